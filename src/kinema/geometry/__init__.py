@@ -1,0 +1,1 @@
+"""Rotations, cameras and alignment: pure functions on arrays."""

@@ -1,0 +1,96 @@
+"""Rotations on arrays with any leading axes: axis-angle, matrix, quaternion (x, y, z, w), 6D.
+
+Conversions go through `scipy.spatial.transform.Rotation`, which is exact at 0 and at pi. Matrices act
+on column vectors. The 6D form is the first two columns of the matrix, row-major as a (3,2) block
+(Zhou et al. 2019, section 4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
+    """(..., 3) radians -> (..., 3, 3)."""
+    axis_angle = np.asarray(axis_angle, dtype=np.float64)
+    return Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_matrix().reshape(*axis_angle.shape[:-1], 3, 3)
+
+
+def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) -> (..., 3) radians, angle in [0, pi]."""
+    matrix = np.asarray(matrix, dtype=np.float64)
+    return Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec().reshape(*matrix.shape[:-2], 3)
+
+
+def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) -> (..., 4) in the order x, y, z, w, with w >= 0."""
+    matrix = np.asarray(matrix, dtype=np.float64)
+    quat = Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_quat(canonical=True)
+    return quat.reshape(*matrix.shape[:-2], 4)
+
+
+def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
+    """(..., 4) in the order x, y, z, w (any non-zero length) -> (..., 3, 3)."""
+    quaternion = np.asarray(quaternion, dtype=np.float64)
+    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3)
+
+
+def axis_angle_to_quaternion(axis_angle: np.ndarray) -> np.ndarray:
+    """(..., 3) radians -> (..., 4) in the order x, y, z, w, with w >= 0."""
+    axis_angle = np.asarray(axis_angle, dtype=np.float64)
+    quat = Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_quat(canonical=True)
+    return quat.reshape(*axis_angle.shape[:-1], 4)
+
+
+def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
+    """(..., 4) in the order x, y, z, w -> (..., 3) radians, angle in [0, pi]."""
+    quaternion = np.asarray(quaternion, dtype=np.float64)
+    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_rotvec().reshape(*quaternion.shape[:-1], 3)
+
+
+def matrix_to_6d(matrix: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) -> (..., 6): the first two columns, row-major."""
+    matrix = np.asarray(matrix)
+    return matrix[..., :2].reshape(*matrix.shape[:-2], 6)
+
+
+def matrix_from_6d(six: np.ndarray) -> np.ndarray:
+    """(..., 6) -> (..., 3, 3) by Gram-Schmidt: first column kept, second made orthogonal to it."""
+    six = np.asarray(six)
+    columns = six.reshape(*six.shape[:-1], 3, 2)
+    first = columns[..., 0] / np.linalg.norm(columns[..., 0], axis=-1, keepdims=True)
+    second = columns[..., 1] - np.sum(first * columns[..., 1], axis=-1, keepdims=True) * first
+    second = second / np.linalg.norm(second, axis=-1, keepdims=True)
+    return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angle in radians, [0, pi], between matrices (..., 3, 3) and (..., 3, 3) -> (...)."""
+    relative = np.swapaxes(np.asarray(a), -1, -2) @ np.asarray(b)
+    return np.linalg.norm(matrix_to_axis_angle(relative), axis=-1)
+
+
+def continuous_quaternions(quaternion: np.ndarray) -> np.ndarray:
+    """Flip signs along the first axis so that neighbours lie in the same half: (F, ..., 4) -> (F, ..., 4)."""
+    quaternion = np.array(quaternion, dtype=np.float64)
+    if len(quaternion) > 1:
+        dots = np.sum(quaternion[1:] * quaternion[:-1], axis=-1)
+        signs = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
+        quaternion[1:] *= signs[..., None]
+    return quaternion
+
+
+def continuous_axis_angle(axis_angle: np.ndarray) -> np.ndarray:
+    """Choose among the axis-angles of the same rotations those that move least: (F, ..., 3) -> (F, ..., 3).
+
+    An axis-angle of angle a names the same rotation as angle a - 2*pi about the same axis; the choice
+    that is nearest to the frame before avoids the jump at pi that trips interpolating readers.
+    """
+    out = np.array(axis_angle, dtype=np.float64)
+    for i in range(1, len(out)):
+        angle = np.linalg.norm(out[i], axis=-1, keepdims=True)
+        axis = np.divide(out[i], angle, out=np.zeros_like(out[i]), where=angle > 1e-9)
+        along = np.sum(axis * out[i - 1], axis=-1, keepdims=True)
+        out[i] = axis * (angle + 2 * np.pi * np.round((along - angle) / (2 * np.pi)))
+    return out

@@ -1,0 +1,184 @@
+"""Joint sets by name, and the maps between them.
+
+A `JointSet` is an ordered list of joint names, with parents where the set is a tree. The same name
+means the same anatomical place in every set where it occurs, so a map between two sets is a look-up
+of names. Sides are the person's own left and right; every lateral name starts with ``left_`` or
+``right_``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kinema.errors import UsageError
+
+
+@dataclass(frozen=True)
+class JointSet:
+    """An ordered set of joints.
+
+    name: how files and messages call it. joints: names in order. parents: index of each joint's
+    parent, -1 for the root; None where the set is no tree. edges: pairs of joint names that a
+    drawing connects (derived from the parents where they exist).
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    parents: tuple[int, ...] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {joint: i for i, joint in enumerate(self.joints)}
+
+    def index(self, joint: str) -> int:
+        """Place of `joint` in the set. Raises UsageError for a name that the set lacks."""
+        try:
+            return self._index[joint]
+        except KeyError:
+            raise UsageError(f"joint set {self.name} has no joint {joint!r}; it has {', '.join(self.joints)}") from None
+
+    def indices(self, joints: Sequence[str]) -> np.ndarray:
+        """Places of several joints, (len(joints),) int."""
+        return np.array([self.index(joint) for joint in joints], dtype=int)
+
+    def __contains__(self, joint: object) -> bool:
+        return joint in self._index
+
+    @cached_property
+    def mirror(self) -> np.ndarray:
+        """(J,) int: the joint that each joint becomes when left and right are exchanged."""
+        return self.indices([mirrored(joint) for joint in self.joints])
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of joint indices that a drawing of the skeleton connects."""
+        if self.links:
+            return tuple((self.index(a), self.index(b)) for a, b in self.links)
+        if self.parents is None:
+            return ()
+        return tuple((p, i) for i, p in enumerate(self.parents) if p >= 0)
+
+
+def mirrored(joint: str) -> str:
+    """The name of the joint on the other side (itself for a joint in the middle)."""
+    if joint.startswith("left_"):
+        return "right_" + joint[5:]
+    if joint.startswith("right_"):
+        return "left_" + joint[6:]
+    return joint
+
+
+def shared_joints(a: JointSet, b: JointSet) -> tuple[str, ...]:
+    """Names that both sets have, in the order of `a`."""
+    return tuple(joint for joint in a.joints if joint in b)
+
+
+SMPL24 = JointSet(
+    "smpl24",
+    (
+        "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
+        "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
+        "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand",
+    ),
+    (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21),
+)  # fmt: skip
+
+COCO17 = JointSet(
+    "coco17",
+    (
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+        "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+        "right_ankle",
+    ),
+    links=(
+        ("left_shoulder", "right_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"), ("left_shoulder", "left_hip"),
+        ("right_shoulder", "right_hip"), ("left_hip", "right_hip"), ("left_hip", "left_knee"),
+        ("left_knee", "left_ankle"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+    ),
+)  # fmt: skip
+
+H36M17 = JointSet(
+    "h36m17",
+    (
+        "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "thorax",
+        "neck_nose", "head_top", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+        "right_wrist",
+    ),
+    (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
+)  # fmt: skip
+
+BLAZEPOSE33 = JointSet(
+    "blazepose33",
+    (
+        "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+        "left_ear", "right_ear", "left_mouth", "right_mouth", "left_shoulder", "right_shoulder", "left_elbow",
+        "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
+        "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+        "left_heel", "right_heel", "left_big_toe", "right_big_toe",
+    ),
+    links=(
+        ("left_shoulder", "right_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("left_wrist", "left_pinky"), ("left_wrist", "left_index"), ("left_wrist", "left_thumb"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"), ("right_wrist", "right_pinky"),
+        ("right_wrist", "right_index"), ("right_wrist", "right_thumb"), ("left_shoulder", "left_hip"),
+        ("right_shoulder", "right_hip"), ("left_hip", "right_hip"), ("left_hip", "left_knee"),
+        ("left_knee", "left_ankle"), ("left_ankle", "left_heel"), ("left_heel", "left_big_toe"),
+        ("left_ankle", "left_big_toe"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("right_ankle", "right_heel"), ("right_heel", "right_big_toe"), ("right_ankle", "right_big_toe"),
+        ("left_ear", "left_eye_outer"), ("left_eye_outer", "left_eye"), ("left_eye", "left_eye_inner"),
+        ("left_eye_inner", "nose"), ("nose", "right_eye_inner"), ("right_eye_inner", "right_eye"),
+        ("right_eye", "right_eye_outer"), ("right_eye_outer", "right_ear"), ("left_mouth", "right_mouth"),
+    ),
+)  # fmt: skip
+
+OPENPOSE25 = JointSet(
+    "openpose25",
+    (
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+        "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye",
+        "left_eye", "right_ear", "left_ear", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe",
+        "right_small_toe", "right_heel",
+    ),
+    (-1, 0, 1, 2, 3, 1, 5, 6, 1, 8, 9, 10, 8, 12, 13, 0, 0, 15, 16, 14, 19, 14, 11, 22, 11),
+)  # fmt: skip
+
+# The datasets' 24 that follow OpenPose's 25 in SPIN's 49 joints. "hip" and "neck" here are LSP's surface
+# annotations, not the joint centres of SMPL, hence their own names.
+_SPIN_DATASETS24 = (
+    "right_ankle_lsp", "right_knee_lsp", "right_hip_lsp", "left_hip_lsp", "left_knee_lsp", "left_ankle_lsp",
+    "right_wrist_lsp", "right_elbow_lsp", "right_shoulder_lsp", "left_shoulder_lsp", "left_elbow_lsp",
+    "left_wrist_lsp", "neck_lsp", "head_top_lsp", "pelvis_mpii", "thorax_mpii", "spine_h36m", "jaw_h36m", "head_h36m",
+    "nose_coco", "left_eye_coco", "right_eye_coco", "left_ear_coco", "right_ear_coco",
+)  # fmt: skip
+
+SPIN49 = JointSet("spin49", OPENPOSE25.joints + _SPIN_DATASETS24)
+
+LIMBS12 = (
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""The twelve limb joints that nearly every set has: the common ground of comparisons."""
+
+CONTACT_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe")
+"""Order of the foot contact columns of a person."""
+
+JOINT_SETS = {s.name: s for s in (SMPL24, COCO17, H36M17, BLAZEPOSE33, OPENPOSE25, SPIN49)}
+"""Every joint set by name; what `Person.keypoint_set` may say."""
+
+
+def joint_set(name: str) -> JointSet:
+    """The joint set called `name`. Raises UsageError that lists the known ones."""
+    try:
+        return JOINT_SETS[name]
+    except KeyError:
+        raise UsageError(f"unknown joint set {name!r}; known: {', '.join(JOINT_SETS)}") from None
