@@ -1,0 +1,79 @@
+"""The command line: finds the command, runs it, turns errors into one sentence and an exit code.
+
+Only the chosen command's module is imported, so that `kinema --help` answers at once. A command is a
+module of `kinema.commands` with three names: `DESCRIPTION` and `EXAMPLES` (strings for `--help`),
+`configure(parser)`, which adds its arguments, and `run(args) -> int`, which returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from kinema._version import __version__
+from kinema.errors import KinemaError
+
+COMMANDS = {
+    "run": "turn videos into SMPL motion",
+    "demo": "render a clip with known truth, run the main job on it, report the error",
+    "evaluate": "compare results with ground truth",
+    "weights": "list, get, add and check network weights",
+    "info": "print what a bug report needs",
+}
+"""Every command with its line in `kinema --help`; the module is `kinema.commands.<name>`."""
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The whole parser; the arguments of `command` alone are filled in."""
+    parser = argparse.ArgumentParser(
+        prog="kinema",
+        description="3D human motion from ordinary video: SMPL pose, shape and translation.",
+        epilog="Start with:  kinema run clip.mp4      or, without a clip:  kinema demo",
+    )
+    parser.add_argument("--version", action="version", version=f"kinema {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        if name != command:
+            subparsers.add_parser(name, help=summary, add_help=False)
+            continue
+        module = import_module(f"kinema.commands.{name}")
+        sub = subparsers.add_parser(
+            name,
+            help=summary,
+            description=module.DESCRIPTION,
+            epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(sub)
+        sub.add_argument("--debug", action="store_true", help="show the full traceback of an error")
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own). Returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in argv if not word.startswith("-")), None)
+    args = build_parser(command).parse_args(argv)
+    try:
+        return int(args.run(args))
+    except KinemaError as error:
+        if args.debug:
+            raise
+        print(f"kinema: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        print("kinema: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

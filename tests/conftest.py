@@ -1,0 +1,34 @@
+"""Where the tests find what lies outside the repository, and the limits of property tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Shared machines stall for longer than hypothesis' default deadline; a time limit is not what we test.
+settings.register_profile("kinema", deadline=None, max_examples=40)
+settings.load_profile("kinema")
+
+
+def _outside(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT / default)).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"{variable} does not name a folder ({folder}); set it to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def goldens_dir() -> Path:
+    """The folder of recorded outputs of the original authors' code."""
+    return _outside("KINEMA_GOLDENS", "../shared/goldens")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real clips, ground truth and motion capture."""
+    return _outside("KINEMA_DATA", "../shared/data")
