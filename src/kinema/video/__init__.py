@@ -1,0 +1,14 @@
+"""Video in and out: frames as they should be seen, at the times when they should be seen.
+
+    with open_video("clip.mov", start=2.0, end=8.0) as video:
+        for frame in video:                  # Frame(index, time, image)
+            ...
+
+A folder of images reads the same way. Frames stream: nothing here holds more than a few of them.
+"""
+
+from kinema.video.frames import Frame as Frame
+from kinema.video.frames import VideoReader as VideoReader
+from kinema.video.opening import open_video as open_video
+
+__all__ = ["Frame", "VideoReader", "open_video"]

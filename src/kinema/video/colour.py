@@ -1,0 +1,89 @@
+"""From a decoder's picture to 8-bit RGB: colour matrix, range, bit depth, HDR, square pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+# AVColorSpace numbers that are also libswscale's numbers for its coefficient tables.
+_KNOWN_MATRICES = frozenset({1, 4, 5, 6, 7, 9, 10})
+_RGB_MATRIX = 0
+_PQ_TRANSFER = 16
+_TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "srgb", 14: "bt2020-10", 16: "pq", 18: "hlg"}
+
+
+class RgbConverter:
+    """Turns decoded frames into (height, width, 3) uint8 RGB of one fixed size.
+
+    The size is the coded one made square-pixelled by stretching (never shrinking) one side. The
+    picture's own colour matrix and range are used; where the file names none, the usual guess: BT.709
+    for high definition, BT.601 below and for full-range pictures. PQ (HDR10) is tone-mapped; HLG is made to
+    look right without that.
+    """
+
+    def __init__(self, width: int, height: int, aspect: Fraction | None = None, transfer: int | None = None) -> None:
+        """width, height: coded pixels. aspect: width of a pixel over its height. transfer: AVColorTransfer."""
+        self.width, self.height = square_pixels(width, height, aspect)
+        self._reformatter = VideoReformatter()
+        self._curve = _pq_to_sdr() if transfer == _PQ_TRANSFER else None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+        source = _matrix(frame, full)
+        same_size = (frame.width, frame.height) == (self.width, self.height)
+        rgb = self._reformatter.reformat(
+            frame,
+            width=self.width,
+            height=self.height,
+            format="rgb24",
+            src_colorspace=source,
+            # The matrix of RGB output means nothing, but libswscale's tables are only set when the two differ.
+            dst_colorspace=None if source is None else Colorspace.ITU601 if source == 1 else Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
+        )
+        plane = rgb.planes[0]
+        image = np.ndarray((self.height, self.width, 3), np.uint8, plane, 0, (plane.line_size, 3, 1))
+        image = np.ascontiguousarray(image)
+        return image if self._curve is None else cv2.LUT(image, self._curve)
+
+
+def transfer_name(transfer: int | None) -> str | None:
+    """What the file calls its transfer curve ("pq", "hlg", "bt709", ...), None where it names none."""
+    return None if transfer is None else _TRANSFERS.get(transfer)
+
+
+def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """The size at which pixels of `aspect` become square, by stretching one side."""
+    if not aspect or aspect == 1 or not Fraction(1, 16) <= aspect <= 16:
+        return width, height
+    if aspect > 1:
+        return max(round(width * aspect), 1), height
+    return width, max(round(height / aspect), 1)
+
+
+def _matrix(frame: av.VideoFrame, full: bool) -> int | None:
+    """The number of the frame's YUV matrix; None for RGB and gray."""
+    if frame.colorspace == _RGB_MATRIX or frame.format.is_rgb or len(frame.format.components) < 3:
+        return None
+    if frame.colorspace in _KNOWN_MATRICES:
+        return 5 if frame.colorspace == 6 else int(frame.colorspace)
+    high_definition = frame.width >= 1280 or frame.height > 576
+    return 1 if high_definition and not full else 5
+
+
+def _pq_to_sdr() -> np.ndarray:
+    """(256,) uint8: a PQ-coded channel (SMPTE ST 2084) -> sRGB, highlights rolled off.
+
+    Diffuse white at 203 cd/m2 (ITU-R BT.2408); extended Reinhard with the white point at 1000 cd/m2.
+    """
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    code = (np.arange(256) / 255) ** (1 / m2)
+    light = 10000 * (np.maximum(code - c1, 0) / (c2 - c3 * code)) ** (1 / m1) / 203
+    mapped = np.clip(light * (1 + light / (1000 / 203) ** 2) / (1 + light), 0, 1)
+    encoded = np.where(mapped <= 0.0031308, 12.92 * mapped, 1.055 * mapped ** (1 / 2.4) - 0.055)
+    return np.round(255 * encoded).astype(np.uint8)

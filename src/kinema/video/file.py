@@ -1,0 +1,309 @@
+"""Reading video files with PyAV (FFmpeg's libraries), frame by frame, in constant memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from kinema.errors import InputError
+from kinema.video.colour import RgbConverter, transfer_name
+from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
+from kinema.video.metadata import container_tags
+from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix
+from kinema.video.times import FrameClock
+
+# Two decoder threads keep a small machine busy while Python works on the frame before; each costs
+# one frame of memory, so their number must not grow with the machine.
+DECODER_THREADS = 2
+# Broken packets in a row, nothing decoded between, after which the rest of a file is given up.
+_MAX_BROKEN_PACKETS = 256
+# FFmpeg reads these as "video", but they are text, fonts of terminals or lists of other files.
+_NOT_VIDEO_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "sdp", "lavfi", "image2"})
+_FALLBACK_FPS = 30.0
+
+
+@dataclass
+class VideoFile(VideoReader):
+    """A video file. Made by `VideoFile.open`; see `VideoReader` for what it offers."""
+
+    orientation: Orientation = UPRIGHT
+    stream_index: int = 0
+    origin: int = 0
+    aspect: Fraction | None = None
+    coded_size: tuple[int, int] = (0, 0)
+    transfer: int | None = None
+    expected_end: float | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, path: Path, range_: TimeRange) -> VideoFile:
+        """Look at the header and decode the first frame. Raises InputError where there is none."""
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            first = _first_frame(container, stream, path)
+            coded = (first.width, first.height)
+            aspect = stream.sample_aspect_ratio
+            transfer = stream.codec_context.color_trc
+            orientation = _orientation(first)
+            converter = RgbConverter(*coded, aspect, transfer)
+            width, height = orientation.size(converter.width, converter.height)
+            fps = _mean_rate(stream)
+            duration = _stream_duration(stream)
+            guess = duration if duration is not None else _container_duration(container)
+            metadata: dict[str, Any] = container_tags(container, stream)
+            metadata.update(
+                codec=stream.codec_context.name,
+                pixel_format=first.format.name,
+                bit_depth=max(c.bits for c in first.format.components),
+                interlaced=bool(first.interlaced_frame),
+                has_audio=bool(container.streams.audio),
+            )
+            if guess is not None:
+                metadata["duration"] = guess
+            if orientation.degrees:
+                metadata["rotation"] = orientation.degrees
+            if (name := transfer_name(transfer)) is not None:
+                metadata["transfer"] = name
+            reader = cls(
+                path=path,
+                width=width,
+                height=height,
+                fps=fps,
+                num_frames_estimate=_estimate(stream, range_, guess, fps),
+                time_range=range_,
+                metadata=metadata,
+                orientation=orientation,
+                stream_index=stream.index,
+                origin=_origin(stream, first),
+                aspect=aspect,
+                coded_size=coded,
+                transfer=transfer,
+                expected_end=duration,
+            )
+            if guess is not None and range_.start is not None and range_.start >= guess:
+                raise InputError(f"the time range {range_} starts after the end of {path} ({guess:.2f} s long)")
+            if first.interlaced_frame:
+                reader.warn("the video is interlaced: fast motion shows combing; deinterlace it for the best result")
+            return reader
+
+    def __iter__(self) -> Iterator[Frame]:
+        converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
+        index = 0
+        for time, picture in self._pictures():
+            if (picture.width, picture.height) != self.coded_size:
+                self.warn(
+                    f"the picture changes its size to {picture.width}x{picture.height} at {time:.2f} s;"
+                    f" it was scaled to the first frame's"
+                )
+            yield Frame(index, time, self.orientation.apply(converter(picture)))
+            index += 1
+        if index == 0:
+            raise InputError(f"no frame of {self.path} lies in the time range {self.time_range}; choose another one")
+
+    def _pictures(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """The decoded frames of the range with their times; notes on the way what was repaired or lost."""
+        with contextlib.ExitStack() as stack:
+            decoder, frames, time_base = self._from_start(stack)
+            clock = FrameClock(time_base, self.origin, self.fps)
+            last_end = 0.0
+            concealed: list[float] = []
+            reached_end = False
+            for picture in frames:
+                time = clock.stamp(_ticks(picture))
+                if self.time_range.before(time):
+                    continue
+                if self.time_range.after(time):
+                    reached_end = True
+                    break
+                last_end = time + max(float((picture.duration or 0) * time_base), 1 / self.fps)
+                if picture.is_corrupt:
+                    concealed.append(time)
+                yield time, picture
+            for sentence in clock.report():
+                self.warn(sentence)
+            if concealed:
+                self.warn(f"{len(concealed)} damaged frames were patched up (the first at {concealed[0]:.2f} s)")
+            if decoder.broken:
+                self.warn(f"{decoder.broken} pieces of the video are damaged and could not be decoded")
+            if not reached_end:
+                self._note_early_end(last_end)
+
+    def _from_start(self, stack: contextlib.ExitStack) -> tuple[_Decoder, Iterator[av.VideoFrame], Fraction]:
+        """A decoder that stands at a frame before (or at) the range's start, and its frames.
+
+        Seeking is a matter of trust: indices are wrong, key frames are shown later than they are stored,
+        some files have no index at all. So the first frame that comes is looked at, and where it lies
+        after the start, the seek is repeated further back and at last the file is read from its beginning.
+        """
+        start = self.time_range.start or 0.0
+        for lead in (0.0, 2.0, 10.0):
+            if start - lead <= 0:
+                break
+            attempt = contextlib.ExitStack()
+            container = attempt.enter_context(_opened(self.path))
+            stream = container.streams[self.stream_index]
+            with contextlib.suppress(av.FFmpegError):
+                container.seek(self.origin + int((start - lead) / stream.time_base), stream=stream)
+                decoder = _Decoder(container, stream)
+                frames = iter(decoder)
+                first = next(frames, None)
+                if first is not None and first.pts is not None:
+                    time = float((first.pts - self.origin) * stream.time_base)
+                    if time <= start + TIME_TOLERANCE:
+                        stack.push(attempt)
+                        return decoder, chain((first,), frames), stream.time_base
+            attempt.close()
+        container = stack.enter_context(_opened(self.path))
+        stream = container.streams[self.stream_index]
+        decoder = _Decoder(container, stream)
+        return decoder, iter(decoder), stream.time_base
+
+    def _note_early_end(self, last_end: float) -> None:
+        """Say so when the frames stop before the time that the header promises."""
+        if self.expected_end is None:
+            return
+        promised = self.expected_end if self.time_range.end is None else min(self.expected_end, self.time_range.end)
+        lost = round((promised - last_end) * self.fps)
+        if lost >= 1:
+            self.warn(
+                f"the video stops at {last_end:.2f} s, but its header promises {promised:.2f} s: about {lost}"
+                " frames are lost (a recording that was cut off or copied in part)"
+            )
+
+
+class _Decoder:
+    """Iterates over the frames of a stream, past damage. `broken`: packets that gave an error."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = DECODER_THREADS
+        self._container = container
+        self._stream = stream
+        self.broken = 0
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        in_a_row = 0
+        packets = self._container.demux(self._stream)
+        while in_a_row <= _MAX_BROKEN_PACKETS:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                frames = packet.decode()
+            except av.FFmpegError:
+                self.broken += 1
+                in_a_row += 1
+                packets = self._container.demux(self._stream)
+                continue
+            if frames:
+                in_a_row = 0
+            yield from frames
+        with contextlib.suppress(av.FFmpegError):
+            yield from self._stream.codec_context.decode(None)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """The container of `path`. Raises InputError with the reason where FFmpeg cannot read it."""
+    # "file:" keeps a name such as "a:b.mp4" from being read as an address, and the white list keeps a
+    # playlist that calls itself a video from reaching the network.
+    options = {"protocol_whitelist": "file"}
+    try:
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(_why_unreadable(path, error)) from error
+    with container:
+        if set(container.format.name.split(",")) & _NOT_VIDEO_FORMATS:
+            raise InputError(f"{path} is not a video: its content looks like text or a list; give a video file")
+        yield container
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return (
+            f"{path} is an MP4 or MOV recording without its index, because it was cut off or copied in part;"
+            " copy it again or repair it with a recovery tool"
+        )
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{path} is not a video that can be decoded ({reason}); give a video file such as .mp4 or .mov"
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream to read: the largest one that is no cover picture; the container's default breaks ties."""
+    real = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
+    if not real:
+        holds = "sound but no video" if container.streams.audio else "no video"
+        raise InputError(f"{path} holds {holds}; give a file with moving pictures")
+    return max(
+        real,
+        key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index),
+    )
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+    try:
+        first = next(iter(_Decoder(container, stream)), None)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be decoded ({error}); convert it to H.264 in .mp4") from error
+    if first is None:
+        raise InputError(f"not one frame of {path} can be decoded; the file is empty or damaged, copy it again")
+    return first
+
+
+def _ticks(frame: av.VideoFrame) -> int | None:
+    return frame.pts if frame.pts is not None else frame.dts
+
+
+def _origin(stream: VideoStream, first: av.VideoFrame) -> int:
+    """The tick that is time 0: the stream's start, unless the first frame says otherwise."""
+    ticks = _ticks(first)
+    if first.pts is None or stream.start_time is None:
+        return ticks or 0
+    return min(int(stream.start_time), ticks or 0)
+
+
+def _orientation(frame: av.VideoFrame) -> Orientation:
+    data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    return UPRIGHT if data is None else from_display_matrix(bytes(data))
+
+
+def _mean_rate(stream: VideoStream) -> float:
+    """Mean frames per second by the header; 30 where it says nothing that can be."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0.01 <= rate <= 1000:
+            return float(rate)
+    return _FALLBACK_FPS
+
+
+def _stream_duration(stream: VideoStream) -> float | None:
+    """Seconds of this very stream, None where only the container has a duration (sound may be longer)."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    text = stream.metadata.get("DURATION", "")
+    with contextlib.suppress(ValueError):
+        hours, minutes, seconds = text.split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    return None
+
+
+def _container_duration(container: InputContainer) -> float | None:
+    return container.duration / av.time_base if container.duration else None
+
+
+def _estimate(stream: VideoStream, range_: TimeRange, duration: float | None, fps: float) -> int | None:
+    if range_.start is None and range_.end is None and stream.frames:
+        return int(stream.frames)
+    seconds = range_.seconds_of(duration)
+    return None if seconds is None else round(seconds * fps)

@@ -1,0 +1,109 @@
+"""What every source of frames is: `Frame` and the `VideoReader` that yields them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import UsageError
+
+# Times come as integer ticks and leave as floats; a range that names a frame's very time must include it.
+TIME_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame as it should be seen: display rotation applied, square pixels.
+
+    index: 0, 1, 2, ... in the order of yielding. time: seconds since the start of the video (of the
+    whole video, also when only a range of it is read). image: (H, W, 3) uint8 RGB, contiguous; it
+    belongs to whoever holds the frame, the reader does not touch it again.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """Seconds of the source that are read: frames with start <= time < end; None: no bound."""
+
+    start: float | None = None
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if value is not None and (not math.isfinite(value) or value < 0):
+                raise UsageError(f"the time range's {name} must be a number of seconds, 0 or more; found {value}")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise UsageError(f"the time range {self} is empty: its end must lie after its start")
+
+    def __str__(self) -> str:
+        return f"{0 if self.start is None else self.start:g}-{'' if self.end is None else f'{self.end:g}'} s"
+
+    def before(self, time: float) -> bool:
+        """Whether `time` lies before the range."""
+        return self.start is not None and time < self.start - TIME_TOLERANCE
+
+    def after(self, time: float) -> bool:
+        """Whether `time` lies at or after the range's end."""
+        return self.end is not None and time >= self.end - TIME_TOLERANCE
+
+    def seconds_of(self, duration: float | None) -> float | None:
+        """How much of a video of `duration` seconds lies in the range; None where nobody can know."""
+        if duration is None and self.end is None:
+            return None
+        stop = min(x for x in (duration, self.end) if x is not None)
+        return max(stop - (self.start or 0.0), 0.0)
+
+
+@dataclass
+class VideoReader(ABC):
+    """A source of frames that can be read any number of times, each time from its beginning.
+
+    path: what was opened. width, height: pixels of every frame, as displayed. fps: mean frames per
+    second as the file's header tells it (the frames' own times are what counts).
+    num_frames_estimate: how many frames to expect in the range, None where the header does not say.
+    metadata: what is known about the recording; keys that may be there: "duration" (seconds, of the
+    whole source), "focal_35mm" (mm, 35 mm equivalent), "make", "model", "created", "rotation" (degrees
+    clockwise that were applied), "codec", "pixel_format", "bit_depth", "transfer", "interlaced",
+    "has_audio". warnings: sentences about what had to be repaired or was lost, filled while reading.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    num_frames_estimate: int | None
+    time_range: TimeRange = field(default_factory=TimeRange)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames in order of time. Raises InputError when none can be decoded."""
+
+    def close(self) -> None:
+        """Let go of what is held open. Reading again afterwards is allowed."""
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def warn(self, sentence: str) -> None:
+        """Note `sentence` once, however often the video is read."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)

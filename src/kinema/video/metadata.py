@@ -1,0 +1,42 @@
+"""What a recording says about itself: lens, device and time, from QuickTime tags."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import Any
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+# Our key -> the tags that may hold it, the most telling first.
+_TAGS = {
+    "focal_35mm": ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm", "FocalLengthIn35mmFilm"),
+    "make": ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
+    "model": ("com.apple.quicktime.model", "com.android.model", "model"),
+    "created": ("com.apple.quicktime.creationdate", "creation_time", "date"),
+}  # fmt: skip
+
+
+def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
+    """The known facts of `_TAGS` that the stream or the container carries; focal_35mm as float mm."""
+    tags = {key.lower(): value for key, value in {**container.metadata, **stream.metadata}.items()}
+    found: dict[str, Any] = {}
+    for key, names in _TAGS.items():
+        value = next((tags[name.lower()] for name in names if tags.get(name.lower())), None)
+        if value is not None:
+            found[key] = value.strip()
+    if "focal_35mm" in found:
+        focal = plausible_focal(found.pop("focal_35mm"))
+        if focal is not None:
+            found["focal_35mm"] = focal
+    return found
+
+
+def plausible_focal(value: Any) -> float | None:
+    """A focal length in mm (35 mm equivalent) that a lens can have, else None ("0" means unknown in EXIF)."""
+    with contextlib.suppress(TypeError, ValueError):
+        focal = float(value)
+        if math.isfinite(focal) and 4 <= focal <= 3000:
+            return focal
+    return None

@@ -1,0 +1,79 @@
+"""Turning frames upright: QuickTime display matrices and EXIF orientations, the eight ways of a rectangle."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """First exchange x and y (`transpose`), then mirror along x (`flip_x`) and y (`flip_y`)."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @property
+    def degrees(self) -> int:
+        """Clockwise turn: 0, 90, 180 or 270 (of a mirrored orientation: the turn after mirroring along x)."""
+        flip_x = self.flip_x != self.mirrored
+        return {(False, False): 0, (True, True): 180, (True, False): 90, (False, True): 270}[
+            (flip_x, self.flip_y) if not self.transpose else (flip_x, not flip_x)
+        ]
+
+    @property
+    def mirrored(self) -> bool:
+        return self.transpose ^ self.flip_x ^ self.flip_y
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height after turning."""
+        return (height, width) if self.transpose else (width, height)
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """`image` (H, W, C) turned upright; the same array where nothing is to be done."""
+        code = {
+            (True, True, False): cv2.ROTATE_90_CLOCKWISE,
+            (False, True, True): cv2.ROTATE_180,
+            (True, False, True): cv2.ROTATE_90_COUNTERCLOCKWISE,
+        }.get((self.transpose, self.flip_x, self.flip_y))
+        if code is not None:
+            return cv2.rotate(image, code)
+        if self.transpose:
+            image = cv2.transpose(image)
+        if self.flip_x or self.flip_y:
+            image = cv2.flip(image, -1 if self.flip_x and self.flip_y else int(self.flip_x))
+        return image
+
+
+UPRIGHT = Orientation()
+
+
+def from_display_matrix(data: bytes) -> Orientation:
+    """The nearest orientation to a display matrix: nine int32, row-major, of row vectors (ISO 14496-12, 6.2.2).
+
+    A point (x, y), y down, goes to (a x + c y, b x + d y). Angles that are not multiples of 90 degrees go
+    to the nearest one.
+    """
+    if len(data) < 36:
+        return UPRIGHT
+    a, b, _, c, d = struct.unpack("=5i", data[:20])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Orientation(False, a < 0, d < 0)
+    return Orientation(True, c < 0, b < 0)
+
+
+EXIF_ORIENTATIONS = {
+    1: UPRIGHT,
+    2: Orientation(False, True, False),
+    3: Orientation(False, True, True),
+    4: Orientation(False, False, True),
+    5: Orientation(True, False, False),
+    6: Orientation(True, True, False),
+    7: Orientation(True, True, True),
+    8: Orientation(True, False, True),
+}
+"""EXIF tag 0x0112 -> how to turn the stored image upright."""
