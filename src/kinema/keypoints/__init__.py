@@ -1,0 +1,1 @@
+"""2D keypoints of one person: thin wrappers around keypoint networks."""

@@ -1,0 +1,141 @@
+"""BlazePose's landmark network (GHUM 3D, "full"): one person's 33 landmarks from one crop.
+
+Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking" (2020); Grishchenko et al.,
+"BlazePose GHUM Holistic" (2022). Tensor layout and post-processing after MediaPipe's public
+documentation of `pose_landmark_full.tflite` (Apache-2.0).
+
+Input 256x256 RGB in [0, 1]. Outputs: 39 landmarks x (x, y, z, visibility, presence) in crop pixels and
+logits; a pose score in [0, 1]; a 256x256 person mask; a 64x64x39 heatmap (logits); 39 world landmarks in
+metres relative to the mid-hip. The first 33 landmarks are the body's, 33 and 34 describe the circle that
+the next frame's crop is made from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kinema.keypoints.litert import LiteNetwork, check_shapes
+from kinema.keypoints.roi import crop_matrix, from_crop, roi_from_circle, rotate
+
+CROP = 256
+NUM_LANDMARKS = 33
+_HEATMAP = 64
+_NUM_ALL = 39
+_KERNEL = 7
+_SHAPES = [(1, 195), (1, 1), (1, CROP, CROP, 1), (1, _HEATMAP, _HEATMAP, _NUM_ALL), (1, 117)]
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """What the network says about one crop.
+
+    points (33, 2) pixels of the image; depth (33,) pixels, relative to the mid-hip, growing away from the
+    camera; visibility, presence (33,) in [0, 1]: "not hidden" and "inside the crop"; world (33, 3) metres,
+    mid-hip relative, in the camera's axes (x right, y down, z away); score: that there is a person;
+    roi (4,) that was looked at; next_roi (4,) where to look in the next frame; mask (256, 256) float32
+    logits of the person in the crop.
+    """
+
+    points: np.ndarray
+    depth: np.ndarray
+    visibility: np.ndarray
+    presence: np.ndarray
+    world: np.ndarray
+    score: float
+    roi: np.ndarray
+    next_roi: np.ndarray
+    mask: np.ndarray
+
+
+class BlazePoseLandmarker:
+    """The network, its crop and its decoding."""
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        self._network = LiteNetwork(path, threads=threads)
+        check_shapes(self._network, (1, CROP, CROP, 3), _SHAPES, "blazepose-landmarks-full")
+        self._tensor = np.empty((1, CROP, CROP, 3), dtype=np.float32)
+
+    def __call__(self, image: np.ndarray, roi: np.ndarray) -> Landmarks:
+        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB."""
+        return self.run_crop(crop(image, roi), roi)
+
+    def run_crop(self, pixels: np.ndarray, roi: np.ndarray) -> Landmarks:
+        """Landmarks from a crop (256, 256, 3) uint8 that `crop` has cut out of an image at `roi`."""
+        np.multiply(pixels, np.float32(1.0 / 255.0), out=self._tensor[0], casting="unsafe")
+        values, score, mask, heatmap, world = self._network(self._tensor)
+        return decode(values[0], float(score[0, 0]), mask[0, ..., 0], heatmap[0], world[0], roi)
+
+
+def crop(image: np.ndarray, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
+    """The ROI of an image, upright, (size, size, 3) uint8; what lies outside repeats the image's border."""
+    return cv2.warpAffine(
+        image,
+        crop_matrix(roi, size),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def decode(
+    values: np.ndarray, score: float, mask: np.ndarray, heatmap: np.ndarray, world: np.ndarray, roi: np.ndarray
+) -> Landmarks:
+    """The network's raw outputs for one crop as `Landmarks` in the image.
+
+    values (195,), mask (256, 256), heatmap (64, 64, 39), world (117,), roi (4,).
+    """
+    table = values.reshape(_NUM_ALL, 5).astype(np.float64)
+    unit = refine(table[:, :2] / CROP, heatmap)
+    placed = from_crop(unit, roi)
+    body = slice(0, NUM_LANDMARKS)
+    return Landmarks(
+        points=placed[body],
+        depth=table[body, 2] * (float(roi[2]) / CROP),
+        visibility=_sigmoid(table[body, 3]),
+        presence=_sigmoid(table[body, 4]),
+        world=rotate(world.reshape(_NUM_ALL, 3)[body].astype(np.float64), float(roi[3])),
+        score=score,
+        roi=np.asarray(roi, dtype=np.float64),
+        next_roi=roi_from_circle(placed[33], placed[34]),
+        mask=mask,
+    )
+
+
+def refine(unit: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """Landmarks (39, 2) in units of the crop, moved to the heatmap's centre of mass around them.
+
+    heatmap (64, 64, 39) logits. A landmark moves only where the heatmap is sure (a value of 0.5 within the
+    7x7 cells around it) and where it lies inside the crop.
+    """
+    half = _KERNEL // 2
+    cells = np.floor(unit * _HEATMAP).astype(int)
+    inside = np.all((cells >= 0) & (cells < _HEATMAP), axis=1)
+    offsets = np.arange(-half, half + 1)
+    columns = cells[:, None, 0] + offsets  # (39, 7)
+    rows = cells[:, None, 1] + offsets
+    valid = _within(rows)[:, :, None] & _within(columns)[:, None, :]  # (39, 7, 7)
+    picked = heatmap[
+        np.clip(rows, 0, _HEATMAP - 1)[:, :, None],
+        np.clip(columns, 0, _HEATMAP - 1)[:, None, :],
+        np.arange(len(unit))[:, None, None],
+    ]
+    weight = np.where(valid, _sigmoid(picked.astype(np.float64)), 0.0)
+    total = weight.sum(axis=(1, 2))
+    moves = inside & (weight.max(axis=(1, 2)) >= 0.5)
+    total[~moves] = 1.0
+    refined = np.array(unit, dtype=np.float64)
+    refined[moves, 0] = (np.einsum("krc,kc->k", weight, columns) / total / _HEATMAP)[moves]
+    refined[moves, 1] = (np.einsum("krc,kr->k", weight, rows) / total / _HEATMAP)[moves]
+    return refined
+
+
+def _within(cells: np.ndarray) -> np.ndarray:
+    return (cells >= 0) & (cells < _HEATMAP)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))

@@ -1,0 +1,50 @@
+"""Running a `.tflite` network on the CPU (LiteRT with its XNNPACK kernels)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kinema.errors import WeightsError
+
+
+class LiteNetwork:
+    """One network with one image input, ready to run.
+
+    An instance must not be used by two threads at once: it owns the buffers of its tensors. `threads`
+    are the CPU threads that a single run is spread over.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter  # heavy: loaded with the first network
+
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise WeightsError(
+                f"{path} cannot be run as a .tflite network ({error}); fetch the weights again"
+            ) from None
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        self._input: int = inputs[0]["index"]
+        self._outputs: list[int] = [detail["index"] for detail in outputs]
+        self.input_shape: tuple[int, ...] = tuple(int(n) for n in inputs[0]["shape"])
+        self.output_shapes: list[tuple[int, ...]] = [tuple(int(n) for n in d["shape"]) for d in outputs]
+
+    def __call__(self, tensor: np.ndarray) -> list[np.ndarray]:
+        """Run once. tensor: `input_shape` float32. Returns a copy of each output, in the network's order."""
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def check_shapes(network: LiteNetwork, shape: tuple[int, ...], outputs: Sequence[tuple[int, ...]], name: str) -> None:
+    """Raise WeightsError where a file holds another network than the one that its wrapper was written for."""
+    if network.input_shape != shape or network.output_shapes != list(outputs):
+        raise WeightsError(
+            f"the weights given for {name} hold another network (input {network.input_shape}, expected {shape});"
+            " fetch them again"
+        )
