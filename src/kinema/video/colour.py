@@ -47,8 +47,8 @@ class RgbConverter:
             interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
         )
         plane = rgb.planes[0]
-        image = np.ndarray((self.height, self.width, 3), np.uint8, plane, 0, (plane.line_size, 3, 1))
-        image = np.ascontiguousarray(image)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(self.height, plane.line_size)
+        image = np.ascontiguousarray(rows[:, : 3 * self.width]).reshape(self.height, self.width, 3)
         return image if self._curve is None else cv2.LUT(image, self._curve)
 
 

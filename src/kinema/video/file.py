@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -20,7 +19,7 @@ from kinema.errors import InputError
 from kinema.video.colour import RgbConverter, transfer_name
 from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
 from kinema.video.metadata import container_tags
-from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix
+from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, from_rotation
 from kinema.video.times import FrameClock
 
 # Two decoder threads keep a small machine busy while Python works on the frame before; each costs
@@ -40,6 +39,8 @@ class VideoFile(VideoReader):
     orientation: Orientation = UPRIGHT
     stream_index: int = 0
     origin: int = 0
+    time_base: Fraction = Fraction(1)
+    threads: int = DECODER_THREADS
     aspect: Fraction | None = None
     coded_size: tuple[int, int] = (0, 0)
     transfer: int | None = None
@@ -85,6 +86,10 @@ class VideoFile(VideoReader):
                 orientation=orientation,
                 stream_index=stream.index,
                 origin=_origin(stream, first),
+                time_base=_time_base(stream),
+                # Where frames have no times of their own, those of the packets serve; with frame threads
+                # they would come in decoding order.
+                threads=1 if first.pts is None else DECODER_THREADS,
                 aspect=aspect,
                 coded_size=coded,
                 transfer=transfer,
@@ -113,8 +118,8 @@ class VideoFile(VideoReader):
     def _pictures(self) -> Iterator[tuple[float, av.VideoFrame]]:
         """The decoded frames of the range with their times; notes on the way what was repaired or lost."""
         with contextlib.ExitStack() as stack:
-            decoder, frames, time_base = self._from_start(stack)
-            clock = FrameClock(time_base, self.origin, self.fps)
+            decoder, frames = self._from_start(stack)
+            clock = FrameClock(self.time_base, self.origin, self.fps)
             last_end = 0.0
             concealed: list[float] = []
             reached_end = False
@@ -125,7 +130,7 @@ class VideoFile(VideoReader):
                 if self.time_range.after(time):
                     reached_end = True
                     break
-                last_end = time + max(float((picture.duration or 0) * time_base), 1 / self.fps)
+                last_end = time + max(float((picture.duration or 0) * self.time_base), 1 / self.fps)
                 if picture.is_corrupt:
                     concealed.append(time)
                 yield time, picture
@@ -138,7 +143,7 @@ class VideoFile(VideoReader):
             if not reached_end:
                 self._note_early_end(last_end)
 
-    def _from_start(self, stack: contextlib.ExitStack) -> tuple[_Decoder, Iterator[av.VideoFrame], Fraction]:
+    def _from_start(self, stack: contextlib.ExitStack) -> tuple[_Decoder, Iterator[av.VideoFrame]]:
         """A decoder that stands at a frame before (or at) the range's start, and its frames.
 
         Seeking is a matter of trust: indices are wrong, key frames are shown later than they are stored,
@@ -151,22 +156,21 @@ class VideoFile(VideoReader):
                 break
             attempt = contextlib.ExitStack()
             container = attempt.enter_context(_opened(self.path))
-            stream = container.streams[self.stream_index]
+            stream = _stream_at(container, self.stream_index)
             with contextlib.suppress(av.FFmpegError):
-                container.seek(self.origin + int((start - lead) / stream.time_base), stream=stream)
-                decoder = _Decoder(container, stream)
+                container.seek(self.origin + int((start - lead) / self.time_base), stream=stream)
+                decoder = _Decoder(container, stream, threads=self.threads)
                 frames = iter(decoder)
                 first = next(frames, None)
                 if first is not None and first.pts is not None:
-                    time = float((first.pts - self.origin) * stream.time_base)
+                    time = float((first.pts - self.origin) * self.time_base)
                     if time <= start + TIME_TOLERANCE:
                         stack.push(attempt)
-                        return decoder, chain((first,), frames), stream.time_base
+                        return decoder, chain((first,), frames)
             attempt.close()
         container = stack.enter_context(_opened(self.path))
-        stream = container.streams[self.stream_index]
-        decoder = _Decoder(container, stream)
-        return decoder, iter(decoder), stream.time_base
+        decoder = _Decoder(container, _stream_at(container, self.stream_index), threads=self.threads)
+        return decoder, iter(decoder)
 
     def _note_early_end(self, last_end: float) -> None:
         """Say so when the frames stop before the time that the header promises."""
@@ -184,32 +188,49 @@ class VideoFile(VideoReader):
 class _Decoder:
     """Iterates over the frames of a stream, past damage. `broken`: packets that gave an error."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = DECODER_THREADS
+    def __init__(self, container: InputContainer, stream: VideoStream, *, threads: int) -> None:
+        stream.thread_type = "AUTO" if threads > 1 else "SLICE"
+        stream.codec_context.thread_count = threads
         self._container = container
         self._stream = stream
         self.broken = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
-        in_a_row = 0
-        packets = self._container.demux(self._stream)
-        while in_a_row <= _MAX_BROKEN_PACKETS:
+        for packet in self._packets():
             try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                frames = packet.decode()
+                frames = self._stream.decode(packet)
             except av.FFmpegError:
                 self.broken += 1
-                in_a_row += 1
+            else:
+                yield from frames
+        for _ in range(_MAX_BROKEN_PACKETS):
+            try:
+                frames = self._stream.decode(None)
+            except av.EOFError:
+                return
+            except av.FFmpegError:
+                self.broken += 1
+            else:
+                yield from frames
+
+    def _packets(self) -> Iterator[av.Packet]:
+        """The stream's packets; reading goes on behind a place that cannot be read, if there is anything."""
+        failures = 0
+        packets = self._container.demux(self._stream)
+        while failures < _MAX_BROKEN_PACKETS:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                self.broken += 1
+                failures += 1
                 packets = self._container.demux(self._stream)
                 continue
-            if frames:
-                in_a_row = 0
-            yield from frames
-        with contextlib.suppress(av.FFmpegError):
-            yield from self._stream.codec_context.decode(None)
+            if packet is None:
+                return
+            failures = 0
+            # Empty packets stand for "no new picture" or for the end; a decoder takes them for the end.
+            if packet.size:
+                yield packet
 
 
 @contextlib.contextmanager
@@ -254,12 +275,21 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
     try:
-        first = next(iter(_Decoder(container, stream)), None)
+        first = next(iter(_Decoder(container, stream, threads=1)), None)
     except ValueError as error:
         raise InputError(f"{path} cannot be decoded ({error}); convert it to H.264 in .mp4") from error
     if first is None:
         raise InputError(f"not one frame of {path} can be decoded; the file is empty or damaged, copy it again")
     return first
+
+
+def _stream_at(container: InputContainer, index: int) -> VideoStream:
+    """The stream that was chosen at opening, by its number."""
+    return next(stream for stream in container.streams.video if stream.index == index)
+
+
+def _time_base(stream: VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, 90000)
 
 
 def _ticks(frame: av.VideoFrame) -> int | None:
@@ -275,7 +305,11 @@ def _origin(stream: VideoStream, first: av.VideoFrame) -> int:
 
 
 def _orientation(frame: av.VideoFrame) -> Orientation:
-    data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    try:
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # A kind of side data that this PyAV has no name for (spatial video); the bare angle is still there.
+        return from_rotation(frame.rotation)
     return UPRIGHT if data is None else from_display_matrix(bytes(data))
 
 
@@ -290,7 +324,7 @@ def _mean_rate(stream: VideoStream) -> float:
 def _stream_duration(stream: VideoStream) -> float | None:
     """Seconds of this very stream, None where only the container has a duration (sound may be longer)."""
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * _time_base(stream))
     text = stream.metadata.get("DURATION", "")
     with contextlib.suppress(ValueError):
         hours, minutes, seconds = text.split(":")

@@ -92,8 +92,8 @@ class VideoReader(ABC):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of time. Raises InputError when none can be decoded."""
 
-    def close(self) -> None:
-        """Let go of what is held open. Reading again afterwards is allowed."""
+    def close(self) -> None:  # noqa: B027
+        """Let go of what is held open (nothing, between two readings). Reading again afterwards is allowed."""
 
     def __enter__(self) -> VideoReader:
         return self

@@ -11,7 +11,9 @@ from av.video.stream import VideoStream
 
 # Our key -> the tags that may hold it, the most telling first.
 _TAGS = {
-    "focal_35mm": ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm", "FocalLengthIn35mmFilm"),
+    "focal_35mm": (
+        "com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm", "FocalLengthIn35mmFilm",
+    ),
     "make": ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
     "model": ("com.apple.quicktime.model", "com.android.model", "model"),
     "created": ("com.apple.quicktime.creationdate", "creation_time", "date"),

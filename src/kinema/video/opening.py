@@ -5,27 +5,43 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from kinema.video.file import VideoFile
 from kinema.video.frames import TimeRange, VideoReader
+from kinema.video.images import DEFAULT_IMAGE_FPS, IMAGE_SUFFIXES, ImageSequence
 
 
-def open_video(path: str | Path, *, start: float | None = None, end: float | None = None) -> VideoReader:
-    """Open a video file for reading.
+def open_video(
+    path: str | Path, *, start: float | None = None, end: float | None = None, fps: float | None = None
+) -> VideoReader:
+    """Open a video file, a folder of images or one image for reading.
 
     start, end: seconds; only frames with start <= time < end are yielded, with their times in the whole
-    source. Raises InputError for whatever cannot be read as a video, UsageError for an impossible range.
+    source. fps: frames per second of images (default 30); a video brings its own times and takes none.
+    Raises InputError for whatever cannot be read as a video, UsageError for an impossible range or fps.
     """
     path = Path(path)
-    range_ = TimeRange(start, end)
+    time_range = TimeRange(start, end)
     check_readable(path)
-    return VideoFile.open(path, range_)
+    if path.suffix.lower() in (".heic", ".heif"):
+        raise InputError(f"{path} is a HEIF picture, which Kinema does not read; save it as JPEG")
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSequence.open(path, time_range, DEFAULT_IMAGE_FPS if fps is None else fps)
+    if fps is not None:
+        raise UsageError(f"a frame rate can be given for images only; {path} carries its own times")
+    return VideoFile.open(path, time_range)
 
 
 def check_readable(path: Path) -> None:
     """Raise InputError unless `path` is there, may be read and is not empty."""
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the name and the permissions") from None
+    if not there:
         raise InputError(f"{path} does not exist; check the name and the folder")
+    if not path.is_dir() and not path.is_file():
+        raise InputError(f"{path} is neither a file nor a folder; give a video file")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path} cannot be read: permission denied; change its permissions or copy it")
     if path.is_file() and path.stat().st_size == 0:

@@ -66,6 +66,11 @@ def from_display_matrix(data: bytes) -> Orientation:
     return Orientation(True, c < 0, b < 0)
 
 
+def from_rotation(degrees: float) -> Orientation:
+    """The orientation that turns by the multiple of 90 degrees nearest to `degrees` counter-clockwise."""
+    return (UPRIGHT, EXIF_ORIENTATIONS[8], EXIF_ORIENTATIONS[3], EXIF_ORIENTATIONS[6])[round(degrees / 90) % 4]
+
+
 EXIF_ORIENTATIONS = {
     1: UPRIGHT,
     2: Orientation(False, True, False),
