@@ -2,7 +2,7 @@
 
 Conversions go through `scipy.spatial.transform.Rotation`, which is exact at 0 and at pi. Matrices act
 on column vectors. The 6D form is the first two columns of the matrix, row-major as a (3,2) block
-(Zhou et al. 2019, section 4).
+(Zhou et al. 2019, section 4). Inputs are copied: scipy refuses the read-only arrays of a Motion.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from scipy.spatial.transform import Rotation
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 3, 3)."""
-    axis_angle = np.asarray(axis_angle, dtype=np.float64)
+    axis_angle = np.array(axis_angle, dtype=np.float64)
     return Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_matrix().reshape(*axis_angle.shape[:-1], 3, 3)
 
 
 def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 3) radians, angle in [0, pi]."""
-    matrix = np.asarray(matrix, dtype=np.float64)
+    matrix = np.array(matrix, dtype=np.float64)
     return Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec().reshape(*matrix.shape[:-2], 3)
 
 
 def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 4) in the order x, y, z, w, with w >= 0."""
-    matrix = np.asarray(matrix, dtype=np.float64)
+    matrix = np.array(matrix, dtype=np.float64)
     quat = Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_quat(canonical=True)
     return quat.reshape(*matrix.shape[:-2], 4)
 
 
 def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) in the order x, y, z, w (any non-zero length) -> (..., 3, 3)."""
-    quaternion = np.asarray(quaternion, dtype=np.float64)
+    quaternion = np.array(quaternion, dtype=np.float64)
     return Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3)
 
 
 def axis_angle_to_quaternion(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 4) in the order x, y, z, w, with w >= 0."""
-    axis_angle = np.asarray(axis_angle, dtype=np.float64)
+    axis_angle = np.array(axis_angle, dtype=np.float64)
     quat = Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_quat(canonical=True)
     return quat.reshape(*axis_angle.shape[:-1], 4)
 
 
 def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) in the order x, y, z, w -> (..., 3) radians, angle in [0, pi]."""
-    quaternion = np.asarray(quaternion, dtype=np.float64)
+    quaternion = np.array(quaternion, dtype=np.float64)
     return Rotation.from_quat(quaternion.reshape(-1, 4)).as_rotvec().reshape(*quaternion.shape[:-1], 3)
 
 

@@ -1,0 +1,287 @@
+"""The filter stage: smooth a motion's pose, translation and joints in time.
+
+Rotations are smoothed as unit quaternions whose signs are made continuous first, then brought back to
+unit length: the two signs of a quaternion and the 2 pi jumps of an axis-angle make no difference, and
+turning the whole motion turns the result (`docs/filters.md`). A track that was interrupted is smoothed in
+pieces, never across the gap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema._version import __version__
+from kinema.errors import InputError, UsageError
+from kinema.geometry.rotations import (
+    axis_angle_to_quaternion,
+    continuous_axis_angle,
+    continuous_quaternions,
+    quaternion_to_axis_angle,
+)
+from kinema.motion import Motion, Person, StageRecord
+from kinema.progress import Progress, silent
+from kinema.refinement import filters
+from kinema.refinement.measures import shakiness
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+LONGEST = 0.64
+"""Seconds of smoothing at strength 1. Strength 1/2, the default, is a quarter of it: 0.16 s.
+
+0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running,
+dancing, sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
+"""
+
+ONE_EURO_BETA = 1.0
+"""How fast the one-euro filter opens: Hz per m/s, and per rad/s."""
+
+NEAREST = 0.2
+"""Metres: a root nearer to the camera than this is smoothed in x, y, z instead of ray and distance."""
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """How to smooth.
+
+    method: a name of `FILTERS`. strength: 0 (nothing) .. 1 (0.64 s). seconds: the amount itself, the
+    length of the moving average that would lower white noise as far; overrides strength. depth: how many
+    times as long the root's distance from the camera is smoothed, because one camera sees it worst.
+    max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: what a NaN in the input
+    of `smooth_positions` means: "error", or "interpolate" from the frames around it.
+    """
+
+    method: str = "whittaker"
+    strength: float = 0.5
+    seconds: float | None = None
+    depth: float = 2.0
+    max_gap: float = 0.2
+    missing: str = "error"
+
+    def __post_init__(self) -> None:
+        if self.method not in FILTERS:
+            raise UsageError(f"unknown filter {self.method!r}; known: {', '.join(FILTERS)}")
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"filter: strength must lie between 0 and 1, found {self.strength}")
+        if self.seconds is not None and not 0 <= self.seconds <= 10:
+            raise UsageError(f"filter: seconds must lie between 0 and 10, found {self.seconds}")
+        if not 1 <= self.depth <= 20:
+            raise UsageError(f"filter: depth must lie between 1 and 20, found {self.depth}")
+        if not self.max_gap > 0:
+            raise UsageError(f"filter: max_gap must be positive, found {self.max_gap}")
+        if self.missing not in ("error", "interpolate"):
+            raise UsageError(f'filter: missing must be "error" or "interpolate", found {self.missing!r}')
+
+    @property
+    def amount(self) -> float:
+        """Seconds of smoothing: `seconds` if given, else from `strength`."""
+        return LONGEST * self.strength**2 if self.seconds is None else self.seconds
+
+
+# Method -> what smooths values (F, ...) at times (F,) by so many seconds, on one uninterrupted piece.
+FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
+    "whittaker": lambda x, t, s: filters.whittaker(x, t, cutoff=filters.cutoff_for(s, 2)),
+    "savgol": lambda x, t, s: filters.savgol(x, t, window=filters.window_for(s)),
+    "gaussian": lambda x, t, s: filters.gaussian(x, t, sigma=filters.sigma_for(s)),
+    "butterworth": lambda x, t, s: filters.butterworth(x, t, cutoff=filters.cutoff_for(s, 2)),
+    "oneeuro": lambda x, t, s: filters.one_euro(
+        x, t, min_cutoff=filters.min_cutoff_for(s), beta=ONE_EURO_BETA, zero_phase=True
+    ),
+    "oneeuro-causal": lambda x, t, s: filters.one_euro(x, t, min_cutoff=filters.min_cutoff_for(s), beta=ONE_EURO_BETA),
+    "median": lambda x, t, s: filters.median(x, t, window=s),
+}
+
+
+def filter_motion(
+    motion: Motion, body: BodyModel | None, options: FilterOptions | None = None, *, progress: Progress = silent
+) -> Motion:
+    """Smooth pose, transl and joints of every person in the camera's frame; the evidence stays as it is.
+
+    Reads pose, betas, transl (or joints alone, where there is no body) and fills the same again; joints
+    are recomputed with `body` (None: the joints are smoothed themselves). World fields are dropped,
+    since they would no longer fit: run `kinema.world.place_in_world` afterwards. Raises UsageError for a
+    person without any of these. The record's `people` tells jitter (m/s^3) and acceleration (m/s^2) of the
+    joints before and after.
+    """
+    options = options or FilterOptions()
+    people, told = [], {}
+    for done, person in enumerate(motion.people):
+        progress(done, len(motion.people))
+        smooth, measures = _filter_person(person, motion.times, body, options)
+        people.append(smooth)
+        told[str(person.id)] = measures
+    progress(len(motion.people), len(motion.people))
+    arguments: dict[str, Any] = {**dataclasses.asdict(options), "seconds": options.amount, "people": told}
+    weights = {body.name: body.sha256} if body is not None else {}
+    record = StageRecord(f"filter.{options.method}", __version__, arguments=arguments, weights=weights)
+    return motion.after(record, people=tuple(people))
+
+
+def _filter_person(
+    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions
+) -> tuple[Person, dict[str, dict[str, float]]]:
+    if person.pose is not None or person.joints is None:
+        person.require("pose", "betas", "transl")
+    times = times[person.frames]
+    pieces = uninterrupted(times, person.frames, options.max_gap)
+    changes: dict[str, Any] = {}
+    before = person.joints
+    if person.pose is not None and person.transl is not None and person.betas is not None and len(person):
+        pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
+        changes["pose"] = pose.reshape(-1, 72)
+        pelvis = np.zeros(3) if body is None else body.rest_joints(person.betas)[:, 0]
+        root = smooth_root(person.transl + pelvis, times, options, frames=person.frames, name="transl")
+        changes["transl"] = root - pelvis
+        if body is not None:
+            before = body.joints(person.pose, person.betas, person.transl) if before is None else before
+            changes["joints"] = body.joints(changes["pose"], person.betas, changes["transl"])
+    if "joints" not in changes and person.joints is not None and len(person):
+        changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
+    after = changes.get("joints", before)
+    told = {}
+    if before is not None and after is not None:
+        told = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
+    world = {"pose_world": None, "transl_world": None, "joints_world": None}
+    return person.replace(**changes, **world), told
+
+
+def uninterrupted(times: np.ndarray, frames: np.ndarray | None, max_gap: float) -> list[slice]:
+    """Pieces of a track (F,) without an interruption of more than `max_gap` seconds.
+
+    Only missing frames interrupt: a video whose frames are themselves far apart is one piece.
+    """
+    if not len(times):
+        return []
+    step = np.diff(np.arange(len(times)) if frames is None else frames)
+    cuts = np.flatnonzero((step > 1) & (np.diff(times) > max_gap)) + 1
+    bounds = [0, *cuts.tolist(), len(times)]
+    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
+
+
+def smooth_positions(
+    values: np.ndarray,
+    times: np.ndarray,
+    options: FilterOptions,
+    *,
+    frames: np.ndarray | None = None,
+    name: str = "values",
+) -> np.ndarray:
+    """Points (F, ..., D) smoothed over their times (F,) seconds. frames (F,): their indices in the clip.
+
+    Raises InputError that names the frame and the field (`name`) of the first value that is not finite,
+    unless options.missing is "interpolate".
+    """
+    return _smooth(_complete(values, times, options, frames, name), times, options, frames, options.amount)
+
+
+def smooth_root(
+    root: np.ndarray,
+    times: np.ndarray,
+    options: FilterOptions,
+    *,
+    frames: np.ndarray | None = None,
+    name: str = "root",
+) -> np.ndarray:
+    """A root's path (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times as long."""
+    root = _complete(root, times, options, frames, name)
+    if not len(root) or root[:, 2].min() < NEAREST:
+        return _smooth(root, times, options, frames, options.amount)
+    ray = _smooth(root[:, :2] / root[:, 2:], times, options, frames, options.amount)
+    depth = np.exp(_smooth(np.log(root[:, 2:]), times, options, frames, options.amount * options.depth))
+    return np.concatenate([ray * depth, depth], axis=1)
+
+
+def smooth_rotations(
+    axis_angle: np.ndarray,
+    times: np.ndarray,
+    options: FilterOptions,
+    *,
+    frames: np.ndarray | None = None,
+    name: str = "rotations",
+) -> np.ndarray:
+    """Rotations (F, ..., 3) axis-angle smoothed on the manifold; the axis-angles returned do not jump.
+
+    Raises InputError as `smooth_positions` does; a missing rotation is interpolated as a quaternion.
+    """
+    axis_angle = np.asarray(axis_angle, dtype=np.float64)
+    finite = np.isfinite(axis_angle).all(axis=-1, keepdims=True)
+    _refuse_missing(finite, options, frames, name)
+    quaternions = axis_angle_to_quaternion(np.where(finite, axis_angle, 0.0))
+    if not finite.all():
+        quaternions = _fill(np.where(finite, _aligned(quaternions, finite), np.nan), times, name)
+        quaternions /= np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    quaternions = continuous_quaternions(quaternions)
+    smooth = _smooth(quaternions, times, options, frames, options.amount, rotations=True)
+    smooth = smooth / np.linalg.norm(smooth, axis=-1, keepdims=True)
+    return continuous_axis_angle(quaternion_to_axis_angle(smooth))
+
+
+def _smooth(
+    values: np.ndarray,
+    times: np.ndarray,
+    options: FilterOptions,
+    frames: np.ndarray | None,
+    seconds: float,
+    *,
+    rotations: bool = False,
+) -> np.ndarray:
+    out = np.array(values, dtype=np.float64)
+    if seconds <= 0:
+        return out
+    smoother = FILTERS[options.method]
+    for piece in uninterrupted(times, frames, options.max_gap):
+        if rotations and options.method == "median":
+            flat = values[piece].reshape(piece.stop - piece.start, -1, 4)
+            nearest = filters.medoid_indices(flat, times[piece], window=seconds)
+            out[piece] = np.take_along_axis(flat, nearest[..., None], axis=0).reshape(out[piece].shape)
+        else:
+            out[piece] = smoother(values[piece], times[piece], seconds)
+    return out
+
+
+def _complete(
+    values: np.ndarray, times: np.ndarray, options: FilterOptions, frames: np.ndarray | None, name: str
+) -> np.ndarray:
+    """`values` without NaN: refused or interpolated, as the options say."""
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(values)
+    _refuse_missing(finite, options, frames, name)
+    return values if finite.all() else _fill(np.where(finite, values, np.nan), times, name)
+
+
+def _refuse_missing(finite: np.ndarray, options: FilterOptions, frames: np.ndarray | None, name: str) -> None:
+    if options.missing == "interpolate" or finite.all():
+        return
+    row = int(np.argwhere(~finite)[0][0])
+    frame = row if frames is None else int(frames[row])
+    raise InputError(
+        f'{name} holds a value that is not a number in frame {frame}; mend it or set missing="interpolate"'
+    )
+
+
+def _fill(values: np.ndarray, times: np.ndarray, name: str) -> np.ndarray:
+    """NaN interpolated linearly in time, column by column, held at the ends."""
+    flat = np.array(values).reshape(len(values), -1)
+    for column in flat.T:
+        known = np.isfinite(column)
+        if not known.any():
+            raise InputError(f"{name} holds no number at all in one of its columns, so nothing can be interpolated")
+        column[~known] = np.interp(times[~known], times[known], column[known])
+    return flat.reshape(values.shape)
+
+
+def _aligned(quaternions: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Quaternions whose signs are continuous over the known ones."""
+    last = np.maximum.accumulate(
+        np.where(known[..., 0], np.arange(len(known)).reshape(-1, *[1] * (known.ndim - 2)), -1)
+    )
+    first = np.argmax(known[..., 0], axis=0)
+    source = np.where(last < 0, first[None], last)
+    held = np.take_along_axis(quaternions, source[..., None], axis=0)
+    return continuous_quaternions(held)

@@ -1,0 +1,341 @@
+"""Temporal filters: pure functions on arrays whose first axis is time.
+
+Every filter takes `values` (F, ...) and their `times` (F,) in seconds, uses the true times (a variable
+frame rate needs no resampling, `butterworth` excepted) and returns an array of the same shape. All are
+zero-phase, that is without lag, except `one_euro` run forward only. A clip shorter than the filter's
+window is smoothed with the frames that there are.
+
+How much a filter smooths is said in one unit for all of them: `seconds`, the length of the moving average
+that would lower white noise just as far (the inverse of the noise-equivalent bandwidth). White noise of
+a clip with frame interval dt falls to sqrt(dt / seconds) of its size. The functions `*_for` translate it
+into each filter's own parameter.
+
+These functions know nothing about rotations, gaps and missing values: see `kinema.refinement.filtering`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.linalg import solveh_banded
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import butter, sosfiltfilt
+from scipy.sparse import csr_matrix
+
+from kinema.errors import UsageError
+
+GAUSSIAN_REACH = 4.0
+"""The Gaussian kernel is cut at so many standard deviations (scipy's default too)."""
+
+WORST_CONDITION = 1e13
+"""Largest condition number of the equations of `whittaker`: leaves three digits of the noise."""
+
+
+# --- from "as much as a moving average of so many seconds" to each filter's own parameter ---
+
+
+def sigma_for(seconds: float) -> float:
+    """Standard deviation in seconds of the Gaussian: its kernel's energy is 1 / (2 sqrt(pi) sigma)."""
+    return seconds / (2 * math.sqrt(math.pi))
+
+
+def window_for(seconds: float) -> float:
+    """Window in seconds of the Savitzky-Golay filter of degree 2 or 3: its kernel's energy is 9 / (4 window)."""
+    return 2.25 * seconds
+
+
+def cutoff_for(seconds: float, order: int) -> float:
+    """Cut-off (Hz, gain 1/2) of a response 1 / (1 + (f/cutoff)^(2 order)): `whittaker` and `butterworth`."""
+    half = math.pi / (2 * order)
+    energy = 2 * (1 - 1 / (2 * order)) * half / math.sin(half)
+    return 1 / (seconds * energy)
+
+
+def min_cutoff_for(seconds: float) -> float:
+    """Cut-off at rest (Hz) of the one-euro filter: an exponential average has energy pi * cutoff."""
+    return 1 / (math.pi * seconds)
+
+
+# --- the filters ---
+
+
+def savgol(values: np.ndarray, times: np.ndarray, *, window: float, degree: int = 2) -> np.ndarray:
+    """Savitzky-Golay: a polynomial fitted to the frames of a window, evaluated at the frame itself.
+
+    window: seconds. Near the ends the window stays whole and the polynomial is evaluated off its centre.
+    Polynomials up to `degree` pass unchanged, at any frame times. On even times it equals
+    `scipy.signal.savgol_filter(mode="interp")`.
+    """
+    _check_degree(degree)
+    return _local_polynomial(values, times, _positive(window, "window") / 2, degree, None)
+
+
+def gaussian(values: np.ndarray, times: np.ndarray, *, sigma: float) -> np.ndarray:
+    """Gaussian average of standard deviation `sigma` seconds.
+
+    A straight line is fitted under the kernel instead of a constant: on even times that is the same away
+    from the ends, and it neither bends the ends nor is pulled towards where frames lie denser.
+    """
+    sigma = _positive(sigma, "sigma")
+    return _local_polynomial(values, times, GAUSSIAN_REACH * sigma, 1, sigma)
+
+
+def whittaker(
+    values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Whittaker-Henderson smoothing: the curve nearest to the values whose `order`-th derivative is small.
+
+    Minimises sum w (y - x)^2 + lambda sum (d^order y / dt^order)^2 with one banded solve, O(F) (Eilers
+    2003, "A perfect smoother", with divided differences for uneven times). Its response is that of a
+    zero-phase Butterworth filter, 1 / (1 + (f/cutoff)^(2 order)), and it needs no padding: polynomials of
+    degree below `order` pass unchanged, ends included. cutoff: Hz. weights (F,): trust in each frame;
+    frames of weight 0 are interpolated. Where the frames come so much faster than the cut-off that the
+    equations would lose more than half of their digits, the order is lowered.
+    """
+    values, times = _arrays(values, times)
+    cutoff = _positive(cutoff, "cutoff")
+    if order not in (1, 2, 3):
+        raise UsageError(f"whittaker: order must be 1, 2 or 3, found {order}")
+    order = min(order, len(times) - 1)
+    if order < 1:
+        return values.copy()
+    # What passes unchanged anyway is taken out first, so that rounding touches the rest alone.
+    powers = np.vander(2 * (times - times[0]) / (times[-1] - times[0]) - 1, order)
+    data = np.ones(len(times)) if weights is None else np.asarray(weights, dtype=np.float64)
+    interval = (times[-1] - times[0]) / (len(times) - 1)
+    while order > 1 and (0.5 / (np.diff(times).min() * cutoff)) ** (2 * order) > WORST_CONDITION:
+        order -= 1
+    penalty = (2 * math.pi * cutoff) ** (-2 * order)
+    band = roughness_band(times, order) * (penalty / interval)
+    band[0] += data
+    flat = values.reshape(len(values), -1)
+    trend = powers @ np.linalg.lstsq(powers, flat, rcond=None)[0]
+    rest = solveh_banded(band, data[:, None] * (flat - trend), lower=True, check_finite=False)
+    return (trend + rest).reshape(values.shape)
+
+
+def roughness_band(times: np.ndarray, order: int) -> np.ndarray:
+    """The matrix of y -> integral of (d^order y / dt^order)^2 dt, in the lower band form of scipy.
+
+    times (F,) seconds, F > order. Returns (order + 1, F).
+    """
+    difference = difference_coefficients(times, order)
+    frames = len(times)
+    spans = (times[order:] - times[: frames - order]) / order
+    weighted = difference * spans[:, None]
+    band = np.zeros((order + 1, frames))
+    for offset in range(order + 1):
+        for k in range(order + 1 - offset):
+            band[offset, k : frames - order + k] += weighted[:, k] * difference[:, k + offset]
+    return band
+
+
+def difference_coefficients(times: np.ndarray, order: int) -> np.ndarray:
+    """(F - order, order + 1): row i times the values of frames i .. i + order is their `order`-th derivative.
+
+    Divided differences, exact for polynomials of degree `order` at any times.
+    """
+    times = np.asarray(times, dtype=np.float64)
+    rows = len(times) - order
+    coefficients = np.empty((rows, order + 1))
+    for k in range(order + 1):
+        gaps = [times[k : rows + k] - times[m : rows + m] for m in range(order + 1) if m != k]
+        coefficients[:, k] = math.factorial(order) / np.prod(gaps, axis=0)
+    return coefficients
+
+
+def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2) -> np.ndarray:
+    """Butterworth low-pass of `order`, run forward and backward (zero phase, so `order` doubles), cutoff in Hz.
+
+    cutoff is where the gain of the two passes together is 1/2. Uneven times are resampled to an even grid
+    and back, linearly: prefer `whittaker` there.
+    """
+    values, times = _arrays(values, times)
+    cutoff = _positive(cutoff, "cutoff")
+    if len(times) < 3:
+        return values.copy()
+    steps = np.diff(times)
+    interval = float(np.median(steps))
+    if 2 * cutoff * interval >= 0.98:
+        return values.copy()  # nothing that these frames can show lies above the cut-off
+    even = bool(np.all(np.abs(steps - interval) < 0.02 * interval))
+    flat = values.reshape(len(values), -1)
+    if not even:
+        count = max(3, math.ceil((times[-1] - times[0]) / steps.min()) + 1) if steps.min() > interval / 4 else 0
+        count = count or math.ceil(4 * (times[-1] - times[0]) / interval) + 1
+        grid = np.linspace(times[0], times[-1], count)
+        flat = _interpolated(grid, times, flat)
+        interval = grid[1] - grid[0]
+    sos = butter(order, cutoff, fs=1 / interval, output="sos")
+    # Odd extension over two periods of the cut-off: shorter ones leave a transient at the ends.
+    pad = min(len(flat) - 1, math.ceil(2 / (cutoff * interval)))
+    flat = sosfiltfilt(sos, flat, axis=0, padtype="odd", padlen=pad)
+    if not even:
+        flat = _interpolated(times, grid, flat)
+    return flat.reshape(values.shape)
+
+
+def median(values: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
+    """Median of every coordinate over a window of `window` seconds, cut at the ends: removes single spikes."""
+    values, times = _arrays(values, times)
+    index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
+    flat = values.reshape(len(values), -1)
+    gathered = np.where(inside[..., None], flat[index], np.nan)
+    return np.nanmedian(gathered, axis=1).reshape(values.shape)
+
+
+def medoid_indices(quaternions: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
+    """The median of rotations: for each frame the frame of its window nearest to all others in angle.
+
+    quaternions (F, J, 4) of unit length. Returns (F, J) int frame indices.
+    """
+    quaternions, times = _arrays(quaternions, times)
+    index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
+    gathered = quaternions[index]  # (F, W, J, 4)
+    cosine = np.abs(np.einsum("fajc,fbjc->fjab", gathered, gathered)).clip(max=1.0)
+    angle = np.arccos(cosine) * inside[:, None, None, :]
+    total = np.where(inside[:, None, :], angle.sum(axis=-1), np.inf)
+    return np.take_along_axis(index, total.argmin(axis=-1), axis=1)
+
+
+def one_euro(
+    values: np.ndarray,
+    times: np.ndarray,
+    *,
+    min_cutoff: float,
+    beta: float,
+    d_cutoff: float = 1.0,
+    axes: int = 1,
+    zero_phase: bool = False,
+) -> np.ndarray:
+    """The one-euro filter (Casiez, Roussel and Vogel 2012): an exponential average that opens with speed.
+
+    min_cutoff: Hz at rest. beta: Hz per unit of speed. d_cutoff: Hz, for the speed itself. axes: how many
+    trailing axes form one moving thing with one speed; 1 (points or quaternions) makes the result
+    independent of the choice of axes, 0 filters each coordinate by its own speed, as published. Causal,
+    so it lags; zero_phase averages it with a pass backward in time.
+    """
+    values, times = _arrays(values, times)
+    _positive(min_cutoff, "min_cutoff")
+    _positive(d_cutoff, "d_cutoff")
+    if beta < 0:
+        raise UsageError(f"filter: beta must not be negative, found {beta}")
+    forward = _one_euro_pass(values, times, min_cutoff, beta, d_cutoff, axes)
+    if not zero_phase:
+        return forward
+    backward = _one_euro_pass(values[::-1], -times[::-1], min_cutoff, beta, d_cutoff, axes)[::-1]
+    return 0.5 * (forward + backward)
+
+
+def _one_euro_pass(
+    values: np.ndarray, times: np.ndarray, min_cutoff: float, beta: float, d_cutoff: float, axes: int
+) -> np.ndarray:
+    out = values.copy()
+    speed_axes = tuple(range(-axes, 0))
+    slope = np.zeros(values.shape[1:])
+    for i in range(1, len(values)):
+        dt = times[i] - times[i - 1]
+        slope = slope + _gain(d_cutoff, dt) * ((values[i] - out[i - 1]) / dt - slope)
+        speed = np.sqrt(np.sum(slope**2, axis=speed_axes, keepdims=True)) if axes else np.abs(slope)
+        out[i] = out[i - 1] + _gain(min_cutoff + beta * speed, dt) * (values[i] - out[i - 1])
+    return out
+
+
+def _gain(cutoff: float | np.ndarray, dt: float) -> float | np.ndarray:
+    """Share of the new value in an exponential average of this cut-off."""
+    ratio = 2 * np.pi * cutoff * dt
+    return ratio / (ratio + 1)
+
+
+def gaussian_in_blocks(values: np.ndarray, *, sigma: float = 3.0, block: int = 31) -> np.ndarray:
+    """The Gaussian baseline of SmoothNet's published comparison, its defects included: for parity only.
+
+    sigma and block in frames. Blocks are filtered alone (so their borders jump) and the frames after the
+    last whole block are left as they are; a clip shorter than a block is one block. Use `gaussian` for
+    anything else.
+    """
+    out = np.array(values, dtype=np.float64)
+    block = max(1, min(block, len(out)))
+    for start in range(0, len(out) - block + 1, block):
+        out[start : start + block] = gaussian_filter1d(out[start : start + block], sigma, axis=0, mode="reflect")
+    return out
+
+
+# --- parts ---
+
+
+def _local_polynomial(
+    values: np.ndarray, times: np.ndarray, half: float, degree: int, sigma: float | None
+) -> np.ndarray:
+    """Value at each frame of the polynomial fitted to the frames within `half` seconds of it.
+
+    sigma: Gaussian weights of this width around the frame; None: all frames of the window count the same,
+    and the window is kept whole at the ends.
+    """
+    values, times = _arrays(values, times)
+    index, inside = _windows(times, half, keep_whole=sigma is None)
+    offset = (times[index] - times[:, None]) / half  # (F, W), scaled so that the powers stay near 1
+    weight = inside.astype(np.float64)
+    if sigma is not None:
+        weight = weight * np.exp(-0.5 * (offset * half / sigma) ** 2)
+    # Where a window holds too few frames for the degree, the degree falls there: a pinned coefficient.
+    powers = offset[..., None] ** np.arange(degree + 1)  # (F, W, degree+1)
+    powers = powers * (inside.sum(axis=1)[:, None] > np.arange(degree + 1))[:, None, :]
+    moments = np.einsum("fwa,fw,fwb->fab", powers, weight, powers)
+    empty = np.einsum("faa->fa", moments) == 0
+    moments[:, np.arange(degree + 1), np.arange(degree + 1)] += empty
+    first = np.zeros((len(times), degree + 1, 1))
+    first[:, 0] = 1.0
+    solved = np.linalg.solve(moments, first)[..., 0]  # (F, degree+1)
+    kernel = np.einsum("fa,fwa,fw->fw", solved, powers, weight)
+    rows = np.repeat(np.arange(len(times)), index.shape[1])
+    operator = csr_matrix((kernel.ravel(), (rows, index.ravel())), shape=(len(times), len(times)))
+    return np.asarray(operator @ values.reshape(len(values), -1)).reshape(values.shape)
+
+
+def _windows(times: np.ndarray, half: float, *, keep_whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Frames within `half` seconds of each frame: indices (F, W) and which of them count (F, W) bool.
+
+    keep_whole: at the ends the window is moved inward instead of cut.
+    """
+    centre = times
+    if keep_whole:
+        low, high = times[0] + half, times[-1] - half
+        centre = np.clip(times, low, high) if low <= high else np.full(len(times), (times[0] + times[-1]) / 2)
+        half = half if low <= high else (times[-1] - times[0]) / 2
+    slack = 1e-6 * (times[-1] - times[0] + 1e-9)
+    start = np.searchsorted(times, centre - half - slack, side="left")
+    stop = np.searchsorted(times, centre + half + slack, side="right")
+    width = int((stop - start).max())
+    index = start[:, None] + np.arange(width)
+    inside = index < stop[:, None]
+    return np.minimum(index, len(times) - 1), inside
+
+
+def _interpolated(at: np.ndarray, times: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """Columns of `flat` (F, C) linearly interpolated at other times: (len(at), C)."""
+    right = np.clip(np.searchsorted(times, at, side="right"), 1, len(times) - 1)
+    share = ((at - times[right - 1]) / (times[right] - times[right - 1]))[:, None]
+    return flat[right - 1] * (1 - share) + flat[right] * share
+
+
+def _arrays(values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values = np.asarray(values, dtype=np.float64)
+    times = np.asarray(times, dtype=np.float64)
+    if times.ndim != 1 or values.shape[:1] != times.shape or not len(times):
+        raise UsageError(f"filter: values {values.shape} need one time for each frame, found times {times.shape}")
+    if np.any(np.diff(times) <= 0):
+        raise UsageError("filter: times must be strictly increasing")
+    return values, times
+
+
+def _positive(value: float, name: str) -> float:
+    if not value > 0:
+        raise UsageError(f"filter: {name} must be positive, found {value}")
+    return value
+
+
+def _check_degree(degree: int) -> None:
+    if not 0 <= degree <= 5:
+        raise UsageError(f"savgol: degree must lie between 0 and 5, found {degree}")
