@@ -41,7 +41,7 @@ def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray |
     """
     points = np.asarray(points, dtype=np.float64)
     depth = np.maximum(points[..., 2:], NEAREST_DEPTH)
-    if distortion is not None:
+    if distortion is not None and points.size:
         flat = np.concatenate([points[..., :2], depth], axis=-1).reshape(-1, 3)
         pixels, _ = cv2.projectPoints(flat, np.zeros(3), np.zeros(3), np.asarray(intrinsics), np.asarray(distortion))
         return pixels.reshape(*points.shape[:-1], 2)
@@ -52,7 +52,7 @@ def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray |
 def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
     """Pixels (..., 2) -> points of the rays at depth 1, (..., 2): the normalised image plane."""
     pixels = np.asarray(pixels, dtype=np.float64)
-    if distortion is not None:
+    if distortion is not None and pixels.size:
         flat = cv2.undistortPoints(pixels.reshape(-1, 1, 2), np.asarray(intrinsics), np.asarray(distortion))
         return flat.reshape(pixels.shape)
     inverse = np.linalg.inv(np.asarray(intrinsics))

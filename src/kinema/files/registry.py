@@ -1,0 +1,165 @@
+"""The table of motion formats, and the two calls that use it: `load_motion` and `save_motion`.
+
+A format is one row here and one module with up to three functions, imported only when it is used:
+
+    recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
+    read(content, path) -> Motion
+    write(motion, path, *, body, vertices) -> Path  first of the files written
+
+A row says what the format can hold, so that a converter can say what is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema.errors import InputError, ShapeError, UsageError
+from kinema.files.containers import open_container
+from kinema.motion import Motion
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+
+@dataclass(frozen=True)
+class MotionFormat:
+    """One motion format.
+
+    name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the
+    first being the one that is written. module: where its functions are. reads, writes: what it can do.
+    lossless: whether a Motion comes back from it as it went in. holds: what of a motion it can carry.
+    """
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+    module: str
+    reads: bool = True
+    writes: bool = False
+    lossless: bool = False
+    holds: str = ""
+
+    def load(self) -> Any:
+        """The format's module."""
+        return import_module(self.module)
+
+
+_FORMATS = (
+    MotionFormat(
+        "kinema-pkl",
+        "Kinema's own .pkl: PARE's keys and more, plain numpy",
+        (".pkl",),
+        "kinema.files.kinema_pkl",
+        writes=True,
+        lossless=True,
+        holds="everything of a motion that has people",
+    ),
+    MotionFormat(
+        "kinema-npz",
+        "Kinema's own .npz: AMASS keys that Blender's SMPL add-ons open, and everything else beside them",
+        (".npz",),
+        "kinema.files.kinema_npz",
+        writes=True,
+        lossless=True,
+        holds="everything; the AMASS keys show the first person",
+    ),
+    MotionFormat(
+        "amass",
+        "AMASS .npz (SMPL, SMPL-H or SMPL-X layout), one person in a z-up world",
+        (".npz",),
+        "kinema.files.amass",
+        writes=True,
+        holds="one person's pose, shape and translation in the world, at a constant rate",
+    ),
+)
+"""Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
+
+_OWN = "kinema-"
+
+
+def formats() -> tuple[MotionFormat, ...]:
+    """Every motion format that Kinema knows. Imports none of them."""
+    return _FORMATS
+
+
+def find_format(name: str) -> MotionFormat:
+    """The format called `name`. Raises UsageError that lists the known ones."""
+    for entry in _FORMATS:
+        if entry.name == name:
+            return entry
+    raise UsageError(f"unknown motion format {name!r}; known: {', '.join(f.name for f in _FORMATS)}")
+
+
+def infer_format(path: str | Path) -> MotionFormat:
+    """The format of the file, found by its contents. Raises InputError where none or several fit."""
+    path = Path(path)
+    with open_container(path) as content:
+        return _recognise(content, path)
+
+
+def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
+    """Read a motion file. Nothing in it is executed.
+
+    format: its name in `formats()`; by default it is found by the file's contents. Raises InputError
+    (missing, truncated or malformed file, format not recognised or ambiguous), UnsafeFileError (the file
+    asks for code to be run), UsageError (unknown `format`).
+    """
+    path = Path(path)
+    entry = None if format is None else find_format(format)
+    if entry is not None and not entry.reads:
+        raise UsageError(f"{entry.name} files can be written, not read")
+    try:
+        with open_container(path) as content:
+            if entry is None:
+                entry = _recognise(content, path)
+            return entry.load().read(content, path)
+    except ShapeError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def save_motion(
+    motion: Motion,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+) -> Path:
+    """Write a motion, whole or not at all, and return the path.
+
+    format: its name in `formats()`; by default the suffix chooses (.pkl, .npz). body: the model that the
+    poses belong to; by default it is loaded by `motion.body_model`. vertices: also write the posed mesh of
+    every frame where the format can hold it (large: 80 kB a frame and person). Raises UsageError (unknown
+    suffix or format), OutputError (disk full, folder not writable).
+    """
+    path = Path(path)
+    entry = _by_suffix(path) if format is None else find_format(format)
+    if not entry.writes:
+        raise UsageError(f"Kinema reads {entry.name} files but does not write them")
+    return entry.load().write(motion, path, body=body, vertices=vertices)
+
+
+def _by_suffix(path: Path) -> MotionFormat:
+    writers = [f for f in _FORMATS if f.writes]
+    for entry in writers:
+        if path.suffix.lower() in entry.suffixes:
+            return entry
+    known = ", ".join(dict.fromkeys(s for f in writers for s in f.suffixes))
+    raise UsageError(f"cannot tell the motion format of {path.name!r} by its suffix; use one of {known}")
+
+
+def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
+    """The one format that recognises the opened file."""
+    found = [f for f in _FORMATS if f.reads and f.load().recognises(content)]
+    own = [f for f in found if f.name.startswith(_OWN)]
+    if len(own) == 1 or len(found) == 1:
+        return (own or found)[0]
+    if found:
+        names = " or ".join(f.name for f in found)
+        raise InputError(f"{path} could be {names}; say which one with its format's name")
+    keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
+    raise InputError(f"{path} is no motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")
