@@ -1,0 +1,171 @@
+"""The bytes of a pickle or joblib file, plain or compressed, read within limits.
+
+joblib compresses a whole file with zlib, gzip, bz2, xz or lzma and says so only by the first bytes.
+A declared length is never trusted: a plain file cannot hold more than its size, and a compressed one
+may unpack to at most `LEAST_UNPACKED` bytes or `MOST_RATIO` times its size, whichever is more.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import os
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kinema.errors import InputError
+
+LEAST_UNPACKED = 256 * 2**20
+MOST_RATIO = 100
+_CHUNK = 2**20
+_LZMA_MEMORY = 512 * 2**20
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x78": "zlib",
+    b"BZh": "bz2",
+    b"\xfd7zXZ": "lzma",
+    b"\x5d\x00": "lzma",
+}
+
+
+class Malformed(ValueError):
+    """The file is not what it claims to be; the message is the reason, without the file's name."""
+
+
+class PickleStream:
+    """A file read from front to back. `file.read` may be called for single bytes; long reads go through here."""
+
+    def __init__(self, file: BinaryIO, size: int | None) -> None:
+        self.file = file
+        self._size = size
+
+    @property
+    def consumed(self) -> int:
+        """Bytes read so far, after decompression."""
+        return self.file.tell()
+
+    def read(self, count: int) -> bytes:
+        """Exactly `count` bytes, or Malformed."""
+        if count > _CHUNK:
+            return bytes(self.read_buffer(count))
+        data = self.file.read(count)
+        if len(data) != count:
+            raise Malformed("it ends too early")
+        return data
+
+    def read_buffer(self, count: int) -> bytearray:
+        """Exactly `count` bytes in memory of their own; what is not there is never allocated."""
+        if self._size is not None:
+            if count > self._size - self.file.tell():
+                raise Malformed("it ends too early")
+            buffer = bytearray(count)
+            if self.file.readinto(buffer) != count:  # type: ignore[attr-defined]
+                raise Malformed("it ends too early")
+            return buffer
+        buffer = bytearray()
+        while len(buffer) < count:
+            chunk = self.file.read(min(_CHUNK, count - len(buffer)))
+            if not chunk:
+                raise Malformed("it ends too early")
+            buffer += chunk
+        return buffer
+
+    def readline(self) -> bytes:
+        """A line of a text opcode, without its newline."""
+        line = self.file.readline()
+        if not line.endswith(b"\n"):
+            raise Malformed("it ends too early")
+        return line[:-1]
+
+
+def open_stream(path: Path) -> PickleStream:
+    """Open a pickle or joblib file. Raises InputError where it cannot be read or is of another kind."""
+    try:
+        file = path.open("rb")
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(16)
+        file.seek(0)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; name a file in it") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+    if not head:
+        file.close()
+        raise InputError(f"{path} is empty; copy or download it again")
+    refusal = _other_kind(head)
+    if refusal is not None:
+        file.close()
+        raise InputError(f"{path} {refusal}")
+    for magic, method in _COMPRESSED.items():
+        if head.startswith(magic):
+            limit = max(LEAST_UNPACKED, MOST_RATIO * size)
+            return PickleStream(io.BufferedReader(_Unpacked(file, method, limit), _CHUNK), None)
+    return PickleStream(file, size)
+
+
+def _other_kind(head: bytes) -> str | None:
+    """What to say of a file that cannot be a pickle, judged by its first bytes; None where it may be one."""
+    if head.startswith(b"\x04\x22\x4d\x18"):
+        return "is compressed with lz4, which Kinema does not read; save it again with joblib's compress='zlib'"
+    if head.startswith(b"ZF"):
+        return "was written by a joblib older than 0.10; load it there and save it again with a newer one"
+    if head.startswith(b"PK\x03\x04"):
+        return "is a zip archive, not a pickle; rename it to .npz, or .pth if torch wrote it"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page, not a pickle: the download went wrong; fetch the file itself"
+    if head.startswith(b"version https://"):
+        return "is only a Git LFS pointer; run `git lfs pull` to get the file itself"
+    return None
+
+
+class _Unpacked(io.RawIOBase):
+    """A compressed file as a stream of its contents, at most `limit` bytes of them."""
+
+    def __init__(self, file: BinaryIO, method: str, limit: int) -> None:
+        self._file = file
+        self._method = method
+        self._limit = limit
+        self._decoder = self._new_decoder()
+        self._position = 0
+        self._pending = b""
+
+    def _new_decoder(self) -> Any:
+        if self._method == "bz2":
+            return bz2.BZ2Decompressor()
+        if self._method == "lzma":
+            return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+        return zlib.decompressobj(wbits=47)  # zlib and gzip, told apart by their headers
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        data = b""
+        try:
+            while not data:
+                if not self._pending and getattr(self._decoder, "needs_input", True):
+                    self._pending = self._file.read(_CHUNK)
+                    if not self._pending:
+                        return 0
+                if self._decoder.eof:  # gzip and bz2 files may consist of several members
+                    self._decoder = self._new_decoder()
+                data = self._decoder.decompress(self._pending, len(buffer))
+                self._pending = self._decoder.unused_data or getattr(self._decoder, "unconsumed_tail", b"")
+        except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
+            raise Malformed(f"its {self._method} compression is damaged ({error})") from None
+        self._position += len(data)
+        if self._position > self._limit:
+            raise Malformed(f"it unpacks to more than {self._limit // 2**20} MiB, the limit for a file of its size")
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,95 @@
+"""Reading a user's `.pkl` without running anything from it.
+
+    data = load_pickle("SMPL_NEUTRAL.pkl")
+
+What may be inside: numpy arrays and scalars, Python's containers, joblib files (compressed ones too),
+scipy sparse matrices, and chumpy arrays, which arrive as plain arrays; also files that Python 2 wrote.
+Everything else is refused by name. `pickle_machine.py` says how and within which limits.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kinema.errors import InputError, UnsafeFileError, UsageError
+from kinema.files.pickle_machine import Inert, PickleMachine, Refused, Table
+from kinema.files.pickle_stream import Malformed, PickleStream, open_stream
+from kinema.files.pickle_values import TABLE
+
+__all__ = ["Inert", "load_pickle", "read_pickle", "reading"]
+
+_UNREADABLE = (
+    Malformed,
+    struct.error,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
+"""What our own reading can raise on a file that breaks the format's rules."""
+
+
+def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection[str] = ()) -> Any:
+    """The value of a pickle or joblib file, of plain types only.
+
+    encoding: how Python 2's byte strings become text; "bytes" leaves them as bytes. extra: patterns of
+    further names ("yacs.config.CfgNode", "pytorch_lightning.*") whose objects become `Inert`.
+    Raises UnsafeFileError where the file names anything that is not on the list, and InputError where it
+    is missing, damaged, nested or inflated beyond the limits, or not a pickle at all.
+    """
+    if encoding != "bytes":
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise UsageError(f"{encoding!r} is not a text encoding; use 'latin1', 'utf-8' or 'bytes'") from None
+    path = Path(path)
+    stream = open_stream(path)
+    with stream.file, reading(path):
+        return PickleMachine(stream, TABLE, encoding=encoding, inert=tuple(extra)).run()
+
+
+def read_pickle(
+    path: Path,
+    stream: PickleStream,
+    table: Table,
+    *,
+    extra: Collection[str] = (),
+    persistent: Callable[[Any], Any] | None = None,
+) -> Any:
+    """The next pickle in an open stream, with a table of one's own: for formats that contain pickles.
+
+    path is for the errors alone; they are those of `load_pickle`.
+    """
+    with reading(path):
+        return PickleMachine(stream, table, inert=tuple(extra), persistent=persistent).run()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong inside the block into one sentence about the file `path`."""
+    try:
+        yield
+    except Refused as error:
+        name = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
+        raise UnsafeFileError(
+            f"{path} asks for {name}, which is not on the list of harmless contents, so it was not read "
+            "and nothing in it was run; use a file that holds plain arrays"
+        ) from None
+    except Malformed as error:
+        raise InputError(f"{path} is damaged or not a pickle file: {error}; get a fresh copy of it") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read to its end ({error.strerror or error}); get a fresh copy") from error
+    except _UNREADABLE as error:
+        raise InputError(
+            f"{path} is damaged or not a pickle file: its contents break the format's rules "
+            f"({type(error).__name__}); get a fresh copy of it"
+        ) from error
