@@ -175,14 +175,18 @@ class Person:
         """Names of the fields that some stage has filled."""
         return tuple(n for n in _PERSON_SHAPES if getattr(self, n) is not None)
 
-    def require(self, *names: str) -> None:
-        """Raise UsageError unless all the named fields are filled: the guard at a stage's entry."""
+    def require(self, *names: str) -> tuple[np.ndarray, ...]:
+        """The named fields, in order; the guard at a stage's entry.
+
+        Raises UsageError that says which of them no stage has filled.
+        """
         missing = [n for n in names if getattr(self, n) is None]
         if missing:
             raise UsageError(
                 f"person {self.id} has no {', '.join(missing)}; run the stage that fills it first"
                 f" (filled: {', '.join(self.filled) or 'nothing'})"
             )
+        return tuple(getattr(self, n) for n in names)
 
 
 @dataclass(frozen=True, eq=False)
