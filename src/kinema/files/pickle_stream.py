@@ -79,6 +79,12 @@ class PickleStream:
             raise Malformed("it ends too early")
         return line[:-1]
 
+    def finish(self) -> None:
+        """Read a compressed file to its end, so that its checksum is compared; what follows is of no interest."""
+        if self._size is None:
+            while self.file.read(_CHUNK):
+                pass
+
 
 def open_stream(path: Path) -> PickleStream:
     """Open a pickle or joblib file. Raises InputError where it cannot be read or is of another kind."""
@@ -154,11 +160,14 @@ class _Unpacked(io.RawIOBase):
         data = b""
         try:
             while not data:
-                if not self._pending and getattr(self._decoder, "needs_input", True):
+                ended = self._decoder.eof
+                if not self._pending and (ended or getattr(self._decoder, "needs_input", True)):
                     self._pending = self._file.read(_CHUNK)
-                    if not self._pending:
+                    if not self._pending and ended:
                         return 0
-                if self._decoder.eof:  # gzip and bz2 files may consist of several members
+                    if not self._pending:
+                        raise Malformed("it ends too early")
+                if ended:  # gzip and bz2 files may consist of several members
                     self._decoder = self._new_decoder()
                 data = self._decoder.decompress(self._pending, len(buffer))
                 self._pending = self._decoder.unused_data or getattr(self._decoder, "unconsumed_tail", b"")

@@ -54,7 +54,9 @@ def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection
     path = Path(path)
     stream = open_stream(path)
     with stream.file, reading(path):
-        return PickleMachine(stream, TABLE, encoding=encoding, inert=tuple(extra)).run()
+        value = PickleMachine(stream, TABLE, encoding=encoding, inert=tuple(extra)).run()
+        stream.finish()
+        return value
 
 
 def read_pickle(
