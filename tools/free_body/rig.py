@@ -1,0 +1,186 @@
+"""SMPL's 24 joints and skin weights out of MakeHuman's rig, and the way from its A-pose to SMPL's T-pose."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+from free_body.makehuman import MakeHuman
+from scipy.spatial.transform import Rotation
+
+from kinema.skeleton import SMPL24
+
+PARENTS = SMPL24.parents
+MIRROR_X = np.array([-1.0, 1.0, 1.0])
+PELVIS = np.array([0.0, -0.24, 0.03])
+"""Where the pelvis joint rests in every shape, metres: the origin lies in the chest, as in SMPL."""
+
+HIP_WIDTH = 0.86
+"""MakeHuman's hip cubes sit at the outer thigh, 20 cm apart; hip joint centres of adults are 17 cm apart."""
+CLAVICLE_RAISE = np.radians(12)
+"""Share of the arm's rise from A to T that the shoulder girdle takes (about one part in four)."""
+
+# A joint's place between MakeHuman's cubes: a mixture of them. Left side only; the right one is its mirror.
+_BETWEEN = {
+    "pelvis": {"pelvis": 0.13, "spine-4": 0.87},
+    "left_hip": {"l-upper-leg": 1.0},
+    "spine1": {"spine-3": 0.45, "spine-2": 0.55},
+    "left_knee": {"l-knee": 1.0},
+    "spine2": {"spine-2": 0.3, "spine-1": 0.7},
+    "left_ankle": {"l-ankle": 1.0},
+    "spine3": {"spine-1": 1.0},
+    "left_foot": {"l-foot-1": 1.0},
+    "neck": {"neck": 1.0},
+    "left_collar": {"l-clavicle": 0.4, "l-scapula": 0.6},
+    "head": {"head": 1.0},
+    "left_shoulder": {"l-shoulder": 1.0},
+    "left_elbow": {"l-elbow": 1.0},
+    "left_wrist": {"l-hand": 1.0},
+    "left_hand": {"l-hand": 0.15, "l-finger-3-1": 0.85},
+}
+# The bones whose weights a joint takes over, left side; the trunk is divided by height instead.
+_BONES = {
+    "left_hip": ("upperleg01", "upperleg02"),
+    "left_knee": ("lowerleg01", "lowerleg02"),
+    "left_ankle": ("foot",),
+    "left_foot": ("toe1-1", "toe1-2", *(f"toe{i}-{j}" for i in range(2, 6) for j in range(1, 4))),
+    "left_collar": ("clavicle", "shoulder01"),
+    "left_shoulder": ("upperarm01", "upperarm02"),
+    "left_elbow": ("lowerarm01", "lowerarm02"),
+    "left_wrist": ("wrist", "finger1-1", "finger1-2", "finger1-3", *(f"metacarpal{i}" for i in range(1, 5))),
+    "left_hand": tuple(f"finger{i}-{j}" for i in range(2, 6) for j in range(1, 4)),
+}
+_TRUNK = ("spine01", "spine02", "spine03", "spine04", "spine05", "root", "pelvis.L", "pelvis.R", "breast.L", "breast.R")
+_TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
+_TRUNK_BLEND = 0.055
+"""Half the height, metres, over which one trunk joint's weight passes into the next one's."""
+
+# Directions of SMPL's bones in its T-pose, left side.
+_T_POSE = {
+    "left_shoulder": ("left_elbow", (0.255, -0.016, -0.023)),
+    "left_elbow": ("left_wrist", (0.266, 0.013, -0.007)),
+    "left_wrist": ("left_hand", (0.087, -0.011, -0.010)),
+    "left_hip": ("left_knee", (0.043, -0.386, 0.008)),
+    "left_knee": ("left_ankle", (-0.015, -0.427, -0.037)),
+}
+
+
+def joints_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
+    """The 24 joints of a shaped mesh in MakeHuman's A-pose, (24,3)."""
+    joints = np.zeros((24, 3))
+    for name, mixture in _BETWEEN.items():
+        place = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
+        if name == "left_hip":
+            place = place * [HIP_WIDTH, 1, 1]
+        i = SMPL24.index(name)
+        joints[i] = place
+        if name.startswith("left_"):
+            joints[SMPL24.mirror[i]] = place * MIRROR_X
+        else:
+            joints[i, 0] = 0.0
+    return joints
+
+
+def left_palm(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
+    """The normal of the left palm, out of the palm, (3,), in MakeHuman's A-pose."""
+    wrist, index, little = (data.cube(cube, vertices) for cube in ("l-hand", "l-finger-2-1", "l-finger-5-1"))
+    normal = np.cross(little - wrist, index - wrist)
+    return normal / np.linalg.norm(normal)
+
+
+def merged_weights(data: MakeHuman, vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Skin weights of the 24 joints, (NUM_VERTICES, 24), not smoothed yet; zero rows for most helpers."""
+    bones = data.bone_weights()
+    used: set[str] = set()
+    weights = np.zeros((len(vertices), 24))
+    for name, parts in _BONES.items():
+        for side, suffix in ((name, ".L"), ("right" + name[4:], ".R")):
+            for bone in parts:
+                weights[:, SMPL24.index(side)] += bones[bone + suffix]
+                used.add(bone + suffix)
+    for bone in ("neck01", "neck02", "neck03"):
+        weights[:, SMPL24.index("neck")] += bones[bone]
+        used.add(bone)
+    trunk = sum(bones[bone] for bone in _TRUNK)
+    used.update(_TRUNK)
+    rest = sum(weight for bone, weight in bones.items() if bone not in used)
+    weights[:, SMPL24.index("head")] += rest
+    borders = joints[SMPL24.indices(_TRUNK_JOINTS[1:])][:, 1]
+    above = np.stack([_rise(vertices[:, 1], border) for border in borders], axis=1)
+    above = np.concatenate([np.ones((len(vertices), 1)), above, np.zeros((len(vertices), 1))], axis=1)
+    for k, name in enumerate(_TRUNK_JOINTS):
+        weights[:, SMPL24.index(name)] += trunk * np.maximum(above[:, k] - above[:, k + 1], 0)
+    return weights
+
+
+def _rise(height: np.ndarray, border: float) -> np.ndarray:
+    t = np.clip((height - border) / (2 * _TRUNK_BLEND) + 0.5, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def smoothed(weights: np.ndarray, neighbours: scipy.sparse.csr_matrix, rounds: int) -> np.ndarray:
+    """Weights (V,24) averaged `rounds` times half-way with their neighbours' mean. neighbours: rows sum to 1."""
+    for _ in range(rounds):
+        weights = 0.5 * weights + 0.5 * (neighbours @ weights)
+    return weights
+
+
+def four_largest(weights: np.ndarray) -> np.ndarray:
+    """Only the four largest weights of each vertex, summing to 1."""
+    weights = weights.copy()
+    np.put_along_axis(weights, np.argsort(-weights, axis=1, kind="stable")[:, 4:], 0.0, axis=1)
+    weights[weights < 1e-3] = 0.0
+    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+
+
+def to_t_pose(
+    vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray, palm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move a shape from MakeHuman's A-pose into SMPL's T-pose, pelvis at PELVIS.
+
+    vertices (V,3), joints (24,3), weights (V,24); palm (3,): the left palm's normal, pointing out of the palm.
+    The turn of the palm is spread along the forearm, as the radius does it. Returns vertices and joints.
+    """
+    rotation = np.tile(np.eye(3), (24, 1, 1))  # of each joint's part, in the world
+    for name, (end, target) in _T_POSE.items():
+        i = SMPL24.index(name)
+        rotation[i] = _swing(joints[SMPL24.index(end)] - joints[i], np.array(target))
+    rotation[SMPL24.index("left_collar")] = Rotation.from_rotvec([0, 0, CLAVICLE_RAISE]).as_matrix()
+    wrist, hand = SMPL24.index("left_wrist"), SMPL24.index("left_hand")
+    along = np.array(_T_POSE["left_wrist"][1]) / np.linalg.norm(_T_POSE["left_wrist"][1])
+    facing = rotation[wrist] @ palm
+    facing, down = facing - along * (along @ facing), np.array([0, -1.0, 0]) + along * along[1]
+    turn = np.arctan2(along @ np.cross(facing, down), facing @ down)
+    rotation[wrist] = Rotation.from_rotvec(along * turn).as_matrix() @ rotation[wrist]
+    rotation[hand] = rotation[wrist]
+    twist = {SMPL24.index("left_elbow"): turn, SMPL24.index("right_elbow"): -turn}
+    mirror = np.diag(MIRROR_X)
+    for name in ("hip", "knee", "collar", "shoulder", "elbow", "wrist", "hand"):
+        rotation[SMPL24.index(f"right_{name}")] = mirror @ rotation[SMPL24.index(f"left_{name}")] @ mirror
+    moved = joints.copy()
+    moved[0] = PELVIS
+    for i, parent in enumerate(PARENTS[1:], start=1):
+        moved[i] = moved[parent] + rotation[parent] @ (joints[i] - joints[parent])
+    out = np.zeros_like(vertices)
+    for i in range(24):
+        rows = np.flatnonzero(weights[:, i])
+        place = (vertices[rows] - joints[i]) @ rotation[i].T
+        if i in twist:
+            end = SMPL24.index(SMPL24.joints[i].replace("elbow", "wrist"))
+            place = _twisted(place, rotation[i] @ (joints[end] - joints[i]), twist[i])
+        out[rows] += weights[rows, i : i + 1] * (place + moved[i])
+    return out, moved
+
+
+def _swing(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The smallest rotation that turns the direction `source` to `target`."""
+    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
+    axis = np.cross(a, b)
+    sine = np.linalg.norm(axis)
+    return Rotation.from_rotvec(axis / max(sine, 1e-12) * np.arctan2(sine, a @ b)).as_matrix()
+
+
+def _twisted(place: np.ndarray, bone: np.ndarray, angle: float) -> np.ndarray:
+    """Points about a bone's start, turned about it by a share of `angle` that grows along the bone."""
+    length = np.linalg.norm(bone)
+    share = np.clip(place @ bone / length**2, 0, 1)
+    return Rotation.from_rotvec((share * angle)[:, None] * bone / length).apply(place)
