@@ -10,5 +10,6 @@ A folder of images reads the same way. Frames stream: nothing here holds more th
 from kinema.video.frames import Frame as Frame
 from kinema.video.frames import VideoReader as VideoReader
 from kinema.video.opening import open_video as open_video
+from kinema.video.writer import VideoWriter as VideoWriter
 
-__all__ = ["Frame", "VideoReader", "open_video"]
+__all__ = ["Frame", "VideoReader", "VideoWriter", "open_video"]

@@ -17,19 +17,16 @@ from av.video.stream import VideoStream
 
 from kinema.errors import InputError
 from kinema.video.colour import RgbConverter, transfer_name
+from kinema.video.decoding import Decoder, opened, times_follow_packets
 from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
 from kinema.video.metadata import container_tags
 from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, from_rotation
-from kinema.video.times import FrameClock
+from kinema.video.times import FrameClock, plural
 
-# Two decoder threads keep a small machine busy while Python works on the frame before; each costs
-# one frame of memory, so their number must not grow with the machine.
-DECODER_THREADS = 2
-# Broken packets in a row, nothing decoded between, after which the rest of a file is given up.
-_MAX_BROKEN_PACKETS = 256
-# FFmpeg reads these as "video", but they are text, fonts of terminals or lists of other files.
-_NOT_VIDEO_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "sdp", "lavfi", "image2"})
 _FALLBACK_FPS = 30.0
+# A pause between frames that is longer than both is worth a word.
+_GAP_SECONDS = 0.5
+_GAP_INTERVALS = 5
 
 
 @dataclass
@@ -40,7 +37,7 @@ class VideoFile(VideoReader):
     stream_index: int = 0
     origin: int = 0
     time_base: Fraction = Fraction(1)
-    threads: int = DECODER_THREADS
+    packet_times: bool = False
     aspect: Fraction | None = None
     coded_size: tuple[int, int] = (0, 0)
     transfer: int | None = None
@@ -49,7 +46,7 @@ class VideoFile(VideoReader):
     @classmethod
     def open(cls, path: Path, range_: TimeRange) -> VideoFile:
         """Look at the header and decode the first frame. Raises InputError where there is none."""
-        with _opened(path) as container:
+        with opened(path) as container:
             stream = _video_stream(container, path)
             first = _first_frame(container, stream, path)
             coded = (first.width, first.height)
@@ -87,9 +84,7 @@ class VideoFile(VideoReader):
                 stream_index=stream.index,
                 origin=_origin(stream, first),
                 time_base=_time_base(stream),
-                # Where frames have no times of their own, those of the packets serve; with frame threads
-                # they would come in decoding order.
-                threads=1 if first.pts is None else DECODER_THREADS,
+                packet_times=first.pts is None or times_follow_packets(container),
                 aspect=aspect,
                 coded_size=coded,
                 transfer=transfer,
@@ -104,11 +99,13 @@ class VideoFile(VideoReader):
     def __iter__(self) -> Iterator[Frame]:
         converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
         index = 0
+        resized = False
         for time, picture in self._pictures():
-            if (picture.width, picture.height) != self.coded_size:
+            if not resized and (picture.width, picture.height) != self.coded_size:
+                resized = True
                 self.warn(
-                    f"the picture changes its size to {picture.width}x{picture.height} at {time:.2f} s;"
-                    f" it was scaled to the first frame's"
+                    f"the picture changes its size to {picture.width}x{picture.height} at {time:.2f} s; frames are"
+                    " scaled to the size of the first one"
                 )
             yield Frame(index, time, self.orientation.apply(converter(picture)))
             index += 1
@@ -116,34 +113,47 @@ class VideoFile(VideoReader):
             raise InputError(f"no frame of {self.path} lies in the time range {self.time_range}; choose another one")
 
     def _pictures(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        """The decoded frames of the range with their times; notes on the way what was repaired or lost."""
+        """The decoded frames of the range with their times; notes at the end what was repaired or lost."""
         with contextlib.ExitStack() as stack:
             decoder, frames = self._from_start(stack)
             clock = FrameClock(self.time_base, self.origin, self.fps)
-            last_end = 0.0
             concealed: list[float] = []
+            gaps: list[tuple[float, float]] = []
+            last: float | None = None
+            last_end = 0.0
             reached_end = False
             for picture in frames:
                 time = clock.stamp(_ticks(picture))
-                if self.time_range.before(time):
+                if time is None or self.time_range.before(time):
                     continue
                 if self.time_range.after(time):
                     reached_end = True
                     break
+                if last is not None and time - last > max(_GAP_SECONDS, _GAP_INTERVALS / self.fps):
+                    gaps.append((last, time))
+                last = time
                 last_end = time + max(float((picture.duration or 0) * self.time_base), 1 / self.fps)
                 if picture.is_corrupt:
                     concealed.append(time)
                 yield time, picture
             for sentence in clock.report():
                 self.warn(sentence)
-            if concealed:
-                self.warn(f"{len(concealed)} damaged frames were patched up (the first at {concealed[0]:.2f} s)")
-            if decoder.broken:
-                self.warn(f"{decoder.broken} pieces of the video are damaged and could not be decoded")
+            self._note_damage(decoder, concealed, gaps)
             if not reached_end:
                 self._note_early_end(last_end)
 
-    def _from_start(self, stack: contextlib.ExitStack) -> tuple[_Decoder, Iterator[av.VideoFrame]]:
+    def _note_damage(self, decoder: Decoder, concealed: list[float], gaps: list[tuple[float, float]]) -> None:
+        if decoder.broken:
+            self.warn(f"the file is damaged: {plural(decoder.broken, 'piece')} of it could not be decoded")
+        if concealed:
+            self.warn(f"{plural(len(concealed), 'damaged frame')} patched up (the first at {concealed[0]:.2f} s)")
+        if decoder.jumps:
+            self.warn(f"the clock of the video jumps {plural(decoder.jumps, 'time')}; the parts were joined")
+        if gaps:
+            start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
+            self.warn(f"{plural(len(gaps), 'gap')} without frames (the longest from {start:.2f} to {end:.2f} s)")
+
+    def _from_start(self, stack: contextlib.ExitStack) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder that stands at a frame before (or at) the range's start, and its frames.
 
         Seeking is a matter of trust: indices are wrong, key frames are shown later than they are stored,
@@ -155,11 +165,11 @@ class VideoFile(VideoReader):
             if start - lead <= 0:
                 break
             attempt = contextlib.ExitStack()
-            container = attempt.enter_context(_opened(self.path))
+            container = attempt.enter_context(opened(self.path))
             stream = _stream_at(container, self.stream_index)
             with contextlib.suppress(av.FFmpegError):
                 container.seek(self.origin + int((start - lead) / self.time_base), stream=stream)
-                decoder = _Decoder(container, stream, threads=self.threads)
+                decoder = Decoder(container, stream, packet_times=self.packet_times)
                 frames = iter(decoder)
                 first = next(frames, None)
                 if first is not None and first.pts is not None:
@@ -168,8 +178,8 @@ class VideoFile(VideoReader):
                         stack.push(attempt)
                         return decoder, chain((first,), frames)
             attempt.close()
-        container = stack.enter_context(_opened(self.path))
-        decoder = _Decoder(container, _stream_at(container, self.stream_index), threads=self.threads)
+        container = stack.enter_context(opened(self.path))
+        decoder = Decoder(container, _stream_at(container, self.stream_index), packet_times=self.packet_times)
         return decoder, iter(decoder)
 
     def _note_early_end(self, last_end: float) -> None:
@@ -183,82 +193,6 @@ class VideoFile(VideoReader):
                 f"the video stops at {last_end:.2f} s, but its header promises {promised:.2f} s: about {lost}"
                 " frames are lost (a recording that was cut off or copied in part)"
             )
-
-
-class _Decoder:
-    """Iterates over the frames of a stream, past damage. `broken`: packets that gave an error."""
-
-    def __init__(self, container: InputContainer, stream: VideoStream, *, threads: int) -> None:
-        stream.thread_type = "AUTO" if threads > 1 else "SLICE"
-        stream.codec_context.thread_count = threads
-        self._container = container
-        self._stream = stream
-        self.broken = 0
-
-    def __iter__(self) -> Iterator[av.VideoFrame]:
-        for packet in self._packets():
-            try:
-                frames = self._stream.decode(packet)
-            except av.FFmpegError:
-                self.broken += 1
-            else:
-                yield from frames
-        for _ in range(_MAX_BROKEN_PACKETS):
-            try:
-                frames = self._stream.decode(None)
-            except av.EOFError:
-                return
-            except av.FFmpegError:
-                self.broken += 1
-            else:
-                yield from frames
-
-    def _packets(self) -> Iterator[av.Packet]:
-        """The stream's packets; reading goes on behind a place that cannot be read, if there is anything."""
-        failures = 0
-        packets = self._container.demux(self._stream)
-        while failures < _MAX_BROKEN_PACKETS:
-            try:
-                packet = next(packets, None)
-            except av.FFmpegError:
-                self.broken += 1
-                failures += 1
-                packets = self._container.demux(self._stream)
-                continue
-            if packet is None:
-                return
-            failures = 0
-            # Empty packets stand for "no new picture" or for the end; a decoder takes them for the end.
-            if packet.size:
-                yield packet
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
-    """The container of `path`. Raises InputError with the reason where FFmpeg cannot read it."""
-    # "file:" keeps a name such as "a:b.mp4" from being read as an address, and the white list keeps a
-    # playlist that calls itself a video from reaching the network.
-    options = {"protocol_whitelist": "file"}
-    try:
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise InputError(_why_unreadable(path, error)) from error
-    with container:
-        if set(container.format.name.split(",")) & _NOT_VIDEO_FORMATS:
-            raise InputError(f"{path} is not a video: its content looks like text or a list; give a video file")
-        yield container
-
-
-def _why_unreadable(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return (
-            f"{path} is an MP4 or MOV recording without its index, because it was cut off or copied in part;"
-            " copy it again or repair it with a recovery tool"
-        )
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{path} is not a video that can be decoded ({reason}); give a video file such as .mp4 or .mov"
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -275,7 +209,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
     try:
-        first = next(iter(_Decoder(container, stream, threads=1)), None)
+        first = next(iter(Decoder(container, stream, threads=1, packet_times=times_follow_packets(container))), None)
     except ValueError as error:
         raise InputError(f"{path} cannot be decoded ({error}); convert it to H.264 in .mp4") from error
     if first is None:
@@ -315,7 +249,9 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
 
 def _mean_rate(stream: VideoStream) -> float:
     """Mean frames per second by the header; 30 where it says nothing that can be."""
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+    # A bare stream of pictures has no header; FFmpeg then assumes 25, but the coded pictures may know better.
+    own = None if stream.duration or stream.frames else stream.codec_context.framerate
+    for rate in (own, stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0.01 <= rate <= 1000:
             return float(rate)
     return _FALLBACK_FPS

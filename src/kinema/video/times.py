@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-# A step back by more than this is taken for a clock that was reset (joined recordings), not for disorder.
-_RESET_SECONDS = 1.0
+# A frame that comes later than this after its time, while others go on, is a left-over of damage.
+_LATE_INTERVALS = 2.0
+# So many late frames in a row are no left-overs: the file's clock has started again.
+_RESET_AFTER = 32
 
 
 class FrameClock:
@@ -13,8 +15,9 @@ class FrameClock:
 
     Files lie about times in a few ways, each handled and counted: a frame without a time comes one mean
     interval after its predecessor; one that repeats its predecessor's time or goes back a little
-    comes half an interval after it, so that good times that follow stay untouched; a large step back
-    is a clock reset, and the times from there on are moved to continue.
+    comes half an interval after it, so that good times that follow stay untouched; one that goes back
+    further is left out; and when that goes on, the clock was reset, and the times from there on are moved to
+    continue.
     """
 
     def __init__(self, time_base: Fraction, origin: int, fps: float) -> None:
@@ -24,54 +27,66 @@ class FrameClock:
         self._interval = 1.0 / fps
         self._last: float | None = None
         self._shift = 0.0
+        self._late_in_a_row = 0
+        self._count = 0
         self.missing = 0
-        self.disordered = 0
-        self.resets = 0
-        self.first_repair: float | None = None
+        self.disordered: list[float] = []
+        self.late: list[float] = []
 
-    def stamp(self, ticks: int | None) -> float:
-        """The time in seconds of the next frame, whose own time is `ticks` (None: it has none)."""
-        time = self._repaired(ticks)
-        self._last = time
+    def stamp(self, ticks: int | None) -> float | None:
+        """The time in seconds of the next frame, whose own time is `ticks` (None: it has none).
+
+        None: the frame comes too late to be shown and must be left out.
+        """
+        time = self._next(ticks)
+        if time is not None:
+            self._last = time
         return time
 
-    def _repaired(self, ticks: int | None) -> float:
+    def _next(self, ticks: int | None) -> float | None:
         last = self._last
         if ticks is None:
-            time = 0.0 if last is None else last + self._interval
+            # Counted from the first of a run of such frames, so that rounding does not add up.
+            if self._count == 0:
+                self._run_start = 0.0 if last is None else last + self._interval
+            time = self._run_start + self._count * self._interval
+            self._count += 1
             self.missing += 1
-            self._note(time)
             return time
+        self._count = 0
         time = float((ticks - self._origin) * self._time_base) + self._shift
         if last is None or time > last:
+            self._late_in_a_row = 0
             return time
-        if last - time > max(_RESET_SECONDS, 8 * self._interval):
-            self.resets += 1
-            repaired = last + self._interval
-            self._shift += repaired - time
-        else:
-            self.disordered += 1
-            repaired = last + self._interval / 2
-        self._note(repaired)
-        return repaired
-
-    def _note(self, time: float) -> None:
-        if self.first_repair is None:
-            self.first_repair = time
+        if last - time <= _LATE_INTERVALS * self._interval:
+            self.disordered.append(last)
+            return last + self._interval / 2
+        self._late_in_a_row += 1
+        if self._late_in_a_row <= _RESET_AFTER:
+            self.late.append(last)
+            return None
+        self._late_in_a_row = 0
+        self._shift += last + self._interval - time
+        return last + self._interval
 
     def report(self) -> list[str]:
         """A sentence for each kind of repair that was made."""
         out = []
         if self.missing:
-            out.append(f"{self.missing} frames carried no time and were placed {1 / self._interval:.4g} to the second")
+            out.append(f"{plural(self.missing, 'frame')} without a time: placed {1 / self._interval:.4g} to the second")
         if self.disordered:
             out.append(
-                f"{self.disordered} frames had times that repeat or run backwards and were moved between their"
-                f" neighbours (the first at {self.first_repair:.2f} s)"
+                f"{plural(len(self.disordered), 'frame')} with a time that repeats or runs backwards (the first at"
+                f" {self.disordered[0]:.2f} s): moved between the neighbours"
             )
-        if self.resets:
+        if self.late:
             out.append(
-                f"the clock of the video starts again {self.resets} times (the first at {self.first_repair:.2f} s);"
-                " the parts were joined without a gap"
+                f"{plural(len(self.late), 'frame')} out of order because of damage (the first at"
+                f" {self.late[0]:.2f} s): left out"
             )
         return out
+
+
+def plural(count: int, noun: str) -> str:
+    """`count` and the noun: 1 frame, 2 frames."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

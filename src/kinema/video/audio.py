@@ -1,0 +1,119 @@
+"""The sound of a source, carried into a new video: packets as they are, or AAC where MP4 cannot hold them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+from kinema.errors import InputError
+from kinema.video.decoding import opened
+from kinema.video.file import VideoFile
+from kinema.video.frames import TimeRange
+
+_COPIED_CODECS = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac"})
+_AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350})
+
+
+class AudioTrack:
+    """One audio stream on its way from a source to an output container. Made by `AudioTrack.open`."""
+
+    def __init__(
+        self,
+        source: InputContainer,
+        stream: AudioStream,
+        output: OutputContainer,
+        start: Fraction,
+        stack: contextlib.ExitStack,
+        warnings: list[str],
+    ) -> None:
+        """start: seconds on the source's own clock that become time 0 of the output."""
+        self._source = stream
+        self._output = output
+        self._stack = stack
+        self._warnings = warnings
+        self._time_base = stream.time_base or Fraction(1, stream.rate)
+        self._shift = round(start / self._time_base)
+        self._copied = stream.codec_context.name in _COPIED_CODECS
+        if self._copied:
+            target = output.add_stream_from_template(stream)
+        else:
+            target = output.add_stream("aac", rate=stream.rate if stream.rate in _AAC_RATES else 48000)
+        self._target = cast(AudioStream, target)
+        self._packets = self._wanted(source, stream)
+        self._waiting: av.Packet | None = None
+
+    @classmethod
+    def open(cls, path: Path, output: OutputContainer, first_time: float, warnings: list[str]) -> AudioTrack | None:
+        """The sound of video `path` from `first_time` on; None where there is none or it cannot be used.
+
+        first_time: seconds in the source video. What went wrong is appended to `warnings`.
+        """
+        if path.is_dir():
+            return None
+        stack = contextlib.ExitStack()
+        try:
+            video = VideoFile.open(path, TimeRange())
+            source = stack.enter_context(opened(path))
+            known = [stream for stream in source.streams.audio if stream.codec_context is not None]
+            if not known:
+                stack.close()
+                return None
+            stream = known[0]
+            start = video.origin * video.time_base + Fraction(first_time).limit_denominator(10**6)
+            if first_time > 0:
+                source.seek(int(start * av.time_base), backward=True)
+            return cls(source, stream, output, start, stack, warnings)
+        except (InputError, av.FFmpegError, ValueError, OSError) as error:
+            warnings.append(f"the sound of {path.name} was left out ({error})")
+            stack.close()
+            return None
+
+    def copy(self, until: float) -> None:
+        """Write the sound that begins before `until` seconds of the output."""
+        while (packet := self._waiting or next(self._packets, None)) is not None:
+            if float(((packet.pts or 0) - self._shift) * self._time_base) >= until:
+                self._waiting = packet
+                return
+            self._waiting = None
+            self._write(packet)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        if not self._copied:
+            self._output.mux(self._target.encode(None))
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self._stack.close()
+
+    def _wanted(self, source: InputContainer, stream: AudioStream) -> Iterator[av.Packet]:
+        """The packets of the source that sound after the start; the rest is given up where reading fails."""
+        try:
+            for packet in source.demux(stream):
+                if packet.size and packet.pts is not None and packet.pts + (packet.duration or 0) >= self._shift:
+                    yield packet
+        except av.FFmpegError as error:
+            self._warnings.append(f"the sound of the source is damaged and ends early ({error.strerror})")
+
+    def _write(self, packet: av.Packet) -> None:
+        if self._copied:
+            packet.stream = self._target
+            packet.pts = (packet.pts or 0) - self._shift
+            packet.dts = packet.pts
+            self._output.mux(packet)
+            return
+        try:
+            frames = self._source.decode(packet)
+        except av.FFmpegError:
+            return
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= self._shift
+                self._output.mux(self._target.encode(frame))
