@@ -373,7 +373,9 @@ def _measure(value: Any, known: dict[int, tuple[int, int] | None], depth: int) -
     for part in parts:
         part_size, part_height = _measure(part, known, depth + 1)
         size, height = size + part_size, max(height, part_height + 1)
-    if size > 2 * MAX_OBJECTS or height > MAX_DEPTH:
+    if height > MAX_DEPTH:
+        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+    if size > 2 * MAX_OBJECTS:
         raise Malformed("its values unfold to too many objects")
     known[id(value)] = size, height
     return size, height
