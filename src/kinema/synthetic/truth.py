@@ -1,0 +1,96 @@
+"""A camera that looks on, and the same body told in its frame: what makes a motion the truth of a clip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.geometry.cameras import camera_from_fov, project, to_camera
+from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
+from kinema.motion import Camera, Person
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+FACING_MINUS_Z = np.diag([1.0, -1.0, -1.0])
+"""World to camera for a level camera that looks along the world's -z: x right, y down, z forward."""
+
+
+def studio_camera(
+    width: int = 1280,
+    height: int = 720,
+    *,
+    fov: float = 55.0,
+    position: tuple[float, float, float] = (0.0, 1.4, 0.0),
+    pitch: float = 0.09,
+    yaw: float = 0.0,
+) -> Camera:
+    """A static camera in the world. Level and with yaw 0 it looks along -z.
+
+    fov: degrees over the longer side; position: metres; pitch: radians downwards; yaw: to the left.
+    """
+    c, s = np.cos(pitch), np.sin(pitch)
+    down = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    turn = axis_angle_to_matrix(np.array([0.0, -yaw, 0.0]))
+    rotation = down @ FACING_MINUS_Z @ turn
+    camera = camera_from_fov(width, height, fov, source="calibration")
+    return camera.replace(rotation=rotation, translation=-rotation @ np.asarray(position, dtype=float), moving=False)
+
+
+def person_in_view(
+    body: BodyModel,
+    camera: Camera,
+    id: int,
+    pose_world: np.ndarray,
+    betas: np.ndarray,
+    transl_world: np.ndarray,
+    *,
+    contacts: np.ndarray | None = None,
+) -> Person:
+    """A person of whom everything is known, told in the world and in the camera's frame.
+
+    pose_world (F,72), transl_world (F,3), contacts (F,4); betas (10,); the camera must stand in the world.
+    Frames are 0..F-1. Boxes hold the projected joints with a margin for flesh and are clipped to the image;
+    `observed` says whether any of the person is inside it.
+    """
+    pose_world = np.asarray(pose_world, dtype=np.float64)
+    frames = len(pose_world)
+    all_betas = np.broadcast_to(np.asarray(betas, dtype=np.float64), (frames, 10))
+    joints_world = body.joints(pose_world, all_betas, transl_world)
+    rotation = np.broadcast_to(np.asarray(camera.rotation), (frames, 3, 3))
+    pose = pose_world.copy()
+    pose[:, :3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose_world[:, :3]))
+    pose = continuous_axis_angle(pose.reshape(frames, 24, 3)).reshape(frames, 72)
+    # The root turns about the pelvis, not about the origin: the pelvis tells the translation.
+    rest_pelvis = body.rest_joints(np.asarray(betas, dtype=np.float64))[0]
+    pelvis = to_camera(np.asarray(transl_world) + rest_pelvis, camera)
+    joints = to_camera(joints_world, camera)
+    boxes, inside = _boxes(joints, camera)
+    return Person(
+        id=id,
+        frames=np.arange(frames),
+        boxes=boxes,
+        confidence=inside.astype(float),
+        observed=inside,
+        pose=pose,
+        betas=all_betas,
+        transl=pelvis - rest_pelvis,
+        joints=joints,
+        pose_world=continuous_axis_angle(pose_world.reshape(frames, 24, 3)).reshape(frames, 72),
+        transl_world=transl_world,
+        joints_world=joints_world,
+        contacts=contacts,
+    )
+
+
+def _boxes(joints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (F,4) around joints (F,24,3) and whether they lie in the image (F,)."""
+    pixels = project(joints, camera.intrinsics, camera.distortion)
+    depth = np.maximum(joints[:, 0, 2], 0.1)
+    flesh = 0.12 * camera.intrinsics[1, 1] / depth
+    low, high = pixels.min(axis=1) - flesh[:, None], pixels.max(axis=1) + flesh[:, None]
+    last = np.array([camera.width - 1, camera.height - 1])
+    boxes = np.concatenate([np.clip(low, 0, last), np.clip(high, 0, last)], axis=-1)
+    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=-1) & (joints[..., 2].min(axis=1) > 0.1)
+    return boxes, inside
