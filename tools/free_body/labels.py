@@ -43,8 +43,8 @@ def labels(
     pupil = vertices[np.isin(kept, eye[:, 0])].mean(axis=0)
     behind_ear = head[2] + 0.012
     line = pupil[1] + 0.062 - 1.2 * np.maximum(x - 0.05, 0) - 0.9 * np.maximum(behind_ear + 0.06 - z, 0)
-    out[skull & (y > np.maximum(line, head[1] - 0.035)) & ~_mask(data, kept, "mpfb_ears")] = NAMES.index("hair")
-    out[skull & _mask(data, kept, "mpfb_lips") & (z > head[2] + 0.05)] = NAMES.index("lips")
+    out[skull & (y > np.maximum(line, head[1] - 0.035)) & ~mask(data, kept, "mpfb_ears")] = NAMES.index("hair")
+    out[skull & mask(data, kept, "mpfb_lips") & (z > head[2] + 0.05)] = NAMES.index("lips")
     arch = pupil[1] + 0.0215 + 0.0035 * np.sin(np.clip((x - 0.012) / 0.038, 0, 1) * np.pi)
     brow = (np.abs(y - arch) < 0.0045) & (x > 0.012) & (x < 0.052) & (z > head[2] + 0.05)
     out[skull & brow] = NAMES.index("brows")
@@ -53,7 +53,7 @@ def labels(
     return out
 
 
-def _mask(data: MakeHuman, kept: np.ndarray, name: str) -> np.ndarray:
+def mask(data: MakeHuman, kept: np.ndarray, name: str) -> np.ndarray:
     """(V,) bool: whether one of the data's painted masks covers the vertex."""
     picture = cv2.imread(str(data.folder / "textures" / f"{name}.jpg"), cv2.IMREAD_GRAYSCALE)
     uv = data.uv[kept]

@@ -49,6 +49,13 @@ _BONES = {
     "left_wrist": ("wrist", "finger1-1", "finger1-2", "finger1-3", *(f"metacarpal{i}" for i in range(1, 5))),
     "left_hand": tuple(f"finger{i}-{j}" for i in range(2, 6) for j in range(1, 4)),
 }
+# First joints of index and little finger; the thumb between its second and third.
+_KNUCKLES = {
+    "index": {"l-finger-2-1": 1.0},
+    "pinky": {"l-finger-5-1": 1.0},
+    "thumb": {"l-finger-1-2": 0.5, "l-finger-1-3": 0.5},
+}
+KNUCKLES = tuple(f"{side}_{finger}" for side in ("left", "right") for finger in _KNUCKLES)
 _TRUNK = ("spine01", "spine02", "spine03", "spine04", "spine05", "root", "pelvis.L", "pelvis.R", "breast.L", "breast.R")
 _TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
 _TRUNK_BLEND = 0.055
@@ -78,6 +85,12 @@ def joints_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
         else:
             joints[i, 0] = 0.0
     return joints
+
+
+def knuckles_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
+    """The points of KNUCKLES of a shaped mesh in MakeHuman's A-pose, (6,3)."""
+    left = [sum(share * data.cube(cube, vertices) for cube, share in mix.items()) for mix in _KNUCKLES.values()]
+    return np.concatenate([left, np.array(left) * MIRROR_X])
 
 
 def left_palm(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:

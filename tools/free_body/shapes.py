@@ -12,18 +12,20 @@ from free_body.makehuman import Phenotype
 NUM_BETAS = 10
 PEOPLE = 800
 SEED = 20240
+NEAR = 160
+"""So many vertices about a point may take part in its regression."""
 HEIGHT_MALE, HEIGHT_FEMALE = (1.755, 0.070), (1.625, 0.065)
 """Mean and deviation of adults' height in metres, between the world's mean and North-West Europe's."""
 
 
 @dataclass(frozen=True)
 class ShapeSpace:
-    """v_template (V,3), shapedirs (V,3,10), j_template (24,3), j_shapedirs (24,3,10); deviations in metres."""
+    """Mean and components of the surface, (V,3) and (V,3,10), and of the points inside it, (P,3) and (P,3,10)."""
 
     v_template: np.ndarray
     shapedirs: np.ndarray
-    j_template: np.ndarray
-    j_shapedirs: np.ndarray
+    points: np.ndarray
+    pointdirs: np.ndarray
     explained: np.ndarray
 
 
@@ -49,32 +51,30 @@ def population(seed: int = SEED) -> list[tuple[Phenotype, float]]:
     return out
 
 
-def shape_space(
-    make: Callable[[Phenotype, float], tuple[np.ndarray, np.ndarray]], faces: np.ndarray
-) -> ShapeSpace:
-    """Principal components of the population; `make` gives a person's vertices (V,3) and joints (24,3) in T-pose.
+def shape_space(make: Callable[[Phenotype, float], tuple[np.ndarray, np.ndarray]], faces: np.ndarray) -> ShapeSpace:
+    """Principal components of the population; `make` gives a person's vertices (V,3) and inner points (P,3).
 
     A component is scaled by its deviation in the population, so that betas are spread as N(0,1), and its sign
     is chosen so that a positive first beta is taller, and any other positive beta has more volume.
     """
     people = [make(who, height) for who, height in population()]
     vertices = np.stack([v for v, _ in people]).astype(np.float64)
-    joints = np.stack([j for _, j in people])
-    mean_v, mean_j = vertices.mean(axis=0), joints.mean(axis=0)
+    points = np.stack([p for _, p in people])
+    mean_v, mean_p = vertices.mean(axis=0), points.mean(axis=0)
     centred = (vertices - mean_v).reshape(len(people), -1)
     left, singular, right = np.linalg.svd(centred, full_matrices=False)
     scores = left[:, :NUM_BETAS] * np.sqrt(len(people) - 1)  # unit deviation
     dirs = right[:NUM_BETAS] * singular[:NUM_BETAS, None] / np.sqrt(len(people) - 1)
     dirs = dirs.T.reshape(*mean_v.shape, NUM_BETAS)
-    j_dirs = np.einsum("nk,nji->jik", scores, joints - mean_j) / (len(people) - 1)
+    p_dirs = np.einsum("nk,nji->jik", scores, points - mean_p) / (len(people) - 1)
     for k in range(NUM_BETAS):
         plus, minus = mean_v + dirs[..., k], mean_v - dirs[..., k]
         grows = np.ptp(plus[:, 1]) - np.ptp(minus[:, 1]) if k == 0 else _volume(plus, faces) - _volume(minus, faces)
         if grows < 0:
             dirs[..., k] *= -1
-            j_dirs[..., k] *= -1
+            p_dirs[..., k] *= -1
     explained = singular[:NUM_BETAS] ** 2 / np.sum(singular**2)
-    return ShapeSpace(mean_v, dirs, mean_j, j_dirs, explained)
+    return ShapeSpace(mean_v, dirs, mean_p, p_dirs, explained)
 
 
 def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:
@@ -82,32 +82,32 @@ def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     return float(np.sum(a * np.cross(b, c)) / 6)
 
 
-def joint_regressor(space: ShapeSpace, mirror: np.ndarray, joint_mirror: np.ndarray) -> scipy.sparse.csr_matrix:
-    """(24,V) sparse weights that give the template's joints and all their shape directions exactly.
+def point_regressor(space: ShapeSpace, mirror: np.ndarray, point_mirror: np.ndarray) -> scipy.sparse.csr_matrix:
+    """(P,V) sparse weights that give the template's inner points and all their shape directions exactly.
 
-    For each joint: among the vertices near it, the weights nearest to equal ones that fulfil the 33 equations
-    (place and ten directions, three axes) and sum to 1. Right joints mirror the left ones.
+    For each point: among the vertices near it, the weights nearest to equal ones that fulfil the 33 equations
+    (place and ten directions, three axes) and sum to 1. A right point mirrors its left one.
     """
     count = len(space.v_template)
     features = np.concatenate([space.v_template[:, :, None], space.shapedirs], axis=2).reshape(count, -1)
-    wanted = np.concatenate([space.j_template[:, :, None], space.j_shapedirs], axis=2).reshape(24, -1)
-    rows = np.zeros((24, count))
-    for j in range(24):
-        if joint_mirror[j] < j:
-            rows[j] = rows[joint_mirror[j]][mirror]
+    wanted = np.concatenate([space.points[:, :, None], space.pointdirs], axis=2).reshape(len(space.points), -1)
+    rows = np.zeros((len(wanted), count))
+    for j, other in enumerate(point_mirror):
+        if other < j:
+            rows[j] = rows[other][mirror]
             continue
-        distance = np.linalg.norm(space.v_template - space.j_template[j], axis=1)
-        near = np.argsort(distance, kind="stable")[:160]
-        if joint_mirror[j] == j:
+        distance = np.linalg.norm(space.v_template - space.points[j], axis=1)
+        near = np.argsort(distance, kind="stable")[:NEAR]
+        if other == j:
             near = np.union1d(near, mirror[near])
         start = np.full(len(near), 1 / len(near))
         system = np.concatenate([features[near], np.ones((len(near), 1))], axis=1)
         target = np.append(wanted[j], 1.0)
         fixed, *_ = np.linalg.lstsq(system.T, target - system.T @ start, rcond=1e-10)
         rows[j, near] = start + fixed
-        if joint_mirror[j] == j:
+        if other == j:
             rows[j] = 0.5 * (rows[j] + rows[j][mirror])
     worst = np.abs(rows @ features - wanted).max()
     if worst > 1e-6:
-        raise RuntimeError(f"the joint regressor misses a joint by {worst:.2e} m")
+        raise RuntimeError(f"the regressor misses a point by {worst:.2e} m")
     return scipy.sparse.csr_matrix(rows)

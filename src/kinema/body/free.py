@@ -1,0 +1,52 @@
+"""The free body: read once from `free_body.npz` beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+
+from kinema.body.model import BodyModel
+from kinema.errors import InputError
+
+FREE_BODY = Path(__file__).with_name("free_body.npz")
+
+
+@cache
+def free_body() -> BodyModel:
+    """The body that ships with Kinema (CC0; `tools/README.md` says how it was made)."""
+    if not FREE_BODY.is_file():
+        raise InputError(f"the free body is missing ({FREE_BODY}); install Kinema again")
+    with np.load(FREE_BODY, allow_pickle=False) as file:
+        data = dict(file)
+    count = len(data["v_template"])
+
+    def sparse(name: str) -> scipy.sparse.csr_matrix:
+        parts = (data[f"{name}_data"], data[f"{name}_indices"].astype(np.int32), data[f"{name}_indptr"])
+        return scipy.sparse.csr_matrix(parts, shape=(len(parts[2]) - 1, count))
+
+    return BodyModel(
+        name="free",
+        sha256=hashlib.sha256(FREE_BODY.read_bytes()).hexdigest(),
+        v_template=data["v_template"].astype(np.float64),
+        shapedirs=data["shapedirs"].astype(np.float64),
+        posedirs=None,
+        J_regressor=sparse("J_regressor"),
+        weights=_normalized(data["weights"]),
+        faces=data["faces"].astype(np.int32),
+        parents=data["parents"].astype(np.int64),
+        landmark_names=tuple(str(name) for name in data["landmark_names"]),
+        landmark_weights=sparse("landmarks"),
+        labels=data["labels"],
+        label_names=tuple(str(name) for name in data["label_names"]),
+        mirror=data["mirror"].astype(np.int64),
+    )
+
+
+def _normalized(weights: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1 again after they were stored with fewer digits."""
+    weights = weights.astype(np.float64)
+    return weights / weights.sum(axis=1, keepdims=True)

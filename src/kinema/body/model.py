@@ -1,0 +1,249 @@
+"""The SMPL layer in numpy: shape and pose parameters -> joints, vertices and points.
+
+Follows Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear Model": shape blend shapes, joints
+regressed from the shaped template, pose blend shapes of (R - I), the kinematic chain, linear blend
+skinning, and the translation last. The root turns about its own joint, not about the origin.
+
+Letters in shapes: F frames, V vertices, K points of a set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse
+
+from kinema.body.points import SurfacePoints, surface_points
+from kinema.errors import ShapeError, UsageError
+from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.motion import NUM_BETAS, NUM_POSE
+from kinema.skeleton import SMPL24
+
+NUM_JOINTS = len(SMPL24)
+NUM_POSE_FEATURES = 9 * (NUM_JOINTS - 1)
+CHUNK_FLOATS = 8_000_000
+"""The largest array that `vertices` makes beside its result holds about so many numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """A body in SMPL's format: 24 joints, 10 shape components, linear blend skinning. Arrays are read-only.
+
+    name: "free", or the file's name. sha256: of the file. v_template (V,3) metres, y up, facing +z, left = +x.
+    shapedirs (V,3,10) metres per unit of beta. posedirs (V,3,207) metres, or None where the body has no pose
+    blend shapes. J_regressor (24,V) sparse, rows sum to 1. weights (V,24), rows sum to 1. faces (N,3) int32,
+    counter-clockwise seen from outside. parents (24,) int, -1 for the root.
+    landmark_names, landmark_weights (P,V): named places as weighted means of vertices (`kinema.body.points`).
+    labels (V,) uint8 and label_names: what each vertex shows (skin, shirt, ...); None where nobody says.
+    mirror (V,) int: each vertex's counterpart on the other side; None where the mesh is not symmetrical.
+    """
+
+    name: str
+    sha256: str
+    v_template: np.ndarray
+    shapedirs: np.ndarray
+    posedirs: np.ndarray | None
+    J_regressor: scipy.sparse.csr_matrix
+    weights: np.ndarray
+    faces: np.ndarray
+    parents: np.ndarray
+    landmark_names: tuple[str, ...] = ()
+    landmark_weights: scipy.sparse.csr_matrix | None = None
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    mirror: np.ndarray | None = None
+    _points: dict[str, SurfacePoints] = field(default_factory=dict, repr=False)
+    _bases: dict[type, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        shapes: dict[str, tuple[int | str, ...]] = {
+            "v_template": ("V", 3),
+            "shapedirs": ("V", 3, NUM_BETAS),
+            "posedirs": ("V", 3, NUM_POSE_FEATURES),
+            "J_regressor": (NUM_JOINTS, "V"),
+            "weights": ("V", NUM_JOINTS),
+            "faces": ("N", 3),
+            "parents": (NUM_JOINTS,),
+        }
+        sizes: dict[str, int] = {"V": len(self.v_template), "N": len(self.faces)}
+        for key, shape in shapes.items():
+            value = getattr(self, key)
+            if value is None and key == "posedirs":
+                continue
+            expected = tuple(sizes[s] if isinstance(s, str) else s for s in shape)
+            if value.shape != expected:
+                raise ShapeError(f"body model {self.name}: {key} has shape {value.shape}, expected {expected}")
+            numbers = value.data if scipy.sparse.issparse(value) else value
+            if not np.all(np.isfinite(numbers)):
+                raise ShapeError(f"body model {self.name}: {key} holds a value that is not finite")
+            numbers.flags.writeable = False
+        if np.any(self.parents[1:] < 0) or np.any(self.parents[1:] >= np.arange(1, NUM_JOINTS)):
+            raise ShapeError(f"body model {self.name}: parents must name an earlier joint each, found {self.parents}")
+        if self.faces.size and not 0 <= self.faces.min() <= self.faces.max() < len(self.v_template):
+            raise ShapeError(f"body model {self.name}: faces name vertices outside 0..{len(self.v_template) - 1}")
+
+    @property
+    def num_vertices(self) -> int:
+        return len(self.v_template)
+
+    @cached_property
+    def J_template(self) -> np.ndarray:
+        """(24,3) joints of the template at rest, metres."""
+        return self.J_regressor @ self.v_template
+
+    @cached_property
+    def J_shapedirs(self) -> np.ndarray:
+        """(24,3,10) metres by which a unit of each beta moves each joint at rest."""
+        flat = self.J_regressor @ self.shapedirs.reshape(self.num_vertices, -1)
+        return flat.reshape(NUM_JOINTS, 3, NUM_BETAS)
+
+    def shaped(self, betas: np.ndarray) -> np.ndarray:
+        """Template with a shape, unposed: betas (..., 10) -> (..., V, 3) metres."""
+        return self.v_template + _blend(self.shapedirs, _betas(betas))
+
+    def rest_joints(self, betas: np.ndarray) -> np.ndarray:
+        """Joints of a shape at rest: betas (..., 10) -> (..., 24, 3) metres."""
+        return self.J_template + _blend(self.J_shapedirs, _betas(betas))
+
+    def chain(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The posed skeleton: each joint's rotation in the world (F,24,3,3) and place (F,24,3) metres.
+
+        pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3).
+        """
+        local = _rotations(pose)
+        rest = np.broadcast_to(self.rest_joints(betas), (len(local), NUM_JOINTS, 3))
+        rotation, place = np.empty_like(local), np.empty((len(local), NUM_JOINTS, 3))
+        rotation[:, 0], place[:, 0] = local[:, 0], rest[:, 0]
+        for joints, parents in self._generations:
+            rotation[:, joints] = rotation[:, parents] @ local[:, joints]
+            bone = rest[:, joints] - rest[:, parents]
+            place[:, joints] = place[:, parents] + np.squeeze(rotation[:, parents] @ bone[..., None], -1)
+        return rotation, place + _transl(transl, len(local))[:, None]
+
+    @cached_property
+    def _generations(self) -> tuple[tuple[list[int], list[int]], ...]:
+        """Joints in groups that can be posed at once (each group's parents lie in earlier ones)."""
+        depth = [0] * NUM_JOINTS
+        for joint in range(1, NUM_JOINTS):
+            depth[joint] = depth[self.parents[joint]] + 1
+        groups = [[j for j in range(NUM_JOINTS) if depth[j] == d] for d in range(1, max(depth) + 1)]
+        return tuple((group, [int(self.parents[j]) for j in group]) for group in groups)
+
+    def joints(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> np.ndarray:
+        """Posed joints (F,24,3) metres. pose (F,72), betas (F,10) or (10,), transl (F,3). Makes no vertices."""
+        return self.chain(pose, betas, transl)[1]
+
+    def vertices(
+        self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, *, dtype: type = np.float32
+    ) -> np.ndarray:
+        """Posed vertices (F,V,3) metres.
+
+        pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3). dtype: of the
+        arithmetic and the result; float32 differs from float64 by about 1e-6 m. Frames are worked on in
+        chunks, so memory beside the result stays bounded.
+        """
+        local = _rotations(pose)
+        frames, betas = len(local), _betas(betas)
+        rotation, place = self.chain(local, betas, transl)
+        rest = np.broadcast_to(self.rest_joints(betas), place.shape)
+        moved = place - np.squeeze(rotation @ rest[..., None], -1)
+        transforms = np.concatenate([rotation, moved[..., None]], axis=-1).astype(dtype)  # (F,24,3,4)
+        betas = np.broadcast_to(betas, (frames, NUM_BETAS))
+        one_shape = self.posedirs is None and frames > 0 and bool(np.all(betas == betas[0]))
+        out = np.empty((frames, self.num_vertices, 3), dtype=dtype)
+        step = max(1, CHUNK_FLOATS // (12 * self.num_vertices))
+        for start in range(0, frames, step):
+            chunk = slice(start, min(start + step, frames))
+            if one_shape:
+                out[chunk] = self._skin_one_shape(self.shaped(betas[0]), transforms[chunk])
+                continue
+            coefficients = betas[chunk].astype(dtype)
+            if self.posedirs is not None:
+                feature = (local[chunk, 1:] - np.eye(3)).reshape(-1, NUM_POSE_FEATURES).astype(dtype)
+                coefficients = np.concatenate([coefficients, feature], axis=1)
+            self._skin(coefficients, transforms[chunk], out[chunk])
+        return out
+
+    def _basis(self, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Template (3V,), blend shapes (10 or 217, 3V) and weights (24,V) in `dtype`, coordinate by coordinate."""
+        if dtype not in self._bases:
+            dirs = self.shapedirs if self.posedirs is None else np.concatenate([self.shapedirs, self.posedirs], axis=2)
+            flat = np.ascontiguousarray(dirs.transpose(2, 1, 0).reshape(dirs.shape[2], -1), dtype=dtype)
+            template = self.v_template.T.reshape(-1).astype(dtype)
+            self._bases[dtype] = template, flat, np.ascontiguousarray(self.weights.T, dtype=dtype)
+        return self._bases[dtype]
+
+    def _skin(self, coefficients: np.ndarray, transforms: np.ndarray, out: np.ndarray) -> None:
+        """Blend shapes and skinning of n frames that differ in shape: (n,B), (n,24,3,4) -> out (n,V,3).
+
+        Coordinates are kept apart, (3,V), so that every step runs along contiguous memory.
+        """
+        template, dirs, weights = self._basis(out.dtype.type)
+        rest = (coefficients @ dirs + template).reshape(len(out), 3, -1)
+        mixed = transforms.transpose(0, 2, 3, 1).reshape(len(out), 12, NUM_JOINTS)
+        for posed, mixing, (x, y, z) in zip(out, mixed, rest, strict=True):
+            blended = mixing @ weights  # (12,V)
+            for axis in range(3):
+                a, b, c, d = blended[4 * axis : 4 * axis + 4]
+                posed[:, axis] = a * x + b * y + c * z + d
+
+    def _skin_one_shape(self, shape: np.ndarray, transforms: np.ndarray) -> np.ndarray:
+        """The same for rest vertices (V,3) that all frames share: one sparse product for the whole chunk.
+
+        Skinning is linear in the transforms: vertex v is the sum over joints j and columns b of
+        (weight[v,j] * (shape[v],1)[b]) * transform[j,:,b].
+        """
+        homogeneous = np.concatenate([shape, np.ones((len(shape), 1))], axis=1)
+        vertex, joint = np.nonzero(self.weights)
+        values = (self.weights[vertex, joint][:, None] * homogeneous[vertex]).astype(transforms.dtype)
+        columns = 4 * joint[:, None] + np.arange(4)
+        rows = np.repeat(vertex, 4)
+        mixing = scipy.sparse.csr_matrix((values.ravel(), (rows, columns.ravel())), shape=(len(shape), 4 * NUM_JOINTS))
+        right = transforms.transpose(1, 3, 0, 2).reshape(4 * NUM_JOINTS, -1)  # (24*4, n*3)
+        return (mixing @ right).reshape(len(shape), len(transforms), 3).transpose(1, 0, 2)
+
+    def points(self, set_name: str) -> SurfacePoints:
+        """The points of a set on this body: "blazepose33", "spin49", "contacts". See `kinema.body.points`."""
+        if set_name not in self._points:
+            self._points[set_name] = surface_points(self, set_name)
+        return self._points[set_name]
+
+    def posed_points(self, set_name: str, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> np.ndarray:
+        """Points of a set, each rigid with its joint: (F,K,3) metres. Arguments as for `joints`."""
+        points = self.points(set_name)
+        rotation, place = self.chain(pose, betas, transl)
+        offset = points.offset_template + _blend(points.offset_shapedirs, _betas(betas))
+        return place[:, points.joint] + np.squeeze(rotation[:, points.joint] @ offset[..., None], -1)
+
+
+def _blend(dirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """(N,3,10) directions by (..., 10) coefficients -> (..., N, 3)."""
+    flat = betas.reshape(-1, NUM_BETAS) @ dirs.reshape(-1, NUM_BETAS).T
+    return flat.reshape(*betas.shape[:-1], *dirs.shape[:2])
+
+
+def _betas(betas: np.ndarray | Sequence[float]) -> np.ndarray:
+    betas = np.asarray(betas, dtype=np.float64)
+    if betas.shape[-1:] != (NUM_BETAS,):
+        raise UsageError(f"betas must be (..., {NUM_BETAS}), found {betas.shape}")
+    return betas
+
+
+def _transl(transl: np.ndarray, frames: int) -> np.ndarray:
+    transl = np.asarray(transl, dtype=np.float64)
+    if transl.shape not in ((3,), (frames, 3)):
+        raise UsageError(f"transl must be ({frames}, 3), one row for each frame of the pose, found {transl.shape}")
+    return np.broadcast_to(transl, (frames, 3))
+
+
+def _rotations(pose: np.ndarray) -> np.ndarray:
+    """(F,72) axis-angle, or matrices as they are, -> (F,24,3,3)."""
+    pose = np.asarray(pose, dtype=np.float64)
+    if pose.ndim == 4 and pose.shape[1:] == (NUM_JOINTS, 3, 3):
+        return pose
+    if pose.ndim != 2 or pose.shape[1] != NUM_POSE:
+        raise UsageError(f"pose must be (F, {NUM_POSE}) axis-angle or (F, 24, 3, 3) matrices, found {pose.shape}")
+    return axis_angle_to_matrix(pose.reshape(-1, NUM_JOINTS, 3))

@@ -1,0 +1,116 @@
+"""Named points of a body: the joint sets that detectors use, and the feet's contact points.
+
+A point is a mixture of joints and landmarks (`RECIPES`), therefore a weighted mean of vertices that
+follows shape and pose. For fitting it is also held rigidly by one joint, at an offset that is linear in the
+betas: exact at rest, and within the skin's stretch elsewhere.
+
+The recipes are the same for every body; the landmarks come from the free body's file, or are found on the
+user's SMPL file (`kinema.body.landmarks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse
+
+from kinema.errors import UsageError
+from kinema.skeleton import BLAZEPOSE33, CONTACT_POINTS, OPENPOSE25, SMPL24, SPIN49, mirrored
+
+if TYPE_CHECKING:
+    from kinema.body.model import BodyModel
+
+
+@dataclass(frozen=True, eq=False)
+class SurfacePoints:
+    """K points of a body.
+
+    names (K). weights (K,V) sparse, rows sum to 1: points = weights @ vertices, for any shape and pose.
+    joint (K,) int: the joint that holds each point. offset_template (K,3), offset_shapedirs (K,3,10): the
+    point minus that joint in the rest pose, metres, for betas: offset_template + offset_shapedirs @ betas.
+    """
+
+    names: tuple[str, ...]
+    weights: scipy.sparse.csr_matrix
+    joint: np.ndarray
+    offset_template: np.ndarray
+    offset_shapedirs: np.ndarray
+
+
+Mixture = Mapping[str, float]
+
+# The names here are SMPL24's joints and the landmarks; the left side is given, the right one mirrors it.
+# LSP, MPII and Human3.6M have no vertices of their own in the public record of a body that may be shipped;
+# the places below follow those datasets' annotation rules.
+_LEFT_AND_MIDDLE: dict[str, Mixture] = {
+    # BlazePose: joint centres for limbs, surface points for the face, first knuckles for the hand.
+    "left_heel": {"left_heel": 1.0},
+    # OpenPose
+    "mid_hip": {"left_hip": 0.5, "right_hip": 0.5},
+    # LSP: hips a little to the outside of the joint; the neck between the collar bones; top of the head.
+    "left_hip_lsp": {"left_hip": 1.15, "right_hip": -0.15},
+    "neck_lsp": {"neck": 0.5, "left_shoulder": 0.25, "right_shoulder": 0.25},
+    "head_top_lsp": {"head_top": 1.0},
+    # MPII: pelvis between the hips and SMPL's pelvis; thorax between the shoulders at the breastbone's top.
+    "pelvis_mpii": {"pelvis": 0.3, "left_hip": 0.35, "right_hip": 0.35},
+    "thorax_mpii": {"neck": 0.3, "left_shoulder": 0.35, "right_shoulder": 0.35},
+    # Human3.6M: spine half-way between hips and thorax; jaw between the skull's base and the nose; head's middle.
+    "spine_h36m": {"spine2": 1.0},
+    "jaw_h36m": {"head": 0.6, "nose": 0.4},
+    "head_h36m": {"head": 0.4, "head_top": 0.6},
+}
+_SAME_PLACE = {"_lsp": "", "_coco": ""}
+
+
+def recipe(name: str) -> Mixture:
+    """The mixture of joints and landmarks that makes a point; weights sum to 1."""
+    if name in _LEFT_AND_MIDDLE:
+        return _LEFT_AND_MIDDLE[name]
+    if mirrored(name) in _LEFT_AND_MIDDLE:
+        return {mirrored(part): share for part, share in _LEFT_AND_MIDDLE[mirrored(name)].items()}
+    for suffix, other in _SAME_PLACE.items():
+        if name.endswith(suffix):
+            return {name.removesuffix(suffix) + other: 1.0}
+    return {name: 1.0}
+
+
+POINT_SETS: dict[str, tuple[str, ...]] = {
+    "smpl24": SMPL24.joints,
+    "blazepose33": BLAZEPOSE33.joints,
+    "openpose25": OPENPOSE25.joints,
+    "spin49": SPIN49.joints,
+    "contacts": CONTACT_POINTS,
+}
+_CONTACT_LANDMARKS = {name: f"{name}_sole" for name in CONTACT_POINTS}
+
+
+def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
+    """The points of a set on a body. Raises UsageError for an unknown set or a body without landmarks."""
+    if set_name not in POINT_SETS:
+        raise UsageError(f"unknown point set {set_name!r}; known: {', '.join(POINT_SETS)}")
+    if body.landmark_weights is None:
+        raise UsageError(f"body model {body.name} has no landmarks; load it with kinema.body.load_body")
+    sources = scipy.sparse.vstack([body.J_regressor, body.landmark_weights]).tocsr()
+    index = {name: i for i, name in enumerate((*SMPL24.joints, *body.landmark_names))}
+    names = POINT_SETS[set_name]
+    mixing = scipy.sparse.lil_matrix((len(names), len(index)))
+    joint = np.zeros(len(names), dtype=int)
+    for k, name in enumerate(names):
+        parts = {_CONTACT_LANDMARKS[name]: 1.0} if set_name == "contacts" else recipe(name)
+        for part, share in parts.items():
+            mixing[k, index[part]] = share
+        joint[k] = _holder(body, max(parts, key=lambda part: parts[part]), index, sources)
+    weights = (mixing.tocsr() @ sources).tocsr()
+    template = weights @ body.v_template
+    dirs = (weights @ body.shapedirs.reshape(body.num_vertices, -1)).reshape(len(names), 3, -1)
+    return SurfacePoints(names, weights, joint, template - body.J_template[joint], dirs - body.J_shapedirs[joint])
+
+
+def _holder(body: BodyModel, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:
+    """The joint that a point moves with: itself, or the one that its vertices follow most."""
+    if part in SMPL24:
+        return SMPL24.index(part)
+    return int(np.argmax(np.asarray(sources[index[part]] @ body.weights).ravel()))

@@ -1,0 +1,71 @@
+"""Named places on the surface, and the vertex order that puts SMPL's published numbers on them."""
+
+from __future__ import annotations
+
+import numpy as np
+from free_body.labels import mask
+from free_body.makehuman import MakeHuman
+from free_body.surface import EYE_SIDES
+
+FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+
+# The field addresses these places by SMPL's vertex numbers; here the same numbers lie at the same places.
+SMPL_NUMBERS = {
+    "nose": 332, "right_eye": 6260, "left_eye": 2800, "right_ear": 4071, "left_ear": 583,
+    "left_big_toe": 3216, "left_small_toe": 3226, "left_heel": 3387,
+    "right_big_toe": 6617, "right_small_toe": 6624, "right_heel": 6787,
+    "left_thumb_tip": 2746, "left_index_tip": 2319, "left_middle_tip": 2445, "left_ring_tip": 2556,
+    "left_pinky_tip": 2673, "right_thumb_tip": 6191, "right_index_tip": 5782, "right_middle_tip": 5905,
+    "right_ring_tip": 6016, "right_pinky_tip": 6133,
+}  # fmt: skip
+
+
+def surface_landmarks(data: MakeHuman, shape: np.ndarray, kept: np.ndarray) -> dict[str, int]:
+    """Name -> base-mesh vertex among the kept ones. shape (NUM_VERTICES,3) in A-pose, feet flat, y up."""
+    place = shape[kept]
+    x, y, z = place.T
+
+    def nearest(point: np.ndarray) -> int:
+        return int(kept[np.argmin(np.linalg.norm(place - point, axis=1))])
+
+    def extreme(score: np.ndarray, among: np.ndarray) -> int:
+        return int(kept[np.flatnonzero(among)[np.argmax(score[among])]])
+
+    cubes = ("head", "l-ankle", "l-eye", "l-foot-1", "mouth")
+    head, ankle, eye, ball, mouth = (data.cube(cube, shape) for cube in cubes)
+    eyeball = data.groups["helper-l-eye"]
+    front = z > head[2] + 0.03
+    lids = ~np.isin(kept, eyeball) & front & (np.abs(y - eye[1]) < 0.006) & (np.abs(x - eye[0]) < 0.019)
+    lids &= np.linalg.norm(place - eye, axis=1) < 0.021
+    lips = mask(data, kept, "mpfb_lips") & front & (np.abs(y - mouth[1]) < 0.03)
+    ear = mask(data, kept, "mpfb_ears") & (x > 0.03) & (np.abs(z - head[2]) < 0.08)
+    foot = (y < ankle[1]) & (x > 0)
+    floor, back = y[foot].min(), z[foot].min()
+    heel = foot & (y < floor + 0.03) & (z < back + 0.06)
+    out = {
+        "nose": extreme(z, (x == 0) & (y > head[1] - 0.02) & (y < eye[1])),
+        "head_top": extreme(y, x == 0),
+        "left_eye": nearest(shape[eyeball.reshape(EYE_SIDES, -1)[:, 0]].mean(axis=0)),
+        "left_eye_inner": extreme(-x, lids),
+        "left_eye_outer": extreme(x, lids),
+        "left_ear": nearest(place[ear].mean(axis=0) + [0.004, 0, 0]),
+        "left_mouth": extreme(x, lips),
+        "left_heel": extreme(-z - 2 * np.abs(y - floor - 0.02), heel),
+        "left_heel_sole": extreme(-np.linalg.norm(place - [ankle[0], floor, back + 0.03], axis=1), heel),
+        "left_toe_sole": extreme(-np.linalg.norm(place - [ball[0] - 0.01, floor, ball[2]], axis=1), foot),
+        "left_big_toe": nearest(data.cube("l-toe-1-3", shape)),
+        "left_small_toe": nearest(data.cube("l-toe-5-4", shape)),
+    }
+    for i, name in enumerate(FINGERS, start=1):
+        out[f"left_{name}_tip"] = nearest(data.cube(f"l-finger-{i}-4", shape))
+    out.update({"right" + name[4:]: int(data.mirror[v]) for name, v in list(out.items()) if name.startswith("left")})
+    return out
+
+
+def ordered(kept: np.ndarray, places: dict[str, int]) -> np.ndarray:
+    """The kept vertices in their final order: SMPL's published numbers at their places, the rest in sequence."""
+    fixed = {number: places[name] for name, number in SMPL_NUMBERS.items()}
+    if len(set(fixed.values())) != len(fixed):
+        raise RuntimeError("two landmarks fell on the same vertex")
+    rest = iter([v for v in kept.tolist() if v not in set(fixed.values())])
+    return np.array([fixed[i] if i in fixed else next(rest) for i in range(len(kept))])

@@ -1,0 +1,116 @@
+"""Train Kinema's pose lifter and write the ONNX file that the base install runs.
+
+    python tools/train_pose_lifter.py render --mocap cmu_train.npz --out windows --minutes 30 --workers 4
+    python tools/train_pose_lifter.py train  --mocap cmu_train.npz --windows windows --out trained --minutes 60
+    python tools/train_pose_lifter.py export --trained trained
+
+`render` puts the free body into captured poses, films it and runs the default keypoint networks on the
+pictures; `train` learns from those windows and from simulated ones; `export` writes
+src/kinema/lifting/pose_lifter.onnx. docs/pose-lifter.md has the recipe of the file that ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14")
+"""Never trained on; the figures that training prints are theirs."""
+
+
+def render(args: argparse.Namespace) -> None:
+    from kinema.training.mocap import load_mocap
+    from kinema.training.rendered import render_windows
+
+    render_windows(
+        load_mocap(args.mocap), args.out, seed=args.seed, minutes=args.minutes, workers=args.workers,
+        held_out=VALIDATION_SUBJECTS,
+    )  # fmt: skip
+
+
+def train(args: argparse.Namespace) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from kinema.body import load_body
+    from kinema.nets.pose_lifter import PoseLifterConfig
+    from kinema.training.lifter_data import BodyTables, LifterSimulator
+    from kinema.training.lifter_windows import RenderedWindows, Validator
+    from kinema.training.mocap import load_mocap
+    from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    sequences = [s for s in load_mocap(args.mocap) if s.subject not in VALIDATION_SUBJECTS]
+    body = BodyTables.of(load_body(), device)
+    windows = RenderedWindows.load(args.windows, "train", body, device=device, seed=args.seed)
+    held = RenderedWindows.load(args.windows, "held_out", body, device=device, seed=args.seed)
+    simulator = LifterSimulator(sequences, body, device=device, seed=args.seed, bank=windows.error_bank())
+    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
+    config = PoseLifterConfig(width=args.width)
+    start = load_file(str(args.start)) if args.start else None
+    net, history = train_lifter(
+        simulator, body, config, options, rendered=windows.draw, validate=Validator(held, body), start=start
+    )
+    recipe = vars(options) | {
+        "device": device if device == "cpu" else torch.cuda.get_device_name(),
+        "torch": torch.__version__, "sequences": len(sequences), "windows": len(windows),
+        "held_out_subjects": VALIDATION_SUBJECTS,
+    }  # fmt: skip
+    save_lifter(net, args.out, recipe, history)
+
+
+def export(args: argparse.Namespace) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from kinema.nets.pose_lifter import NUM_FEATURES, PoseLifter, PoseLifterConfig
+    from kinema.training.export import export_onnx
+
+    meta = json.loads((args.trained / "pose_lifter.json").read_text())
+    meta["config"]["dilations"] = tuple(meta["config"]["dilations"])
+    net = PoseLifter(PoseLifterConfig(**meta["config"]))
+    net.load_state_dict(load_file(str(args.trained / "pose_lifter.safetensors")))
+    export_onnx(
+        net, torch.zeros(1, 90, NUM_FEATURES), args.out, inputs="features",
+        outputs=("rotations", "sigma", "betas", "up", "contacts"), free_axes={1: "frames"},
+        metadata={"name": "kinema pose lifter", "licence": "Apache-2.0", "recipe": json.dumps(meta["recipe"])},
+    )  # fmt: skip
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, last figures {meta['history'][-1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    sub = commands.add_parser("render", help="film the free body and run the keypoint networks")
+    sub.add_argument("--mocap", type=Path, required=True)
+    sub.add_argument("--out", type=Path, required=True)
+    sub.add_argument("--minutes", type=float, default=30)
+    sub.add_argument("--workers", type=int, default=2)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.set_defaults(run=render)
+    sub = commands.add_parser("train", help="train on simulated and rendered windows")
+    sub.add_argument("--mocap", type=Path, required=True)
+    sub.add_argument("--windows", type=Path, required=True)
+    sub.add_argument("--out", type=Path, required=True)
+    sub.add_argument("--minutes", type=float, default=60)
+    sub.add_argument("--batch", type=int, default=256)
+    sub.add_argument("--width", type=int, default=384)
+    sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.set_defaults(run=train)
+    sub = commands.add_parser("export", help="write the ONNX file")
+    sub.add_argument("--trained", type=Path, required=True)
+    root = Path(__file__).resolve().parent.parent
+    sub.add_argument("--out", type=Path, default=root / "src/kinema/lifting/pose_lifter.onnx")
+    sub.set_defaults(run=export)
+    args = parser.parse_args()
+    np.set_printoptions(precision=3, suppress=True)
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
