@@ -1,0 +1,104 @@
+"""A pose straight from 3D landmarks, frame by frame: bone directions and bending planes, no learning.
+
+It is what the fit starts from where no learned prior is wanted, and the plain alternative that the
+learned prior is measured against.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.skeleton import BLAZEPOSE33, SMPL24
+
+_MIN_LENGTH = 1e-9
+
+
+def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Joint rotations that point the bones where the landmarks lie.
+
+    landmarks (F,33,3): BlazePose's 3D landmarks in camera axes, any origin and scale. offsets (24,3):
+    the body's rest offsets from parent to joint. Returns (F,24,3,3) rotations relative to the parent
+    (joint 0: in the camera's frame). A limb's twist follows the plane in which it bends; that of a
+    straight limb follows its parent.
+    """
+
+    def at(name: str) -> np.ndarray:
+        return landmarks[:, BLAZEPOSE33.index(name)]
+
+    joint = SMPL24.index
+    num_frames = len(landmarks)
+    rotation = np.tile(np.eye(3), (num_frames, len(SMPL24), 1, 1))
+    hips = at("left_hip") - at("right_hip")
+    shoulders = at("left_shoulder") - at("right_shoulder")
+    spine = 0.5 * (at("left_shoulder") + at("right_shoulder")) - 0.5 * (at("left_hip") + at("right_hip"))
+    rotation[:, 0] = _frame(spine, hips) @ _frame(np.array([[0.0, 1, 0]]), np.array([[1.0, 0, 0]])).swapaxes(-1, -2)
+    chest = _frame(spine, shoulders) @ _frame(np.array([[0.0, 1, 0]]), np.array([[1.0, 0, 0]])).swapaxes(-1, -2)
+    bend = axis_angle_to_matrix(matrix_to_axis_angle(rotation[:, 0].swapaxes(-1, -2) @ chest) / 3)
+    for name in ("spine1", "spine2", "spine3"):
+        rotation[:, joint(name)] = bend
+    ears = at("left_ear") - at("right_ear")
+    forward = at("nose") - 0.5 * (at("left_ear") + at("right_ear"))
+    # The nose lies about 20 degrees below the line from the ears that looks straight ahead.
+    rest_forward = np.array([[0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))]])
+    head = _frame(ears, forward) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2)
+    turn = axis_angle_to_matrix(matrix_to_axis_angle(chest.swapaxes(-1, -2) @ head) / 2)
+    rotation[:, joint("neck")] = rotation[:, joint("head")] = turn
+    for side, out in (("left", 1.0), ("right", -1.0)):
+        thigh = at(f"{side}_knee") - at(f"{side}_hip")
+        shin = at(f"{side}_ankle") - at(f"{side}_knee")
+        foot = at(f"{side}_big_toe") - at(f"{side}_heel")
+        rest = [offsets[joint(f"{side}_{n}")] for n in ("knee", "ankle", "foot")]
+        rest[2] = rest[2] * [1, 0, 1]  # heel to toe is level at rest; ankle to foot slopes down
+        upper, lower = _two_bones(thigh, shin, rest[0], rest[1], np.array([1.0, 0, 0]), rotation[:, 0])
+        ankle = _swing(foot, rest[2], lower)
+        rotation[:, joint(f"{side}_hip")] = rotation[:, 0].swapaxes(-1, -2) @ upper
+        rotation[:, joint(f"{side}_knee")] = upper.swapaxes(-1, -2) @ lower
+        rotation[:, joint(f"{side}_ankle")] = lower.swapaxes(-1, -2) @ ankle
+        arm = at(f"{side}_elbow") - at(f"{side}_shoulder")
+        forearm = at(f"{side}_wrist") - at(f"{side}_elbow")
+        hand = 0.5 * (at(f"{side}_index") + at(f"{side}_pinky")) - at(f"{side}_wrist")
+        rest = [offsets[joint(f"{side}_{n}")] for n in ("elbow", "wrist", "hand")]
+        upper, lower = _two_bones(arm, forearm, rest[0], rest[1], np.array([0.0, -out, 0]), chest)
+        wrist = _swing(hand, rest[2], lower)
+        rotation[:, joint(f"{side}_shoulder")] = chest.swapaxes(-1, -2) @ upper
+        rotation[:, joint(f"{side}_elbow")] = upper.swapaxes(-1, -2) @ lower
+        rotation[:, joint(f"{side}_wrist")] = lower.swapaxes(-1, -2) @ wrist
+    return rotation
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), _MIN_LENGTH)
+
+
+def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Right-handed frames (F,3,3) whose first column is `first` and whose second leans towards `second`."""
+    x = _unit(first)
+    y = _unit(second - np.sum(second * x, axis=-1, keepdims=True) * x)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)
+
+
+def _swing(direction: np.ndarray, rest: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """The smallest turn after `base` (F,3,3) that brings the rest direction (3,) onto `direction` (F,3)."""
+    source = _unit(base @ rest)
+    target = _unit(direction)
+    axis = np.cross(source, target)
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    angle = np.arctan2(sine, np.sum(source * target, axis=-1, keepdims=True))
+    return axis_angle_to_matrix(axis / np.maximum(sine, _MIN_LENGTH) * angle) @ base
+
+
+def _two_bones(
+    upper: np.ndarray,
+    lower: np.ndarray,
+    rest_upper: np.ndarray,
+    rest_lower: np.ndarray,
+    hinge: np.ndarray,
+    base: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Global rotations of a limb's two bones: upper turned into the bending plane, lower swung in it."""
+    straight = _swing(upper, rest_upper, base)
+    # A nearly straight limb has no plane of its own; the parent's hinge axis takes over smoothly.
+    plane = np.cross(_unit(upper), _unit(lower)) + 0.2 * (straight @ hinge)
+    turned = _frame(upper, plane) @ _frame(rest_upper[None], hinge[None]).swapaxes(-1, -2)
+    return turned, _swing(lower, rest_lower, turned)

@@ -1,0 +1,114 @@
+"""The body of one person as a rig: a tree of joints with points fixed to them, and its derivatives.
+
+A fit does not need the mesh. For one set of betas the body is 24 joint offsets and K points, each
+rigidly fixed to one joint; their places and Jacobians come from the kinematic chain alone.
+
+Notation: G (F,24,3,3) global rotations, P (F,24,3) joint positions in the camera's frame, R (F,24,3,3)
+rotations relative to the parent. A rotation is perturbed on its right, R <- R exp(d), so that d is a
+tangent vector in the joint's own axes (Sola et al. 2018, A micro Lie theory, section II).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kinema.body import BodyModel
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """Joints and points of a body whose shape is known.
+
+    parents (24,); offsets (24,3): joint minus parent at rest, metres; point_joint (K,) int: the joint
+    that carries each point; point_offset (K,3): point minus that joint at rest. offsets_dbeta (24,3,10)
+    and point_offset_dbeta (K,3,10) are their derivatives by the shape.
+    """
+
+    parents: np.ndarray
+    offsets: np.ndarray
+    point_joint: np.ndarray
+    point_offset: np.ndarray
+    offsets_dbeta: np.ndarray
+    point_offset_dbeta: np.ndarray
+
+    @classmethod
+    def of(cls, body: BodyModel, points: str, betas: np.ndarray, rows: np.ndarray | None = None) -> Rig:
+        """The rig of `body` with shape `betas` (10,) and the points of set `points` (some `rows` of it)."""
+        surface = body.points(points)
+        rows = np.arange(len(surface.joint)) if rows is None else rows
+        template, directions = body.J_template, body.J_shapedirs
+        parents = np.asarray(body.parents)
+        up = np.where(parents < 0, 0, parents)
+        root = (parents < 0)[:, None]
+        offsets0 = np.where(root, 0.0, template - template[up])
+        offsets1 = np.where(root[..., None], 0.0, directions - directions[up])
+        point1 = surface.offset_shapedirs[rows]
+        return cls(
+            parents=parents,
+            offsets=offsets0 + offsets1 @ betas,
+            point_joint=surface.joint[rows],
+            point_offset=surface.offset_template[rows] + point1 @ betas,
+            offsets_dbeta=offsets1,
+            point_offset_dbeta=point1,
+        )
+
+    @cached_property
+    def ancestry(self) -> np.ndarray:
+        """(24,24) bool: [j, a] is True where a is j or one of its ancestors."""
+        n = len(self.parents)
+        table = np.eye(n, dtype=bool)
+        for j in range(1, n):
+            table[j] |= table[self.parents[j]]
+        return table
+
+    def forward(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pose the rig. local (F,24,3,3), root (F,3) pelvis position -> G (F,24,3,3), P (F,24,3), points (F,K,3)."""
+        rotation = np.empty_like(local)
+        position = np.empty((*local.shape[:2], 3))
+        rotation[:, 0], position[:, 0] = local[:, 0], root
+        for j in range(1, len(self.parents)):
+            p = self.parents[j]
+            rotation[:, j] = rotation[:, p] @ local[:, j]
+            position[:, j] = position[:, p] + rotation[:, p] @ self.offsets[j]
+        carried = np.squeeze(rotation[:, self.point_joint] @ self.point_offset[..., None], -1)
+        return rotation, position, position[:, self.point_joint] + carried
+
+    def shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
+        """Derivative of the points by betas, pelvis fixed: G (F,24,3,3) -> (F,K,3,10)."""
+        joints = np.zeros((len(rotation), len(self.parents), 3, self.offsets_dbeta.shape[-1]))
+        for j in range(1, len(self.parents)):
+            p = self.parents[j]
+            joints[:, j] = joints[:, p] + rotation[:, p] @ self.offsets_dbeta[j]
+        return joints[:, self.point_joint] + rotation[:, self.point_joint] @ self.point_offset_dbeta
+
+    def projected_jacobian(
+        self,
+        rotation: np.ndarray,
+        position: np.ndarray,
+        points: np.ndarray,
+        rows: np.ndarray,
+        free: np.ndarray,
+    ) -> np.ndarray:
+        """Derivative of linear measurements of the points by joint rotations and root position.
+
+        rows (F,K,M,3): M measurement directions of each point (a measurement is rows . point). free (A,):
+        joints that may turn. Returns (F, K, M, 3*A + 3): tangent of each free joint, then the root.
+        A turn w about joint a moves a point at distance d by w x d, hence rows.(w x d) = w.(d x rows).
+        """
+        num_frames, num_points, num_rows = rows.shape[:3]
+        out = np.empty((num_frames, num_points, num_rows, 3 * len(free) + 3))
+        carries = self.ancestry[self.point_joint][:, free]
+        for column, a in enumerate(free):
+            place = slice(3 * column, 3 * column + 3)
+            moved = np.flatnonzero(carries[:, column])
+            out[..., place] = 0.0
+            if len(moved) == 0:
+                continue
+            arm = points[:, moved] - position[:, a, None]
+            turning = np.cross(arm[:, :, None, :], rows[:, moved])
+            out[:, moved, :, place] = turning @ rotation[:, None, a]
+        out[..., -3:] = rows
+        return out

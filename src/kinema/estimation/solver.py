@@ -1,0 +1,245 @@
+"""The pose of all frames together: Gauss-Newton on evidence, prior and smoothness, banded in time.
+
+For each frame the unknowns are the tangents of the free joints and the step of the root, n in all.
+Evidence, prior and limits touch one frame, smoothness three neighbours, and its coupling is diagonal,
+so that the normal matrix is banded with half-width 2n; `scipy.linalg.solveh_banded` factors it in time
+linear in the frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from kinema.estimation.rig import Rig
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.skeleton import SMPL24
+
+REFERENCE_RATE = 30.0
+"""Frames a second at which one frame of evidence counts once; faster clips' frames count less each."""
+
+MIN_DEPTH = 0.2
+"""Metres: nothing is expected nearer to the camera."""
+
+FIXED = 1e12
+"""Precision that holds a frame in place."""
+
+FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot", "_hand"))])
+"""Joints that the evidence can turn; toes and hands keep their prior."""
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """Standard deviations of what the fit balances.
+
+    pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many
+    sigmas fade out (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2 across and
+    along the view. limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps.
+    """
+
+    pixel_sigma: float = 0.02
+    robust_scale: float = 4.0
+    rotation_acceleration: float = 40.0
+    root_acceleration: float = 6.0
+    limit_sigma: float = 0.1
+    iterations: int = 6
+    max_step: float = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one person's frames say. F frames, K points.
+
+    times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K) in [0,1], 0 where
+    nothing was seen; prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24)
+    radians.
+    """
+
+    times: np.ndarray
+    rays: np.ndarray
+    weight: np.ndarray
+    prior: np.ndarray
+    prior_sigma: np.ndarray
+
+    def take(self, rows: np.ndarray | slice) -> Evidence:
+        """The evidence of some frames."""
+        return Evidence(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class PoseState:
+    """Rotations relative to the parent (F,24,3,3) and the pelvis position (F,3), camera's frame."""
+
+    local: np.ndarray
+    root: np.ndarray
+
+    def take(self, rows: np.ndarray | slice) -> PoseState:
+        """The state of some frames."""
+        return PoseState(self.local[rows], self.root[rows])
+
+
+def joint_limits() -> np.ndarray:
+    """(24,3,2): lowest and highest component of each joint's axis-angle, radians.
+
+    Knees bend about +x, the left elbow about -y, the right about +y (SMPL's T-pose, arms along x). Other
+    limits are wide: they stop impossible poses and leave the rest to the prior.
+    """
+    degrees = {"spine": 50, "neck": 60, "head": 60, "collar": 45, "ankle": 70, "wrist": 100}
+    part = [name.rstrip("123").split("_")[-1] for name in SMPL24.joints]
+    wide = np.array([degrees.get(p, 360) for p in part], dtype=float)
+    limits = np.stack([-wide, wide], axis=-1)[:, None].repeat(3, axis=1)
+    for side, flexion in (("left", (-155, 5)), ("right", (-5, 155))):
+        limits[SMPL24.index(f"{side}_knee")] = [(-3, 160), (-30, 30), (-20, 20)]
+        limits[SMPL24.index(f"{side}_elbow")] = [(-100, 100), flexion, (-30, 30)]
+    return np.radians(limits)
+
+
+_LIMITS = joint_limits()[FREE_JOINTS]
+
+
+def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions, *, fixed: int = 0) -> PoseState:
+    """The poses that explain the evidence best. The first `fixed` frames stay as they are (a seam)."""
+    smoothness = _smoothness(evidence.times)
+    for _ in range(options.iterations):
+        hessian, gradient = normal_equations(rig, evidence, state, options)
+        step = _banded_step(hessian, gradient, smoothness, state, options, fixed)
+        state = moved(state, step, options.max_step)
+    return state
+
+
+def moved(state: PoseState, step: np.ndarray, max_turn: float) -> PoseState:
+    """The state after a step (F, 3*A+3): tangents of the free joints, then the root; turns are capped."""
+    turn = step[:, :-3].reshape(len(step), -1, 3)
+    angle = np.linalg.norm(turn, axis=-1, keepdims=True)
+    turn = turn * np.minimum(1.0, max_turn / np.maximum(angle, 1e-12))
+    local = state.local.copy()
+    local[:, FREE_JOINTS] = local[:, FREE_JOINTS] @ axis_angle_to_matrix(turn)
+    return PoseState(local, state.root + step[:, -3:])
+
+
+def frame_weights(times: np.ndarray) -> np.ndarray:
+    """(F,) how much a frame's evidence counts: its duration times `REFERENCE_RATE`, at most 1."""
+    if len(times) < 2:
+        return np.ones(len(times))
+    return np.minimum(1.0, np.gradient(times) * REFERENCE_RATE)
+
+
+def normal_equations(
+    rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Newton blocks of the terms that touch one frame: (F,n,n) and gradient (F,n)."""
+    jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
+    weighted = jacobian * weight[..., None]
+    hessian = np.swapaxes(weighted, 1, 2) @ jacobian
+    gradient = np.squeeze(np.swapaxes(weighted, 1, 2) @ residual[..., None], -1)
+    diagonal = np.arange(hessian.shape[-1])
+
+    prior = np.swapaxes(evidence.prior[:, FREE_JOINTS], -1, -2) @ state.local[:, FREE_JOINTS]
+    precision = np.repeat(1.0 / evidence.prior_sigma[:, FREE_JOINTS] ** 2, 3, axis=1)
+    precision *= frame_weights(evidence.times)[:, None]
+    hessian[:, diagonal[:-3], diagonal[:-3]] += precision
+    gradient[:, :-3] += precision * matrix_to_axis_angle(prior).reshape(len(precision), -1)
+
+    angles = matrix_to_axis_angle(state.local[:, FREE_JOINTS])
+    beyond = angles - np.clip(angles, _LIMITS[..., 0], _LIMITS[..., 1])
+    stiff = (beyond != 0).reshape(len(beyond), -1) / options.limit_sigma**2
+    hessian[:, diagonal[:-3], diagonal[:-3]] += stiff
+    gradient[:, :-3] += stiff * beyond.reshape(len(beyond), -1)
+    # A little damping keeps what nothing observes in place.
+    hessian[:, diagonal, diagonal] += 1.0
+    return hessian, gradient
+
+
+def reprojection_terms(
+    rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Jacobian (F,2K,n), residual (F,2K) in sigmas and robust weight (F,2K) of the image evidence."""
+    rotation, position, points = rig.forward(state.local, state.root)
+    depth = np.maximum(points[..., 2], MIN_DEPTH)
+    sight = points[..., :2] / depth[..., None]
+    # One sigma is a length in the image plane at the person's depth: people far away are not looser.
+    scale = np.maximum(state.root[:, 2], MIN_DEPTH)[:, None] / options.pixel_sigma
+    residual = (sight - evidence.rays) * scale[..., None]
+    rows = np.zeros((*points.shape[:2], 2, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = scale / depth
+    rows[..., 0, 2] = -sight[..., 0] * scale / depth
+    rows[..., 1, 2] = -sight[..., 1] * scale / depth
+    error = np.sum(residual**2, axis=-1)
+    robust = 1.0 / (1.0 + error / options.robust_scale**2) ** 2
+    weight = evidence.weight * robust * frame_weights(evidence.times)[:, None]
+    residual = np.where(evidence.weight[..., None] > 0, residual, 0.0)
+    jacobian = rig.projected_jacobian(rotation, position, points, rows, FREE_JOINTS)
+    num_frames = len(points)
+    return (
+        jacobian.reshape(num_frames, -1, jacobian.shape[-1]),
+        residual.reshape(num_frames, -1),
+        np.repeat(weight, 2, axis=1),
+    )
+
+
+def _smoothness(times: np.ndarray) -> np.ndarray:
+    """(F-2, 3): coefficients of the second time derivative at frames 1..F-2, times the frame's duration root."""
+    if len(times) < 3:
+        return np.zeros((0, 3))
+    before, after = np.diff(times)[:-1], np.diff(times)[1:]
+    whole = before + after
+    coefficients = np.stack([2 / (before * whole), -2 / (before * after), 2 / (after * whole)], axis=-1)
+    return coefficients * np.sqrt(0.5 * whole * REFERENCE_RATE)[:, None]
+
+
+def _banded_step(
+    hessian: np.ndarray,
+    gradient: np.ndarray,
+    smoothness: np.ndarray,
+    state: PoseState,
+    options: SolverOptions,
+    fixed: int,
+) -> np.ndarray:
+    """Solve the banded normal equations: the step (F, n) of all frames."""
+    num_frames, n = gradient.shape
+    sigma = np.full(n, options.rotation_acceleration)
+    sigma[-3:] = options.root_acceleration
+    stiffness = 1.0 / sigma**2
+    gradient = gradient.copy()
+    if len(smoothness):
+        gradient += _smoothness_gradient(smoothness, state) * stiffness
+    # Row d of the band holds the entries d below the diagonal: LAPACK's lower form, column-major.
+    width = 2 * n + 1 if num_frames > 2 else n
+    band = np.zeros((num_frames, n, width))
+    for d in range(n):
+        band[:, : n - d, d] = np.diagonal(hessian, offset=-d, axis1=1, axis2=2)
+    for i, j in ((0, 0), (1, 1), (2, 2)):
+        if len(smoothness):
+            band[i : num_frames - 2 + i, :, 0] += (smoothness[:, i] * smoothness[:, j])[:, None] * stiffness
+    if len(smoothness):
+        for i, j in ((0, 1), (1, 2)):
+            band[i : num_frames - 2 + i, :, n] += (smoothness[:, i] * smoothness[:, j])[:, None] * stiffness
+        band[: num_frames - 2, :, 2 * n] += (smoothness[:, 0] * smoothness[:, 2])[:, None] * stiffness
+    if fixed:
+        band[:fixed, :, 0] += FIXED
+        gradient[:fixed] = 0.0
+    flat = band.reshape(num_frames * n, width).T
+    step = solveh_banded(flat, -gradient.ravel(), lower=True, overwrite_ab=True, overwrite_b=True, check_finite=False)
+    return step.reshape(num_frames, n)
+
+
+def _smoothness_gradient(smoothness: np.ndarray, state: PoseState) -> np.ndarray:
+    """(F, n): gradient of the squared accelerations, for unit stiffness.
+
+    Rotations: the second difference of a track of rotations at frame f is taken in f's own tangent
+    space, log(R_f^T R_f+1) and log(R_f^T R_f-1) standing for the neighbours' offsets.
+    """
+    local = state.local[:, FREE_JOINTS]
+    forward = matrix_to_axis_angle(np.swapaxes(local[:-1], -1, -2) @ local[1:])
+    num_frames = len(local)
+    ahead = forward[1:].reshape(num_frames - 2, -1)
+    behind = -forward[:-1].reshape(num_frames - 2, -1)
+    rotation = smoothness[:, :1] * behind + smoothness[:, 2:] * ahead
+    root = np.einsum("fi,fic->fc", smoothness, np.stack([state.root[:-2], state.root[1:-1], state.root[2:]], axis=1))
+    acceleration = np.concatenate([rotation, root], axis=-1)
+    gradient = np.zeros((num_frames, acceleration.shape[-1]))
+    for i in range(3):
+        gradient[i : num_frames - 2 + i] += smoothness[:, i, None] * acceleration
+    return gradient

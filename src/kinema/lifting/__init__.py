@@ -1,0 +1,1 @@
+"""Lifting: from 2D keypoints over time to 3D."""

@@ -1,0 +1,82 @@
+"""What the pose lifter sees of a frame: landmarks from a camera that looks straight at the person.
+
+The picture of a person depends on where in the frame the person stands. Turning the camera so that the
+torso lies on its axis takes that away exactly (it is a rotation of the rays), and the pose that the
+network answers is turned back afterwards. The same functions run on numpy arrays (in use) and on torch
+tensors (in training): `xp` is the module, and only what both spell alike is used.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from kinema.skeleton import BLAZEPOSE33
+
+NUM_POINTS = len(BLAZEPOSE33)
+NUM_FEATURES = NUM_POINTS * 6 + 4
+"""Per landmark: place in the turned image plane (2), confidence (1), the 3D guess (3); then the torso's
+direction (2), the logarithm of the person's angular size (1), and whether anything was seen (1)."""
+
+SEEN = 0.1
+"""Landmarks of less confidence are hidden from the network."""
+
+_TORSO = BLAZEPOSE33.indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+_SIZE_POINTS = BLAZEPOSE33.indices(
+    (
+        "nose", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_hip", "right_hip", "left_knee",
+        "right_knee", "left_ankle", "right_ankle",
+    )
+)  # fmt: skip
+
+
+def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) -> tuple[Any, Any]:
+    """Features of frames, and the turned cameras that they were taken from.
+
+    rays (..., 33, 2): undistorted image points at depth 1; confidence (..., 33) in [0, 1]; landmarks
+    (..., 33, 3): the keypoint network's 3D guess, metres, camera axes, mid-hip relative. Values of unseen
+    points do not matter but must be finite. Returns features (..., NUM_FEATURES) and turn (..., 3, 3):
+    camera from turned camera.
+    """
+    seen = xp.where(confidence >= SEEN, confidence, confidence * 0)
+    # Unseen torso: all seen points stand in for it, with a weight too small to matter otherwise.
+    weight = seen * 1e-3
+    weight[..., _TORSO] = seen[..., _TORSO] + 1e-6
+    total = weight.sum(-1)[..., None]
+    centre = (rays * weight[..., None]).sum(-2) / total
+    turn = turn_towards(centre, xp)
+    x, y = rays[..., 0], rays[..., 1]
+    columns = [turn[..., None, 0, i] * x + turn[..., None, 1, i] * y + turn[..., None, 2, i] for i in range(3)]
+    depth = xp.where(columns[2] > 0.1, columns[2], columns[2] * 0 + 0.1)
+    flat = xp.stack([columns[0] / depth, columns[1] / depth], -1)
+    spread = seen[..., _SIZE_POINTS] + 1e-6
+    square = (flat[..., _SIZE_POINTS, :] ** 2).sum(-1)
+    size = xp.sqrt((square * spread).sum(-1) / spread.sum(-1) + 1e-8)
+    visible = xp.where(seen > 0, seen * 0 + 1, seen * 0)
+    flat = flat / size[..., None, None] * visible[..., None]
+    solid = (landmarks[..., None, :] * xp.stack([turn[..., None, :, i] for i in range(3)], -2)).sum(-1)
+    solid = solid * visible[..., None] * 2
+    anything = xp.where(seen.sum(-1) > 0, total[..., 0] * 0 + 1, total[..., 0] * 0)
+    shape = (*seen.shape[:-1], NUM_POINTS * 2)
+    parts = [
+        flat.reshape(shape),
+        seen,
+        solid.reshape((*seen.shape[:-1], NUM_POINTS * 3)),
+        centre,
+        (xp.log(size) + 2)[..., None],
+        anything[..., None],
+    ]
+    return xp.concatenate(parts, -1), turn
+
+
+def turn_towards(centre: Any, xp: ModuleType) -> Any:
+    """Camera from turned camera: the smallest turn that brings the axis onto rays (..., 2) -> (..., 3, 3)."""
+    length = xp.sqrt((centre**2).sum(-1) + 1)
+    x, y, z = centre[..., 0] / length, centre[..., 1] / length, 1 / length
+    share = 1 / (1 + z)
+    rows = [
+        xp.stack([1 - x * x * share, -x * y * share, x], -1),
+        xp.stack([-x * y * share, 1 - y * y * share, y], -1),
+        xp.stack([-x, -y, z], -1),
+    ]
+    return xp.stack(rows, -2)
