@@ -35,9 +35,9 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """The container of `path`. Raises InputError with the reason where FFmpeg cannot read it."""
     # "file:" keeps a name such as "a:b.mp4" from being read as an address, and the white list keeps a
     # playlist that calls itself a video from reaching the network.
-    options = {"protocol_whitelist": "file"}
+    # Not as `options`: PyAV 15 would free per-stream copies of streams that come up late (FLV, MPEG), and crash.
     try:
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container = av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise InputError(_why_unreadable(path, error)) from error
     with container:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -56,8 +56,13 @@ class VideoFile(VideoReader):
             converter = RgbConverter(*coded, aspect, transfer)
             width, height = orientation.size(converter.width, converter.height)
             fps = _mean_rate(stream)
-            duration = _stream_duration(stream)
-            guess = duration if duration is not None else _container_duration(container)
+            origin = _origin(stream, first)
+            # Matroska counts its durations from 0, wherever the first frame lies.
+            before = float(origin * _time_base(stream)) if "matroska" in container.format.name else 0.0
+            duration = _stream_duration(stream, before)
+            guess = duration
+            if guess is None and container.duration:
+                guess = container.duration / av.time_base - before
             metadata: dict[str, Any] = container_tags(container, stream)
             metadata.update(
                 codec=stream.codec_context.name,
@@ -82,7 +87,7 @@ class VideoFile(VideoReader):
                 metadata=metadata,
                 orientation=orientation,
                 stream_index=stream.index,
-                origin=_origin(stream, first),
+                origin=origin,
                 time_base=_time_base(stream),
                 packet_times=first.pts is None or times_follow_packets(container),
                 aspect=aspect,
@@ -90,11 +95,20 @@ class VideoFile(VideoReader):
                 transfer=transfer,
                 expected_end=duration,
             )
-            if guess is not None and range_.start is not None and range_.start >= guess:
-                raise InputError(f"the time range {range_} starts after the end of {path} ({guess:.2f} s long)")
             if first.interlaced_frame:
                 reader.warn("the video is interlaced: fast motion shows combing; deinterlace it for the best result")
-            return reader
+        reader._check_range()
+        return reader
+
+    def _check_range(self) -> None:
+        """Raise InputError when no frame lies in the time range: now, not after an hour's other work."""
+        if self.time_range != TimeRange():
+            with contextlib.closing(self._pictures()) as pictures:
+                found = next(pictures, None)
+            if found is None:
+                seconds = self.metadata.get("duration")
+                length = "" if seconds is None else f", which is {seconds:.2f} s long"
+                raise InputError(f"no frame lies in the time range {self.time_range} of {self.path}{length}")
 
     def __iter__(self) -> Iterator[Frame]:
         converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
@@ -110,9 +124,9 @@ class VideoFile(VideoReader):
             yield Frame(index, time, self.orientation.apply(converter(picture)))
             index += 1
         if index == 0:
-            raise InputError(f"no frame of {self.path} lies in the time range {self.time_range}; choose another one")
+            raise InputError(f"not one frame of {self.path} can be decoded; the file is damaged, copy it again")
 
-    def _pictures(self) -> Iterator[tuple[float, av.VideoFrame]]:
+    def _pictures(self) -> Generator[tuple[float, av.VideoFrame], None, None]:
         """The decoded frames of the range with their times; notes at the end what was repaired or lost."""
         with contextlib.ExitStack() as stack:
             decoder, frames = self._from_start(stack)
@@ -257,19 +271,14 @@ def _mean_rate(stream: VideoStream) -> float:
     return _FALLBACK_FPS
 
 
-def _stream_duration(stream: VideoStream) -> float | None:
+def _stream_duration(stream: VideoStream, before: float) -> float | None:
     """Seconds of this very stream, None where only the container has a duration (sound may be longer)."""
     if stream.duration:
         return float(stream.duration * _time_base(stream))
-    text = stream.metadata.get("DURATION", "")
     with contextlib.suppress(ValueError):
-        hours, minutes, seconds = text.split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds) - before
     return None
-
-
-def _container_duration(container: InputContainer) -> float | None:
-    return container.duration / av.time_base if container.duration else None
 
 
 def _estimate(stream: VideoStream, range_: TimeRange, duration: float | None, fps: float) -> int | None:

@@ -48,7 +48,8 @@ class TimeRange:
             raise UsageError(f"the time range {self} is empty: its end must lie after its start")
 
     def __str__(self) -> str:
-        return f"{0 if self.start is None else self.start:g}-{'' if self.end is None else f'{self.end:g}'} s"
+        start = f"{self.start or 0:g}"
+        return f"{start} s to the end" if self.end is None else f"{start}-{self.end:g} s"
 
     def before(self, time: float) -> bool:
         """Whether `time` lies before the range."""

@@ -176,9 +176,10 @@ class VideoWriter:
     def _options(self) -> dict[str, str]:
         if self.encoder != "libx264":
             return {}
-        options = {"preset": "veryfast", "crf": str(self._crf)}
+        # Without B-frames a frame is stored when it is shown, so that every player gets uneven times right.
+        options = {"preset": "veryfast", "crf": str(self._crf), "bf": "0"}
         if self.width * self.height > _LARGE_PIXELS:
-            options.update(bf="0", refs="1", **{"rc-lookahead": "0", "x264-params": "sync-lookahead=0:mbtree=0"})
+            options.update({"refs": "1", "rc-lookahead": "0", "x264-params": "sync-lookahead=0:mbtree=0"})
         return options
 
     def _copy_audio(self, until: float) -> None:
