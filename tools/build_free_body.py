@@ -32,7 +32,7 @@ LICENCE = (
 )
 
 
-def importance_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
+def importance_of(data: MakeHuman, vertices: np.ndarray, half: surface.HalfSurface) -> np.ndarray:
     """How dear each vertex is when the mesh is thinned, (V,): faces first, then hands."""
     out = np.ones(len(vertices))
     x, y, z = np.abs(vertices[:, 0]), vertices[:, 1], vertices[:, 2]
@@ -44,6 +44,7 @@ def importance_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
     out[face & (np.abs(y - mouth[1]) < 0.02) & (x < 0.035)] = 30
     out[(x > wrist[0]) & (y < wrist[1])] = 4
     out[data.groups["helper-l-eye"]] = 1e4
+    out[half.mouth_corner] = 1e4
     return out
 
 
@@ -68,11 +69,11 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
     """All arrays of the file."""
     average = data.shape(Phenotype())
     half = surface.half_surface(data, average)
-    graph = neighbour_mean(surface.mirrored(half, data.mirror))
-    thinned = decimate.thin_half(average, half, NUM_KEPT, importance_of(data, average))
+    graph = neighbour_mean(surface.mirrored(half.triangles, data.mirror))
+    thinned = decimate.thin_half(average, half.triangles, NUM_KEPT, importance_of(data, average, half))
     triangles = surface.mirrored(thinned, data.mirror)
     kept = np.unique(triangles)
-    places = landmarks.surface_landmarks(data, average, kept)
+    places = landmarks.surface_landmarks(data, average, half, kept)
     kept = landmarks.ordered(kept, places)
     number = np.full(NUM_VERTICES, -1)
     number[kept] = np.arange(len(kept))
@@ -117,7 +118,7 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         **sparse("landmarks", landmark_rows),
         "landmark_names": np.array([*places, *rig.KNUCKLES]),
         "mirror": mirror.astype(np.uint16),
-        "labels": labels.labels(data, kept, space.v_template, weights, space.points),
+        "labels": labels.labels(data, half, kept, space.v_template, weights, space.points),
         "label_names": np.array(labels.NAMES),
         "explained_variance": space.explained,
         "licence": np.array(LICENCE),

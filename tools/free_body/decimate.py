@@ -26,7 +26,7 @@ def thin_half(vertices: np.ndarray, triangles: np.ndarray, total: int, importanc
     heap = [(half.cost(u, v), u, v, 0) for u in half.around for v in half.around[u] if half.may_follow(u, v)]
     heapq.heapify(heap)
     while half.count_whole() > total:
-        cost, u, v, stamp = heapq.heappop(heap)
+        _, u, v, stamp = heapq.heappop(heap)
         if u not in half.around or v not in half.around[u] or stamp != half.stamp[u]:
             continue
         seam = u in half.border

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from free_body.makehuman import MakeHuman
-from free_body.surface import EYE_RINGS, EYE_SIDES
+from free_body.surface import EYE_RINGS, EYE_SIDES, HalfSurface
 
 from kinema.skeleton import SMPL24
 
@@ -13,7 +13,7 @@ NAMES = ("skin", "hair", "shirt", "trousers", "shoes", "lips", "brows", "eye_whi
 
 
 def labels(
-    data: MakeHuman, kept: np.ndarray, vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray
+    data: MakeHuman, half: HalfSurface, kept: np.ndarray, vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray
 ) -> np.ndarray:
     """(V,) uint8 indices into NAMES. kept (V,): base-mesh numbers; the rest is the finished T-pose template."""
     out = np.zeros(len(kept), dtype=np.uint8)
@@ -44,7 +44,9 @@ def labels(
     behind_ear = head[2] + 0.012
     line = pupil[1] + 0.062 - 1.2 * np.maximum(x - 0.05, 0) - 0.9 * np.maximum(behind_ear + 0.06 - z, 0)
     out[skull & (y > np.maximum(line, head[1] - 0.035)) & ~mask(data, kept, "mpfb_ears")] = NAMES.index("hair")
-    out[skull & mask(data, kept, "mpfb_lips") & (z > head[2] + 0.05)] = NAMES.index("lips")
+    mouth = vertices[kept == half.mouth_corner][0]
+    lips = (y > mouth[1] - 0.014) & (y < mouth[1] + 0.011) & (x < mouth[0] - 0.003)
+    out[skull & mask(data, kept, "mpfb_lips") & lips & (z > head[2] + 0.05)] = NAMES.index("lips")
     arch = pupil[1] + 0.0215 + 0.0035 * np.sin(np.clip((x - 0.012) / 0.038, 0, 1) * np.pi)
     brow = (np.abs(y - arch) < 0.0045) & (x > 0.012) & (x < 0.052) & (z > head[2] + 0.05)
     out[skull & brow] = NAMES.index("brows")

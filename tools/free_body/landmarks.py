@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 from free_body.labels import mask
 from free_body.makehuman import MakeHuman
-from free_body.surface import EYE_SIDES
+from free_body.surface import EYE_SIDES, HalfSurface
 
+TOWARDS_TRAGUS = np.array([0.0, 0.0, 0.010])
+"""From the middle of the ear to the cartilage before its canal, which is what detectors call the ear, metres."""
+OUT_OF_CORNER = np.array([-0.005, 0.0, 0.003])
+"""From where the lips' surfaces join, inside, to the corner of the mouth that can be seen, metres."""
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 # The field addresses these places by SMPL's vertex numbers; here the same numbers lie at the same places.
@@ -20,7 +24,7 @@ SMPL_NUMBERS = {
 }  # fmt: skip
 
 
-def surface_landmarks(data: MakeHuman, shape: np.ndarray, kept: np.ndarray) -> dict[str, int]:
+def surface_landmarks(data: MakeHuman, shape: np.ndarray, half: HalfSurface, kept: np.ndarray) -> dict[str, int]:
     """Name -> base-mesh vertex among the kept ones. shape (NUM_VERTICES,3) in A-pose, feet flat, y up."""
     place = shape[kept]
     x, y, z = place.T
@@ -31,13 +35,9 @@ def surface_landmarks(data: MakeHuman, shape: np.ndarray, kept: np.ndarray) -> d
     def extreme(score: np.ndarray, among: np.ndarray) -> int:
         return int(kept[np.flatnonzero(among)[np.argmax(score[among])]])
 
-    cubes = ("head", "l-ankle", "l-eye", "l-foot-1", "mouth")
-    head, ankle, eye, ball, mouth = (data.cube(cube, shape) for cube in cubes)
+    head, ankle, eye, ball = (data.cube(cube, shape) for cube in ("head", "l-ankle", "l-eye", "l-foot-1"))
     eyeball = data.groups["helper-l-eye"]
-    front = z > head[2] + 0.03
-    lids = ~np.isin(kept, eyeball) & front & (np.abs(y - eye[1]) < 0.006) & (np.abs(x - eye[0]) < 0.019)
-    lids &= np.linalg.norm(place - eye, axis=1) < 0.021
-    lips = mask(data, kept, "mpfb_lips") & front & (np.abs(y - mouth[1]) < 0.03)
+    lids = shape[half.lids]
     ear = mask(data, kept, "mpfb_ears") & (x > 0.03) & (np.abs(z - head[2]) < 0.08)
     foot = (y < ankle[1]) & (x > 0)
     floor, back = y[foot].min(), z[foot].min()
@@ -46,10 +46,10 @@ def surface_landmarks(data: MakeHuman, shape: np.ndarray, kept: np.ndarray) -> d
         "nose": extreme(z, (x == 0) & (y > head[1] - 0.02) & (y < eye[1])),
         "head_top": extreme(y, x == 0),
         "left_eye": nearest(shape[eyeball.reshape(EYE_SIDES, -1)[:, 0]].mean(axis=0)),
-        "left_eye_inner": extreme(-x, lids),
-        "left_eye_outer": extreme(x, lids),
-        "left_ear": nearest(place[ear].mean(axis=0) + [0.004, 0, 0]),
-        "left_mouth": extreme(x, lips),
+        "left_eye_inner": nearest(lids[np.argmin(lids[:, 0])]),
+        "left_eye_outer": nearest(lids[np.argmax(lids[:, 0])]),
+        "left_ear": nearest(place[ear].mean(axis=0) + TOWARDS_TRAGUS),
+        "left_mouth": nearest(shape[half.mouth_corner] + OUT_OF_CORNER),
         "left_heel": extreme(-z - 2 * np.abs(y - floor - 0.02), heel),
         "left_heel_sole": extreme(-np.linalg.norm(place - [ankle[0], floor, back + 0.03], axis=1), heel),
         "left_toe_sole": extreme(-np.linalg.norm(place - [ball[0] - 0.01, floor, ball[2]], axis=1), foot),

@@ -8,6 +8,8 @@ closed: upper lip with lower lip, eyelids with the front of the eyeball. Everyth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
@@ -20,8 +22,21 @@ EYE_RINGS, EYE_SIDES = 9, 8  # the helper eyeball: EYE_SIDES columns of EYE_RING
 EYE_BORDER = 4  # this ring of the eyeball meets the eyelids
 
 
-def half_surface(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
-    """Triangles (N,3) of the left half, indices into the base mesh; its only border is the plane x = 0."""
+@dataclass(frozen=True)
+class HalfSurface:
+    """The left half of the skin; numbers are the base mesh's.
+
+    triangles (N,3), whose only border is the plane x = 0. lids: the rim of the eye's opening, in ring order.
+    mouth_corner: where the lips meet at the side.
+    """
+
+    triangles: np.ndarray
+    lids: np.ndarray
+    mouth_corner: int
+
+
+def half_surface(data: MakeHuman, vertices: np.ndarray) -> HalfSurface:
+    """Cut the cavities away and close the borders. vertices (NUM_VERTICES,3) metres, any adult shape."""
     quads = data.quads[data.quad_group == "body"]
     quads = quads[vertices[quads].mean(axis=1)[:, 0] > 0]
     quads = _largest_piece(_cut(quads, _hidden(data, vertices)))
@@ -31,7 +46,8 @@ def half_surface(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
     lids = _border_near(triangles, vertices, vertices[eye_border].mean(axis=0), exclude=set(eye_border.tolist()))
     lips = _lip_chains(triangles, vertices)
     patches = [_zip_rings(eye_border, lids, vertices), _zip_chains(*lips, vertices)]
-    return np.concatenate([triangles, *(_facing_like(triangles, patch) for patch in patches)])
+    closed = np.concatenate([triangles, *(_facing_like(triangles, patch) for patch in patches)])
+    return HalfSurface(closed, lids, int(lips[0][-1]))
 
 
 def _hidden(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:

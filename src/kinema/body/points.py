@@ -77,6 +77,9 @@ def recipe(name: str) -> Mixture:
     return {name: 1.0}
 
 
+_HELD_BY = {f"{side}_{part}": f"{side}_wrist" for side in ("left", "right") for part in ("index", "pinky", "thumb")}
+"""The knuckles end the palm: the wrist moves them, and SMPL's hand joint bends the fingers beyond."""
+
 POINT_SETS: dict[str, tuple[str, ...]] = {
     "smpl24": SMPL24.joints,
     "blazepose33": BLAZEPOSE33.joints,
@@ -113,4 +116,6 @@ def _holder(body: BodyModel, part: str, index: Mapping[str, int], sources: scipy
     """The joint that a point moves with: itself, or the one that its vertices follow most."""
     if part in SMPL24:
         return SMPL24.index(part)
+    if part in _HELD_BY:
+        return SMPL24.index(_HELD_BY[part])
     return int(np.argmax(np.asarray(sources[index[part]] @ body.weights).ravel()))
