@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from free_body import decimate, labels, landmarks, rig, shapes, surface  # noqa: E402
 from free_body.makehuman import NUM_VERTICES, MakeHuman, Phenotype  # noqa: E402
+
 from kinema.skeleton import SMPL24, mirrored  # noqa: E402
 
 NUM_KEPT = 6890

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
+from free_body.makehuman import NUM_SKIN, MakeHuman
 from scipy.sparse.csgraph import connected_components
 from trimesh import Trimesh
 from trimesh.ray.ray_pyembree import RayMeshIntersector
-
-from free_body.makehuman import NUM_SKIN, MakeHuman
 
 EYE_RINGS, EYE_SIDES = 9, 8  # the helper eyeball: EYE_SIDES columns of EYE_RINGS vertices from the pupil back
 EYE_BORDER = 4  # this ring of the eyeball meets the eyelids
