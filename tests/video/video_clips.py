@@ -95,13 +95,13 @@ def write_clip(
         container.mux(stream.encode(None))
         if sound is not None:
             seconds = float((ticks[-1] or 0) * time_base) + 1 / 30
-            for block in _sine_blocks(seconds, audio_delay):
+            for block in sine_blocks(seconds, audio_delay):
                 container.mux(sound.encode(block))
             container.mux(sound.encode(None))
     return path
 
 
-def _sine_blocks(seconds: float, delay: float, rate: int = 48000) -> list[av.AudioFrame]:
+def sine_blocks(seconds: float, delay: float = 0.0, rate: int = 48000) -> list[av.AudioFrame]:
     t = np.arange(int(seconds * rate)) / rate
     wave = 0.5 * np.sin(2 * np.pi * 1000 * t) * ((t % 1.0) >= 0.5)
     out = []

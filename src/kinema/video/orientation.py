@@ -20,10 +20,9 @@ class Orientation:
     @property
     def degrees(self) -> int:
         """Clockwise turn: 0, 90, 180 or 270 (of a mirrored orientation: the turn after mirroring along x)."""
-        flip_x = self.flip_x != self.mirrored
-        return {(False, False): 0, (True, True): 180, (True, False): 90, (False, True): 270}[
-            (flip_x, self.flip_y) if not self.transpose else (flip_x, not flip_x)
-        ]
+        if self.transpose:
+            return 90 if self.flip_x else 270
+        return 180 if self.flip_y else 0
 
     @property
     def mirrored(self) -> bool:

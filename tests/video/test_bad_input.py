@@ -1,0 +1,252 @@
+"""What cannot be read is refused in one sentence; what is damaged is used as far as it goes, and said."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from video_clips import number_of, sine_blocks, write_clip
+
+from kinema.errors import InputError, UsageError
+from kinema.video import open_video
+
+FRAMES = 150
+
+
+@pytest.fixture(scope="module")
+def clip_bytes(tmp_path_factory):
+    """A clip whose index stands in front, a key frame every second."""
+    path = tmp_path_factory.mktemp("clips") / "a.mp4"
+    write_clip(path, range(FRAMES), options={"g": "30"}, container_options={"movflags": "+faststart"})
+    return path.read_bytes()
+
+
+def one_sentence(error: pytest.ExceptionInfo[Exception], path: Path) -> bool:
+    text = str(error.value)
+    return "\n" not in text and path.name in text and len(text) < 400 and not text.endswith(".")
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(InputError, match=match) as error:
+        list(open_video(path))
+    assert one_sentence(error, path)
+    assert error.value.exit_code == 3
+
+
+def test_missing(tmp_path):
+    refused(tmp_path / "nothing.mp4", "does not exist")
+
+
+def test_empty(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    refused(tmp_path / "a.mp4", "is empty")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", range(2))
+    path.chmod(0)
+    refused(path, "permission denied")
+
+
+def test_unreadable_as_the_system_tells_it(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", range(2))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused(path, "permission denied")
+
+
+def test_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    refused(tmp_path / "pipe.mp4", "neither a file nor a folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.mp4", np.random.default_rng(0).bytes(20000)),
+        ("a.mp4", bytes(5000)),
+        ("a.txt", b"a text that a terminal could show\n" * 100),
+        ("a.mp4", b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1.0,\nhttp://localhost:9/a.ts\n#EXT-X-ENDLIST\n"),
+        ("a.m3u8", b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1.0,\nhttp://localhost:9/a.ts\n#EXT-X-ENDLIST\n"),
+        ("a.txt", b"ffconcat version 1.0\nfile 'secret.mp4'\n"),
+        ("a.srt", b"1\n00:00:00,000 --> 00:00:02,000\nHello\n\n"),
+        ("a.pdf", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"),
+    ],
+)
+def test_not_a_video(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    refused(tmp_path / name, "not a video|no video|can be decoded")
+
+
+def test_sound_only(tmp_path):
+    path = tmp_path / "a.m4a"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000)
+        for block in sine_blocks(1.0):
+            container.mux(stream.encode(block))
+        container.mux(stream.encode(None))
+    refused(path, "sound but no video")
+
+
+def test_cover_picture_is_no_video(tmp_path):
+    """A song with a cover is sound; a film with a cover is the film."""
+    for name, film in (("song.mp4", False), ("film.mp4", True)):
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            cover = container.add_stream("mjpeg", rate=1, width=320, height=240, pix_fmt="yuvj420p")
+            cover.disposition = av.stream.Disposition.attached_pic.value
+            sound = container.add_stream("aac", rate=48000)
+            video = container.add_stream("libx264", rate=30, width=160, height=120) if film else None
+            frame = av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), format="rgb24")
+            container.mux(cover.encode(frame.reformat(format="yuvj420p")))
+            container.mux(cover.encode(None))
+            for block in sine_blocks(1.0):
+                container.mux(sound.encode(block))
+            container.mux(sound.encode(None))
+            for index in range(10 if video is not None else 0):
+                frame = av.VideoFrame.from_ndarray(np.full((120, 160, 3), 100, np.uint8), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 30)
+                container.mux(video.encode(frame))
+            if video is not None:
+                container.mux(video.encode(None))
+    refused(tmp_path / "song.mp4", "sound but no video")
+    film = open_video(tmp_path / "film.mp4")
+    assert (film.width, film.height, len(list(film))) == (160, 120, 10)
+
+
+def test_frame_rate_is_for_images(tmp_path):
+    with pytest.raises(UsageError, match="images only"):
+        open_video(write_clip(tmp_path / "a.mp4", range(2)), fps=25)
+
+
+@pytest.mark.parametrize("part", [0.9, 0.75, 0.6])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_cut_off(tmp_path, part, suffix):
+    """The frames before the cut come, right in content and time; a warning says how much is missing."""
+    options = {"movflags": "+faststart"} if suffix == "mp4" else {}
+    path = write_clip(tmp_path / f"a.{suffix}", range(FRAMES), options={"g": "30"}, container_options=options)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    video = open_video(path)
+    frames = list(video)
+    assert 0.3 * FRAMES < len(frames) < FRAMES
+    assert [number_of(f.image) for f in frames[:-3]] == list(range(len(frames) - 3))
+    np.testing.assert_allclose([f.time for f in frames[:-3]], np.arange(len(frames) - 3) / 30, atol=1.1e-3)
+    (warning,) = [w for w in video.warnings if "stops at" in w]
+    lost = int(warning.split("about ")[1].split()[0])
+    assert abs(lost - (FRAMES - len(frames))) <= 3
+
+
+def test_cut_off_before_the_index(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", range(30))
+    path.write_bytes(path.read_bytes()[:-2000])
+    refused(path, "without its index")
+
+
+def test_cut_off_before_the_first_frame(tmp_path, clip_bytes):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip_bytes[: clip_bytes.index(b"mdat") + 8])
+    refused(path, "not one frame")
+
+
+def test_hole_in_the_middle(tmp_path, clip_bytes):
+    """The frames on both sides of a hole come at their own times."""
+    data = bytearray(clip_bytes)
+    start, end = (
+        clip_bytes.index(b"mdat") + int(part * (len(data) - clip_bytes.index(b"mdat"))) for part in (0.4, 0.6)
+    )
+    data[start:end] = bytes(end - start)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    video = open_video(path)
+    frames = list(video)
+    right = [f for f in frames if number_of(f.image) == round(f.time * 30)]
+    assert len(right) >= 0.5 * FRAMES
+    assert right[0].time == 0
+    assert right[-1].time == pytest.approx((FRAMES - 1) / 30)
+    assert np.diff([f.time for f in frames]).min() > 0
+    assert video.warnings
+
+
+@given(seed=st.integers(0, 10**6), share=st.floats(0.0005, 0.05))
+def test_flipped_bytes(clip_bytes, tmp_path_factory, seed, share):
+    """Whatever bytes are wrong: an InputError or strictly increasing frames of the right size, never a crash."""
+    rng = np.random.default_rng(seed)
+    data = np.frombuffer(clip_bytes, np.uint8).copy()
+    hit = rng.random(len(data)) < share
+    hit[: clip_bytes.index(b"mdat") + 4] &= rng.random() < 0.5
+    data[hit] ^= rng.integers(1, 256, hit.sum(), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("flip") / "a.mp4"
+    path.write_bytes(data.tobytes())
+    try:
+        video = open_video(path)
+        frames = list(video)
+    except InputError:
+        return
+    assert {f.image.shape for f in frames} == {(video.height, video.width, 3)}
+    assert len(frames) == 1 or np.diff([f.time for f in frames]).min() > 0
+
+
+def test_times_that_repeat_or_run_backwards(tmp_path):
+    """Frames are all kept, in order, and their times increase; untouched ones keep their time."""
+    # FLV stores what the writer says; rewriting a packet's time there makes the disorder.
+    path = write_clip(tmp_path / "a.flv", range(30), options={"bf": "0"})
+    data = bytearray(path.read_bytes())
+    tags, at = [], 13
+    while at < len(data):
+        size = int.from_bytes(data[at + 1 : at + 4], "big")
+        if data[at] == 9:
+            tags.append(at)
+        at += size + 15
+    frames = [t for t in tags if data[t + 12] == 1]  # AVC NALU, not the sequence header
+    for index, time in ((10, 300), (20, 600)):
+        data[frames[index] + 4 : frames[index] + 7] = time.to_bytes(3, "big")
+    path.write_bytes(data)
+    video = open_video(path)
+    found = [f.time for f in video]
+    assert len(found) == 30
+    assert np.diff(found).min() > 0
+    kept = [i for i in range(30) if i not in (10, 20)]
+    np.testing.assert_allclose(np.array(found)[kept], np.array(kept) / 30, atol=1.1e-3)
+    assert any("2 frames with a time that repeats or runs backwards" in w for w in video.warnings)
+
+
+def test_recordings_joined_with_a_clock_that_starts_again(tmp_path):
+    """Two transport streams, one after the other in one file: the times go on."""
+    first = write_clip(tmp_path / "a.ts", range(300, 345), options={"g": "15"}).read_bytes()
+    second = write_clip(tmp_path / "b.ts", range(45), options={"g": "15"}).read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(first + second)
+    video = open_video(path)
+    frames = list(video)
+    assert [number_of(f.image) for f in frames] == [*range(45), *range(45)]
+    np.testing.assert_allclose(np.diff([f.time for f in frames]), 1 / 30, atol=0.05)
+    assert frames[-1].time == pytest.approx(89 / 30, abs=0.1)
+    assert any("clock" in w for w in video.warnings)
+
+
+def test_size_changes_on_the_way(tmp_path):
+    first = write_clip(tmp_path / "a.ts", range(15)).read_bytes()
+    second = write_clip(tmp_path / "b.ts", range(15, 30), width=320, height=240).read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(first + second)
+    video = open_video(path)
+    frames = list(video)
+    assert {f.image.shape for f in frames} == {(120, 160, 3)}
+    assert number_of(frames[-1].image) == 14
+    assert sum("changes its size" in w for w in video.warnings) == 1
+
+
+def test_warnings_are_not_repeated_by_reading_again(tmp_path, clip_bytes):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip_bytes[: int(0.8 * len(clip_bytes))])
+    video = open_video(path)
+    list(video)
+    once = list(video.warnings)
+    list(video)
+    assert video.warnings == once != []
