@@ -1,0 +1,145 @@
+"""What the terminal shows: progress while a run goes on (to stderr), tables at its end (to stdout)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from kinema.pipeline.watching import RunWatcher, StageTime
+
+if TYPE_CHECKING:
+    from kinema.progress import Progress
+
+TITLES = {
+    "render": "rendering the clip",
+    "track": "following people",
+    "fit": "fitting bodies",
+    "filter": "smoothing",
+    "world": "placing in the world",
+    "files": "writing files",
+    "overlay": "drawing the overlay",
+}
+"""What a stage is called on screen."""
+
+_LINE_EVERY = 10.0
+
+
+def title(stage: str) -> str:
+    """The stage's name for people."""
+    return TITLES.get(stage, stage)
+
+
+class BarWatcher(RunWatcher):
+    """A bar for each stage, with the remaining time; for terminals. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description:<21}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> BarWatcher:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    def start(self, stage: str) -> Progress:
+        task = self._tasks[stage] = self._bars.add_task(title(stage), total=None)
+
+        def progress(done: int, total: int | None) -> None:
+            self._bars.update(task, completed=done, total=None if total is None else max(total, done))
+
+        return progress
+
+    def done(self, time: StageTime) -> None:
+        if time.reused:
+            self._bars.console.print(f"{title(time.name):<21} already done", highlight=False)
+            return
+        task = self._bars.tasks[self._tasks[time.name]]
+        total = task.total if task.total is not None else max(task.completed, 1)
+        self._bars.update(self._tasks[time.name], completed=total, total=total)
+
+    def note(self, sentence: str) -> None:
+        self._bars.console.print(f"note: {sentence}", style="yellow", markup=False, highlight=False)
+
+
+class LineWatcher(RunWatcher):
+    """Plain lines: one at each stage's end, and one every ten seconds; for logs and pipes."""
+
+    def __init__(self, stream: TextIO | None = None, every: float = _LINE_EVERY) -> None:
+        self._stream = stream or sys.stderr
+        self._every = every
+
+    def __enter__(self) -> LineWatcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def start(self, stage: str) -> Progress:
+        begin = last = time.monotonic()
+
+        def progress(done: int, total: int | None) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < self._every:
+                return
+            last = now
+            if total:
+                left = (now - begin) / max(done, 1) * max(total - done, 0)
+                self._say(f"{title(stage)}: {done} of {total}, about {left:.0f} s left")
+            else:
+                self._say(f"{title(stage)}: {done}")
+
+        return progress
+
+    def done(self, time: StageTime) -> None:
+        self._say(f"{title(time.name)}: " + ("already done" if time.reused else f"{time.seconds:.1f} s"))
+
+    def note(self, sentence: str) -> None:
+        self._say(f"note: {sentence}")
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class QuietWatcher(RunWatcher):
+    """Says nothing."""
+
+    def __enter__(self) -> QuietWatcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+def watcher(*, quiet: bool) -> BarWatcher | LineWatcher | QuietWatcher:
+    """What suits the place that stderr goes to."""
+    if quiet:
+        return QuietWatcher()
+    return BarWatcher() if sys.stderr.isatty() else LineWatcher()
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout, as wide as it must be; columns between the first and the last are aligned to the right."""
+    lines = [columns, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell if i == len(line) - 1 else cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("   ".join(cells).rstrip())

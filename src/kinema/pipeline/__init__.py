@@ -1,0 +1,12 @@
+"""The main job: a video in, motion out. Puts the stages together and continues where a run stopped.
+
+`estimate` returns the motion and writes nothing; `run` writes a run's folder, as `kinema run` does.
+"""
+
+from kinema.pipeline.estimating import estimate as estimate
+from kinema.pipeline.options import RunOptions as RunOptions
+from kinema.pipeline.running import RunResult as RunResult
+from kinema.pipeline.running import run as run
+from kinema.pipeline.watching import RunWatcher as RunWatcher
+
+__all__ = ["RunOptions", "RunResult", "RunWatcher", "estimate", "run"]

@@ -1,0 +1,39 @@
+"""`kinema.estimate`: the main job for Python, from a video's path to a Motion, without files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kinema.body import load_body
+from kinema.errors import UsageError
+from kinema.motion import Motion
+from kinema.pipeline.options import RunOptions
+from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.pipeline.watching import RunWatcher
+from kinema.video import open_video
+
+
+def estimate(
+    video: str | Path, options: RunOptions | None = None, *, watcher: RunWatcher | None = None, **settings: Any
+) -> Motion:
+    """The motion of everyone in a video, or in a folder of images.
+
+        motion = kinema.estimate("clip.mp4")
+        motion = kinema.estimate("clip.mp4", max_persons=1, height=1.82, time_range=(2.0, 8.0))
+        for person in motion:
+            person.pose          # (F,72) axis-angle, camera's frame, with person.betas and person.transl
+            person.joints_world  # (F,24,3) metres, y up, ground at 0
+        motion.save("clip.pkl")
+
+    options: all settings as one value; or, as keywords, the short names of
+    `kinema.pipeline.options.SHORT_NAMES`. watcher: is told the progress. A video in which nobody is seen
+    gives a motion without people. Raises InputError (no such file, not a video), WeightsError (networks
+    that cannot be fetched), UsageError (settings that make no sense).
+    """
+    if options is not None and settings:
+        raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
+    options = options or RunOptions.of(**settings)
+    with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:
+        job = Job(reader, load_body(options.body_model), options)
+        return run_chain(job, chain(options), watcher or RunWatcher()).motion

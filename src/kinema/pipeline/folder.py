@@ -1,0 +1,117 @@
+"""A run's folder: found again or made anew, held by one process at a time, described by its run.json."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kinema.errors import OutputError
+from kinema.files.atomic import explain_write_error, write_json
+
+RECORD = "run.json"
+LOCKS = ".locks"
+LONGEST_NAME = 120
+"""Characters of the video's name that go into the folder's: file systems allow 255 bytes in all."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run. state: what its run.json said when it was found ("new" when just made)."""
+
+    path: Path
+    state: str
+    record: dict[str, Any]
+
+
+def folder_stem(video: Path) -> str:
+    """The video's name as it begins the names of its runs."""
+    name = video.resolve().name
+    stem = name if video.is_dir() else Path(name).stem
+    return stem[:LONGEST_NAME] or "video"
+
+
+@contextlib.contextmanager
+def only_one(out: Path, key: str, name: str) -> Iterator[None]:
+    """Hold the run with this key. Raises OutputError when another process holds it, or `out` cannot be written.
+
+    The lock is the operating system's: it ends with the process that holds it, however that ends.
+    """
+    path = out / LOCKS / f"{key[:24]}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise OutputError(
+            f"the same run of {name} is already going on in another process; wait for it, or give this one other"
+            " settings or another folder with --out"
+        ) from None
+    except OSError as error:
+        raise explain_write_error(error, path.parent) or OutputError(f"cannot write to {out}: {error}") from error
+    except NotImplementedError:  # a file system without locks: two runs at once cannot be told apart there
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def find_run(out: Path, stem: str, key: str) -> RunFolder | None:
+    """The newest run under `out` with this key, finished ones first; None when there is none."""
+    found = []
+    for folder in run_folders(out, stem):
+        record = read_record(folder)
+        if record.get("key") == key:
+            found.append(RunFolder(folder, str(record.get("status")), record))
+    done = [run for run in found if run.state == "done"]
+    return next(iter(done or found), None)
+
+
+def run_folders(out: Path, stem: str) -> list[Path]:
+    """Folders of the runs of this video under `out`, the newest first."""
+    pattern = re.compile(re.escape(stem) + r"_\d{8}-\d{6}(-\d+)?")
+    try:
+        folders = [f for f in out.iterdir() if pattern.fullmatch(f.name) and f.is_dir()]
+    except OSError:
+        return []
+    return sorted(folders, key=lambda f: f.name, reverse=True)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The run.json of a folder; empty when there is none that can be read."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def new_run(out: Path, stem: str) -> RunFolder:
+    """Make a folder `<out>/<stem>_<date>-<time>`. Raises OutputError."""
+    name = f"{stem}_{datetime.now():%Y%m%d-%H%M%S}"
+    for number in range(1, 1000):
+        path = out / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if path.is_dir():
+                continue
+            raise OutputError(f"cannot make {path}: a file is in the way; choose another folder with --out") from None
+        except OSError as error:
+            raise explain_write_error(error, path) or OutputError(f"cannot make {path}: {error}") from error
+        return RunFolder(path, "new", {})
+    raise OutputError(f"{out} holds a thousand runs of this second; choose another folder with --out")
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write run.json, whole or not at all. Raises OutputError."""
+    write_json(folder / RECORD, record)

@@ -1,0 +1,62 @@
+"""The files of a run's folder: results, the first sanity report, the overlay, and the copy of the `.pkl`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from kinema.body import BodyModel
+from kinema.files import save_motion
+from kinema.files.atomic import atomic_path
+from kinema.motion import Motion
+from kinema.pipeline.options import RunOptions
+from kinema.pipeline.stages import Job
+from kinema.progress import Progress
+from kinema.quality import check_motion, write_report
+from kinema.visualization.overlay import write_overlay
+
+NAMES = {
+    "pkl": "smpl_output.pkl",
+    "npz": "smpl_output.npz",
+    "validation": "motion_validation.json",
+    "bad_frames": "bad_frames.csv",
+    "overlay": "overlay.mp4",
+}
+"""What a run writes, by kind. With several people, each further one has an AMASS file `smpl_output_<id>.npz`."""
+
+COPIES = "output-pkl-files"
+"""Folder of the copies `<video>.pkl`, one for each video, the newest result winning."""
+
+
+def wanted(options: RunOptions) -> list[str]:
+    """The kinds of files that a run with these settings writes."""
+    return [kind for kind in NAMES if kind != "overlay" or options.overlay]
+
+
+def missing_files(folder: Path, options: RunOptions) -> list[str]:
+    """The kinds of files that should be in the folder and are not."""
+    return [kind for kind in wanted(options) if not (folder / NAMES[kind]).is_file()]
+
+
+def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> str:
+    """Write the motion and its sanity report; returns the report's verdict. Raises OutputError."""
+    save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
+    save_motion(motion, folder / NAMES["npz"], body=body)
+    report = check_motion(motion)
+    write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
+    return report.verdict
+
+
+def write_drawing(folder: Path, motion: Motion, job: Job, progress: Progress) -> None:
+    """Write the overlay video, unless an earlier, interrupted run of this folder has done so."""
+    path = folder / NAMES["overlay"]
+    if not path.is_file():
+        write_overlay(motion, job.body, job.video, path, job.options.drawing, progress=progress)
+
+
+def copy_pkl(folder: Path, copies: Path, stem: str) -> Path:
+    """Copy the `.pkl` to `<copies>/<stem>.pkl`, whole or not at all. Raises OutputError."""
+    target = copies / f"{stem}.pkl"
+    with atomic_path(target) as temporary:
+        shutil.copyfile(folder / NAMES["pkl"], temporary)
+    return target

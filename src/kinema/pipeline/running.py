@@ -1,0 +1,183 @@
+"""`run`: the main job with a folder of results, taken up where an earlier run of the same kind stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kinema.body import load_body
+from kinema.errors import InputError, KinemaError
+from kinema.files import load_motion
+from kinema.files.run_record import package_versions, run_record
+from kinema.motion import Motion
+from kinema.pipeline.folder import find_run, folder_stem, new_run, only_one, run_folders, write_record
+from kinema.pipeline.identity import code_identity, digest, input_identity
+from kinema.pipeline.options import RunOptions
+from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
+from kinema.pipeline.stages import Job, Stage, chain, run_chain
+from kinema.pipeline.store import StageStore
+from kinema.pipeline.summary import summarise
+from kinema.pipeline.watching import RunWatcher, StageTime
+from kinema.progress import Progress
+from kinema.video import open_video
+
+OUT = "outputs"
+"""Default folder of runs."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left. folder: of its files. record: its run.json. repeated: whether it was found finished."""
+
+    folder: Path
+    record: dict[str, Any] = field(repr=False)
+    repeated: bool = False
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Every file written, by kind: pkl, npz, validation, bad_frames, overlay, copy."""
+        return {kind: self.folder / name for kind, name in self.record["files"].items()}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The numbers of `kinema.pipeline.summary.summarise`."""
+        return dict(self.record["summary"])
+
+    @cached_property
+    def motion(self) -> Motion:
+        """The motion, read from the run's `.pkl`."""
+        return load_motion(self.files["pkl"])
+
+
+def run(
+    video: str | Path,
+    out: str | Path = OUT,
+    options: RunOptions | None = None,
+    *,
+    copies: str | Path | None = None,
+    force: bool = False,
+    watcher: RunWatcher | None = None,
+    command: Sequence[str] = (),
+    stages: Sequence[Stage] | None = None,
+) -> RunResult:
+    """Do the main job on one video and write its folder `<out>/<video>_<date>-<time>`.
+
+    What an earlier run of the same input, settings, weights and program has finished is not repeated: an
+    interrupted run is continued in its folder, a finished one is returned as it is, and the tracking and fit of a
+    run with other settings are used where those settings do not touch them. force: do everything again.
+    copies: folder for `<video>.pkl` (default `output-pkl-files`, inside `out` where that is not the default).
+    command: the command line, for run.json. stages: the chain, for other chains than the settings' own.
+
+    Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same
+    run going on elsewhere), WeightsError, UsageError. What was done until then stays for the next run.
+    """
+    out, options, watcher = Path(out), options or RunOptions(), watcher or RunWatcher()
+    copies = Path(copies) if copies is not None else Path(COPIES) if out == Path(OUT) else out / COPIES
+    path = Path(video)
+    with open_video(path, start=options.time_range.start, end=options.time_range.end) as reader:
+        job = Job(reader, load_body(options.body_model), options)
+        source = input_identity(path)
+        steps = stages or chain(options)
+        base_key = digest(source, code_identity(), package_versions())
+        key = digest(base_key, options.to_dict(), [dict(step.weights(job)) for step in steps])
+        stem = folder_stem(path)
+        with only_one(out, key, path.name):
+            found = None if force else find_run(out, stem, key)
+            if found is not None and found.state == "done" and not missing_files(found.path, options):
+                copy_pkl(found.path, copies, stem)
+                return RunResult(found.path, found.record, repeated=True)
+            folder = found or new_run(out, stem)
+            store = StageStore(folder.path, () if force else run_folders(out, stem))
+            record = _beginning(path, source, key, options, command)
+            with _recorded(folder.path, record):
+                finished = _work(job, steps, store, base_key, folder.path, watcher)
+                finished["files"]["copy"] = os.path.relpath(copy_pkl(folder.path, copies, stem), folder.path)
+                record |= finished | {"status": "done", "finished": _now()}
+            for step in steps:
+                if not step.slow:
+                    store.forget(step.name)
+    return RunResult(folder.path, record)
+
+
+def _work(
+    job: Job, stages: Sequence[Stage], store: StageStore, base_key: str, folder: Path, watcher: RunWatcher
+) -> dict[str, Any]:
+    """Run the stages, write the files, and return what run.json says about a finished run."""
+    result = run_chain(job, stages, watcher, store=store, base_key=base_key)
+    motion = result.motion
+    if not motion.people:
+        raise InputError(
+            f"nobody was found in {job.video.path}; use a clip in which at least one person is seen from head to hip,"
+            " or choose the part of it with --time-range"
+        )
+    with _timed("files", result.times, watcher):
+        verdict = write_results(folder, motion, job.body, vertices=job.options.vertices)
+    if job.options.overlay:
+        try:
+            with _timed("overlay", result.times, watcher) as progress:
+                write_drawing(folder, motion, job, progress)
+        except Exception as error:  # whatever goes wrong with a picture, the motion is there and must be kept
+            sentence = f"the overlay video could not be made: {error or type(error).__name__}; the motion is complete"
+            result.warnings.append(sentence)
+            watcher.note(sentence)
+    record = run_record(
+        motion,
+        job.options.to_dict(),
+        seconds={time.name: time.seconds for time in result.times},
+        files={kind: NAMES[kind] for kind in wanted(job.options) if kind not in missing_files(folder, job.options)},
+        warnings=result.warnings,
+    )
+    reused = [time.name for time in result.times if time.reused]
+    return record | {"reused": reused, "verdict": verdict, "summary": summarise(motion)}
+
+
+@contextlib.contextmanager
+def _timed(name: str, times: list[StageTime], watcher: RunWatcher) -> Iterator[Progress]:
+    """Announce a stage that is always done, and note how long it took."""
+    begin = time.perf_counter()
+    yield watcher.start(name)
+    times.append(StageTime(name, time.perf_counter() - begin))
+    watcher.done(times[-1])
+
+
+def _beginning(
+    video: Path, source: dict[str, Any], key: str, options: RunOptions, command: Sequence[str]
+) -> dict[str, Any]:
+    """What run.json says while the run is going on."""
+    return {
+        "status": "running",
+        "key": key,
+        "command": list(command),
+        "started": _now(),
+        "finished": None,
+        "process": os.getpid(),
+        "input": {"path": str(video.resolve()), **source},
+        "arguments": options.to_dict(),
+        "versions": package_versions(),
+    }
+
+
+@contextlib.contextmanager
+def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Keep run.json true: "running" now, "done", "interrupted" or "failed" at the end."""
+    write_record(folder, record)
+    try:
+        yield
+    except BaseException as error:
+        record["status"] = "failed" if isinstance(error, Exception) else "interrupted"
+        record |= {"finished": _now(), "error": str(error) or type(error).__name__}
+        with contextlib.suppress(KinemaError, OSError):
+            write_record(folder, record)
+        raise
+    write_record(folder, record)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

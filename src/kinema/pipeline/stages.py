@@ -1,0 +1,175 @@
+"""The stages of the main job in order, and the loop that runs them or takes what is already there."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinema._version import __version__
+from kinema.body import BodyModel
+from kinema.errors import UsageError
+from kinema.estimation import fit_body
+from kinema.geometry.cameras import camera_from_focal
+from kinema.motion import Motion, StageRecord
+from kinema.pipeline.identity import digest
+from kinema.pipeline.options import RunOptions
+from kinema.pipeline.store import StageResult, StageStore
+from kinema.pipeline.watching import RunWatcher, StageTime
+from kinema.progress import Progress
+from kinema.refinement import filter_motion
+from kinema.tracking import track_people
+from kinema.video import VideoReader
+from kinema.weights.catalogue import find as find_weights
+from kinema.world import place_in_world
+from kinema.world.camera_motion import CameraMotionDetector
+
+NETWORKS = ("blazepose-detector", "blazepose-landmarks-full")
+"""What the tracking stage takes from the weights hub."""
+
+FILM_WIDTH = 36.0
+"""mm: the longer side of the 35 mm frame that "35 mm equivalent" focal lengths speak of."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every stage may use: the open video, the body, the settings, and a place for what the user must know."""
+
+    video: VideoReader
+    body: BodyModel
+    options: RunOptions
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the chain.
+
+    run(job, motion, progress) returns the motion with more fields filled. depends: names of the settings in
+    `RunOptions` that its result depends on, beside those of the stages before it. weights(job): sha256 by name
+    of the networks and body models that it uses. slow: whether its result is worth keeping after the run, for
+    another run of the same video.
+    """
+
+    name: str
+    run: Callable[[Job, Motion | None, Progress], Motion]
+    depends: tuple[str, ...]
+    weights: Callable[[Job], Mapping[str, str]] = field(default=lambda job: {})
+    slow: bool = False
+
+
+def network_weights(job: Job) -> dict[str, str]:
+    """sha256, as the catalogue has them, of the networks that find and follow people."""
+    return {name: find_weights(name).sha256 or "" for name in NETWORKS}
+
+
+def track(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Find and follow people, and look at the same frames whether the camera moves."""
+    detector = None if job.options.static_camera else CameraMotionDetector()
+    observers = [] if detector is None else [detector]
+    motion = track_people(job.video, job.options.tracking, progress=progress, observers=observers)
+    focal_35mm = job.video.metadata.get("focal_35mm")
+    if motion.camera is None and focal_35mm:
+        focal = focal_35mm / FILM_WIDTH * max(motion.width, motion.height)
+        motion = motion.replace(camera=camera_from_focal(motion.width, motion.height, focal, "metadata"))
+    if detector is None:
+        arguments: dict[str, Any] = {"moving": False, "source": "static_camera option"}
+    else:
+        arguments = dataclasses.asdict(detector.report()) | {"source": "frames"}
+    return motion.after(StageRecord("camera_motion", __version__, arguments))
+
+
+def fit(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Fit the body, leave out whom it cannot be fitted to, and note on the camera whether it moves."""
+    fitted = fit_body(_given(motion), job.body, job.options.fit, progress=progress)
+    lost = [person.id for person in fitted if person.pose is None]
+    if lost:
+        job.notes.append(f"left out, as too little of them is seen for a body: person {', '.join(map(str, lost))}")
+        fitted = fitted.replace(people=tuple(person for person in fitted if person.pose is not None))
+    moving = camera_moves(fitted)
+    if fitted.camera is None or moving is None:
+        return fitted
+    return fitted.replace(camera=fitted.camera.replace(moving=moving))
+
+
+def smooth(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Smooth in time."""
+    return filter_motion(_given(motion), job.body, job.options.filter, progress=progress)
+
+
+def world(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Place the motion on the ground of a y-up world."""
+    return place_in_world(_given(motion), job.body, job.options.world, progress=progress)
+
+
+# What a stage's result depends on, as the attributes of `RunOptions`.
+TRACK = Stage("track", track, ("time_range", "static_camera", "tracking"), network_weights, slow=True)
+FIT = Stage("fit", fit, ("estimator", "fit"), lambda job: {job.body.name: job.body.sha256}, slow=True)
+FILTER = Stage("filter", smooth, ("filter",))
+WORLD = Stage("world", world, ("world",))
+
+
+def chain(options: RunOptions) -> tuple[Stage, ...]:
+    """The stages that these settings ask for, in order."""
+    return (TRACK, FIT, FILTER, WORLD) if options.smooth else (TRACK, FIT, WORLD)
+
+
+def camera_moves(motion: Motion) -> bool | None:
+    """What the tracking stage's look at the camera said; None where nobody looked."""
+    for record in reversed(motion.provenance):
+        if record.name == "camera_motion":
+            return record.arguments.get("moving")
+    return None
+
+
+@dataclass
+class ChainResult:
+    """The motion after the last stage, the time of each, and what the user must be told."""
+
+    motion: Motion
+    times: list[StageTime] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_chain(
+    job: Job, stages: Sequence[Stage], watcher: RunWatcher, *, store: StageStore | None = None, base_key: str = ""
+) -> ChainResult:
+    """Run the stages in order; with a `store`, take those that are there and keep those that are not.
+
+    base_key: the identity of the input and the program; each stage's key is made of that of the stage before
+    it, its own settings and its weights. The chain ends early where the video shows nobody.
+    """
+    motion: Motion | None = None
+    times: list[StageTime] = []
+    warnings: list[str] = []
+    settings = job.options.to_dict()
+    key = base_key
+    for stage in stages:
+        key = digest(key, stage.name, [settings[name] for name in stage.depends], dict(stage.weights(job)))
+        result = store.find(stage.name, key) if store is not None else None
+        reused = result is not None
+        if result is None:
+            progress = watcher.start(stage.name)
+            begin = time.perf_counter()
+            moved = stage.run(job, motion, progress)
+            told = [w for w in (*job.video.warnings, *job.notes) if w not in warnings]
+            result = StageResult(moved, time.perf_counter() - begin, tuple(told))
+            if store is not None:
+                store.keep(stage.name, key, result)
+        motion = result.motion
+        times.append(StageTime(stage.name, result.seconds, reused))
+        watcher.done(times[-1])
+        for sentence in result.warnings:
+            warnings.append(sentence)
+            watcher.note(sentence)
+        if not motion.people:
+            break
+    return ChainResult(_given(motion), times, warnings)
+
+
+def _given(motion: Motion | None) -> Motion:
+    if motion is None:
+        raise UsageError("a chain of stages starts with the one that reads the video")
+    return motion

@@ -1,0 +1,100 @@
+"""Results of single stages, kept in a run's folder so that nothing is computed twice.
+
+One `.npz` for each stage, named by the stage and its key: every field of the motion, exact, no pickled
+objects. A file that cannot be read counts as absent, since it can always be computed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import KinemaError
+from kinema.files.atomic import atomic_path
+from kinema.files.clip import clip_from_plain, clip_to_plain
+from kinema.motion import Motion, Person
+
+FOLDER = ".stages"
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, KinemaError)
+_CAMERA = ("intrinsics", "distortion", "rotation", "translation")
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage left: the motion, how long it took, and sentences that the user must see."""
+
+    motion: Motion
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+class StageStore:
+    """The stage results of one run's folder, and those that sibling runs of the same video can lend."""
+
+    def __init__(self, folder: Path, siblings: Sequence[Path] = ()) -> None:
+        self.folder = folder / FOLDER
+        self._places = [self.folder, *(sibling / FOLDER for sibling in siblings)]
+
+    def find(self, stage: str, key: str) -> StageResult | None:
+        """The result of this stage with exactly this key, or None."""
+        for place in self._places:
+            path = place / _name(stage, key)
+            if path.is_file():
+                with contextlib.suppress(*_DAMAGE):
+                    return _read(path)
+        return None
+
+    def keep(self, stage: str, key: str, result: StageResult) -> None:
+        """Write the result, whole or not at all. Raises OutputError."""
+        with atomic_path(self.folder / _name(stage, key)) as temporary:
+            _write(result, temporary)
+
+    def forget(self, stage: str) -> None:
+        """Remove the stored results of a stage that is quick to repeat."""
+        for path in self.folder.glob(f"{stage}-*.npz"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _name(stage: str, key: str) -> str:
+    return f"{stage}-{key[:24]}.npz"
+
+
+def _write(result: StageResult, path: Path) -> None:
+    clip = clip_to_plain(result.motion)
+    arrays = {"clip_times": clip.pop("clip_times"), "image_size": clip.pop("image_size")}
+    if clip["camera"] is not None:
+        for name in _CAMERA:
+            if (value := clip["camera"].pop(name)) is not None:
+                arrays[f"camera.{name}"] = value
+    people = []
+    for number, person in enumerate(result.motion.people):
+        people.append({"id": person.id, "keypoint_set": person.keypoint_set, "filled": person.filled})
+        for name in ("frames", *person.filled):
+            arrays[f"person{number}.{name}"] = getattr(person, name)
+    about = {"clip": clip, "people": people, "seconds": result.seconds, "warnings": result.warnings}
+    arrays["about"] = np.array(json.dumps(about))
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _read(path: Path) -> StageResult:
+    with np.load(path, allow_pickle=False) as arrays:
+        about: dict[str, Any] = json.loads(str(arrays["about"]))
+        clip = about["clip"] | {"clip_times": arrays["clip_times"], "image_size": arrays["image_size"]}
+        if clip["camera"] is not None:
+            for name in _CAMERA:
+                clip["camera"][name] = arrays.get(f"camera.{name}")
+        people = []
+        for number, person in enumerate(about["people"]):
+            fields = {name: arrays[f"person{number}.{name}"] for name in ("frames", *person["filled"])}
+            people.append(Person(id=person["id"], keypoint_set=person["keypoint_set"], **fields))
+    motion = Motion(people=tuple(people), **clip_from_plain(clip, str(path)))
+    return StageResult(motion, float(about["seconds"]), tuple(about["warnings"]))

@@ -1,0 +1,48 @@
+"""What is shown while a run goes on."""
+
+from __future__ import annotations
+
+import io
+
+from kinema.commands._console import BarWatcher, LineWatcher, title
+from kinema.pipeline.watching import StageTime
+
+
+def test_lines_tell_progress_and_what_is_left():
+    stream = io.StringIO()
+    watcher = LineWatcher(stream, every=0.0)
+    progress = watcher.start("track")
+    progress(50, 100)
+    progress(51, None)
+    watcher.done(StageTime("track", 2.0))
+    watcher.done(StageTime("fit", 2.0, reused=True))
+    watcher.note("the video ends early")
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("following people: 50 of 100, about ")
+    assert lines[1] == "following people: 51"
+    assert lines[2:] == ["following people: 2.0 s", "fitting bodies: already done", "note: the video ends early"]
+
+
+def test_lines_are_few():
+    stream = io.StringIO()
+    progress = LineWatcher(stream).start("track")
+    for frame in range(1000):
+        progress(frame, 1000)
+    assert stream.getvalue() == ""
+
+
+def test_bars_survive_wrong_totals(capsys):
+    with BarWatcher() as watcher:
+        progress = watcher.start("track")
+        progress(0, None)
+        progress(30, 20)  # a header that promised too few frames
+        watcher.done(StageTime("track", 1.0))
+        watcher.done(StageTime("fit", 1.0, reused=True))
+        watcher.note("a [note] with brackets")
+    shown = capsys.readouterr().err
+    assert "30/30" in shown
+    assert "a [note] with brackets" in shown
+
+
+def test_an_unknown_stage_is_shown_by_its_name():
+    assert title("stage of tomorrow") == "stage of tomorrow"

@@ -1,0 +1,119 @@
+"""`kinema run` as a person types it, on a chain of fake stages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from kinema.__main__ import main
+from kinema.commands import run as command
+from kinema.refinement import REFINERS
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "pipeline"))
+
+from fakes import FakeChain, write_clip
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path) -> FakeChain:
+    """The command in a folder of its own, with fake stages behind it."""
+    chain = FakeChain()
+    monkeypatch.setattr("kinema.pipeline.running.chain", lambda options: chain.stages())
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mp4")
+    return chain
+
+
+def test_one_video(fake, capsys):
+    assert main(["run", "clip.mp4", "--no-overlay"]) == 0
+    printed = capsys.readouterr()
+    assert "1 person in 12 frames" in printed.out
+    assert "smpl_output.pkl" in printed.out
+    assert "output-pkl-files/clip.pkl" in printed.out
+    assert "following people" in printed.err
+    assert main(["run", "clip.mp4", "--no-overlay"]) == 0
+    assert "nothing was repeated (--force repeats it)" in capsys.readouterr().out
+
+
+def test_quiet_prints_nothing(fake, capsys):
+    assert main(["run", "clip.mp4", "--no-overlay", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_is_all_that_stdout_holds(fake, capsys):
+    assert main(["run", "clip.mp4", "missing.mp4", "--no-overlay", "--json"]) == 3
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["status"], first["exit_code"]) == ("done", 0)
+    assert (second["status"], second["exit_code"]) == ("failed", 3)
+    assert "missing.mp4" in second["error"]
+
+
+def test_several_videos_go_on_after_one_that_fails(fake, capsys, tmp_path):
+    write_clip(tmp_path / "other.mp4", seed=2)
+    (tmp_path / "broken.mp4").write_bytes(b"no video at all")
+    assert main(["run", "missing.mp4", "clip.mp4", "broken.mp4", "other.mp4", "--no-overlay"]) == 3
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if line.startswith("kinema: ")]
+    assert len(lines) == 2
+    for name in ("missing.mp4", "clip.mp4", "broken.mp4", "other.mp4"):
+        assert name in printed.out.split("where or why")[1]
+    assert (tmp_path / "output-pkl-files" / "other.pkl").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on(fake, capsys):
+    def stop():
+        raise KeyboardInterrupt
+
+    fake.before["fit"] = stop
+    assert main(["run", "clip.mp4", "--no-overlay"]) == 130
+    assert "start the same command again to go on" in capsys.readouterr().err
+    fake.before.clear()
+    assert main(["run", "clip.mp4", "--no-overlay"]) == 0
+    assert fake.calls.count("track") == 1
+
+
+def test_nobody_is_exit_code_3_and_one_line(fake, capsys):
+    fake.people = 0
+    assert main(["run", "clip.mp4", "--quiet"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["run", "missing.mp4"], 3),
+        (["run", "clip.mp4", "--height", "17"], 2),
+        (["run", "clip.mp4", "--estimator", "magic"], 2),
+        (["run", "clip.mp4", "--body-model", "missing.pkl"], 3),
+        (["run", ""], 2),
+    ],
+)
+def test_wrong_calls_are_one_sentence(fake, capsys, arguments, code):
+    assert main(arguments) == code
+    printed = capsys.readouterr()
+    assert printed.err.startswith("kinema: ")
+    assert printed.err.count("\n") == 1
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "a", "--filter", "magic"], ["run", "a", "--time-range", "x"]])
+def test_what_the_parser_refuses_is_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2-8", (2.0, 8.0)), ("2-", (2.0, None)), ("-8.5", (None, 8.5)), ("1:05-1:20.5", (65.0, 80.5))],
+)
+def test_time_ranges(text, expected):
+    assert command.time_range(text) == expected
+
+
+def test_the_filters_offered_are_those_there_are():
+    offered = set(command.FILTERS) - {"none"}
+    assert offered == {name for name, refiner in REFINERS.items() if refiner.kind == "filter"}

@@ -1,0 +1,22 @@
+"""Fixtures for runs on a chain of fake stages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fakes import FakeChain, write_clip
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    return write_clip(tmp_path / "clip.mp4")
+
+
+@pytest.fixture
+def fake() -> FakeChain:
+    return FakeChain()
