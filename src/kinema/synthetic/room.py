@@ -1,0 +1,176 @@
+"""The room in which a synthetic clip plays: a floor at y = 0 and walls with texture, in perspective."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kinema.geometry.cameras import unproject
+from kinema.synthetic.style import Style
+from kinema.visualization.renderer import to_linear, to_srgb
+
+_TEXELS = 1024
+_FLOOR_SIZE, _WALL_SIZE = 3.0, 4.0
+"""Metres that one copy of the floor's and the wall's texture covers."""
+_LEVELS = 6
+
+
+class Room:
+    """A room around the origin, its texture drawn once. All lengths in metres, world axes.
+
+    back, side, front: distances of the walls behind the scene (along -z), to both sides, and behind the
+    usual camera (along +z).
+    """
+
+    def __init__(self, style: Style, *, back: float = 8.0, side: float = 5.5, front: float = 6.0) -> None:
+        self.style = style
+        rng = np.random.default_rng([style.texture, 0x400])
+        self.floor = _levels(_floor_texture(style, rng))
+        self.wall = _levels(_wall_texture(style, rng))
+        self.walls = ((2, -back), (0, -side), (0, side), (2, front))  # axis across the wall, and its place on it
+
+    def view(
+        self,
+        size: tuple[int, int],
+        intrinsics: np.ndarray,
+        rotation: np.ndarray,
+        translation: np.ndarray,
+        distortion: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """What an empty room looks like, (H,W,3) float32 sRGB in [0,1].
+
+        size: width, height; rotation (3,3), translation (3,): world to camera.
+        """
+        width, height = size
+        pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
+        rays = np.ones((height, width, 3), dtype=np.float32)
+        rays[..., :2] = unproject(pixels, intrinsics, distortion)
+        rays = rays @ rotation.astype(np.float32)
+        origin = (-rotation.T @ translation).astype(np.float32)
+        spread = np.float32(1 / intrinsics[0, 0])
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            nearest = np.where(rays[..., 1] < 0, -origin[1] / rays[..., 1], np.float32(np.inf))
+            which = np.full((height, width), -1, dtype=np.int8)
+            for number, (axis, place) in enumerate(self.walls):
+                distance = (np.float32(place) - origin[axis]) / rays[..., axis]
+                closer = (distance > 0) & (distance < nearest)
+                nearest = np.where(closer, distance, nearest)
+                which[closer] = number
+        nearest = np.minimum(nearest, np.float32(100.0))
+        points = origin + rays * nearest[..., None]
+        grazing = np.abs(rays[..., 1]) / np.linalg.norm(rays, axis=-1)
+        texel = nearest * spread / np.where(which < 0, np.maximum(np.sqrt(grazing), 0.05), 1)
+        out = _look_up(self.floor, points[..., 0], points[..., 2], texel, _FLOOR_SIZE)
+        on_wall = which >= 0
+        if on_wall.any():
+            # Each wall begins elsewhere in the texture and has its own light.
+            along, light = (
+                np.array([2 - axis for axis, _ in self.walls])[which],
+                np.array([1.0, 0.88, 0.80, 0.7], np.float32)[which],
+            )
+            u = np.take_along_axis(points, along[..., None], axis=-1)[..., 0] + np.float32(1.3) * which
+            wall = _look_up(self.wall, u, -points[..., 1], texel, _WALL_SIZE) * light[..., None]
+            out = np.where(on_wall[..., None], wall, out)
+        return out
+
+
+def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.ndarray, size: float) -> np.ndarray:
+    """Colours at u, v (H,W) metres of a repeated texture; texel: metres that a pixel covers there."""
+    blur = np.log2(np.maximum(texel * (_TEXELS / size), 1))
+    level = np.clip(np.rint(blur), 0, len(levels) - 1).astype(int)
+    x = np.mod(u * (_TEXELS / size), _TEXELS).astype(np.float32)
+    y = np.mod(v * (_TEXELS / size), _TEXELS).astype(np.float32)
+    out = np.zeros((*u.shape, 3), dtype=np.float32)
+    for number in np.unique(level):
+        shrink = 2.0**-number
+        found = cv2.remap(
+            levels[number],
+            (x + np.float32(0.5)) * np.float32(shrink) - np.float32(0.5),
+            (y + np.float32(0.5)) * np.float32(shrink) - np.float32(0.5),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )
+        out = np.where((level == number)[..., None], found, out)
+    return out
+
+
+def _levels(texture: np.ndarray) -> list[np.ndarray]:
+    """The texture and its halves, so that what is far away does not glitter."""
+    levels = [texture]
+    for _ in range(_LEVELS - 1):
+        levels.append(cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    return levels
+
+
+def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves: int = 7) -> np.ndarray:
+    """Cloudy noise of mean 0 and standard deviation 1, (TEXELS,TEXELS), that repeats seamlessly.
+
+    stretch: how many times longer than wide the grain is, across and down.
+    """
+    total = np.zeros((_TEXELS, _TEXELS), dtype=np.float32)
+    for octave in range(2, octaves + 2):
+        columns, rows = max(2**octave // stretch[0], 2), max(2**octave // stretch[1], 2)
+        small = np.pad(rng.normal(size=(rows, columns)).astype(np.float32), 2, mode="wrap")
+        scale_x, scale_y = _TEXELS // columns, _TEXELS // rows
+        large = cv2.resize(small, None, fx=scale_x, fy=scale_y, interpolation=cv2.INTER_CUBIC)
+        total += 0.6**octave * large[2 * scale_y : 2 * scale_y + _TEXELS, 2 * scale_x : 2 * scale_x + _TEXELS]
+    return (total - total.mean()) / total.std()
+
+
+def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A wall of bricks: cell row and column of each texel, and where the joints are. joint: part of a cell."""
+    y, x = np.meshgrid(np.arange(_TEXELS) / _TEXELS * rows, np.arange(_TEXELS) / _TEXELS * columns, indexing="ij")
+    row = np.floor(y).astype(int)
+    x = np.mod(x + shift * (row % 2), columns)
+    column = np.floor(x).astype(int)
+    edge_x, edge_y = joint, joint * rows / columns
+    gap = (np.mod(x, 1) < edge_x) | (np.mod(y, 1) < edge_y)
+    return row, column, gap
+
+
+def _paint(color: tuple[float, float, float], brightness: np.ndarray) -> np.ndarray:
+    """A colour whose light varies over the texture, (TEXELS,TEXELS,3) sRGB."""
+    linear = to_linear(np.array(color))[None, None] * np.clip(brightness, 0.05, 2.5)[..., None]
+    return to_srgb(linear).astype(np.float32)
+
+
+def _floor_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
+    if style.floor == "planks":
+        row, column, gap = _cells(24, 2, 0.004, shift=0.37)
+        tone = rng.normal(1, 0.14, (24, 3))[row, column]
+        light = tone * (1 + 0.10 * _grain(rng, (1, 8))) * np.where(gap, 0.45, 1)
+    elif style.floor == "tiles":
+        row, column, gap = _cells(6, 6, 0.02)
+        tone = np.where((row + column) % 2 == 0, 1.0, rng.uniform(0.35, 0.9)) * rng.normal(1, 0.04, (6, 6))[row, column]
+        light = np.where(gap, 0.5, tone * (1 + 0.05 * _grain(rng)))
+    elif style.floor == "carpet":
+        light = 1 + 0.08 * _grain(rng, octaves=4) + 0.18 * rng.normal(size=(_TEXELS, _TEXELS)).astype(np.float32)
+    else:
+        light = 1 + 0.14 * _grain(rng) + 0.03 * rng.normal(size=(_TEXELS, _TEXELS)).astype(np.float32)
+    return _paint(style.floor_color, light)
+
+
+def _wall_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
+    if style.wall == "bricks":
+        row, column, gap = _cells(48, 16, 0.05, shift=0.5)
+        light = np.where(gap, 1.25, rng.normal(0.9, 0.12, (48, 16))[row, column] * (1 + 0.06 * _grain(rng)))
+    elif style.wall == "panels":
+        row, column, gap = _cells(3, 6, 0.012)
+        light = np.where(gap, 0.7, rng.normal(1, 0.03, (3, 6))[row, column] + 0.04 * _grain(rng, (8, 1)))
+    else:
+        light = 1 + 0.05 * _grain(rng)
+    texture = _paint(style.wall_color, light)
+    # The texture's rows run down from the top of a 4 m wall whose last row is the floor: a skirting board
+    # and a few pictures, so that the wall has corners and faces of its own.
+    height = _TEXELS / _WALL_SIZE
+    texture[-round(0.12 * height) :] *= 0.6
+    for _ in range(rng.integers(0, 4)):
+        wide, high = (int(height * s) for s in rng.uniform(0.3, 1.0, 2))
+        left, top = int(rng.integers(0, _TEXELS - wide)), int(height * (_WALL_SIZE - rng.uniform(1.9, 2.5)))
+        color = rng.uniform(0.1, 0.95, 3).astype(np.float32)
+        texture[top : top + high, left : left + wide] = 0.15
+        inner = texture[top + 8 : top + high - 8, left + 8 : left + wide - 8]
+        shade = 1 + 0.35 * _grain(rng)[: inner.shape[0], : inner.shape[1], None]
+        inner[...] = np.clip(color * shade, 0, 1)
+    return texture
