@@ -349,7 +349,8 @@ def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     return value
 
 
-def _only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
+def only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
+    """For names that a file may mention but not call."""
     raise Malformed("it makes a value in an unexpected way")
 
 
@@ -364,7 +365,7 @@ def _build_table() -> dict[str, Make]:
     }
     for module in ("builtins", "__builtin__"):
         for name in ("object", "list", "dict", "tuple", "str", "unicode", "int", "long", "float", "bool"):
-            table[f"{module}.{name}"] = _only_named
+            table[f"{module}.{name}"] = only_named
         table[f"{module}.set"] = _container(set, keys=True)
         table[f"{module}.frozenset"] = _container(frozenset, keys=True)
         table[f"{module}.complex"] = _complex
@@ -380,7 +381,7 @@ def _build_table() -> dict[str, Make]:
     for name in classes:
         table[f"numpy.{name}"] = _make_array_class
     for name in _SCALARS:
-        table[f"numpy.{name}"] = _only_named
+        table[f"numpy.{name}"] = only_named
     for joblib in ("joblib", "sklearn.externals.joblib"):
         table[f"{joblib}.numpy_pickle.NumpyArrayWrapper"] = lambda machine, args: _PendingWrapper()
         for name in ("NDArrayWrapper", "ZNDArrayWrapper"):

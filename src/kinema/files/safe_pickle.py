@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import codecs
 import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,8 +36,13 @@ _UNREADABLE = (
     OverflowError,
     MemoryError,
     RecursionError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
 )
-"""What our own reading can raise on a file that breaks the format's rules."""
+"""What reading can raise on a file that breaks the rules of its format (RuntimeError: an encrypted zip archive)."""
 
 
 def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection[str] = ()) -> Any:
@@ -76,8 +83,8 @@ def read_pickle(
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong inside the block into one sentence about the file `path`."""
+def reading(path: Path, kind: str = "a pickle") -> Iterator[None]:
+    """Turn whatever goes wrong inside the block into one sentence about the file `path`. kind: "an .npz"."""
     try:
         yield
     except Refused as error:
@@ -87,11 +94,13 @@ def reading(path: Path) -> Iterator[None]:
             "and nothing in it was run; use a file that holds plain arrays"
         ) from None
     except Malformed as error:
-        raise InputError(f"{path} is damaged or not a pickle file: {error}; get a fresh copy of it") from None
+        raise InputError(f"{path} is damaged or not {kind} file: {error}; get a fresh copy of it") from None
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check the path") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read to its end ({error.strerror or error}); get a fresh copy") from error
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     except _UNREADABLE as error:
         raise InputError(
-            f"{path} is damaged or not a pickle file: its contents break the format's rules "
+            f"{path} is damaged or not {kind} file: its contents break the format's rules "
             f"({type(error).__name__}); get a fresh copy of it"
         ) from error

