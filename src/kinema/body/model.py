@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import DTypeLike
 
 from kinema.body.points import SurfacePoints, surface_points
 from kinema.errors import ShapeError, UsageError
@@ -55,8 +56,10 @@ class BodyModel:
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] = ()
     mirror: np.ndarray | None = None
-    _points: dict[str, SurfacePoints] = field(default_factory=dict, repr=False)
-    _bases: dict[type, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _points: dict[str, SurfacePoints] = field(default_factory=dict, init=False, repr=False)
+    _bases: dict[np.dtype, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         shapes: dict[str, tuple[int | str, ...]] = {
@@ -137,7 +140,7 @@ class BodyModel:
         return self.chain(pose, betas, transl)[1]
 
     def vertices(
-        self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, *, dtype: type = np.float32
+        self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, *, dtype: DTypeLike = np.float32
     ) -> np.ndarray:
         """Posed vertices (F,V,3) metres.
 
@@ -167,7 +170,7 @@ class BodyModel:
             self._skin(coefficients, transforms[chunk], out[chunk])
         return out
 
-    def _basis(self, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _basis(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Template (3V,), blend shapes (10 or 217, 3V) and weights (24,V) in `dtype`, coordinate by coordinate."""
         if dtype not in self._bases:
             dirs = self.shapedirs if self.posedirs is None else np.concatenate([self.shapedirs, self.posedirs], axis=2)
@@ -181,7 +184,7 @@ class BodyModel:
 
         Coordinates are kept apart, (3,V), so that every step runs along contiguous memory.
         """
-        template, dirs, weights = self._basis(out.dtype.type)
+        template, dirs, weights = self._basis(out.dtype)
         rest = (coefficients @ dirs + template).reshape(len(out), 3, -1)
         mixed = transforms.transpose(0, 2, 3, 1).reshape(len(out), 12, NUM_JOINTS)
         for posed, mixing, (x, y, z) in zip(out, mixed, rest, strict=True):

@@ -1,0 +1,118 @@
+"""Reads SMPL model files, `.pkl` and `.npz`, also Python 2's with chumpy arrays, without running them."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import scipy.sparse
+from numpy.lib import format as npy
+
+from kinema.body.free import free_body
+from kinema.body.landmarks import find_landmarks
+from kinema.body.model import NUM_JOINTS, NUM_POSE_FEATURES, BodyModel
+from kinema.errors import InputError, UnsafeFileError
+from kinema.files.containers import open_container
+from kinema.files.pickle_stream import PickleStream
+from kinema.files.pickle_values import TABLE
+from kinema.files.safe_pickle import read_pickle
+from kinema.motion import NUM_BETAS
+
+KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
+"""What a file must hold; `posedirs` is used where it is there."""
+
+
+def read_smpl(path: Path) -> BodyModel:
+    """The body model in an SMPL file: 24 joints, the first 10 shape components.
+
+    Raises InputError that names the key, what was found and what was expected; UnsafeFileError for a file
+    that asks for code to be run.
+    """
+    with open_container(path) as content:
+        missing = [key for key in KEYS if key not in content]
+        if missing:
+            found = ", ".join(sorted(str(key) for key in content)) or "nothing"
+            raise InputError(
+                f"{path} is no SMPL body model: it has no {', '.join(missing)} (it has {found[:300]});"
+                " give SMPL_NEUTRAL.pkl, SMPL_MALE.pkl or SMPL_FEMALE.pkl"
+            )
+        arrays = {key: _numbers(path, content, key) for key in (*KEYS, "posedirs") if key in content}
+    return _model(path, arrays)
+
+
+def _numbers(path: Path, content: Mapping[Any, Any], key: str) -> np.ndarray:
+    """One entry as a plain array of numbers, whatever it was stored as."""
+    try:
+        value = content[key]
+    except UnsafeFileError:
+        value = _object_in_npz(path, key)
+    if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
+        value = value.item()
+    if scipy.sparse.issparse(value):
+        value = value.toarray()
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {key} holds {value.dtype} where a body model holds numbers")
+    return value
+
+
+def _object_in_npz(path: Path, key: str) -> Any:
+    """What numpy stored as a pickle inside an `.npz` (a sparse matrix, as a rule), unpickled safely."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(f"{key}.npy")
+        with archive.open(info) as member:
+            version = npy.read_magic(member)
+            (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(member)
+            return read_pickle(path, PickleStream(cast(Any, member), info.file_size), TABLE)
+
+
+def _model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
+    count = len(arrays["v_template"]) if arrays["v_template"].ndim else 0
+    faces, tree = arrays["f"], arrays["kintree_table"]
+    joints = tree.shape[1] if tree.ndim == 2 else 0
+    if joints != NUM_JOINTS:
+        raise InputError(
+            f"{path}: kintree_table has shape {tree.shape}, expected (2, {NUM_JOINTS});"
+            " SMPL-H and SMPL-X files have more joints and are not read, give an SMPL file"
+        )
+    if arrays["shapedirs"].ndim == 3 and arrays["shapedirs"].shape[2] >= NUM_BETAS:
+        arrays = {**arrays, "shapedirs": arrays["shapedirs"][:, :, :NUM_BETAS]}
+    expected = {
+        "v_template": (count, 3),
+        "shapedirs": (count, 3, NUM_BETAS),
+        "J_regressor": (NUM_JOINTS, count),
+        "weights": (count, NUM_JOINTS),
+        "kintree_table": (2, NUM_JOINTS),
+        "posedirs": (count, 3, NUM_POSE_FEATURES),
+        "f": (len(faces), 3) if faces.ndim else ("N", 3),
+    }
+    for key, value in arrays.items():
+        if value.shape != expected[key] or not value.size:
+            raise InputError(f"{path}: {key} has shape {value.shape}, expected {expected[key]}")
+        if not np.all(np.isfinite(value)):
+            raise InputError(f"{path}: {key} holds a value that is not finite; the file is damaged")
+    if faces.min() < 0 or faces.max() >= count:
+        raise InputError(f"{path}: f names vertex {faces.max()}, but there are {count}; the file is damaged")
+    parents = tree[0].astype(np.int64)
+    parents[0] = -1  # files hold 2**32 - 1 there
+    if np.any(parents[1:] < 0) or np.any(parents[1:] >= np.arange(1, NUM_JOINTS)):
+        raise InputError(f"{path}: kintree_table is no tree of SMPL's joints (parents {parents.tolist()})")
+    posedirs = arrays.get("posedirs")
+    body = BodyModel(
+        name=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        v_template=arrays["v_template"].astype(np.float64),
+        shapedirs=arrays["shapedirs"].astype(np.float64),
+        posedirs=posedirs.astype(np.float64) if posedirs is not None and np.any(posedirs) else None,
+        J_regressor=scipy.sparse.csr_matrix(arrays["J_regressor"].astype(np.float64)),
+        weights=arrays["weights"].astype(np.float64),
+        faces=faces.astype(np.int32),
+        parents=parents,
+    )
+    names, weights = find_landmarks(body, free_body())
+    return replace(body, landmark_names=names, landmark_weights=weights)
