@@ -1,0 +1,161 @@
+"""`kinema evaluate`: compare results with ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kinema.evaluation.motion import MotionScores
+
+DESCRIPTION = (
+    "Compare results with ground truth: errors of joints, angles, acceleration and path, per joint and in total."
+)
+
+EXAMPLES = """\
+  kinema evaluate motion smpl_output.pkl --truth markers.trc --calibration cameras.toml --camera cam_01
+  kinema evaluate motion smpl_output.pkl --truth truth.npz --json scores.json
+  kinema evaluate motion smpl_output.pkl --truth truth.pkl --source body --source keypoints3d
+"""
+
+MOTION_DESCRIPTION = """\
+Compare a motion with the truth. FILE may be
+  .trc    markers (y up); with --calibration and --camera they are compared in that camera's frame
+  .npz    joints (T,J,3) metres, joint_names (J,), fps or times (T,) seconds, frame "camera" or "world"
+  .pkl    (or .npz) any motion file that Kinema reads, with all its people
+Points of the same name are compared, frames are matched by time. docs/evaluation.md defines the measures.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    subparsers = parser.add_subparsers(dest="evaluation", metavar="WHAT", required=True)
+    motion = subparsers.add_parser(
+        "motion",
+        help="a motion file against joints, markers or another motion",
+        description=MOTION_DESCRIPTION,
+        epilog=f"examples:\n{EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    motion.add_argument("result", metavar="RESULT", type=Path, help="the motion to judge (.pkl or .npz)")
+    motion.add_argument("--truth", metavar="FILE", type=Path, required=True, help="the ground truth")
+    motion.add_argument("--calibration", metavar="TOML", type=Path, help="cameras of a .trc, as Pose2Sim writes them")
+    motion.add_argument("--camera", metavar="NAME", help="the camera in the calibration that filmed the clip")
+    motion.add_argument(
+        "--axes",
+        default="ZXY",
+        help="how the calibration's world is made of the TRC's axes (default: %(default)s, Pose2Sim's)",
+    )
+    motion.add_argument(
+        "--offset",
+        metavar="SECONDS",
+        type=float,
+        help="added to the truth's times (default: a TRC starts with the clip)",
+    )
+    motion.add_argument(
+        "--source", action="append", choices=("body", "keypoints3d"),
+        help="what to judge: the fitted body (default) or the keypoint network's 3D; give both to compare them on"
+        " the same frames",
+    )  # fmt: skip
+    motion.add_argument(
+        "--joints", default="limbs12", help="limbs12 (default), shared, or names with commas between them"
+    )
+    motion.add_argument("--align", choices=("mid_hip", "none"), default="mid_hip", help="default: %(default)s")
+    motion.add_argument("--frame", choices=("camera", "world"), help="where to compare (default: camera if known)")
+    motion.add_argument("--person", metavar="ID", type=int, help="the track to judge (default: the one that fits best)")
+    motion.add_argument("--json", metavar="OUT", type=Path, help="also write everything as JSON")
+    # Known to the parent as well; here so that it may stand at the end of the line.
+    motion.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    return _evaluate_motion(args)
+
+
+def _evaluate_motion(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from kinema.evaluation.motion import evaluate_motion
+    from kinema.evaluation.truth import load_truth
+    from kinema.files import load_motion
+    from kinema.files.atomic import write_json
+
+    result = load_motion(args.result)
+    truth = load_truth(args.truth, calibration=args.calibration, camera=args.camera, axes=args.axes, offset=args.offset)
+    sources = list(dict.fromkeys(args.source or ["body"]))
+    joints: Any = args.joints
+    if joints not in ("limbs12", "shared"):
+        joints = [name.strip() for name in joints.split(",") if name.strip()]
+    scores = [
+        evaluate_motion(
+            result, truth, source=source, joints=joints, align=args.align, frame=args.frame, person=args.person,
+            also_require=[other for other in sources if other != source],
+        )
+        for source in sources
+    ]  # fmt: skip
+    console = Console()
+    for table in tables(scores):
+        console.print(table)
+    for note in dict.fromkeys(note for each in scores for note in each.notes):
+        console.print(f"- {note}", highlight=False)
+    if args.json is not None:
+        write_json(args.json, {"result": str(args.result), "scores": [each.to_dict() for each in scores]})
+    return 0
+
+
+def tables(scores: list[MotionScores]) -> list[Table]:
+    """The totals (a column for each source and person) and the joints, as rich tables."""
+    from rich.table import Table
+
+    from kinema.evaluation.scoring import MEASURES
+
+    first = scores[0]
+    title = f"{first.truth_source}, {first.frame} frame, aligned at {first.align}"
+    summary = Table(title=title, title_justify="left")
+    summary.add_column("measure", no_wrap=True)
+    columns: list[dict[str, float]] = []
+    for each in scores:
+        for person in each.people:
+            found = "not found" if person.result is None else f"person {person.result}"
+            who = f"{person.truth}: {found}" if len(each.people) > 1 else found
+            summary.add_column(f"{each.source}\n{who}", justify="right")
+            columns.append({**person.measures, "frames": person.frames})
+        if len(each.people) > 1:
+            summary.add_column(f"{each.source}\nall", justify="right")
+            columns.append({**each.total, "frames": sum(person.frames for person in each.people)})
+    summary.add_row("frames compared", *(f"{column['frames']:.0f}" for column in columns))
+    for key, label in MEASURES.items():
+        if any(math.isfinite(column[key]) for column in columns):
+            summary.add_row(label, *(_number(column[key]) for column in columns))
+    return [summary, *(_joint_table(each) for each in scores if any(person.joints for person in each.people))]
+
+
+def _joint_table(scores: MotionScores) -> Table:
+    from rich.table import Table
+
+    from kinema.evaluation.scoring import mean
+
+    table = Table(title=f"joints of {scores.source} and of {scores.truth_source}", title_justify="left")
+    table.add_column("ours = truth's", no_wrap=True)
+    for heading in ("MPJPE\nmm", "PA-MPJPE\nmm", "accel.\nm/s2", "bend\ndeg"):
+        table.add_column(heading, justify="right")
+    people = [person for person in scores.people if person.joints]
+    for pair in scores.pairs:
+        own = [person.joints[pair.name] for person in people if pair.name in person.joints]
+        keys = ("mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_m_s2")
+        values = [mean([entry[key] for entry in own]) for key in keys]
+        bend = mean([person.bends[pair.name] for person in people if pair.name in person.bends])
+        names = pair.result if pair.result == pair.truth else f"{pair.result} = {pair.truth}"
+        table.add_row(names, *(_number(value) for value in (*values, bend)))
+    return table
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"

@@ -1,0 +1,86 @@
+"""Camera calibrations as Pose2Sim and anipose write them: a TOML table for each camera.
+
+Each table has `name`, `size` [width, height], `matrix` (3,3) pixels, `distortions` (4 or 5, OpenCV order),
+`rotation` (Rodrigues vector) and `translation` (metres) with X_cam = R X_world + t. Cameras look along z, y down.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.files.fields import numbers, require_keys
+from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.motion import Camera
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_cameras(path: str | Path) -> dict[str, Camera]:
+    """Every camera of a calibration file by name. Raises InputError that names camera and key."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check --calibration") from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not a TOML calibration ({error})") from None
+    cameras = {
+        str(table.get("name", key)): _camera(table, f"{path}: camera {key}")
+        for key, table in tables.items()
+        if isinstance(table, dict) and "matrix" in table
+    }
+    if not cameras:
+        raise InputError(f"{path} describes no camera: it needs a table with matrix, size, rotation and translation")
+    return cameras
+
+
+def read_camera(path: str | Path, name: str | None) -> Camera:
+    """The camera called `name`; None takes the only one there is. Raises InputError, UsageError (which one?)."""
+    cameras = read_cameras(path)
+    if name is None and len(cameras) == 1:
+        return next(iter(cameras.values()))
+    if name not in cameras:
+        asked = "say which camera filmed the clip" if name is None else f"there is no camera {name!r}"
+        raise UsageError(f"{path}: {asked}; --camera takes one of {', '.join(cameras)}")
+    return cameras[name]
+
+
+def _camera(table: dict[str, Any], what: str) -> Camera:
+    require_keys(table, ("size", "matrix", "rotation", "translation"), what)
+    if table.get("fisheye"):
+        raise InputError(f"{what} is a fisheye camera, which Kinema does not know; undistort the clip first")
+    width, height = numbers(table["size"], "size", what, (2,))
+    distortion = None
+    if table.get("distortions") is not None:
+        distortion = numbers(table["distortions"], "distortions", what, (4,), (5,), (8,))
+    return Camera(
+        width=int(width),
+        height=int(height),
+        intrinsics=numbers(table["matrix"], "matrix", what, (3, 3)),
+        distortion=distortion,
+        rotation=axis_angle_to_matrix(numbers(table["rotation"], "rotation", what, (3,))),
+        translation=numbers(table["translation"], "translation", what, (3,)),
+        moving=False,
+        focal_source="calibration",
+    )
+
+
+def scaled(camera: Camera, width: int, height: int) -> Camera:
+    """The same camera for a picture of another size, as if the picture had been scaled."""
+    if (width, height) == (camera.width, camera.height):
+        return camera
+    factor = np.array([width / camera.width, height / camera.height])
+    intrinsics = camera.intrinsics.copy()
+    # Pixel centres are at integers, so the picture's corner lies at -0.5.
+    intrinsics[:2, :2] *= factor[:, None]
+    intrinsics[:2, 2] = (camera.intrinsics[:2, 2] + 0.5) * factor - 0.5
+    return camera.replace(width=width, height=height, intrinsics=intrinsics)

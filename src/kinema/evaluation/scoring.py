@@ -1,0 +1,235 @@
+"""The scores of one person: points of both sides brought together, and the measures taken on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kinema.evaluation import metrics
+from kinema.evaluation.matching import JointPair, root_of
+from kinema.evaluation.metrics import nan_mean
+from kinema.evaluation.truth import TruthPerson
+from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.motion import Person
+from kinema.skeleton import SMPL24
+
+MEASURES = {
+    "coverage": "coverage",  # fraction of the truth's frames in which the person was found
+    "mpjpe_mm": "MPJPE, mm",
+    "pa_mpjpe_mm": "PA-MPJPE, mm",
+    "n_mpjpe_mm": "N-MPJPE, mm",
+    "pck150_percent": "PCK 150 mm, %",
+    "auc_percent": "AUC 0-150 mm, %",
+    "bend_error_deg": "bend of limbs, deg",  # elbows, knees, shoulders, hips, from positions
+    "rotation_error_deg": "joint rotations, deg",  # geodesic, where the truth has rotations
+    "orientation_error_deg": "root rotation, deg",
+    "acceleration_error_m_s2": "acceleration, m/s2",
+    "jitter_m_s3": "jitter (jerk), m/s3",
+    "jitter_truth_m_s3": "jitter of the truth",
+    "root_error_percent": "root path, % of way",
+    "root_error_mm": "root path, mm",
+    "distance_m": "true way, m",
+}
+"""Every measure: its key in scores and JSON, and its short name in tables. docs/evaluation.md defines them."""
+
+_GAP = 1.5
+"""Steps longer than this many usual ones are gaps: no acceleration or jerk is taken across them."""
+
+_BODY_JOINTS = slice(1, 22)
+"""SMPL joints whose rotations are compared: all but the root and the two hands, which nothing estimates."""
+
+
+@dataclass(frozen=True)
+class PersonScores:
+    """Scores of one person of the truth. truth, result: how both sides call the person (None: not found).
+
+    frames: compared; truth_frames: in which the truth knows the person while the clip runs. measures: by the
+    keys of `MEASURES`, NaN where there was nothing to measure. joints: {joint: {"mpjpe_mm", "pa_mpjpe_mm",
+    "acceleration_error_m_s2"}}; bends: {joint: degrees}.
+    """
+
+    truth: str
+    result: int | None
+    frames: int
+    truth_frames: int
+    measures: dict[str, float]
+    joints: dict[str, dict[str, float]] = field(default_factory=dict)
+    bends: dict[str, float] = field(default_factory=dict)
+
+
+class Comparison:
+    """The points of one person of the result beside those of one of the truth, at the N matched frames.
+
+    names (J): of the joints compared. result, truth (N, J, 3): placed as `align` asks, NaN where a side is
+    missing. result_at_root, truth_at_root: the same relative to the middle of the hips. turn (3,3): in the world,
+    the turn about the vertical axis by which the whole clip agrees best with the truth; else the identity.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[JointPair],
+        names: Sequence[str],
+        points: np.ndarray,
+        truth_names: Sequence[str],
+        truth_points: np.ndarray,
+        *,
+        align: str,
+        frame: str,
+    ) -> None:
+        self.names = tuple(pair.name for pair in pairs)
+        result = points[:, [names.index(pair.result) for pair in pairs]]
+        self.truth = truth_points[:, [truth_names.index(pair.truth) for pair in pairs]]
+        root, truth_root = root_of(points, names), root_of(truth_points, truth_names)
+        self.truth_at_root = self.truth - truth_root[:, None]
+        at_root = result - root[:, None]
+        self.turn = _heading(at_root, self.truth_at_root) if frame == "world" else np.eye(3)
+        self.result_at_root = at_root @ self.turn.T
+        if align == "mid_hip":
+            self.result, self.truth = self.result_at_root, self.truth_at_root
+        elif frame == "world":
+            path = metrics.align_trajectory(root @ self.turn.T, truth_root, "translation")
+            self.result = self.result_at_root + path[:, None]
+        else:
+            self.result = result
+
+    @property
+    def cost(self) -> np.ndarray:
+        """(N,) mean distance of the joints relative to the hips: how well the two people fit each other."""
+        return metrics.mpjpe(self.result_at_root, self.truth_at_root)
+
+
+def score(
+    comparison: Comparison, times: np.ndarray, truth_present: np.ndarray, truth_label: str, person: Person
+) -> PersonScores:
+    """Everything that positions tell. times (N,): of the matched frames; truth_present (N,) bool."""
+    errors = metrics.joint_errors(comparison.result, comparison.truth)
+    both = np.isfinite(errors).any(axis=-1)
+    if not both.any():
+        return absent(truth_label, truth_present)
+    gap = _GAP * float(np.median(np.diff(times))) if len(times) > 1 else math.inf
+    times, errors = times[both], errors[both]
+    # What is missing on one side is missing on both, so that both are judged by the same joints.
+    ours = np.where(np.isfinite(errors)[..., None], comparison.result[both], np.nan)
+    theirs = np.where(np.isfinite(errors)[..., None], comparison.truth[both], np.nan)
+    aligned = metrics.pa_joint_errors(ours, theirs)
+    acceleration = metrics.acceleration_error(ours, theirs, times, gap)
+    bends = _bend_errors(ours, theirs, comparison.names)
+    measures = dict.fromkeys(MEASURES, math.nan)
+    measures.update(
+        coverage=float(both.sum() / truth_present.sum()),
+        mpjpe_mm=1000 * mean(metrics.mpjpe(ours, theirs)),
+        pa_mpjpe_mm=1000 * mean(metrics.pa_mpjpe(ours, theirs)),
+        n_mpjpe_mm=1000 * mean(metrics.n_mpjpe(comparison.result_at_root[both], comparison.truth_at_root[both])),
+        pck150_percent=metrics.pck(errors, 0.15),
+        auc_percent=metrics.auc(errors),
+        bend_error_deg=mean(np.array(list(bends.values()))),
+        acceleration_error_m_s2=mean(acceleration),
+        jitter_m_s3=mean(metrics.jitter(ours, times, gap)),
+        jitter_truth_m_s3=mean(metrics.jitter(theirs, times, gap)),
+    )
+    joints = {
+        name: {
+            "mpjpe_mm": 1000 * mean(errors[:, j]),
+            "pa_mpjpe_mm": 1000 * mean(aligned[:, j]),
+            "acceleration_error_m_s2": mean(acceleration[:, j]),
+        }
+        for j, name in enumerate(comparison.names)
+    }
+    return PersonScores(truth_label, person.id, int(both.sum()), int(truth_present.sum()), measures, joints, bends)
+
+
+def absent(truth_label: str, truth_present: np.ndarray) -> PersonScores:
+    """The scores of a person that nobody found."""
+    measures = dict.fromkeys(MEASURES, math.nan)
+    if truth_present.any():
+        measures["coverage"] = 0.0
+    return PersonScores(truth_label, None, 0, int(truth_present.sum()), measures)
+
+
+def rotation_scores(
+    person: Person,
+    truth: TruthPerson,
+    clip_frames: int,
+    rows: np.ndarray,
+    truth_rows: np.ndarray,
+    frame: str,
+    turn: Any,
+) -> dict[str, float]:
+    """Errors of the SMPL rotations, where both sides have them in the frame compared."""
+    pose, true_pose = (person.pose, truth.pose) if frame == "camera" else (person.pose_world, truth.pose_world)
+    if pose is None or true_pose is None:
+        return {}
+    every = np.full((clip_frames, pose.shape[1]), np.nan)
+    every[person.frames] = pose
+    ours, theirs = every[rows], true_pose[truth_rows]
+    both = np.isfinite(ours).all(axis=-1) & np.isfinite(theirs).all(axis=-1)
+    if not both.any():
+        return {}
+    a = axis_angle_to_matrix(ours[both].reshape(-1, 24, 3))
+    b = axis_angle_to_matrix(theirs[both].reshape(-1, 24, 3))
+    a[:, 0] = turn @ a[:, 0]
+    errors = np.degrees(metrics.rotation_errors(a, b))
+    return {"rotation_error_deg": mean(errors[:, _BODY_JOINTS]), "orientation_error_deg": mean(errors[:, 0])}
+
+
+def trajectory_scores(
+    person: Person, truth: TruthPerson, clip_frames: int, rows: np.ndarray, truth_rows: np.ndarray
+) -> dict[str, float]:
+    """Errors of the root's path after one rigid movement of the whole path.
+
+    In the world (a turn about the vertical axis and a shift) where both sides know it, else in the camera's frame
+    (any turn and a shift). The path is that of the middle of the hips.
+    """
+    if person.joints_world is not None and truth.joints_world is not None:
+        joints, true_joints, how = person.joints_world, truth.joints_world, "yaw"
+    elif person.joints is not None and truth.joints is not None:
+        joints, true_joints, how = person.joints, truth.joints, "rigid"
+    else:
+        return {}
+    every = np.full((clip_frames, 3), np.nan)
+    every[person.frames] = root_of(joints, SMPL24.joints)
+    path, true_path = every[rows], root_of(true_joints[truth_rows], truth.names)
+    both = np.isfinite(path).all(axis=-1) & np.isfinite(true_path).all(axis=-1)
+    if both.sum() < 2:
+        return {}
+    path, true_path = path[both], true_path[both]
+    distance = np.linalg.norm(metrics.align_trajectory(path, true_path, how) - true_path, axis=-1)
+    return {
+        "root_error_percent": metrics.root_trajectory_error(path, true_path, how),
+        "root_error_mm": 1000 * mean(distance),
+        "distance_m": metrics.path_length(true_path),
+    }
+
+
+def total(people: Sequence[PersonScores]) -> dict[str, float]:
+    """The people's measures averaged, weighted by their frames; coverage by the truth's frames."""
+    result = {}
+    for key in MEASURES:
+        weights = np.array([p.truth_frames if key == "coverage" else p.frames for p in people], dtype=np.float64)
+        values = np.array([p.measures[key] for p in people])
+        known = np.isfinite(values) & (weights > 0)
+        result[key] = float(np.average(values[known], weights=weights[known])) if known.any() else math.nan
+    return result
+
+
+def mean(values: np.ndarray | Sequence[float]) -> float:
+    """Mean of what is finite, as a float."""
+    return float(nan_mean(np.asarray(values)))
+
+
+def _bend_errors(result: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
+    ours, theirs = metrics.bend_angles(result, names), metrics.bend_angles(truth, names)
+    return {joint: mean(np.degrees(np.abs(ours[joint] - theirs[joint]))) for joint in ours}
+
+
+def _heading(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(3,3): the turn about y that brings all the joints (N, J, 3) of the clip nearest to the truth's."""
+    a, b = result[..., 0] + 1j * result[..., 2], truth[..., 0] + 1j * truth[..., 2]
+    known = np.isfinite(a) & np.isfinite(b)
+    # In the plane x + iz a turn by `angle` about +y multiplies by exp(-i angle).
+    angle = -float(np.angle(np.sum(b[known] * np.conj(a[known]))))
+    return axis_angle_to_matrix(np.array([0.0, angle, 0.0]))

@@ -1,0 +1,222 @@
+"""Ground truth from files: TRC with a calibration, `.npz` joints, Kinema's own and other motion files.
+
+Truth is a clip's times and, for each person, named joints in the camera's frame, in a y-up world, or in both.
+Joint names are brought to Kinema's own (`RHip` becomes `right_hip`), so that a comparison is a look-up of names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.evaluation.calibration import read_camera
+from kinema.files import load_motion
+from kinema.files.containers import open_container
+from kinema.files.fields import numbers, require_keys, scalar, text
+from kinema.files.trc import read_trc
+from kinema.geometry.cameras import to_camera
+from kinema.motion import Camera, Motion
+from kinema.skeleton import JOINT_SETS, SMPL24
+
+FRAMES = ("camera", "world")
+
+
+@dataclass(frozen=True, eq=False)
+class TruthPerson:
+    """One person of the truth. T: rows of the truth.
+
+    names: of the joints. joints, joints_world (T, J, 3): metres, camera frame and y-up world, NaN where
+    missing; at least one of the two. pose, pose_world (T, 72): SMPL rotations in those frames, or None.
+    label: how reports call the person.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    joints: np.ndarray | None = None
+    joints_world: np.ndarray | None = None
+    pose: np.ndarray | None = None
+    pose_world: np.ndarray | None = None
+
+    def in_frame(self, frame: str) -> np.ndarray:
+        """(T, J, 3): the joints in the "camera" or the "world" frame. Raises UsageError where they are unknown."""
+        joints = self.joints if frame == "camera" else self.joints_world
+        if joints is None:
+            raise UsageError(f"the truth does not know person {self.label} in the {frame}'s frame")
+        return joints
+
+    @property
+    def present(self) -> np.ndarray:
+        """(T,) bool: rows in which any joint is known."""
+        joints = self.in_frame("camera" if self.joints is not None else "world")
+        return np.asarray(np.isfinite(joints).all(axis=-1).any(axis=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: the one of `joints`, if known."""
+
+    source: str
+    times: np.ndarray
+    people: tuple[TruthPerson, ...]
+    camera: Camera | None = None
+
+
+def load_truth(
+    path: str | Path,
+    *,
+    calibration: str | Path | None = None,
+    camera: str | None = None,
+    axes: str = "ZXY",
+    offset: float | None = None,
+) -> Truth:
+    """Read ground truth; the suffix and the contents choose the reader.
+
+    - `.trc`: markers, y up. With `calibration` (TOML) and `camera` (its name) the joints are also brought into
+      that camera's frame; `axes` says how the calibration's world is made of the TRC's axes: letters, with a
+      minus where one is reversed. The default is Pose2Sim's, world = (Z, X, Y) of the TRC.
+    - `.npz` with `joints` (T, J, 3) metres, `joint_names` (J,), `fps` or `times` (T,) seconds, and `frame`
+      ("camera", the default, or "world", y up).
+    - any motion file that `kinema.files` reads, with all its people.
+
+    offset: seconds added to the truth's times. By default the first row of a TRC lies on the clip's first
+    frame, and other files keep their times. Raises InputError, UsageError.
+    """
+    path = Path(path)
+    if camera is not None and calibration is None:
+        raise UsageError("--camera needs the calibration that it is in; give --calibration FILE.toml")
+    if path.suffix.lower() == ".trc":
+        return _from_trc(path, calibration, camera, axes, offset)
+    if calibration is not None:
+        raise UsageError(f"a calibration belongs to a .trc, and {path.name} is none; leave --calibration out")
+    with open_container(path) as content:
+        if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
+            truth = _from_npz(content, path)
+        else:
+            truth = truth_from_motion(load_motion(path), path.name)
+    if not offset:
+        return truth
+    return Truth(truth.source, truth.times + offset, truth.people, truth.camera)
+
+
+def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
+    """A motion taken as the truth: the SMPL joints of all its people, with NaN where one is away."""
+    people = []
+    for person in motion:
+        filled: dict[str, np.ndarray] = {}
+        for name in ("joints", "joints_world", "pose", "pose_world"):
+            value = getattr(person, name)
+            if value is not None:
+                filled[name] = np.full((motion.num_frames, *value.shape[1:]), np.nan)
+                filled[name][person.frames] = value
+        if "joints" in filled or "joints_world" in filled:
+            people.append(TruthPerson(label=str(person.id), names=SMPL24.joints, **filled))
+    if not people:
+        raise InputError(f"{source} holds no joints to compare with; run the fit that fills them first")
+    return Truth(source, motion.times, tuple(people), motion.camera)
+
+
+def _from_trc(
+    path: Path, calibration: str | Path | None, camera_name: str | None, axes: str, offset: float | None
+) -> Truth:
+    markers = read_trc(path)
+    names, positions = _known_joints(markers.names, markers.positions)
+    joints = camera = None
+    if calibration is not None:
+        camera = read_camera(calibration, camera_name)
+        joints = to_camera(positions @ axes_matrix(axes).T, camera)
+    times = markers.times - markers.times[0] if offset is None else markers.times + offset
+    person = TruthPerson(label=path.stem, names=names, joints=joints, joints_world=positions)
+    return Truth(path.name, times, (person,), camera)
+
+
+def axes_matrix(axes: str) -> np.ndarray:
+    """(3,3): rows of the new axes. "ZXY": x is the old z, y the old x, z the old y; "-Z" turns one round."""
+    letters = re.findall(r"[+-]?[XYZ]", axes.upper())
+    if "".join(letters) != axes.upper() or sorted(letter[-1] for letter in letters) != ["X", "Y", "Z"]:
+        raise UsageError(f"axes must name X, Y and Z once each, with a minus where one is reversed; found {axes!r}")
+    matrix = np.zeros((3, 3))
+    for row, letter in enumerate(letters):
+        matrix[row, "XYZ".index(letter[-1])] = -1.0 if letter[0] == "-" else 1.0
+    if np.linalg.det(matrix) < 0:
+        raise UsageError(f"axes {axes!r} would mirror the motion; exchange two letters or one sign")
+    return matrix
+
+
+def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
+    what = str(path)
+    require_keys(arrays, ("joints", "joint_names"), what)
+    joints = numbers(arrays["joints"], "joints", what, ("T", "J", 3), nan=True)
+    written = np.asarray(arrays["joint_names"])
+    if written.dtype.kind not in "US" or written.shape != (joints.shape[1],):
+        raise InputError(
+            f"{what}: joint_names must be {joints.shape[1]} strings, found {written.shape} {written.dtype}"
+        )
+    names, joints = _known_joints(tuple(text(name, "joint_names", what) for name in written), joints)
+    if "times" in arrays:
+        times = numbers(arrays["times"], "times", what, (len(joints),))
+        if np.any(np.diff(times) <= 0):
+            raise InputError(f"{what}: times must increase")
+    elif "fps" in arrays:
+        fps = scalar(arrays["fps"], "fps", what)
+        if fps <= 0:
+            raise InputError(f"{what}: fps must be positive, found {fps:g}")
+        times = np.arange(len(joints)) / fps
+    else:
+        raise InputError(f"{what} lacks fps (or times); without it the frames cannot be matched")
+    frame = text(arrays["frame"], "frame", what) if "frame" in arrays else "camera"
+    if frame not in FRAMES:
+        raise InputError(f"{what}: frame must be camera or world, found {frame!r}")
+    fields = {"joints": joints} if frame == "camera" else {"joints_world": joints}
+    return Truth(path.name, times, (TruthPerson(label=path.stem, names=names, **fields),))
+
+
+_ALIASES = {
+    "hip": "mid_hip",
+    "midhip": "mid_hip",
+    "chip": "mid_hip",
+    "pelvis": "pelvis",
+    "head": "head_top",
+    "toe": "big_toe",
+    "toes": "big_toe",
+}
+_WORDS = {"bigtoe": "big_toe", "smalltoe": "small_toe"}
+
+
+_KNOWN = frozenset(joint for joint_set in JOINT_SETS.values() for joint in joint_set.joints)
+
+
+def canonical_joint(name: str) -> str:
+    """Kinema's name of a joint: `RHip`, `r_hip`, `hip_r` and `Right Hip` are all `right_hip`.
+
+    A name that some joint set has stays as it is ("head" is SMPL's joint in the skull, a marker set's "Head" is
+    the top of the head).
+    """
+    if name in _KNOWN:
+        return name
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
+    words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word]
+    side = ""
+    for end in (0, -1):
+        if len(words) > 1 and words[end] in ("r", "right", "l", "left"):
+            side = "right_" if words.pop(end)[0] == "r" else "left_"
+            break
+    rest = "_".join(words)
+    rest = _WORDS.get(rest, rest)
+    if side:
+        return side + _ALIASES.get(rest, rest) if rest != "hip" else side + "hip"
+    return _ALIASES.get(rest, rest)
+
+
+def _known_joints(names: tuple[str, ...], positions: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names made Kinema's own, the first of two that become the same; points at infinity become missing."""
+    kept: dict[str, int] = {}
+    for place, name in enumerate(names):
+        kept.setdefault(canonical_joint(name), place)
+    positions = np.where(np.isfinite(positions), positions, np.nan)
+    return tuple(kept), positions[:, list(kept.values())]
