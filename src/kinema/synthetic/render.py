@@ -234,7 +234,8 @@ class _Scene:
             fallen = world - world[:, 1:2] * (towards / towards[1])
             seen = fallen @ rotation.T + translation
             usable = casts & (seen[:, 2] > 0.3)
-            faces = self.body.faces[usable[self.body.faces].all(axis=1)]
+            corners = usable[self.body.faces.T]
+            faces = self.body.faces[corners[0] & corners[1] & corners[2]]
             if not len(faces):
                 continue
             pixels = project(seen, intrinsics, self.distortion)
@@ -263,7 +264,7 @@ class _Scene:
 
 def _silhouette(pixels: np.ndarray, faces: np.ndarray, size: tuple[int, int], pad: int) -> tuple[np.ndarray, Box]:
     """Which pixels any face covers, from either side: (h,w) float32 in the returned box, `pad` wider all around."""
-    box = bounding_box(pixels[faces].reshape(-1, 2), *size)
+    box = bounding_box(pixels, faces, *size)
     if box is None:
         return np.zeros((0, 0), np.float32), Box(0, 0, 0, 0)
     left, top = max(box.left - pad, 0), max(box.top - pad, 0)

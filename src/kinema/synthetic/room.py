@@ -59,20 +59,27 @@ class Room:
                 which[closer] = number
         nearest = np.minimum(nearest, np.float32(100.0))
         points = origin + rays * nearest[..., None]
-        grazing = np.abs(rays[..., 1]) / np.linalg.norm(rays, axis=-1)
-        texel = nearest * spread / np.where(which < 0, np.maximum(np.sqrt(grazing), 0.05), 1)
-        out = _look_up(self.floor, points[..., 0], points[..., 2], texel, _FLOOR_SIZE)
-        on_wall = which >= 0
-        if on_wall.any():
+        length = np.sqrt(rays[..., 0] ** 2 + rays[..., 1] ** 2 + rays[..., 2] ** 2)
+        grazing = np.maximum(np.sqrt(np.abs(rays[..., 1]) / length), np.float32(0.05))
+        out = np.zeros((height, width, 3), dtype=np.float32)
+        for rows in _rows_with(which < 0):
+            texel = nearest[rows] * spread / grazing[rows]
+            out[rows] = _look_up(self.floor, points[rows, :, 0], points[rows, :, 2], texel, _FLOOR_SIZE)
+        for rows in _rows_with(which >= 0):
             # Each wall begins elsewhere in the texture and has its own light.
-            along, light = (
-                np.array([2 - axis for axis, _ in self.walls])[which],
-                np.array([1.0, 0.88, 0.80, 0.7], np.float32)[which],
-            )
-            u = np.take_along_axis(points, along[..., None], axis=-1)[..., 0] + np.float32(1.3) * which
-            wall = _look_up(self.wall, u, -points[..., 1], texel, _WALL_SIZE) * light[..., None]
-            out = np.where(on_wall[..., None], wall, out)
+            wall, point = which[rows], points[rows]
+            crosswise = np.array([axis == 0 for axis, _ in self.walls])[wall]
+            u = np.where(crosswise, point[..., 2], point[..., 0]) + np.float32(1.3) * wall
+            found = _look_up(self.wall, u, -point[..., 1], nearest[rows] * spread, _WALL_SIZE)
+            found *= np.array([1.0, 0.88, 0.80, 0.7], dtype=np.float32)[wall][..., None]
+            out[rows] = np.where((wall >= 0)[..., None], found, out[rows])
         return out
+
+
+def _rows_with(mask: np.ndarray) -> list[slice]:
+    """The band of image rows that holds all of `mask` (H,W), or nothing."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    return [slice(int(rows[0]), int(rows[-1]) + 1)] if len(rows) else []
 
 
 def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.ndarray, size: float) -> np.ndarray:
@@ -81,8 +88,8 @@ def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.n
     level = np.clip(np.rint(blur), 0, len(levels) - 1).astype(int)
     x = np.mod(u * (_TEXELS / size), _TEXELS).astype(np.float32)
     y = np.mod(v * (_TEXELS / size), _TEXELS).astype(np.float32)
-    out = np.zeros((*u.shape, 3), dtype=np.float32)
-    for number in np.unique(level):
+    out: np.ndarray | None = None
+    for number in np.flatnonzero(np.bincount(level.ravel())):
         shrink = 2.0**-number
         found = cv2.remap(
             levels[number],
@@ -91,8 +98,8 @@ def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.n
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         )
-        out = np.where((level == number)[..., None], found, out)
-    return out
+        out = found if out is None else np.where((level == number)[..., None], found, out)
+    return np.zeros((*u.shape, 3), np.float32) if out is None else np.asarray(out, dtype=np.float32)
 
 
 def _levels(texture: np.ndarray) -> list[np.ndarray]:

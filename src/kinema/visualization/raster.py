@@ -83,10 +83,13 @@ def front_facing(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
 
 
-def bounding_box(pixels: np.ndarray, width: int, height: int) -> Box | None:
-    """The pixels (V, 2) clipped to the image, one pixel wider on each side; None if they lie outside."""
-    if not len(pixels):
+def bounding_box(pixels: np.ndarray, faces: np.ndarray, width: int, height: int) -> Box | None:
+    """Where the faces (N, 3) lie in the image, one pixel wider on each side; None if they lie outside."""
+    if not len(faces):
         return None
+    used = np.zeros(len(pixels), dtype=bool)
+    used[faces.ravel()] = True
+    pixels = pixels[used]
     low = np.clip(np.floor(pixels.min(axis=0)) - 1, -1, [width, height]).astype(int)
     high = np.clip(np.ceil(pixels.max(axis=0)) + 2, -1, [width, height]).astype(int)
     left, top = np.maximum(low, 0)
@@ -97,20 +100,20 @@ def bounding_box(pixels: np.ndarray, width: int, height: int) -> Box | None:
 
 def fragments(pixels: np.ndarray, faces: np.ndarray, box: Box) -> Fragments:
     """Every sample of every face inside `box`. pixels: (V, 2) image coordinates; faces: (N, 3)."""
-    pixels = np.asarray(pixels, dtype=np.float32)
-    corners = pixels[faces]  # (N, 3, 2)
-    # Corners by rows: an edge then runs downwards in both triangles that share it, and both find the
-    # very same crossing with a pixel row.
-    order = np.argsort(corners[:, :, 1], axis=1, kind="stable")
-    corners = np.take_along_axis(corners, order[:, :, None], axis=1)
-    top, middle, bottom = (corners[:, k, 1] for k in range(3))
+    x, y = (np.ascontiguousarray(pixels[:, k], dtype=np.float32) for k in range(2))
+    a, b, c = (y[faces[:, k]] for k in range(3))
+    top, bottom = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     first = np.ceil(np.maximum(top, box.top)).astype(np.int32)
     count = np.ceil(np.minimum(bottom, box.bottom)).astype(np.int32) - first
-    seen = (count > 0) & (corners[:, :, 0].max(axis=1) >= box.left) & (corners[:, :, 0].min(axis=1) < box.right)
-    live = np.flatnonzero(seen)
+    a, b, c = (x[faces[:, k]] for k in range(3))
+    beside = (np.maximum(np.maximum(a, b), c) < box.left) | (np.minimum(np.minimum(a, b), c) >= box.right)
+    live = np.flatnonzero((count > 0) & ~beside)
     first, count = first[live], count[live]
-    top, middle, bottom = top[live], middle[live], bottom[live]
-    x_top, x_middle, x_bottom = (corners[live, k, 0] for k in range(3))
+    # Corners by rows: an edge then runs downwards in both triangles that share it, and both find the
+    # very same crossing with a pixel row.
+    corners = faces[live]
+    corners = np.take_along_axis(corners, np.argsort(y[corners], axis=1, kind="stable"), axis=1)
+    (x_top, x_middle, x_bottom), (top, middle, bottom) = x[corners.T], y[corners.T]
 
     with np.errstate(divide="ignore", invalid="ignore"):  # a level edge crosses no row: never used
         slope_long = (x_bottom - x_top) / (bottom - top)

@@ -148,9 +148,10 @@ class MeshRenderer:
         if distortion is not None:
             usable &= self._undistortable(vertices, intrinsics, distortion)
         faces = np.asarray(mesh.faces)
-        faces = faces[usable[faces].all(axis=1)]
+        if not usable.all():
+            faces = faces[usable[faces[:, 0]] & usable[faces[:, 1]] & usable[faces[:, 2]]]
         faces = faces[front_facing(pixels, faces)]
-        box = bounding_box(pixels[faces].reshape(-1, 2), self.width, self.height)
+        box = bounding_box(pixels, faces, self.width, self.height)
         if box is None:
             return None
 
