@@ -113,23 +113,19 @@ def sine_blocks(seconds: float, delay: float = 0.0, rate: int = 48000) -> list[a
     return out
 
 
-def loudness(path: Path, at: Sequence[float]) -> list[float]:
-    """Root mean square of the sound around each of the times `at`, on the clock of the video's first frame."""
+def loudness(path: Path, at: Sequence[float], window: float = 0.05) -> list[float]:
+    """Root mean square of the first channel within `window` of the times `at`, on the clock of the video."""
+    times, values = [], []
     with av.open(str(path)) as container:
-        origin = float((container.streams.video[0].start_time or 0) * container.streams.video[0].time_base)
-        times, values = [], []
+        video = container.streams.video[0]
+        origin = float((video.start_time or 0) * video.time_base)
+        resampler = av.AudioResampler(format="fltp", layout="mono")
         for frame in container.decode(audio=0):
-            samples = (
-                frame.to_ndarray().astype(float).reshape(frame.samples, -1, order="F")
-                if frame.format.is_packed
-                else frame.to_ndarray().astype(float).T
-            )
-            if frame.format.name.startswith("s16"):
-                samples = samples / 32768
-            times.append(frame.time - origin + np.arange(frame.samples) / frame.sample_rate)
-            values.append(samples[:, 0])
-    times, values = np.concatenate(times), np.concatenate(values)
-    return [float(np.sqrt(np.mean(values[np.abs(times - t) < 0.05] ** 2))) for t in at]
+            for part in resampler.resample(frame):
+                times.append(part.time - origin + np.arange(part.samples) / part.sample_rate)
+                values.append(part.to_ndarray()[0])
+    when, wave = np.concatenate(times), np.concatenate(values)
+    return [float(np.sqrt(np.mean(wave[np.abs(when - t) < window] ** 2))) for t in at]
 
 
 def set_display_matrix(path: Path, matrix: tuple[float, float, float, float]) -> None:
