@@ -15,6 +15,8 @@ class TrackingOptions:
     tracks are dropped (never more than half of the clip is asked for). detection_threshold: score from which
     the detector is believed; landmark_threshold: score from which a crop holds a person.
     detection_interval: at most this long until the whole picture has been searched for new people.
+    smallest_person: the height down to which people are looked for, as a part of the frame's short side
+    (halving it makes the search about four times as dear).
     max_absence: a person who comes back within this time, looking the same, keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo exchanges of left
     and right between frames. threads: CPU threads (None: all that the process may use).
@@ -25,6 +27,7 @@ class TrackingOptions:
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.0
+    smallest_person: float = 0.18
     max_absence: float = 4.0
     max_fill: float = 0.3
     repair_swaps: bool = True
@@ -35,7 +38,7 @@ class TrackingOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name} must be at least {least}, found {value}")
-        for name in ("detection_threshold", "landmark_threshold"):
+        for name in ("detection_threshold", "landmark_threshold", "smallest_person"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise UsageError(f"{name} must lie between 0 and 1, found {getattr(self, name)}")
         for name in ("max_absence", "max_fill"):

@@ -1,36 +1,30 @@
-"""The stage that turns a video into tracks of landmarks."""
+"""The stage that turns a video into people: find, follow, tidy up."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from kinema._version import __version__
-from kinema.detection.blazepose import BlazePoseDetector, Detections, concatenate, merge
-from kinema.detection.tiles import tile_plan
-from kinema.keypoints.blazepose import BlazePoseLandmarker, Landmarks
-from kinema.keypoints.roi import roi_from_circle
-from kinema.motion import Motion, Person, StageRecord
+from kinema.detection.blazepose import BlazePoseDetector
+from kinema.keypoints.blazepose import BlazePoseLandmarker
+from kinema.motion import Motion, StageRecord
 from kinema.progress import Progress, silent
+from kinema.tracking.follower import Follower
 from kinema.tracking.options import TrackingOptions
+from kinema.tracking.people import body_boxes, person_from, real_tracks
+from kinema.tracking.track import Track
 from kinema.video import Frame, VideoReader
+from kinema.weights import locate
 
 Observer = Callable[[Frame, np.ndarray], None]
+"""Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
-
-class _Track:
-    def __init__(self) -> None:
-        self.frames: list[int] = []
-        self.seen: list[Landmarks] = []
-        self.next_roi = np.zeros(4)
-
-    def add(self, frame: int, found: Landmarks) -> None:
-        self.frames.append(frame)
-        empty = np.zeros((0, 0), dtype=np.float32)
-        self.seen.append(Landmarks(**{**found.__dict__, "mask": empty}))
-        self.next_roi = found.next_roi
+_MOST_THREADS = 4  # the networks are too small to gain from more
 
 
 def track_people(
@@ -40,81 +34,51 @@ def track_people(
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
 ) -> Motion:
-    """Find and follow everyone in `video`."""
-    from kinema.weights import locate
+    """Find and follow everyone in `video`.
 
+    Returns a Motion whose people carry boxes, confidence, observed, keypoints ("blazepose33", pixels),
+    keypoint_confidence, and keypoints3d (metres, mid-hip relative, the camera's axes). Nobody in the
+    video gives a Motion without people. The people are numbered 1, 2, ... by how present they are.
+    Memory does not depend on the number of frames but for the tracks themselves.
+
+    Raises WeightsError when the networks cannot be had, InputError when the video cannot be read.
+    """
     options = options or TrackingOptions()
-    files = [locate("blazepose-detector"), locate("blazepose-landmarks-full")]
-    detector = BlazePoseDetector(files[0].path, threads=2)
-    landmarker = BlazePoseLandmarker(files[1].path, threads=2)
-    plan = np.concatenate(tile_plan(video.width, video.height))
-    stride = max(1, round(options.detection_interval * video.fps))
+    weights = [locate("blazepose-detector"), locate("blazepose-landmarks-full")]
+    threads = options.threads or min(_available_threads(), _MOST_THREADS)
+    detector = BlazePoseDetector(weights[0].path, threads=threads)
+    landmarker = BlazePoseLandmarker(weights[1].path, threads=threads)
+    size = (video.width, video.height)
+    follower = Follower(detector, landmarker, size, options)
     times: list[float] = []
-    active: list[_Track] = []
-    done: list[_Track] = []
     for frame in video:
+        present = follower.step(frame)
+        if observers:
+            boxes = _boxes(present, size)
+            for observer in observers:
+                observer(frame, boxes)
         times.append(frame.time)
-        alive: list[_Track] = []
-        for track in active:
-            found = landmarker(frame.image, track.next_roi)
-            if found.score >= options.landmark_threshold and not _duplicate(found, alive):
-                track.add(frame.index, found)
-                alive.append(track)
-            else:
-                done.append(track)
-        active = alive
-        if frame.index % stride == 0 or not active:
-            tiles = plan if frame.index % stride == 0 else plan[:1]
-            for person in _detect(detector, frame.image, tiles, options.detection_threshold):
-                found = landmarker(frame.image, person)
-                if found.score >= options.landmark_threshold and not _duplicate(found, active):
-                    active.append(_Track())
-                    active[-1].add(frame.index, found)
-        boxes = [_box(track.seen[-1]) for track in active]
-        for observer in observers:
-            observer(frame, np.array(boxes).reshape(-1, 4))
-        progress(frame.index + 1, video.num_frames_estimate)
-    done += active
-    done = [track for track in done if len(track.frames) >= min(options.min_track_frames, (len(times) + 1) // 2)]
-    done.sort(key=lambda track: -len(track.frames))
-    people = tuple(_person(i + 1, track, video) for i, track in enumerate(done[: options.max_persons]))
-    record = StageRecord("tracking", __version__, vars(options), {f.name: f.sha256 for f in files})
-    motion = Motion(np.array(times), video.width, video.height, source=Path(video.path).name)
+        progress(len(times), video.num_frames_estimate)
+    tracks = real_tracks(follower.tracks, len(times), options)
+    people = tuple(person_from(track, i + 1, size) for i, track in enumerate(tracks))
+    record = StageRecord(
+        "tracking", __version__, dataclasses.asdict(options), {file.name: file.sha256 for file in weights}
+    )
+    motion = Motion(np.array(times, dtype=np.float64), *size, source=Path(video.path).name)
     return motion.after(record, people=people)
 
 
-def _detect(detector: BlazePoseDetector, image: np.ndarray, tiles: np.ndarray, threshold: float) -> np.ndarray:
-    parts: list[Detections] = [detector(image, tile, threshold=threshold) for tile in tiles]
-    found = merge(concatenate(parts))
-    return roi_from_circle(found.hips, found.rims)
+def _boxes(tracks: list[Track], size: tuple[int, int]) -> np.ndarray:
+    """The boxes (n, 4) of people as they were last seen."""
+    if not tracks:
+        return np.zeros((0, 4))
+    points = np.stack([track.seen.points for track in tracks])
+    confidence = np.stack([track.seen.visibility * track.seen.presence for track in tracks])
+    return body_boxes(points, confidence, size)
 
 
-def _duplicate(found: Landmarks, tracks: list[_Track]) -> bool:
-    for track in tracks:
-        other = track.seen[-1]
-        size = min(found.next_roi[2], other.next_roi[2])
-        if np.hypot(*(found.points - other.points).T).mean() < 0.1 * size:
-            return True
-    return False
-
-
-def _box(found: Landmarks) -> np.ndarray:
-    low, high = found.points.min(axis=0), found.points.max(axis=0)
-    return np.concatenate([low, high])
-
-
-def _person(number: int, track: _Track, video: VideoReader) -> Person:
-    points = np.array([f.points for f in track.seen])
-    confidence = np.array([f.visibility * f.presence for f in track.seen])
-    inside = np.all((points >= 0) & (points < [video.width, video.height]), axis=-1)
-    return Person(
-        number,
-        np.array(track.frames),
-        boxes=np.array([_box(f) for f in track.seen]),
-        confidence=np.array([f.score for f in track.seen]),
-        observed=np.ones(len(track.frames), dtype=bool),
-        keypoint_set="blazepose33",
-        keypoints=points,
-        keypoint_confidence=np.where(inside, confidence, 0.1 * confidence),
-        keypoints3d=np.array([f.world for f in track.seen]),
-    )
+def _available_threads() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1

@@ -1,0 +1,94 @@
+"""What a person wears: colour histograms of torso and thighs, cheap enough to keep for everyone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kinema.keypoints.blazepose import Landmarks
+from kinema.keypoints.roi import to_crop
+from kinema.skeleton import BLAZEPOSE33
+
+_BINS = 5
+_GRID = 10
+_TORSO = BLAZEPOSE33.indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+_THIGHS = BLAZEPOSE33.indices(("left_hip", "left_knee", "right_hip", "right_knee"))
+_MEMORY = 0.85
+
+
+@dataclass
+class Appearance:
+    """Colour histograms (2, 125) of torso and thighs in Lab, each summing to one; weight (2,): how much was seen."""
+
+    histogram: np.ndarray
+    weight: np.ndarray
+
+    def update(self, other: Appearance) -> None:
+        """Learn from another look at the same person."""
+        for part in range(2):
+            if other.weight[part] <= 0.0:
+                continue
+            memory = _MEMORY if self.weight[part] > 0.0 else 0.0
+            self.histogram[part] = memory * self.histogram[part] + (1.0 - memory) * other.histogram[part]
+            self.weight[part] = memory * self.weight[part] + (1.0 - memory) * other.weight[part]
+
+    def distance(self, other: Appearance) -> float:
+        """How differently two people are dressed: 0 the same, 1 nothing in common (1 - Bhattacharyya)."""
+        weight = np.minimum(self.weight, other.weight)
+        if weight.sum() <= 0.0:
+            return 0.5
+        overlap = np.sqrt(self.histogram * other.histogram).sum(axis=1)
+        return float(1.0 - (weight * overlap).sum() / weight.sum())
+
+
+def look(pixels: np.ndarray, seen: Landmarks) -> Appearance:
+    """The clothes of the person in a crop (S, S, 3) uint8 RGB that `seen` was found in."""
+    unit = to_crop(seen.points, seen.roi)
+    shown = seen.visibility * seen.presence
+    size = pixels.shape[0]
+    along = (np.arange(_GRID) + 0.5) / _GRID
+    torso = _bilinear(unit[_TORSO], 0.15 + 0.7 * along)
+    hips_knees = unit[_THIGHS].reshape(2, 2, 2)
+    steps = (0.2 + 0.7 * along)[:, None]
+    thighs = np.concatenate([a + steps * (b - a) for a, b in hips_knees])
+    # Three samples across each thigh, a twelfth of its length apart.
+    across = np.repeat([[b[1] - a[1], a[0] - b[0]] for a, b in hips_knees], _GRID, axis=0) / 12.0
+    thighs = np.concatenate([thighs, thighs + across, thighs - across])
+    histogram = np.zeros((2, _BINS**3))
+    weight = np.zeros(2)
+    for part, (places, joints) in enumerate(((torso, _TORSO), (thighs, _THIGHS))):
+        cells = np.round(places * size).astype(int)
+        cells = cells[np.all((cells >= 0) & (cells < size), axis=1)]
+        weight[part] = float(shown[joints].mean()) * (len(cells) / len(places))
+        if len(cells):
+            histogram[part] = _histogram(pixels[cells[:, 1], cells[:, 0]])
+    return Appearance(histogram, weight)
+
+
+def _bilinear(quad: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Points (n*n, 2) on a regular grid inside the quadrilateral left/right shoulder, left/right hip (4, 2)."""
+    u, v = np.meshgrid(along, along)
+    u, v = u.reshape(-1, 1), v.reshape(-1, 1)
+    top = quad[0] + u * (quad[1] - quad[0])
+    bottom = quad[2] + u * (quad[3] - quad[2])
+    return top + v * (bottom - top)
+
+
+def _histogram(colours: np.ndarray) -> np.ndarray:
+    """(125,) histogram of colours (n, 3) uint8 RGB in Lab, each shared between its neighbouring cells."""
+    lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float64)
+    # Lightness over its whole range; a and b of clothes stay near the middle of theirs.
+    spans = np.array([[0.0, 255.0], [96.0, 160.0], [96.0, 168.0]])
+    place = (lab - spans[:, 0]) / (spans[:, 1] - spans[:, 0]) * (_BINS - 1)
+    place = np.clip(place, 0.0, _BINS - 1 - 1e-6)
+    low = place.astype(int)
+    part = place - low
+    histogram = np.zeros(_BINS**3)
+    for corner in np.ndindex(2, 2, 2):
+        cell = low + corner
+        share = np.prod(np.where(np.array(corner) == 1, part, 1.0 - part), axis=1)
+        index = (cell[:, 0] * _BINS + cell[:, 1]) * _BINS + cell[:, 2]
+        histogram += np.bincount(index, weights=share, minlength=_BINS**3)
+    return histogram / len(colours)
