@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "turn videos into SMPL motion",
     "demo": "render a clip with known truth, run the main job on it, report the error",
     "evaluate": "compare results with ground truth",
+    "body": "write the free body for the packages smplx and smplfitter",
     "weights": "list, get, add and check network weights",
     "info": "print what a bug report needs",
 }

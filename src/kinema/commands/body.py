@@ -1,0 +1,42 @@
+"""`kinema body`: the free body for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kinema.errors import UsageError
+
+DESCRIPTION = (
+    "Write the free body in the file layout that another package loads as an SMPL model. The files are CC0:\n"
+    "nothing in them comes from SMPL, only the layout and the meaning of the parameters agree."
+)
+EXAMPLES = """  kinema body export --layout smplx --out models
+  kinema body export --layout smplfitter --out models"""
+
+LAYOUTS = ("smplx", "smplfitter")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("action", choices=("export",), help="what to do")
+    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="the package that shall load the body")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder of models; the files go to DIR/smpl")
+    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
+    parser.add_argument("--json", action="store_true", help="print the paths as a JSON list")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and print their paths."""
+    from kinema.body import load_body
+    from kinema.body.writing import write_layout
+
+    if args.action != "export":
+        raise UsageError(f"unknown action {args.action!r}; use: kinema body export")
+    paths = write_layout(load_body(args.body_model), args.layout, args.out)
+    if args.json:
+        print(json.dumps([str(path) for path in paths]))
+    else:
+        for path in paths:
+            print(path)
+    return 0
