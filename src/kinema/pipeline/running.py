@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -24,8 +23,7 @@ from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, want
 from kinema.pipeline.stages import Job, Stage, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
-from kinema.pipeline.watching import RunWatcher, StageTime
-from kinema.progress import Progress
+from kinema.pipeline.watching import RunWatcher, timed
 from kinema.video import open_video
 
 OUT = "outputs"
@@ -117,11 +115,11 @@ def _work(
             f"nobody was found in {job.video.path}; use a clip in which at least one person is seen from head to hip,"
             " or choose the part of it with --time-range"
         )
-    with _timed("files", result.times, watcher):
+    with timed(watcher, "files", result.times):
         verdict = write_results(folder, motion, job.body, vertices=job.options.vertices)
     if job.options.overlay:
         try:
-            with _timed("overlay", result.times, watcher) as progress:
+            with timed(watcher, "overlay", result.times) as progress:
                 write_drawing(folder, motion, job, progress)
         except Exception as error:  # whatever goes wrong with a picture, the motion is there and must be kept
             sentence = f"the overlay video could not be made: {error or type(error).__name__}; the motion is complete"
@@ -136,15 +134,6 @@ def _work(
     )
     reused = [time.name for time in result.times if time.reused]
     return record | {"reused": reused, "verdict": verdict, "summary": summarise(motion)}
-
-
-@contextlib.contextmanager
-def _timed(name: str, times: list[StageTime], watcher: RunWatcher) -> Iterator[Progress]:
-    """Announce a stage that is always done, and note how long it took."""
-    begin = time.perf_counter()
-    yield watcher.start(name)
-    times.append(StageTime(name, time.perf_counter() - begin))
-    watcher.done(times[-1])
 
 
 def _beginning(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kinema.progress import Progress, silent
@@ -28,3 +31,14 @@ class RunWatcher:
 
     def note(self, sentence: str) -> None:
         """Something that a person should know and that does not stop the run."""
+
+
+@contextlib.contextmanager
+def timed(watcher: RunWatcher, stage: str, times: list[StageTime] | None = None) -> Iterator[Progress]:
+    """Announce a stage, time it, announce its end; `times` gets its entry. What fails has no end."""
+    begin = time.perf_counter()
+    yield watcher.start(stage)
+    taken = StageTime(stage, time.perf_counter() - begin)
+    watcher.done(taken)
+    if times is not None:
+        times.append(taken)

@@ -1,0 +1,93 @@
+"""`kinema demo`: the main job on a clip whose truth is known, and how well it did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinema.pipeline.demo import DemoResult
+
+DESCRIPTION = (
+    "Render a clip of the free body, whose every joint is known, run the main job on it, and print the errors\n"
+    "beside those of BlazePose's raw 3D points on the same frames. Needs no video and no truth of your own."
+)
+EXAMPLES = """  kinema demo
+  kinema demo --seed 3 --script rounds --no-overlay"""
+
+SCRIPTS = ("demo", "on-the-spot", "rounds")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
+    parser.add_argument("--script", choices=SCRIPTS, default="demo", help="what the person does (default: demo)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="varies motion, clothes and room")
+    parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second of the clip")
+    parser.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
+    parser.add_argument("--force", action="store_true", help="do everything again in a new folder")
+    parser.add_argument("--json", action="store_true", help="print the scores and run.json as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render, run, measure, print."""
+    from kinema.commands._console import watcher
+    from kinema.geometry.cameras import DEFAULT_FOV
+    from kinema.pipeline import RunOptions
+    from kinema.pipeline.demo import demo
+    from kinema.pipeline.running import OUT
+
+    options = RunOptions.of(fov=DEFAULT_FOV, overlay=not args.no_overlay)
+    try:
+        with watcher(quiet=args.quiet) as shown:
+            result = demo(
+                OUT if args.out is None else args.out, script=args.script, seed=args.seed, fps=args.fps,
+                options=options, force=args.force, watcher=shown, command=tuple(sys.argv),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("kinema: stopped; the finished stages are kept, start the same command again to go on", file=sys.stderr)
+        return 130
+    if args.json:
+        folder = str(result.run.folder)
+        print(json.dumps({"folder": folder, "scores": result.scores, "run": result.run.record}, indent=2))
+    elif not args.quiet:
+        from kinema.commands.run import print_result
+
+        print_result(result.run)
+        print_scores(result)
+    return 0
+
+
+def print_scores(result: DemoResult) -> None:
+    """The errors against the truth, on stdout."""
+    from kinema.commands._console import print_table
+
+    scores = result.scores
+    ours, raw, feet = scores["body"], scores["raw"], scores.get("feet") or {}
+    print(f"\nagainst the truth, {len(scores['joints'])} limb joints, {scores['frames']} frames:")
+    rows = [
+        _row("MPJPE", "mm", ours["mpjpe_mm"], raw["mpjpe_mm"]),
+        _row("PA-MPJPE", "mm", ours["pa_mpjpe_mm"], raw["pa_mpjpe_mm"]),
+        _row("acceleration error", "m/s2", ours["acceleration_error_m_s2"], raw["acceleration_error_m_s2"]),
+        _row(f"jitter (truth: {_number(ours['jitter_truth_m_s3'])})", "m/s3", ours["jitter_m_s3"], raw["jitter_m_s3"]),
+        ["reprojection", _number(scores.get("reprojection_px"), "px"), "-", ""],
+        [
+            f"root trajectory, of {_number(ours['distance_m'], 'm')} travelled",
+            _number(ours["root_error_percent"], "%"), "-", "",
+        ],
+        ["feet above or below the ground in contact", _number(feet.get("foot_height_mm"), "mm"), "-", ""],
+    ]  # fmt: skip
+    print_table(["", "Kinema", "BlazePose's raw 3D", "less error"], rows)
+    print(f"{result.run.folder}/evaluation.json, truth.npz, demo.mp4")
+
+
+def _row(name: str, unit: str, ours: float | None, raw: float | None) -> list[str]:
+    less = "" if not raw or ours is None else f"{100 * (1 - ours / raw):.0f} %"
+    return [name, _number(ours, unit), _number(raw, unit), less]
+
+
+def _number(value: Any, unit: str = "") -> str:
+    return "-" if value is None else f"{value:.1f} {unit}".strip()
