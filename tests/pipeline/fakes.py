@@ -37,8 +37,8 @@ class FakeChain:
 
     def stages(self) -> tuple[Stage, ...]:
         return (
-            Stage("track", self._track, ("time_range", "tracking"), lambda job: {"net": "0" * 64}, slow=True),
-            Stage("fit", self._fit, ("fit",), lambda job: {job.body.name: job.body.sha256}, slow=True),
+            Stage("track", self._track, ("time_range", "tracking"), slow=True),
+            Stage("fit", self._fit, ("fit",), body=True, slow=True),
             Stage("filter", self._filter, ("filter",)),
             Stage("world", self._world, ("world",)),
         )

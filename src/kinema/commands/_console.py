@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "render": "rendering the clip",
+    "weights": "fetching networks",
     "track": "following people",
     "fit": "fitting bodies",
     "filter": "smoothing",

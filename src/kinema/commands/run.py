@@ -24,7 +24,7 @@ EXAMPLES = """  kinema run clip.mp4
   kinema run *.mp4 --out results --no-overlay --json"""
 
 FILTERS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median", "none")
-VIEWS = ("camera", "side", "both")
+VIEWS = ("camera", "side", "world")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     result = parser.add_argument_group("result")
     result.add_argument("--filter", choices=FILTERS, metavar="METHOD", help=f"smoothing: {', '.join(FILTERS)}")
     result.add_argument("--strength", type=float, metavar="S", help="of the smoothing: 0 (none) to 1; default 0.5")
-    result.add_argument("--view", choices=VIEWS, help="what overlay.mp4 shows: camera (default), side, or both")
+    result.add_argument("--view", choices=VIEWS, help="show the world in overlay.mp4, too, from the side or from above")
     result.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
     result.add_argument("--vertices", action="store_true", help="also write every frame's mesh into the .pkl (large)")
     running = parser.add_argument_group("running")

@@ -70,6 +70,8 @@ class RunOptions:
             if name == "filter" and value == "none":
                 own["smooth"] = False
                 continue
+            if name == "view":
+                nested.setdefault("drawing", {})["beside"] = value != "camera"
             stage, _, setting = SHORT_NAMES[name].rpartition(".")
             (nested.setdefault(stage, {}) if stage else own)[setting] = value
         if "time_range" in own and not isinstance(own["time_range"], TimeRange):
@@ -102,7 +104,8 @@ SHORT_NAMES = {
 }
 """What `kinema.estimate` and the command line call a setting -> its place in `RunOptions`.
 
-"filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None.
+"filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None; a "view" of the world
+is shown beside the camera's.
 """
 
 

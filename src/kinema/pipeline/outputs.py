@@ -47,11 +47,15 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
     return report.verdict
 
 
-def write_drawing(folder: Path, motion: Motion, job: Job, progress: Progress) -> None:
-    """Write the overlay video, unless an earlier, interrupted run of this folder has done so."""
+def write_drawing(folder: Path, motion: Motion, job: Job, progress: Progress) -> tuple[str, ...]:
+    """Write the overlay video, unless an earlier, interrupted run of this folder has done so.
+
+    Returns sentences about what went wrong; a picture never fails a run.
+    """
     path = folder / NAMES["overlay"]
-    if not path.is_file():
-        write_overlay(motion, job.body, job.video, path, job.options.drawing, progress=progress)
+    if path.is_file():
+        return ()
+    return write_overlay(motion, job.body, job.video, path, job.options.drawing, progress=progress).warnings
 
 
 def copy_pkl(folder: Path, copies: Path, stem: str) -> Path:

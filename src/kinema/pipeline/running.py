@@ -84,7 +84,7 @@ def run(
         source = input_identity(path)
         steps = stages or chain(options)
         base_key = digest(source, code_identity(), package_versions())
-        key = digest(base_key, options.to_dict(), [dict(step.weights(job)) for step in steps])
+        key = digest(base_key, options.to_dict(), [step.weights(job) for step in steps])
         stem = folder_stem(path)
         with only_one(out, key, path.name):
             found = None if force else find_run(out, stem, key)
@@ -118,13 +118,11 @@ def _work(
     with timed(watcher, "files", result.times):
         verdict = write_results(folder, motion, job.body, vertices=job.options.vertices)
     if job.options.overlay:
-        try:
-            with timed(watcher, "overlay", result.times) as progress:
-                write_drawing(folder, motion, job, progress)
-        except Exception as error:  # whatever goes wrong with a picture, the motion is there and must be kept
-            sentence = f"the overlay video could not be made: {error or type(error).__name__}; the motion is complete"
-            result.warnings.append(sentence)
+        with timed(watcher, "overlay", result.times) as progress:
+            told = write_drawing(folder, motion, job, progress)
+        for sentence in told:
             watcher.note(sentence)
+        result.warnings.extend(told)
     record = run_record(
         motion,
         job.options.to_dict(),

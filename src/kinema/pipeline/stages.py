@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,17 +17,16 @@ from kinema.motion import Motion, StageRecord
 from kinema.pipeline.identity import digest
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.store import StageResult, StageStore
-from kinema.pipeline.watching import RunWatcher, StageTime
+from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.progress import Progress
 from kinema.refinement import filter_motion
 from kinema.tracking import track_people
 from kinema.video import VideoReader
+from kinema.weights import locate
 from kinema.weights.catalogue import find as find_weights
+from kinema.weights.hub import status
 from kinema.world import place_in_world
 from kinema.world.camera_motion import CameraMotionDetector
-
-NETWORKS = ("blazepose-detector", "blazepose-landmarks-full")
-"""What the tracking stage takes from the weights hub."""
 
 FILM_WIDTH = 36.0
 """mm: the longer side of the 35 mm frame that "35 mm equivalent" focal lengths speak of."""
@@ -48,21 +47,22 @@ class Stage:
     """One step of the chain.
 
     run(job, motion, progress) returns the motion with more fields filled. depends: names of the settings in
-    `RunOptions` that its result depends on, beside those of the stages before it. weights(job): sha256 by name
-    of the networks and body models that it uses. slow: whether its result is worth keeping after the run, for
-    another run of the same video.
+    `RunOptions` that its result depends on, beside those of the stages before it. networks: names in the
+    weights hub of what it runs; they are fetched before it starts. body: whether it uses the body model. slow:
+    whether its result is worth keeping after the run, for another run of the same video.
     """
 
     name: str
     run: Callable[[Job, Motion | None, Progress], Motion]
     depends: tuple[str, ...]
-    weights: Callable[[Job], Mapping[str, str]] = field(default=lambda job: {})
+    networks: tuple[str, ...] = ()
+    body: bool = False
     slow: bool = False
 
-
-def network_weights(job: Job) -> dict[str, str]:
-    """sha256, as the catalogue has them, of the networks that find and follow people."""
-    return {name: find_weights(name).sha256 or "" for name in NETWORKS}
+    def weights(self, job: Job) -> dict[str, str]:
+        """sha256 by name of the networks, as the catalogue has them, and of the body model."""
+        found = {name: find_weights(name).sha256 or "" for name in self.networks}
+        return found | ({job.body.name: job.body.sha256} if self.body else {})
 
 
 def track(job: Job, motion: Motion | None, progress: Progress) -> Motion:
@@ -100,13 +100,24 @@ def smooth(job: Job, motion: Motion | None, progress: Progress) -> Motion:
 
 
 def world(job: Job, motion: Motion | None, progress: Progress) -> Motion:
-    """Place the motion on the ground of a y-up world."""
-    return place_in_world(_given(motion), job.body, job.options.world, progress=progress)
+    """Place the motion on the ground of a y-up world, where the camera allows."""
+    placed = place_in_world(_given(motion), job.body, job.options.world, progress=progress)
+    if placed.camera is not None and placed.camera.moving:
+        job.notes.append(
+            "the camera moves, so the motion is in the camera's frame only, without a world; if it does stand still,"
+            " say so with --static-camera"
+        )
+    return placed
 
 
-# What a stage's result depends on, as the attributes of `RunOptions`.
-TRACK = Stage("track", track, ("time_range", "static_camera", "tracking"), network_weights, slow=True)
-FIT = Stage("fit", fit, ("estimator", "fit"), lambda job: {job.body.name: job.body.sha256}, slow=True)
+TRACK = Stage(
+    "track",
+    track,
+    ("time_range", "static_camera", "tracking"),
+    networks=("blazepose-detector", "blazepose-landmarks-full"),
+    slow=True,
+)
+FIT = Stage("fit", fit, ("estimator", "fit"), body=True, slow=True)
 FILTER = Stage("filter", smooth, ("filter",))
 WORLD = Stage("world", world, ("world",))
 
@@ -147,10 +158,11 @@ def run_chain(
     settings = job.options.to_dict()
     key = base_key
     for stage in stages:
-        key = digest(key, stage.name, [settings[name] for name in stage.depends], dict(stage.weights(job)))
+        key = digest(key, stage.name, [settings[name] for name in stage.depends], stage.weights(job))
         result = store.find(stage.name, key) if store is not None else None
         reused = result is not None
         if result is None:
+            _fetch(stage.networks, watcher)
             progress = watcher.start(stage.name)
             begin = time.perf_counter()
             moved = stage.run(job, motion, progress)
@@ -167,6 +179,15 @@ def run_chain(
         if not motion.people:
             break
     return ChainResult(_given(motion), times, warnings)
+
+
+def _fetch(networks: Sequence[str], watcher: RunWatcher) -> None:
+    """Have the networks in the cache, with progress where they must be fetched first. Raises WeightsError."""
+    missing = [name for name in networks if status(find_weights(name)).state == "missing"]
+    if missing:
+        with timed(watcher, "weights") as progress:
+            for name in missing:
+                locate(name, progress=progress)
 
 
 def _given(motion: Motion | None) -> Motion:
