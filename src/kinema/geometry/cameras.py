@@ -59,6 +59,12 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
     return pixels @ inverse[:2, :2].T + inverse[:2, 2]
 
 
+def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
+    """Intrinsics (3, 3) for the same picture at `scale` times its size; pixel centres are at integers."""
+    shift = (scale - 1) / 2
+    return np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics)
+
+
 def to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
     """World points (F, ..., 3) -> camera frame; a moving camera's frame i applies to points[i]."""
     rotation, translation = _extrinsics(camera, np.ndim(points))

@@ -19,12 +19,14 @@ import cv2
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.geometry.cameras import project
-from kinema.motion import Motion, Person
+from kinema.geometry.cameras import scaled_intrinsics
+from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.synthetic.room import Room
 from kinema.synthetic.style import Style, vertex_colors
-from kinema.visualization.raster import Box, bounding_box, fragments
+from kinema.visualization.ground import floor_shadow
+from kinema.visualization.posing import PosedPeople
+from kinema.visualization.raster import Box
 from kinema.visualization.renderer import Light, Mesh, MeshRenderer, Rendering
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 _FINE = 2
 """The body is drawn this much larger and averaged, so that an arm before the trunk has a clean outline too."""
-_CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,11 @@ def render_frames(
     if abs(size[1] - scale * motion.height) > 1:
         raise UsageError(f"size {size} does not have the proportions of the motion, {motion.width}x{motion.height}")
     intrinsics = scaled_intrinsics(scene.camera.intrinsics, scale)
-    rows = [{int(frame): row for row, frame in enumerate(person.frames)} for person in motion]
     empty: np.ndarray | None = None
     for frame in range(motion.num_frames):
-        here = [(p, rows[p][frame]) for p in range(len(rows)) if frame in rows[p]]
         if empty is None or scene.moving:
             empty = scene.background(frame, size, intrinsics)
-        yield scene.image(frame, here, size, intrinsics, empty)
+        yield scene.image(frame, size, intrinsics, empty)
 
 
 def render_crops(
@@ -95,7 +94,7 @@ def render_crops(
     scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed, distorted=False)
     wanted = None if frames is None else {int(frame) for frame in frames}
     rng = np.random.default_rng([seed, 0xC409])
-    for number, person in enumerate(motion):
+    for person in motion:
         (boxes,) = person.require("boxes")
         for row, frame in enumerate(person.frames):
             extent = float(np.max(boxes[row, 2:] - boxes[row, :2]))
@@ -108,9 +107,7 @@ def render_crops(
             shift = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1]])
             intrinsics = np.diag([scale, scale, 1.0]) @ shift @ scene.camera.intrinsics
             empty = scene.background(int(frame), (size, size), intrinsics)
-            others = [(n, r) for n in range(len(motion.people)) if (r := _row(motion.people[n], frame)) is not None]
-            image = scene.image(int(frame), others, (size, size), intrinsics, empty)
-            yield Crop(int(frame), motion.people[number].id, image, intrinsics)
+            yield Crop(int(frame), person.id, scene.image(int(frame), (size, size), intrinsics, empty), intrinsics)
 
 
 def render_clip(
@@ -135,17 +132,6 @@ def render_clip(
     return Path(path)
 
 
-def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
-    """Intrinsics (3,3) for the same picture at another size; pixel centres are at integers."""
-    shift = (scale - 1) / 2
-    return np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics)
-
-
-def _row(person: Person, frame: int) -> int | None:
-    row = int(np.searchsorted(person.frames, frame))
-    return row if row < len(person.frames) and person.frames[row] == frame else None
-
-
 class _Scene:
     """Body, room and light of one rendering job; knows how one frame looks."""
 
@@ -163,7 +149,7 @@ class _Scene:
         self.colors = vertex_colors(body, style)
         self.room = Room(style)
         self.rng = np.random.default_rng([seed, 0x40153])
-        self.posed: dict[int, tuple[int, np.ndarray]] = {}
+        self.people = PosedPeople(motion, body)
 
     def pose(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """World to camera in one frame: rotation (3,3), translation (3,)."""
@@ -174,27 +160,10 @@ class _Scene:
     def background(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray) -> np.ndarray:
         return self.room.view(size, intrinsics, *self.pose(frame), self.distortion)
 
-    def vertices(self, number: int, row: int) -> np.ndarray:
-        """Person `number` in its frame `row`, (V,3) camera frame; posed in chunks, since frames come in order."""
-        start, block = self.posed.get(number, (0, np.zeros((0, 0, 3))))
-        if not start <= row < start + len(block):
-            person, rows = self.motion.people[number], slice(row, row + _CHUNK)
-            pose, betas, transl = person.require("pose", "betas", "transl")
-            start, block = row, self.body.vertices(pose[rows], betas[rows], transl[rows])
-            self.posed[number] = (start, block)
-        return block[row - start]
-
-    def image(
-        self,
-        frame: int,
-        people: list[tuple[int, int]],
-        size: tuple[int, int],
-        intrinsics: np.ndarray,
-        empty: np.ndarray,
-    ) -> np.ndarray:
-        """One frame, (H,W,3) uint8. people: (index of the person, its row)."""
+    def image(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray, empty: np.ndarray) -> np.ndarray:
+        """One frame over the empty room, (H,W,3) uint8."""
         (rotation, translation), picture = self.pose(frame), empty.copy()
-        bodies = [self.vertices(number, row) for number, row in people]
+        bodies = [posed.vertices for posed in self.people.at(frame)]
         for vertices in bodies:
             self._shade_floor(picture, vertices, rotation, translation, intrinsics)
         fine = MeshRenderer(_FINE * size[0], _FINE * size[1], light=self._light(rotation))
@@ -225,24 +194,15 @@ class _Scene:
     ) -> None:
         """Darken the floor where the body keeps the main light away, and around what stands on it."""
         world = (np.asarray(vertices, dtype=np.float64) - translation) @ rotation
-        size = picture.shape[1], picture.shape[0]
-        sun, focal = np.array(self.style.sun), float(intrinsics[0, 0])
-        low = world[:, 1] < 0.35
-        everything = np.ones(len(world), dtype=bool)
+        size, faces = (picture.shape[1], picture.shape[0]), self.body.faces
+        near_floor = (world[:, 1] < 0.35)[faces].any(axis=1)
         # Direction of the light, metres over which its shadow fades, how dark it is, what casts it.
-        for towards, fade, dark, casts in ((sun, 0.02, 1.0, everything), (np.array([0.0, 1, 0]), 0.07, 0.7, low)):
-            fallen = world - world[:, 1:2] * (towards / towards[1])
-            seen = fallen @ rotation.T + translation
-            usable = casts & (seen[:, 2] > 0.3)
-            corners = usable[self.body.faces.T]
-            faces = self.body.faces[corners[0] & corners[1] & corners[2]]
-            if not len(faces):
-                continue
-            pixels = project(seen, intrinsics, self.distortion)
-            sigma = max(fade * focal / float(np.median(seen[usable, 2])), 0.5)
-            mask, box = _silhouette(pixels, faces, size, pad=int(3 * sigma) + 1)
+        sun, above = np.array(self.style.sun), np.array([0.0, 1.0, 0.0])
+        for towards, fade, dark, casting in ((sun, 0.02, 1.0, faces), (above, 0.07, 0.7, faces[near_floor])):
+            mask, box = floor_shadow(
+                world, casting, towards, size, intrinsics, rotation, translation, distortion=self.distortion, fade=fade
+            )
             if mask.size:
-                mask = cv2.GaussianBlur(mask, (0, 0), sigma)
                 picture[box.slices] *= (1 - self.style.shadow * dark * mask)[..., None]
 
     def _photograph(self, picture: np.ndarray) -> np.ndarray:
@@ -260,18 +220,6 @@ class _Scene:
             _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, style.jpeg])
             return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return image
-
-
-def _silhouette(pixels: np.ndarray, faces: np.ndarray, size: tuple[int, int], pad: int) -> tuple[np.ndarray, Box]:
-    """Which pixels any face covers, from either side: (h,w) float32 in the returned box, `pad` wider all around."""
-    box = bounding_box(pixels, faces, *size)
-    if box is None:
-        return np.zeros((0, 0), np.float32), Box(0, 0, 0, 0)
-    left, top = max(box.left - pad, 0), max(box.top - pad, 0)
-    box = Box(left, top, min(box.right + pad, size[0]), min(box.bottom + pad, size[1]))
-    mask = np.zeros(box.height * box.width, np.float32)
-    mask[fragments(pixels, faces, box).index] = 1
-    return mask.reshape(box.height, box.width), box
 
 
 def _lay(picture: np.ndarray, fine: Rendering) -> None:

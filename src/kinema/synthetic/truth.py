@@ -9,6 +9,7 @@ import numpy as np
 from kinema.geometry.cameras import camera_from_fov, project, to_camera
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
 from kinema.motion import Camera, Person
+from kinema.skeleton import SMPL24
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -86,11 +87,13 @@ def person_in_view(
 
 def _boxes(joints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (F,4) around joints (F,24,3) and whether they lie in the image (F,)."""
-    pixels = project(joints, camera.intrinsics, camera.distortion)
-    depth = np.maximum(joints[:, 0, 2], 0.1)
-    flesh = 0.12 * camera.intrinsics[1, 1] / depth
+    neck, head = (joints[:, SMPL24.index(name)] for name in ("neck", "head"))
+    crown = head + 1.2 * (head - neck)
+    points = np.concatenate([joints, crown[:, None]], axis=1)
+    pixels = project(points, camera.intrinsics, camera.distortion)
+    flesh = 0.09 * camera.intrinsics[1, 1] / np.maximum(joints[:, 0, 2], 0.1)
     low, high = pixels.min(axis=1) - flesh[:, None], pixels.max(axis=1) + flesh[:, None]
     last = np.array([camera.width - 1, camera.height - 1])
     boxes = np.concatenate([np.clip(low, 0, last), np.clip(high, 0, last)], axis=-1)
-    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=-1) & (joints[..., 2].min(axis=1) > 0.1)
+    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=-1) & (points[..., 2].min(axis=1) > 0.1)
     return boxes, inside

@@ -1,0 +1,97 @@
+"""Flat things on an image: colours of tracks, 2D skeletons, labels, paths. Images are (H,W,3) uint8 RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from kinema.skeleton import JointSet
+
+# Okabe and Ito, "Color Universal Design" (2008), without black: told apart with every kind of colour vision.
+_OKABE_ITO = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
+)  # fmt: skip
+MIN_CONFIDENCE = 0.3
+"""Keypoints of less confidence are not drawn."""
+
+
+def track_colors(ids: Sequence[int]) -> dict[int, tuple[float, float, float]]:
+    """A colour for each track, sRGB in [0,1], by the order of the ids. After seven tracks they come darker."""
+    colors = {}
+    for place, id in enumerate(sorted(ids)):
+        shade = 0.62 ** (place // len(_OKABE_ITO) % 3)
+        r, g, b = (shade * channel / 255 for channel in _OKABE_ITO[place % len(_OKABE_ITO)])
+        colors[id] = (r, g, b)
+    return colors
+
+
+def draw_skeleton(
+    image: np.ndarray,
+    points: np.ndarray,
+    confidence: np.ndarray | None,
+    joints: JointSet,
+    color: tuple[float, float, float],
+) -> None:
+    """Bones and joints of 2D keypoints (K,2), in place. Unseen ones (NaN, or of low confidence) are left out."""
+    seen = np.all(np.isfinite(points), axis=1)
+    if confidence is not None:
+        seen &= confidence >= MIN_CONFIDENCE
+    thick = _thickness(image)
+    ink = _ink(color)
+    for a, b in joints.edges:
+        if seen[a] and seen[b]:
+            cv2.line(image, _pixel(points[a]), _pixel(points[b]), ink, thick, cv2.LINE_AA, _SHIFT)
+    for k in np.flatnonzero(seen):
+        cv2.circle(image, _pixel(points[k]), (thick + 1) << _SHIFT, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(image, _pixel(points[k]), thick << _SHIFT, ink, -1, cv2.LINE_AA, _SHIFT)
+
+
+def draw_box(image: np.ndarray, box: np.ndarray, color: tuple[float, float, float]) -> None:
+    """A box x1 y1 x2 y2, in place; nothing where it is not finite."""
+    if np.all(np.isfinite(box)):
+        cv2.rectangle(image, _pixel(box[:2]), _pixel(box[2:]), _ink(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+
+
+def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[float, float, float]) -> None:
+    """A small label whose bottom centre is at `anchor` (x, y), moved into the image, in place."""
+    height, width = image.shape[:2]
+    scale = max(min(height, width) / 1100, 0.3)
+    thick = max(round(1.6 * scale), 1)
+    (wide, high), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+    pad = max(round(6 * scale), 2)
+    left = int(np.clip(anchor[0] - wide / 2 - pad, 0, max(width - wide - 2 * pad, 0)))
+    top = int(np.clip(anchor[1] - high - base - 2 * pad, 0, max(height - high - base - 2 * pad, 0)))
+    right, bottom = left + wide + 2 * pad, top + high + base + 2 * pad
+    cv2.rectangle(image, (left, top), (right, bottom), _ink(color), -1)
+    bright = np.dot(color, (0.299, 0.587, 0.114)) > 0.5
+    ink = (0, 0, 0) if bright else (255, 255, 255)
+    cv2.putText(
+        image, text, (left + pad, bottom - pad - base), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thick, cv2.LINE_AA
+    )
+
+
+def draw_path(image: np.ndarray, points: np.ndarray, color: tuple[float, float, float]) -> None:
+    """A line through pixels (N,2), in place."""
+    if len(points) > 1:
+        fixed = np.rint(np.clip(points, -1e4, 1e4) * 2**_SHIFT).astype(np.int32)
+        cv2.polylines(image, [fixed.reshape(-1, 1, 2)], False, _ink(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+
+
+_SHIFT = 3
+"""OpenCV draws at fractions of a pixel when coordinates are given in 1/2**SHIFT."""
+
+
+def _pixel(point: np.ndarray) -> tuple[int, int]:
+    x, y = np.rint(np.clip(point, -1e4, 1e4) * 2**_SHIFT).astype(int)
+    return int(x), int(y)
+
+
+def _ink(color: tuple[float, float, float]) -> tuple[int, int, int]:
+    r, g, b = (round(255 * channel) for channel in color)
+    return r, g, b
+
+
+def _thickness(image: np.ndarray) -> int:
+    return max(round(min(image.shape[:2]) / 360), 1)

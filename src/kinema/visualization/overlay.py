@@ -1,0 +1,179 @@
+"""The overlay video: what a run shows for its result. It never makes a run fail."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.errors import KinemaError, UsageError
+from kinema.files.atomic import explain_write_error
+from kinema.motion import Motion
+from kinema.progress import Progress, silent
+from kinema.visualization.views import CameraView, View, WorldView
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+    from kinema.video import Frame, VideoReader
+
+VIEWS = ("camera", "side", "world")
+_ANGLES = {"side": (math.radians(90), math.radians(8)), "world": (math.radians(35), math.radians(22))}
+_WORKERS = 2
+_IN_FLIGHT = 2 * _WORKERS
+"""Frames that are drawn at the same time; memory is bounded by it, whatever the clip's length."""
+
+
+@dataclass(frozen=True)
+class OverlayOptions:
+    """How the overlay looks.
+
+    view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
+    "world" from above at a slant. beside: put the camera's view to the left of a world-space view. opacity:
+    of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
+    soles that touch the ground (world-space views). audio: bring the source's sound along. max_side: pixels
+    that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51, lower
+    is better.
+    """
+
+    view: str = "camera"
+    beside: bool = False
+    opacity: float = 0.7
+    labels: bool = True
+    keypoints: bool = False
+    contacts: bool = True
+    audio: bool = True
+    max_side: int | None = None
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        if self.view not in VIEWS:
+            raise UsageError(f"overlay: view is {self.view!r}; choose one of {', '.join(VIEWS)}")
+        if self.beside and self.view == "camera":
+            raise UsageError("overlay: beside needs a world-space view next to the camera's; set view to side or world")
+        if not 0 < self.opacity <= 1:
+            raise UsageError(f"overlay: opacity must lie above 0 and not above 1, found {self.opacity}")
+        if self.max_side is not None and self.max_side < 16:
+            raise UsageError(f"overlay: max_side must be 16 pixels or more, found {self.max_side}")
+        if not 0 <= self.crf <= 51:
+            raise UsageError(f"overlay: crf must lie between 0 and 51, found {self.crf}")
+
+
+@dataclass(frozen=True)
+class OverlayReport:
+    """What became of an overlay. path: the video, None where none could be written; frames: how many it has;
+    warnings: sentences for the user.
+    """
+
+    path: Path | None
+    frames: int
+    warnings: tuple[str, ...] = ()
+
+
+def write_overlay(
+    motion: Motion,
+    body: BodyModel,
+    video: VideoReader,
+    out: str | Path,
+    options: OverlayOptions | None = None,
+    *,
+    progress: Progress = silent,
+) -> OverlayReport:
+    """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
+
+    video: the reader that the motion was made from, with the same time range; its frame i belongs to
+    motion.times[i]. Times and sound are the source's. Frames without people pass through; a person without
+    a pose is shown by its 2D keypoints, or its box. Whatever goes wrong inside, a full disk included,
+    becomes a warning in the report; only KeyboardInterrupt and the like pass.
+    """
+    out, options = Path(out), options or OverlayOptions()
+    warnings: list[str] = []
+    try:
+        frames = _write(motion, body, video, out, options, progress, warnings)
+    except KinemaError as error:
+        return OverlayReport(None, 0, (*warnings, f"no overlay was written: {error}"))
+    except OSError as error:
+        explained = explain_write_error(error, out)
+        return OverlayReport(None, 0, (*warnings, f"no overlay was written: {explained or error}"))
+    except Exception as error:
+        # Nothing that goes wrong in a picture may cost the user the motion itself.
+        return OverlayReport(None, 0, (*warnings, f"no overlay was written: {type(error).__name__}: {error}"))
+    return OverlayReport(out, frames, tuple(warnings))
+
+
+def _write(
+    motion: Motion,
+    body: BodyModel,
+    video: VideoReader,
+    out: Path,
+    options: OverlayOptions,
+    progress: Progress,
+    warnings: list[str],
+) -> int:
+    from kinema.video import VideoWriter
+
+    views = _views(motion, body, (video.width, video.height), options)
+    width, height = sum(view.width for view in views), views[0].height
+    audio = video.path if options.audio and video.path.is_file() else None
+    done = 0
+    with VideoWriter(out, width, height, audio_from=audio, crf=options.crf) as writer:
+        for time, image in _drawn(views, video):
+            writer.write(image, time)
+            done += 1
+            progress(done, motion.num_frames)
+    warnings.extend(writer.warnings)
+    return done
+
+
+def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: OverlayOptions) -> list[View]:
+    """The views, from left to right, all of one height."""
+    size = source
+    if options.max_side is not None and max(source) > options.max_side:
+        shrink = options.max_side / max(source)
+        size = max(round(source[0] * shrink), 1), max(round(source[1] * shrink), 1)
+    views: list[View] = []
+    if options.view == "camera" or options.beside:
+        views.append(
+            CameraView(motion, body, size, opacity=options.opacity, labels=options.labels, keypoints=options.keypoints)
+        )
+    if options.view != "camera":
+        azimuth, elevation = _ANGLES[options.view]
+        # A tall phone video would leave a world-space view no room to walk in.
+        world_size = (max(size[0], size[1]), size[1])
+        views.append(
+            WorldView(
+                motion, body, world_size, azimuth=azimuth, elevation=elevation, labels=options.labels,
+                contacts=options.contacts,
+            )
+        )  # fmt: skip
+    return views
+
+
+def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.ndarray]]:
+    """Time and picture of each frame, in order; a few frames are drawn at once."""
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
+        waiting: deque[tuple[float, Future[np.ndarray]]] = deque()
+        try:
+            for frame in video:
+                waiting.append(
+                    (frame.time, workers.submit(_draw, views, frame, [v.prepare(frame.index) for v in views]))
+                )
+                if len(waiting) >= _IN_FLIGHT:
+                    time, picture = waiting.popleft()
+                    yield time, picture.result()
+            while waiting:
+                time, picture = waiting.popleft()
+                yield time, picture.result()
+        finally:
+            for _, picture in waiting:
+                picture.cancel()
+
+
+def _draw(views: list[View], frame: Frame, bodies: list[list]) -> np.ndarray:
+    pictures = [view.draw(frame.index, frame.image, posed) for view, posed in zip(views, bodies, strict=True)]
+    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures, axis=1)

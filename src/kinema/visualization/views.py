@@ -1,0 +1,234 @@
+"""The two pictures of a motion: over the source video, and from a camera in the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from kinema.errors import UsageError
+from kinema.geometry.cameras import camera_from_fov, project, scaled_intrinsics
+from kinema.motion import Motion, Person
+from kinema.skeleton import SMPL24, joint_set
+from kinema.visualization.drawing import draw_box, draw_label, draw_path, draw_skeleton, track_colors
+from kinema.visualization.ground import checkered_ground, floor_shadow
+from kinema.visualization.posing import PosedBody, PosedPeople
+from kinema.visualization.renderer import Light, Mesh, MeshRenderer
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_CONTACT = np.array([0.86, 0.10, 0.25])
+_NO_GROUND = 238
+
+
+class View(Protocol):
+    """A picture of each frame. width, height: its size. `prepare` is called in order of the frames and is cheap
+    to call from one thread; what it returns goes to `draw`, which other threads may run side by side.
+    """
+
+    width: int
+    height: int
+
+    def prepare(self, frame: int) -> list[PosedBody]: ...
+
+    def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray: ...
+
+
+class CameraView:
+    """The body over each person in the source's own frames."""
+
+    def __init__(
+        self,
+        motion: Motion,
+        body: BodyModel,
+        size: tuple[int, int],
+        *,
+        opacity: float = 0.7,
+        labels: bool = True,
+        keypoints: bool = False,
+    ) -> None:
+        """size: width, height of the frames that will come; another size than the motion's scales everything."""
+        self.width, self.height = size
+        self.motion, self.faces = motion, body.faces
+        self.opacity, self.labels, self.keypoints = opacity, labels, keypoints
+        self.colors = track_colors([person.id for person in motion])
+        self.scale = self.width / motion.width
+        # Without a camera nobody can be placed in the image: keypoints and boxes are what is left.
+        self.camera = motion.camera
+        self.people = PosedPeople(motion if self.camera is not None else _without_bodies(motion), body)
+        self.renderer = MeshRenderer(self.width, self.height)
+
+    def prepare(self, frame: int) -> list[PosedBody]:
+        return self.people.at(frame)
+
+    def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
+        """image (H,W,3) uint8, the source's frame at any size -> (height,width,3) uint8."""
+        here = self.people.rows(frame)
+        image = fitted(image, self.width, self.height)
+        if not here:
+            return image
+        if self.camera is not None and bodies:
+            meshes = [
+                Mesh(posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id]) for posed in bodies
+            ]
+            intrinsics = scaled_intrinsics(self.camera.intrinsics, self.scale)
+            image = self.renderer.render(meshes, intrinsics, self.camera.distortion).over(image, self.opacity)
+        else:
+            image = image.copy()
+        drawn = {posed.number for posed in bodies}
+        for number, row in here:
+            person = self.motion.people[number]
+            if self.keypoints or number not in drawn:
+                self._evidence(image, person, row, with_box=number not in drawn)
+            if self.labels and (anchor := self._anchor(person, row)) is not None:
+                draw_label(image, str(person.id), anchor, self.colors[person.id])
+        return image
+
+    def _evidence(self, image: np.ndarray, person: Person, row: int, *, with_box: bool) -> None:
+        color = self.colors[person.id]
+        if person.keypoints is not None and person.keypoint_set is not None:
+            confidence = None if person.keypoint_confidence is None else person.keypoint_confidence[row]
+            draw_skeleton(image, self._pixels(person.keypoints[row]), confidence, joint_set(person.keypoint_set), color)
+        elif with_box and person.boxes is not None:
+            draw_box(image, self._pixels(person.boxes[row].reshape(2, 2)).ravel(), color)
+
+    def _anchor(self, person: Person, row: int) -> np.ndarray | None:
+        """Where the label goes, above the head: (2,) pixels, or None where nobody knows."""
+        points = None
+        if person.boxes is not None and np.all(np.isfinite(person.boxes[row])):
+            points = person.boxes[row].reshape(2, 2)
+        elif person.joints is not None and self.camera is not None and person.joints[row, :, 2].min() > 0.1:
+            points = project(person.joints[row], self.camera.intrinsics, self.camera.distortion)
+        elif person.keypoints is not None and np.any(np.all(np.isfinite(person.keypoints[row]), axis=-1)):
+            points = person.keypoints[row][np.all(np.isfinite(person.keypoints[row]), axis=-1)]
+        if points is None:
+            return None
+        points = self._pixels(points)
+        return np.array([points[:, 0].min() / 2 + points[:, 0].max() / 2, points[:, 1].min() - 0.01 * self.height])
+
+    def _pixels(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(points) * self.scale + (self.scale - 1) / 2
+
+
+class WorldView:
+    """Everybody on the ground of the world, from a camera that stands still and sees the whole way.
+
+    azimuth: radians from which side, 0 is where the first camera stood; elevation: radians above the horizon.
+    """
+
+    def __init__(
+        self,
+        motion: Motion,
+        body: BodyModel,
+        size: tuple[int, int],
+        *,
+        azimuth: float,
+        elevation: float,
+        labels: bool = True,
+        contacts: bool = True,
+    ) -> None:
+        self.width, self.height = size
+        if not any(person.pose_world is not None for person in motion):
+            raise UsageError("nobody in this motion has a place in the world; run the world stage first")
+        self.motion, self.labels = motion, labels
+        self.faces = body.faces
+        self.colors = track_colors([person.id for person in motion])
+        self.people = PosedPeople(motion, body, world=True)
+        self.feet = _foot_parts(body) if contacts else None
+        self.rotation = _looking_from(azimuth, elevation)
+        self.intrinsics = camera_from_fov(self.width, self.height, 38.0).intrinsics
+        cloud = np.concatenate([_cloud(p.joints_world) for p in motion if p.joints_world is not None])
+        self.translation = _framing(cloud, self.rotation, self.intrinsics, size)
+        self.ground = checkered_ground(self.width, self.height, self.intrinsics, self.rotation, self.translation)
+        x, y, z = self.rotation[:, 1]
+        self.renderer = MeshRenderer(self.width, self.height, light=Light(up=(float(x), float(y), float(z))))
+
+    def prepare(self, frame: int) -> list[PosedBody]:
+        return self.people.at(frame)
+
+    def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
+        """The frame in the world, (height,width,3) uint8; the source's image is not used."""
+        del image
+        picture = self.ground.copy()
+        size, sun = (self.width, self.height), self.rotation.T @ np.array(self.renderer.light.key)
+        pose = self.intrinsics, self.rotation, self.translation
+        for posed in bodies:
+            shadow, box = floor_shadow(posed.vertices, self.faces, sun, size, *pose)
+            if shadow.size:
+                part = picture[box.slices]
+                part[...] = (part * (1 - 0.35 * shadow[..., None])).astype(np.uint8)
+        for posed in bodies:
+            person = self.motion.people[posed.number]
+            if person.joints_world is not None:
+                way = person.joints_world[: posed.row + 1, 0] * [1.0, 0.0, 1.0]
+                draw_path(picture, self._project(way), self.colors[person.id])
+        meshes = [
+            Mesh(posed.vertices @ self.rotation.T + self.translation, self.faces, self._paint(posed))
+            for posed in bodies
+        ]
+        picture = self.renderer.render(meshes, self.intrinsics).over(picture)
+        for posed in bodies if self.labels else ():
+            person = self.motion.people[posed.number]
+            top = posed.vertices[np.argmax(posed.vertices[:, 1])]
+            draw_label(picture, str(person.id), self._project(top + np.array([0.0, 0.06, 0.0])), self.colors[person.id])
+        return picture
+
+    def _project(self, points: np.ndarray) -> np.ndarray:
+        return project(np.asarray(points) @ self.rotation.T + self.translation, self.intrinsics)
+
+    def _paint(self, posed: PosedBody) -> np.ndarray:
+        """The track's colour, soles in contact red: (3,) or (V,3)."""
+        person = self.motion.people[posed.number]
+        color = np.array(self.colors[person.id])
+        if self.feet is None or person.contacts is None or not person.contacts[posed.row].any():
+            return color
+        amount = (self.feet[:, person.contacts[posed.row]]).sum(axis=1, keepdims=True)
+        return np.asarray(color + np.clip(amount, 0, 1) * (_CONTACT - color))
+
+
+def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The image at this size; itself where it has it."""
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _without_bodies(motion: Motion) -> Motion:
+    return motion.replace(people=tuple(person.replace(pose=None) for person in motion))
+
+
+def _foot_parts(body: BodyModel) -> np.ndarray:
+    """How much each vertex belongs to left heel, left toes, right heel, right toes: (V,4) in [0,1]."""
+    joints = SMPL24.indices(["left_ankle", "left_foot", "right_ankle", "right_foot"])
+    return np.asarray(body.weights[:, joints])
+
+
+def _looking_from(azimuth: float, elevation: float) -> np.ndarray:
+    """World to camera (3,3) for a camera that stands in this direction from the scene and looks at it."""
+    away = np.array([np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
+    right = np.array([np.cos(azimuth), 0.0, -np.sin(azimuth)])
+    return np.stack([right, np.cross(-away, right), -away])
+
+
+def _cloud(joints: np.ndarray) -> np.ndarray:
+    """Points that must be in the picture: some of the joints over time (F,24,3), with flesh around them. (N,3)"""
+    points = joints[:: max(len(joints) // 400, 1)].reshape(-1, 3)
+    return np.concatenate([points + np.array([0.0, 0.22, 0.0]), points - np.array([0.0, 0.05, 0.0])])
+
+
+def _framing(points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The translation (3,) of a camera of this rotation from which all points (N,3) lie inside the image."""
+    seen = points @ rotation.T
+    # What must hold is linear in the camera's place: |x - cx| <= half (z - cz), and the same for y. So the
+    # extreme lines of sight on each side decide.
+    half = 0.86 * np.array(size) / (2 * np.diag(intrinsics)[:2])
+    middle, distance = np.zeros(2), 0.0
+    for axis in range(2):
+        right = np.max(seen[:, axis] - half[axis] * seen[:, 2])
+        left = np.max(-seen[:, axis] - half[axis] * seen[:, 2])
+        middle[axis] = (right - left) / 2
+        distance = max(distance, (right + left) / (2 * half[axis]))
+    distance = max(distance, 1.5 - float(seen[:, 2].min()))
+    return np.array([-middle[0], -middle[1], distance])
