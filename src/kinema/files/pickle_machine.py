@@ -27,7 +27,6 @@ MAX_DEPTH = 100
 MAX_NESTED_FILES = 10
 _COPY_FLOOR = 64 * 2**20
 _COPY_FACTOR = 8
-_KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic)
 
 
 class Refused(Exception):
@@ -45,6 +44,12 @@ class Token:
 
     def __repr__(self) -> str:
         return f"<name {self.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Token) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 class Inert:
@@ -327,6 +332,9 @@ class PickleMachine:
 
 def _make_inert(name: str) -> Callable[[PickleMachine, tuple[Any, ...]], Any]:
     return lambda machine, args: Inert(name, args)
+
+
+_KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic, Token, Inert)
 
 
 def check_keys(keys: list[Any]) -> list[Any]:

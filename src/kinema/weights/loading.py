@@ -54,12 +54,12 @@ def read_checkpoint(path: str | Path) -> Any:
     """
     path = Path(path)
     with reading(path, "a weights"), path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(32)
     if head.startswith(b"PK\x03\x04"):
         with reading(path, "a weights"), zipfile.ZipFile(path) as archive:
             arrays = any(name.endswith(".npy") for name in archive.namelist())
         return load_npz(path) if arrays else read_torch_zip(path)
-    if head[2:].startswith(LEGACY_MAGIC):
+    if LEGACY_MAGIC in head:
         return read_torch_legacy(path)
     if head[8:9] == b"{" and path.suffix == ".safetensors":
         return _read_safetensors(path)

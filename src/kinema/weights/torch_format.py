@@ -24,8 +24,8 @@ from kinema.files.pickle_stream import LEAST_UNPACKED, MOST_RATIO, Malformed, Pi
 from kinema.files.pickle_values import TABLE, Make, only_named
 from kinema.files.safe_pickle import reading
 
-LEGACY_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-"""How the first pickle of the old format goes on after the two bytes that name the pickle protocol."""
+LEGACY_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+"""What the first pickle of the old format holds, behind its own header: one number of ten bytes."""
 
 INERT = (
     "yacs.*",
@@ -191,7 +191,9 @@ class _Rebuilder:
         """A machine for a pickle of torch's; `storage` gives the storage of a key, a type and a length."""
 
         def persistent(value: Any) -> _Storage:
-            kind, token, key, _, count, *view = value if isinstance(value, tuple) else (None,)
+            if not isinstance(value, tuple) or len(value) < 5:
+                raise Malformed("it refers to something that is not a storage")
+            kind, token, key, _, count, *view = value
             if kind != "storage" or not isinstance(token, Token) or not isinstance(key, str) or type(count) is not int:
                 raise Malformed("it refers to something that is not a storage")
             name = token.name.rpartition(".")[2]
