@@ -147,12 +147,16 @@ class _Scene:
         self.moving = camera.rotation.ndim == 3
         self._rotation, self._translation = camera.rotation, camera.translation
         self.colors = vertex_colors(body, style)
-        self.room = Room(style)
+        places = [_in_world(np.zeros((1, 3)), camera.rotation, camera.translation)]
+        for person in motion:
+            (transl,) = person.require("transl")
+            places.append(_in_world(transl, *self.pose(person.frames)))
+        self.room = Room(style, np.concatenate(places))
         self.rng = np.random.default_rng([seed, 0x40153])
         self.people = PosedPeople(motion, body)
 
-    def pose(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """World to camera in one frame: rotation (3,3), translation (3,)."""
+    def pose(self, frame: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """World to camera in one frame (or in several): rotation (..., 3,3), translation (..., 3)."""
         if self.moving:
             return self._rotation[frame], self._translation[frame]
         return self._rotation, self._translation
@@ -220,6 +224,11 @@ class _Scene:
             _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, style.jpeg])
             return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return image
+
+
+def _in_world(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Camera-frame points (F,3) -> world (F,3) by world-to-camera rotation (3,3) or (F,3,3), translation."""
+    return np.squeeze(np.swapaxes(rotation, -1, -2) @ (points - translation)[..., None], -1)
 
 
 def _lay(picture: np.ndarray, fine: Rendering) -> None:

@@ -16,18 +16,18 @@ _LEVELS = 6
 
 
 class Room:
-    """A room around the origin, its texture drawn once. All lengths in metres, world axes.
+    """A room of four walls around a scene, its texture drawn once. All lengths in metres, world axes."""
 
-    back, side, front: distances of the walls behind the scene (along -z), to both sides, and behind the
-    usual camera (along +z).
-    """
-
-    def __init__(self, style: Style, *, back: float = 8.0, side: float = 5.5, front: float = 6.0) -> None:
+    def __init__(self, style: Style, scene: np.ndarray) -> None:
+        """scene: (N,3) places that must lie inside: people and cameras."""
         self.style = style
         rng = np.random.default_rng([style.texture, 0x400])
         self.floor = _levels(_floor_texture(style, rng))
         self.wall = _levels(_wall_texture(style, rng))
-        self.walls = ((2, -back), (0, -side), (0, side), (2, front))  # axis across the wall, and its place on it
+        low = scene.min(axis=0) - rng.uniform(1.8, 3.5, 3)
+        high = scene.max(axis=0) + rng.uniform(1.8, 3.5, 3)
+        # Axis across the wall, and its place on that axis.
+        self.walls = ((2, float(low[2])), (0, float(low[0])), (0, float(high[0])), (2, float(high[2])))
 
     def view(
         self,
@@ -175,7 +175,7 @@ def _wall_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
     for _ in range(rng.integers(0, 4)):
         wide, high = (int(height * s) for s in rng.uniform(0.3, 1.0, 2))
         left, top = int(rng.integers(0, _TEXELS - wide)), int(height * (_WALL_SIZE - rng.uniform(1.9, 2.5)))
-        color = rng.uniform(0.1, 0.95, 3).astype(np.float32)
+        color = (rng.uniform(0.2, 0.7) + rng.uniform(-0.18, 0.18, 3)).astype(np.float32)
         texture[top : top + high, left : left + wide] = 0.15
         inner = texture[top + 8 : top + high - 8, left + 8 : left + wide - 8]
         shade = 1 + 0.35 * _grain(rng)[: inner.shape[0], : inner.shape[1], None]

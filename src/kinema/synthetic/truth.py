@@ -10,6 +10,7 @@ from kinema.geometry.cameras import camera_from_fov, project, to_camera
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
 from kinema.motion import Camera, Person
 from kinema.skeleton import SMPL24
+from kinema.visualization.framing import framing_translation, looking_from
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -37,6 +38,26 @@ def studio_camera(
     rotation = down @ FACING_MINUS_Z @ turn
     camera = camera_from_fov(width, height, fov, source="calibration")
     return camera.replace(rotation=rotation, translation=-rotation @ np.asarray(position, dtype=float), moving=False)
+
+
+def camera_around(
+    points: np.ndarray,
+    width: int = 1280,
+    height: int = 720,
+    *,
+    fov: float = 55.0,
+    azimuth: float = 0.0,
+    elevation: float = 0.08,
+) -> Camera:
+    """A static camera that has all `points` (..., 3), world, metres, inside its image.
+
+    fov: degrees over the longer side; azimuth: radians about y, 0 looks along -z; elevation: radians above
+    the horizon.
+    """
+    camera = camera_from_fov(width, height, fov, source="calibration")
+    rotation = looking_from(azimuth, elevation)
+    translation = framing_translation(np.asarray(points).reshape(-1, 3), rotation, camera.intrinsics, (width, height))
+    return camera.replace(rotation=rotation, translation=translation, moving=False)
 
 
 def person_in_view(

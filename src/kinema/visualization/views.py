@@ -12,6 +12,7 @@ from kinema.geometry.cameras import camera_from_fov, project, scaled_intrinsics
 from kinema.motion import Motion, Person
 from kinema.skeleton import SMPL24, joint_set
 from kinema.visualization.drawing import draw_box, draw_label, draw_path, draw_skeleton, track_colors
+from kinema.visualization.framing import framing_translation, looking_from
 from kinema.visualization.ground import checkered_ground, floor_shadow
 from kinema.visualization.posing import PosedBody, PosedPeople
 from kinema.visualization.renderer import Light, Mesh, MeshRenderer
@@ -137,10 +138,10 @@ class WorldView:
         self.colors = track_colors([person.id for person in motion])
         self.people = PosedPeople(motion, body, world=True)
         self.feet = _foot_parts(body) if contacts else None
-        self.rotation = _looking_from(azimuth, elevation)
+        self.rotation = looking_from(azimuth, elevation)
         self.intrinsics = camera_from_fov(self.width, self.height, 38.0).intrinsics
         cloud = np.concatenate([_cloud(p.joints_world) for p in motion if p.joints_world is not None])
-        self.translation = _framing(cloud, self.rotation, self.intrinsics, size)
+        self.translation = framing_translation(cloud, self.rotation, self.intrinsics, size)
         self.ground = checkered_ground(self.width, self.height, self.intrinsics, self.rotation, self.translation)
         x, y, z = self.rotation[:, 1]
         self.renderer = MeshRenderer(self.width, self.height, light=Light(up=(float(x), float(y), float(z))))
@@ -205,30 +206,7 @@ def _foot_parts(body: BodyModel) -> np.ndarray:
     return np.asarray(body.weights[:, joints])
 
 
-def _looking_from(azimuth: float, elevation: float) -> np.ndarray:
-    """World to camera (3,3) for a camera that stands in this direction from the scene and looks at it."""
-    away = np.array([np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
-    right = np.array([np.cos(azimuth), 0.0, -np.sin(azimuth)])
-    return np.stack([right, np.cross(-away, right), -away])
-
-
 def _cloud(joints: np.ndarray) -> np.ndarray:
     """Points that must be in the picture: some of the joints over time (F,24,3), with flesh around them. (N,3)"""
     points = joints[:: max(len(joints) // 400, 1)].reshape(-1, 3)
     return np.concatenate([points + np.array([0.0, 0.22, 0.0]), points - np.array([0.0, 0.05, 0.0])])
-
-
-def _framing(points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The translation (3,) of a camera of this rotation from which all points (N,3) lie inside the image."""
-    seen = points @ rotation.T
-    # What must hold is linear in the camera's place: |x - cx| <= half (z - cz), and the same for y. So the
-    # extreme lines of sight on each side decide.
-    half = 0.86 * np.array(size) / (2 * np.diag(intrinsics)[:2])
-    middle, distance = np.zeros(2), 0.0
-    for axis in range(2):
-        right = np.max(seen[:, axis] - half[axis] * seen[:, 2])
-        left = np.max(-seen[:, axis] - half[axis] * seen[:, 2])
-        middle[axis] = (right - left) / 2
-        distance = max(distance, (right + left) / (2 * half[axis]))
-    distance = max(distance, 1.5 - float(seen[:, 2].min()))
-    return np.array([-middle[0], -middle[1], distance])
