@@ -44,12 +44,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for title, value in facts.items():
-        table.add_row(title, _text(value))
+        table.add_row(title, Text(_text(value)))
     Console().print(table)
     return 0
 

@@ -79,7 +79,7 @@ def _list(args: argparse.Namespace) -> int:
             _print_details(each)
     else:
         _print_table(statuses)
-        _console().print(f"\nin {weights_dir()}", style="dim", soft_wrap=True, highlight=False)
+        _console().print(f"\nin {weights_dir()}", style="dim", soft_wrap=True, markup=False)
     return 0
 
 
@@ -172,7 +172,7 @@ class _ProgressBar:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console()
+    return Console(highlight=False)
 
 
 def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
@@ -207,6 +207,8 @@ def _state(status: Status) -> str:
 
 
 def _print_details(status: Status) -> None:
+    from rich.markup import escape
+
     entry = status.entry
     console = _console()
     source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
@@ -216,12 +218,12 @@ def _print_details(status: Status) -> None:
         "its text": entry.licence.url,
         "from": source,
         "sha256": status.sha256 or entry.sha256 or "recorded when it is added",
-        "state": _state(status),
         "file": str(status.path),
     }
     console.print(f"[bold]{entry.name}[/]")
     for title, text in rows.items():
-        console.print(f"  {title + ':':<12} {text}", soft_wrap=True, highlight=False)
+        console.print(f"  {title + ':':<12} {escape(text)}", soft_wrap=True)
+    console.print(f"  {'state:':<12} {_state(status)}")
 
 
 def _print_files(files: list[Any], args: argparse.Namespace) -> int:
@@ -229,7 +231,7 @@ def _print_files(files: list[Any], args: argparse.Namespace) -> int:
         _print_json([{"name": file.name, "path": str(file.path), "sha256": file.sha256} for file in files])
     else:
         for file in files:
-            _console().print(f"{file.name}: {file.path}", soft_wrap=True, highlight=False)
+            _console().print(f"{file.name}: {file.path}", soft_wrap=True, markup=False)
     return 0
 
 

