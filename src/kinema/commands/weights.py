@@ -126,7 +126,10 @@ def _ask(args: argparse.Namespace, progress: _ProgressBar | None) -> Ask:
         if progress is not None:
             progress.stop()
         print("Do you agree to it, and is your use of that kind? [yes/no] ", end="", file=sys.stderr, flush=True)
-        return input().strip().lower() in ("y", "yes")
+        try:
+            return input().strip().lower() in ("y", "yes")
+        except EOFError:  # the terminal was closed: nobody agreed
+            return False
 
     return ask
 

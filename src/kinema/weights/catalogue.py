@@ -154,7 +154,7 @@ ENTRIES: tuple[Entry, ...] = (
         name="pare",
         group="pare",
         file="pare_checkpoint.ckpt",
-        what="picture to SMPL",
+        what="PARE: picture to SMPL",
         licence=PARE,
         instructions=_PARE_SOURCE.format(file="pare_checkpoint.ckpt"),
         holds=_PARE_TENSORS,
