@@ -33,8 +33,8 @@ DEFAULT_CRF = 20
 _TICKS = {"mpeg4": 60000}
 _DEFAULT_TICKS = 90000
 _ENCODER_THREADS = 2
-# Above this the encoder keeps as few pictures as it can: ten of 8K would take half a gigabyte.
-_LARGE_PIXELS = 10_000_000
+# Above this the encoder looks ahead at no pictures: twenty of 4K would take half a gigabyte.
+_LARGE_PIXELS = 4_000_000
 # AVColorSpace, -Primaries, -Transfer and -Range numbers of what OpenCV's conversion makes.
 _SMPTE170M, _BT709, _LIMITED = 6, 1, 1
 

@@ -1,0 +1,59 @@
+"""Memory does not grow with the length of a video, neither for reading nor for writing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from video_clips import write_clip
+
+# Peak resident memory of its own process in KiB; reading alone, or reading and writing.
+SCRIPT = textwrap.dedent(
+    """
+    import resource, sys
+    from kinema.video import VideoWriter, open_video
+    source, target, start = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    with open_video(source, start=start) as video:
+        if target == "-":
+            count = sum(1 for _ in video)
+        else:
+            with VideoWriter(target, video.width, video.height, audio_from=source) as out:
+                for frame in video:
+                    out.write(frame.image, frame.time)
+                count = frame.index + 1
+    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    """
+)
+SHORT, LONG = 150, 1500
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    options = {"preset": "ultrafast", "g": "60", "bf": "2"}
+    return [
+        write_clip(folder / f"{n}.mp4", range(n), width=320, height=240, options=options, audio="aac")
+        for n in (SHORT, LONG)
+    ]
+
+
+def peak(*arguments) -> tuple[int, int]:
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    count, kilobytes = map(int, run.stdout.split())
+    return count, kilobytes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [0.0, 1.0])
+@pytest.mark.parametrize("write", [False, True])
+def test_ten_times_longer_needs_the_same_memory(clips, tmp_path, write, start):
+    """Within 10 %. A list of all frames would add 300 MB, one of all packets or times a few."""
+    target = tmp_path / "out.mp4" if write else "-"
+    (few, small), (many, large) = (peak(clip, target, start) for clip in clips)
+    assert (few, many) == (SHORT - 30 * start, LONG - 30 * start)
+    assert large <= 1.1 * small
+    assert large < 300_000
