@@ -26,12 +26,16 @@ from kinema.motion import Motion
 from kinema.pipeline.identity import code_identity, digest
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.running import OUT, RunResult, run
+from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.synthetic.render import render_clip
 
 CLIPS = ".demo"
 """Folder, beside the runs, of the clips that were rendered."""
+
+_RENDERING = ("synthetic", "visualization", "body", "geometry")
+"""The rooms whose code a rendered clip depends on."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class DemoResult:
     scores: dict[str, Any]
 
 
+@one_blas_thread
 def demo(
     out: str | Path = OUT,
     *,
@@ -67,7 +72,7 @@ def demo(
     options = options or RunOptions.of(fov=DEFAULT_FOV)
     body = load_body()
     truth = procedural_motion(body, script, seed=seed, fps=fps, camera=studio_camera(*size, fov=DEFAULT_FOV))
-    name = digest(script, seed, fps, size, code_identity(), body.sha256)[:16]
+    name = digest(script, seed, fps, size, code_identity(*_RENDERING), body.sha256)[:16]
     clip = _rendered(out / CLIPS / name / "demo.mp4", truth, body, seed, watcher)
     result = run(clip, out, options, force=force, watcher=watcher, command=command)
     scores = measure(result.motion, truth, body)

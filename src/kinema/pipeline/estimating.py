@@ -10,10 +10,12 @@ from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher
 from kinema.video import open_video
 
 
+@one_blas_thread
 def estimate(
     video: str | Path, options: RunOptions | None = None, *, watcher: RunWatcher | None = None, **settings: Any
 ) -> Motion:

@@ -6,8 +6,6 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import kinema
 from kinema.errors import InputError
 
 _SAMPLE = 1 << 20
-_PACKAGES = ("numpy", "scipy", "av", "opencv-python-headless", "ai-edge-litert", "embreex")
 
 
 def digest(*values: Any) -> str:
@@ -55,23 +52,13 @@ def _add_ends(sample: Any, file: Path) -> None:
         sample.update(stream.read(_SAMPLE))
 
 
-def versions() -> dict[str, str]:
-    """Version of Kinema and of each package whose results a motion depends on."""
-    found = {"kinema": kinema.__version__}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "absent"
-    return found
-
-
 @functools.cache
-def code_identity() -> str:
-    """sha256 of this package's modules, so that a changed program never continues another one's work."""
+def code_identity(*rooms: str) -> str:
+    """sha256 of this package's modules, so that a changed program never continues another one's work.
+
+    rooms: only these parts of the package; default all of it.
+    """
     root = Path(kinema.__file__).parent
-    contents: Iterable[tuple[str, str]] = (
-        (file.relative_to(root).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest())
-        for file in sorted(root.rglob("*.py"))
-    )
-    return digest(list(contents))
+    places = [root / room for room in rooms] or [root]
+    files = sorted(file for place in places for file in place.rglob("*.py"))
+    return digest([(f.relative_to(root).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])

@@ -23,6 +23,7 @@ from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, want
 from kinema.pipeline.stages import Job, Stage, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
+from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.video import open_video
 
@@ -54,6 +55,7 @@ class RunResult:
         return load_motion(self.files["pkl"])
 
 
+@one_blas_thread
 def run(
     video: str | Path,
     out: str | Path = OUT,
