@@ -41,7 +41,7 @@ class Plant:
 
 @dataclass(frozen=True)
 class FootShape:
-    """A foot that stands flat, relative to its ankle, for yaw 0: heel, ball (the toes' joint), (3,) metres.
+    """A foot that stands flat, relative to its ankle, for yaw 0: heel, ball (about which it rolls), (3,) metres.
 
     height: of the ankle above the ground; level: (radians) the pitch that lays the rest pose's sole flat.
     """

@@ -20,8 +20,8 @@ from kinema.synthetic.truth import camera_around, person_in_view
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_TOUCHING = 0.03
-_RESTING = 0.35
+_TOUCHING = 0.045
+_RESTING = 0.45
 """Metres above the floor and metres a second below which a captured foot counts as standing."""
 
 

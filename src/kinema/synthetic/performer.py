@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 from scipy.spatial.transform import Rotation
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.skeleton import SMPL24
+from kinema.skeleton import CONTACT_POINTS, SMPL24
 from kinema.synthetic.curves import Keys, Wander
 from kinema.synthetic.feet import FootPath, FootShape, Steps, foot_path
 from kinema.synthetic.limbs import TwoBones
@@ -212,12 +212,16 @@ def _foot_shape(body: BodyModel, betas: np.ndarray, side: str) -> FootShape:
     """The foot of this body as it stands flat: turned so that heel and toes touch the ground together."""
     ankle, ball = SMPL24.index(f"{side}_ankle"), SMPL24.index(f"{side}_foot")
     rest = body.rest_joints(betas)
-    points = body.posed_points("contacts", np.zeros((1, 72)), betas, np.zeros((1, 3)))[0]
-    heel, toe = points[:2] if side == "left" else points[2:]
+    sole = body.posed_points("contacts", np.zeros((1, 72)), betas, np.zeros((1, 3)))[0]
+    number = CONTACT_POINTS.index(f"{side}_toe")
+    heel, toe = sole[CONTACT_POINTS.index(f"{side}_heel")], sole[number]
     level = float(np.arctan2(toe[1] - heel[1], toe[2] - heel[2]))
     turn = Rotation.from_euler("x", level).as_matrix()
-    heel, ball_offset = turn @ (heel - rest[ankle]), turn @ (rest[ball] - rest[ankle])
-    return FootShape(heel=heel, ball=ball_offset, height=float(-heel[1]), level=level)
+    # The foot rolls over the point that must not slide: the toes' contact where it is part of the foot, the
+    # toes' joint where it is part of the toes.
+    pivot = toe if body.points("contacts").joint[number] == ankle else rest[ball]
+    heel, pivot = turn @ (heel - rest[ankle]), turn @ (pivot - rest[ankle])
+    return FootShape(heel=heel, ball=pivot, height=float(-heel[1]), level=level)
 
 
 def _direction(yaw: np.ndarray) -> np.ndarray:
