@@ -42,6 +42,7 @@ def train(args: argparse.Namespace) -> None:
     from kinema.training.mocap import load_mocap
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
 
+    torch.set_num_threads(args.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     sequences = [s for s in load_mocap(args.mocap) if s.subject not in VALIDATION_SUBJECTS]
@@ -99,6 +100,7 @@ def main() -> None:
     sub.add_argument("--minutes", type=float, default=60)
     sub.add_argument("--batch", type=int, default=256)
     sub.add_argument("--width", type=int, default=384)
+    sub.add_argument("--threads", type=int, default=2)
     sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
     sub.add_argument("--seed", type=int, default=0)
     sub.set_defaults(run=train)

@@ -72,9 +72,16 @@ def _unit(v: np.ndarray) -> np.ndarray:
 
 
 def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Right-handed frames (F,3,3) whose first column is `first` and whose second leans towards `second`."""
+    """Right-handed frames (F,3,3) whose first column is `first` and whose second leans towards `second`.
+
+    Where the two do not span a plane (landmarks that coincide), any plane will do.
+    """
+    first = np.where(np.linalg.norm(first, axis=-1, keepdims=True) > _MIN_LENGTH, first, [1.0, 0.0, 0.0])
     x = _unit(first)
-    y = _unit(second - np.sum(second * x, axis=-1, keepdims=True) * x)
+    across = second - np.sum(second * x, axis=-1, keepdims=True) * x
+    spare = np.eye(3)[np.abs(x).argmin(axis=-1)]
+    spare = spare - np.sum(spare * x, axis=-1, keepdims=True) * x
+    y = _unit(np.where(np.linalg.norm(across, axis=-1, keepdims=True) > _MIN_LENGTH, across, spare))
     return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 

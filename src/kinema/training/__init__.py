@@ -1,0 +1,1 @@
+"""Training of Kinema's own networks: data, losses, loops. Needs the `torch` extra."""

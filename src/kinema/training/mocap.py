@@ -1,0 +1,60 @@
+"""Motion capture for training: SMPL-like rotations and root, from an `.npz` of many sequences."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from kinema.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class MocapSequence:
+    """One sequence. rotation (F,24,3,3) relative to the SMPL parent; root (F,3) pelvis, metres, y up, floor
+    at about y = 0; rate in frames a second."""
+
+    name: str
+    subject: str
+    category: str
+    rate: float
+    rotation: np.ndarray
+    root: np.ndarray
+
+    def resampled(self, rate: float) -> MocapSequence:
+        """The same motion at another frame rate: rotations by slerp, the root linearly."""
+        count = len(self.root)
+        if count < 2 or rate == self.rate:
+            return self
+        old = np.arange(count) / self.rate
+        new = np.arange(int(np.floor(old[-1] * rate)) + 1) / rate
+        joints = [Slerp(old, Rotation.from_matrix(self.rotation[:, j]))(new).as_matrix() for j in range(24)]
+        root = np.stack([np.interp(new, old, self.root[:, c]) for c in range(3)], axis=-1)
+        return MocapSequence(self.name, self.subject, self.category, rate, np.stack(joints, axis=1), root)
+
+
+def load_mocap(path: str | Path) -> list[MocapSequence]:
+    """Read a packed file of sequences (keys seq_start, smpl24_quat_i16, root, ...).
+
+    Quaternions are x, y, z, w in 1/32767. Raises InputError where the file has another layout.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            start, names, subjects = file["seq_start"], file["seq_name"], file["subject"]
+            categories, rates = file["category"], file["fps"]
+            quaternion, root = file["smpl24_quat_i16"], file["root"].astype(np.float64)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is not a packed motion capture file: {error}") from None
+    sequences = []
+    for i, (first, last) in enumerate(itertools.pairwise(start)):
+        quats = quaternion[first:last].astype(np.float64).reshape(-1, 4)
+        rotation = Rotation.from_quat(quats).as_matrix().reshape(-1, 24, 3, 3)
+        sequences.append(
+            MocapSequence(
+                str(names[i]), str(subjects[i]), str(categories[i]), float(rates[i]), rotation, root[first:last]
+            )
+        )
+    return sequences

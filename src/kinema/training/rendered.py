@@ -1,0 +1,206 @@
+"""Really observed windows for the pose lifter: rendered bodies in captured poses, seen by the networks.
+
+What the keypoint networks get wrong depends on the pose and the view, and no noise model says how. So
+the free body is put into captured poses, filmed by random cameras, and the networks run on the pictures.
+A window keeps what they answered beside the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.estimation.rig import Rig
+from kinema.geometry.cameras import camera_from_fov, project, unproject
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_from_6d,
+    matrix_to_6d,
+    matrix_to_axis_angle,
+)
+from kinema.keypoints.blazepose import BlazePoseLandmarker
+from kinema.motion import Motion, Person
+from kinema.skeleton import BLAZEPOSE33
+from kinema.synthetic.render import render_frames
+from kinema.training.mocap import MocapSequence
+from kinema.weights import locate
+
+RATE = 30.0
+FRAMES = 96
+SIZE = (448, 448)
+"""Pixels of the rendered pictures: the networks look at a crop of 256."""
+
+LOST = 0.5
+"""Below this score the network has lost the person and is shown where it is again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One window, ready to be stored: evidence and truth of FRAMES frames in the camera's frame.
+
+    rays (T,33,2), confidence (T,33), landmarks (T,33,3): what the networks answered; rotation (T,24,3,3)
+    relative to the parent, root (T,3), betas (10,), up (3,): the truth.
+    """
+
+    rays: np.ndarray
+    confidence: np.ndarray
+    landmarks: np.ndarray
+    rotation: np.ndarray
+    root: np.ndarray
+    betas: np.ndarray
+    up: np.ndarray
+
+
+def film_window(sequence: MocapSequence, rng: np.random.Generator) -> tuple[Motion, Window]:
+    """A random stretch of a sequence before a random camera: the motion to render, and the truth (no evidence yet)."""
+    step = int(rng.choice([1, 2, 2, 2, 3]))  # of a sequence at 60 frames a second
+    span = (FRAMES - 1) * step
+    first = int(rng.integers(0, max(1, len(sequence.root) - span)))
+    index = first + step * np.arange(FRAMES)
+    last = len(sequence.root) - 1
+    index = last - np.abs(index % (2 * last) - last)  # a sequence shorter than the window is played back and forth
+    rotation, root = sequence.rotation[index].copy(), sequence.root[index].copy()
+    wobble = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)[:, None] * rng.normal(size=(24, 3))
+    rotation = rotation @ axis_angle_to_matrix(np.radians(wobble * rng.uniform(0, 1.2)))
+    betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
+    yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(-6 + 12 * rng.normal()), np.radians(3 * rng.normal())
+    turns = [[0, 0, roll], [-np.clip(pitch, -1.2, 0.6), 0, 0], [0, yaw, 0]]
+    bank, tilt, turn = (axis_angle_to_matrix(np.array(t, dtype=float)) for t in turns)
+    view = bank @ np.diag([1.0, -1, -1]) @ tilt @ turn
+    rotation[:, 0] = view @ rotation[:, 0]
+    root = root @ view.T
+    middle = 0.5 * (root.min(0) + root.max(0))
+    reach = np.abs(root - middle).max()
+    fov = float(rng.uniform(28, 75))
+    # Far enough for the whole path, sometimes so near that limbs leave the picture.
+    near = (1.05 * rng.uniform(0.8, 1.4) + 0.6 * reach) / np.tan(np.radians(fov) / 2)
+    shift = np.array([0, 0, max(near, 1.0 + reach)]) - middle
+    root = root + shift
+    empty = np.zeros((FRAMES, 33, 3))
+    window = Window(empty[..., :2], empty[..., 0], empty, rotation, root, betas, view[:, 1])
+    body = load_body()
+    pose = matrix_to_axis_angle(rotation).reshape(FRAMES, 72)
+    # The body's legs are not the captured ones: the floor is where its lowest foot treads.
+    _, _, soles = Rig.of(body, "contacts", betas).forward(rotation, root)
+    floor = np.percentile((soles - shift) @ view[:, 1], 2)
+    camera = camera_from_fov(*SIZE, fov).replace(rotation=view, translation=shift + view[:, 1] * floor)
+    person = Person(
+        1, np.arange(FRAMES), pose=pose, betas=np.tile(betas, (FRAMES, 1)), transl=root - body.rest_joints(betas)[0]
+    )
+    motion = Motion(np.arange(FRAMES) / RATE, *SIZE, people=(person,), camera=camera, body_model=body.name)
+    return motion, window
+
+
+def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, seed: int) -> Window | None:
+    """Render the motion, follow the person as the run would, and put the answers into the window."""
+    body = load_body()
+    camera = motion.camera
+    person = motion.people[0]
+    pose, betas, transl = person.require("pose", "betas", "transl")
+    truth = body.posed_points("blazepose33", pose, betas, transl)
+    pixels = project(truth, camera.intrinsics)  # type: ignore[union-attr]
+    found = None
+    rays, confidence, landmarks = [], [], []
+    for image, points in zip(render_frames(motion, body, seed=seed), pixels, strict=True):
+        if found is None or found.score < LOST:
+            low, high = points.min(0), points.max(0)
+            roi = np.array([*(low + high) / 2, 1.25 * np.max(high - low), 0.0])
+            found = landmarker(image, roi)
+            found = landmarker(image, found.next_roi) if found.score >= LOST else found
+        else:
+            found = landmarker(image, found.next_roi)
+        inside = np.all((found.points >= 0) & (found.points < SIZE), axis=-1)
+        sure = found.visibility * found.presence * (found.score >= LOST)
+        rays.append(unproject(found.points, camera.intrinsics))  # type: ignore[union-attr]
+        confidence.append(np.where(inside, sure, 0.1 * sure))
+        landmarks.append(found.world)
+    seen = np.array(confidence).max(1) > 0.3
+    if seen.mean() < 0.6:
+        return None
+    return Window(
+        np.array(rays), np.array(confidence), np.array(landmarks), window.rotation, window.root, window.betas, window.up
+    )
+
+
+def render_windows(
+    sequences: Sequence[MocapSequence], out: Path, *, seed: int, minutes: float, workers: int, held_out: Sequence[str]
+) -> None:
+    """Fill `out` with windows (train_*.npz, held_out_*.npz) for some minutes, several processes at once."""
+    out.mkdir(parents=True, exist_ok=True)
+    locate("blazepose-landmarks-full")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # the processes share the cores already
+    dense = [s.resampled(60.0) for s in sequences]
+    deadline = time.time() + minutes * 60
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_fill, dense, out, seed * 1000 + i, deadline, tuple(held_out)) for i in range(workers)]
+        counts = [job.result() for job in jobs]
+    print(f"{sum(counts)} windows of {FRAMES} frames in {out}")
+
+
+def _fill(sequences: list[MocapSequence], out: Path, seed: int, deadline: float, held_out: tuple[str, ...]) -> int:
+    rng = np.random.default_rng(seed)
+    landmarker = BlazePoseLandmarker(locate("blazepose-landmarks-full").path, threads=1)
+    groups: dict[tuple[str, str], list[MocapSequence]] = {}
+    for sequence in sequences:
+        groups.setdefault((sequence.category, sequence.subject), []).append(sequence)
+    keys = list(groups)
+    length = np.array([sum(len(s.root) for s in groups[k]) for k in keys])
+    done: dict[str, list[Window]] = {"train": [], "held_out": []}
+    count = 0
+    while time.time() < deadline:
+        key = keys[rng.choice(len(keys), p=np.sqrt(length) / np.sqrt(length).sum())]
+        motion, blank = film_window(groups[key][rng.integers(len(groups[key]))], rng)
+        window = observe(motion, blank, landmarker, int(rng.integers(2**31)))
+        if window is not None:
+            done["held_out" if key[1] in held_out else "train"].append(window)
+            count += 1
+    for split, windows in done.items():
+        if windows:
+            stacked = {f: np.stack([getattr(w, f) for w in windows]) for f in Window.__annotations__}
+            stacked["rotation"] = matrix_to_6d(stacked["rotation"])
+            small = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
+            np.savez_compressed(out / f"{split}_{seed}.npz", **small)  # type: ignore[arg-type]  # taken for options
+    return count
+
+
+def load_windows(folder: Path, split: str) -> dict[str, np.ndarray]:
+    """All stored windows of a split, stacked: the fields of `Window` with a leading axis."""
+    parts = [dict(np.load(path)) for path in sorted(folder.glob(f"{split}_*.npz"))]
+    if not parts:
+        raise FileNotFoundError(f"no {split}_*.npz in {folder}; run the render step first")
+    windows = {name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
+    windows["rotation"] = matrix_from_6d(windows["rotation"])
+    return windows
+
+
+def measured_errors(windows: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """How far the networks' answers lie from the truth, per frame, in the units that the simulator adds them.
+
+    flat (N,T,33,2): image error in metres at the mid-hip's depth; scale (N,T): the network's body size over
+    the truth's; solid (N,T,33,3): what then remains of the 3D error, metres; confidence (N,T,33).
+    """
+    body = load_body()
+    flats, solids, scales = [], [], []
+    left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
+    for rotation, root, betas, rays, landmarks in zip(
+        *(windows[k].astype(np.float64) for k in ("rotation", "root", "betas", "rays", "landmarks")), strict=True
+    ):
+        _, _, points = Rig.of(body, "blazepose33", betas).forward(rotation, root)
+        middle = 0.5 * (points[:, left] + points[:, right])
+        flats.append((rays - points[..., :2] / points[..., 2:]) * middle[:, None, 2:])
+        relative = points - middle[:, None]
+        scale = np.linalg.norm(landmarks, axis=(1, 2)) / np.linalg.norm(relative, axis=(1, 2))
+        scales.append(scale)
+        solids.append(landmarks - scale[:, None, None] * relative)
+    yield "flat", np.clip(np.stack(flats), -0.6, 0.6)
+    yield "solid", np.clip(np.stack(solids), -0.8, 0.8)
+    yield "scale", np.stack(scales)
+    yield "confidence", windows["confidence"]
