@@ -2,40 +2,96 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from kinema.detection.tiles import tile_plan
+from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
+
+_CELLS = 80  # of the thumbnail's long side
+_SAMPLES = 4  # pixels averaged along each side of a cell
+_CHANGED = 10.0  # grey levels: a change of the mean over 3x3 cells that noise and compression do not make
+_PATIENCE = 4.0  # a tile in which nothing changes is looked at so many times less often
+_COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as parts of the interval
 
 
 class TileSchedule:
-    """Spreads the search for people over the frames.
+    """Spreads the search for people over the frames, and over the parts of the picture where something moves.
 
-    Every tile has a period, in seconds: coarse tiles (large people, one or few tiles) come often, fine
-    ones (small people, many tiles) at `interval`. In the first frame everything is due; later the finer
-    tiles take turns, so that the cost of every frame is about the same.
+    Coarse tiles (large people, few tiles) come often, the finest ones (small people, many tiles) once in
+    `interval` seconds. In the first frame everything is due; later the tiles of a scale take turns, so that
+    every frame costs about the same. A tile whose picture has not changed since the last look, but for the
+    people who are followed anyway, is looked at four times less often.
     """
 
-    def __init__(self, width: int, height: int, *, interval: float, smallest: float) -> None:
+    def __init__(self, width: int, height: int, *, interval: float, smallest: float = SMALLEST_PERSON) -> None:
         plan = tile_plan(width, height, smallest=smallest)
-        self._tiles = np.concatenate(plan)
-        levels = np.concatenate([np.full(len(tiles), level) for level, tiles in enumerate(plan)])
-        last = max(len(plan) - 1, 1)
-        share = np.array([0.3 + 0.7 * min(level, last) / last for level in range(len(plan))])
-        self._period = interval * share[levels]
-        # The first round is staggered: tile i of a level of n comes i/n of its period early.
-        place = np.concatenate([np.arange(len(tiles)) / len(tiles) for tiles in plan])
-        self._stagger = place * self._period
-        self._due: np.ndarray | None = None
+        self.tiles = np.concatenate(plan)
+        scale = np.linspace(0.0, 1.0, len(plan)) if len(plan) > 1 else np.zeros(1)
+        self._period = interval * np.concatenate(
+            [np.full(len(tiles), _COARSE + (_FINE - _COARSE) * s) for s, tiles in zip(scale, plan, strict=True)]
+        )
+        self._turn = np.concatenate([np.arange(len(tiles)) / len(tiles) for tiles in plan])
+        self._due = np.zeros(len(self.tiles))
+        self._forced = np.zeros(len(self.tiles))
+        self._started = False
+        self._thumbnailer = Thumbnailer(width, height)
+        self._seen = np.zeros((len(self.tiles), *self._thumbnailer.shape), dtype=np.float32)
+        self._windows = [self._thumbnailer.window(tile) for tile in self.tiles]
 
-    def __len__(self) -> int:
-        return len(self._tiles)
+    def due(self, image: np.ndarray, time: float, boxes: np.ndarray) -> np.ndarray:
+        """The tiles (n, 3) to look at in this frame; they count as looked at.
 
-    def due(self, time: float) -> np.ndarray:
-        """The tiles (n, 3) to look at in the frame at `time`; they count as looked at."""
-        if self._due is None:
-            self._due = time + self._period - self._stagger
-            self._due[self._due <= time] += self._period[self._due <= time]
-            return self._tiles
-        now = np.flatnonzero(self._due <= time + 1e-9)
-        self._due[now] = np.maximum(self._due[now] + self._period[now], time)
-        return self._tiles[now]
+        image (H, W, 3) uint8 RGB at `time` seconds; boxes (m, 4): the people who are followed.
+        """
+        if not self._started:
+            self._started = True
+            # The second round is early for some, so that the tiles take turns from then on.
+            self._due = time + self._period * (1.0 - self._turn)
+            self._forced = time + _PATIENCE * self._period * (1.0 - 0.5 * self._turn)
+            self._seen[:] = self._thumbnailer(image)
+            return self.tiles
+        waiting = np.flatnonzero(self._due <= time)
+        if not len(waiting):
+            return self.tiles[:0]
+        now = self._thumbnailer(image)
+        covered = self._thumbnailer.covered(boxes)
+        looks = []
+        for i in waiting:
+            if time >= self._forced[i] or self._changed(i, now, covered):
+                looks.append(i)
+                self._seen[i] = now
+                self._forced[i] = time + _PATIENCE * self._period[i]
+            self._due[i] = max(self._due[i] + self._period[i], time)
+        return self.tiles[looks]
+
+    def _changed(self, tile: int, now: np.ndarray, covered: np.ndarray) -> bool:
+        window = self._windows[tile]
+        difference = np.where(covered, 0.0, np.abs(now - self._seen[tile]))[window]
+        return bool(cv2.blur(difference, (3, 3)).max(initial=0.0) > _CHANGED)
+
+
+class Thumbnailer:
+    """Small grey pictures of frames, to see where something has changed."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._cell = max(width, height) / _CELLS
+        self.shape = (max(1, round(height / self._cell)), max(1, round(width / self._cell)))
+        self._step = max(1, int(self._cell / _SAMPLES))
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The thumbnail (rows, columns) float32 of an image (H, W, 3) uint8: its green channel, averaged."""
+        sparse = np.ascontiguousarray(image[:: self._step, :: self._step, 1])
+        small = cv2.resize(sparse, self.shape[::-1], interpolation=cv2.INTER_AREA)
+        return small.astype(np.float32)
+
+    def window(self, tile: np.ndarray) -> tuple[slice, slice]:
+        """The cells of a tile (x, y, side)."""
+        x, y, side = (float(v) / self._cell for v in tile)
+        return slice(max(int(y), 0), int(np.ceil(y + side))), slice(max(int(x), 0), int(np.ceil(x + side)))
+
+    def covered(self, boxes: np.ndarray) -> np.ndarray:
+        """(rows, columns) bool: the cells that boxes (m, 4) touch, and one more around them."""
+        covered = np.zeros(self.shape, dtype=bool)
+        for x1, y1, x2, y2 in np.asarray(boxes, dtype=np.float64).reshape(-1, 4) / self._cell:
+            covered[max(int(y1) - 1, 0) : int(y2) + 2, max(int(x1) - 1, 0) : int(x2) + 2] = True
+        return covered

@@ -6,22 +6,49 @@ whole picture at intervals for newcomers, and around the place where somebody wa
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from kinema.detection.blazepose import BlazePoseDetector, Detections, concatenate, merge
 from kinema.detection.scanning import TileSchedule
 from kinema.keypoints.blazepose import CROP, BlazePoseLandmarker, Landmarks, crop
-from kinema.keypoints.roi import crop_matrix, roi_from_circle
+from kinema.keypoints.roi import roi_from_circle
 from kinema.tracking.appearance import Appearance, look
-from kinema.tracking.association import assign, continuity_cost, height, same_body
+from kinema.tracking.association import (
+    assign,
+    continuity_cost,
+    height,
+    hip_distance,
+    outline_in,
+    pose_distance,
+    same_body,
+)
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.track import Track
+from kinema.tracking.people import boxes_of
+from kinema.tracking.track import Track, moved
 from kinema.video import Frame
 
 _LINK_LIMIT = 0.9  # continuity cost up to which a newcomer is somebody who was lost
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
 _MAX_JUMP = 0.45  # of the body's height: hips do not move further between frames that follow each other
+_MOST_SEARCHES = 2  # tiles in a frame for people who were lost a moment ago
+_MEMORY_BYTES = 100_000_000  # of frames kept to look back at where a newcomer came from
+_MEMORY_SECONDS = 1.5
+_SURE_VISIBILITY = 0.7  # a newcomer less visible than this is not worth the look back
+_PROBATION = 5  # frames that a newcomer is followed before the look back
+
+
+@dataclass(eq=False)
+class _Found:
+    """What this frame shows of a track. crowded: somebody else reaches into the crop."""
+
+    track: Track
+    seen: Landmarks
+    crowded: bool
 
 
 class Follower:
@@ -43,6 +70,7 @@ class Follower:
         self.lost: list[Track] = []
         self.ended: list[Track] = []
         self._count = 0
+        self._recent: deque[Frame] = deque()
 
     @property
     def tracks(self) -> list[Track]:
@@ -53,105 +81,139 @@ class Follower:
         """Look at the next frame. Returns the tracks of the people who are in it."""
         self._follow(frame)
         self._retire(frame.time)
-        tiles = [(tile, False) for tile in self._schedule.due(frame.time)]
-        tiles += [(tile, True) for tile in self._search_tiles(frame)]
-        if tiles:
-            found = merge(
-                concatenate(
-                    [
-                        self._detector(frame.image, tile, threshold=self._options.detection_threshold)
-                        for tile, _ in tiles
-                    ]
-                )
-            )
-            self._count_support(np.array([tile for tile, _ in tiles]), found)
+        boxes = boxes_of(self.active, self._size)
+        tiles = np.concatenate([self._schedule.due(frame.image, frame.time, boxes), self._search_tiles(frame)])
+        if len(tiles):
+            threshold = self._options.detection_threshold
+            found = merge(concatenate([self._detector(frame.image, tile, threshold=threshold) for tile in tiles]))
+            self._count_support(tiles, found)
             self._welcome(frame, self._newcomers(frame, found))
+        for track in self.active:
+            if track.run == _PROBATION:
+                self._look_back(track)
+        self._remember(frame)
         return self.active
+
+    def _remember(self, frame: Frame) -> None:
+        self._recent.append(frame)
+        while len(self._recent) > 1 and (
+            len(self._recent) * frame.image.nbytes > _MEMORY_BYTES
+            or frame.time - self._recent[0].time > _MEMORY_SECONDS
+        ):
+            self._recent.popleft()
+
+    def _look_back(self, track: Track) -> None:
+        """Follow a newcomer backwards, from where the detector noticed them to where they came into view."""
+        rows = track.rows.array()
+        start = len(rows) - track.run
+        before = int(rows["frame"][start - 1]) if start else -1
+        known = {int(frame): i for i, frame in enumerate(rows["frame"][start:], start)}
+        frames = [frame for frame in self._recent if frame.index > before]
+        if not frames or rows["visibility"][start:].mean() < _SURE_VISIBILITY:
+            return
+        roi = rows["roi"][start].astype(np.float64)
+        times = {frame.index: frame.time for frame in frames}
+        later = known.get(max(times, default=-1))
+        drift = np.zeros(2)
+        time = times.get(int(rows["frame"][start]), track.time)
+        if later is not None and later > start:
+            drift = (rows["roi"][later] - rows["roi"][start])[:2] / (times[int(rows["frame"][later])] - time)
+        found = []
+        for frame in reversed(frames):
+            if frame.index >= rows["frame"][start]:
+                continue
+            guess = moved(roi, -drift * (time - frame.time))
+            seen = self._landmarker(frame.image, guess)
+            if not self._believable(seen, guess) or self._taken(frame.index, seen, track):
+                break
+            drift = 0.6 * drift + 0.4 * (roi - seen.next_roi)[:2] / max(time - frame.time, 1e-6)
+            roi, time = seen.next_roi, frame.time
+            found.append((frame.index, seen))
+        track.rows.insert(start, found[::-1])
+
+    def _taken(self, frame: int, seen: Landmarks, track: Track) -> bool:
+        """Whether another track has this person in that frame."""
+        for other in self.tracks:
+            past = None if other is track else other.rows.pose(frame)
+            if past is not None and hip_distance(seen, past) < 0.5 and pose_distance(seen, past) < 0.13:
+                return True
+        return False
 
     def _follow(self, frame: Frame) -> None:
         """Find the followed people again, each in the crop that the last frame's landmarks ask for."""
-        found: list[tuple[Track, Landmarks, bool]] = []
+        found: list[_Found] = []
         lost: list[Track] = []
         for track in self.active:
             roi = track.next_roi(frame.time)
             pixels = crop(frame.image, roi)
-            crowd = self._neighbours(track, frame.time)
+            crowd = self._near(roi, frame.time, besides=track)
             if crowd:
-                pixels = self._without(pixels, roi, track, crowd)
+                others = [(other.seen, other.predict(frame.time) - other.centre) for other in crowd]
+                pixels = without(pixels, roi, others, own=track.seen)
             seen = self._landmarker.run_crop(pixels, roi)
-            if self._believable(track, seen, frame.time):
-                found.append((track, seen, bool(crowd)))
+            if self._believable(seen, track.expected(frame.time)):
+                found.append(_Found(track, seen, bool(crowd)))
                 if not crowd and len(track.rows) % _LOOK_EVERY == 0:
                     track.appearance.update(look(pixels, seen))
             else:
                 lost.append(track)
         lost += self._resolve_collapses(found, frame)
-        for track, seen, crowded in found:
-            track.add(frame.index, frame.time, seen, crowded=crowded)
-        self.active = [track for track, _, _ in found]
+        for entry in found:
+            entry.track.add(frame.index, frame.time, entry.seen, crowded=entry.crowded)
+        self.active = [entry.track for entry in found]
         self.lost += lost
 
-    def _believable(self, track: Track, seen: Landmarks, time: float) -> bool:
-        """Whether the network saw a person, who is in the picture and may be the one that is followed."""
+    def _believable(self, seen: Landmarks, expected: np.ndarray) -> bool:
+        """Whether the network saw a person, who is in the picture and may be the one expected in that ROI (4,)."""
         if seen.score < self._options.landmark_threshold or not self._in_picture(seen):
             return False
-        ratio = float(seen.next_roi[2]) / track.side
-        if not 0.5 < ratio < 2.0:
+        if not 0.5 < seen.next_roi[2] / expected[2] < 2.0:
             return False
-        jump = np.hypot(*(seen.next_roi[:2] - track.predict(time))) / height(track.side)
+        jump = np.hypot(*(seen.next_roi - expected)[:2]) / height(expected[2])
         return bool(jump < _MAX_JUMP)
 
     def _in_picture(self, seen: Landmarks) -> bool:
         inside = np.all((seen.points >= 0) & (seen.points < self._size), axis=1)
         return np.count_nonzero(inside & (seen.visibility * seen.presence > 0.3)) >= 5
 
-    def _neighbours(self, track: Track, time: float) -> list[Track]:
-        """The other people who reach into the track's crop."""
+    def _near(self, roi: np.ndarray, time: float, *, besides: Track | None = None) -> list[Track]:
+        """The people who reach into a crop."""
         near = []
         for other in self.active:
-            if other is track:
-                continue
-            gap = np.hypot(*(other.predict(time) - track.predict(time)))
-            if gap < 0.6 * max(height(track.side), height(other.side)):
+            gap = np.hypot(*(other.predict(time) - roi[:2]))
+            if other is not besides and gap < 0.6 * max(height(roi[2]), height(other.side)):
                 near.append(other)
         return near
 
-    def _without(self, pixels: np.ndarray, roi: np.ndarray, track: Track, crowd: list[Track]) -> np.ndarray:
-        """The crop with the other people painted over, as far as their last outlines tell them apart."""
-        own = _outline_in(track.seen, roi)
-        blurred = cv2.resize(cv2.resize(pixels, (8, 8), interpolation=cv2.INTER_AREA), (CROP, CROP))
-        for other in crowd:
-            theirs = _outline_in(other.seen, roi)
-            hide = (theirs > 0.0) & (theirs > own + 1.0)
-            pixels = np.where(hide[..., None], blurred, pixels)
-        return pixels
+    def _resolve_collapses(self, found: list[_Found], frame: Frame) -> list[Track]:
+        """Two tracks on one person: the one that fits worse looks again without that person, or is lost.
 
-    def _resolve_collapses(self, found: list[tuple[Track, Landmarks, bool]], frame: Frame) -> list[Track]:
-        """Two tracks on one person: the one that fits worse is lost. Removes it from `found`."""
+        Changes `found`; returns the lost tracks.
+        """
         lost: list[Track] = []
-        changed = True
-        while changed:
-            changed = False
-            for i in range(len(found)):
-                for j in range(i + 1, len(found)):
-                    if not same_body(found[i][1], found[j][1]):
-                        continue
-                    loser = self._worse(found[i], found[j], frame)
-                    lost.append(loser)
-                    found[:] = [entry for entry in found if entry[0] is not loser]
-                    changed = True
-                    break
-                if changed:
-                    break
+        for first, second in itertools.combinations(list(found), 2):
+            if first not in found or second not in found or not same_body(first.seen, second.seen):
+                continue
+            winner, loser = self._ranked(first, second, frame)
+            roi = loser.track.expected(frame.time)
+            pixels = without(crop(frame.image, roi), roi, [(winner.seen, np.zeros(2))])
+            seen = self._landmarker.run_crop(pixels, roi)
+            others = [other.seen for other in found if other is not loser]
+            if self._believable(seen, roi) and not any(same_body(seen, other) for other in others):
+                loser.seen = seen
+            else:
+                found.remove(loser)
+                lost.append(loser.track)
         return lost
 
-    def _worse(self, a: tuple[Track, Landmarks, bool], b: tuple[Track, Landmarks, bool], frame: Frame) -> Track:
+    def _ranked(self, a: _Found, b: _Found, frame: Frame) -> tuple[_Found, _Found]:
+        """The two tracks, the one that better continues as what lies on their common person first."""
         costs = []
-        for track, seen, _ in (a, b):
-            clothes = look(crop(frame.image, seen.roi), seen)
-            novice = 0.5 * np.exp(-len(track.rows) / 10.0)
-            costs.append(continuity_cost(track, seen, clothes, frame.time) + novice)
-        return a[0] if costs[0] > costs[1] else b[0]
+        for entry in (a, b):
+            clothes = look(crop(frame.image, entry.seen.roi), entry.seen)
+            novice = 0.5 * np.exp(-len(entry.track.rows) / 10.0)
+            costs.append(continuity_cost(entry.track, entry.seen, clothes, frame.time) + novice)
+        return (a, b) if costs[0] <= costs[1] else (b, a)
 
     def _retire(self, time: float) -> None:
         """End the tracks that were lost too long ago."""
@@ -159,7 +221,7 @@ class Follower:
         self.ended += [track for track in self.lost if time - track.time > limit]
         self.lost = [track for track in self.lost if time - track.time <= limit]
 
-    def _search_tiles(self, frame: Frame) -> list[np.ndarray]:
+    def _search_tiles(self, frame: Frame) -> np.ndarray:
         """Where the detector looks for people who were lost a moment ago."""
         tiles = []
         for track in sorted(self.lost, key=lambda track: -len(track.rows)):
@@ -171,7 +233,7 @@ class Follower:
                 continue
             side = 1.3 * track.side
             tiles.append(np.array([x - side / 2, y - side / 2, side]))
-        return tiles[:2]
+        return np.array(tiles[:_MOST_SEARCHES]).reshape(-1, 3)
 
     def _count_support(self, tiles: np.ndarray, found: Detections) -> None:
         """Note for each track whether the detector sees the person where it should."""
@@ -197,14 +259,15 @@ class Follower:
                 for track in self.active
             ):
                 continue
-            rough = self._landmarker(frame.image, roi)
+            known = [track.seen for track in self._near(roi, frame.time)] + [other for other, _ in new]
+            others = [(other, np.zeros(2)) for other in known]
+            rough = self._landmarker.run_crop(without(crop(frame.image, roi), roi, others), roi)
             if rough.score < self._options.landmark_threshold:
                 continue
-            pixels = crop(frame.image, rough.next_roi)
+            pixels = without(crop(frame.image, rough.next_roi), rough.next_roi, others)
             seen = self._landmarker.run_crop(pixels, rough.next_roi)
             if seen.score < self._options.landmark_threshold or not self._in_picture(seen):
                 continue
-            known = [track.seen for track in self.active] + [other for other, _ in new]
             if any(same_body(seen, other) for other in known):
                 continue
             new.append((seen, look(pixels, seen)))
@@ -227,15 +290,23 @@ class Follower:
             self.active.append(track)
 
 
-def _outline_in(seen: Landmarks, roi: np.ndarray) -> np.ndarray:
-    """The person's outline (256, 256), logits, as it falls into another crop; far below zero outside its own."""
-    to_image = np.vstack([crop_matrix(roi, CROP), [0, 0, 1]])
-    from_image = np.linalg.inv(np.vstack([crop_matrix(seen.roi, CROP), [0, 0, 1]]))
-    return cv2.warpAffine(
-        seen.mask,
-        (from_image @ to_image)[:2],
-        (CROP, CROP),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=-20.0,
-    )
+def without(
+    pixels: np.ndarray, roi: np.ndarray, people: list[tuple[Landmarks, np.ndarray]], own: Landmarks | None = None
+) -> np.ndarray:
+    """A crop (256, 256, 3) with other people painted over, so that the network does not turn to them.
+
+    roi (4,) of the crop; people: their landmarks and how far they have moved since, (2,) pixels; own: what
+    was last seen of the crop's own person, who is left as is.
+    """
+    mine = -1.0 if own is None else np.maximum(outline_in(own, roi), -1.0)
+    blurred = None
+    for seen, step in people:
+        shifted = np.array([*(roi[:2] - step), *roi[2:]])
+        theirs = outline_in(seen, shifted)
+        hide = theirs > mine + 1.0
+        if not hide.any():
+            continue
+        if blurred is None:
+            blurred = cv2.resize(cv2.resize(pixels, (8, 8), interpolation=cv2.INTER_AREA), (CROP, CROP))
+        pixels = np.where(hide[..., None], blurred, pixels)
+    return pixels

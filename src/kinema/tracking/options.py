@@ -26,7 +26,7 @@ class TrackingOptions:
     min_track_frames: int = 8
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
-    detection_interval: float = 1.0
+    detection_interval: float = 1.5
     smallest_person: float = 0.18
     max_absence: float = 4.0
     max_fill: float = 0.3

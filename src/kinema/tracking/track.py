@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from kinema.keypoints.blazepose import NUM_LANDMARKS, Landmarks
@@ -15,23 +18,31 @@ ROW = np.dtype(
         ("presence", np.float32, (NUM_LANDMARKS,)),
         ("world", np.float32, (NUM_LANDMARKS, 3)),
         ("score", np.float32),
-        ("side", np.float32),
+        ("roi", np.float32, (4,)),
         ("crowded", bool),
     ]
 )
-"""One frame of one track, as the landmark network saw it. side: of the crop, pixels; crowded: somebody
-else was in the crop."""
+"""One frame of one track, as the landmark network saw it. roi: the person's own (`Landmarks.next_roi`);
+crowded: somebody else was near."""
 
 _VELOCITY_MEMORY = 0.6
 _SIZE_MEMORY = 0.8
 _COAST = 0.4  # seconds for which a lost person is thought to keep the velocity
 
 
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A body's place in a frame, as far as comparisons need it: points (33, 2), next_roi (4,)."""
+
+    points: np.ndarray
+    next_roi: np.ndarray
+
+
 class Rows:
     """A growing array of `ROW`: the only thing of a track that grows with the clip."""
 
     def __init__(self) -> None:
-        self._data = np.zeros(64, dtype=ROW)
+        self._data: np.ndarray = np.zeros(64, dtype=ROW)
         self._count = 0
 
     def __len__(self) -> int:
@@ -40,11 +51,24 @@ class Rows:
     def append(self, frame: int, seen: Landmarks, *, crowded: bool) -> None:
         if self._count == len(self._data):
             self._data = np.concatenate([self._data, np.zeros_like(self._data)])
-        row = self._data[self._count]
-        row["frame"], row["points"], row["visibility"] = frame, seen.points, seen.visibility
-        row["presence"], row["world"], row["score"] = seen.presence, seen.world, seen.score
-        row["side"], row["crowded"] = seen.next_roi[2], crowded
+        _fill(self._data[self._count], frame, seen, crowded)
         self._count += 1
+
+    def insert(self, place: int, seen: list[tuple[int, Landmarks]]) -> None:
+        """Put earlier frames, in order, before row `place`."""
+        new = np.zeros(len(seen), dtype=ROW)
+        for row, (frame, landmarks) in zip(new, seen, strict=True):
+            _fill(row, frame, landmarks, False)
+        self._data = np.concatenate([self._data[:place], new, self._data[place:]])
+        self._count += len(new)
+
+    def pose(self, frame: int) -> Pose | None:
+        """Where the body was in a frame, None where the track has no row for it."""
+        rows = self.array()
+        place = int(np.searchsorted(rows["frame"], frame))
+        if place == len(rows) or rows["frame"][place] != frame:
+            return None
+        return Pose(rows["points"][place].astype(np.float64), rows["roi"][place].astype(np.float64))
 
     def array(self) -> np.ndarray:
         """The rows so far, (n,) of `ROW`."""
@@ -56,6 +80,7 @@ class Track:
 
     rows: what was seen. seen: the last landmarks. velocity (2,): of the hips, pixels per second. side: of
     the crop, smoothed. hits, looks: how often the detector found the person again, and how often it looked.
+    run: frames without a gap up to the last.
     """
 
     def __init__(self, number: int, frame: int, time: float, seen: Landmarks, appearance: Appearance) -> None:
@@ -66,6 +91,7 @@ class Track:
         self.appearance = appearance
         self.hits = 1
         self.looks = 1
+        self.run = 1
         self.seen = seen
         self.time = time
         self.rows.append(frame, seen, crowded=False)
@@ -90,11 +116,11 @@ class Track:
         The network's own next ROI, moved along where the person is fast: a steady person's crop must not
         inherit the velocity's noise.
         """
-        roi = self.seen.next_roi.copy()
-        step = self.predict(time) - self.centre
-        speed = float(np.hypot(*step)) / max(self.side, 1e-6)
-        roi[:2] += step * np.clip((speed - 0.03) / 0.04, 0.0, 1.0)
-        return roi
+        return moved(self.seen.next_roi, self.predict(time) - self.centre)
+
+    def expected(self, time: float) -> np.ndarray:
+        """(4,): the ROI that a person who moves on steadily has at `time`."""
+        return np.array([*self.predict(time), self.side, self.seen.next_roi[3]])
 
     def add(self, frame: int, time: float, seen: Landmarks, *, crowded: bool) -> None:
         """The person was seen in another frame."""
@@ -104,5 +130,20 @@ class Track:
             memory = _VELOCITY_MEMORY if elapsed < 0.25 else 0.0
             self.velocity = memory * self.velocity + (1.0 - memory) * velocity
         self.side = _SIZE_MEMORY * self.side + (1.0 - _SIZE_MEMORY) * float(seen.next_roi[2])
+        self.run = self.run + 1 if frame == self.last_frame + 1 else 1
         self.seen, self.time = seen, time
         self.rows.append(frame, seen, crowded=crowded)
+
+
+def moved(roi: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The ROI (4,), moved along by `step` (2,) pixels where that is more than a steady person's jitter."""
+    speed = float(np.hypot(*step)) / max(float(roi[2]), 1e-6)
+    result = np.array(roi, dtype=np.float64)
+    result[:2] += step * np.clip((speed - 0.03) / 0.04, 0.0, 1.0)
+    return result
+
+
+def _fill(row: Any, frame: int, seen: Landmarks, crowded: bool) -> None:
+    row["frame"], row["points"], row["visibility"] = frame, seen.points, seen.visibility
+    row["presence"], row["world"], row["score"] = seen.presence, seen.world, seen.score
+    row["roi"], row["crowded"] = seen.next_roi, crowded

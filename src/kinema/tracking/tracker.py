@@ -16,8 +16,7 @@ from kinema.motion import Motion, StageRecord
 from kinema.progress import Progress, silent
 from kinema.tracking.follower import Follower
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.people import body_boxes, person_from, real_tracks
-from kinema.tracking.track import Track
+from kinema.tracking.people import boxes_of, person_from, real_tracks
 from kinema.video import Frame, VideoReader
 from kinema.weights import locate
 
@@ -54,27 +53,18 @@ def track_people(
     for frame in video:
         present = follower.step(frame)
         if observers:
-            boxes = _boxes(present, size)
+            boxes = boxes_of(present, size)
             for observer in observers:
                 observer(frame, boxes)
         times.append(frame.time)
         progress(len(times), video.num_frames_estimate)
-    tracks = real_tracks(follower.tracks, len(times), options)
+    tracks = real_tracks(follower.tracks, len(times), size, options)
     people = tuple(person_from(track, i + 1, size) for i, track in enumerate(tracks))
     record = StageRecord(
         "tracking", __version__, dataclasses.asdict(options), {file.name: file.sha256 for file in weights}
     )
     motion = Motion(np.array(times, dtype=np.float64), *size, source=Path(video.path).name)
     return motion.after(record, people=people)
-
-
-def _boxes(tracks: list[Track], size: tuple[int, int]) -> np.ndarray:
-    """The boxes (n, 4) of people as they were last seen."""
-    if not tracks:
-        return np.zeros((0, 4))
-    points = np.stack([track.seen.points for track in tracks])
-    confidence = np.stack([track.seen.visibility * track.seen.presence for track in tracks])
-    return body_boxes(points, confidence, size)
 
 
 def _available_threads() -> int:
