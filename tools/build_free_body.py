@@ -109,6 +109,9 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         (np.ones(len(places)), (np.arange(len(places)), number[list(places.values())])), shape=(len(places), len(kept))
     )
     landmark_rows = scipy.sparse.vstack([surface_rows, regressor[24:]]).tocsr()
+    dress = labels.labels(data, half, kept, space.v_template, weights, space.points)
+    right = space.v_template[:, 0] < 0
+    dress[right] = dress[mirror[right]]
     return {
         "v_template": space.v_template.astype(np.float32),
         "shapedirs": space.shapedirs.astype(np.float32),
@@ -119,7 +122,7 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         **sparse("landmarks", landmark_rows),
         "landmark_names": np.array([*places, *rig.KNUCKLES]),
         "mirror": mirror.astype(np.uint16),
-        "labels": labels.labels(data, half, kept, space.v_template, weights, space.points),
+        "labels": dress,
         "label_names": np.array(labels.NAMES),
         "explained_variance": space.explained,
         "licence": np.array(LICENCE),

@@ -61,6 +61,9 @@ _TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
 _TRUNK_BLEND = 0.055
 """Half the height, metres, over which one trunk joint's weight passes into the next one's."""
 
+_GIRDLE_SHARE = 0.8
+"""How much of the trunk's weight over the shoulder blades and outer collar bones goes to the collars."""
+
 # Directions of SMPL's bones in its T-pose, left side.
 _T_POSE = {
     "left_shoulder": ("left_elbow", (0.255, -0.016, -0.023)),
@@ -120,13 +123,20 @@ def merged_weights(data: MakeHuman, vertices: np.ndarray, joints: np.ndarray) ->
     borders = joints[SMPL24.indices(_TRUNK_JOINTS[1:])][:, 1]
     above = np.stack([_rise(vertices[:, 1], border) for border in borders], axis=1)
     above = np.concatenate([np.ones((len(vertices), 1)), above, np.zeros((len(vertices), 1))], axis=1)
+    for side, sign in (("left", 1), ("right", -1)):
+        collar = SMPL24.index(f"{side}_collar")
+        outward = _rise(sign * vertices[:, 0], abs(joints[collar, 0]) + 0.03, 0.04)
+        girdle = _GIRDLE_SHARE * trunk * outward * _rise(vertices[:, 1], joints[collar, 1] - 0.08, 0.06)
+        weights[:, collar] += girdle
+        trunk = trunk - girdle
     for k, name in enumerate(_TRUNK_JOINTS):
         weights[:, SMPL24.index(name)] += trunk * np.maximum(above[:, k] - above[:, k + 1], 0)
     return weights
 
 
-def _rise(height: np.ndarray, border: float) -> np.ndarray:
-    t = np.clip((height - border) / (2 * _TRUNK_BLEND) + 0.5, 0, 1)
+def _rise(place: np.ndarray, border: float, half_width: float = _TRUNK_BLEND) -> np.ndarray:
+    """A smooth step from 0 to 1 about a border, over twice the half width."""
+    t = np.clip((place - border) / (2 * half_width) + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -138,10 +148,14 @@ def smoothed(weights: np.ndarray, neighbours: scipy.sparse.csr_matrix, rounds: i
 
 
 def four_largest(weights: np.ndarray) -> np.ndarray:
-    """Only the four largest weights of each vertex, summing to 1."""
-    weights = weights.copy()
-    np.put_along_axis(weights, np.argsort(-weights, axis=1, kind="stable")[:, 4:], 0.0, axis=1)
-    weights[weights < 1e-3] = 0.0
+    """At most four weights for each vertex, summing to 1: what rises above the fifth largest.
+
+    Cutting the fifth off alone would leave a crease where two joints change places as fifth; lowering all by
+    it changes smoothly over the skin. A left and a right joint that tie on the middle plane are treated alike.
+    """
+    fifth = -np.partition(-weights, 4, axis=1)[:, 4:5]
+    weights = np.maximum(weights - fifth, 0)
+    weights = np.where(weights > 1e-3, weights, 0)
     return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
 
 

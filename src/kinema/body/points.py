@@ -77,8 +77,14 @@ def recipe(name: str) -> Mixture:
     return {name: 1.0}
 
 
-_HELD_BY = {f"{side}_{part}": f"{side}_wrist" for side in ("left", "right") for part in ("index", "pinky", "thumb")}
-"""The knuckles end the palm: the wrist moves them, and SMPL's hand joint bends the fingers beyond."""
+# Which joint holds a point rigidly, where it is neither a joint itself nor plainly its skin's.
+_HELD_BY = {
+    # The knuckles end the palm: the wrist moves them, and SMPL's hand joint bends the fingers beyond.
+    **{f"{side}_{part}": f"{side}_wrist" for side in ("left", "right") for part in ("index", "pinky", "thumb")},
+    # Between the hips or the shoulders: the bone that carries both.
+    **dict.fromkeys(("mid_hip", "pelvis_mpii", "left_hip_lsp", "right_hip_lsp"), "pelvis"),
+    **dict.fromkeys(("neck_lsp", "thorax_mpii"), "spine3"),
+}
 
 POINT_SETS: dict[str, tuple[str, ...]] = {
     "smpl24": SMPL24.joints,
@@ -105,17 +111,16 @@ def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
         parts = {_CONTACT_LANDMARKS[name]: 1.0} if set_name == "contacts" else recipe(name)
         for part, share in parts.items():
             mixing[k, index[part]] = share
-        joint[k] = _holder(body, max(parts, key=lambda part: parts[part]), index, sources)
+        joint[k] = _holder(body, name, max(parts, key=lambda part: parts[part]), index, sources)
     weights = (mixing.tocsr() @ sources).tocsr()
     template = weights @ body.v_template
     dirs = (weights @ body.shapedirs.reshape(body.num_vertices, -1)).reshape(len(names), 3, -1)
     return SurfacePoints(names, weights, joint, template - body.J_template[joint], dirs - body.J_shapedirs[joint])
 
 
-def _holder(body: BodyModel, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:
-    """The joint that a point moves with: itself, or the one that its vertices follow most."""
-    if part in SMPL24:
-        return SMPL24.index(part)
-    if part in _HELD_BY:
-        return SMPL24.index(_HELD_BY[part])
+def _holder(body: BodyModel, name: str, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:
+    """The joint that a point moves with: as the table says, its main part if a joint, or the skin's main joint."""
+    holder = _HELD_BY.get(name, part)
+    if holder in SMPL24:
+        return SMPL24.index(holder)
     return int(np.argmax(np.asarray(sources[index[part]] @ body.weights).ravel()))
