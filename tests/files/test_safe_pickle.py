@@ -182,7 +182,9 @@ def test_chumpy_selection_of_a_selection(tmp_path):
         b"}(U\x01a" + inner + b"U\x04idxs](K\x01K\x00K\x01K\x00eU\x0fpreferred_shapeK\x02K\x02\x86u",
     )
     outer = node("reordering", "Select", b"}(U\x01a" + inner + b"U\x04idxs](K\x00K\x01eU\x0fpreferred_shapeK\x02\x85u")
-    assert np.array_equal(load_pickle(written(tmp_path, b"\x80\x02" + outer + b".")), [-2.0, 1.5])
+    for encoding in ("latin1", "bytes"):
+        loaded = load_pickle(written(tmp_path, b"\x80\x02" + outer + b"."), encoding=encoding)
+        assert np.array_equal(loaded, [-2.0, 1.5])
 
 
 # Named classes that a caller wants as placeholders.

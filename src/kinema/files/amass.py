@@ -25,33 +25,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import InputError, UsageError
 from kinema.files.atomic import atomic_path
 from kinema.files.fields import numbers, require_keys, scalar, text
+from kinema.files.foreign import REST_PELVIS, ZUP_FROM_YUP, Notes, betas_from, motion_from, yup_from_zup
 from kinema.files.sampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.motion import NUM_BETAS, NUM_POSE, Motion, Person, StageRecord
+from kinema.motion import NUM_BETAS, NUM_POSE, Motion, Person
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-REST_PELVIS = {
-    "smpl": np.array([-0.0018, -0.2233, 0.0282]),
-    "smplh": np.array([-0.0018, -0.2233, 0.0282]),
-    "smplx": np.array([0.0031, -0.3514, 0.0120]),
-}
-"""Metres: where the pelvis of the neutral bodies of average shape rests, relative to the model's origin.
-
-Of another gender or shape it lies a centimetre or two elsewhere; only that difference is lost when a file is
-turned from one world's axes to another's without the licensed model at hand.
-"""
-
 _BODY_POSE = 66
 _LAYOUTS = {72: "smpl", 156: "smplh", 165: "smplx", 66: "smplh"}
 _WIDTH = 165
+_KEPT = {
+    "poses", "trans", "betas", "gender", "mocap_framerate", "mocap_frame_rate", "mocap_time_length",
+    "surface_model_type", "root_orient", "pose_body", "pose_hand", "pose_jaw", "pose_eye",
+}  # fmt: skip
 
-ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 ZUP_FROM_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
@@ -154,8 +146,9 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
 
     Lossy: hands, jaw and eyes, betas beyond the tenth, markers and soft-tissue terms (dmpls) are left out,
     which the provenance says. `body_model` becomes "smpl", "smplh" or "smplx", as the file's layout is.
+    Raises InputError, ShapeError.
     """
-    what = str(path)
+    what, notes = str(path), Notes()
     require_keys(content, ("poses", "trans"), what)
     poses = numbers(content["poses"], "poses", what, ("N", "D"))
     frames, width = poses.shape
@@ -166,34 +159,26 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
     if "surface_model_type" in content:
         named = text(content["surface_model_type"], "surface_model_type", what).lower()
         layout = named if named in REST_PELVIS else layout
+    gender = text(content["gender"], "gender", what) if "gender" in content else "neutral"
+    if gender != "neutral":
+        notes.add(f"the file's body is {gender}; Kinema keeps no gender")
+    notes.left_out(content, _KEPT)
     trans = numbers(content["trans"], "trans", what, (frames, 3))
-    rate = _frame_rate(content, what)
     pose = np.zeros((frames, NUM_POSE))
     shared = NUM_POSE if width == NUM_POSE else _BODY_POSE  # SMPL's two hand joints exist in its own layout only
     pose[:, :shared] = poses[:, :shared]
-    yup_from_zup = ZUP_FROM_YUP.T
-    pose[:, :3] = matrix_to_axis_angle(yup_from_zup @ axis_angle_to_matrix(pose[:, :3]))
-    rest = REST_PELVIS[layout]
+    if poses[:, shared:].any():
+        notes.add("the rotations of hands, jaw and eyes were left out")
+    pose, pelvis = yup_from_zup(pose, trans + REST_PELVIS[layout])
     person = Person(
         id=1,
         frames=np.arange(frames),
         pose_world=pose,
-        transl_world=(trans + rest) @ yup_from_zup.T - rest,
-        betas=_betas(content, frames, what),
+        transl_world=pelvis - REST_PELVIS[layout],
+        betas=betas_from(content.get("betas"), frames, what, notes),
     )
-    kept = {"poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate", "gender", "surface_model_type"}
-    left_out = sorted(set(content) - kept)
-    arguments = {"layout": layout, "columns": width, "gender": _gender(content, what), "left_out": left_out}
-    record = StageRecord("read.amass", __version__, arguments)
-    return Motion(
-        times=np.arange(frames) / rate,
-        width=0,
-        height=0,
-        people=(person,) if frames else (),
-        source=path.name,
-        body_model=layout,
-        provenance=(record,),
-    )
+    rate = _frame_rate(content, what)
+    return motion_from("amass", [person], path, notes, fps=None, own_fps=rate, body_model=layout)
 
 
 def _frame_rate(content: Mapping[Any, Any], what: str) -> float:
@@ -204,17 +189,3 @@ def _frame_rate(content: Mapping[Any, Any], what: str) -> float:
                 raise InputError(f"{what}: {key} must be positive, found {rate:g}")
             return rate
     raise InputError(f"{what} lacks mocap_frame_rate; without it the motion has no times")
-
-
-def _betas(content: Mapping[Any, Any], frames: int, what: str) -> np.ndarray:
-    """(F,10): the file's shape, cut or padded, the same for every frame."""
-    betas = np.zeros((frames, NUM_BETAS))
-    if "betas" in content:
-        given = numbers(content["betas"], "betas", what, ("B",), (1, "B"), (frames, "B"))
-        given = np.atleast_2d(given)[:, :NUM_BETAS]
-        betas[:, : given.shape[1]] = given
-    return betas
-
-
-def _gender(content: Mapping[Any, Any], what: str) -> str | None:
-    return text(content["gender"], "gender", what) if "gender" in content else None

@@ -3,7 +3,7 @@
 A format is one row here and one module with up to three functions, imported only when it is used:
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
-    read(content, path) -> Motion
+    read(content, path) -> Motion                   with `fps=` where files do not say their rate (`timed`)
     write(motion, path, *, body, vertices) -> Path  first of the files written
 
 A row says what the format can hold, so that a converter can say what is lost.
@@ -11,6 +11,7 @@ A row says what the format can hold, so that a converter can say what is lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -31,7 +32,8 @@ class MotionFormat:
 
     name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the
     first being the one that is written. module: where its functions are. reads, writes: what it can do.
-    lossless: whether a Motion comes back from it as it went in. holds: what of a motion it can carry.
+    timed: whether its files say the frames' times or rate. lossless: whether a Motion comes back from it as it
+    went in. holds: what of a motion it can carry.
     """
 
     name: str
@@ -40,6 +42,7 @@ class MotionFormat:
     module: str
     reads: bool = True
     writes: bool = False
+    timed: bool = False
     lossless: bool = False
     holds: str = ""
 
@@ -55,6 +58,7 @@ _FORMATS = (
         (".pkl",),
         "kinema.files.kinema_pkl",
         writes=True,
+        timed=True,
         lossless=True,
         holds="everything of a motion that has people",
     ),
@@ -64,6 +68,7 @@ _FORMATS = (
         (".npz",),
         "kinema.files.kinema_npz",
         writes=True,
+        timed=True,
         lossless=True,
         holds="everything; the AMASS keys show the first person",
     ),
@@ -73,7 +78,65 @@ _FORMATS = (
         (".npz",),
         "kinema.files.amass",
         writes=True,
+        timed=True,
         holds="one person's pose, shape and translation in the world, at a constant rate",
+    ),
+    MotionFormat(
+        "pare",
+        "PARE's and VIBE's demo output, pose as axis-angle or matrices",
+        (".pkl",),
+        "kinema.files.pare",
+        holds="people's pose, shape, boxes and 49 joints in the camera's frame",
+    ),
+    MotionFormat(
+        "video2pkl",
+        "the video-to-PKL pipeline's output",
+        (".pkl",),
+        "kinema.files.video2pkl",
+        holds="people's pose, shape, 49 joints and translation before a crop camera",
+    ),
+    MotionFormat(
+        "wham",
+        "WHAM's output",
+        (".pkl", ".pth"),
+        "kinema.files.wham",
+        holds="people's pose, shape and translation in the camera's frame and in the world",
+    ),
+    MotionFormat(
+        "gvhmr",
+        "GVHMR's and GEM's output",
+        (".pt",),
+        "kinema.files.gvhmr",
+        holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
+    ),
+    MotionFormat(
+        "phalp",
+        "4DHumans' and PHALP's output",
+        (".pkl",),
+        "kinema.files.phalp",
+        holds="people's pose, shape, translation and boxes in the camera's frame, and the camera",
+    ),
+    MotionFormat(
+        "romp",
+        "ROMP's and BEV's output, of an image or a video",
+        (".npz",),
+        "kinema.files.romp",
+        holds="people's pose, shape, translation and joints in the camera's frame",
+    ),
+    MotionFormat(
+        "aistpp",
+        "AIST++ dance motion",
+        (".pkl",),
+        "kinema.files.aistpp",
+        timed=True,
+        holds="one person's pose and translation in the world",
+    ),
+    MotionFormat(
+        "glamr",
+        "GLAMR's output",
+        (".pkl",),
+        "kinema.files.glamr",
+        holds="people's pose, shape and translation in the camera's frame and in the world, and the camera's way",
     ),
 )
 """Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
@@ -101,22 +164,26 @@ def infer_format(path: str | Path) -> MotionFormat:
         return _recognise(content, path)
 
 
-def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
-    """Read a motion file. Nothing in it is executed.
+def load_motion(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
+    """Read a motion file, Kinema's own or another system's. Nothing in it is executed.
 
-    format: its name in `formats()`; by default it is found by the file's contents. Raises InputError
-    (missing, truncated or malformed file, format not recognised or ambiguous), UnsafeFileError (the file
-    asks for code to be run), UsageError (unknown `format`).
+    format: its name in `formats()`; by default it is found by the file's contents. fps: frames a second of a
+    file that does not say (most other systems' do not; then 30 are assumed, and the provenance says so).
+    Raises InputError (missing, truncated or malformed file, format not recognised or ambiguous),
+    UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
     """
     path = Path(path)
     entry = None if format is None else find_format(format)
     if entry is not None and not entry.reads:
         raise UsageError(f"{entry.name} files can be written, not read")
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the file's own")
     try:
         with open_container(path) as content:
             if entry is None:
                 entry = _recognise(content, path)
-            return entry.load().read(content, path)
+            reader = entry.load().read
+            return reader(content, path) if entry.timed else reader(content, path, fps=fps)
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -160,6 +227,6 @@ def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
         return (own or found)[0]
     if found:
         names = " or ".join(f.name for f in found)
-        raise InputError(f"{path} could be {names}; say which one with its format's name")
+        raise InputError(f"{path} could be a file of {names}; say which with format=... (--from in commands)")
     keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
     raise InputError(f"{path} is no motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")

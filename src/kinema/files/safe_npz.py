@@ -7,7 +7,8 @@ and the file's own size before anything is read, so that a small file cannot ask
 
 from __future__ import annotations
 
-import math
+import functools
+import operator
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -81,8 +82,9 @@ class NpzArchive(Mapping[str, np.ndarray]):
                 shape, dtype = _header(cast(BinaryIO, member))
                 if dtype.hasobject:
                     return self._objects(cast(BinaryIO, member), shape, key)
-                declared, there = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
-                if declared != there or (math.prod(shape) and not dtype.itemsize):
+                count = functools.reduce(operator.mul, shape, 1)
+                declared, there = count * dtype.itemsize, info.file_size - member.tell()
+                if declared != there or (count and not dtype.itemsize):
                     raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {there} follow")
             with self._zip.open(info) as member:
                 return npy.read_array(member, allow_pickle=False)
