@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+
+# Before numpy is loaded: the matrices here are small, and BLAS threads that wait for each other would take
+# most of the tests' time on a machine with few cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from kinema.errors import WeightsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,3 +39,15 @@ def goldens_dir() -> Path:
 def data_dir() -> Path:
     """The folder of real clips, ground truth and motion capture."""
     return _outside("KINEMA_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def networks() -> None:
+    """The default networks are in the cache; fetched if they can be, else the test is skipped."""
+    from kinema.weights import locate
+
+    for name in ("blazepose-detector", "blazepose-landmarks-full"):
+        try:
+            locate(name)
+        except WeightsError as error:
+            pytest.skip(f"the networks cannot be had: {error}")

@@ -1,11 +1,24 @@
-"""Fixtures for runs on a chain of fake stages."""
+"""Fixtures for runs: a chain of fake stages, and a small rendered clip of a person for the real ones."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import FakeChain, write_clip
+
+from kinema.body import load_body
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion, studio_camera
+from kinema.synthetic.render import render_frames
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "video"))
+
+SIZE = (640, 480)
+FPS = 10
+FRAMES = 16
 
 
 @pytest.fixture
@@ -16,3 +29,18 @@ def clip(tmp_path) -> Path:
 @pytest.fixture
 def fake() -> FakeChain:
     return FakeChain()
+
+
+@pytest.fixture(scope="session")
+def truth() -> Motion:
+    """A person who stands before a camera of 640x480 and reaches out, 16 frames at 10 fps."""
+    body = load_body()
+    whole = procedural_motion(body, "on-the-spot", fps=FPS, camera=studio_camera(*SIZE))
+    people = tuple(person.select(np.arange(FRAMES)) for person in whole)
+    return whole.replace(times=whole.times[:FRAMES], people=people)
+
+
+@pytest.fixture(scope="session")
+def pictures(truth) -> list[np.ndarray]:
+    """The rendered frames of `truth`: (480,640,3) uint8 each."""
+    return list(render_frames(truth, load_body()))

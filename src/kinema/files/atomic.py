@@ -55,6 +55,8 @@ def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
     folder = Path(path).parent
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"the disk is full: {path} could not be written; free some space and start again")
+    if error.errno == errno.EFBIG:
+        return OutputError(f"{path} is larger than this disk or account may hold; choose another folder with --out")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"cannot write to {folder}: permission denied; choose another folder with --out")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
