@@ -79,6 +79,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _attributes(state: Any, what: str) -> dict[str, Any]:
+    """An object's state as a dict by text: Python 2's attribute names arrive as bytes under the encoding "bytes"."""
+    if not isinstance(state, dict):
+        raise Malformed(f"{what} in it is incomplete")
+    return {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in state.items()}
+
+
 def _dtype(value: Any) -> np.dtype:
     if not isinstance(value, np.dtype):
         raise Malformed("an array in it has no valid type")
@@ -159,8 +166,9 @@ class _PendingWrapper(Pending):
     """joblib's mark for an array whose bytes follow right behind it, outside of the pickle format."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        if not isinstance(state, dict) or not _is_array_class(state.get("subclass")):
-            raise Malformed("joblib's note of an array is incomplete")
+        state = _attributes(state, "joblib's note of an array")
+        if not _is_array_class(state.get("subclass")):
+            raise Malformed("joblib's note of an array in it is incomplete")
         dtype, shape = _dtype(state.get("dtype")), _shape(state.get("shape"))
         if dtype.hasobject:
             value = machine.nested()
@@ -175,7 +183,7 @@ class _PendingWrapper(Pending):
             raise Malformed("an array in it has no size")
         buffer = machine.stream.read_buffer(count * dtype.itemsize)
         flat = np.frombuffer(buffer, dtype) if buffer else np.empty(0, dtype)
-        return _arrange(flat, shape, "F" if state.get("order") == "F" else "C")
+        return _arrange(flat, shape, "F" if state.get("order") in ("F", b"F") else "C")
 
 
 def _old_wrapper(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
@@ -196,8 +204,7 @@ class _PendingSparse(Pending):
     def build(self, machine: PickleMachine, state: Any) -> Any:
         import scipy.sparse
 
-        if not isinstance(state, dict):
-            raise Malformed("a sparse matrix in it is incomplete")
+        state = _attributes(state, "a sparse matrix")
         shape = _shape(state.get("_shape", state.get("shape")))
         data = _flat(state.get("data"), "biufc")
         if self._layout == "coo":
@@ -231,14 +238,15 @@ class _PendingChumpy(Pending):
     """`chumpy.ch.Ch`: an array under "x"."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        return np.asarray(_numbers(state, "x"))
+        return _numbers(_attributes(state, "a chumpy array"), "x")
 
 
 class _PendingSelect(Pending):
     """`chumpy.reordering.Select`: entries of the array "a", picked by flat index, in a shape of their own."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        source, index = _numbers(state, "a"), np.asarray(_numbers(state, "idxs"))
+        state = _attributes(state, "a chumpy selection")
+        source, index = _numbers(state, "a"), _numbers(state, "idxs")
         if index.dtype.kind not in "iu":
             raise Malformed("a chumpy selection in it has no whole-number indices")
         machine.charge(index.size * source.itemsize)
@@ -247,8 +255,8 @@ class _PendingSelect(Pending):
         return picked if shape is None else picked.reshape(_shape(tuple(int(n) for n in np.atleast_1d(shape))))
 
 
-def _numbers(state: Any, key: str) -> np.ndarray:
-    value = state.get(key) if isinstance(state, dict) else None
+def _numbers(state: dict[str, Any], key: str) -> np.ndarray:
+    value = state.get(key)
     if isinstance(value, (list, tuple, int, float)):
         value = np.asarray(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
@@ -305,7 +313,7 @@ def _default_dict(machine: PickleMachine, args: tuple[Any, ...]) -> defaultdict[
 def _encode(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
     """`_codecs.encode`: how Python 3 writes bytes for Python 2's protocols."""
     text, encoding = args
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+    if not isinstance(text, str) or _text(encoding) not in ("latin1", "latin-1"):
         raise Malformed("it holds bytes in an unexpected encoding")
     machine.charge(len(text))
     return text.encode("latin1")
