@@ -32,6 +32,7 @@ class RgbConverter:
         self._curve = _pq_to_sdr() if transfer == _PQ_TRANSFER else None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """(height, width, 3) uint8; rows may be padded in memory."""
         full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
         source = _matrix(frame, full)
         same_size = (frame.width, frame.height) == (self.width, self.height)
@@ -48,7 +49,9 @@ class RgbConverter:
         )
         plane = rgb.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(self.height, plane.line_size)
-        image = np.ascontiguousarray(rows[:, : 3 * self.width]).reshape(self.height, self.width, 3)
+        image = np.lib.stride_tricks.as_strided(
+            rows, (self.height, self.width, 3), (plane.line_size, 3, 1), writeable=False
+        )
         return image if self._curve is None else cv2.LUT(image, self._curve)
 
 

@@ -21,6 +21,7 @@ from kinema.video.decoding import Decoder, opened, times_follow_packets
 from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
 from kinema.video.metadata import container_tags
 from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, from_rotation
+from kinema.video.pool import ImagePool
 from kinema.video.times import FrameClock, plural
 
 _FALLBACK_FPS = 30.0
@@ -112,6 +113,7 @@ class VideoFile(VideoReader):
 
     def __iter__(self) -> Iterator[Frame]:
         converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
+        pool = ImagePool((self.height, self.width, 3))
         index = 0
         resized = False
         for time, picture in self._pictures():
@@ -121,7 +123,7 @@ class VideoFile(VideoReader):
                     f"the picture changes its size to {picture.width}x{picture.height} at {time:.2f} s; frames are"
                     " scaled to the size of the first one"
                 )
-            yield Frame(index, time, self.orientation.apply(converter(picture)))
+            yield Frame(index, time, self.orientation.apply(converter(picture), pool.take()))
             index += 1
         if index == 0:
             raise InputError(f"not one frame of {self.path} can be decoded; the file is damaged, copy it again")

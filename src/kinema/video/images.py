@@ -13,7 +13,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.video.exif import ImageHeader, read_header
 from kinema.video.frames import Frame, TimeRange, VideoReader
-from kinema.video.orientation import EXIF_ORIENTATIONS
+from kinema.video.orientation import EXIF_ORIENTATIONS, UPRIGHT
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp"})
@@ -69,7 +69,10 @@ class ImageSequence(VideoReader):
             if image is None:
                 self.warn(f"{file.name} cannot be decoded and was left out")
                 continue
-            image = EXIF_ORIENTATIONS[_header(file).orientation].apply(image)
+            orientation = EXIF_ORIENTATIONS[_header(file).orientation]
+            if orientation != UPRIGHT:
+                width, height = orientation.size(image.shape[1], image.shape[0])
+                image = orientation.apply(image, np.empty((height, width, 3), np.uint8))
             if image.shape[:2] != (self.height, self.width):
                 raise InputError(
                     f"{file.name} has {image.shape[1]}x{image.shape[0]} pixels instead of {self.width}x{self.height};"

@@ -32,20 +32,23 @@ class Orientation:
         """Width and height after turning."""
         return (height, width) if self.transpose else (width, height)
 
-    def apply(self, image: np.ndarray) -> np.ndarray:
-        """`image` (H, W, C) turned upright; the same array where nothing is to be done."""
+    def apply(self, image: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Write `image` (H, W, C), turned upright, into `out` of the turned size, and return that."""
         code = {
             (True, True, False): cv2.ROTATE_90_CLOCKWISE,
             (False, True, True): cv2.ROTATE_180,
             (True, False, True): cv2.ROTATE_90_COUNTERCLOCKWISE,
         }.get((self.transpose, self.flip_x, self.flip_y))
         if code is not None:
-            return cv2.rotate(image, code)
-        if self.transpose:
-            image = cv2.transpose(image)
-        if self.flip_x or self.flip_y:
-            image = cv2.flip(image, -1 if self.flip_x and self.flip_y else int(self.flip_x))
-        return image
+            cv2.rotate(image, code, dst=out)
+        elif self.transpose:
+            # Left are the plain transpose and, with both flips, the transpose about the other diagonal.
+            cv2.transpose(cv2.rotate(image, cv2.ROTATE_180) if self.flip_x else image, dst=out)
+        elif self.flip_x or self.flip_y:
+            cv2.flip(image, int(self.flip_x), dst=out)
+        else:
+            np.copyto(out, image)
+        return out
 
 
 UPRIGHT = Orientation()
