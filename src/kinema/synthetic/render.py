@@ -23,7 +23,7 @@ from kinema.geometry.cameras import scaled_intrinsics
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.synthetic.room import Room
-from kinema.synthetic.style import Style, vertex_colors
+from kinema.synthetic.style import Style, dressed, vertex_colors
 from kinema.visualization.ground import floor_shadow
 from kinema.visualization.posing import PosedPeople
 from kinema.visualization.raster import Box
@@ -146,7 +146,7 @@ class _Scene:
         self.distortion = camera.distortion if distorted else None
         self.moving = camera.rotation.ndim == 3
         self._rotation, self._translation = camera.rotation, camera.translation
-        self.colors = vertex_colors(body, style)
+        self.colors = [vertex_colors(body, dressed(style, number)) for number in range(len(motion.people))]
         places = [_in_world(np.zeros((1, 3)), camera.rotation, camera.translation)]
         for person in motion:
             (transl,) = person.require("transl")
@@ -167,11 +167,11 @@ class _Scene:
     def image(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray, empty: np.ndarray) -> np.ndarray:
         """One frame over the empty room, (H,W,3) uint8."""
         (rotation, translation), picture = self.pose(frame), empty.copy()
-        bodies = [posed.vertices for posed in self.people.at(frame)]
-        for vertices in bodies:
-            self._shade_floor(picture, vertices, rotation, translation, intrinsics)
+        bodies = self.people.at(frame)
+        for posed in bodies:
+            self._shade_floor(picture, posed.vertices, rotation, translation, intrinsics)
         fine = MeshRenderer(_FINE * size[0], _FINE * size[1], light=self._light(rotation))
-        meshes = [Mesh(vertices, self.body.faces, self.colors) for vertices in bodies]
+        meshes = [Mesh(posed.vertices, self.body.faces, self.colors[posed.number]) for posed in bodies]
         _lay(picture, fine.render(meshes, scaled_intrinsics(intrinsics, _FINE), self.distortion))
         return self._photograph(picture)
 

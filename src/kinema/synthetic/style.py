@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,15 @@ class Style:
             jpeg=int(rng.integers(55, 96)),
             texture=int(rng.integers(2**31)),
         )
+
+
+def dressed(style: Style, number: int) -> Style:
+    """The style for person `number` of a scene: the first wears the style's own clothes, the others have theirs."""
+    if number == 0:
+        return style
+    other = Style.random(style.texture + 7919 * number)
+    own = ("skin", "hair", "iris", "shirt", "second", "trousers", "shoes", "pattern")
+    return dataclasses.replace(style, **{name: getattr(other, name) for name in own})
 
 
 def vertex_colors(body: BodyModel, style: Style) -> np.ndarray:

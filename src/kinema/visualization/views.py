@@ -75,15 +75,18 @@ class CameraView:
                 Mesh(posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id]) for posed in bodies
             ]
             intrinsics = scaled_intrinsics(self.camera.intrinsics, self.scale)
-            image = self.renderer.render(meshes, intrinsics, self.camera.distortion).over(image, self.opacity)
+            rendering = self.renderer.render(meshes, intrinsics, self.camera.distortion)
+            image = rendering.over(image, self.opacity)
+            unseen = {posed.number for i, posed in enumerate(bodies) if not np.any(rendering.mesh == i)}
         else:
-            image = image.copy()
+            image, unseen = image.copy(), set()
         drawn = {posed.number for posed in bodies}
         for number, row in here:
             person = self.motion.people[number]
             if self.keypoints or number not in drawn:
                 self._evidence(image, person, row, with_box=number not in drawn)
-            if self.labels and (anchor := self._anchor(person, row)) is not None:
+            anchor = self._anchor(person, row)
+            if self.labels and number not in unseen and anchor is not None:
                 draw_label(image, str(person.id), anchor, self.colors[person.id])
         return image
 
@@ -172,8 +175,10 @@ class WorldView:
         picture = self.renderer.render(meshes, self.intrinsics).over(picture)
         for posed in bodies if self.labels else ():
             person = self.motion.people[posed.number]
-            top = posed.vertices[np.argmax(posed.vertices[:, 1])]
-            draw_label(picture, str(person.id), self._project(top + np.array([0.0, 0.06, 0.0])), self.colors[person.id])
+            if person.joints_world is not None:
+                head = person.joints_world[posed.row, SMPL24.index("head")]
+                above = self._project(head + np.array([0.0, 0.28, 0.0]))
+                draw_label(picture, str(person.id), above, self.colors[person.id])
         return picture
 
     def _project(self, points: np.ndarray) -> np.ndarray:

@@ -1,0 +1,137 @@
+"""How fast a body is drawn: Kinema's rasteriser against Embree used directly and against trimesh.ray.
+
+    python benchmarks/rendering.py [--height 900] [--repeat 20]
+
+One free body, `--height` pixels tall in a 1920x1080 image, on one core. All three answer the same question
+(which face is seen at each pixel of the body's box), then Kinema's whole renderer with light and clean
+outlines is timed: all in CPU time of the process, so that other work on the machine hardly counts. The
+overlay of a short clip, with one and with two drawing threads, is timed by the wall clock. Best of `--repeat`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.geometry.cameras import camera_from_fov, project, unproject
+from kinema.synthetic import procedural_motion, render_clip
+from kinema.video import open_video
+from kinema.visualization import Mesh, MeshRenderer, overlay, write_overlay
+from kinema.visualization.raster import bounding_box, front_facing, nearest_faces
+
+WIDTH, HEIGHT = 1920, 1080
+
+
+def best(function: Callable[[], Any], repeat: int, clock: Callable[[], float] = time.process_time) -> tuple[float, Any]:
+    """Shortest time of a call in milliseconds, and its result."""
+    shortest, result = np.inf, None
+    for _ in range(repeat):
+        start = clock()
+        result = function()
+        shortest = min(shortest, clock() - start)
+    return 1e3 * shortest, result
+
+
+def scene(pixels_tall: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices (V,3) in the camera's frame, faces (N,3), intrinsics (3,3)."""
+    body = load_body()
+    camera = camera_from_fov(WIDTH, HEIGHT)
+    person = procedural_motion(body, "on-the-spot", fps=2).people[0]
+    pose, betas = person.require("pose", "betas")
+    vertices = body.vertices(pose[3:4], betas[3:4], np.zeros((1, 3)))[0].astype(np.float64)
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    vertices -= middle
+    vertices[:, 2] += camera.intrinsics[1, 1] * np.ptp(vertices[:, 1]) / pixels_tall
+    return vertices, body.faces, camera.intrinsics
+
+
+def compare(vertices: np.ndarray, faces: np.ndarray, intrinsics: np.ndarray, repeat: int) -> None:
+    import trimesh
+    from embreex import rtcore_scene
+    from embreex.mesh_construction import TriangleMesh
+    from trimesh.ray.ray_pyembree import RayMeshIntersector
+
+    box = bounding_box(project(vertices, intrinsics), faces, WIDTH, HEIGHT)
+    assert box is not None
+    u, v = np.meshgrid(np.arange(box.left, box.right), np.arange(box.top, box.bottom))
+    rays = np.concatenate([unproject(np.stack([u, v], -1), intrinsics), np.ones((*u.shape, 1))], -1).reshape(-1, 3)
+    rays = rays.astype(np.float32)
+    origins, vertices32, faces32 = np.zeros_like(rays), vertices.astype(np.float32), faces.astype(np.int32)
+
+    def raster() -> np.ndarray:
+        pixels = project(vertices, intrinsics)
+        front = np.flatnonzero(front_facing(pixels, faces))
+        owner = nearest_faces(pixels, faces[front], 1 / vertices[:, 2], box)
+        return np.where(owner >= 0, front[owner], -1).ravel()
+
+    def embree() -> np.ndarray:
+        traced = rtcore_scene.EmbreeScene()
+        TriangleMesh(traced, vertices32, faces32)
+        return traced.run(origins, rays)
+
+    def trimesh_ray() -> np.ndarray:
+        mesh = trimesh.Trimesh(vertices, faces, process=False)
+        return RayMeshIntersector(mesh).intersects_first(origins, rays)
+
+    def trimesh_locations() -> tuple[np.ndarray, ...]:
+        mesh = trimesh.Trimesh(vertices, faces, process=False)
+        return RayMeshIntersector(mesh).intersects_id(origins, rays, multiple_hits=False, return_locations=True)
+
+    ours, found = best(raster, repeat)
+    traced, reference = best(embree, repeat)
+    wrapped, _ = best(trimesh_ray, max(repeat // 3, 1))
+    located, _ = best(trimesh_locations, max(repeat // 3, 1))
+    print(f"box {box.width}x{box.height} px, {len(faces)} faces, {np.sum(found >= 0)} pixels covered")
+    print(f"  which face is seen:   rasteriser {ours:6.1f} ms")
+    print(f"                        Embree     {traced:6.1f} ms   x{traced / ours:.1f}")
+    print(f"                        trimesh    {wrapped:6.1f} ms   x{wrapped / ours:.1f}")
+    print(f"                        + depths   {located:6.1f} ms   x{located / ours:.1f}")
+    print(f"  same face as Embree at {np.mean(found == reference):.2%} of the pixels")
+    renderer, mesh = MeshRenderer(WIDTH, HEIGHT), Mesh(vertices, faces, (0.9, 0.6, 0.1))
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    drawn, picture = best(lambda: renderer.render([mesh], intrinsics), repeat)
+    laid, _ = best(lambda: picture.over(image, 0.7), repeat)
+    print(f"  whole picture with light and outlines {drawn:.1f} ms, laid over a 1080p frame {laid:.1f} ms")
+
+
+def compare_workers(repeat: int) -> None:
+    body = load_body()
+    motion = procedural_motion(body, "demo", fps=15)
+    keep = np.arange(60)
+    motion = motion.replace(times=motion.times[keep], people=tuple(p.select(keep) for p in motion))
+    with tempfile.TemporaryDirectory() as folder:
+        clip = render_clip(motion, body, Path(folder) / "clip.mp4", size=(1920, 1080))
+        per_frame = {}
+        for workers in (1, 2):
+            overlay._WORKERS, overlay._IN_FLIGHT = workers, 2 * workers
+            out = Path(folder) / "overlay.mp4"
+            task = partial(write_overlay, motion, body, open_video(clip), out)
+            total, report = best(task, max(repeat // 7, 2), time.perf_counter)
+            if report.path is None:
+                raise SystemExit(report.warnings[-1])
+            per_frame[workers] = total / len(keep)
+    print(
+        f"overlay at 1080p, decoding and encoding included: {per_frame[1]:.1f} ms a frame with one drawing thread,"
+        f" {per_frame[2]:.1f} ms with two (x{per_frame[1] / per_frame[2]:.2f})"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--height", type=int, default=900, help="pixels from the body's top to its bottom")
+    parser.add_argument("--repeat", type=int, default=20)
+    args = parser.parse_args()
+    compare(*scene(args.height), args.repeat)
+    compare_workers(args.repeat)
+
+
+if __name__ == "__main__":
+    main()
