@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from kinema.files.pickle_machine import Inert, Pending, PickleMachine, Token, check_keys, fill_dict
+from kinema.files.pickle_machine import PickleMachine
+from kinema.files.pickle_objects import Inert, Pending, Token, check_keys, fill_dict
 from kinema.files.pickle_stream import Malformed
 
 Make = Callable[[PickleMachine, tuple[Any, ...]], Any]
@@ -22,8 +23,10 @@ _DTYPE = re.compile(
     r"[<>=|]?(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[SUV]\d{0,9}|O[48]?|\?|[bBhHiIlLqQefdgFDG])"
 )
 _MAX_DIMENSIONS = 32
-_SCALARS = ("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_SCALARS += ("float16", "float32", "float64", "complex64", "complex128")
+_SCALARS = (
+    *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64", "complex64", "complex128"),
+)
 
 
 # numpy
@@ -57,7 +60,9 @@ class _PendingDtype(Pending):
             if dtype.hasobject:
                 raise Malformed("it holds a table with objects as columns")
         else:
-            dtype = self._dtype.newbyteorder(order) if order in ("<", ">") else self._dtype
+            dtype = self._dtype
+            if order in ("<", ">"):
+                dtype = dtype.newbyteorder("<" if order == "<" else ">")
         return dtype
 
 

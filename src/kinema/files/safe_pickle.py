@@ -4,7 +4,7 @@
 
 What may be inside: numpy arrays and scalars, Python's containers, joblib files (compressed ones too),
 scipy sparse matrices, and chumpy arrays, which arrive as plain arrays; also files that Python 2 wrote.
-Everything else is refused by name. `pickle_machine.py` says how and within which limits.
+Everything else is refused by name. `pickle_machine.py` and `pickle_objects.py` say how and within which limits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError, UnsafeFileError, UsageError
-from kinema.files.pickle_machine import Inert, PickleMachine, Refused, Table
+from kinema.files.pickle_machine import PickleMachine, Refused, Table
+from kinema.files.pickle_objects import Inert
 from kinema.files.pickle_stream import Malformed, PickleStream, open_stream
 from kinema.files.pickle_values import TABLE
 

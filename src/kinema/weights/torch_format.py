@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from kinema.files.pickle_machine import Inert, PickleMachine, Token
+from kinema.files.pickle_machine import PickleMachine
+from kinema.files.pickle_objects import Inert, Token
 from kinema.files.pickle_stream import LEAST_UNPACKED, MOST_RATIO, Malformed, PickleStream, open_stream
 from kinema.files.pickle_values import TABLE, Make, only_named
 from kinema.files.safe_pickle import reading
