@@ -37,27 +37,25 @@ def train(args: argparse.Namespace) -> None:
 
     from kinema.body import load_body
     from kinema.nets.pose_lifter import PoseLifterConfig
-    from kinema.training.lifter_data import BodyTables, LifterSimulator
-    from kinema.training.lifter_windows import RenderedWindows, Validator
+    from kinema.training.lifter_data import BodyTables, Chance, MotionFilmer, SamplePool
+    from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
     from kinema.training.mocap import load_mocap
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
 
     torch.set_num_threads(args.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     sequences = [s for s in load_mocap(args.mocap) if s.subject not in VALIDATION_SUBJECTS]
-    body = BodyTables.of(load_body(), device)
-    windows = RenderedWindows.load(args.windows, "train", body, device=device, seed=args.seed)
-    held = RenderedWindows.load(args.windows, "held_out", body, device=device, seed=args.seed)
-    simulator = LifterSimulator(sequences, body, device=device, seed=args.seed, bank=windows.error_bank())
+    body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig()
+    windows = RenderedWindows.load(args.windows, "train", body, config)
+    held = RenderedWindows.load(args.windows, "held_out", body, config)
+    filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
+    pool = SamplePool(filmer, size=args.pool, renewed=32, errors=windows.errors())
     options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
-    config = PoseLifterConfig(width=args.width)
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
-        simulator, body, config, options, rendered=windows.draw, validate=Validator(held, body), start=start
-    )
+        pool.draw, body, config, options, rendered=RenderedSamples(windows, args.seed).draw,
+        validate=Validator(held, body), start=start,
+    )  # fmt: skip
     recipe = vars(options) | {
-        "device": device if device == "cpu" else torch.cuda.get_device_name(),
         "torch": torch.__version__, "sequences": len(sequences), "windows": len(windows),
         "held_out_subjects": VALIDATION_SUBJECTS,
     }  # fmt: skip
@@ -72,7 +70,6 @@ def export(args: argparse.Namespace) -> None:
     from kinema.training.export import export_onnx
 
     meta = json.loads((args.trained / "pose_lifter.json").read_text())
-    meta["config"]["dilations"] = tuple(meta["config"]["dilations"])
     net = PoseLifter(PoseLifterConfig(**meta["config"]))
     net.load_state_dict(load_file(str(args.trained / "pose_lifter.safetensors")))
     export_onnx(
@@ -98,8 +95,8 @@ def main() -> None:
     sub.add_argument("--windows", type=Path, required=True)
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=60)
-    sub.add_argument("--batch", type=int, default=256)
-    sub.add_argument("--width", type=int, default=384)
+    sub.add_argument("--batch", type=int, default=768)
+    sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
     sub.add_argument("--threads", type=int, default=2)
     sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
     sub.add_argument("--seed", type=int, default=0)

@@ -22,8 +22,8 @@ NETWORK_FILE = "pose_lifter.onnx"
 RATE = 30.0
 """Frames a second that the network was trained at."""
 
-REACH = 24
-"""Frames on either side that an answer may depend on (the receptive field is 35)."""
+REACH = 12
+"""Frames on either side that an answer depends on."""
 
 PIECE = 2048
 """Frames that run through the network at once, so that memory does not grow with the clip."""

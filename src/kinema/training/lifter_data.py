@@ -1,8 +1,9 @@
-"""Training data for the pose lifter, made on the device while it trains.
+"""Training data for the pose lifter, made while it trains.
 
 Motion capture gives the pose, the free body its landmarks, chance everything else: shape, camera,
-distance, lens, speed, mirror, hidden parts, and the keypoint network's errors. Errors are drawn from a
-simple model or, where a bank of measured ones is given (`kinema.training.keypoint_errors`), from it.
+distance, lens, speed, mirror, hidden parts, and the keypoint network's errors. A sample is a handful of
+frames, `spacing` apart, and the truth of the middle one. Clean samples wait in a pool that is renewed
+bit by bit; errors are drawn anew each time a sample is used.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from torch import Tensor
 from kinema.body import BodyModel
 from kinema.estimation.rig import Rig
 from kinema.lifting.features import lifter_features
+from kinema.nets.pose_lifter import PoseLifterConfig
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.mocap import MocapSequence
 
 RATE = 60.0
-"""Frames a second at which the sequences are kept; windows step through them at several speeds."""
+"""Frames a second at which the sequences are kept; samples step through them at several speeds."""
 
-STRIDES = (1, 2, 2, 2, 2, 3, 4)
-"""Steps of a window at `RATE`: half, normal (30 a second), one and a half and double speed."""
+SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
+"""How fast the captured motion is played: people differ, and so do clips."""
+
+_VARIED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
+"""How far joints are turned from the capture: arms most, the capture being mostly dance and sport."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +51,48 @@ class BodyTables:
             kind = torch.long if array.dtype.kind in "iu" else torch.float32
             return torch.tensor(array, dtype=kind, device=device)
 
-        return cls(
-            tuple(int(p) for p in rig.parents),
-            *(
-                tensor(a)
-                for a in (rig.offsets, rig.offsets_dbeta, rig.point_joint, rig.point_offset, rig.point_offset_dbeta)
-            ),
-        )
+        names = ("offsets", "offsets_dbeta", "point_joint", "point_offset", "point_offset_dbeta")
+        return cls(tuple(int(p) for p in rig.parents), *(tensor(getattr(rig, n)) for n in names))
 
-    def forward(self, local: Tensor, root: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """local (B,T,24,3,3), root (B,T,3), betas (B,10) -> global rotations, joints (B,T,24,3), points (B,T,K,3)."""
+    def joints(self, local: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+        """Pelvis at 0: local (N,24,3,3), betas (N,10) -> global rotations (N,24,3,3), joints (N,24,3)."""
         offsets = self.offsets + torch.einsum("jcb,nb->njc", self.offsets_dbeta, betas)
-        carried = self.point_offset + torch.einsum("jcb,nb->njc", self.point_offset_dbeta, betas)
-        rotation, position = [local[:, :, 0]], [root]
+        rotation = [local[:, 0]]
+        position = [torch.zeros_like(local[:, 0, :, 0])]
         for j in range(1, len(self.parents)):
             p = self.parents[j]
-            rotation.append(rotation[p] @ local[:, :, j])
-            position.append(position[p] + (rotation[p] @ offsets[:, None, j, :, None])[..., 0])
-        world = torch.stack(rotation, 2)
-        joints = torch.stack(position, 2)
-        points = joints[:, :, self.point_joint] + (world[:, :, self.point_joint] @ carried[:, None, :, :, None])[..., 0]
-        return world, joints, points
+            rotation.append(rotation[p] @ local[:, j])
+            position.append(position[p] + (rotation[p] @ offsets[:, j, :, None])[..., 0])
+        return torch.stack(rotation, 1), torch.stack(position, 1)
+
+    def points(self, rotation: Tensor, joints: Tensor, betas: Tensor) -> Tensor:
+        """Landmarks (N,K,3) of posed bodies: global rotations (N,24,3,3), joints (N,24,3), betas (N,10)."""
+        offset = self.point_offset + torch.einsum("kcb,nb->nkc", self.point_offset_dbeta, betas)
+        carried = (rotation[:, self.point_joint] @ offset[..., None])[..., 0]
+        return joints[:, self.point_joint] + carried
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Clean samples in the camera's frame, W frames each, truth of the middle one.
+
+    points (N,W,33,3) landmarks, metres; rotation (N,24,3,3) relative to the parent; joints (N,24,3) pelvis
+    at 0; betas (N,10); up (N,3); contacts (N,4) 0 or 1.
+    """
+
+    points: Tensor
+    rotation: Tensor
+    joints: Tensor
+    betas: Tensor
+    up: Tensor
+    contacts: Tensor
 
 
 @dataclass(frozen=True)
 class Batch:
-    """features (B,T,D); target rotations (B,T,24,3,3) with the root in the turned camera; joints (B,T,24,3)
-    pelvis-relative in the turned camera; betas (B,10); up (B,T,3); contacts (B,T,4); have_pose (B,) 1 where
-    the rotations are truth."""
+    """What the network sees, (N,W,NUM_FEATURES), and what it should answer for the middle frame, in the axes of
+    that frame's turned camera: rotation (N,24,3,3), joints (N,24,3), betas (N,10), up (N,3), contacts (N,4).
+    """
 
     features: Tensor
     rotation: Tensor
@@ -83,199 +102,225 @@ class Batch:
     contacts: Tensor
 
 
-class LifterSimulator:
-    """Draws batches of windows.
+class Chance:
+    """Random numbers on a device, from one seed."""
 
-    sequences: motion capture; body: the rig; bank: measured keypoint errors or None; rng: torch generator
-    on the device.
-    """
+    def __init__(self, seed: int, device: str) -> None:
+        self.device = device
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(shape, generator=self.generator, device=self.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator, device=self.device)
+
+    def below(self, probability: float, *shape: int) -> Tensor:
+        return torch.rand(shape, generator=self.generator, device=self.device) < probability
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=self.generator, device=self.device)
+
+    def smooth(self, batch: int, frames: int, step: float, sigma: float, *channels: int) -> Tensor:
+        """(N, frames, *channels) standard normal; frames `step` apart, correlation exp(-(dt/sigma)^2 / 4)."""
+        time = step * np.arange(frames)
+        covariance = np.exp(-((time[:, None] - time) ** 2) / (4 * sigma**2)) + 1e-6 * np.eye(frames)
+        factor = torch.tensor(np.linalg.cholesky(covariance), dtype=torch.float32, device=self.device)
+        white = self.normal(batch, frames, int(np.prod(channels)))
+        return (factor @ white).reshape(batch, frames, *channels)
+
+
+class MotionFilmer:
+    """Films stretches of motion capture: random people, cameras and speeds."""
 
     def __init__(
-        self,
-        sequences: list[MocapSequence],
-        body: BodyTables,
-        *,
-        device: str,
-        seed: int,
-        bank: dict[str, Tensor] | None,
+        self, sequences: list[MocapSequence], body: BodyTables, config: PoseLifterConfig, chance: Chance
     ) -> None:
-        self.device = device
-        self.rng = torch.Generator(device=device).manual_seed(seed)
-        self.body = body
-        self.bank = bank
+        self.body, self.config, self.chance = body, config, chance
         dense = [s.resampled(RATE) for s in sequences]
+        device = chance.device
         self.rotation = torch.cat([torch.tensor(s.rotation, dtype=torch.float32) for s in dense]).to(device)
         self.root = torch.cat([torch.tensor(s.root, dtype=torch.float32) for s in dense]).to(device)
         lengths = np.array([len(s.root) for s in dense])
         self.start = torch.tensor(np.r_[0, np.cumsum(lengths)[:-1]], device=device)
-        self.length = torch.tensor(lengths, device=device)
+        self.last = torch.tensor(lengths - 1, device=device)
         self.probability = torch.tensor(_balanced(sequences, lengths), dtype=torch.float32, device=device)
-        self.mirror_joint = torch.tensor(SMPL24.mirror, device=device)
 
-    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(shape, generator=self.rng, device=self.device)
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self.rng, device=self.device)
-
-    def chance(self, probability: float, *shape: int) -> Tensor:
-        return torch.rand(shape, generator=self.rng, device=self.device) < probability
-
-    def draw(self, batch: int, frames: int) -> Batch:
-        """One batch of windows of `frames` frames at about 30 a second."""
-        local, root = self._windows(batch, frames)
-        local = self._varied(local)
-        betas = 1.2 * self.normal(batch, 10)
+    @torch.no_grad()
+    def film(self, count: int) -> Samples:
+        """`count` samples."""
+        chance, frames = self.chance, self.config.taps
+        speed = torch.tensor(SPEEDS, device=chance.device)[chance.integers(len(SPEEDS), count)]
+        which = torch.multinomial(self.probability, count, replacement=True, generator=chance.generator)
+        last = self.last[which][:, None]
+        centre = chance.uniform(0, 1, count)[:, None] * last
+        step = RATE / 30.0 * self.config.spacing * speed[:, None]
+        ahead = torch.arange(frames, device=chance.device) - frames // 2
+        index = (centre + step * ahead).round().long().clamp(min=0)
+        index = torch.minimum(index, last) + self.start[which][:, None]
+        turns = torch.tensor(_VARIED_DEGREES, dtype=torch.float32, device=chance.device).deg2rad()[:, None]
+        varied = rotation_vector_to_matrix(chance.normal(count, 24, 3) * turns * chance.uniform(0, 1.2, count, 1, 1))
+        local = self.rotation[index] @ varied[:, None]
+        camera, root = self._filmed(self.root[index])
+        local[:, :, 0] = camera[:, None] @ local[:, :, 0]
+        betas = 1.2 * chance.normal(count, 10)
         betas[:, 5:] *= 0.5
-        local, root, up = self._filmed(local, root)
-        _, joints, points = self.body.forward(local, root, betas)
-        return make_batch(local, joints, betas, up, self._seen(points))
+        spread = betas[:, None].expand(-1, frames, -1).reshape(-1, 10)
+        rotation, joints = self.body.joints(local.reshape(-1, 24, 3, 3), spread)
+        points = self.body.points(rotation, joints, spread).reshape(count, frames, 33, 3) + root[:, :, None]
+        joints = joints.reshape(count, frames, 24, 3)
+        up = camera[:, :, 1]
+        contacts = foot_contacts(joints + root[:, :, None], up, self.config.spacing / 30.0)
+        middle = frames // 2
+        return Samples(points, local[:, middle], joints[:, middle], betas, up, contacts)
 
-    def _windows(self, batch: int, frames: int) -> tuple[Tensor, Tensor]:
-        stride = torch.tensor(STRIDES, device=self.device)[
-            torch.randint(len(STRIDES), (batch,), generator=self.rng, device=self.device)
-        ]
-        which = torch.multinomial(self.probability, batch, replacement=True, generator=self.rng)
-        span = (frames - 1) * stride
-        room = (self.length[which] - 1 - span).clamp(min=0)
-        first = (torch.rand(batch, generator=self.rng, device=self.device) * (room + 1)).long()
-        index = first[:, None] + stride[:, None] * torch.arange(frames, device=self.device)
-        # A sequence shorter than the window is played back and forth.
-        last = (self.length[which] - 1)[:, None]
-        index = index % (2 * last)
-        index = torch.where(index > last, 2 * last - index, index) + self.start[which][:, None]
-        local, root = self.rotation[index], self.root[index].clone()
-        flip = self.chance(0.5, batch)
-        sign = torch.tensor([-1.0, 1.0, 1.0], device=self.device)
-        mirrored = local[:, :, self.mirror_joint] * (sign[:, None] * sign)
-        local = torch.where(flip[:, None, None, None, None], mirrored, local)
-        return local, torch.where(flip[:, None, None], root * sign, root)
-
-    def _varied(self, local: Tensor) -> Tensor:
-        """Other bodies move a little otherwise: each joint turned by a constant and a slow random rotation."""
-        batch, frames = local.shape[:2]
-        degrees = torch.full((24,), 5.0, device=self.device)
-        degrees[[16, 17, 18, 19]] = 12.0  # arms vary most: the capture is mostly dance and sport
-        degrees[0] = 4.0
-        constant = self.normal(batch, 1, 24, 3)
-        slow = smooth_noise(self, batch, frames, 24 * 3, 20.0).reshape(batch, frames, 24, 3)
-        amount = torch.deg2rad(degrees)[None, None, :, None] * self.uniform(0.0, 1.2, batch, 1, 1, 1)
-        return local @ rotation_vector_to_matrix((constant + 0.5 * slow) * amount)
-
-    def _filmed(self, local: Tensor, root: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The scene in the frame of a random camera: local, root, and the world's up (B,3) in it."""
-        batch = len(local)
-        yaw = self.uniform(0, 2 * np.pi, batch)
-        pitch = torch.deg2rad(-6 + 12 * self.normal(batch)).clamp(-1.2, 0.6)
-        roll = torch.deg2rad(3 * self.normal(batch))
-        wild = self.chance(0.04, batch)
-        pitch = torch.where(wild, self.uniform(-1.5, 1.5, batch), pitch)
-        roll = torch.where(wild, self.uniform(-np.pi, np.pi, batch), roll)
+    def _filmed(self, root: Tensor) -> tuple[Tensor, Tensor]:
+        """Random cameras: camera from world (N,3,3), and the roots (N,W,3) in their frames."""
+        chance, count = self.chance, len(root)
+        yaw = chance.uniform(0, 2 * np.pi, count)
+        pitch = torch.deg2rad(-6 + 12 * chance.normal(count)).clamp(-1.2, 0.6)
+        roll = torch.deg2rad(3 * chance.normal(count))
+        wild = chance.below(0.04, count)
+        pitch = torch.where(wild, chance.uniform(-1.5, 1.5, count), pitch)
+        roll = torch.where(wild, chance.uniform(-np.pi, np.pi, count), roll)
         zero = torch.zeros_like(yaw)
         turn = rotation_vector_to_matrix(torch.stack([zero, yaw, zero], -1))
         tilt = rotation_vector_to_matrix(torch.stack([-pitch, zero, zero], -1))
         bank = rotation_vector_to_matrix(torch.stack([zero, zero, roll], -1))
-        flip = torch.diag(torch.tensor([1.0, -1, -1], device=self.device))
-        camera = bank @ flip @ tilt @ turn  # camera from world
-        local = local.clone()
-        local[:, :, 0] = camera[:, None] @ local[:, :, 0]
-        moved = torch.einsum("bij,btj->bti", camera, root)
-        middle = moved.mean(1, keepdim=True)
+        flip = torch.diag(torch.tensor([1.0, -1, -1], device=chance.device))
+        camera = bank @ flip @ tilt @ turn
+        moved = root @ camera.transpose(1, 2)
+        middle = moved[:, moved.shape[1] // 2 : moved.shape[1] // 2 + 1]
         reach = (moved - middle).norm(dim=-1).amax(1)
-        distance = torch.exp(self.uniform(float(np.log(1.7)), float(np.log(12.0)), batch)) + 0.7 * reach
-        aside = self.uniform(-0.45, 0.45, batch), self.uniform(-0.25, 0.25, batch)
+        distance = torch.exp(chance.uniform(float(np.log(1.5)), float(np.log(12.0)), count)) + 0.7 * reach
+        aside = chance.uniform(-0.45, 0.45, count), chance.uniform(-0.25, 0.25, count)
         place = torch.stack([aside[0] * distance, aside[1] * distance, distance], -1)
-        return local, moved - middle + place[:, None], camera[:, :, 1]
-
-    def _seen(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the keypoint network would answer: rays (B,T,33,2), confidence (B,T,33), landmarks (B,T,33,3)."""
-        batch, frames = points.shape[:2]
-        depth = points[..., 2:].clamp(min=0.3)
-        rays = points[..., :2] / depth
-        left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
-        middle = 0.5 * (points[:, :, left] + points[:, :, right])
-        landmarks = points - middle[:, :, None]
-        metre = 1.0 / middle[..., 2].clamp(min=0.3)  # one metre at the person, on the image plane at depth 1
-        confidence = 0.6 + 0.39 * torch.rand(batch, frames, 33, generator=self.rng, device=self.device)
-        if self.bank is not None:
-            which = torch.randint(len(self.bank["flat"]), (batch,), generator=self.rng, device=self.device)
-            offset = torch.randint(
-                self.bank["flat"].shape[1] - frames + 1, (batch,), generator=self.rng, device=self.device
-            )
-            rows = offset[:, None] + torch.arange(frames, device=self.device)
-            take = {k: v[which[:, None], rows] for k, v in self.bank.items()}
-            gain = self.uniform(0.5, 1.3, batch, 1, 1, 1)
-            flat, solid, confidence = take["flat"] * gain, take["solid"] * gain, take["confidence"]
-            # Measured in the axes of the turned camera, which the points' own axes stand in for here.
-            landmarks = landmarks * take["scale"][..., None, None] + solid
-        else:
-            flat = (
-                0.016
-                * self.uniform(0.4, 1.6, batch, 1, 1, 1)
-                * smooth_noise(self, batch, frames, 66, 3.0).reshape(batch, frames, 33, 2)
-            )
-            flat = flat + 0.012 * self.normal(batch, 1, 33, 2)
-            solid = smooth_noise(self, batch, frames, 99, 5.0).reshape(batch, frames, 33, 3) + self.normal(
-                batch, 1, 33, 3
-            )
-            solid = (
-                solid * torch.tensor([0.035, 0.035, 0.075], device=self.device) * self.uniform(0.5, 1.6, batch, 1, 1, 1)
-            )
-            landmarks = landmarks * self.uniform(0.85, 1.1, batch, 1, 1, 1) + solid
-        rays = rays + flat * metre[..., None, None]
-        rays, confidence, landmarks = self._hidden(rays, confidence, landmarks, metre)
-        # The focal length is often a guess: everything is seen through a lens of another one.
-        return rays * torch.exp(0.15 * self.normal(batch, 1, 1, 1)), confidence, landmarks
-
-    def _hidden(
-        self, rays: Tensor, confidence: Tensor, landmarks: Tensor, metre: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        batch, frames = rays.shape[:2]
-        # Parts out of the picture: below, above or beside a line, for the whole window.
-        centre = rays[:, :, [11, 12, 23, 24]].mean(2, keepdim=True)
-        local = (rays - centre) / metre[..., None, None]
-        axis = torch.randint(2, (batch, 1, 1), generator=self.rng, device=self.device)
-        sign = torch.where(self.chance(0.5, batch, 1, 1), 1.0, -1.0)
-        along = torch.where(axis == 0, local[..., 0], local[..., 1]) * sign
-        out = (along > self.uniform(0.05, 0.7, batch, 1, 1)) & self.chance(0.2, batch, 1, 1)
-        # Limbs behind something, for a stretch of frames.
-        part = torch.tensor(_PARTS, device=self.device)
-        hidden = smooth_noise(self, batch, frames, int(part.max()) + 1, 10.0) > 1.9
-        out = out | hidden[:, :, part]
-        # Single landmarks lost, and whole frames without anybody.
-        out = out | self.chance(0.01, batch, frames, 33) | self.chance(0.01, batch, frames, 1)
-        low = 0.3 * torch.rand(confidence.shape, generator=self.rng, device=self.device)
-        confidence = torch.where(out, low * (low > 0.05), confidence)
-        worse = out[..., None] * 0.12 * smooth_noise(self, batch, frames, 33 * 2, 4.0).reshape(batch, frames, 33, 2)
-        worse3 = out[..., None] * 0.12 * smooth_noise(self, batch, frames, 33 * 3, 4.0).reshape(batch, frames, 33, 3)
-        # Left and right exchanged for a few frames, the whole body or one pair of limbs.
-        swap = (smooth_noise(self, batch, frames, 3, 2.0) > 2.6)[:, :, torch.tensor(_SWAPS, device=self.device)]
-        mirror = torch.tensor(BLAZEPOSE33.mirror, device=self.device)
-        rays = torch.where(swap[..., None], rays[:, :, mirror], rays)
-        landmarks = torch.where(swap[..., None], landmarks[:, :, mirror], landmarks)
-        return rays + worse * metre[..., None, None], confidence, landmarks + worse3
+        return camera, moved - middle + place[:, None]
 
 
-def make_batch(local: Tensor, joints: Tensor, betas: Tensor, up: Tensor, seen: tuple[Tensor, Tensor, Tensor]) -> Batch:
-    """A batch from truth in the camera's frame and what was seen: rays, confidence, landmarks.
+class SamplePool:
+    """Clean samples in memory, a part of them replaced at each draw; draws observed batches."""
 
-    local (B,T,24,3,3), joints (B,T,24,3), betas (B,10), up (B,3).
+    def __init__(self, filmer: MotionFilmer, *, size: int, renewed: int, errors: dict[str, Tensor] | None) -> None:
+        """size: samples in the pool; renewed: new ones a draw; errors: measured ones, or None for a simple model."""
+        self.filmer, self.renewed, self.errors, self.next = filmer, renewed, errors, 0
+        parts = [filmer.film(1000) for _ in range(size // 1000)]
+        self.pool = Samples(*(torch.cat([getattr(p, n) for p in parts]) for n in Samples.__annotations__))
+
+    @torch.no_grad()
+    def draw(self, count: int) -> Batch:
+        """A batch of `count` observed samples."""
+        size = len(self.pool.betas)
+        if self.renewed:
+            new = self.filmer.film(self.renewed)
+            rows = (self.next + torch.arange(self.renewed, device=new.betas.device)) % size
+            for name in Samples.__annotations__:
+                getattr(self.pool, name)[rows] = getattr(new, name)
+            self.next = (self.next + self.renewed) % size
+        chance = self.filmer.chance
+        which = chance.integers(size, count)
+        taken = mirror_some(Samples(*(getattr(self.pool, n)[which] for n in Samples.__annotations__)), chance)
+        seen = observe(taken.points, chance, self.filmer.config.spacing, self.errors)
+        return make_batch(taken, *seen)
+
+
+def mirror_some(samples: Samples, chance: Chance) -> Samples:
+    """Half of the samples seen in a mirror: left and right exchanged, x negated."""
+    device = chance.device
+    flip = chance.below(0.5, len(samples.betas))
+    sign = torch.tensor([-1.0, 1.0, 1.0], device=device)
+    point, joint = torch.tensor(BLAZEPOSE33.mirror, device=device), torch.tensor(SMPL24.mirror, device=device)
+
+    def choose(mirrored: Tensor, plain: Tensor) -> Tensor:
+        return torch.where(flip.reshape(-1, *(1,) * (plain.ndim - 1)), mirrored, plain)
+
+    return Samples(
+        choose(samples.points[:, :, point] * sign, samples.points),
+        choose(samples.rotation[:, joint] * (sign[:, None] * sign), samples.rotation),
+        choose(samples.joints[:, joint] * sign, samples.joints),
+        samples.betas,
+        choose(samples.up * sign, samples.up),
+        choose(samples.contacts[:, [2, 3, 0, 1]], samples.contacts),
+    )
+
+
+def make_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor) -> Batch:
+    """A batch from clean samples and what was seen of them, (N,W,33,...)."""
+    features, turns = lifter_features(rays, confidence, landmarks, torch)
+    turn = turns[:, turns.shape[1] // 2]
+    rotation = samples.rotation.clone()
+    rotation[:, 0] = turn.transpose(1, 2) @ rotation[:, 0]
+    up = (turn.transpose(1, 2) @ samples.up[..., None])[..., 0]
+    return Batch(features, rotation, samples.joints @ turn, samples.betas, up, samples.contacts)
+
+
+def observe(
+    points: Tensor, chance: Chance, spacing: int, errors: dict[str, Tensor] | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the keypoint network would answer: rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3).
+
+    points (N,W,33,3): the true landmarks. errors: measured ones (`kinema.training.rendered`), drawn as
+    stretches of `spacing` frames; without them a Gaussian model of their usual size.
     """
-    features, turn = lifter_features(*seen, torch)
-    back = turn.transpose(-1, -2)
-    rotation = local.clone()
-    rotation[:, :, 0] = back @ local[:, :, 0]
-    relative = (joints - joints[:, :, :1]) @ turn
-    contacts = foot_contacts(joints, up)
-    return Batch(features, rotation, relative, betas, torch.einsum("btij,bj->bti", back, up), contacts)
+    count, frames = points.shape[:2]
+    rays = points[..., :2] / points[..., 2:].clamp(min=0.3)
+    left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
+    middle = 0.5 * (points[:, :, left] + points[:, :, right])
+    landmarks = points - middle[:, :, None]
+    metre = (1.0 / middle[..., 2].clamp(min=0.3))[..., None, None]  # one metre at the person, at depth 1
+    flat = 0.016 * chance.uniform(0.4, 1.6, count, 1, 1, 1) * chance.smooth(count, frames, spacing, 3.0, 33, 2)
+    flat = flat + 0.012 * chance.normal(count, 1, 33, 2)
+    solid = chance.smooth(count, frames, spacing, 5.0, 33, 3) + chance.normal(count, 1, 33, 3)
+    size = torch.tensor([0.035, 0.035, 0.075], device=points.device) * chance.uniform(0.5, 1.6, count, 1, 1, 1)
+    if errors is None:
+        landmarks = landmarks * chance.uniform(0.85, 1.1, count, 1, 1, 1) + solid * size
+        confidence = chance.uniform(0.6, 0.99, count, frames, 33)
+    else:
+        # Measured errors are few and belong to other poses: some of the model's are laid over them.
+        which = chance.integers(len(errors["flat"]), count)
+        room = errors["flat"].shape[1] - (frames - 1) * spacing
+        rows = chance.integers(room, count)[:, None] + spacing * torch.arange(frames, device=points.device)
+        measured = {n: errors[n][which[:, None], rows] for n in ("flat", "solid", "scale", "confidence")}
+        flat = 0.4 * flat + measured["flat"] * chance.uniform(0.6, 1.3, count, 1, 1, 1)
+        landmarks = landmarks * measured["scale"][..., None, None] + measured["solid"] + 0.4 * solid * size
+        confidence = measured["confidence"]
+    rays = rays + flat * metre
+    rays, confidence, landmarks = _hidden(rays, confidence, landmarks, metre, chance, spacing)
+    # The focal length is often a guess: everything is seen through a lens of another one.
+    return rays * torch.exp(0.15 * chance.normal(count, 1, 1, 1)), confidence, landmarks
 
 
-# Which part of the body hides together: head, arms, legs.
+# Which landmarks hide together (head, arms, legs), and which exchange sides together.
 _PARTS = [
     0 if i <= 10 else (1 if n.startswith("left") else 2) + (0 if i < 23 else 2)
     for i, n in enumerate(BLAZEPOSE33.joints)
 ]
-_SWAPS = [0 if i <= 10 else 1 if i < 23 else 2 for i in range(33)]
+_SWAPS = [0 if i <= 10 else 1 if i < 23 else 2 for i in range(len(BLAZEPOSE33))]
+
+
+def _hidden(
+    rays: Tensor, confidence: Tensor, landmarks: Tensor, metre: Tensor, chance: Chance, spacing: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Parts out of the picture, behind something, lost or exchanged."""
+    count, frames, device = *rays.shape[:2], rays.device
+    centre = rays[:, :, [11, 12, 23, 24]].mean(2, keepdim=True)
+    local = (rays - centre) / metre
+    # Out of the picture: beyond a line below, above or beside the person.
+    sign = torch.where(chance.below(0.5, count, 1, 1), 1.0, -1.0)
+    along = torch.where(chance.below(0.5, count, 1, 1), local[..., 0], local[..., 1]) * sign
+    out = (along > chance.uniform(0.05, 0.7, count, 1, 1)) & chance.below(0.2, count, 1, 1)
+    hidden = chance.smooth(count, frames, spacing, 10.0, max(_PARTS) + 1) > 1.9
+    out = out | hidden[:, :, torch.tensor(_PARTS, device=device)]
+    out = out | chance.below(0.01, count, frames, 33) | chance.below(0.01, count, frames, 1)
+    low = chance.uniform(0.0, 0.3, count, frames, 33)
+    confidence = torch.where(out, low * (low > 0.05), confidence)
+    # A hidden landmark is a guess: off by decimetres, in the image and in depth.
+    worse = out[..., None] * 0.12 * chance.normal(count, frames, 33, 5)
+    swapped = (chance.smooth(count, frames, spacing, 2.0, 3) > 2.6)[:, :, torch.tensor(_SWAPS, device=device)]
+    mirror = torch.tensor(BLAZEPOSE33.mirror, device=device)
+    rays = torch.where(swapped[..., None], rays[:, :, mirror], rays)
+    landmarks = torch.where(swapped[..., None], landmarks[:, :, mirror], landmarks)
+    return rays + worse[..., :2] * metre, confidence, landmarks + worse[..., 2:]
 
 
 def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
@@ -288,42 +333,29 @@ def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
     return torch.eye(3, device=vector.device) + sine * cross + (1 - cosine) * (cross @ cross)
 
 
-def smooth_noise(source: LifterSimulator, batch: int, frames: int, channels: int, sigma: float) -> Tensor:
-    """(B,T,C) standard normal values whose correlation falls over about `sigma` frames."""
-    reach = int(np.ceil(3 * sigma))
-    white = source.normal(batch, channels, frames + 2 * reach)
-    place = torch.arange(-reach, reach + 1, device=white.device, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (place / sigma) ** 2)
-    kernel = kernel / kernel.norm()
-    smooth = torch.nn.functional.conv1d(white.reshape(-1, 1, frames + 2 * reach), kernel[None, None])
-    return smooth.reshape(batch, channels, frames).transpose(1, 2)
+def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
+    """Which feet stand in the middle frame: joints (N,W,24,3) `step` seconds apart, vertical (N,3) -> (N,4).
 
-
-def foot_contacts(joints: Tensor, up: Tensor) -> Tensor:
-    """Which feet stand, from clean joints (B,T,24,3) and the vertical (B,3): (B,T,4), CONTACT_POINTS.
-
-    The ground is taken where the lowest foot of the window is: the body's legs are not the captured ones.
+    The ground is taken where the lowest foot of the sample is: the body's legs are not the captured ones.
     """
     feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
     points = joints[:, :, feet]
-    speed = torch.zeros_like(points[..., 0])
-    speed[:, 1:-1] = (points[:, 2:] - points[:, :-2]).norm(dim=-1) * 15.0
-    speed[:, 0], speed[:, -1] = speed[:, 1], speed[:, -2]
-    height = torch.einsum("btjc,bc->btj", points, up)
-    height = height - height[:, :, 1::2].amin((1, 2))[:, None, None]
+    middle = points.shape[1] // 2
+    speed = (points[:, middle + 1] - points[:, middle - 1]).norm(dim=-1) / (2 * step)
+    height = torch.einsum("nwjc,nc->nwj", points, up)
+    height = height[:, middle] - height[:, :, 1::2].amin((1, 2))[:, None]
     limit = torch.tensor([0.14, 0.06, 0.14, 0.06], device=joints.device)
     return ((speed < 0.35) & (height < limit)).float()
 
 
 def _balanced(sequences: list[MocapSequence], lengths: np.ndarray) -> np.ndarray:
     """Chance of each sequence: by category and subject, tempered, within them by length."""
-    group = np.array([f"{s.category}/{s.subject}" for s in sequences])
     category = np.array([s.category for s in sequences])
+    group = np.array([f"{s.category}/{s.subject}" for s in sequences])
     weight = np.zeros(len(sequences))
     for c in np.unique(category):
         groups = np.unique(group[category == c])
         share = np.sqrt(lengths[category == c].sum()) / len(groups)
         for g in groups:
-            rows = group == g
-            weight[rows] = share * lengths[rows] / lengths[rows].sum()
+            weight[group == g] = share * lengths[group == g] / lengths[group == g].sum()
     return weight / weight.sum()

@@ -1,4 +1,4 @@
-"""Rendered windows as batches for the pose lifter's training and validation."""
+"""Rendered windows as samples for the pose lifter's training and validation."""
 
 from __future__ import annotations
 
@@ -8,93 +8,95 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.nets.pose_lifter import PoseLifter
-from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
-from kinema.training.lifter_data import Batch, BodyTables, make_batch
+from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
+from kinema.skeleton import LIMBS12, SMPL24
+from kinema.training.lifter_data import Batch, BodyTables, Samples, foot_contacts, make_batch
 from kinema.training.pose_lifter import gram_schmidt
 from kinema.training.rendered import load_windows, measured_errors
 
 
 class RenderedWindows:
-    """Stored windows on the device; draws random stretches, mirrored half of the time."""
+    """Stored windows; every frame of them is a sample. The truth stands beside what the networks answered."""
 
-    def __init__(self, windows: dict[str, np.ndarray], body: BodyTables, *, device: str, seed: int) -> None:
+    def __init__(self, windows: dict[str, np.ndarray], body: BodyTables, config: PoseLifterConfig) -> None:
         self._raw = windows
-        self.data = {name: torch.tensor(value, dtype=torch.float32, device=device) for name, value in windows.items()}
-        self.body, self.device = body, device
-        self.rng = torch.Generator(device=device).manual_seed(seed)
+        self.data = {name: torch.tensor(value, dtype=torch.float32) for name, value in windows.items()}
+        self.body, self.config = body, config
 
     @classmethod
-    def load(cls, folder: Path, split: str, body: BodyTables, *, device: str, seed: int) -> RenderedWindows:
+    def load(cls, folder: Path, split: str, body: BodyTables, config: PoseLifterConfig) -> RenderedWindows:
         """The windows of one split ("train" or "held_out") that `render_windows` wrote to `folder`."""
-        return cls(load_windows(folder, split), body, device=device, seed=seed)
+        return cls(load_windows(folder, split), body, config)
 
     def __len__(self) -> int:
         return len(self.data["root"])
 
-    def error_bank(self) -> dict[str, Tensor]:
-        """The keypoint errors of all windows, for the simulator."""
-        measured = measured_errors(self._raw)
-        return {name: torch.tensor(value, dtype=torch.float32, device=self.device) for name, value in measured}
+    def errors(self) -> dict[str, Tensor]:
+        """The keypoint errors of all windows, for `observe`."""
+        return {name: torch.tensor(value, dtype=torch.float32) for name, value in measured_errors(self._raw)}
 
-    def draw(self, batch: int, frames: int) -> Batch:
-        """A batch of random stretches of `frames` frames."""
-        which = torch.randint(len(self), (batch,), generator=self.rng, device=self.device)
-        room = self.data["root"].shape[1] - frames + 1
-        first = torch.randint(room, (batch,), generator=self.rng, device=self.device)
-        rows = first[:, None] + torch.arange(frames, device=self.device)
-        flip = torch.rand(batch, generator=self.rng, device=self.device) < 0.5
-        lens = torch.exp(0.12 * torch.randn(batch, generator=self.rng, device=self.device))
-        return self.stretch(which, rows, flip, lens)
+    @torch.no_grad()
+    def batch(self, window: Tensor, centre: Tensor) -> Batch:
+        """Samples around frame `centre` (N,) of windows `window` (N,); beyond the ends the end frames stand still."""
+        data = self.data
+        ahead = self.config.spacing * (torch.arange(self.config.taps) - self.config.taps // 2)
+        rows = (centre[:, None] + ahead).clamp(0, data["root"].shape[1] - 1)
+        betas, up = data["betas"][window], data["up"][window]
+        spread = betas[:, None].expand(-1, self.config.taps, -1).reshape(-1, 10)
+        local = data["rotation"][window[:, None], rows]
+        _, joints = self.body.joints(local.reshape(-1, 24, 3, 3), spread)
+        joints = joints.reshape(*rows.shape, 24, 3)
+        placed = joints + data["root"][window[:, None], rows][:, :, None]
+        contacts = foot_contacts(placed, up, self.config.spacing / 30.0)
+        middle = self.config.taps // 2
+        samples = Samples(placed, local[:, middle], joints[:, middle], betas, up, contacts)
+        seen = (data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
+        return make_batch(samples, *seen)
 
-    def stretch(self, which: Tensor, rows: Tensor, flip: Tensor, lens: Tensor) -> Batch:
-        """Windows `which` (B,) at `rows` (B,T), mirrored where `flip` (B,), seen through lenses `lens` (B,)."""
-        take = {n: v[which[:, None], rows] if v.ndim > 2 else v[which] for n, v in self.data.items()}
-        sign = torch.tensor([-1.0, 1.0, 1.0], device=self.device)
-        points = torch.tensor(BLAZEPOSE33.mirror, device=self.device)
-        order = torch.tensor(SMPL24.mirror, device=self.device)
-        flipped = {
-            "rays": take["rays"][:, :, points] * sign[:2],
-            "confidence": take["confidence"][:, :, points],
-            "landmarks": take["landmarks"][:, :, points] * sign,
-            "rotation": take["rotation"][:, :, order] * (sign[:, None] * sign),
-            "root": take["root"] * sign,
-            "up": take["up"] * sign,
-        }
-        for name, value in flipped.items():
-            take[name] = torch.where(flip.reshape(-1, *(1,) * (value.ndim - 1)), value, take[name])
-        _, joints, _ = self.body.forward(take["rotation"], take["root"], take["betas"])
-        seen = take["rays"] * lens[:, None, None, None], take["confidence"], take["landmarks"]
-        return make_batch(take["rotation"], joints, take["betas"], take["up"], seen)
+    def all(self, every: int) -> Batch:
+        """Every `every`-th frame of all windows."""
+        frames = torch.arange(0, self.data["root"].shape[1], every)
+        window = torch.arange(len(self)).repeat_interleave(len(frames))
+        return self.batch(window, frames.repeat(len(self)))
+
+
+class RenderedSamples:
+    """Draws batches of rendered samples."""
+
+    def __init__(self, windows: RenderedWindows, seed: int) -> None:
+        self.samples = windows.all(every=1)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, count: int) -> Batch:
+        """`count` samples, any frame of any window."""
+        rows = torch.randint(len(self.samples.betas), (count,), generator=self.generator)
+        return Batch(*(getattr(self.samples, n)[rows] for n in Batch.__annotations__))
 
 
 class Validator:
-    """Scores a lifter on held-out windows: all of them, unmirrored, true lens."""
+    """Scores a lifter on held-out windows."""
 
     def __init__(self, windows: RenderedWindows, body: BodyTables) -> None:
-        count, device = len(windows), windows.device
-        which = torch.arange(count, device=device)
-        rows = torch.arange(windows.data["root"].shape[1], device=device).expand(count, -1)
-        self.batch = windows.stretch(which, rows, which < 0, torch.ones(count, device=device))
+        self.batch = windows.all(every=8)
         self.body = body
+        self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 
     @torch.no_grad()
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """MPJPE of the 12 limb joints (mid-hip aligned, mm) of the lifter, mean angle (degrees), vertical (degrees)."""
-        six, sigma, betas, up, _ = net(self.batch.features)
+        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean angle and vertical (degrees), and how the errors
+        compare with the sigmas that the network states (1 is honest).
+        """
+        six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
         rotation = gram_schmidt(six)
-        zero = torch.zeros_like(self.batch.joints[:, :, 0])
-        _, joints, _ = self.body.forward(rotation, zero, betas.mean(1))
-        limbs = torch.tensor(SMPL24.indices(LIMBS12), device=joints.device)
-        error = _centred(joints[:, :, limbs]) - _centred(self.batch.joints[:, :, limbs])
+        _, joints = self.body.joints(rotation, betas)
+        error = _centred(joints[:, self.limbs]) - _centred(self.batch.joints[:, self.limbs])
         chord = (rotation - self.batch.rotation).square().sum((-1, -2)) / 2
         cosine = (torch.nn.functional.normalize(up, dim=-1) * self.batch.up).sum(-1).clamp(-1, 1)
-        calibration = (chord.sqrt() / sigma)[:, :, :22].square().mean().sqrt() / 3**0.5
         return {
             "held_mpjpe": float(error.norm(dim=-1).mean() * 1e3),
-            "held_angle": float(chord.sqrt()[:, :, :22].mean() * 57.3),
+            "held_angle": float(chord.sqrt()[:, :22].mean() * 57.3),
             "held_up": float(torch.rad2deg(torch.arccos(cosine)).mean()),
-            "held_calibration": float(calibration),
+            "held_honesty": float((chord / sigma.square() / 3)[:, :22].mean().sqrt()),
         }
 
 

@@ -13,59 +13,69 @@ import torch
 from torch import Tensor
 
 from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
-from kinema.training.lifter_data import Batch, BodyTables, LifterSimulator
+from kinema.training.lifter_data import Batch, BodyTables
+
+_UNSEEN = (22, 23)
+"""SMPL's hands: the capture has none."""
 
 
 @dataclass(frozen=True)
 class LifterTraining:
-    """Schedule and loss weights. minutes: wall-clock limit, the schedule is stretched over it."""
+    """Schedule and loss weights.
 
-    batch: int = 256
-    frames: int = 64
-    learning_rate: float = 6e-4
+    minutes: wall-clock limit, over which the schedule is stretched; rendered_share: part of each batch that
+    comes from rendered windows; average: decay of the running average of the weights that is kept.
+    """
+
+    batch: int = 768
+    learning_rate: float = 1e-3
     warmup: float = 0.02
-    weight_decay: float = 0.02
+    weight_decay: float = 0.01
     minutes: float = 60.0
     seed: int = 0
     joint_weight: float = 6.0
-    velocity_weight: float = 3.0
     betas_weight: float = 0.03
     up_weight: float = 0.3
     contact_weight: float = 0.03
-    rendered_share: float = 0.5
+    rendered_share: float = 0.25
     average: float = 0.999
 
 
 def lifter_loss(
     net: PoseLifter, body: BodyTables, batch: Batch, options: LifterTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of one batch and its parts as single numbers."""
+    """The loss of one batch, and its parts as single numbers."""
     with torch.autocast(batch.features.device.type, torch.bfloat16):
-        six, sigma, betas, up, contacts = net(batch.features)
-    rotation = gram_schmidt(six.float())
-    # Chordal distance 2 sqrt(2) sin(a/2): smooth at 0 and at pi, angle for small errors after the division.
+        answers = net.at_centre(batch.features)
+    six, sigma, betas, up, contacts = (a[:, 0].float() for a in answers)
+    rotation = gram_schmidt(six)
+    # Half the squared chordal distance is 4 sin(a/2)^2: the squared angle for small errors, smooth at pi.
     chord = (rotation - batch.rotation).square().sum((-1, -2)) / 2
-    variance = sigma.float().square()
+    variance = sigma.square()
     likelihood = 0.5 * chord / variance + 1.5 * variance.log()
-    weight = torch.ones(24, device=chord.device)
+    weight = torch.ones(likelihood.shape[1], device=chord.device)
     weight[0] = 4.0
-    weight[[22, 23]] = 0.0  # the capture has no hands
-    nll = (likelihood * weight).sum(-1).mean() / 24
-    zero = torch.zeros(rotation.shape[0], rotation.shape[1], 3, device=chord.device)
-    _, joints, _ = body.forward(rotation, zero, batch.betas)
-    error = (joints - batch.joints).norm(dim=-1)
-    velocity = ((joints[:, 1:] - joints[:, :-1]) - (batch.joints[:, 1:] - batch.joints[:, :-1])).norm(dim=-1).mean()
-    shape = (betas.float().mean(1) - batch.betas).square().mean()
-    vertical = (torch.nn.functional.normalize(up.float(), dim=-1) - batch.up).square().sum(-1).mean()
-    contact = torch.nn.functional.binary_cross_entropy_with_logits(contacts.float(), batch.contacts)
+    weight[list(_UNSEEN)] = 0.0
+    nll = (likelihood * weight).mean()
+    _, joints = body.joints(rotation, batch.betas)
+    error = (joints - batch.joints).norm(dim=-1).mean()
+    shape = (betas - batch.betas).square().mean()
+    vertical = (torch.nn.functional.normalize(up, dim=-1) - batch.up).square().sum(-1).mean()
+    contact = torch.nn.functional.binary_cross_entropy_with_logits(contacts, batch.contacts)
     loss = (
-        nll + options.joint_weight * error.mean() + options.velocity_weight * velocity
-        + options.betas_weight * shape + options.up_weight * vertical + options.contact_weight * contact
-    )  # fmt: skip
+        nll
+        + options.joint_weight * error
+        + options.betas_weight * shape
+        + options.up_weight * vertical
+        + options.contact_weight * contact
+    )
     parts = {
-        "loss": loss, "mpjpe_mm": error.mean() * 1e3, "angle_deg": chord.sqrt().mean() * 57.3,
-        "up_deg": vertical.sqrt() * 57.3, "betas": shape, "contact": contact,
-    }  # fmt: skip
+        "loss": loss,
+        "mpjpe_mm": error * 1e3,
+        "angle_deg": chord.sqrt().mean() * 57.3,
+        "betas": shape,
+        "contact": contact,
+    }
     return loss, {k: v.detach() for k, v in parts.items()}
 
 
@@ -79,40 +89,40 @@ def gram_schmidt(six: Tensor) -> Tensor:
 
 
 def train_lifter(
-    simulator: LifterSimulator,
+    draw: Callable[[int], Batch],
     body: BodyTables,
     config: PoseLifterConfig,
     options: LifterTraining,
     *,
-    rendered: Callable[[int, int], Batch] | None = None,
+    rendered: Callable[[int], Batch] | None = None,
     validate: Callable[[PoseLifter], dict[str, float]] | None = None,
     say: Callable[[str], None] = print,
     start: dict[str, Tensor] | None = None,
+    device: str = "cpu",
 ) -> tuple[PoseLifter, list[dict[str, float]]]:
     """Train for the options' minutes; the net returned holds the running average of the weights.
 
-    rendered(batch, frames): batches of really observed bodies, mixed in; validate(net): figures that
-    `say` prints with the loss every half minute.
+    draw(count), rendered(count): batches of simulated and of rendered samples; validate(net): figures that
+    `say` prints with the loss each minute; start: weights to go on from.
     """
     torch.manual_seed(options.seed)
-    device = simulator.device
     net = PoseLifter(config).to(device)
     if start is not None:
         net.load_state_dict(start)
     average = PoseLifter(config).to(device)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-    began, last, step, history = time.monotonic(), 0.0, 0, []
+    share = options.rendered_share if rendered is not None else 0.0
+    began, reported, step = time.monotonic(), 0.0, 0
+    history: list[dict[str, float]] = []
     total = options.minutes * 60
     while (elapsed := time.monotonic() - began) < total:
-        done = elapsed / total
-        factor = min(done / options.warmup, 0.5 + 0.5 * math.cos(math.pi * done))
+        factor = min(elapsed / total / options.warmup, 0.5 + 0.5 * math.cos(math.pi * elapsed / total))
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * max(factor, 1e-3)
-        use_rendered = rendered is not None and (step * options.rendered_share) % 1 < options.rendered_share
-        with torch.no_grad():
-            draw = rendered if use_rendered and rendered is not None else simulator.draw
-            batch = draw(options.batch, options.frames)
+        batch = draw(round(options.batch * (1 - share)))
+        if rendered is not None and share > 0:
+            batch = _joined(batch, rendered(round(options.batch * share)))
         loss, parts = lifter_loss(net, body, batch, options)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -123,15 +133,18 @@ def train_lifter(
             for a, b in zip(average.parameters(), net.parameters(), strict=True):
                 a.lerp_(b, 1 - keep)
         step += 1
-        if elapsed - last > 30:
-            last = elapsed
+        if elapsed - reported > 60:
+            reported = elapsed
             row = {"minute": elapsed / 60, "step": step, **{k: float(v) for k, v in parts.items()}}
             if validate is not None:
                 row |= validate(average.eval())
-                average.train()
             history.append(row)
             say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
     return average.eval(), history
+
+
+def _joined(a: Batch, b: Batch) -> Batch:
+    return Batch(*(torch.cat([getattr(a, n), getattr(b, n)]) for n in Batch.__annotations__))
 
 
 def save_lifter(net: PoseLifter, folder: Path, recipe: dict[str, object], history: list[dict[str, float]]) -> None:
@@ -143,6 +156,3 @@ def save_lifter(net: PoseLifter, folder: Path, recipe: dict[str, object], histor
     save_file(net.state_dict(), str(folder / "pose_lifter.safetensors"))
     meta = {"config": asdict(net.config), "recipe": recipe, "history": history}
     (folder / "pose_lifter.json").write_text(json.dumps(meta, indent=2))
-
-
-__all__ = ["LifterTraining", "gram_schmidt", "lifter_loss", "save_lifter", "train_lifter"]
