@@ -49,12 +49,8 @@ _BONES = {
     "left_wrist": ("wrist", "finger1-1", "finger1-2", "finger1-3", *(f"metacarpal{i}" for i in range(1, 5))),
     "left_hand": tuple(f"finger{i}-{j}" for i in range(2, 6) for j in range(1, 4)),
 }
-# First joints of index and little finger; the thumb between its second and third.
-_KNUCKLES = {
-    "index": {"l-finger-2-1": 1.0},
-    "pinky": {"l-finger-5-1": 1.0},
-    "thumb": {"l-finger-1-2": 0.5, "l-finger-1-3": 0.5},
-}
+# First joints of index and little finger, and the thumb's second (its first lies in the wrist).
+_KNUCKLES = {"index": {"l-finger-2-1": 1.0}, "pinky": {"l-finger-5-1": 1.0}, "thumb": {"l-finger-1-2": 1.0}}
 KNUCKLES = tuple(f"{side}_{finger}" for side in ("left", "right") for finger in _KNUCKLES)
 _TRUNK = ("spine01", "spine02", "spine03", "spine04", "spine05", "root", "pelvis.L", "pelvis.R", "breast.L", "breast.R")
 _TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
