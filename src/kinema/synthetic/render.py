@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _FINE = 2
 """The body is drawn this much larger and averaged, so that an arm before the trunk has a clean outline too."""
+_SPARE = 64
+"""Rows and columns of noise beyond the image's, from which each frame cuts its own piece."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ class _Scene:
         self.room = Room(style, np.concatenate(places))
         self.rng = np.random.default_rng([seed, 0x40153])
         self.people = PosedPeople(motion, body)
+        self.gain = (255 * np.array(style.tint) * style.exposure ** (1 / 2.2)).astype(np.float32)
+        self._noise: np.ndarray | None = None
 
     def pose(self, frame: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World to camera in one frame (or in several): rotation (..., 3,3), translation (..., 3)."""
@@ -162,7 +166,8 @@ class _Scene:
         return self._rotation, self._translation
 
     def background(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray) -> np.ndarray:
-        return self.room.view(size, intrinsics, *self.pose(frame), self.distortion)
+        """The empty room, (H,W,3) float32 in the grey levels of the final image."""
+        return self.room.view(size, intrinsics, *self.pose(frame), self.distortion) * self.gain
 
     def image(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray, empty: np.ndarray) -> np.ndarray:
         """One frame over the empty room, (H,W,3) uint8."""
@@ -172,7 +177,7 @@ class _Scene:
             self._shade_floor(picture, posed.vertices, rotation, translation, intrinsics)
         fine = MeshRenderer(_FINE * size[0], _FINE * size[1], light=self._light(rotation))
         meshes = [Mesh(posed.vertices, self.body.faces, self.colors[posed.number]) for posed in bodies]
-        _lay(picture, fine.render(meshes, scaled_intrinsics(intrinsics, _FINE), self.distortion))
+        _lay(picture, fine.render(meshes, scaled_intrinsics(intrinsics, _FINE), self.distortion), self.gain)
         return self._photograph(picture)
 
     def _light(self, rotation: np.ndarray) -> Light:
@@ -210,20 +215,26 @@ class _Scene:
                 picture[box.slices] *= (1 - self.style.shadow * dark * mask)[..., None]
 
     def _photograph(self, picture: np.ndarray) -> np.ndarray:
-        """What the camera makes of the light: exposure, tint, blur, noise, compression."""
+        """What lens, sensor and compression make of the picture: (H,W,3) float32 in 0..255 -> uint8."""
         style = self.style
-        gain = (np.array(style.tint) * style.exposure ** (1 / 2.2) * 255).astype(np.float32)
-        picture = picture * gain
         if style.blur > 0.05:
             picture = cv2.GaussianBlur(picture, (0, 0), style.blur)
-        if style.noise > 0:
-            noise = self.rng.standard_normal(picture.shape, dtype=np.float32)
-            picture += np.float32(style.noise) * noise
-        image = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        picture = picture + self._grain(picture.shape[0], picture.shape[1])
+        picture += 0.5
+        image = np.clip(picture, 0, 255, out=picture).astype(np.uint8)
         if style.jpeg is not None:
             _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, style.jpeg])
             return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return image
+
+    def _grain(self, height: int, width: int) -> np.ndarray:
+        """The sensor's noise, (H,W,3) float32: a random cut of one large draw, as if it were new in each frame."""
+        if self._noise is None or self._noise.shape[0] < height + _SPARE or self._noise.shape[1] < width + _SPARE:
+            shape = (height + _SPARE, width + _SPARE, 3)
+            self._noise = np.float32(self.style.noise) * self.rng.standard_normal(shape, dtype=np.float32)
+        top = self.rng.integers(self._noise.shape[0] - height + 1)
+        left = self.rng.integers(self._noise.shape[1] - width + 1)
+        return self._noise[top : top + height, left : left + width]
 
 
 def _in_world(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
@@ -231,8 +242,8 @@ def _in_world(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray)
     return np.squeeze(np.swapaxes(rotation, -1, -2) @ (points - translation)[..., None], -1)
 
 
-def _lay(picture: np.ndarray, fine: Rendering) -> None:
-    """Average a rendering of `_FINE` times the size and lay it over the picture (H,W,3) float, in place."""
+def _lay(picture: np.ndarray, fine: Rendering, gain: np.ndarray) -> None:
+    """Average a rendering of `_FINE` times the size, times `gain`, and lay it over the picture, in place."""
     if not fine.alpha.size:
         return
     left, top = fine.box.left // _FINE, fine.box.top // _FINE
@@ -244,4 +255,4 @@ def _lay(picture: np.ndarray, fine: Rendering) -> None:
     small = cv2.resize(grown, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
     area = picture[top:bottom, left:right]
     area *= 1 - small[..., 3:]
-    area += small[..., :3]
+    area += small[..., :3] * gain
