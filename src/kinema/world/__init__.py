@@ -1,0 +1,4 @@
+"""The world: does the camera move, where is the ground, who stands on it, and where."""
+
+from kinema.world.placing import WorldOptions as WorldOptions
+from kinema.world.placing import place_in_world as place_in_world

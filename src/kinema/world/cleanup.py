@@ -1,0 +1,228 @@
+"""Feet that stand still on the ground, with the smallest smooth change of root and legs that does it.
+
+All frames of a track are solved together, by Gauss-Newton on a banded system. For each frame the unknowns
+are small turns of hips, knees and ankles and a step of the root: 21 numbers. What is balanced:
+
+- in contact, a foot point does not move and is at the height of what it stands on; no point is below
+  the ground (firm);
+- the root stays where the fit saw it: firmly across the viewing ray, loosely along it, because one camera
+  sees distance worst;
+- the feet stay where the fit saw them in the image, joint turns stay small, and a knee does not bend backwards;
+- all corrections are smooth in time, so that nothing pops where a contact begins or ends.
+
+Nothing above the hips turns: the upper body moves with the root alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.refinement.filters import difference_coefficients
+from kinema.skeleton import SMPL24
+from kinema.world.contacts import runs
+from kinema.world.ground import MEMORY
+from kinema.world.root import (
+    ACCELERATION,
+    STILL_MEMORY,
+    add_smoothness,
+    sight_information,
+    standing_level,
+)
+from kinema.world.tracks import Track
+
+LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
+"""The joints that may turn."""
+
+UNKNOWNS = 3 * len(LEGS) + 3
+"""Per frame: a tangent of each leg joint in its own axes, then the root's step in the world."""
+
+SLIDE = 0.03
+"""m/s: the price of sliding. What remains is a quarter of it; a higher price makes the steps overshoot."""
+
+TOUCH = 0.002
+"""Metres that a standing foot may be off the ground, and any foot below it."""
+
+FEET_ACROSS = 0.03
+"""Metres across the viewing ray that a foot may leave the place where the fit saw it."""
+
+TURN = np.radians(8.0)
+"""How far a joint may turn from the fit (the knee out of its hinge: a quarter of it)."""
+
+TURN_ACCELERATION = 12.0
+"""rad/s^2: how fast the correction of a turn changes its course."""
+
+HINGE = np.radians(2.0)
+"""A knee may not bend backwards further than this."""
+
+ROUNDS = 8
+LARGEST = 0.3
+"""Radians or metres: the largest step of one round."""
+
+DONE = 1e-4
+"""Radians or metres: a round whose steps are all smaller is the last."""
+
+FIXED = 1e12
+"""Precision that holds a frame in place."""
+
+CHUNK, OVERLAP = 600, 60
+"""Frames solved together, and frames that two neighbouring pieces share."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """A piece of a track: what it was, what its feet do, and where the camera is."""
+
+    seen: Track
+    contacts: np.ndarray
+    level: np.ndarray
+    centre: np.ndarray
+    fixed: int
+
+
+def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarray) -> Track:
+    """The track (world) with feet that stand still in contact and never sink below the ground.
+
+    seen: the track as fitted; start: the same with its root steadied (`find_contacts`), where the search
+    begins; contacts (F,4) bool; centre (3,): the camera's place. Returns a track with the same upper body.
+    """
+    local, root = start.local.copy(), start.root.copy()
+    count, first = len(root), 0
+    level = levels(start, contacts, centre)
+    while count:
+        last = count if count - first <= CHUNK + OVERLAP else first + CHUNK
+        piece = slice(first, last)
+        problem = _Problem(
+            seen.part(piece), contacts[piece], level[piece], centre, fixed=0 if first == 0 else OVERLAP // 2
+        )
+        local[piece], root[piece] = _solve(problem, local[piece], root[piece])
+        if last == count:
+            break
+        first = last - OVERLAP
+    return seen.moved(local=local, root=root)
+
+
+def levels(track: Track, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Height (F,4) that each foot point has in contact: 0, or one height per contact on something raised."""
+    height = standing_level(track, centre)
+    for k in range(contacts.shape[1]):
+        for first, last in runs(contacts[:, k]):
+            height[first:last, k] = np.median(height[first:last, k])
+    return height
+
+
+def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    local = local.copy()
+    count, n = len(root), UNKNOWNS
+    pushed: np.ndarray = np.zeros((count, 4))
+    for _ in range(ROUNDS):
+        posed = problem.seen.rig.forward(local, root)
+        # Half of what pushes a foot out of the ground stays for the next round: switched off at once, the
+        # foot would fall back in, and so on for ever.
+        pushed = 0.5 * (pushed + (posed[2][..., 1] < 0))
+        blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
+        band = np.zeros((count, n, 2 * n + 1))
+        for d in range(n):
+            band[:, : n - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
+        for column in range(n):
+            # Row r of the next frame lies n + r - column below the diagonal.
+            band[:-1, column, n - column : 2 * n - column] = ahead[:, :, column]
+        if count > 2:
+            _smooth(problem.seen, band, right, local, root)
+        band[: problem.fixed, :, 0] += FIXED
+        right[: problem.fixed] = 0.0
+        step = solveh_banded(
+            band.reshape(count * n, 2 * n + 1).T, right.ravel(), lower=True, overwrite_ab=True, check_finite=False
+        ).reshape(count, n)
+        step = np.clip(step, -LARGEST, LARGEST)
+        local[:, LEGS] = local[:, LEGS] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
+        root = root + step[:, -3:]
+        if np.abs(step).max() < DONE:
+            break
+    return local, root
+
+
+def _normal_equations(
+    problem: _Problem,
+    local: np.ndarray,
+    root: np.ndarray,
+    posed: tuple[np.ndarray, np.ndarray, np.ndarray],
+    pushed: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blocks on the diagonal (F,n,n), blocks from each frame to the next (F-1,n,n), right side (F,n)."""
+    seen, contacts = problem.seen, problem.contacts
+    rotation, position, feet = posed
+    count, n = len(root), UNKNOWNS
+    axes = np.broadcast_to(np.eye(3), (count, 4, 3, 3))
+    jacobian = seen.rig.projected_jacobian(rotation, position, feet, axes, LEGS)  # (F,4,3,n)
+    share = seen.durations / MEMORY
+
+    # Each foot point: its place across the ray, its height in contact, and never below the ground.
+    ray = seen.feet - problem.centre
+    ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
+    information = np.eye(3) - ray[..., :, None] * ray[..., None, :]
+    information *= (share / FEET_ACROSS**2)[:, None, None, None]
+    pull = np.squeeze(information @ (feet - seen.feet)[..., None], -1)
+    firm = np.where(contacts, 1.0, pushed) * (seen.durations / STILL_MEMORY)[:, None] / TOUCH**2
+    information[..., 1, 1] += firm
+    pull[..., 1] += firm * (feet[..., 1] - np.where(contacts, problem.level, 0.0))
+    flat = jacobian.reshape(count, 12, n)
+    blocks = np.swapaxes(flat, 1, 2) @ (information @ jacobian).reshape(count, 12, n)
+    right = -np.squeeze(np.swapaxes(flat, 1, 2) @ pull.reshape(count, 12, 1), -1)
+
+    # Standing still: neighbouring frames of one contact share a place on the ground.
+    ahead = np.zeros((max(count - 1, 0), n, n))
+    if count > 1:
+        interval = np.diff(seen.times)
+        both = (contacts[1:] & contacts[:-1]) / (SLIDE**2 * STILL_MEMORY * interval[:, None])
+        weight = np.repeat(both[..., None], 3, axis=-1)
+        weight[..., 1] = 0.0
+        weight = weight.reshape(count - 1, 12)
+        moved = (feet[1:] - feet[:-1]).reshape(count - 1, 12)
+        now, then = flat[:-1], flat[1:]
+        blocks[:-1] += np.swapaxes(now, 1, 2) @ (now * weight[..., None])
+        blocks[1:] += np.swapaxes(then, 1, 2) @ (then * weight[..., None])
+        ahead -= np.swapaxes(then, 1, 2) @ (now * weight[..., None])
+        right[:-1] += np.einsum("fin,fi->fn", now, weight * moved)
+        right[1:] -= np.einsum("fin,fi->fn", then, weight * moved)
+
+    # The root as it was seen, joints as they were fitted, knees that do not bend backwards.
+    sight = sight_information(seen.root, problem.centre) * share[:, None, None]
+    blocks[:, -3:, -3:] += sight
+    right[:, -3:] -= np.squeeze(sight @ (root - seen.root)[..., None], -1)
+    turned = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS]).reshape(count, -1)
+    diagonal = np.arange(n - 3)
+    precision = share[:, None] / _turn_sigma()[None] ** 2
+    blocks[:, diagonal, diagonal] += precision
+    right[:, :-3] -= precision * turned
+    bend = matrix_to_axis_angle(local[:, LEGS[2:4]])[..., 0]
+    backwards = np.minimum(bend + HINGE, 0.0)
+    stiff = (backwards < 0) / HINGE**2
+    for k in range(2):
+        blocks[:, 6 + 3 * k, 6 + 3 * k] += stiff[:, k]
+        right[:, 6 + 3 * k] -= stiff[:, k] * backwards[:, k]
+    return blocks, ahead, right
+
+
+def _turn_sigma() -> np.ndarray:
+    sigma = np.full((len(LEGS), 3), TURN)
+    sigma[2:4, 1:] = TURN / 4
+    return sigma.ravel()
+
+
+def _smooth(seen: Track, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
+    """Smoothness of the corrections so far and of the step to come, in place."""
+    sigma = np.full(UNKNOWNS, TURN_ACCELERATION)
+    sigma[-3:] = ACCELERATION
+    add_smoothness(band, seen.times, sigma)
+    turned = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS])
+    correction = np.concatenate([turned.reshape(len(root), -1), root - seen.root], axis=1)
+    coefficients = difference_coefficients(seen.times, 2)
+    rows = len(coefficients)
+    second = sum(coefficients[:, i, None] * correction[i : rows + i] for i in range(3))
+    share = 0.5 * (seen.times[2:] - seen.times[:-2]) / STILL_MEMORY
+    for i in range(3):
+        right[i : rows + i] -= coefficients[:, i, None] * share[:, None] * second / sigma**2

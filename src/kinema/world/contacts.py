@@ -1,0 +1,101 @@
+"""When each foot stands: contact of heels and toes, from how slow and how low they are.
+
+A fit's root is wrong by some centimetres, slowly changing, so that a standing foot seems to move. But one
+that stands tells how the root must move: contacts and the root's path are found together, in rounds that
+start tolerant and become strict (`find_contacts`). The rest is ordinary: weights with hysteresis, and spans
+too short for a person are dropped. All thresholds are per second and in metres; the frame rate does not
+matter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import minimum_filter1d
+
+from kinema.refinement.filters import cutoff_for, whittaker
+from kinema.world.root import steady_root
+from kinema.world.tracks import Track
+
+SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
+"""m/s: how fast a standing foot may seem to be, round by round."""
+
+LOW = 0.08
+"""Metres above the lowest point of the body around that time at which a foot no longer counts as low."""
+
+AROUND = 0.5
+"""Seconds to each side in which the lowest point of the feet is taken for the floor."""
+
+SMOOTHING = 0.1
+"""Seconds over which positions are smoothed before speeds are taken."""
+
+ON, OFF = 0.35, 0.15
+"""Weights at which a contact begins and ends."""
+
+SHORTEST, PAUSE = 0.10, 0.07
+"""Seconds: shorter contacts are dropped, and shorter interruptions of one are closed."""
+
+
+def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
+    """Contacts (F,4) bool of a track in the world, and the track with its root steadied by them.
+
+    centre (3,): the camera's place. Feet that were not in the picture have no contacts.
+    """
+    if not len(track.times):
+        return np.zeros((0, 4), dtype=bool), track
+    steadied = track
+    weight = contact_weights(track, 2 * SPEEDS[0])
+    for speed in SPEEDS:
+        steadied = track.moved(root=track.root + steady_root(track, weight, centre))
+        weight = contact_weights(steadied, speed)
+    return spans(weight, track.times), steadied
+
+
+def contact_weights(track: Track, speed: float) -> np.ndarray:
+    """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does."""
+    feet = track.feet
+    velocity = np.zeros_like(feet)
+    if len(feet) > 1:
+        smooth = whittaker(feet, track.times, cutoff=cutoff_for(SMOOTHING, 2))
+        velocity = np.gradient(smooth, track.times, axis=0)
+    slow = 1 / (1 + np.sum((velocity / speed) ** 2, axis=-1)) ** 2
+    low = 1 / (1 + ((feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
+    return slow * low * track.feet_seen[:, None]
+
+
+def floor_below(track: Track) -> np.ndarray:
+    """Height (F,) of the lowest foot point within `AROUND` seconds: what the person stands on, or will."""
+    lowest = track.feet[..., 1].min(axis=1)
+    reach = max(1, round(AROUND / float(np.median(track.durations))))
+    return minimum_filter1d(lowest, 2 * reach + 1, mode="nearest")
+
+
+def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Weights (F,K) in [0,1] -> contacts (F,K) bool, with hysteresis and least durations."""
+    contacts = np.zeros(weight.shape, dtype=bool)
+    for k in range(weight.shape[1]):
+        state = weight[:, k] > OFF
+        for first, last in runs(state):
+            # A stretch above the lower threshold counts if it reaches the upper one somewhere.
+            state[first:last] = weight[first:last, k].max() > ON
+        for first, last in runs(~state):
+            if first > 0 and last < len(state) and _length(times, first, last) < PAUSE:
+                state[first:last] = True
+        for first, last in runs(state):
+            whole = first > 0 and last < len(state)
+            if whole and _length(times, first, last) < SHORTEST:
+                state[first:last] = False
+        contacts[:, k] = state
+    return contacts
+
+
+def runs(state: np.ndarray) -> list[tuple[int, int]]:
+    """The stretches [first, last) in which a (F,) bool is True."""
+    edges = np.flatnonzero(np.diff(np.r_[False, state, False].astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _length(times: np.ndarray, first: int, last: int) -> float:
+    """Seconds that the frames [first, last) stand for, half an interval to each side."""
+    before = times[first] - times[first - 1] if first else 0.0
+    after = times[last] - times[last - 1] if last < len(times) else 0.0
+    return float(times[last - 1] - times[first] + 0.5 * (before + after))

@@ -1,0 +1,398 @@
+"""Which way is up, and where the ground lies, for a camera that stands still.
+
+One camera sees a person's distance worst: positions are wrong along the ray by some per cent of the
+distance, slowly changing, and a person may lean towards or away from the camera by some degrees. What is
+known about gravity therefore comes from several weak sources, each with its own uncertainty:
+
+- the ground plane through the lowest points of the feet over time, each trusted as far as an error along
+  its own ray lets it leave the plane;
+- balance: on average the body's centre of mass lies straight above the feet that carry it;
+- the habit of holding cameras level: roll near zero, pitch hardly known.
+
+They are weighed together as a maximum a posteriori estimate of the up direction and of the camera's height
+over the ground (one ground for everybody, each person's size uncertain by some per cent), by Gauss-Newton
+with robust weights. The spread that remains is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.world.tracks import Track
+
+ALONG = 0.035
+"""Standard deviation of a person's distance, as a share of it: what one fitted frame is worth."""
+
+ACROSS = 0.03
+"""Metres: how far a foot's lowest point lies off the ground for other reasons (pose, shoe, swing)."""
+
+NOISE_MARGIN = 2.0
+"""The feet must spread by so many times what errors of the distance explain (variances) to tell a tilt."""
+
+MEMORY = 0.7
+"""Seconds over which errors of neighbouring frames repeat each other: that much time is one observation."""
+
+SIZE = 0.05
+"""Standard deviation of a person's fitted size, as a share: everybody stands on one ground but for this."""
+
+PITCH_PRIOR = np.radians(12.0)
+"""How far up or down a camera that stands still looks."""
+
+ROLL_HABITS = ((0.85, np.radians(2.0)), (0.15, np.radians(10.0)))
+"""How far a camera is turned about its viewing axis: most are held level, some hang askew (share, sigma)."""
+
+AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
+"""How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
+
+AXIS_FRAME, AXIS_MOVING = np.radians(3.0), np.radians(5.0)
+"""How far that of one frame leans, on top, and how much more of a body that moves at 1 m/s or faster."""
+
+ROBUST = np.radians(16.0)
+"""Frames whose line leans further than this from the mean fade out."""
+
+BENT = np.radians(50.0)
+"""Bend of the carrying knee at which a person may as well be sitting."""
+
+CARRYING = 0.05
+"""Metres by which one foot lies lower than the other where it carries three quarters of the weight."""
+
+UNKNOWN_WEIGHT = 0.6
+"""Share of half the way between two carrying feet by which the centre of pressure is off."""
+
+LEG_CHAINS = ((1, 4, 7), (2, 5, 8))
+
+SEGMENTS = (
+    (0, 12, 0.430, 0.55), (12, 15, 0.068, 1.0),
+    (16, 18, 0.027, 0.57), (17, 19, 0.027, 0.57), (18, 20, 0.015, 0.46), (19, 21, 0.015, 0.46),
+    (20, 22, 0.006, 0.8), (21, 23, 0.006, 0.8),
+    (1, 4, 0.145, 0.39), (2, 5, 0.145, 0.39), (4, 7, 0.045, 0.44), (5, 8, 0.045, 0.44),
+    (7, 10, 0.013, 0.5), (8, 11, 0.013, 0.5),
+)  # fmt: skip
+"""From joint, to joint, share of the body's mass, where between them its centre lies."""
+
+TRUNK = np.radians(12.0)
+"""How far the trunk alone leans, for a person whose legs say nothing (sitting, or not in the picture)."""
+
+LEVEL = np.array([0.0, -1.0, 0.0])
+"""Up, for a level camera, in its own axes."""
+
+RAISED = 0.2
+"""Metres over the ground from which a person stands on something, at least."""
+
+TILT = np.radians(2.5)
+"""How far `up` is expected to be off, where people's heights are compared over their distances."""
+
+NO_HEIGHT = 1.5
+"""Metres above the ground at which a camera is put that saw nobody."""
+
+FIRST_PERCENTILE = 80
+"""Where the search for the ground begins among the drops from the camera to the feet: low, but not lowest."""
+
+SPREAD = 0.3
+"""Metres over which the feet must spread before they say more about the ground than the body's axis does."""
+
+BALANCE_ROUNDS, LEAST_ROUNDS, ROUNDS = 4, 12, 25
+"""Rounds with the balance alone, rounds at least, rounds at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The ground in the camera's frame.
+
+    up (3,): unit vector against gravity. height: metres from the ground up to the camera. drops (P,): the
+    same in each person's own size, as their feet say; NaN where no feet were seen. raised (P,) bool: stands
+    on something higher than the ground. tilt_sigma: degrees (about the viewing axis, up and down) that `up`
+    may be off. height_sigma: metres. source: "feet" (plane and balance), "axis" (balance or the upright
+    trunk: the feet did not spread) or "level" (nothing to go by: the camera's own vertical). seen: share of
+    frames with feet to go by. spread: metres over which the feet spread on the ground (standard deviation).
+    """
+
+    up: np.ndarray
+    height: float
+    drops: np.ndarray
+    raised: np.ndarray
+    tilt_sigma: tuple[float, float]
+    height_sigma: float
+    source: str
+    seen: float
+    spread: float
+
+
+def estimate_ground(tracks: Sequence[Track]) -> Ground:
+    """The ground under all tracks of a clip (camera frame), each of at least one frame; nobody: a level camera."""
+    walkers = [track for track in tracks if track.feet_seen.any()]
+    # First everybody for themselves and without a habit for the roll, so that the data say how likely it is
+    # that the camera hangs askew, and who stands on the same ground.
+    alone = np.zeros(len(walkers))
+    up, _, drops, normal = _solve(tracks, walkers, alone, NO_HEIGHT, ROLL_HABITS[-1][1] ** -2)
+    information = normal[0, 0] - ROLL_HABITS[-1][1] ** -2
+    roll = _lean(up, _tangent(up)[0]) * normal[0, 0] / max(information, 1e-9)
+    roll_precision = _roll_precision(roll, 1 / max(information, 1e-9))
+    sigma = _drop_sigma(walkers, drops)
+    height, together = _one_ground(drops, sigma, np.array([track.durations.sum() for track in walkers]))
+    up, height, drops, normal = _solve(tracks, walkers, together, height, roll_precision)
+    covariance = np.linalg.inv(normal)
+    if not walkers and tracks:
+        # Nobody's feet were in the picture: the ground is put under the feet that the fit imagines.
+        height = float(np.median([np.median(-(track.feet @ up).min(axis=1)) for track in tracks]))
+    spread = _spread(walkers, up)
+    upright = any(_axis(track, up)[0] is not None for track in tracks)
+    own, raised = np.full(len(tracks), np.nan), np.zeros(len(tracks), dtype=bool)
+    rows = [i for i, track in enumerate(tracks) if track.feet_seen.any()]
+    own[rows] = drops
+    raised[rows] = height - drops > np.maximum(RAISED, 2.5 * sigma)
+    return Ground(
+        up=up,
+        height=height,
+        drops=own,
+        raised=raised,
+        tilt_sigma=(float(np.degrees(np.sqrt(covariance[0, 0]))), float(np.degrees(np.sqrt(covariance[1, 1])))),
+        height_sigma=float(np.sqrt(covariance[2, 2])) if walkers else 1.0,
+        source="feet" if spread > SPREAD else "axis" if upright else "level",
+        seen=float(np.mean(np.concatenate([track.feet_seen for track in tracks]))) if tracks else 0.0,
+        spread=spread,
+    )
+
+
+def _drop_sigma(walkers: Sequence[Track], drops: np.ndarray) -> np.ndarray:
+    """(P,) metres that each person's drop may be off: their size, and the tilt over their distance."""
+    away = np.array([np.median(np.linalg.norm(track.root, axis=1)) for track in walkers])
+    return np.sqrt((SIZE * drops) ** 2 + (TILT * away) ** 2 + ACROSS**2)
+
+
+def _one_ground(drops: np.ndarray, sigma: np.ndarray, seconds: np.ndarray) -> tuple[float, np.ndarray]:
+    """The drop that most people share, and who shares it, (P,) of 0 and 1.
+
+    Each person's drop is tried as the ground. Whoever agrees speaks for it; whoever stands higher, hardly
+    (a step, a container); whoever would stand below it speaks against.
+    """
+    if not len(drops):
+        return NO_HEIGHT, np.zeros(0)
+    voice = seconds / (1 + (sigma / 0.3) ** 2)
+    best, chosen = -np.inf, 0
+    for i, drop in enumerate(drops):
+        away = (drops - drop) / np.hypot(sigma, sigma[i])
+        said = np.where(np.abs(away) < 2.0, 1.0, np.where(away < 0, 0.25, -1.0))
+        if said @ voice > best:
+            best, chosen = float(said @ voice), i
+    together = np.abs(drops - drops[chosen]) / np.hypot(sigma, sigma[chosen]) < 2.0
+    return float(np.average(drops[together], weights=voice[together] + 1e-9)), together.astype(float)
+
+
+def _roll_precision(roll: float, variance: float) -> float:
+    """What `ROLL_HABITS` are worth as one Gaussian, given the roll that the data alone say, with its variance."""
+    spread = [sigma**2 + variance for _, sigma in ROLL_HABITS]
+    likely = [p * np.exp(-0.5 * roll**2 / v) / np.sqrt(v) for (p, _), v in zip(ROLL_HABITS, spread, strict=True)]
+    precision = sum(share * sigma**-2 for share, (_, sigma) in zip(likely, ROLL_HABITS, strict=True))
+    return float(precision / max(sum(likely), 1e-300))
+
+
+def _solve(
+    tracks: Sequence[Track], walkers: Sequence[Track], together: np.ndarray, height: float, roll_precision: float
+) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+    """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution.
+
+    together (P,) of 0 and 1: walkers whose drops are tied to the one `height`.
+    """
+    up: np.ndarray = LEVEL.copy()
+    drops: np.ndarray = np.zeros(len(walkers))
+    normal = np.eye(3 + len(walkers))
+    for step in range(ROUNDS):
+        basis = _tangent(up)
+        if step <= BALANCE_ROUNDS:
+            firsts = [np.percentile(-(_lowest(track, up)[0] @ up), FIRST_PERCENTILE) for track in walkers]
+            drops = np.array(firsts, dtype=np.float64)
+        axes = [_axis(track, up) for track in tracks]
+        normal, right = _prior(up, basis, axes, height, drops, together, roll_precision)
+        if step >= BALANCE_ROUNDS:
+            # A plane has false resting places among steps and jumps: first balance alone, then the plane, tolerant
+            # to begin with.
+            tolerance = max(1.0, 4.0 * 0.7 ** (step - BALANCE_ROUNDS))
+            for person, track in enumerate(walkers):
+                _add_plane(normal, right, track, up, basis, drops[person], 3 + person, tolerance)
+        change = np.linalg.solve(normal, right)
+        up = up + change[:2] @ basis
+        up /= np.linalg.norm(up)
+        height += float(change[2])
+        drops = drops + change[3:]
+        if step > LEAST_ROUNDS and np.abs(change).max() < 1e-6:
+            break
+    return up, height, drops, normal
+
+
+# The unknowns of a round: tilt to the side and forward (2), the camera's height over the ground (1), and its
+# height in each person's own size (one each).
+
+
+def _prior(
+    up: np.ndarray,
+    basis: np.ndarray,
+    axes: Sequence[tuple[np.ndarray | None, np.ndarray]],
+    height: float,
+    drops: np.ndarray,
+    together: np.ndarray,
+    roll_precision: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal matrix and right side of what is known without the plane: habit, upright bodies, one ground."""
+    size = 3 + len(drops)
+    normal, right = np.zeros((size, size)), np.zeros(size)
+    lean = np.array([_lean(up, basis[k]) for k in (0, 1)])
+    precision = np.array([roll_precision, PITCH_PRIOR**-2])
+    normal[[0, 1], [0, 1]] += precision
+    right[:2] -= precision * lean
+    for mean, alone in axes:
+        if mean is None:
+            continue
+        sigma = alone * np.sqrt(len(axes))  # one fit leans everybody the same way: people do not average it out
+        offset = basis @ (mean - up * (mean @ up)) / max(mean @ up, 0.3)
+        # A body that leans by many sigmas (hanging on something, lying) says nothing about gravity.
+        weight = 1.0 / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
+        normal[[0, 1], [0, 1]] += weight
+        right[:2] += weight * offset
+    normal[2, 2] += 1e-6
+    for person, (drop, tied) in enumerate(zip(drops, together, strict=True)):
+        tie = tied / (SIZE * max(abs(height), 0.3)) ** 2
+        normal[2, 2] += tie
+        normal[3 + person, 3 + person] += tie + 1e-6
+        normal[2, 3 + person] -= tie
+        normal[3 + person, 2] -= tie
+        right[2] += tie * (drop - height)
+        right[3 + person] -= tie * (drop - height)
+    return normal, right
+
+
+def _add_plane(
+    normal: np.ndarray,
+    right: np.ndarray,
+    track: Track,
+    up: np.ndarray,
+    basis: np.ndarray,
+    drop: float,
+    column: int,
+    tolerance: float,
+) -> None:
+    """Add what one track's lowest foot points say, in place: they lie `drop` metres below the camera.
+
+    Points that are wrong along their rays make any plane lean towards the rays, the more so the less the
+    person walks about. What they say about the tilt therefore counts only as far as the points spread
+    more than such errors would spread them.
+    """
+    points, weight, sigma = _lowest(track, up)
+    residual = -(points @ up) - drop
+    # Feet in the air lie above the ground (a smaller drop) and fade out sooner; nothing lies below it.
+    width = np.where(residual > 0, 4.0, 2.5) * sigma * tolerance
+    weight = weight / sigma**2 / (1.0 + (residual / width) ** 2) ** 2
+    total = weight.sum()
+    middle = weight @ points / total
+    mean = float(weight @ residual) / total
+    row = np.zeros(len(right))
+    row[:2], row[column] = -(basis @ middle), -1.0
+    normal += total * np.outer(row, row)
+    right -= total * mean * row
+
+    flat = (points - middle) @ basis.T
+    tilt = (flat * weight[:, None]).T @ flat
+    pull = (flat * weight[:, None]).T @ (residual - mean)
+    along = ALONG * points @ basis.T
+    said, directions = np.linalg.eigh(tilt)
+    for k in range(2):
+        direction = directions[:, k]
+        noise = weight @ (along @ direction) ** 2 / max(said[k], 1e-12)
+        trust = np.clip(1.0 - NOISE_MARGIN * noise, 0.0, 1.0)
+        normal[:2, :2] += trust * said[k] * np.outer(direction, direction)
+        right[:2] += trust * (direction @ pull) * direction
+
+
+def _spread(walkers: Sequence[Track], up: np.ndarray) -> float:
+    """Metres over which the lowest foot points spread on the ground, each person about their own middle."""
+    if not walkers:
+        return 0.0
+    places = [_lowest(track, up)[0] for track in walkers]
+    flat = np.concatenate([p - p.mean(axis=0) for p in places]) @ _tangent(up).T
+    return float(np.sqrt(np.linalg.eigvalsh(flat.T @ flat / len(flat))[-1]))
+
+
+def _tangent(up: np.ndarray) -> np.ndarray:
+    """(2,3): unit vectors across `up`: to the right of the view (its change is roll) and forward (pitch)."""
+    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    forward /= np.linalg.norm(forward)
+    return np.stack([np.cross(forward, up), forward])
+
+
+def _lean(up: np.ndarray, direction: np.ndarray) -> float:
+    """Radians by which `up` has turned away from level along `direction`."""
+    return float(np.arctan2(-(LEVEL - up * (LEVEL @ up)) @ direction, LEVEL @ up))
+
+
+def _lowest(track: Track, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The lowest contact point of each frame with feet: points (N,3), weights (N,), sigma (N,) metres."""
+    feet = track.feet[track.feet_seen]
+    points = feet[np.arange(len(feet)), (feet @ up).argmin(axis=1)]
+    sigma = np.sqrt((ALONG * (points @ up)) ** 2 + ACROSS**2)
+    return points, track.durations[track.feet_seen] / MEMORY, sigma
+
+
+def _axis(track: Track, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """The direction in which a track's bodies are balanced, unit (3,), and its sigma (sideways, in depth).
+
+    On average over a balanced movement the centre of mass lies straight above the feet that carry it
+    (`up` says which). None where neither legs nor trunk say anything.
+    """
+    heights = (track.feet @ up).reshape(-1, 2, 2)  # left and right foot, heel and toe
+    within = np.exp(-heights / CARRYING)
+    within /= within.sum(axis=2, keepdims=True)
+    # A foot that carries stands flat: one that touches with its toes alone counts as half lifted.
+    lifted = heights.mean(axis=2)
+    carrying = 1 / (1 + np.exp(np.diff(lifted, axis=1) * [[1.0, -1.0]] / -CARRYING))
+    support = np.einsum("fs,fsk,fskc->fc", carrying, within, track.feet.reshape(-1, 2, 2, 3))
+    # A sitting or kneeling body is carried by more than its feet: the knee of the carrying leg tells.
+    left = carrying[:, 0]
+    knee = np.stack([_bend(track.joints, *chain) for chain in LEG_CHAINS], axis=1)
+    bend = left * knee[:, 0] + (1 - left) * knee[:, 1]
+    weight = np.exp(-((bend / BENT) ** 4)) * track.feet_seen * track.durations / MEMORY
+    mass = centre_of_mass(track.joints)
+    axis, systematic = _unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
+    legs = weight.sum() >= 0.3
+    if not legs:
+        axis, weight = _unit(track.joints[:, 12] - track.joints[:, 0]), track.durations / MEMORY
+        systematic = np.array([TRUNK, TRUNK])
+    speed = np.linalg.norm(np.gradient(mass, track.times, axis=0), axis=-1) if len(mass) > 1 else np.zeros(1)
+    frame = AXIS_FRAME + AXIS_MOVING * np.minimum(speed, 1.0)
+    weight = weight * (AXIS_FRAME / frame) ** 2
+    mean = _robust_direction(axis, weight)
+    if legs:
+        # Where between two carrying feet the weight lies is not known; that averages out only as they swap.
+        shared = 4 * left * (1 - left) / np.linalg.norm(mass - support, axis=-1)
+        between = 0.25 * (track.feet[:, :2].sum(axis=1) - track.feet[:, 2:].sum(axis=1)) * shared[:, None]
+        apart = np.average(between, axis=0, weights=weight) @ _tangent(up).T
+        systematic = np.sqrt(systematic**2 + (UNKNOWN_WEIGHT * apart) ** 2)
+    sigma = np.sqrt(systematic**2 + AXIS_FRAME**2 / max(weight.sum(), 0.1))
+    return (mean, sigma) if mean @ LEVEL > 0.3 else (None, sigma)
+
+
+def centre_of_mass(joints: np.ndarray) -> np.ndarray:
+    """Centre of mass (F,3) of SMPL joints (F,24,3), from the segment masses of de Leva 1996, sexes averaged."""
+    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in SEGMENTS]
+    return np.sum(parts, axis=0)
+
+
+def _bend(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
+    """(F,) radians by which a knee is bent."""
+    thigh, shin = _unit(joints[:, knee] - joints[:, hip]), _unit(joints[:, ankle] - joints[:, knee])
+    return np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1))
+
+
+def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    mean = _unit((directions * weight[:, None]).sum(axis=0))
+    for _ in range(5):
+        angle = np.arccos((directions @ mean).clip(-1, 1))
+        robust = weight / (1 + (angle / ROBUST) ** 2) ** 2
+        mean = _unit((directions * robust[:, None]).sum(axis=0))
+    return mean
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)

@@ -1,0 +1,60 @@
+"""One person's fitted motion as the world stage works on it: a rig in the camera's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kinema.estimation.rig import Rig
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A rig that moves. F frames.
+
+    rig: its points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times
+    (F,) seconds; local (F,24,3,3) rotations relative to the parent, joint 0 in the frame that the track is
+    given in (the camera's, or the world's); root (F,3) pelvis position, metres; feet_seen (F,) bool: the
+    feet were in the picture.
+    """
+
+    rig: Rig
+    times: np.ndarray
+    local: np.ndarray
+    root: np.ndarray
+    feet_seen: np.ndarray
+
+    @cached_property
+    def posed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Global rotations (F,24,3,3), joints (F,24,3), contact points (F,4,3)."""
+        return self.rig.forward(self.local, self.root)
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(F,24,3) metres."""
+        return self.posed[1]
+
+    @property
+    def feet(self) -> np.ndarray:
+        """(F,4,3) contact points, metres."""
+        return self.posed[2]
+
+    def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> Track:
+        """A copy with other rotations or another root."""
+        local, root = self.local if local is None else local, self.root if root is None else root
+        return Track(self.rig, self.times, local, root, self.feet_seen)
+
+    def part(self, rows: slice) -> Track:
+        """Some consecutive frames of it."""
+        return Track(self.rig, self.times[rows], self.local[rows], self.root[rows], self.feet_seen[rows])
+
+    @cached_property
+    def durations(self) -> np.ndarray:
+        """(F,) seconds that each frame stands for; frames beside a gap do not stand for the gap."""
+        if len(self.times) < 2:
+            return np.full(len(self.times), 1 / 30)
+        steps = np.diff(self.times)
+        steps = np.minimum(steps, 2 * np.median(steps))
+        return 0.5 * (np.r_[steps[0], steps] + np.r_[steps, steps[-1]])
