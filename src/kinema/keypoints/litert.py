@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,9 @@ class LiteNetwork:
         from ai_edge_litert.interpreter import Interpreter  # heavy: loaded with the first network
 
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _native_stderr_closed():
+                self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise WeightsError(
                 f"{path} cannot be run as a .tflite network ({error}); fetch the weights again"
@@ -39,6 +42,27 @@ class LiteNetwork:
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+@contextlib.contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """Send what is written to the process's stderr nowhere, for a moment.
+
+    The runtime announces its kernels there from C++, past Python and past every setting, in the middle of a
+    progress bar. What goes wrong it raises.
+    """
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # the process has no stderr
+        yield
+        return
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def check_shapes(network: LiteNetwork, shape: tuple[int, ...], outputs: Sequence[tuple[int, ...]], name: str) -> None:
