@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 VIEWS = ("camera", "side", "world")
 _ANGLES = {"side": (math.radians(90), math.radians(8)), "world": (math.radians(35), math.radians(22))}
 _WORKERS = 2
-_IN_FLIGHT = 2 * _WORKERS
-"""Frames that are drawn at the same time; memory is bounded by it, whatever the clip's length."""
+_PIXELS_IN_FLIGHT = 32_000_000
+"""Pixels of the frames that are drawn at the same time: bounds memory, whatever the clip's length and size."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,7 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
 
 def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.ndarray]]:
     """Time and picture of each frame, in order; a few frames are drawn at once."""
+    in_flight = int(np.clip(_PIXELS_IN_FLIGHT // (video.width * video.height), 1, 2 * _WORKERS))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
         waiting: deque[tuple[float, Future[np.ndarray]]] = deque()
         try:
@@ -163,7 +164,7 @@ def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.nd
                 waiting.append(
                     (frame.time, workers.submit(_draw, views, frame, [v.prepare(frame.index) for v in views]))
                 )
-                if len(waiting) >= _IN_FLIGHT:
+                if len(waiting) >= in_flight:
                     time, picture = waiting.popleft()
                     yield time, picture.result()
             while waiting:
