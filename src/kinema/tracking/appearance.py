@@ -25,6 +25,9 @@ class Appearance:
     histogram: np.ndarray
     weight: np.ndarray
 
+    def copy(self) -> Appearance:
+        return Appearance(self.histogram.copy(), self.weight.copy())
+
     def update(self, other: Appearance) -> None:
         """Learn from another look at the same person."""
         for part in range(2):

@@ -10,18 +10,10 @@ from kinema.keypoints.blazepose import CROP, Landmarks
 from kinema.keypoints.roi import crop_matrix
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.track import Pose, Track
+from kinema.tracking.track import Pose, Track, height
 
 BODY = BLAZEPOSE33.indices((*LIMBS12, "nose", "left_ear", "right_ear"))
 """Landmarks that say where a body is: fingers and toes only add noise."""
-
-# A crop's side is 1.25 times the diameter of the circle around the straightened body.
-_SIDE_PER_HEIGHT = 1.25
-
-
-def height(side: float) -> float:
-    """Pixels of a standing person whose crop has this side."""
-    return side / _SIDE_PER_HEIGHT
 
 
 def pose_distance(a: Landmarks | Pose, b: Landmarks | Pose) -> float:

@@ -21,18 +21,21 @@ from kinema.tracking.appearance import Appearance, look
 from kinema.tracking.association import (
     assign,
     continuity_cost,
-    height,
     hip_distance,
     outline_in,
     pose_distance,
     same_body,
 )
+from kinema.tracking.identity import look_afresh, meet, settle
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import boxes_of
-from kinema.tracking.track import Track, moved
+from kinema.tracking.track import Track, height, moved
 from kinema.video import Frame
 
 _LINK_LIMIT = 0.9  # continuity cost up to which a newcomer is somebody who was lost
+_CROWD_LIMIT = 2.5  # the same where a track has been followed up to here
+_HABIT = 0.15  # what another track must fit better than the one whose crop it was
+_HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebody else
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
 _MAX_JUMP = 0.45  # of the body's height: hips do not move further between frames that follow each other
 _MOST_SEARCHES = 2  # tiles in a frame for people who were lost a moment ago
@@ -151,17 +154,64 @@ class Follower:
                 others = [(other.seen, other.predict(frame.time) - other.centre) for other in crowd]
                 pixels = without(pixels, roi, others, own=track.seen)
             seen = self._landmarker.run_crop(pixels, roi)
-            if self._believable(seen, track.expected(frame.time)):
-                found.append(_Found(track, seen, bool(crowd)))
-                if not crowd and len(track.rows) % _LOOK_EVERY == 0:
-                    track.appearance.update(look(pixels, seen))
-            else:
+            if not self._believable(seen, track.expected(frame.time)):
                 lost.append(track)
+                continue
+            met = crowd + self._hidden_near(track, frame.time)
+            if met:
+                meet(track, met, frame.index)
+            elif frame.index % (2 if track.rivals else _LOOK_EVERY) == 0:
+                look_afresh(track, look(pixels, seen))
+            found.append(_Found(track, seen, bool(met)))
         lost += self._resolve_collapses(found, frame)
+        lost += self._reassign(found, frame)
         for entry in found:
             entry.track.add(frame.index, frame.time, entry.seen, crowded=entry.crowded)
         self.active = [entry.track for entry in found]
-        self.lost += lost
+        for track in self.active:
+            settle(track, self.active, frame.time)
+        self.lost = [track for track in self.lost if track not in self.active] + lost
+
+    def _hidden_near(self, track: Track, time: float) -> list[Track]:
+        """The people lost so near, so recently, that they may come out from behind this one."""
+        return [
+            other
+            for other in self.lost
+            if time - other.time < _HIDDEN_SECONDS
+            and np.hypot(*(other.predict(time) - track.predict(time))) < height(max(track.side, other.side))
+        ]
+
+    def _reassign(self, found: list[_Found], frame: Frame) -> list[Track]:
+        """Where people meet, give what was seen to the tracks that it continues best, lost ones included.
+
+        A crop in which two people overlap may show either of them: place, size and clothes decide together,
+        for all of them at once. Changes `found`; returns the tracks that got nothing.
+        """
+        crowd = [entry for entry in found if entry.crowded]
+        hidden = [track for track in self.lost if frame.time - track.time < _HIDDEN_SECONDS]
+        if not crowd or len(crowd) + len(hidden) < 2:
+            return []
+        tracks = [entry.track for entry in crowd] + hidden
+        clothes = [look(crop(frame.image, entry.seen.roi), entry.seen) for entry in crowd]
+        cost = np.array(
+            [
+                [
+                    continuity_cost(track, entry.seen, worn, frame.time)
+                    for entry, worn in zip(crowd, clothes, strict=True)
+                ]
+                for track in tracks
+            ]
+        )
+        cost[np.arange(len(crowd)), np.arange(len(crowd))] -= _HABIT
+        cost[len(crowd) :][cost[len(crowd) :] > _LINK_LIMIT] = np.inf
+        pairs = dict(assign(cost, limit=_CROWD_LIMIT))
+        owners = {column: row for row, column in pairs.items()}
+        for column, entry in enumerate(crowd):
+            if column in owners:
+                entry.track = tracks[owners[column]]
+            else:
+                found.remove(entry)
+        return [track for row, track in enumerate(tracks[: len(crowd)]) if row not in pairs]
 
     def _believable(self, seen: Landmarks, expected: np.ndarray) -> bool:
         """Whether the network saw a person, who is in the picture and may be the one expected in that ROI (4,)."""

@@ -25,8 +25,11 @@ ROW = np.dtype(
 """One frame of one track, as the landmark network saw it. roi: the person's own (`Landmarks.next_roi`);
 crowded: somebody else was near."""
 
+# A crop's side is 1.25 times the diameter of the circle around the straightened body.
+_SIDE_PER_HEIGHT = 1.25
 _VELOCITY_MEMORY = 0.6
 _SIZE_MEMORY = 0.8
+_DRIFT_SECONDS = 0.4
 _COAST = 0.4  # seconds for which a lost person is thought to keep the velocity
 
 
@@ -50,7 +53,7 @@ class Rows:
 
     def append(self, frame: int, seen: Landmarks, *, crowded: bool) -> None:
         if self._count == len(self._data):
-            self._data = np.concatenate([self._data, np.zeros_like(self._data)])
+            self._data = np.concatenate([self._data, np.zeros(max(len(self._data), 64), dtype=ROW)])
         _fill(self._data[self._count], frame, seen, crowded)
         self._count += 1
 
@@ -61,6 +64,18 @@ class Rows:
             _fill(row, frame, landmarks, False)
         self._data = np.concatenate([self._data[:place], new, self._data[place:]])
         self._count += len(new)
+
+    def cut(self, frame: int) -> np.ndarray:
+        """Remove and return the rows of all frames after `frame`."""
+        keep = int(np.searchsorted(self.array()["frame"], frame, side="right"))
+        removed = self.array()[keep:].copy()
+        self._count = keep
+        return removed
+
+    def extend(self, rows: np.ndarray) -> None:
+        """Append rows of later frames."""
+        self._data = np.concatenate([self.array(), rows])
+        self._count = len(self._data)
 
     def pose(self, frame: int) -> Pose | None:
         """Where the body was in a frame, None where the track has no row for it."""
@@ -75,18 +90,32 @@ class Rows:
         return self._data[: self._count]
 
 
+@dataclass(frozen=True, eq=False)
+class Encounter:
+    """Two tracks came near each other: with whom, how near (pixels) and in which frame it was nearest."""
+
+    other: Track
+    gap: float
+    frame: int
+
+
 class Track:
     """A person being followed. Times are seconds, places pixels.
 
-    rows: what was seen. seen: the last landmarks. velocity (2,): of the hips, pixels per second. side: of
-    the crop, smoothed. hits, looks: how often the detector found the person again, and how often it looked.
-    run: frames without a gap up to the last.
+    rows: what was seen. seen: the last landmarks. velocity, drift (2,): of the hips, pixels per second, now
+    and over the last half second. side: of the crop, smoothed. hits, looks: how often the detector found the
+    person again, and how often it looked. run: frames without a gap up to the last. number: exchanged
+    together with the past, when it turns out that two people were mixed up. appearance: clothes, learned
+    while alone. rivals: the people met since then, with the frame and the distance of the closest approach;
+    before: time, place and drift when the first of them came; fresh, fresh_looks: clothes since the last of
+    them went away.
     """
 
     def __init__(self, number: int, frame: int, time: float, seen: Landmarks, appearance: Appearance) -> None:
         self.number = number
         self.rows = Rows()
         self.velocity = np.zeros(2)
+        self.drift = np.zeros(2)
         self.side = float(seen.next_roi[2])
         self.appearance = appearance
         self.hits = 1
@@ -94,6 +123,10 @@ class Track:
         self.run = 1
         self.seen = seen
         self.time = time
+        self.rivals: dict[int, Encounter] = {}
+        self.before: tuple[float, np.ndarray, np.ndarray] | None = None
+        self.fresh: Appearance | None = None
+        self.fresh_looks = 0
         self.rows.append(frame, seen, crowded=False)
 
     @property
@@ -129,10 +162,17 @@ class Track:
             velocity = (seen.next_roi[:2] - self.centre) / elapsed
             memory = _VELOCITY_MEMORY if elapsed < 0.25 else 0.0
             self.velocity = memory * self.velocity + (1.0 - memory) * velocity
+            memory = float(np.exp(-elapsed / _DRIFT_SECONDS)) if len(self.rows) > 3 else 0.0
+            self.drift = memory * self.drift + (1.0 - memory) * velocity
         self.side = _SIZE_MEMORY * self.side + (1.0 - _SIZE_MEMORY) * float(seen.next_roi[2])
         self.run = self.run + 1 if frame == self.last_frame + 1 else 1
         self.seen, self.time = seen, time
         self.rows.append(frame, seen, crowded=crowded)
+
+
+def height(side: float) -> float:
+    """Pixels of a standing person whose crop has this side."""
+    return side / _SIDE_PER_HEIGHT
 
 
 def moved(roi: np.ndarray, step: np.ndarray) -> np.ndarray:
