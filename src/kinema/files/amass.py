@@ -127,10 +127,10 @@ def _upright(motion: Motion, person: Person, body: BodyModel | None) -> tuple[np
         return rotation, pose, joints[:, 0]
     if transl is None:
         return rotation, pose, np.zeros((len(pose), 3))
-    return rotation, pose, transl + _rest_pelvis(motion, person, body)
+    return rotation, pose, transl + rest_pelvis(motion, person, body)
 
 
-def _rest_pelvis(motion: Motion, person: Person, body: BodyModel | None) -> np.ndarray:
+def rest_pelvis(motion: Motion, person: Person, body: BodyModel | None) -> np.ndarray:
     """(3,) or (F,3): where the pelvis of the person's body rests relative to the model's origin."""
     if body is None and motion.body_model == "free":
         from kinema.body import load_body

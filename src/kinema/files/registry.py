@@ -4,7 +4,7 @@ A format is one row here and one module with up to three functions, imported onl
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
     read(content, path) -> Motion                   with `fps=` where files do not say their rate (`timed`)
-    write(motion, path, *, body, vertices) -> Path  first of the files written
+    write(motion, path, *, body, vertices) -> Path  first of the files written; with what else the row `takes`
 
 A row says what the format can hold, so that a converter can say what is lost.
 """
@@ -24,6 +24,7 @@ from kinema.motion import Motion
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
+    from kinema.files.written import WriteReport
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class MotionFormat:
     name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the
     first being the one that is written. module: where its functions are. reads, writes: what it can do.
     timed: whether its files say the frames' times or rate. lossless: whether a Motion comes back from it as it
-    went in. holds: what of a motion it can carry.
+    went in. holds: what of a motion it can carry. takes: further options of its writer; "report" stands for a
+    `kinema.files.written.WriteReport` that it fills.
     """
 
     name: str
@@ -45,6 +47,7 @@ class MotionFormat:
     timed: bool = False
     lossless: bool = False
     holds: str = ""
+    takes: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The format's module."""
@@ -138,6 +141,17 @@ _FORMATS = (
         "kinema.files.glamr",
         holds="people's pose, shape and translation in the camera's frame and in the world, and the camera's way",
     ),
+    MotionFormat(
+        "bvh",
+        "BVH, a skeleton for animation programs, one file for each person",
+        (".bvh",),
+        "kinema.exchange.bvh",
+        reads=False,
+        writes=True,
+        timed=True,
+        holds="one person's skeleton, rotations and way, at a constant rate",
+        takes=("units", "fps", "rotation_order", "report"),
+    ),
 )
 """Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
 
@@ -195,19 +209,30 @@ def save_motion(
     format: str | None = None,
     body: BodyModel | None = None,
     vertices: bool = False,
+    report: WriteReport | None = None,
+    **options: Any,
 ) -> Path:
     """Write a motion, whole or not at all, and return the path.
 
     format: its name in `formats()`; by default the suffix chooses (.pkl, .npz). body: the model that the
     poses belong to; by default it is loaded by `motion.body_model`. vertices: also write the posed mesh of
-    every frame where the format can hold it (large: 80 kB a frame and person). Raises UsageError (unknown
-    suffix or format), OutputError (disk full, folder not writable).
+    every frame where the format can hold it (large: 80 kB a frame and person). report: filled with the files
+    written and what differs from the motion. options: what the format's row `takes`. Raises UsageError (unknown
+    suffix, format or option), OutputError (disk full, folder not writable).
     """
     path = Path(path)
     entry = _by_suffix(path) if format is None else find_format(format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them")
-    return entry.load().write(motion, path, body=body, vertices=vertices)
+    unknown = [name for name in options if name not in entry.takes]
+    if unknown:
+        raise UsageError(f"{entry.name} files are written without {unknown[0]}; leave it out")
+    if "report" in entry.takes:
+        options["report"] = report
+    written = entry.load().write(motion, path, body=body, vertices=vertices, **options)
+    if report is not None and not report.paths:
+        report.paths.append(written)
+    return written
 
 
 def _by_suffix(path: Path) -> MotionFormat:

@@ -32,7 +32,7 @@ def resample_linear(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> 
 
 def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `grid`, along the shortest arc of each joint."""
-    pose = np.asarray(pose, dtype=np.float64)
+    pose = np.array(pose, dtype=np.float64)  # scipy refuses the read-only arrays of a Motion
     if len(times) == 1:
         return np.repeat(pose, len(grid), axis=0)
     inside = np.clip(grid, times[0], times[-1])

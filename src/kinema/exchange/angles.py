@@ -1,0 +1,40 @@
+"""Euler angles that run on smoothly from frame to frame, and quaternions that do not change sign."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+ORDERS = ("XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX")
+"""Orders in which three angles can be listed: ZXY means R = Rz Rx Ry, turning about the moved axes."""
+
+
+def euler_angles(pose: np.ndarray, order: str, previous: np.ndarray | None = None) -> np.ndarray:
+    """(F, 3 J) axis-angle -> (F, J, 3) degrees in the order of `order`, continuous in time.
+
+    Of the angles that name the same rotation those nearest to the frame before are taken (`previous` (J,3): the one
+    before the first), so that curves between frames do not spin.
+    """
+    rotations = Rotation.from_rotvec(np.array(pose, dtype=np.float64).reshape(-1, 3))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Gimbal lock")  # the angles are still those of the rotation
+        first = rotations.as_euler(order, degrees=True).reshape(len(pose), -1, 3)
+    second = first * [1, -1, 1] + 180.0
+    for i in range(len(first)):
+        if previous is not None:
+            near, far = (each + 360.0 * np.round((previous - each) / 360.0) for each in (first[i], second[i]))
+            nearer = np.abs(near - previous).sum(axis=-1) <= np.abs(far - previous).sum(axis=-1)
+            first[i] = np.where(nearer[:, None], near, far)
+        previous = first[i]
+    return first
+
+
+def joint_quaternions(pose: np.ndarray, joint: int) -> np.ndarray:
+    """(F,72) axis-angle -> (F,4) quaternions x, y, z, w of one joint, neighbours in the same half."""
+    quaternions = Rotation.from_rotvec(np.array(pose[:, 3 * joint : 3 * joint + 3], dtype=np.float64)).as_quat()
+    if len(quaternions) > 1:
+        turned = np.sum(quaternions[1:] * quaternions[:-1], axis=-1) < 0
+        quaternions[1:][np.cumsum(turned) % 2 == 1] *= -1
+    return quaternions

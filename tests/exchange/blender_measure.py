@@ -1,0 +1,67 @@
+"""Run inside Blender (or a Python with `bpy`): import files and measure their joints in Blender's world.
+
+python blender_measure.py OUT.json FILE...      each FILE a .bvh, .glb, .fbx or .usda
+
+OUT.json: for each file the armatures' names with, for every bone, its head in the world, (x, y, z) metres with z up,
+at each whole second of the animation and at its start; and the meshes' bounding boxes at the same moments.
+"""
+
+import json
+import sys
+
+import bpy
+
+
+def load(path):
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 30, 1.0
+    if path.endswith(".bvh"):
+        bpy.ops.import_anim.bvh(filepath=path, update_scene_fps=True)
+    elif path.endswith(".glb"):
+        bpy.ops.import_scene.gltf(filepath=path)
+    elif path.endswith(".fbx"):
+        bpy.ops.import_scene.fbx(filepath=path, anim_offset=0.0)
+    else:
+        bpy.ops.wm.usd_import(filepath=path)
+    return scene
+
+
+def first_frame(armatures, suffix):
+    """The scene's frame at which the file's time 0 lies: a BVH has no times, so it is its first key."""
+    if suffix != ".bvh":
+        return 0.0
+    return min(armature.animation_data.action.frame_range[0] for armature in armatures)
+
+
+def measure(path, moments):
+    scene = load(path)
+    rate = scene.render.fps / scene.render.fps_base
+    armatures = [o for o in scene.objects if o.type == "ARMATURE"]
+    start = first_frame(armatures, path[-4:])
+    meshes = [o for o in scene.objects if o.type == "MESH" and o.find_armature()]
+    out = {"rate": rate, "armatures": {}, "meshes": {}, "frame_range": None, "moments": moments}
+    for second in moments:
+        frame = start + second * rate
+        scene.frame_set(int(frame // 1), subframe=frame % 1)
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        for o in armatures:
+            bones = out["armatures"].setdefault(o.name, {})
+            for bone in o.pose.bones:
+                place = o.matrix_world @ bone.head
+                bones.setdefault(bone.name, []).append(list(place))
+        for o in meshes:
+            own = o.evaluated_get(depsgraph)
+            mesh = own.to_mesh()
+            points = [own.matrix_world @ v.co for v in mesh.vertices]
+            box = [[f(p[i] for p in points) for i in range(3)] for f in (min, max)]
+            out["meshes"].setdefault(o.name, []).append(box)
+            own.to_mesh_clear()
+    return out
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+    target, moments, files = arguments[0], [float(m) for m in arguments[1].split(",")], arguments[2:]
+    with open(target, "w") as file:
+        json.dump({path: measure(path, moments) for path in files}, file)

@@ -1,0 +1,45 @@
+"""Motions that the exchange formats are tried on: made of procedural ones, so that every joint is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from exchange_motions import cut
+
+from kinema.body import load_body
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion
+
+TALL = np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
+
+
+@pytest.fixture(scope="session")
+def body():
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def walk(body) -> Motion:
+    """Two seconds of one person who walks and turns, 30 frames a second."""
+    motion = procedural_motion(body, "demo", betas=TALL)
+    return cut(motion, range(60))
+
+
+@pytest.fixture(scope="session")
+def pair(body) -> Motion:
+    """Two people in a clip of 3 s at 29.97 frames a second: the first comes late, leaves and returns, one lies down.
+
+    Person 4 is there in frames 10 to 39 and 70 to 89, person 7 in all 90, one of whose frames is missing.
+    """
+    first = procedural_motion(body, "demo", betas=TALL, fps=29.97)
+    second = procedural_motion(body, "rounds", seed=3, fps=29.97)
+    clip = cut(first, range(90))
+    lying = second.people[0].select(np.arange(90))
+    pose = np.array(lying.pose_world)
+    pose[:, :3] = [-np.pi / 2, 0, 0]
+    lying = lying.replace(
+        pose_world=pose, joints_world=body.joints(pose, lying.betas, lying.transl_world), id=7, contacts=None
+    )
+    rows = np.r_[10:40, 70:90]
+    late = clip.people[0].select(rows).replace(id=4)
+    return clip.replace(people=(late, lying.select(np.delete(np.arange(90), 50))))
