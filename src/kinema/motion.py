@@ -132,7 +132,10 @@ class Person:
 
     def __post_init__(self) -> None:
         who = f"person {self.id}"
-        frames = np.asarray(self.frames)
+        try:
+            frames = np.asarray(self.frames)
+        except ValueError as error:
+            raise ShapeError(f"{who}: frames must be (F,) integers ({error})") from None
         if frames.ndim != 1 or (frames.size and not np.issubdtype(frames.dtype, np.integer)):
             raise ShapeError(f"{who}: frames must be (F,) integers, found {frames.shape} {frames.dtype}")
         if frames.size and (frames[0] < 0 or np.any(np.diff(frames) <= 0)):
@@ -162,6 +165,10 @@ class Person:
     def select(self, rows: np.ndarray) -> Person:
         """The same person in some of its frames. rows: (F,) bool or increasing row indices."""
         rows = np.asarray(rows)
+        if rows.size == 0:
+            rows = rows.astype(int)
+        if rows.dtype == bool and rows.shape != self.frames.shape:
+            raise ShapeError(f"person {self.id}: rows has shape {rows.shape}, expected {self.frames.shape} = (F,)")
         changes = {n: v[rows] for n in _PERSON_SHAPES if (v := getattr(self, n)) is not None}
         return dataclasses.replace(self, frames=self.frames[rows], **changes)
 
@@ -230,6 +237,8 @@ class Camera:
             object.__setattr__(self, "translation", translation)
             if not np.allclose(rotation @ np.swapaxes(rotation, -1, -2), np.eye(3), atol=1e-4):
                 raise ShapeError("camera: rotation is not a rotation matrix")
+            if np.any(np.linalg.det(rotation) < 0):
+                raise ShapeError("camera: rotation is a mirror, its determinant must be +1")
 
     def replace(self, **changes: Any) -> Camera:
         """A copy with these fields changed, checked again."""
@@ -241,9 +250,9 @@ class Motion:
     """A clip and its people.
 
     times (T,): seconds of every frame of the clip, strictly increasing, first frame as decoded.
-    width, height: pixels after display rotation. source: the video's file name. body_model: name of
-    the body that the poses were fitted with ("free", or the file's name). provenance: one record for
-    each stage, in order.
+    width, height: pixels after display rotation, 0 where a file does not tell. source: the video's file
+    name. body_model: name of the body that the poses were fitted with ("free", or the file's name).
+    provenance: one record for each stage, in order.
     """
 
     times: np.ndarray
@@ -256,7 +265,9 @@ class Motion:
     provenance: tuple[StageRecord, ...] = ()
 
     def __post_init__(self) -> None:
-        times = _checked(self.times, "times", ("T",), {"T": np.size(self.times)}, "motion")
+        if self.width < 0 or self.height < 0:
+            raise ShapeError(f"motion: size must not be negative, found {self.width}x{self.height}")
+        times = _checked(self.times, "times", ("T",), {"T": _length(self.times)}, "motion")
         if np.any(np.diff(times) <= 0):
             raise ShapeError("motion: times must be strictly increasing")
         object.__setattr__(self, "times", times)
@@ -321,6 +332,14 @@ class Motion:
         return load_motion(path)
 
 
+def _length(value: Any) -> int:
+    """How many values there are; 0 for what is no sequence of values, which the check then refuses."""
+    try:
+        return int(np.size(value))
+    except ValueError:
+        return 0
+
+
 def _frozen(value: Any, dtype: Any) -> np.ndarray:
     array = np.array(value, dtype=dtype)  # a copy, so that nobody else can write into it
     array.flags.writeable = False
@@ -330,14 +349,25 @@ def _frozen(value: Any, dtype: Any) -> np.ndarray:
 def _checked(value: Any, name: str, shape: tuple[str | int, ...], sizes: Mapping[str, int], who: str) -> np.ndarray:
     """`value` as a read-only array, after comparing it with the expected shape and range."""
     try:
-        array = _frozen(value, bool if name in _BOOL_FIELDS else np.float64)
+        array = _frozen(value, np.float64)
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{who}: {name} must be numbers ({error})") from None
     expected = tuple(sizes[s] if isinstance(s, str) else s for s in shape)
     if array.shape != expected:
         letters = ", ".join(str(s) for s in shape) + ("," if len(shape) == 1 else "")
         raise ShapeError(f"{who}: {name} has shape {array.shape}, expected {expected} = ({letters})")
-    if name not in _MAY_HOLD_NAN and array.dtype != bool and not np.all(np.isfinite(array)):
-        bad = np.argwhere(~np.isfinite(array))[0]
-        raise ShapeError(f"{who}: {name} holds a value that is not finite at {tuple(int(i) for i in bad)}")
+    wrong = np.isinf(array) if name in _MAY_HOLD_NAN else ~np.isfinite(array)
+    if wrong.any():
+        raise ShapeError(f"{who}: {name} holds a value that is not finite at {_place(wrong)}")
+    if name in _BOOL_FIELDS:
+        # A probability that is taken for a bool would be True wherever it is not exactly 0.
+        wrong = (array != 0) & (array != 1)
+        if wrong.any():
+            raise ShapeError(f"{who}: {name} must be True or False, found {array[wrong][0]:g} at {_place(wrong)}")
+        return _frozen(array, bool)
     return array
+
+
+def _place(wrong: np.ndarray) -> tuple[int, ...]:
+    """Index of the first True."""
+    return tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,35 +19,35 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it onto `path` when the block ends well, else remove it.
 
     The temporary file has the same suffix, so that writers which look at it choose the same format.
-    Raises OutputError in place of an OSError that tells of a full disk or a folder that is not writable.
+    Raises OutputError in place of an OSError that tells of a full disk or a place that is not writable.
     """
     path = Path(path)
-    temporary: Path | None = None
+    # The name must fit beside the longest name that the file system allows, hence the cut.
+    temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        # Opened like any new file, so that it gets the permissions of one (mkstemp's would be private).
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        _publish(temporary, path)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     except OSError as error:
-        explained = explain_write_error(error, path)
+        explained = explain_write_error(error, path) if _concerns(error, path) else None
         if explained is None:
             raise
         raise explained from error
     finally:
-        if temporary is not None:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _publish(temporary: Path, path: Path) -> None:
-    """Make the data durable, give it the permissions of an ordinary new file, and rename it into place."""
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+def _concerns(error: OSError, path: Path) -> bool:
+    """Whether `error` is about writing `path`, and not about some input that was read meanwhile."""
+    if not isinstance(error.filename, (str, os.PathLike)):
+        return True
+    culprit = Path(error.filename)
+    return culprit.parent == path.parent or culprit in path.parents or culprit in path.absolute().parents
 
 
 def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
@@ -61,6 +61,10 @@ def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
         return OutputError(f"cannot write to {folder}: permission denied; choose another folder with --out")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return OutputError(f"cannot write {path}: {folder} is not a folder; choose another one with --out")
+    if error.errno == errno.EISDIR:
+        return OutputError(f"cannot write {path}: it is a folder; choose another name with --out")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(f"cannot write {path}: the name is too long; choose a shorter one with --out")
     return None
 
 

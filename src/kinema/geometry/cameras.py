@@ -53,7 +53,15 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
     """Pixels (..., 2) -> points of the rays at depth 1, (..., 2): the normalised image plane."""
     pixels = np.asarray(pixels, dtype=np.float64)
     if distortion is not None and pixels.size:
-        flat = cv2.undistortPoints(pixels.reshape(-1, 1, 2), np.asarray(intrinsics), np.asarray(distortion))
+        # The default of five iterations is off by pixels towards the corners of wide lenses.
+        flat = cv2.undistortPointsIter(
+            pixels.reshape(-1, 1, 2),
+            np.asarray(intrinsics),
+            np.asarray(distortion),
+            np.eye(3),
+            np.eye(3),
+            (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12),
+        )
         return flat.reshape(pixels.shape)
     inverse = np.linalg.inv(np.asarray(intrinsics))
     return pixels @ inverse[:2, :2].T + inverse[:2, 2]

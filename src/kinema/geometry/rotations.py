@@ -89,8 +89,11 @@ def continuous_axis_angle(axis_angle: np.ndarray) -> np.ndarray:
     """
     out = np.array(axis_angle, dtype=np.float64)
     for i in range(1, len(out)):
+        before = np.linalg.norm(out[i - 1], axis=-1, keepdims=True)
         angle = np.linalg.norm(out[i], axis=-1, keepdims=True)
-        axis = np.divide(out[i], angle, out=np.zeros_like(out[i]), where=angle > 1e-9)
+        # No rotation has no axis of its own and takes that of the frame before (a full turn is none, too).
+        axis = np.divide(out[i - 1], before, out=np.zeros_like(out[i]), where=before > 1e-9)
+        axis = np.divide(out[i], angle, out=axis, where=angle > 1e-9)
         along = np.sum(axis * out[i - 1], axis=-1, keepdims=True)
         out[i] = axis * (angle + 2 * np.pi * np.round((along - angle) / (2 * np.pi)))
     return out
