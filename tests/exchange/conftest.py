@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 from exchange_motions import cut
@@ -43,3 +48,26 @@ def pair(body) -> Motion:
     rows = np.r_[10:40, 70:90]
     late = clip.people[0].select(rows).replace(id=4)
     return clip.replace(people=(late, lying.select(np.delete(np.arange(90), 50))))
+
+
+@pytest.fixture(scope="session")
+def gltf_validator(request):
+    """The Khronos glTF validator: a function from a path to its issues. Installed by npm into pytest's cache."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("the Khronos glTF validator needs node and npm, which are not installed here")
+    here, home = Path(__file__).parent, Path(request.config.cache.mkdir("gltf-validator"))
+    if not (home / "node_modules" / "gltf-validator").is_dir():
+        shutil.copy(here / "package.json", home)
+        command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock"]
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot install gltf-validator here: {done.stderr.strip().splitlines()[-1:]}")
+    shutil.copy(here / "gltf_validate.js", home)
+
+    def validate(path):
+        command = [node, str(home / "gltf_validate.js"), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return json.loads(done.stdout)[str(path)]
+
+    return validate

@@ -21,7 +21,7 @@ def camera_only(motion: Motion) -> Motion:
 
 
 def uneven(motion: Motion, seed: int = 0) -> Motion:
-    """The motion at a variable frame rate: of every three frames one at random is missing, the others keep their times."""
+    """The motion at a variable frame rate: of every three frames one is missing, the others keep their times."""
     rng = np.random.default_rng(seed)
     missing = np.arange(1, motion.num_frames - 3, 3) + rng.integers(0, 2, size=len(range(1, motion.num_frames - 3, 3)))
     keep = np.delete(np.arange(motion.num_frames), missing)

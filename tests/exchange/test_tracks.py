@@ -85,8 +85,8 @@ def test_uneven_frames_are_interpolated_at_true_times(walk):
     truth = walk.people[0].joints_world
     kept = np.isin(np.round(walk.times * 30), np.round(track.times * 30))
     np.testing.assert_allclose(even.joints()[kept], truth[kept], atol=1e-9)
-    # Between two of them, a fifteenth of a second apart, the way is taken as straight.
-    assert np.max(np.linalg.norm(even.joints() - truth, axis=-1)) < 0.015
+    # Between two of them the way is taken as straight: wrong by a h^2 / 8, h = 1/15 s, a = 47 m/s2 where feet land.
+    assert np.max(np.linalg.norm(even.joints() - truth, axis=-1)) < 0.03
 
 
 def test_gaps_are_bridged_and_said(pair):

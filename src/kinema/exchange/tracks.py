@@ -98,6 +98,20 @@ class Track:
         breaks = np.flatnonzero(np.diff(self.times) > AWAY)
         return list(zip([0, *(breaks + 1)], [*breaks, len(self) - 1], strict=True))
 
+    def presence(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+        """When the person is there between two moments of the clip: moments (K,) seconds, shown (K,) bool from each on.
+
+        Absences of up to `AWAY` seconds are passed over.
+        """
+        step = 1 / self.rate if len(self) < 2 else float(np.median(np.diff(self.times)))
+        switches = [(start, self.times[0] - start <= AWAY)]
+        for number, (first, last) in enumerate(self.spans()):
+            if number or not switches[0][1]:
+                switches.append((float(self.times[first]), True))
+            if end - self.times[last] > AWAY:
+                switches.append((float(self.times[last]) + step, False))
+        return np.array([moment for moment, _ in switches]), np.array([shown for _, shown in switches])
+
 
 def in_frame(motion: Motion, frame: str) -> Motion:
     """The motion with its world left out (`frame="camera"`), or as it is after a check that it has one ("world").

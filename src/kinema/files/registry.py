@@ -152,6 +152,17 @@ _FORMATS = (
         holds="one person's skeleton, rotations and way, at a constant rate",
         takes=("units", "fps", "rotation_order", "report"),
     ),
+    MotionFormat(
+        "glb",
+        "GLB (binary glTF), skinned and animated bodies for any viewer or game engine",
+        (".glb",),
+        "kinema.exchange.glb",
+        reads=False,
+        writes=True,
+        timed=True,
+        holds="everybody's skin, skeleton and motion at true times",
+        takes=("report",),
+    ),
 )
 """Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
 
