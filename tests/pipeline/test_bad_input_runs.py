@@ -177,12 +177,12 @@ def test_variable_frame_rate_keeps_its_times(person_clip):
         np.testing.assert_allclose([frame.time for frame in drawn], ticks / 1000, atol=2e-3)
 
 
-def test_nobody_in_it(person_clip, capsys):
+def test_nobody_in_it(person_clip, capfd):
     noise = np.random.default_rng(0)
     room = noise.integers(0, 256, (48, 64, 3), dtype=np.uint8).repeat(5, 0).repeat(5, 1)
     person_clip(images=[room] * 12)
     assert run("clip.mp4") == 3
-    assert_one_sentence(capsys.readouterr().err, "nobody was found in clip.mp4")
+    assert_one_sentence(capfd.readouterr().err, "nobody was found in clip.mp4")
     assert record()["status"] == "failed"
     assert not Path("output-pkl-files").exists()
 

@@ -7,6 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kinema.errors import UsageError
+
 if TYPE_CHECKING:
     from kinema.pipeline.demo import DemoResult
 
@@ -26,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--script", choices=SCRIPTS, default="demo", help="what the person does (default: demo)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="varies motion, clothes and room")
     parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second of the clip")
+    parser.add_argument("--width", type=int, default=1280, metavar="PIXELS", help="of the clip, 16:9 (default: 1280)")
     parser.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
     parser.add_argument("--force", action="store_true", help="do everything again in a new folder")
     parser.add_argument("--json", action="store_true", help="print the scores and run.json as JSON")
@@ -40,12 +43,15 @@ def run(args: argparse.Namespace) -> int:
     from kinema.pipeline.demo import demo
     from kinema.pipeline.running import OUT
 
+    if args.width < 64:
+        raise UsageError(f"--width must be 64 pixels or more, found {args.width}")
+    size = (args.width - args.width % 2, 2 * round(args.width * 9 / 32))
     options = RunOptions.of(fov=DEFAULT_FOV, overlay=not args.no_overlay)
     try:
         with watcher(quiet=args.quiet) as shown:
             result = demo(
                 OUT if args.out is None else args.out, script=args.script, seed=args.seed, fps=args.fps,
-                options=options, force=args.force, watcher=shown, command=tuple(sys.argv),
+                size=size, options=options, force=args.force, watcher=shown, command=tuple(sys.argv),
             )  # fmt: skip
     except KeyboardInterrupt:
         print("kinema: stopped; the finished stages are kept, start the same command again to go on", file=sys.stderr)

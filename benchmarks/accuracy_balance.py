@@ -1,0 +1,54 @@
+"""Errors of the main job against triangulated truth, two views of `balance_single`, beside BlazePose's raw 3D.
+
+    python benchmarks/accuracy_balance.py [--out DIR]
+
+12 limb joints, the middles of the hips moved onto each other, millimetres, in the camera's frame, on the frames that
+both sources have. The truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from kinema.commands._console import print_table
+from kinema.evaluation.motion import evaluate_motion
+from kinema.evaluation.truth import load_truth
+from kinema.pipeline import RunOptions, run
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+VIEWS = {"cam01": "cam_01", "cam03": "cam_03"}
+MEASURES = {
+    "mpjpe_mm": "MPJPE mm",
+    "pa_mpjpe_mm": "PA-MPJPE mm",
+    "acceleration_error_m_s2": "acceleration m/s2",
+    "bend_error_deg": "bend deg",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("outputs/accuracy_balance"))
+    args = parser.parse_args()
+    folder = DATA / "gt" / "balance_single"
+    if not folder.is_dir():
+        print(f"no {folder}; set KINEMA_DATA", file=sys.stderr)
+        return 3
+    rows = []
+    for view, camera in VIEWS.items():
+        clip = DATA / "videos" / f"balance_single_multiview_{view}.mp4"
+        motion = run(clip, args.out, RunOptions.of(overlay=False)).motion
+        truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=camera)
+        sources = ("body", "keypoints3d")
+        for source in sources:
+            others = [other for other in sources if other != source]
+            total = evaluate_motion(motion, truth, source=source, also_require=others).total
+            rows.append([f"{view} {source}", *(f"{total[key]:.1f}" for key in MEASURES)])
+    print_table(["view and source", *MEASURES.values()], rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

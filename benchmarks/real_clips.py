@@ -1,0 +1,68 @@
+"""The main job on every real clip of KINEMA_DATA: who was found, how well the body explains the picture, how fast.
+
+    python benchmarks/real_clips.py [CLIP...] [--out DIR] [--overlay]
+
+One line a clip: people, share of the clip's frames in which the most present person was seen, reprojection error
+as a share of the person's height, jitter before and after smoothing, frames per second of all stages together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from kinema.commands._console import print_table
+from kinema.errors import KinemaError
+from kinema.pipeline import RunOptions, run
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+
+
+def line(clip: Path, out: Path, options: RunOptions) -> list[str]:
+    """The table's row of one clip."""
+    try:
+        result = run(clip, out, options, force=True)
+    except KinemaError as error:
+        return [clip.stem, *["-"] * 8, str(error)]
+    record, summary = result.record, result.summary
+    first = max(summary["people"], key=lambda person: person["observed"])
+    seconds = {name: s for name, s in record["seconds"].items() if name not in ("overlay", "total")}
+    total = sum(seconds.values())
+    return [
+        clip.stem,
+        str(summary["frames"]),
+        str(len(summary["people"])),
+        f"{100 * first['coverage']:.1f} %",
+        f"{100 * first['reprojection_share']:.2f} %",
+        f"{first['jitter_before']:.0f} > {first['jitter_after']:.0f}",
+        "moving" if summary["camera"]["moving"] else "static",
+        f"{summary['frames'] / total:.1f}",
+        f"{100 * seconds['track'] / total:.0f} %",
+        record["verdict"],
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("outputs/real_clips"))
+    parser.add_argument("--overlay", action="store_true", help="also draw each overlay.mp4, to look at")
+    args = parser.parse_args()
+    clips = args.clips or sorted((DATA / "videos").glob("*.mp4"))
+    if not clips:
+        print(f"no clips in {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
+        return 3
+    options = RunOptions.of(overlay=args.overlay)
+    rows = []
+    for clip in clips:
+        rows.append(line(clip, args.out, options))
+        print(" ".join(rows[-1]), file=sys.stderr)
+    columns = ["clip", "frames", "people", "seen", "reprojection", "jitter m/s3", "camera", "fps", "tracking", "check"]
+    print_table(columns, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
