@@ -17,7 +17,10 @@ from kinema.world.root import steady_root
 from kinema.world.tracks import Track
 
 SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
-"""m/s: how fast a standing foot may seem to be, round by round."""
+"""m/s: how fast a standing foot may seem to be, round by round, while the root is sought."""
+
+NOISE_FACTOR, SLOWEST = 3.5, 0.06
+"""In the end: so many times the speed at which the feet that stand seem to move, but at least so many m/s."""
 
 LOW = 0.08
 """Metres above the lowest point of the body around that time at which a foot no longer counts as low."""
@@ -47,19 +50,26 @@ def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
     for speed in SPEEDS:
         steadied = track.moved(root=track.root + steady_root(track, weight, centre))
         weight = contact_weights(steadied, speed)
+    standing = foot_speeds(steadied)[weight > 0.5]
+    if len(standing):
+        speed = float(np.clip(NOISE_FACTOR * np.median(standing), SLOWEST, SPEEDS[-1]))
+        weight = contact_weights(steadied, speed)
     return spans(weight, track.times), steadied
 
 
 def contact_weights(track: Track, speed: float) -> np.ndarray:
     """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does."""
-    feet = track.feet
-    velocity = np.zeros_like(feet)
-    if len(feet) > 1:
-        smooth = whittaker(feet, track.times, cutoff=cutoff_for(SMOOTHING, 2))
-        velocity = np.gradient(smooth, track.times, axis=0)
-    slow = 1 / (1 + np.sum((velocity / speed) ** 2, axis=-1)) ** 2
-    low = 1 / (1 + ((feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
+    slow = 1 / (1 + (foot_speeds(track) / speed) ** 2) ** 2
+    low = 1 / (1 + ((track.feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
     return slow * low * track.feet_seen[:, None]
+
+
+def foot_speeds(track: Track) -> np.ndarray:
+    """Speed (F,4) of the foot points, m/s, of positions smoothed over `SMOOTHING`."""
+    if len(track.times) < 2:
+        return np.zeros(track.feet.shape[:2])
+    smooth = whittaker(track.feet, track.times, cutoff=cutoff_for(SMOOTHING, 2))
+    return np.linalg.norm(np.gradient(smooth, track.times, axis=0), axis=-1)
 
 
 def floor_below(track: Track) -> np.ndarray:

@@ -38,11 +38,16 @@ MEMORY = 0.7
 SIZE = 0.05
 """Standard deviation of a person's fitted size, as a share: everybody stands on one ground but for this."""
 
-PITCH_PRIOR = np.radians(12.0)
-"""How far up or down a camera that stands still looks."""
+HABITS = (
+    ((0.85, np.radians(2.0)), (0.15, np.radians(10.0))),
+    ((0.80, np.radians(10.0)), (0.20, np.radians(25.0))),
+)
+"""How far a camera is turned about its viewing axis, and up or down: (share, sigma) of most and of the others.
 
-ROLL_HABITS = ((0.85, np.radians(2.0)), (0.15, np.radians(10.0)))
-"""How far a camera is turned about its viewing axis: most are held level, some hang askew (share, sigma)."""
+Most cameras are held level and look ahead; some hang askew, or high under a ceiling.
+"""
+
+WIDEST = np.array([habit[-1][1] for habit in HABITS]) ** -2
 
 AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
 """How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
@@ -124,16 +129,13 @@ class Ground:
 def estimate_ground(tracks: Sequence[Track]) -> Ground:
     """The ground under all tracks of a clip (camera frame), each of at least one frame; nobody: a level camera."""
     walkers = [track for track in tracks if track.feet_seen.any()]
-    # First everybody for themselves and without a habit for the roll, so that the data say how likely it is
-    # that the camera hangs askew, and who stands on the same ground.
-    alone = np.zeros(len(walkers))
-    up, _, drops, normal = _solve(tracks, walkers, alone, NO_HEIGHT, ROLL_HABITS[-1][1] ** -2)
-    information = normal[0, 0] - ROLL_HABITS[-1][1] ** -2
-    roll = _lean(up, _tangent(up)[0]) * normal[0, 0] / max(information, 1e-9)
-    roll_precision = _roll_precision(roll, 1 / max(information, 1e-9))
+    # First everybody for themselves and with the widest habits, so that the data say which camera this is, and
+    # who stands on the same ground.
+    up, _, drops, normal = _solve(tracks, walkers, np.zeros(len(walkers)), NO_HEIGHT, WIDEST)
+    habits = np.array([_habit(axis, up, normal) for axis in (0, 1)])
     sigma = _drop_sigma(walkers, drops)
     height, together = _one_ground(drops, sigma, np.array([track.durations.sum() for track in walkers]))
-    up, height, drops, normal = _solve(tracks, walkers, together, height, roll_precision)
+    up, height, drops, normal = _solve(tracks, walkers, together, height, habits)
     covariance = np.linalg.inv(normal)
     if not walkers and tracks:
         # Nobody's feet were in the picture: the ground is put under the feet that the fit imagines.
@@ -182,20 +184,23 @@ def _one_ground(drops: np.ndarray, sigma: np.ndarray, seconds: np.ndarray) -> tu
     return float(np.average(drops[together], weights=voice[together] + 1e-9)), together.astype(float)
 
 
-def _roll_precision(roll: float, variance: float) -> float:
-    """What `ROLL_HABITS` are worth as one Gaussian, given the roll that the data alone say, with its variance."""
-    spread = [sigma**2 + variance for _, sigma in ROLL_HABITS]
-    likely = [p * np.exp(-0.5 * roll**2 / v) / np.sqrt(v) for (p, _), v in zip(ROLL_HABITS, spread, strict=True)]
-    precision = sum(share * sigma**-2 for share, (_, sigma) in zip(likely, ROLL_HABITS, strict=True))
-    return float(precision / max(sum(likely), 1e-300))
+def _habit(axis: int, up: np.ndarray, normal: np.ndarray) -> float:
+    """What a camera's `HABITS` about an axis are worth as one Gaussian: its precision, given a first solution."""
+    data = max(normal[axis, axis] - WIDEST[axis], 1e-9)
+    lean = _lean(up, _tangent(up)[axis]) * normal[axis, axis] / data  # what the data say without a habit
+    spread = [sigma**2 + 1 / data for _, sigma in HABITS[axis]]
+    likely = [p * np.exp(-0.5 * lean**2 / v) / np.sqrt(v) for (p, _), v in zip(HABITS[axis], spread, strict=True)]
+    precision = sum(share * sigma**-2 for share, (_, sigma) in zip(likely, HABITS[axis], strict=True))
+    return float(precision / sum(likely)) if sum(likely) > 1e-200 else float(WIDEST[axis])
 
 
 def _solve(
-    tracks: Sequence[Track], walkers: Sequence[Track], together: np.ndarray, height: float, roll_precision: float
+    tracks: Sequence[Track], walkers: Sequence[Track], together: np.ndarray, height: float, habits: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
     """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution.
 
-    together (P,) of 0 and 1: walkers whose drops are tied to the one `height`.
+    together (P,) of 0 and 1: walkers whose drops are tied to the one `height`. habits (2,): precision of the
+    camera's being level, about its viewing axis and up or down.
     """
     up: np.ndarray = LEVEL.copy()
     drops: np.ndarray = np.zeros(len(walkers))
@@ -206,7 +211,7 @@ def _solve(
             firsts = [np.percentile(-(_lowest(track, up)[0] @ up), FIRST_PERCENTILE) for track in walkers]
             drops = np.array(firsts, dtype=np.float64)
         axes = [_axis(track, up) for track in tracks]
-        normal, right = _prior(up, basis, axes, height, drops, together, roll_precision)
+        normal, right = _prior(up, basis, axes, height, drops, together, habits)
         if step >= BALANCE_ROUNDS:
             # A plane has false resting places among steps and jumps: first balance alone, then the plane, tolerant
             # to begin with.
@@ -234,15 +239,14 @@ def _prior(
     height: float,
     drops: np.ndarray,
     together: np.ndarray,
-    roll_precision: float,
+    habits: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Normal matrix and right side of what is known without the plane: habit, upright bodies, one ground."""
     size = 3 + len(drops)
     normal, right = np.zeros((size, size)), np.zeros(size)
     lean = np.array([_lean(up, basis[k]) for k in (0, 1)])
-    precision = np.array([roll_precision, PITCH_PRIOR**-2])
-    normal[[0, 1], [0, 1]] += precision
-    right[:2] -= precision * lean
+    normal[[0, 1], [0, 1]] += habits
+    right[:2] -= habits * lean
     for mean, alone in axes:
         if mean is None:
             continue

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.evaluation.metrics import foot_sliding
 from kinema.world.tracks import Track
 
 
 def sliding(track: Track, contacts: np.ndarray) -> float:
     """Mean horizontal speed, mm/s, of foot points in contact (F,4) from one frame to the next; 0 without any."""
-    both = contacts[1:] & contacts[:-1]
-    if not both.any():
-        return 0.0
-    speed = np.linalg.norm(np.diff(track.feet[..., [0, 2]], axis=0), axis=-1) / np.diff(track.times)[:, None]
-    return float(1000 * speed[both].mean())
+    speed = foot_sliding(track.feet, contacts, track.times)
+    return float(1000 * np.nanmean(speed)) if np.isfinite(speed).any() else 0.0
 
 
 def penetration(track: Track) -> tuple[float, float]:

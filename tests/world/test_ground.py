@@ -1,0 +1,183 @@
+"""Gravity and ground from bodies whose world is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from monocular import Noise, as_fitted, blank, random_camera, seen_from
+
+from kinema.estimation.rig import Rig
+from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.synthetic import procedural_motion, studio_camera
+from kinema.world.ground import LEVEL, NO_HEIGHT, centre_of_mass, estimate_ground
+from kinema.world.placing import world_from_camera
+from kinema.world.tracks import Track
+
+
+def track_of(motion, body, row=0, feet_seen=True):
+    """The person of a motion as the world stage sees them: a rig in the camera's frame."""
+    person = motion.people[row]
+    rig = Rig.of(body, "contacts", person.betas[0])
+    root = person.transl + body.rest_joints(person.betas)[:, 0]
+    local = axis_angle_to_matrix(person.pose.reshape(-1, 24, 3))
+    return Track(rig, motion.times[person.frames], local, root, np.full(len(person), feet_seen))
+
+
+def degrees_between(a, b):
+    return float(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))
+
+
+def truth(camera):
+    """Up and the camera's height of a camera whose place is known."""
+    return camera.rotation[:, 1], float(-(camera.rotation.T @ camera.translation)[1])
+
+
+@pytest.mark.parametrize("script", ["demo", "rounds"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_walk_seen_perfectly_tells_gravity_and_the_ground(body, script, seed):
+    motion = procedural_motion(body, script, seed=seed, fps=15)
+    camera = random_camera(motion.people[0].joints_world, np.random.default_rng(seed))
+    ground = estimate_ground([track_of(blank(seen_from(motion, camera, body)), body)])
+    up, height = truth(camera)
+    assert ground.source == "feet"
+    # Not exact even so: the estimate does not know that its input is perfect and asks habit and balance too.
+    assert degrees_between(ground.up, up) < 2.5
+    assert ground.height == pytest.approx(height, abs=0.25)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_walk_seen_by_one_camera_tells_gravity_within_three_degrees(body, seed):
+    rng = np.random.default_rng(seed)
+    motion = procedural_motion(body, "rounds", seed=seed, fps=15)
+    camera = random_camera(motion.people[0].joints_world, rng)
+    fitted = as_fitted(seen_from(motion, camera, body), body, rng)
+    ground = estimate_ground([track_of(fitted, body)])
+    assert degrees_between(ground.up, truth(camera)[0]) < 3.0
+    assert max(ground.tilt_sigma) < 5.0
+
+
+def test_standing_on_the_spot_goes_by_balance(body):
+    errors, told = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        motion = procedural_motion(body, "on-the-spot", seed=seed, fps=15)
+        camera = random_camera(motion.people[0].joints_world, rng)
+        fitted = as_fitted(seen_from(motion, camera, body), body, rng, Noise(lean=2.0, bias=2.0))
+        ground = estimate_ground([track_of(fitted, body)])
+        errors.append(degrees_between(ground.up, truth(camera)[0]))
+        told.append(max(ground.tilt_sigma))
+        assert ground.source == "axis"
+    # What leans towards the camera cannot be told from a tilted camera: as sure as it says, not more.
+    assert np.mean(errors) < 5.0
+    assert np.mean(np.array(errors) < 2 * np.array(told)) > 0.8
+
+
+@pytest.mark.parametrize("roll", [-14.0, 14.0])
+def test_a_camera_that_hangs_askew_is_believed(body, roll):
+    motion = procedural_motion(body, "rounds", seed=1, fps=15)
+    camera = studio_camera(position=(0.0, 2.2, 0.0), pitch=0.3)
+    turn = axis_angle_to_matrix(np.array([0.0, 0.0, np.radians(roll)]))
+    camera = camera.replace(rotation=turn @ camera.rotation, translation=turn @ camera.translation)
+    ground = estimate_ground(
+        [track_of(as_fitted(seen_from(motion, camera, body), body, np.random.default_rng(0)), body)]
+    )
+    assert degrees_between(ground.up, truth(camera)[0]) < 4.0
+
+
+def test_two_people_share_one_ground_and_a_third_stands_on_something(body):
+    motion = procedural_motion(body, "rounds", seed=0, fps=15)
+    camera = studio_camera(position=(0.0, 1.8, 1.0), pitch=0.15)
+    motion = seen_from(motion, camera, body)
+    walker = track_of(motion, body)
+    up, height = truth(camera)
+    other = walker.moved(root=walker.root + camera.rotation @ [1.0, 0.0, -2.0])
+    above = walker.moved(root=walker.root + camera.rotation @ [0.0, 1.2, -1.0])
+    ground = estimate_ground([above, walker, other])
+    assert ground.raised.tolist() == [True, False, False]
+    assert ground.height == pytest.approx(height, abs=0.2)
+    assert ground.drops[0] == pytest.approx(height - 1.2, abs=0.25)
+    assert degrees_between(ground.up, up) < 2.5
+
+
+def test_a_person_whose_size_was_misjudged_does_not_tilt_the_ground(body):
+    motion = procedural_motion(body, "rounds", seed=0, fps=15)
+    camera = studio_camera(position=(0.0, 1.8, 1.0), pitch=0.15)
+    motion = seen_from(motion, camera, body)
+    walker = track_of(motion, body)
+    # A child fitted as an adult: 1.25 times as far away, as large in the image.
+    child = walker.moved(root=1.25 * (walker.root + camera.rotation @ [1.5, 0.0, 0.0]))
+    both = estimate_ground([walker, child])
+    assert degrees_between(both.up, truth(camera)[0]) < 3.0
+
+
+def test_jumping_does_not_lift_the_ground(body):
+    motion = procedural_motion(body, "rounds", seed=2, fps=30)
+    camera = studio_camera(position=(0.0, 1.5, 1.0), pitch=0.1)
+    track = track_of(seen_from(motion, camera, body), body)
+    up, height = truth(camera)
+    phase = track.times % 1.5
+    hop = np.where(phase < 0.55, np.maximum(0.0, 2.7 * phase - 4.905 * phase**2), 0.0)
+    ground = estimate_ground([track.moved(root=track.root + hop[:, None] * up)])
+    assert degrees_between(ground.up, up) < 3.0
+    assert ground.height == pytest.approx(height, abs=0.25)
+
+
+def test_without_feet_the_trunk_and_the_camera_speak(body):
+    camera = studio_camera(position=(0.0, 1.3, -3.0), pitch=0.0)
+    motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
+    ground = estimate_ground([track_of(motion, body, feet_seen=False)])
+    assert ground.source == "axis"
+    assert ground.seen == 0.0
+    assert np.isnan(ground.drops).all()
+    assert degrees_between(ground.up, LEVEL) < 6.0
+    assert ground.height == pytest.approx(1.3, abs=0.3)  # under the feet that the fit imagines
+
+
+def test_nobody_means_a_level_camera():
+    ground = estimate_ground([])
+    assert np.allclose(ground.up, LEVEL)
+    assert ground.height == NO_HEIGHT
+    assert ground.source == "level"
+
+
+def test_one_frame_is_enough_for_an_answer(body):
+    camera = studio_camera(position=(0.0, 1.4, 0.0), pitch=0.09)
+    motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
+    track = track_of(motion, body).part(slice(0, 1))
+    ground = estimate_ground([track])
+    assert degrees_between(ground.up, truth(camera)[0]) < 6.0
+    assert np.isfinite(ground.height)
+
+
+def test_a_body_upside_down_is_no_upright_axis(body):
+    camera = studio_camera(position=(0.0, 1.4, 0.0), pitch=0.0)
+    motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
+    track = track_of(motion, body)
+    local = track.local.copy()
+    local[:, 0] = np.diag([-1.0, -1.0, 1.0]) @ local[:, 0]
+    ground = estimate_ground([track.moved(local=local)])
+    assert degrees_between(ground.up, LEVEL) < 15.0
+
+
+def test_the_centre_of_mass_lies_in_the_trunk_and_follows_the_arms(body):
+    rest = body.J_template[None]
+    mass = centre_of_mass(rest)[0]
+    assert abs(mass[0]) < 0.01
+    assert rest[0, 0, 1] < mass[1] < rest[0, 9, 1]  # between pelvis and chest
+    raised = rest.copy()
+    raised[:, [18, 19, 20, 21, 22, 23], 1] += 0.5
+    assert centre_of_mass(raised)[0, 1] > mass[1] + 0.02
+    away = np.array([1.0, 2.0, 3.0])
+    assert np.allclose(centre_of_mass(rest + away)[0], mass + away)
+
+
+@pytest.mark.parametrize("up", [LEVEL, [0.1, -0.9, -0.3], [0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
+def test_the_camera_looks_along_minus_z_of_a_right_handed_world(up):
+    up = np.asarray(up) / np.linalg.norm(up)
+    turn = world_from_camera(up)
+    assert np.allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(turn) == pytest.approx(1.0)
+    assert np.allclose(turn @ up, [0.0, 1.0, 0.0])
+    view = turn @ [0.0, 0.0, 1.0]
+    assert abs(view[0]) < 1e-9
+    assert view[2] <= 1e-9
