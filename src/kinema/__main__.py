@@ -26,6 +26,9 @@ COMMANDS = {
 }
 """Every command with its line in `kinema --help`; the module is `kinema.commands.<name>`."""
 
+FAULT = 70
+"""Exit code of an error that nobody foresaw (EX_SOFTWARE); the foreseen ones are listed in `kinema.errors`."""
+
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole parser; the arguments of `command` alone are filled in."""
@@ -74,6 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if args.debug:
+            raise
+        fault = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"kinema: a fault in Kinema itself ({fault}); run again with --debug and report it", file=sys.stderr)
+        return FAULT
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ _PERSON_SHAPES: dict[str, tuple[str | int, ...]] = {
     "reprojection_error": ("F",),
 }
 _BOOL_FIELDS = ("observed", "contacts")
+_SHARES = ("confidence", "keypoint_confidence")
 # A keypoint that was not seen is NaN with confidence 0; everything else must be finite.
 _MAY_HOLD_NAN = ("keypoints", "keypoints3d", "boxes", "reprojection_error")
 
@@ -359,6 +360,10 @@ def _checked(value: Any, name: str, shape: tuple[str | int, ...], sizes: Mapping
     wrong = np.isinf(array) if name in _MAY_HOLD_NAN else ~np.isfinite(array)
     if wrong.any():
         raise ShapeError(f"{who}: {name} holds a value that is not finite at {_place(wrong)}")
+    if name in _SHARES:
+        wrong = (array < -1e-6) | (array > 1 + 1e-6)
+        if wrong.any():
+            raise ShapeError(f"{who}: {name} must lie in [0, 1], found {array[wrong][0]:g} at {_place(wrong)}")
     if name in _BOOL_FIELDS:
         # A probability that is taken for a bool would be True wherever it is not exactly 0.
         wrong = (array != 0) & (array != 1)
