@@ -22,7 +22,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.exchange.angles import ORDERS, euler_angles
-from kinema.exchange.tracks import Track, constant_rate, tracks_of
+from kinema.exchange.tracks import Track, constant_rate, person_paths, tracks_of
 from kinema.files.atomic import atomic_path
 from kinema.files.written import WriteReport
 from kinema.motion import Motion
@@ -66,13 +66,6 @@ def write(
             _write(file, even, UNITS[units or "m"], rotation_order)
         report.paths.append(own)
     return paths[0]
-
-
-def person_paths(path: Path, tracks: list[Track]) -> list[Path]:
-    """`path` for one person, `name_<id>.suffix` beside it for several."""
-    if len(tracks) == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
 
 
 def end_sites(track: Track) -> dict[int, np.ndarray]:

@@ -14,9 +14,11 @@ same places:
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -160,27 +162,47 @@ def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport
     return [_track(motion, person, body, own, world, report) for person in people]
 
 
-def constant_rate(track: Track, report: WriteReport, fps: float | None = None) -> Track:
+def person_paths(path: Path, tracks: list[Track]) -> list[Path]:
+    """`path` for one person, `name_<id>.suffix` beside it for several."""
+    if len(tracks) == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
+
+
+def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *, bridge: bool = True) -> Track:
     """The track at a constant frame rate, interpolated at true times only where its frames are not on that grid.
 
-    fps: frames a second; by default the track's own mean rate. Gaps are bridged.
+    fps: frames a second; by default the track's own rate. Gaps are interpolated across, and said; with
+    `bridge=False` the writer leaves out the moments of `absent`. Raises UsageError for an impossible `fps`.
     """
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the clip's own")
     rate = _true_rate(track) if fps is None else fps
     grid = constant_rate_times(track.times, rate)
     for first, last in _gaps(track):
+        what = "interpolated" if bridge else "left empty"
         report.notes.add(
-            f"person {track.id} was away from {track.times[first]:.2f} to {track.times[last]:.2f} s: interpolated"
+            f"person {track.id} was away from {track.times[first]:.2f} to {track.times[last]:.2f} s: {what}"
         )
     if is_on_grid(track.times, grid):
         return replace(track, times=grid)
     why = "the frame rate varies or frames are missing" if fps is None else f"asked for {fps:g} frames a second"
-    report.notes.add(f"person {track.id} was resampled to {rate:g} frames a second at true times ({why})")
+    report.notes.add(f"person {track.id} was resampled to {rate:.6g} frames a second at true times ({why})")
     return replace(
         track,
         times=grid,
         pose=resample_axis_angle(track.pose, track.times, grid),
         pelvis=resample_linear(track.pelvis, track.times, grid),
     )
+
+
+def absent(track: Track, moments: np.ndarray) -> np.ndarray:
+    """(K,) bool: at which `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
+    away = np.zeros(len(moments), dtype=bool)
+    half = 0.5 / _true_rate(track)
+    for last, first in _gaps(track):
+        away |= (moments > track.times[last] + half) & (moments < track.times[first] - half)
+    return away
 
 
 def _true_rate(track: Track) -> float:
