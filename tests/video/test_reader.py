@@ -245,6 +245,39 @@ def test_colour_matrix_and_range(tmp_path, matrix, full):
     assert np.abs(frame.image.astype(int) - stripes(0, 64, 64)).max() <= 3
 
 
+def test_pq_is_tone_mapped(tmp_path):
+    """HDR10 codes: black stays, diffuse white (203 cd/m2, code 0.58) is bright, 10000 cd/m2 is white."""
+
+    def steps(index, width, height):
+        image = np.empty((height, width, 3), np.uint8)
+        for i, code in enumerate([0, 0.3, 0.58, 0.75, 1.0]):
+            image[:, i * width // 5 : (i + 1) * width // 5] = round(255 * code)
+        return image
+
+    def configure(stream):
+        stream.codec_context.color_trc = 16
+
+    options = {"x265-params": "log-level=0"}
+    path = write_clip(
+        tmp_path / "a.mp4",
+        [0],
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        options=options,
+        draw=steps,
+        configure=configure,
+    )
+    video = open_video(path)
+    assert video.metadata["transfer"] == "pq"
+    (frame,) = video
+    black, dark, white, bright, top = (int(np.median(frame.image[:, 32 * i + 8 : 32 * i + 24])) for i in range(5))
+    assert black <= 2
+    assert 40 < dark < 110
+    assert 170 < white < 205  # sRGB of one half, which Reinhard's curve makes of 1
+    assert white < bright < top
+    assert top >= 252
+
+
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (97, 55), (161, 121), (2, 2), (1, 3)])
 def test_small_and_odd_sizes(tmp_path, width, height):
     path = write_clip(tmp_path / "a.mkv", range(3), width=width, height=height, codec="ffv1", pix_fmt="yuv444p")

@@ -1,0 +1,182 @@
+"""The dispatcher: which command runs, what the user sees, which exit code comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from kinema import __main__ as main_module
+from kinema import __version__, errors
+from kinema.__main__ import COMMANDS, FAULT, build_parser, main
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """A command "probe" whose `run` the test sets."""
+    module = types.ModuleType("kinema.commands.probe")
+    module.DESCRIPTION = "Probes."
+    module.EXAMPLES = "  kinema probe --number 3"
+    module.configure = lambda parser: parser.add_argument("--number", type=int, default=1, help="how many")
+    module.run = lambda args: args.number
+    monkeypatch.setitem(sys.modules, "kinema.commands.probe", module)
+    monkeypatch.setitem(COMMANDS, "probe", "probe something")
+    return module
+
+
+def raising(error):
+    def run(args):
+        raise error
+
+    return run
+
+
+def test_the_commands_answer_is_the_exit_code(command):
+    assert main(["probe"]) == 1
+    assert main(["probe", "--number", "0"]) == 0
+    command.run = lambda args: True
+    assert main(["probe"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.KinemaError("it went wrong"), 3),
+        (errors.UsageError("a limit below zero"), 2),
+        (errors.InputError("a.mp4 is no video"), 3),
+        (errors.ShapeError("pose has shape (1,)"), 3),
+        (errors.WeightsError("no network"), 3),
+        (errors.UnsafeFileError("it asks for code"), 3),
+        (errors.OutputError("the disk is full"), 3),
+    ],
+)
+def test_errors_are_one_sentence_and_a_code(command, capsys, error, code):
+    command.run = raising(error)
+    assert main(["probe"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"kinema: {error}\n"
+    with pytest.raises(type(error)):
+        main(["probe", "--debug"])
+
+
+def test_every_error_class_is_tested_above():
+    known = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.KinemaError)}
+    assert {c.__name__ for c in known} == {
+        "KinemaError", "UsageError", "InputError", "ShapeError", "WeightsError", "UnsafeFileError", "OutputError",
+    }  # fmt: skip
+    assert {c.exit_code for c in known} <= {2, 3}
+
+
+def test_ctrl_c(command, capsys):
+    command.run = raising(KeyboardInterrupt())
+    assert main(["probe"]) == 130
+    assert capsys.readouterr().err == "kinema: stopped\n"
+    with pytest.raises(KeyboardInterrupt):
+        main(["probe", "--debug"])
+
+
+def test_a_fault_that_nobody_foresaw(command, capsys):
+    command.run = raising(ZeroDivisionError("division by zero\nand a second line"))
+    assert main(["probe"]) == FAULT
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in err
+    assert "--debug" in err
+    assert err.count("\n") == 1
+    with pytest.raises(ZeroDivisionError):
+        main(["probe", "--debug"])
+
+
+def leaves(capsys, argv):
+    with pytest.raises(SystemExit) as error:
+        main(argv)
+    return error.value.code, *capsys.readouterr()
+
+
+def test_help_lists_every_command(capsys):
+    code, out, _ = leaves(capsys, ["--help"])
+    assert code == 0
+    for name, summary in COMMANDS.items():
+        assert f"    {name} " in out
+        assert " ".join(summary.split()[:3]) in " ".join(out.split())
+
+
+def test_help_of_a_command(command, capsys):
+    code, out, _ = leaves(capsys, ["probe", "--help"])
+    assert code == 0
+    assert "Probes." in out
+    assert "kinema probe --number 3" in out
+    assert "--debug" in out
+
+
+@pytest.mark.parametrize("argv", [[], ["prob"], ["--nonsense"], ["probe", "--number", "many"], ["probe", "stray"]])
+def test_wrong_use(command, capsys, argv):
+    code, out, err = leaves(capsys, argv)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("usage: kinema")
+
+
+def test_unknown_command_names_the_known_ones(capsys):
+    _, _, err = leaves(capsys, ["rum"])
+    assert "'rum'" in err
+    assert all(name in err for name in COMMANDS)
+
+
+def test_version(capsys):
+    code, out, _ = leaves(capsys, ["--version"])
+    assert (code, out) == (0, f"kinema {__version__}\n")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_what_the_dispatcher_needs(name, capsys):
+    build_parser(name)
+    module = sys.modules[f"kinema.commands.{name}"]
+    assert module.DESCRIPTION.strip()
+    assert f"kinema {name}" in module.EXAMPLES
+    code, out, _ = leaves(capsys, [name, "--help"])
+    assert code == 0
+    assert "examples:" in out
+
+
+def fresh(*argv, code="from kinema.__main__ import main; main(sys.argv[1:])"):
+    """The names of the modules that a new interpreter has loaded after `code`."""
+    script = f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\nprint(' '.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=True)
+    return set(run.stdout.splitlines()[-1].split())
+
+
+def test_nothing_heavy_is_loaded_for_help():
+    loaded = fresh("--help")
+    assert not loaded & {"numpy", "scipy", "cv2", "av", "torch", "onnxruntime", "rich", "kinema.motion"}
+    assert not any(name.startswith("kinema.commands.") for name in loaded)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert not fresh(code="import kinema") & {"numpy", "cv2", "av", "torch"}
+
+
+def test_a_reader_that_stops_listening(command):
+    """`kinema ... | head -1` must not end in a traceback."""
+    code = (
+        "import sys, types; import kinema.__main__ as m; p = types.ModuleType('p');"
+        "p.DESCRIPTION = p.EXAMPLES = ''; p.configure = lambda parser: None;"
+        "p.run = lambda args: [print('x' * 1000) for _ in range(10000)] and 0;"
+        "sys.modules['kinema.commands.probe'] = p; m.COMMANDS['probe'] = 'x'; sys.exit(m.main(['probe']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert err == b""
+    assert process.returncode == 0
+
+
+def test_run_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "kinema", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout == f"kinema {__version__}\n"
+    assert main_module.main is main
