@@ -1,0 +1,109 @@
+"""The chain of stages: what it takes from the video, what it tells, and where it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import kinema
+from kinema.body import load_body
+from kinema.errors import UsageError
+from kinema.motion import Motion, Person
+from kinema.pipeline import RunOptions, RunWatcher
+from kinema.pipeline import stages as room
+from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.video import open_video
+
+
+class Notes(RunWatcher):
+    def __init__(self):
+        self.heard = []
+
+    def start(self, stage):
+        self.heard.append(f"start {stage}")
+        return super().start(stage)
+
+    def done(self, time):
+        self.heard.append(f"done {time.name}")
+
+    def note(self, sentence):
+        self.heard.append(sentence)
+
+
+def followed(video, frames=3) -> Motion:
+    person = Person(id=1, frames=np.arange(frames))
+    return Motion(times=np.arange(frames) / 30, width=video.width, height=video.height, people=(person,))
+
+
+@pytest.fixture
+def job(clip):
+    with open_video(clip) as video:
+        yield Job(video, load_body(), RunOptions())
+
+
+def test_the_focal_length_of_the_file_is_used(job, monkeypatch):
+    monkeypatch.setattr(room, "track_people", lambda video, *a, **k: followed(video))
+    assert room.track(job, None, lambda *_: None).camera is None
+    job.video.metadata["focal_35mm"] = 26.0
+    camera = room.track(job, None, lambda *_: None).camera
+    assert camera.focal_source == "metadata"
+    assert camera.intrinsics[0, 0] == pytest.approx(26 / 36 * 96)  # the clip is 96 pixels wide
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_who_looked_at_the_camera_is_recorded(job, monkeypatch, static):
+    job = dataclasses.replace(job, options=RunOptions.of(static_camera=static))
+
+    def track_people(video, options, *, progress, observers):
+        for frame in video:
+            for observer in observers:
+                observer(frame, np.zeros((0, 4)))
+        return followed(video)
+
+    monkeypatch.setattr(room, "track_people", track_people)
+    motion = room.track(job, None, lambda *_: None)
+    assert motion.provenance[-1].name == "camera_motion"
+    assert motion.provenance[-1].arguments["source"] == ("static_camera option" if static else "frames")
+    assert room.camera_moves(motion) in ((False,) if static else (False, True))
+
+
+def test_people_without_a_body_are_left_out_and_named(job, monkeypatch):
+    motion = followed(job.video).replace(people=(Person(id=4, frames=np.arange(3)),))
+    monkeypatch.setattr(room, "fit_body", lambda motion, *a, **k: motion)
+    assert room.fit(job, motion, lambda *_: None).people == ()
+    assert "person 4" in job.notes[0]
+
+
+def test_the_watcher_hears_every_stage_and_every_note(job, fake):
+    fake.before["fit"] = lambda: job.notes.append("a note")
+    notes = Notes()
+    result = run_chain(job, fake.stages(), notes)
+    names = ["track", "fit", "filter", "world"]
+    assert [h for h in notes.heard if h != "a note"] == [f"{w} {n}" for n in names for w in ("start", "done")]
+    assert result.warnings == ["a note"]
+    assert [time.name for time in result.times] == names
+
+
+def test_a_chain_ends_where_nobody_is_left(job, fake):
+    fake.people = 0
+    assert run_chain(job, fake.stages(), RunWatcher()).motion.people == ()
+    assert fake.calls == ["track"]
+
+
+def test_settings_choose_the_chain():
+    assert [stage.name for stage in chain(RunOptions())] == ["track", "fit", "filter", "world"]
+    assert [stage.name for stage in chain(RunOptions.of(filter="none"))] == ["track", "fit", "world"]
+
+
+def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("kinema.pipeline.estimating.chain", lambda options: fake.stages())
+    before = sorted(tmp_path.iterdir())
+    assert kinema.estimate(clip, max_persons=2).people[0].joints_world.shape == (12, 24, 3)
+    assert sorted(tmp_path.iterdir()) == before
+    with pytest.raises(UsageError, match="not both"):
+        kinema.estimate(clip, RunOptions(), max_persons=2)
+    fake.people = 0
+    assert kinema.estimate(clip).people == ()
