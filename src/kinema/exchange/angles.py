@@ -33,8 +33,18 @@ def euler_angles(pose: np.ndarray, order: str, previous: np.ndarray | None = Non
 
 def joint_quaternions(pose: np.ndarray, joint: int) -> np.ndarray:
     """(F,72) axis-angle -> (F,4) quaternions x, y, z, w of one joint, neighbours in the same half."""
-    quaternions = Rotation.from_rotvec(np.array(pose[:, 3 * joint : 3 * joint + 3], dtype=np.float64)).as_quat()
-    if len(quaternions) > 1:
-        turned = np.sum(quaternions[1:] * quaternions[:-1], axis=-1) < 0
-        quaternions[1:][np.cumsum(turned) % 2 == 1] *= -1
-    return quaternions
+    return pose_quaternions(pose[:, 3 * joint : 3 * joint + 3])[:, 0]
+
+
+def pose_quaternions(pose: np.ndarray, previous: np.ndarray | None = None) -> np.ndarray:
+    """(F, 3 J) axis-angle -> (F, J, 4) quaternions x, y, z, w, neighbours in the same half.
+
+    previous (J,4): the quaternions of the frame before the first.
+    """
+    rotations = Rotation.from_rotvec(np.array(pose, dtype=np.float64).reshape(-1, 3))
+    quaternions = rotations.as_quat().reshape(len(pose), -1, 4)
+    before = quaternions[:1] if previous is None else previous[None]
+    chain = np.concatenate([before, quaternions])
+    turned = np.sum(chain[1:] * chain[:-1], axis=-1) < 0
+    signs = np.where(np.cumsum(turned, axis=0) % 2 == 1, -1.0, 1.0)
+    return quaternions * signs[..., None]

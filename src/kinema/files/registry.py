@@ -164,6 +164,17 @@ _FORMATS = (
         takes=("report",),
     ),
     MotionFormat(
+        "usd",
+        "USD (UsdSkel, .usda), skinned and animated bodies",
+        (".usda", ".usd"),
+        "kinema.exchange.usd",
+        reads=False,
+        writes=True,
+        timed=True,
+        holds="everybody's skin, skeleton and motion at true times",
+        takes=("report",),
+    ),
+    MotionFormat(
         "trc",
         "TRC, joints as markers in OpenSim's axes, one file for each person",
         (".trc",),
