@@ -88,8 +88,7 @@ class NumpySmoothNet:
     ) -> NumpySmoothNet:
         """From arrays by their published names, with or without DataParallel's `module.` before them."""
         tensors = {
-            key.removeprefix("module."): np.ascontiguousarray(value, dtype=np.float32)
-            for key, value in tensors.items()
+            key.removeprefix("module."): np.ascontiguousarray(value, dtype=np.float32) for key, value in tensors.items()
         }
         sizes = sizes_of({key: value.shape for key, value in tensors.items()}, name)
         for key, value in tensors.items():
