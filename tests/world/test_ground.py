@@ -9,7 +9,8 @@ from monocular import Noise, as_fitted, blank, random_camera, seen_from
 from kinema.estimation.rig import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
-from kinema.world.ground import LEVEL, NO_HEIGHT, centre_of_mass, estimate_ground
+from kinema.world.balance import LEVEL, centre_of_mass
+from kinema.world.ground import NO_HEIGHT, estimate_ground
 from kinema.world.placing import world_from_camera
 from kinema.world.tracks import Track
 

@@ -60,7 +60,7 @@ class FilterOptions:
     method: str = "whittaker"
     strength: float = 0.5
     seconds: float | None = None
-    depth: float = 2.0
+    depth: float = 3.0
     max_gap: float = 0.2
     missing: str = "error"
 

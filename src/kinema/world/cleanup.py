@@ -24,7 +24,6 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.refinement.filters import difference_coefficients
 from kinema.skeleton import SMPL24
 from kinema.world.contacts import runs
-from kinema.world.ground import MEMORY
 from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
@@ -32,7 +31,7 @@ from kinema.world.root import (
     sight_information,
     standing_level,
 )
-from kinema.world.tracks import Track
+from kinema.world.tracks import MEMORY, Track
 
 LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
 """The joints that may turn."""

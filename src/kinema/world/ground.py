@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.world.tracks import Track
+from kinema.world.balance import LEVEL, balance_axis, tangent
+from kinema.world.tracks import MEMORY, Track
 
 ALONG = 0.035
 """Standard deviation of a person's distance, as a share of it: what one fitted frame is worth."""
@@ -32,10 +33,7 @@ ACROSS = 0.03
 NOISE_MARGIN = 2.0
 """The feet must spread by so many times what errors of the distance explain (variances) to tell a tilt."""
 
-MEMORY = 0.7
-"""Seconds over which errors of neighbouring frames repeat each other: that much time is one observation."""
-
-SIZE = 0.05
+SIZE = 0.08
 """Standard deviation of a person's fitted size, as a share: everybody stands on one ground but for this."""
 
 HABITS = (
@@ -48,41 +46,6 @@ Most cameras are held level and look ahead; some hang askew, or high under a cei
 """
 
 WIDEST = np.array([habit[-1][1] for habit in HABITS]) ** -2
-
-AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
-"""How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
-
-AXIS_FRAME, AXIS_MOVING = np.radians(3.0), np.radians(5.0)
-"""How far that of one frame leans, on top, and how much more of a body that moves at 1 m/s or faster."""
-
-ROBUST = np.radians(16.0)
-"""Frames whose line leans further than this from the mean fade out."""
-
-BENT = np.radians(50.0)
-"""Bend of the carrying knee at which a person may as well be sitting."""
-
-CARRYING = 0.05
-"""Metres by which one foot lies lower than the other where it carries three quarters of the weight."""
-
-UNKNOWN_WEIGHT = 0.6
-"""Share of half the way between two carrying feet by which the centre of pressure is off."""
-
-LEG_CHAINS = ((1, 4, 7), (2, 5, 8))
-
-SEGMENTS = (
-    (0, 12, 0.430, 0.55), (12, 15, 0.068, 1.0),
-    (16, 18, 0.027, 0.57), (17, 19, 0.027, 0.57), (18, 20, 0.015, 0.46), (19, 21, 0.015, 0.46),
-    (20, 22, 0.006, 0.8), (21, 23, 0.006, 0.8),
-    (1, 4, 0.145, 0.39), (2, 5, 0.145, 0.39), (4, 7, 0.045, 0.44), (5, 8, 0.045, 0.44),
-    (7, 10, 0.013, 0.5), (8, 11, 0.013, 0.5),
-)  # fmt: skip
-"""From joint, to joint, share of the body's mass, where between them its centre lies."""
-
-TRUNK = np.radians(12.0)
-"""How far the trunk alone leans, for a person whose legs say nothing (sitting, or not in the picture)."""
-
-LEVEL = np.array([0.0, -1.0, 0.0])
-"""Up, for a level camera, in its own axes."""
 
 RAISED = 0.2
 """Metres over the ground from which a person stands on something, at least."""
@@ -141,7 +104,7 @@ def estimate_ground(tracks: Sequence[Track]) -> Ground:
         # Nobody's feet were in the picture: the ground is put under the feet that the fit imagines.
         height = float(np.median([np.median(-(track.feet @ up).min(axis=1)) for track in tracks]))
     spread = _spread(walkers, up)
-    upright = any(_axis(track, up)[0] is not None for track in tracks)
+    upright = any(balance_axis(track, up)[0] is not None for track in tracks)
     own, raised = np.full(len(tracks), np.nan), np.zeros(len(tracks), dtype=bool)
     rows = [i for i, track in enumerate(tracks) if track.feet_seen.any()]
     own[rows] = drops
@@ -187,7 +150,7 @@ def _one_ground(drops: np.ndarray, sigma: np.ndarray, seconds: np.ndarray) -> tu
 def _habit(axis: int, up: np.ndarray, normal: np.ndarray) -> float:
     """What a camera's `HABITS` about an axis are worth as one Gaussian: its precision, given a first solution."""
     data = max(normal[axis, axis] - WIDEST[axis], 1e-9)
-    lean = _lean(up, _tangent(up)[axis]) * normal[axis, axis] / data  # what the data say without a habit
+    lean = _lean(up, tangent(up)[axis]) * normal[axis, axis] / data  # what the data say without a habit
     spread = [sigma**2 + 1 / data for _, sigma in HABITS[axis]]
     likely = [p * np.exp(-0.5 * lean**2 / v) / np.sqrt(v) for (p, _), v in zip(HABITS[axis], spread, strict=True)]
     precision = sum(share * sigma**-2 for share, (_, sigma) in zip(likely, HABITS[axis], strict=True))
@@ -206,11 +169,11 @@ def _solve(
     drops: np.ndarray = np.zeros(len(walkers))
     normal = np.eye(3 + len(walkers))
     for step in range(ROUNDS):
-        basis = _tangent(up)
+        basis = tangent(up)
         if step <= BALANCE_ROUNDS:
             firsts = [np.percentile(-(_lowest(track, up)[0] @ up), FIRST_PERCENTILE) for track in walkers]
             drops = np.array(firsts, dtype=np.float64)
-        axes = [_axis(track, up) for track in tracks]
+        axes = [balance_axis(track, up) for track in tracks]
         normal, right = _prior(up, basis, axes, height, drops, together, habits)
         if step >= BALANCE_ROUNDS:
             # A plane has false resting places among steps and jumps: first balance alone, then the plane, tolerant
@@ -235,7 +198,7 @@ def _solve(
 def _prior(
     up: np.ndarray,
     basis: np.ndarray,
-    axes: Sequence[tuple[np.ndarray | None, np.ndarray]],
+    axes: Sequence[tuple[np.ndarray | None, np.ndarray, float]],
     height: float,
     drops: np.ndarray,
     together: np.ndarray,
@@ -247,13 +210,14 @@ def _prior(
     lean = np.array([_lean(up, basis[k]) for k in (0, 1)])
     normal[[0, 1], [0, 1]] += habits
     right[:2] -= habits * lean
-    for mean, alone in axes:
+    evidence = sum(amount for mean, _, amount in axes if mean is not None)
+    for mean, sigma, amount in axes:
         if mean is None:
             continue
-        sigma = alone * np.sqrt(len(axes))  # one fit leans everybody the same way: people do not average it out
         offset = basis @ (mean - up * (mean @ up)) / max(mean @ up, 0.3)
-        # A body that leans by many sigmas (hanging on something, lying) says nothing about gravity.
-        weight = 1.0 / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
+        # One fit leans everybody the same way, so people share one voice. A body that leans by many sigmas
+        # (hanging on something, lying) says nothing about gravity.
+        weight = amount / evidence / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
         normal[[0, 1], [0, 1]] += weight
         right[:2] += weight * offset
     normal[2, 2] += 1e-6
@@ -315,15 +279,8 @@ def _spread(walkers: Sequence[Track], up: np.ndarray) -> float:
     if not walkers:
         return 0.0
     places = [_lowest(track, up)[0] for track in walkers]
-    flat = np.concatenate([p - p.mean(axis=0) for p in places]) @ _tangent(up).T
+    flat = np.concatenate([p - p.mean(axis=0) for p in places]) @ tangent(up).T
     return float(np.sqrt(np.linalg.eigvalsh(flat.T @ flat / len(flat))[-1]))
-
-
-def _tangent(up: np.ndarray) -> np.ndarray:
-    """(2,3): unit vectors across `up`: to the right of the view (its change is roll) and forward (pitch)."""
-    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
-    forward /= np.linalg.norm(forward)
-    return np.stack([np.cross(forward, up), forward])
 
 
 def _lean(up: np.ndarray, direction: np.ndarray) -> float:
@@ -337,66 +294,3 @@ def _lowest(track: Track, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     points = feet[np.arange(len(feet)), (feet @ up).argmin(axis=1)]
     sigma = np.sqrt((ALONG * (points @ up)) ** 2 + ACROSS**2)
     return points, track.durations[track.feet_seen] / MEMORY, sigma
-
-
-def _axis(track: Track, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """The direction in which a track's bodies are balanced, unit (3,), and its sigma (sideways, in depth).
-
-    On average over a balanced movement the centre of mass lies straight above the feet that carry it
-    (`up` says which). None where neither legs nor trunk say anything.
-    """
-    heights = (track.feet @ up).reshape(-1, 2, 2)  # left and right foot, heel and toe
-    within = np.exp(-heights / CARRYING)
-    within /= within.sum(axis=2, keepdims=True)
-    # A foot that carries stands flat: one that touches with its toes alone counts as half lifted.
-    lifted = heights.mean(axis=2)
-    carrying = 1 / (1 + np.exp(np.diff(lifted, axis=1) * [[1.0, -1.0]] / -CARRYING))
-    support = np.einsum("fs,fsk,fskc->fc", carrying, within, track.feet.reshape(-1, 2, 2, 3))
-    # A sitting or kneeling body is carried by more than its feet: the knee of the carrying leg tells.
-    left = carrying[:, 0]
-    knee = np.stack([_bend(track.joints, *chain) for chain in LEG_CHAINS], axis=1)
-    bend = left * knee[:, 0] + (1 - left) * knee[:, 1]
-    weight = np.exp(-((bend / BENT) ** 4)) * track.feet_seen * track.durations / MEMORY
-    mass = centre_of_mass(track.joints)
-    axis, systematic = _unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
-    legs = weight.sum() >= 0.3
-    if not legs:
-        axis, weight = _unit(track.joints[:, 12] - track.joints[:, 0]), track.durations / MEMORY
-        systematic = np.array([TRUNK, TRUNK])
-    speed = np.linalg.norm(np.gradient(mass, track.times, axis=0), axis=-1) if len(mass) > 1 else np.zeros(1)
-    frame = AXIS_FRAME + AXIS_MOVING * np.minimum(speed, 1.0)
-    weight = weight * (AXIS_FRAME / frame) ** 2
-    mean = _robust_direction(axis, weight)
-    if legs:
-        # Where between two carrying feet the weight lies is not known; that averages out only as they swap.
-        shared = 4 * left * (1 - left) / np.linalg.norm(mass - support, axis=-1)
-        between = 0.25 * (track.feet[:, :2].sum(axis=1) - track.feet[:, 2:].sum(axis=1)) * shared[:, None]
-        apart = np.average(between, axis=0, weights=weight) @ _tangent(up).T
-        systematic = np.sqrt(systematic**2 + (UNKNOWN_WEIGHT * apart) ** 2)
-    sigma = np.sqrt(systematic**2 + AXIS_FRAME**2 / max(weight.sum(), 0.1))
-    return (mean, sigma) if mean @ LEVEL > 0.3 else (None, sigma)
-
-
-def centre_of_mass(joints: np.ndarray) -> np.ndarray:
-    """Centre of mass (F,3) of SMPL joints (F,24,3), from the segment masses of de Leva 1996, sexes averaged."""
-    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in SEGMENTS]
-    return np.sum(parts, axis=0)
-
-
-def _bend(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
-    """(F,) radians by which a knee is bent."""
-    thigh, shin = _unit(joints[:, knee] - joints[:, hip]), _unit(joints[:, ankle] - joints[:, knee])
-    return np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1))
-
-
-def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    mean = _unit((directions * weight[:, None]).sum(axis=0))
-    for _ in range(5):
-        angle = np.arccos((directions @ mean).clip(-1, 1))
-        robust = weight / (1 + (angle / ROBUST) ** 2) ** 2
-        mean = _unit((directions * robust[:, None]).sum(axis=0))
-    return mean
-
-
-def _unit(v: np.ndarray) -> np.ndarray:
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)

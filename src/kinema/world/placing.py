@@ -18,6 +18,7 @@ from kinema.motion import Camera, Motion, Person, StageRecord
 from kinema.progress import Progress, silent
 from kinema.refinement.filtering import uninterrupted
 from kinema.skeleton import joint_set
+from kinema.world.balance import tangent
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
 from kinema.world.ground import SIZE, TILT, Ground, estimate_ground
@@ -111,11 +112,8 @@ def place_in_world(
 
 def world_from_camera(up: np.ndarray) -> np.ndarray:
     """The rotation (3,3) that takes the camera's frame to world axes: `up` to +y, the view's level part to -z."""
-    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
-    if np.linalg.norm(forward) < 1e-6:  # looking straight down or up: the image's top is ahead
-        forward = np.array([0.0, -1.0, 0.0]) - up[1] * -up
-    forward = forward / np.linalg.norm(forward)
-    return np.stack([np.cross(forward, up), up, -forward])
+    right, forward = tangent(up)
+    return np.stack([right, up, -forward])
 
 
 def _onto_ground(root: np.ndarray, centre: np.ndarray, drop: float) -> np.ndarray:

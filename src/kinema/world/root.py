@@ -11,8 +11,8 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from kinema.refinement.filters import difference_coefficients
-from kinema.world.ground import ALONG, MEMORY, RAISED
-from kinema.world.tracks import Track
+from kinema.world.ground import ALONG, RAISED
+from kinema.world.tracks import MEMORY, Track
 
 ACROSS = 0.02
 """Metres: how far the fitted root is off across the ray."""

@@ -9,6 +9,9 @@ import numpy as np
 
 from kinema.estimation.rig import Rig
 
+MEMORY = 0.7
+"""Seconds over which errors of neighbouring frames repeat each other: that much time is one observation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Track:

@@ -1,0 +1,114 @@
+"""Balance: on average the centre of mass of a standing or walking body lies above the feet that carry it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+
+from kinema.world.tracks import MEMORY, Track
+
+AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
+"""How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
+
+AXIS_FRAME, AXIS_MOVING = np.radians(3.0), np.radians(5.0)
+"""How far that of one frame leans, on top, and how much more of a body that moves at 1 m/s or faster."""
+
+ROBUST = np.radians(16.0)
+"""Frames whose line leans further than this from the mean fade out."""
+
+BENT = np.radians(50.0)
+"""Bend of the carrying knee at which a person may as well be sitting."""
+
+CARRYING = 0.05
+"""Metres by which one foot lies lower than the other where it carries three quarters of the weight."""
+
+UNKNOWN_WEIGHT = 0.6
+"""Share of half the way between two carrying feet by which the centre of pressure is off."""
+
+LEG_CHAINS = ((1, 4, 7), (2, 5, 8))
+
+SEGMENTS = (
+    (0, 12, 0.430, 0.55), (12, 15, 0.068, 1.0),
+    (16, 18, 0.027, 0.57), (17, 19, 0.027, 0.57), (18, 20, 0.015, 0.46), (19, 21, 0.015, 0.46),
+    (20, 22, 0.006, 0.8), (21, 23, 0.006, 0.8),
+    (1, 4, 0.145, 0.39), (2, 5, 0.145, 0.39), (4, 7, 0.045, 0.44), (5, 8, 0.045, 0.44),
+    (7, 10, 0.013, 0.5), (8, 11, 0.013, 0.5),
+)  # fmt: skip
+"""From joint, to joint, share of the body's mass, where between them its centre lies."""
+
+TRUNK = np.radians(12.0)
+"""How far the trunk alone leans, for a person whose legs say nothing (sitting, or not in the picture)."""
+
+LEVEL = np.array([0.0, -1.0, 0.0])
+"""Up, for a level camera, in its own axes."""
+
+
+def balance_axis(track: Track, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, float]:
+    """The direction in which a track's bodies are balanced, unit (3,), its sigma (sideways, in depth), the evidence.
+
+    On average over a balanced movement the centre of mass lies straight above the feet that carry it
+    (`up` says which). None where neither legs nor trunk say anything.
+    """
+    heights = (track.feet @ up).reshape(-1, 2, 2)  # left and right foot, heel and toe
+    within = softmax(-heights / CARRYING, axis=2)
+    # A foot that carries stands flat: one that touches with its toes alone counts as half lifted.
+    carrying = softmax(-heights.mean(axis=2) / CARRYING, axis=1)
+    support = np.einsum("fs,fsk,fskc->fc", carrying, within, track.feet.reshape(-1, 2, 2, 3))
+    # A sitting or kneeling body is carried by more than its feet: the knee of the carrying leg tells.
+    left = carrying[:, 0]
+    knee = np.stack([_bend(track.joints, *chain) for chain in LEG_CHAINS], axis=1)
+    bend = left * knee[:, 0] + (1 - left) * knee[:, 1]
+    weight = np.exp(-((bend / BENT) ** 4)) * track.feet_seen * track.durations / MEMORY
+    mass = centre_of_mass(track.joints)
+    axis, systematic = unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
+    legs = weight.sum() >= 0.3
+    if not legs:
+        axis, weight = unit(track.joints[:, 12] - track.joints[:, 0]), track.durations / MEMORY
+        systematic = np.array([TRUNK, TRUNK])
+    speed = np.linalg.norm(np.gradient(mass, track.times, axis=0), axis=-1) if len(mass) > 1 else np.zeros(1)
+    frame = AXIS_FRAME + AXIS_MOVING * np.minimum(speed, 1.0)
+    weight = weight * (AXIS_FRAME / frame) ** 2
+    mean = _robust_direction(axis, weight)
+    if legs:
+        # Where between two carrying feet the weight lies is not known; that averages out only as they swap.
+        shared = 4 * left * (1 - left) / np.linalg.norm(mass - support, axis=-1)
+        between = 0.25 * (track.feet[:, :2].sum(axis=1) - track.feet[:, 2:].sum(axis=1)) * shared[:, None]
+        apart = np.average(between, axis=0, weights=weight) @ tangent(up).T
+        systematic = np.sqrt(systematic**2 + (UNKNOWN_WEIGHT * apart) ** 2)
+    sigma = np.sqrt(systematic**2 + AXIS_FRAME**2 / max(weight.sum(), 0.1))
+    return mean if mean @ LEVEL > 0.3 else None, sigma, float(weight.sum())
+
+
+def centre_of_mass(joints: np.ndarray) -> np.ndarray:
+    """Centre of mass (F,3) of SMPL joints (F,24,3), from the segment masses of de Leva 1996, sexes averaged."""
+    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in SEGMENTS]
+    return np.sum(parts, axis=0)
+
+
+def _bend(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
+    """(F,) radians by which a knee is bent."""
+    thigh, shin = unit(joints[:, knee] - joints[:, hip]), unit(joints[:, ankle] - joints[:, knee])
+    return np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1))
+
+
+def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    mean = unit((directions * weight[:, None]).sum(axis=0))
+    for _ in range(5):
+        angle = np.arccos((directions @ mean).clip(-1, 1))
+        robust = weight / (1 + (angle / ROBUST) ** 2) ** 2
+        mean = unit((directions * robust[:, None]).sum(axis=0))
+    return mean
+
+
+def unit(v: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) of length 1 in the same directions; zero stays zero."""
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
+
+
+def tangent(up: np.ndarray) -> np.ndarray:
+    """(2,3): unit vectors across `up`: to the right of the view (its change is roll) and forward (pitch)."""
+    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    if np.linalg.norm(forward) < 1e-6:  # looking straight down or up: the image's top is ahead
+        forward = LEVEL - (LEVEL @ up) * up
+    forward = forward / np.linalg.norm(forward)
+    return np.stack([np.cross(forward, up), forward])
