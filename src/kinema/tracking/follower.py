@@ -177,7 +177,8 @@ class Follower:
         return [
             other
             for other in self.lost
-            if time - other.time < _HIDDEN_SECONDS
+            if len(other.rows) >= _PROBATION
+            and time - other.time < _HIDDEN_SECONDS
             and np.hypot(*(other.predict(time) - track.predict(time))) < height(max(track.side, other.side))
         ]
 
@@ -188,7 +189,7 @@ class Follower:
         for all of them at once. Changes `found`; returns the tracks that got nothing.
         """
         crowd = [entry for entry in found if entry.crowded]
-        hidden = [track for track in self.lost if frame.time - track.time < _HIDDEN_SECONDS]
+        hidden = [t for t in self.lost if len(t.rows) >= _PROBATION and frame.time - t.time < _HIDDEN_SECONDS]
         if not crowd or len(crowd) + len(hidden) < 2:
             return []
         tracks = [entry.track for entry in crowd] + hidden

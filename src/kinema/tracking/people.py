@@ -6,8 +6,10 @@ import numpy as np
 
 from kinema.motion import Person
 from kinema.skeleton import BLAZEPOSE33
+from kinema.tracking.gaps import fill_gaps
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.track import Track
+from kinema.tracking.swaps import exchange, find_swaps
+from kinema.tracking.track import Track, height
 
 _MIN_SUPPORT = 0.25  # of the detector's looks that must have found the person again
 _SURE_HITS = 3  # so often found by the detector: a person, however little of them is visible
@@ -15,6 +17,7 @@ _SURE_VISIBILITY = 0.78  # mean over the landmarks inside the picture; things re
 _CERTAIN_VISIBILITY, _CERTAIN_SCORE = 0.85, 0.95  # a person, even where the detector misses them
 _MARGIN = 0.06  # of a box's longer side: landmarks lie inside the body
 _HEAD_TOP = 1.5  # the head's top lies so much farther from the shoulders than the ears
+_EXCHANGED = 0.7  # factor on the confidence in frames where left and right had to be exchanged
 _OUTSIDE = 0.1  # factor on the confidence of a landmark outside the picture, where it is a guess
 
 
@@ -49,9 +52,17 @@ def _mean_visibility(rows: np.ndarray, size: tuple[int, int]) -> float:
     return float(visible[inside].mean()) if inside.any() else 0.0
 
 
-def person_from(track: Track, number: int, size: tuple[int, int]) -> Person:
-    """The track as a `Person` with this id; size: width and height of the frame."""
-    rows = track.rows.array()
+def person_from(
+    track: Track, number: int, times: np.ndarray, size: tuple[int, int], options: TrackingOptions
+) -> Person:
+    """The track as a `Person` with this id: left and right put right, short gaps filled.
+
+    times (T,): seconds of the clip's frames; size: width and height of the frame.
+    """
+    rows = track.rows.array().copy()
+    if options.repair_swaps:
+        repair_swaps(rows, times)
+    rows, observed = fill_gaps(rows, times, options.max_fill)
     points = rows["points"].astype(np.float64)
     confidence = rows["visibility"].astype(np.float64) * rows["presence"]
     outside = np.any((points < -0.5) | (points > np.array(size) - 0.5), axis=-1)
@@ -61,12 +72,32 @@ def person_from(track: Track, number: int, size: tuple[int, int]) -> Person:
         rows["frame"],
         boxes=body_boxes(points, confidence, size),
         confidence=np.clip(rows["score"].astype(np.float64), 0.0, 1.0),
-        observed=np.ones(len(rows), dtype=bool),
+        observed=observed,
         keypoint_set=BLAZEPOSE33.name,
         keypoints=points,
         keypoint_confidence=np.clip(confidence, 0.0, 1.0),
         keypoints3d=rows["world"].astype(np.float64),
     )
+
+
+def repair_swaps(rows: np.ndarray, times: np.ndarray) -> int:
+    """Undo exchanges of left and right in rows (n,), in place. Returns the number of frames changed.
+
+    What was exchanged is believed less: the network was not sure which way the person faced.
+    """
+    swapped = find_swaps(
+        rows["points"].astype(np.float64),
+        rows["world"].astype(np.float64),
+        (rows["visibility"] * rows["presence"]).astype(np.float64),
+        times[rows["frame"]],
+        height(rows["roi"][:, 2].astype(np.float64)),
+    )
+    touched = np.flatnonzero(swapped.any(axis=1))
+    if len(touched):
+        for name in ("points", "world", "visibility", "presence"):
+            rows[name][touched] = exchange(rows[name][touched], swapped[touched])
+        rows["visibility"][touched] *= _EXCHANGED
+    return len(touched)
 
 
 def body_boxes(points: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -170,8 +170,8 @@ class Track:
         self.rows.append(frame, seen, crowded=crowded)
 
 
-def height(side: float) -> float:
-    """Pixels of a standing person whose crop has this side."""
+def height(side: Any) -> Any:
+    """Pixels of a standing person whose crop has this side, a number or an array of them."""
     return side / _SIDE_PER_HEIGHT
 
 

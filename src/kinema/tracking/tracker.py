@@ -58,12 +58,13 @@ def track_people(
                 observer(frame, boxes)
         times.append(frame.time)
         progress(len(times), video.num_frames_estimate)
+    seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options)
-    people = tuple(person_from(track, i + 1, size) for i, track in enumerate(tracks))
+    people = tuple(person_from(track, i + 1, seconds, size, options) for i, track in enumerate(tracks))
     record = StageRecord(
         "tracking", __version__, dataclasses.asdict(options), {file.name: file.sha256 for file in weights}
     )
-    motion = Motion(np.array(times, dtype=np.float64), *size, source=Path(video.path).name)
+    motion = Motion(seconds, *size, source=Path(video.path).name)
     return motion.after(record, people=people)
 
 

@@ -1,0 +1,128 @@
+"""Left and right exchanged between frames: found and undone over a whole track at once.
+
+A keypoint network that sees a person from behind or from the side sometimes calls the left leg right for
+a few frames. Bodies do not move like that: in the right labelling every point goes on as it was going. Three
+groups of points may be exchanged independently: the trunk with the face, the arms and the legs. A dynamic
+programme (Viterbi) over the eight combinations finds the labelling of all frames with the least total cost:
+how much points jump off their course (in 3D and in the image), a little for every exchanged frame (the
+network is right most of the time) and a fixed price for every change.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from kinema.skeleton import BLAZEPOSE33, mirrored
+
+_TRUNK = ("left_shoulder", "left_hip")
+_ARMS = ("left_elbow", "left_wrist")
+_LEGS = ("left_knee", "left_ankle", "left_big_toe")
+_GROUPS = (_TRUNK, _ARMS, _LEGS)
+_FACE_AND_TRUNK = ("eye", "ear", "mouth", "shoulder", "hip")
+_HANDS_AND_ARMS = ("elbow", "wrist", "pinky", "index", "thumb")
+
+STATES = np.array(list(itertools.product((0, 1), repeat=3)), dtype=bool)
+"""The eight labellings (8, 3): trunk with face, arms, legs exchanged or not."""
+
+_BODY = 1.7  # metres: what a person's height in the image is taken for
+_NOISE = (0.02, 0.05)  # metres: bounds of the usual distance from the course, measured on each track
+_MOST = 6.0  # a point off its course costs no more than this
+_CHANGE = 2.0  # price of a change of labelling between two frames
+_SPLIT = 0.5  # extra price of a labelling in which arms or legs do not go with the trunk, at its change
+_HOLD = np.array([0.1, 0.1, 0.1])  # price of an exchanged group, each frame
+_PAUSE = 0.2  # seconds after which nothing can be said about what came before
+
+
+def exchange(points: np.ndarray, swapped: np.ndarray) -> np.ndarray:
+    """Points (F, 33, ...) with left and right exchanged where swapped (F, 3) says so, group by group."""
+    result = np.array(points)
+    for g, members in enumerate(_members()):
+        rows = np.flatnonzero(swapped[:, g])
+        if len(rows):
+            result[np.ix_(rows, members)] = points[np.ix_(rows, BLAZEPOSE33.mirror[members])]
+    return result
+
+
+def _members() -> list[np.ndarray]:
+    """The lateral points of each group, indices into the set."""
+    groups: list[list[int]] = [[], [], []]
+    for i, joint in enumerate(BLAZEPOSE33.joints):
+        if mirrored(joint) == joint:
+            continue
+        part = joint.split("_", 1)[1]
+        place = 0 if part.startswith(_FACE_AND_TRUNK) else 1 if part.startswith(_HANDS_AND_ARMS) else 2
+        groups[place].append(i)
+    return [np.array(group) for group in groups]
+
+
+def find_swaps(
+    points: np.ndarray, world: np.ndarray, confidence: np.ndarray, times: np.ndarray, heights: np.ndarray
+) -> np.ndarray:
+    """Which groups are exchanged in which frames, (F, 3) bool: trunk with face, arms, legs.
+
+    points (F, 33, 2) pixels, world (F, 33, 3) metres, confidence (F, 33), times (F,) seconds, heights (F,)
+    pixels of the standing person.
+    """
+    count = len(times)
+    if count < 3:
+        return np.zeros((count, 3), dtype=bool)
+    image = points * (_BODY / np.maximum(heights, 1.0))[:, None, None]
+    costs = np.stack([_course_costs(image, world, confidence, times, group) for group in _GROUPS])
+    return STATES[_best_path(costs)]
+
+
+def _course_costs(
+    image: np.ndarray, world: np.ndarray, confidence: np.ndarray, times: np.ndarray, group: tuple[str, ...]
+) -> np.ndarray:
+    """(F, 2, 2, 2): how unlikely a group's points in frame t are, for its labellings (exchanged or not) in
+    t - 2, t - 1 and t: the negative logarithm of a heavy-tailed density of the distance from where they were
+    going, a mean over the points. Zero where a pause lies before."""
+    left = BLAZEPOSE33.indices(group)
+    pair = np.stack([left, BLAZEPOSE33.mirror[left]])  # (2, n)
+    sides = np.concatenate([image, world], axis=-1)[:, pair]  # (F, 2, n, 5)
+    weight = confidence[:, pair].min(axis=1)  # (F, n)
+    count = len(times)
+    cost = np.zeros((count, 2, 2, 2))
+    step = np.diff(times)
+    usable = (step[1:] < _PAUSE) & (step[:-1] < _PAUSE)
+    ahead = (step[1:] / step[:-1])[:, None, None, None]
+    share = np.minimum(np.minimum(weight[2:], weight[1:-1]), weight[:-2])
+    total = np.maximum(share.sum(axis=1), 0.3 * len(group))
+    distance = np.zeros((2, 2, 2, count - 2, 2, len(group)))
+    for a, b, c in itertools.product((0, 1), repeat=3):
+        first, second, third = (
+            sides[i : count - 2 + i, ::-1] if s else sides[i : count - 2 + i] for i, s in enumerate((a, b, c))
+        )
+        off = third - second - ahead * (second - first)  # (F - 2, 2, n, 5)
+        distance[a, b, c] = 0.5 * (np.linalg.norm(off[..., 2:], axis=-1) + np.linalg.norm(off[..., :2], axis=-1))
+    noise = np.clip(1.5 * np.median(distance[0, 0, 0]), *_NOISE)
+    unlikely = np.minimum(np.log1p((distance / noise) ** 2), _MOST).mean(axis=-2)  # (2, 2, 2, F - 2, n)
+    cost[2:] = np.moveaxis(np.where(usable, (unlikely * share).sum(axis=-1) / total, 0.0), -1, 0)
+    return cost
+
+
+def _best_path(costs: np.ndarray) -> np.ndarray:
+    """The labelling of each frame, (F,) indices into `STATES`. costs (3, F, 2, 2, 2)."""
+    count = costs.shape[1]
+    states = STATES.astype(int)
+    hold = states @ _HOLD
+    split = (states[:, 1:] != states[:, :1]).sum(axis=1)
+    change = np.where(np.eye(8, dtype=bool), 0.0, _CHANGE + _SPLIT * split[None, :])
+    grid = np.ix_(range(8), range(8), range(8))
+    total = hold[:, None] + hold[None, :] + change  # (state at t - 1, state at t)
+    back = np.zeros((count, 8, 8), dtype=np.int8)
+    for t in range(2, count):
+        course = np.zeros((8, 8, 8))
+        for g in range(3):
+            bits = states[:, g]
+            course += costs[g, t][np.ix_(bits, bits, bits)]
+        whole = total[:, :, None] + course[grid]
+        back[t] = whole.argmin(axis=0)
+        total = whole.min(axis=0) + change + hold[None, :]
+    before, last = np.unravel_index(np.argmin(total), total.shape)
+    path = [int(last), int(before)]
+    for t in range(count - 1, 1, -1):
+        path.append(int(back[t, path[-1], path[-2]]))
+    return np.array(path[::-1])
