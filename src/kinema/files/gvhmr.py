@@ -3,21 +3,33 @@
 `smpl_params_incam` and `smpl_params_global` (GEM: `body_params_...`, also with `pred_` before) each hold
 `global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a
 y-up world; `K_fullimg` (L,3,3) is the camera, centred, so it tells the picture's size.
+
+Written without torch: float32 tensors of the same names, one file for each person, and `fps` beside them. The body is
+SMPL-X's of average shape, or of the person's when the motion was fitted with SMPL-X; its pelvis goes where ours goes.
+GVHMR has no frame numbers, so frames at other times and in gaps are interpolated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
+from kinema.files.amass import person_path, rest_pelvis
 from kinema.files.fields import numbers, require_keys, scalar
-from kinema.files.foreign import Notes, betas_from, motion_from, pose_from_parts
-from kinema.motion import Camera, Motion, Person
+from kinema.files.foreign import REST_PELVIS, Notes, betas_from, motion_from, pose_from_parts
+from kinema.files.sampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
+from kinema.files.torch_writing import write_torch
+from kinema.files.written import WriteReport
+from kinema.motion import NUM_BETAS, Camera, Motion, Person
 
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_BODY_POSE = 66
 _PREFIXES = ("smpl_params", "body_params", "pred_smpl_params", "pred_body_params")
 
 
@@ -62,6 +74,73 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         body_model="smplx",
         camera=_camera(content.get("K_fullimg"), what, notes),
     )
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write a file for each person that has a pose and return the first. See the module.
+
+    Raises UsageError where nobody has a pose, OutputError.
+    """
+    report = WriteReport() if report is None else report
+    people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
+    if not people:
+        raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
+    paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
+    for person, own in zip(people, paths, strict=True):
+        write_torch(_content(motion, person, body, report), own)
+        report.paths.append(own)
+    return paths[0]
+
+
+def _content(motion: Motion, person: Person, body: BodyModel | None, report: WriteReport) -> dict[str, Any]:
+    times = motion.times[person.frames]
+    grid = constant_rate_times(times, motion.fps)
+    if even := is_on_grid(times, grid):
+        grid = times
+    else:
+        report.notes.add(f"person {person.id} was resampled to {motion.fps:.6g} frames a second, gaps interpolated")
+    if len(times) and times[0] > motion.times[0]:
+        report.notes.add(f"person {person.id} starts {times[0] - motion.times[0]:.3f} s after the clip")
+    betas = np.zeros((len(times), NUM_BETAS))
+    if person.betas is not None and motion.body_model == "smplx":
+        betas = np.array(person.betas)
+    elif person.betas is not None:
+        report.notes.add(f"the shape is left out: it belongs to the body {motion.body_model}, not to SMPL-X")
+    if any(pose is not None and np.any(pose[:, _BODY_POSE:]) for pose in (person.pose, person.pose_world)):
+        report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
+    content: dict[str, Any] = {}
+    for frame, pose, transl in (
+        ("incam", person.pose, person.transl),
+        ("global", person.pose_world, person.transl_world),
+    ):
+        if pose is None:
+            continue
+        if transl is None:
+            report.notes.add(f"person {person.id} has no translation and stays at the origin")
+        place = np.zeros((len(times), 3)) if transl is None else transl
+        place = place + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
+        turned = pose if even else resample_axis_angle(pose, times, grid)
+        content[f"smpl_params_{frame}"] = {
+            "body_pose": turned[:, 3:_BODY_POSE],
+            "betas": betas if even else resample_linear(betas, times, grid),
+            "global_orient": turned[:, :3],
+            "transl": place if even else resample_linear(place, times, grid),
+        }
+    if motion.camera is not None and "smpl_params_incam" in content:
+        intrinsics = np.array(motion.camera.intrinsics)
+        intrinsics[:2, 2] = [motion.camera.width / 2, motion.camera.height / 2]
+        if np.max(np.abs(intrinsics - motion.camera.intrinsics)) > 1 or motion.camera.distortion is not None:
+            report.notes.add("the camera is written as GVHMR's: centred, without distortion")
+        content["K_fullimg"] = np.repeat(intrinsics[None], len(grid), axis=0)
+    content["fps"] = float(motion.fps)
+    return content
 
 
 def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:

@@ -77,9 +77,14 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
         int(person.id): {_VERSION_KEY: FORMAT_VERSION, **_person_to_plain(motion, person, body, vertices), **clip}
         for person in motion
     }
+    write_pickle(content, path)
+    return path
+
+
+def write_pickle(content: Mapping[Any, Any], path: Path) -> None:
+    """Write plain values and arrays as a pickle that any Python and numpy opens, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         _PortablePickler(file, protocol=4).dump(content)
-    return path
 
 
 def read(content: Mapping[Any, Any], path: Path) -> Motion:

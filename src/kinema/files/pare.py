@@ -7,17 +7,20 @@ person for each detection.
 There is no translation in these files: a weak camera looks at each box. The body is placed where a full camera
 of the default field of view sees it as large and in the same place (the inverse of `pare_keys`), so distances
 are as good as that field of view. The picture's size follows from the boxes and the two weak cameras.
+
+Written are PARE's own keys and nothing else, `pose` as (n,72), for tools that stumble over more; Kinema's own `.pkl`
+has the same keys and all the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from kinema.files.fields import numbers
 from kinema.files.foreign import (
     REST_PELVIS,
@@ -29,9 +32,15 @@ from kinema.files.foreign import (
     pose_from,
     track_id,
 )
+from kinema.files.kinema_pkl import write_pickle
+from kinema.files.pare_keys import pare_keys
+from kinema.files.written import WriteReport
 from kinema.geometry.cameras import camera_from_fov
 from kinema.motion import Camera, Motion, Person
 from kinema.skeleton import SPIN49
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
 
 _KEYS = {"pose", "betas", "pred_cam", "orig_cam", "bboxes", "frame_ids", "joints3d", "smpl_joints2d"}
 _IMAGE_KEYS = {
@@ -67,6 +76,32 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         notes.left_out(person, _KEYS)
         people.append(_person(track_id(key, str(path)), person, camera, f"{path}: person {key}", notes))
     return motion_from("pare", people, path, notes, fps=fps, camera=camera)
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write everybody's keys of PARE; body as for Kinema's `.pkl`. Raises UsageError: nobody has a camera pose."""
+    report = WriteReport() if report is None else report
+    people = [person for person in motion if person.pose is not None]
+    if not people:
+        raise UsageError("nobody in this motion has a pose before the camera, which is what PARE's files hold")
+    if body is None and motion.body_model == "free":
+        from kinema.body import load_body
+
+        body = load_body()
+    content = {int(person.id): pare_keys(motion, person, body, vertices=vertices) for person in people}
+    for key in ("pred_cam", "joints3d"):
+        if any(person[key] is None for person in content.values()):
+            report.notes.add(f"{key} is empty: the motion does not hold what it is made of")
+    write_pickle(content, path)
+    report.paths.append(path)
+    return path
 
 
 def _from_image(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:

@@ -89,6 +89,8 @@ _FORMATS = (
         "PARE's and VIBE's demo output, pose as axis-angle or matrices",
         (".pkl",),
         "kinema.files.pare",
+        writes=True,
+        takes=("report",),
         holds="people's pose, shape, boxes and 49 joints in the camera's frame",
     ),
     MotionFormat(
@@ -110,6 +112,8 @@ _FORMATS = (
         "GVHMR's and GEM's output",
         (".pt",),
         "kinema.files.gvhmr",
+        writes=True,
+        takes=("report",),
         holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
     ),
     MotionFormat(
