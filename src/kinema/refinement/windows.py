@@ -2,8 +2,8 @@
 
     smooth = slide(values, 32, network)             # (F, C): every frame is the mean of all windows that hold it
 
-Windows are averaged exactly, by W shifted sums: each position inside the windows is one strided slice of the
-clip, so there is no loop over frames. The same rule read frame by frame gives `WindowStream`, for live use with
+Windows are averaged exactly, as one sparse product of shifts, at the speed at which memory can be read: there is
+no loop over frames. The same rule read frame by frame gives `WindowStream`, for live use with
 a fixed delay.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import csc_matrix
 
 from kinema.errors import InputError, UsageError
 
@@ -66,8 +67,11 @@ def average_windows(windows: np.ndarray, step: int = 1, *, frames: int | None = 
 
 
 class WindowMean:
-    """Sums windows into a clip and counts them; a part of the windows at a time. first: leave out the positions
-    before it (a live stream never sees them)."""
+    """Sums windows into a clip and counts them, a part of the windows at a time.
+
+    frames, shape, dtype: of the clip. first: positions in the windows before it count nothing (a live stream
+    never sees them).
+    """
 
     def __init__(self, frames: int, shape: tuple[int, ...], dtype: np.typing.DTypeLike, first: int = 0) -> None:
         self._sum = np.zeros((frames, *shape), dtype=dtype)
@@ -75,20 +79,19 @@ class WindowMean:
         self._first = first
 
     def add(self, windows: np.ndarray, starts: np.ndarray) -> None:
-        """Add windows (N, W, ...) whose starts (N,) rise evenly, but for the last."""
-        if len(starts) > 2 and starts[-1] - starts[-2] != starts[1] - starts[0]:
-            self._add_even(windows[:-1], starts[:-1])
-            windows, starts = windows[-1:], starts[-1:]
-        self._add_even(windows, starts)
-
-    def _add_even(self, windows: np.ndarray, starts: np.ndarray) -> None:
-        if not len(starts):
+        """Add windows (N, W, ...) that start at frames (N,)."""
+        count, window = windows.shape[:2]
+        if not count:
             return
-        step = int(starts[1] - starts[0]) if len(starts) > 1 else 1
-        for position in range(self._first, windows.shape[1]):
-            places = slice(int(starts[0]) + position, int(starts[-1]) + position + 1, step)
-            self._sum[places] += windows[:, position]
-            self._count[places] += 1
+        low, high = int(starts[0]), int(starts[-1]) + window
+        share = np.tile((np.arange(window) >= self._first).astype(self._sum.dtype), count)
+        frame = (np.asarray(starts, dtype=np.int32)[:, None] - low + np.arange(window, dtype=np.int32)).ravel()
+        self._count[low:high] += np.bincount(frame, share, high - low).astype(np.int64)
+        # The shifted sums as one sparse product: it reads the windows once, in the order in which they lie.
+        columns = np.arange(count * window + 1, dtype=np.int32)
+        shifts = csc_matrix((share, frame, columns), shape=(high - low, count * window))
+        total = shifts @ windows.reshape(count * window, -1).astype(self._sum.dtype, copy=False)
+        self._sum[low:high] += total.reshape(high - low, *self._sum.shape[1:])
 
     def result(self, frames: slice = slice(None)) -> np.ndarray:
         """The means of these frames (F, ...)."""
