@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
+import venv
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,9 @@ from kinema.motion import Motion
 from kinema.synthetic import procedural_motion
 
 TALL = np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
+
+BPY = "bpy==4.5.15"
+"""Blender as a Python module: for Python 3.11 alone, so it lives in an environment of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +77,38 @@ def gltf_validator(request):
         return json.loads(done.stdout)[str(path)]
 
     return validate
+
+
+@pytest.fixture(scope="session")
+def blender_python(request) -> str:
+    """A Python that can import Blender: KINEMA_BLENDER_PYTHON, else one made in pytest's cache (about 1 GB, once)."""
+    given = os.environ.get("KINEMA_BLENDER_PYTHON")
+    if given:
+        return given
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip(f"{BPY} exists for Python 3.11 only; name such a Python that has it in KINEMA_BLENDER_PYTHON")
+    home = Path(request.config.cache.mkdir("blender")) / BPY.replace("==", "-")
+    python = str(home / "bin" / "python")
+    ready = home / "installed"
+    if not ready.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", BPY]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+        if done.returncode:
+            shutil.rmtree(home, ignore_errors=True)
+            pytest.skip(f"pip cannot install {BPY} here: {done.stderr.strip().splitlines()[-1:]}")
+        ready.touch()
+    check = subprocess.run([python, "-c", "import bpy"], capture_output=True, text=True, timeout=300, check=False)
+    if check.returncode:
+        pytest.skip(f"bpy cannot be imported here: {check.stderr.strip().splitlines()[-1:]}")
+    return python
+
+
+@pytest.fixture(scope="session")
+def blender(blender_python, tmp_path_factory) -> Path:
+    """A stand-in for Blender's executable: runs a --python script in the module, with the same arguments."""
+    path = tmp_path_factory.mktemp("blender") / "blender"
+    path.write_text(f'#!/bin/sh\nwhile [ "$1" != "--python" ]; do shift; done\nshift\nexec "{blender_python}" "$@"\n')
+    path.chmod(0o755)
+    return path

@@ -179,6 +179,17 @@ _FORMATS = (
         takes=("report",),
     ),
     MotionFormat(
+        "fbx",
+        "FBX, skinned and animated bodies, written by the user's own Blender",
+        (".fbx",),
+        "kinema.exchange.fbx",
+        reads=False,
+        writes=True,
+        timed=True,
+        holds="everybody's skin, skeleton and motion, at a constant rate",
+        takes=("blender", "report"),
+    ),
+    MotionFormat(
         "trc",
         "TRC, joints as markers in OpenSim's axes, one file for each person",
         (".trc",),
