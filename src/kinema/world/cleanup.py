@@ -28,6 +28,7 @@ from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
     add_smoothness,
+    same_floor,
     sight_information,
     standing_level,
 )
@@ -121,7 +122,8 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
         posed = problem.seen.rig.forward(local, root)
         # Half of what pushes a foot out of the ground stays for the next round: switched off at once, the
         # foot would fall back in, and so on for ever.
-        pushed = 0.5 * (pushed + (posed[2][..., 1] < 0))
+        height = posed[2][..., 1]
+        pushed = 0.5 * (pushed + ((height < 0) & (height > -same_floor(problem.centre))))
         blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
         band = np.zeros((count, n, 2 * n + 1))
         for d in range(n):

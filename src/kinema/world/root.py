@@ -69,10 +69,14 @@ def sight_information(root: np.ndarray, centre: np.ndarray) -> np.ndarray:
 
 
 def standing_level(track: Track, centre: np.ndarray) -> np.ndarray:
-    """Height (F,4) of what each foot point stands on: 0, or its own height where it clearly stands on something."""
+    """Height (F,4) of what each foot point stands on: 0, or its own height where that is clearly another floor."""
     height = track.feet[..., 1]
-    near = np.maximum(RAISED, 3 * ALONG * abs(float(centre[1])))
-    return np.where(height < near, 0.0, height)
+    return np.where(np.abs(height) < same_floor(centre), 0.0, height)
+
+
+def same_floor(centre: np.ndarray) -> float:
+    """Metres above or below the ground within which a foot belongs to it; more for a high camera."""
+    return max(RAISED, 3 * ALONG * abs(float(centre[1])))
 
 
 def add_smoothness(band: np.ndarray, times: np.ndarray, sigma: np.ndarray) -> None:
