@@ -181,8 +181,10 @@ def median(values: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarra
     values, times = _arrays(values, times)
     index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
     flat = values.reshape(len(values), -1)
-    gathered = np.where(inside[..., None], flat[index], np.nan)
-    return np.nanmedian(gathered, axis=1).reshape(values.shape)
+    out = np.empty_like(flat)
+    for rows in _pieces(len(flat), index.shape[1] * flat.shape[1]):
+        out[rows] = np.nanmedian(np.where(inside[rows, :, None], flat[index[rows]], np.nan), axis=1)
+    return out.reshape(values.shape)
 
 
 def medoid_indices(quaternions: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
@@ -192,11 +194,14 @@ def medoid_indices(quaternions: np.ndarray, times: np.ndarray, *, window: float)
     """
     quaternions, times = _arrays(quaternions, times)
     index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
-    gathered = quaternions[index]  # (F, W, J, 4)
-    cosine = np.abs(np.einsum("fajc,fbjc->fjab", gathered, gathered)).clip(max=1.0)
-    angle = np.arccos(cosine) * inside[:, None, None, :]
-    total = np.where(inside[:, None, :], angle.sum(axis=-1), np.inf)
-    return np.take_along_axis(index, total.argmin(axis=-1), axis=1)
+    out = np.empty(quaternions.shape[:2], dtype=np.int64)
+    for rows in _pieces(len(quaternions), index.shape[1] ** 2 * quaternions.shape[1]):
+        gathered = quaternions[index[rows]]  # (n, W, J, 4)
+        cosine = np.abs(np.einsum("fajc,fbjc->fjab", gathered, gathered)).clip(max=1.0)
+        angle = np.arccos(cosine) * inside[rows, None, None, :]
+        total = np.where(inside[rows, None, :], angle.sum(axis=-1), np.inf)
+        out[rows] = np.take_along_axis(index[rows], total.argmin(axis=-1), axis=1)
+    return out
 
 
 def one_euro(
@@ -311,6 +316,12 @@ def _windows(times: np.ndarray, half: float, *, keep_whole: bool) -> tuple[np.nd
     index = start[:, None] + np.arange(width)
     inside = index < stop[:, None]
     return np.minimum(index, len(times) - 1), inside
+
+
+def _pieces(frames: int, numbers: int) -> list[slice]:
+    """Frames in pieces, so that an array of so many `numbers` a frame stays below 8 MB."""
+    step = max(1, 1_000_000 // max(1, numbers))
+    return [slice(start, min(start + step, frames)) for start in range(0, frames, step)]
 
 
 def _interpolated(at: np.ndarray, times: np.ndarray, flat: np.ndarray) -> np.ndarray:

@@ -30,19 +30,19 @@ class Track:
     feet_seen: np.ndarray
 
     @cached_property
-    def posed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Global rotations (F,24,3,3), joints (F,24,3), contact points (F,4,3)."""
-        return self.rig.forward(self.local, self.root)
+    def _posed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Joints and contact points; the rotations, by far the largest part, are not kept."""
+        return self.rig.forward(self.local, self.root)[1:]
 
     @property
     def joints(self) -> np.ndarray:
         """(F,24,3) metres."""
-        return self.posed[1]
+        return self._posed[0]
 
     @property
     def feet(self) -> np.ndarray:
         """(F,4,3) contact points, metres."""
-        return self.posed[2]
+        return self._posed[1]
 
     def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> Track:
         """A copy with other rotations or another root."""
