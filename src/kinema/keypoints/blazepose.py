@@ -26,6 +26,7 @@ NUM_LANDMARKS = 33
 _HEATMAP = 64
 _NUM_ALL = 39
 _KERNEL = 7
+_LEAN = (0, 1, 3, 4)  # the outputs without the mask
 _SHAPES = [(1, 195), (1, 1), (1, CROP, CROP, 1), (1, _HEATMAP, _HEATMAP, _NUM_ALL), (1, 117)]
 
 
@@ -37,7 +38,7 @@ class Landmarks:
     camera; visibility, presence (33,) in [0, 1]: "not hidden" and "inside the crop"; world (33, 3) metres,
     mid-hip relative, in the camera's axes (x right, y down, z away); score: that there is a person;
     roi (4,) that was looked at; next_roi (4,) where to look in the next frame; mask (256, 256) float32
-    logits of the person in the crop.
+    logits of the person in the crop, None where it was not asked for.
     """
 
     points: np.ndarray
@@ -48,26 +49,37 @@ class Landmarks:
     score: float
     roi: np.ndarray
     next_roi: np.ndarray
-    mask: np.ndarray
+    mask: np.ndarray | None = None
 
 
 class BlazePoseLandmarker:
-    """The network, its crop and its decoding."""
+    """The network, its crop and its decoding.
+
+    Drawing the person's outline takes as long as everything else together, so there are two forms of the
+    network: one without the outline, and the whole one, loaded when an outline is first asked for.
+    """
 
     def __init__(self, path: str | Path, *, threads: int = 1) -> None:
-        self._network = LiteNetwork(path, threads=threads)
-        check_shapes(self._network, (1, CROP, CROP, 3), _SHAPES, "blazepose-landmarks-full")
+        self._path, self._threads = path, threads
+        self._lean = LiteNetwork(path, threads=threads, outputs=_LEAN)
+        self._whole: LiteNetwork | None = None
+        check_shapes(self._lean, (1, CROP, CROP, 3), [_SHAPES[i] for i in _LEAN], "blazepose-landmarks-full")
         self._tensor = np.empty((1, CROP, CROP, 3), dtype=np.float32)
 
-    def __call__(self, image: np.ndarray, roi: np.ndarray) -> Landmarks:
-        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB."""
-        return self.run_crop(crop(image, roi), roi)
+    def __call__(self, image: np.ndarray, roi: np.ndarray, *, outline: bool = False) -> Landmarks:
+        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB; with the mask if `outline`."""
+        return self.run_crop(crop(image, roi), roi, outline=outline)
 
-    def run_crop(self, pixels: np.ndarray, roi: np.ndarray) -> Landmarks:
+    def run_crop(self, pixels: np.ndarray, roi: np.ndarray, *, outline: bool = False) -> Landmarks:
         """Landmarks from a crop (256, 256, 3) uint8 that `crop` has cut out of an image at `roi`."""
         np.multiply(pixels, np.float32(1.0 / 255.0), out=self._tensor[0], casting="unsafe")
-        values, score, mask, heatmap, world = self._network(self._tensor)
-        return decode(values[0], float(score[0, 0]), mask[0, ..., 0], heatmap[0], world[0], roi)
+        if outline:
+            if self._whole is None:
+                self._whole = LiteNetwork(self._path, threads=self._threads)
+            values, score, mask, heatmap, world = self._whole(self._tensor)
+            return decode(values[0], float(score[0, 0]), heatmap[0], world[0], roi, mask[0, ..., 0])
+        values, score, heatmap, world = self._lean(self._tensor)
+        return decode(values[0], float(score[0, 0]), heatmap[0], world[0], roi)
 
 
 def crop(image: np.ndarray, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
@@ -82,11 +94,16 @@ def crop(image: np.ndarray, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
 
 
 def decode(
-    values: np.ndarray, score: float, mask: np.ndarray, heatmap: np.ndarray, world: np.ndarray, roi: np.ndarray
+    values: np.ndarray,
+    score: float,
+    heatmap: np.ndarray,
+    world: np.ndarray,
+    roi: np.ndarray,
+    mask: np.ndarray | None = None,
 ) -> Landmarks:
     """The network's raw outputs for one crop as `Landmarks` in the image.
 
-    values (195,), mask (256, 256), heatmap (64, 64, 39), world (117,), roi (4,).
+    values (195,), heatmap (64, 64, 39), world (117,), roi (4,), mask (256, 256).
     """
     table = values.reshape(_NUM_ALL, 5).astype(np.float64)
     unit = refine(table[:, :2] / CROP, heatmap)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,29 +21,35 @@ class LiteNetwork:
     are the CPU threads that a single run is spread over.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, *, threads: int = 1, outputs: Sequence[int] | None = None) -> None:
+        """outputs: the places of the outputs that are wanted (None: all); what only others need is not computed."""
         from ai_edge_litert.interpreter import Interpreter  # heavy: loaded with the first network
 
         try:
+            content = Path(path).read_bytes()
+            shorter = None if outputs is None else only_outputs(content, outputs)
             with _native_stderr_closed():
-                self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                self._interpreter = Interpreter(model_content=shorter or content, num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise WeightsError(
-                f"{path} cannot be run as a .tflite network ({error}); fetch the weights again"
-            ) from None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"{path} is no .tflite network that runs ({error}); fetch the weights again") from None
         inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
+        results = self._interpreter.get_output_details()
+        if outputs is not None and shorter is None:
+            results = [results[place] for place in outputs]
         self._input: int = inputs[0]["index"]
-        self._outputs: list[int] = [detail["index"] for detail in outputs]
+        self._outputs: list[int] = [detail["index"] for detail in results]
         self.input_shape: tuple[int, ...] = tuple(int(n) for n in inputs[0]["shape"])
-        self.output_shapes: list[tuple[int, ...]] = [tuple(int(n) for n in d["shape"]) for d in outputs]
+        self.output_shapes: list[tuple[int, ...]] = [tuple(int(n) for n in d["shape"]) for d in results]
 
     def __call__(self, tensor: np.ndarray) -> list[np.ndarray]:
         """Run once. tensor: `input_shape` float32. Returns a copy of each output, in the network's order."""
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -51,18 +59,52 @@ def _native_stderr_closed() -> Iterator[None]:
     The runtime announces its kernels there from C++, past Python and past every setting, in the middle of a
     progress bar. What goes wrong it raises.
     """
+    with _ONE_AT_A_TIME:  # or one thread would take another's nowhere for the true stderr
+        try:
+            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        except OSError:  # the process has no stderr
+            yield
+            return
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
+
+def only_outputs(content: bytes, outputs: Sequence[int]) -> bytes | None:
+    """The network without the operations that only other outputs need; the weights stay as published.
+
+    The runtime always computes everything, so a branch that nobody reads is cut out of the graph before it
+    is loaded. None where this runtime does not bring the file format's schema: then everything is computed.
+    """
     try:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    except OSError:  # the process has no stderr
-        yield
-        return
+        import flatbuffers
+        from ai_edge_litert import schema_py_generated as schema
+    except ImportError:
+        return None
     try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        model = schema.ModelT.InitFromPackedBuf(content, 0)
+        graph = model.subgraphs[0]
+        wanted = [int(graph.outputs[place]) for place in outputs]
+    except (struct.error, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"unreadable graph: {error}") from None
+    maker = {int(tensor): i for i, operator in enumerate(graph.operators) for tensor in operator.outputs}
+    needed: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        operator = maker.get(waiting.pop())
+        if operator is not None and operator not in needed:
+            needed.add(operator)
+            waiting += [int(tensor) for tensor in graph.operators[operator].inputs if tensor >= 0]
+    graph.operators = [operator for i, operator in enumerate(graph.operators) if i in needed]
+    graph.outputs = np.array(wanted, dtype=np.int32)
+    model.signatureDefs = None
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def check_shapes(network: LiteNetwork, shape: tuple[int, ...], outputs: Sequence[tuple[int, ...]], name: str) -> None:

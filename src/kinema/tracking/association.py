@@ -16,6 +16,9 @@ BODY = BLAZEPOSE33.indices((*LIMBS12, "nose", "left_ear", "right_ear"))
 """Landmarks that say where a body is: fingers and toes only add noise."""
 
 
+_NOBODY = -20.0  # logit of the outline where there is certainly nobody
+
+
 def pose_distance(a: Landmarks | Pose, b: Landmarks | Pose) -> float:
     """Mean distance of the body's landmarks, as a part of the smaller person's height."""
     gap = np.hypot(*(a.points[BODY] - b.points[BODY]).T)
@@ -40,7 +43,12 @@ def same_body(a: Landmarks, b: Landmarks) -> bool:
 
 
 def outline_in(seen: Landmarks, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
-    """The person's outline (size, size), logits, as it falls into another crop; far below zero outside its own."""
+    """The person's outline (size, size), logits, as it falls into another crop; far below zero outside its own.
+
+    Nothing but that low value where the network was not asked for the outline.
+    """
+    if seen.mask is None:
+        return np.full((size, size), _NOBODY, dtype=np.float32)
     to_image = np.vstack([crop_matrix(roi, size), [0, 0, 1]])
     from_image = np.linalg.inv(np.vstack([crop_matrix(seen.roi, CROP), [0, 0, 1]]))
     return cv2.warpAffine(
@@ -49,12 +57,14 @@ def outline_in(seen: Landmarks, roi: np.ndarray, *, size: int = CROP) -> np.ndar
         (size, size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=-20.0,
+        borderValue=_NOBODY,
     )
 
 
 def shared_outline(a: Landmarks, b: Landmarks) -> float:
-    """How much of the smaller outline the other one holds, 0 to 1."""
+    """How much of the smaller outline the other one holds, 0 to 1; 0 where an outline is not known."""
+    if a.mask is None or b.mask is None:
+        return 0.0
     size = CROP // 4
     large, small = (a, b) if a.roi[2] >= b.roi[2] else (b, a)
     one = outline_in(large, large.roi, size=size) > 0.0

@@ -6,6 +6,7 @@ whole picture at intervals for newcomers, and around the place where somebody wa
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import deque
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ class Follower:
             if crowd:
                 others = [(other.seen, other.predict(frame.time) - other.centre) for other in crowd]
                 pixels = without(pixels, roi, others, own=track.seen)
-            seen = self._landmarker.run_crop(pixels, roi)
+            seen = self._landmarker.run_crop(pixels, roi, outline=bool(crowd))
             if not self._believable(seen, track.expected(frame.time)):
                 lost.append(track)
                 continue
@@ -248,7 +249,7 @@ class Follower:
             winner, loser = self._ranked(first, second, frame)
             roi = loser.track.expected(frame.time)
             pixels = without(crop(frame.image, roi), roi, [(winner.seen, np.zeros(2))])
-            seen = self._landmarker.run_crop(pixels, roi)
+            seen = self._landmarker.run_crop(pixels, roi, outline=True)
             others = [other.seen for other in found if other is not loser]
             if self._believable(seen, roi) and not any(same_body(seen, other) for other in others):
                 loser.seen = seen
@@ -310,13 +311,18 @@ class Follower:
                 for track in self.active
             ):
                 continue
-            known = [track.seen for track in self._near(roi, frame.time)] + [other for other, _ in new]
+            near = self._near(roi, frame.time)
+            for track in near:
+                if track.seen.mask is None:
+                    outlined = self._landmarker(frame.image, track.seen.roi, outline=True)
+                    track.seen = dataclasses.replace(track.seen, mask=outlined.mask)
+            known = [track.seen for track in near] + [other for other, _ in new]
             others = [(other, np.zeros(2)) for other in known]
             rough = self._landmarker.run_crop(without(crop(frame.image, roi), roi, others), roi)
             if rough.score < self._options.landmark_threshold:
                 continue
             pixels = without(crop(frame.image, rough.next_roi), rough.next_roi, others)
-            seen = self._landmarker.run_crop(pixels, rough.next_roi)
+            seen = self._landmarker.run_crop(pixels, rough.next_roi, outline=True)
             if seen.score < self._options.landmark_threshold or not self._in_picture(seen):
                 continue
             if any(same_body(seen, other) for other in known):
