@@ -55,7 +55,7 @@ def only_one(out: Path, key: str, name: str) -> Iterator[None]:
             " settings or another folder with --out"
         ) from None
     except OSError as error:
-        raise explain_write_error(error, path.parent) or OutputError(f"cannot write to {out}: {error}") from error
+        raise explain_write_error(error, path.parent) or _unusable(out, error) from error
     except NotImplementedError:  # a file system without locks: two runs at once cannot be told apart there
         yield
         return
@@ -107,7 +107,7 @@ def new_run(out: Path, stem: str) -> RunFolder:
                 continue
             raise OutputError(f"cannot make {path}: a file is in the way; choose another folder with --out") from None
         except OSError as error:
-            raise explain_write_error(error, path) or OutputError(f"cannot make {path}: {error}") from error
+            raise explain_write_error(error, path) or _unusable(out, error) from error
         return RunFolder(path, "new", {})
     raise OutputError(f"{out} holds a thousand runs of this second; choose another folder with --out")
 
@@ -115,3 +115,7 @@ def new_run(out: Path, stem: str) -> RunFolder:
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write run.json, whole or not at all. Raises OutputError."""
     write_json(folder / RECORD, record)
+
+
+def _unusable(out: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {out}: {error.strerror or error}; choose another folder with --out")
