@@ -38,6 +38,8 @@ class Refiner:
 
 _BODY = ("pose", "betas", "transl")
 _SMOOTHED = ("pose", "transl", "joints")
+_NETWORK = "kinema.refinement.networks:refine_with_network"
+_NETWORK_OPTIONS = "kinema.refinement.networks:NetworkOptions"
 
 REFINERS = {
     refiner.name: refiner
@@ -51,15 +53,48 @@ REFINERS = {
         Refiner("oneeuro", "one-euro forward and backward: calm at rest, open when fast", _BODY, _SMOOTHED),
         Refiner("oneeuro-causal", "one-euro as published: looks only back, lags", _BODY, _SMOOTHED),
         Refiner("median", "median in a window: takes out single bad frames", _BODY, _SMOOTHED),
+        Refiner(
+            "smoothnet",
+            "SmoothNet: learned, along time alone; any joints, 2D keypoints or rotations",
+            ("joints",),
+            _SMOOTHED,
+            kind="network",
+            run=_NETWORK,
+            options=_NETWORK_OPTIONS,
+            weights=("smoothnet-8", "smoothnet-16", "smoothnet-32", "smoothnet-64"),
+        ),
+        Refiner(
+            "synsp",
+            "SynSP: learned, all joints together; for the joints that its checkpoint was trained on",
+            ("joints",),
+            _SMOOTHED,
+            kind="network",
+            run=_NETWORK,
+            options=_NETWORK_OPTIONS,
+            extra="torch",
+        ),
+        Refiner(
+            "video2pkl",
+            "preset: SmoothNet on the joints, pose and translation brought into agreement, mild smoothing of the rest",
+            _BODY,
+            _SMOOTHED,
+            kind="network",
+            run="kinema.refinement.presets:refine_as_video2pkl",
+            options="kinema.refinement.presets:Video2PklOptions",
+            weights=("smoothnet-8",),
+        ),
     )
 }
 """Every refiner by name."""
+
+ALIASES = {"gaus1d": "gaussian"}
+"""What others call ours."""
 
 
 def refiner(name: str) -> Refiner:
     """The refiner called `name`. Raises UsageError that lists the known ones."""
     try:
-        return REFINERS[name]
+        return REFINERS[ALIASES.get(name, name)]
     except KeyError:
         raise UsageError(f"unknown refiner {name!r}; known: {', '.join(REFINERS)}") from None
 
@@ -69,7 +104,7 @@ def refine(
 ) -> Motion:
     """The motion refined by the method of this name; `settings` are fields of its options."""
     chosen = refiner(method)
-    options = _load(chosen.options)(method=method, **settings)
+    options = _load(chosen.options)(method=chosen.name, **settings)
     return _load(chosen.run)(motion, body, options, progress=progress)
 
 

@@ -1,0 +1,199 @@
+"""Trained refiners as one kind of thing: windows in, smooth windows out, whatever file and library they come in.
+
+SmoothNet runs in NumPy (`kinema.refinement.smoothnet`), ONNX files with onnxruntime, SynSP checkpoints with torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.refinement.smoothnet import NumpySmoothNet
+
+REPRESENTATIONS = ("2d", "3d", "smpl")
+
+
+class WindowNetwork(Protocol):
+    """Smooths windows (N, W, C) -> (N, W, C). window, coordinates: None where any will do."""
+
+    @property
+    def window(self) -> int | None: ...
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRefiner:
+    """A network and what it is for.
+
+    kind: "smoothnet" or "synsp". window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
+    of one frame, None for any (SmoothNet). representation: of `REPRESENTATIONS`, or None where the file does not
+    say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
+    windows whose mean had been taken away. name, sha256: of the file.
+    """
+
+    kind: str
+    run: WindowNetwork
+    window: int | None
+    coordinates: int | None
+    representation: str | None
+    rate: float | None
+    centred: bool
+    name: str
+    sha256: str
+
+    def smoother(self, window: int, centred: bool):  # type: ignore[no-untyped-def]  # a Smoother
+        """What `kinema.refinement.windows.slide` calls. centred: each window's mean is taken away and put back."""
+        if not centred:
+            return self.run
+
+        def smooth(windows: np.ndarray) -> np.ndarray:
+            mean = windows.mean(axis=1, keepdims=True)
+            return self.run(windows - mean) + mean
+
+        return smooth
+
+
+def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
+    """Read a checkpoint (torch, safetensors, ONNX); nothing in it is executed.
+
+    kind: what it must hold. Raises InputError where it holds neither network or another one than asked for, and
+    UsageError where torch is needed and missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}; give the path of a SmoothNet or SynSP file")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = _from_onnx(path, digest) if path.suffix == ".onnx" else _from_tensors(path, digest)
+    if kind is not None and found.kind != kind:
+        raise UsageError(f"{path} holds a {found.kind} network, not a {kind} one; set --method {found.kind}")
+    return found
+
+
+def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
+    run = OnnxWindows(path)
+    about = run.metadata
+    if about.get("network") not in ("smoothnet", "synsp"):
+        raise InputError(f"{path} is not a refiner that `kinema train refiner` exported: its metadata names no network")
+    return TrainedRefiner(
+        about["network"], run, run.window, run.coordinates, about.get("representation"),
+        float(about["rate"]) if "rate" in about else None, about.get("centred") == "true", path.name, digest,
+    )  # fmt: skip
+
+
+def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
+    from kinema.weights.loading import load_checkpoint
+
+    tensors = {key.removeprefix("module."): value for key, value in load_checkpoint(path).items()}
+    about = _beside(path)
+    rate = about.get("rate")
+    told = (about.get("representation"), None if rate is None else float(rate), bool(about.get("centred", False)))
+    if "encoder.0.weight" in tensors and "decoder.weight" in tensors:
+        net = NumpySmoothNet.from_tensors(tensors, name=path.name, sha256=digest)
+        if net.sizes.window != net.sizes.outputs:
+            raise InputError(
+                f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
+            )
+        return TrainedRefiner("smoothnet", net, net.window, None, *told, path.name, digest)
+    if "proj_i_a.0.weight" in tensors:
+        synsp = TorchSynSP(tensors, path.name)
+        return TrainedRefiner("synsp", synsp, None, synsp.coordinates, *told, path.name, digest)
+    some = ", ".join(list(tensors)[:3])
+    raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
+
+
+def _beside(path: Path) -> Mapping[str, Any]:
+    """The JSON that `kinema train refiner` writes next to its weights, {} where there is none."""
+    meta = path.with_suffix(".json")
+    if path.suffix != ".safetensors" or not meta.is_file():
+        return {}
+    try:
+        return dict(json.loads(meta.read_text())["config"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{meta} does not describe {path.name}: {error}") from None
+
+
+class OnnxWindows:
+    """An exported refiner: input "windows" (N, W, C), output "smooth" (N, W, C)."""
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        self._path, self._threads = path, threads
+
+    @cached_property
+    def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions share no base
+            raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
+
+    @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What made the weights."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    @property
+    def _shape(self) -> list[Any]:
+        return list(self._session.get_inputs()[0].shape)
+
+    @property
+    def window(self) -> int | None:
+        return self._shape[1] if isinstance(self._shape[1], int) else None
+
+    @property
+    def coordinates(self) -> int | None:
+        return self._shape[2] if isinstance(self._shape[2], int) else None
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """(N, W, C) -> (N, W, C) float32, a bounded number of windows at a time."""
+        most = max(1, 400_000 // max(1, windows[0].size)) if len(windows) else 1
+        parts = [
+            self._session.run(None, {"windows": np.ascontiguousarray(windows[i : i + most], dtype=np.float32)})[0]
+            for i in range(0, len(windows), most)
+        ]
+        return np.concatenate(parts) if parts else windows.astype(np.float32)
+
+
+class TorchSynSP:
+    """A SynSP checkpoint on the CPU. many: windows that run at once."""
+
+    many = 256
+
+    def __init__(self, tensors: Mapping[str, np.ndarray], name: str) -> None:
+        try:
+            import torch
+        except ImportError:
+            raise UsageError(
+                f"{name} is a SynSP checkpoint, which needs torch: install kinema[torch], or export it to ONNX once"
+            ) from None
+        from kinema.nets.synsp import SynSP
+
+        self._torch = torch
+        self._net = SynSP.from_tensors(
+            {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, name=name
+        )
+        self.coordinates = self._net.sizes.coordinates
+        self.window = None
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """(N, W, C) -> (N, W, C) float32."""
+        torch = self._torch
+        with torch.inference_mode():
+            parts = [
+                self._net(torch.from_numpy(np.ascontiguousarray(windows[i : i + self.many], dtype=np.float32))).final
+                for i in range(0, len(windows), self.many)
+            ]
+            return torch.cat(parts).numpy()

@@ -1,0 +1,125 @@
+"""A person's motion as the numbers that a refiner smooths, and back: 2D keypoints, 3D joints, SMPL rotations.
+
+A `Course` holds the numbers of every frame, on even times and without holes, as networks need them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from kinema.errors import InputError, UsageError
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    continuous_axis_angle,
+    matrix_from_6d,
+    matrix_to_6d,
+    matrix_to_axis_angle,
+)
+
+UNEVEN = 0.05
+"""Frame intervals that differ by more than this share of the usual one make a clip uneven."""
+
+RATE_OFF = 0.02
+"""A clip whose rate is nearer than this share to the network's is run as it is."""
+
+
+# --- numbers of each representation ---
+
+
+def from_pixels(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Keypoints (F,K,2) pixels -> (F,2K): the image's centre is 0, half of its longer side 1.
+
+    For the 1000 x 1000 pictures of Human3.6M this is the published (px - 500) / 500.
+    """
+    centre, half = _picture(width, height)
+    return ((keypoints - centre) / half).reshape(len(keypoints), -1)
+
+
+def to_pixels(values: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The inverse of `from_pixels`: (F,2K) -> (F,K,2)."""
+    centre, half = _picture(width, height)
+    return values.reshape(len(values), -1, 2) * half + centre
+
+
+def _picture(width: int, height: int) -> tuple[np.ndarray, float]:
+    if width <= 0 or height <= 0:
+        raise InputError("the motion does not say how large its pictures are; 2D refinement needs their size")
+    return np.array([width / 2, height / 2]), max(width, height) / 2
+
+
+def from_rotations(pose: np.ndarray) -> np.ndarray:
+    """Axis-angles (F,72) -> (F,144): the first two columns of each matrix, row-major."""
+    return matrix_to_6d(axis_angle_to_matrix(pose.reshape(len(pose), -1, 3))).reshape(len(pose), -1)
+
+
+def to_rotations(six: np.ndarray) -> np.ndarray:
+    """(F,144) -> axis-angles (F,72) that do not jump, by Gram-Schmidt."""
+    matrices = matrix_from_6d(np.asarray(six, dtype=np.float64).reshape(len(six), -1, 6))
+    return continuous_axis_angle(matrix_to_axis_angle(matrices)).reshape(len(six), -1)
+
+
+# --- even times ---
+
+
+@dataclass(frozen=True, eq=False)
+class EvenTimes:
+    """Even times for an uneven piece of a track, and the way back. times, grid: seconds; same: nothing to do."""
+
+    times: np.ndarray
+    grid: np.ndarray
+    same: bool
+
+    @classmethod
+    def of(cls, times: np.ndarray, rate: float | None) -> EvenTimes:
+        """rate: frames a second that the network wants; None for the clip's own usual rate."""
+        if len(times) < 2:
+            return cls(times, times, True)
+        steps = np.diff(times)
+        usual = float(np.median(steps))
+        wanted = usual if rate is None else 1 / rate
+        even = bool(np.all(np.abs(steps - usual) <= UNEVEN * usual))
+        if even and abs(usual / wanted - 1) <= RATE_OFF:
+            return cls(times, times, True)
+        count = max(2, int(np.floor((times[-1] - times[0]) / wanted + 1e-6)) + 1)
+        return cls(times, times[0] + wanted * np.arange(count), False)
+
+    def there(self, values: np.ndarray) -> np.ndarray:
+        """(F,C) at the track's times -> (G,C) on the grid, linearly."""
+        if self.same:
+            return values
+        grid = np.clip(self.grid, self.times[0], self.times[-1])
+        right = np.clip(np.searchsorted(self.times, grid), 1, len(self.times) - 1)
+        share = ((grid - self.times[right - 1]) / (self.times[right] - self.times[right - 1]))[:, None]
+        return values[right - 1] * (1 - share) + values[right] * share
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """(G,C) on the grid -> (F,C) at the track's times, by a cubic spline: smooth stays smooth."""
+        if self.same:
+            return values
+        inside = np.clip(self.times, self.grid[0], self.grid[-1])
+        return np.asarray(CubicSpline(self.grid, values, axis=0)(inside))
+
+
+def filled(values: np.ndarray, times: np.ndarray, name: str, frames: np.ndarray, missing: str) -> np.ndarray:
+    """Values (F,C) without NaN: refused with the frame's number, or interpolated in time (`missing`).
+
+    A column without a single number becomes 0, for points that are never seen.
+    """
+    if missing not in ("error", "interpolate"):
+        raise UsageError(f'missing must be "error" or "interpolate", found {missing!r}')
+    finite = np.isfinite(values)
+    if finite.all():
+        return values
+    if missing == "error":
+        frame = int(frames[np.argmin(finite.all(axis=1))])
+        raise InputError(
+            f"{name} holds a value that is not a number in frame {frame}; mend it or set --missing interpolate"
+        )
+    out = np.where(finite, values, 0.0)
+    for column in np.flatnonzero(~finite.all(axis=0) & finite.any(axis=0)):
+        known = finite[:, column]
+        out[~known, column] = np.interp(times[~known], times[known], values[known, column])
+    return out
