@@ -19,6 +19,7 @@ from kinema.errors import KinemaError
 COMMANDS = {
     "run": "turn videos into SMPL motion",
     "demo": "render a clip with known truth, run the main job on it, report the error",
+    "validate": "check a motion file: structure, presence of motion, quality",
     "evaluate": "compare results with ground truth",
     "body": "write the free body for the packages smplx and smplfitter",
     "weights": "list, get, add and check network weights",

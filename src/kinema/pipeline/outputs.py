@@ -1,4 +1,4 @@
-"""The files of a run's folder: results, the first sanity report, the overlay, and the copy of the `.pkl`."""
+"""The files of a run's folder: results, the validation, the overlay, and the copy of the `.pkl`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
-from kinema.quality import check_motion, write_report
+from kinema.quality import validate_motion, write_report
 from kinema.visualization.overlay import write_overlay
 
 NAMES = {
@@ -39,10 +39,10 @@ def missing_files(folder: Path, options: RunOptions) -> list[str]:
 
 
 def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> str:
-    """Write the motion and its sanity report; returns the report's verdict. Raises OutputError."""
+    """Write the motion and what `kinema validate` says of it; returns the verdict. Raises OutputError."""
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
     save_motion(motion, folder / NAMES["npz"], body=body)
-    report = check_motion(motion)
+    report = validate_motion(motion, body=body)
     write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
     return report.verdict
 

@@ -1,9 +1,24 @@
-"""Quality of a finished motion: the first sanity report that every run writes."""
+"""Quality of a motion: is the file sound, does anything move, can the movement be believed; and repair.
 
+    validation = validate_file("smpl_output.pkl")
+    print(validation.verdict)                       # PASS, PASS_WITH_CLEANUP or FAIL
+    repaired = stabilize_motion(validation.motion)
+
+docs/validation.md says what is measured and where the limits come from.
+"""
+
+from kinema.quality.limits import Limits as Limits
+from kinema.quality.limits import default_limits as default_limits
+from kinema.quality.problems import CLEANUP as CLEANUP
+from kinema.quality.problems import FAIL as FAIL
+from kinema.quality.problems import PASS as PASS
+from kinema.quality.problems import Problem as Problem
 from kinema.quality.report import write_report as write_report
-from kinema.quality.sanity import Limits as Limits
-from kinema.quality.sanity import Problem as Problem
-from kinema.quality.sanity import SanityReport as SanityReport
-from kinema.quality.sanity import check_motion as check_motion
+from kinema.quality.validation import Validation as Validation
+from kinema.quality.validation import validate_file as validate_file
+from kinema.quality.validation import validate_motion as validate_motion
 
-__all__ = ["Limits", "Problem", "SanityReport", "check_motion", "write_report"]
+__all__ = [
+    "CLEANUP", "FAIL", "PASS", "Limits", "Problem", "Validation", "default_limits", "validate_file", "validate_motion",
+    "write_report",
+]  # fmt: skip

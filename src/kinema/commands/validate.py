@@ -1,0 +1,96 @@
+"""`kinema validate`: is a motion file sound, does anything move, can the movement be believed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kinema.quality import Validation
+    from kinema.quality.judging import PersonReport
+
+DESCRIPTION = """\
+Check a motion file of any format that Kinema reads; nothing in it is executed.
+
+structure   keys, shapes, lengths, finite numbers, frame ids, rotations
+motion      the root is not constant
+quality     jumps, shaking, impossible speeds and joints, limb lengths, left and right exchanged, feet that
+            slide or sink, gaps
+
+Every person gets a verdict: PASS, PASS_WITH_CLEANUP (`kinema stabilize` may help) or FAIL. The exit code is 1 for
+FAIL, else 0. motion_validation.json and bad_frames.csv tell everything; docs/validation.md explains the measures.
+"""
+
+EXAMPLES = """\
+  kinema validate smpl_output.pkl
+  kinema validate wham_output.pkl --fps 25 --check structure --check motion
+  kinema validate smpl_output.pkl --profile fork --out reports
+"""
+
+REPORTS = ("motion_validation.json", "bad_frames.csv")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="PKL", type=Path, help="a motion file (.pkl, .npz, .pt)")
+    parser.add_argument(
+        "--check", action="append", choices=("structure", "motion", "quality"),
+        help="make only this check; may be given again (default: all three)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", choices=("default", "fork"), default="default",
+        help="fork: limits and verdicts of the video-to-PKL pipeline (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
+    parser.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the reports (default: beside the file)")
+    parser.add_argument("--no-files", action="store_true", help="write no reports")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinema.quality import FAIL, validate_file, write_report
+    from kinema.quality.problems import CHECKS
+
+    validation = validate_file(
+        args.file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
+    )
+    print(*lines(validation), sep="\n")
+    if not args.no_files:
+        folder = args.file.parent if args.out is None else args.out
+        write_report(validation, *(folder / name for name in REPORTS))
+        print(f"reports: {folder / REPORTS[0]}, {folder / REPORTS[1]}")
+    return 1 if validation.verdict == FAIL else 0
+
+
+def lines(validation: Validation) -> list[str]:
+    """The validation for a terminal, verdict first."""
+    parts = ", ".join(f"{check} {verdict}" for check, verdict in validation.verdicts.items())
+    out = [f"{validation.verdict}  ({parts})"]
+    out += [f"  {problem.sentence}" for problem in validation.problems]
+    for report in validation.people:
+        out += _person(report)
+    return out
+
+
+def _person(report: PersonReport) -> list[str]:
+    from kinema.quality.limits import UNITS
+
+    share = f"{report.bad_frames} of {len(report.person)} frames beyond a limit"
+    out = [f"person {report.person.id}: {report.verdict}, {share}"]
+    for problem in report.problems:
+        numbers = ""
+        if problem.value is not None and problem.limit is not None:
+            numbers = f" ({problem.value:.3g} {problem.unit}, limit {problem.limit:.3g})"
+        out.append(f"  {problem.sentence}{numbers}")
+    for finding in report.findings:
+        if not len(finding.rows):
+            continue
+        i = int((finding.values / finding.limits).argmax())
+        joint = finding.joint_name(i)
+        of = f" of {joint.replace('_', ' ')}" if joint else ""
+        out.append(
+            f"  {finding.measure:<13} {len(finding.rows):>6} frames, worst{of} in frame"
+            f" {report.person.frames[finding.rows[i]]}: {finding.values[i]:.3g} {UNITS[finding.measure]}"
+            f" (limit {finding.limits[i]:.3g})"
+        )
+    return out
