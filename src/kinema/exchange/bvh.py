@@ -10,6 +10,9 @@
 - One frame time for the whole file, with enough digits that an hour is exact; frames at other times are interpolated.
 
 Frames are worked on and written in chunks, so memory does not grow with the file.
+
+Read are the files of anybody whose joints go by known names (see `joint_names` and `retargeting`): motion capture
+arrives as the free body's pose, shape and way in the y-up world.
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.exchange.angles import ORDERS, euler_angles
+from kinema.exchange.bvh_parsing import BvhFile
+from kinema.exchange.retargeting import retarget
 from kinema.exchange.tracks import Track, constant_rate, person_paths, tracks_of
 from kinema.files.atomic import atomic_path
+from kinema.files.foreign import Notes, motion_from
 from kinema.files.written import WriteReport
-from kinema.motion import Motion
+from kinema.motion import Motion, Person
 from kinema.skeleton import SMPL24
 
 if TYPE_CHECKING:
@@ -66,6 +73,27 @@ def write(
             _write(file, even, UNITS[units or "m"], rotation_order)
         report.paths.append(own)
     return paths[0]
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether the opened file is a BVH."""
+    return isinstance(content.get("bvh"), BvhFile)
+
+
+def read(content: Mapping[Any, Any], path: Path) -> Motion:
+    """The person of a BVH file, on the free body, in the y-up world. Raises InputError."""
+    body, notes = load_body(), Notes()
+    file = content["bvh"]
+    found = retarget(file, body, str(path), notes)
+    person = Person(
+        id=1,
+        frames=np.arange(len(file)),
+        pose_world=found.pose,
+        betas=np.repeat(found.betas[None], len(file), axis=0),
+        transl_world=found.transl,
+        joints_world=body.joints(found.pose, found.betas, found.transl),
+    )
+    return motion_from("bvh", [person], path, notes, fps=None, own_fps=1 / file.frame_time, body_model=body.name)
 
 
 def end_sites(track: Track) -> dict[int, np.ndarray]:

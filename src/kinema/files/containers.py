@@ -1,4 +1,4 @@
-"""Opening the containers that motion comes in (.pkl, .npz, .pt) as mappings, without executing anything in them."""
+"""Opening the files that motion comes in (.pkl, .npz, .pt, .bvh) as mappings, without executing anything in them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from kinema.files.safe_pickle import load_pickle
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib")
 TORCH_SUFFIXES = (".pt", ".pth")
 ARCHIVE_SUFFIXES = (".npz",)
+TEXT_SUFFIXES = (".bvh",)
 
 
 @contextlib.contextmanager
 def open_container(path: str | Path) -> Iterator[Mapping[Any, Any]]:
-    """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read when asked for).
+    """The file's contents as a mapping: the unpickled dict, the arrays of an `.npz` (read when asked for), or what was
+    parsed of a `.bvh` under that name.
 
     Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (asks for code to be run).
     """
@@ -46,8 +48,12 @@ def open_container(path: str | Path) -> Iterator[Mapping[Any, Any]]:
         from kinema.weights.loading import read_checkpoint
 
         content = read_checkpoint(path)
+    elif suffix in TEXT_SUFFIXES:
+        from kinema.exchange.bvh_parsing import parse_bvh
+
+        content = {"bvh": parse_bvh(path)}
     else:
-        known = ", ".join((*PICKLE_SUFFIXES, *ARCHIVE_SUFFIXES, *TORCH_SUFFIXES))
+        known = ", ".join((*PICKLE_SUFFIXES, *ARCHIVE_SUFFIXES, *TORCH_SUFFIXES, *TEXT_SUFFIXES))
         raise InputError(f"{path} has no suffix of a motion file; Kinema reads {known}")
     if not isinstance(content, Mapping):
         raise InputError(f"{path} holds a {type(content).__name__} where a motion file holds a dict")

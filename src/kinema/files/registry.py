@@ -150,7 +150,6 @@ _FORMATS = (
         "BVH, a skeleton for animation programs, one file for each person",
         (".bvh",),
         "kinema.exchange.bvh",
-        reads=False,
         writes=True,
         timed=True,
         holds="one person's skeleton, rotations and way, at a constant rate",

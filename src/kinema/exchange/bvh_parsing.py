@@ -1,0 +1,235 @@
+"""What a BVH file says, whoever wrote it: the skeleton and the numbers of its channels, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from kinema.errors import InputError
+
+MAX_BYTES = 2**31
+MAX_JOINTS = 2000
+MAX_DEPTH = 200
+_POSITIONS = ("Xposition", "Yposition", "Zposition")
+_ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
+
+
+@dataclass(frozen=True, eq=False)
+class BvhFile:
+    """A skeleton of J joints over F frames, in the file's units and axes.
+
+    names, parents (J,), -1 for the root; offsets (J,3) from the parent; ends: offset of the end site by joint;
+    channels: names of each joint's channels in order; frame_time seconds; values (F,C), degrees where rotations.
+    """
+
+    names: tuple[str, ...]
+    parents: np.ndarray
+    offsets: np.ndarray
+    ends: dict[int, np.ndarray]
+    channels: tuple[tuple[str, ...], ...]
+    frame_time: float
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rest(self) -> np.ndarray:
+        """(J,3) places at rest (all rotations zero), the root at its offset."""
+        places = np.array(self.offsets)
+        for joint in range(1, len(places)):
+            places[joint] += places[self.parents[joint]]
+        return places
+
+    def columns(self, joint: int) -> tuple[int, tuple[str, ...]]:
+        """First column of a joint's channels, and their names."""
+        return sum(len(channels) for channels in self.channels[:joint]), self.channels[joint]
+
+    def root(self, rows: slice = slice(None)) -> np.ndarray:
+        """(n,3) place of the root: its position channels, which take the place of its offset."""
+        first, names = self.columns(0)
+        values = self.values[rows]
+        places = np.repeat(self.offsets[:1], len(values), axis=0)
+        for column, name in enumerate(names, start=first):
+            if name in _POSITIONS:
+                places[:, _POSITIONS.index(name)] = values[:, column]
+        return places
+
+    def moves(self) -> list[str]:
+        """Names of joints below the root whose position channels leave their offset by more than a hundredth of it."""
+        found = []
+        for joint in range(1, len(self.names)):
+            first, names = self.columns(joint)
+            for column, name in enumerate(names, start=first):
+                if name in _POSITIONS:
+                    rest = self.offsets[joint, _POSITIONS.index(name)]
+                    largest = float(np.max(np.abs(self.values[:, column] - rest), initial=0.0))
+                    if largest > 0.01 * max(float(np.linalg.norm(self.offsets[joint])), 1e-6):
+                        found.append(self.names[joint])
+                        break
+        return found
+
+    def rotation(self, joint: int, rows: slice = slice(None)) -> np.ndarray:
+        """(n,3,3) of a joint relative to its parent, in the order in which its channels are listed."""
+        first, names = self.columns(joint)
+        turns = [(name[0], column) for column, name in enumerate(names, start=first) if name in _ROTATIONS]
+        if not turns:
+            return np.broadcast_to(np.eye(3), (len(self.values[rows]), 3, 3))
+        order = "".join(axis for axis, _ in turns)
+        angles = np.array(self.values[rows][:, [column for _, column in turns]])
+        if len(set(order)) == len(order):
+            matrices = Rotation.from_euler(order, angles if len(order) > 1 else angles[:, 0], degrees=True).as_matrix()
+            return np.asarray(matrices).reshape(-1, 3, 3)
+        raise InputError(f"joint {self.names[joint]} turns twice about one axis; no BVH reader agrees what that means")
+
+
+def parse_bvh(path: str | Path) -> BvhFile:
+    """Read a BVH file. Raises InputError: no BVH, broken hierarchy, wrong number of values, too large."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES // 2**30} GB; cut it into pieces")
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return _Parser(path, file, size).file()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+
+
+class _Parser:
+    def __init__(self, path: Path, lines: Iterator[str], size: int) -> None:
+        self.path, self.lines, self.size = path, lines, size
+        self.number = 0
+        self.names: list[str] = []
+        self.parents: list[int] = []
+        self.offsets: list[np.ndarray] = []
+        self.channels: list[tuple[str, ...]] = []
+        self.ends: dict[int, np.ndarray] = {}
+
+    def fail(self, what: str) -> InputError:
+        return InputError(f"{self.path}, line {self.number}: {what}")
+
+    def line(self) -> list[str]:
+        """The words of the next line that has any."""
+        for text in self.lines:
+            self.number += 1
+            words = text.split()
+            if words:
+                return words
+        raise InputError(f"{self.path} ends after line {self.number} in the middle; it was cut off")
+
+    def file(self) -> BvhFile:
+        if self.line()[0] != "HIERARCHY":
+            raise self.fail("a BVH file starts with HIERARCHY")
+        self._hierarchy()
+        words = self.line()
+        if words[0] != "Frames:" or len(words) != 2:
+            raise self.fail("expected 'Frames: <number>'")
+        frames = self._numbers(words[1:], 1)[0]
+        words = self.line()
+        if words[:2] != ["Frame", "Time:"] or len(words) != 3:
+            raise self.fail("expected 'Frame Time: <seconds>'")
+        frame_time = self._numbers(words[2:], 1)[0]
+        width = sum(map(len, self.channels))
+        if frames != round(frames) or frames < 1:
+            raise self.fail(f"the number of frames must be positive, found {frames:g}")
+        if not frame_time > 0:
+            raise self.fail(f"the frame time must be positive, found {frame_time:g}")
+        if 2 * frames * width > self.size:
+            raise InputError(f"{self.path} promises {frames:g} frames of {width} values, more than it can hold")
+        values = np.empty((int(frames), width))
+        for row in values:
+            row[:] = self._numbers(self.line(), width)
+        return BvhFile(
+            names=tuple(self.names),
+            parents=np.array(self.parents),
+            offsets=np.array(self.offsets),
+            ends=self.ends,
+            channels=tuple(self.channels),
+            frame_time=float(frame_time),
+            values=values,
+        )
+
+    def _hierarchy(self) -> None:
+        """ROOT, JOINTs and End Sites up to the word MOTION; braces may stand on the line of the name."""
+        stack: list[int | None] = []  # None: an end site
+        pending: int | None = None
+        opened = False
+        while True:
+            words = self.line()
+            while words:
+                word, words = words[0], words[1:]
+                if word == "MOTION":
+                    if stack or not self.names:
+                        raise self.fail("MOTION comes before the last brace is closed")
+                    return
+                if word in ("ROOT", "JOINT"):
+                    pending, words = self._joint(word, words, stack), []
+                    opened = True
+                    if self.braced:
+                        stack.append(pending)
+                        opened = False
+                elif word == "End":
+                    pending, opened, words = None, True, words[1:]
+                elif word == "{" and opened:
+                    stack.append(pending)
+                    opened = False
+                    if len(stack) > MAX_DEPTH:
+                        raise self.fail(f"joints are nested more than {MAX_DEPTH} deep")
+                elif word == "}" and stack:
+                    stack.pop()
+                elif word == "OFFSET" and stack:
+                    self._offset(stack, self._numbers(words[:3], 3))
+                    words = words[3:]
+                elif word == "CHANNELS" and stack and stack[-1] is not None:
+                    self._channels(stack[-1], words)
+                    words = []
+                else:
+                    raise self.fail(f"{word!r} has no place here")
+
+    def _joint(self, word: str, words: list[str], stack: list[int | None]) -> int:
+        self.braced = bool(words) and words[-1] == "{"
+        name = " ".join(words[:-1] if self.braced else words)
+        if (word == "ROOT") != (not self.names) or (word == "JOINT" and not stack):
+            raise self.fail("a BVH of one root is read, with every other joint below it")
+        if len(self.names) >= MAX_JOINTS:
+            raise self.fail(f"it has more than {MAX_JOINTS} joints")
+        if not name or name in self.names:
+            raise self.fail(f"joint {name!r} has no name of its own")
+        parent = stack[-1] if stack else -1
+        if parent is None:
+            raise self.fail("an end site has no joints below it")
+        self.names.append(name)
+        self.parents.append(parent)
+        self.offsets.append(np.zeros(3))
+        self.channels.append(())
+        return len(self.names) - 1
+
+    def _offset(self, stack: list[int | None], values: list[float]) -> None:
+        if stack[-1] is not None:
+            self.offsets[stack[-1]] = np.array(values)
+        elif stack[-2] is not None:
+            self.ends[stack[-2]] = np.array(values)
+
+    def _channels(self, joint: int, words: list[str]) -> None:
+        if not words or not words[0].isdigit() or int(words[0]) != len(words) - 1:
+            raise self.fail("CHANNELS must be followed by their number and as many names")
+        known = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS)}
+        named = [known.get(word.lower(), "") for word in words[1:]]
+        if "" in named or len(set(named)) != len(named):
+            raise self.fail(f"CHANNELS may be {', '.join((*_POSITIONS, *_ROTATIONS))}, each once")
+        self.channels[joint] = tuple(named)
+
+    def _numbers(self, words: list[str], count: int) -> list[float]:
+        if len(words) != count:
+            raise self.fail(f"{len(words)} values where {count} are needed")
+        try:
+            values = list(map(float, words))
+        except ValueError:
+            raise self.fail("a value is not a number") from None
+        if not np.all(np.isfinite(values)):
+            raise self.fail("a value is not finite")
+        return values

@@ -1,0 +1,107 @@
+"""Which joint of a foreign skeleton is which of SMPL's: by the names that capture systems and programs use.
+
+Recognised are SMPL's own names, Mixamo's (`mixamorig:LeftUpLeg`), CMU's in its common conversions (`LHipJoint`,
+`LeftUpLeg`; `lThigh`, `lShin`), 3ds Max' and Maya's (`LeftCollar`, `LeftShoulder`; `L_Calf`), Blender's (`thigh.L`),
+Unreal's (`thigh_l`, `lowerarm_r`). The spine is told by the tree, since everybody counts its joints in another way.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from kinema.skeleton import SMPL24
+
+_PARTS = {
+    "hip": ("upleg", "thigh", "hip", "upperleg", "leg1"),
+    "knee": ("leg", "knee", "shin", "calf", "lowleg", "lowerleg"),
+    "ankle": ("foot", "ankle"),
+    "foot": ("toebase", "toe", "toes", "ball"),
+    "collar": ("collar", "clavicle", "collarbone"),
+    "shoulder": ("arm", "uparm", "upperarm", "shldr"),
+    "elbow": ("forearm", "elbow", "lowarm", "lowerarm"),
+    "wrist": ("hand", "wrist"),
+}
+_BY_PART = {name: joint for joint, names in _PARTS.items() for name in names}
+
+REQUIRED = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow")
+)
+"""Joints without which a skeleton is not taken for a person's."""
+
+
+def is_smpl(names: tuple[str, ...]) -> bool:
+    """Whether the names are exactly SMPL's 24 (whatever their case and separators)."""
+    return {_plain(name) for name in names} == {_plain(name) for name in SMPL24.joints}
+
+
+def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
+    """Index of the foreign joint for each of SMPL's joints that the skeleton has."""
+    if is_smpl(names):
+        plain = [_plain(name) for name in names]
+        return {joint: plain.index(_plain(joint)) for joint in SMPL24.joints}
+    found: dict[str, int] = {"pelvis": 0}
+    undecided: dict[str, int] = {}
+    for index, name in enumerate(names):
+        side, part = split_side(name)
+        if side and part in _BY_PART:
+            found.setdefault(f"{side}_{_BY_PART[part]}", index)
+        elif side and part == "shoulder":
+            undecided[side] = index
+        elif not side and part in ("neck", "head"):
+            found.setdefault(part, index)
+    for side, index in undecided.items():
+        # Where the upper arm has a name of its own, "shoulder" is the collar bone; else it is the upper arm.
+        found.setdefault(f"{side}_collar" if f"{side}_shoulder" in found else f"{side}_shoulder", index)
+    found.update(_spine(found, parents))
+    return found
+
+
+def split_side(name: str) -> tuple[str, str]:
+    """("left", "upleg") of "mixamorig:LeftUpLeg"; the side is empty for joints in the middle."""
+    name = re.sub(r"^(mixamorig\d*|character\d*|bip\d*)[:_\s]*", "", name.rsplit(":", 1)[-1], flags=re.IGNORECASE)
+    for side, letter in (("left", "l"), ("right", "r")):
+        forms = (
+            rf"^{side}[\s_.-]*(.+)$",
+            rf"^(.+?)[\s_.-]*{side}$",
+            rf"^{letter}[\s_.-]+(.+)$",
+            rf"^(.+?)[\s_.-]+{letter}$",
+        )
+        for form in forms:
+            match = re.match(form, name, flags=re.IGNORECASE)
+            if match:
+                return side, _plain(match.group(1))
+        match = re.match(rf"^[{letter}{letter.upper()}]([A-Z].*)$", name)
+        if match:
+            return side, _plain(match.group(1))
+    return "", _plain(name)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _spine(found: dict[str, int], parents: np.ndarray) -> dict[str, int]:
+    """Spine joints: those between the root and the joint where the arms (or the neck) branch off."""
+
+    def ancestors(joint: int) -> list[int]:
+        way = []
+        while parents[joint] >= 0:
+            joint = int(parents[joint])
+            way.append(joint)
+        return way
+
+    arms = [joint for joint in ("left_shoulder", "right_shoulder") if joint in found]
+    if len(arms) < 2:
+        return {}
+    shared = [joint for joint in ancestors(found[arms[0]]) if joint in ancestors(found[arms[1]])]
+    chain = [joint for joint in reversed(shared) if joint != 0 and joint not in found.values()]
+    if not chain:
+        return {}
+    spine = {"spine3": chain[-1]}
+    if len(chain) > 1:
+        spine["spine1"] = chain[0]
+    if len(chain) > 2:
+        spine["spine2"] = chain[len(chain) // 2]
+    return spine

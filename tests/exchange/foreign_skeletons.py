@@ -1,0 +1,142 @@
+"""BVH files as other systems write them, made from a motion of ours: other names, units, axes and rest poses.
+
+A skeleton that rests with its joints turned by Q_j in the world has the bones Q_parent @ offset_j; a pose whose joints
+are turned by R_j from SMPL's rest is G_j = R_j Q_j^T from its own. So the truth is known exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from kinema.skeleton import SMPL24
+
+
+def mixamo():
+    parts = {
+        "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
+        **_sides("Left", "Right", hip="UpLeg", knee="Leg", ankle="Foot", foot="ToeBase", collar="Shoulder",
+                 shoulder="Arm", elbow="ForeArm", wrist="Hand", hand="HandMiddle1"),
+    }  # fmt: skip
+    return {joint: f"mixamorig:{name}" for joint, name in parts.items()}
+
+
+def cmu():
+    return {
+        "pelvis": "Hips", "spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1", "neck": "Neck", "head": "Head",
+        **_sides("Left", "Right", hip="UpLeg", knee="Leg", ankle="Foot", foot="ToeBase", collar="Shoulder",
+                 shoulder="Arm", elbow="ForeArm", wrist="Hand", hand="FingerBase"),
+    }  # fmt: skip
+
+
+def daz():
+    return {
+        "pelvis": "hip", "spine1": "abdomen", "spine2": "waist", "spine3": "chest", "neck": "neck", "head": "head",
+        **_sides("l", "r", hip="Thigh", knee="Shin", ankle="Foot", foot="Toe", collar="Collar", shoulder="Shldr",
+                 elbow="ForeArm", wrist="Hand", hand="Mid1"),
+    }  # fmt: skip
+
+
+def unreal():
+    return {
+        "pelvis": "pelvis", "spine1": "spine_01", "spine2": "spine_02", "spine3": "spine_03", "neck": "neck_01",
+        "head": "head",
+        **{joint: f"{name}_{joint[0]}" for joint, name in _sides(
+            "", "", hip="thigh", knee="calf", ankle="foot", foot="ball", collar="clavicle", shoulder="upperarm",
+            elbow="lowerarm", wrist="hand", hand="middle_01").items()},
+    }  # fmt: skip
+
+
+def motionbuilder():
+    """Collars of their own, so "shoulder" is the upper arm."""
+    return {
+        "pelvis": "Hips", "spine1": "Chest", "spine2": "Chest2", "spine3": "Chest3", "neck": "Neck", "head": "Head",
+        **_sides("Left", "Right", hip="Hip", knee="Knee", ankle="Ankle", foot="Toe", collar="Collar",
+                 shoulder="Shoulder", elbow="Elbow", wrist="Wrist", hand="Finger"),
+    }  # fmt: skip
+
+
+def _sides(left, right, **parts):
+    return {
+        f"{side}_{p}": mark + name for side, mark in (("left", left), ("right", right)) for p, name in parts.items()
+    }
+
+
+def astride(arms=45.0, legs=15.0):
+    """(24,3,3) a rest pose with the arms `arms` degrees down and the legs `legs` degrees apart."""
+    turns = np.tile(np.eye(3), (24, 1, 1))
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        for part in ("shoulder", "elbow", "wrist", "hand"):
+            turns[SMPL24.index(f"{side}_{part}")] = Rotation.from_euler("z", -sign * arms, degrees=True).as_matrix()
+        for part in ("hip", "knee", "ankle", "foot"):
+            turns[SMPL24.index(f"{side}_{part}")] = Rotation.from_euler("z", sign * legs, degrees=True).as_matrix()
+    return turns
+
+
+def lying_along_x():
+    """(24,3,3) a rest pose turned as a whole: up is x, left is z, as some studios' files have it."""
+    return np.tile(np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]), (24, 1, 1))
+
+
+def foreign_bvh(path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=()):
+    """Write the person's world motion as a foreign BVH. world (3,3): turns the y-up world into the file's.
+
+    drop: SMPL joints that the file does not have (leaves, or joints whose children hang on the joint above).
+    """
+    rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else rest
+    world = np.eye(3) if world is None else world
+    rotation, place = body.chain(person.pose_world, person.betas[0], person.transl_world)
+    own = body.rest_joints(person.betas[0])
+    turned = world @ rotation @ np.swapaxes(rest, -1, -2)
+    places = place @ world.T * scale
+    kept = [j for j, joint in enumerate(SMPL24.joints) if joint not in drop]
+
+    def parent(joint):
+        above = SMPL24.parents[joint]
+        while above >= 0 and above not in kept:
+            above = SMPL24.parents[above]
+        return above
+
+    lines, sequence = ["HIERARCHY"], []
+
+    def node(joint, depth):
+        above = parent(joint)
+        offset = np.zeros(3) if above < 0 else scale * _resting(own, rest, above, joint)
+        sequence.append(joint)
+        pad = "  " * depth
+        turns = " ".join(f"{axis}rotation" for axis in order)
+        channels = f"CHANNELS 3 {turns}" if depth else f"CHANNELS 6 Xposition Yposition Zposition {turns}"
+        lines.append(f"{pad}{'JOINT' if depth else 'ROOT'} {names[SMPL24.joints[joint]]}")
+        lines.extend([f"{pad}{{", f"{pad}  OFFSET {_text(offset)}", f"{pad}  {channels}"])
+        below = [k for k in kept if parent(k) == joint]
+        for child in below:
+            node(child, depth + 1)
+        if not below:
+            lines.extend([f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET 0 {0.1 * scale} 0", f"{pad}  }}"])
+        lines.append(f"{pad}}}")
+
+    node(0, 0)
+    lines += ["MOTION", f"Frames: {len(person)}", f"Frame Time: {1 / fps:.8f}"]
+    for f in range(len(person)):
+        values = [places[f, 0]]
+        for joint in sequence:
+            above = parent(joint)
+            local = turned[f, joint] if above < 0 else turned[f, above].T @ turned[f, joint]
+            values.append(Rotation.from_matrix(local).as_euler(order, degrees=True))
+        lines.append(_text(np.concatenate(values)))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _resting(own, rest, above, joint):
+    """From one joint to another further down, in the turned rest pose."""
+    total = np.zeros(3)
+    while joint != above:
+        parent = SMPL24.parents[joint]
+        total = total + rest[parent] @ (own[joint] - own[parent])
+        joint = parent
+    return total
+
+
+def _text(values):
+    return " ".join(f"{value:.6f}" for value in values)
