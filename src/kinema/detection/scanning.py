@@ -9,7 +9,8 @@ from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
 
 _CELLS = 80  # of the thumbnail's long side
 _SAMPLES = 4  # pixels averaged along each side of a cell
-_CHANGED = 10.0  # grey levels: a change of the mean over 3x3 cells that noise and compression do not make
+_CHANGED = 12.0  # grey levels: a change of the mean over 3x3 cells that noise and compression do not make
+_CHANGED_CELLS = 6  # so many cells change at least when somebody comes; an edge that trembles has fewer
 _PATIENCE = 4.0  # a tile in which nothing changes is looked at so many times less often
 _COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as parts of the interval
 
@@ -36,6 +37,7 @@ class TileSchedule:
         self._started = False
         self._thumbnailer = Thumbnailer(width, height)
         self._seen = np.zeros((len(self.tiles), *self._thumbnailer.shape), dtype=np.float32)
+        self._hidden = np.zeros(self._seen.shape, dtype=bool)
         self._windows = [self._thumbnailer.window(tile) for tile in self.tiles]
 
     def due(self, image: np.ndarray, time: float, boxes: np.ndarray) -> np.ndarray:
@@ -49,6 +51,7 @@ class TileSchedule:
             self._due = time + self._period * (1.0 - self._turn)
             self._forced = time + _PATIENCE * self._period * (1.0 - 0.5 * self._turn)
             self._seen[:] = self._thumbnailer(image)
+            self._hidden[:] = self._thumbnailer.covered(boxes)
             return self.tiles
         waiting = np.flatnonzero(self._due <= time)
         if not len(waiting):
@@ -59,15 +62,17 @@ class TileSchedule:
         for i in waiting:
             if time >= self._forced[i] or self._changed(i, now, covered):
                 looks.append(i)
-                self._seen[i] = now
+                self._seen[i], self._hidden[i] = now, covered
                 self._forced[i] = time + _PATIENCE * self._period[i]
             self._due[i] = max(self._due[i] + self._period[i], time)
         return self.tiles[looks]
 
     def _changed(self, tile: int, now: np.ndarray, covered: np.ndarray) -> bool:
+        """Whether something moved that is not a person who was followed then or is followed now."""
         window = self._windows[tile]
-        difference = np.where(covered, 0.0, np.abs(now - self._seen[tile]))[window]
-        return bool(cv2.blur(difference, (3, 3)).max(initial=0.0) > _CHANGED)
+        known = covered[window] | self._hidden[tile][window]
+        difference = np.where(known, 0.0, np.abs(now[window] - self._seen[tile][window]))
+        return np.count_nonzero(cv2.blur(difference, (3, 3)) > _CHANGED) >= _CHANGED_CELLS
 
 
 class Thumbnailer:
