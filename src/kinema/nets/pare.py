@@ -90,8 +90,11 @@ class PareHead(nn.Module):
         self.cam_mlp = nn.Linear(_SHAPE_FEATURES * NUM_PARTS, 3)
 
     def forward(self, features: Tensor) -> PareOutput:
-        parts = self.keypoint_final_layer(self.keypoint_deconv_layers(features))
-        smpl = self.smpl_deconv_layers(features)
+        return self.regress(self.keypoint_deconv_layers(features), self.smpl_deconv_layers(features))
+
+    def regress(self, keypoint: Tensor, smpl: Tensor) -> PareOutput:
+        """From the maps (B,128,56,56) of the two branches."""
+        parts = self.keypoint_final_layer(keypoint)
         height, width = parts.shape[2:]
         attention = parts[:, 1:].flatten(2).softmax(dim=-1)
         pose_features = attended(smpl, attention)
@@ -120,6 +123,21 @@ class PareNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> PareOutput:
         return self.head(self.backbone(images))
+
+
+class MixedPrecision(nn.Module):
+    """A `PareNetwork` whose convolutions run in another precision; what follows the two branches, in float32."""
+
+    def __init__(self, network: PareNetwork, dtype: torch.dtype) -> None:
+        super().__init__()
+        head = network.head
+        self.backbone = network.backbone.to(dtype)
+        self.keypoint, self.smpl = head.keypoint_deconv_layers.to(dtype), head.smpl_deconv_layers.to(dtype)
+        self.head = head
+
+    def forward(self, images: Tensor) -> PareOutput:
+        features = self.backbone(images)
+        return self.head.regress(self.keypoint(features).float(), self.smpl(features).float())
 
 
 def _branch(inputs: int) -> nn.Sequential:

@@ -1,0 +1,167 @@
+"""Cutting people out of pictures for a network: the demo's crops and the evaluation's.
+
+A box is (cx, cy, w, h) in pixels. The demo's crop is an affine warp of the box onto the network's square,
+black outside of the picture; the evaluation's is cut at whole pixels and resized with anti-aliasing. Both are
+those of PARE's code, which the published weights were measured with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.ndimage
+
+from kinema.errors import ShapeError
+
+IMAGE_SIZE = 224
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+"""Of ImageNet's pictures in [0,1]: what the networks' inputs are normalised with."""
+
+REFERENCE_HEIGHT = 200.0
+"""Data sets give a person's size as a part of so many pixels."""
+
+_LARGEST_SIDE = 100_000.0
+
+
+def square_boxes(corners: np.ndarray) -> np.ndarray:
+    """Boxes (n,4) x1 y1 x2 y2 -> (n,4) cx cy w h around the same centres, w = h = the longer side."""
+    corners = np.asarray(corners, dtype=np.float64).reshape(-1, 4)
+    size = corners[:, 2:] - corners[:, :2]
+    side = size.max(axis=1, initial=0.0)
+    return np.column_stack([corners[:, :2] + size / 2, side, side])
+
+
+def crop_affine(box: np.ndarray, *, scale: float = 1.0, size: int = IMAGE_SIZE) -> np.ndarray:
+    """The map (2,3) from the picture's pixels to those of the crop of a box (cx, cy, w, h).
+
+    Made from three points: the centre, the middle of the lower edge and that of the right one, as PARE's is.
+    """
+    x, y, width, height = (float(value) for value in box)
+    if not (np.all(np.isfinite(box)) and 0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
+        raise ShapeError(f"a box must have a positive, finite size, found {np.asarray(box).tolist()}")
+    # Rounded to single precision before they are added, as in PARE's code: a last digit moves grey levels.
+    down, right = (float(np.float32(side * scale / 2)) for side in (height, width))
+    source = np.array([[x, y], [x, y + down], [x + right, y]], dtype=np.float32)
+    half = size / 2
+    target = np.array([[half, half], [half, size], [size, half]], dtype=np.float32)
+    return cv2.getAffineTransform(source, target)
+
+
+def crop(
+    image: np.ndarray, box: np.ndarray, *, scale: float = 1.0, size: int = IMAGE_SIZE, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The crop (size,size,3) uint8 of a box (cx, cy, w, h) in a picture (H,W,3) uint8; black outside of it.
+
+    out: where to write it.
+    """
+    return cv2.warpAffine(
+        image, crop_affine(box, scale=scale, size=size), (size, size), dst=out, flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )  # fmt: skip
+
+
+def normalized(crops: np.ndarray) -> np.ndarray:
+    """Crops (n,h,w,3) in 0..255 as the networks take them, (n,h,w,3) float32: colours in [0,1], mean 0, deviation 1."""
+    out = np.multiply(crops, 1.0 / (255.0 * STD), dtype=np.float32)
+    out -= MEAN / STD
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class CropBatch:
+    """n crops (n,224,224,3) uint8 of several people and frames. track (n,) ids, row (n,) rows of their tracks."""
+
+    crops: np.ndarray
+    track: np.ndarray
+    row: np.ndarray
+
+
+def crop_batches(
+    images: Iterable[np.ndarray],
+    tracks: Mapping[int, tuple[np.ndarray, np.ndarray]],
+    *,
+    batch: int,
+    scale: float = 1.0,
+    size: int = IMAGE_SIZE,
+) -> Iterator[CropBatch]:
+    """Crops of all people in batches that are as full as they can be, over frames and people.
+
+    images: of the frames 0, 1, ... tracks: id -> (frames (F,) increasing, boxes (F,4) cx cy w h). One batch is
+    in memory at a time, whatever the number of frames; it is only good until the next one is asked for.
+    """
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for id, (frames, _) in tracks.items():
+        for row, frame in enumerate(frames):
+            wanted.setdefault(int(frame), []).append((id, row))
+    crops = np.empty((batch, size, size, 3), dtype=np.uint8)
+    owners: list[tuple[int, int]] = []
+    last = max(wanted, default=-1)
+    for number, image in enumerate(images):
+        for id, row in wanted.get(number, ()):
+            crop(image, tracks[id][1][row], scale=scale, size=size, out=crops[len(owners)])
+            owners.append((id, row))
+            if len(owners) == batch:
+                yield _batch(crops, owners)
+                owners = []
+        if number >= last:
+            break
+    if owners:
+        yield _batch(crops[: len(owners)], owners)
+
+
+def _batch(crops: np.ndarray, owners: list[tuple[int, int]]) -> CropBatch:
+    track, row = np.array(owners, dtype=np.int64).T
+    return CropBatch(crops, track, row)
+
+
+# --- the evaluation's crops --------------------------------------------------------------------------
+
+
+def evaluation_points(points: np.ndarray, center: np.ndarray, scale: float, *, size: int = IMAGE_SIZE) -> np.ndarray:
+    """Pixels (K,2) of the picture -> those of the evaluation's crop: whole numbers (K,2), counted from 1.
+
+    center (2,), scale: of the person, `scale` times 200 pixels high. Truncated towards zero and then counted
+    from 1, as the published evaluation does.
+    """
+    return _moved(np.asarray(points), _evaluation_matrix(center, scale, size)) + 1
+
+
+def _evaluation_matrix(center: np.ndarray, scale: float, size: int) -> np.ndarray:
+    """(3,3) from the picture's pixels to the crop's."""
+    height = REFERENCE_HEIGHT * float(scale)
+    matrix = np.eye(3)
+    matrix[0, 0] = matrix[1, 1] = size / height
+    matrix[:2, 2] = size * (-np.asarray(center, dtype=np.float64) / height + 0.5)
+    return matrix
+
+
+def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Points (K,2) under a matrix (3,3), truncated: (K,2) int."""
+    homogeneous = np.column_stack([points.astype(np.float64), np.ones(len(points))])
+    return np.array([(matrix @ point)[:2] for point in homogeneous]).astype(np.int64).reshape(-1, 2)
+
+
+def evaluation_crop(image: np.ndarray, center: np.ndarray, scale: float, *, size: int = IMAGE_SIZE) -> np.ndarray:
+    """The evaluation's crop (size,size,3) float64 in 0..255 of a picture (H,W,3).
+
+    A square of whole pixels with side 200*scale, black outside of the picture, resized linearly after a
+    Gaussian against aliasing where it shrinks (scikit-image's `resize`, of which this is the arithmetic).
+    """
+    back = np.linalg.inv(_evaluation_matrix(center, scale, size))
+    (left, top), (right, bottom) = _moved(np.array([[0, 0], [size, size]]), back).tolist()
+    width, height = right - left, bottom - top
+    if not (0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
+        raise ShapeError(f"a person of scale {scale:g} at {np.asarray(center).tolist()} gives no crop")
+    square = np.zeros((height, width, 3))
+    x = slice(max(0, left), min(image.shape[1], right))
+    y = slice(max(0, top), min(image.shape[0], bottom))
+    if x.start < x.stop and y.start < y.stop:
+        square[y.start - top : y.stop - top, x.start - left : x.stop - left] = image[y, x]
+    factors = np.array([height / size, width / size, 1.0])
+    sigma = np.maximum(0.0, (factors - 1) / 2)
+    smooth = scipy.ndimage.gaussian_filter(square, sigma, mode="mirror") if np.any(sigma > 0) else square
+    return scipy.ndimage.zoom(smooth, 1 / factors, order=1, mode="mirror", grid_mode=True)

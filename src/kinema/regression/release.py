@@ -1,0 +1,94 @@
+"""Where the files of the PARE release are: named by the user, in the release's `data` folder, or in the weights hub.
+
+The release unpacks to `data/`: `pare/checkpoints/*.ckpt`, `body_models/smpl/SMPL_{NEUTRAL,MALE,FEMALE}.pkl`,
+`J_regressor_extra.npy`, `J_regressor_h36m.npy`, `dataset_extras/*.npz`, `dataset_folders/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinema.body import BodyModel, load_body
+from kinema.errors import InputError, WeightsError
+from kinema.weights import hub
+from kinema.weights.catalogue import find
+
+CHECKPOINTS = {"pare-3dpw": "pare_w_3dpw_checkpoint.ckpt", "pare": "pare_checkpoint.ckpt"}
+"""Names in the weights hub, the demo's default first, and the release's file names."""
+
+_GENDERS = {"neutral": "SMPL_NEUTRAL.pkl", "male": "SMPL_MALE.pkl", "female": "SMPL_FEMALE.pkl"}
+_BASIC = {
+    "neutral": ("basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl", "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl"),
+    "male": ("basicmodel_m_lbs_10_207_0_v1.1.0.pkl", "basicmodel_m_lbs_10_207_0_v1.0.0.pkl"),
+    "female": ("basicmodel_f_lbs_10_207_0_v1.1.0.pkl", "basicModel_f_lbs_10_207_0_v1.0.0.pkl"),
+}
+_BODY_FOLDERS = ("body_models/smpl", "body_models", "smpl", ".")
+
+
+@dataclass(frozen=True)
+class PareRelease:
+    """data: the release's folder, or None."""
+
+    data: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.data is not None and not Path(self.data).is_dir():
+            raise InputError(f"{self.data} is not a folder; name the data folder of the PARE release")
+
+    def checkpoint(self, wanted: str | Path | None = None) -> Path:
+        """The checkpoint file. wanted: a path, a name of `CHECKPOINTS`, or None for the first that is there.
+
+        Raises WeightsError that says what to get, from where and under which licence.
+        """
+        if wanted is not None and str(wanted) not in CHECKPOINTS:
+            path = Path(wanted)
+            if not path.is_file():
+                raise WeightsError(
+                    f"{path} is not a file; give a checkpoint of PARE, or one of {', '.join(CHECKPOINTS)}"
+                )
+            return path
+        names = [str(wanted)] if wanted is not None else list(CHECKPOINTS)
+        for name in names:
+            if self.data is not None:
+                inside = self.data / "pare" / "checkpoints" / CHECKPOINTS[name]
+                if inside.is_file():
+                    return inside
+            if hub.status(find(name)).state != "missing":
+                return hub.locate(name).path
+        entry = find(names[0])
+        raise WeightsError(
+            f"PARE's checkpoint is missing: {entry.instructions}, with `kinema weights add {entry.name}"
+            f" {entry.file}`; it is licensed for {entry.licence.summary} ({entry.licence.url})"
+        )
+
+    def body_file(self, gender: str = "neutral") -> Path | None:
+        """The SMPL file of a gender ("neutral", "male", "female"), or None where there is none."""
+        for folder in _BODY_FOLDERS if self.data is not None else ():
+            for name in (_GENDERS[gender], *_BASIC[gender]):
+                path = Path(str(self.data)) / folder / name
+                if path.is_file():
+                    return path
+        if gender == "neutral" and hub.status(find("smpl-neutral")).state not in ("missing", "licence"):
+            return hub.locate("smpl-neutral").path
+        return None
+
+    def body(self, chosen: str | Path | None = None) -> BodyModel:
+        """The neutral body: the file that the user names, the release's, the hub's, or else the free body."""
+        path = self.body_file() if chosen is None else Path(chosen)
+        return load_body(path)
+
+    def file(self, name: str) -> Path | None:
+        """A file of the release by its path in the data folder, or None."""
+        path = None if self.data is None else self.data / name
+        return path if path is not None and path.is_file() else None
+
+
+def about_body(body: BodyModel) -> str | None:
+    """What the user must know about the body that a result is made with; None for an SMPL file."""
+    if body.name != "free":
+        return None
+    return (
+        "the free body stands in for SMPL: poses keep their meaning, but the betas are PARE's for SMPL's shape space"
+        " and do not fit it; give an SMPL file with --body-model, or `kinema weights add smpl-neutral FILE`"
+    )
