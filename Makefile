@@ -51,6 +51,11 @@ bench: $(VENV)/.installed-dev
 
 install: $(VENV)/.installed
 
+# Only for benchmarks/run_speed.py: MediaPipe cannot share an environment with Kinema.
+.venv-mediapipe:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check mediapipe==0.10.21 || { rm -rf $@; exit 1; }
+
 # The stamps are written last, so that an installation that was interrupted is taken up again.
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 10) <= v <= (3, 13); \
@@ -69,5 +74,5 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-mediapipe build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

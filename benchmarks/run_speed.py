@@ -1,9 +1,12 @@
-"""The whole main job, overlay off: frames per second, share of each stage, peak memory, also ten times longer.
+"""The whole main job, overlay off: frames per second beside MediaPipe's Pose, stages, memory, a longer clip.
 
-    python benchmarks/run_speed.py [VIDEO] [--rounds N] [--times N]
+    python benchmarks/run_speed.py [VIDEO] [--rounds N] [--times N] [--mediapipe-python PATH]
 
-Each run is a process of its own with nothing to reuse; the best of the rounds counts. The longer clip is the same one
-repeated, without encoding it again. Without VIDEO: balance_single_multiview_cam01 (1080x1920, 60 fps) of KINEMA_DATA.
+Each run is a process of its own with nothing to reuse. MediaPipe (mediapipe==0.10.21, its Pose solution,
+model_complexity=1, one person; PATH is a Python that has it, by default the one that `make .venv-mediapipe` makes)
+takes turns with Kinema, so that other load hits both; imports are not counted for either. CPU time is that of all
+threads; on a busy machine it tells more than the clock. The longer clip is the same one repeated, without encoding it
+again. Without VIDEO: football_juggle_single_handheld of KINEMA_DATA (one person, 720p).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,20 +22,45 @@ from pathlib import Path
 
 import av
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data"))
 
 # VmHWM is this process's own peak; ru_maxrss of a child begins with that of its parent.
 WORKER = """
 import json, sys, time
 from kinema.pipeline import RunOptions, run
-begin = time.perf_counter()
+begin, cpu = time.perf_counter(), time.process_time()
 result = run(sys.argv[1], sys.argv[2], RunOptions.of(overlay=False), force=True)
-wall = time.perf_counter() - begin
+wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 record = result.record
 people = sum(person["frames"] for person in record["summary"]["people"])
-print(json.dumps([record["summary"]["frames"], people, wall, peak / 1024, record["seconds"]]))
+print(json.dumps([record["summary"]["frames"], people, wall, cpu, peak / 1024, record["seconds"]]))
 """
+
+
+MEDIAPIPE = """
+import json, sys, time
+import cv2
+import mediapipe as mp
+begin, cpu = time.perf_counter(), time.process_time()
+capture = cv2.VideoCapture(sys.argv[1])
+frames = 0
+with mp.solutions.pose.Pose(model_complexity=1) as pose:
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            break
+        pose.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        frames += 1
+wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([frames, frames, wall, cpu, peak / 1024, {}]))
+"""
+
+
+Measured = tuple[int, int, float, float, float, dict[str, float]]
+"""Frames, frames times people, seconds, CPU seconds, peak MB, seconds by stage."""
 
 
 def repeated(clip: Path, target: Path, times: int) -> Path:
@@ -55,38 +84,54 @@ def repeated(clip: Path, target: Path, times: int) -> Path:
     return target
 
 
-def measure(clip: Path, folder: Path) -> tuple[int, int, float, float, dict[str, float]]:
-    """Frames, frames times people, seconds, peak MB, seconds by stage of one run in its own process."""
-    command = [sys.executable, "-c", WORKER, str(clip), str(folder)]
+def measure(python: str, worker: str, *arguments: Path) -> Measured:
+    """One run in its own process."""
+    command = [python, "-c", worker, *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def report(name: str, measured: Measured) -> None:
+    frames, people, wall, cpu, peak, seconds = measured
+    print(f"{name}: {frames} frames, {people / frames:.2f} people in each")
+    each = 1000 / frames
+    print(f"  {frames / wall:.1f} frames per second; {each * wall:.1f} ms and {each * cpu:.1f} ms of CPU time each;")
+    print(f"  peak memory {peak:.0f} MB")
+    if seconds:
+        total = seconds.pop("total")
+        print("  " + ", ".join(f"{stage} {100 * s / total:.0f} %" for stage, s in seconds.items()))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("video", nargs="?", type=Path, default=DATA / "videos" / "balance_single_multiview_cam01.mp4")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("video", nargs="?", type=Path, default=DATA / "videos" / "football_juggle_single_handheld.mp4")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--mediapipe-python", type=Path, default=ROOT / ".venv-mediapipe" / "bin" / "python")
     args = parser.parse_args()
     if not args.video.is_file():
         print(f"no {args.video}; name a video or set KINEMA_DATA", file=sys.stderr)
         return 3
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        clips = {"1": (args.video, args.rounds)}
+        ours, theirs = [], []
+        for _ in range(args.rounds):
+            ours.append(measure(sys.executable, WORKER, args.video, out))
+            if args.mediapipe_python.is_file():
+                theirs.append(measure(str(args.mediapipe_python), MEDIAPIPE, args.video))
+        best = min(ours, key=lambda m: m[2])
+        report(f"Kinema, {args.video.name}", best)
+        if theirs:
+            report("MediaPipe's Pose, the same clip", min(theirs, key=lambda m: m[2]))
+            pairs = list(zip(ours, theirs, strict=True))
+            ratio, cpu = (statistics.median(b[i] / a[i] for a, b in pairs) for i in (2, 3))
+            print(f"Kinema over MediaPipe, median of {args.rounds} rounds: {ratio:.2f} times the frames per second,")
+            print(f"  {cpu:.2f} times the frames per second of CPU time")
+        else:
+            print("MediaPipe is not measured: `make .venv-mediapipe` installs it in an environment of its own")
         if args.times > 1:
-            clips[str(args.times)] = (repeated(args.video, out / "longer.mp4", args.times), 1)
-        peaks = []
-        for times, (clip, rounds) in clips.items():
-            frames, people, wall, peak, seconds = min((measure(clip, out) for _ in range(rounds)), key=lambda m: m[2])
-            total = seconds.pop("total")
-            peaks.append(peak)
-            print(f"{args.video.name} x {times}: {frames} frames, {people / frames:.2f} people in each")
-            print(
-                f"  {frames / wall:6.1f} frames per second, {1000 * wall / frames:.1f} ms a frame; peak {peak:.0f} MB"
-            )
-            print("  " + ", ".join(f"{name} {100 * s / total:.0f} %" for name, s in seconds.items()))
-        if len(peaks) == 2:
-            print(f"peak memory of the longer clip: {100 * (peaks[1] / peaks[0] - 1):+.1f} %")
+            longer = measure(sys.executable, WORKER, repeated(args.video, out / "longer.mp4", args.times), out)
+            report(f"Kinema, the clip {args.times} times in a row", longer)
+            print(f"peak memory of the longer clip: {100 * (longer[4] / best[4] - 1):+.1f} %")
     return 0
 
 

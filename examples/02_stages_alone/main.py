@@ -10,7 +10,6 @@ from pathlib import Path
 
 from kinema import Motion
 from kinema.body import load_body
-from kinema.quality import check_motion
 from kinema.refinement import FilterOptions, filter_motion
 from kinema.world import place_in_world
 
@@ -26,7 +25,6 @@ def main(result: str) -> None:
         print(f"person {person.id}: jitter {before:.0f} > {after:.0f} m/s3")
 
     motion = place_in_world(motion, body)
-    print("sanity check:", check_motion(motion).verdict)
 
     path = Path(result)
     print("wrote", motion.save(path.with_name(f"{path.stem}_smoother.pkl")))
