@@ -30,6 +30,7 @@ from kinema.files.atomic import atomic_path
 from kinema.files.fields import numbers, require_keys, scalar, text
 from kinema.files.foreign import REST_PELVIS, ZUP_FROM_YUP, Notes, betas_from, motion_from, yup_from_zup
 from kinema.files.sampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
+from kinema.files.written import WriteReport
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import NUM_BETAS, NUM_POSE, Motion, Person
 
@@ -52,18 +53,46 @@ def recognises(content: Mapping[Any, Any]) -> bool:
     return "poses" in content and "trans" in content and not isinstance(content, dict)
 
 
-def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
     """Write one `.npz` for each person: `path` for one, `name_<id>.npz` beside it for several. See the module.
 
     Returns the first file. Raises UsageError where nobody in the motion has a pose.
     """
-    people = [person for person in motion if person.pose is not None or person.pose_world is not None]
+    report = WriteReport() if report is None else report
+    posed = [person for person in motion if person.pose is not None or person.pose_world is not None]
+    people = [person for person in posed if len(person)]
     if not people:
         raise UsageError("this motion has no poses; run the fit before writing an AMASS file")
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, own in zip(people, paths, strict=True):
-        write_arrays(amass_arrays(motion, person, body), own)
+        arrays = amass_arrays(motion, person, body)
+        _explain(motion, person, arrays, report)
+        write_arrays(arrays, own)
+        report.paths.append(own)
     return paths[0]
+
+
+def _explain(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], report: WriteReport) -> None:
+    """Note what an AMASS file of this person changes or leaves out."""
+    times, rate = motion.times[person.frames], float(arrays["mocap_frame_rate"])
+    if person.pose_world is None:
+        report.notes.add("no world: the camera's frame was turned z-up, upright if the camera was level")
+    if not is_on_grid(times, constant_rate_times(times, rate)):
+        report.notes.add(f"person {person.id} was resampled to {rate:g} frames a second, gaps interpolated")
+    if times[0] > motion.times[0]:
+        report.notes.add(f"person {person.id} starts {times[0] - motion.times[0]:.3f} s after the clip")
+    if person.betas is not None and not arrays["betas"].any() and person.betas.any():
+        report.notes.add("the shape is left out: it belongs to the free body, not to SMPL-X")
+    pose = person.pose if person.pose_world is None else person.pose_world
+    if pose is not None and pose[:, _BODY_POSE:].any():
+        report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
 
 
 def person_path(path: Path, person: Person) -> Path:

@@ -35,7 +35,8 @@ class MotionFormat:
     first being the one that is written. module: where its functions are. reads, writes: what it can do.
     timed: whether its files say the frames' times or rate. lossless: whether a Motion comes back from it as it
     went in. holds: what of a motion it can carry. takes: further options of its writer; "report" stands for a
-    `kinema.files.written.WriteReport` that it fills.
+    `kinema.files.written.WriteReport` that it fills. keeps: fields of a person, "camera" and "rate" that come back
+    from a file that Kinema wrote (of a lossless format: all).
     """
 
     name: str
@@ -48,6 +49,7 @@ class MotionFormat:
     lossless: bool = False
     holds: str = ""
     takes: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The format's module."""
@@ -82,6 +84,8 @@ _FORMATS = (
         "kinema.files.amass",
         writes=True,
         timed=True,
+        takes=("report",),
+        keeps=("pose_world", "betas", "transl_world"),
         holds="one person's pose, shape and translation in the world, at a constant rate",
     ),
     MotionFormat(
@@ -91,6 +95,7 @@ _FORMATS = (
         "kinema.files.pare",
         writes=True,
         takes=("report",),
+        keeps=("pose", "betas", "transl", "boxes"),
         holds="people's pose, shape, boxes and 49 joints in the camera's frame",
     ),
     MotionFormat(
@@ -114,6 +119,7 @@ _FORMATS = (
         "kinema.files.gvhmr",
         writes=True,
         takes=("report",),
+        keeps=("pose", "betas", "transl", "pose_world", "transl_world", "camera", "rate"),
         holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
     ),
     MotionFormat(
@@ -154,6 +160,7 @@ _FORMATS = (
         timed=True,
         holds="one person's skeleton, rotations and way, at a constant rate",
         takes=("units", "fps", "rotation_order", "report"),
+        keeps=("pose_world", "betas", "transl_world", "joints_world"),
     ),
     MotionFormat(
         "glb",
@@ -290,7 +297,7 @@ def save_motion(
     suffix, format or option), OutputError (disk full, folder not writable).
     """
     path = Path(path)
-    entry = _by_suffix(path) if format is None else find_format(format)
+    entry = format_by_suffix(path) if format is None else find_format(format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them")
     unknown = [name for name in options if name not in entry.takes]
@@ -304,7 +311,8 @@ def save_motion(
     return written
 
 
-def _by_suffix(path: Path) -> MotionFormat:
+def format_by_suffix(path: Path) -> MotionFormat:
+    """The format that a new file of this name is written in. Raises UsageError for a suffix that none has."""
     writers = [f for f in _FORMATS if f.writes]
     for entry in writers:
         if path.suffix.lower() in entry.suffixes:

@@ -1,0 +1,128 @@
+"""`kinema export`: a motion file for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kinema.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinema.files.written import WriteReport
+    from kinema.motion import Motion
+
+FORMATS = {
+    "bvh": ("bvh", "skeleton and motion; Blender, Maya, MotionBuilder, Unreal, retargeting tools"),
+    "glb": ("glb", "skinned bodies, skeleton and motion; any viewer, Blender, Unity, Unreal, web"),
+    "usd": ("usd", "the same as UsdSkel (.usda); Omniverse, Houdini, Maya, Blender"),
+    "fbx": ("fbx", "the same as FBX, through your own Blender"),
+    "npz": ("amass", "AMASS in SMPL-X's layout; Blender's SMPL-X add-on, robot retargeting (GMR and others)"),
+    "trc": ("trc", "joints as markers; OpenSim"),
+    "c3d": ("c3d", "joints as markers; biomechanics"),
+    "csv": ("csv", "joints and angles as a table"),
+    "pt": ("gvhmr", "GVHMR's layout (torch is not needed)"),
+    "pkl": ("pare", "PARE's keys and nothing else"),
+}
+"""What `--format` takes -> the format's name in `kinema.files.formats()`, and what it is for."""
+
+DESCRIPTION = "Export a motion file of any format that Kinema reads for other programs.\n\n" + "\n".join(
+    f"  {name:<5}{about}" for name, (_, about) in FORMATS.items()
+)
+EXAMPLES = """\
+  kinema export smpl_output.pkl --format bvh
+  kinema export smpl_output.pkl --format bvh --units cm --person 2 --out walk.bvh
+  kinema export smpl_output.pkl --format glb --frame camera
+  kinema export mocap.bvh --format usd
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="a motion file (.pkl, .npz, .pt, .bvh)")
+    parser.add_argument("--format", required=True, choices=tuple(FORMATS), help="what to write, see above")
+    parser.add_argument(
+        "--out", metavar="OUT", type=Path, help="file or folder to write to (default: beside FILE, under its name)"
+    )
+    parser.add_argument("--person", metavar="ID", default="all", help="track ids with commas between them, or all")
+    parser.add_argument("--frame", choices=("world", "camera"), help="default: the world where the motion has one")
+    parser.add_argument("--units", choices=("m", "cm", "mm"), help="of bvh, trc (default m), c3d (mm)")
+    parser.add_argument("--rate", type=float, metavar="FPS", help="frames a second of bvh, trc, c3d (default: its own)")
+    parser.add_argument(
+        "--rotation-order", metavar="ORDER", type=str.upper, help="of a bvh: ZXY (default), XYZ, YXZ, ..."
+    )
+    parser.add_argument("--blender", metavar="PATH", help="Blender's program, for fbx (default: where it usually is)")
+    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
+    parser.add_argument("--fps", type=float, help="frames a second of a FILE that does not say (default: 30)")
+    parser.add_argument("--from", dest="source", metavar="FORMAT", help="FILE's format (default: by its contents)")
+    parser.add_argument("--json", action="store_true", help="print files and notes as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and print the notes and the files written."""
+    from kinema.body import load_body
+    from kinema.exchange import in_frame
+    from kinema.files import find_format, load_motion, save_motion
+    from kinema.files.written import WriteReport
+
+    entry = find_format(FORMATS[args.format][0])
+    options = {"units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "blender": args.blender}
+    given = {name: value for name, value in options.items() if value is not None}
+    flags = {"units": "--units", "fps": "--rate", "rotation_order": "--rotation-order", "blender": "--blender"}
+    for name in given:
+        if name not in entry.takes:
+            raise UsageError(f"{flags[name]} means nothing for {args.format} files; leave it out")
+    out = output_path(args.file, args.format, entry.suffixes, args.out)
+    motion = load_motion(args.file, format=args.source, fps=args.fps)
+    motion = chosen(motion, args.person)
+    if args.frame is not None:
+        if entry.name == "pare" and args.frame == "world":
+            raise UsageError("PARE's files hold people before the camera; leave --frame out or take npz")
+        motion = in_frame(motion, args.frame)
+    body = None if args.body_model is None else load_body(args.body_model)
+    report = WriteReport()
+    save_motion(motion, out, format=entry.name, body=body, report=report, **given)
+    print_report(report, as_json=args.json)
+    return 0
+
+
+def chosen(motion: Motion, people: str) -> Motion:
+    """The motion with the people that `--person` names. Raises UsageError."""
+    if people == "all":
+        return motion
+    try:
+        ids = list(dict.fromkeys(int(word) for word in people.split(",")))
+    except ValueError:
+        raise UsageError(f"--person takes track ids with commas between them or all, found {people!r}") from None
+    return motion.replace(people=tuple(motion.person(id) for id in ids))
+
+
+def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path | None) -> Path:
+    """Where to write: the file or (without a suffix) the folder asked for, else beside the source; never onto it.
+
+    Raises UsageError for a suffix of another format.
+    """
+    if given is not None and given.suffix and not given.is_dir():
+        if given.suffix.lower() not in suffixes:
+            raise UsageError(f"{name} files are named {' or '.join(suffixes)}; rename {given.name} or change --format")
+        if given.resolve() == source.resolve():
+            raise UsageError(f"{given} would overwrite what is read; name another file with --out")
+        return given
+    stem = f"{source.stem}_pare" if name == "pkl" else source.stem
+    path = (source.parent if given is None else given) / f"{stem}{suffixes[0]}"
+    if path.resolve() == source.resolve():
+        path = path.with_name(f"{stem}_{name}{suffixes[0]}")
+    return path
+
+
+def print_report(report: WriteReport, *, as_json: bool) -> None:
+    """Print what was written: the notes, then the files."""
+    notes, paths = list(report.notes), [str(path) for path in report.paths]
+    if as_json:
+        print(json.dumps({"files": paths, "notes": notes}, ensure_ascii=False))
+        return
+    for note in notes:
+        print(f"note: {note}")
+    for path in paths:
+        print(path)

@@ -1,0 +1,108 @@
+"""`kinema export` and `kinema convert` from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from kinema.__main__ import main
+from kinema.body import load_body
+from kinema.commands.export import FORMATS
+from kinema.files import load_motion, save_motion
+from kinema.synthetic import procedural_motion
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Two people, half a second."""
+    motion = procedural_motion(load_body(), "demo")
+    person = motion.people[0].select(np.arange(15))
+    motion = motion.replace(times=motion.times[:15], people=(person, person.replace(id=5)))
+    return save_motion(motion, tmp_path_factory.mktemp("motion") / "walk.pkl")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "fbx"])
+def test_every_format(file, tmp_path, capsys, name):
+    assert main(["export", str(file), "--format", name, "--out", str(tmp_path / "out"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["files"]
+    for path in said["files"]:
+        assert path.startswith(str(tmp_path / "out" / "walk"))
+    several = {"glb", "usd", "csv", "pkl"}
+    assert len(said["files"]) == (1 if name in several else 2)
+
+
+def test_beside_the_file_and_never_onto_it(file, capsys):
+    assert main(["export", str(file), "--format", "pkl"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(file.with_name("walk_pare.pkl"))
+    assert main(["export", str(file), "--format", "pkl", "--out", str(file)]) == 2
+    assert "would overwrite what is read" in capsys.readouterr().err
+    assert load_motion(file).people[0].pose_world is not None
+
+
+def test_one_person_in_centimetres(file, tmp_path, capsys):
+    out = tmp_path / "five.bvh"
+    arguments = ["export", str(file), "--format", "bvh", "--person", "5", "--units", "cm", "--rotation-order", "xyz"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    text = out.read_text()
+    assert "Xrotation Yrotation Zrotation" in text
+    first = text.splitlines()[text.splitlines().index("MOTION") + 3].split()
+    assert float(first[1]) > 50  # the pelvis' height in centimetres
+
+
+def test_the_cameras_frame(file, tmp_path, capsys):
+    out = tmp_path / "camera.csv"
+    assert main(["export", str(file), "--format", "csv", "--frame", "camera", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "note: no world: the camera's frame was turned y-up" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--format", "bvh", "--person", "9"], "no person 9 in this motion; it has [1, 5]"),
+        (["--format", "bvh", "--person", "me"], "--person takes track ids"),
+        (["--format", "glb", "--units", "cm"], "--units means nothing for glb files"),
+        (["--format", "bvh", "--units", "mm"], "BVH files are written in m or cm"),
+        (["--format", "bvh", "--rate", "-1"], "the frame rate must be positive"),
+        (["--format", "bvh", "--rotation-order", "xyx"], "unknown rotation order 'XYX'"),
+        (["--format", "bvh", "--out", "walk.glb"], "bvh files are named .bvh; rename walk.glb"),
+        (["--format", "pkl", "--frame", "world"], "PARE's files hold people before the camera"),
+        (["--format", "fbx", "--blender", "/nowhere/blender"], "--blender names /nowhere/blender"),
+    ],
+)
+def test_wrong_use_is_one_sentence(file, capsys, arguments, sentence):
+    assert main(["export", str(file), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.startswith("kinema: ")
+    assert said.count("\n") == 1
+
+
+def test_a_missing_file_is_bad_input(tmp_path, capsys):
+    assert main(["export", str(tmp_path / "no.pkl"), "--format", "bvh"]) == 3
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_convert_says_what_is_lost(file, tmp_path, capsys):
+    out = tmp_path / "walk.npz"
+    assert main(["convert", str(file), str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert load_motion(out).provenance[-1].name == "convert"
+    assert main(["convert", str(out), str(tmp_path / "a.npz"), "--to", "amass"]) == 0
+    said = capsys.readouterr().out
+    assert "note: amass files do not hold" in said
+    assert str(tmp_path / "a_5.npz") in said
+    assert main(["convert", str(out), str(tmp_path / "b.xyz")]) == 2
+    assert "cannot tell the motion format" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["export", "convert"])
+def test_help_has_examples(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"kinema {command} smpl_output.pkl" in capsys.readouterr().out
