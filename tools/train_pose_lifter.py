@@ -52,7 +52,7 @@ def train(args: argparse.Namespace) -> None:
     options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
-        pool.draw, body, config, options, rendered=RenderedSamples(windows, args.seed).draw,
+        pool.draw, body, config, options, rendered=RenderedSamples(windows, Chance(args.seed + 1, "cpu")).draw,
         validate=Validator(held, body), start=start,
     )  # fmt: skip
     recipe = vars(options) | {

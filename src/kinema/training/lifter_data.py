@@ -260,7 +260,7 @@ def observe(
     """What the keypoint network would answer: rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3).
 
     points (N,W,33,3): the true landmarks. errors: measured ones (`kinema.training.rendered`), drawn as
-    stretches of `spacing` frames; without them a Gaussian model of their usual size.
+    stretches of frames; without them a Gaussian model of their usual size.
     """
     count, frames = points.shape[:2]
     rays = points[..., :2] / points[..., 2:].clamp(min=0.3)
@@ -276,16 +276,46 @@ def observe(
         landmarks = landmarks * chance.uniform(0.85, 1.1, count, 1, 1, 1) + solid * size
         confidence = chance.uniform(0.6, 0.99, count, frames, 33)
     else:
-        # Measured errors are few and belong to other poses: some of the model's are laid over them.
-        which = chance.integers(len(errors["flat"]), count)
-        room = errors["flat"].shape[1] - (frames - 1) * spacing
-        rows = chance.integers(room, count)[:, None] + spacing * torch.arange(frames, device=points.device)
-        measured = {n: errors[n][which[:, None], rows] for n in ("flat", "solid", "scale", "confidence")}
+        which, rows = _errors_of_like_poses(landmarks, errors["truth"], chance)
+        measured = {n: errors[n][which, rows] for n in ("flat", "solid", "confidence")}
         flat = 0.4 * flat + measured["flat"] * chance.uniform(0.6, 1.3, count, 1, 1, 1)
-        landmarks = landmarks * measured["scale"][..., None, None] + measured["solid"] + 0.4 * solid * size
+        landmarks = (landmarks.reshape(count, frames, 99) @ errors["response"]).reshape(landmarks.shape)
+        landmarks = landmarks + measured["solid"] * chance.uniform(0.8, 1.4, count, 1, 1, 1) + 0.5 * solid * size
         confidence = measured["confidence"]
     rays = rays + flat * metre
+    return worsened(rays, confidence, landmarks, metre, chance, spacing)
+
+
+def _errors_of_like_poses(
+    landmarks: Tensor, truth: Tensor, chance: Chance, candidates: int = 400
+) -> tuple[Tensor, Tensor]:
+    """For each sample a stretch of measured errors that was made by a pose like its own.
+
+    Errors hang on the pose and the view: an arm before the trunk is misplaced otherwise than one beside it.
+    landmarks (N,W,33,3) of the samples, truth (M,T,33,3) where errors were measured. Returns windows (N,1)
+    and rows (N,W). The nearest of some random candidates is taken, so that the choice varies.
+    """
+    frames = landmarks.shape[1]
+    window = chance.integers(len(truth), candidates)
+    first = chance.integers(truth.shape[1] - frames + 1, candidates)
+    middle = frames // 2
+    there = truth[window, first + middle].reshape(candidates, -1)
+    nearest = torch.cdist(landmarks[:, middle].reshape(len(landmarks), -1), there).argmin(1)
+    rows = first[nearest][:, None] + torch.arange(frames, device=landmarks.device)
+    return window[nearest][:, None], rows
+
+
+def worsened(
+    rays: Tensor, confidence: Tensor, landmarks: Tensor, metre: Tensor, chance: Chance, spacing: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The evidence with parts hidden or exchanged, the 3D guess sometimes missing, and a lens that is not known.
+
+    rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3); metre (N,W,1,1): one metre at the person, at depth 1.
+    """
+    count = len(rays)
     rays, confidence, landmarks = _hidden(rays, confidence, landmarks, metre, chance, spacing)
+    # Without the 3D guess now and then: what the picture's geometry says must stand by itself.
+    landmarks = landmarks * ~chance.below(0.2, count, 1, 1, 1)
     # The focal length is often a guess: everything is seen through a lens of another one.
     return rays * torch.exp(0.15 * chance.normal(count, 1, 1, 1)), confidence, landmarks
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
 from kinema.skeleton import LIMBS12, SMPL24
-from kinema.training.lifter_data import Batch, BodyTables, Samples, foot_contacts, make_batch
+from kinema.training.lifter_data import Batch, BodyTables, Chance, Samples, foot_contacts, make_batch, worsened
 from kinema.training.pose_lifter import gram_schmidt
-from kinema.training.rendered import load_windows, measured_errors
+from kinema.training.rendered import load_windows, measured_errors, mirrored_too
 
 
 class RenderedWindows:
@@ -25,59 +25,69 @@ class RenderedWindows:
 
     @classmethod
     def load(cls, folder: Path, split: str, body: BodyTables, config: PoseLifterConfig) -> RenderedWindows:
-        """The windows of one split ("train" or "held_out") that `render_windows` wrote to `folder`."""
-        return cls(load_windows(folder, split), body, config)
+        """The windows of one split ("train" or "held_out") that `render_windows` wrote to `folder`, and their
+        mirror images.
+        """
+        return cls(mirrored_too(load_windows(folder, split)), body, config)
 
     def __len__(self) -> int:
         return len(self.data["root"])
 
     def errors(self) -> dict[str, Tensor]:
         """The keypoint errors of all windows, for `observe`."""
-        return {name: torch.tensor(value, dtype=torch.float32) for name, value in measured_errors(self._raw)}
+        measured = vars(measured_errors(self._raw))
+        return {name: torch.tensor(value, dtype=torch.float32) for name, value in measured.items()}
 
     @torch.no_grad()
-    def batch(self, window: Tensor, centre: Tensor) -> Batch:
-        """Samples around frame `centre` (N,) of windows `window` (N,); beyond the ends the end frames stand still."""
-        data = self.data
-        ahead = self.config.spacing * (torch.arange(self.config.taps) - self.config.taps // 2)
-        rows = (centre[:, None] + ahead).clamp(0, data["root"].shape[1] - 1)
+    def samples(self) -> tuple[Samples, tuple[Tensor, Tensor, Tensor]]:
+        """Every frame of all windows as a sample, beyond the ends the end frames standing still, and what was seen:
+        rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3). The samples' points are left empty.
+        """
+        data, taps = self.data, self.config.taps
+        length = data["root"].shape[1]
+        window = torch.arange(len(self)).repeat_interleave(length)
+        rows = torch.arange(length).repeat(len(self))[:, None] + torch.arange(taps) - taps // 2
+        rows = rows.clamp(0, length - 1)
         betas, up = data["betas"][window], data["up"][window]
-        spread = betas[:, None].expand(-1, self.config.taps, -1).reshape(-1, 10)
-        local = data["rotation"][window[:, None], rows]
-        _, joints = self.body.joints(local.reshape(-1, 24, 3, 3), spread)
-        joints = joints.reshape(*rows.shape, 24, 3)
-        placed = joints + data["root"][window[:, None], rows][:, :, None]
-        contacts = foot_contacts(placed, up, self.config.spacing / 30.0)
-        middle = self.config.taps // 2
-        samples = Samples(placed, local[:, middle], joints[:, middle], betas, up, contacts)
-        seen = (data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
-        return make_batch(samples, *seen)
-
-    def all(self, every: int) -> Batch:
-        """Every `every`-th frame of all windows."""
-        frames = torch.arange(0, self.data["root"].shape[1], every)
-        window = torch.arange(len(self)).repeat_interleave(len(frames))
-        return self.batch(window, frames.repeat(len(self)))
+        every = data["betas"][:, None].expand(-1, length, -1).reshape(-1, 10)
+        _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), every)
+        placed = joints.reshape(len(self), length, 24, 3) + data["root"][:, :, None]
+        contacts = foot_contacts(placed[window[:, None], rows], up, self.config.spacing / 30.0)
+        local = data["rotation"].reshape(-1, 24, 3, 3)
+        seen = tuple(data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
+        return Samples(betas[:, :0], local, joints, betas, up, contacts), (seen[0], seen[1], seen[2])
 
 
 class RenderedSamples:
-    """Draws batches of rendered samples."""
+    """Draws batches of rendered samples, their evidence a little worse each time than it was."""
 
-    def __init__(self, windows: RenderedWindows, seed: int) -> None:
-        self.samples = windows.all(every=1)
-        self.generator = torch.Generator().manual_seed(seed)
+    def __init__(self, windows: RenderedWindows, chance: Chance) -> None:
+        self.truth, self.seen = windows.samples()
+        self.chance, self.spacing = chance, windows.config.spacing
 
+    @torch.no_grad()
     def draw(self, count: int) -> Batch:
         """`count` samples, any frame of any window."""
-        rows = torch.randint(len(self.samples.betas), (count,), generator=self.generator)
-        return Batch(*(getattr(self.samples, n)[rows] for n in Batch.__annotations__))
+        which = self.chance.integers(len(self.truth.betas), count)
+        truth = Samples(*(getattr(self.truth, n)[which] for n in Samples.__annotations__))
+        rays, confidence, landmarks = (s[which].clone() for s in self.seen)
+        # One metre at the person on the image plane, by the length of the torso.
+        torso = (rays[:, :, [11, 12]].mean(2) - rays[:, :, [23, 24]].mean(2)).norm(dim=-1)
+        metre = (torso / 0.5).clamp(min=0.05)[..., None, None]
+        frames = rays.shape[1]
+        rays = rays + 0.008 * metre * self.chance.smooth(count, frames, self.spacing, 3.0, 33, 2)
+        landmarks = landmarks + 0.02 * self.chance.normal(count, 1, 33, 3)
+        return make_batch(truth, *worsened(rays, confidence, landmarks, metre, self.chance, self.spacing))
 
 
 class Validator:
     """Scores a lifter on held-out windows."""
 
     def __init__(self, windows: RenderedWindows, body: BodyTables) -> None:
-        self.batch = windows.all(every=8)
+        truth, seen = windows.samples()
+        some = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
+        truth = Samples(*(getattr(truth, n)[some] for n in Samples.__annotations__))
+        self.batch = make_batch(truth, *(s[some] for s in seen))
         self.body = body
         self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 

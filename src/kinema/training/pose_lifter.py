@@ -30,14 +30,14 @@ class LifterTraining:
     batch: int = 768
     learning_rate: float = 1e-3
     warmup: float = 0.02
-    weight_decay: float = 0.01
+    weight_decay: float = 0.05
     minutes: float = 60.0
     seed: int = 0
     joint_weight: float = 6.0
     betas_weight: float = 0.03
     up_weight: float = 0.3
     contact_weight: float = 0.03
-    rendered_share: float = 0.25
+    rendered_share: float = 0.35
     average: float = 0.999
 
 

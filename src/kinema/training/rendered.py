@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,16 @@ from kinema.geometry.rotations import (
 )
 from kinema.keypoints.blazepose import BlazePoseLandmarker
 from kinema.motion import Motion, Person
-from kinema.skeleton import BLAZEPOSE33
+from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.synthetic.render import render_frames
 from kinema.training.mocap import MocapSequence
 from kinema.weights import locate
 
-RATE = 30.0
-FRAMES = 96
-SIZE = (448, 448)
+RATE = 10.0
+"""Frames a second: as far apart as the lifter's taps. Pictures are dear, and neighbours say the same."""
+
+FRAMES = 30
+SIZE = (384, 384)
 """Pixels of the rendered pictures: the networks look at a crop of 256."""
 
 LOST = 0.5
@@ -60,7 +62,7 @@ class Window:
 
 def film_window(sequence: MocapSequence, rng: np.random.Generator) -> tuple[Motion, Window]:
     """A random stretch of a sequence before a random camera: the motion to render, and the truth (no evidence yet)."""
-    step = int(rng.choice([1, 2, 2, 2, 3]))  # of a sequence at 60 frames a second
+    step = int(rng.choice([3, 6, 6, 6, 9]))  # of a sequence at 60 frames a second: half to one and a half speed
     span = (FRAMES - 1) * step
     first = int(rng.integers(0, max(1, len(sequence.root) - span)))
     index = first + step * np.arange(FRAMES)
@@ -181,26 +183,67 @@ def load_windows(folder: Path, split: str) -> dict[str, np.ndarray]:
     return windows
 
 
-def measured_errors(windows: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """How far the networks' answers lie from the truth, per frame, in the units that the simulator adds them.
+@dataclass(frozen=True, eq=False)
+class KeypointErrors:
+    """How the keypoint networks' answers come from the truth, measured on N windows of T frames.
 
-    flat (N,T,33,2): image error in metres at the mid-hip's depth; scale (N,T): the network's body size over
-    the truth's; solid (N,T,33,3): what then remains of the 3D error, metres; confidence (N,T,33).
+    truth (N,T,33,3): the true landmarks, mid-hip relative, metres, camera axes; flat (N,T,33,2): image error
+    in metres at the mid-hip's depth; response (99,99): what the 3D answer makes of the true landmarks as one
+    row, which is mostly less depth than there is; solid (N,T,33,3): what then remains of the 3D error,
+    metres; confidence (N,T,33).
     """
+
+    truth: np.ndarray
+    flat: np.ndarray
+    response: np.ndarray
+    solid: np.ndarray
+    confidence: np.ndarray
+
+
+RIDGE = 0.01
+"""m^2: pull of the response towards plain scaling; the value that predicted held-out windows best."""
+
+
+def mirrored_too(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The windows and their mirror images: twice as many."""
+    sign, points, joints = np.array([-1.0, 1.0, 1.0]), BLAZEPOSE33.mirror, SMPL24.mirror
+    other = {
+        "rays": windows["rays"][:, :, points] * sign[:2],
+        "confidence": windows["confidence"][:, :, points],
+        "landmarks": windows["landmarks"][:, :, points] * sign,
+        "rotation": windows["rotation"][:, :, joints] * (sign[:, None] * sign),
+        "root": windows["root"] * sign,
+        "betas": windows["betas"],
+        "up": windows["up"] * sign,
+    }
+    return {name: np.concatenate([windows[name], other[name]]).astype(np.float32) for name in windows}
+
+
+def measured_errors(windows: dict[str, np.ndarray]) -> KeypointErrors:
+    """Measure `KeypointErrors` on windows that `load_windows` gave."""
     body = load_body()
-    flats, solids, scales = [], [], []
+    truth, flats = [], []
     left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
-    for rotation, root, betas, rays, landmarks in zip(
-        *(windows[k].astype(np.float64) for k in ("rotation", "root", "betas", "rays", "landmarks")), strict=True
+    for rotation, root, betas, rays in zip(
+        *(windows[k].astype(np.float64) for k in ("rotation", "root", "betas", "rays")), strict=True
     ):
         _, _, points = Rig.of(body, "blazepose33", betas).forward(rotation, root)
         middle = 0.5 * (points[:, left] + points[:, right])
         flats.append((rays - points[..., :2] / points[..., 2:]) * middle[:, None, 2:])
-        relative = points - middle[:, None]
-        scale = np.linalg.norm(landmarks, axis=(1, 2)) / np.linalg.norm(relative, axis=(1, 2))
-        scales.append(scale)
-        solids.append(landmarks - scale[:, None, None] * relative)
-    yield "flat", np.clip(np.stack(flats), -0.6, 0.6)
-    yield "solid", np.clip(np.stack(solids), -0.8, 0.8)
-    yield "scale", np.stack(scales)
-    yield "confidence", windows["confidence"]
+        truth.append(points - middle[:, None])
+    answer = windows["landmarks"].astype(np.float64)
+    true = np.stack(truth)
+    response = _response(true, answer)
+    solid = answer - (true.reshape(*true.shape[:2], 99) @ response).reshape(true.shape)
+    return KeypointErrors(
+        true, np.clip(np.stack(flats), -0.6, 0.6), response, np.clip(solid, -0.8, 0.8), windows["confidence"]
+    )
+
+
+def _response(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """The linear map (99,99) from true to answered landmarks (N,T,33,3)."""
+    x, y = truth.reshape(-1, 33, 3), answer.reshape(-1, 33, 3)
+    scaling = np.tile((x * y).mean((0, 1)) / (x * x).mean((0, 1)), 33)
+    x, y = x.reshape(-1, 99), y.reshape(-1, 99)
+    square = x.T @ x / len(x) + RIDGE * np.eye(99)
+    return np.diag(scaling) + np.linalg.solve(square, x.T @ (y - x * scaling) / len(x))
