@@ -220,6 +220,15 @@ def _gaps(track: Track) -> list[tuple[int, int]]:
     return [(a[1], b[0]) for a, b in itertools.pairwise(spans)]
 
 
+def _largest_change(body: BodyModel, betas: np.ndarray, typical: np.ndarray) -> float:
+    """Metres by which a joint at rest moves, at most, between the shapes betas (F,10) and the typical one (10,)."""
+    rest, largest = body.rest_joints(typical), 0.0
+    for start in range(0, len(betas), CHUNK):
+        moved = body.rest_joints(betas[start : start + CHUNK]) - rest
+        largest = max(largest, float(np.max(np.linalg.norm(moved, axis=-1))))
+    return largest
+
+
 def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport) -> Track:
     pose = person.pose_world if world else person.pose
     transl = person.transl_world if world else person.transl
@@ -229,7 +238,7 @@ def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bo
     betas = np.zeros(NUM_BETAS)
     if own and person.betas is not None:
         betas = np.median(person.betas, axis=0)
-        change = np.max(np.linalg.norm(body.rest_joints(person.betas) - body.rest_joints(betas), axis=-1))
+        change = _largest_change(body, person.betas, betas)
         if change > _SHAPE_CHANGE:
             report.notes.add(
                 f"the shape of person {person.id} changes from frame to frame (joints at rest by up to"
@@ -239,7 +248,8 @@ def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bo
         report.notes.add(f"person {person.id} has no translation and stays at the origin")
         pelvis = np.broadcast_to(body.rest_joints(betas)[0], (len(person), 3))
     elif own:
-        pelvis = transl + body.rest_joints(betas if person.betas is None else person.betas)[..., 0, :]
+        shape = betas if person.betas is None else person.betas
+        pelvis = transl + body.J_template[0] + shape @ body.J_shapedirs[0].T
     else:
         pelvis = joints[:, 0] if joints is not None else transl + rest_pelvis(motion, person, None)
     if not world:
