@@ -39,5 +39,5 @@ def test_memory_is_bounded(walk, tmp_path, suffix):
     size = {id(m): sum(getattr(m.people[0], name).nbytes for name in m.people[0].filled) for m in (short, long)}
     first = peak(short, tmp_path / f"a.{suffix}")
     growth = peak(long, tmp_path / f"b.{suffix}") - first
-    # The path of the pelvis and one joint's rotations are whole arrays; the pose never is twice.
-    assert growth < 0.35 * (size[id(long)] - size[id(short)])
+    # Paths, shapes and one joint's rotations may be whole arrays; the pose, 85 % of a motion, never is twice.
+    assert growth < 0.7 * (size[id(long)] - size[id(short)])
