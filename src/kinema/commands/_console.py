@@ -19,6 +19,7 @@ TITLES = {
     "render": "rendering the clip",
     "weights": "fetching networks",
     "track": "following people",
+    "regress": "regressing poses",
     "fit": "fitting bodies",
     "filter": "smoothing",
     "world": "placing in the world",

@@ -31,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments. Settings left out keep the defaults of `kinema.pipeline.RunOptions`."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file, or folder of images")
     parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
-    parser.add_argument("--estimator", metavar="NAME", help="what fits the body (default and so far only: blazepose)")
+    parser.add_argument("--estimator", metavar="NAME", help="what looks at the people: blazepose (default) or pare")
+    parser.add_argument("--checkpoint", metavar="FILE", help="of the estimator pare: a file, pare-3dpw or pare")
     people = parser.add_argument_group("people")
     people.add_argument("--max-persons", type=int, metavar="N", help="keep the N people who are present longest")
     people.add_argument("--min-track-frames", type=int, metavar="N", help="leave out people seen in fewer frames")
@@ -87,6 +88,7 @@ def options_of(args: argparse.Namespace) -> RunOptions:
 
     return RunOptions.of(
         estimator=args.estimator,
+        checkpoint=args.checkpoint,
         time_range=args.time_range,
         body_model=args.body_model,
         static_camera=args.static_camera or None,

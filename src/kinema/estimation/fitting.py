@@ -16,7 +16,7 @@ from kinema.estimation.rig import Rig
 from kinema.estimation.shape import fit_shape
 from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
 from kinema.geometry.cameras import DEFAULT_FOV, camera_from_fov, project, unproject
-from kinema.geometry.rotations import matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.lifting.pose_lifter import NETWORK_FILE, PoseLifter
 from kinema.motion import Camera, Motion, Person, StageRecord
 from kinema.progress import Progress, silent
@@ -34,16 +34,19 @@ class FitOptions:
 
     fov: degrees over the longer image side, None for the clip's metadata or the default; height: metres,
     fixes the person's size; prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely) or "direct" (bone directions of the keypoint network's own 3D, all joints as unsure as
-    direct_sigma, degrees); min_confidence: landmarks below it are ignored; max_gap: seconds, a longer
-    absence starts a new segment; chunk: frames that are solved together, overlap: frames that two chunks
-    share; shape_frames: how many frames speak on the shape; threads: of the pose lifter.
+    how surely), "direct" (bone directions of the keypoint network's own 3D, all joints as unsure as
+    direct_sigma, degrees) or "estimate" (the pose that the person already has, from an estimator such as PARE, all
+    joints as unsure as estimate_sigma, degrees; "direct" for who has none); min_confidence: landmarks below
+    it are ignored; max_gap: seconds, a longer absence starts a new segment; chunk: frames that are solved together,
+    overlap: frames that two chunks share; shape_frames: how many frames speak on the shape; threads: of the pose
+    lifter.
     """
 
     fov: float | None = None
     height: float | None = None
     prior: str = "direct"
     direct_sigma: float = 20.0
+    estimate_sigma: float = 12.0
     min_confidence: float = 0.15
     max_gap: float = 0.4
     chunk: int = 240
@@ -55,8 +58,11 @@ class FitOptions:
     def __post_init__(self) -> None:
         if self.height is not None and not 0.4 <= self.height <= 2.5:
             raise UsageError(f"--height is the person's height in metres, between 0.4 and 2.5; found {self.height}")
-        if self.prior not in ("learned", "direct"):
-            raise UsageError(f"the fit's prior is 'learned' or 'direct', found {self.prior!r}")
+        if self.prior not in ("learned", "direct", "estimate"):
+            raise UsageError(f"the fit's prior is 'learned', 'direct' or 'estimate', found {self.prior!r}")
+        for name in ("direct_sigma", "estimate_sigma"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be an angle in degrees above 0, found {getattr(self, name)}")
         if not 0 <= self.min_confidence < 1:
             raise UsageError(f"min_confidence must lie in [0, 1), found {self.min_confidence}")
         if self.chunk <= 2 * self.overlap:
@@ -138,6 +144,9 @@ class _PersonFit:
         if self.lifter is not None:
             lifted = self.lifter(self.person, self.times, self.camera)
             prior, sigma = lifted.rotation, lifted.sigma
+        elif self.options.prior == "estimate" and self.person.pose is not None:
+            prior = axis_angle_to_matrix(self.person.pose.reshape(len(self.times), -1, 3))
+            sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         else:
             prior = pose_from_landmarks(_without_holes(self.landmarks), self._rig(np.zeros(10)).offsets)
             sigma = np.full(prior.shape[:2], np.radians(self.options.direct_sigma))

@@ -101,7 +101,7 @@ class PareHead(nn.Module):
         # The 1x1 convolution and the attention are both linear and each map of attention sums to 1, so
         # that the convolution may come second, on 24 places instead of 3136.
         final = self.smpl_final_layer
-        shape_features = torch.einsum("sc,bcj->bsj", final.weight[..., 0, 0], pose_features) + final.bias[:, None]
+        shape_features = nn.functional.conv1d(pose_features, final.weight[..., 0], final.bias)
         flat = shape_features.flatten(1)
         six = self.pose_mlp(pose_features).transpose(1, 2)
         return PareOutput(

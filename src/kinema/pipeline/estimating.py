@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
-from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.pipeline.stages import Job, body_for, chain, run_chain
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher
 from kinema.video import open_video
@@ -37,5 +36,5 @@ def estimate(
         raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
     options = options or RunOptions.of(**settings)
     with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:
-        job = Job(reader, load_body(options.body_model), options)
+        job = Job(reader, body_for(options), options)
         return run_chain(job, chain(options), watcher or RunWatcher()).motion

@@ -12,12 +12,13 @@ from kinema.errors import UsageError
 from kinema.estimation import FitOptions
 from kinema.geometry.cameras import camera_from_fov
 from kinema.refinement import FilterOptions
+from kinema.regression.stage import PareOptions
 from kinema.tracking import TrackingOptions
 from kinema.video.frames import TimeRange
 from kinema.visualization.overlay import OverlayOptions
 from kinema.world import WorldOptions
 
-ESTIMATORS = ("blazepose",)
+ESTIMATORS = ("blazepose", "pare")
 """What can turn tracked people into bodies."""
 
 
@@ -28,7 +29,7 @@ class RunOptions:
     estimator: one of `ESTIMATORS`. time_range: which seconds of the video. body_model: an SMPL file; None is
     the free body. static_camera: the camera is known to stand still, so nobody looks whether it moves.
     smooth: whether the filter stage runs. overlay: whether the overlay video is made. vertices: whether the
-    .pkl also holds every frame's mesh. tracking, fit, filter, world, drawing: the options of the stages.
+    .pkl also holds every frame's mesh. tracking, pare, fit, filter, world, drawing: the options of the stages.
     """
 
     estimator: str = "blazepose"
@@ -39,6 +40,7 @@ class RunOptions:
     overlay: bool = True
     vertices: bool = False
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
     world: WorldOptions = field(default_factory=WorldOptions)
@@ -96,6 +98,7 @@ SHORT_NAMES = {
     "max_persons": "tracking.max_persons",
     "min_track_frames": "tracking.min_track_frames",
     "threads": "tracking.threads",
+    "checkpoint": "pare.checkpoint",
     "fov": "fit.fov",
     "height": "fit.height",
     "filter": "filter.method",

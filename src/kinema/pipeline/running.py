@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kinema.body import load_body
 from kinema.errors import InputError, KinemaError
 from kinema.files import load_motion
 from kinema.files.run_record import package_versions, run_record
@@ -20,7 +19,7 @@ from kinema.pipeline.folder import find_run, folder_stem, new_run, only_one, run
 from kinema.pipeline.identity import code_identity, digest, input_identity
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
-from kinema.pipeline.stages import Job, Stage, chain, run_chain
+from kinema.pipeline.stages import Job, Stage, body_for, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
@@ -82,7 +81,7 @@ def run(
     copies = Path(copies) if copies is not None else Path(COPIES) if out == Path(OUT) else out / COPIES
     path = Path(video)
     with open_video(path, start=options.time_range.start, end=options.time_range.end) as reader:
-        job = Job(reader, load_body(options.body_model), options)
+        job = Job(reader, body_for(options), options)
         source = input_identity(path)
         steps = stages or chain(options)
         base_key = digest(source, code_identity(), package_versions())

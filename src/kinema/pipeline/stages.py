@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kinema._version import __version__
-from kinema.body import BodyModel
+from kinema.body import BodyModel, load_body
 from kinema.errors import UsageError
 from kinema.estimation import fit_body
-from kinema.geometry.cameras import camera_from_focal
+from kinema.geometry.cameras import camera_from_focal, camera_from_fov
 from kinema.motion import Motion, StageRecord
 from kinema.pipeline.identity import digest
 from kinema.pipeline.options import RunOptions
@@ -20,9 +20,13 @@ from kinema.pipeline.store import StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.progress import Progress
 from kinema.refinement import filter_motion
+from kinema.regression.estimator import require_torch
+from kinema.regression.release import PareRelease, about_body
+from kinema.regression.stage import regress_people
 from kinema.tracking import track_people
 from kinema.video import VideoReader
 from kinema.weights import locate
+from kinema.weights.cache import known_sha256
 from kinema.weights.catalogue import find as find_weights
 from kinema.weights.hub import status
 from kinema.world import place_in_world
@@ -48,21 +52,23 @@ class Stage:
 
     run(job, motion, progress) returns the motion with more fields filled. depends: names of the settings in
     `RunOptions` that its result depends on, beside those of the stages before it. networks: names in the
-    weights hub of what it runs; they are fetched before it starts. body: whether it uses the body model. slow:
-    whether its result is worth keeping after the run, for another run of the same video.
+    weights hub of what it runs; they are fetched before it starts. own_weights: sha256 by name of files that the
+    user brings. body: whether it uses the body model. slow: whether its result is worth keeping after the run, for
+    another run of the same video.
     """
 
     name: str
     run: Callable[[Job, Motion | None, Progress], Motion]
     depends: tuple[str, ...]
     networks: tuple[str, ...] = ()
+    own_weights: Mapping[str, str] = field(default_factory=dict)
     body: bool = False
     slow: bool = False
 
     def weights(self, job: Job) -> dict[str, str]:
         """sha256 by name of the networks, as the catalogue has them, and of the body model."""
         found = {name: find_weights(name).sha256 or "" for name in self.networks}
-        return found | ({job.body.name: job.body.sha256} if self.body else {})
+        return found | dict(self.own_weights) | ({job.body.name: job.body.sha256} if self.body else {})
 
 
 def track(job: Job, motion: Motion | None, progress: Progress) -> Motion:
@@ -81,9 +87,26 @@ def track(job: Job, motion: Motion | None, progress: Progress) -> Motion:
     return motion.after(StageRecord("camera_motion", __version__, arguments))
 
 
+def regress(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Let PARE look at everybody: poses for the fit to start from."""
+    motion = _given(motion)
+    if job.options.fit.fov is not None:
+        motion = motion.replace(camera=camera_from_fov(motion.width, motion.height, job.options.fit.fov, "fov option"))
+    told = about_body(job.body)
+    if told is not None:
+        job.notes.append(told)
+    options = job.options.pare
+    if options.threads is None:
+        options = dataclasses.replace(options, threads=job.options.tracking.threads)
+    return regress_people(motion, job.video, job.body, options, progress=progress)
+
+
 def fit(job: Job, motion: Motion | None, progress: Progress) -> Motion:
     """Fit the body, leave out whom it cannot be fitted to, and note on the camera whether it moves."""
-    fitted = fit_body(_given(motion), job.body, job.options.fit, progress=progress)
+    options = job.options.fit
+    if job.options.estimator == "pare":
+        options = dataclasses.replace(options, prior="estimate")
+    fitted = fit_body(_given(motion), job.body, options, progress=progress)
     lost = [person.id for person in fitted if person.pose is None]
     if lost:
         job.notes.append(f"left out, as too little of them is seen for a body: person {', '.join(map(str, lost))}")
@@ -123,8 +146,25 @@ WORLD = Stage("world", world, ("world",))
 
 
 def chain(options: RunOptions) -> tuple[Stage, ...]:
-    """The stages that these settings ask for, in order."""
-    return (TRACK, FIT, FILTER, WORLD) if options.smooth else (TRACK, FIT, WORLD)
+    """The stages that these settings ask for, in order.
+
+    Raises WeightsError where the estimator's checkpoint is missing, UsageError where it needs torch and there is none.
+    """
+    guess = (_regress_stage(options),) if options.estimator == "pare" else ()
+    return (TRACK, *guess, FIT, *((FILTER,) if options.smooth else ()), WORLD)
+
+
+def _regress_stage(options: RunOptions) -> Stage:
+    require_torch()
+    path = PareRelease().checkpoint(options.pare.checkpoint)
+    return Stage("regress", regress, ("pare", "fit"), own_weights={path.name: known_sha256(path)}, body=True, slow=True)
+
+
+def body_for(options: RunOptions) -> BodyModel:
+    """The body of a run: the user's file, for PARE also the SMPL file in the weights hub, else the free one."""
+    if options.body_model is None and options.estimator == "pare":
+        return PareRelease().body()
+    return load_body(options.body_model)
 
 
 def camera_moves(motion: Motion) -> bool | None:

@@ -8,8 +8,10 @@ bfloat16 and float16 are faster where the processor has them, and off by what do
 from __future__ import annotations
 
 import copy
+import sys
 from dataclasses import dataclass, fields
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
+NO_TORCH = (
+    "PARE needs torch, which is not installed; run `pip install 'kinema[torch]'` (the default estimator needs no torch)"
+)
 _PIECE = {"cpu": 4, "cuda": 64}
 """Crops that run through the network at once: on a CPU what fits its cache, on a GPU what keeps it busy."""
 
@@ -51,11 +56,14 @@ def import_torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise UsageError(
-            "PARE needs torch, which is not installed; run `pip install 'kinema[torch]'`"
-            " (the default estimator needs no torch)"
-        ) from None
+        raise UsageError(NO_TORCH) from None
     return torch
+
+
+def require_torch() -> None:
+    """Raise UsageError that says how to get torch where it is missing, without loading it where it is not."""
+    if sys.modules.get("torch", ...) is None or ("torch" not in sys.modules and find_spec("torch") is None):
+        raise UsageError(NO_TORCH)
 
 
 class PareEstimator:

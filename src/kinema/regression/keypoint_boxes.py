@@ -20,7 +20,7 @@ def boxes_from_keypoints(keypoints: np.ndarray, *, visible: float = VISIBLE) -> 
     the last visible one are left out.
     """
     keypoints = np.asarray(keypoints, dtype=np.float64)
-    seen = (keypoints[..., 2] > visible)[..., None]
+    seen = np.greater(keypoints[..., 2:], visible)
     low = np.where(seen, keypoints[..., :2], np.inf).min(axis=1)
     high = np.where(seen, keypoints[..., :2], -np.inf).max(axis=1)
     some = seen.any(axis=(1, 2))

@@ -139,7 +139,8 @@ def sort_tracks(
     detections: Iterable[np.ndarray], options: SortOptions | None = None
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Detections (n,4) of each frame -> {id: (frames (F,), boxes (F,4) corners)}, in the order of appearance."""
-    tracker, rows = Sort(options), {}
+    tracker = Sort(options)
+    rows: dict[int, list[tuple[int, np.ndarray]]] = {}
     for frame, boxes in enumerate(detections):
         for id, box in tracker.step(boxes):
             rows.setdefault(id, []).append((frame, box))
