@@ -20,7 +20,6 @@ import math
 import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import butter, sosfiltfilt
 from scipy.sparse import csr_matrix
 
 from kinema.errors import UsageError
@@ -151,6 +150,8 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: 
     cutoff is where the gain of the two passes together is 1/2. Uneven times are resampled to an even grid
     and back, linearly: prefer `whittaker` there.
     """
+    from scipy.signal import butter, sosfiltfilt  # takes half a second, which nobody else needs
+
     values, times = _arrays(values, times)
     cutoff = _positive(cutoff, "cutoff")
     if len(times) < 3:
