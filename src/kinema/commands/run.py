@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Turn videos into SMPL motion: pose, shape, root translation and joints of every person in every frame,\n"
-    "in the camera's frame and on the ground of a y-up world, with a sanity report and a video of the body over\n"
+    "in the camera's frame and on the ground of a y-up world, checked, with a video of the body over\n"
     "the person. What an earlier run of the same video and settings has finished is not repeated."
 )
 EXAMPLES = """  kinema run clip.mp4
@@ -149,7 +149,7 @@ def print_result(result: RunResult) -> None:
     summary, record = result.summary, result.record
     people = summary["people"]
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
-    print(f"\n{count} in {summary['frames']} frames ({summary['fps']:.4g} fps), sanity check: {record['verdict']}")
+    print(f"\n{count} in {summary['frames']} frames ({summary['fps']:.4g} fps), validation: {record['verdict']}")
     print_table(
         ["person", "frames", "seen", "reprojection", "jitter before > after", "travelled"],
         [_person_row(person) for person in people],
