@@ -23,6 +23,7 @@ COMMANDS = {
     "refine": "smooth a motion file with SmoothNet, SynSP or a filter",
     "export": "write a motion for Blender, Unity, Unreal, OpenSim and others",
     "convert": "turn one motion file into another",
+    "diagnose": "tell what is in a motion file, and draw it",
     "stabilize": "repair jumps and shaking in a motion file",
     "evaluate": "compare results with ground truth",
     "body": "write the free body for the packages smplx and smplfitter",

@@ -1,0 +1,136 @@
+"""`kinema diagnose`: what is in a motion file, and what kind of movement."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinema.quality.diagnosis import Diagnosis
+
+DESCRIPTION = """\
+Tell what is in a motion file: its entries with shapes and ranges, frame rate, camera, people, units, gaps, what a
+reader assumed, and for each person the kind of movement along the ground:
+
+STATIONARY  on the spot            PROGRESSING  from one place to another      LOOPING  round and round
+OSCILLATING to and fro             MIXED        none of them
+
+Nothing in the file is executed.
+"""
+
+EXAMPLES = """\
+  kinema diagnose smpl_output.pkl
+  kinema diagnose smpl_output.pkl --plot walk.png
+  kinema diagnose wham_output.pkl --fps 25 --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="PKL", type=Path, help="a motion file (.pkl, .npz, .pt)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "--plot", metavar="OUT", type=Path,
+        help="also draw ways, heights, speeds, contacts and bad frames (.png, .pdf, .svg; needs matplotlib)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", choices=("default", "fork"), default="default",
+        help="fork: motion types and limits of the video-to-PKL pipeline (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
+    parser.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinema.quality.diagnosis import diagnose_file
+
+    diagnosis = diagnose_file(args.file, profile=args.profile, format=args.format, fps=args.fps)
+    if args.json:
+        print(json.dumps(diagnosis.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        print(*lines(diagnosis), sep="\n")
+    if diagnosis.validation.motion is None:
+        return 1
+    if args.plot is not None:
+        from kinema.quality.picture import plot
+
+        path = plot(diagnosis.validation, args.plot)
+        if not args.json:
+            print(f"drawn: {path}")
+    return 0
+
+
+def lines(diagnosis: Diagnosis) -> list[str]:
+    """The diagnosis for a terminal."""
+    problems = [f"  {problem.sentence}" for problem in diagnosis.validation.problems]
+    if diagnosis.validation.motion is None:
+        return [f"{diagnosis.path}: no motion can be read from it", *problems]
+    plain = diagnosis.to_dict()
+    out = [f"{diagnosis.path}: {diagnosis.format}, {plain['validation']['verdict']}", *problems, *_clip(plain), ""]
+    out.append("entries of the file")
+    out += [f"  {_entry(entry)}" for entry in diagnosis.contents]
+    for person in diagnosis.people:
+        out += ["", *_person(person, plain["fps"])]
+    return out
+
+
+def _clip(plain: dict[str, Any]) -> list[str]:
+    rate = "" if plain["constant_rate"] else ", variable"
+    out = [f"  {plain['frames']} frames, {plain['fps']:g} a second{rate}, {plain['seconds']:g} s"]
+    if any(plain["image_size"]):
+        out.append(f"  pictures of {plain['image_size'][0]}x{plain['image_size'][1]} pixels")
+    camera = plain["camera"]
+    if camera is not None:
+        moving = {True: "moves", False: "stands still", None: "unknown whether it moves"}[camera["moving"]]
+        world = "its place in the world is known" if camera["world"] else "no world"
+        out.append(f"  camera: focal length {camera['focal']:g} px ({camera['source']}), {moving}, {world}")
+    if plain["body_model"]:
+        out.append(f"  body: {plain['body_model']}")
+    if plain["stages"]:
+        out.append(f"  made by: {', '.join(plain['stages'])}")
+    return out + [f"  note: {note}" for note in plain["notes"]]
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    name = f"{entry['name']:<32}"
+    if entry["kind"] != "array":
+        told = entry.get("value", f"{entry['length']} entries" if "length" in entry else "")
+        return f"{name} {entry['kind']} {told}".rstrip()
+    text = f"{name} {tuple(entry['shape'])!s:<18} {entry['dtype']:<9}"
+    if "least" in entry:
+        text += f" {entry['least']:.4g} .. {entry['most']:.4g}"
+    return text + (f", {entry['not_finite']} not finite" if "not_finite" in entry else "")
+
+
+def _person(person: dict[str, Any], fps: float) -> list[str]:
+    kind = person["motion_type"]
+    name = "unknown kind of movement" if kind is None else kind.get("kind", kind.get("motion_type"))
+    out = [f"person {person['id']}: {name}, {person['verdict']}, {person['bad_frames']} bad frames"]
+    if person["frames"]:
+        gaps = f", {person['missing_frames']} missing in between" if person["missing_frames"] else ", no gaps"
+        out.append(f"  {person['frames']} frames, {person['first_frame']} to {person['last_frame']}{gaps}")
+    if kind is not None and "extent" in kind:
+        out.append(
+            f"  way along the ground: {kind['path']:.2f} m long, {kind['extent']:.2f} m across, ends"
+            f" {kind['distance']:.2f} m from its start; {kind['turns']:+.1f} rounds, {kind['reversals']} reversals"
+        )
+    elif kind is not None:
+        out.append(
+            f"  path {kind['cumulative_path_cm']:.0f} cm, displacement {kind['total_displacement_cm']:.0f} cm,"
+            f" halves correlate by {kind['correlation_first_second_half']:.2f}"
+        )
+    else:
+        out.append("  its place is not known in a frame that stands still")
+    if "skeleton" in person:
+        own = "" if person["skeleton"]["own"] else " (a stand-in's: the file's own body is not known)"
+        out.append(f"  legs of {person['skeleton']['leg_metres']:.3f} m{own}")
+    for name, field in person["fields"].items():
+        text = f"  {name:<20} {tuple(field['shape'])!s:<16}"
+        if "least" in field:
+            text += f" {field['least']:.4g} .. {field['most']:.4g}"
+        elif field.get("share") is not None:
+            text += f" {100 * field['share']:.0f} % yes"
+        missing = f", {field['missing']} missing" if "missing" in field else ""
+        out.append(f"{text}{missing}  ({field['unit']})")
+    return out

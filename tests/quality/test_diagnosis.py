@@ -1,0 +1,174 @@
+"""Diagnosis: what is in a file, which kind of way, and a picture that shows it."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema.body import free_body
+from kinema.errors import UsageError
+from kinema.files import save_motion
+from kinema.motion import Motion, Person
+from kinema.quality.course import course_of
+from kinema.quality.diagnosis import describe, diagnose_file
+from kinema.quality.motion_type import motion_type
+from kinema.quality.validation import validate_motion
+from kinema.synthetic import procedural_motion
+
+
+def path_of(kind: str, times: np.ndarray) -> np.ndarray:
+    """Places (F,2) on the ground of somebody who walks at about 1 m/s."""
+    if kind == "STATIONARY":
+        return 0.05 * np.stack([np.sin(2 * times), np.cos(3 * times)], axis=1)
+    if kind == "PROGRESSING":
+        return np.stack([times, 0.3 * np.sin(times)], axis=1)
+    if kind == "LOOPING":
+        return 1.2 * np.stack([np.cos(times), np.sin(times)], axis=1)
+    if kind == "OSCILLATING":
+        return np.stack([1.5 * np.sin(0.8 * times), 0.02 * np.cos(times)], axis=1)
+    # A bent way: out, and half of it back to the side.
+    out = np.minimum(times, 5.0)
+    back = np.maximum(times - 5.0, 0.0)
+    return np.stack([out - 0.9 * back, 0.35 * back], axis=1)
+
+
+def walker(ground: np.ndarray, times: np.ndarray, bob: float = 0.0) -> Motion:
+    joints = np.random.default_rng(0).normal(0, 0.2, (24, 3)) + np.zeros((len(times), 1, 3))
+    joints[:, 0] = 0
+    joints = joints + np.stack([ground[:, 0], 1 + bob * np.sin(12 * times), ground[:, 1]], axis=1)[:, None]
+    person = Person(id=1, frames=np.arange(len(times)), joints_world=joints)
+    return Motion(times=times, width=0, height=0, people=(person,))
+
+
+def kind_of(motion: Motion) -> str:
+    found = motion_type(course_of(motion, motion.people[0]))
+    assert found is not None
+    return found.kind
+
+
+@pytest.mark.parametrize("kind", ["STATIONARY", "PROGRESSING", "LOOPING", "OSCILLATING", "MIXED"])
+@pytest.mark.parametrize("fps", [8.0, 30.0, 120.0])
+def test_kinds_are_told_at_any_frame_rate(kind, fps):
+    seconds = 8.0 if kind == "MIXED" else 12.0
+    times = np.arange(round(seconds * fps)) / fps
+    assert kind_of(walker(path_of(kind, times), times)) == kind
+
+
+@pytest.mark.parametrize("kind", ["STATIONARY", "PROGRESSING", "LOOPING", "OSCILLATING"])
+def test_noise_and_bobbing_do_not_change_the_kind(kind):
+    times = np.arange(360) / 30
+    ground = path_of(kind, times) + np.random.default_rng(1).normal(0, 0.02, (360, 2))
+    assert kind_of(walker(ground, times, bob=0.3)) == kind
+
+
+@given(turn=st.floats(0, 6.28), x=st.floats(-50, 50), z=st.floats(-50, 50))
+def test_place_and_heading_do_not_matter(turn, x, z):
+    times = np.arange(240) / 30
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    for kind in ("PROGRESSING", "LOOPING", "OSCILLATING"):
+        assert kind_of(walker(path_of(kind, times) @ rotation.T + [x, z], times)) == kind
+
+
+def test_reversals_and_rounds_are_counted():
+    times = np.arange(600) / 30
+    found = motion_type(
+        course_of(walker(path_of("LOOPING", times), times), walker(path_of("LOOPING", times), times).people[0])
+    )
+    assert found.turns == pytest.approx(20 / (2 * np.pi), abs=0.15)
+    line = walker(path_of("OSCILLATING", times), times)
+    assert motion_type(course_of(line, line.people[0])).reversals == 5
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return procedural_motion(free_body(), "demo")
+
+
+@pytest.fixture
+def walk_file(walk, tmp_path):
+    return save_motion(walk, tmp_path / "walk.pkl")
+
+
+def test_a_file_is_described(walk, walk_file):
+    diagnosis = diagnose_file(walk_file)
+    plain = json.loads(json.dumps(diagnosis.to_dict()))
+    assert plain["format"] == "kinema-pkl"
+    assert plain["fps"] == pytest.approx(30)
+    assert plain["constant_rate"]
+    pose = next(entry for entry in plain["contents"] if entry["name"] == "1.pose")
+    assert pose["shape"] == [walk.num_frames, 72]
+    person = plain["people"][0]
+    assert person["fields"]["transl_world"]["unit"] == "m, world"
+    assert person["missing_frames"] == 0
+    assert person["verdict"] == "PASS"
+    assert 0.7 < person["skeleton"]["leg_metres"] < 0.95
+    assert person["frame_of_reference"] == "world"
+
+
+def test_gaps_and_uneven_times_are_told(walk, tmp_path):
+    keep = np.r_[0:50, 60 : walk.num_frames]
+    uneven = walk.times + 0.01 * (np.arange(walk.num_frames) % 2)
+    path = save_motion(walk.replace(people=(walk.people[0].select(keep),), times=uneven), tmp_path / "gap.pkl")
+    plain = diagnose_file(path).to_dict()
+    assert plain["people"][0]["missing_frames"] == 10
+    assert not plain["constant_rate"]
+
+
+def test_assumptions_of_readers_are_shown(tmp_path):
+    rng = np.random.default_rng(0)
+    person = {"pose": rng.normal(0, 0.1, (9, 72)), "trans": rng.normal(0, 1, (9, 3)), "betas": np.zeros((9, 10)),
+              "global_orient": np.zeros((9, 3))}  # fmt: skip
+    path = tmp_path / "fork.pkl"
+    path.write_bytes(pickle.dumps({1: person}))
+    diagnosis = diagnose_file(path, profile="fork")
+    assert any("30 frames a second are assumed" in note for note in diagnosis.to_dict()["notes"])
+    assert diagnosis.people[0]["motion_type"]["motion_type"] in ("OSCILLATING", "MIXED", "PROGRESSING")
+    assert diagnosis.validation.profile == "fork"
+
+
+def test_entries_of_any_kind_are_described():
+    entries = describe({1: {"a": np.array([1.0, np.nan]), "b": "x" * 500, "c": [1, 2]}, "d": None, "e\n": 3})
+    by_name = {entry["name"]: entry for entry in entries}
+    assert by_name["1.a"]["not_finite"] == 1
+    assert len(by_name["1.b"]["value"]) == 60
+    assert by_name["1.c"] == {"name": "1.c", "kind": "list", "length": 2}
+    assert "e?" in by_name
+
+
+def test_a_picture_is_drawn(walk, tmp_path):
+    pytest.importorskip("matplotlib")
+    from kinema.quality.picture import plot
+
+    second = walk.people[0].replace(id=2, joints_world=None, transl_world=None, pose_world=None, contacts=None)
+    motion = walk.replace(people=(*walk.people, second.select(np.r_[0:100, 200:300])))
+    path = plot(validate_motion(motion), tmp_path / "walk.png")
+    image = cv2.imread(str(path))[..., ::-1]
+    assert image.shape[0] > 900
+    # Both people's colours are in it, and nothing but ink on white.
+    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
+        assert np.all(image == colour, axis=-1).sum() > 200
+    assert (image == 255).all(axis=-1).mean() > 0.6
+    with pytest.raises(UsageError, match="cannot draw"):
+        plot(validate_motion(motion), tmp_path / "walk.txt")
+
+
+def test_without_matplotlib_one_sentence_says_what_to_install(walk, tmp_path, monkeypatch):
+    from kinema.quality.picture import plot
+
+    real = builtins.__import__
+
+    def no_matplotlib(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_matplotlib)
+    with pytest.raises(UsageError, match=r"kinema\[plot\]"):
+        plot(validate_motion(walk), tmp_path / "walk.png")
