@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -223,10 +225,13 @@ def synsp_sizes(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") ->
 
 def dct(x: Tensor) -> Tensor:
     """DCT-II over the frames, not normalised: (..., F, C) -> (..., F, C)."""
-    frames = x.shape[-2]
-    n = torch.arange(frames, dtype=torch.float64, device=x.device)
-    basis = 2 * torch.cos(math.pi * n[:, None] * (2 * n + 1) / (2 * frames))
-    return basis.to(x.dtype) @ x
+    return torch.from_numpy(_cosines(int(x.shape[-2]))).to(x) @ x
+
+
+@cache
+def _cosines(frames: int) -> np.ndarray:
+    n = np.arange(frames)
+    return 2 * np.cos(math.pi * n[:, None] * (2 * n + 1) / (2 * frames))
 
 
 def agreement(x: Tensor) -> Tensor:

@@ -1,0 +1,146 @@
+"""`kinema train`: train the networks that are Kinema's to train."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinema.training.refiner_sources import Source
+    from kinema.training.smoothnet_data import RefinerClips
+
+DESCRIPTION = "Train networks; needs the torch extra (pip install 'kinema[torch]')."
+
+EXAMPLES = """\
+  kinema train refiner --dataset mocap --mocap cmu_train.npz --errors train.npz --validation held_out.npz --out r
+  kinema train refiner --data poses --dataset pw3d --estimator spin --representation 3d --window-size 32 --out r
+  kinema train refiner --network synsp --data poses --dataset aist,h36m --estimator vibe,fcn --out r --gpu
+"""
+
+REFINER = """\
+Train SmoothNet or SynSP. The published losses, optimiser and schedule are the defaults for each data set; give the
+same command again to go on where it stopped. --out gets refiner.safetensors, refiner.json (settings, data, scores
+of every epoch), refiner.onnx (for the base install) and state.pt.
+
+--dataset mocap corrupts motion capture with the errors of the default chain (--mocap, --errors); rendered takes those
+rendered windows as they are. Any other name is read from --data, in the layout of SmoothNet's authors. Lists with
+commas train on several; --dataset, --estimator and --representation are then lists of the same length, or single.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    subparsers = parser.add_subparsers(dest="training", metavar="WHAT", required=True)
+    sub = subparsers.add_parser(
+        "refiner", help="SmoothNet or SynSP", description=REFINER, epilog=f"examples:\n{EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    sub.add_argument("--network", choices=("smoothnet", "synsp"), default="smoothnet", help="default: %(default)s")
+    add_data_arguments(sub)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the result")
+    sub.add_argument("--window-size", type=int, metavar="W", help="frames (default: 32 for SmoothNet, 8 for SynSP)")
+    sub.add_argument("--stretches", type=int, default=300, metavar="N", help="of 96 frames of mocap in an epoch")
+    for name in ("epochs", "batch", "hidden", "inner", "blocks", "width", "seed"):
+        sub.add_argument(f"--{name}", type=int, help=argparse.SUPPRESS if name == "width" else None)
+    for name in ("learning-rate", "decay", "dropout", "acceleration-weight", "rate"):
+        sub.add_argument(f"--{name}", type=float)
+    sub.add_argument("--centred", action="store_true", default=None, help="take each window's mean away (SmoothNet)")
+    sub.add_argument("--view-acceleration", action="store_true", default=None, help="SynSP's published multi-view loss")
+    sub.add_argument("--gpu", action="store_true", help="train on the GPU")
+    sub.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that name data; shared with `kinema evaluate refiner`."""
+    parser.add_argument("--dataset", required=True, metavar="NAMES", help="mocap, rendered, pw3d, h36m, aist, ...")
+    parser.add_argument("--estimator", metavar="NAMES", help="spin, vibe, fcn, ...")
+    parser.add_argument("--representation", default="3d", metavar="NAMES", help="3d, 2d or smpl (default: %(default)s)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of DATASET_ESTIMATOR_REP folders")
+    parser.add_argument("--mocap", type=Path, metavar="NPZ", help="packed motion capture")
+    parser.add_argument("--errors", type=Path, metavar="NPZ", help="fitted windows of the training subjects")
+    parser.add_argument("--validation", type=Path, metavar="NPZ", help="fitted windows of held-out subjects")
+    parser.add_argument("--held-out", default="07,09,16,35,14", metavar="SUBJECTS", help="default: %(default)s")
+    parser.add_argument("--multi-view", action="store_true", help="views of one action together (SynSP)")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        import torch
+    except ImportError:
+        raise UsageError("training needs torch; run `pip install 'kinema[torch]'`") from None
+    from kinema.training.refiner import RefinerTraining, train_refiner
+
+    if args.gpu and not torch.cuda.is_available():
+        raise UsageError("--gpu: torch sees no GPU here; leave the option out to train on the CPU")
+    torch.set_num_threads(max(1, args.threads))
+    names = rows(args)
+    sources, validation = training_data(args)
+    own = names[0][0] in ("mocap", "rendered")
+    options = RefinerTraining.published(
+        args.network, names[0][0], names[0][2], window=args.window_size, epochs=args.epochs, batch=args.batch,
+        hidden=args.hidden, inner=args.inner, blocks=args.blocks, width=args.width, seed=args.seed, decay=args.decay,
+        learning_rate=args.learning_rate, dropout=args.dropout, acceleration_weight=args.acceleration_weight,
+        centred=args.centred, view_acceleration=args.view_acceleration, rate=args.rate or (30.0 if own else None),
+    )  # fmt: skip
+    recipe: dict[str, Any] = {"data": ["_".join(row) for row in names], "device": "gpu" if args.gpu else "cpu"}
+    recipe["threads"] = args.threads
+    if own:
+        recipe |= {"held_out": args.held_out, "stretches": args.stretches}
+    train_refiner(sources, validation, options, args.out, recipe=recipe, device="cuda" if args.gpu else "cpu")
+    print(args.out)
+    return 0
+
+
+def rows(args: argparse.Namespace) -> list[tuple[str, str, str]]:
+    """(dataset, estimator, representation) of each data set that the lists name. Raises UsageError."""
+    lists = [str(value or "-").split(",") for value in (args.dataset, args.estimator, args.representation)]
+    most = max(len(each) for each in lists)
+    for name, each in zip(("--dataset", "--estimator", "--representation"), lists, strict=True):
+        if len(each) not in (1, most):
+            raise UsageError(f"{name} names {len(each)}, another list {most}; give one for all or as many")
+    columns = [each * most if len(each) == 1 else each for each in lists]
+    return list(dict.fromkeys(zip(*(map(str.strip, column) for column in columns), strict=True)))
+
+
+def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]:
+    """What to train on, and the clips that are scored after each epoch: the first data set's."""
+    from kinema.training.refiner_sources import ClipSource
+    from kinema.training.smoothnet_data import load_smoothnet_data
+
+    sources: list[Source] = []
+    validation: list[RefinerClips] = []
+    for dataset, estimator, representation in rows(args):
+        if dataset in ("mocap", "rendered"):
+            source, held = _own_data(args, dataset, representation)
+        else:
+            if args.data is None or estimator == "-":
+                raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
+            given = args.data, dataset, estimator, representation
+            source = ClipSource(load_smoothnet_data(*given, "train", multi_view=args.multi_view))
+            held = load_smoothnet_data(*given, "test", multi_view=args.multi_view)
+        sources.append(source)
+        validation.append(held)
+    return sources, validation[0]
+
+
+def _own_data(args: argparse.Namespace, dataset: str, representation: str) -> tuple[Source, RefinerClips]:
+    from kinema.body import load_body
+    from kinema.training.mocap import load_mocap
+    from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
+    from kinema.training.refiner_sources import ClipSource, MocapSource, rendered_clips
+
+    if args.errors is None or args.validation is None or (dataset == "mocap" and args.mocap is None):
+        needed = "--errors, --validation" + (" and --mocap" if dataset == "mocap" else "")
+        raise UsageError(f"--dataset {dataset} needs {needed} (tools/train_refiner.py makes the first two)")
+    body = load_body()
+    windows, held = FittedWindows.load(args.errors), FittedWindows.load(args.validation)
+    validation = rendered_clips(held, body, representation)
+    if dataset == "rendered":
+        return ClipSource(rendered_clips(windows, body, representation)), validation
+    subjects = {name.strip() for name in args.held_out.split(",")}
+    sequences = [s for s in load_mocap(args.mocap) if s.subject not in subjects]
+    errors = MeasuredErrors.of(windows, body)
+    return MocapSource(sequences, errors, body, representation, stretches=args.stretches), validation

@@ -1,0 +1,349 @@
+"""Training of SmoothNet and SynSP: the published losses, optimiser and schedules; resumable after every epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kinema.errors import InputError, UsageError
+from kinema.evaluation.refiner import RefinerScores, score_refiner
+from kinema.files.atomic import atomic_path
+from kinema.nets.smoothnet import SmoothNet, windows_first
+from kinema.nets.synsp import SynSP, SynSPSizes, in_published_order
+from kinema.refinement.smoothnet import SmoothNetSizes
+from kinema.refinement.windows import slide
+from kinema.training.refiner_sources import Pair, Source
+from kinema.training.smoothnet_data import RefinerClips
+
+
+@dataclass(frozen=True)
+class RefinerTraining:
+    """What is trained, and how.
+
+    network: "smoothnet" or "synsp". window: frames. hidden, inner, blocks, dropout: SmoothNet's sizes. width, layers: SynSP's.
+    epochs, batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
+    centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published loss
+    takes the second difference over the views instead of the frames where there are several; parity keeps it.
+    rate: frames a second of the data, None where it is not known.
+    """
+
+    network: str = "smoothnet"
+    window: int = 32
+    hidden: int = 512
+    inner: int = 128
+    blocks: int = 5
+    width: int = 128
+    layers: int = 4
+    dropout: float = 0.25
+    epochs: int = 70
+    batch: int = 1024
+    learning_rate: float = 1e-3
+    decay: float = 0.95
+    position_weight: float = 1.0
+    acceleration_weight: float = 0.1
+    centred: bool = False
+    view_acceleration: bool = False
+    rate: float | None = None
+    seed: int = 4321
+
+    def __post_init__(self) -> None:
+        if self.network not in ("smoothnet", "synsp"):
+            raise UsageError(f"unknown network {self.network!r}; choose smoothnet or synsp")
+        if self.window < 3 or (self.network == "synsp" and self.window > 100):
+            raise UsageError(f"--window-size must be at least 3 (SynSP: at most 100) frames, found {self.window}")
+        for name in ("hidden", "inner", "blocks", "width", "layers", "epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, found {getattr(self, name)}")
+        if not self.learning_rate > 0 or not 0 < self.decay <= 1 or not 0 <= self.dropout < 1:
+            raise UsageError("training needs a positive learning rate, a decay in (0, 1] and a dropout in [0, 1)")
+
+    @classmethod
+    def published(cls, network: str, dataset: str, representation: str, **changes: Any) -> RefinerTraining:
+        """The settings that were published for a network, a data set and a representation, some of them changed."""
+        row: dict[str, Any] = {"network": network}
+        if network == "smoothnet":
+            row |= {"window": 32, "batch": 1024 if dataset == "h36m" else 128}
+            if dataset == "pw3d":
+                row |= {"inner": 16, "blocks": 1, "dropout": 0.5, "learning_rate": 1e-4}
+        else:
+            row |= {"window": 8, "dropout": 0.2, "batch": 8000, "width": 256 if representation == "smpl" else 128}
+            row |= {"acceleration_weight": 0.1 if dataset == "aist" and representation == "3d" else 1.0}
+            if dataset == "h36m" and representation == "3d":
+                row |= {"decay": 0.8, "epochs": 10, "batch": 64}
+            elif dataset == "h36m":
+                row |= {"decay": 0.96, "batch": 2000, "acceleration_weight": 0.1}
+            elif dataset == "mh36m":
+                row |= {"batch": 2000}
+        return cls(**row | {name: value for name, value in changes.items() if value is not None})
+
+
+# --- losses ---
+
+
+def smoothnet_loss(out: Tensor, truth: Tensor, position: float = 1.0, acceleration: float = 0.1) -> Tensor:
+    """L1 of the positions and of their second differences in time; windows (..., W, C)."""
+    loss = position * (out - truth).abs().mean()
+    if acceleration:
+        loss = loss + acceleration * (second(out) - second(truth)).abs().mean()
+    return loss
+
+
+def synsp_loss(
+    outputs: Sequence[Tensor],
+    truth: Tensor,
+    position: float = 1.0,
+    acceleration: float = 0.1,
+    *,
+    over_views: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(total, of the precise branch, of the smooth branch): positions for the first, accelerations too for the smooth
+    one, and half as much of them for the final output. outputs: precise, smooth, final, each (B,F,C) or (B,P,F,C).
+    over_views: the published second difference of several views, which runs over the views.
+    """
+    axis = 1 if over_views else -2
+
+    def term(out: Tensor, share: float) -> Tensor:
+        loss = position * (out - truth).abs().mean()
+        return loss + acceleration * share * (second(out, axis) - second(truth, axis)).abs().mean() if share else loss
+
+    precise, smooth, final = (term(out, share) for out, share in zip(outputs, (0.0, 1.0, 0.5), strict=True))
+    return precise + smooth + final, precise, smooth
+
+
+def second(x: Tensor, axis: int = -2) -> Tensor:
+    """Second difference along an axis."""
+    length = x.shape[axis]
+    return x.narrow(axis, 0, length - 2) - 2 * x.narrow(axis, 1, length - 2) + x.narrow(axis, 2, length - 2)
+
+
+# --- the loop ---
+
+
+class RefinerNet(nn.Module):
+    """Either network on windows (N,W,C), as it is trained, run and exported."""
+
+    def __init__(self, options: RefinerTraining, coordinates: int) -> None:
+        super().__init__()
+        self.options = options
+        self.net: SmoothNet | SynSP
+        if options.network == "smoothnet":
+            sizes = SmoothNetSizes(options.window, options.window, options.hidden, options.inner, options.blocks)
+            self.net = SmoothNet(sizes, dropout=options.dropout)
+        else:
+            self.net = SynSP(
+                SynSPSizes(coordinates, options.width, options.width, layers=options.layers), dropout=options.dropout
+            )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        if isinstance(self.net, SynSP):
+            return self.net(windows).final
+        return windows_first(self.net(windows_first(windows)))
+
+    def loss(self, said: Tensor, true: Tensor) -> Tensor:
+        """The published loss of one batch."""
+        options = self.options
+        weights = options.position_weight, options.acceleration_weight
+        if isinstance(self.net, SmoothNet):
+            if options.centred:
+                mean = said.mean(-2, keepdim=True)
+                said, true = said - mean, true - mean
+            return smoothnet_loss(self(said), true, *weights)
+        out = self.net(said)
+        several = said.dim() == 4
+        if several and options.view_acceleration:
+            return synsp_loss(in_published_order(out, views=2), true, *weights, over_views=True)[0]
+        return synsp_loss(out, true, *weights)[0]
+
+
+def train_refiner(
+    sources: Sequence[Source], validation: RefinerClips, options: RefinerTraining, out: Path, *,
+    recipe: dict[str, Any] | None = None, say: Callable[[str], None] = print, device: str = "cpu",
+    until: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train, or go on where a run in the same folder stopped; returns what `refiner.json` says.
+
+    sources: taken in turns, cut to the shortest (SmoothNet); SynSP draws among them and keeps the first alone for the
+    last two thirds, as published. validation: scored after each epoch. out: the folder of `refiner.safetensors`,
+    `refiner.json`, `refiner.onnx` (of the best epoch) and `state.pt` (to go on from). until: stop after this epoch.
+    Raises UsageError where sources differ or the folder holds a run of other settings.
+    """
+    _check(sources, validation, options)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    first = sources[0]
+    net = RefinerNet(options, first.coordinates).to(device)
+    optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate, amsgrad=True)
+    run = _Run(net, optimizer, options, first, recipe or {}, out)
+    begin = run.resume(device)
+    scaler = torch.amp.GradScaler(device, enabled=device.startswith("cuda") and options.network == "synsp")
+    for epoch in range(begin, min(options.epochs, until or options.epochs)):
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * options.decay**epoch
+        rng = np.random.default_rng((options.seed, epoch))
+        net.train()
+        losses = []
+        for said, true in _batches(sources, options, epoch, rng):
+            with torch.autocast(torch.device(device).type, torch.float16, enabled=scaler.is_enabled()):
+                loss = net.loss(torch.from_numpy(said).to(device), torch.from_numpy(true).to(device))
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            losses.append(float(loss.detach()))
+        if not losses or not math.isfinite(losses[-1]):
+            raise InputError("the loss is no number any more; lower the learning rate or look for wrong values")
+        scores = validate(net, validation, options)
+        run.finish(epoch, float(np.mean(losses)), scores)
+        say(run.line())
+    run.export()
+    return run.about()
+
+
+@torch.no_grad()
+def validate(net: RefinerNet, clips: RefinerClips, options: RefinerTraining) -> RefinerScores:
+    """Scores of the network's output over whole clips."""
+    net.eval()
+    device = next(net.parameters()).device
+
+    def smooth(windows: np.ndarray) -> np.ndarray:
+        mean = windows.mean(axis=1, keepdims=True) if options.centred else np.zeros(1)
+        x = torch.from_numpy(np.ascontiguousarray(windows - mean, dtype=np.float32)).to(device)
+        if clips.views > 1:
+            x = x.unflatten(-1, (clips.views, clips.coordinates)).transpose(1, 2)
+            return net(x).transpose(1, 2).flatten(2).cpu().numpy()
+        return net(x).cpu().numpy() + mean
+
+    refined = []
+    for clip in clips.detected:
+        flat = clip if clip.ndim == 2 else np.moveaxis(clip, 0, 1).reshape(clip.shape[1], -1)
+        smoothed = slide(flat, options.window, smooth, batch=512)
+        refined.append(smoothed if clip.ndim == 2 else np.moveaxis(smoothed.reshape(-1, *clip.shape[::2]), 1, 0))
+    return score_refiner(clips, refined)
+
+
+def _batches(
+    sources: Sequence[Source], options: RefinerTraining, epoch: int, rng: np.random.Generator
+) -> Iterator[Pair]:
+    alone = options.network == "synsp" and epoch >= options.epochs / 3
+    streams = [source.epoch(options.batch, options.window, rng) for source in (sources[:1] if alone else sources)]
+    while True:
+        for stream in (
+            streams if options.network == "smoothnet" else [streams[i] for i in rng.permutation(len(streams))]
+        ):
+            pair = next(stream, None)
+            if pair is None:
+                return
+            yield pair
+
+
+def _check(sources: Sequence[Source], validation: RefinerClips, options: RefinerTraining) -> None:
+    if not sources:
+        raise UsageError("training needs at least one data set")
+    first = sources[0]
+    others: list[Source | RefinerClips] = [*sources[1:], validation]
+    for each in others:
+        if each.representation != first.representation:
+            kinds = f"{first.name} is {first.representation}, {each.name} is {each.representation}"
+            raise UsageError(f"{kinds}; train one representation at a time")
+        same = each.coordinates == first.coordinates or options.network == "smoothnet"
+        if not same or each.views != first.views:
+            raise UsageError(
+                f"{first.name} has {first.coordinates} coordinates of {first.views} views, {each.name} "
+                f"{each.coordinates} of {each.views}; {options.network} needs the same of all"
+            )
+    if first.views > 1 and options.network == "smoothnet":
+        raise UsageError("SmoothNet sees one view at a time; train SynSP on several, or leave --multi-view out")
+
+
+class _Run:
+    """The folder of one training."""
+
+    def __init__(
+        self, net: RefinerNet, optimizer: torch.optim.Optimizer, options: RefinerTraining, source: Source,
+        recipe: dict[str, Any], out: Path,
+    ) -> None:  # fmt: skip
+        self.net, self.optimizer, self.options, self.out = net, optimizer, options, out
+        self.config: dict[str, Any] = {
+            "network": options.network, "representation": source.representation, "window": options.window,
+            "coordinates": source.coordinates, "views": source.views, "centred": options.centred, "rate": options.rate,
+        }  # fmt: skip
+        self.recipe = {**asdict(options), **recipe, "torch": torch.__version__}
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+
+    def resume(self, device: str) -> int:
+        """The epoch to go on with."""
+        path = self.out / "state.pt"
+        if not path.is_file():
+            return 0
+        state = torch.load(path, map_location=device, weights_only=True)
+        mine = json.loads(json.dumps(self.config | {"options": asdict(replace(self.options, epochs=1))}))
+        if json.loads(state["config"]) != mine:
+            raise UsageError(
+                f"{self.out} holds a training with other settings; name another --out folder to start anew"
+            )
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history, self.best = json.loads(state["history"]), state["best"]
+        torch.set_rng_state(state["chance"].cpu())
+        return len(self.history)
+
+    def finish(self, epoch: int, loss: float, scores: RefinerScores) -> None:
+        """Note an epoch, keep its weights if they are the best, and store all that another run needs to go on."""
+        row = {"epoch": epoch + 1, "loss": loss, **scores.to_dict()}
+        row["share"] = scores.position / scores.input_position + scores.acceleration / scores.input_acceleration
+        if not self.best or row["share"] < min(each["share"] for each in self.history):
+            self.best = {name: value.detach().cpu().clone() for name, value in self.net.net.state_dict().items()}
+        self.history.append(row)
+        config = json.dumps(self.config | {"options": asdict(replace(self.options, epochs=1))})
+        state = {
+            "config": config, "net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "history": json.dumps(self.history), "best": self.best, "chance": torch.get_rng_state(),
+        }  # fmt: skip
+        with atomic_path(self.out / "state.pt") as path:
+            torch.save(state, path)
+
+    def line(self) -> str:
+        """The last epoch for people."""
+        row = self.history[-1]
+        return (
+            f"epoch {row['epoch']:.0f} of {self.options.epochs}: loss {row['loss']:.4f}, "
+            f"error {row['input_position']:.2f} > {row['position']:.2f}, "
+            f"acceleration error {row['input_acceleration']:.3f} > {row['acceleration']:.3f}"
+        )
+
+    def about(self) -> dict[str, Any]:
+        """What the weights are and what made them."""
+        kept = min(self.history, key=lambda row: row["share"]) if self.history else {}
+        return {"config": self.config, "recipe": self.recipe, "kept": kept, "history": self.history}
+
+    def export(self) -> None:
+        """Write the best epoch's weights, for torch and for onnxruntime, and what made them."""
+        from safetensors.torch import save_file
+
+        from kinema.training.export import export_onnx
+
+        about = self.about()
+        with atomic_path(self.out / "refiner.safetensors") as path:
+            save_file({name: value.contiguous() for name, value in self.best.items()}, str(path))
+        with atomic_path(self.out / "refiner.json") as path:
+            path.write_text(json.dumps(about, indent=2))
+        if self.config["views"] != 1:
+            return  # the base install refines one view at a time
+        net = RefinerNet(self.options, self.config["coordinates"])
+        net.net.load_state_dict(self.best)
+        free = {0: "windows", 2: "coordinates"} if self.options.network == "smoothnet" else {0: "windows"}
+        metadata = {name: str(value).lower() for name, value in self.config.items() if value is not None}
+        export_onnx(
+            net, torch.zeros(2, self.options.window, self.config["coordinates"]), self.out / "refiner.onnx",
+            inputs="windows", outputs=("smooth",), free_axes=free,
+            metadata={**metadata, "recipe": json.dumps(self.recipe)},
+        )  # fmt: skip
