@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Export and print the notes and the files written."""
     from kinema.body import load_body
     from kinema.exchange import in_frame
+    from kinema.exchange.converting import reading_notes
     from kinema.files import find_format, load_motion, save_motion
     from kinema.files.written import WriteReport
 
@@ -82,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         motion = in_frame(motion, args.frame)
     body = None if args.body_model is None else load_body(args.body_model)
     report = WriteReport()
+    for note in reading_notes(motion):
+        report.notes.add(note)
     save_motion(motion, out, format=entry.name, body=body, report=report, **given)
     print_report(report, as_json=args.json)
     return 0

@@ -48,9 +48,8 @@ def convert(
     read = infer_format(source) if source_format is None else find_format(source_format)
     motion = load_motion(source, format=read.name, fps=fps)
     report = WriteReport()
-    for note in motion.provenance[-1].arguments.get("notes", ()) if motion.provenance else ():
-        if motion.provenance[-1].name.startswith("read."):
-            report.notes.add(note)
+    for note in reading_notes(motion):
+        report.notes.add(note)
     lost = losses(motion, entry)
     record = StageRecord(
         "convert", __version__, {"file": source.name, "from": read.name, "to": entry.name, "lost": lost}
@@ -59,6 +58,12 @@ def convert(
         report.notes.add(loss)
     save_motion(motion.after(record), target, format=entry.name, body=body, report=report, **options)
     return report
+
+
+def reading_notes(motion: Motion) -> tuple[str, ...]:
+    """What the reader of a foreign file assumed, converted and left out; nothing where Kinema wrote the file."""
+    last = motion.provenance[-1] if motion.provenance else None
+    return tuple(last.arguments.get("notes", ())) if last is not None and last.name.startswith("read.") else ()
 
 
 def losses(motion: Motion, entry: MotionFormat) -> list[str]:
