@@ -62,7 +62,7 @@ class Course:
     @cached_property
     def coarseness(self) -> float:
         """How many times `BASE` the step is, at least 1: what a step of real movement grows by at low frame rates."""
-        return max(1.0, self.stride * self.interval / BASE)
+        return min(max(1.0, self.stride * self.interval / BASE), 1e3)
 
     @cached_property
     def spans(self) -> np.ndarray:

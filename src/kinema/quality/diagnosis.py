@@ -69,7 +69,8 @@ def diagnose_file(
         contents = describe(content)
     name = infer_format(path).name if format is None else format
     reports = {report.person.id: report for report in validation.people}
-    people = [about(motion, person, profile) for person in motion]
+    with np.errstate(all="ignore"):
+        people = [about(motion, person, profile) for person in motion]
     for person in people:
         report = reports[person["id"]]
         person |= {"verdict": report.verdict, "bad_frames": report.bad_frames, "measures": report.figures}

@@ -22,8 +22,8 @@ from kinema.quality.problems import Problem
 AXIS_ANGLE = 10.0
 """Radians beyond which an axis-angle is hardly one (the video-to-PKL pipeline's limit); readers accept any."""
 
-SAME_ROOT = 1e-4
-"""Radians by which `global_orient` may differ from the first three numbers of `pose`."""
+FAR_AWAY = 1e4
+"""Metres beyond which a place is hardly one."""
 
 # What the keys of by-track files hold, whoever wrote them; "n" is the person's frames, None any number.
 _SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
@@ -134,6 +134,10 @@ def _check_array(id: int | None, key: str, array: np.ndarray, n: int | None) -> 
         yield from _check_frames(id, array)
     elif key in ("pose", "pose_world", "global_orient"):
         yield from _check_rotations(id, key, array)
+    elif key in ("trans", "trans_world") and np.abs(array).max() > FAR_AWAY:
+        value = float(np.abs(array).max())
+        sentence = f"{key} reaches {value:.3g}; are these metres?"
+        yield Problem(id, "structure", key, value=value, limit=FAR_AWAY, unit="m", sentence=sentence)
 
 
 def _check_frames(id: int | None, frames: np.ndarray) -> Iterator[Problem]:

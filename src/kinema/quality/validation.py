@@ -66,7 +66,8 @@ def validate_file(
     an unknown check, profile or format.
     """
     checks = _known(checks, profile)
-    motion, problems = check_file(Path(path), format=format, fps=fps)
+    with np.errstate(all="ignore"):  # numbers as large as they come give infinities, which are beyond every limit
+        motion, problems = check_file(Path(path), format=format, fps=fps)
     if motion is None:
         return Validation(None, {"structure": FAIL}, (), tuple(problems), profile, {})
     return _validate(motion, checks, profile, limits, problems, body=None)
@@ -110,7 +111,8 @@ def _validate(
     general: list[Problem] = []
     for problem in problems if "structure" in checks else ():
         by_person.get(-1 if problem.person is None else problem.person, general).append(problem)
-    reports = [_judge(motion, person, checks, profile, limits, by_person[person.id], body) for person in motion]
+    with np.errstate(all="ignore"):
+        reports = [_judge(motion, person, checks, profile, limits, by_person[person.id], body) for person in motion]
     verdicts = {check: FAIL if not reports else worst(r.verdicts[check] for r in reports) for check in checks}
     if "structure" in checks and general:
         verdicts["structure"] = worst([verdicts["structure"], _structure_verdict(general)])
