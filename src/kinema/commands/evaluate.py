@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands import _evaluate_refiner
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -71,10 +73,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     motion.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
     )
+    refiner = subparsers.add_parser(
+        "refiner",
+        help="filters and refinement networks on a data set",
+        description=_evaluate_refiner.DESCRIPTION,
+        epilog=f"examples:\n{_evaluate_refiner.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _evaluate_refiner.configure(refiner)
 
 
 def run(args: argparse.Namespace) -> int:
-    return _evaluate_motion(args)
+    return _evaluate_refiner.run(args) if args.evaluation == "refiner" else _evaluate_motion(args)
 
 
 def _evaluate_motion(args: argparse.Namespace) -> int:
