@@ -17,7 +17,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from kinema.body import BodyModel
@@ -234,6 +233,8 @@ def _shape_of_offsets(rest: np.ndarray, joints: dict[str, int], body: BodyModel,
 
 def _shape_of_bones(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:
     """(10,) the shape whose bones are as long as the file's, with a centimetre of doubt, average elsewhere."""
+    from scipy.optimize import least_squares  # here, since every reading of a motion file passes by this module
+
     bones = [(a, b) for a, b in _BONES if a in joints and b in joints]
     wanted = np.array([np.linalg.norm(rest[joints[b]] - rest[joints[a]]) for a, b in bones])
     first, last = SMPL24.indices([a for a, _ in bones]), SMPL24.indices([b for _, b in bones])
