@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.body import BodyModel
 from kinema.errors import UsageError
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.progress import Progress, silent
@@ -147,8 +148,12 @@ def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
 def posed(
     rotations: np.ndarray, betas: np.ndarray, joints: JointDefinition, *, vertices: bool = True
 ) -> tuple[np.ndarray | None, np.ndarray]:
-    """Vertices (n,V,3) float32 (None unless wanted) and the 49 joints (n,49,3) float32, without translation."""
+    """Vertices (n,V,3) float32 (None unless wanted) and the 49 joints (n,49,3) float32, without translation.
+
+    The free body keeps its average shape: the betas belong to SMPL's.
+    """
     body = joints.body
+    betas = betas_for(body, betas)
     verts, points = [], []
     for start in range(0, len(rotations), _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -161,6 +166,11 @@ def posed(
     if not points:
         return (np.zeros((0, body.num_vertices, 3), np.float32) if vertices else None), np.zeros((0, 49, 3), np.float32)
     return (np.concatenate(verts) if vertices else None), np.concatenate(points)
+
+
+def betas_for(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """PARE's betas where the body is an SMPL file; zeros for the free body, whose shapes are others."""
+    return np.zeros_like(betas) if body.name == "free" else betas
 
 
 def demo_image(

@@ -89,6 +89,6 @@ def about_body(body: BodyModel) -> str | None:
     if body.name != "free":
         return None
     return (
-        "the free body stands in for SMPL: poses keep their meaning, but the betas are PARE's for SMPL's shape space"
-        " and do not fit it; give an SMPL file with --body-model, or `kinema weights add smpl-neutral FILE`"
+        "the free body stands in for SMPL: poses keep their meaning, but PARE's betas are not used, since they belong"
+        " to SMPL's own shapes; give an SMPL file with --body-model, or `kinema weights add smpl-neutral FILE`"
     )

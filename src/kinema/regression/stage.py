@@ -20,7 +20,7 @@ from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.motion import Motion, Person, StageRecord
 from kinema.progress import Progress, silent
 from kinema.regression.crops import square_boxes
-from kinema.regression.demo import regress_tracks
+from kinema.regression.demo import betas_for, regress_tracks
 from kinema.regression.estimator import DEVICES, PRECISIONS, PareEstimator, Regressed
 from kinema.regression.release import PareRelease
 from kinema.regression.weak_camera import place
@@ -124,8 +124,7 @@ def _placed(
     """The person with the network's answer, before the motion's camera."""
     if motion.camera is None:
         raise UsageError("a body can only be placed before a camera")
-    betas = np.zeros_like(answer.betas) if body.name == "free" else answer.betas
-    betas = betas.astype(np.float64)
+    betas = betas_for(body, answer.betas).astype(np.float64)
     pelvis = body.rest_joints(betas)[:, 0]
     position, turn = place(answer.camera, boxes * [1, 1, scale, scale], pelvis, motion.camera)
     rotations = answer.rotations.astype(np.float64)

@@ -1,0 +1,104 @@
+"""`kinema evaluate pare`: a checkpoint on 3DPW or 3DOH, beside the published results."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Evaluate, print the tables, write the JSON. Returns 0."""
+    from rich.console import Console
+
+    from kinema.commands._console import watcher
+    from kinema.evaluation.pare import evaluate_pare
+    from kinema.evaluation.pare_data import DATASETS, PUBLISHED, load_dataset
+    from kinema.files.atomic import write_json
+    from kinema.pipeline.watching import timed
+    from kinema.regression.estimator import PareEstimator
+    from kinema.regression.joints import joint_definition
+    from kinema.regression.release import PareRelease
+
+    if args.batch_size < 1 or (args.limit is not None and args.limit < 1):
+        raise UsageError("--batch-size and --limit must be at least 1")
+    entry = DATASETS[args.dataset]
+    release = PareRelease(args.data if args.data.is_dir() else None)
+    dataset = load_dataset(
+        args.dataset, args.labels or args.data / entry.labels, args.images or args.data / entry.images
+    )
+    if args.limit is not None and args.limit < len(dataset):
+        dataset = dataset.take(np.linspace(0, len(dataset) - 1, args.limit).round().astype(int))
+    body_file = args.body_model or release.body_file()
+    h36m = release.file("J_regressor_h36m.npy")
+    if body_file is None or h36m is None:
+        what = "an SMPL file (SMPL_NEUTRAL.pkl)" if body_file is None else "J_regressor_h36m.npy"
+        raise InputError(
+            f"the evaluation needs {what}, without which no number could be compared with the published ones;"
+            f" put it into {args.data} (see `kinema evaluate pare --help`)"
+        )
+    joints = joint_definition(release.body(body_file), release.file("J_regressor_extra.npy"), h36m)
+    estimator = PareEstimator(release.checkpoint(args.ckpt), device=args.device, precision=args.precision)
+    scores, notes = [], []
+    with watcher(quiet=False) as shown:
+        for truth in _truths(args, dataset, notes):
+            bodies = _gendered(release) if truth == "gendered" else None
+            with timed(shown, f"{args.dataset}, {truth}") as progress:
+                scores.append(
+                    evaluate_pare(
+                        dataset, estimator, joints, gendered=bodies, batch_size=args.batch_size, progress=progress
+                    )
+                )
+    subsets = dataset.subsets()
+    console = Console()
+    console.print(_table(args.dataset, scores, subsets, PUBLISHED.get(args.dataset, {})))
+    for note in notes:
+        console.print(f"- {note}", highlight=False)
+    if args.json is not None:
+        content = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
+        write_json(args.json, content | {"scores": [each.to_dict(subsets) for each in scores]})
+    return 0
+
+
+def _truths(args: argparse.Namespace, dataset: Any, notes: list[str]) -> list[str]:
+    """The ground truths to compare with."""
+    if args.ground_truth != "both":
+        return [args.ground_truth]
+    if dataset.gender is None:
+        notes.append("the labels name no gender: neutral ground truth only")
+        return ["neutral"]
+    from kinema.regression.release import PareRelease
+
+    release = PareRelease(args.data if args.data.is_dir() else None)
+    if any(release.body_file(gender) is None for gender in ("male", "female")):
+        notes.append("SMPL_MALE.pkl and SMPL_FEMALE.pkl were not found: neutral ground truth only")
+        return ["neutral"]
+    return ["neutral", "gendered"]
+
+
+def _gendered(release: Any) -> dict[str, Any]:
+    from kinema.body import load_body
+
+    files = {letter: release.body_file(name) for letter, name in (("m", "male"), ("f", "female"))}
+    if None in files.values():
+        raise InputError("gendered ground truth needs SMPL_MALE.pkl and SMPL_FEMALE.pkl in DIR/body_models/smpl")
+    return {letter: load_body(path) for letter, path in files.items()}
+
+
+def _table(name: str, scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=f"{name}, mean over pictures, mm", title_justify="left")
+    for heading in ("", "ground truth", "pictures", "MPJPE", "PA-MPJPE", "V2V"):
+        table.add_column(heading, justify="left" if heading in ("", "ground truth") else "right", no_wrap=True)
+    for each in scores:
+        every = np.ones(len(each.v2v), dtype=bool)
+        for part, rows in {"measured": every, **subsets}.items():
+            numbers = [f"{value:.1f}" for value in each.total(rows).values()]
+            table.add_row(part, each.ground_truth, str(int(rows.sum())), *numbers)
+    for who, values in published.items():
+        table.add_row(who, "", "", *(f"{value:.1f}" for value in values.values()))
+    return table

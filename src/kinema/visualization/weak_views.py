@@ -1,0 +1,87 @@
+"""Bodies over a picture by weak-perspective cameras, as PARE's demo shows them: meshes, wire frames, a side view.
+
+A weak camera (sx, sy, tx, ty) sees a point X of the body at W/2 + W/2 * sx * (X_x + tx), and y likewise with H. It
+is drawn by a perspective one of a focal length so long that nothing of the perspective is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kinema.geometry.cameras import project
+from kinema.visualization.raster import front_facing
+from kinema.visualization.renderer import Mesh, MeshRenderer
+
+_FOCAL = 2e5
+_SMALLEST = 1e-4
+_KEYPOINT = (0, 255, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class WeakBody:
+    """A body in a picture: vertices (V,3) metres without translation, camera (4,) sx sy tx ty, joints2d (K,2) pixels."""
+
+    vertices: np.ndarray
+    camera: np.ndarray
+    color: tuple[float, float, float]
+    joints2d: np.ndarray | None = None
+
+
+class WeakView:
+    """Draws bodies over pictures of one size. faces (N,3)."""
+
+    def __init__(
+        self, width: int, height: int, faces: np.ndarray, *, wireframe: bool = False, sideview: bool = False,
+        keypoints: bool = False,
+    ) -> None:  # fmt: skip
+        self.size = width, height
+        self.faces = faces
+        self.wireframe, self.sideview, self.keypoints = wireframe, sideview, keypoints
+        self.intrinsics = np.array([[_FOCAL, 0, width / 2], [0, _FOCAL, height / 2], [0, 0, 1]])
+        self._renderer = MeshRenderer(width, height)
+
+    @property
+    def width(self) -> int:
+        """Pixels of the drawn picture."""
+        return self.size[0] * (2 if self.sideview else 1)
+
+    def draw(self, image: np.ndarray, bodies: Sequence[WeakBody]) -> np.ndarray:
+        """The picture (H,W,3) uint8 with the bodies over it, and to its right, where wanted, from the side."""
+        # Small ones first: the weak camera's scale is all that tells who stands farther away.
+        bodies = sorted((body for body in bodies if body.camera[1] > _SMALLEST), key=lambda body: float(body.camera[1]))
+        front = self._draw(image, bodies, turned=False)
+        if self.keypoints:
+            for body in bodies:
+                if body.joints2d is not None:
+                    for x, y in np.clip(np.nan_to_num(body.joints2d), -1e4, 1e4):
+                        cv2.circle(front, (round(float(x)), round(float(y))), 4, _KEYPOINT, -1, cv2.LINE_AA)
+        if not self.sideview:
+            return front
+        return np.concatenate([front, self._draw(np.zeros_like(image), bodies, turned=True)], axis=1)
+
+    def _draw(self, image: np.ndarray, bodies: Sequence[WeakBody], *, turned: bool) -> np.ndarray:
+        meshes = [Mesh(self._placed(body, turned), self.faces, body.color) for body in bodies]
+        if not meshes:
+            return image.copy()
+        if not self.wireframe:
+            return self._renderer.render(meshes, self.intrinsics).over(image)
+        out = image.copy()
+        for mesh in meshes:
+            pixels = project(mesh.vertices, self.intrinsics)
+            seen = self.faces[front_facing(pixels, self.faces)]
+            lines = np.rint(np.clip(pixels[seen], -1e4, 1e4) * 8).astype(np.int32)
+            ink = tuple(round(255 * float(channel)) for channel in mesh.color)
+            cv2.polylines(out, list(lines), True, ink, 1, cv2.LINE_AA, 3)
+        return out
+
+    def _placed(self, body: WeakBody, turned: bool) -> np.ndarray:
+        width = self.size[0]
+        scale, _, tx, ty = (float(value) for value in body.camera)
+        vertices = body.vertices.astype(np.float64)
+        if turned:  # 270 degrees about the vertical axis
+            vertices = np.stack([-vertices[:, 2], vertices[:, 1], vertices[:, 0]], axis=1)
+        return vertices + np.array([tx, ty, _FOCAL / (scale * width / 2)])
