@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,41 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 
 
-def evaluate(args: argparse.Namespace) -> int:
+DESCRIPTION = """\
+MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the layout of the PARE release:
+  DIR/dataset_extras/3dpw_all_test_with_mmpose.npz, 3doh_test.npz     labels
+  DIR/dataset_folders/3dpw, 3doh                                       pictures
+  DIR/body_models/smpl/SMPL_NEUTRAL.pkl (_MALE, _FEMALE)               bodies
+  DIR/J_regressor_h36m.npy                                             the joints that are compared
+The published results are printed beside. docs/pare.md says more.
+"""
+EXAMPLES = """  kinema evaluate pare --dataset 3dpw --data ~/PARE/data
+  kinema evaluate pare --dataset 3doh --data ~/PARE/data --ckpt pare --json scores.json"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--dataset", choices=("3dpw", "3doh"), required=True)
+    parser.add_argument("--data", metavar="DIR", type=Path, default=Path("data"), help="default: %(default)s")
+    parser.add_argument("--labels", metavar="NPZ", type=Path, help="the labels, where not in DIR/dataset_extras")
+    parser.add_argument("--images", metavar="DIR", type=Path, help="the pictures, where not in DIR/dataset_folders")
+    parser.add_argument("--ckpt", metavar="FILE", help="a checkpoint: a file, pare-3dpw (default) or pare")
+    parser.add_argument("--body-model", metavar="FILE", type=Path, help="SMPL_NEUTRAL.pkl, where it is not in DIR")
+    parser.add_argument(
+        "--ground-truth", choices=("neutral", "gendered", "both"), default="both",
+        help="the body of the truth (default: both, where labels and bodies allow)",
+    )  # fmt: skip
+    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: %(default)s")
+    parser.add_argument("--limit", type=int, metavar="N", help="only N pictures, spread over the data set")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument("--json", metavar="OUT", type=Path, help="also write everything as JSON")
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables, write the JSON. Returns 0."""
     from rich.console import Console
 
@@ -42,9 +77,10 @@ def evaluate(args: argparse.Namespace) -> int:
         )
     joints = joint_definition(release.body(body_file), release.file("J_regressor_extra.npy"), h36m)
     estimator = PareEstimator(release.checkpoint(args.ckpt), device=args.device, precision=args.precision)
-    scores, notes = [], []
+    scores: list[Any] = []
+    notes: list[str] = []
     with watcher(quiet=False) as shown:
-        for truth in _truths(args, dataset, notes):
+        for truth in _truths(args, dataset, release, notes):
             bodies = _gendered(release) if truth == "gendered" else None
             with timed(shown, f"{args.dataset}, {truth}") as progress:
                 scores.append(
@@ -63,16 +99,13 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _truths(args: argparse.Namespace, dataset: Any, notes: list[str]) -> list[str]:
+def _truths(args: argparse.Namespace, dataset: Any, release: Any, notes: list[str]) -> list[str]:
     """The ground truths to compare with."""
     if args.ground_truth != "both":
         return [args.ground_truth]
     if dataset.gender is None:
         notes.append("the labels name no gender: neutral ground truth only")
         return ["neutral"]
-    from kinema.regression.release import PareRelease
-
-    release = PareRelease(args.data if args.data.is_dir() else None)
     if any(release.body_file(gender) is None for gender in ("male", "female")):
         notes.append("SMPL_MALE.pkl and SMPL_FEMALE.pkl were not found: neutral ground truth only")
         return ["neutral"]

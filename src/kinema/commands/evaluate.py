@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands import _evaluate_refiner
+from kinema.commands import _evaluate_pare, _evaluate_refiner
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -81,10 +81,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _evaluate_refiner.configure(refiner)
+    pare = subparsers.add_parser(
+        "pare",
+        help="PARE on 3DPW or 3DOH, by its own protocol",
+        description=_evaluate_pare.DESCRIPTION,
+        epilog=f"examples:\n{_evaluate_pare.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _evaluate_pare.configure(pare)
 
 
 def run(args: argparse.Namespace) -> int:
-    return _evaluate_refiner.run(args) if args.evaluation == "refiner" else _evaluate_motion(args)
+    others = {"refiner": _evaluate_refiner.run, "pare": _evaluate_pare.run}
+    return others.get(args.evaluation, _evaluate_motion)(args)
 
 
 def _evaluate_motion(args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ _KEYPOINT = (0, 255, 0)
 
 @dataclass(frozen=True, eq=False)
 class WeakBody:
-    """A body in a picture: vertices (V,3) metres without translation, camera (4,) sx sy tx ty, joints2d (K,2) pixels."""
+    """A body in a picture: vertices (V,3) metres without translation, camera (4,) sx sy tx ty, joints2d (K,2)."""
 
     vertices: np.ndarray
     camera: np.ndarray
