@@ -1,0 +1,282 @@
+"""Networks on motions: representations, gaps, uneven times, agreement of pose and joints, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.__main__ import main
+from kinema.body import load_body
+from kinema.errors import InputError, UsageError
+from kinema.files import load_motion, save_motion
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.motion import Motion, Person
+from kinema.refinement import refine
+from kinema.refinement.agreement import agree_with_joints, best_turn, shortest_turn
+from kinema.refinement.network import load_refiner
+from kinema.refinement.networks import NetworkOptions, refine_with_network
+from kinema.refinement.sequences import EvenTimes, from_pixels, from_rotations, to_pixels, to_rotations
+from kinema.refinement.windows import slide
+from kinema.synthetic import procedural_motion, studio_camera
+
+BODY = load_body()
+
+
+def noisy(seed: int = 0, frames: int = 90, angle: float = 0.04) -> tuple[Motion, Motion]:
+    """A procedural motion at 30 frames a second, and the same with shaking rotations and root."""
+    truth = procedural_motion(BODY, "on-the-spot", fps=30, camera=studio_camera(640, 480))
+    truth = truth.replace(times=truth.times[:frames], people=(truth.people[0].select(np.arange(frames)),))
+    person = truth.people[0]
+    rng = np.random.default_rng(seed)
+    pose = person.pose + angle * rng.normal(size=person.pose.shape)
+    transl = person.transl + [0.01, 0.01, 0.03] * rng.normal(size=(frames, 3))
+    shaken = person.replace(pose=pose, transl=transl, joints=BODY.joints(pose, person.betas, transl))
+    return truth, truth.replace(people=(shaken,))
+
+
+@pytest.fixture(scope="module")
+def averaging(tmp_path_factory):
+    """A SmoothNet of eight frames that answers every frame with the window's mean, exactly."""
+    path = tmp_path_factory.mktemp("net") / "mean_8.npz"
+    np.savez(path, **averaging_tensors(8))
+    return path
+
+
+def averaging_tensors(window: int) -> dict[str, np.ndarray]:
+    # Two hidden values, x and -x of the mean; leaky(a) - leaky(-a) = 1.1 a.
+    mean = np.full((1, window), 1 / window)
+    return {
+        "encoder.0.weight": np.concatenate([mean, -mean]).astype(np.float32),
+        "encoder.0.bias": np.zeros(2, np.float32),
+        "decoder.weight": np.tile(np.array([[1, -1]]) / 1.1, (window, 1)).astype(np.float32),
+        "decoder.bias": np.zeros(window, np.float32),
+    }
+
+
+def acceleration(joints: np.ndarray) -> float:
+    return float(np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1).mean())
+
+
+@pytest.mark.parametrize("representation", ["3d", "smpl"])
+def test_a_refined_body_shakes_less_and_agrees_with_itself(averaging, representation):
+    truth, shaken = noisy()
+    before, true = shaken.people[0], truth.people[0]
+    refined = refine(shaken, BODY, "smoothnet", checkpoint=averaging, representation=representation)
+    after = refined.people[0]
+    np.testing.assert_allclose(after.joints, BODY.joints(after.pose, after.betas, after.transl), atol=1e-9)
+    assert acceleration(after.joints) < 0.35 * acceleration(before.joints)
+    errors = [np.linalg.norm(p.joints - true.joints, axis=-1).mean() for p in (before, after)]
+    assert errors[1] < errors[0]
+    record = refined.provenance[-1]
+    assert record.name == "refine.smoothnet"
+    assert record.arguments["window"] == 8
+    assert record.arguments["people"][str(after.id)]["moved"] > 0
+    assert set(record.weights) == {"mean_8.npz", BODY.name}
+    assert after.joints_world is None
+
+
+def test_keypoints_are_refined_and_unseen_ones_stay_unseen(averaging):
+    rng = np.random.default_rng(0)
+    frames = 40
+    points = np.cumsum(rng.normal(size=(frames, 17, 2)), axis=0) + 200
+    points[10:13, 4] = np.nan
+    points[:, 9] = np.nan
+    person = Person(1, np.arange(frames), keypoint_set="coco17", keypoints=points)
+    motion = Motion(np.arange(frames) / 30, 640, 480, people=(person,))
+    after = refine(motion, None, "smoothnet", checkpoint=averaging, representation="2d").people[0].keypoints
+    np.testing.assert_array_equal(np.isnan(after), np.isnan(points))
+    assert acceleration(after[:, :4]) < 0.3 * acceleration(points[:, :4])
+
+
+def test_a_gap_is_not_smoothed_across(averaging):
+    _, shaken = noisy(frames=60)
+    person = shaken.people[0]
+    rows = np.r_[0:25, 45:60]
+    apart = refine(shaken.replace(people=(person.select(rows),)), BODY, "smoothnet", checkpoint=averaging)
+    alone = refine(shaken.replace(people=(person.select(rows[:25]),)), BODY, "smoothnet", checkpoint=averaging)
+    np.testing.assert_allclose(apart.people[0].joints[:25], alone.people[0].joints, atol=1e-9)
+
+
+def test_a_network_for_other_rates_sees_its_own(averaging, tmp_path):
+    t = np.arange(0, 3, 1 / 60)
+    wave = np.sin(2 * np.pi * 0.5 * t)[:, None]
+    even = EvenTimes.of(t, 30.0)
+    grid = even.there(wave)
+    assert len(grid) == 90
+    # linear interpolation on a grid that hits the frames, cubic back: off by the spline's end conditions only
+    np.testing.assert_allclose(even.back(grid)[:-1], wave[:-1], atol=1e-3)
+    assert EvenTimes.of(t, 60.0).same
+    rng = np.random.default_rng(0)
+    uneven = np.sort(rng.choice(600, 200, replace=False)) / 100
+    held = EvenTimes.of(uneven, None)
+    assert not held.same
+    assert np.ptp(np.diff(held.grid)) < 1e-9
+    line = 3 * np.minimum(uneven, held.grid[-1])[:, None]
+    np.testing.assert_allclose(held.back(held.there(3 * uneven[:, None])), line, atol=1e-6)
+
+
+@pytest.mark.golden
+def test_smpl_and_2d_go_through_the_network_as_published(goldens_dir):
+    golden = np.load(goldens_dir / "smoothnet" / "golden.npz")
+    axis = golden["smpl.axis"].astype(np.float64).reshape(36, 72)
+    np.testing.assert_allclose(from_rotations(axis), golden["smpl.rot6d"], atol=1e-5)
+    back = to_rotations(golden["smpl.out_6d"])
+    expected = golden["smpl.out_axis"].reshape(36, 24, 3)
+    angle = geodesic_angle(*(axis_angle_to_matrix(a.reshape(36, 24, 3).astype(np.float64)) for a in (back, expected)))
+    assert angle.max() < 1e-3  # their quaternions are float32
+    px = golden["seq2d.px"].astype(np.float64)
+    np.testing.assert_allclose(from_pixels(px, 1000, 1000), ((px - 500) / 500).reshape(40, -1))
+    np.testing.assert_allclose(to_pixels(from_pixels(px, 640, 480), 640, 480), px)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15)
+def test_agreement_finds_the_pose_that_made_the_joints(seed):
+    rng = np.random.default_rng(seed)
+    frames = 3
+    pose = 0.5 * rng.normal(size=(frames, 72))
+    betas = np.tile(rng.normal(size=10), (frames, 1))
+    transl = rng.normal(size=(frames, 3))
+    joints = BODY.joints(pose, betas, transl)
+    start = pose + 0.05 * rng.normal(size=pose.shape)
+    found, where = agree_with_joints(BODY, start, betas, joints)
+    np.testing.assert_allclose(BODY.joints(found, betas, where), joints, atol=1e-8)
+
+
+def test_agreement_points_bones_at_joints_that_it_cannot_reach():
+    _, shaken = noisy(frames=5)
+    person = shaken.people[0]
+    far = person.joints[:, :1] + 1.3 * (person.joints - person.joints[:, :1])
+    pose, transl = agree_with_joints(BODY, person.pose, person.betas, far)
+    joints = BODY.joints(pose, person.betas, transl)
+    np.testing.assert_allclose(joints[:, 0], far[:, 0], atol=1e-9)
+    np.testing.assert_allclose(
+        np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1),
+        np.linalg.norm(person.joints[:, 4] - person.joints[:, 1], axis=-1), atol=1e-9,
+    )  # fmt: skip
+
+
+@given(seed=st.integers(0, 10_000))
+def test_turns_are_rotations_that_do_what_they_say(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(4, 3))
+    b = np.stack([rng.normal(size=3), 2 * a[1], -a[2], np.zeros(3)])
+    turn = shortest_turn(a, b)
+    np.testing.assert_allclose(turn @ np.swapaxes(turn, 1, 2), np.tile(np.eye(3), (4, 1, 1)), atol=1e-9)
+    turned = np.squeeze(turn @ a[..., None], -1)
+    for i in range(3):
+        np.testing.assert_allclose(turned[i] / np.linalg.norm(a[i]), b[i] / np.linalg.norm(b[i]), atol=1e-7)
+    np.testing.assert_allclose(turn[3], np.eye(3), atol=1e-12)
+    true = axis_angle_to_matrix(rng.normal(size=(4, 3)))
+    points = rng.normal(size=(4, 5, 3))
+    np.testing.assert_allclose(best_turn(points, points @ np.swapaxes(true, 1, 2)), true, atol=1e-9)
+
+
+def test_lag_is_what_a_live_stream_would_give(averaging):
+    _, shaken = noisy(frames=50)
+    live = refine(shaken, BODY, "smoothnet", checkpoint=averaging, representation="smpl", lag=2)
+    network = load_refiner(averaging, "smoothnet")
+    six = slide(from_rotations(shaken.people[0].pose), 8, network.run, lag=2)
+    found = axis_angle_to_matrix(live.people[0].pose.reshape(-1, 24, 3))
+    expected = axis_angle_to_matrix(to_rotations(six).reshape(-1, 24, 3))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_short_clips_and_empty_tracks_pass(averaging):
+    _, shaken = noisy(frames=5)
+    nobody = Person(7, np.zeros(0, int), pose=np.zeros((0, 72)), betas=np.zeros((0, 10)), transl=np.zeros((0, 3)))
+    motion = shaken.replace(people=(shaken.people[0], nobody))
+    refined = refine(motion, BODY, "smoothnet", checkpoint=averaging)
+    assert [len(person) for person in refined] == [5, 0]
+    assert refine(shaken.replace(people=()), BODY, "smoothnet", checkpoint=averaging).people == ()
+
+
+def test_the_video2pkl_preset_smooths_joints_and_pose_together(averaging):
+    _, shaken = noisy()
+    refined = refine(shaken, BODY, "video2pkl", checkpoint=averaging)
+    after = refined.people[0]
+    assert refined.provenance[-1].arguments["preset"] == "video2pkl"
+    np.testing.assert_allclose(after.joints, BODY.joints(after.pose, after.betas, after.transl), atol=1e-9)
+    assert acceleration(after.joints) < 0.35 * acceleration(shaken.people[0].joints)
+    with pytest.raises(UsageError, match="needs a body model"):
+        refine(shaken, None, "video2pkl", checkpoint=averaging)
+    with pytest.raises(UsageError, match="leave --representation smpl out"):
+        refine(shaken, BODY, "video2pkl", checkpoint=averaging, representation="smpl")
+
+
+def test_what_does_not_fit_is_refused_with_a_sentence(averaging, tmp_path):
+    _, shaken = noisy(frames=20)
+
+    def attempt(**settings):
+        return refine_with_network(shaken, BODY, NetworkOptions(**{"checkpoint": averaging, **settings}))
+
+    with pytest.raises(UsageError, match=r"mean_8\.npz smooths windows of 8 frames, --window-size asks for 32"):
+        attempt(window=32)
+    with pytest.raises(UsageError, match="--lag must be less than the window of 8 frames, found 8"):
+        attempt(lag=8)
+    with pytest.raises(UsageError, match="holds a smoothnet network, not a synsp one"):
+        attempt(method="synsp")
+    with pytest.raises(InputError, match="there is no checkpoint"):
+        attempt(checkpoint=tmp_path / "none.pth")
+    with pytest.raises(UsageError, match="unknown representation '4d'"):
+        attempt(representation="4d")
+    with pytest.raises(UsageError, match="SynSP needs a checkpoint"):
+        attempt(method="synsp", checkpoint=None)
+    with pytest.raises(UsageError, match="has no keypoints"):
+        refine(shaken.replace(people=(shaken.people[0].replace(keypoints=None),)), BODY, "smoothnet",
+               checkpoint=averaging, representation="2d")  # fmt: skip
+    other = tmp_path / "other.npz"
+    np.savez(other, weight=np.zeros((2, 2)))
+    with pytest.raises(InputError, match="neither a SmoothNet nor a SynSP checkpoint; it holds weight"):
+        attempt(checkpoint=other)
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a network")
+    with pytest.raises(InputError, match="not a readable ONNX file"):
+        attempt(checkpoint=broken)
+    narrow = averaging_tensors(8)
+    narrow["decoder.weight"], narrow["decoder.bias"] = narrow["decoder.weight"][:4], narrow["decoder.bias"][:4]
+    np.savez(other, **narrow)
+    with pytest.raises(InputError, match="gives 4 frames for 8"):
+        attempt(checkpoint=other)
+
+
+@pytest.mark.torch
+def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
+    pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from kinema.nets.synsp import SynSP, SynSPSizes
+
+    _, shaken = noisy(frames=20)
+    for coordinates, representation in ((51, "3d"), (144, "smpl")):
+        net = SynSP(SynSPSizes(coordinates, 16, 16, layers=1))
+        path = tmp_path / f"{coordinates}.safetensors"
+        save_file({k: v.clone() for k, v in net.state_dict().items()}, str(path))
+        if representation == "3d":
+            with pytest.raises(UsageError, match="takes 51 numbers a frame, the joints of person 1 have 72"):
+                refine(shaken, BODY, "synsp", checkpoint=path, representation="3d")
+        else:
+            refined = refine(shaken, BODY, "synsp", checkpoint=path, representation="smpl", window=8)
+            assert np.isfinite(refined.people[0].joints).all()
+
+
+def test_the_command_refines_a_file(averaging, tmp_path, capsys):
+    _, shaken = noisy()
+    file = save_motion(shaken, tmp_path / "in.pkl", body=BODY)
+    assert main(["refine", str(file), "--method", "smoothnet", "--checkpoint", str(averaging)]) == 0
+    out = tmp_path / "in_refined.pkl"
+    assert str(out) in capsys.readouterr().out
+    assert acceleration(load_motion(out).people[0].joints) < 0.35 * acceleration(shaken.people[0].joints)
+    assert main(["refine", str(file), "--method", "gaus1d", "--strength", "0.6", "--out", str(tmp_path / "g.pkl")]) == 0
+    assert "filter.gaussian" in [record.name for record in load_motion(tmp_path / "g.pkl").provenance]
+    capsys.readouterr()
+    for argv, told in (
+        (["--method", "magic"], "unknown refiner 'magic'"),
+        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for --method savgol"),
+        (["--method", "smoothnet", "--strength", "1"], "--strength is not for --method smoothnet"),
+        (["--method", "smoothnet", "--checkpoint", str(averaging), "--window-size", "16"], "asks for 16"),
+    ):
+        assert main(["refine", str(file), *argv]) == 2
+        assert told in capsys.readouterr().err
