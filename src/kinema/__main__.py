@@ -27,6 +27,8 @@ COMMANDS = {
     "stabilize": "repair jumps and shaking in a motion file",
     "evaluate": "compare results with ground truth",
     "body": "write the free body for the packages smplx and smplfitter",
+    "train": "train a refiner: SmoothNet or SynSP",
+    "visualize": "a motion before and after refinement, side by side as a video",
     "weights": "list, get, add and check network weights",
     "info": "print what a bug report needs",
 }
