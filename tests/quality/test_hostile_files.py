@@ -65,7 +65,9 @@ def test_the_faults_are_named(files, capsys):
         "negative_ids.pkl": "frame_ids must be whole numbers from 0 on", "short_trans.pkl": "trans has shape (17, 3)",
         "falling_ids.pkl": "frame_ids must increase strictly", "text_id.pkl": "'first' is no track id",
         "zero_matrices.pkl": "matrices that are no rotations", "large_angles.pkl": "are these degrees?",
-        "other_root.pkl": "global_orient differs", "text_array.pkl": "pose must hold numbers", "far_away.pkl": "are these metres?", "nobody.pkl": "",
+        "other_root.pkl": "global_orient differs",
+        "text_array.pkl": "pose must hold numbers",
+        "far_away.pkl": "are these metres?", "nobody.pkl": "",
     }  # fmt: skip
     for path in paths:
         if path.name in expected:

@@ -63,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
 def lines(diagnosis: Diagnosis) -> list[str]:
     """The diagnosis for a terminal."""
-    problems = [f"  {problem.sentence}" for problem in diagnosis.validation.problems]
+    problems = [
+        "  " + ("" if problem.person is None else f"person {problem.person}: ") + problem.sentence
+        for problem in diagnosis.validation.problems
+    ]
     if diagnosis.validation.motion is None:
         return [f"{diagnosis.path}: no motion can be read from it", *problems]
     plain = diagnosis.to_dict()

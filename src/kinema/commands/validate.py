@@ -66,7 +66,9 @@ def lines(validation: Validation) -> list[str]:
     """The validation for a terminal, verdict first."""
     parts = ", ".join(f"{check} {verdict}" for check, verdict in validation.verdicts.items())
     out = [f"{validation.verdict}  ({parts})"]
-    out += [f"  {problem.sentence}" for problem in validation.problems]
+    for problem in validation.problems:
+        who = "" if problem.person is None else f"person {problem.person}: "
+        out.append(f"  {who}{problem.sentence}")
     for report in validation.people:
         out += _person(report)
     return out

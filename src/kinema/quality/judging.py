@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema.errors import UsageError
 from kinema.motion import Motion, Person
 from kinema.quality import measures
 from kinema.quality.course import Course, course_of
@@ -137,21 +138,50 @@ def measured(motion: Motion, person: Person, course: Course, measure: str) -> np
 
 def _sliding(motion: Motion, person: Person, course: Course) -> np.ndarray | None:
     """(F,) m/s along the ground of the fastest foot point that touches it now and touched it the frame before."""
-    contacts, pose, transl = person.contacts, person.pose_world, person.transl_world
-    if contacts is None or pose is None or transl is None or len(person) < 2:
+    contacts = person.contacts
+    if contacts is None or course.joints is None or not course.world or len(person) < 2:
         return None
-    if motion.body_model == "free" and person.betas is not None:
-        from kinema.body import free_body
-
-        points = free_body().posed_points("contacts", pose, person.betas, transl)
-    elif course.joints is not None:
-        points = course.joints[:, SMPL24.indices([_foot_joint(name) for name in CONTACT_POINTS])]
+    if motion.body_model == "free" and person.betas is not None and course.quaternions is not None:
+        points = _soles(course, person.betas)
     else:
-        return None
+        points = course.joints[:, SMPL24.indices([_foot_joint(name) for name in CONTACT_POINTS])]
     step = np.linalg.norm(np.diff(points[..., [0, 2]], axis=0), axis=-1) / np.diff(course.times)[:, None]
     step[~(contacts[1:] & contacts[:-1])] = 0.0
     step[np.diff(person.frames) > 1] = 0.0
     return np.r_[np.nan, step.max(axis=1)]
+
+
+def _soles(course: Course, betas: np.ndarray) -> np.ndarray:
+    """The free body's contact points (F,4,3) metres, from the joints that the course has and the legs' rotations."""
+    from kinema.body import free_body
+
+    if course.joints is None or course.quaternions is None:
+        raise UsageError("contact points need joints and rotations")
+    points = free_body().points("contacts")
+    offsets = points.offset_template + np.einsum("kcb,fb->fkc", points.offset_shapedirs, betas)
+    out = np.empty(offsets.shape)
+    for k, joint in enumerate(points.joint.tolist()):
+        chain, parents = [joint], SMPL24.parents or ()
+        while parents[chain[-1]] >= 0:
+            chain.append(parents[chain[-1]])
+        turned = offsets[:, k]
+        for link in chain:  # from the foot up to the root: each turns what it carries
+            turned = _rotated(course.quaternions[:, link], turned)
+        out[:, k] = course.joints[:, joint] + turned
+    return out
+
+
+def _rotated(quaternions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Vectors (F,3) turned by unit quaternions (F,4) x y z w, without making matrices."""
+    axis, scalar = quaternions[:, :3], quaternions[:, 3:]
+    twice = 2 * _cross(axis, vectors)
+    return vectors + scalar * twice + _cross(axis, twice)
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    x, y, z = a.T
+    u, v, w = b.T
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=1)
 
 
 def _foot_joint(point: str) -> str:

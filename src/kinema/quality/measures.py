@@ -97,12 +97,18 @@ def _shifted(values: np.ndarray, offset: int) -> np.ndarray:
 
 
 def _median_of_four(near: np.ndarray) -> np.ndarray:
-    """Median along the first axis (4, ...) of the numbers there are; 0 where there are none."""
-    order = np.sort(near, axis=0)  # NaN last
-    known = np.isfinite(near).sum(axis=0)
+    """Median along the first axis (4,F,J) of the numbers there are; 0 where there are none."""
+    # The two in the middle are what the least and the greatest leave over.
+    a, b = np.minimum(near[0], near[1]), np.maximum(near[0], near[1])
+    c, d = np.minimum(near[2], near[3]), np.maximum(near[2], near[3])
+    out = 0.5 * (np.maximum(a, c) + np.minimum(b, d))
+    holes = np.flatnonzero(np.isnan(out).any(axis=1))  # at the ends and beside gaps
+    order = np.sort(near[:, holes], axis=0)  # NaN last
+    known = np.isfinite(order).sum(axis=0)
     low = np.take_along_axis(order, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
     high = np.take_along_axis(order, np.maximum(known // 2, 0).clip(max=3)[None], axis=0)[0]
-    return np.where(known > 0, 0.5 * (low + high), 0.0)
+    out[holes] = np.where(known > 0, 0.5 * (low + high), 0.0)
+    return out
 
 
 def shake(course: Course) -> np.ndarray | None:
@@ -134,8 +140,9 @@ def _noise(course: Course, values: np.ndarray) -> np.ndarray:
     third = first[2 * k :] - 2 * first[k:-k] + first[: -2 * k]  # (F - 3k)
     broken = ~course.unbroken
     gap = broken[2 * k :] | broken[k:-k] | broken[: -2 * k]
-    length1 = np.sqrt(np.einsum("fjd,fjd->fj", first[k:-k], first[k:-k]))
-    length3 = np.sqrt(np.einsum("fjd,fjd->fj", third, third))
+    # Medians are the dear part; single precision halves it.
+    length1 = np.sqrt(np.einsum("fjd,fjd->fj", first[k:-k], first[k:-k])).astype(np.float32)
+    length3 = np.sqrt(np.einsum("fjd,fjd->fj", third, third)).astype(np.float32)
     length1[gap] = length3[gap] = 0.0
     window = max(3, round(WINDOW / course.interval))
     hop = max(1, window // 4)

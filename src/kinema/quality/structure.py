@@ -116,7 +116,7 @@ def _check_array(id: int | None, key: str, array: np.ndarray, n: int | None) -> 
     shapes = _SHAPES[key]
     if not any(_fits(array.shape, shape, n) for shape in shapes):
         wanted = " or ".join(
-            str(tuple("any" if s is None else n if s == "n" else s for s in shape)) for shape in shapes
+            str(tuple("any" if s is None else s if s != "n" or n is None else n for s in shape)) for shape in shapes
         )
         yield _fault(id, key, f"{key} has shape {array.shape}, expected {wanted.replace(chr(39), '')}")
         return

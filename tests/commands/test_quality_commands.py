@@ -1,0 +1,139 @@
+"""kinema validate, stabilize and diagnose as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from kinema.__main__ import main
+from kinema.body import free_body
+from kinema.files import load_motion, save_motion
+from kinema.quality.damage import DAMAGES
+from kinema.synthetic import procedural_motion
+
+
+@pytest.fixture(scope="module")
+def motions():
+    walk = procedural_motion(free_body(), "demo")
+    return {
+        "walk": walk,
+        "teleport": DAMAGES["teleport"](walk, np.random.default_rng(0)),
+        "jitter": DAMAGES["jitter"](walk, np.random.default_rng(0)),
+    }
+
+
+@pytest.fixture
+def saved(motions, tmp_path):
+    return {name: save_motion(motion, tmp_path / f"{name}.pkl") for name, motion in motions.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "code"), [("walk", "PASS", 0), ("teleport", "PASS_WITH_CLEANUP", 0), ("jitter", "FAIL", 1)]
+)
+def test_validate_says_the_verdict_and_exits_by_it(saved, capsys, name, verdict, code):
+    assert main(["validate", str(saved[name])]) == code
+    out = capsys.readouterr().out
+    assert out.split()[0] == verdict
+    folder = saved[name].parent
+    report = json.loads((folder / "motion_validation.json").read_text())
+    assert report["verdict"] == verdict
+    with (folder / "bad_frames.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert bool(rows) == (name != "walk")
+
+
+def test_reports_go_where_they_are_wanted(saved, tmp_path, capsys):
+    assert main(["validate", str(saved["walk"]), "--out", str(tmp_path / "a" / "b")]) == 0
+    assert (tmp_path / "a" / "b" / "motion_validation.json").is_file()
+    assert not (saved["walk"].parent / "motion_validation.json").exists()
+    assert main(["validate", str(saved["walk"]), "--no-files"]) == 0
+    assert "reports" not in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_single_checks(saved, capsys):
+    assert main(["validate", str(saved["jitter"]), "--check", "structure", "--check", "motion", "--no-files"]) == 0
+    assert capsys.readouterr().out.startswith("PASS  (structure PASS, motion PASS)")
+
+
+def test_the_forks_profile(saved, capsys):
+    # A calm walk turns its knees faster than 250 degrees a second.
+    assert main(["validate", str(saved["walk"]), "--profile", "fork", "--check", "quality", "--no-files"]) in (0, 1)
+    assert "turn" in capsys.readouterr().out
+
+
+def test_wrong_use_and_missing_files_have_their_codes(tmp_path, capsys):
+    assert main(["validate", str(tmp_path / "none.pkl")]) == 3
+    assert "does not exist" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["validate", "x.pkl", "--check", "beauty"])
+    broken = tmp_path / "broken.pkl"
+    broken.write_bytes(b"broken")
+    assert main(["validate", str(broken)]) == 1
+    assert capsys.readouterr().out.startswith("FAIL")
+    assert json.loads((tmp_path / "motion_validation.json").read_text())["verdict"] == "FAIL"
+    assert main(["stabilize", str(broken)]) == 3
+    assert main(["diagnose", str(broken)]) == 1
+
+
+def test_stabilize_writes_beside_and_tells(saved, capsys):
+    assert main(["stabilize", str(saved["teleport"])]) == 0
+    out = capsys.readouterr().out
+    assert "world: lead" in out or "world: replace" in out
+    stable = load_motion(saved["teleport"].with_name("teleport_stable.pkl"))
+    assert stable.provenance[-1].name == "stabilize"
+    assert main(["validate", str(saved["teleport"].with_name("teleport_stable.pkl")), "--no-files"]) == 0
+
+
+def test_stabilize_with_chosen_steps_and_suffix(saved, tmp_path):
+    out = tmp_path / "steady.npz"
+    assert main(["stabilize", str(saved["jitter"]), "--step", "smooth", "--out", str(out)]) == 0
+    assert load_motion(out).provenance[-1].arguments["steps"] == ["smooth"]
+
+
+def test_the_forks_stabiliser_on_the_forks_file(goldens_dir, tmp_path, capsys):
+    arrays = np.load(goldens_dir / "pare" / "motion.npz")
+    person = {name: arrays[f"mixed.in.{name}"] for name in ("pose", "trans", "global_orient")}
+    path = tmp_path / "mixed.pkl"
+    path.write_bytes(pickle.dumps({1: person | {"betas": np.zeros((60, 10)), "frame_ids": np.arange(60)}}))
+    assert main(["stabilize", str(path), "--profile", "fork", "--out", str(tmp_path / "out.pkl")]) == 0
+    assert "SUCCESS: 4 outlier frames replaced, 10 turns" in capsys.readouterr().out
+    stable = load_motion(tmp_path / "out.pkl").people[0]
+    np.testing.assert_allclose(stable.pose, arrays["mixed.stable.pose"], atol=1e-9)
+    np.testing.assert_allclose(-stable.transl, arrays["mixed.stable.trans"], atol=1e-9)
+
+
+def test_diagnose_as_text_and_json(saved, capsys):
+    assert main(["diagnose", str(saved["walk"])]) == 0
+    text = capsys.readouterr().out
+    assert "kinema-pkl" in text
+    assert "person 1:" in text
+    assert main(["diagnose", str(saved["walk"]), "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["people"][0]["motion_type"]["kind"] in text
+
+
+def test_diagnose_draws(saved, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "walk.svg"
+    assert main(["diagnose", str(saved["walk"]), "--plot", str(picture)]) == 0
+    assert f"drawn: {picture}" in capsys.readouterr().out
+    assert picture.read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.real
+def test_published_dance_passes_where_the_fork_fails_it(data_dir, capsys):
+    path = str(data_dir / "smpl_samples" / "aistpp_gWA_sFM_cAll_d27_mWA5_ch20.pkl")
+    assert main(["validate", path, "--no-files"]) == 0
+    assert capsys.readouterr().out.startswith("PASS  ")
+    assert main(["validate", path, "--no-files", "--profile", "fork"]) == 1
+
+
+@pytest.mark.parametrize("command", ["validate", "stabilize", "diagnose"])
+def test_help_has_examples(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert f"kinema {command} smpl_output.pkl" in capsys.readouterr().out
