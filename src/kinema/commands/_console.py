@@ -22,6 +22,7 @@ TITLES = {
     "regress": "regressing poses",
     "fit": "fitting bodies",
     "filter": "smoothing",
+    "refine": "refining",
     "world": "placing in the world",
     "files": "writing files",
     "overlay": "drawing the overlay",

@@ -47,6 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     result = parser.add_argument_group("result")
     result.add_argument("--filter", choices=FILTERS, metavar="METHOD", help=f"smoothing: {', '.join(FILTERS)}")
     result.add_argument("--strength", type=float, metavar="S", help="of the smoothing: 0 (none) to 1; default 0.5")
+    result.add_argument("--refine", metavar="METHOD", help="smoothnet, synsp or video2pkl in place of the filter")
+    result.add_argument("--refiner-checkpoint", metavar="F", help="the refiner's weights (default: the cache's)")
+    result.add_argument("--window-size", type=int, metavar="W", help="frames that the refiner sees at once")
+    result.add_argument("--representation", choices=("2d", "3d", "smpl"), help="what the refiner smooths (default: 3d)")
     result.add_argument("--view", choices=VIEWS, help="show the world in overlay.mp4, too, from the side or from above")
     result.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
     result.add_argument("--vertices", action="store_true", help="also write every frame's mesh into the .pkl (large)")
@@ -101,6 +105,10 @@ def options_of(args: argparse.Namespace) -> RunOptions:
         height=args.height,
         filter=args.filter,
         strength=args.strength,
+        refine=args.refine,
+        refiner_checkpoint=args.refiner_checkpoint,
+        window_size=args.window_size,
+        representation=args.representation,
         view=args.view,
     )
 

@@ -12,6 +12,7 @@ from kinema.errors import UsageError
 from kinema.estimation import FitOptions
 from kinema.geometry.cameras import camera_from_fov
 from kinema.refinement import FilterOptions
+from kinema.refinement.settings import RefineSettings
 from kinema.regression.stage import PareOptions
 from kinema.tracking import TrackingOptions
 from kinema.video.frames import TimeRange
@@ -28,8 +29,9 @@ class RunOptions:
 
     estimator: one of `ESTIMATORS`. time_range: which seconds of the video. body_model: an SMPL file; None is
     the free body. static_camera: the camera is known to stand still, so nobody looks whether it moves.
-    smooth: whether the filter stage runs. overlay: whether the overlay video is made. vertices: whether the
-    .pkl also holds every frame's mesh. tracking, pare, fit, filter, world, drawing: the options of the stages.
+    smooth: whether the filter stage runs; refine: what refines in its place, if anything. overlay: whether the
+    overlay video is made. vertices: whether the .pkl also holds every frame's mesh. tracking, pare, fit, filter,
+    world, drawing: the options of the stages.
     """
 
     estimator: str = "blazepose"
@@ -43,6 +45,7 @@ class RunOptions:
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
+    refine: RefineSettings = field(default_factory=RefineSettings)
     world: WorldOptions = field(default_factory=WorldOptions)
     drawing: OverlayOptions = field(default_factory=OverlayOptions)
 
@@ -103,6 +106,10 @@ SHORT_NAMES = {
     "height": "fit.height",
     "filter": "filter.method",
     "strength": "filter.strength",
+    "refine": "refine.method",
+    "refiner_checkpoint": "refine.checkpoint",
+    "window_size": "refine.window",
+    "representation": "refine.representation",
     "view": "drawing.view",
 }
 """What `kinema.estimate` and the command line call a setting -> its place in `RunOptions`.

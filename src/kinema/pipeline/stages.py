@@ -20,6 +20,7 @@ from kinema.pipeline.store import StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.progress import Progress
 from kinema.refinement import filter_motion
+from kinema.refinement import refine as refine_motion
 from kinema.regression.estimator import require_torch
 from kinema.regression.release import PareRelease, about_body
 from kinema.regression.stage import regress_people
@@ -122,6 +123,12 @@ def smooth(job: Job, motion: Motion | None, progress: Progress) -> Motion:
     return filter_motion(_given(motion), job.body, job.options.filter, progress=progress)
 
 
+def refine(job: Job, motion: Motion | None, progress: Progress) -> Motion:
+    """Refine in time with a network."""
+    chosen = job.options.refine
+    return refine_motion(_given(motion), job.body, chosen.method or "", progress=progress, **chosen.settings())
+
+
 def world(job: Job, motion: Motion | None, progress: Progress) -> Motion:
     """Place the motion on the ground of a y-up world, where the camera allows."""
     placed = place_in_world(_given(motion), job.body, job.options.world, progress=progress)
@@ -142,6 +149,7 @@ TRACK = Stage(
 )
 FIT = Stage("fit", fit, ("estimator", "fit"), body=True, slow=True)
 FILTER = Stage("filter", smooth, ("filter",))
+REFINE = Stage("refine", refine, ("refine",))
 WORLD = Stage("world", world, ("world",))
 
 
@@ -151,7 +159,8 @@ def chain(options: RunOptions) -> tuple[Stage, ...]:
     Raises WeightsError where the estimator's checkpoint is missing, UsageError where it needs torch and there is none.
     """
     guess = (_regress_stage(options),) if options.estimator == "pare" else ()
-    return (TRACK, *guess, FIT, *((FILTER,) if options.smooth else ()), WORLD)
+    calm = (REFINE,) if options.refine.method else (FILTER,) if options.smooth else ()
+    return (TRACK, *guess, FIT, *calm, WORLD)
 
 
 def _regress_stage(options: RunOptions) -> Stage:

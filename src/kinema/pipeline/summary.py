@@ -62,7 +62,7 @@ def _about(person: Person, motion: Motion, jitter: dict[str, Any]) -> dict[str, 
 def _jitter(motion: Motion) -> dict[str, dict[str, Any]]:
     """Jitter before and after the filter stage by person id, as its record tells it."""
     for record in reversed(motion.provenance):
-        if record.name.startswith("filter"):
+        if record.name.startswith(("filter", "refine")):
             told = record.arguments.get("people", {})
             return {id: _before_after(measures) for id, measures in told.items()}
     return {}

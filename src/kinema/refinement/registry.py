@@ -35,6 +35,10 @@ class Refiner:
     weights: tuple[str, ...] = ()
     extra: str | None = None
 
+    def make_options(self, **settings: Any) -> Any:
+        """Its options with these fields set, checked. Raises UsageError."""
+        return _load(self.options)(method=self.name, **settings)
+
 
 _BODY = ("pose", "betas", "transl")
 _SMOOTHED = ("pose", "transl", "joints")
@@ -104,8 +108,7 @@ def refine(
 ) -> Motion:
     """The motion refined by the method of this name; `settings` are fields of its options."""
     chosen = refiner(method)
-    options = _load(chosen.options)(method=chosen.name, **settings)
-    return _load(chosen.run)(motion, body, options, progress=progress)
+    return _load(chosen.run)(motion, body, chosen.make_options(**settings), progress=progress)
 
 
 def _load(place: str) -> Callable[..., Any]:
