@@ -10,7 +10,6 @@ import numpy as np
 
 from kinema.errors import InputError, UsageError
 
-
 DESCRIPTION = """\
 MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the layout of the PARE release:
   DIR/dataset_extras/3dpw_all_test_with_mmpose.npz, 3doh_test.npz     labels
@@ -47,9 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables, write the JSON. Returns 0."""
-    from rich.console import Console
-
-    from kinema.commands._console import watcher
+    from kinema.commands._console import print_table, watcher
     from kinema.evaluation.pare import evaluate_pare
     from kinema.evaluation.pare_data import DATASETS, PUBLISHED, load_dataset
     from kinema.files.atomic import write_json
@@ -89,10 +86,11 @@ def run(args: argparse.Namespace) -> int:
                     )
                 )
     subsets = dataset.subsets()
-    console = Console()
-    console.print(_table(args.dataset, scores, subsets, PUBLISHED.get(args.dataset, {})))
+    print(f"\n{args.dataset}, means over pictures in mm")
+    columns = ["and the body of the truth", "pictures", "MPJPE", "PA-MPJPE", "V2V"]
+    print_table(columns, _rows(scores, subsets, PUBLISHED.get(args.dataset, {})))
     for note in notes:
-        console.print(f"- {note}", highlight=False)
+        print(f"- {note}")
     if args.json is not None:
         content = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
         write_json(args.json, content | {"scores": [each.to_dict(subsets) for each in scores]})
@@ -121,17 +119,14 @@ def _gendered(release: Any) -> dict[str, Any]:
     return {letter: load_body(path) for letter, path in files.items()}
 
 
-def _table(name: str, scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> Any:
-    from rich.table import Table
-
-    table = Table(title=f"{name}, mean over pictures, mm", title_justify="left")
-    for heading in ("", "ground truth", "pictures", "MPJPE", "PA-MPJPE", "V2V"):
-        table.add_column(heading, justify="left" if heading in ("", "ground truth") else "right", no_wrap=True)
+def _rows(scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> list[list[str]]:
+    """The lines of the table: what was measured, in all and in parts, then the published results."""
+    lines = []
     for each in scores:
         every = np.ones(len(each.v2v), dtype=bool)
         for part, rows in {"measured": every, **subsets}.items():
             numbers = [f"{value:.1f}" for value in each.total(rows).values()]
-            table.add_row(part, each.ground_truth, str(int(rows.sum())), *numbers)
+            lines.append([f"{part}, {each.ground_truth}", str(int(rows.sum())), *numbers])
     for who, values in published.items():
-        table.add_row(who, "", "", *(f"{value:.1f}" for value in values.values()))
-    return table
+        lines.append([who, "", *(f"{value:.1f}" for value in values.values())])
+    return lines

@@ -8,7 +8,8 @@ import numpy as np
 from kinema.skeleton import SMPL24
 
 _COLUMNS = 6
-_PAD = 16
+LABEL = 16
+"""Pixels of a line of text above a picture."""
 
 
 def heat_over(image: np.ndarray, heat: np.ndarray, opacity: float = 0.5) -> np.ndarray:
@@ -42,10 +43,10 @@ def jet(heat: np.ndarray) -> np.ndarray:
 def labelled(picture: np.ndarray, *lines: str) -> np.ndarray:
     """The picture with lines of text above it."""
     height, width = picture.shape[:2]
-    out = np.full((height + _PAD * len(lines), width, 3), 24, np.uint8)
-    out[_PAD * len(lines) :] = picture
+    out = np.full((height + LABEL * len(lines), width, 3), 24, np.uint8)
+    out[LABEL * len(lines) :] = picture
     for i, line in enumerate(lines):
-        place = (4, _PAD * (i + 1) - 4)
+        place = (4, LABEL * (i + 1) - 4)
         cv2.putText(out, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA)
     return out
 

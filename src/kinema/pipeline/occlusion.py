@@ -1,0 +1,175 @@
+"""The occlusion analysis on pictures, folders and data sets: heatmaps, a sweep video and the numbers of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema._version import __version__
+from kinema.errors import InputError
+from kinema.evaluation.image_estimators import PareImages, image_estimator
+from kinema.evaluation.occlusion import ImageEstimator, OcclusionOptions, Sensitivity, occlusion_sensitivity
+from kinema.evaluation.pare_data import PareDataset
+from kinema.files.atomic import atomic_path, write_json
+from kinema.pipeline.pare_demo import people_in, write_png
+from kinema.pipeline.watching import RunWatcher, timed
+from kinema.regression.crops import evaluation_crop, normalized
+from kinema.regression.release import PareRelease
+from kinema.regression.stage import PareOptions
+from kinema.tracking import TrackingOptions
+from kinema.video.images import list_images
+from kinema.visualization.occlusion import heat_sheet, write_sweep
+
+SUMMARY = "occlusion.json"
+
+
+@dataclass(frozen=True)
+class OcclusionRunOptions:
+    """What is analysed and written.
+
+    estimators: names of `kinema.evaluation.image_estimators.ESTIMATORS`. every: only each so manyth picture.
+    max_persons: the largest N people of a picture. video: write the sweep. data, body_model: the PARE release's
+    folder and an SMPL file.
+    """
+
+    estimators: tuple[str, ...] = ("blazepose",)
+    occlusion: OcclusionOptions = field(default_factory=OcclusionOptions)
+    pare: PareOptions = field(default_factory=PareOptions)
+    every: int = 1
+    max_persons: int | None = None
+    video: bool = True
+    data: Path | None = None
+    body_model: str | None = None
+
+
+@dataclass
+class OcclusionRun:
+    """What was written. rows: one dict of numbers for each person and estimator."""
+
+    folder: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def analyse_pictures(
+    source: str | Path, folder: str | Path, options: OcclusionRunOptions, *, watcher: RunWatcher | None = None
+) -> OcclusionRun:
+    """Analyse everybody in a picture, or in the pictures of a folder, with each estimator.
+
+    Raises InputError (no picture, nobody in any), WeightsError, UsageError, OutputError.
+    """
+    source, watcher = Path(source), watcher or RunWatcher()
+    files = list_images(source)[:: options.every] if source.is_dir() else (source,)
+    estimators = _estimators(options)
+    result = OcclusionRun(Path(folder))
+    for file in files:
+        try:
+            image, boxes = people_in(file, TrackingOptions(max_persons=options.max_persons))
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            result.warnings.append(f"left out: {error}")
+            continue
+        if not len(boxes):
+            result.warnings.append(f"nobody was found in {file.name}")
+        for number, box in enumerate(boxes, start=1):
+            for estimator in estimators:
+                stem = f"{file.stem}_{number}_{estimator.name}"
+                _analyse(estimator.prepare(image, box), estimator, None, stem, result, options, watcher)
+    return _finished(result, options, watcher, f"nobody was found in {source}; use pictures that show a person")
+
+
+def analyse_dataset(
+    dataset: PareDataset, folder: str | Path, options: OcclusionRunOptions, *, watcher: RunWatcher | None = None
+) -> OcclusionRun:
+    """Analyse PARE on pictures of a data set against their (neutral) truth, as the original does."""
+    watcher = watcher or RunWatcher()
+    result = OcclusionRun(Path(folder))
+    for estimator in _estimators(options):
+        if not isinstance(estimator, PareImages):
+            raise InputError(f"the truth of a data set is PARE's 14 joints, which {estimator.name} does not give")
+        for row in range(0, len(dataset), options.every):
+            cut = evaluation_crop(dataset.picture(row), dataset.center[row], dataset.scale[row])
+            prepared = normalized(cut[None].astype(np.float32))[0]
+            truth = estimator.truth(dataset.pose[[row]], dataset.shape[[row]])[0]
+            stem = f"{row:06d}_{estimator.name}"
+            _analyse(prepared, estimator, truth, stem, result, options, watcher)
+    return _finished(result, options, watcher, f"the data set {dataset.name} has no pictures")
+
+
+def _estimators(options: OcclusionRunOptions) -> list[ImageEstimator]:
+    release = PareRelease(options.data)
+    return [image_estimator(name, release, options.pare, options.body_model) for name in options.estimators]
+
+
+def _analyse(
+    prepared: np.ndarray,
+    estimator: ImageEstimator,
+    truth: np.ndarray | None,
+    stem: str,
+    result: OcclusionRun,
+    options: OcclusionRunOptions,
+    watcher: RunWatcher,
+) -> None:
+    with timed(watcher, stem) as progress:
+        found = occlusion_sensitivity(prepared, estimator, options.occlusion, truth=truth, progress=progress)
+    picture = estimator.picture(prepared)
+    write_png(result.folder / f"{stem}.png", heat_sheet(picture, found))
+    write_png(result.folder / f"{stem}_aligned.png", heat_sheet(picture, found, aligned=True))
+    write_numbers(result.folder / f"{stem}.npz", found, stem)
+    if options.video:
+        write_sweep(result.folder / f"{stem}.mp4", prepared, estimator, found)
+    result.rows.append({"picture": stem, **summary(found)})
+
+
+def _finished(result: OcclusionRun, options: OcclusionRunOptions, watcher: RunWatcher, nobody: str) -> OcclusionRun:
+    for sentence in result.warnings:
+        watcher.note(sentence)
+    if not result.rows:
+        raise InputError(nobody)
+    about = {"kinema": __version__, "patch": options.occlusion.patch, "stride": options.occlusion.stride}
+    write_json(result.folder / SUMMARY, about | {"results": result.rows, "warnings": result.warnings})
+    return result
+
+
+def summary(found: Sensitivity) -> dict[str, Any]:
+    """The numbers of one analysis in millimetres: mean and worst error under the patch, by joint and in all."""
+    mean = 1000 * found.heat.mean(axis=-1)
+    return {
+        "estimator": found.estimator,
+        "against": "truth" if found.truth else "its own answer without a patch",
+        "uncovered_mm": float(1000 * found.error.mean()),
+        "mean_mm": float(mean.mean()),
+        "worst_mm": float(mean.max()),
+        "pa_mean_mm": float(1000 * found.pa_heat.mean()),
+        "joints_mean_mm": dict(zip(found.joints, (1000 * found.heat.mean(axis=(0, 1))).tolist(), strict=True)),
+    }
+
+
+def write_numbers(path: Path, found: Sensitivity, stem: str) -> None:
+    """Write the heatmaps and what belongs to them as an .npz of plain arrays, metres. Raises OutputError."""
+    arrays: dict[str, Any] = {
+        "mpjpe_heatmap": found.heat, "pampjpe_heatmap": found.pa_heat, "orig_per_mpjpe": found.error,
+        "orig_per_pampjpe": found.pa_error, "places": found.places, "joints": np.array(found.joints),
+        "answers": found.answers, "reference": found.reference, "imgname": np.array(stem),
+    }  # fmt: skip
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def shared_means(rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, float]]]:
+    """For each estimator the mean error under the patch over the joints that all of them give."""
+    names = list(dict.fromkeys(row["estimator"] for row in rows))
+    common = set.intersection(*(set(row["joints_mean_mm"]) for row in rows))
+    for name in names:
+        mine = [row for row in rows if row["estimator"] == name]
+        values = {
+            joint: float(np.mean([row["joints_mean_mm"][joint] for row in mine]))
+            for joint in mine[0]["joints_mean_mm"]
+            if joint in common
+        }
+        yield name, values
