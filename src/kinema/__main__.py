@@ -26,13 +26,15 @@ COMMANDS = {
     "diagnose": "tell what is in a motion file, and draw it",
     "stabilize": "repair jumps and shaking in a motion file",
     "evaluate": "compare results with ground truth",
+    "occlusion": "where a covered part of the picture changes an estimator's answer",
+    "pare-demo": "PARE's own demo: pare_output.pkl and pictures, with the original's options",
     "body": "write the free body for the packages smplx and smplfitter",
     "train": "train a refiner: SmoothNet or SynSP",
     "visualize": "a motion before and after refinement, side by side as a video",
     "weights": "list, get, add and check network weights",
     "info": "print what a bug report needs",
 }
-"""Every command with its line in `kinema --help`; the module is `kinema.commands.<name>`."""
+"""Every command with its line in `kinema --help`; the module is `kinema.commands.<name>`, with _ for -."""
 
 FAULT = 70
 """Exit code of an error that nobody foresaw (EX_SOFTWARE); the foreseen ones are listed in `kinema.errors`."""
@@ -51,7 +53,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         if name != command:
             subparsers.add_parser(name, help=summary, add_help=False)
             continue
-        module = import_module(f"kinema.commands.{name}")
+        module = import_module(f"kinema.commands.{name.replace('-', '_')}")
         sub = subparsers.add_parser(
             name,
             help=summary,
