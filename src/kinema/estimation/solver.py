@@ -41,8 +41,8 @@ class SolverOptions:
 
     pixel_sigma: float = 0.02
     robust_scale: float = 4.0
-    rotation_acceleration: float = 40.0
-    root_acceleration: float = 6.0
+    rotation_acceleration: float = 20.0
+    root_acceleration: float = 3.0
     limit_sigma: float = 0.1
     iterations: int = 6
     max_step: float = 0.6

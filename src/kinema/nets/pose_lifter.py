@@ -21,7 +21,8 @@ NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
 @dataclass(frozen=True)
 class PoseLifterConfig:
     """embed: channels of one frame; width: of the mixed layers; blocks: residual blocks of two layers;
-    taps: frames that one answer sees, odd; spacing: frames between two taps.
+    taps: frames that one answer sees, odd; spacing: frames between two taps; dropout: of the hidden layers,
+    in training.
     """
 
     embed: int = 128
@@ -29,6 +30,7 @@ class PoseLifterConfig:
     blocks: int = 2
     taps: int = 9
     spacing: int = 3
+    dropout: float = 0.15
 
     @property
     def reach(self) -> int:
@@ -39,14 +41,15 @@ class PoseLifterConfig:
 class PointwiseBlock(nn.Module):
     """Two layers on each frame around a skip, normalised over the channels."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
         self.first = nn.Linear(width, width)
         self.second = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., width)
-        return x + self.second(nn.functional.gelu(self.first(self.norm(x))))
+        return x + self.second(self.dropout(nn.functional.gelu(self.first(self.norm(x)))))
 
 
 class PoseLifter(nn.Module):
@@ -66,7 +69,8 @@ class PoseLifter(nn.Module):
             nn.Linear(NUM_FEATURES, config.embed), nn.GELU(), nn.Linear(config.embed, config.embed)
         )
         self.mix = nn.Linear(config.embed * config.taps, config.width)
-        self.blocks = nn.ModuleList(PointwiseBlock(config.width) for _ in range(config.blocks))
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(PointwiseBlock(config.width, config.dropout) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, NUM_OUT)
         # Start from the rest pose of somebody who faces the camera upright (camera axes: y down).
@@ -90,7 +94,7 @@ class PoseLifter(nn.Module):
         return self._answer(self.embed(features).reshape(len(features), 1, -1))
 
     def _answer(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        x = self.mix(mixed)
+        x = self.dropout(self.mix(mixed))
         for block in self.blocks:
             x = block(x)
         y = self.out(self.norm(x))

@@ -30,6 +30,13 @@ SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 _VARIED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
 """How far joints are turned from the capture: arms most, the capture being mostly dance and sport."""
 
+_LEG_PARTS = ("hip", "knee", "ankle", "foot")
+_UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)
+_ARMS = tuple(
+    tuple(SMPL24.index(f"{side}_{part}") for part in ("collar", "shoulder", "elbow", "wrist", "hand"))
+    for side in ("left", "right")
+)
+
 
 @dataclass(frozen=True)
 class BodyTables:
@@ -160,7 +167,7 @@ class MotionFilmer:
         index = torch.minimum(index, last) + self.start[which][:, None]
         turns = torch.tensor(_VARIED_DEGREES, dtype=torch.float32, device=chance.device).deg2rad()[:, None]
         varied = rotation_vector_to_matrix(chance.normal(count, 24, 3) * turns * chance.uniform(0, 1.2, count, 1, 1))
-        local = self.rotation[index] @ varied[:, None]
+        local = self._mixed(self.rotation[index]) @ varied[:, None]
         camera, root = self._filmed(self.root[index])
         local[:, :, 0] = camera[:, None] @ local[:, :, 0]
         betas = 1.2 * chance.normal(count, 10)
@@ -173,6 +180,17 @@ class MotionFilmer:
         contacts = foot_contacts(joints + root[:, :, None], up, self.config.spacing / 30.0)
         middle = frames // 2
         return Samples(points, local[:, middle], joints[:, middle], betas, up, contacts)
+
+    def _mixed(self, local: Tensor) -> Tensor:
+        """Some of the people (N,W,24,3,3) with arms or the whole upper body of somebody else: half an hour of
+        capture holds few combinations of what legs and arms do.
+        """
+        for joints, probability in ((_UPPER_BODY, 0.3), (_ARMS[0], 0.15), (_ARMS[1], 0.15)):
+            taken = self.chance.below(probability, len(local)).nonzero()[:, 0]
+            other = self.chance.integers(len(local), len(taken))
+            rows = torch.tensor(joints, device=local.device)
+            local[taken[:, None], :, rows] = local[other[:, None], :, rows]
+        return local
 
     def _filmed(self, root: Tensor) -> tuple[Tensor, Tensor]:
         """Random cameras: camera from world (N,3,3), and the roots (N,W,3) in their frames."""

@@ -242,8 +242,7 @@ def measured_errors(windows: dict[str, np.ndarray]) -> KeypointErrors:
 
 def _response(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
     """The linear map (99,99) from true to answered landmarks (N,T,33,3)."""
-    x, y = truth.reshape(-1, 33, 3), answer.reshape(-1, 33, 3)
-    scaling = np.tile((x * y).mean((0, 1)) / (x * x).mean((0, 1)), 33)
-    x, y = x.reshape(-1, 99), y.reshape(-1, 99)
+    scaling = np.tile((truth * answer).mean((0, 1, 2)) / (truth * truth).mean((0, 1, 2)), 33)
+    x, y = truth.reshape(-1, 99), answer.reshape(-1, 99)
     square = x.T @ x / len(x) + RIDGE * np.eye(99)
     return np.diag(scaling) + np.linalg.solve(square, x.T @ (y - x * scaling) / len(x))
