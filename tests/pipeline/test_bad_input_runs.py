@@ -255,8 +255,12 @@ def test_killed_in_the_middle_and_started_again(person_clip):
 
 def test_ctrl_c_in_the_middle(person_clip):
     person_clip()
-    command = [sys.executable, "-m", "kinema", "run", "clip.mp4"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A test run that was started in the background leaves Ctrl-C ignored to its children.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from kinema.__main__ import main; sys.exit(main(['run', 'clip.mp4']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     wait_for_tracking(process)
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)

@@ -295,9 +295,11 @@ def test_disk_full_is_said(tmp_path, monkeypatch):
 def test_ctrl_c_in_the_middle(tmp_path):
     code = textwrap.dedent(
         """
-        import sys, time
+        import signal, sys
         import numpy as np
         from kinema.video import VideoWriter
+        # A test run that was started in the background leaves Ctrl-C ignored to its children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with VideoWriter(sys.argv[1], 320, 240) as out:
             for i in range(10**6):
                 out.write(np.zeros((240, 320, 3), np.uint8), i / 30)
