@@ -157,7 +157,8 @@ def test_continuous_axis_angle_through_a_full_turn():
 def test_continuous_axis_angle_keeps_the_rotations(vectors):
     smooth = r.continuous_axis_angle(vectors)
     np.testing.assert_array_equal(smooth[0], vectors[0])
-    np.testing.assert_allclose(r.axis_angle_to_matrix(smooth), r.axis_angle_to_matrix(vectors), atol=1e-9)
+    # Turns of less than 1e-9 radians count as none and are left out.
+    np.testing.assert_allclose(r.axis_angle_to_matrix(smooth), r.axis_angle_to_matrix(vectors), atol=3e-9)
     steps = np.linalg.norm(np.diff(smooth, axis=0), axis=-1)
     assert (steps <= np.linalg.norm(vectors[1:] - smooth[:-1], axis=-1) + 1e-9).all()
 
