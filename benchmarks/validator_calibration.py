@@ -1,6 +1,6 @@
 """How well the validator tells real movement from damaged, on motion capture.
 
-    python benchmarks/validator_calibration.py --mocap ../shared/data/mocap/cmu_train.npz [--evaluation OTHER.npz]
+    python benchmarks/validator_calibration.py [--mocap cmu_train.npz] [--evaluation OTHER.npz]
 
 Prints the share of captured clips that PASS with the shipped limits, at their own 30 frames a second and resampled
 to others; the share of damaged copies that do not PASS, by kind; the share that passes when each person is judged by
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from kinema.quality.limits import limits_from
 from kinema.quality.measures import jump, speed
 from kinema.skeleton import H36M17, SMPL24, shared_joints
 
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 RATES = (10.0, 15.0, 24.0, 60.0, 120.0)
 SOME = 3
 
@@ -83,7 +85,7 @@ def other_capture(path: Path, limits: Limits) -> tuple[int, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mocap", type=Path, required=True)
+    parser.add_argument("--mocap", type=Path, default=DATA / "mocap" / "cmu_train.npz")
     parser.add_argument("--evaluation", type=Path, help="packed joints of another capture system (never calibrated on)")
     args = parser.parse_args()
     limits = default_limits()

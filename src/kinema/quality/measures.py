@@ -8,9 +8,8 @@ docs/validation.md says in words what each one means; `kinema.quality.limits` ho
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
-from kinema.quality.course import BASE, Course
+from kinema.quality.course import Course
 from kinema.skeleton import SMPL24
 
 WINDOW = 0.5
@@ -252,9 +251,3 @@ def frozen(course: Course) -> np.ndarray | None:
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         out[first : last + 1] = course.times[last] - course.times[first]
     return out
-
-
-def peak(values: np.ndarray, course: Course, seconds: float = BASE) -> np.ndarray:
-    """The largest of (F, ...) within so many seconds of each frame."""
-    reach = max(1, round(seconds / course.interval))
-    return maximum_filter1d(np.nan_to_num(values, nan=-np.inf), 2 * reach + 1, axis=0)

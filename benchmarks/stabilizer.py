@@ -1,0 +1,67 @@
+"""What the stabiliser changes on captured movement, and what it mends on damaged copies.
+
+    python benchmarks/stabilizer.py [--mocap cmu_train.npz] [--every 4]
+
+Prints, over every fourth clip, how far joints (mm) and rotations (degrees) move on average where nothing was wrong,
+and for each kind of damage the error against the truth, the bad frames and the verdicts, before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from calibrate_validator import load_clips
+
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.motion import Motion
+from kinema.quality import stabilize_motion
+from kinema.quality.damage import DAMAGES
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+
+
+def apart(a: Motion, b: Motion) -> tuple[float, float]:
+    """Mean distance of joints in mm and mean angle of rotations in degrees, of the first person in the world."""
+    p, q = a.people[0], b.people[0]
+    joints = [x.require("joints_world")[0] for x in (p, q)]
+    turns = [axis_angle_to_matrix(x.require("pose_world")[0].reshape(-1, 24, 3)) for x in (p, q)]
+    distance = 1000 * float(np.linalg.norm(joints[0] - joints[1], axis=-1).mean())
+    return distance, float(np.degrees(geodesic_angle(*turns)).mean())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mocap", type=Path, default=DATA / "mocap" / "cmu_train.npz")
+    parser.add_argument("--every", type=int, default=4, help="judge every n-th clip (default: %(default)s)")
+    args = parser.parse_args()
+    clips = load_clips(args.mocap)[:: args.every]
+    changes = np.array([apart(clip, stabilize_motion(clip)) for clip in clips])
+    mean, below = changes.mean(axis=0), float(np.mean(np.all(changes < [1.0, 0.5], axis=1)))
+    print(f"{len(clips)} captured clips: {mean[0]:.2f} mm and {mean[1]:.2f} degrees changed on average")
+    print(f"    {100 * below:.0f} % of them by less than 1 mm and 0.5 degrees")
+    for name, damage in DAMAGES.items():
+        rng = np.random.default_rng(0)
+        errors, bad, verdicts = [], [], Counter[str]()
+        for clip in clips:
+            hurt = damage(clip, rng)
+            stable = stabilize_motion(hurt)
+            told = stable.provenance[-1].arguments["people"]["1"]["world"]
+            before, after = told["before"], told["after"]
+            errors.append((apart(clip, hurt)[0], apart(clip, stable)[0]))
+            bad.append((before["bad_frames"], after["bad_frames"]))
+            verdicts[f"{before['verdict']} -> {after['verdict']}"] += 1
+        error, frames = np.mean(errors, axis=0), np.sum(bad, axis=0)
+        print(f"{name}: error {error[0]:.1f} -> {error[1]:.1f} mm, bad frames {frames[0]} -> {frames[1]}")
+        print(*(f"    {verdict}: {count}" for verdict, count in verdicts.most_common()), sep="\n")
+    return 0 if np.all(mean < [1.0, 0.5]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
