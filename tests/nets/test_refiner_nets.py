@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kinema.errors import InputError
 from kinema.refinement.smoothnet import NumpySmoothNet, sizes_of
+from kinema.refinement.smoothnet_onnx import PIECE, OnnxSmoothNet
 from kinema.refinement.windows import cut_windows, slide
 
 SMOOTHNETS = [
@@ -45,14 +48,15 @@ def assert_close(found: np.ndarray, expected: np.ndarray, tolerance: float = TOL
 
 @pytest.mark.golden
 @pytest.mark.parametrize("case", SMOOTHNETS)
-def test_numpy_smoothnet_computes_what_the_authors_compute(goldens_dir, case):
+def test_smoothnet_without_torch_computes_what_the_authors_compute(goldens_dir, case):
     folder = goldens_dir / "smoothnet"
     golden = np.load(folder / "golden.npz")
     net = NumpySmoothNet.from_tensors(seeded(goldens_dir).state_dict(folder / f"manifest_{case}.json"))
     x, expected = input_of(golden, case), golden[f"{case}.out"]
     assert net.window == x.shape[-1]
-    found = np.swapaxes(net(np.swapaxes(x, 1, 2)), 1, 2)
-    assert_close(found[: len(expected)], expected)
+    for run in (net, OnnxSmoothNet(net)):
+        found = np.swapaxes(run(np.swapaxes(x, 1, 2)), 1, 2)
+        assert_close(found[: len(expected)], expected)
 
 
 @pytest.mark.golden
@@ -187,6 +191,25 @@ def tiny(window: int = 4, hidden: int = 3, inner: int = 2) -> dict[str, np.ndarr
         "decoder.weight": (window, hidden), "decoder.bias": (window,),
     }  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+@given(
+    window=st.integers(1, 9), hidden=st.integers(1, 6), inner=st.integers(1, 4), blocks=st.integers(0, 3),
+    count=st.sampled_from([1, 3, PIECE + 5]), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_onnx_is_numpy_for_networks_of_any_size(window, hidden, inner, blocks, count, seed):
+    rng = np.random.default_rng(seed)
+    shapes = {"encoder.0.weight": (hidden, window), "encoder.0.bias": (hidden,)}
+    for i in range(blocks):
+        shapes |= {f"res_blocks.{i}.linear1.weight": (inner, hidden), f"res_blocks.{i}.linear1.bias": (inner,)}
+        shapes |= {f"res_blocks.{i}.linear2.weight": (hidden, inner), f"res_blocks.{i}.linear2.bias": (hidden,)}
+    shapes |= {"decoder.weight": (window, hidden), "decoder.bias": (window,)}
+    net = NumpySmoothNet.from_tensors({name: rng.normal(size=shape) for name, shape in shapes.items()})
+    windows = rng.normal(size=(count, window, 2))
+    expected = net(windows)
+    np.testing.assert_allclose(OnnxSmoothNet(net)(windows), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    with pytest.raises(InputError, match=f"windows of {window} frames, found {window + 1}"):
+        OnnxSmoothNet(net)(np.zeros((1, window + 1, 2)))
 
 
 def test_pieces_do_not_change_the_result(monkeypatch):

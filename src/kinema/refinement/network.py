@@ -1,6 +1,6 @@
 """Trained refiners as one kind of thing: windows in, smooth windows out, whatever file and library they come in.
 
-SmoothNet runs in NumPy (`kinema.refinement.smoothnet`), ONNX files with onnxruntime, SynSP checkpoints with torch.
+SmoothNet checkpoints and ONNX files run with onnxruntime, SynSP checkpoints with torch.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from kinema.errors import InputError, UsageError
 from kinema.refinement.smoothnet import NumpySmoothNet
+from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
@@ -102,7 +103,7 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
             raise InputError(
                 f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
             )
-        return TrainedRefiner("smoothnet", net, net.window, None, *told, path.name, digest)
+        return TrainedRefiner("smoothnet", OnnxSmoothNet(net), net.window, None, *told, path.name, digest)
     if "proj_i_a.0.weight" in tensors:
         synsp = TorchSynSP(tensors, path.name)
         return TrainedRefiner("synsp", synsp, None, synsp.coordinates, *told, path.name, digest)
