@@ -54,11 +54,13 @@ def _add_ends(sample: Any, file: Path) -> None:
 
 @functools.cache
 def code_identity(*rooms: str) -> str:
-    """sha256 of this package's modules, so that a changed program never continues another one's work.
+    """sha256 of this package's files (modules and what ships beside them): a changed program never continues
+    another one's work.
 
     rooms: only these parts of the package; default all of it.
     """
     root = Path(kinema.__file__).parent
     places = [root / room for room in rooms] or [root]
-    files = sorted(file for place in places for file in place.rglob("*.py"))
+    found = {file for place in places for file in place.rglob("*") if file.is_file() and file.suffix != ".pyc"}
+    files = sorted(found)
     return digest([(f.relative_to(root).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
