@@ -147,7 +147,8 @@ def score(motion: Motion, clip: Composite) -> Score:
         truth = {}
         for i, actor in enumerate(clip.actors):
             points = actor.points(index)
-            if points is not None and np.mean(np.all((points > 0) & (points < [clip.width, clip.height]), axis=1)) > 0.6:
+            inside = points is not None and np.all((points > 0) & (points < [clip.width, clip.height]), axis=1)
+            if np.mean(inside) > 0.6:
                 truth[i] = points
                 present[i] += 1
         pairs = []

@@ -28,7 +28,8 @@ from kinema.training.smoothnet_data import RefinerClips
 class RefinerTraining:
     """What is trained, and how.
 
-    network: "smoothnet" or "synsp". window: frames. hidden, inner, blocks, dropout: SmoothNet's sizes. width, layers: SynSP's.
+    network: "smoothnet" or "synsp". window: frames. hidden, inner, blocks, dropout: SmoothNet's sizes. width,
+    layers: SynSP's.
     epochs, batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
     centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published loss
     takes the second difference over the views instead of the frames where there are several; parity keeps it.
