@@ -60,7 +60,7 @@ class TileSchedule:
         covered = self._thumbnailer.covered(boxes)
         looks = []
         for i in waiting:
-            if time >= self._forced[i] or self._changed(i, now, covered):
+            if time > self._forced[i] - self._period[i] or self._changed(i, now, covered):
                 looks.append(i)
                 self._seen[i], self._hidden[i] = now, covered
                 self._forced[i] = time + _PATIENCE * self._period[i]

@@ -26,6 +26,7 @@ from kinema.tracking.association import (
     outline_in,
     pose_distance,
     same_body,
+    shared_outline,
 )
 from kinema.tracking.identity import look_afresh, meet, settle
 from kinema.tracking.options import TrackingOptions
@@ -39,7 +40,14 @@ _HABIT = 0.15  # what another track must fit better than the one whose crop it w
 _HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebody else
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
 _MAX_JUMP = 0.45  # of the body's height: hips do not move further between frames that follow each other
-_MOST_SEARCHES = 2  # tiles in a frame for people who were lost a moment ago
+_MOST_SEARCHES = 2  # people lost a moment ago who are searched for in a frame
+_SEARCH_SECONDS = 1.0
+_ESTABLISHED = 10  # frames that somebody must have been followed to be searched for where they were lost
+_TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the crop
+_SURE_SCORE = 0.7  # of a person found in such a crop
+_SAME_CLOTHES = 0.45
+_SHARED = 0.2  # of an outline with somebody else's, from which a find is not believed
+_UPRIGHT = 0.7  # radians: the detector finds people who lean less
 _MEMORY_BYTES = 100_000_000  # of frames kept to look back at where a newcomer came from
 _MEMORY_SECONDS = 1.5
 _SURE_VISIBILITY = 0.7  # a newcomer less visible than this is not worth the look back
@@ -166,12 +174,53 @@ class Follower:
             found.append(_Found(track, seen, bool(met)))
         lost += self._resolve_collapses(found, frame)
         lost += self._reassign(found, frame)
+        self._search(found, lost, frame)
         for entry in found:
             entry.track.add(frame.index, frame.time, entry.seen, crowded=entry.crowded)
         self.active = [entry.track for entry in found]
         for track in self.active:
             settle(track, self.active, frame.time)
-        self.lost = [track for track in self.lost if track not in self.active] + lost
+        self.lost = [track for track in [*self.lost, *lost] if track not in self.active]
+
+    def _search(self, found: list[_Found], lost: list[Track], frame: Frame) -> None:
+        """Look for people who were lost a moment ago where they should be, in turned and wider crops.
+
+        Somebody who falls or turns over leaves the upright crop within a frame or two, and the detector
+        hardly knows such poses. What is found must wear the same clothes. Adds to `found`.
+        """
+        present = {id(entry.track) for entry in found}
+        wanted = [
+            track
+            for track in (*lost, *self.lost)
+            if id(track) not in present
+            and len(track.rows) >= _ESTABLISHED
+            and frame.time - track.time < _SEARCH_SECONDS
+            and self._inside(track, frame)
+        ]
+        for track in sorted(wanted, key=lambda track: -len(track.rows))[:_MOST_SEARCHES]:
+            missing = frame.index - track.last_frame
+            crops = _TURNS[1:] if missing <= 1 else [_TURNS[(2 * missing + i) % len(_TURNS)] for i in range(2)]
+            expected = track.expected(frame.time)
+            taken = [entry.seen for entry in found if entry.track in self._near(expected, frame.time, besides=track)]
+            if taken and abs(expected[3]) < _UPRIGHT:
+                continue  # rather hidden than turned over
+            best, strangeness = None, _SAME_CLOTHES
+            for turn, scale in crops:
+                roi = expected * [1.0, 1.0, scale, 1.0] + [0.0, 0.0, 0.0, turn]
+                pixels = without(crop(frame.image, roi), roi, [(other, np.zeros(2)) for other in taken])
+                seen = self._landmarker.run_crop(pixels, roi, outline=bool(taken))
+                if seen.score < _SURE_SCORE or not self._believable(seen, expected):
+                    continue
+                strange = track.appearance.distance(look(pixels, seen))
+                if strange < strangeness and not any(shared_outline(seen, other) > _SHARED for other in taken):
+                    best, strangeness = seen, strange
+            if best is not None:
+                found.append(_Found(track, best, bool(taken)))
+
+    def _inside(self, track: Track, frame: Frame) -> bool:
+        """Whether the track should be in the picture."""
+        x, y = track.predict(frame.time)
+        return bool(0 <= x < self._size[0] and 0 <= y < self._size[1])
 
     def _hidden_near(self, track: Track, time: float) -> list[Track]:
         """The people lost so near, so recently, that they may come out from behind this one."""
@@ -280,9 +329,9 @@ class Follower:
             missing = frame.index - track.last_frame
             if len(track.rows) < 5 or (missing > 8 and missing % 4) or frame.time - track.time > 1.5:
                 continue
-            x, y = track.predict(frame.time)
-            if not (0 <= x < self._size[0] and 0 <= y < self._size[1]):
+            if not self._inside(track, frame):
                 continue
+            x, y = track.predict(frame.time)
             side = 1.3 * track.side
             tiles.append(np.array([x - side / 2, y - side / 2, side]))
         return np.array(tiles[:_MOST_SEARCHES]).reshape(-1, 3)

@@ -98,3 +98,4 @@ def exchange_pasts(a: Track, b: Track, frame: int) -> None:
     a.before, b.before = b.before, a.before
     a.hits, b.hits = b.hits, a.hits
     a.looks, b.looks = b.looks, a.looks
+    a.run, b.run = a.rows.run(), b.rows.run()

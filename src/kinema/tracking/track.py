@@ -85,6 +85,11 @@ class Rows:
             return None
         return Pose(rows["points"][place].astype(np.float64), rows["roi"][place].astype(np.float64))
 
+    def run(self) -> int:
+        """How many of the last rows follow each other without a gap."""
+        breaks = np.flatnonzero(np.diff(self.array()["frame"]) != 1)
+        return self._count - (int(breaks[-1]) + 1 if len(breaks) else 0)
+
     def array(self) -> np.ndarray:
         """The rows so far, (n,) of `ROW`."""
         return self._data[: self._count]
