@@ -197,7 +197,8 @@ def test_the_video2pkl_preset_smooths_joints_and_pose_together(averaging):
     _, shaken = noisy()
     refined = refine(shaken, BODY, "video2pkl", checkpoint=averaging)
     after = refined.people[0]
-    assert refined.provenance[-1].arguments["preset"] == "video2pkl"
+    assert [record.name for record in refined.provenance][-2:] == ["refine.smoothnet", "stabilize"]
+    assert refined.provenance[-2].arguments["preset"] == "video2pkl"
     np.testing.assert_allclose(after.joints, BODY.joints(after.pose, after.betas, after.transl), atol=1e-9)
     assert acceleration(after.joints) < 0.35 * acceleration(shaken.people[0].joints)
     with pytest.raises(UsageError, match="needs a body model"):

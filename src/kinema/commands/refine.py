@@ -17,7 +17,7 @@ Refine a motion file of any format that Kinema reads: less shaking, and with a n
 
 filters     whittaker gaussian (gaus1d) savgol butterworth oneeuro oneeuro-causal median, strength by --strength
 networks    smoothnet synsp, weights by --checkpoint (SmoothNet: also the published ones from the weights cache)
-presets     video2pkl: SmoothNet on the joints, pose and translation brought into agreement with them
+presets     video2pkl: SmoothNet on the joints, pose and translation brought into agreement with them, stabiliser
 
 --representation says what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
 A result in the world is placed there anew. docs/refinement.md says which method is good for what.
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     motion = load_motion(args.file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **settings)
-    record = refined.provenance[-1]
+    record = next(each for each in reversed(refined.provenance) if each.name.startswith(("refine.", "filter.")))
     refined, notes = placed(motion, refined, body)
     if motion.body_model not in (None, body.name) and args.body_model is None:
         notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (--body-model)")

@@ -22,10 +22,11 @@ WINDOW = 8
 @dataclass(frozen=True)
 class Video2PklOptions:
     """The video-to-PKL pipeline's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step
-    1, overlaps averaged, then translation and pose brought into agreement with the joints.
+    1, overlaps averaged, translation and pose brought into agreement with the joints, then the stabiliser.
 
-    checkpoint, window, lag, missing: as in `NetworkOptions`. Unlike the pipeline, all 24 joints are SMPL's (it takes
-    OpenPose's for them), all rotations follow, global_orient and pose[:3] stay one, and everybody is refined.
+    checkpoint, window, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike the
+    pipeline, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and
+    pose[:3] stay one, and everybody is refined.
     """
 
     method: str = "video2pkl"
@@ -34,6 +35,7 @@ class Video2PklOptions:
     representation: str | None = None
     lag: int | None = None
     missing: str = "error"
+    stabilize: bool = True
 
     def __post_init__(self) -> None:
         if self.representation not in (None, "3d"):
@@ -60,4 +62,9 @@ def refine_as_video2pkl(
     refined = refine_with_network(motion, body, options.network(), progress=progress)
     last = refined.provenance[-1]
     record = dataclasses.replace(last, arguments={**last.arguments, "preset": options.method})
-    return refined.replace(provenance=(*refined.provenance[:-1], record))
+    refined = refined.replace(provenance=(*refined.provenance[:-1], record))
+    if not options.stabilize:
+        return refined
+    from kinema.quality import stabilize_motion  # it needs the filters of this room
+
+    return stabilize_motion(refined, body=body)

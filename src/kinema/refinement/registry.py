@@ -79,7 +79,7 @@ REFINERS = {
         ),
         Refiner(
             "video2pkl",
-            "preset: SmoothNet on the joints, pose and translation brought into agreement, mild smoothing of the rest",
+            "preset: SmoothNet on the joints, pose and translation brought into agreement, then the stabiliser",
             _BODY,
             _SMOOTHED,
             kind="network",
