@@ -179,3 +179,15 @@ def test_missing_torch_is_one_sentence(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match=r"kinema\[torch\]"):
         PareEstimator("any.ckpt")
+
+
+@pytest.mark.golden
+def test_without_onednn(network, estimator, images, recorded, monkeypatch) -> None:
+    """A torch without the packing calls runs the folded network as it is."""
+    from kinema.nets import inference
+    from kinema.regression.estimator import prepared
+
+    monkeypatch.setattr(inference, "can_pack", lambda: False)
+    with torch.inference_mode():
+        out = prepared(network, "cpu", "float32")(torch.from_numpy(images[:1]))
+    np.testing.assert_allclose(out.rotations.numpy(), recorded["out.pred_pose"][:1], atol=OUTPUTS)

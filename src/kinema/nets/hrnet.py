@@ -21,7 +21,9 @@ def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions beside a shortcut. clamped: convolutions that a ReLU follows, for packing."""
+
+    clamped = ("conv1",)
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,6 +38,8 @@ class BasicBlock(nn.Module):
 
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 beside a shortcut that is widened where the width changes."""
+
+    clamped = ("conv1", "conv2")
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__()
@@ -91,6 +95,8 @@ def _exchange(widths: list[int], to: int, of: int) -> nn.Module:
 
 class HighResolutionTrunk(nn.Module):
     """Image (B,3,H,W) -> four maps of widths w, 2w, 4w, 8w at 1/4, 1/8, 1/16 and 1/32 of its size."""
+
+    clamped = ("conv1", "conv2")
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()

@@ -66,9 +66,12 @@ def crop(
 
 def normalized(crops: np.ndarray) -> np.ndarray:
     """Crops (n,h,w,3) in 0..255 as the networks take them, (n,h,w,3) float32: colours in [0,1], mean 0, deviation 1."""
-    out = np.multiply(crops, 1.0 / (255.0 * STD), dtype=np.float32)
-    out -= MEAN / STD
-    return out
+    # Whole rows at a time: numpy's loop over a last axis of three colours would take ten times as long.
+    width = crops.shape[2]
+    out = crops.astype(np.float32).reshape(-1, 3 * width)
+    out *= np.tile(1 / (255 * STD), width)
+    out -= np.tile(MEAN / STD, width)
+    return out.reshape(crops.shape)
 
 
 @dataclass(frozen=True, eq=False)

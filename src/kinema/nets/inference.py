@@ -1,0 +1,85 @@
+"""Making a trained network of convolutions fast without changing what it computes.
+
+The outputs differ from the plain network's by rounding alone (1e-5 of PARE's). What is made here is for inference:
+it cannot be trained or saved.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def fold_batch_norms(module: nn.Module) -> nn.Module:
+    """Multiply every batch norm into the convolution before it, in place; returns the module.
+
+    A norm `bn1` belongs to `conv1` beside it, and a norm at place k of a sequence to the convolution at k - 1.
+    """
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            before = name.replace("bn", "conv") if name.startswith("bn") else str(int(name) - 1)
+            setattr(module, before, fuse_conv_bn_eval(getattr(module, before), child))
+            setattr(module, name, nn.Identity())
+        else:
+            fold_batch_norms(child)
+    return module
+
+
+class PackedConvolution(nn.Module):
+    """A convolution whose weights lie as oneDNN wants them, so that no call has to reorder them.
+
+    relu: also clamp the result at 0, in the same pass over memory.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, *, relu: bool) -> None:
+        super().__init__()
+        c = convolution
+        self._arguments: tuple[Any, ...] = (list(c.padding), list(c.stride), list(c.dilation), c.groups)
+        weight = c.weight.detach().to_mkldnn()
+        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._arguments)
+        self._bias = None if c.bias is None else c.bias.detach()
+        self._activation = "relu" if relu else "none"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, self._weight, self._bias, *self._arguments, self._activation, [], ""
+        )
+
+
+def can_pack() -> bool:
+    """Whether this build of torch has oneDNN with the calls that `pack_convolutions` needs."""
+    return (
+        torch.backends.mkldnn.is_available()
+        and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    )
+
+
+def pack_convolutions(module: nn.Module, *, keep: tuple[str, ...] = ()) -> nn.Module:
+    """Replace the convolutions by packed ones, in place, for the CPU; returns the module.
+
+    Batch norms must have been folded. keep: names of convolutions whose weights somebody reads elsewhere.
+    """
+    for name, child in list(module.named_children()):
+        if not isinstance(child, nn.Conv2d):
+            pack_convolutions(child, keep=keep)
+        elif name not in keep:
+            setattr(module, name, PackedConvolution(child, relu=_clamped(module, name)))
+    return module
+
+
+def _clamped(parent: nn.Module, name: str) -> bool:
+    """Whether a ReLU follows a convolution, which may then run twice.
+
+    In a sequence it is the next layer, identities aside; other modules name such convolutions in `clamped`.
+    """
+    if name in getattr(parent, "clamped", ()):
+        return True
+    if not isinstance(parent, nn.Sequential):
+        return False
+    after = [child for place, child in parent.named_children() if int(place) > int(name)]
+    after = [child for child in after if not isinstance(child, nn.Identity)]
+    return bool(after) and isinstance(after[0], nn.ReLU)
