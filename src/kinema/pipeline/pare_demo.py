@@ -152,7 +152,7 @@ def demo_video(
         with timed(watcher, "files"):
             write_pickle(content, folder / OUTPUT)
             if options.save_obj:
-                result.files["meshes"] = _write_meshes(content, tools.body, folder / "meshes")
+                result.files["meshes"] = _write_meshes(content, tools.body, folder / "meshes", options)
         if options.render:
             with timed(watcher, "overlay") as progress:
                 name = f"{Path(video).stem}_result.mp4"
@@ -343,13 +343,13 @@ def _present(content: dict[int, dict[str, Any]]) -> dict[int, list[tuple[int, in
     return frames
 
 
-def _mesh(person: dict[str, Any], row: int, body: BodyModel) -> np.ndarray:
-    """(V,3) of one row: from the dict, or posed again where it holds no vertices."""
+def _mesh(person: dict[str, Any], row: int, body: BodyModel, *, refined: bool) -> np.ndarray:
+    """(V,3) of one row: from the dict, or posed again where it holds no vertices. refined: by the fit on this body."""
     if person["verts"] is not None:
         return person["verts"][row]
     one = slice(row, row + 1)
     pose, betas = np.asarray(person["pose"][one], np.float64), np.asarray(person["betas"][one], np.float64)
-    return body.vertices(pose, betas_for(body, betas), np.zeros((1, 3)))[0]
+    return body.vertices(pose, betas if refined else betas_for(body, betas), np.zeros((1, 3)))[0]
 
 
 def _times(reader: VideoReader, parity: bool) -> Iterator[tuple[int, float, np.ndarray]]:
@@ -369,13 +369,11 @@ def _render(
     view = _view(np.zeros((reader.height, reader.width, 3), np.uint8), body, options)
     with VideoWriter(path, view.width, reader.height, audio_from=audio) as writer:
         for index, time, image in _times(reader, options.demo.parity):
-            bodies = [
-                WeakBody(
-                    _mesh(content[id], row, body), content[id]["orig_cam"][row], colors[id],
-                    content[id]["smpl_joints2d"][row],
-                )
-                for id, row in present.get(index, ())
-            ]  # fmt: skip
+            bodies = []
+            for id, row in present.get(index, ()):
+                mesh = _mesh(content[id], row, body, refined=options.run_smplify)
+                joints = content[id]["smpl_joints2d"][row]
+                bodies.append(WeakBody(mesh, content[id]["orig_cam"][row], colors[id], joints))
             writer.write(view.draw(image, bodies), time)
             progress(index + 1, reader.num_frames_estimate)
     return path
@@ -410,8 +408,9 @@ def _attention_video(
     return path
 
 
-def _write_meshes(content: dict[int, dict[str, Any]], body: BodyModel, folder: Path) -> Path:
+def _write_meshes(content: _Content, body: BodyModel, folder: Path, options: PareDemoOptions) -> Path:
     for id, person in content.items():
         for row, frame in enumerate(person["frame_ids"]):
-            write_obj(folder / f"{id:04d}" / f"{int(frame):06d}.obj", _mesh(person, row, body), body.faces)
+            mesh = _mesh(person, row, body, refined=options.run_smplify)
+            write_obj(folder / f"{id:04d}" / f"{int(frame):06d}.obj", mesh, body.faces)
     return folder
