@@ -28,6 +28,7 @@ DATA = Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data"))
 # VmHWM is this process's own peak; ru_maxrss of a child begins with that of its parent.
 WORKER = """
 import json, sys, time
+import ai_edge_litert.interpreter, onnxruntime
 from kinema.pipeline import RunOptions, run
 begin, cpu = time.perf_counter(), time.process_time()
 result = run(sys.argv[1], sys.argv[2], RunOptions.of(overlay=False), force=True)
