@@ -44,6 +44,7 @@ _MOST_SEARCHES = 2  # people lost a moment ago who are searched for in a frame
 _SEARCH_SECONDS = 1.0
 _ESTABLISHED = 10  # frames that somebody must have been followed to be searched for where they were lost
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the crop
+_SMALL_TURNS = 4  # of them for somebody who was upright
 _SURE_SCORE = 0.7  # of a person found in such a crop
 _SAME_CLOTHES = 0.45
 _SHARED = 0.2  # of an outline with somebody else's, from which a find is not believed
@@ -199,10 +200,12 @@ class Follower:
         ]
         for track in sorted(wanted, key=lambda track: -len(track.rows))[:_MOST_SEARCHES]:
             missing = frame.index - track.last_frame
-            crops = _TURNS[1:] if missing <= 1 else [_TURNS[(2 * missing + i) % len(_TURNS)] for i in range(2)]
             expected = track.expected(frame.time)
+            upright = abs(expected[3]) < _UPRIGHT
+            turns = _TURNS[:_SMALL_TURNS] if upright else _TURNS
+            crops = turns[1:] if missing <= 1 else [turns[(2 * missing + i) % len(turns)] for i in range(2)]
             taken = [entry.seen for entry in found if entry.track in self._near(expected, frame.time, besides=track)]
-            if taken and abs(expected[3]) < _UPRIGHT:
+            if upright and (taken or track.rivals):
                 continue  # rather hidden than turned over
             best, strangeness = None, _SAME_CLOTHES
             for turn, scale in crops:
@@ -300,7 +303,10 @@ class Follower:
             pixels = without(crop(frame.image, roi), roi, [(winner.seen, np.zeros(2))])
             seen = self._landmarker.run_crop(pixels, roi, outline=True)
             others = [other.seen for other in found if other is not loser]
-            if self._believable(seen, roi) and not any(same_body(seen, other) for other in others):
+            apart = self._believable(seen, roi) and not any(
+                same_body(seen, other) or shared_outline(seen, other) > _SHARED for other in others
+            )
+            if apart and loser.track.appearance.distance(look(pixels, seen)) < _SAME_CLOTHES:
                 loser.seen = seen
             else:
                 found.remove(loser)
@@ -380,20 +386,44 @@ class Follower:
         return new
 
     def _welcome(self, frame: Frame, new: list[tuple[Landmarks, Appearance]]) -> None:
-        """Give each newcomer to the lost track that it continues, or a track of their own."""
+        """Give each newcomer to the lost track that it continues, or a track of their own.
+
+        Who followed somebody else out of a crowd may be the one who comes out of it now: people who have
+        met others take part, with what they were just given.
+        """
+        if not new:
+            return
+        unsure = [
+            track
+            for track in self.active
+            if track.rivals
+            and any(np.hypot(*(track.centre - seen.next_roi[:2])) < height(track.side) for seen, _ in new)
+        ]
+        sights = new + [(track.seen, look(crop(frame.image, track.seen.roi), track.seen)) for track in unsure]
+        tracks = [*self.lost, *unsure]
+        lost = len(self.lost)
         cost = np.array(
-            [[continuity_cost(track, seen, clothes, frame.time) for seen, clothes in new] for track in self.lost]
-        ).reshape(len(self.lost), len(new))
-        back = {column: self.lost[row] for row, column in assign(cost, limit=_LINK_LIMIT)}
-        for i, (seen, clothes) in enumerate(new):
-            track = back.get(i)
-            if track is not None:
-                track.add(frame.index, frame.time, seen, crowded=False)
-                self.lost.remove(track)
-            else:
+            [[continuity_cost(track, seen, clothes, frame.time) for seen, clothes in sights] for track in tracks]
+        ).reshape(len(tracks), len(sights))
+        for i in range(len(unsure)):
+            cost[lost + i, len(new) + i] -= _HABIT
+        cost[:lost][cost[:lost] > _LINK_LIMIT] = np.inf
+        owners = {column: tracks[row] for row, column in assign(cost, limit=_CROWD_LIMIT)}
+        if all(owners.get(len(new) + i) is track for i, track in enumerate(unsure)):
+            unsure, sights = [], new  # everybody keeps what they had
+        for track in unsure:
+            track.rows.cut(frame.index - 1)
+        self.active = [track for track in self.active if track not in unsure]
+        for column, (seen, clothes) in enumerate(sights):
+            owner = owners.get(column)
+            if owner is None:
                 track = Track(self._count, frame.index, frame.time, seen, clothes)
                 self._count += 1
+            else:
+                track = owner
+                track.add(frame.index, frame.time, seen, crowded=bool(track.rivals))
             self.active.append(track)
+        self.lost = [track for track in [*self.lost, *unsure] if track not in self.active]
 
 
 def without(
