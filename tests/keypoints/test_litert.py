@@ -46,5 +46,5 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_another_network_is_refused(networks):
-    with pytest.raises(WeightsError, match="fetch (them|the weights) again"):
+    with pytest.raises(WeightsError, match=r"fetch (them|the weights) again"):
         BlazePoseLandmarker(locate("blazepose-detector").path)
