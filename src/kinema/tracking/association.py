@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kinema.keypoints.blazepose import CROP, Landmarks
-from kinema.keypoints.roi import crop_matrix
+from kinema.keypoints.blazepose import Landmarks
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.tracking.appearance import Appearance
+from kinema.tracking.outlines import shared_outline
 from kinema.tracking.track import Pose, Track, height
 
 BODY = BLAZEPOSE33.indices((*LIMBS12, "nose", "left_ear", "right_ear"))
 """Landmarks that say where a body is: fingers and toes only add noise."""
-
-
-_NOBODY = -20.0  # logit of the outline where there is certainly nobody
 
 
 def pose_distance(a: Landmarks | Pose, b: Landmarks | Pose) -> float:
@@ -40,37 +36,6 @@ def same_body(a: Landmarks, b: Landmarks) -> bool:
     if hip_distance(a, b) > 0.6:
         return False
     return pose_distance(a, b) < 0.13 or shared_outline(a, b) > 0.75
-
-
-def outline_in(seen: Landmarks, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
-    """The person's outline (size, size), logits, as it falls into another crop; far below zero outside its own.
-
-    Nothing but that low value where the network was not asked for the outline.
-    """
-    if seen.mask is None:
-        return np.full((size, size), _NOBODY, dtype=np.float32)
-    to_image = np.vstack([crop_matrix(roi, size), [0, 0, 1]])
-    from_image = np.linalg.inv(np.vstack([crop_matrix(seen.roi, CROP), [0, 0, 1]]))
-    return cv2.warpAffine(
-        seen.mask,
-        (from_image @ to_image)[:2],
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=_NOBODY,
-    )
-
-
-def shared_outline(a: Landmarks, b: Landmarks) -> float:
-    """How much of the smaller outline the other one holds, 0 to 1; 0 where an outline is not known."""
-    if a.mask is None or b.mask is None:
-        return 0.0
-    size = CROP // 4
-    large, small = (a, b) if a.roi[2] >= b.roi[2] else (b, a)
-    one = outline_in(large, large.roi, size=size) > 0.0
-    two = outline_in(small, large.roi, size=size) > 0.0
-    least = min(np.count_nonzero(one), np.count_nonzero(two))
-    return float(np.count_nonzero(one & two) / max(least, 1))
 
 
 def continuity_cost(track: Track, seen: Landmarks, appearance: Appearance, time: float) -> float:

@@ -16,7 +16,7 @@ _SURE_HITS = 3  # so often found by the detector: a person, however little of th
 _SURE_VISIBILITY = 0.78  # mean over the landmarks inside the picture; things reach about 0.7, people 0.85
 _CERTAIN_VISIBILITY, _CERTAIN_SCORE = 0.85, 0.95  # a person, even where the detector misses them
 _MARGIN = 0.06  # of a box's longer side: landmarks lie inside the body
-_HEAD_TOP = 1.5  # the head's top lies so much farther from the shoulders than the ears
+_HEAD = 0.25  # of the trunk's length: so far does the head reach around the ears
 _EXCHANGED = 0.7  # factor on the confidence in frames where left and right had to be exchanged
 _OUTSIDE = 0.1  # factor on the confidence of a landmark outside the picture, where it is a guess
 
@@ -24,22 +24,24 @@ _OUTSIDE = 0.1  # factor on the confidence of a landmark outside the picture, wh
 def real_tracks(tracks: list[Track], num_frames: int, size: tuple[int, int], options: TrackingOptions) -> list[Track]:
     """The tracks that are people, the most present first.
 
-    A track is a person when it is long enough, and the detector has found it again when it looked or the
-    landmark network sees most of the body: things that look like a person (a chair, a poster, a ball) do so
-    from time to time and vaguely. size: width and height of the frame.
+    size: width and height of the frame.
     """
-    least = min(options.min_track_frames, max(1, num_frames // 2))
-    kept = []
-    for track in tracks:
-        rows = track.rows.array()
-        if len(rows) < least or not _is_person(track, rows, size):
-            continue
-        kept.append((len(rows) * float(np.mean(rows["roi"][:, 2])) ** 0.5, track))
-    kept.sort(key=lambda entry: (-entry[0], entry[1].number))
-    return [track for _, track in kept[: options.max_persons]]
+    kept = [track for track in tracks if is_person(track, num_frames, size, options)]
+    weight = {id(t): len(t.rows) * float(np.mean(t.rows.array()["roi"][:, 2])) ** 0.5 for t in kept}
+    kept.sort(key=lambda track: (-weight[id(track)], track.number))
+    return kept[: options.max_persons]
 
 
-def _is_person(track: Track, rows: np.ndarray, size: tuple[int, int]) -> bool:
+def is_person(track: Track, num_frames: int, size: tuple[int, int], options: TrackingOptions) -> bool:
+    """Whether a track is a person: long enough, and convincing.
+
+    Convincing is whom the detector has found again when it looked, or most of whose body the landmark network
+    sees: things that look like a person (a chair, a poster, a ball) do so from time to time and vaguely.
+    num_frames: of the clip so far.
+    """
+    rows = track.rows.array()
+    if len(rows) < min(options.min_track_frames, max(1, num_frames // 2)):
+        return False
     visibility = _mean_visibility(rows, size)
     if track.hits / track.looks < _MIN_SUPPORT:
         return visibility > _CERTAIN_VISIBILITY and float(rows["score"].mean()) > _CERTAIN_SCORE
@@ -103,14 +105,16 @@ def repair_swaps(rows: np.ndarray, times: np.ndarray) -> int:
 def body_boxes(points: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Boxes (F, 4) x1 y1 x2 y2 pixels around people, inside the frame.
 
-    points (F, 33, 2), confidence (F, 33). Around the landmarks that are likely visible and the top of the
-    head, which no landmark marks, with a margin for flesh and clothes.
+    points (F, 33, 2), confidence (F, 33). Around the landmarks that are likely visible and the whole head,
+    which no landmark bounds, with a margin for flesh and clothes.
     """
-    ears, shoulders = (points[:, BLAZEPOSE33.indices(pair)].mean(axis=1) for pair in _PAIRS)
-    top = shoulders + _HEAD_TOP * (ears - shoulders)
-    ear_confidence = confidence[:, BLAZEPOSE33.indices(_PAIRS[0])].max(axis=1)
-    points = np.concatenate([points, top[:, None]], axis=1)
-    confidence = np.concatenate([confidence, ear_confidence[:, None]], axis=1)
+    ears, shoulders, hips = (points[:, BLAZEPOSE33.indices(pair)].mean(axis=1) for pair in _PAIRS)
+    reach = _HEAD * np.linalg.norm(hips - shoulders, axis=-1, keepdims=True)
+    reach = np.maximum(reach, np.linalg.norm(ears - shoulders, axis=-1, keepdims=True) / 2)
+    head = np.stack([ears - reach, ears + reach], axis=1)  # (F, 2, 2)
+    seen = confidence[:, BLAZEPOSE33.indices(_PAIRS[0])].max(axis=1, keepdims=True)
+    points = np.concatenate([points, head], axis=1)
+    confidence = np.concatenate([confidence, seen, seen], axis=1)
     counts = (confidence >= 0.2)[..., None]
     few = np.count_nonzero(counts, axis=1) < 5
     counts = counts | few[:, None]
@@ -132,4 +136,4 @@ def boxes_of(tracks: list[Track], size: tuple[int, int]) -> np.ndarray:
     return body_boxes(points, confidence, size)
 
 
-_PAIRS = (("left_ear", "right_ear"), ("left_shoulder", "right_shoulder"))
+_PAIRS = (("left_ear", "right_ear"), ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"))

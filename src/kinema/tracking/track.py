@@ -45,7 +45,7 @@ class Rows:
     """A growing array of `ROW`: the only thing of a track that grows with the clip."""
 
     def __init__(self) -> None:
-        self._data: np.ndarray = np.zeros(64, dtype=ROW)
+        self._data: np.ndarray = np.zeros(8, dtype=ROW)
         self._count = 0
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class Rows:
 
     def append(self, frame: int, seen: Landmarks, *, crowded: bool) -> None:
         if self._count == len(self._data):
-            self._data = np.concatenate([self._data, np.zeros(max(len(self._data), 64), dtype=ROW)])
+            self._data = np.concatenate([self._data, np.zeros(max(len(self._data), 8), dtype=ROW)])
         _fill(self._data[self._count], frame, seen, crowded)
         self._count += 1
 
