@@ -50,7 +50,7 @@ def cut_out(path: Path, *, body_height: float, start: int = 0, frames: int = 100
             roi = roi_from_circle(found.hips[:1], found.rims[:1])[0]
             roi = landmarker(frame.image, roi).next_roi
             scale = body_height / (roi[2] / 1.25)
-        seen = landmarker(frame.image, roi)
+        seen = landmarker(frame.image, roi, outline=True)
         window = np.array([roi[0], roi[1], roi[2], 0.0])
         size = round(roi[2] * scale)
         to_image = crop_matrix(window, size)

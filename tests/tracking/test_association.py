@@ -1,0 +1,111 @@
+"""Assignment is optimal; distances tell one body from two."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from walkers import clothes, sight
+
+from kinema.keypoints.blazepose import CROP
+from kinema.tracking.association import assign, continuity_cost, hip_distance, pose_distance, same_body
+from kinema.tracking.outlines import outline_in, shared_outline, without
+from kinema.tracking.track import Track
+
+costs = st.tuples(st.integers(0, 4), st.integers(0, 4)).flatmap(
+    lambda shape: arrays(float, shape, elements=st.floats(0, 3, allow_subnormal=False))
+)
+
+
+def best_total(cost: np.ndarray, limit: float) -> float:
+    """The least total of any assignment, every row or column left alone costing half the limit: by trying all."""
+    rows, columns = cost.shape
+    best = np.inf
+    for size in range(min(rows, columns) + 1):
+        for chosen in itertools.combinations(range(rows), size):
+            for order in itertools.permutations(range(columns), size):
+                pairs = [cost[r, c] for r, c in zip(chosen, order, strict=True)]
+                if all(p <= limit for p in pairs):
+                    best = min(best, sum(pairs) + (rows + columns - 2 * size) * limit / 2)
+    return best
+
+
+@given(costs, st.floats(0.1, 3))
+def test_assignment_is_the_best_of_all(cost, limit):
+    pairs = assign(cost, limit=limit)
+    rows, columns = [r for r, _ in pairs], [c for _, c in pairs]
+    assert len(set(rows)) == len(rows)
+    assert len(set(columns)) == len(columns)
+    assert all(cost[pair] <= limit for pair in pairs)
+    total = sum(cost[pair] for pair in pairs) + (sum(cost.shape) - 2 * len(pairs)) * limit / 2
+    assert total == pytest.approx(best_total(cost, limit), abs=1e-6)
+
+
+def test_greedy_would_be_wrong():
+    assert sorted(assign(np.array([[0.1, 0.2], [0.15, 5.0]]), limit=1.0)) == [(0, 1), (1, 0)]
+
+
+def test_infinite_costs_are_never_chosen():
+    assert assign(np.array([[np.inf, np.inf]]), limit=2.0) == []
+
+
+def test_distances_are_parts_of_the_smaller_height():
+    a, b = sight((100, 300), height=400), sight((140, 300), height=200)
+    assert hip_distance(a, b) == pytest.approx(0.2)
+    assert pose_distance(a, sight((140, 300), height=400)) == pytest.approx(0.1)
+
+
+def ellipse(width: float) -> np.ndarray:
+    """A person's outline (256, 256), logits: an upright ellipse of that width (part of the crop)."""
+    y, x = np.mgrid[:CROP, :CROP] / CROP - 0.5
+    return np.where((x / width) ** 2 + (y / 0.4) ** 2 < 1, 6.0, -6.0).astype(np.float32)
+
+
+def test_same_body_by_landmarks_and_by_outline():
+    one = sight((300, 300), mask=ellipse(0.1))
+    assert same_body(one, sight((310, 300)))
+    assert not same_body(one, sight((400, 300)))
+    turned_over = sight((300, 310), mask=ellipse(0.1))
+    turned_over.points[:] = turned_over.points[::-1] + 60.0  # other landmarks, the same outline
+    assert same_body(one, turned_over)
+    beside = sight((380, 310), mask=ellipse(0.05))
+    beside.points[:] = beside.points[::-1]
+    assert not same_body(one, beside)
+
+
+def test_outlines_move_with_their_person():
+    seen = sight((300, 300), mask=ellipse(0.1))
+    there = outline_in(seen, seen.roi)
+    np.testing.assert_array_equal(there > 0, seen.mask > 0)
+    shifted = outline_in(seen, seen.roi + [50.0, 0, 0, 0]) > 0  # the crop moved right: the person is left in it
+    columns = np.flatnonzero(shifted.any(axis=0))
+    assert columns.mean() == pytest.approx(CROP / 2 - 50 / (500 / CROP), abs=1.0)
+    assert shared_outline(seen, sight((300, 300), mask=ellipse(0.05))) == pytest.approx(1.0, abs=0.03)
+    assert shared_outline(seen, sight((500, 300), mask=ellipse(0.1))) == 0.0
+    assert shared_outline(seen, sight((300, 300))) == 0.0  # no outline, no evidence
+
+
+def test_other_people_are_painted_over_but_the_own_person_is_not():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (CROP, CROP, 3), dtype=np.uint8)
+    own, other = sight((300, 300), mask=ellipse(0.1)), sight((330, 300), mask=ellipse(0.1))
+    painted = without(pixels, own.roi, [(other, np.zeros(2))], own=own)
+    changed = np.any(painted != pixels, axis=2)
+    mine, theirs = outline_in(own, own.roi) > 0, outline_in(other, own.roi) > 0
+    assert not changed[mine].any()
+    assert changed[theirs & ~mine].mean() > 0.95
+    assert not changed[~theirs & ~mine].any()
+    assert without(pixels, own.roi, [], own=own) is pixels
+
+
+def test_continuity_grows_with_place_size_and_clothes():
+    track = Track(0, 0, 0.0, sight((300, 300)), clothes(3))
+    same = continuity_cost(track, sight((300, 300)), clothes(3), 0.1)
+    assert same == pytest.approx(0.0, abs=1e-9)
+    assert continuity_cost(track, sight((500, 300)), clothes(3), 0.1) > 0.3
+    assert continuity_cost(track, sight((300, 300), height=700), clothes(3), 0.1) > 0.3
+    assert continuity_cost(track, sight((300, 300)), clothes(9), 0.1) > 0.9
+    later = continuity_cost(track, sight((500, 300)), clothes(3), 2.0)
+    assert later < continuity_cost(track, sight((500, 300)), clothes(3), 0.1)

@@ -1,0 +1,83 @@
+"""Left and right exchanged in made-up and in real motion are put back; clean motion is left alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from walkers import image_of, walker
+
+from kinema.skeleton import BLAZEPOSE33
+from kinema.tracking.swaps import exchange, find_swaps
+
+FPS = 30.0
+TURNS = {
+    "facing the camera": np.zeros_like,
+    "from behind": lambda t: np.full_like(t, np.pi),
+    "from the side": lambda t: np.full_like(t, np.pi / 2),
+    "turning round": lambda t: 1.5 * t,
+    "turning fast": lambda t: 4.0 * t,
+}
+
+
+def clip(turn: str, seconds: float = 4.0, fps: float = FPS, seed: int = 0):
+    times = np.arange(round(seconds * fps)) / fps
+    world = walker(times, heading=TURNS[turn](times), seed=seed)
+    return image_of(world), world, np.full(world.shape[:2], 0.9), times, np.full(len(times), 400.0)
+
+
+def repaired(points, world, confidence, times, heights):
+    swapped = find_swaps(points, world, confidence, times, heights)
+    return exchange(points, swapped), exchange(world, swapped), swapped
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("fps", [10.0, 24.0, 60.0])
+def test_clean_motion_is_left_alone(turn, fps):
+    assert not find_swaps(*clip(turn, fps=fps)).any()
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@given(start=st.integers(3, 90), length=st.integers(1, 14), group=st.sampled_from([(0, 1, 2), (2,), (1,), (1, 2)]))
+def test_an_exchange_of_some_frames_is_undone(turn, start, length, group):
+    points, world, confidence, times, heights = clip(turn)
+    truth = np.zeros((len(times), 3), dtype=bool)
+    truth[start : start + length, list(group)] = True
+    fixed, fixed_world, _ = repaired(exchange(points, truth), exchange(world, truth), confidence, times, heights)
+    # Where limbs pass each other an exchange changes nothing: what counts is where the points end up.
+    assert np.abs(fixed_world - world).max() < 0.12
+    assert np.abs(fixed - points).max() < 0.12 * 400 / 1.7
+
+
+def test_several_exchanges_in_one_track():
+    points, world, confidence, times, heights = clip("turning round")
+    truth = np.zeros((len(times), 3), dtype=bool)
+    truth[20:26] = truth[60:61] = True
+    truth[80:90, 2] = True
+    _, fixed_world, swapped = repaired(exchange(points, truth), exchange(world, truth), confidence, times, heights)
+    assert np.abs(fixed_world - world).max() < 0.12
+    assert swapped.any(axis=1).sum() == pytest.approx(17, abs=2)
+
+
+def test_nothing_is_concluded_across_a_pause():
+    points, world, confidence, times, heights = clip("from behind")
+    other = clip("facing the camera", seed=1)
+    points, world = np.concatenate([points, other[0]]), np.concatenate([world, other[1]])
+    times = np.concatenate([times, times + times[-1] + 2.0])
+    assert not find_swaps(points, world, np.tile(confidence, (2, 1)), times, np.tile(heights, 2)).any()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_short_tracks(count):
+    points, world, confidence, times, heights = (value[:count] for value in clip("from behind"))
+    assert find_swaps(points, world, confidence, times, heights).shape == (count, 3)
+
+
+def test_exchange_is_its_own_inverse_and_spares_the_middle():
+    points, *_ = clip("from the side")
+    swapped = np.random.default_rng(0).random((len(points), 3)) < 0.5
+    once = exchange(points, swapped)
+    np.testing.assert_array_equal(exchange(once, swapped), points)
+    nose = BLAZEPOSE33.index("nose")
+    np.testing.assert_array_equal(once[:, nose], points[:, nose])
+    everything = exchange(points, np.ones_like(swapped))
+    np.testing.assert_array_equal(everything, points[:, BLAZEPOSE33.mirror])
