@@ -20,7 +20,7 @@ _MEMORY = 0.85
 
 @dataclass
 class Appearance:
-    """Colour histograms (2, 125) of torso and thighs in Lab, each summing to one; weight (2,): how much was seen."""
+    """Colour histograms (2, 125) of torso and thighs, each summing to one; weight (2,): how much was seen."""
 
     histogram: np.ndarray
     weight: np.ndarray
@@ -80,11 +80,11 @@ def _bilinear(quad: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def _histogram(colours: np.ndarray) -> np.ndarray:
-    """(125,) histogram of colours (n, 3) uint8 RGB in Lab, each shared between its neighbouring cells."""
-    lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float64)
-    # Lightness over its whole range; a and b of clothes stay near the middle of theirs.
-    spans = np.array([[0.0, 255.0], [96.0, 160.0], [96.0, 168.0]])
-    place = (lab - spans[:, 0]) / (spans[:, 1] - spans[:, 0]) * (_BINS - 1)
+    """(125,) histogram of colours (n, 3) uint8 RGB as luma and chroma, each shared between neighbouring cells."""
+    luma_chroma = cv2.cvtColor(colours[None], cv2.COLOR_RGB2YCrCb)[0].astype(np.float64)
+    # Luma over its whole range; the chroma of clothes stays near the middle of its own.
+    spans = np.array([[0.0, 255.0], [88.0, 168.0], [88.0, 168.0]])
+    place = (luma_chroma - spans[:, 0]) / (spans[:, 1] - spans[:, 0]) * (_BINS - 1)
     place = np.clip(place, 0.0, _BINS - 1 - 1e-6)
     low = place.astype(int)
     part = place - low

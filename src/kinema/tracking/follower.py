@@ -259,7 +259,7 @@ class Follower:
             if rough.score < self._options.landmark_threshold:
                 continue
             pixels = without(crop(frame.image, rough.next_roi), rough.next_roi, others)
-            seen = self._landmarker.run_crop(pixels, rough.next_roi, outline=True)
+            seen = self._landmarker.run_crop(pixels, rough.next_roi, outline=bool(known))
             if not self._gate.person(seen) or any(same_body(seen, other) for other in known):
                 continue
             new.append((seen, look(pixels, seen)))
