@@ -20,22 +20,13 @@ from kinema.lifting.features import lifter_features
 from kinema.nets.pose_lifter import PoseLifterConfig
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.mocap import MocapSequence
+from kinema.training.variety import MIXED_PARTS, TURNED_DEGREES
 
 RATE = 60.0
 """Frames a second at which the sequences are kept; samples step through them at several speeds."""
 
 SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 """How fast the captured motion is played: people differ, and so do clips."""
-
-_VARIED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
-"""How far joints are turned from the capture: arms most, the capture being mostly dance and sport."""
-
-_LEG_PARTS = ("hip", "knee", "ankle", "foot")
-_UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)
-_ARMS = tuple(
-    tuple(SMPL24.index(f"{side}_{part}") for part in ("collar", "shoulder", "elbow", "wrist", "hand"))
-    for side in ("left", "right")
-)
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,7 @@ class MotionFilmer:
         ahead = torch.arange(frames, device=chance.device) - frames // 2
         index = (centre + step * ahead).round().long().clamp(min=0)
         index = torch.minimum(index, last) + self.start[which][:, None]
-        turns = torch.tensor(_VARIED_DEGREES, dtype=torch.float32, device=chance.device).deg2rad()[:, None]
+        turns = torch.tensor(TURNED_DEGREES, dtype=torch.float32, device=chance.device).deg2rad()[:, None]
         varied = rotation_vector_to_matrix(chance.normal(count, 24, 3) * turns * chance.uniform(0, 1.2, count, 1, 1))
         local = self._mixed(self.rotation[index]) @ varied[:, None]
         camera, root = self._filmed(self.root[index])
@@ -182,10 +173,8 @@ class MotionFilmer:
         return Samples(points, local[:, middle], joints[:, middle], betas, up, contacts)
 
     def _mixed(self, local: Tensor) -> Tensor:
-        """Some of the people (N,W,24,3,3) with arms or the whole upper body of somebody else: half an hour of
-        capture holds few combinations of what legs and arms do.
-        """
-        for joints, probability in ((_UPPER_BODY, 0.3), (_ARMS[0], 0.15), (_ARMS[1], 0.15)):
+        """Some of the people (N,W,24,3,3) with `MIXED_PARTS` of somebody else."""
+        for joints, probability in MIXED_PARTS:
             taken = self.chance.below(probability, len(local)).nonzero()[:, 0]
             other = self.chance.integers(len(local), len(taken))
             rows = torch.tensor(joints, device=local.device)

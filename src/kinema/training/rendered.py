@@ -18,6 +18,7 @@ import numpy as np
 
 from kinema.body import load_body
 from kinema.estimation.rig import Rig
+from kinema.files.atomic import atomic_path
 from kinema.geometry.cameras import camera_from_fov, project, unproject
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
@@ -30,6 +31,7 @@ from kinema.motion import Motion, Person
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.synthetic.render import render_frames
 from kinema.training.mocap import MocapSequence
+from kinema.training.variety import MIXED_PARTS, TURNED_DEGREES
 from kinema.weights import locate
 
 RATE = 10.0
@@ -38,6 +40,12 @@ RATE = 10.0
 FRAMES = 30
 SIZE = (384, 384)
 """Pixels of the rendered pictures: the networks look at a crop of 256."""
+
+HELD_OUT_SHARE = 0.06
+"""Of the windows: enough to measure on, and no more."""
+
+PART = 200
+"""Windows a file."""
 
 LOST = 0.5
 """Below this score the network has lost the person and is shown where it is again."""
@@ -60,16 +68,21 @@ class Window:
     up: np.ndarray
 
 
-def film_window(sequence: MocapSequence, rng: np.random.Generator) -> tuple[Motion, Window]:
-    """A random stretch of a sequence before a random camera: the motion to render, and the truth (no evidence yet)."""
+def film_window(
+    sequence: MocapSequence, rng: np.random.Generator, donors: Sequence[MocapSequence] = ()
+) -> tuple[Motion, Window]:
+    """A random stretch of a sequence before a random camera: the motion to render, and the truth (no evidence yet).
+
+    donors: motions that lend the person arms or a whole upper body now and then.
+    """
     step = int(rng.choice([3, 6, 6, 6, 9]))  # of a sequence at 60 frames a second: half to one and a half speed
-    span = (FRAMES - 1) * step
-    first = int(rng.integers(0, max(1, len(sequence.root) - span)))
-    index = first + step * np.arange(FRAMES)
-    last = len(sequence.root) - 1
-    index = last - np.abs(index % (2 * last) - last)  # a sequence shorter than the window is played back and forth
+    index = _stretch(sequence, step, rng)
     rotation, root = sequence.rotation[index].copy(), sequence.root[index].copy()
-    wobble = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)[:, None] * rng.normal(size=(24, 3))
+    for joints, probability in MIXED_PARTS if donors else ():
+        if rng.uniform() < probability:
+            donor = donors[int(rng.integers(len(donors)))]
+            rotation[:, joints] = donor.rotation[_stretch(donor, step, rng)][:, joints]
+    wobble = TURNED_DEGREES[:, None] * rng.normal(size=(24, 3))
     rotation = rotation @ axis_angle_to_matrix(np.radians(wobble * rng.uniform(0, 1.2)))
     betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
     yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(-6 + 12 * rng.normal()), np.radians(3 * rng.normal())
@@ -98,6 +111,13 @@ def film_window(sequence: MocapSequence, rng: np.random.Generator) -> tuple[Moti
     )
     motion = Motion(np.arange(FRAMES) / RATE, *SIZE, people=(person,), camera=camera, body_model=body.name)
     return motion, window
+
+
+def _stretch(sequence: MocapSequence, step: int, rng: np.random.Generator) -> np.ndarray:
+    """(FRAMES,) rows of a sequence, `step` apart; one shorter than that is played back and forth."""
+    last = len(sequence.root) - 1
+    index = int(rng.integers(0, max(1, last + 1 - (FRAMES - 1) * step))) + step * np.arange(FRAMES)
+    return last - np.abs(index % (2 * last) - last)
 
 
 def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, seed: int) -> Window | None:
@@ -154,23 +174,39 @@ def _fill(sequences: list[MocapSequence], out: Path, seed: int, deadline: float,
     for sequence in sequences:
         groups.setdefault((sequence.category, sequence.subject), []).append(sequence)
     keys = list(groups)
-    length = np.array([sum(len(s.root) for s in groups[k]) for k in keys])
+    chance = np.sqrt([sum(len(s.root) for s in groups[k]) for k in keys])
+    held = np.array([k[1] in held_out for k in keys])
+    for split, share in ((held, HELD_OUT_SHARE), (~held, 1 - HELD_OUT_SHARE)):
+        chance[split] *= share / max(chance[split].sum(), 1e-9)
+    donors = [s for s in sequences if s.subject not in held_out]
     done: dict[str, list[Window]] = {"train": [], "held_out": []}
     count = 0
     while time.time() < deadline:
-        key = keys[rng.choice(len(keys), p=np.sqrt(length) / np.sqrt(length).sum())]
-        motion, blank = film_window(groups[key][rng.integers(len(groups[key]))], rng)
+        key = rng.choice(len(keys), p=chance / chance.sum())
+        group = groups[keys[key]]
+        motion, blank = film_window(group[rng.integers(len(group))], rng, () if held[key] else donors)
         window = observe(motion, blank, landmarker, int(rng.integers(2**31)))
-        if window is not None:
-            done["held_out" if key[1] in held_out else "train"].append(window)
-            count += 1
-    for split, windows in done.items():
-        if windows:
-            stacked = {f: np.stack([getattr(w, f) for w in windows]) for f in Window.__annotations__}
-            stacked["rotation"] = matrix_to_6d(stacked["rotation"])
-            small = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
-            np.savez_compressed(out / f"{split}_{seed}.npz", **small)  # type: ignore[arg-type]  # taken for options
+        if window is None:
+            continue
+        done["held_out" if held[key] else "train"].append(window)
+        count += 1
+        if count % PART == 0:  # a crash loses minutes, not hours
+            _store(done, out, f"{seed}_{count:05d}")
+    _store(done, out, f"{seed}_{count:05d}")
     return count
+
+
+def _store(done: dict[str, list[Window]], out: Path, name: str) -> None:
+    """Write the windows of each split to a file of its own, and forget them."""
+    for split, windows in done.items():
+        if not windows:
+            continue
+        stacked = {f: np.stack([getattr(w, f) for w in windows]) for f in Window.__annotations__}
+        stacked["rotation"] = matrix_to_6d(stacked["rotation"])
+        small = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
+        with atomic_path(out / f"{split}_{name}.npz") as part:
+            np.savez_compressed(part, **small)  # type: ignore[arg-type]  # taken for options
+        windows.clear()
 
 
 def load_windows(folder: Path, split: str) -> dict[str, np.ndarray]:
