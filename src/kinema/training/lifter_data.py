@@ -20,7 +20,7 @@ from kinema.lifting.features import lifter_features
 from kinema.nets.pose_lifter import PoseLifterConfig
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.mocap import MocapSequence
-from kinema.training.variety import MIXED_PARTS, TURNED_DEGREES
+from kinema.training.variety import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 
 RATE = 60.0
 """Frames a second at which the sequences are kept; samples step through them at several speeds."""
@@ -157,7 +157,11 @@ class MotionFilmer:
         index = (centre + step * ahead).round().long().clamp(min=0)
         index = torch.minimum(index, last) + self.start[which][:, None]
         turns = torch.tensor(TURNED_DEGREES, dtype=torch.float32, device=chance.device).deg2rad()[:, None]
-        varied = rotation_vector_to_matrix(chance.normal(count, 24, 3) * turns * chance.uniform(0, 1.2, count, 1, 1))
+        far = chance.below(FAR_SHARE, count, 1, 1)
+        turns = turns * torch.where(
+            far, chance.uniform(USUAL_TURN, FAR_TURN, count, 1, 1), chance.uniform(0, USUAL_TURN, count, 1, 1)
+        )
+        varied = rotation_vector_to_matrix(chance.normal(count, 24, 3) * turns)
         local = self._mixed(self.rotation[index]) @ varied[:, None]
         camera, root = self._filmed(self.root[index])
         local[:, :, 0] = camera[:, None] @ local[:, :, 0]
@@ -228,7 +232,7 @@ class SamplePool:
         which = chance.integers(size, count)
         taken = mirror_some(Samples(*(getattr(self.pool, n)[which] for n in Samples.__annotations__)), chance)
         seen = observe(taken.points, chance, self.filmer.config.spacing, self.errors)
-        return make_batch(taken, *seen)
+        return make_batch(*roll_some(taken, *seen, chance))
 
 
 def mirror_some(samples: Samples, chance: Chance) -> Samples:
@@ -249,6 +253,24 @@ def mirror_some(samples: Samples, chance: Chance) -> Samples:
         choose(samples.up * sign, samples.up),
         choose(samples.contacts[:, [2, 3, 0, 1]], samples.contacts),
     )
+
+
+def roll_some(
+    samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor, chance: Chance
+) -> tuple[Samples, Tensor, Tensor, Tensor]:
+    """A third of the samples through a camera that is held askew: all turned about the view's axis, which changes
+    nothing else. The samples' points are left as they are.
+    """
+    count = len(rays)
+    angle = torch.deg2rad(15.0 * chance.normal(count)) * chance.below(0.33, count)
+    zero = torch.zeros_like(angle)
+    turn = rotation_vector_to_matrix(torch.stack([zero, zero, angle], -1))  # (N,3,3)
+    rotation = samples.rotation.clone()
+    rotation[:, 0] = turn @ rotation[:, 0]
+    up = (turn @ samples.up[..., None])[..., 0]
+    back = turn.transpose(1, 2)
+    turned = Samples(samples.points, rotation, samples.joints @ back, samples.betas, up, samples.contacts)
+    return turned, rays @ back[:, None, :2, :2], confidence, landmarks @ back[:, None]
 
 
 def make_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor) -> Batch:

@@ -10,7 +10,16 @@ from torch import Tensor
 
 from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
 from kinema.skeleton import LIMBS12, SMPL24
-from kinema.training.lifter_data import Batch, BodyTables, Chance, Samples, foot_contacts, make_batch, worsened
+from kinema.training.lifter_data import (
+    Batch,
+    BodyTables,
+    Chance,
+    Samples,
+    foot_contacts,
+    make_batch,
+    roll_some,
+    worsened,
+)
 from kinema.training.pose_lifter import gram_schmidt
 from kinema.training.rendered import load_windows, measured_errors, mirrored_too
 
@@ -77,7 +86,8 @@ class RenderedSamples:
         frames = rays.shape[1]
         rays = rays + 0.008 * metre * self.chance.smooth(count, frames, self.spacing, 3.0, 33, 2)
         landmarks = landmarks + 0.02 * self.chance.normal(count, 1, 33, 3)
-        return make_batch(truth, *worsened(rays, confidence, landmarks, metre, self.chance, self.spacing))
+        seen = worsened(rays, confidence, landmarks, metre, self.chance, self.spacing)
+        return make_batch(*roll_some(truth, *seen, self.chance))
 
 
 class Validator:

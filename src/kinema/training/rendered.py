@@ -31,7 +31,7 @@ from kinema.motion import Motion, Person
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.synthetic.render import render_frames
 from kinema.training.mocap import MocapSequence
-from kinema.training.variety import MIXED_PARTS, TURNED_DEGREES
+from kinema.training.variety import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.weights import locate
 
 RATE = 10.0
@@ -83,7 +83,9 @@ def film_window(
             donor = donors[int(rng.integers(len(donors)))]
             rotation[:, joints] = donor.rotation[_stretch(donor, step, rng)][:, joints]
     wobble = TURNED_DEGREES[:, None] * rng.normal(size=(24, 3))
-    rotation = rotation @ axis_angle_to_matrix(np.radians(wobble * rng.uniform(0, 1.2)))
+    far = rng.uniform() < FAR_SHARE
+    wobble = wobble * (rng.uniform(USUAL_TURN, FAR_TURN) if far else rng.uniform(0, USUAL_TURN))
+    rotation = rotation @ axis_angle_to_matrix(np.radians(wobble))
     betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
     yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(-6 + 12 * rng.normal()), np.radians(3 * rng.normal())
     turns = [[0, 0, roll], [-np.clip(pitch, -1.2, 0.6), 0, 0], [0, yaw, 0]]

@@ -9,6 +9,10 @@ from kinema.skeleton import SMPL24
 TURNED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
 """(24,) how far joints are turned from the capture: arms most, the capture being mostly dance and sport."""
 
+USUAL_TURN, FAR_TURN, FAR_SHARE = 1.2, 2.5, 0.3
+"""Times TURNED_DEGREES: most people are turned by up to USUAL_TURN; FAR_SHARE of them by up to FAR_TURN, to where
+the capture never was."""
+
 _LEG_PARTS = ("hip", "knee", "ankle", "foot")
 UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)
 ARMS = tuple(

@@ -1,0 +1,142 @@
+"""What the pose lifter learns from: films of captured motion, mirrored, turned, observed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from kinema.body import load_body  # noqa: E402
+from kinema.nets.pose_lifter import PoseLifterConfig  # noqa: E402
+from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
+from kinema.training.lifter_data import (  # noqa: E402
+    BodyTables,
+    Chance,
+    MotionFilmer,
+    make_batch,
+    mirror_some,
+    observe,
+    roll_some,
+)
+from kinema.training.mocap import MocapSequence  # noqa: E402
+from kinema.training.rendered import FRAMES, film_window, load_windows, render_windows  # noqa: E402
+from kinema.training.variety import ARMS, UPPER_BODY  # noqa: E402
+
+pytestmark = pytest.mark.torch
+CONFIG = PoseLifterConfig()
+
+
+def sequence(subject: str = "a", *, bend: float = 0.6, frames: int = 200) -> MocapSequence:
+    """Somebody who bends both elbows and steps forward."""
+    time = np.arange(frames) / 60.0
+    rotation = np.tile(np.eye(3), (frames, 24, 1, 1))
+    angle = bend * (1 + np.sin(3 * time))
+    for name, sign in (("left_elbow", -1), ("right_elbow", 1)):
+        c, s = np.cos(sign * angle), np.sin(sign * angle)
+        rotation[:, SMPL24.index(name), 0, 0], rotation[:, SMPL24.index(name), 2, 2] = c, c
+        rotation[:, SMPL24.index(name), 0, 2], rotation[:, SMPL24.index(name), 2, 0] = s, -s
+    root = np.stack([0 * time, np.full_like(time, 0.9), time], -1)
+    return MocapSequence("walk", subject, "walk", 60.0, rotation, root)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return BodyTables.of(load_body(), "cpu")
+
+
+@pytest.fixture
+def films(tables):
+    filmer = MotionFilmer([sequence(), sequence("b", bend=0.2)], tables, CONFIG, Chance(3, "cpu"))
+    return filmer.film(64)
+
+
+def rays_of(points):
+    return points[..., :2] / points[..., 2:]
+
+
+def test_truth_of_a_film_is_one_body(films, tables):
+    """The middle frame's joints and landmarks follow from its rotations and betas."""
+    rotation, joints = tables.joints(films.rotation, films.betas)
+    np.testing.assert_allclose(films.joints, joints, atol=1e-5)  # float32 forward kinematics of 9 bones
+    points = tables.points(rotation, joints, films.betas)
+    middle = films.points[:, CONFIG.taps // 2]
+    hips = BLAZEPOSE33.indices(("left_hip", "right_hip"))
+    relative = [p - p[:, hips].mean(1, keepdim=True) for p in (points, middle)]
+    np.testing.assert_allclose(relative[0], relative[1], atol=2e-5)  # differences at up to 12 m in float32
+    np.testing.assert_allclose(films.up.norm(dim=-1), 1, atol=1e-5)
+    assert float(films.points[..., 2].min()) > 0.2, "everything lies before the camera"
+
+
+def test_a_rolled_sample_is_the_same_scene_through_a_turned_camera(films, tables):
+    landmarks = films.points - films.points[:, :, :1]
+    seen = torch.ones(films.points.shape[:3])
+    turned, rays, confidence, solid = roll_some(films, rays_of(films.points), seen, landmarks, Chance(1, "cpu"))
+    assert confidence is seen
+    moved = (turned.up - films.up).norm(dim=-1) > 1e-6
+    assert 0.1 < float(moved.float().mean()) < 0.6
+    _, joints = tables.joints(turned.rotation, turned.betas)
+    np.testing.assert_allclose(turned.joints, joints, atol=1e-5)
+    # Distances from the axis, depths and lengths stay as they were; the angles between directions, too.
+    np.testing.assert_allclose(rays.norm(dim=-1), rays_of(films.points).norm(dim=-1), atol=1e-5)
+    np.testing.assert_allclose(solid[..., 2], landmarks[..., 2], atol=1e-5)
+    lean = [torch.einsum("nwkc,nc->nwk", s, t.up) for s, t in ((solid, turned), (landmarks, films))]
+    np.testing.assert_allclose(lean[0], lean[1], atol=1e-5)
+    # The features of a rolled scene describe the same person: sizes are equal.
+    batch, plain = make_batch(turned, rays, seen, solid), make_batch(films, rays_of(films.points), seen, landmarks)
+    np.testing.assert_allclose(batch.features[..., -2], plain.features[..., -2], atol=1e-4)
+
+
+def test_mirrored_samples_are_a_mirror_image(films, tables):
+    mirrored = mirror_some(films, Chance(5, "cpu"))
+    flipped = (mirrored.up[:, 0] - films.up[:, 0]).abs() > 1e-6
+    assert 0.2 < float(flipped.float().mean()) < 0.8
+    expected = films.joints[flipped][:, torch.tensor(SMPL24.mirror)] * torch.tensor([-1.0, 1, 1])
+    np.testing.assert_allclose(mirrored.joints[flipped], expected, atol=1e-6)
+    _, joints = tables.joints(mirrored.rotation, mirrored.betas)
+    # The free body is symmetric within two millimetres.
+    np.testing.assert_allclose(joints, mirrored.joints, atol=2e-3)
+
+
+def test_simple_errors_have_the_size_that_is_stated(films):
+    """About 2 cm across the view and 4 to 14 cm in the 3D guess, by the constants of `observe`."""
+    rays, confidence, landmarks = observe(films.points, Chance(7, "cpu"), CONFIG.spacing, None)
+    hips = films.points[:, :, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(2, keepdim=True)
+    sure = (confidence > 0.5) & (landmarks.abs().sum((-1, -2)) > 0)[..., None]
+    error = ((landmarks - (films.points - hips))[sure]).norm(dim=-1)
+    assert 0.05 < float(error.median()) < 0.25
+    assert torch.isfinite(rays).all()
+
+
+def test_donors_lend_arms_and_trunk_but_never_legs():
+    still, donor = sequence(bend=0.0), sequence("b", bend=0.9)
+    legs = [i for i in range(1, 24) if i not in UPPER_BODY]
+    bent = 0
+    for seed in range(40):
+        motion, window = film_window(still, np.random.default_rng(seed), [donor])
+        assert motion.num_frames == FRAMES
+        spread = np.abs(window.rotation - window.rotation[:1]).max((0, 2, 3))
+        np.testing.assert_allclose(spread[legs], 0, atol=1e-9)
+        bent += bool(spread[[SMPL24.index("left_elbow"), SMPL24.index("right_elbow")]].max() > 0.1)
+    # 0.3 for the trunk and 0.15 for each arm: 0.49 of the people, 40 drawn, 3 standard deviations.
+    assert 10 <= bent <= 29
+    assert set(ARMS[0]) < set(UPPER_BODY)
+
+
+@pytest.mark.slow
+def test_windows_are_rendered_observed_and_read_back(tmp_path, networks):
+    render_windows([sequence(), sequence("b")], tmp_path, seed=1, minutes=0.05, workers=1, held_out=("b",))
+    windows = load_windows(tmp_path, "train")
+    assert windows["rays"].shape[1:] == (FRAMES, 33, 2)
+    np.testing.assert_allclose(np.linalg.det(windows["rotation"]), 1, atol=1e-2)  # stored as float16
+    assert 0.3 < windows["confidence"].mean() <= 1
+    # What the networks saw lies near the body's own landmarks: the median within a tenth of the torso's size.
+    from kinema.training.rendered import measured_errors
+
+    errors = measured_errors({name: value[:2] for name, value in windows.items()})
+    assert np.median(np.abs(errors.flat)) < 0.05
+
+
+def test_no_windows_is_said(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="run the render step"):
+        load_windows(tmp_path, "train")
