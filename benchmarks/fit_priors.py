@@ -21,7 +21,8 @@ from kinema.evaluation.metrics import mpjpe, pa_mpjpe
 from kinema.geometry.cameras import camera_from_focal, project
 from kinema.motion import Motion, Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
-from kinema.training.rendered import RATE, load_windows
+from kinema.training.rendered import LIFTER_FILM
+from kinema.training.windows import load_windows
 
 WIDTH = HEIGHT = 1000
 
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("windows", type=Path)
     parser.add_argument("--count", type=int, default=40, help="windows to fit (default: 40)")
     args = parser.parse_args()
-    windows = {n: v.astype(np.float64) for n, v in load_windows(args.windows, "held_out").items()}
+    windows = {n: v.astype(np.float64) for n, v in load_windows(args.windows, "held_out", LIFTER_FILM).items()}
     body, camera = load_body(), camera_from_focal(WIDTH, HEIGHT, 1000.0, "calibration")
     limbs, marks = SMPL24.indices(LIMBS12), BLAZEPOSE33.indices(LIMBS12)
     chosen = np.unique(np.linspace(0, len(windows["root"]) - 1, args.count).astype(int))
@@ -47,7 +48,7 @@ def main() -> None:
             keypoints=project(np.concatenate([rays, np.ones_like(rays[..., :1])], -1), camera.intrinsics),
             keypoint_confidence=np.clip(windows["confidence"][i], 0, 1), keypoints3d=windows["landmarks"][i],
         )  # fmt: skip
-        motion = Motion(np.arange(frames) / RATE, WIDTH, HEIGHT, people=(person,), camera=camera)
+        motion = Motion(np.arange(frames) / LIFTER_FILM.rate, WIDTH, HEIGHT, people=(person,), camera=camera)
         found = {"raw": person.keypoints3d[:, marks]}
         for prior in ("direct", "learned"):
             (fitted,) = fit_body(motion, body, FitOptions(prior=prior)).people

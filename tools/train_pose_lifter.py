@@ -23,10 +23,11 @@ VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14")
 
 def render(args: argparse.Namespace) -> None:
     from kinema.training.mocap import load_mocap
-    from kinema.training.rendered import render_windows
+    from kinema.training.rendered import LIFTER_FILM, REFINER_FILM, render_windows
 
+    film = REFINER_FILM if args.every_frame else LIFTER_FILM
     render_windows(
-        load_mocap(args.mocap), args.out, seed=args.seed, minutes=args.minutes, workers=args.workers,
+        load_mocap(args.mocap), args.out, film, seed=args.seed, minutes=args.minutes, workers=args.workers,
         held_out=VALIDATION_SUBJECTS,
     )  # fmt: skip
 
@@ -89,6 +90,7 @@ def main() -> None:
     sub.add_argument("--minutes", type=float, default=30)
     sub.add_argument("--workers", type=int, default=2)
     sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--every-frame", action="store_true", help="30 frames a second, for a refiner (default: 10)")
     sub.set_defaults(run=render)
     sub = commands.add_parser("train", help="train on simulated and rendered windows")
     sub.add_argument("--mocap", type=Path, required=True)

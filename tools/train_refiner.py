@@ -28,11 +28,12 @@ def fit(args: argparse.Namespace) -> None:
     from kinema.body import load_body
     from kinema.estimation import FitOptions
     from kinema.training.refiner_noise import fit_windows
-    from kinema.training.rendered import load_windows
+    from kinema.training.rendered import REFINER_FILM
+    from kinema.training.windows import load_windows
 
     args.out.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        windows = load_windows(args.windows, split)
+        windows = load_windows(args.windows, split, REFINER_FILM)
         done = fit_windows(windows, load_body(), FitOptions(prior=args.prior, threads=1))
         done.save(args.out / f"{split}.npz")
         print(f"{split}: {len(done)} windows")

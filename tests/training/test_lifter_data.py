@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinema.body import load_body  # noqa: E402
+from kinema.errors import InputError  # noqa: E402
 from kinema.nets.pose_lifter import PoseLifterConfig  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.lifter_data import (  # noqa: E402
@@ -20,8 +21,9 @@ from kinema.training.lifter_data import (  # noqa: E402
     roll_some,
 )
 from kinema.training.mocap import MocapSequence  # noqa: E402
-from kinema.training.rendered import FRAMES, film_window, load_windows, render_windows  # noqa: E402
+from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
 from kinema.training.variety import ARMS, UPPER_BODY  # noqa: E402
+from kinema.training.windows import load_windows, measured_errors  # noqa: E402
 
 pytestmark = pytest.mark.torch
 CONFIG = PoseLifterConfig()
@@ -113,8 +115,8 @@ def test_donors_lend_arms_and_trunk_but_never_legs():
     legs = [i for i in range(1, 24) if i not in UPPER_BODY]
     bent = 0
     for seed in range(40):
-        motion, window = film_window(still, np.random.default_rng(seed), [donor])
-        assert motion.num_frames == FRAMES
+        motion, window = film_window(still, np.random.default_rng(seed), LIFTER_FILM, [donor])
+        assert motion.num_frames == LIFTER_FILM.frames
         spread = np.abs(window.rotation - window.rotation[:1]).max((0, 2, 3))
         np.testing.assert_allclose(spread[legs], 0, atol=1e-9)
         bent += bool(spread[[SMPL24.index("left_elbow"), SMPL24.index("right_elbow")]].max() > 0.1)
@@ -125,18 +127,24 @@ def test_donors_lend_arms_and_trunk_but_never_legs():
 
 @pytest.mark.slow
 def test_windows_are_rendered_observed_and_read_back(tmp_path, networks):
-    render_windows([sequence(), sequence("b")], tmp_path, seed=1, minutes=0.05, workers=1, held_out=("b",))
-    windows = load_windows(tmp_path, "train")
-    assert windows["rays"].shape[1:] == (FRAMES, 33, 2)
+    people = [sequence(), sequence("b")]
+    render_windows(people, tmp_path, Film(30.0, 24), seed=1, minutes=0.04, workers=1, held_out=("b",))
+    windows = load_windows(tmp_path, "train", Film(30.0, 24))
+    assert windows["rays"].shape[1:] == (24, 33, 2)
     np.testing.assert_allclose(np.linalg.det(windows["rotation"]), 1, atol=1e-2)  # stored as float16
     assert 0.3 < windows["confidence"].mean() <= 1
-    # What the networks saw lies near the body's own landmarks: the median within a tenth of the torso's size.
-    from kinema.training.rendered import measured_errors
-
+    # What the networks saw lies near the body's own landmarks: half of them within a tenth of the torso's length.
     errors = measured_errors({name: value[:2] for name, value in windows.items()})
     assert np.median(np.abs(errors.flat)) < 0.05
+    # Every third frame is a window at 10 frames a second, from each of the first three.
+    slow = load_windows(tmp_path, "train", Film(10.0, 8))
+    count = len(windows["root"])
+    assert len(slow["root"]) == 3 * count
+    np.testing.assert_array_equal(slow["root"][2 * count], windows["root"][0, 2::3])
+    with pytest.raises(InputError, match="60 frames a second"):
+        load_windows(tmp_path, "train", Film(60.0, 8))
 
 
 def test_no_windows_is_said(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match="run the render step"):
-        load_windows(tmp_path, "train")
+    with pytest.raises(InputError, match="run the render step"):
+        load_windows(tmp_path, "train", LIFTER_FILM)

@@ -21,7 +21,8 @@ from kinema.training.lifter_data import (
     worsened,
 )
 from kinema.training.pose_lifter import gram_schmidt
-from kinema.training.rendered import load_windows, measured_errors, mirrored_too
+from kinema.training.rendered import LIFTER_FILM
+from kinema.training.windows import load_windows, measured_errors, mirrored_too
 
 
 class RenderedWindows:
@@ -37,7 +38,7 @@ class RenderedWindows:
         """The windows of one split ("train" or "held_out") that `render_windows` wrote to `folder`, and their
         mirror images.
         """
-        return cls(mirrored_too(load_windows(folder, split)), body, config)
+        return cls(mirrored_too(load_windows(folder, split, LIFTER_FILM)), body, config)
 
     def __len__(self) -> int:
         return len(self.data["root"])

@@ -21,7 +21,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion, Person
 from kinema.progress import Progress, silent
 from kinema.skeleton import SMPL24
-from kinema.training.rendered import RATE, SIZE
+from kinema.training.rendered import REFINER_FILM, SIZE
 
 FOCAL = 600.0
 """Pixels of the camera that the rays are shown to; the fit sees rays again."""
@@ -73,7 +73,9 @@ _SIDES, _FIELDS = ("fitted", "truth"), ("pose", "betas", "transl")
 def fit_windows(
     windows: dict[str, np.ndarray], body: BodyModel, options: FitOptions | None = None, *, progress: Progress = silent
 ) -> FittedWindows:
-    """Run the fit on rendered windows (`kinema.training.rendered.load_windows`); those it cannot fit are left out."""
+    """Run the fit on rendered windows (`kinema.training.windows.load_windows`, REFINER_FILM); those it cannot fit are
+    left out.
+    """
     fitted: list[tuple[np.ndarray, ...]] = []
     truth: list[tuple[np.ndarray, ...]] = []
     count = len(windows["root"])
@@ -100,7 +102,7 @@ def _observed(windows: dict[str, np.ndarray], row: int) -> Motion:
         1, frames, keypoint_set="blazepose33", keypoints=pixels,
         keypoint_confidence=np.clip(sure, 0, 1), keypoints3d=landmarks,
     )  # fmt: skip
-    return Motion(frames / RATE, *SIZE, people=(person,), camera=camera)
+    return Motion(frames / REFINER_FILM.rate, *SIZE, people=(person,), camera=camera)
 
 
 @dataclass(frozen=True, eq=False)

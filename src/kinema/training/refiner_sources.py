@@ -13,13 +13,13 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_6d
 from kinema.skeleton import SMPL24
 from kinema.training.mocap import MocapSequence
 from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
-from kinema.training.rendered import RATE
+from kinema.training.rendered import REFINER_FILM
 from kinema.training.smoothnet_data import RefinerClips
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Estimated and true windows, each (B,W,C), or (B,P,W,C) of several views."""
 
-STRETCH = 96
+STRETCH = REFINER_FILM.frames
 """Frames of one corrupted stretch of motion capture."""
 
 
@@ -85,7 +85,9 @@ class MocapSource:
         self._errors, self._body, self._stretches = errors, body, stretches
         self._groups: dict[tuple[str, str], list[MocapSequence]] = {}
         for sequence in sequences:
-            self._groups.setdefault((sequence.category, sequence.subject), []).append(sequence.resampled(RATE))
+            self._groups.setdefault((sequence.category, sequence.subject), []).append(
+                sequence.resampled(REFINER_FILM.rate)
+            )
         self._keys = list(self._groups)
         length = np.sqrt([sum(len(s.root) for s in self._groups[key]) for key in self._keys])
         self._chance = length / length.sum()

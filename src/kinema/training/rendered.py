@@ -17,27 +17,44 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
+from kinema.errors import UsageError
 from kinema.estimation.rig import Rig
 from kinema.files.atomic import atomic_path
 from kinema.geometry.cameras import camera_from_fov, project, unproject
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
-    matrix_from_6d,
     matrix_to_6d,
     matrix_to_axis_angle,
 )
 from kinema.keypoints.blazepose import BlazePoseLandmarker
 from kinema.motion import Motion, Person
-from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.synthetic.render import render_frames
 from kinema.training.mocap import MocapSequence
 from kinema.training.variety import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.weights import locate
 
-RATE = 10.0
-"""Frames a second: as far apart as the lifter's taps. Pictures are dear, and neighbours say the same."""
 
-FRAMES = 30
+@dataclass(frozen=True)
+class Film:
+    """How windows are filmed. rate: frames a second, one of 10, 20, 30, 60; frames: of one window."""
+
+    rate: float
+    frames: int
+
+    def __post_init__(self) -> None:
+        if self.rate not in (10.0, 20.0, 30.0, 60.0) or self.frames < 2:
+            raise UsageError(f"windows have 10, 20, 30 or 60 frames a second and two at least, found {self}")
+
+
+LIFTER_FILM = Film(10.0, 30)
+"""As far apart as the lifter's taps: pictures are dear, and neighbours say the same."""
+
+REFINER_FILM = Film(30.0, 96)
+"""What a refiner meets, frame by frame."""
+
+CAPTURE_RATE = 60.0
+"""Frames a second at which the sequences are kept; windows step through them at several speeds."""
+
 SIZE = (384, 384)
 """Pixels of the rendered pictures: the networks look at a crop of 256."""
 
@@ -53,7 +70,7 @@ LOST = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """One window, ready to be stored: evidence and truth of FRAMES frames in the camera's frame.
+    """One window, ready to be stored: evidence and truth of T frames in the camera's frame.
 
     rays (T,33,2), confidence (T,33), landmarks (T,33,3): what the networks answered; rotation (T,24,3,3)
     relative to the parent, root (T,3), betas (10,), up (3,): the truth.
@@ -69,19 +86,22 @@ class Window:
 
 
 def film_window(
-    sequence: MocapSequence, rng: np.random.Generator, donors: Sequence[MocapSequence] = ()
+    sequence: MocapSequence, rng: np.random.Generator, film: Film, donors: Sequence[MocapSequence] = ()
 ) -> tuple[Motion, Window]:
-    """A random stretch of a sequence before a random camera: the motion to render, and the truth (no evidence yet).
+    """A random stretch of a sequence (at CAPTURE_RATE) before a random camera: the motion to render, and the truth (no
+    evidence yet).
 
     donors: motions that lend the person arms or a whole upper body now and then.
     """
-    step = int(rng.choice([3, 6, 6, 6, 9]))  # of a sequence at 60 frames a second: half to one and a half speed
-    index = _stretch(sequence, step, rng)
+    frames = film.frames
+    # Half to one and a half times the captured speed.
+    step = round(float(rng.choice([0.5, 1, 1, 1, 1.5])) * CAPTURE_RATE / film.rate)
+    index = _stretch(sequence, frames, step, rng)
     rotation, root = sequence.rotation[index].copy(), sequence.root[index].copy()
     for joints, probability in MIXED_PARTS if donors else ():
         if rng.uniform() < probability:
             donor = donors[int(rng.integers(len(donors)))]
-            rotation[:, joints] = donor.rotation[_stretch(donor, step, rng)][:, joints]
+            rotation[:, joints] = donor.rotation[_stretch(donor, frames, step, rng)][:, joints]
     wobble = TURNED_DEGREES[:, None] * rng.normal(size=(24, 3))
     far = rng.uniform() < FAR_SHARE
     wobble = wobble * (rng.uniform(USUAL_TURN, FAR_TURN) if far else rng.uniform(0, USUAL_TURN))
@@ -100,25 +120,25 @@ def film_window(
     near = (1.05 * rng.uniform(0.8, 1.4) + 0.6 * reach) / np.tan(np.radians(fov) / 2)
     shift = np.array([0, 0, max(near, 1.0 + reach)]) - middle
     root = root + shift
-    empty = np.zeros((FRAMES, 33, 3))
+    empty = np.zeros((frames, 33, 3))
     window = Window(empty[..., :2], empty[..., 0], empty, rotation, root, betas, view[:, 1])
     body = load_body()
-    pose = matrix_to_axis_angle(rotation).reshape(FRAMES, 72)
+    pose = matrix_to_axis_angle(rotation).reshape(frames, 72)
     # The body's legs are not the captured ones: the floor is where its lowest foot treads.
     _, _, soles = Rig.of(body, "contacts", betas).forward(rotation, root)
     floor = np.percentile((soles - shift) @ view[:, 1], 2)
     camera = camera_from_fov(*SIZE, fov).replace(rotation=view, translation=shift + view[:, 1] * floor)
     person = Person(
-        1, np.arange(FRAMES), pose=pose, betas=np.tile(betas, (FRAMES, 1)), transl=root - body.rest_joints(betas)[0]
+        1, np.arange(frames), pose=pose, betas=np.tile(betas, (frames, 1)), transl=root - body.rest_joints(betas)[0]
     )
-    motion = Motion(np.arange(FRAMES) / RATE, *SIZE, people=(person,), camera=camera, body_model=body.name)
+    motion = Motion(np.arange(frames) / film.rate, *SIZE, people=(person,), camera=camera, body_model=body.name)
     return motion, window
 
 
-def _stretch(sequence: MocapSequence, step: int, rng: np.random.Generator) -> np.ndarray:
-    """(FRAMES,) rows of a sequence, `step` apart; one shorter than that is played back and forth."""
+def _stretch(sequence: MocapSequence, frames: int, step: int, rng: np.random.Generator) -> np.ndarray:
+    """(frames,) rows of a sequence, `step` apart; one shorter than that is played back and forth."""
     last = len(sequence.root) - 1
-    index = int(rng.integers(0, max(1, last + 1 - (FRAMES - 1) * step))) + step * np.arange(FRAMES)
+    index = int(rng.integers(0, max(1, last + 1 - (frames - 1) * step))) + step * np.arange(frames)
     return last - np.abs(index % (2 * last) - last)
 
 
@@ -154,22 +174,27 @@ def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, see
 
 
 def render_windows(
-    sequences: Sequence[MocapSequence], out: Path, *, seed: int, minutes: float, workers: int, held_out: Sequence[str]
-) -> None:
+    sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float, workers: int,
+    held_out: Sequence[str],
+) -> None:  # fmt: skip
     """Fill `out` with windows (train_*.npz, held_out_*.npz) for some minutes, several processes at once."""
     out.mkdir(parents=True, exist_ok=True)
     locate("blazepose-landmarks-full")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"  # the processes share the cores already
-    dense = [s.resampled(60.0) for s in sequences]
+    dense = [s.resampled(CAPTURE_RATE) for s in sequences]
     deadline = time.time() + minutes * 60
     with ProcessPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_fill, dense, out, seed * 1000 + i, deadline, tuple(held_out)) for i in range(workers)]
+        jobs = [
+            pool.submit(_fill, dense, out, film, seed * 1000 + i, deadline, tuple(held_out)) for i in range(workers)
+        ]
         counts = [job.result() for job in jobs]
-    print(f"{sum(counts)} windows of {FRAMES} frames in {out}")
+    print(f"{sum(counts)} windows of {film.frames} frames in {out}")
 
 
-def _fill(sequences: list[MocapSequence], out: Path, seed: int, deadline: float, held_out: tuple[str, ...]) -> int:
+def _fill(
+    sequences: list[MocapSequence], out: Path, film: Film, seed: int, deadline: float, held_out: tuple[str, ...]
+) -> int:
     rng = np.random.default_rng(seed)
     landmarker = BlazePoseLandmarker(locate("blazepose-landmarks-full").path, threads=1)
     groups: dict[tuple[str, str], list[MocapSequence]] = {}
@@ -186,19 +211,19 @@ def _fill(sequences: list[MocapSequence], out: Path, seed: int, deadline: float,
     while time.time() < deadline:
         key = rng.choice(len(keys), p=chance / chance.sum())
         group = groups[keys[key]]
-        motion, blank = film_window(group[rng.integers(len(group))], rng, () if held[key] else donors)
+        motion, blank = film_window(group[rng.integers(len(group))], rng, film, () if held[key] else donors)
         window = observe(motion, blank, landmarker, int(rng.integers(2**31)))
         if window is None:
             continue
         done["held_out" if held[key] else "train"].append(window)
         count += 1
         if count % PART == 0:  # a crash loses minutes, not hours
-            _store(done, out, f"{seed}_{count:05d}")
-    _store(done, out, f"{seed}_{count:05d}")
+            _store(done, film, out, f"{seed}_{count:05d}")
+    _store(done, film, out, f"{seed}_{count:05d}")
     return count
 
 
-def _store(done: dict[str, list[Window]], out: Path, name: str) -> None:
+def _store(done: dict[str, list[Window]], film: Film, out: Path, name: str) -> None:
     """Write the windows of each split to a file of its own, and forget them."""
     for split, windows in done.items():
         if not windows:
@@ -207,80 +232,5 @@ def _store(done: dict[str, list[Window]], out: Path, name: str) -> None:
         stacked["rotation"] = matrix_to_6d(stacked["rotation"])
         small = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
         with atomic_path(out / f"{split}_{name}.npz") as part:
-            np.savez_compressed(part, **small)  # type: ignore[arg-type]  # taken for options
+            np.savez_compressed(part, rate=film.rate, **small)  # type: ignore[arg-type]  # taken for options
         windows.clear()
-
-
-def load_windows(folder: Path, split: str) -> dict[str, np.ndarray]:
-    """All stored windows of a split, stacked: the fields of `Window` with a leading axis."""
-    parts = [dict(np.load(path)) for path in sorted(folder.glob(f"{split}_*.npz"))]
-    if not parts:
-        raise FileNotFoundError(f"no {split}_*.npz in {folder}; run the render step first")
-    windows = {name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
-    windows["rotation"] = matrix_from_6d(windows["rotation"])
-    return windows
-
-
-@dataclass(frozen=True, eq=False)
-class KeypointErrors:
-    """How the keypoint networks' answers come from the truth, measured on N windows of T frames.
-
-    truth (N,T,33,3): the true landmarks, mid-hip relative, metres, camera axes; flat (N,T,33,2): image error
-    in metres at the mid-hip's depth; response (99,99): what the 3D answer makes of the true landmarks as one
-    row, which is mostly less depth than there is; solid (N,T,33,3): what then remains of the 3D error,
-    metres; confidence (N,T,33).
-    """
-
-    truth: np.ndarray
-    flat: np.ndarray
-    response: np.ndarray
-    solid: np.ndarray
-    confidence: np.ndarray
-
-
-RIDGE = 0.01
-"""m^2: pull of the response towards plain scaling; the value that predicted held-out windows best."""
-
-
-def mirrored_too(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The windows and their mirror images: twice as many."""
-    sign, points, joints = np.array([-1.0, 1.0, 1.0]), BLAZEPOSE33.mirror, SMPL24.mirror
-    other = {
-        "rays": windows["rays"][:, :, points] * sign[:2],
-        "confidence": windows["confidence"][:, :, points],
-        "landmarks": windows["landmarks"][:, :, points] * sign,
-        "rotation": windows["rotation"][:, :, joints] * (sign[:, None] * sign),
-        "root": windows["root"] * sign,
-        "betas": windows["betas"],
-        "up": windows["up"] * sign,
-    }
-    return {name: np.concatenate([windows[name], other[name]]).astype(np.float32) for name in windows}
-
-
-def measured_errors(windows: dict[str, np.ndarray]) -> KeypointErrors:
-    """Measure `KeypointErrors` on windows that `load_windows` gave."""
-    body = load_body()
-    truth, flats = [], []
-    left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
-    for rotation, root, betas, rays in zip(
-        *(windows[k].astype(np.float64) for k in ("rotation", "root", "betas", "rays")), strict=True
-    ):
-        _, _, points = Rig.of(body, "blazepose33", betas).forward(rotation, root)
-        middle = 0.5 * (points[:, left] + points[:, right])
-        flats.append((rays - points[..., :2] / points[..., 2:]) * middle[:, None, 2:])
-        truth.append(points - middle[:, None])
-    answer = windows["landmarks"].astype(np.float64)
-    true = np.stack(truth)
-    response = _response(true, answer)
-    solid = answer - (true.reshape(*true.shape[:2], 99) @ response).reshape(true.shape)
-    return KeypointErrors(
-        true, np.clip(np.stack(flats), -0.6, 0.6), response, np.clip(solid, -0.8, 0.8), windows["confidence"]
-    )
-
-
-def _response(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """The linear map (99,99) from true to answered landmarks (N,T,33,3)."""
-    scaling = np.tile((truth * answer).mean((0, 1, 2)) / (truth * truth).mean((0, 1, 2)), 33)
-    x, y = truth.reshape(-1, 99), answer.reshape(-1, 99)
-    square = x.T @ x / len(x) + RIDGE * np.eye(99)
-    return np.diag(scaling) + np.linalg.solve(square, x.T @ (y - x * scaling) / len(x))
