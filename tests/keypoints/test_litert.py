@@ -1,11 +1,14 @@
 """Networks cut down to some of their outputs compute the same; what is no network is refused."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from kinema.errors import WeightsError
 from kinema.keypoints.blazepose import BlazePoseLandmarker
 from kinema.keypoints.litert import LiteNetwork
+from kinema.keypoints.tflite import only_outputs
 from kinema.weights import locate
 
 
@@ -24,11 +27,31 @@ def test_a_network_without_a_branch_gives_the_same_numbers(landmarks_path):
     assert lean.output_shapes == [whole.output_shapes[place] for place in (0, 1, 3, 4)]
 
 
-def test_without_the_schema_the_whole_network_runs(landmarks_path, monkeypatch):
-    monkeypatch.setattr("kinema.keypoints.litert.only_outputs", lambda content, outputs: None)
-    lean = LiteNetwork(landmarks_path, outputs=(1, 4))
-    assert lean.output_shapes == [(1, 1), (1, 117)]
-    assert [value.shape for value in lean(np.zeros((1, 256, 256, 3), np.float32))] == [(1, 1), (1, 117)]
+@pytest.mark.parametrize("outputs", [(1, 4), (4, 1), (3,), (0, 1, 2, 3, 4)])
+def test_any_outputs_in_any_order(landmarks_path, outputs):
+    whole = LiteNetwork(landmarks_path)
+    some = LiteNetwork(landmarks_path, outputs=outputs)
+    tensor = np.random.default_rng(2).random(whole.input_shape, dtype=np.float32)
+    expected = whole(tensor)
+    for place, value in zip(outputs, some(tensor), strict=True):
+        np.testing.assert_array_equal(value, expected[place])
+
+
+def test_an_output_that_does_not_exist_is_refused(landmarks_path):
+    with pytest.raises(WeightsError, match="unreadable graph"):
+        LiteNetwork(landmarks_path, outputs=(0, 5))
+
+
+def test_a_damaged_graph_is_shortened_or_refused_but_nothing_else(landmarks_path):
+    """Only the small tables at the file's ends are damaged: the weights between them are just numbers."""
+    content = landmarks_path.read_bytes()
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(rng.integers(1, 40)):
+            damaged[rng.integers(8, 4000) if rng.random() < 0.5 else -rng.integers(1, 60_000)] = rng.integers(256)
+        with contextlib.suppress(ValueError):
+            assert only_outputs(bytes(damaged), (0, 1))[4:8] == b"TFL3"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", b"\x1c\x00\x00\x00TFL3" + bytes(40)])

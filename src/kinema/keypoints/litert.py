@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.errors import WeightsError
+from kinema.keypoints.tflite import only_outputs
 
 
 class LiteNetwork:
@@ -27,16 +27,15 @@ class LiteNetwork:
 
         try:
             content = Path(path).read_bytes()
-            shorter = None if outputs is None else only_outputs(content, outputs)
+            if outputs is not None:
+                content = only_outputs(content, outputs)
             with _native_stderr_closed():
-                self._interpreter = Interpreter(model_content=shorter or content, num_threads=threads)
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path} is no .tflite network that runs ({error}); fetch the weights again") from None
         inputs = self._interpreter.get_input_details()
         results = self._interpreter.get_output_details()
-        if outputs is not None and shorter is None:
-            results = [results[place] for place in outputs]
         self._input: int = inputs[0]["index"]
         self._outputs: list[int] = [detail["index"] for detail in results]
         self.input_shape: tuple[int, ...] = tuple(int(n) for n in inputs[0]["shape"])
@@ -72,39 +71,6 @@ def _native_stderr_closed() -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             os.close(nowhere)
-
-
-def only_outputs(content: bytes, outputs: Sequence[int]) -> bytes | None:
-    """The network without the operations that only other outputs need; the weights stay as published.
-
-    The runtime always computes everything, so a branch that nobody reads is cut out of the graph before it
-    is loaded. None where this runtime does not bring the file format's schema: then everything is computed.
-    """
-    try:
-        import flatbuffers
-        from ai_edge_litert import schema_py_generated as schema
-    except ImportError:
-        return None
-    try:
-        model = schema.ModelT.InitFromPackedBuf(content, 0)
-        graph = model.subgraphs[0]
-        wanted = [int(graph.outputs[place]) for place in outputs]
-    except (struct.error, IndexError, TypeError, AttributeError) as error:
-        raise ValueError(f"unreadable graph: {error}") from None
-    maker = {int(tensor): i for i, operator in enumerate(graph.operators) for tensor in operator.outputs}
-    needed: set[int] = set()
-    waiting = list(wanted)
-    while waiting:
-        operator = maker.get(waiting.pop())
-        if operator is not None and operator not in needed:
-            needed.add(operator)
-            waiting += [int(tensor) for tensor in graph.operators[operator].inputs if tensor >= 0]
-    graph.operators = [operator for i, operator in enumerate(graph.operators) if i in needed]
-    graph.outputs = np.array(wanted, dtype=np.int32)
-    model.signatureDefs = None
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def check_shapes(network: LiteNetwork, shape: tuple[int, ...], outputs: Sequence[tuple[int, ...]], name: str) -> None:
