@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
+    from kinema.training.mocap import MocapSequence
     from kinema.training.refiner_sources import Source
     from kinema.training.smoothnet_data import RefinerClips
 
@@ -25,10 +26,15 @@ Train SmoothNet or SynSP. The published losses, optimiser and schedule are the d
 same command again to go on where it stopped. --out gets refiner.safetensors, refiner.json (settings, data, scores
 of every epoch), refiner.onnx (for the base install) and state.pt.
 
---dataset mocap corrupts motion capture with the errors of the default chain (--mocap, --errors); rendered takes those
-rendered windows as they are. Any other name is read from --data, in the layout of SmoothNet's authors. Lists with
-commas train on several; --dataset, --estimator and --representation are then lists of the same length, or single.
+--dataset keypoints corrupts motion capture with the errors of the keypoint networks' 3D landmarks (--mocap, --windows),
+mocap with those of the whole fit (--mocap, --errors); rendered-keypoints and rendered take the rendered clips as they
+are, on which the errors were measured. Any other name is read from --data, in the layout of SmoothNet's authors. Lists
+with commas train on several; --dataset, --estimator and --representation are then lists of the same length, or single.
 """
+
+
+OWN = ("mocap", "rendered", "keypoints", "rendered-keypoints")
+"""Data that Kinema makes, at 30 frames a second."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that name data; shared with `kinema evaluate refiner`."""
-    parser.add_argument("--dataset", required=True, metavar="NAMES", help="mocap, rendered, pw3d, h36m, aist, ...")
+    parser.add_argument("--dataset", required=True, metavar="NAMES", help="keypoints, mocap, pw3d, h36m, aist, ...")
     parser.add_argument("--estimator", metavar="NAMES", help="spin, vibe, fcn, ...")
     parser.add_argument("--representation", default="3d", metavar="NAMES", help="3d, 2d or smpl (default: %(default)s)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of DATASET_ESTIMATOR_REP folders")
     parser.add_argument("--mocap", type=Path, metavar="NPZ", help="packed motion capture")
+    parser.add_argument("--windows", type=Path, metavar="DIR", help="rendered windows at 30 frames a second")
     parser.add_argument("--errors", type=Path, metavar="NPZ", help="fitted windows of the training subjects")
     parser.add_argument("--validation", type=Path, metavar="NPZ", help="fitted windows of held-out subjects")
     parser.add_argument("--held-out", default="07,09,16,35,14", metavar="SUBJECTS", help="default: %(default)s")
@@ -78,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(max(1, args.threads))
     names = rows(args)
     sources, validation = training_data(args)
-    own = names[0][0] in ("mocap", "rendered")
+    own = names[0][0] in OWN
     options = RefinerTraining.published(
         args.network, names[0][0], names[0][2], window=args.window_size, epochs=args.epochs, batch=args.batch,
         hidden=args.hidden, inner=args.inner, blocks=args.blocks, width=args.width, seed=args.seed, decay=args.decay,
@@ -113,8 +120,9 @@ def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]
     sources: list[Source] = []
     validation: list[RefinerClips] = []
     for dataset, estimator, representation in rows(args):
-        if dataset in ("mocap", "rendered"):
-            source, held = _own_data(args, dataset, representation)
+        if dataset in OWN:
+            make = _keypoint_data if dataset.endswith("keypoints") else _own_data
+            source, held = make(args, dataset, representation)
         else:
             if args.data is None or estimator == "-":
                 raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
@@ -126,9 +134,35 @@ def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]
     return sources, validation[0]
 
 
+def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) -> tuple[Source, RefinerClips]:
+    from kinema.body import load_body
+    from kinema.training.refiner_keypoints import KeypointSource, keypoint_clips
+    from kinema.training.refiner_sources import ClipSource
+    from kinema.training.rendered import REFINER_FILM
+    from kinema.training.windows import load_windows, measured_errors
+
+    if representation != "3d":
+        raise UsageError(f"the networks' landmarks are 3d, not {representation}")
+    if args.windows is None or (dataset == "keypoints" and args.mocap is None):
+        needed = "--windows" + (" and --mocap" if dataset == "keypoints" else "")
+        raise UsageError(f"--dataset {dataset} needs {needed} (tools/train_pose_lifter.py render --every-frame)")
+    windows = load_windows(args.windows, "train", REFINER_FILM)
+    validation = keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
+    if dataset == "rendered-keypoints":
+        return ClipSource(keypoint_clips(windows)), validation
+    source = KeypointSource(_training_capture(args), measured_errors(windows), load_body(), stretches=args.stretches)
+    return source, validation
+
+
+def _training_capture(args: argparse.Namespace) -> list[MocapSequence]:
+    from kinema.training.mocap import load_mocap
+
+    subjects = {name.strip() for name in args.held_out.split(",")}
+    return [s for s in load_mocap(args.mocap) if s.subject not in subjects]
+
+
 def _own_data(args: argparse.Namespace, dataset: str, representation: str) -> tuple[Source, RefinerClips]:
     from kinema.body import load_body
-    from kinema.training.mocap import load_mocap
     from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
     from kinema.training.refiner_sources import ClipSource, MocapSource, rendered_clips
 
@@ -140,7 +174,5 @@ def _own_data(args: argparse.Namespace, dataset: str, representation: str) -> tu
     validation = rendered_clips(held, body, representation)
     if dataset == "rendered":
         return ClipSource(rendered_clips(windows, body, representation)), validation
-    subjects = {name.strip() for name in args.held_out.split(",")}
-    sequences = [s for s in load_mocap(args.mocap) if s.subject not in subjects]
     errors = MeasuredErrors.of(windows, body)
-    return MocapSource(sequences, errors, body, representation, stretches=args.stretches), validation
+    return MocapSource(_training_capture(args), errors, body, representation, stretches=args.stretches), validation
