@@ -1,14 +1,19 @@
-"""Train Kinema's own refiner on the real estimator's errors, and compare it with every classical filter.
+"""Train Kinema's own refiner on the keypoint networks' errors, and compare it with every classical filter.
+
+    python tools/train_pose_lifter.py render --every-frame --mocap cmu_train.npz --out windows --minutes 30
+    python tools/train_refiner.py look    --windows windows
+    python tools/train_refiner.py train   --windows windows --mocap cmu_train.npz --out refiner --network synsp
+    python tools/train_refiner.py compare --windows windows --mocap cmu_train.npz --synsp refiner/refiner.onnx
+
+The windows are the free body in captured poses, filmed at 30 frames a second and seen by the networks. `look` prints
+what their errors are like, `train` learns from captured motion under these errors and from the windows themselves, and
+`compare` scores networks and filters on subjects that no training saw: motion corrupted by the measured errors, then
+the networks' real answers. Each filter has the strength that is best on the training subjects.
 
     python tools/train_refiner.py fit     --windows windows --out fitted
-    python tools/train_refiner.py look    --fitted fitted
-    python tools/train_refiner.py train   --fitted fitted --mocap cmu_train.npz --out refiner --network smoothnet
-    python tools/train_refiner.py compare --fitted fitted --refiner refiner/refiner.onnx
 
-`windows` is what `tools/train_pose_lifter.py render` writes: the free body in captured poses, seen by the keypoint
-networks. `fit` runs the default estimator on them, `look` prints what its errors are like, `train` lays them over
-captured motion, and `compare` scores the network and the filters, each filter at the strength that is best on the
-training subjects, on the held-out ones. docs/refinement.md has the figures and what follows from them.
+runs the whole estimator on the windows; with `--fitted fitted` in place of --windows the other commands look at,
+train on and compare what is left of the errors behind the fit. docs/refinement.md has the figures.
 """
 
 from __future__ import annotations
@@ -17,11 +22,18 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from kinema.training.smoothnet_data import RefinerClips
+
 SPLITS = ("train", "held_out")
+HELD_OUT = ("07", "09", "16", "35", "14")
 SECONDS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.24, 0.28, 0.32, 0.4, 0.5)
+CORRUPTED = 60
+"""Stretches of 96 frames of captured motion in a comparison."""
 
 
 def fit(args: argparse.Namespace) -> None:
@@ -41,53 +53,96 @@ def fit(args: argparse.Namespace) -> None:
 
 def look(args: argparse.Namespace) -> None:
     from kinema.body import load_body
-    from kinema.skeleton import SMPL24
+    from kinema.skeleton import BLAZEPOSE33, SMPL24
+    from kinema.training.refiner_keypoints import statistics
     from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
+    from kinema.training.rendered import REFINER_FILM
+    from kinema.training.windows import load_windows, measured_errors
 
-    told = MeasuredErrors.of(FittedWindows.load(args.fitted / "train.npz"), load_body()).statistics()
-    lags = "  ".join(f"{lag:4d}" for lag in told["lags"])
-    print(f"{'joint':16s} rms deg  constant  correlation at frames apart {lags}")
-    for joint, name in enumerate(SMPL24.joints):
-        row = "  ".join(f"{value:4.2f}" for value in told["correlation"][joint])
-        print(f"{name:16s} {told['rms_degrees'][joint]:7.1f}  {told['constant_share'][joint]:8.2f}  {'':27s} {row}")
+    if args.windows:
+        names = BLAZEPOSE33.joints
+        told = statistics(measured_errors(load_windows(args.windows, "train", REFINER_FILM)))
+        columns = ["across mm", "along mm", "outliers", "lost", "exchanged"]
+        values = np.c_[told["rms_mm"], 100 * np.stack([told[n] for n in ("outliers", "lost", "exchanged")], -1)]
+    else:
+        names = SMPL24.joints
+        told = MeasuredErrors.of(FittedWindows.load(args.fitted / "train.npz"), load_body()).statistics()
+        columns = ["rms deg", "constant"]
+        values = np.c_[told["rms_degrees"], 100 * told["constant_share"]]
+    print(f"{'(shares in %)':18s}" + "".join(f"{c:>11s}" for c in columns) + "   correlation at frames apart "
+          + "".join(f"{lag:6d}" for lag in told["lags"]))  # fmt: skip
+    for joint, name in enumerate(names):
+        row = "".join(f"{value:11.1f}" for value in values[joint]) + " " * 31
+        print(f"{name:18s}{row}" + "".join(f"{value:6.2f}" for value in told["correlation"][joint]))
 
 
 def train(args: argparse.Namespace) -> None:
+    if args.windows:
+        data = ["--dataset", "rendered-keypoints,keypoints", "--windows", str(args.windows)]
+    else:
+        data = ["--dataset", "mocap", "--errors", str(args.fitted / "train.npz")]
+        data += ["--validation", str(args.fitted / "held_out.npz")]
     command = [
-        sys.executable, "-m", "kinema", "train", "refiner", "--dataset", "mocap", "--mocap", str(args.mocap),
-        "--errors", str(args.fitted / "train.npz"), "--validation", str(args.fitted / "held_out.npz"),
+        sys.executable, "-m", "kinema", "train", "refiner", *data, "--mocap", str(args.mocap),
         "--network", args.network, "--representation", args.representation, "--out", str(args.out), *args.more,
     ]  # fmt: skip
     raise SystemExit(subprocess.run(command, check=False).returncode)
 
 
 def compare(args: argparse.Namespace) -> None:
+    if args.windows:
+        tuning, held = (_keypoints(args, split) for split in SPLITS)
+    else:
+        tuning, held = ({"the fit's real answers": _fitted(args, split)} for split in SPLITS)
+    for name in held:
+        _table(name, tuning[name], held[name], args)
+
+
+def _fitted(args: argparse.Namespace, split: str) -> RefinerClips:
+    from kinema.body import load_body
+    from kinema.training.refiner_noise import FittedWindows
+    from kinema.training.refiner_sources import rendered_clips
+
+    return rendered_clips(FittedWindows.load(args.fitted / f"{split}.npz"), load_body(), args.representation)
+
+
+def _keypoints(args: argparse.Namespace, split: str) -> dict[str, RefinerClips]:
+    """Corrupted captured motion, and the networks' real answers, of one split's subjects."""
+    from kinema.body import load_body
+    from kinema.training.mocap import load_mocap
+    from kinema.training.refiner_keypoints import KeypointSource, keypoint_clips
+    from kinema.training.rendered import REFINER_FILM
+    from kinema.training.windows import load_windows, measured_errors
+
+    windows = load_windows(args.windows, split, REFINER_FILM)
+    sequences = [s for s in load_mocap(args.mocap) if (s.subject in HELD_OUT) == (split == "held_out")]
+    source = KeypointSource(sequences, measured_errors(windows), load_body())
+    some = {name: value[:CORRUPTED] for name, value in windows.items()}
+    return {
+        "captured motion under measured errors": source.clips(CORRUPTED, np.random.default_rng(0)),
+        "the networks' real answers": keypoint_clips(some),
+    }
+
+
+def _table(name: str, tuning: RefinerClips, held: RefinerClips, args: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from kinema.body import load_body
     from kinema.commands._evaluate_refiner import table
     from kinema.evaluation.refiner_methods import compare as score
     from kinema.evaluation.refiner_methods import method
     from kinema.refinement.filtering import FILTERS
-    from kinema.training.refiner_noise import FittedWindows
-    from kinema.training.refiner_sources import rendered_clips
+    from kinema.training.rendered import REFINER_FILM
 
-    body = load_body()
-    tuning, held = (
-        rendered_clips(FittedWindows.load(args.fitted / f"{split}.npz"), body, args.representation) for split in SPLITS
-    )
+    rate = REFINER_FILM.rate
     chosen = []
-    for name in FILTERS:
-        texts = [f"{name}={seconds}" for seconds in SECONDS]
-        scores = score(tuning, [method(text, tuning, 30.0) for text in texts])
-        shares = [
-            each.position / each.input_position + each.acceleration / each.input_acceleration
-            for each in scores.values()
-        ]
+    for each in FILTERS:
+        texts = [f"{each}={seconds}" for seconds in SECONDS]
+        scores = score(tuning, [method(text, tuning, rate) for text in texts])
+        shares = [s.position / s.input_position + s.acceleration / s.input_acceleration for s in scores.values()]
         chosen.append(texts[int(np.argmin(shares))])
-    chosen += [f"{kind}={path}" for kind, path in (("smoothnet", p) for p in args.refiner or ())]
-    chosen += [f"synsp={path}" for path in args.synsp or ()]
-    Console().print(table(held, score(held, [method(text, held, 30.0) for text in chosen])))
+    chosen += [f"{kind}={path}" for kind in ("smoothnet", "synsp") for path in getattr(args, kind) or ()]
+    print(f"{name}, {len(held.names)} clips of held-out subjects")
+    Console().print(table(held, score(held, [method(text, held, rate) for text in chosen])))
 
 
 def main() -> None:
@@ -98,23 +153,26 @@ def main() -> None:
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--prior", choices=("learned", "direct"), default="learned")
     sub.set_defaults(run=fit)
-    sub = commands.add_parser("look", help="what the errors are like")
-    sub.add_argument("--fitted", type=Path, required=True)
-    sub.set_defaults(run=look)
-    sub = commands.add_parser("train", help="kinema train refiner on captured motion under these errors")
-    sub.add_argument("--fitted", type=Path, required=True)
-    sub.add_argument("--mocap", type=Path, required=True)
-    sub.add_argument("--out", type=Path, required=True)
-    sub.add_argument("--network", choices=("smoothnet", "synsp"), default="smoothnet")
-    sub.add_argument("--representation", choices=("3d", "smpl"), default="3d")
-    sub.add_argument("more", nargs="*", help="further options of kinema train refiner, after --")
-    sub.set_defaults(run=train)
-    sub = commands.add_parser("compare", help="the network and the filters on held-out subjects")
-    sub.add_argument("--fitted", type=Path, required=True)
-    sub.add_argument("--representation", choices=("3d", "smpl"), default="3d")
-    sub.add_argument("--refiner", type=Path, action="append", help="SmoothNet checkpoint or ONNX file")
-    sub.add_argument("--synsp", type=Path, action="append", help="SynSP checkpoint or ONNX file")
-    sub.set_defaults(run=compare)
+    for name, function, text in (
+        ("look", look, "what the errors are like"),
+        ("train", train, "kinema train refiner on captured motion under these errors"),
+        ("compare", compare, "the networks and the filters on held-out subjects"),
+    ):
+        sub = commands.add_parser(name, help=text)
+        data = sub.add_mutually_exclusive_group(required=True)
+        data.add_argument("--windows", type=Path, help="of the keypoint networks")
+        data.add_argument("--fitted", type=Path, help="of the whole estimator")
+        sub.add_argument("--representation", choices=("3d", "smpl"), default="3d")
+        if name != "look":
+            sub.add_argument("--mocap", type=Path, required=name == "train")
+        if name == "train":
+            sub.add_argument("--out", type=Path, required=True)
+            sub.add_argument("--network", choices=("smoothnet", "synsp"), default="synsp")
+            sub.add_argument("more", nargs="*", help="further options of kinema train refiner, after --")
+        if name == "compare":
+            sub.add_argument("--smoothnet", type=Path, action="append", help="checkpoint or ONNX file")
+            sub.add_argument("--synsp", type=Path, action="append", help="checkpoint or ONNX file")
+        sub.set_defaults(run=function)
     args = parser.parse_args()
     args.run(args)
 
