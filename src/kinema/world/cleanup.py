@@ -28,7 +28,7 @@ from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
     add_smoothness,
-    same_floor,
+    lower_floor,
     sight_information,
     standing_level,
 )
@@ -74,12 +74,13 @@ CHUNK, OVERLAP = 600, 60
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """A piece of a track: what it was, what its feet do, and where the camera is."""
+    """A piece of a track: what it was, what its feet do, where the camera is, and how far the root was steadied."""
 
     seen: Track
     contacts: np.ndarray
     level: np.ndarray
     centre: np.ndarray
+    offset: np.ndarray
     fixed: int
 
 
@@ -96,7 +97,12 @@ def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarr
         last = count if count - first <= CHUNK + OVERLAP else first + CHUNK
         piece = slice(first, last)
         problem = _Problem(
-            seen.part(piece), contacts[piece], level[piece], centre, fixed=0 if first == 0 else OVERLAP // 2
+            seen.part(piece),
+            contacts[piece],
+            level[piece],
+            centre,
+            (start.root - seen.root)[piece],
+            fixed=0 if first == 0 else OVERLAP // 2,
         )
         local[piece], root[piece] = _solve(problem, local[piece], root[piece])
         if last == count:
@@ -123,7 +129,7 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
         # Half of what pushes a foot out of the ground stays for the next round: switched off at once, the
         # foot would fall back in, and so on for ever.
         height = posed[2][..., 1]
-        pushed = 0.5 * (pushed + ((height < 0) & (height > -same_floor(problem.centre))))
+        pushed = 0.5 * (pushed + ((height < 0) & (height > -lower_floor(problem.centre))))
         blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
         band = np.zeros((count, n, 2 * n + 1))
         for d in range(n):
@@ -191,7 +197,7 @@ def _normal_equations(
         right[1:] -= np.einsum("fin,fi->fn", then, weight * moved)
 
     # The root as it was seen, joints as they were fitted, knees that do not bend backwards.
-    sight = sight_information(seen.root, problem.centre) * share[:, None, None]
+    sight = sight_information(seen.root, problem.centre, problem.offset) * share[:, None, None]
     blocks[:, -3:, -3:] += sight
     right[:, -3:] -= np.squeeze(sight @ (root - seen.root)[..., None], -1)
     turned = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS]).reshape(count, -1)

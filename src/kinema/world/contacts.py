@@ -1,10 +1,12 @@
 """When each foot stands: contact of heels and toes, from how slow and how low they are.
 
-A fit's root is wrong by some centimetres, slowly changing, so that a standing foot seems to move. But one
-that stands tells how the root must move: contacts and the root's path are found together, in rounds that
-start tolerant and become strict (`find_contacts`). The rest is ordinary: weights with hysteresis, and spans
-too short for a person are dropped. All thresholds are per second and in metres; the frame rate does not
-matter.
+A fit's root is wrong by some centimetres, slowly changing, so that a standing foot seems to move; and now and
+then by a metre, where a crouching person is taken for one farther away: their feet then seem to travel along
+the viewing ray, down through the floor and back, and hardly move in the image. But a foot that stands tells how
+the root must move: contacts and the root's path are found together (`find_contacts`). Feet below the floor
+are lifted out along the rays first; then come rounds that start tolerant, above all along the ray, and become
+strict. The rest is ordinary: weights with hysteresis, and spans too short for a person are dropped. All
+thresholds are per second and in metres; the frame rate does not matter.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 
 from kinema.refinement.filters import cutoff_for, whittaker
-from kinema.world.root import steady_root
+from kinema.world.root import lift_out, steady_root
 from kinema.world.tracks import Track
 
 SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
 """m/s: how fast a standing foot may seem to be, round by round, while the root is sought."""
+
+DEPTH_SHARES = (0.3, 0.4, 0.6, 0.8, 1.0)
+"""How much of a foot's speed along the viewing ray counts, round by round: the root's distance is worst at first."""
 
 NOISE_FACTOR, SLOWEST = 3.5, 0.06
 """In the end: so many times the speed at which the feet that stand seem to move, but at least so many m/s."""
@@ -45,31 +50,43 @@ def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
     """
     if not len(track.times):
         return np.zeros((0, 4), dtype=bool), track
-    steadied = track
-    weight = contact_weights(track, 2 * SPEEDS[0])
-    for speed in SPEEDS:
-        steadied = track.moved(root=track.root + steady_root(track, weight, centre))
-        weight = contact_weights(steadied, speed)
-    standing = foot_speeds(steadied)[weight > 0.5]
+    offset = lift_out(track, centre)
+    steadied = track.moved(root=track.root + offset)
+    weight = contact_weights(steadied, 2 * SPEEDS[0], centre, DEPTH_SHARES[0])
+    for speed, share in zip(SPEEDS, DEPTH_SHARES, strict=True):
+        offset = steady_root(track, weight, centre, offset)
+        steadied = track.moved(root=track.root + offset)
+        weight = contact_weights(steadied, speed, centre, share)
+    standing = foot_speeds(steadied, centre)[weight > 0.5]
     if len(standing):
         speed = float(np.clip(NOISE_FACTOR * np.median(standing), SLOWEST, SPEEDS[-1]))
-        weight = contact_weights(steadied, speed)
+        weight = contact_weights(steadied, speed, centre)
     return spans(weight, track.times), steadied
 
 
-def contact_weights(track: Track, speed: float) -> np.ndarray:
-    """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does."""
-    slow = 1 / (1 + (foot_speeds(track) / speed) ** 2) ** 2
+def contact_weights(track: Track, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
+    """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does.
+
+    centre (3,): the camera's place; depth: as for `foot_speeds`.
+    """
+    slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
     low = 1 / (1 + ((track.feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
     return slow * low * track.feet_seen[:, None]
 
 
-def foot_speeds(track: Track) -> np.ndarray:
-    """Speed (F,4) of the foot points, m/s, of positions smoothed over `SMOOTHING`."""
+def foot_speeds(track: Track, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
+    """Speed (F,4) of the foot points, m/s, of positions smoothed over `SMOOTHING`.
+
+    depth: the share of the velocity along the ray from the camera at `centre` (3,) that counts.
+    """
     if len(track.times) < 2:
         return np.zeros(track.feet.shape[:2])
     smooth = whittaker(track.feet, track.times, cutoff=cutoff_for(SMOOTHING, 2))
-    return np.linalg.norm(np.gradient(smooth, track.times, axis=0), axis=-1)
+    velocity = np.gradient(smooth, track.times, axis=0)
+    ray = smooth - centre
+    ray /= np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
+    velocity -= (1 - depth) * np.sum(velocity * ray, axis=-1, keepdims=True) * ray
+    return np.linalg.norm(velocity, axis=-1)
 
 
 def floor_below(track: Track) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The root's path from feet that stand: a standing foot does not move, and it stands on the ground.
 
-The fit's root is trusted across the viewing ray and little along it; feet in contact are still and at
-the height of the ground. The offset that reconciles both is smooth in time: one banded least-squares
-problem in three unknowns a frame.
+The fit's root is trusted across the viewing ray and little along it, where large errors are not rare: somebody
+who crouches is easily taken for somebody farther away. Feet in contact are still and at the height of the
+ground. The offset that reconciles both is smooth in time: one banded least-squares problem in three unknowns
+a frame.
 """
 
 from __future__ import annotations
@@ -23,19 +24,32 @@ STILL, STILL_MEMORY = 0.1, 0.1
 HEIGHT = 0.03
 """Metres that a standing foot seems off the ground because its leg's pose is wrong."""
 
+TAIL = 2.0
+"""Sigmas from which errors of the distance are as likely as a Cauchy distribution has them, not a Gaussian."""
+
+LIFT_ROUNDS = 4
+
+LOWER_FLOOR, LOWER_SHARE = 0.5, 0.35
+"""Another floor lies at least so many metres below the ground, and so much of the camera's height: a person who is
+taken for one that far away by mistake is seen less deep."""
+
 ACCELERATION = 3.0
 """m/s^2: how fast the error of the root changes its course."""
 
 
-def steady_root(track: Track, weight: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def steady_root(
+    track: Track, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
+) -> np.ndarray:
     """The offset (F,3) of the root of a track in the world under which the feet of `weight` (F,4) stand still.
 
-    centre (3,): the camera's place. Solves for all frames of the track together.
+    centre (3,): the camera's place. before (F,3): the offset so far; where it is large, the distance that
+    the fit saw counts less (None: it counts as usual). still: the feet of `weight` do not move; without it they
+    are only on the ground. Solves for all frames of the track together.
     """
     times = track.times
     count = len(times)
     share = track.durations / MEMORY
-    blocks = sight_information(track.root, centre) * share[:, None, None]
+    blocks = sight_information(track.root, centre, before) * share[:, None, None]
     right = np.zeros((count, 3))
     level = standing_level(track, centre)
     up = weight * share[:, None] / HEIGHT**2
@@ -44,7 +58,7 @@ def steady_root(track: Track, weight: np.ndarray, centre: np.ndarray) -> np.ndar
     band = np.zeros((count, 3, 7))
     for d in range(3):
         band[:, : 3 - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
-    if count > 1:
+    if count > 1 and still:
         interval = np.diff(times)[:, None]
         still = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
         total = still.sum(axis=1)
@@ -59,24 +73,49 @@ def steady_root(track: Track, weight: np.ndarray, centre: np.ndarray) -> np.ndar
     return solveh_banded(band.reshape(3 * count, 7).T, right.ravel(), lower=True, check_finite=False).reshape(-1, 3)
 
 
-def sight_information(root: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,): firm across the ray, loose along."""
+def lift_out(track: Track, centre: np.ndarray) -> np.ndarray:
+    """The offset (F,3) of the root that brings feet from below the ground onto it, along the viewing rays.
+
+    Nobody stands in the floor; a fit that puts them there has them too far away. centre (3,): the camera's place.
+    """
+    offset = np.zeros_like(track.root)
+    for _ in range(LIFT_ROUNDS):
+        height = track.feet[..., 1] + offset[:, None, 1]
+        lowest = height == height.min(axis=1, keepdims=True)
+        below = (height < 0) & (height > -lower_floor(centre)) & track.feet_seen[:, None]
+        offset = steady_root(track, (lowest & below).astype(float), centre, offset, still=False)
+    return offset
+
+
+def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
+    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,): firm across the ray, loose along.
+
+    offset (F,3): how far the roots were moved so far; the farther along the ray, the looser.
+    """
     ray = root - centre
     distance = np.maximum(np.linalg.norm(ray, axis=-1), 0.3)
     ray = ray / distance[:, None]
     along = ray[:, :, None] * ray[:, None, :]
-    return (np.eye(3) - along) / ACROSS**2 + along / (ALONG * distance)[:, None, None] ** 2
+    variance = (ALONG * distance) ** 2
+    if offset is not None:
+        variance = variance + (np.sum(ray * offset, axis=-1) / TAIL) ** 2
+    return (np.eye(3) - along) / ACROSS**2 + along / variance[:, None, None]
 
 
 def standing_level(track: Track, centre: np.ndarray) -> np.ndarray:
     """Height (F,4) of what each foot point stands on: 0, or its own height where that is clearly another floor."""
     height = track.feet[..., 1]
-    return np.where(np.abs(height) < same_floor(centre), 0.0, height)
+    return np.where((height > -lower_floor(centre)) & (height < higher_floor(centre)), 0.0, height)
 
 
-def same_floor(centre: np.ndarray) -> float:
-    """Metres above or below the ground within which a foot belongs to it; more for a high camera."""
+def higher_floor(centre: np.ndarray) -> float:
+    """Metres above the ground from which a foot stands on something else; more for a high camera."""
     return max(RAISED, 3 * ALONG * abs(float(centre[1])))
+
+
+def lower_floor(centre: np.ndarray) -> float:
+    """Metres below the ground from which a foot stands on another floor; above it is the fit that is wrong."""
+    return max(LOWER_FLOOR, LOWER_SHARE * abs(float(centre[1])))
 
 
 def add_smoothness(band: np.ndarray, times: np.ndarray, sigma: np.ndarray) -> None:
