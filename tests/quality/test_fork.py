@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
 
+from kinema.files import load_motion
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion, Person
 from kinema.quality import validate_motion
 from kinema.quality.fork import motion_type_report, turn_rates, validator_report
+from kinema.refinement.filters import one_euro, savgol
+from kinema.regression.weak_camera import crop_translation
 
 KINDS = ("progressing", "looping", "oscillating", "stationary", "mixed", "cleanup", "jitter")
 FPS = 30.0
@@ -79,3 +84,36 @@ def test_a_constant_root_fails():
         "motion": "FAIL",
         "quality": "PASS",
     }
+
+
+@pytest.mark.golden
+def test_places_and_rotations_of_its_inference(goldens):
+    """How it makes `trans` from the network's camera and smooths it: what its readers have to undo."""
+    arrays, _ = goldens
+    raw = -crop_translation(arrays["infer.pred_cam"])
+    np.testing.assert_allclose(raw, arrays["infer.trans_raw"], rtol=1e-6, atol=1e-6)
+    # Five frames: a window of four intervals.
+    smooth = savgol(arrays["infer.trans_raw"].astype(float), np.arange(len(raw)) / FPS, window=4 / FPS)
+    np.testing.assert_allclose(smooth, arrays["infer.trans_smooth"], rtol=1e-6, atol=1e-4)
+    pose = matrix_to_axis_angle(arrays["infer.rotmat"]).reshape(-1, 72)
+    np.testing.assert_allclose(pose, arrays["infer.pose_aa"], atol=1e-5)
+    np.testing.assert_array_equal(arrays["infer.pose_aa"][:, :3], arrays["infer.global_orient"])
+    angles = arrays["infer.pose_aa"].astype(float)
+    filtered = one_euro(angles, np.arange(float(len(angles))), min_cutoff=0.004, beta=0.7, axes=0)
+    matrices = axis_angle_to_matrix(filtered.reshape(-1, 24, 3))
+    np.testing.assert_allclose(matrices, arrays["infer.smoothed_rotmat"], atol=1e-5)
+
+
+@pytest.mark.golden
+def test_a_file_of_its_inference_comes_back_as_the_body_moved(goldens, tmp_path):
+    arrays, _ = goldens
+    count = len(arrays["infer.pose_aa"])
+    person = {"pose": arrays["infer.pose_aa"], "global_orient": arrays["infer.global_orient"],
+              "trans": arrays["infer.trans_smooth"][:count], "betas": np.zeros((count, 10), np.float32),
+              "frame_ids": np.arange(count)}  # fmt: skip
+    path = tmp_path / "fork.pkl"
+    path.write_bytes(pickle.dumps({1: person}))
+    found = load_motion(path).people[0]
+    np.testing.assert_allclose(found.pose, arrays["infer.pose_aa"], atol=1e-6)
+    assert np.all(found.transl[:, 2] > 0)  # before the camera, not behind it
+    np.testing.assert_allclose(found.transl, -arrays["infer.trans_smooth"][:count], atol=1e-6)

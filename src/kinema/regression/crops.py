@@ -35,32 +35,42 @@ def square_boxes(corners: np.ndarray) -> np.ndarray:
     return np.column_stack([corners[:, :2] + size / 2, side, side])
 
 
-def crop_affine(box: np.ndarray, *, scale: float = 1.0, size: int = IMAGE_SIZE) -> np.ndarray:
+def crop_affine(box: np.ndarray, *, scale: float = 1.0, rotation: float = 0.0, size: int = IMAGE_SIZE) -> np.ndarray:
     """The map (2,3) from the picture's pixels to those of the crop of a box (cx, cy, w, h).
 
-    Made from three points: the centre, the middle of the lower edge and that of the right one, as PARE's is.
+    rotation: degrees by which the box is turned about its centre, from x to y. Made from three points: the centre,
+    the middle of the lower edge and that of the right one, as PARE's is.
     """
     x, y, width, height = (float(value) for value in box)
     if not (np.all(np.isfinite(box)) and 0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
         raise ShapeError(f"a box must have a positive, finite size, found {np.asarray(box).tolist()}")
     # Rounded to single precision before they are added, as in PARE's code: a last digit moves grey levels.
     down, right = (float(np.float32(side * scale / 2)) for side in (height, width))
-    source = np.array([[x, y], [x, y + down], [x + right, y]], dtype=np.float32)
+    sine, cosine = np.sin(np.radians(rotation)), np.cos(np.radians(rotation))
+    source = np.array(
+        [[x, y], [x - down * sine, y + down * cosine], [x + right * cosine, y + right * sine]], dtype=np.float32
+    )
     half = size / 2
     target = np.array([[half, half], [half, size], [size, half]], dtype=np.float32)
     return cv2.getAffineTransform(source, target)
 
 
 def crop(
-    image: np.ndarray, box: np.ndarray, *, scale: float = 1.0, size: int = IMAGE_SIZE, out: np.ndarray | None = None
+    image: np.ndarray,
+    box: np.ndarray,
+    *,
+    scale: float = 1.0,
+    rotation: float = 0.0,
+    size: int = IMAGE_SIZE,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The crop (size,size,3) uint8 of a box (cx, cy, w, h) in a picture (H,W,3) uint8; black outside of it.
 
-    out: where to write it.
+    rotation: of the box, as for `crop_affine`. out: where to write it.
     """
     return cv2.warpAffine(
-        image, crop_affine(box, scale=scale, size=size), (size, size), dst=out, flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
+        image, crop_affine(box, scale=scale, rotation=rotation, size=size), (size, size), dst=out,
+        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
     )  # fmt: skip
 
 
@@ -124,18 +134,27 @@ def _batch(crops: np.ndarray, owners: list[tuple[int, int]]) -> CropBatch:
 # --- the evaluation's crops --------------------------------------------------------------------------
 
 
-def evaluation_points(points: np.ndarray, center: np.ndarray, scale: float, *, size: int = IMAGE_SIZE) -> np.ndarray:
+def evaluation_points(
+    points: np.ndarray, center: np.ndarray, scale: float, *, rotation: float = 0.0, size: int = IMAGE_SIZE
+) -> np.ndarray:
     """Pixels (K,2) of the picture -> those of the evaluation's crop: whole numbers (K,2), counted from 1.
 
-    center (2,), scale: of the person, `scale` times 200 pixels high. Truncated towards zero and then counted
-    from 1, as the published evaluation does.
+    center (2,), scale: of the person, `scale` times 200 pixels high. rotation: degrees, as for `evaluation_crop`.
+    Truncated towards zero and then counted from 1, as the published evaluation does.
     """
-    return _moved(np.asarray(points), _evaluation_matrix(center, scale, size)) + 1
+    matrix = _evaluation_matrix(center, scale, size)
+    if rotation:
+        turn = np.eye(3)
+        turn[:2] = cv2.getRotationMatrix2D((size / 2, size / 2), rotation, 1.0)
+        matrix = turn @ matrix
+    return _moved(np.asarray(points), matrix) + 1
 
 
 def _evaluation_matrix(center: np.ndarray, scale: float, size: int) -> np.ndarray:
     """(3,3) from the picture's pixels to the crop's."""
     height = REFERENCE_HEIGHT * float(scale)
+    if not (0 < height <= _LARGEST_SIDE and np.all(np.isfinite(center))):
+        raise ShapeError(f"a person of scale {scale:g} at {np.asarray(center).tolist()} gives no crop")
     matrix = np.eye(3)
     matrix[0, 0] = matrix[1, 1] = size / height
     matrix[:2, 2] = size * (-np.asarray(center, dtype=np.float64) / height + 0.5)
@@ -148,23 +167,48 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.array([(matrix @ point)[:2] for point in homogeneous]).astype(np.int64).reshape(-1, 2)
 
 
-def evaluation_crop(image: np.ndarray, center: np.ndarray, scale: float, *, size: int = IMAGE_SIZE) -> np.ndarray:
+def evaluation_crop(
+    image: np.ndarray, center: np.ndarray, scale: float, *, rotation: float = 0.0, size: int = IMAGE_SIZE
+) -> np.ndarray:
     """The evaluation's crop (size,size,3) float64 in 0..255 of a picture (H,W,3).
 
     A square of whole pixels with side 200*scale, black outside of the picture, resized linearly after a
     Gaussian against aliasing where it shrinks (scikit-image's `resize`, of which this is the arithmetic).
+    rotation: degrees by which the crop's content is turned counter-clockwise, as the release's training does.
     """
     back = np.linalg.inv(_evaluation_matrix(center, scale, size))
     (left, top), (right, bottom) = _moved(np.array([[0, 0], [size, size]]), back).tolist()
     width, height = right - left, bottom - top
     if not (0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
         raise ShapeError(f"a person of scale {scale:g} at {np.asarray(center).tolist()} gives no crop")
-    square = np.zeros((height, width, 3))
-    x = slice(max(0, left), min(image.shape[1], right))
-    y = slice(max(0, top), min(image.shape[0], bottom))
-    if x.start < x.stop and y.start < y.stop:
-        square[y.start - top : y.stop - top, x.start - left : x.stop - left] = image[y, x]
+    # What is turned into the square comes from as far as its corners are from its centre.
+    around = int(np.hypot(width, height) / 2 - width / 2) if rotation else 0
+    square = _cut(image, left - around, top - around, right + around, bottom + around)
+    if rotation:
+        square = _turned(square, rotation)[around : around + height, around : around + width]
     factors = np.array([height / size, width / size, 1.0])
     sigma = np.maximum(0.0, (factors - 1) / 2)
     smooth = scipy.ndimage.gaussian_filter(square, sigma, mode="mirror") if np.any(sigma > 0) else square
     return scipy.ndimage.zoom(smooth, 1 / factors, order=1, mode="mirror", grid_mode=True)
+
+
+def _cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """A rectangle of whole pixels (bottom - top, right - left, 3) float64 of a picture, black outside of it."""
+    out = np.zeros((bottom - top, right - left, 3))
+    x = slice(max(0, left), min(image.shape[1], right))
+    y = slice(max(0, top), min(image.shape[0], bottom))
+    if x.start < x.stop and y.start < y.stop:
+        out[y.start - top : y.stop - top, x.start - left : x.stop - left] = image[y, x]
+    return out
+
+
+def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    """A picture (H,W,3) turned counter-clockwise about its centre, linearly interpolated, black outside."""
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    back = np.array([[cosine, sine], [-sine, cosine]])  # rows and columns, from the turned picture to this one
+    centre = (np.array(image.shape[:2]) - 1) / 2
+    planes = [
+        scipy.ndimage.affine_transform(image[..., k], back, centre - back @ centre, order=1, mode="grid-constant")
+        for k in range(image.shape[2])
+    ]
+    return np.stack(planes, axis=-1)

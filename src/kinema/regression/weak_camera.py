@@ -25,6 +25,38 @@ def crop_translation(weak: np.ndarray, *, focal: float = FOCAL, size: int = CROP
     return np.stack([weak[:, 1], weak[:, 2], depth], axis=-1)
 
 
+def weak_camera(translation: np.ndarray, *, focal: float = FOCAL, size: int = CROP) -> np.ndarray:
+    """`crop_translation` undone: (n,3) metres before a camera of `focal` pixels over a crop of `size` -> s tx ty."""
+    translation = np.asarray(translation)
+    return np.column_stack([2 * focal / (size * translation[:, 2] + 1e-9), translation[:, :2]])
+
+
+def seen_translation(
+    points: np.ndarray, pixels: np.ndarray, confidence: np.ndarray, *, focal: float = FOCAL, size: int = CROP
+) -> np.ndarray:
+    """(n,3) metres: where bodies stand whose points (n,K,3) are seen at pixels (n,K,2) of crops of `size`.
+
+    confidence (n,K) weighs the squares of what remains, which is linear in the translation: x (Z + tz) = f (X + tx)
+    with x from the crop's centre. This is how SPIN and its SMPLify start. A body of which no two points are seen
+    is not determined: NaN.
+    """
+    points, confidence = np.asarray(points, dtype=np.float64), np.asarray(confidence, dtype=np.float64)
+    seen = np.asarray(pixels, dtype=np.float64) - size / 2
+    count, joints = confidence.shape
+    system = np.zeros((count, joints, 2, 3))
+    system[..., 0, 0] = system[..., 1, 1] = focal
+    system[..., 2] = -seen
+    target = seen * points[..., 2:] - focal * points[..., :2]
+    weight = np.sqrt(confidence)[..., None]
+    system, target = (system * weight[..., None]).reshape(count, -1, 3), (target * weight).reshape(count, -1)
+    out = np.full((count, 3), np.nan)
+    normal = np.einsum("nki,nkj->nij", system, system)
+    known = np.linalg.matrix_rank(normal) == 3
+    right = np.einsum("nki,nk->ni", system[known], target[known])
+    out[known] = np.linalg.solve(normal[known], right[..., None])[..., 0]
+    return out
+
+
 def crop_pixels(points: np.ndarray, weak: np.ndarray) -> np.ndarray:
     """Points (n,K,3) of bodies in crops with cameras (n,3) -> (n,K,2), [-1,1] over the crop, as PARE projects."""
     placed = np.asarray(points, dtype=np.float64) + crop_translation(weak)[:, None]

@@ -31,6 +31,15 @@ class WeakBody:
     joints2d: np.ndarray | None = None
 
 
+def drawing_order(cameras: np.ndarray) -> list[int]:
+    """Whom to draw first: rows of cameras (n,4) sx sy tx ty, from the smallest body to the largest.
+
+    The weak camera's scale is all that tells who stands farther away; bodies without size are left out.
+    """
+    scales = np.asarray(cameras)[:, 1]
+    return [int(i) for i in np.argsort(scales, kind="stable") if scales[i] > _SMALLEST]
+
+
 class WeakView:
     """Draws bodies over pictures of one size. faces (N,3)."""
 
@@ -51,8 +60,8 @@ class WeakView:
 
     def draw(self, image: np.ndarray, bodies: Sequence[WeakBody]) -> np.ndarray:
         """The picture (H,W,3) uint8 with the bodies over it, and to its right, where wanted, from the side."""
-        # Small ones first: the weak camera's scale is all that tells who stands farther away.
-        bodies = sorted((body for body in bodies if body.camera[1] > _SMALLEST), key=lambda body: float(body.camera[1]))
+        cameras = np.array([body.camera for body in bodies]).reshape(-1, 4)
+        bodies = [bodies[i] for i in drawing_order(cameras)]
         front = self._draw(image, bodies, turned=False)
         if self.keypoints:
             for body in bodies:
