@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from kinema.tracking.appearance import Appearance, look
 from kinema.tracking.association import assign, continuity_cost, same_body
 from kinema.tracking.gate import Gate
 from kinema.tracking.identity import look_afresh, meet, settle
+from kinema.tracking.lane import Lane
 from kinema.tracking.lookback import LastFrames, look_back
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.outlines import shared_outline, without
@@ -33,6 +35,7 @@ _CROWD_LIMIT = 2.5  # the same where a track has been followed up to here
 _HABIT = 0.15  # what another track must fit better than the one whose crop it was
 _HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebody else
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
+_LARGEST_IN_TILE = 0.65  # radius of a person, as a part of the tile's side, that the detector is believed up to
 _PROBATION = 5  # frames that a newcomer is followed before the look back
 
 
@@ -46,7 +49,7 @@ class _Found:
 
 
 class Follower:
-    """Tracks of everyone in the frames that `step` was given, in order."""
+    """Tracks of everyone in the frames that `step` was given, in order. boxes (n, 4): of the `active` ones."""
 
     def __init__(
         self,
@@ -54,16 +57,20 @@ class Follower:
         landmarker: BlazePoseLandmarker,
         size: tuple[int, int],
         options: TrackingOptions,
+        lane: Lane | None = None,
     ) -> None:
+        """size: width and height of the frames. lane: where tiles are searched while people are followed."""
         self._detector = detector
         self._landmarker = landmarker
         self._size = size
         self._options = options
+        self._lane = lane or Lane(own_thread=False)
         self._gate = Gate(size, options.landmark_threshold)
         self._schedule = TileSchedule(*size, interval=options.detection_interval, smallest=options.smallest_person)
         self.active: list[Track] = []
         self.lost: list[Track] = []
         self.ended: list[Track] = []
+        self.boxes = self._lane.give(boxes_of, [], size)
         self._count = 0
         self._last = LastFrames()
 
@@ -72,17 +79,18 @@ class Follower:
         """Every track so far, in the order of appearance."""
         return sorted((*self.active, *self.lost, *self.ended), key=lambda track: track.number)
 
-    def step(self, frame: Frame) -> list[Track]:
-        """Look at the next frame. Returns the tracks of the people who are in it."""
+    def step(self, frame: Frame) -> Future[np.ndarray]:
+        """Look at the next frame. Returns the boxes (n, 4) of the people who are in it, those of `active`."""
+        steps = np.array([track.predict(frame.time) - track.centre for track in self.active]).reshape(-1, 2)
+        scan = self._lane.give(self._scan, frame, self.boxes, steps)
         self._follow(frame)
         self._retire(frame)
-        boxes = boxes_of(self.active, self._size)
-        tiles = np.concatenate(
-            [self._schedule.due(frame.image, frame.time, boxes), search_tiles(self.lost, frame, self._gate)]
-        )
+        more = search_tiles(self.lost, frame, self._gate)
+        tiles, parts = scan.result()
+        if len(more):
+            tiles, parts = np.concatenate([tiles, more]), parts + self._detect(frame, more)
         if len(tiles):
-            threshold = self._options.detection_threshold
-            found = merge(concatenate([self._detector(frame.image, tile, threshold=threshold) for tile in tiles]))
+            found = merge(concatenate(parts))
             self._count_support(tiles, found)
             self._welcome(frame, self._newcomers(frame, found))
         for track in self.active:
@@ -90,7 +98,28 @@ class Follower:
                 others = [other for other in (*self.active, *self.lost) if other is not track]
                 look_back(track, self._last, self._landmarker, self._gate, others)
         self._last.append(frame)
-        return self.active
+        self.boxes = self._lane.give(boxes_of, [track.seen for track in self.active], self._size)
+        return self.boxes
+
+    def _scan(self, frame: Frame, boxes: Future[np.ndarray], steps: np.ndarray) -> tuple[np.ndarray, list[Detections]]:
+        """The tiles (m, 3) whose turn it is, and what the detector sees in each. In the lane.
+
+        boxes (n, 4) of the frame before, made in the lane, too; steps (n, 2): how far the people should be from there.
+        """
+        tiles = self._schedule.due(frame.image, frame.time, boxes.result() + np.tile(steps, 2))
+        return tiles, self._detect(frame, tiles)
+
+    def _detect(self, frame: Frame, tiles: np.ndarray) -> list[Detections]:
+        """What the detector sees in each tile, without whom a larger tile shows better.
+
+        In somebody who reaches far over a tile it finds a second, smaller body.
+        """
+        parts = []
+        for tile in tiles:
+            found = self._detector(frame.image, tile, threshold=self._options.detection_threshold)
+            whole = tile[2] >= max(self._size)
+            parts.append(found if whole else found.select(found.radii < _LARGEST_IN_TILE * tile[2]))
+        return parts
 
     def _follow(self, frame: Frame) -> None:
         """Find the followed people again, each in the crop that the last frame's landmarks ask for."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from kinema.keypoints.blazepose import Landmarks
 from kinema.motion import Person
 from kinema.skeleton import BLAZEPOSE33
 from kinema.tracking.gaps import fill_gaps
@@ -127,12 +130,12 @@ def body_boxes(points: np.ndarray, confidence: np.ndarray, size: tuple[int, int]
     return np.concatenate([low, high], axis=1)
 
 
-def boxes_of(tracks: list[Track], size: tuple[int, int]) -> np.ndarray:
-    """The boxes (n, 4) of people as they were last seen."""
-    if not tracks:
+def boxes_of(people: Sequence[Landmarks], size: tuple[int, int]) -> np.ndarray:
+    """The boxes (n, 4) of people inside a frame of this width and height."""
+    if not people:
         return np.zeros((0, 4))
-    points = np.stack([track.seen.points for track in tracks])
-    confidence = np.stack([track.seen.visibility * track.seen.presence for track in tracks])
+    points = np.stack([seen.points for seen in people])
+    confidence = np.stack([seen.visibility * seen.presence for seen in people])
     return body_boxes(points, confidence, size)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from kinema._version import __version__
@@ -15,8 +18,9 @@ from kinema.keypoints.blazepose import BlazePoseLandmarker
 from kinema.motion import Motion, StageRecord
 from kinema.progress import Progress, silent
 from kinema.tracking.follower import Follower
+from kinema.tracking.lane import Lane, read_ahead
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.people import boxes_of, person_from, real_tracks
+from kinema.tracking.people import person_from, real_tracks
 from kinema.video import Frame, VideoReader
 from kinema.weights import locate
 
@@ -24,6 +28,7 @@ Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
 _MOST_THREADS = 4  # the networks are too small to gain from more
+_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # frames decoded ahead: so many, and so much memory, at most
 
 
 def track_people(
@@ -45,19 +50,24 @@ def track_people(
     options = options or TrackingOptions()
     weights = [locate("blazepose-detector"), locate("blazepose-landmarks-full")]
     threads = options.threads or min(_available_threads(), _MOST_THREADS)
-    detector = BlazePoseDetector(weights[0].path, threads=threads)
-    landmarker = BlazePoseLandmarker(weights[1].path, threads=threads)
     size = (video.width, video.height)
-    follower = Follower(detector, landmarker, size, options)
     times: list[float] = []
-    for frame in video:
-        present = follower.step(frame)
-        if observers:
-            boxes = boxes_of(present, size)
-            for observer in observers:
-                observer(frame, boxes)
-        times.append(frame.time)
-        progress(len(times), video.num_frames_estimate)
+    with _one_opencv_thread(), ExitStack() as stack:
+        reading, looking = (stack.enter_context(Lane(own_thread=threads > 1)) for _ in range(2))
+        frames = stack.enter_context(closing(read_ahead(video, reading, _frames_ahead(*size))))
+        detector = BlazePoseDetector(weights[0].path)
+        landmarker = BlazePoseLandmarker(weights[1].path, threads=threads)
+        follower = Follower(detector, landmarker, size, options, looking)
+        observed: Future[None] | None = None
+        for frame in frames:
+            boxes = follower.step(frame)
+            if observed is not None:
+                observed.result()
+            observed = looking.give(_observe, observers, frame, boxes)
+            times.append(frame.time)
+            progress(len(times), video.num_frames_estimate)
+        if observed is not None:
+            observed.result()
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options)
     people = tuple(person_from(track, i + 1, seconds, size, options) for i, track in enumerate(tracks))
@@ -66,6 +76,27 @@ def track_people(
     )
     motion = Motion(seconds, *size, source=Path(video.path).name)
     return motion.after(record, people=people)
+
+
+def _observe(observers: Sequence[Observer], frame: Frame, boxes: Future[np.ndarray]) -> None:
+    for observer in observers:
+        observer(frame, boxes.result())
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Let OpenCV use one thread: its pictures are small here, and its threads wait for each other at full speed."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _frames_ahead(width: int, height: int) -> int:
+    """How many frames are decoded ahead: some, but few of large ones."""
+    return int(np.clip(_BYTES_AHEAD // (3 * width * height), 1, _MOST_AHEAD))
 
 
 def _available_threads() -> int:
