@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.signal import savgol_filter
 from scipy.spatial.transform import Rotation
 
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
@@ -44,7 +43,7 @@ def stabilize(
     good = np.setdiff1d(np.arange(frames), outliers)
     quaternions = _replaced(quaternions, outliers, good)
     if len(good) > WINDOW:
-        quaternions[good] = savgol_filter(quaternions[good], WINDOW, 2, axis=0)
+        quaternions[good] = _savgol(quaternions[good], WINDOW, 2)
     root_outliers = np.flatnonzero(np.linalg.norm(100 * np.diff(trans, axis=0), axis=1) > 100 * ROOT_OUTLIER) + 1
     smooth = _smooth_root(np.array(trans, dtype=np.float64), root_outliers)
     smooth, held_root = _clamp_root(smooth)
@@ -125,21 +124,28 @@ def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
     if frames <= ROOT_WINDOW:
         return trans
     smooth = trans.copy()
-    smooth[:, :2] = savgol_filter(trans[:, :2], ROOT_WINDOW, 2, axis=0)
+    smooth[:, :2] = _savgol(trans[:, :2], ROOT_WINDOW, 2)
     window = _odd(min(ROOT_WINDOW + 6, frames))
     passes = [(window, 2), (_odd(max(5, window - 4)), 2)]
     if len(outliers) > 10 or frames > 50:
         passes.append((_odd(max(5, passes[1][0] - 2)), 1))
     for length, degree in passes:
-        smooth[:, 2] = savgol_filter(smooth[:, 2], length, degree)
+        smooth[:, 2] = _savgol(smooth[:, 2], length, degree)
     reach = _odd(min(ROOT_WINDOW + 4, frames)) // 2
     # Windows overlap, so their order counts: there it is that of a Python set.
     for frame in set(outliers.tolist()):
         rows = slice(max(0, frame - reach), min(frames, frame + reach + 1))
         length = _odd(min(2 * reach + 1, rows.stop - rows.start))
         if length >= 3:
-            smooth[rows] = savgol_filter(smooth[rows], length, 1, axis=0)
+            smooth[rows] = _savgol(smooth[rows], length, 1)
     return smooth
+
+
+def _savgol(values: np.ndarray, window: int, degree: int) -> np.ndarray:
+    """Savitzky-Golay along the first axis."""
+    from scipy.signal import savgol_filter  # takes a tenth of a second, which nobody else needs
+
+    return savgol_filter(values, window, degree, axis=0)
 
 
 def _odd(window: int) -> int:
