@@ -3,7 +3,7 @@
     python benchmarks/refinement.py [--frames 10000] [--repeat 3]
 
 Averaging: the loop that collects every window's opinion on every frame, and `average_windows`. Inference: all windows
-stacked, through the network in one batch, then that loop; against `slide` (SmoothNet by onnxruntime, SynSP in torch),
+stacked, through the network in one batch, then that loop; against `slide` with the same networks by onnxruntime,
 with every window and with every fourth. Needs the torch extra. SmoothNet has the sizes of the authors' 3DPW checkpoint
 and of the larger ones; weights are random, which does not change the work. CPU time of the process; best of --repeat.
 The whole-clip batch of 10 000 frames needs about 4 GiB.
@@ -101,11 +101,11 @@ def synsp(frames: int, repeat: int) -> None:
     import torch
 
     from kinema.nets.synsp import SynSP, SynSPSizes
-    from kinema.refinement.network import TorchSynSP
+    from kinema.refinement.synsp_onnx import OnnxSynSP
 
     torch.manual_seed(0)
     net = SynSP(SynSPSizes(COORDINATES)).eval()
-    ours = TorchSynSP({name: value.numpy() for name, value in net.state_dict().items()}, "random")
+    ours = OnnxSynSP({name: value.numpy() for name, value in net.state_dict().items()}, "random")
     clip = np.random.default_rng(0).normal(size=(frames, COORDINATES)).astype(np.float32)
 
     def published() -> Any:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,22 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema.errors import InputError
-
-POSITIONS = 100
-"""Frames that the table of positions holds: the longest window."""
-
-
-@dataclass(frozen=True)
-class SynSPSizes:
-    """coordinates: numbers of one frame; width: of a token; inner: of the feed-forward layers; heads; head: width
-    of one head; layers: of each encoder and decoder."""
-
-    coordinates: int
-    width: int = 128
-    inner: int = 128
-    heads: int = 4
-    head: int = 64
-    layers: int = 4
+from kinema.refinement.synsp import POSITIONS, SynSPSizes, cosines, synsp_sizes
 
 
 class SynSPOutput(NamedTuple):
@@ -65,9 +48,12 @@ class Attention(nn.Module):
             layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.w_qs, queries), (self.w_ks, memory), (self.w_vs, memory))
         )
-        lost = self.attention_dropout if self.training else 0.0
-        mixed = nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=lost)
-        return self.layer_norm(queries + self.dropout(self.fc(mixed.transpose(1, 2).flatten(-2))))
+        if self.training:
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=self.attention_dropout)
+        else:  # the same in the published order of operations, whose rounding counts (`dct_as_published`)
+            share = torch.softmax((q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2), dim=-1)
+            mixed = share @ v
+        return self.layer_norm(self.dropout(self.fc(mixed.transpose(1, 2).flatten(-2))) + queries)
 
 
 class FeedForward(nn.Module):
@@ -146,7 +132,12 @@ class Stack(nn.Module):
 
 
 class SynSP(nn.Module):
-    """Sequences (B,F,C) or (B,P,F,C) -> `SynSPOutput` of the same shape. F frames, P views of one person."""
+    """Sequences (B,F,C) or (B,P,F,C) -> `SynSPOutput` of the same shape. F frames, P views of one person.
+
+    as_published: rounds as the authors' code does (`dct_as_published`), which a checkpoint that was loaded does.
+    """
+
+    as_published = False
 
     def __init__(self, sizes: SynSPSizes, *, dropout: float = 0.2, attention_dropout: float = 0.1) -> None:
         super().__init__()
@@ -179,6 +170,7 @@ class SynSP(nn.Module):
         except RuntimeError as error:
             told = " ".join(str(error).split())
             raise InputError(f"{name} is not a SynSP checkpoint: {told[:300]}") from None
+        net.as_published = True
         return net.eval()
 
     def forward(self, x: Tensor) -> SynSPOutput:
@@ -191,7 +183,8 @@ class SynSP(nn.Module):
         batch, views, frames, channels = x.shape
         if frames > POSITIONS:
             raise InputError(f"SynSP takes windows of at most {POSITIONS} frames, found {frames}")
-        tokens = self.proj_i_a(dct(x))  # (B,P,F,d)
+        spectrum = dct_as_published(x) if self.as_published and frames & (frames - 1) == 0 else dct(x)
+        tokens = self.proj_i_a(spectrum)  # (B,P,F,d)
         own = tokens.flatten(0, 1)  # (B*P,F,d): what both decoders ask with
         local = self.encoder_local.placed(own, 1)
         shared = self.encoder_global.placed(tokens.flatten(1, 2), views)  # (B,P*F,d)
@@ -210,28 +203,56 @@ class SynSP(nn.Module):
         return SynSPOutput(precise, smooth, final)
 
 
-def synsp_sizes(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> SynSPSizes:
-    """Widths from the shapes of the tensors. Raises InputError where this is no SynSP."""
-    keys = ("proj_i_a.0.weight", "encoder_local.layer_stack.0.pos_ffn.w_1.weight",
-            "encoder_local.layer_stack.0.slf_attn.w_qs.weight")  # fmt: skip
-    for key in keys:
-        if len(shapes.get(key, ())) != 2:
-            raise InputError(f"{name} is not a SynSP checkpoint: it has no matrix {key!r}")
-    width, coordinates = shapes[keys[0]]
-    layers = len({key.split(".")[2] for key in shapes if key.startswith("encoder_local.layer_stack.")})
-    heads = 4  # the head's width is published as 64 in all files, and cannot be read from the tensors
-    return SynSPSizes(coordinates, width, shapes[keys[1]][0], heads, shapes[keys[2]][0] // heads, layers)
-
-
 def dct(x: Tensor) -> Tensor:
     """DCT-II over the frames, not normalised: (..., F, C) -> (..., F, C)."""
-    return torch.from_numpy(_cosines(int(x.shape[-2]))).to(x) @ x
+    return torch.from_numpy(cosines(int(x.shape[-2]))).to(x) @ x
 
 
-@cache
-def _cosines(frames: int) -> np.ndarray:
-    n = np.arange(frames)
-    return 2 * np.cos(math.pi * n[:, None] * (2 * n + 1) / (2 * frames))
+def dct_as_published(x: Tensor) -> Tensor:
+    """`dct` rounded as the authors' is, by a Fourier transform in float32: F a power of 2.
+
+    Over long windows attention magnifies a rounding error of one digit in the seventh place a hundred times, so that
+    recorded answers are met only by computing in their order.
+    """
+    frames = int(x.shape[-2])
+    ends = torch.cat([x[..., ::2, :], x[..., 1::2, :].flip(-2)], dim=-2)
+    real, imaginary = _fourier(list(ends.unbind(-2)), [torch.zeros_like(ends[..., 0, :])] * frames)
+    angle = -torch.arange(frames, dtype=x.dtype, device=x.device)[:, None] * math.pi / (2 * frames)
+    return 2 * (torch.stack(real, -2) * angle.cos() - torch.stack(imaginary, -2) * angle.sin())
+
+
+def _fourier(real: list[Tensor], imaginary: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """The discrete Fourier transform of values in a list, by fours, and by a two first where fours do not fit."""
+    count = len(real)
+    if count == 1:
+        return real, imaginary
+    radix = 4 if count.bit_length() % 2 else 2
+    size = count // radix
+    parts = [_fourier(real[j::radix], imaginary[j::radix]) for j in range(radix)]
+    out_real, out_imaginary = [*real], [*imaginary]
+    for k in range(size):
+        turned = [_turned(a[k], b[k], j * k, count) for j, (a, b) in enumerate(parts)]
+        for q, (a, b) in enumerate(_butterfly(turned)):
+            out_real[k + q * size], out_imaginary[k + q * size] = a, b
+    return out_real, out_imaginary
+
+
+def _turned(real: Tensor, imaginary: Tensor, k: int, count: int) -> tuple[Tensor, Tensor]:
+    """A complex number times exp(-2 pi i k / count)."""
+    if k == 0:
+        return real, imaginary
+    cosine, sine = (float(np.float32(part(2 * math.pi * k / count))) for part in (math.cos, math.sin))
+    return real * cosine + imaginary * sine, imaginary * cosine - real * sine
+
+
+def _butterfly(x: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """The transform of 2 or 4 complex numbers."""
+    if len(x) == 2:
+        (a, b), (c, d) = x
+        return [(a + c, b + d), (a - c, b - d)]
+    (a, b), (c, d) = _butterfly(x[0::2])
+    (e, f), (g, h) = _butterfly(x[1::2])
+    return [(a + e, b + f), (c + h, d - g), (a - e, b - f), (c - h, d + g)]
 
 
 def agreement(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Trained refiners as one kind of thing: windows in, smooth windows out, whatever file and library they come in.
 
-SmoothNet checkpoints and ONNX files run with onnxruntime, SynSP checkpoints with torch.
+All of them run with onnxruntime: the graph of a checkpoint is made from its tensors, an exported file has its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.refinement.smoothnet import NumpySmoothNet
 from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
+from kinema.refinement.synsp_onnx import OnnxSynSP
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
@@ -66,8 +67,8 @@ class TrainedRefiner:
 def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
     """Read a checkpoint (torch, safetensors, ONNX); nothing in it is executed.
 
-    kind: what it must hold. Raises InputError where it holds neither network or another one than asked for, and
-    UsageError where torch is needed and missing.
+    kind: what it must hold. Raises InputError where it holds neither network, and UsageError where it holds another one
+    than asked for.
     """
     path = Path(path)
     if not path.is_file():
@@ -105,7 +106,7 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
             )
         return TrainedRefiner("smoothnet", OnnxSmoothNet(net), net.window, None, *told, path.name, digest)
     if "proj_i_a.0.weight" in tensors:
-        synsp = TorchSynSP(tensors, path.name)
+        synsp = OnnxSynSP(tensors, path.name)
         return TrainedRefiner("synsp", synsp, None, synsp.coordinates, *told, path.name, digest)
     some = ", ".join(list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
@@ -166,35 +167,3 @@ class OnnxWindows:
             for i in range(0, len(windows), most)
         ]
         return np.concatenate(parts) if parts else windows.astype(np.float32)
-
-
-class TorchSynSP:
-    """A SynSP checkpoint on the CPU. many: windows that run at once."""
-
-    many = 256
-
-    def __init__(self, tensors: Mapping[str, np.ndarray], name: str) -> None:
-        try:
-            import torch
-        except ImportError:
-            raise UsageError(
-                f"{name} is a SynSP checkpoint, which needs torch: install kinema[torch], or export it to ONNX once"
-            ) from None
-        from kinema.nets.synsp import SynSP
-
-        self._torch = torch
-        self._net = SynSP.from_tensors(
-            {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, name=name
-        )
-        self.coordinates = self._net.sizes.coordinates
-        self.window = None
-
-    def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """(N, W, C) -> (N, W, C) float32."""
-        torch = self._torch
-        with torch.inference_mode():
-            parts = [
-                self._net(torch.from_numpy(np.ascontiguousarray(windows[i : i + self.many], dtype=np.float32))).final
-                for i in range(0, len(windows), self.many)
-            ]
-            return torch.cat(parts).numpy()

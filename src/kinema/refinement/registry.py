@@ -21,8 +21,7 @@ class Refiner:
 
     requires: fields of a person that it reads; fills: those that it writes. kind: "filter" or "network".
     run and options: "module:name" of the stage, called as run(motion, body, options, progress=...), and of
-    its options, made as options(method=name, **settings). weights: names in the weights hub. extra: the
-    optional dependency group of the package that it needs, None for none.
+    its options, made as options(method=name, **settings). weights: names in the weights hub.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Refiner:
     run: str = "kinema.refinement.filtering:filter_motion"
     options: str = "kinema.refinement.filtering:FilterOptions"
     weights: tuple[str, ...] = ()
-    extra: str | None = None
 
     def make_options(self, **settings: Any) -> Any:
         """Its options with these fields set, checked. Raises UsageError."""
@@ -75,7 +73,6 @@ REFINERS = {
             kind="network",
             run=_NETWORK,
             options=_NETWORK_OPTIONS,
-            extra="torch",
         ),
         Refiner(
             "video2pkl",
