@@ -50,7 +50,7 @@ def train(args: argparse.Namespace) -> None:
     held = RenderedWindows.load(args.windows, "held_out", body, config)
     filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
     pool = SamplePool(filmer, size=args.pool, renewed=32, errors=windows.errors())
-    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
+    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share)
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
         pool.draw, body, config, options, rendered=RenderedSamples(windows, Chance(args.seed + 1, "cpu")).draw,
@@ -99,6 +99,7 @@ def main() -> None:
     sub.add_argument("--minutes", type=float, default=60)
     sub.add_argument("--batch", type=int, default=768)
     sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
+    sub.add_argument("--rendered-share", type=float, default=0.5, help="of each batch, from rendered windows")
     sub.add_argument("--threads", type=int, default=2)
     sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
     sub.add_argument("--seed", type=int, default=0)

@@ -37,7 +37,7 @@ class LifterTraining:
     betas_weight: float = 0.03
     up_weight: float = 0.3
     contact_weight: float = 0.03
-    rendered_share: float = 0.2
+    rendered_share: float = 0.5
     average: float = 0.999
 
 
