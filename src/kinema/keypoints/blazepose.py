@@ -38,7 +38,8 @@ class Landmarks:
     camera; visibility, presence (33,) in [0, 1]: "not hidden" and "inside the crop"; world (33, 3) metres,
     mid-hip relative, in the camera's axes (x right, y down, z away); score: that there is a person;
     roi (4,) that was looked at; next_roi (4,) where to look in the next frame; mask (256, 256) float32
-    logits of the person in the crop, None where it was not asked for.
+    logits of the person in the crop, None where it was not asked for; mask_roi (4,): where the mask lies, None:
+    in `roi`; mask_age: seconds since it was drawn.
     """
 
     points: np.ndarray
@@ -50,6 +51,8 @@ class Landmarks:
     roi: np.ndarray
     next_roi: np.ndarray
     mask: np.ndarray | None = None
+    mask_roi: np.ndarray | None = None
+    mask_age: float = 0.0
 
 
 class BlazePoseLandmarker:

@@ -24,7 +24,7 @@ from kinema.tracking.identity import look_afresh, meet, settle
 from kinema.tracking.lane import Lane
 from kinema.tracking.lookback import LastFrames, look_back
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.outlines import shared_outline, without
+from kinema.tracking.outlines import shared_outline, with_outline_of, without
 from kinema.tracking.people import boxes_of, is_person
 from kinema.tracking.searching import SAME_CLOTHES, SHARED, search, search_tiles, worth_searching
 from kinema.tracking.track import Track, height
@@ -35,17 +35,32 @@ _CROWD_LIMIT = 2.5  # the same where a track has been followed up to here
 _HABIT = 0.15  # what another track must fit better than the one whose crop it was
 _HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebody else
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
+_OUTLINE_SECONDS = 0.1  # so long an outline serves while people are not quite near
+_APART = 0.9  # of the smaller person's height: distance of the hips beyond which they are not
 _LARGEST_IN_TILE = 0.65  # radius of a person, as a part of the tile's side, that the detector is believed up to
 _PROBATION = 5  # frames that a newcomer is followed before the look back
 
 
 @dataclass(eq=False)
 class _Found:
-    """What this frame shows of a track. crowded: somebody else reaches into the crop."""
+    """What this frame shows of a track. crowded: somebody else reaches into the crop. pixels: the crop, whole."""
 
     track: Track
     seen: Landmarks
     crowded: bool
+    pixels: np.ndarray
+    _clothes: Appearance | None = None
+
+    @property
+    def clothes(self) -> Appearance:
+        """What the person wears; looked at once."""
+        if self._clothes is None:
+            self._clothes = look(self.pixels, self.seen)
+        return self._clothes
+
+    def instead(self, seen: Landmarks, pixels: np.ndarray) -> None:
+        """The track shows something else in this frame."""
+        self.seen, self.pixels, self._clothes = seen, pixels, None
 
 
 class Follower:
@@ -127,21 +142,24 @@ class Follower:
         lost: list[Track] = []
         for track in self.active:
             roi = track.next_roi(frame.time)
-            pixels = crop(frame.image, roi)
+            pixels = whole = crop(frame.image, roi)
             crowd = self._near(roi, frame.time, besides=track)
             if crowd:
                 others = [(other.seen, other.predict(frame.time) - other.centre) for other in crowd]
-                pixels = without(pixels, roi, others, own=track.seen)
-            seen = self._landmarker.run_crop(pixels, roi, outline=bool(crowd))
+                pixels = without(whole, roi, others, own=track.seen)
+            draw = bool(crowd) and not self._outline_lasts(track, crowd, frame.time)
+            seen = self._landmarker.run_crop(pixels, roi, outline=draw)
             if not self._gate.expected(seen, track.expected(frame.time)):
                 lost.append(track)
                 continue
+            if crowd and not draw:
+                seen = with_outline_of(seen, track.seen, frame.time - track.time)
             met = crowd + self._hidden_near(track, frame.time)
             if met:
                 meet(track, met, frame.index)
             elif frame.index % (2 if track.rivals else _LOOK_EVERY) == 0:
                 look_afresh(track, look(pixels, seen))
-            found.append(_Found(track, seen, bool(met)))
+            found.append(_Found(track, seen, bool(met), whole))
         lost += self._resolve_collapses(found, frame)
         lost += self._reassign(found, frame)
         present = [entry.track for entry in found]
@@ -151,13 +169,22 @@ class Follower:
             near = [entry.seen for entry in found if entry.track in crowd]
             again = search(track, frame, self._landmarker, self._gate, near)
             if again is not None:
-                found.append(_Found(track, again, bool(near)))
+                found.append(_Found(track, again, bool(near), crop(frame.image, again.roi)))
         for entry in found:
             entry.track.add(frame.index, frame.time, entry.seen, crowded=entry.crowded)
         self.active = [entry.track for entry in found]
         for track in self.active:
             settle(track, self.active, frame.time)
         self.lost = [track for track in [*self.lost, *lost] if track not in self.active]
+
+    def _outline_lasts(self, track: Track, crowd: list[Track], time: float) -> bool:
+        """Whether the person's last outline still does: it is fresh, and nobody is so near that more is asked of it."""
+        if track.seen.mask is None or track.seen.mask_age + time - track.time > _OUTLINE_SECONDS:
+            return False
+        return all(
+            np.hypot(*(other.predict(time) - track.predict(time))) > _APART * height(min(other.side, track.side))
+            for other in crowd
+        )
 
     def _hidden_near(self, track: Track, time: float) -> list[Track]:
         """The people lost so near, so recently, that they may come out from behind this one."""
@@ -180,15 +207,8 @@ class Follower:
         if not crowd or len(crowd) + len(hidden) < 2:
             return []
         tracks = [entry.track for entry in crowd] + hidden
-        clothes = [look(crop(frame.image, entry.seen.roi), entry.seen) for entry in crowd]
         cost = np.array(
-            [
-                [
-                    continuity_cost(track, entry.seen, worn, frame.time)
-                    for entry, worn in zip(crowd, clothes, strict=True)
-                ]
-                for track in tracks
-            ]
+            [[continuity_cost(track, entry.seen, entry.clothes, frame.time) for entry in crowd] for track in tracks]
         )
         cost[np.arange(len(crowd)), np.arange(len(crowd))] -= _HABIT
         cost[len(crowd) :][cost[len(crowd) :] > _LINK_LIMIT] = np.inf
@@ -221,14 +241,15 @@ class Follower:
                 continue
             winner, loser = self._ranked(first, second, frame)
             roi = loser.track.expected(frame.time)
-            pixels = without(crop(frame.image, roi), roi, [(winner.seen, np.zeros(2))])
+            whole = crop(frame.image, roi)
+            pixels = without(whole, roi, [(winner.seen, np.zeros(2))])
             seen = self._landmarker.run_crop(pixels, roi, outline=True)
             others = [other.seen for other in found if other is not loser]
             apart = self._gate.expected(seen, roi) and not any(
                 same_body(seen, other) or shared_outline(seen, other) > SHARED for other in others
             )
             if apart and loser.track.appearance.distance(look(pixels, seen)) < SAME_CLOTHES:
-                loser.seen = seen
+                loser.instead(seen, whole)
             else:
                 found.remove(loser)
                 lost.append(loser.track)
@@ -238,9 +259,8 @@ class Follower:
         """The two tracks, the one that better continues as what lies on their common person first."""
         costs = []
         for entry in (a, b):
-            clothes = look(crop(frame.image, entry.seen.roi), entry.seen)
             novice = 0.5 * np.exp(-len(entry.track.rows) / 10.0)
-            costs.append(continuity_cost(entry.track, entry.seen, clothes, frame.time) + novice)
+            costs.append(continuity_cost(entry.track, entry.seen, entry.clothes, frame.time) + novice)
         return (a, b) if costs[0] <= costs[1] else (b, a)
 
     def _retire(self, frame: Frame) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 
@@ -19,7 +21,8 @@ def outline_in(seen: Landmarks, roi: np.ndarray, *, size: int = CROP) -> np.ndar
     if seen.mask is None:
         return np.full((size, size), _NOBODY, dtype=np.float32)
     to_image = np.vstack([crop_matrix(roi, size), [0, 0, 1]])
-    from_image = np.linalg.inv(np.vstack([crop_matrix(seen.roi, CROP), [0, 0, 1]]))
+    place = seen.roi if seen.mask_roi is None else seen.mask_roi
+    from_image = np.linalg.inv(np.vstack([crop_matrix(place, CROP), [0, 0, 1]]))
     return cv2.warpAffine(
         seen.mask,
         (from_image @ to_image)[:2],
@@ -28,6 +31,13 @@ def outline_in(seen: Landmarks, roi: np.ndarray, *, size: int = CROP) -> np.ndar
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=_NOBODY,
     )
+
+
+def with_outline_of(seen: Landmarks, before: Landmarks, elapsed: float) -> Landmarks:
+    """What was seen with the outline of `elapsed` seconds before, moved along with the hips."""
+    place = np.array(before.roi if before.mask_roi is None else before.mask_roi)
+    place[:2] += seen.next_roi[:2] - before.next_roi[:2]
+    return dataclasses.replace(seen, mask=before.mask, mask_roi=place, mask_age=before.mask_age + elapsed)
 
 
 def shared_outline(a: Landmarks, b: Landmarks) -> float:
