@@ -79,6 +79,29 @@ def as_fitted(motion: Motion, body: BodyModel, rng: np.random.Generator, noise: 
     return filter_motion(motion.replace(people=people, camera=camera, provenance=()), body)
 
 
+def taken_for_farther(motion: Motion, body: BodyModel, share: float, when: np.ndarray, legs: float = 1.0) -> Motion:
+    """The motion with the gross error of one camera: for some time the person is taken for one farther away.
+
+    share: of the distance by which (negative: nearer); when (F,) from 0 (not at all) to 1, smooth; legs: what is left
+    of the bends of hips, knees and ankles meanwhile (a crouch that the fit does not see bends too little).
+    """
+    person = motion.people[0]
+    pose = person.pose.reshape(-1, 24, 3).copy()
+    bent = SMPL24.indices([f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")])
+    pose[:, bent] *= 1 + (legs - 1) * when[:, None, None]
+    pose = pose.reshape(-1, 72)
+    pelvis = body.rest_joints(person.betas)[:, 0]
+    transl = (person.transl + pelvis) * (1 + share * when)[:, None] - pelvis
+    person = person.replace(pose=pose, transl=transl, joints=body.joints(pose, person.betas, transl))
+    return motion.replace(people=(person,))
+
+
+def bouts(times: np.ndarray, every: float = 2.5, lasting: float = 1.0) -> np.ndarray:
+    """(F,) 0 to 1 and back, again and again, each time over so many seconds: when a fit errs."""
+    middle = np.arange(0.6 * every, times[-1], every)
+    return np.exp(-((2 * (times[:, None] - middle) / lasting) ** 4)).max(axis=1)
+
+
 def blank(motion: Motion) -> Motion:
     """The motion as a perfect fit would give it: the truth in the camera's frame and nothing of the world."""
     nothing = {"pose_world": None, "transl_world": None, "joints_world": None, "contacts": None}

@@ -21,10 +21,10 @@ from kinema.world.tracks import Track
 SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
 """m/s: how fast a standing foot may seem to be, round by round, while the root is sought."""
 
-DEPTH_SHARES = (0.3, 0.4, 0.6, 0.8, 1.0)
-"""How much of a foot's speed along the viewing ray counts, round by round: the root's distance is worst at first."""
+DEPTH_SHARES = (0.3, 0.4, 0.5, 0.5, 0.5)
+"""How much of a foot's speed along the viewing ray counts, round by round: it is seen worst, above all at first."""
 
-NOISE_FACTOR, SLOWEST = 3.5, 0.06
+NOISE_FACTOR, SLOWEST = 4.0, 0.06
 """In the end: so many times the speed at which the feet that stand seem to move, but at least so many m/s."""
 
 LOW = 0.08
@@ -57,10 +57,10 @@ def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
         offset = steady_root(track, weight, centre, offset)
         steadied = track.moved(root=track.root + offset)
         weight = contact_weights(steadied, speed, centre, share)
-    standing = foot_speeds(steadied, centre)[weight > 0.5]
+    standing = foot_speeds(steadied, centre, DEPTH_SHARES[-1])[weight > 0.5]
     if len(standing):
         speed = float(np.clip(NOISE_FACTOR * np.median(standing), SLOWEST, SPEEDS[-1]))
-        weight = contact_weights(steadied, speed, centre)
+        weight = contact_weights(steadied, speed, centre, DEPTH_SHARES[-1])
     return spans(weight, track.times), steadied
 
 

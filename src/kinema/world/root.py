@@ -60,9 +60,9 @@ def steady_root(
         band[:, : 3 - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
     if count > 1 and still:
         interval = np.diff(times)[:, None]
-        still = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
-        total = still.sum(axis=1)
-        pull = np.einsum("fk,fkc->fc", still, np.diff(track.feet, axis=0))
+        held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
+        total = held.sum(axis=1)
+        pull = np.einsum("fk,fkc->fc", held, np.diff(track.feet, axis=0))
         band[1:, :, 0] += total[:, None]
         band[:-1, :, 0] += total[:, None]
         band[:-1, :, 3] -= total[:, None]
