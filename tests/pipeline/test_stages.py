@@ -14,6 +14,7 @@ from kinema.motion import Motion, Person
 from kinema.pipeline import RunOptions, RunWatcher
 from kinema.pipeline import stages as room
 from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.pipeline.store import StageStore
 from kinema.video import open_video
 
 
@@ -56,7 +57,7 @@ def test_the_focal_length_of_the_file_is_used(job, monkeypatch):
 def test_who_looked_at_the_camera_is_recorded(job, monkeypatch, static):
     job = dataclasses.replace(job, options=RunOptions.of(static_camera=static))
 
-    def track_people(video, options, *, progress, observers):
+    def track_people(video, options, *, progress, observers, checkpoint):
         for frame in video:
             for observer in observers:
                 observer(frame, np.zeros((0, 4)))
@@ -107,3 +108,26 @@ def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypa
         kinema.estimate(clip, RunOptions(), max_persons=2)
     fake.people = 0
     assert kinema.estimate(clip).people == ()
+
+
+def test_a_stage_may_keep_what_it_has_done_so_far_until_it_is_finished(job, fake, tmp_path):
+    stages = fake.stages()
+    kept = []
+
+    def stopped(job, motion, progress):
+        kept.append(job.partial.load())
+        job.partial.save({"frames": np.arange(3)})
+        raise KeyboardInterrupt
+
+    def finished(job, motion, progress):
+        kept.append(job.partial.load())
+        return stages[0].run(job, motion, progress)
+
+    store = StageStore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_chain(job, [dataclasses.replace(stages[0], run=stopped)], RunWatcher(), store=store, base_key="k")
+    first = [dataclasses.replace(stages[0], run=finished), *stages[1:]]
+    run_chain(job, first, RunWatcher(), store=store, base_key="k")
+    assert kept[0] is None
+    np.testing.assert_array_equal(kept[1]["frames"], np.arange(3))
+    assert not list(store.folder.glob("*.part"))

@@ -105,3 +105,17 @@ def test_forget_removes_one_stage(tmp_path):
         store.keep(stage, "a" * 64, StageResult(some_motion(1, 3, 0, placed=False), 1.0))
     store.forget("filter")
     assert [file.name.split("-")[0] for file in store.folder.iterdir()] == ["fit"]
+
+
+def test_what_a_stage_has_done_so_far_is_replaced_whole_and_forgotten(tmp_path):
+    partial = StageStore(tmp_path).partial("track", "a" * 64)
+    assert partial.load() is None
+    for count in (3, 5):
+        partial.save({"about": np.array("text"), "rows": np.arange(count)})
+    loaded = partial.load()
+    assert str(loaded["about"]) == "text"
+    np.testing.assert_array_equal(loaded["rows"], np.arange(5))
+    assert len(list(partial.path.parent.iterdir())) == 1
+    partial.forget()
+    partial.forget()
+    assert partial.load() is None

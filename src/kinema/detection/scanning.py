@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -13,6 +15,7 @@ _CHANGED = 12.0  # grey levels: a change of the mean over 3x3 cells that noise a
 _CHANGED_CELLS = 6  # so many cells change at least when somebody comes; an edge that trembles has fewer
 _PATIENCE = 4.0  # a tile in which nothing changes is looked at so many times less often
 _HASTE = 1.5  # so much faster than needed may tiles be looked at that had to wait
+_STATE = ("due", "forced", "seen", "hidden")
 _COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as parts of the interval
 
 
@@ -74,6 +77,16 @@ class TileSchedule:
                 self._forced[i] = time + _PATIENCE * self._period[i]
             self._due[i] = max(self._due[i] + self._period[i], time)
         return self.tiles[looks]
+
+    def state(self) -> dict[str, Any]:
+        """What later looks depend on: plain values and arrays."""
+        return {"last": self._last, **{name: getattr(self, f"_{name}") for name in _STATE}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self._last = state["last"]
+        for name in _STATE:
+            setattr(self, f"_{name}", np.array(state[name]))
 
     def _changed(self, tile: int, now: np.ndarray, covered: np.ndarray) -> bool:
         """Whether something moved that is not a person who was followed then or is followed now."""

@@ -16,7 +16,7 @@ from kinema.geometry.cameras import camera_from_focal, camera_from_fov
 from kinema.motion import Motion, StageRecord
 from kinema.pipeline.identity import digest
 from kinema.pipeline.options import RunOptions
-from kinema.pipeline.store import StageResult, StageStore
+from kinema.pipeline.store import PartialResult, StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.progress import Progress
 from kinema.refinement import filter_motion
@@ -39,12 +39,16 @@ FILM_WIDTH = 36.0
 
 @dataclass(frozen=True)
 class Job:
-    """What every stage may use: the open video, the body, the settings, and a place for what the user must know."""
+    """What every stage may use: the open video, the body, the settings, and a place for what the user must know.
+
+    partial: where a long stage keeps what it has done so far, None where nothing is kept.
+    """
 
     video: VideoReader
     body: BodyModel
     options: RunOptions
     notes: list[str] = field(default_factory=list)
+    partial: PartialResult | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,9 @@ def track(job: Job, motion: Motion | None, progress: Progress) -> Motion:
     """Find and follow people, and look at the same frames whether the camera moves."""
     detector = None if job.options.static_camera else CameraMotionDetector()
     observers = [] if detector is None else [detector]
-    motion = track_people(job.video, job.options.tracking, progress=progress, observers=observers)
+    motion = track_people(
+        job.video, job.options.tracking, progress=progress, observers=observers, checkpoint=job.partial
+    )
     focal_35mm = job.video.metadata.get("focal_35mm")
     if motion.camera is None and focal_35mm:
         focal = focal_35mm / FILM_WIDTH * max(motion.width, motion.height)
@@ -214,11 +220,14 @@ def run_chain(
             _fetch(stage.networks, watcher)
             progress = watcher.start(stage.name)
             begin = time.perf_counter()
-            moved = stage.run(job, motion, progress)
+            partial = None if store is None else store.partial(stage.name, key)
+            moved = stage.run(dataclasses.replace(job, partial=partial), motion, progress)
             told = [w for w in (*job.video.warnings, *job.notes) if w not in warnings]
             result = StageResult(moved, time.perf_counter() - begin, tuple(told))
             if store is not None:
                 store.keep(stage.name, key, result)
+            if partial is not None:
+                partial.forget()
         motion = result.motion
         times.append(StageTime(stage.name, result.seconds, reused))
         watcher.done(times[-1])

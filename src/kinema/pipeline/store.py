@@ -62,6 +62,33 @@ class StageStore:
             with contextlib.suppress(OSError):
                 path.unlink()
 
+    def partial(self, stage: str, key: str) -> PartialResult:
+        """A place for what a stage has done so far."""
+        return PartialResult(self.folder / f"{stage}-{key[:24]}.part")
+
+
+@dataclass(frozen=True)
+class PartialResult:
+    """The arrays of a stage that is not finished, in one file that is replaced whole."""
+
+    path: Path
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """What was saved last, None where there is nothing that can be read."""
+        with contextlib.suppress(*_DAMAGE), np.load(self.path, allow_pickle=False) as arrays:
+            return dict(arrays)
+        return None
+
+    def save(self, arrays: dict[str, np.ndarray]) -> None:
+        """Put it in the place of what was there. Raises OutputError."""
+        with atomic_path(self.path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    def forget(self) -> None:
+        """Remove it: the stage is finished."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
 
 def _name(stage: str, key: str) -> str:
     return f"{stage}-{key[:24]}.npz"

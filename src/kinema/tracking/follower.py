@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from kinema.keypoints.blazepose import BlazePoseLandmarker, Landmarks, crop
 from kinema.keypoints.roi import roi_from_circle
 from kinema.tracking.appearance import Appearance, look
 from kinema.tracking.association import assign, continuity_cost, same_body
+from kinema.tracking.checkpoint import plain_tracks, tracks_from
 from kinema.tracking.gate import Gate
 from kinema.tracking.identity import look_afresh, meet, settle
 from kinema.tracking.lane import Lane
@@ -115,6 +117,23 @@ class Follower:
         self._last.append(frame)
         self.boxes = self._lane.give(boxes_of, [track.seen for track in self.active], self._size)
         return self.boxes
+
+    def state(self) -> dict[str, Any]:
+        """Everything that later frames depend on but the last frames themselves: plain values and arrays."""
+        groups = {"active": self.active, "lost": self.lost, "ended": self.ended}
+        return {"count": self._count, "schedule": self._schedule.state(), **plain_tracks(groups)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`. The frames before must have been shown to `remember`."""
+        groups = tracks_from(state)
+        self.active, self.lost, self.ended = groups["active"], groups["lost"], groups["ended"]
+        self._count = int(state["count"])
+        self._schedule.restore(state["schedule"])
+        self.boxes = self._lane.give(boxes_of, [track.seen for track in self.active], self._size)
+
+    def remember(self, frame: Frame) -> None:
+        """A frame that was followed before the state was kept."""
+        self._last.append(frame)
 
     def _scan(self, frame: Frame, boxes: Future[np.ndarray], steps: np.ndarray) -> tuple[np.ndarray, list[Detections]]:
         """The tiles (m, 3) whose turn it is, and what the detector sees in each. In the lane.

@@ -14,9 +14,11 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.detection.blazepose import BlazePoseDetector
+from kinema.errors import InputError
 from kinema.keypoints.blazepose import BlazePoseLandmarker
 from kinema.motion import Motion, StageRecord
 from kinema.progress import Progress, silent
+from kinema.tracking.checkpoint import Checkpoint, Past, next_save
 from kinema.tracking.follower import Follower
 from kinema.tracking.lane import Lane, read_ahead
 from kinema.tracking.options import TrackingOptions
@@ -37,13 +39,15 @@ def track_people(
     *,
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> Motion:
     """Find and follow everyone in `video`.
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints ("blazepose33", pixels),
     keypoint_confidence, and keypoints3d (metres, mid-hip relative, the camera's axes). Nobody in the
     video gives a Motion without people. The people are numbered 1, 2, ... by how present they are.
-    Memory does not depend on the number of frames but for the tracks themselves.
+    Memory does not depend on the number of frames but for the tracks themselves. With a `checkpoint` the work is
+    kept every thousand frames and more, and goes on from what is there; the result is the same.
 
     Raises WeightsError when the networks cannot be had, InputError when the video cannot be read.
     """
@@ -58,16 +62,38 @@ def track_people(
         detector = BlazePoseDetector(weights[0].path)
         landmarker = BlazePoseLandmarker(weights[1].path, threads=threads)
         follower = Follower(detector, landmarker, size, options, looking)
+        before = Past.load(checkpoint)
+        done = Past()
+        watchers = list(observers)
+        if checkpoint is not None:
+            watchers.append(lambda _, boxes: done.boxes.append(boxes))
+        save_at = next_save(len(before.boxes))
         observed: Future[None] | None = None
         for frame in frames:
-            boxes = follower.step(frame)
+            if frame.index < len(before.boxes):
+                follower.remember(frame)
+                boxes = looking.give(before.boxes.__getitem__, frame.index)
+                if frame.index + 1 == len(before.boxes):
+                    follower.restore(before.state)
+            else:
+                boxes = follower.step(frame)
             if observed is not None:
                 observed.result()
-            observed = looking.give(_observe, observers, frame, boxes)
+            observed = looking.give(_observe, watchers, frame, boxes)
             times.append(frame.time)
+            if checkpoint is not None and len(times) == save_at:
+                observed.result()
+                done.state = follower.state()
+                checkpoint.save(done.arrays())
+                save_at = next_save(len(times))
             progress(len(times), video.num_frames_estimate)
         if observed is not None:
             observed.result()
+    if len(times) < len(before.boxes):
+        raise InputError(
+            f"{video.path} has ended after {len(times)} frames, but an earlier run that was stopped read"
+            f" {len(before.boxes)}; start the run anew (--force)"
+        )
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options)
     people = tuple(person_from(track, i + 1, seconds, size, options) for i, track in enumerate(tracks))
