@@ -13,6 +13,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.estimation.rig import Rig
+from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.metrics import foot_sliding, root_trajectory_error
 from kinema.geometry.cameras import camera_from_fov
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -177,11 +178,14 @@ def score(placed: Motion, truth: Motion, body: BodyModel, row: int = 0) -> dict[
     """How a placed person compares with the truth.
 
     gravity: degrees. ground: metres that the true ground under the person lies above the world's y = 0.
-    contact_f1: of the four contact points together. trajectory: percent of the distance travelled, after
-    the best shift and turn about the vertical. sliding_truth: mm/s in the true contacts. legs_before and
-    legs_after: mm, knees and ankles relative to the pelvis, in the camera's axes.
+    contact_f1, contact_precision, contact_recall: of the four contact points together. soles, soles_worst: mm that
+    the soles are off the world's ground in the contacts that are true. trajectory: percent of the distance
+    travelled, after the best shift and turn about the vertical. sliding_truth: mm/s in the true contacts.
+    legs_before and legs_after: mm, knees and ankles relative to the pelvis, in the camera's axes.
     """
     mine, theirs = placed.people[row], truth.people[row]
+    theirs = theirs if len(theirs) == len(mine) else theirs.select(mine.frames)
+    judged = foot_scores(placed, mine.replace(contacts=theirs.contacts), body)
     up, true_up = placed.camera.rotation[:, 1], truth.camera.rotation[:, 1]
     under = theirs.joints_world[:, 0].mean(axis=0) * [1.0, 0.0, 1.0]
     seen = truth.camera.rotation @ under + truth.camera.translation
@@ -192,11 +196,15 @@ def score(placed: Motion, truth: Motion, body: BodyModel, row: int = 0) -> dict[
     before = (mine.joints - mine.joints[:, :1])[:, legs]
     true_legs = (theirs.joints - theirs.joints[:, :1])[:, legs]
     feet = body.posed_points("contacts", theirs.pose_world, theirs.betas, theirs.transl_world)
-    slides = foot_sliding(feet, theirs.contacts, truth.times)
+    slides = foot_sliding(feet, theirs.contacts, truth.times[theirs.frames])
     return {
         "gravity": float(np.degrees(np.arccos(np.clip(up @ true_up, -1, 1)))),
         "ground": float(height),
         "contact_f1": 2 * both / max(1.0, float(mine.contacts.sum() + theirs.contacts.sum())),
+        "contact_precision": both / max(1.0, float(mine.contacts.sum())),
+        "contact_recall": both / max(1.0, float(theirs.contacts.sum())),
+        "soles": judged["foot_height_mm"],
+        "soles_worst": judged["foot_height_worst_mm"],
         "trajectory": root_trajectory_error(mine.joints_world[:, 0], theirs.joints_world[:, 0]),
         "sliding_truth": 1000 * float(np.nanmean(slides)) if np.isfinite(slides).any() else 0.0,
         "legs_before": 1000 * float(np.linalg.norm(before - true_legs, axis=-1).mean()),

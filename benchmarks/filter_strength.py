@@ -1,0 +1,122 @@
+"""How much smoothing a fit needs: rendered clips whose truth is known, fitted, filtered by more and more.
+
+    python benchmarks/filter_strength.py [--seeds 4] [--fps 24 30 60] [--data ../shared/data] [--captured 8]
+
+The demo's clips at several frame rates and CMU's motion capture (30 frames a second, each before a random camera)
+are rendered, tracked and fitted; the default filter is applied to the same fits by growing amounts. For each
+group: MPJPE over 12 limb joints, mid-hip aligned (mm), the mean error of their acceleration, and their mean
+acceleration beside the truth's (m/s2; less than the truth's means smoothed too much). The default is the amount
+with the lowest MPJPE, averaged over both kinds of clips at 30 frames a second.
+
+Where the triangulated truth of `balance_single` is at hand, the same filter is also put on that truth itself: the
+acceleration error that is left is what smoothing alone costs, were the fit perfect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "world"), str(ROOT / "benchmarks")]
+
+from monocular import random_camera, seen_from  # noqa: E402
+from world_accuracy import captured  # noqa: E402
+
+from kinema.body import BodyModel, load_body  # noqa: E402
+from kinema.estimation import fit_body  # noqa: E402
+from kinema.evaluation.truth import load_truth  # noqa: E402
+from kinema.motion import Motion  # noqa: E402
+from kinema.refinement import FilterOptions, filter_motion  # noqa: E402
+from kinema.refinement.filtering import smooth_positions  # noqa: E402
+from kinema.skeleton import LIMBS12, SMPL24  # noqa: E402
+from kinema.synthetic import procedural_motion, render_clip  # noqa: E402
+from kinema.tracking import track_people  # noqa: E402
+from kinema.video import open_video  # noqa: E402
+
+AMOUNTS = (0.0, 0.04, 0.08, 0.12, 0.16, 0.20, 0.25, 0.30)
+LIMBS = SMPL24.indices(LIMBS12)
+CATEGORIES = ("walk", "sport", "dance", "run")
+
+
+def fitted(truth: Motion, body: BodyModel, folder: Path, seed: int) -> tuple[Motion, Motion]:
+    """The truth, and the fit of its rendered clip; nothing is smoothed yet but by the fit itself."""
+    clip = render_clip(truth, body, folder / "clip.mp4", seed=seed)
+    with open_video(clip) as video:
+        found = track_people(video)
+    camera = truth.camera.replace(rotation=None, translation=None)
+    longest = max(found.people, key=len)
+    return truth, fit_body(found.replace(people=(longest,), camera=camera), body)
+
+
+def acceleration(joints: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(F-2,J,3) m/s2."""
+    return np.diff(joints, 2, axis=0) / np.median(np.diff(times)) ** 2
+
+
+def scores(pairs: list[tuple[Motion, Motion]], body: BodyModel, seconds: float) -> np.ndarray:
+    """MPJPE, acceleration error, acceleration and the truth's: means over clips."""
+    rows = []
+    for truth, motion in pairs:
+        person = filter_motion(motion, body, FilterOptions(seconds=seconds)).people[0]
+        mine, theirs = (
+            joints - 0.5 * (joints[:, 6:7] + joints[:, 7:8])
+            for joints in (person.joints[:, LIMBS], truth.people[0].joints[person.frames][:, LIMBS])
+        )
+        a, b = acceleration(mine, truth.times), acceleration(theirs, truth.times)
+        lengths = [np.linalg.norm(v, axis=-1).mean() for v in (1000 * (mine - theirs), a - b, a, b)]
+        rows.append(lengths)
+    return np.mean(rows, axis=0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--fps", type=float, nargs="+", default=[24.0, 30.0, 60.0])
+    parser.add_argument("--captured", type=int, default=8, help="clips of motion capture (default: 8)")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data")))
+    args = parser.parse_args()
+    body = load_body()
+    truths = {
+        f"demo, {fps:g}": [procedural_motion(body, "demo", seed=seed, fps=fps) for seed in range(args.seeds)]
+        for fps in args.fps
+    }
+    if (args.data / "mocap" / "cmu_train.npz").exists() and args.captured:
+        each = -(-args.captured // len(CATEGORIES))
+        motions = [m for name in CATEGORIES for m in captured(body, args.data, name, each, 240)]
+        truths["captured, 30"] = [
+            seen_from(m, random_camera(m.people[0].joints_world, np.random.default_rng(i)), body)
+            for i, m in enumerate(motions[: args.captured])
+        ]
+    print("| clips | seconds | MPJPE, mm | acceleration error, m/s2 | acceleration, m/s2 | the truth's |")
+    print("| --- " * 6 + "|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, group in truths.items():
+            pairs = [fitted(truth, body, Path(folder), i) for i, truth in enumerate(group)]
+            for seconds in AMOUNTS:
+                figures = " | ".join(f"{value:.2f}" for value in scores(pairs, body, seconds))
+                print(f"| {name} | {seconds:.2f} | {figures} |", flush=True)
+    folder = args.data / "gt" / "balance_single"
+    if folder.is_dir():
+        marks = load_truth(
+            folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera="cam_01"
+        )
+        joints = marks.people[0].joints
+        joints = joints[:, np.isfinite(joints).all(axis=(0, 2))]
+        own = acceleration(joints, marks.times)
+        print(
+            f"balance_single: the truth's own acceleration {np.linalg.norm(own, axis=-1).mean():.1f} m/s2; smoothed by"
+        )
+        for seconds in AMOUNTS[1:]:
+            smooth = smooth_positions(joints, marks.times, FilterOptions(seconds=seconds))
+            error = np.linalg.norm(acceleration(smooth, marks.times) - own, axis=-1).mean()
+            print(f"  {seconds:.2f} s it differs from itself by {error:.1f} m/s2")
+
+
+if __name__ == "__main__":
+    main()
