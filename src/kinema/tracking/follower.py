@@ -28,7 +28,7 @@ from kinema.tracking.lookback import LastFrames, look_back
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.outlines import shared_outline, with_outline_of, without
 from kinema.tracking.people import boxes_of, is_person
-from kinema.tracking.searching import SAME_CLOTHES, SHARED, search, search_tiles, worth_searching
+from kinema.tracking.searching import SAME_CLOTHES, SHARED, doubt_tiles, search, search_tiles, worth_searching
 from kinema.tracking.track import Track, height
 from kinema.video import Frame
 
@@ -39,7 +39,7 @@ _HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebod
 _LOOK_EVERY = 5  # frames between two looks at a person's clothes
 _OUTLINE_SECONDS = 0.1  # so long an outline serves while people are not quite near
 _APART = 0.9  # of the smaller person's height: distance of the hips beyond which they are not
-_LARGEST_IN_TILE = 0.65  # radius of a person, as a part of the tile's side, that the detector is believed up to
+_LARGEST_IN_TILE = 0.85  # radius of a person, as a part of the tile's side, that the detector is believed up to
 _PROBATION = 5  # frames that a newcomer is followed before the look back
 
 
@@ -102,7 +102,7 @@ class Follower:
         scan = self._lane.give(self._scan, frame, self.boxes, steps)
         self._follow(frame)
         self._retire(frame)
-        more = search_tiles(self.lost, frame, self._gate)
+        more = np.concatenate([search_tiles(self.lost, frame, self._gate), doubt_tiles(self.active, frame, self._gate)])
         tiles, parts = scan.result()
         if len(more):
             tiles, parts = np.concatenate([tiles, more]), parts + self._detect(frame, more)

@@ -32,6 +32,8 @@ _SMALL_TURNS = 4  # of them for somebody who was upright
 _AT_ONCE = 2  # crops in a frame, after all were tried in the first
 _SURE_SCORE = 0.7
 _UPRIGHT = 0.7  # radians: the detector finds people who lean less
+_DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # so rarely found by the detector, after so many frames
+_ASK_SECONDS = 0.5
 _TILE = 1.3  # side of the detector's tile as a part of the crop's
 _TILE_SECONDS = 1.5
 _TILE_ROWS = 5
@@ -86,3 +88,17 @@ def search_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
             side = _TILE * track.side
             tiles.append([*(place - side / 2), side])
     return np.array(tiles[:MOST]).reshape(-1, 3)
+
+
+def doubt_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
+    """Tiles (n, 3) for people whom the detector has hardly found again, one at a time, each around one of them.
+
+    The tiles that cover the picture may all show somebody badly who stands at its edge.
+    """
+    for track in active:
+        doubtful = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS
+        if doubtful and frame.time - track.asked >= _ASK_SECONDS and gate.inside(track.centre):
+            track.asked = frame.time
+            side = _TILE * track.side
+            return np.array([[*(track.centre - side / 2), side]])
+    return np.zeros((0, 3))

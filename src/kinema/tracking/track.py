@@ -109,11 +109,11 @@ class Track:
 
     rows: what was seen. seen: the last landmarks. velocity, drift (2,): of the hips, pixels per second, now
     and over the last half second. side: of the crop, smoothed. hits, looks: how often the detector found the
-    person again, and how often it looked. run: frames without a gap up to the last. number: exchanged
-    together with the past, when it turns out that two people were mixed up. appearance: clothes, learned
-    while alone. rivals: the people met since then, with the frame and the distance of the closest approach;
-    before: time, place and drift when the first of them came; fresh, fresh_looks: clothes since the last of
-    them went away.
+    person again, and how often it looked; asked: when it last looked for this person alone. run: frames
+    without a gap up to the last. number: exchanged together with the past, when it turns out that two people
+    were mixed up. appearance: clothes, learned while alone. rivals: the people met since then, with the frame
+    and the distance of the closest approach; before: time, place and drift when the first of them came;
+    fresh, fresh_looks: clothes since the last of them went away.
     """
 
     def __init__(self, number: int, frame: int, time: float, seen: Landmarks, appearance: Appearance) -> None:
@@ -125,6 +125,7 @@ class Track:
         self.appearance = appearance
         self.hits = 1
         self.looks = 1
+        self.asked = time
         self.run = 1
         self.seen = seen
         self.time = time
