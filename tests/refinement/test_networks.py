@@ -17,7 +17,8 @@ from kinema.refinement import refine
 from kinema.refinement.agreement import agree_with_joints, best_turn, shortest_turn
 from kinema.refinement.network import load_refiner
 from kinema.refinement.networks import NetworkOptions, refine_with_network
-from kinema.refinement.sequences import EvenTimes, from_pixels, from_rotations, to_pixels, to_rotations
+from kinema.refinement.published import PublishedCare
+from kinema.refinement.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations
 from kinema.refinement.windows import slide
 from kinema.synthetic import procedural_motion, studio_camera
 
@@ -104,17 +105,16 @@ def test_a_network_for_other_rates_sees_its_own(averaging, tmp_path):
     wave = np.sin(2 * np.pi * 0.5 * t)[:, None]
     even = EvenTimes.of(t, 30.0)
     grid = even.there(wave)
-    assert len(grid) == 90
+    assert len(grid) == 91  # the last one past the clip's end, so that no frame lies outside
     # linear interpolation on a grid that hits the frames, cubic back: off by the spline's end conditions only
-    np.testing.assert_allclose(even.back(grid)[:-1], wave[:-1], atol=1e-3)
+    np.testing.assert_allclose(even.back(grid), wave, atol=1e-3)
     assert EvenTimes.of(t, 60.0).same
     rng = np.random.default_rng(0)
     uneven = np.sort(rng.choice(600, 200, replace=False)) / 100
     held = EvenTimes.of(uneven, None)
     assert not held.same
     assert np.ptp(np.diff(held.grid)) < 1e-9
-    line = 3 * np.minimum(uneven, held.grid[-1])[:, None]
-    np.testing.assert_allclose(held.back(held.there(3 * uneven[:, None])), line, atol=1e-6)
+    np.testing.assert_allclose(held.back(held.there(3 * uneven[:, None])), 3 * uneven[:, None], atol=1e-6)
 
 
 @pytest.mark.golden
@@ -176,12 +176,80 @@ def test_turns_are_rotations_that_do_what_they_say(seed):
 
 def test_lag_is_what_a_live_stream_would_give(averaging):
     _, shaken = noisy(frames=50)
-    live = refine(shaken, BODY, "smoothnet", checkpoint=averaging, representation="smpl", lag=2)
+    settings = {"checkpoint": averaging, "representation": "smpl", "lag": 2}
+    live = refine(shaken, BODY, "smoothnet", as_published=True, **settings)
     network = load_refiner(averaging, "smoothnet")
     six = slide(from_rotations(shaken.people[0].pose), 8, network.run, lag=2)
     found = axis_angle_to_matrix(live.people[0].pose.reshape(-1, 24, 3))
     expected = axis_angle_to_matrix(to_rotations(six).reshape(-1, 24, 3))
     np.testing.assert_allclose(found, expected, atol=1e-9)
+    # as it runs by default it may not know the future either
+    changed = shaken.people[0]
+    pose = changed.pose.copy()
+    pose[30:] += 0.1
+    later = refine(shaken.replace(people=(changed.replace(pose=pose),)), BODY, "smoothnet", **settings)
+    before = refine(shaken, BODY, "smoothnet", **settings)
+    np.testing.assert_allclose(later.people[0].pose[:28], before.people[0].pose[:28], atol=1e-9)
+    assert np.abs(later.people[0].pose[28:] - before.people[0].pose[28:]).max() > 1e-3
+
+
+def pulling(path, window: int = 8):
+    """An averaging SmoothNet that pulls everything a tenth of the way to 0.05, as the published ones pull to zero."""
+    tensors = averaging_tensors(window)
+    tensors["decoder.weight"] = tensors["decoder.weight"] * np.float32(0.9)
+    tensors["decoder.bias"] = np.full(window, 0.005, np.float32)
+    np.savez(path, **tensors)
+    return path
+
+
+def test_what_stands_still_stays_though_the_network_pulls(tmp_path):
+    truth, _ = noisy(frames=40)
+    person = truth.people[0]
+    held = {name: np.repeat(getattr(person, name)[:1], 40, axis=0) for name in ("pose", "transl")}
+    person = person.replace(**held, joints=BODY.joints(held["pose"], person.betas, held["transl"]))
+    motion = truth.replace(people=(person,))
+    before = motion.people[0].joints
+    path = pulling(tmp_path / "pull_8.npz")
+    after = refine(motion, BODY, "smoothnet", checkpoint=path).people[0].joints
+    np.testing.assert_allclose(after, before, atol=1e-5)  # the network is float32
+    pulled = refine(motion, BODY, "smoothnet", checkpoint=path, as_published=True).people[0].joints
+    assert np.linalg.norm(pulled - before, axis=-1).mean() > 0.02
+
+
+def test_as_published_is_the_network_over_the_windows_as_they_are(tmp_path):
+    _, shaken = noisy(frames=40)
+    joints = shaken.people[0].joints
+    path = pulling(tmp_path / "pull_8.npz")
+    motion = shaken.replace(times=shaken.times / 2, people=(shaken.people[0].replace(pose=None),))  # 60 a second
+    found = refine(motion, None, "smoothnet", checkpoint=path, as_published=True).people[0].joints
+    run = load_refiner(path, "smoothnet").run
+    relative = slide((joints - joints[:, :1]).reshape(40, -1), 8, run).reshape(joints.shape)
+    np.testing.assert_allclose(found, relative - relative[:, :1] + slide(joints[:, 0], 8, run)[:, None], atol=1e-6)
+
+
+def test_a_published_network_keeps_swings_that_it_would_flatten(tmp_path):
+    # Sixteen hidden values, x and -x of eight frames: every frame comes back as seven tenths of itself.
+    frames = np.concatenate([np.eye(8), -np.eye(8)]).astype(np.float32)
+    path = tmp_path / "shrink_8.npz"
+    np.savez(path, **{
+        "encoder.0.weight": frames, "encoder.0.bias": np.zeros(16, np.float32),
+        "decoder.weight": np.float32(0.7 / 1.1) * frames.T, "decoder.bias": np.zeros(8, np.float32),
+    })  # fmt: skip
+    care = PublishedCare(load_refiner(path, "smoothnet"), 8)
+    windows = np.sin(np.arange(8) * np.pi / 4)[None, :, None] + 5.0  # a whole turn about 5
+    np.testing.assert_allclose(care.smoother()(windows) - 5, 0.91 * (windows - 5), atol=1e-5)  # 2 * 0.7 - 0.7 ** 2
+    assert care.rate == pytest.approx(16.7)
+    assert care.ahead == 7
+    assert PublishedCare(care.network, 8, live=True).rate is None
+
+
+@given(frames=st.integers(1, 12), ahead=st.integers(0, 9))
+def test_led_on_goes_straight_on(frames, ahead):
+    line = 2.0 + 3.0 * np.arange(frames)[:, None]
+    longer, own = led_on(line, ahead)
+    np.testing.assert_allclose(longer[own], line)
+    assert len(longer) == frames + 2 * min(ahead, frames - 1)
+    np.testing.assert_allclose(np.diff(longer, axis=0), 3.0)
 
 
 def test_short_clips_and_empty_tracks_pass(averaging):

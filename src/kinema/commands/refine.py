@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--representation", choices=("2d", "3d", "smpl"), help="default: the checkpoint's, else 3d")
     network.add_argument("--step", type=int, metavar="N", help="frames between windows (default: 1, the best)")
     network.add_argument("--lag", type=int, metavar="N", help="frames of the future a result may know, as if live")
+    network.add_argument(
+        "--as-published", action="store_true", default=None, help="run SmoothNet as its authors do, its pull included"
+    )
     filters = parser.add_argument_group("filters")
     filters.add_argument("--strength", type=float, metavar="S", help="0 (none) to 1; default 0.5")
     both = parser.add_argument_group("both")
@@ -86,17 +89,19 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     names = {"filter": ("strength", "missing"), "network": (*_NETWORK, "missing")}[method.kind]
     given = {
         "checkpoint": args.checkpoint, "window": args.window_size, "representation": args.representation,
-        "step": args.step, "lag": args.lag, "strength": args.strength, "missing": args.missing,
+        "step": args.step, "lag": args.lag, "as_published": args.as_published,
+        "strength": args.strength, "missing": args.missing,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    wrong = [name for name in given if name not in names or (method.name == "video2pkl" and name == "step")]
+    preset = ("step", "as_published") if method.name == "video2pkl" else ()
+    wrong = [name for name in given if name not in names or name in preset]
     if wrong:
-        option = {"window": "--window-size"}.get(wrong[0], f"--{wrong[0]}")
+        option = {"window": "--window-size"}.get(wrong[0], f"--{wrong[0].replace('_', '-')}")
         raise UsageError(f"{option} is not for --method {method.name}, which is a {method.kind}; leave it out")
     return given
 
 
-_NETWORK = ("checkpoint", "window", "representation", "step", "lag")
+_NETWORK = ("checkpoint", "window", "representation", "step", "lag", "as_published")
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:

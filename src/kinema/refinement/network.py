@@ -19,6 +19,7 @@ from kinema.errors import InputError, UsageError
 from kinema.refinement.smoothnet import NumpySmoothNet
 from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
 from kinema.refinement.synsp_onnx import OnnxSynSP
+from kinema.refinement.windows import Smoother
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
@@ -39,7 +40,7 @@ class TrainedRefiner:
     kind: "smoothnet" or "synsp". window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
     of one frame, None for any (SmoothNet). representation: of `REPRESENTATIONS`, or None where the file does not
     say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
-    windows whose mean had been taken away. name, sha256: of the file.
+    windows whose mean had been taken away, None where the file does not say. name, sha256: of the file.
     """
 
     kind: str
@@ -48,18 +49,26 @@ class TrainedRefiner:
     coordinates: int | None
     representation: str | None
     rate: float | None
-    centred: bool
+    centred: bool | None
     name: str
     sha256: str
 
-    def smoother(self, window: int, centred: bool):  # type: ignore[no-untyped-def]  # a Smoother
-        """What `kinema.refinement.windows.slide` calls. centred: each window's mean is taken away and put back."""
+    def smoother(self, window: int, centred: bool | None) -> Smoother:
+        """What `kinema.refinement.windows.slide` calls.
+
+        centred: each window's mean is taken away and put back, and the answer to a window of zeros is taken away, so
+        that what stands still stays where it is.
+        """
         if not centred:
             return self.run
+        rest: dict[int, np.ndarray] = {}
 
         def smooth(windows: np.ndarray) -> np.ndarray:
+            channels = windows.shape[2]
+            if channels not in rest:
+                rest[channels] = self.run(np.zeros((1, window, channels)))
             mean = windows.mean(axis=1, keepdims=True)
-            return self.run(windows - mean) + mean
+            return self.run(windows - mean) - rest[channels] + mean
 
         return smooth
 
@@ -87,7 +96,7 @@ def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
         raise InputError(f"{path} is not a refiner that `kinema train refiner` exported: its metadata names no network")
     return TrainedRefiner(
         about["network"], run, run.window, run.coordinates, about.get("representation"),
-        float(about["rate"]) if "rate" in about else None, about.get("centred") == "true", path.name, digest,
+        float(about["rate"]) if "rate" in about else None, _truth(about.get("centred")), path.name, digest,
     )  # fmt: skip
 
 
@@ -97,7 +106,7 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
     tensors = {key.removeprefix("module."): value for key, value in load_checkpoint(path).items()}
     about = _beside(path)
     rate = about.get("rate")
-    told = (about.get("representation"), None if rate is None else float(rate), bool(about.get("centred", False)))
+    told = (about.get("representation"), None if rate is None else float(rate), _truth(about.get("centred")))
     if "encoder.0.weight" in tensors and "decoder.weight" in tensors:
         net = NumpySmoothNet.from_tensors(tensors, name=path.name, sha256=digest)
         if net.sizes.window != net.sizes.outputs:
@@ -110,6 +119,11 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
         return TrainedRefiner("synsp", synsp, None, synsp.coordinates, *told, path.name, digest)
     some = ", ".join(list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
+
+
+def _truth(told: object) -> bool | None:
+    """What a file says, as JSON or as text; None where it says nothing."""
+    return None if told is None else told in (True, "true")
 
 
 def _beside(path: Path) -> Mapping[str, Any]:

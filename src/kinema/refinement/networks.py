@@ -22,7 +22,8 @@ from kinema.refinement.agreement import agree_with_joints
 from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations, uninterrupted
 from kinema.refinement.measures import shakiness
 from kinema.refinement.network import REPRESENTATIONS, TrainedRefiner, load_refiner
-from kinema.refinement.sequences import EvenTimes, filled, from_pixels, from_rotations, to_pixels, to_rotations
+from kinema.refinement.published import PublishedCare
+from kinema.refinement.sequences import EvenTimes, filled, from_pixels, from_rotations, led_on, to_pixels, to_rotations
 from kinema.refinement.windows import SHORT, slide
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class NetworkOptions:
     "3d" (joints; pose and transl are then brought into agreement with them), "smpl" (rotations), or None for what
     the checkpoint was trained on, else 3d. step: frames between windows. lag: frames of the future that a result may
     depend on, None for all of the window. short: what becomes of clips shorter than the window (`windows.SHORT`).
-    centred: take each window's mean away before the network; None does so for the path, and for everything where the
-    checkpoint was trained so; False is the published way for all. max_gap: seconds; a track interrupted for longer
-    is refined in pieces. missing: NaN in the input: "error", or "interpolate".
+    as_published: run SmoothNet as its authors do, its pull towards the pelvis included; else a file that does not say
+    how it learned runs with `PublishedCare`. max_gap: seconds; a track interrupted for longer is refined in pieces.
+    missing: NaN in the input: "error", or "interpolate".
     """
 
     method: str = "smoothnet"
@@ -61,7 +62,7 @@ class NetworkOptions:
     step: int = 1
     lag: int | None = None
     short: str = "repeat"
-    centred: bool | None = None
+    as_published: bool = False
     max_gap: float = 0.2
     missing: str = "error"
 
@@ -205,11 +206,11 @@ class _Work:
     def _path(self, path: np.ndarray, person: Person) -> np.ndarray:
         """The pelvis' way (F,3) metres."""
         if self.network.kind == "smoothnet":
-            return self._smooth(path, person, "transl", centred=self.options.centred is not False)
+            return self._smooth(path, person, "transl", centred=not self.options.as_published)
         return smooth_root(path, self.motion.times[person.frames], FilterOptions(), frames=person.frames, name="transl")
 
     def _smooth(
-        self, values: np.ndarray, person: Person, name: str, missing: str | None = None, *, centred: bool | None = None
+        self, values: np.ndarray, person: Person, name: str, missing: str | None = None, *, centred: bool = False
     ) -> np.ndarray:
         """Values (F,C) of a track, piece by piece."""
         options, network = self.options, self.network
@@ -220,18 +221,33 @@ class _Work:
             )
         times = self.motion.times[person.frames]
         values = filled(values, times, name, person.frames, missing or options.missing)
-        centred = (network.centred if options.centred is None else options.centred) if centred is None else centred
-        run = network.smoother(self.window, centred)
+        if self._careful:
+            care = PublishedCare(network, self.window, live=options.lag is not None)
+            run, rate, ahead = care.smoother(), care.rate, care.ahead
+        else:
+            run, rate, ahead = network.smoother(self.window, centred or self._centred), self._rate, 0
         out = np.empty(values.shape)
         for piece in uninterrupted(times, person.frames, options.max_gap):
-            even = EvenTimes.of(times[piece], network.rate)
-            smooth = slide(
-                even.there(values[piece]), self.window, run, step=options.step, short=options.short, lag=options.lag
-            )
-            out[piece] = even.back(smooth)
+            even = EvenTimes.of(times[piece], rate)
+            longer, own = led_on(even.there(values[piece]), ahead)
+            smooth = slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)
+            out[piece] = even.back(smooth[own])
         if not np.isfinite(out).all():
             raise InputError(f"{network.name} answers with values that are not numbers; its file may be damaged")
         return out
+
+    @property
+    def _careful(self) -> bool:
+        network = self.network
+        return network.kind == "smoothnet" and network.centred is None and not self.options.as_published
+
+    @property
+    def _centred(self) -> bool:
+        return bool(self.network.centred) and not self.options.as_published
+
+    @property
+    def _rate(self) -> float | None:
+        return None if self.options.as_published else self.network.rate
 
     def measures(self, before: Person, after: Person) -> dict[str, Any]:
         """Acceleration and jitter before and after, and how far the joints moved."""

@@ -83,24 +83,36 @@ class EvenTimes:
         even = bool(np.all(np.abs(steps - usual) <= UNEVEN * usual))
         if even and abs(usual / wanted - 1) <= RATE_OFF:
             return cls(times, times, True)
-        count = max(2, int(np.floor((times[-1] - times[0]) / wanted + 1e-6)) + 1)
+        count = max(2, int(np.ceil((times[-1] - times[0]) / wanted - 1e-6)) + 1)
         return cls(times, times[0] + wanted * np.arange(count), False)
 
     def there(self, values: np.ndarray) -> np.ndarray:
-        """(F,C) at the track's times -> (G,C) on the grid, linearly."""
+        """(F,C) at the track's times -> (G,C) on the grid, linearly; past the last frame by turning about it."""
         if self.same:
             return values
-        grid = np.clip(self.grid, self.times[0], self.times[-1])
+        last = self.times[-1]
+        past = (self.grid > last)[:, None]
+        grid = np.clip(np.where(past[:, 0], 2 * last - self.grid, self.grid), self.times[0], last)
         right = np.clip(np.searchsorted(self.times, grid), 1, len(self.times) - 1)
         share = ((grid - self.times[right - 1]) / (self.times[right] - self.times[right - 1]))[:, None]
-        return values[right - 1] * (1 - share) + values[right] * share
+        inside = values[right - 1] * (1 - share) + values[right] * share
+        return np.where(past, 2 * values[-1] - inside, inside)
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """(G,C) on the grid -> (F,C) at the track's times, by a cubic spline: smooth stays smooth."""
         if self.same:
             return values
-        inside = np.clip(self.times, self.grid[0], self.grid[-1])
-        return np.asarray(CubicSpline(self.grid, values, axis=0)(inside))
+        return np.asarray(CubicSpline(self.grid, values, axis=0)(self.times))
+
+
+def led_on(values: np.ndarray, ahead: int) -> tuple[np.ndarray, slice]:
+    """Values (F,C) led on by up to `ahead` frames at both ends, turned about the end so that their course stays even
+    and goes on with the same speed; and where the F frames lie."""
+    ahead = min(ahead, len(values) - 1)
+    if ahead < 1:
+        return values, slice(0, len(values))
+    before, after = 2 * values[:1] - values[ahead:0:-1], 2 * values[-1:] - values[-2 : -ahead - 2 : -1]
+    return np.concatenate([before, values, after]), slice(ahead, ahead + len(values))
 
 
 def filled(values: np.ndarray, times: np.ndarray, name: str, frames: np.ndarray, missing: str) -> np.ndarray:

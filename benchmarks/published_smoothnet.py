@@ -1,0 +1,70 @@
+"""What the published SmoothNet weights do to the default chain's answers on real clips of one person.
+
+    python benchmarks/published_smoothnet.py --weights FOLDER [CLIP...] [--out outputs/published_smoothnet]
+
+FOLDER holds checkpoint_8.pth.tar and so on (3DPW-SPIN, 3D). Each clip of KINEMA_DATA is run without a filter (a second
+call finds that done), then refined with every window, as Kinema does by default and as published. For each: the
+acceleration of the joints as a share of the unrefined one, and how far the joints moved on average, mm. Wanted: at most
+0.5 and less than 20 mm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.commands._console import print_table
+from kinema.files import load_motion
+from kinema.pipeline import RunOptions, run
+from kinema.refinement import refine
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+CLIPS = ("taiji", "football_juggle", "one_leg_stand", "treadmill_collapse", "balance_single_multiview_cam01")
+WINDOWS = (8, 16, 32, 64)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--weights", type=Path, default=DATA.parent / "weights" / "smoothnet" / "pw3d_spin_3D")
+    parser.add_argument("--out", type=Path, default=Path("outputs/published_smoothnet"))
+    args = parser.parse_args()
+    clips = args.clips or [path for name in CLIPS for path in sorted((DATA / "videos").glob(f"{name}*.mp4"))]
+    checkpoints = [(w, args.weights / f"checkpoint_{w}.pth.tar") for w in WINDOWS]
+    checkpoints = [(w, path) for w, path in checkpoints if path.is_file()]
+    if not clips or not checkpoints:
+        print(f"no clips in {DATA / 'videos'} or no checkpoint_W.pth.tar in {args.weights}", file=sys.stderr)
+        return 3
+    body = load_body()
+    rows = []
+    for clip in clips:
+        options = RunOptions.of(max_persons=1, filter="none", overlay=False)
+        motion = load_motion(run(clip, args.out, options).folder / "smpl_output.pkl")
+        person = motion.people[0]
+        for as_published in (False, True):
+            row = [
+                clip.stem if not as_published else "",
+                f"{motion.fps:.0f}",
+                "as published" if as_published else "kinema",
+            ]
+            for _, path in checkpoints:
+                refined = refine(
+                    motion, body, "smoothnet", checkpoint=path, representation="3d", as_published=as_published
+                )
+                told = refined.provenance[-1].arguments["people"][str(person.id)]
+                share = told["after"]["acceleration"] / told["before"]["acceleration"]
+                moved = 1000 * np.linalg.norm(refined.people[0].joints - person.joints, axis=-1).mean()
+                row.append(f"{share:.2f}, {moved:.1f} mm")
+            rows.append(row)
+        print(" ".join(rows[-2]), file=sys.stderr, flush=True)
+    print_table(["clip", "fps", "run", *(f"{w} frames" for w, _ in checkpoints)], rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
