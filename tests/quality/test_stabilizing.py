@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from kinema.body import free_body
 from kinema.errors import UsageError
 from kinema.files import load_motion
 from kinema.files.kinema_pkl import write
-from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, quaternion_to_axis_angle
 from kinema.motion import Motion, Person
 from kinema.quality import StabilizeOptions, stabilize_motion, validate_motion
 from kinema.quality.damage import DAMAGES
@@ -56,6 +57,51 @@ def test_clean_motion_stays_as_it_is(fps):
     stable = stabilize_motion(motion)
     assert joint_error(motion, stable) < 1.0
     assert turn_error(motion, stable) < 0.5
+
+
+def captured(path, names) -> Iterator[Motion]:
+    """Clips of motion capture as motions in the world, the capture's own joints beside its rotations."""
+    with np.load(path, allow_pickle=False) as file:
+        start, quaternions = file["seq_start"], file["smpl24_quat_i16"]
+        joints = file["root"][:, None] + file["smpl24_rel_i16"] / 1e4
+        for i in np.flatnonzero(np.isin(file["seq_name"], names)):
+            rows = slice(start[i], start[i + 1])
+            pose = quaternion_to_axis_angle(quaternions[rows] / 32767.0).reshape(-1, 72)
+            own = joints[rows].astype(np.float64)
+            count = len(own)
+            person = Person(id=1, frames=np.arange(count), pose_world=pose, transl_world=own[:, 0], joints_world=own)
+            yield Motion(np.arange(count) / float(file["fps"][i]), 0, 0, people=(person,), body_model="mocap")
+
+
+@pytest.mark.real
+def test_clean_capture_stays_as_it_is(data_dir):
+    """A runner, whose strides look most like shaking, and dances that tremble: they pass, and are left alone."""
+    found = 0
+    for motion in captured(data_dir / "mocap" / "cmu_train.npz", ["09_05", "09_09", "09_11", "05_15", "05_17"]):
+        assert validate_motion(motion, checks=["quality"]).people[0].bad_frames == 0
+        stable = stabilize_motion(motion)
+        assert joint_error(motion, stable) < 1.0
+        assert turn_error(motion, stable) < 0.5
+        assert validate_motion(stable, checks=["quality"]).people[0].bad_frames == 0
+        found += 1
+    assert found == 5
+
+
+def test_a_fault_in_motion_that_passes_is_mended_and_the_rest_left_alone(walk):
+    """One wrong frame is no reason to fail; it is repaired, and nothing else moves by more than clean motion may."""
+    pose = walk.people[0].pose_world.reshape(-1, 24, 3).copy()
+    pose[80, SMPL24.index("spine1")] += [0.0, 1.2, 0.0]
+    person = walk.people[0]
+    joints = free_body().joints(pose.reshape(-1, 72), person.betas, person.transl_world)
+    hurt = walk.replace(people=(person.replace(pose_world=pose.reshape(-1, 72), joints_world=joints),))
+    report = validate_motion(hurt, checks=["quality"]).people[0]
+    assert report.verdict == "PASS"
+    assert 80 in report.bad_rows
+    stable = stabilize_motion(hurt)
+    mended = stable.people[0].pose_world.reshape(-1, 24, 3)[80]
+    away = geodesic_angle(axis_angle_to_matrix(mended), axis_angle_to_matrix(person.pose_world.reshape(-1, 24, 3)[80]))
+    assert np.degrees(away).max() < 5
+    assert joint_error(walk, stable) < 1.0
 
 
 def test_jitter_shrinks(walk):

@@ -15,6 +15,7 @@ from kinema.files.containers import open_container
 from kinema.motion import Motion, Person
 from kinema.quality import fork
 from kinema.quality.course import course_of
+from kinema.quality.measures import ground_level
 from kinema.quality.motion_type import motion_type
 from kinema.quality.report import to_dict
 from kinema.quality.skeletons import skeleton_of
@@ -119,6 +120,8 @@ def about(motion: Motion, person: Person, profile: str = "default") -> dict[str,
         plain["motion_type"] = None if kind is None else _rounded(dataclasses.asdict(kind))
     if course.joints is not None and len(person):
         plain["skeleton"] = {"own": skeleton_of(motion, person).own, "leg_metres": _leg(course.joints)}
+        if course.world:
+            plain["ground"] = round(ground_level(course), 3)
     return plain
 
 

@@ -18,6 +18,7 @@ from kinema.motion import Motion
 from kinema.quality.course import Course, course_of
 from kinema.quality.judging import PersonReport
 from kinema.quality.limits import Limits, default_limits
+from kinema.quality.measures import ground_level
 from kinema.quality.validation import Validation
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 
@@ -119,9 +120,11 @@ def _heights(axes: Axes, courses: Sequence[Course]) -> None:
             axes.plot(*_broken(course, values), style, color=_colour(i), lw=1.2)
         feet = heights[:, SMPL24.indices(["left_foot", "right_foot"])].min(axis=1)
         axes.plot(*_broken(course, feet), "--", color=_colour(i), lw=0.9)
-    if any(course.world for course in courses):
-        axes.axhline(0, color="0.4", lw=0.8)
-    where = "above the ground" if any(course.world for course in courses) else "relative to the camera"
+    grounds = sorted({ground_level(course) for course in courses if course.world})
+    for level in grounds:
+        axes.axhline(level, color="0.4", lw=0.8)
+    # Where the feet stand far from y = 0, that is the ground, and heights are as the file has them.
+    where = "relative to the camera" if not grounds else "above the ground" if grounds == [0.0] else "above y = 0"
     axes.set_title(f"height {where}: head dotted, pelvis solid, lower foot dashed", fontsize=10)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("m")

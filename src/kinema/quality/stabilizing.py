@@ -7,7 +7,8 @@ Steps, in order, in the camera's frame and in the world, each where the motion h
     smooth    rotations and root are smoothed where they shake, by no more than the noise measured there
 
 After each step the person is validated again. Where a measure got worse, the frames around are put back; if that
-does not help, the whole step is.
+does not help, the whole step is. A person who passes as given is clean: only what leaps in frames beyond a limit is
+replaced, and all is smoothed by no more than `CLEAN_MOVES` and `CLEAN_TURNS` on average.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 STEPS = ("replace", "lead", "smooth")
 AROUND = 0.25
 """Seconds around a frame that got worse in which a step is put back."""
+
+CLEAN_MOVES, CLEAN_TURNS = 0.95, 0.45
+"""Millimetres and degrees that people who pass may be moved and turned on average: less than 1 and 0.5."""
 
 TRIES = 3
 """How often frames are put back before the whole step is."""
@@ -168,6 +172,7 @@ class _View:
         self.turned = np.zeros((len(person), 24), dtype=bool)
         self.axis_angle: np.ndarray = np.array(pose).reshape(-1, 24, 3)
         self.contacts = person.contacts
+        self.clean = False
 
     @property
     def pose(self) -> np.ndarray:
@@ -180,6 +185,7 @@ class _View:
         report = self._judge(course)
         told: list[dict[str, Any]] = []
         before = report
+        self.clean = report.verdict == PASS
         for step in steps:
             course, report = self._step(step, course, report, told)
         return {"steps": told, "before": _figures(before), "after": _figures(report)}
@@ -214,6 +220,12 @@ class _View:
     ) -> tuple[Course, PersonReport]:
         """One step, kept as far as nothing got worse by it: all of it, or without the root, or the root alone."""
         quaternions, root, turned, moved = _STEPS[step](self, course)
+        if self.clean:
+            if step == "smooth":
+                quaternions, root = self._gently(course, quaternions, root, turned, moved, told)
+            else:
+                faulty = self._near(report.bad_rows, repair.AWAY)
+                turned, moved = turned & faulty[:, None], moved & faulty
         parts = [(turned, moved)]
         if turned.any() and moved.any():
             parts += [(turned, np.zeros_like(moved)), (np.zeros_like(turned), moved)]
@@ -230,6 +242,39 @@ class _View:
             worse = worse or done
         told.append({"step": step, "frames": 0, "undone": f"it would have made {', '.join(worse)} worse"})
         return course, report
+
+    def _near(self, rows: np.ndarray, reach: float) -> np.ndarray:
+        """(F,) bool: frames within `reach` seconds of some rows."""
+        near = np.zeros(len(self.times), dtype=bool)
+        for row in rows.tolist():
+            near |= np.abs(self.times - self.times[row]) <= reach
+        return near
+
+    def _gently(
+        self,
+        course: Course,
+        quaternions: np.ndarray,
+        root: np.ndarray,
+        turned: np.ndarray,
+        moved: np.ndarray,
+        told: list[dict[str, Any]],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A share of the way to smoothed rotations (F,24,4) and root (F,3), so that clean movement stays what it is."""
+        joints, given = _known(course)
+        aim = np.where(turned[..., None], quaternions, given)
+        aim *= np.where(np.sum(aim * given, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+        way = np.where(moved[:, None], root - joints[:, 0], 0.0)
+        pose = quaternion_to_axis_angle(aim).reshape(-1, 72)
+        posed = self.skeleton.joints(pose, self.transl + way) - self.skeleton.joints(self.pose, self.transl)
+        moves = 1000 * float(np.linalg.norm(posed, axis=-1).mean())
+        turns = float(np.degrees(2 * np.arccos(np.sum(aim * given, axis=-1).clip(max=1))).mean())
+        share = 1.0
+        for size, most, key in ((moves, CLEAN_MOVES, "moved_mm"), (turns, CLEAN_TURNS, "turned_deg")):
+            left = most - sum(step.get(key, 0.0) for step in told)
+            share = min(share, max(0.0, left) / size) if size > 0 else share
+        # Between near rotations the chord is as good as the arc.
+        part = (1 - share) * given + share * aim
+        return part / np.linalg.norm(part, axis=-1, keepdims=True), joints[:, 0] + share * way
 
     def _try(
         self,
@@ -258,9 +303,7 @@ class _View:
             worse, rows = _worse(report, after)
             if not worse:
                 return after_course, after, turn, move
-            back = np.zeros(len(self.times), dtype=bool)
-            for row in rows.tolist():
-                back |= np.abs(self.times - self.times[row]) <= AROUND
+            back = self._near(rows, AROUND)
             if step == "lead" or not (back & keep).any():
                 break
             keep &= ~back
