@@ -70,6 +70,8 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own). Returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    # OpenCV writes lines of its own about damaged pictures, which Kinema names in its own words.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     command = next((word for word in argv if not word.startswith("-")), None)
     args = build_parser(command).parse_args(argv)
     try:

@@ -80,7 +80,9 @@ def lines(diagnosis: Diagnosis) -> list[str]:
 
 def _clip(plain: dict[str, Any]) -> list[str]:
     rate = "" if plain["constant_rate"] else ", variable"
-    out = [f"  {plain['frames']} frames, {plain['fps']:g} a second{rate}, {plain['seconds']:g} s"]
+    out = [f"  {_count(plain['frames'], 'frame')}, {plain['fps']:g} a second{rate}, {plain['seconds']:.4g} s"]
+    if plain["frames"] == 1:
+        out = ["  1 frame: a picture; nothing can be told of movement"]
     if any(plain["image_size"]):
         out.append(f"  pictures of {plain['image_size'][0]}x{plain['image_size'][1]} pixels")
     camera = plain["camera"]
@@ -93,6 +95,14 @@ def _clip(plain: dict[str, Any]) -> list[str]:
     if plain["stages"]:
         out.append(f"  made by: {', '.join(plain['stages'])}")
     return out + [f"  note: {note}" for note in plain["notes"]]
+
+
+def _side(height: float) -> str:
+    return "above" if height > 0 else "below"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _entry(entry: dict[str, Any]) -> str:
@@ -112,7 +122,7 @@ def _person(person: dict[str, Any], fps: float) -> list[str]:
     out = [f"person {person['id']}: {name}, {person['verdict']}, {person['bad_frames']} bad frames"]
     if person["frames"]:
         gaps = f", {person['missing_frames']} missing in between" if person["missing_frames"] else ", no gaps"
-        out.append(f"  {person['frames']} frames, {person['first_frame']} to {person['last_frame']}{gaps}")
+        out.append(f"  {_count(person['frames'], 'frame')}, {person['first_frame']} to {person['last_frame']}{gaps}")
     if kind is not None and "extent" in kind:
         out.append(
             f"  way along the ground: {kind['path']:.2f} m long, {kind['extent']:.2f} m across, ends"
@@ -128,6 +138,10 @@ def _person(person: dict[str, Any], fps: float) -> list[str]:
     if "skeleton" in person:
         own = "" if person["skeleton"]["own"] else " (a stand-in's: the file's own body is not known)"
         out.append(f"  legs of {person['skeleton']['leg_metres']:.3f} m{own}")
+    if person.get("ground"):
+        out.append(
+            f"  the feet stand {abs(person['ground']):.2f} m {_side(person['ground'])} the world's ground (y = 0)"
+        )
     for name, field in person["fields"].items():
         text = f"  {name:<20} {tuple(field['shape'])!s:<16}"
         if "least" in field:

@@ -28,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="?", metavar="IMAGE", help="a picture, or a folder of pictures")
     parser.add_argument("--out", default="outputs/occlusion", metavar="DIR", help="default: %(default)s")
     parser.add_argument(
-        "--estimator", action="append", choices=("blazepose", "pare"), help="give several to compare them"
+        "--estimator",
+        action="append",
+        choices=("blazepose", "pare"),
+        help="give several to compare them (default: blazepose, of a data set pare)",
     )
     parser.add_argument("--dataset", choices=("3dpw", "3doh"), help="a data set's pictures and truth in place of IMAGE")
     parser.add_argument("--data", metavar="DIR", type=Path, help="the data folder of the PARE release")
@@ -75,12 +78,12 @@ def run(args: argparse.Namespace) -> int:
         else:
             result = analyse_pictures(args.source, args.out, options, watcher=shown)
     if not args.quiet:
-        print_result(result)
+        print_result(result, videos=not args.no_video)
     return 0
 
 
-def print_result(result: OcclusionRun) -> None:
-    """The mean errors under the patch, by estimator and joint."""
+def print_result(result: OcclusionRun, *, videos: bool = True) -> None:
+    """The mean errors under the patch, by estimator and joint. videos: whether sweeps were written."""
     from kinema.commands._console import print_table
     from kinema.pipeline.occlusion import shared_means
 
@@ -91,4 +94,5 @@ def print_result(result: OcclusionRun) -> None:
     lines = [[joint, *(f"{means[name][joint]:4.0f}" for name in names)] for joint in joints]
     lines.append(["mean of these", *(f"{np.mean(list(means[name].values())):4.0f}" for name in names)])
     print_table(["joint", *names], lines)
-    print(f"{result.folder}/  ({len(result.rows)} analyses: heatmaps .png, numbers .npz, sweeps .mp4)")
+    analyses = "1 analysis" if len(result.rows) == 1 else f"{len(result.rows)} analyses"
+    print(f"{result.folder}/  ({analyses}: heatmaps .png, numbers .npz{', sweeps .mp4' if videos else ''})")

@@ -50,7 +50,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(people, "tracking_method", choices=("bbox", "pose"), default="bbox", help="crops from boxes or from keypoints")
     add(people, "detections", type=Path, metavar="FILE", help="follow these: rows frame,x1,y1,x2,y2,score (.csv, .npz)")
     add(people, "max_persons", type=int, metavar="N", help="keep the N people who are present longest")
-    add(people, "tracker_batch_size", type=int, help="accepted for old scripts; the tracker goes frame by frame")
+    add(
+        people,
+        "tracker_batch_size",
+        type=int,
+        metavar="N",
+        help="accepted for old scripts; the tracker goes frame by frame",
+    )
     result = parser.add_argument_group("result")
     add(result, "smooth", action="store_true", help="One-Euro over the rotations")
     add(result, "min_cutoff", type=float, default=0.004, metavar="X", help="of it (default: 0.004)")

@@ -44,6 +44,10 @@ ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Turns a y-up world into a z-up one: (x, y, z) becomes (x, -z, y)."""
 
 
+LISTED = 12
+"""Keys of a file that a note names."""
+
+
 class Notes:
     """What a reader assumed, changed or left out, sentence by sentence, each once."""
 
@@ -58,7 +62,8 @@ class Notes:
         filled = [key for key in present if not isinstance(present, dict) or present[key] is not None]
         others = sorted({str(key) for key in filled} - set(known))
         if others:
-            self.add(f"left out: {', '.join(others[:40])}")
+            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+            self.add(f"left out: {', '.join(others[:LISTED])}{more}")
 
     def __iter__(self) -> Any:
         return iter(self._sentences)

@@ -90,7 +90,10 @@ def write(
     report = WriteReport() if report is None else report
     people = [person for person in motion if person.pose is not None]
     if not people:
-        raise UsageError("nobody in this motion has a pose before the camera, which is what PARE's files hold")
+        raise UsageError(
+            "nobody in this motion has a pose before the camera, which is what PARE's files hold; write Kinema's own"
+            " .pkl (kinema convert), or export npz, bvh or glb, which hold a world"
+        )
     if body is None and motion.body_model == "free":
         from kinema.body import load_body
 
