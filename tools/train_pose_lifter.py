@@ -45,7 +45,7 @@ def train(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(args.threads)
     sequences = [s for s in load_mocap(args.mocap) if s.subject not in VALIDATION_SUBJECTS]
-    body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig()
+    body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig(dropout=args.dropout)
     windows = RenderedWindows.load(args.windows, "train", body, config)
     held = RenderedWindows.load(args.windows, "held_out", body, config)
     filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
@@ -100,6 +100,8 @@ def main() -> None:
     sub.add_argument("--batch", type=int, default=768)
     sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
     sub.add_argument("--rendered-share", type=float, default=0.5, help="of each batch, from rendered windows")
+    sub.add_argument("--learning-rate", type=float, default=1e-3)
+    sub.add_argument("--dropout", type=float, default=0.15)
     sub.add_argument("--threads", type=int, default=2)
     sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
     sub.add_argument("--seed", type=int, default=0)
