@@ -2,8 +2,8 @@
 
     python tools/train_pose_lifter.py render --every-frame --mocap cmu_train.npz --out windows --minutes 30
     python tools/train_refiner.py look    --windows windows
-    python tools/train_refiner.py train   --windows windows --mocap cmu_train.npz --out refiner --network synsp
-    python tools/train_refiner.py compare --windows windows --mocap cmu_train.npz --synsp refiner/refiner.onnx
+    python tools/train_refiner.py train   --windows windows --mocap cmu_train.npz --out refiner
+    python tools/train_refiner.py compare --windows windows --mocap cmu_train.npz --mixer refiner/refiner.onnx
 
 The windows are the free body in captured poses, filmed at 30 frames a second and seen by the networks. `look` prints
 what their errors are like, `train` learns from captured motion under these errors and from the windows themselves, and
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from kinema.refinement.network import KINDS
 
 if TYPE_CHECKING:
     from kinema.training.smoothnet_data import RefinerClips
@@ -140,7 +142,7 @@ def _table(name: str, tuning: RefinerClips, held: RefinerClips, args: argparse.N
         scores = score(tuning, [method(text, tuning, rate) for text in texts])
         shares = [s.position / s.input_position + s.acceleration / s.input_acceleration for s in scores.values()]
         chosen.append(texts[int(np.argmin(shares))])
-    chosen += [f"{kind}={path}" for kind in ("smoothnet", "synsp") for path in getattr(args, kind) or ()]
+    chosen += [f"{kind}={path}" for kind in KINDS for path in getattr(args, kind) or ()]
     print(f"{name}, {len(held.names)} clips of held-out subjects")
     Console().print(table(held, score(held, [method(text, held, rate) for text in chosen])))
 
@@ -167,11 +169,11 @@ def main() -> None:
             sub.add_argument("--mocap", type=Path, required=name == "train")
         if name == "train":
             sub.add_argument("--out", type=Path, required=True)
-            sub.add_argument("--network", choices=("smoothnet", "synsp"), default="synsp")
+            sub.add_argument("--network", choices=("smoothnet", "synsp", "mixer"), default="mixer")
             sub.add_argument("more", nargs="*", help="further options of kinema train refiner, after --")
         if name == "compare":
-            sub.add_argument("--smoothnet", type=Path, action="append", help="checkpoint or ONNX file")
-            sub.add_argument("--synsp", type=Path, action="append", help="checkpoint or ONNX file")
+            for kind in KINDS:
+                sub.add_argument(f"--{kind}", type=Path, action="append", help="checkpoint or ONNX file")
         sub.set_defaults(run=function)
     args = parser.parse_args()
     args.run(args)

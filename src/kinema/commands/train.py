@@ -22,9 +22,9 @@ EXAMPLES = """\
 """
 
 REFINER = """\
-Train SmoothNet or SynSP. The published losses, optimiser and schedule are the defaults for each data set; give the
-same command again to go on where it stopped. --out gets refiner.safetensors, refiner.json (settings, data, scores
-of every epoch), refiner.onnx (for the base install) and state.pt.
+Train SmoothNet, SynSP or Kinema's own mixer. The published losses, optimiser and schedule are the defaults for each
+data set; give the same command again to go on where it stopped. --out gets refiner.safetensors, refiner.json
+(settings, data, scores of every epoch), refiner.onnx (for the base install) and state.pt.
 
 --dataset keypoints corrupts motion capture with the errors of the keypoint networks' 3D landmarks (--mocap, --windows),
 mocap with those of the whole fit (--mocap, --errors); rendered-keypoints and rendered take the rendered clips as they
@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "refiner", help="SmoothNet or SynSP", description=REFINER, epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    sub.add_argument("--network", choices=("smoothnet", "synsp"), default="smoothnet", help="default: %(default)s")
+    sub.add_argument(
+        "--network", choices=("smoothnet", "synsp", "mixer"), default="smoothnet", help="default: %(default)s"
+    )
     add_data_arguments(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the result")
     sub.add_argument("--window-size", type=int, metavar="W", help="frames (default: 32 for SmoothNet, 8 for SynSP)")
@@ -139,7 +141,7 @@ def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) 
     from kinema.training.refiner_keypoints import KeypointSource, keypoint_clips
     from kinema.training.refiner_sources import ClipSource
     from kinema.training.rendered import REFINER_FILM
-    from kinema.training.windows import load_windows, measured_errors
+    from kinema.training.windows import load_windows, measured_errors, mirrored_too
 
     if representation != "3d":
         raise UsageError(f"the networks' landmarks are 3d, not {representation}")
@@ -149,7 +151,7 @@ def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) 
     windows = load_windows(args.windows, "train", REFINER_FILM)
     validation = keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if dataset == "rendered-keypoints":
-        return ClipSource(keypoint_clips(windows)), validation
+        return ClipSource(keypoint_clips(mirrored_too(windows))), validation
     source = KeypointSource(_training_capture(args), measured_errors(windows), load_body(), stretches=args.stretches)
     return source, validation
 

@@ -14,7 +14,7 @@ from kinema.evaluation.refiner import RefinerScores, score_refiner
 from kinema.progress import Progress, silent
 from kinema.refinement import filters
 from kinema.refinement.filtering import FILTERS, FilterOptions, smooth_positions
-from kinema.refinement.network import TrainedRefiner, load_refiner
+from kinema.refinement.network import KINDS, TrainedRefiner, load_refiner
 from kinema.refinement.networks import SYNSP_WINDOW
 from kinema.refinement.registry import ALIASES
 from kinema.refinement.windows import slide
@@ -44,13 +44,14 @@ class Method:
 
 
 def method(text: str, clips: RefinerClips, rate: float, window: int | None = None) -> Method:
-    """A filter (`savgol`, `savgol=0.3` for 0.3 s), a published baseline, or `smoothnet=FILE`, `synsp=FILE`.
+    """A filter (`savgol`, `savgol=0.3` for 0.3 s), a published baseline, or a network with its file
+    (`smoothnet=FILE`).
 
     rate: frames a second of the clips. Raises UsageError for what is none of these or does not fit the data.
     """
     name, _, value = text.partition("=")
     name = ALIASES.get(name, name)
-    if name in ("smoothnet", "synsp"):
+    if name in KINDS:
         if not value:
             raise UsageError(f"--method {name} needs its checkpoint: --method {name}=FILE")
         network = load_refiner(Path(value), name)
@@ -58,7 +59,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
     if name in PUBLISHED:
         return Method(name, PUBLISHED[name])
     if name not in FILTERS:
-        known = ", ".join([*FILTERS, *PUBLISHED, "smoothnet=FILE", "synsp=FILE"])
+        known = ", ".join([*FILTERS, *PUBLISHED, *(f"{kind}=FILE" for kind in KINDS)])
         raise UsageError(f"unknown method {text!r}; known: {known}")
     options = FilterOptions(method=name, seconds=_seconds(value) if value else None)
     return Method(text, lambda x: _filtered(x, options, rate, clips))

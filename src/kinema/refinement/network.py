@@ -23,6 +23,9 @@ from kinema.refinement.windows import Smoother
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
+KINDS = ("smoothnet", "synsp", "mixer")
+"""Networks that files hold."""
+
 
 class WindowNetwork(Protocol):
     """Smooths windows (N, W, C) -> (N, W, C). window, coordinates: None where any will do."""
@@ -37,7 +40,7 @@ class WindowNetwork(Protocol):
 class TrainedRefiner:
     """A network and what it is for.
 
-    kind: "smoothnet" or "synsp". window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
+    kind: one of `KINDS`. window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
     of one frame, None for any (SmoothNet). representation: of `REPRESENTATIONS`, or None where the file does not
     say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
     windows whose mean had been taken away, None where the file does not say. name, sha256: of the file.
@@ -92,7 +95,7 @@ def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
 def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
     run = OnnxWindows(path)
     about = run.metadata
-    if about.get("network") not in ("smoothnet", "synsp"):
+    if about.get("network") not in KINDS:
         raise InputError(f"{path} is not a refiner that `kinema train refiner` exported: its metadata names no network")
     return TrainedRefiner(
         about["network"], run, run.window, run.coordinates, about.get("representation"),

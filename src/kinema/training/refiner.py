@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from kinema.errors import InputError, UsageError
 from kinema.evaluation.refiner import RefinerScores, score_refiner
 from kinema.files.atomic import atomic_path
+from kinema.nets.mixer import MixerRefiner, MixerSizes
 from kinema.nets.smoothnet import SmoothNet, windows_first
 from kinema.nets.synsp import SynSP, SynSPSizes, in_published_order
 from kinema.refinement.smoothnet import SmoothNetSizes
@@ -23,13 +24,15 @@ from kinema.refinement.windows import slide
 from kinema.training.refiner_sources import Pair, Source
 from kinema.training.smoothnet_data import RefinerClips
 
+NETWORKS = ("smoothnet", "synsp", "mixer")
+
 
 @dataclass(frozen=True)
 class RefinerTraining:
     """What is trained, and how.
 
-    network: "smoothnet" or "synsp". window: frames. hidden, inner, blocks, dropout: SmoothNet's sizes. width,
-    layers: SynSP's.
+    network: "smoothnet", "synsp" or "mixer" (`kinema.nets.mixer`). window: frames. hidden, inner: SmoothNet's sizes,
+    layers: SynSP's, blocks: SmoothNet's and the mixer's, width: SynSP's and the mixer's.
     epochs, batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
     centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published loss
     takes the second difference over the views instead of the frames where there are several; parity keeps it.
@@ -56,8 +59,8 @@ class RefinerTraining:
     seed: int = 4321
 
     def __post_init__(self) -> None:
-        if self.network not in ("smoothnet", "synsp"):
-            raise UsageError(f"unknown network {self.network!r}; choose smoothnet or synsp")
+        if self.network not in NETWORKS:
+            raise UsageError(f"unknown network {self.network!r}; choose one of {', '.join(NETWORKS)}")
         if self.window < 3 or (self.network == "synsp" and self.window > 100):
             raise UsageError(f"--window-size must be at least 3 (SynSP: at most 100) frames, found {self.window}")
         for name in ("hidden", "inner", "blocks", "width", "layers", "epochs", "batch"):
@@ -68,9 +71,14 @@ class RefinerTraining:
 
     @classmethod
     def published(cls, network: str, dataset: str, representation: str, **changes: Any) -> RefinerTraining:
-        """The settings that were published for a network, a data set and a representation, some of them changed."""
+        """The settings that were published for a network, a data set and a representation, some of them changed.
+
+        The mixer's are those of the file that ships.
+        """
         row: dict[str, Any] = {"network": network}
-        if network == "smoothnet":
+        if network == "mixer":
+            row |= {"blocks": 4, "dropout": 0.1, "batch": 256, "epochs": 12, "decay": 0.75, "acceleration_weight": 1.0}
+        elif network == "smoothnet":
             row |= {"window": 32, "batch": 1024 if dataset == "h36m" else 128}
             if dataset == "pw3d":
                 row |= {"inner": 16, "blocks": 1, "dropout": 0.5, "learning_rate": 1e-4}
@@ -134,10 +142,14 @@ class RefinerNet(nn.Module):
     def __init__(self, options: RefinerTraining, coordinates: int) -> None:
         super().__init__()
         self.options = options
-        self.net: SmoothNet | SynSP
+        self.net: SmoothNet | SynSP | MixerRefiner
         if options.network == "smoothnet":
             sizes = SmoothNetSizes(options.window, options.window, options.hidden, options.inner, options.blocks)
             self.net = SmoothNet(sizes, dropout=options.dropout)
+        elif options.network == "mixer":
+            self.net = MixerRefiner(
+                MixerSizes(coordinates, options.window, options.width, options.blocks), options.dropout
+            )
         else:
             self.net = SynSP(
                 SynSPSizes(coordinates, options.width, options.width, layers=options.layers), dropout=options.dropout
@@ -146,13 +158,15 @@ class RefinerNet(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         if isinstance(self.net, SynSP):
             return self.net(windows).final
+        if isinstance(self.net, MixerRefiner):
+            return self.net(windows)
         return windows_first(self.net(windows_first(windows)))
 
     def loss(self, said: Tensor, true: Tensor) -> Tensor:
         """The published loss of one batch."""
         options = self.options
         weights = options.position_weight, options.acceleration_weight
-        if isinstance(self.net, SmoothNet):
+        if not isinstance(self.net, SynSP):
             if options.centred:
                 mean = said.mean(-2, keepdim=True)
                 said, true = said - mean, true - mean
@@ -260,8 +274,8 @@ def _check(sources: Sequence[Source], validation: RefinerClips, options: Refiner
                 f"{first.name} has {first.coordinates} coordinates of {first.views} views, {each.name} "
                 f"{each.coordinates} of {each.views}; {options.network} needs the same of all"
             )
-    if first.views > 1 and options.network == "smoothnet":
-        raise UsageError("SmoothNet sees one view at a time; train SynSP on several, or leave --multi-view out")
+    if first.views > 1 and options.network != "synsp":
+        raise UsageError("only SynSP sees several views at a time; train SynSP, or leave --multi-view out")
 
 
 class _Run:
