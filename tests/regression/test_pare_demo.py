@@ -131,6 +131,21 @@ def test_command_writes_the_documented_file(clip, detections, release_folder, tm
     assert "body: SMPL_NEUTRAL.pkl; joints: published" in said
 
 
+@pytest.mark.parametrize(("option", "kept"), [([], False), (["--verts"], True)])
+def test_vertices_of_long_videos_are_left_out(
+    clip, detections, release_folder, tmp_path, monkeypatch, capsys, option, kept
+) -> None:
+    monkeypatch.setattr("kinema.pipeline.pare_demo.MOST_VERTICES", 5 * 6890 * 12)
+    command = ["pare-demo", "--vid_file", str(clip), "--output_folder", str(tmp_path), "--data", str(release_folder)]
+    command += ["--detections", str(detections), "--threads", "1", "--no_render", *option]
+    assert main(command) == 0
+    with (tmp_path / "walk_pare" / "pare_output.pkl").open("rb") as file:
+        people = pickle.load(file)
+    assert all((person["verts"] is not None) == kept for person in people.values())
+    told = capsys.readouterr()
+    assert ("--verts keeps them" in told.out + told.err) == (not kept)
+
+
 def test_files_open_without_kinema(clip, detections, release_folder, tmp_path) -> None:
     """Parity: the original's folder name, matrices, 25 frames a second; joblib reads the file elsewhere."""
     from kinema.files import load_motion

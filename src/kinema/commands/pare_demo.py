@@ -63,7 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(result, "beta", type=float, default=1.0, metavar="X", help="of it (default: 1.0)")
     add(result, "run_smplify", action="store_true", help="refine on the 2D keypoints, by Kinema's fit")
     add(result, "parity", action="store_true", help="the original's habits: matrices in pose, SORT, 25 frames a second")
-    add(result, "no_verts", action="store_true", help="leave the vertices out of the .pkl (83 KB a frame and person)")
+    vertices = result.add_mutually_exclusive_group()
+    add(vertices, "no_verts", action="store_true", help="leave the vertices out of the .pkl (83 KB a frame and person)")
+    add(vertices, "verts", action="store_true", help="keep them, however long the video (default: up to 2 GB)")
     add(result, "save_obj", action="store_true", help="write every mesh as .obj, too")
     pictures = parser.add_argument_group("pictures")
     add(pictures, "no_render", action="store_true", help="make no pictures")
@@ -105,7 +107,7 @@ def options_of(args: argparse.Namespace) -> PareDemoOptions:
     return PareDemoOptions(
         demo=DemoOptions(
             smooth=args.smooth, min_cutoff=args.min_cutoff, beta=args.beta, batch_size=args.batch_size,
-            crop_scale=args.crop_scale, vertices=not args.no_verts, parity=args.parity,
+            crop_scale=args.crop_scale, vertices=False if args.no_verts else args.verts or None, parity=args.parity,
         ),
         pare=PareOptions(
             checkpoint=args.ckpt, crop_scale=args.crop_scale, batch_size=args.batch_size, precision=args.precision,

@@ -2,8 +2,8 @@
 
 SmoothNet sees one coordinate at a time and cannot know that a forearm is too short; SynSP sees everything and takes
 hours to learn that a pose resembles itself. This is an MLP-Mixer (Tolstikhin et al., "MLP-Mixer", NeurIPS 2021) on a
-window of frames with two shortcuts: one linear filter over time for all coordinates, which starts as the identity,
-and a correction that starts at nothing.
+window of frames around a shortcut: what it finds is added to the input, starting at nothing, and one linear filter over
+time, the same for all coordinates and starting as the identity, makes the sum smooth.
 """
 
 from __future__ import annotations
@@ -63,4 +63,5 @@ class MixerRefiner(nn.Module):
         x = self.embed(windows) + self.place
         for block in self.blocks:
             x = block(x)
-        return self.filter(windows.transpose(1, 2)).transpose(1, 2) + self.correction(self.norm(x))
+        corrected = windows + self.correction(self.norm(x))
+        return self.filter(corrected.transpose(1, 2)).transpose(1, 2)

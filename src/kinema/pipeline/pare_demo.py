@@ -8,6 +8,7 @@ be given instead.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,10 @@ class PareDemoOptions:
             raise UsageError("detections from a file bring no keypoints, which run_smplify and tracking by pose need")
 
 
+MOST_VERTICES = 2_000_000_000
+"""Bytes of vertices that are kept where nobody says whether to: 13 minutes of one person, 30 frames a second."""
+
+
 @dataclass
 class PareDemoResult:
     """What the demo left. files: by kind. people: how many tracks, or people in all pictures."""
@@ -132,6 +137,7 @@ def demo_video(
             tracks, keypoints = _tracks(reader, motion, options)
         if not tracks:
             raise InputError(f"nobody was found in {video}; use a clip in which at least one person is seen")
+        options = _bounded(options, tracks, tools)
         if options.run_smplify and motion is not None:
             content = _refined(motion, reader, tools, options, watcher)
         else:
@@ -309,6 +315,19 @@ def read_detections(path: Path) -> np.ndarray:
     return rows
 
 
+def _bounded(options: PareDemoOptions, tracks: _Tracks, tools: _Tools) -> PareDemoOptions:
+    """The options with it decided whether vertices are kept: an hour of them would fill the memory."""
+    if options.demo.vertices is not None:
+        return options
+    size = sum(len(frames) for frames, _ in tracks.values()) * tools.body.v_template.size * 4
+    keep = options.demo.parity or size <= MOST_VERTICES
+    if not keep:
+        tools.warnings.append(
+            f"the .pkl has no verts, they would take {size / 1e9:.0f} GB of memory; --verts keeps them"
+        )
+    return dataclasses.replace(options, demo=dataclasses.replace(options.demo, vertices=keep))
+
+
 def _refined(
     motion: Motion, reader: VideoReader, tools: _Tools, options: PareDemoOptions, watcher: RunWatcher
 ) -> dict[int, dict[str, Any]]:
@@ -318,7 +337,7 @@ def _refined(
     with timed(watcher, "fit") as progress:
         motion = fit_body(motion, tools.body, FitOptions(prior="estimate"), progress=progress)
     return {
-        person.id: pare_keys(motion, person, tools.body, vertices=options.demo.vertices)
+        person.id: pare_keys(motion, person, tools.body, vertices=bool(options.demo.vertices))
         for person in motion
         if person.pose is not None
     }

@@ -36,7 +36,7 @@ class DemoOptions:
 
     smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
     batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
-    `verts`. parity: the original's habits.
+    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
     """
 
     smooth: bool = False
@@ -44,7 +44,7 @@ class DemoOptions:
     beta: float = 1.0
     batch_size: int = 16
     crop_scale: float = 1.0
-    vertices: bool = True
+    vertices: bool | None = None
     parity: bool = False
 
     def __post_init__(self) -> None:
@@ -109,11 +109,11 @@ def demo_person(
     """
     options = options or DemoOptions()
     rotations = answer.rotations
-    verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices)
+    verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
     pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
     if options.smooth and len(rotations) > 1:
         rotations = smoothed(rotations, options)
-        verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices)
+        verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
         if not options.parity:
             pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
     pose = rotations if options.parity else matrix_to_axis_angle(rotations).reshape(len(rotations), 72)

@@ -77,7 +77,7 @@ class RefinerTraining:
         """
         row: dict[str, Any] = {"network": network}
         if network == "mixer":
-            row |= {"blocks": 4, "dropout": 0.1, "batch": 256, "epochs": 12, "decay": 0.75, "acceleration_weight": 1.0}
+            row |= {"blocks": 4, "dropout": 0.1, "batch": 256, "epochs": 12, "decay": 0.75, "acceleration_weight": 3.0}
         elif network == "smoothnet":
             row |= {"window": 32, "batch": 1024 if dataset == "h36m" else 128}
             if dataset == "pw3d":
