@@ -49,10 +49,13 @@ def make_scene(
     depth_noise: float = 0.0,
     betas: np.ndarray | None = None,
     seed: int = 0,
+    pose: np.ndarray | None = None,
 ) -> Scene:
-    """A scene with noise of `pixel_noise` pixels on the image points and `depth_noise` metres on the 3D guess."""
+    """A scene (of `swinging`, or of a pose (F,72)) with noise of `pixel_noise` pixels on the image points and
+    `depth_noise` metres on the 3D guess.
+    """
     rng = np.random.default_rng(seed)
-    pose = swinging(frames, fps)
+    pose = swinging(frames, fps) if pose is None else pose
     shape = np.tile(np.zeros(10) if betas is None else betas, (frames, 1))
     t = np.arange(frames) / fps
     transl = np.stack([0.3 * t - 0.3, 0.2 + 0 * t, 3.5 + 0.2 * t], axis=-1)

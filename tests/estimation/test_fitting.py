@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fit_scenes import HEIGHT, WIDTH, make_scene
+from fit_scenes import HEIGHT, WIDTH, make_scene, swinging
 
 from kinema.errors import UsageError
-from kinema.estimation import FitOptions, fit_body
+from kinema.estimation import FitOptions, SolverOptions, fit_body
 from kinema.motion import Motion, Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
 
@@ -39,6 +39,30 @@ def test_noise_is_averaged_over_time(body):
     assert relative_error(person, scene.truth) < 0.7 * raw_error
 
 
+def test_a_burst_of_movement_is_followed_and_rest_stays_quiet(body):
+    """Both arms thrown up by 110 degrees in a fifth of a second, between two calm seconds."""
+    pose = swinging(72)
+    pose[:] = pose[0]
+    rise = np.clip((np.arange(72) / 30.0 - 1.1) / 0.2, 0, 1)
+    arms = [SMPL24.index(f"{side}_shoulder") for side in ("left", "right")]
+    for joint, sign in zip(arms, (1.0, -1.0), strict=True):
+        pose[:, 3 * joint + 2] += sign * np.radians(110) * rise * rise * (3 - 2 * rise)
+    scene = make_scene(body, frames=72, pixel_noise=3.0, depth_noise=0.05, pose=pose)
+    wrists = SMPL24.indices(("left_wrist", "right_wrist"))
+
+    def fitted(solver: SolverOptions) -> tuple[float, float]:
+        joints = fit_body(scene.seen, body, FitOptions(prior="direct", solver=solver)).people[0].joints[:, wrists]
+        off = np.linalg.norm(joints - scene.truth.joints[:, wrists], axis=-1).mean(1)
+        calm = np.linalg.norm(np.diff(joints[:30], 2, axis=0), axis=-1).mean() * 900
+        return float(off[32:41].mean()), float(calm)
+
+    thrown, calm = fitted(SolverOptions())
+    # Every acceleration resisted alike, at a strength that leaves as much shaking where nothing happens.
+    held_back, as_calm = fitted(SolverOptions(bursts=1e9, rotation_acceleration=20.0))
+    assert calm < 1.1 * as_calm
+    assert thrown < 0.8 * held_back
+
+
 def test_the_shape_follows_the_evidence_and_a_given_height_is_met(body):
     tall = np.zeros(10)
     scene = make_scene(body, betas=tall, pixel_noise=1.0)
@@ -60,8 +84,9 @@ def test_chunks_continue_each_other(body):
     scene = make_scene(body, frames=140, pixel_noise=3.0)
     whole = fit_body(scene.seen, body, FitOptions(prior="direct", chunk=400)).people[0]
     pieces = fit_body(scene.seen, body, FitOptions(prior="direct", chunk=60, overlap=20)).people[0]
-    # Frames next to a seam see 10 frames of the neighbouring chunk; what is farther hardly matters.
-    assert np.linalg.norm(whole.joints - pieces.joints, axis=-1).max() < 0.02
+    # Frames next to a seam see 10 frames of the neighbouring chunk; what is farther hardly matters. (Along the view,
+    # where 3 pixels are 2 cm of noise a frame already.)
+    assert np.linalg.norm(whole.joints - pieces.joints, axis=-1).max() < 0.03
 
 
 def test_unseen_landmarks_do_not_pull(body):

@@ -36,13 +36,16 @@ class SolverOptions:
 
     pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many
     sigmas fade out (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2 across and
-    along the view. limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps.
+    along the view. bursts: accelerations beyond this many of these sigmas are believed more and more (Cauchy's
+    weight): people mostly move gently and now and then jump. limit_sigma: radians beyond a joint's limit.
+    iterations: Gauss-Newton steps.
     """
 
     pixel_sigma: float = 0.02
     robust_scale: float = 4.0
-    rotation_acceleration: float = 20.0
+    rotation_acceleration: float = 10.0
     root_acceleration: float = 3.0
+    bursts: float = 1.0
     limit_sigma: float = 0.1
     iterations: int = 6
     max_step: float = 0.6
@@ -101,7 +104,7 @@ _LIMITS = joint_limits()[FREE_JOINTS]
 
 def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions, *, fixed: int = 0) -> PoseState:
     """The poses that explain the evidence best. The first `fixed` frames stay as they are (a seam)."""
-    smoothness = _smoothness(evidence.times)
+    smoothness = _Smoothness.of(evidence.times)
     for _ in range(options.iterations):
         hessian, gradient = normal_equations(rig, evidence, state, options)
         step = _banded_step(hessian, gradient, smoothness, state, options, fixed)
@@ -179,67 +182,74 @@ def reprojection_terms(
     )
 
 
-def _smoothness(times: np.ndarray) -> np.ndarray:
-    """(F-2, 3): coefficients of the second time derivative at frames 1..F-2, times the frame's duration root."""
-    if len(times) < 3:
-        return np.zeros((0, 3))
-    before, after = np.diff(times)[:-1], np.diff(times)[1:]
-    whole = before + after
-    coefficients = np.stack([2 / (before * whole), -2 / (before * after), 2 / (after * whole)], axis=-1)
-    return coefficients * np.sqrt(0.5 * whole * REFERENCE_RATE)[:, None]
+@dataclass(frozen=True, eq=False)
+class _Smoothness:
+    """How accelerations come from a track. coefficients (F-2, 3): of the second time derivative at frames 1..F-2;
+    counts (F-2,): what each of them counts, as `frame_weights`, but more than 1 where frames are far apart.
+    """
+
+    coefficients: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray) -> _Smoothness:
+        if len(times) < 3:
+            return cls(np.zeros((0, 3)), np.zeros(0))
+        before, after = np.diff(times)[:-1], np.diff(times)[1:]
+        whole = before + after
+        coefficients = np.stack([2 / (before * whole), -2 / (before * after), 2 / (after * whole)], axis=-1)
+        return cls(coefficients, 0.5 * whole * REFERENCE_RATE)
+
+    def accelerations(self, state: PoseState) -> np.ndarray:
+        """(F-2, n): of the free joints (rad/s^2) and the root (m/s^2).
+
+        Rotations: the second difference of a track of rotations at frame f is taken in f's own tangent
+        space, log(R_f^T R_f+1) and log(R_f^T R_f-1) standing for the neighbours' offsets.
+        """
+        local, root, weight = state.local[:, FREE_JOINTS], state.root, self.coefficients
+        forward = matrix_to_axis_angle(np.swapaxes(local[:-1], -1, -2) @ local[1:])
+        count = len(weight)
+        rotation = weight[:, 2:] * forward[1:].reshape(count, -1) - weight[:, :1] * forward[:-1].reshape(count, -1)
+        path = np.einsum("fi,fic->fc", weight, np.stack([root[:-2], root[1:-1], root[2:]], axis=1))
+        return np.concatenate([rotation, path], axis=-1)
+
+    def precision(self, acceleration: np.ndarray, options: SolverOptions) -> np.ndarray:
+        """(F-2, n): of accelerations (F-2, n); less for joints that are in a burst of movement."""
+        sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
+        sigma[-3:] = options.root_acceleration
+        square = ((acceleration / sigma) ** 2).reshape(len(acceleration), -1, 3).mean(-1)
+        gentle = np.repeat(1 / (1 + square / options.bursts**2), 3, axis=1)
+        return self.counts[:, None] * gentle / sigma**2
 
 
 def _banded_step(
     hessian: np.ndarray,
     gradient: np.ndarray,
-    smoothness: np.ndarray,
+    smoothness: _Smoothness,
     state: PoseState,
     options: SolverOptions,
     fixed: int,
 ) -> np.ndarray:
     """Solve the banded normal equations: the step (F, n) of all frames."""
     num_frames, n = gradient.shape
-    sigma = np.full(n, options.rotation_acceleration)
-    sigma[-3:] = options.root_acceleration
-    stiffness = 1.0 / sigma**2
     gradient = gradient.copy()
-    if len(smoothness):
-        gradient += _smoothness_gradient(smoothness, state) * stiffness
     # Row d of the band holds the entries d below the diagonal: LAPACK's lower form, column-major.
     width = 2 * n + 1 if num_frames > 2 else n
     band = np.zeros((num_frames, n, width))
     for d in range(n):
         band[:, : n - d, d] = np.diagonal(hessian, offset=-d, axis1=1, axis2=2)
-    for i, j in ((0, 0), (1, 1), (2, 2)):
-        if len(smoothness):
-            band[i : num_frames - 2 + i, :, 0] += (smoothness[:, i] * smoothness[:, j])[:, None] * stiffness
-    if len(smoothness):
-        for i, j in ((0, 1), (1, 2)):
-            band[i : num_frames - 2 + i, :, n] += (smoothness[:, i] * smoothness[:, j])[:, None] * stiffness
-        band[: num_frames - 2, :, 2 * n] += (smoothness[:, 0] * smoothness[:, 2])[:, None] * stiffness
+    weight = smoothness.coefficients
+    if len(weight):
+        acceleration = smoothness.accelerations(state)
+        precision = smoothness.precision(acceleration, options)
+        for i in range(3):
+            rows = slice(i, num_frames - 2 + i)
+            gradient[rows] += weight[:, i, None] * precision * acceleration
+            for j in range(i, 3):
+                band[rows, :, (j - i) * n] += (weight[:, i] * weight[:, j])[:, None] * precision
     if fixed:
         band[:fixed, :, 0] += FIXED
         gradient[:fixed] = 0.0
     flat = band.reshape(num_frames * n, width).T
     step = solveh_banded(flat, -gradient.ravel(), lower=True, overwrite_ab=True, overwrite_b=True, check_finite=False)
     return step.reshape(num_frames, n)
-
-
-def _smoothness_gradient(smoothness: np.ndarray, state: PoseState) -> np.ndarray:
-    """(F, n): gradient of the squared accelerations, for unit stiffness.
-
-    Rotations: the second difference of a track of rotations at frame f is taken in f's own tangent
-    space, log(R_f^T R_f+1) and log(R_f^T R_f-1) standing for the neighbours' offsets.
-    """
-    local = state.local[:, FREE_JOINTS]
-    forward = matrix_to_axis_angle(np.swapaxes(local[:-1], -1, -2) @ local[1:])
-    num_frames = len(local)
-    ahead = forward[1:].reshape(num_frames - 2, -1)
-    behind = -forward[:-1].reshape(num_frames - 2, -1)
-    rotation = smoothness[:, :1] * behind + smoothness[:, 2:] * ahead
-    root = np.einsum("fi,fic->fc", smoothness, np.stack([state.root[:-2], state.root[1:-1], state.root[2:]], axis=1))
-    acceleration = np.concatenate([rotation, root], axis=-1)
-    gradient = np.zeros((num_frames, acceleration.shape[-1]))
-    for i in range(3):
-        gradient[i : num_frames - 2 + i] += smoothness[:, i, None] * acceleration
-    return gradient
