@@ -113,7 +113,7 @@ def test_synsp_trains_on_one_and_on_several_views(tmp_path):
     about = train_refiner([ClipSource(views(0))], views(1), small, tmp_path / "two", say=lambda line: None)
     assert about["config"]["views"] == 2
     assert np.isfinite(about["kept"]["acceleration"])
-    with pytest.raises(UsageError, match="SmoothNet sees one view at a time"):
+    with pytest.raises(UsageError, match="only SynSP sees several views"):
         train_refiner([ClipSource(views(0))], views(1), options(window=8), tmp_path / "no")
 
 
@@ -151,6 +151,18 @@ def test_the_published_layout_is_read_and_trained_on_from_the_command_line(tmp_p
     recipe = json.loads((tmp_path / "out" / "refiner.json").read_text())["recipe"]
     assert recipe["data"] == ["pw3d_spin_3d"]
     assert (recipe["inner"], recipe["learning_rate"], recipe["batch"]) == (16, 1e-4, 128)  # as published for 3DPW
+
+
+def test_seventeen_joints_in_the_order_of_fourteen(tmp_path, goldens_dir):
+    _, truth = write_layout(tmp_path, "mupots", "tposenet")
+    plain = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test")
+    ordered = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test", aist14=True)
+    assert (plain.coordinates, plain.root, ordered.coordinates, ordered.root) == (51, (14,), 42, (2, 3))
+    order = np.load(goldens_dir / "synsp" / "golden.npz")["jointmap.mupots2aist"]
+    expected = truth[1].reshape(-1, 17, 3)[:, order].reshape(-1, 42)
+    np.testing.assert_array_equal(ordered.truth[1], expected)
+    with pytest.raises(UsageError, match="not of 3d pw3d"):
+        load_smoothnet_data(tmp_path, "pw3d", "spin", "3d", "test", aist14=True)
 
 
 def test_published_settings():

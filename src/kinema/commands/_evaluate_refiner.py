@@ -79,11 +79,21 @@ def _clips(args: argparse.Namespace, dataset: str, estimator: str, representatio
         if args.validation is None:
             raise UsageError("--dataset rendered needs --validation NPZ, the fitted windows of held-out subjects")
         return rendered_clips(FittedWindows.load(args.validation), load_body(), representation)
+    if dataset == "rendered-keypoints":
+        from kinema.training.refiner_keypoints import keypoint_clips
+        from kinema.training.rendered import REFINER_FILM
+        from kinema.training.windows import load_windows
+
+        if args.windows is None:
+            raise UsageError("--dataset rendered-keypoints needs --windows DIR, clips of held-out subjects among them")
+        return keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if args.data is None or estimator == "-":
         raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
     from kinema.training.smoothnet_data import load_smoothnet_data
 
-    return load_smoothnet_data(args.data, dataset, estimator, representation, "test", multi_view=args.multi_view)
+    return load_smoothnet_data(
+        args.data, dataset, estimator, representation, "test", multi_view=args.multi_view, aist14=args.aist14
+    )
 
 
 def table(clips: RefinerClips, scores: dict[str, RefinerScores]) -> Table:

@@ -72,6 +72,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--errors", type=Path, metavar="NPZ", help="fitted windows of the training subjects")
     parser.add_argument("--validation", type=Path, metavar="NPZ", help="fitted windows of held-out subjects")
     parser.add_argument("--held-out", default="07,09,16,35,14", metavar="SUBJECTS", help="default: %(default)s")
+    parser.add_argument(
+        "--aist14", action="store_true", help="mupots and mpiinf3dhp in the order of AIST++'s 14 joints"
+    )
     parser.add_argument("--multi-view", action="store_true", help="views of one action together (SynSP)")
 
 
@@ -129,8 +132,9 @@ def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]
             if args.data is None or estimator == "-":
                 raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
             given = args.data, dataset, estimator, representation
-            source = ClipSource(load_smoothnet_data(*given, "train", multi_view=args.multi_view))
-            held = load_smoothnet_data(*given, "test", multi_view=args.multi_view)
+            views = {"multi_view": args.multi_view, "aist14": args.aist14}
+            source = ClipSource(load_smoothnet_data(*given, "train", **views))
+            held = load_smoothnet_data(*given, "test", **views)
         sources.append(source)
         validation.append(held)
     return sources, validation[0]

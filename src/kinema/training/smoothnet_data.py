@@ -23,11 +23,15 @@ from kinema.refinement.sequences import from_rotations
 TO_14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 """The 14 joints that 3DPW is scored on, of the 17 in which EFT's, SPIN's and PARE's results are stored."""
 
+TO_AIST14 = (13, 12, 11, 8, 9, 10, 7, 6, 5, 2, 3, 4, 1, 0)
+"""AIST++'s 14 joints, of the 17 of MuPoTS-3D and MPI-INF-3DHP: so SynSP trains on one and refines the other."""
+
 CENTRE, SCALE = 500.0, 500.0
 """2D Human3.6M, pixels: (px - 500) / 500."""
 
 _FIRST, _HIPS, _LAST = (0,), (2, 3), (14,)
 _ROOTS: dict[str, tuple[int, ...]] = {"aist": _HIPS, "pw3d": _HIPS, "mpiinf3dhp": _LAST, "mupots": _LAST}
+_SEVENTEEN = ("mupots", "mpiinf3dhp")
 _KEYS = {"3d": "joints_3d", "2d": "joints_2d", "smpl": "pose"}
 _NAMES = {"3d": "3D", "2d": "2D", "smpl": "smpl"}
 
@@ -72,11 +76,15 @@ class RefinerClips:
 
 
 def load_smoothnet_data(
-    poses: str | Path, dataset: str, estimator: str, representation: str, phase: str, *, multi_view: bool = False
-) -> RefinerClips:
+    poses: str | Path, dataset: str, estimator: str, representation: str, phase: str, *, multi_view: bool = False,
+    aist14: bool = False,
+) -> RefinerClips:  # fmt: skip
     """Read one dataset. phase: "train" or "test". multi_view: clips of the same action seen by several cameras are
-    taken together (SynSP), cut to the shortest. Raises InputError that names the file, UsageError.
+    taken together (SynSP), cut to the shortest. aist14: 3D joints of MuPoTS and 3DHP in AIST++'s order, its 14.
+    Raises InputError that names the file, UsageError.
     """
+    if aist14 and (representation != "3d" or dataset not in (*_SEVENTEEN, "aist")):
+        raise UsageError(f"AIST++'s joints are known of 3d mupots and mpiinf3dhp, not of {representation} {dataset}")
     if representation not in _KEYS:
         raise UsageError(f"unknown representation {representation!r}; choose one of {', '.join(_KEYS)}")
     if phase not in ("train", "test"):
@@ -91,6 +99,9 @@ def load_smoothnet_data(
         raise InputError(f"{name}: {len(detected)} sequences were estimated, the truth has {len(truth)}")
     images = said.get("imgname")
     names = [str(i) if images is None else str(np.ravel(images[i])[0]) for i in range(len(detected))]
+    if aist14 and dataset in _SEVENTEEN:
+        detected, truth = ([_reordered(clip, name) for clip in clips] for clips in (detected, truth))
+        dataset = "aist"
     root = None if representation == "2d" else _root(dataset, estimator, detected[0].shape[-1] // 3)
     if representation == "smpl":
         root = None
@@ -126,6 +137,13 @@ def _clips(file: Mapping[str, Any], representation: str, dataset: str, name: str
             values = values.reshape(-1, 17, 3)[:, TO_14].reshape(len(values), -1)
         out.append(values)
     return out
+
+
+def _reordered(clip: np.ndarray, name: str) -> np.ndarray:
+    """(F,51) -> (F,42)."""
+    if clip.shape[1] != 17 * 3:
+        raise InputError(f"{name} has {clip.shape[1] // 3} joints; AIST++'s 14 are taken from 17")
+    return clip.reshape(-1, 17, 3)[:, TO_AIST14].reshape(len(clip), -1)
 
 
 def _normalised(values: np.ndarray, file: Mapping[str, Any], dataset: str, i: int) -> np.ndarray:
