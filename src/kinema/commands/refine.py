@@ -17,6 +17,7 @@ Refine a motion file of any format that Kinema reads: less shaking, and with a n
 
 filters     whittaker gaussian (gaus1d) savgol butterworth oneeuro oneeuro-causal median, strength by --strength
 networks    smoothnet synsp, weights by --checkpoint (SmoothNet: also the published ones from the weights cache)
+            mixer, Kinema's own, for the 3D landmarks that the body was fitted to (keypoints3d); the body stays
 presets     video2pkl: SmoothNet on the joints, pose and translation brought into agreement with them, stabiliser
 
 --representation says what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
@@ -27,6 +28,7 @@ EXAMPLES = """\
   kinema refine smpl_output.pkl --method smoothnet --window-size 32
   kinema refine smpl_output.pkl --method smoothnet --checkpoint checkpoint_8.pth.tar --representation smpl
   kinema refine smpl_output.pkl --method savgol --strength 0.7 --out smooth.pkl
+  kinema refine smpl_output.pkl --method mixer --out landmarks.pkl
 """
 
 
@@ -59,13 +61,16 @@ def run(args: argparse.Namespace) -> int:
     from kinema.commands._console import print_table
     from kinema.files import load_motion, save_motion
     from kinema.refinement import refine
+    from kinema.refinement.registry import refiner
 
     settings = settings_of(args)
     motion = load_motion(args.file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **settings)
     record = next(each for each in reversed(refined.provenance) if each.name.startswith(("refine.", "filter.")))
-    refined, notes = placed(motion, refined, body)
+    notes: list[str] = []
+    if "pose" in refiner(args.method).fills:
+        refined, notes = placed(motion, refined, body)
     if motion.body_model not in (None, body.name) and args.body_model is None:
         notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (--body-model)")
     out = args.out or args.file.with_name(f"{args.file.stem}_refined.pkl")
@@ -93,8 +98,8 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
         "strength": args.strength, "missing": args.missing,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    preset = ("step", "as_published") if method.name == "video2pkl" else ()
-    wrong = [name for name in given if name not in names or name in preset]
+    names = _ONLY.get(method.name, names)
+    wrong = [name for name in given if name not in names]
     if wrong:
         option = {"window": "--window-size"}.get(wrong[0], f"--{wrong[0].replace('_', '-')}")
         raise UsageError(f"{option} is not for --method {method.name}, which is a {method.kind}; leave it out")
@@ -102,6 +107,11 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 _NETWORK = ("checkpoint", "window", "representation", "step", "lag", "as_published")
+_ONLY = {
+    "video2pkl": ("checkpoint", "window", "representation", "lag", "missing"),
+    "mixer": ("checkpoint", "step"),
+}
+"""Networks that do not take every setting."""
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:

@@ -14,6 +14,7 @@ from kinema.evaluation.refiner import RefinerScores, score_refiner
 from kinema.progress import Progress, silent
 from kinema.refinement import filters
 from kinema.refinement.filtering import FILTERS, FilterOptions, smooth_positions
+from kinema.refinement.keypoints import STEADY
 from kinema.refinement.network import KINDS, TrainedRefiner, load_refiner
 from kinema.refinement.networks import SYNSP_WINDOW
 from kinema.refinement.registry import ALIASES
@@ -55,7 +56,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
         if not value:
             raise UsageError(f"--method {name} needs its checkpoint: --method {name}=FILE")
         network = load_refiner(Path(value), name)
-        return Method(f"{name} {Path(value).name}", _network(network, clips, window))
+        return Method(f"{name} {Path(value).name}", _network(network, clips, rate, window))
     if name in PUBLISHED:
         return Method(name, PUBLISHED[name])
     if name not in FILTERS:
@@ -80,7 +81,7 @@ def compare(
     return scores
 
 
-def _network(network: TrainedRefiner, clips: RefinerClips, window: int | None) -> Refine:
+def _network(network: TrainedRefiner, clips: RefinerClips, rate: float, window: int | None) -> Refine:
     if network.representation not in (None, clips.representation):
         raise UsageError(f"{network.name} refines {network.representation}, the data is {clips.representation}")
     if network.coordinates not in (None, clips.coordinates):
@@ -91,6 +92,8 @@ def _network(network: TrainedRefiner, clips: RefinerClips, window: int | None) -
     if window not in (None, frames):
         raise UsageError(f"{network.name} smooths windows of {frames} frames, --window-size asks for {window}")
     run = network.smoother(frames, network.centred)
+    if network.kind == "mixer":
+        return lambda clip: _filtered(slide(clip, frames, run).astype(np.float64), STEADY, rate, clips)
     return lambda clip: slide(clip, frames, run)
 
 

@@ -1,61 +1,126 @@
 """Kinema's own refiner: the keypoint networks' 3D landmarks, made steady and brought nearer to the truth.
 
-A SynSP network (Wang et al., CVPR 2024; `kinema.nets.synsp`) that Kinema trained on what the default networks answer on
-rendered people (docs/refinement.md), exported to ONNX. It sees all landmarks over half a second, so that it takes away
-what the networks get wrong in the same way each time (too little depth, sides exchanged), which no filter can.
+A mixer of frames and joints (`kinema.nets.mixer`) that Kinema trained on what the default networks answer on rendered
+people (docs/refinement.md), exported to ONNX. It sees all landmarks over a second, so that it takes away what the
+networks get wrong in the same way each time (too little depth, sides exchanged), which no filter can. What it puts
+right shakes a little from window to window, and a short Whittaker filter takes that away.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+import dataclasses
+from dataclasses import dataclass
 from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.refinement.filtering import uninterrupted
+from kinema._version import __version__
+from kinema.errors import InputError, UsageError
+from kinema.motion import Motion, Person, StageRecord
+from kinema.progress import Progress, silent
+from kinema.refinement.filtering import FilterOptions, smooth_positions, uninterrupted
+from kinema.refinement.measures import shakiness
 from kinema.refinement.network import TrainedRefiner, load_refiner
 from kinema.refinement.sequences import EvenTimes, filled
 from kinema.refinement.windows import slide
+from kinema.skeleton import BLAZEPOSE33
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
 
 NETWORK_FILE = "keypoint_refiner.onnx"
-WINDOW = 16
-"""Frames that it sees at once, at its 30 frames a second."""
+COORDINATES = 3 * len(BLAZEPOSE33)
 
-STEP = 4
-"""Frames between windows: the result differs from that of every window by less than a tenth of what it changes."""
-
-MAX_GAP = 0.2
-"""Seconds: a track interrupted for longer is refined in pieces."""
+STEADY = FilterOptions(method="whittaker", seconds=0.28)
+"""What follows the network."""
 
 
-class KeypointRefiner:
-    """The shipped network, loaded when it is first asked."""
+@dataclass(frozen=True)
+class KeypointOptions:
+    """How landmarks are refined.
 
-    @cached_property
-    def _network(self) -> TrainedRefiner:
+    method: "mixer". checkpoint: an .onnx file that `kinema train refiner --dataset keypoints` wrote, None for the one
+    that ships. step: frames between windows. max_gap: seconds; a track interrupted for longer is refined in pieces.
+    """
+
+    method: str = "mixer"
+    checkpoint: str | Path | None = None
+    step: int = 4
+    max_gap: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.method != "mixer":
+            raise UsageError(f"landmarks are refined by the mixer, not by {self.method!r}")
+        if self.step < 1:
+            raise UsageError(f"step must be at least 1, found {self.step}")
+        if not self.max_gap > 0:
+            raise UsageError(f"max_gap must be positive, found {self.max_gap}")
+
+
+def refine_keypoints(
+    motion: Motion,
+    body: BodyModel | None = None,
+    options: KeypointOptions | None = None,
+    *,
+    progress: Progress = silent,
+) -> Motion:
+    """Refine every person's keypoints3d (F,33,3) of set "blazepose33"; all else stays as it is.
+
+    Landmarks that are NaN are taken from the frames around them. The record tells acceleration (m/s^2) and jitter
+    (m/s^3) before and after and how far the landmarks moved (metres). Raises InputError (a checkpoint of something
+    else) and UsageError (a person without landmarks).
+    """
+    options = options or KeypointOptions()
+    network = _network(options)
+    people, told = [], {}
+    for done, person in enumerate(motion.people):
+        progress(done, len(motion.people))
+        refined = _refined(person, motion.times[person.frames], network, options)
+        people.append(person.replace(keypoints3d=refined))
+        told[str(person.id)] = _measures(person, refined, motion.times[person.frames])
+    progress(len(motion.people), len(motion.people))
+    arguments = {**dataclasses.asdict(options), "checkpoint": network.name, "people": told}
+    record = StageRecord("refine.mixer", __version__, arguments, {network.name: network.sha256})
+    return motion.after(record, people=tuple(people))
+
+
+def _network(options: KeypointOptions) -> TrainedRefiner:
+    if options.checkpoint is not None:
+        network = load_refiner(options.checkpoint, "mixer")
+    else:
         with as_file(files("kinema.refinement").joinpath(NETWORK_FILE)) as path:
-            return load_refiner(path)
+            network = load_refiner(path, "mixer")
+            network.run(np.zeros((1, network.window or 1, COORDINATES), np.float32))  # read while the file is there
+    if network.coordinates != COORDINATES:
+        raise InputError(
+            f"{network.name} refines {network.coordinates} numbers a frame; 33 landmarks have {COORDINATES}"
+        )
+    return network
 
-    @property
-    def sha256(self) -> str:
-        """Of the network's file, for provenance."""
-        return self._network.sha256
 
-    def __call__(
-        self, landmarks: np.ndarray, times: np.ndarray, frames: np.ndarray | None = None, *, step: int = STEP
-    ) -> np.ndarray:
-        """Landmarks (F,33,3) of one person, metres from the middle of the hips, camera axes -> the same, refined.
+def _refined(person: Person, times: np.ndarray, network: TrainedRefiner, options: KeypointOptions) -> np.ndarray:
+    (landmarks,) = person.require("keypoints3d")
+    if person.keypoint_set != "blazepose33":
+        raise UsageError(f"the mixer refines landmarks of blazepose33; person {person.id} has {person.keypoint_set}")
+    refined = np.empty(landmarks.shape)
+    window = network.window or 1
+    for piece in uninterrupted(times, person.frames, options.max_gap):
+        flat = landmarks[piece].reshape(-1, COORDINATES)
+        flat = filled(flat, times[piece], "keypoints3d", person.frames[piece], "interpolate")
+        even = EvenTimes.of(times[piece], network.rate)
+        smooth = slide(even.there(flat), window, network.run, step=min(options.step, window))
+        points = np.asarray(even.back(np.asarray(smooth, dtype=np.float64))).reshape(-1, *landmarks.shape[1:])
+        refined[piece] = smooth_positions(points, times[piece], STEADY, frames=person.frames[piece])
+    return refined
 
-        times (F,) seconds; frames (F,): their indices in the clip, where some are missing. Landmarks that are NaN are
-        taken from the frames around them.
-        """
-        network = self._network
-        refined = np.empty(landmarks.shape)
-        frames = np.arange(len(times)) if frames is None else frames
-        for piece in uninterrupted(times, frames, MAX_GAP):
-            flat = landmarks[piece].reshape(-1, landmarks[0].size)
-            flat = filled(flat, times[piece], "keypoints3d", frames[piece], "interpolate")
-            even = EvenTimes.of(times[piece], network.rate)
-            smooth = slide(even.there(flat), WINDOW, network.run, step=step)
-            refined[piece] = even.back(np.asarray(smooth, dtype=np.float64)).reshape(-1, *landmarks.shape[1:])
-        return refined
+
+def _measures(person: Person, refined: np.ndarray, times: np.ndarray) -> dict[str, object]:
+    before = person.keypoints3d
+    if before is None or not np.isfinite(before).all():
+        return {}
+    moved = float(np.linalg.norm(refined - before, axis=-1).mean())
+    pieces = uninterrupted(times, person.frames, KeypointOptions.max_gap)
+    sides = (shakiness(points, times, pieces) for points in (before, refined))
+    return dict(zip(("before", "after"), sides, strict=True)) | {"moved": moved}

@@ -75,6 +75,15 @@ REFINERS = {
             options=_NETWORK_OPTIONS,
         ),
         Refiner(
+            "mixer",
+            "Kinema's own: the keypoint networks' 3D landmarks, all joints over time together",
+            ("keypoints3d",),
+            ("keypoints3d",),
+            kind="network",
+            run="kinema.refinement.keypoints:refine_keypoints",
+            options="kinema.refinement.keypoints:KeypointOptions",
+        ),
+        Refiner(
             "video2pkl",
             "preset: SmoothNet on the joints, pose and translation brought into agreement, then the stabiliser",
             _BODY,

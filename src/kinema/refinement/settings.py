@@ -32,6 +32,8 @@ class RefineSettings:
             return
         if refiner(self.method).kind == "filter":
             raise UsageError(f"--refine takes a network or preset; for {self.method} set --filter {self.method}")
+        if "pose" not in refiner(self.method).fills:
+            raise UsageError(f"{self.method} refines landmarks, not bodies; run `kinema refine` on a result for that")
         if self.checkpoint is not None:
             path = Path(self.checkpoint)
             if not path.is_file():
