@@ -102,7 +102,8 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     wrong = [name for name in given if name not in names]
     if wrong:
         option = {"window": "--window-size"}.get(wrong[0], f"--{wrong[0].replace('_', '-')}")
-        raise UsageError(f"{option} is not for --method {method.name}, which is a {method.kind}; leave it out")
+        why = "" if method.name in _ONLY else f", which is a {method.kind}"
+        raise UsageError(f"{option} is not for --method {method.name}{why}; leave it out")
     return given
 
 
