@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument(
         "--method", action="append", metavar="M",
-        help="filter (also with its seconds, savgol=0.3), smoothnet=FILE or synsp=FILE; may be given again"
+        help="filter (also with its seconds, savgol=0.3), smoothnet=FILE, synsp=FILE or mixer=FILE; may be given again"
         f" (default: {', '.join(DEFAULT)})",
     )  # fmt: skip
     parser.add_argument("--window-size", type=int, metavar="W", help="frames of SynSP's windows (default: 8)")

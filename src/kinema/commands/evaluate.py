@@ -73,22 +73,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     motion.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
     )
-    refiner = subparsers.add_parser(
-        "refiner",
-        help="filters and refinement networks on a data set",
-        description=_evaluate_refiner.DESCRIPTION,
-        epilog=f"examples:\n{_evaluate_refiner.EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _evaluate_refiner.configure(refiner)
-    pare = subparsers.add_parser(
-        "pare",
-        help="PARE on 3DPW or 3DOH, by its own protocol",
-        description=_evaluate_pare.DESCRIPTION,
-        epilog=f"examples:\n{_evaluate_pare.EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _evaluate_pare.configure(pare)
+    for name, text, command in (
+        ("refiner", "filters and refinement networks on a data set", _evaluate_refiner),
+        ("pare", "PARE on 3DPW or 3DOH, by its own protocol", _evaluate_pare),
+    ):
+        sub = subparsers.add_parser(
+            name, help=text, description=command.DESCRIPTION, epilog=f"examples:\n{command.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        command.configure(sub)
 
 
 def run(args: argparse.Namespace) -> int:

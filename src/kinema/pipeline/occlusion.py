@@ -15,7 +15,7 @@ from kinema.evaluation.image_estimators import PareImages, image_estimator
 from kinema.evaluation.occlusion import ImageEstimator, OcclusionOptions, Sensitivity, occlusion_sensitivity
 from kinema.evaluation.pare_data import PareDataset
 from kinema.files.atomic import atomic_path, write_json
-from kinema.pipeline.pare_demo import people_in, write_png
+from kinema.pipeline.pare_demo import people_in_pictures, write_png
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.regression.crops import evaluation_crop, normalized
 from kinema.regression.release import PareRelease
@@ -66,16 +66,8 @@ def analyse_pictures(
     files = list_images(source)[:: options.every] if source.is_dir() else (source,)
     estimators = _estimators(options)
     result = OcclusionRun(Path(folder))
-    for file in files:
-        try:
-            image, boxes = people_in(file, TrackingOptions(max_persons=options.max_persons))
-        except InputError as error:
-            if len(files) == 1:
-                raise
-            result.warnings.append(f"left out: {error}")
-            continue
-        if not len(boxes):
-            result.warnings.append(f"nobody was found in {file.name}")
+    tracking = TrackingOptions(max_persons=options.max_persons)
+    for file, image, boxes in people_in_pictures(files, tracking, result.warnings):
         for number, box in enumerate(boxes, start=1):
             for estimator in estimators:
                 stem = f"{file.stem}_{number}_{estimator.name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,24 +187,35 @@ def demo_folder(
     tools = _Tools(options)
     result = PareDemoResult(folder, 0, 0, tools.joints.definition, tools.body.name, {}, list(tools.warnings))
     with timed(watcher, "regress") as progress:
-        for number, file in enumerate(files):
-            try:
-                image, boxes = people_in(file, options.tracking)
-            except InputError as error:
-                if len(files) == 1:
-                    raise
-                result.warnings.append(f"left out: {error}")
-                continue
-            if not len(boxes):
-                result.warnings.append(f"nobody was found in {file.name}")
-                continue
+        for file, image, boxes in people_in_pictures(files, options.tracking, result.warnings):
             _one_picture(file, image, boxes, tools, options, result)
-            progress(number + 1, len(files))
+            progress(files.index(file) + 1, len(files))
     if not result.frames:
         raise InputError(f"nobody was found in {images}; use pictures in which at least one person is seen")
     for sentence in result.warnings:
         watcher.note(sentence)
     return result
+
+
+def people_in_pictures(
+    files: Sequence[Path], tracking: TrackingOptions | None, warnings: list[str]
+) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+    """Each picture that shows somebody, as `people_in` gives it; of the others `warnings` is told.
+
+    Raises InputError where the only picture cannot be read.
+    """
+    for file in files:
+        try:
+            image, boxes = people_in(file, tracking)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            warnings.append(f"left out: {error}")
+            continue
+        if len(boxes):
+            yield file, image, boxes
+        else:
+            warnings.append(f"nobody was found in {file.name}")
 
 
 def people_in(file: Path, tracking: TrackingOptions | None = None) -> tuple[np.ndarray, np.ndarray]:

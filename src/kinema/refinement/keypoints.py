@@ -12,7 +12,7 @@ import dataclasses
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from kinema.errors import InputError, UsageError
 from kinema.motion import Motion, Person, StageRecord
 from kinema.progress import Progress, silent
 from kinema.refinement.filtering import FilterOptions, smooth_positions, uninterrupted
-from kinema.refinement.measures import shakiness
+from kinema.refinement.measures import what_changed
 from kinema.refinement.network import TrainedRefiner, load_refiner
-from kinema.refinement.sequences import EvenTimes, filled
+from kinema.refinement.sequences import filled, in_even_pieces
 from kinema.refinement.windows import slide
 from kinema.skeleton import BLAZEPOSE33
 
@@ -79,7 +79,7 @@ def refine_keypoints(
         progress(done, len(motion.people))
         refined = _refined(person, motion.times[person.frames], network, options)
         people.append(person.replace(keypoints3d=refined))
-        told[str(person.id)] = _measures(person, refined, motion.times[person.frames])
+        told[str(person.id)] = _measures(person, refined, motion.times[person.frames], options)
     progress(len(motion.people), len(motion.people))
     arguments = {**dataclasses.asdict(options), "checkpoint": network.name, "people": told}
     record = StageRecord("refine.mixer", __version__, arguments, {network.name: network.sha256})
@@ -92,7 +92,6 @@ def _network(options: KeypointOptions) -> TrainedRefiner:
     else:
         with as_file(files("kinema.refinement").joinpath(NETWORK_FILE)) as path:
             network = load_refiner(path, "mixer")
-            network.run(np.zeros((1, network.window or 1, COORDINATES), np.float32))  # read while the file is there
     if network.coordinates != COORDINATES:
         raise InputError(
             f"{network.name} refines {network.coordinates} numbers a frame; 33 landmarks have {COORDINATES}"
@@ -104,23 +103,22 @@ def _refined(person: Person, times: np.ndarray, network: TrainedRefiner, options
     (landmarks,) = person.require("keypoints3d")
     if person.keypoint_set != "blazepose33":
         raise UsageError(f"the mixer refines landmarks of blazepose33; person {person.id} has {person.keypoint_set}")
-    refined = np.empty(landmarks.shape)
     window = network.window or 1
-    for piece in uninterrupted(times, person.frames, options.max_gap):
-        flat = landmarks[piece].reshape(-1, COORDINATES)
-        flat = filled(flat, times[piece], "keypoints3d", person.frames[piece], "interpolate")
-        even = EvenTimes.of(times[piece], network.rate)
-        smooth = slide(even.there(flat), window, network.run, step=min(options.step, window))
-        points = np.asarray(even.back(np.asarray(smooth, dtype=np.float64))).reshape(-1, *landmarks.shape[1:])
-        refined[piece] = smooth_positions(points, times[piece], STEADY, frames=person.frames[piece])
-    return refined
+
+    def smoothed(course: np.ndarray) -> np.ndarray:
+        return slide(course, window, network.run, step=min(options.step, window)).astype(np.float64)
+
+    flat = landmarks.reshape(-1, COORDINATES).copy()
+    pieces = uninterrupted(times, person.frames, options.max_gap)
+    for piece in pieces:  # a hole is filled from its own piece
+        flat[piece] = filled(flat[piece], times[piece], "keypoints3d", person.frames[piece], "interpolate")
+    points = in_even_pieces(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
+    calm = dataclasses.replace(STEADY, max_gap=options.max_gap)
+    return smooth_positions(points, times, calm, frames=person.frames)
 
 
-def _measures(person: Person, refined: np.ndarray, times: np.ndarray) -> dict[str, object]:
+def _measures(person: Person, refined: np.ndarray, times: np.ndarray, options: KeypointOptions) -> dict[str, Any]:
     before = person.keypoints3d
     if before is None or not np.isfinite(before).all():
         return {}
-    moved = float(np.linalg.norm(refined - before, axis=-1).mean())
-    pieces = uninterrupted(times, person.frames, KeypointOptions.max_gap)
-    sides = (shakiness(points, times, pieces) for points in (before, refined))
-    return dict(zip(("before", "after"), sides, strict=True)) | {"moved": moved}
+    return what_changed(before, refined, times, uninterrupted(times, person.frames, options.max_gap))

@@ -17,6 +17,18 @@ def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dic
     return {"jitter": round(_mean(third), 3), "acceleration": round(_mean(second), 4)}
 
 
+def what_changed(
+    before: np.ndarray, after: np.ndarray, times: np.ndarray, pieces: list[slice]
+) -> dict[str, dict[str, float] | float]:
+    """What a stage's record tells of a person's points (F, J, 3): shakiness before and after, and how far they moved
+    on average (metres)."""
+    return {
+        "before": shakiness(before, times, pieces),
+        "after": shakiness(after, times, pieces),
+        "moved": round(float(np.linalg.norm(after - before, axis=-1).mean()), 5),
+    }
+
+
 def _mean(values: list[np.ndarray]) -> float:
     together = np.concatenate(values) if values else np.zeros(0)
     return float(together.mean()) if len(together) else 0.0

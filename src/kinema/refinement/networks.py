@@ -20,10 +20,18 @@ from kinema.motion import Motion, Person, StageRecord
 from kinema.progress import Progress, silent
 from kinema.refinement.agreement import agree_with_joints
 from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations, uninterrupted
-from kinema.refinement.measures import shakiness
+from kinema.refinement.measures import what_changed
 from kinema.refinement.network import REPRESENTATIONS, TrainedRefiner, load_refiner
 from kinema.refinement.published import PublishedCare
-from kinema.refinement.sequences import EvenTimes, filled, from_pixels, from_rotations, led_on, to_pixels, to_rotations
+from kinema.refinement.sequences import (
+    filled,
+    from_pixels,
+    from_rotations,
+    in_even_pieces,
+    led_on,
+    to_pixels,
+    to_rotations,
+)
 from kinema.refinement.windows import SHORT, slide
 
 if TYPE_CHECKING:
@@ -226,12 +234,13 @@ class _Work:
             run, rate, ahead = care.smoother(), care.rate, care.ahead
         else:
             run, rate, ahead = network.smoother(self.window, centred or self._centred), self._rate, 0
-        out = np.empty(values.shape)
-        for piece in uninterrupted(times, person.frames, options.max_gap):
-            even = EvenTimes.of(times[piece], rate)
-            longer, own = led_on(even.there(values[piece]), ahead)
-            smooth = slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)
-            out[piece] = even.back(smooth[own])
+
+        def smoothed(course: np.ndarray) -> np.ndarray:
+            longer, own = led_on(course, ahead)
+            return slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)[own]
+
+        pieces = uninterrupted(times, person.frames, options.max_gap)
+        out = in_even_pieces(values, times, pieces, rate, smoothed)
         if not np.isfinite(out).all():
             raise InputError(f"{network.name} answers with values that are not numbers; its file may be damaged")
         return out
@@ -255,8 +264,4 @@ class _Work:
             return {}
         times = self.motion.times[before.frames]
         pieces = uninterrupted(times, before.frames, self.options.max_gap)
-        return {
-            "before": shakiness(before.joints, times, pieces),
-            "after": shakiness(after.joints, times, pieces),
-            "moved": round(float(np.linalg.norm(after.joints - before.joints, axis=-1).mean()), 5),
-        }
+        return what_changed(before.joints, after.joints, times, pieces)

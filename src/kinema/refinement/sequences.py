@@ -5,6 +5,7 @@ A `Course` holds the numbers of every frame, on even times and without holes, as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,21 @@ def led_on(values: np.ndarray, ahead: int) -> tuple[np.ndarray, slice]:
         return values, slice(0, len(values))
     before, after = 2 * values[:1] - values[ahead:0:-1], 2 * values[-1:] - values[-2 : -ahead - 2 : -1]
     return np.concatenate([before, values, after]), slice(ahead, ahead + len(values))
+
+
+def in_even_pieces(
+    values: np.ndarray, times: np.ndarray, pieces: list[slice], rate: float | None,
+    smooth: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:  # fmt: skip
+    """Values (F,C) of a track, each uninterrupted piece smoothed at even times and brought back to its own.
+
+    rate: frames a second that `smooth` wants, None for the clip's.
+    """
+    out = np.empty(values.shape)
+    for piece in pieces:
+        even = EvenTimes.of(times[piece], rate)
+        out[piece] = even.back(smooth(even.there(values[piece])))
+    return out
 
 
 def filled(values: np.ndarray, times: np.ndarray, name: str, frames: np.ndarray, missing: str) -> np.ndarray:
