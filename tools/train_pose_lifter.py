@@ -1,6 +1,7 @@
 """Train Kinema's pose lifter and write the ONNX file that the base install runs.
 
     python tools/train_pose_lifter.py render --mocap cmu_train.npz --out windows --minutes 30 --workers 4
+    python tools/train_pose_lifter.py render --improvised 200 --out windows --minutes 10 --workers 4 --seed 1
     python tools/train_pose_lifter.py train  --mocap cmu_train.npz --windows windows --out trained --minutes 60
     python tools/train_pose_lifter.py export --trained trained
 
@@ -14,20 +15,32 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14")
+if TYPE_CHECKING:
+    from kinema.training.mocap import MocapSequence
+
+VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "improvised-9")
 """Never trained on; the figures that training prints are theirs."""
 
 
+def _sequences(args: argparse.Namespace) -> list[MocapSequence]:
+    """The captured and the improvised motions that were asked for."""
+    from kinema.body import load_body
+    from kinema.training.mocap import improvised_sequences, load_mocap
+
+    captured = load_mocap(args.mocap) if args.mocap else []
+    return captured + improvised_sequences(load_body(), args.improvised)
+
+
 def render(args: argparse.Namespace) -> None:
-    from kinema.training.mocap import load_mocap
     from kinema.training.rendered import LIFTER_FILM, REFINER_FILM, render_windows
 
     film = REFINER_FILM if args.every_frame else LIFTER_FILM
     render_windows(
-        load_mocap(args.mocap), args.out, film, seed=args.seed, minutes=args.minutes, workers=args.workers,
+        _sequences(args), args.out, film, seed=args.seed, minutes=args.minutes, workers=args.workers,
         held_out=VALIDATION_SUBJECTS,
     )  # fmt: skip
 
@@ -40,17 +53,19 @@ def train(args: argparse.Namespace) -> None:
     from kinema.nets.pose_lifter import PoseLifterConfig
     from kinema.training.lifter_data import BodyTables, Chance, MotionFilmer, SamplePool
     from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
-    from kinema.training.mocap import load_mocap
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
 
     torch.set_num_threads(args.threads)
-    sequences = [s for s in load_mocap(args.mocap) if s.subject not in VALIDATION_SUBJECTS]
+    sequences = [s for s in _sequences(args) if s.subject not in VALIDATION_SUBJECTS]
     body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig(dropout=args.dropout)
     windows = RenderedWindows.load(args.windows, "train", body, config)
     held = RenderedWindows.load(args.windows, "held_out", body, config)
     filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
     pool = SamplePool(filmer, size=args.pool, renewed=32, errors=windows.errors())
-    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share)
+    options = LifterTraining(
+        minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share,
+        learning_rate=args.learning_rate,
+    )  # fmt: skip
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
         pool.draw, body, config, options, rendered=RenderedSamples(windows, Chance(args.seed + 1, "cpu")).draw,
@@ -85,7 +100,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     sub = commands.add_parser("render", help="film the free body and run the keypoint networks")
-    sub.add_argument("--mocap", type=Path, required=True)
+    sub.add_argument("--mocap", type=Path, help="captured motions to film")
+    sub.add_argument("--improvised", type=int, default=0, help="improvised motions to film (12 s each)")
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=30)
     sub.add_argument("--workers", type=int, default=2)
@@ -94,6 +110,7 @@ def main() -> None:
     sub.set_defaults(run=render)
     sub = commands.add_parser("train", help="train on simulated and rendered windows")
     sub.add_argument("--mocap", type=Path, required=True)
+    sub.add_argument("--improvised", type=int, default=0, help="improvised motions beside the captured ones")
     sub.add_argument("--windows", type=Path, required=True)
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=60)

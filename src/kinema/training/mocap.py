@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from kinema.body import BodyModel
 from kinema.errors import InputError
+from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.motion import NUM_BETAS
+from kinema.synthetic.improvised import improvised
+from kinema.synthetic.performer import perform
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,21 @@ class MocapSequence:
         joints = [Slerp(old, Rotation.from_matrix(self.rotation[:, j]))(new).as_matrix() for j in range(24)]
         root = np.stack([np.interp(new, old, self.root[:, c]) for c in range(3)], axis=-1)
         return MocapSequence(self.name, self.subject, self.category, rate, np.stack(joints, axis=1), root)
+
+
+def improvised_sequences(body: BodyModel, count: int, seed: int = 0, rate: float = 60.0) -> list[MocapSequence]:
+    """Improvised motions on the average body beside the capture: what half an hour of capture does not hold.
+
+    They come as ten subjects, so that some can be kept for validation.
+    """
+    betas, sequences = np.zeros(NUM_BETAS), []
+    for i in range(count):
+        script = improvised(np.random.default_rng([seed, i]))
+        acted = perform(script, body, betas, np.arange(round(script.duration * rate)) / rate)
+        rotation = axis_angle_to_matrix(acted.pose.reshape(-1, 24, 3))
+        root = acted.transl + body.rest_joints(betas)[0]
+        sequences.append(MocapSequence(f"improvised_{i}", f"improvised-{i % 10}", "improvised", rate, rotation, root))
+    return sequences
 
 
 def load_mocap(path: str | Path) -> list[MocapSequence]:
