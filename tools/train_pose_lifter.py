@@ -73,7 +73,7 @@ def train(args: argparse.Namespace) -> None:
     )  # fmt: skip
     recipe = vars(options) | {
         "torch": torch.__version__, "sequences": len(sequences), "windows": len(windows),
-        "held_out_subjects": VALIDATION_SUBJECTS,
+        "held_out_subjects": VALIDATION_SUBJECTS, "improvised": args.improvised, "started_from": str(args.start or ""),
     }  # fmt: skip
     save_lifter(net, args.out, recipe, history)
 

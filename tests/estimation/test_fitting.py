@@ -9,6 +9,7 @@ from fit_scenes import HEIGHT, WIDTH, make_scene, swinging
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, SolverOptions, fit_body
 from kinema.motion import Motion, Person
+from kinema.refinement.keypoints import NETWORK_FILE as KEYPOINT_NETWORK
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
 
 LIMBS = SMPL24.indices(LIMBS12)
@@ -136,11 +137,32 @@ def test_provenance_names_body_and_settings(body):
     assert record.name == "fit"
     assert record.weights[body.name] == body.sha256
     assert record.arguments["solver"]["pixel_sigma"] == DIRECT.solver.pixel_sigma
+    assert KEYPOINT_NETWORK in record.weights  # landmarks are refined unless the raw ones are asked for
+    raw = fit_body(make_scene(body, frames=4).seen, body, FitOptions(prior="direct", landmarks="raw"))
+    assert KEYPOINT_NETWORK not in raw.provenance[-1].weights
+
+
+def test_refined_landmarks_bring_back_depth_that_the_network_does_not_see(body):
+    scene = make_scene(body, pixel_noise=4.0, depth_noise=0.03)
+    person = scene.seen.people[0]
+    shallow = person.replace(keypoints3d=person.keypoints3d * [1.0, 1.0, 0.6])  # as measured: 0.4 to 0.8 of the truth
+    seen = scene.seen.replace(people=(shallow,))
+    depth = []
+    for landmarks in ("refined", "raw"):
+        fitted = fit_body(seen, body, FitOptions(prior="direct", landmarks=landmarks)).people[0]
+        off = (fitted.joints - fitted.joints[:, :1]) - (scene.truth.joints - scene.truth.joints[:, :1])
+        depth.append(np.abs(off[:, LIMBS, 2]).mean())
+    assert depth[0] < 0.95 * depth[1]
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"height": 17.0}, "metres"), ({"prior": "guess"}, "learned"), ({"chunk": 30, "overlap": 20}, "overlap")],
+    [
+        ({"height": 17.0}, "metres"),
+        ({"landmarks": "best"}, "raw"),
+        ({"prior": "guess"}, "learned"),
+        ({"chunk": 30, "overlap": 20}, "overlap"),
+    ],
 )
 def test_impossible_options_are_refused(options, says):
     with pytest.raises(UsageError, match=says):

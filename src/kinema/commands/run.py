@@ -47,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     result = parser.add_argument_group("result")
     result.add_argument("--filter", choices=FILTERS, metavar="METHOD", help=f"smoothing: {', '.join(FILTERS)}")
     result.add_argument("--strength", type=float, metavar="S", help="of the smoothing: 0 (none) to 1; default 0.5")
+    result.add_argument(
+        "--landmarks",
+        choices=("refined", "raw"),
+        help="3D landmarks that the fit reads: refined (default) by Kinema's own network, or raw",
+    )
     result.add_argument("--refine", metavar="METHOD", help="smoothnet, synsp or video2pkl in place of the filter")
     result.add_argument("--refiner-checkpoint", metavar="F", help="the refiner's weights (default: the cache's)")
     result.add_argument("--window-size", type=int, metavar="W", help="frames that the refiner sees at once")
@@ -105,6 +110,7 @@ def options_of(args: argparse.Namespace) -> RunOptions:
         height=args.height,
         filter=args.filter,
         strength=args.strength,
+        landmarks=args.landmarks,
         refine=args.refine,
         refiner_checkpoint=args.refiner_checkpoint,
         window_size=args.window_size,

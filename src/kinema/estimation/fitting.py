@@ -20,6 +20,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.lifting.pose_lifter import NETWORK_FILE, PoseLifter
 from kinema.motion import Camera, Motion, Person, StageRecord
 from kinema.progress import Progress, silent
+from kinema.refinement.keypoints import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33
 
 EVIDENCE_POINTS = tuple(
@@ -28,16 +29,23 @@ EVIDENCE_POINTS = tuple(
 """Landmarks that the fit explains: the inner face and the thumbs add time, not knowledge."""
 
 
+REFINED_SHARE = 0.5
+"""How far the landmarks that the direct prior reads are moved to where the refiner wants them: it knows their depth
+better, and follows fast limbs less closely than they do."""
+
+
 @dataclass(frozen=True)
 class FitOptions:
     """How the body is fitted.
 
     fov: degrees over the longer image side, None for the clip's metadata or the default. height: metres,
     fixes the person's size. prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely; the direct prior has its word beside it), "direct" (bone directions of the keypoint network's
-    own 3D, all joints as unsure as direct_sigma, degrees) or "estimate" (the pose that the person already
-    has, from an estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "direct" for who has
-    none). min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence starts a new
+    how surely; the direct prior has its word beside it, all joints as unsure as beside_sigma, degrees), "direct"
+    (bone directions of the keypoint network's own 3D, all joints as unsure as direct_sigma, degrees) or "estimate"
+    (the pose that the person already has, from an estimator such as PARE, all joints as unsure as estimate_sigma,
+    degrees; "direct" for who has none). landmarks: whether the direct prior reads the 3D landmarks "refined" by
+    Kinema's own network or "raw".
+    min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence starts a new
     segment. chunk: frames that are solved together, overlap: frames that two chunks share. shape_frames: how
     many frames speak on the shape. threads: of the pose lifter.
     """
@@ -46,7 +54,9 @@ class FitOptions:
     height: float | None = None
     prior: str = "learned"
     direct_sigma: float = 25.0
+    beside_sigma: float = 40.0
     estimate_sigma: float = 12.0
+    landmarks: str = "refined"
     min_confidence: float = 0.15
     max_gap: float = 0.4
     chunk: int = 240
@@ -60,7 +70,9 @@ class FitOptions:
             raise UsageError(f"--height is the person's height in metres, between 0.4 and 2.5; found {self.height}")
         if self.prior not in ("learned", "direct", "estimate"):
             raise UsageError(f"the fit's prior is 'learned', 'direct' or 'estimate', found {self.prior!r}")
-        for name in ("direct_sigma", "estimate_sigma"):
+        if self.landmarks not in ("refined", "raw"):
+            raise UsageError(f"the fit's landmarks are 'refined' or 'raw', found {self.landmarks!r}")
+        for name in ("direct_sigma", "beside_sigma", "estimate_sigma"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be an angle in degrees above 0, found {getattr(self, name)}")
         if not 0 <= self.min_confidence < 1:
@@ -83,15 +95,17 @@ def fit_body(
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
     lifter = PoseLifter(threads=options.threads) if options.prior == "learned" else None
+    refiner = KeypointRefiner() if options.landmarks == "refined" else None
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
     for person in motion.people:
-        fit = _PersonFit(person, motion.times[person.frames], camera, body, options, lifter)
+        fit = _PersonFit(person, motion.times[person.frames], camera, body, options, lifter, refiner)
         people.append(fit.run(partial(_advance, progress, done, total)))
         done += len(person)
         progress(done, total)
     weights = {body.name: body.sha256} | ({} if lifter is None else {NETWORK_FILE: lifter.sha256})
+    weights |= {} if refiner is None else {refiner.network.name: refiner.network.sha256}
     record = StageRecord("fit", __version__, asdict(options) | {"focal": camera.intrinsics[0, 0]}, weights)
     return motion.after(record, people=tuple(people), camera=camera, body_model=body.name)
 
@@ -111,6 +125,7 @@ class _PersonFit:
         body: BodyModel,
         options: FitOptions,
         lifter: PoseLifter | None,
+        refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
         self.rows = BLAZEPOSE33.indices(EVIDENCE_POINTS)
@@ -119,7 +134,7 @@ class _PersonFit:
         seen = (confidence[:, self.rows] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
         self.weight = np.where(seen, confidence[:, self.rows], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
-        self.landmarks, self.lifter = landmarks, lifter
+        self.landmarks, self.lifter, self.refiner = landmarks, lifter, refiner
 
     def run(self, progress: Callable[[int], None]) -> Person:
         """The person with the fitted fields filled, or as it was where nothing was seen well enough."""
@@ -145,12 +160,20 @@ class _PersonFit:
             prior = axis_angle_to_matrix(self.person.pose.reshape(len(self.times), -1, 3))
             sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         else:
-            prior = pose_from_landmarks(_without_holes(self.landmarks), self._rig(np.zeros(10)).offsets)
-            sigma = np.full(prior.shape[:2], np.radians(self.options.direct_sigma))
+            prior = pose_from_landmarks(self._depicted(), self._rig(np.zeros(10)).offsets)
+            degrees = self.options.direct_sigma if self.lifter is None else self.options.beside_sigma
+            sigma = np.full(prior.shape[:2], np.radians(degrees))
             if self.lifter is not None:
                 lifted = self.lifter(self.person, self.times, self.camera)
                 prior, sigma = _agreed(lifted.rotation, lifted.sigma, prior, sigma)
         return Evidence(self.times, self.rays, self.weight, prior, sigma)
+
+    def _depicted(self) -> np.ndarray:
+        """The 3D landmarks (F,33,3) that the direct prior reads."""
+        landmarks = _without_holes(self.landmarks)
+        if self.refiner is None:
+            return landmarks
+        return landmarks + REFINED_SHARE * (self.refiner(landmarks, self.times, self.person.frames) - landmarks)
 
     def _filled(self, state: PoseState, betas: np.ndarray) -> Person:
         pose = matrix_to_axis_angle(state.local).reshape(len(self.times), -1)

@@ -112,7 +112,7 @@ def _content(motion: Motion, person: Person, body: BodyModel | None, report: Wri
     if person.betas is not None and motion.body_model == "smplx":
         betas = np.array(person.betas)
     elif person.betas is not None:
-        report.notes.add(f"the shape is left out: it belongs to the body {motion.body_model}, not to SMPL-X")
+        report.notes.add(f"the shape is left out: it belongs to the {motion.body_model} body, not to SMPL-X")
     if any(pose is not None and np.any(pose[:, _BODY_POSE:]) for pose in (person.pose, person.pose_world)):
         report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
     content: dict[str, Any] = {}

@@ -104,6 +104,7 @@ SHORT_NAMES = {
     "checkpoint": "pare.checkpoint",
     "fov": "fit.fov",
     "height": "fit.height",
+    "landmarks": "fit.landmarks",
     "filter": "filter.method",
     "strength": "filter.strength",
     "refine": "refine.method",

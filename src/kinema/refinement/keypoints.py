@@ -59,6 +59,30 @@ class KeypointOptions:
             raise UsageError(f"max_gap must be positive, found {self.max_gap}")
 
 
+class KeypointRefiner:
+    """The network, read once, for any number of people. Raises InputError where a checkpoint holds something else."""
+
+    def __init__(self, options: KeypointOptions | None = None) -> None:
+        self.options = options or KeypointOptions()
+        self.network = _network(self.options)
+
+    def __call__(self, landmarks: np.ndarray, times: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Landmarks (F,33,3) of `frames` (F,) at `times` (F,), seconds, as the network corrects them: nearer to the
+        truth, and not yet filtered. NaN is taken from the frames around it.
+        """
+        network, options = self.network, self.options
+        window = network.window or 1
+
+        def smoothed(course: np.ndarray) -> np.ndarray:
+            return slide(course, window, network.run, step=min(options.step, window)).astype(np.float64)
+
+        flat = landmarks.reshape(-1, COORDINATES).copy()
+        pieces = uninterrupted(times, frames, options.max_gap)
+        for piece in pieces:  # a hole is filled from its own piece
+            flat[piece] = filled(flat[piece], times[piece], "keypoints3d", frames[piece], "interpolate")
+        return in_even_pieces(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
+
+
 def refine_keypoints(
     motion: Motion,
     body: BodyModel | None = None,
@@ -73,17 +97,27 @@ def refine_keypoints(
     else) and UsageError (a person without landmarks).
     """
     options = options or KeypointOptions()
-    network = _network(options)
+    refiner = KeypointRefiner(options)
+    calm = dataclasses.replace(STEADY, max_gap=options.max_gap)
     people, told = [], {}
     for done, person in enumerate(motion.people):
         progress(done, len(motion.people))
-        refined = _refined(person, motion.times[person.frames], network, options)
+        times = motion.times[person.frames]
+        refined = smooth_positions(refiner(_landmarks(person), times, person.frames), times, calm, frames=person.frames)
         people.append(person.replace(keypoints3d=refined))
-        told[str(person.id)] = _measures(person, refined, motion.times[person.frames], options)
+        told[str(person.id)] = _measures(person, refined, times, options)
     progress(len(motion.people), len(motion.people))
+    network = refiner.network
     arguments = {**dataclasses.asdict(options), "checkpoint": network.name, "people": told}
     record = StageRecord("refine.mixer", __version__, arguments, {network.name: network.sha256})
     return motion.after(record, people=tuple(people))
+
+
+def _landmarks(person: Person) -> np.ndarray:
+    (landmarks,) = person.require("keypoints3d")
+    if person.keypoint_set != "blazepose33":
+        raise UsageError(f"the mixer refines landmarks of blazepose33; person {person.id} has {person.keypoint_set}")
+    return landmarks
 
 
 def _network(options: KeypointOptions) -> TrainedRefiner:
@@ -97,24 +131,6 @@ def _network(options: KeypointOptions) -> TrainedRefiner:
             f"{network.name} refines {network.coordinates} numbers a frame; 33 landmarks have {COORDINATES}"
         )
     return network
-
-
-def _refined(person: Person, times: np.ndarray, network: TrainedRefiner, options: KeypointOptions) -> np.ndarray:
-    (landmarks,) = person.require("keypoints3d")
-    if person.keypoint_set != "blazepose33":
-        raise UsageError(f"the mixer refines landmarks of blazepose33; person {person.id} has {person.keypoint_set}")
-    window = network.window or 1
-
-    def smoothed(course: np.ndarray) -> np.ndarray:
-        return slide(course, window, network.run, step=min(options.step, window)).astype(np.float64)
-
-    flat = landmarks.reshape(-1, COORDINATES).copy()
-    pieces = uninterrupted(times, person.frames, options.max_gap)
-    for piece in pieces:  # a hole is filled from its own piece
-        flat[piece] = filled(flat[piece], times[piece], "keypoints3d", person.frames[piece], "interpolate")
-    points = in_even_pieces(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
-    calm = dataclasses.replace(STEADY, max_gap=options.max_gap)
-    return smooth_positions(points, times, calm, frames=person.frames)
 
 
 def _measures(person: Person, refined: np.ndarray, times: np.ndarray, options: KeypointOptions) -> dict[str, Any]:
