@@ -1,6 +1,6 @@
 """Errors of the main job against triangulated truth, two views of `balance_single`, beside BlazePose's raw 3D.
 
-    python benchmarks/accuracy_balance.py [--out DIR]
+    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw]
 
 12 limb joints, the middles of the hips moved onto each other, millimetres, in the camera's frame, on the frames that
 both sources have. The truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
@@ -31,6 +31,7 @@ MEASURES = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("outputs/accuracy_balance"))
+    parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="that the fit reads")
     args = parser.parse_args()
     folder = DATA / "gt" / "balance_single"
     if not folder.is_dir():
@@ -39,7 +40,7 @@ def main() -> int:
     rows = []
     for view, camera in VIEWS.items():
         clip = DATA / "videos" / f"balance_single_multiview_{view}.mp4"
-        motion = run(clip, args.out, RunOptions.of(overlay=False)).motion
+        motion = run(clip, args.out, RunOptions.of(overlay=False, landmarks=args.landmarks)).motion
         truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=camera)
         sources = ("body", "keypoints3d")
         for source in sources:

@@ -1,10 +1,11 @@
-"""What the pose lifter brings: the fit with and without it on rendered windows of held-out people.
+"""What the networks bring to the fit: with and without lifter and refiner, on rendered windows of held-out people.
 
     python tools/train_pose_lifter.py render --mocap cmu_train.npz --out windows --minutes 10
-    python benchmarks/fit_priors.py windows [--count N]
+    python benchmarks/fit_priors.py windows [--count N] [--rate 30]
 
-Prints MPJPE and PA-MPJPE over twelve limb joints, mid-hip aligned, in millimetres, of BlazePose's raw 3D,
-of the fit with the direct prior, and of the fit with the learned prior, on the same frames.
+Prints MPJPE and PA-MPJPE over twelve limb joints, mid-hip aligned, in millimetres, and the acceleration error in m/s2,
+of BlazePose's raw 3D and of the fit with the direct and the learned prior, each with raw and with refined landmarks,
+on the same frames.
 """
 
 from __future__ import annotations
@@ -21,22 +22,30 @@ from kinema.evaluation.metrics import mpjpe, pa_mpjpe
 from kinema.geometry.cameras import camera_from_focal, project
 from kinema.motion import Motion, Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
-from kinema.training.rendered import LIFTER_FILM
+from kinema.training.rendered import LIFTER_FILM, REFINER_FILM
 from kinema.training.windows import load_windows
 
 WIDTH = HEIGHT = 1000
+FITS = {
+    f"fit, {prior} prior, {landmarks} landmarks": FitOptions(prior=prior, landmarks=landmarks)
+    for prior in ("direct", "learned")
+    for landmarks in ("raw", "refined")
+}
+RAW = "BlazePose's raw 3D"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("windows", type=Path)
     parser.add_argument("--count", type=int, default=40, help="windows to fit (default: 40)")
+    parser.add_argument("--rate", type=float, default=10.0, choices=(10.0, 30.0), help="frames a second of the windows")
     args = parser.parse_args()
-    windows = {n: v.astype(np.float64) for n, v in load_windows(args.windows, "held_out", LIFTER_FILM).items()}
+    film = {f.rate: f for f in (LIFTER_FILM, REFINER_FILM)}[args.rate]
+    windows = {n: v.astype(np.float64) for n, v in load_windows(args.windows, "held_out", film).items()}
     body, camera = load_body(), camera_from_focal(WIDTH, HEIGHT, 1000.0, "calibration")
     limbs, marks = SMPL24.indices(LIMBS12), BLAZEPOSE33.indices(LIMBS12)
     chosen = np.unique(np.linspace(0, len(windows["root"]) - 1, args.count).astype(int))
-    scores: dict[str, list[tuple[float, float]]] = {"raw": [], "direct": [], "learned": []}
+    scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in (RAW, *FITS)}
     for i in chosen:
         rig = Rig.of(body, "blazepose33", windows["betas"][i])
         _, joints, _ = rig.forward(windows["rotation"][i], windows["root"][i])
@@ -48,17 +57,18 @@ def main() -> None:
             keypoints=project(np.concatenate([rays, np.ones_like(rays[..., :1])], -1), camera.intrinsics),
             keypoint_confidence=np.clip(windows["confidence"][i], 0, 1), keypoints3d=windows["landmarks"][i],
         )  # fmt: skip
-        motion = Motion(np.arange(frames) / LIFTER_FILM.rate, WIDTH, HEIGHT, people=(person,), camera=camera)
-        found = {"raw": person.keypoints3d[:, marks]}
-        for prior in ("direct", "learned"):
-            (fitted,) = fit_body(motion, body, FitOptions(prior=prior)).people
-            found[prior] = fitted.require("joints")[0][:, limbs]
+        motion = Motion(np.arange(frames) / film.rate, WIDTH, HEIGHT, people=(person,), camera=camera)
+        found = {RAW: person.keypoints3d[:, marks]}
+        for name, options in FITS.items():
+            (fitted,) = fit_body(motion, body, options).people
+            found[name] = fitted.require("joints")[0][:, limbs]
         for name, points in found.items():
             guess = centred(points)
-            scores[name].append((1e3 * np.mean(mpjpe(guess, truth)), 1e3 * np.mean(pa_mpjpe(guess, truth))))
-    print(f"{len(chosen)} windows of people never trained on        MPJPE  PA-MPJPE")
+            shaking = np.linalg.norm(np.diff(guess - truth, 2, axis=0), axis=-1).mean() * film.rate**2
+            scores[name].append((1e3 * np.mean(mpjpe(guess, truth)), 1e3 * np.mean(pa_mpjpe(guess, truth)), shaking))
+    print(f"{f'{len(chosen)} windows of people never trained on':44s}{'MPJPE':>10s}{'PA-MPJPE':>10s}{'acc.':>10s}")
     for name, rows in scores.items():
-        print(f"{name:48s}{np.mean(rows, axis=0)[0]:6.1f}    {np.mean(rows, axis=0)[1]:6.1f}")
+        print(f"{name:44s}" + "".join(f"{value:10.1f}" for value in np.mean(rows, axis=0)))
 
 
 def centred(limbs: np.ndarray) -> np.ndarray:

@@ -51,12 +51,13 @@ def limb_error(body, lifted, person) -> float:
 def test_a_walk_is_lifted(lifter, scene):
     body, camera, person, seen = scene
     lifted = lifter(seen, person.frames / 30.0, camera)
-    # The network was never shown this motion; on rendered windows of other people its error is about 80 mm.
-    assert limb_error(body, lifted, person) < 0.1
+    # The network was never shown this motion, but improvised ones of the same performer: 32 mm. On rendered windows of
+    # captured people its error is about 70 mm.
+    assert limb_error(body, lifted, person) < 0.05
     assert np.all((lifted.sigma > 0.02) & (lifted.sigma < 3.2))
     assert np.linalg.norm(lifted.up) == pytest.approx(1.0)
     truth_up = camera.rotation[:, 1]
-    assert np.degrees(np.arccos(lifted.up @ truth_up)) < 15
+    assert np.degrees(np.arccos(lifted.up @ truth_up)) < 5
 
 
 def test_a_mirror_image_gives_the_mirrored_answer(lifter, scene):

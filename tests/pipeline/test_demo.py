@@ -20,10 +20,11 @@ def test_the_demo_measures_itself(tmp_path, monkeypatch, capsys):
     assert main([*call, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     ours, raw, feet = (printed["scores"][key] for key in ("body", "raw", "feet"))
-    # What the fit is for; by how much is measured in benchmarks/, on the clip at full size.
+    # What the fit is for: at least 40 % less error. At full size it is 47 to 55 and 42 to 51 % less on six seeds, here
+    # 50 and 52 %.
     assert ours["coverage"] > 0.95
-    assert ours["mpjpe_mm"] < raw["mpjpe_mm"]
-    assert ours["pa_mpjpe_mm"] < raw["pa_mpjpe_mm"]
+    assert ours["mpjpe_mm"] < 0.6 * raw["mpjpe_mm"]
+    assert ours["pa_mpjpe_mm"] < 0.6 * raw["pa_mpjpe_mm"]
     assert ours["acceleration_error_m_s2"] < 0.5 * raw["acceleration_error_m_s2"]
     assert feet["foot_height_mm"] < 20
     folder = tmp_path / printed["folder"]

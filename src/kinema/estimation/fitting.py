@@ -28,7 +28,6 @@ EVIDENCE_POINTS = tuple(
 )
 """Landmarks that the fit explains: the inner face and the thumbs add time, not knowledge."""
 
-
 REFINED_SHARE = 0.5
 """How far the landmarks that the direct prior reads are moved to where the refiner wants them: it knows their depth
 better, and follows fast limbs less closely than they do."""
@@ -44,10 +43,9 @@ class FitOptions:
     (bone directions of the keypoint network's own 3D, all joints as unsure as direct_sigma, degrees) or "estimate"
     (the pose that the person already has, from an estimator such as PARE, all joints as unsure as estimate_sigma,
     degrees; "direct" for who has none). landmarks: whether the direct prior reads the 3D landmarks "refined" by
-    Kinema's own network or "raw".
-    min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence starts a new
-    segment. chunk: frames that are solved together, overlap: frames that two chunks share. shape_frames: how
-    many frames speak on the shape. threads: of the pose lifter.
+    Kinema's own network or "raw". min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence
+    starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
+    shape_frames: how many frames speak on the shape. threads: of the pose lifter.
     """
 
     fov: float | None = None
@@ -95,7 +93,8 @@ def fit_body(
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
     lifter = PoseLifter(threads=options.threads) if options.prior == "learned" else None
-    refiner = KeypointRefiner() if options.landmarks == "refined" else None
+    direct = any(person.pose is None or options.prior != "estimate" for person in motion.people)
+    refiner = KeypointRefiner() if options.landmarks == "refined" and direct else None
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
