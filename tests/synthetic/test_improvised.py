@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kinema.body import load_body
 from kinema.geometry.rotations import geodesic_angle, matrix_to_axis_angle
@@ -15,8 +13,7 @@ from kinema.training.mocap import improvised_sequences
 BODY = load_body()
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 10**6))
+@pytest.mark.parametrize("seed", range(12))
 def test_planted_feet_stay_and_joints_bend_as_joints_do(seed):
     betas = np.random.default_rng(seed).normal(size=10)
     acted = perform(improvised(np.random.default_rng(seed)), BODY, betas, np.arange(0, DURATION, 1 / 60))

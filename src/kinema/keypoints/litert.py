@@ -12,6 +12,7 @@ import numpy as np
 
 from kinema.errors import WeightsError
 from kinema.keypoints.tflite import only_outputs
+from kinema.runtime import import_native
 
 
 class LiteNetwork:
@@ -23,14 +24,13 @@ class LiteNetwork:
 
     def __init__(self, path: str | Path, *, threads: int = 1, outputs: Sequence[int] | None = None) -> None:
         """outputs: the places of the outputs that are wanted (None: all); what only others need is not computed."""
-        from ai_edge_litert.interpreter import Interpreter  # heavy: loaded with the first network
-
+        interpreter = import_native("ai_edge_litert.interpreter")  # heavy: loaded with the first network
         try:
             content = Path(path).read_bytes()
             if outputs is not None:
                 content = only_outputs(content, outputs)
             with _native_stderr_closed():
-                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._interpreter = interpreter.Interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path} is no .tflite network that runs ({error}); fetch the weights again") from None

@@ -13,6 +13,7 @@ import numpy as np
 from kinema.geometry.cameras import unproject
 from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.lifting.features import lifter_features
+from kinema.runtime import onnx_session
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 
 if TYPE_CHECKING:
@@ -59,13 +60,7 @@ class PoseLifter:
 
     @cached_property
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+        return onnx_session(self._model, threads=self._threads)
 
     def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
         """Lift a person whose keypoints, keypoint_confidence and keypoints3d are filled.

@@ -20,6 +20,7 @@ from kinema.refinement.smoothnet import NumpySmoothNet
 from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
 from kinema.refinement.synsp_onnx import OnnxSynSP
 from kinema.refinement.windows import Smoother
+from kinema.runtime import onnx_session
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
@@ -148,14 +149,8 @@ class OnnxWindows:
 
     @cached_property
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+            return onnx_session(str(self._path), threads=self._threads)
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
 

@@ -2,7 +2,7 @@
 
     model = Model("line")
     y = model.add("Gemm", [model.input("rows", (None, 8)), model.constant(w), model.constant(b)], transB=1)
-    run = session(model.content({"smooth": (y, (None, 8))})).run
+    run = onnx_session(model.content({"smooth": (y, (None, 8))})).run
 
 The graphs of refiners are made from their checkpoints when they are wanted and never touch the disk. Field numbers are
 those of onnx.proto.
@@ -70,17 +70,6 @@ class Model:
     def _fresh(self, kind: str) -> str:
         self._count += 1
         return f"{kind}.{self._count}"
-
-
-def session(model: bytes, threads: int = 1):  # type: ignore[no-untyped-def]  # onnxruntime has no types
-    """An onnxruntime session on the processor."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 # --- protocol buffers ---

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.refinement.onnx_model import Model, session
+from kinema.refinement.onnx_model import Model
 from kinema.refinement.smoothnet import NumpySmoothNet
+from kinema.runtime import onnx_session
 
 PIECE = 512
 """Rows that run at once: their hidden values stay in the processor's cache."""
@@ -26,7 +27,7 @@ class OnnxSmoothNet:
 
     @cached_property
     def _session(self) -> Any:
-        return session(smoothnet_model(self.net), self._threads)
+        return onnx_session(smoothnet_model(self.net), threads=self._threads)
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """(N, T, C) -> (N, T_out, C) float32. Raises InputError for windows of another length."""

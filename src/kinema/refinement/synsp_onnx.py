@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.refinement.onnx_model import Model, session
+from kinema.refinement.onnx_model import Model
 from kinema.refinement.synsp import POSITIONS, SynSPSizes, checked_tensors, cosines
+from kinema.runtime import onnx_session
 
 MANY = 96
 """Windows of eight frames that run at once: what they compute stays in the processor's cache."""
@@ -36,7 +37,7 @@ class OnnxSynSP:
         self._session = lru_cache(maxsize=4)(self._make_session)
 
     def _make_session(self, frames: int) -> Any:
-        return session(synsp_model(self._sizes, self._tensors, frames), self._threads)
+        return onnx_session(synsp_model(self._sizes, self._tensors, frames), threads=self._threads)
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """(N, W, C) -> (N, W, C) float32. Raises InputError for windows of more than 100 frames."""
