@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from kinema.refinement.network import load_refiner
 from kinema.runtime import import_native
 
 NATIVE_START = """
@@ -45,3 +46,13 @@ def test_other_threads_and_missing_packages():
     assert found[0].loads("1") == 1
     with pytest.raises(ModuleNotFoundError):
         import_native("kinema_has_no_such_package")
+
+
+def test_a_runtime_that_does_not_load_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    def missing(*_, **__):
+        raise ImportError("no onnxruntime here")
+
+    monkeypatch.setattr("kinema.refinement.network.onnx_session", missing)
+    (tmp_path / "refiner.onnx").write_bytes(b"whatever")
+    with pytest.raises(ImportError, match="no onnxruntime here"):
+        load_refiner(tmp_path / "refiner.onnx")

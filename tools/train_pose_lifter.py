@@ -31,6 +31,8 @@ def _sequences(args: argparse.Namespace) -> list[MocapSequence]:
     from kinema.body import load_body
     from kinema.training.mocap import improvised_sequences, load_mocap
 
+    if not args.mocap and not args.improvised:
+        raise SystemExit("nothing to film: give --mocap, --improvised or both")
     captured = load_mocap(args.mocap) if args.mocap else []
     return captured + improvised_sequences(load_body(), args.improvised)
 

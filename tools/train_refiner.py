@@ -169,7 +169,7 @@ def main() -> None:
             sub.add_argument("--mocap", type=Path, required=name == "train")
         if name == "train":
             sub.add_argument("--out", type=Path, required=True)
-            sub.add_argument("--network", choices=("smoothnet", "synsp", "mixer"), default="mixer")
+            sub.add_argument("--network", choices=KINDS, default="mixer")
             sub.add_argument("more", nargs="*", help="further options of kinema train refiner, after --")
         if name == "compare":
             for kind in KINDS:

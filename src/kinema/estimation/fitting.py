@@ -93,7 +93,7 @@ def fit_body(
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
     lifter = PoseLifter(threads=options.threads) if options.prior == "learned" else None
-    direct = any(person.pose is None or options.prior != "estimate" for person in motion.people)
+    direct = any(_estimate(person, options) is None for person in motion.people)
     refiner = KeypointRefiner() if options.landmarks == "refined" and direct else None
     total = sum(len(person) for person in motion.people)
     done = 0
@@ -107,6 +107,11 @@ def fit_body(
     weights |= {} if refiner is None else {refiner.network.name: refiner.network.sha256}
     record = StageRecord("fit", __version__, asdict(options) | {"focal": camera.intrinsics[0, 0]}, weights)
     return motion.after(record, people=tuple(people), camera=camera, body_model=body.name)
+
+
+def _estimate(person: Person, options: FitOptions) -> np.ndarray | None:
+    """The person's own pose (F,72) where that is the prior."""
+    return person.pose if options.prior == "estimate" else None
 
 
 def _advance(progress: Progress, before: int, total: int, done: int) -> None:
@@ -155,8 +160,9 @@ class _PersonFit:
         return Rig.of(self.body, "blazepose33", betas, self.rows)
 
     def _evidence(self) -> Evidence:
-        if self.options.prior == "estimate" and self.person.pose is not None:
-            prior = axis_angle_to_matrix(self.person.pose.reshape(len(self.times), -1, 3))
+        estimate = _estimate(self.person, self.options)
+        if estimate is not None:
+            prior = axis_angle_to_matrix(estimate.reshape(len(self.times), -1, 3))
             sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         else:
             prior = pose_from_landmarks(self._depicted(), self._rig(np.zeros(10)).offsets)

@@ -151,6 +151,8 @@ class OnnxWindows:
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
         try:
             return onnx_session(str(self._path), threads=self._threads)
+        except ImportError:  # says nothing of the file
+            raise
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
 

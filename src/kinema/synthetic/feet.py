@@ -120,8 +120,7 @@ class Steps:
             x, z = (float(np.interp(at, gone, path[:, k])) for k in range(2))
             ahead = np.array([np.interp(min(at + 0.1, gone[-1]), gone, path[:, k]) for k in range(2)])
             behind = np.array([np.interp(max(at - 0.3, 0), gone, path[:, k]) for k in range(2)])
-            turn = np.arctan2(*(ahead - behind)) - self.yaw
-            self.yaw += float((turn + np.pi) % (2 * np.pi) - np.pi)
+            self.yaw += shorter_way(np.arctan2(*(ahead - behind)) - self.yaw)
             self.step(side, x, z, self.yaw, period)
             side = "right" if side == "left" else "left"
         self.x, self.z = float(path[-1, 0]), float(path[-1, 1])
@@ -138,6 +137,11 @@ class Steps:
             for side in (first, second):
                 self.step(side, self.x, self.z, yaw, period)
         self.yaw = start + angle
+
+
+def shorter_way(angle: float) -> float:
+    """The same turn by at most half a circle: radians from -pi to below pi."""
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
 def foot_path(plants: list[Plant], shape: FootShape, times: np.ndarray) -> FootPath:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.synthetic.curves import Keys, Wander
-from kinema.synthetic.feet import Steps
+from kinema.synthetic.feet import Steps, shorter_way
 from kinema.synthetic.performer import Script
 
 DURATION = 12.0
@@ -18,9 +18,6 @@ DURATION = 12.0
 _ARM = {"raise": (-0.5, 2.9), "out": (0.05, 1.6), "elbow": (-0.25, 2.0), "spin": (-0.9, 0.9)}
 _TRUNK = {"bow": (-0.25, 0.8), "twist": (-0.7, 0.7), "tilt": (-0.35, 0.35), "nod": (-0.4, 0.6), "look": (-0.9, 0.9)}
 """How far each curve may go beyond its rest, metres and radians."""
-
-_SHARES = {"walk": 0.4, "turn": 0.15, "shuffle": 0.15, "crouch": 0.2, "stand": 0.1}
-"""What the legs do next, and how often."""
 
 _ROOM = 2.0
 """Metres from the middle that a walk may aim at."""
@@ -36,10 +33,10 @@ def improvised(rng: np.random.Generator) -> Script:
         width=float(rng.choice([0.06, 0.19, 0.19, rng.uniform(0.1, 0.5)])), splay=float(rng.uniform(0, 0.35)),
     )  # fmt: skip
     keys: _Curves = {}
-    kinds, shares = list(_SHARES), list(_SHARES.values())
     tempo = float(rng.uniform(0.42, 0.75))
     while steps.time < DURATION:
-        _LEGS[str(rng.choice(kinds, p=shares))](steps, keys, rng, tempo * float(rng.uniform(0.9, 1.1)))
+        move, _ = _LEGS[int(rng.choice(len(_LEGS), p=[share for _, share in _LEGS]))]
+        move(steps, keys, rng, tempo * float(rng.uniform(0.9, 1.1)))
     lively = float(rng.uniform(0.2, 1.0))
     for name, reach in _ARM.items():
         keys[f"left_{name}"] = _as_it_comes(rng, reach, lively)
@@ -71,9 +68,9 @@ def _walk(steps: Steps, keys: _Curves, rng: np.random.Generator, tempo: float) -
     way = np.linspace(here, there, 8)[1:]
     across = np.array([here[1] - there[1], there[0] - here[0]]) * rng.uniform(-0.4, 0.4)
     way += np.sin(np.linspace(0, np.pi, 8))[1:, None] * across
-    turn = (np.arctan2(*(way[0] - here)) - steps.yaw + np.pi) % (2 * np.pi) - np.pi
+    turn = shorter_way(np.arctan2(*(way[0] - here)) - steps.yaw)
     if abs(turn) > 0.7:
-        steps.turn(float(turn), period=0.8 * tempo)
+        steps.turn(turn, period=0.8 * tempo)
     first = "left" if rng.random() < 0.5 else "right"
     steps.walk(way, length=float(rng.uniform(0.35, 0.75)), period=tempo, first=first)
 
@@ -109,4 +106,5 @@ def _stand(steps: Steps, keys: _Curves, rng: np.random.Generator, tempo: float) 
     steps.wait(float(rng.uniform(0.5, 1.5)))
 
 
-_LEGS = {"walk": _walk, "turn": _turn, "shuffle": _shuffle, "crouch": _crouch, "stand": _stand}
+_LEGS = ((_walk, 0.4), (_turn, 0.15), (_shuffle, 0.15), (_crouch, 0.2), (_stand, 0.1))
+"""What the legs do next, and how often."""
