@@ -24,8 +24,9 @@ def measure(suffix: str, seconds: int) -> None:
     import numpy as np
 
     from kinema.body import load_body
-    from kinema.files import save_motion
-    from kinema.motion import Motion, Person
+    from kinema.formats import save_motion
+    from kinema.motion import Motion
+    from kinema.person import Person
     from kinema.synthetic import procedural_motion
 
     acted = procedural_motion(load_body(), "rounds").people[0]

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
+from kinema.body.kinematics import Rig
 from kinema.estimation import FitOptions, fit_body
-from kinema.estimation.rig import Rig
-from kinema.evaluation.metrics import mpjpe, pa_mpjpe
-from kinema.geometry.cameras import camera_from_focal, project
-from kinema.motion import Motion, Person
+from kinema.geometry.camera import camera_from_focal, project
+from kinema.metrics import mpjpe, pa_mpjpe
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
 from kinema.training.rendered import LIFTER_FILM, REFINER_FILM
 from kinema.training.windows import load_windows

@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 import torch
 
-from kinema.nets.pare import PareNetwork, load_pare
-from kinema.regression.crops import MEAN, STD, crop_affine, crop_batches, normalized
-from kinema.regression.estimator import PareEstimator
-from kinema.weights.loading import load_torch_checkpoint
+from kinema.models.pare.crops import MEAN, STD, crop_affine, crop_batches, normalized
+from kinema.models.pare.estimator import PareEstimator
+from kinema.models.pare.network import PareNetwork, load_pare
+from kinema.storage.checkpoints import load_torch_checkpoint
 
 BATCH = 16
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from kinema.body import load_body
 from kinema.commands._console import print_table
-from kinema.files import load_motion
+from kinema.formats import load_motion
 from kinema.pipeline import RunOptions, run
 from kinema.refinement import refine
 

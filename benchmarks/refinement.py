@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from kinema.refinement.smoothnet import NumpySmoothNet
-from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
-from kinema.refinement.windows import average_windows, slide
+from kinema.models.smoothnet.numpy_run import NumpySmoothNet
+from kinema.models.smoothnet.onnx_run import OnnxSmoothNet
+from kinema.temporal.windows import average_windows, slide
 
 COORDINATES = 51
 
@@ -77,7 +77,7 @@ def smoothnet_tensors(window: int, inner: int, blocks: int) -> dict[str, np.ndar
 def smoothnet(frames: int, repeat: int) -> None:
     import torch
 
-    from kinema.nets.smoothnet import SmoothNet
+    from kinema.models.smoothnet.network import SmoothNet
 
     clip = np.random.default_rng(0).normal(size=(frames, COORDINATES)).astype(np.float32)
     print(f"SmoothNet on {frames} frames, seconds")
@@ -100,8 +100,8 @@ def smoothnet(frames: int, repeat: int) -> None:
 def synsp(frames: int, repeat: int) -> None:
     import torch
 
-    from kinema.nets.synsp import SynSP, SynSPSizes
-    from kinema.refinement.synsp_onnx import OnnxSynSP
+    from kinema.models.synsp.network import SynSP, SynSPSizes
+    from kinema.models.synsp.onnx_run import OnnxSynSP
 
     torch.manual_seed(0)
     net = SynSP(SynSPSizes(COORDINATES)).eval()

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from kinema.body import load_body
-from kinema.geometry.cameras import camera_from_fov, project, unproject
+from kinema.geometry.camera import camera_from_fov, project, unproject
 from kinema.synthetic import procedural_motion, render_clip
 from kinema.video import open_video
 from kinema.visualization import Mesh, MeshRenderer, overlay, write_overlay

@@ -21,8 +21,8 @@ from calibrate_validator import load_clips
 
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
-from kinema.quality import stabilize_motion
-from kinema.quality.damage import DAMAGES
+from kinema.quality.corruption import DAMAGES
+from kinema.refinement.stabilizing import stabilize_motion
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 

@@ -21,9 +21,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from calibrate_validator import at_rate, calibrate, load_clips
 
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.quality import PASS, Limits, default_limits, validate_motion
-from kinema.quality.damage import DAMAGES
+from kinema.quality.corruption import DAMAGES
 from kinema.quality.limits import limits_from
 from kinema.skeleton import H36M17, SMPL24
 

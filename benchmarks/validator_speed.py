@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import free_body
-from kinema.files import load_motion, save_motion
+from kinema.formats import load_motion, save_motion
 from kinema.motion import Motion
 from kinema.quality import validate_file, validate_motion, write_report
 from kinema.synthetic import procedural_motion

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from kinema.body import BodyModel, load_body
 from kinema.errors import WeightsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +41,12 @@ def goldens_dir() -> Path:
 def data_dir() -> Path:
     """The folder of real clips, ground truth and motion capture."""
     return _outside("KINEMA_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def body() -> BodyModel:
+    """The free body."""
+    return load_body()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from kinema.errors import InputError, ShapeError, UsageError
-from kinema.motion import Camera, Motion, Person, StageRecord
+from kinema.geometry.camera import Camera
+from kinema.motion import Motion
+from kinema.person import PERSON_FIELDS, Person
+from kinema.provenance import StageRecord
 from kinema.skeleton import JOINT_SETS
 
 F = 4
@@ -32,8 +35,11 @@ SHAPES = {
     "transl_world": (F, 3),
     "contacts": (F, 4),
     "reprojection_error": (F,),
+    "keypoint3d_uncertainty": (F, 17),
+    "joint_uncertainty": (F, 24),
+    "scale": (F,),
 }
-MAY_HOLD_NAN = ("boxes", "keypoints", "keypoints3d", "reprojection_error")
+MAY_HOLD_NAN = tuple(name for name, field in PERSON_FIELDS.items() if field.may_hold_nan)
 FLAGS = ("observed", "contacts")
 
 
@@ -54,15 +60,13 @@ def motion(**changes) -> Motion:
 
 def test_the_table_is_complete():
     """Every array field of Person is in the table above, so that the tests below see it."""
-    others = {"id", "frames", "keypoint_set"}
+    others = {"id", "frames", "keypoint_set", "keypoint3d_set", "data", "masks", "vertices"}
     assert set(SHAPES) == {f.name for f in dataclasses.fields(Person)} - others
     assert person().filled == tuple(n for n in _order() if n in SHAPES)
 
 
 def _order() -> list[str]:
-    from kinema.motion import _PERSON_SHAPES
-
-    return list(_PERSON_SHAPES)
+    return list(PERSON_FIELDS)
 
 
 @pytest.mark.parametrize("name", SHAPES)

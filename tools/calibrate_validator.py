@@ -29,14 +29,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.files.sampling import resample_axis_angle, resample_linear
 from kinema.geometry.rotations import matrix_to_axis_angle
-from kinema.motion import Motion, Person
-from kinema.quality.course import course_of
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.quality.judging import judge_quality, measured
 from kinema.quality.limits import TABLE, UNITS, Limits, Threshold, _plain
 from kinema.quality.skeletons import skeleton_of
+from kinema.quality.trajectory import course_of
 from kinema.skeleton import SMPL24
+from kinema.temporal.resampling import resample_axis_angle, resample_linear
 from kinema.training.mocap import load_mocap
 
 ROOM = {"speed": 3.0, "tremor": 3.0, "turn": 4.0, "snap": 4.0}

@@ -52,7 +52,7 @@ def train(args: argparse.Namespace) -> None:
     from safetensors.torch import load_file
 
     from kinema.body import load_body
-    from kinema.nets.pose_lifter import PoseLifterConfig
+    from kinema.models.pose_lifter.network import PoseLifterConfig
     from kinema.training.lifter_data import BodyTables, Chance, MotionFilmer, SamplePool
     from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
@@ -84,7 +84,7 @@ def export(args: argparse.Namespace) -> None:
     import torch
     from safetensors.torch import load_file
 
-    from kinema.nets.pose_lifter import NUM_FEATURES, PoseLifter, PoseLifterConfig
+    from kinema.models.pose_lifter.network import NUM_FEATURES, PoseLifter, PoseLifterConfig
     from kinema.training.export import export_onnx
 
     meta = json.loads((args.trained / "pose_lifter.json").read_text())

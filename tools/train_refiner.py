@@ -29,7 +29,7 @@ import numpy as np
 from kinema.refinement.network import KINDS
 
 if TYPE_CHECKING:
-    from kinema.training.smoothnet_data import RefinerClips
+    from kinema.models.smoothnet.datasets import RefinerClips
 
 SPLITS = ("train", "held_out")
 HELD_OUT = ("07", "09", "16", "35", "14")

@@ -81,6 +81,12 @@ def shared_joints(a: JointSet, b: JointSet) -> tuple[str, ...]:
     return tuple(joint for joint in a.joints if joint in b)
 
 
+NUM_POSE = 72
+"""Numbers of an SMPL pose: axis-angle of 24 joints."""
+
+NUM_BETAS = 10
+"""Shape components that Kinema keeps."""
+
 SMPL24 = JointSet(
     "smpl24",
     (

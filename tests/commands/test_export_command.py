@@ -10,7 +10,7 @@ import pytest
 from kinema.__main__ import main
 from kinema.body import load_body
 from kinema.commands.export import FORMATS
-from kinema.files import load_motion, save_motion
+from kinema.formats import load_motion, save_motion
 from kinema.synthetic import procedural_motion
 
 

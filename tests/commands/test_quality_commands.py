@@ -11,8 +11,8 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.body import free_body
-from kinema.files import load_motion, save_motion
-from kinema.quality.damage import DAMAGES
+from kinema.formats import load_motion, save_motion
+from kinema.quality.corruption import DAMAGES
 from kinema.synthetic import procedural_motion
 
 

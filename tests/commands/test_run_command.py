@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from kinema.__main__ import main
 from kinema.commands import run as command
 from kinema.refinement import REFINERS
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "pipeline"))
-
-from fakes import FakeChain, write_clip
+from tests.helpers.fakes import FakeChain, write_clip
 
 
 @pytest.fixture

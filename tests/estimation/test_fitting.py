@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fit_scenes import HEIGHT, WIDTH, make_scene, swinging
 
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, SolverOptions, fit_body
-from kinema.motion import Motion, Person
-from kinema.refinement.keypoints import NETWORK_FILE as KEYPOINT_NETWORK
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.refinement.landmarks import NETWORK_FILE as KEYPOINT_NETWORK
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
+from tests.helpers.fit_scenes import HEIGHT, WIDTH, make_scene, swinging
 
 LIMBS = SMPL24.indices(LIMBS12)
 DIRECT = FitOptions(prior="direct")

@@ -12,8 +12,10 @@ from kinema.errors import UsageError
 from kinema.evaluation.matching import match_times
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import Truth, TruthPerson, truth_from_motion
+from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.motion import Camera, Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
 
 FPS = 30

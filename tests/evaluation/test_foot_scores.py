@@ -7,7 +7,8 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.evaluation.feet import FOOT_MEASURES, foot_scores
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 
 
 class Soles:

@@ -9,9 +9,9 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.errors import UsageError
-from kinema.evaluation.refiner import score_refiner
 from kinema.evaluation.refiner_methods import compare, method
-from kinema.training.smoothnet_data import RefinerClips
+from kinema.evaluation.refiners import score_refiner
+from kinema.models.smoothnet.datasets import RefinerClips
 
 
 def clips(said: np.ndarray, true: np.ndarray, root=(2, 3)) -> RefinerClips:

@@ -11,8 +11,8 @@ import pytest
 from kinema.errors import InputError, KinemaError, UsageError
 from kinema.evaluation.calibration import read_camera, read_cameras, scaled
 from kinema.evaluation.truth import axes_matrix, canonical_joint, load_truth
-from kinema.files.trc import read_trc
-from kinema.geometry.cameras import project
+from kinema.formats.trc import read_trc
+from kinema.geometry.camera import project
 from kinema.skeleton import LIMBS12
 
 NAMES = ("RHip", "LHip", "RKnee")

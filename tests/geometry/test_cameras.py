@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from kinema.errors import ShapeError, UsageError
-from kinema.geometry import cameras as c
+from kinema.geometry import camera as c
+from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import Camera
 
 INTRINSICS = np.array([[1000.0, 0, 959.5], [0, 1010.0, 539.5], [0, 0, 1]])
 DISTORTIONS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.body import load_body
-from kinema.geometry.cameras import camera_from_fov, project, to_camera, to_world
+from kinema.geometry.camera import camera_from_fov, project, to_camera, to_world
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 

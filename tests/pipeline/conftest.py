@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeChain, write_clip
 
 from kinema.body import load_body
 from kinema.motion import Motion
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.synthetic.render import render_frames
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "video"))
+from tests.helpers.fakes import FakeChain, write_clip
 
 SIZE = (640, 480)
 FPS = 10

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from video_clips import rotation_matrix, set_display_matrix, write_clip
 
 from kinema.__main__ import main
 from kinema.motion import Motion
 from kinema.video import open_video
+from tests.helpers.video_clips import rotation_matrix, set_display_matrix, write_clip
 
 pytestmark = [pytest.mark.usefixtures("networks"), pytest.mark.slow]
 FAST_START = {"movflags": "+faststart"}

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from video_clips import write_clip
 
 from kinema.motion import Motion
+from tests.helpers.video_clips import write_clip
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 

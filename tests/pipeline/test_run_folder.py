@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeChain, write_clip
 
 from kinema.errors import InputError, OutputError
 from kinema.pipeline import RunOptions, run
 from kinema.pipeline.folder import find_run, folder_stem, only_one
 from kinema.video import open_video
+from tests.helpers.fakes import FakeChain, write_clip
 
 QUICK = RunOptions.of(overlay=False)
 

@@ -10,7 +10,8 @@ import pytest
 import kinema
 from kinema.body import load_body
 from kinema.errors import UsageError
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.pipeline import RunOptions, RunWatcher
 from kinema.pipeline import stages as room
 from kinema.pipeline.stages import Job, chain, run_chain

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.geometry.cameras import camera_from_fov
-from kinema.motion import Motion, Person, StageRecord
+from kinema.geometry.camera import camera_from_fov
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.pipeline.store import StageResult, StageStore
+from kinema.provenance import StageRecord
 
 
 def some_motion(people: int, frames: int, seed: int, *, placed: bool) -> Motion:

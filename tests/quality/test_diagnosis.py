@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from kinema.body import free_body
 from kinema.errors import UsageError
-from kinema.files import save_motion
-from kinema.motion import Motion, Person
-from kinema.quality.course import course_of
+from kinema.formats import save_motion
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.quality.diagnosis import describe, diagnose_file
 from kinema.quality.motion_type import motion_type
+from kinema.quality.trajectory import course_of
 from kinema.quality.validation import validate_motion
 from kinema.synthetic import procedural_motion
 
@@ -144,7 +145,7 @@ def test_entries_of_any_kind_are_described():
 
 def test_a_picture_is_drawn(walk, tmp_path):
     pytest.importorskip("matplotlib")
-    from kinema.quality.picture import plot
+    from kinema.visualization.diagnosis_plot import plot
 
     second = walk.people[0].replace(id=2, joints_world=None, transl_world=None, pose_world=None, contacts=None)
     motion = walk.replace(people=(*walk.people, second.select(np.r_[0:100, 200:300])))
@@ -160,7 +161,7 @@ def test_a_picture_is_drawn(walk, tmp_path):
 
 
 def test_without_matplotlib_one_sentence_says_what_to_install(walk, tmp_path, monkeypatch):
-    from kinema.quality.picture import plot
+    from kinema.visualization.diagnosis_plot import plot
 
     real = builtins.__import__
 

@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from hostile_files import COUNT, hostile_files
 
 from kinema.__main__ import main
+from tests.helpers.hostile_files import COUNT, hostile_files
 
 MEMORY = 300 * 2**20
 """Bytes by which the process may grow over all files: the largest honest one holds half a megabyte."""

@@ -10,9 +10,11 @@ import pytest
 
 from kinema.body import free_body
 from kinema.errors import InputError, OutputError, UsageError
-from kinema.motion import Camera, Motion, Person
+from kinema.geometry.camera import Camera
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.quality import Limits, default_limits, validate_file, validate_motion, write_report
-from kinema.quality.damage import DAMAGES
+from kinema.quality.corruption import DAMAGES
 from kinema.quality.limits import Threshold
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion

@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from kinema.errors import InputError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine, registry
 from kinema.refinement.filtering import FILTERS, smooth_positions, smooth_root, smooth_rotations
 from kinema.refinement.measures import shakiness

@@ -5,11 +5,12 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import InputError, UsageError
-from kinema.evaluation.refiner import score_refiner
 from kinema.evaluation.refiner_methods import compare, method
-from kinema.motion import Motion, Person
+from kinema.evaluation.refiners import score_refiner
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.keypoints import NETWORK_FILE, KeypointOptions, refine_keypoints
+from kinema.refinement.landmarks import NETWORK_FILE, KeypointOptions, refine_keypoints
 from kinema.refinement.settings import RefineSettings
 from kinema.synthetic import procedural_motion
 

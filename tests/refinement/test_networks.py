@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from kinema.__main__ import main
 from kinema.body import load_body
 from kinema.errors import InputError, UsageError
-from kinema.files import load_motion, save_motion
+from kinema.formats import load_motion, save_motion
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.agreement import agree_with_joints, best_turn, shortest_turn
+from kinema.refinement.inverse_kinematics import agree_with_joints, best_turn, shortest_turn
 from kinema.refinement.network import load_refiner
 from kinema.refinement.networks import NetworkOptions, refine_with_network
 from kinema.refinement.published import PublishedCare
-from kinema.refinement.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations
-from kinema.refinement.windows import slide
 from kinema.synthetic import procedural_motion, studio_camera
+from kinema.temporal.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations
+from kinema.temporal.windows import slide
 
 BODY = load_body()
 
@@ -316,7 +317,7 @@ def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
     pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    from kinema.nets.synsp import SynSP, SynSPSizes
+    from kinema.models.synsp.network import SynSP, SynSPSizes
 
     _, shaken = noisy(frames=20)
     for coordinates, representation in ((51, "3d"), (144, "smpl")):

@@ -7,7 +7,7 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import ShapeError, UsageError
-from kinema.geometry.cameras import to_camera
+from kinema.geometry.camera import to_camera
 from kinema.geometry.rotations import axis_angle_to_quaternion
 from kinema.synthetic import motion_from_mocap, procedural_motion, studio_camera
 

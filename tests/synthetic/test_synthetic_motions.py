@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kinema.body import load_body
 from kinema.errors import UsageError
-from kinema.geometry.cameras import project, to_camera, to_world
+from kinema.geometry.camera import project, to_camera, to_world
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24

@@ -9,7 +9,7 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import UsageError
-from kinema.geometry.cameras import project, unproject
+from kinema.geometry.camera import project, unproject
 from kinema.motion import Motion
 from kinema.synthetic import Style, procedural_motion, render_clip, render_crops, render_frames, studio_camera
 from kinema.synthetic.room import Room

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from walkers import clothes, sight
 
-from kinema.keypoints.blazepose import CROP
+from kinema.models.blazepose.landmarks import CROP
 from kinema.tracking.association import assign, continuity_cost, hip_distance, pose_distance, same_body
-from kinema.tracking.outlines import outline_in, shared_outline, without
+from kinema.tracking.masks import outline_in, shared_outline, without
 from kinema.tracking.track import Track
+from tests.helpers.walkers import clothes, sight
 
 costs = st.tuples(st.integers(0, 4), st.integers(0, 4)).flatmap(
     lambda shape: arrays(float, shape, elements=st.floats(0, 3, allow_subnormal=False))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kinema.tracking.gate import Gate
-from kinema.tracking.searching import doubt_tiles
+from kinema.tracking.recovery import doubt_tiles
 from kinema.video import Frame
 
 GATE = Gate((640, 360), 0.5)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walkers import sight
 
 from kinema.tracking.gaps import fill_gaps
 from kinema.tracking.track import Rows
+from tests.helpers.walkers import sight
 
 
 def rows_at(frames: list[int], times: np.ndarray) -> np.ndarray:

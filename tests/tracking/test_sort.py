@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinema.detection.yolo_output import letterboxed, people, suppressed
-from kinema.regression.crops import square_boxes
+from kinema.models.pare.crops import square_boxes
+from kinema.models.yolov3.output import letterboxed, people, suppressed
 from kinema.tracking.sort import Sort, SortOptions, intersection_over_union, sort_tracks
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walkers import image_of, walker
 
 from kinema.skeleton import BLAZEPOSE33
 from kinema.tracking.swaps import exchange, find_swaps
+from tests.helpers.walkers import image_of, walker
 
 FPS = 30.0
 TURNS = {

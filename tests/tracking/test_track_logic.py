@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from walkers import clothes, sight
 
 from kinema.errors import UsageError
-from kinema.keypoints.blazepose import CROP
+from kinema.models.blazepose.landmarks import CROP
 from kinema.tracking import TrackingOptions
 from kinema.tracking.appearance import Appearance, look
 from kinema.tracking.gate import Gate
-from kinema.tracking.identity import READY, exchange_pasts, look_afresh, meet, settle
+from kinema.tracking.id_switches import READY, exchange_pasts, look_afresh, meet, settle
 from kinema.tracking.people import body_boxes, is_person, person_from, real_tracks
 from kinema.tracking.track import Rows, Track, moved
+from tests.helpers.walkers import clothes, sight
 
 SIZE = (640, 480)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from composites import Actor, Composite, cut_out, score
 
 from kinema.motion import Motion
 from kinema.tracking import TrackingOptions, track_people
-from kinema.tracking.lookback import LastFrames
+from kinema.tracking.backward import LastFrames
 from kinema.video import Frame, VideoReader, open_video
+from tests.helpers.composites import Actor, Composite, cut_out, score
 
 pytestmark = pytest.mark.usefixtures("networks")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kinema.errors import InputError
-from kinema.keypoints.blazepose import BlazePoseLandmarker
+from kinema.models.blazepose.landmarks import BlazePoseLandmarker
 from kinema.pipeline.store import StageStore
 from kinema.tracking import TrackingOptions, checkpoint, track_people
 from kinema.tracking.checkpoint import next_save, pack, unpack
@@ -158,7 +158,7 @@ def test_arrays_of_something_else_count_as_none():
 
 def test_the_fields_of_what_is_kept_are_plain():
     """A field that is neither plain nor an array would be lost: this fails when one is added."""
-    from kinema.keypoints.blazepose import Landmarks
+    from kinema.models.blazepose.landmarks import Landmarks
     from kinema.tracking.appearance import Appearance
 
     for kind in (Landmarks, Appearance):

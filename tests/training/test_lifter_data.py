@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch")
 
 from kinema.body import load_body  # noqa: E402
 from kinema.errors import InputError  # noqa: E402
-from kinema.nets.pose_lifter import PoseLifterConfig  # noqa: E402
+from kinema.models.pose_lifter.network import PoseLifterConfig  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
+from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
 from kinema.training.lifter_data import (  # noqa: E402
     BodyTables,
     Chance,
@@ -22,7 +23,6 @@ from kinema.training.lifter_data import (  # noqa: E402
 )
 from kinema.training.mocap import MocapSequence  # noqa: E402
 from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
-from kinema.training.variety import ARMS, UPPER_BODY  # noqa: E402
 from kinema.training.windows import load_windows, measured_errors  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from video_clips import number_of, sine_blocks, write_clip
 
 from kinema.errors import InputError, UsageError
 from kinema.video import open_video
+from tests.helpers.video_clips import number_of, sine_blocks, write_clip
 
 FRAMES = 150
 

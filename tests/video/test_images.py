@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from video_clips import corners, number_of, numbered
 
 from kinema.errors import InputError, UsageError
 from kinema.video import open_video
 from kinema.video.exif import read_header
 from kinema.video.images import list_images
+from tests.helpers.video_clips import corners, number_of, numbered
 
 
 def exif(order, entries, sub=()):

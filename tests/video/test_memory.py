@@ -7,7 +7,8 @@ import sys
 import textwrap
 
 import pytest
-from video_clips import write_clip
+
+from tests.helpers.video_clips import write_clip
 
 # Peak resident memory of its own process in KiB; reading alone, or reading and writing. Where Linux tells, by
 # VmHWM: ru_maxrss of a child begins with the memory of the process that started it.

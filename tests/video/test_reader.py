@@ -8,10 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from video_clips import corners, number_of, numbered, rotation_matrix, set_display_matrix, write_clip
 
 from kinema.errors import InputError, UsageError
 from kinema.video import open_video
+from tests.helpers.video_clips import corners, number_of, numbered, rotation_matrix, set_display_matrix, write_clip
 
 TICK = Fraction(1, 90000)
 

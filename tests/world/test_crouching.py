@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from monocular import as_fitted, blank, bouts, taken_for_farther
 
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 from kinema.evaluation.feet import foot_scores
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import SMPL24
@@ -14,6 +13,7 @@ from kinema.synthetic import procedural_motion
 from kinema.world import place_in_world
 from kinema.world.root import lift_out, lower_floor
 from kinema.world.tracks import Track
+from tests.helpers.monocular import as_fitted, blank, bouts, taken_for_farther
 
 KNEES = SMPL24.indices(["left_knee", "right_knee"])
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monocular import Noise, as_fitted
 
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
@@ -18,6 +17,7 @@ from kinema.world.contacts import find_contacts, runs, spans
 from kinema.world.measures import compare, floating, penetration, sliding
 from kinema.world.root import steady_root
 from kinema.world.tracks import Track
+from tests.helpers.monocular import Noise, as_fitted
 
 UPPER = np.setdiff1d(np.arange(24), [1, 2, 4, 5, 7, 8, 10, 11])
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from monocular import Noise, as_fitted, blank, random_camera, seen_from
 
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.world.balance import LEVEL, centre_of_mass
 from kinema.world.ground import NO_HEIGHT, estimate_ground
 from kinema.world.placing import world_from_camera
 from kinema.world.tracks import Track
+from tests.helpers.monocular import Noise, as_fitted, blank, random_camera, seen_from
 
 
 def track_of(motion, body, row=0, feet_seen=True):

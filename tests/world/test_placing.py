@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from monocular import as_fitted, blank, random_camera, score, seen_from
 
 from kinema.errors import UsageError
-from kinema.evaluation.metrics import foot_sliding
-from kinema.geometry.cameras import to_world
+from kinema.geometry.camera import to_world
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.metrics import foot_sliding
 from kinema.motion import Motion
 from kinema.synthetic import motion_from_mocap, procedural_motion, studio_camera
 from kinema.world import WorldOptions, place_in_world
 from kinema.world.placing import WORLD_FIELDS
+from tests.helpers.monocular import as_fitted, blank, random_camera, score, seen_from
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_nobody_is_a_legal_answer(body, walk):
 
 
 def test_a_person_without_a_body_is_left_as_they_are(body, walk):
-    from kinema.motion import Person
+    from kinema.person import Person
 
     seen = Person(7, np.arange(5), boxes=np.ones((5, 4)))
     motion = blank(walk)

@@ -20,8 +20,7 @@ from numpy.typing import DTypeLike
 from kinema.body.points import SurfacePoints, surface_points
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import NUM_BETAS, NUM_POSE
-from kinema.skeleton import SMPL24
+from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
 
 NUM_JOINTS = len(SMPL24)
 NUM_POSE_FEATURES = 9 * (NUM_JOINTS - 1)

@@ -17,11 +17,11 @@ from kinema.body.free import free_body
 from kinema.body.landmarks import find_landmarks
 from kinema.body.model import NUM_JOINTS, NUM_POSE_FEATURES, BodyModel
 from kinema.errors import InputError, UnsafeFileError
-from kinema.files.containers import open_container
-from kinema.files.pickle_stream import PickleStream
-from kinema.files.pickle_values import TABLE
-from kinema.files.safe_pickle import read_pickle
-from kinema.motion import NUM_BETAS
+from kinema.skeleton import NUM_BETAS
+from kinema.storage.containers import open_container
+from kinema.storage.pickle_stream import PickleStream
+from kinema.storage.pickle_values import TABLE
+from kinema.storage.safe_pickle import read_pickle
 
 KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 """What a file must hold; `posedirs` is used where it is there."""

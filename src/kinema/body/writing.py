@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.body.model import NUM_POSE_FEATURES, BodyModel
 from kinema.errors import UsageError
-from kinema.files.atomic import atomic_path
+from kinema.storage.atomic import atomic_path
 
 _ROOT_PARENT = 2**32 - 1  # what SMPL's files hold for "none"
 

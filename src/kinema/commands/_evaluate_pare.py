@@ -47,13 +47,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables, write the JSON. Returns 0."""
     from kinema.commands._console import print_table, watcher
-    from kinema.evaluation.pare import evaluate_pare
-    from kinema.evaluation.pare_data import DATASETS, PUBLISHED, load_dataset
-    from kinema.files.atomic import write_json
+    from kinema.models.pare.datasets import DATASETS, PUBLISHED, load_dataset
+    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.evaluation import evaluate_pare
+    from kinema.models.pare.joints import joint_definition
+    from kinema.models.pare.release import PareRelease
     from kinema.pipeline.watching import timed
-    from kinema.regression.estimator import PareEstimator
-    from kinema.regression.joints import joint_definition
-    from kinema.regression.release import PareRelease
+    from kinema.storage.atomic import write_json
 
     if args.batch_size < 1 or (args.limit is not None and args.limit < 1):
         raise UsageError("--batch-size and --limit must be at least 1")

@@ -12,8 +12,8 @@ from kinema.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kinema.evaluation.refiner import RefinerScores
-    from kinema.training.smoothnet_data import RefinerClips
+    from kinema.evaluation.refiners import RefinerScores
+    from kinema.models.smoothnet.datasets import RefinerClips
 
 DESCRIPTION = """\
 Compare refiners on a data set: MPJPE, PA-MPJPE and acceleration error, of the input and of each method, and over the
@@ -89,7 +89,7 @@ def _clips(args: argparse.Namespace, dataset: str, estimator: str, representatio
         return keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if args.data is None or estimator == "-":
         raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
-    from kinema.training.smoothnet_data import load_smoothnet_data
+    from kinema.models.smoothnet.datasets import load_smoothnet_data
 
     return load_smoothnet_data(
         args.data, dataset, estimator, representation, "test", multi_view=args.multi_view, aist14=args.aist14

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert and print the notes and the files written."""
     from kinema.body import load_body
     from kinema.commands.export import print_report
-    from kinema.exchange.converting import convert
+    from kinema.formats.converting import convert
 
     body = None if args.body_model is None else load_body(args.body_model)
     report = convert(args.file, args.out, source_format=args.source, target_format=args.target, fps=args.fps, body=body)

@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render, run, measure, print."""
     from kinema.commands._console import watcher
-    from kinema.geometry.cameras import DEFAULT_FOV
+    from kinema.geometry.camera import DEFAULT_FOV
     from kinema.pipeline import RunOptions
     from kinema.pipeline.demo import demo
     from kinema.pipeline.running import OUT

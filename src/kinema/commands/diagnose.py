@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if diagnosis.validation.motion is None:
         return 1
     if args.plot is not None:
-        from kinema.quality.picture import plot
+        from kinema.visualization.diagnosis_plot import plot
 
         path = plot(diagnosis.validation, args.plot)
         if not args.json:

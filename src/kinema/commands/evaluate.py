@@ -94,8 +94,8 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
 
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.truth import load_truth
-    from kinema.files import load_motion
-    from kinema.files.atomic import write_json
+    from kinema.formats import load_motion
+    from kinema.storage.atomic import write_json
 
     result = load_motion(args.result)
     truth = load_truth(args.truth, calibration=args.calibration, camera=args.camera, axes=args.axes, offset=args.offset)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
-    from kinema.files.written import WriteReport
+    from kinema.formats.report import WriteReport
     from kinema.motion import Motion
 
 FORMATS = {
@@ -25,7 +25,7 @@ FORMATS = {
     "pt": ("gvhmr", "GVHMR's layout (torch is not needed)"),
     "pkl": ("pare", "PARE's keys and nothing else"),
 }
-"""What `--format` takes -> the format's name in `kinema.files.formats()`, and what it is for."""
+"""What `--format` takes -> the format's name in `kinema.formats.formats()`, and what it is for."""
 
 DESCRIPTION = "Export a motion file of any format that Kinema reads for other programs.\n\n" + "\n".join(
     f"  {name:<5}{about}" for name, (_, about) in FORMATS.items()
@@ -62,10 +62,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and print the notes and the files written."""
     from kinema.body import load_body
-    from kinema.exchange import in_frame
-    from kinema.exchange.converting import reading_notes
-    from kinema.files import find_format, load_motion, save_motion
-    from kinema.files.written import WriteReport
+    from kinema.formats import find_format, load_motion, save_motion
+    from kinema.formats.converting import reading_notes
+    from kinema.formats.report import WriteReport
+    from kinema.formats.skeletal import in_frame
 
     entry = find_format(FORMATS[args.format][0])
     options = {"units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "blender": args.blender}

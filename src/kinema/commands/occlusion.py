@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, print the means, say where everything lies. Returns 0."""
     from kinema.commands._console import watcher
     from kinema.evaluation.occlusion import OcclusionOptions
-    from kinema.evaluation.pare_data import DATASETS, load_dataset
+    from kinema.models.pare.datasets import DATASETS, load_dataset
+    from kinema.models.pare.stage import PareOptions
     from kinema.pipeline.occlusion import OcclusionRunOptions, analyse_dataset, analyse_pictures
-    from kinema.regression.stage import PareOptions
 
     if (args.source is None) == (args.dataset is None):
         raise UsageError("name either a picture or folder, or a data set with --dataset")

@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
     from kinema.commands._console import print_table
-    from kinema.files import load_motion, save_motion
+    from kinema.formats import load_motion, save_motion
     from kinema.refinement import refine
     from kinema.refinement.registry import refiner
 

@@ -42,9 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kinema.files import load_motion, save_motion
-    from kinema.quality import StabilizeOptions, stabilize_motion
-    from kinema.quality.stabilizing import STEPS
+    from kinema.formats import load_motion, save_motion
+    from kinema.refinement.stabilizing import STEPS, StabilizeOptions, stabilize_motion
 
     steps = tuple(step for step in STEPS if args.step is None or step in args.step)
     motion = load_motion(args.file, format=args.format, fps=args.fps)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
+    from kinema.models.smoothnet.datasets import RefinerClips
     from kinema.training.mocap import MocapSequence
     from kinema.training.refiner_sources import Source
-    from kinema.training.smoothnet_data import RefinerClips
 
 DESCRIPTION = "Train networks; needs the torch extra (pip install 'kinema[torch]')."
 
@@ -119,8 +119,8 @@ def rows(args: argparse.Namespace) -> list[tuple[str, str, str]]:
 
 def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]:
     """What to train on, and the clips that are scored after each epoch: the first data set's."""
+    from kinema.models.smoothnet.datasets import load_smoothnet_data
     from kinema.training.refiner_sources import ClipSource
-    from kinema.training.smoothnet_data import load_smoothnet_data
 
     sources: list[Source] = []
     validation: list[RefinerClips] = []

@@ -10,17 +10,19 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.body import BodyModel
+from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
-from kinema.estimation.direct import pose_from_landmarks
-from kinema.estimation.rig import Rig
+from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.shape import fit_shape
 from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
-from kinema.geometry.cameras import DEFAULT_FOV, camera_from_fov, project, unproject
+from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.lifting.pose_lifter import NETWORK_FILE, PoseLifter
-from kinema.motion import Camera, Motion, Person, StageRecord
+from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
-from kinema.refinement.keypoints import KeypointRefiner
+from kinema.provenance import StageRecord
+from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33
 
 EVIDENCE_POINTS = tuple(

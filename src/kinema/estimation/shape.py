@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kinema.body import BodyModel
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 from kinema.estimation.solver import (
     Evidence,
     PoseState,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.files.fields import numbers, require_keys
+from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import Camera
+from kinema.storage.fields import numbers, require_keys
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.evaluation.metrics import foot_sliding, nan_mean
-from kinema.motion import Motion, Person
+from kinema.metrics import foot_sliding, nan_mean
+from kinema.motion import Motion
+from kinema.person import Person
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

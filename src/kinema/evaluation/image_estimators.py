@@ -10,14 +10,14 @@ import numpy as np
 from kinema.body.landmarks import SMPL_VERTICES
 from kinema.errors import UsageError
 from kinema.evaluation.occlusion import ImageEstimator
-from kinema.keypoints.blazepose import CROP, BlazePoseLandmarker
-from kinema.keypoints.blazepose import crop as upright_crop
-from kinema.regression.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
-from kinema.regression.demo import betas_for
-from kinema.regression.estimator import PareEstimator
-from kinema.regression.joints import JOINTS14, JointDefinition, joint_definition
-from kinema.regression.release import PareRelease
-from kinema.regression.stage import PareOptions
+from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
+from kinema.models.blazepose.landmarks import crop as upright_crop
+from kinema.models.pare.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
+from kinema.models.pare.estimator import PareEstimator
+from kinema.models.pare.joints import JOINTS14, JointDefinition, joint_definition
+from kinema.models.pare.published_keys import betas_for
+from kinema.models.pare.release import PareRelease
+from kinema.models.pare.stage import PareOptions
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.weights import locate
 

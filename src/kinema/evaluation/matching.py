@@ -11,8 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from kinema.errors import UsageError
 from kinema.evaluation.calibration import scaled
 from kinema.evaluation.truth import Truth
-from kinema.geometry.cameras import NEAREST_DEPTH, unproject
-from kinema.motion import Motion, Person
+from kinema.geometry.camera import NEAREST_DEPTH, unproject
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import JOINT_SETS, LIMBS12, SMPL24
 
 SOURCES = ("body", "keypoints3d")
@@ -76,7 +77,7 @@ def point_names(result: Motion, source: str) -> tuple[str, ...]:
         raise UsageError(f"unknown source {source!r}; known: {', '.join(SOURCES)}")
     if source == "body":
         return SMPL24.joints
-    sets = {person.keypoint_set for person in result if person.keypoints3d is not None and person.keypoint_set}
+    sets = {person.keypoint3d_set for person in result if person.keypoints3d is not None and person.keypoint3d_set}
     if len(sets) != 1:
         raise UsageError("nobody in this result has keypoints3d (of one joint set); compare the body instead")
     return JOINT_SETS[sets.pop()].joints

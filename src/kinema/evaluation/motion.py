@@ -34,7 +34,8 @@ from kinema.evaluation.scoring import (
     trajectory_scores,
 )
 from kinema.evaluation.truth import Truth, truth_from_motion
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import LIMBS12
 
 ALIGNMENTS = ("mid_hip", "none")

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.evaluation.metrics import joint_errors, pa_joint_errors
+from kinema.metrics import joint_errors, pa_joint_errors
 from kinema.progress import Progress, silent
 
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.evaluation.refiner import RefinerScores, score_refiner
+from kinema.evaluation.refiners import RefinerScores, score_refiner
 from kinema.progress import Progress, silent
-from kinema.refinement import filters
 from kinema.refinement.filtering import FILTERS, FilterOptions, smooth_positions
-from kinema.refinement.keypoints import STEADY
+from kinema.refinement.landmarks import STEADY
 from kinema.refinement.network import KINDS, TrainedRefiner, load_refiner
 from kinema.refinement.networks import SYNSP_WINDOW
 from kinema.refinement.registry import ALIASES
-from kinema.refinement.windows import slide
+from kinema.temporal import filters
+from kinema.temporal.windows import slide
 
 if TYPE_CHECKING:
-    from kinema.training.smoothnet_data import RefinerClips
+    from kinema.models.smoothnet.datasets import RefinerClips
 
 Refine = Callable[[np.ndarray], np.ndarray]
 """A clip (F,C) -> the same, refined."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kinema.evaluation import metrics
+from kinema import metrics
 from kinema.evaluation.matching import JointPair, root_of
-from kinema.evaluation.metrics import nan_mean
 from kinema.evaluation.truth import TruthPerson
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import Person
+from kinema.metrics import nan_mean
+from kinema.person import Person
 from kinema.skeleton import SMPL24
 
 MEASURES = {

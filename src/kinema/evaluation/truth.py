@@ -16,13 +16,13 @@ import numpy as np
 
 from kinema.errors import InputError, UsageError
 from kinema.evaluation.calibration import read_camera
-from kinema.files import load_motion
-from kinema.files.containers import open_container
-from kinema.files.fields import numbers, require_keys, scalar, text
-from kinema.files.trc import read_trc
-from kinema.geometry.cameras import to_camera
-from kinema.motion import Camera, Motion
+from kinema.formats import load_motion
+from kinema.formats.containers import open_container
+from kinema.formats.trc import read_trc
+from kinema.geometry.camera import Camera, to_camera
+from kinema.motion import Motion
 from kinema.skeleton import JOINT_SETS, SMPL24
+from kinema.storage.fields import numbers, require_keys, scalar, text
 
 FRAMES = ("camera", "world")
 
@@ -82,7 +82,7 @@ def load_truth(
       minus where one is reversed. The default is Pose2Sim's, world = (Z, X, Y) of the TRC.
     - `.npz` with `joints` (T, J, 3) metres, `joint_names` (J,), `fps` or `times` (T,) seconds, and `frame`
       ("camera", the default, or "world", y up).
-    - any motion file that `kinema.files` reads, with all its people.
+    - any motion file that `kinema.formats` reads, with all its people.
 
     offset: seconds added to the truth's times. By default the first row of a TRC lies on the clip's first
     frame, and other files keep their times. Raises InputError, UsageError.

@@ -19,15 +19,15 @@ import numpy as np
 from kinema.body import BodyModel, load_body
 from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.motion import evaluate_motion
-from kinema.files import save_motion
-from kinema.files.atomic import atomic_path, write_json
-from kinema.geometry.cameras import DEFAULT_FOV
+from kinema.formats import save_motion
+from kinema.geometry.camera import DEFAULT_FOV
 from kinema.motion import Motion
-from kinema.pipeline.identity import code_identity, digest
+from kinema.pipeline.keys import code_identity, digest
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.running import OUT, RunResult, run
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
+from kinema.storage.atomic import atomic_path, write_json
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.synthetic.render import render_clip
 

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kinema.errors import OutputError
-from kinema.files.atomic import explain_write_error, write_json
+from kinema.storage.atomic import explain_write_error, write_json
 
 RECORD = "run.json"
 LOCKS = ".locks"

@@ -13,13 +13,13 @@ from kinema._version import __version__
 from kinema.errors import InputError
 from kinema.evaluation.image_estimators import PareImages, image_estimator
 from kinema.evaluation.occlusion import ImageEstimator, OcclusionOptions, Sensitivity, occlusion_sensitivity
-from kinema.evaluation.pare_data import PareDataset
-from kinema.files.atomic import atomic_path, write_json
+from kinema.models.pare.crops import evaluation_crop, normalized
+from kinema.models.pare.datasets import PareDataset
+from kinema.models.pare.release import PareRelease
+from kinema.models.pare.stage import PareOptions
 from kinema.pipeline.pare_demo import people_in_pictures, write_png
 from kinema.pipeline.watching import RunWatcher, timed
-from kinema.regression.crops import evaluation_crop, normalized
-from kinema.regression.release import PareRelease
-from kinema.regression.stage import PareOptions
+from kinema.storage.atomic import atomic_path, write_json
 from kinema.tracking import TrackingOptions
 from kinema.video.images import list_images
 from kinema.visualization.occlusion import heat_sheet, write_sweep

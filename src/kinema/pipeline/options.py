@@ -10,10 +10,10 @@ from typing import Any
 
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions
-from kinema.geometry.cameras import camera_from_fov
+from kinema.geometry.camera import camera_from_fov
+from kinema.models.pare.stage import PareOptions
 from kinema.refinement import FilterOptions
 from kinema.refinement.settings import RefineSettings
-from kinema.regression.stage import PareOptions
 from kinema.tracking import TrackingOptions
 from kinema.video.frames import TimeRange
 from kinema.visualization.overlay import OverlayOptions

@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 from kinema.body import BodyModel
-from kinema.files import save_motion
-from kinema.files.atomic import atomic_path
+from kinema.formats import save_motion
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
 from kinema.quality import validate_motion, write_report
+from kinema.storage.atomic import atomic_path
 from kinema.visualization.overlay import write_overlay
 
 NAMES = {

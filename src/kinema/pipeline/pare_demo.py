@@ -1,8 +1,8 @@
 """PARE's demo on a video or a folder of pictures, with the original's options and files.
 
-A video gives `pare_output.pkl` (see `kinema.regression.demo`) and a video of the bodies over it; a folder gives one
-`.pkl` and one picture for each picture. People are found and followed by Kinema; detections from elsewhere may
-be given instead.
+A video gives `pare_output.pkl` (see `kinema.models.pare.published_keys`) and a video of the bodies over it; a folder
+gives one `.pkl` and one picture for each picture. People are found and followed by Kinema; detections from elsewhere
+may be given instead.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.errors import InputError, UsageError
 from kinema.estimation import FitOptions, fit_body
-from kinema.files.atomic import atomic_path
-from kinema.files.kinema_pkl import write_pickle
-from kinema.files.pare_keys import pare_keys
-from kinema.files.safe_npz import load_npz
+from kinema.formats.kinema_pkl import write_pickle
+from kinema.formats.pare_keys import pare_keys
+from kinema.models.pare.crops import crop, square_boxes
+from kinema.models.pare.estimator import PareEstimator
+from kinema.models.pare.joints import JointDefinition, joint_definition
+from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
+from kinema.models.pare.published_keys import DemoOptions, betas_for, demo_image, demo_person, regress_tracks
+from kinema.models.pare.release import PareRelease, about_body
+from kinema.models.pare.stage import PareOptions, regress_people, whole_boxes
 from kinema.motion import Motion
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.progress import Progress
-from kinema.regression.crops import crop, square_boxes
-from kinema.regression.demo import DemoOptions, betas_for, demo_image, demo_person, regress_tracks
-from kinema.regression.estimator import PareEstimator
-from kinema.regression.joints import JointDefinition, joint_definition
-from kinema.regression.keypoint_boxes import boxes_from_keypoints
-from kinema.regression.release import PareRelease, about_body
-from kinema.regression.stage import PareOptions, regress_people, whole_boxes
+from kinema.storage.atomic import atomic_path
+from kinema.storage.safe_npz import load_npz
 from kinema.tracking import TrackingOptions, track_people
 from kinema.tracking.sort import sort_tracks
 from kinema.video import VideoReader, VideoWriter, open_video

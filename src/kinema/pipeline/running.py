@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError, KinemaError
-from kinema.files import load_motion
-from kinema.files.run_record import package_versions, run_record
+from kinema.formats import load_motion
 from kinema.motion import Motion
 from kinema.pipeline.folder import find_run, folder_stem, new_run, only_one, run_folders, write_record
-from kinema.pipeline.identity import code_identity, digest, input_identity
+from kinema.pipeline.keys import code_identity, digest, input_identity
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
+from kinema.pipeline.record import package_versions, run_record
 from kinema.pipeline.stages import Job, Stage, body_for, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise

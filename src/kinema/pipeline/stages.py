@@ -12,18 +12,19 @@ from kinema._version import __version__
 from kinema.body import BodyModel, load_body
 from kinema.errors import UsageError
 from kinema.estimation import fit_body
-from kinema.geometry.cameras import camera_from_focal, camera_from_fov
-from kinema.motion import Motion, StageRecord
-from kinema.pipeline.identity import digest
+from kinema.geometry.camera import camera_from_focal, camera_from_fov
+from kinema.models.pare.estimator import require_torch
+from kinema.models.pare.release import PareRelease, about_body
+from kinema.models.pare.stage import regress_people
+from kinema.motion import Motion
+from kinema.pipeline.keys import digest
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.store import PartialResult, StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.progress import Progress
+from kinema.provenance import StageRecord
 from kinema.refinement import filter_motion
 from kinema.refinement import refine as refine_motion
-from kinema.regression.estimator import require_torch
-from kinema.regression.release import PareRelease, about_body
-from kinema.regression.stage import regress_people
 from kinema.tracking import track_people
 from kinema.video import VideoReader
 from kinema.weights import locate

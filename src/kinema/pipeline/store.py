@@ -12,18 +12,16 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kinema.errors import KinemaError
-from kinema.files.atomic import atomic_path
-from kinema.files.clip import clip_from_plain, clip_to_plain
-from kinema.motion import Motion, Person
+from kinema.formats.kinema_npz import motion_arrays, read
+from kinema.motion import Motion
+from kinema.storage.atomic import atomic_path
 
 FOLDER = ".stages"
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, KinemaError)
-_CAMERA = ("intrinsics", "distortion", "rotation", "translation")
 
 
 @dataclass(frozen=True)
@@ -95,33 +93,12 @@ def _name(stage: str, key: str) -> str:
 
 
 def _write(result: StageResult, path: Path) -> None:
-    clip = clip_to_plain(result.motion)
-    arrays = {"clip_times": clip.pop("clip_times"), "image_size": clip.pop("image_size")}
-    if clip["camera"] is not None:
-        for name in _CAMERA:
-            if (value := clip["camera"].pop(name)) is not None:
-                arrays[f"camera.{name}"] = value
-    people = []
-    for number, person in enumerate(result.motion.people):
-        people.append({"id": person.id, "keypoint_set": person.keypoint_set, "filled": person.filled})
-        for name in ("frames", *person.filled):
-            arrays[f"person{number}.{name}"] = getattr(person, name)
-    about = {"clip": clip, "people": people, "seconds": result.seconds, "warnings": result.warnings}
-    arrays["about"] = np.array(json.dumps(about))
+    about = {"seconds": result.seconds, "warnings": result.warnings}
     with path.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **motion_arrays(result.motion), about=np.array(json.dumps(about)))  # type: ignore[arg-type]
 
 
 def _read(path: Path) -> StageResult:
     with np.load(path, allow_pickle=False) as arrays:
-        about: dict[str, Any] = json.loads(str(arrays["about"]))
-        clip = about["clip"] | {"clip_times": arrays["clip_times"], "image_size": arrays["image_size"]}
-        if clip["camera"] is not None:
-            for name in _CAMERA:
-                clip["camera"][name] = arrays.get(f"camera.{name}")
-        people = []
-        for number, person in enumerate(about["people"]):
-            fields = {name: arrays[f"person{number}.{name}"] for name in ("frames", *person["filled"])}
-            people.append(Person(id=person["id"], keypoint_set=person["keypoint_set"], **fields))
-    motion = Motion(people=tuple(people), **clip_from_plain(clip, str(path)))
-    return StageResult(motion, float(about["seconds"]), tuple(about["warnings"]))
+        about = json.loads(str(arrays["about"]))
+        return StageResult(read(arrays, path), float(about["seconds"]), tuple(about["warnings"]))

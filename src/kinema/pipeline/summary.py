@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 
 
 def summarise(motion: Motion) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Quality of a motion: is the file sound, does anything move, can the movement be believed; and repair.
+"""Quality of a motion: is the file sound, does anything move, can the movement be believed.
 
     validation = validate_file("smpl_output.pkl")
     print(validation.verdict)                       # PASS, PASS_WITH_CLEANUP or FAIL
-    repaired = stabilize_motion(validation.motion)
 
 docs/validation.md says what is measured and where the limits come from.
 """
@@ -14,13 +13,11 @@ from kinema.quality.problems import FAIL as FAIL
 from kinema.quality.problems import PASS as PASS
 from kinema.quality.problems import Problem as Problem
 from kinema.quality.report import write_report as write_report
-from kinema.quality.stabilizing import StabilizeOptions as StabilizeOptions
-from kinema.quality.stabilizing import stabilize_motion as stabilize_motion
 from kinema.quality.validation import Validation as Validation
 from kinema.quality.validation import validate_file as validate_file
 from kinema.quality.validation import validate_motion as validate_motion
 
 __all__ = [
-    "CLEANUP", "FAIL", "PASS", "Limits", "Problem", "StabilizeOptions", "Validation", "default_limits",
-    "stabilize_motion", "validate_file", "validate_motion", "write_report",
+    "CLEANUP", "FAIL", "PASS", "Limits", "Problem", "Validation", "default_limits",
+    "validate_file", "validate_motion", "write_report",
 ]  # fmt: skip

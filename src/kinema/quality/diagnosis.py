@@ -10,24 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from kinema.files import infer_format
-from kinema.files.containers import open_container
-from kinema.motion import Motion, Person
-from kinema.quality import fork
-from kinema.quality.course import course_of
+from kinema.formats import infer_format
+from kinema.formats.containers import open_container
+from kinema.motion import Motion
+from kinema.person import PERSON_FIELDS, Person
+from kinema.quality import video2pkl as fork
 from kinema.quality.measures import ground_level
 from kinema.quality.motion_type import motion_type
 from kinema.quality.report import to_dict
 from kinema.quality.skeletons import skeleton_of
+from kinema.quality.trajectory import course_of
 from kinema.quality.validation import Validation, validate_file
 from kinema.skeleton import SMPL24
 
-FIELD_UNITS = {
-    "boxes": "px", "confidence": "0..1", "observed": "yes/no", "keypoints": "px", "keypoint_confidence": "0..1",
-    "keypoints3d": "m, mid-hip relative, camera axes", "pose": "rad, axis-angle, camera", "betas": "deviations",
-    "transl": "m, camera", "joints": "m, camera", "reprojection_error": "px", "pose_world": "rad, axis-angle, world",
-    "transl_world": "m, world", "joints_world": "m, world", "contacts": "yes/no",
-}  # fmt: skip
 MOST_KEYS = 200
 """Entries of a file that are listed."""
 
@@ -107,7 +102,7 @@ def about(motion: Motion, person: Person, profile: str = "default") -> dict[str,
         plain |= {"first_frame": int(person.frames[0]), "last_frame": int(person.frames[-1])}
         missing = int(person.frames[-1] - person.frames[0] + 1 - len(person))
         plain["missing_frames"] = missing
-    plain["fields"] = {name: _field(getattr(person, name), FIELD_UNITS[name]) for name in person.filled}
+    plain["fields"] = {name: _field(getattr(person, name), PERSON_FIELDS[name].unit) for name in person.filled}
     course = course_of(motion, person)
     plain["frame_of_reference"] = "world" if course.world else "camera"
     if profile == "fork":

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.quality import measures
-from kinema.quality.course import Course, course_of
 from kinema.quality.limits import UNITS, Limits, Threshold
 from kinema.quality.problems import CLEANUP, FAIL, PASS, Problem, worst
+from kinema.quality.trajectory import Course, course_of
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.quality.course import Course
+from kinema.quality.trajectory import Course
 from kinema.skeleton import SMPL24
 
 WINDOW = 0.5

@@ -2,7 +2,7 @@
 
 Judged along the ground and in metres, on a path from which sway and noise are smoothed, so that neither the frame
 rate nor the camera's axes decide. (The video-to-PKL pipeline measures in all three axes, height included, frame by
-frame, and calls a walk there and back again a loop if it is timed well: `kinema.quality.fork`.)
+frame, and calls a walk there and back again a loop if it is timed well: `kinema.quality.video2pkl`.)
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.quality.course import Course
-from kinema.refinement.filters import cutoff_for, whittaker
+from kinema.quality.trajectory import Course
+from kinema.temporal.filters import cutoff_for, whittaker
 
 SMOOTHING = 0.6
 """Seconds over which the path is smoothed: a stride's sway goes, a turn stays."""

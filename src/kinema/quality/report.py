@@ -8,10 +8,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from kinema.files.atomic import atomic_path, write_json
 from kinema.quality.judging import PersonReport
 from kinema.quality.problems import Problem
 from kinema.quality.validation import Validation
+from kinema.storage.atomic import atomic_path, write_json
 
 COLUMNS = ("frame", "time", "person", "joint", "measure", "value", "limit", "unit", "severe")
 """Of `bad_frames.csv`: one line for each frame, person and measure beyond its limit, the worst joint of each."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import NUM_BETAS, Motion, Person
-from kinema.skeleton import SMPL24
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import NUM_BETAS, SMPL24
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import KinemaError
-from kinema.files import load_motion
-from kinema.files.containers import open_container
-from kinema.files.foreign import NOT_A_ROTATION
+from kinema.formats import load_motion
+from kinema.formats.containers import open_container
+from kinema.formats.foreign import NOT_A_ROTATION
 from kinema.motion import Motion
 from kinema.quality.problems import Problem
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.motion import Motion, Person
-from kinema.quality import fork
-from kinema.quality.course import Course, course_of
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.quality import video2pkl as fork
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.problems import CHECKS, CLEANUP, FAIL, PASS, Problem, worst
 from kinema.quality.structure import check_file, check_people
+from kinema.quality.trajectory import Course, course_of
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

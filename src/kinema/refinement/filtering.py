@@ -9,7 +9,6 @@ pieces, never across the gap.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,13 @@ from kinema.geometry.rotations import (
     continuous_quaternions,
     quaternion_to_axis_angle,
 )
-from kinema.motion import Motion, Person, StageRecord
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
-from kinema.refinement import filters
+from kinema.provenance import StageRecord
 from kinema.refinement.measures import shakiness
+from kinema.temporal import filters
+from kinema.temporal.gaps import uninterrupted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -149,19 +151,6 @@ def _filter_person(
         told = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
     world = {"pose_world": None, "transl_world": None, "joints_world": None}
     return person.replace(**changes, **world), told
-
-
-def uninterrupted(times: np.ndarray, frames: np.ndarray | None, max_gap: float) -> list[slice]:
-    """Pieces of a track (F,) without an interruption of more than `max_gap` seconds.
-
-    Only missing frames interrupt: a video whose frames are themselves far apart is one piece.
-    """
-    if not len(times):
-        return []
-    step = np.diff(np.arange(len(times)) if frames is None else frames)
-    cuts = np.flatnonzero((step > 1) & (np.diff(times) > max_gap)) + 1
-    bounds = [0, *cuts.tolist(), len(times)]
-    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def smooth_positions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.evaluation.metrics import jitter, time_derivative
+from kinema.metrics import jitter, time_derivative
 
 
 def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dict[str, float]:

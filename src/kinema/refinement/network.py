@@ -16,11 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.refinement.smoothnet import NumpySmoothNet
-from kinema.refinement.smoothnet_onnx import OnnxSmoothNet
-from kinema.refinement.synsp_onnx import OnnxSynSP
-from kinema.refinement.windows import Smoother
+from kinema.models.smoothnet.numpy_run import NumpySmoothNet
+from kinema.models.smoothnet.onnx_run import OnnxSmoothNet
+from kinema.models.synsp.onnx_run import OnnxSynSP
 from kinema.runtime import onnx_session
+from kinema.temporal.windows import Smoother
 
 REPRESENTATIONS = ("2d", "3d", "smpl")
 
@@ -58,7 +58,7 @@ class TrainedRefiner:
     sha256: str
 
     def smoother(self, window: int, centred: bool | None) -> Smoother:
-        """What `kinema.refinement.windows.slide` calls.
+        """What `kinema.temporal.windows.slide` calls.
 
         centred: each window's mean is taken away and put back, and the answer to a window of zeros is taken away, so
         that what stands still stays where it is.
@@ -105,7 +105,7 @@ def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
 
 
 def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
-    from kinema.weights.loading import load_checkpoint
+    from kinema.storage.checkpoints import load_checkpoint
 
     tensors = {key.removeprefix("module."): value for key, value in load_checkpoint(path).items()}
     about = _beside(path)

@@ -16,14 +16,17 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.errors import InputError, UsageError
-from kinema.motion import Motion, Person, StageRecord
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
-from kinema.refinement.agreement import agree_with_joints
-from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations, uninterrupted
+from kinema.provenance import StageRecord
+from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations
+from kinema.refinement.inverse_kinematics import agree_with_joints
 from kinema.refinement.measures import what_changed
 from kinema.refinement.network import REPRESENTATIONS, TrainedRefiner, load_refiner
 from kinema.refinement.published import PublishedCare
-from kinema.refinement.sequences import (
+from kinema.temporal.gaps import uninterrupted
+from kinema.temporal.sequences import (
     filled,
     from_pixels,
     from_rotations,
@@ -32,7 +35,7 @@ from kinema.refinement.sequences import (
     to_pixels,
     to_rotations,
 )
-from kinema.refinement.windows import SHORT, slide
+from kinema.temporal.windows import SHORT, slide
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

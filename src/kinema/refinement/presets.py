@@ -11,6 +11,7 @@ from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.refinement.networks import NetworkOptions, refine_with_network
+from kinema.refinement.stabilizing import stabilize_motion
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -65,6 +66,4 @@ def refine_as_video2pkl(
     refined = refined.replace(provenance=(*refined.provenance[:-1], record))
     if not options.stabilize:
         return refined
-    from kinema.quality import stabilize_motion  # it needs the filters of this room
-
     return stabilize_motion(refined, body=body)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.refinement.network import TrainedRefiner
-from kinema.refinement.windows import Smoother
+from kinema.temporal.windows import Smoother
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PublishedCare:
         return 0 if self.live else self.window - 1
 
     def smoother(self) -> Smoother:
-        """What `kinema.refinement.windows.slide` calls."""
+        """What `kinema.temporal.windows.slide` calls."""
         once = self.network.smoother(self.window, True)
 
         def smooth(windows: np.ndarray) -> np.ndarray:

@@ -80,8 +80,8 @@ REFINERS = {
             ("keypoints3d",),
             ("keypoints3d",),
             kind="network",
-            run="kinema.refinement.keypoints:refine_keypoints",
-            options="kinema.refinement.keypoints:KeypointOptions",
+            run="kinema.refinement.landmarks:refine_keypoints",
+            options="kinema.refinement.landmarks:KeypointOptions",
         ),
         Refiner(
             "video2pkl",

@@ -12,9 +12,11 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.errors import ShapeError, UsageError
+from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, quaternion_to_matrix
-from kinema.motion import NUM_BETAS, Camera, Motion, StageRecord
-from kinema.skeleton import SMPL24
+from kinema.motion import Motion
+from kinema.provenance import StageRecord
+from kinema.skeleton import NUM_BETAS, SMPL24
 from kinema.synthetic.truth import camera_around, person_in_view
 
 if TYPE_CHECKING:

@@ -14,7 +14,10 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.errors import UsageError
-from kinema.motion import NUM_BETAS, Camera, Motion, StageRecord
+from kinema.geometry.camera import Camera
+from kinema.motion import Motion
+from kinema.provenance import StageRecord
+from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.curves import Keys, Wander
 from kinema.synthetic.feet import Steps
 from kinema.synthetic.performer import Script, perform

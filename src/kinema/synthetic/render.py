@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.geometry.cameras import scaled_intrinsics
+from kinema.geometry.camera import scaled_intrinsics
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.synthetic.room import Room

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kinema.geometry.cameras import unproject
+from kinema.geometry.camera import unproject
 from kinema.synthetic.style import Style
 from kinema.visualization.renderer import to_linear, to_srgb
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.geometry.cameras import camera_from_fov, project, to_camera
+from kinema.geometry.camera import Camera, camera_from_fov, project, to_camera
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
-from kinema.motion import Camera, Person
+from kinema.person import Person
 from kinema.skeleton import SMPL24
 from kinema.visualization.framing import framing_translation, looking_from
 

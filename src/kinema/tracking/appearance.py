@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kinema.keypoints.blazepose import Landmarks
-from kinema.keypoints.roi import to_crop
+from kinema.geometry.roi import to_crop
+from kinema.models.blazepose.landmarks import Landmarks
 from kinema.skeleton import BLAZEPOSE33
 
 _BINS = 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kinema.keypoints.blazepose import Landmarks
+from kinema.models.blazepose.landmarks import Landmarks
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.outlines import shared_outline
+from kinema.tracking.masks import shared_outline
 from kinema.tracking.track import Pose, Track, height
 
 BODY = BLAZEPOSE33.indices((*LIMBS12, "nose", "left_ear", "right_ear"))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kinema.keypoints.blazepose import Landmarks
+from kinema.models.blazepose.landmarks import Landmarks
 from kinema.tracking.appearance import Appearance
 from kinema.tracking.track import Encounter, Rows, Track
 

@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from kinema.detection.blazepose import BlazePoseDetector, Detections, concatenate, merge
 from kinema.detection.scanning import TileSchedule
-from kinema.keypoints.blazepose import BlazePoseLandmarker, Landmarks, crop
-from kinema.keypoints.roi import roi_from_circle
+from kinema.geometry.roi import roi_from_circle
+from kinema.models.blazepose.detector import BlazePoseDetector, Detections, concatenate, merge
+from kinema.models.blazepose.landmarks import BlazePoseLandmarker, Landmarks, crop
 from kinema.tracking.appearance import Appearance, look
 from kinema.tracking.association import assign, continuity_cost, same_body
+from kinema.tracking.backward import LastFrames, look_back
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
 from kinema.tracking.gate import Gate
-from kinema.tracking.identity import look_afresh, meet, settle
-from kinema.tracking.lane import Lane
-from kinema.tracking.lookback import LastFrames, look_back
+from kinema.tracking.id_switches import look_afresh, meet, settle
+from kinema.tracking.masks import shared_outline, with_outline_of, without
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.outlines import shared_outline, with_outline_of, without
 from kinema.tracking.people import boxes_of, is_person
-from kinema.tracking.searching import SAME_CLOTHES, SHARED, doubt_tiles, search, search_tiles, worth_searching
+from kinema.tracking.prefetch import Lane
+from kinema.tracking.recovery import SAME_CLOTHES, SHARED, doubt_tiles, search, search_tiles, worth_searching
 from kinema.tracking.track import Track, height
 from kinema.video import Frame
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.keypoints.blazepose import Landmarks
+from kinema.models.blazepose.landmarks import Landmarks
 from kinema.tracking.track import height
 
 _MAX_JUMP = 0.45  # of the body's height: hips do not move further between frames that follow each other

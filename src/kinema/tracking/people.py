@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinema.keypoints.blazepose import Landmarks
-from kinema.motion import Person
+from kinema.models.blazepose.landmarks import Landmarks
+from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33
 from kinema.tracking.gaps import fill_gaps
 from kinema.tracking.options import TrackingOptions

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.keypoints.blazepose import NUM_LANDMARKS, Landmarks
+from kinema.models.blazepose.landmarks import NUM_LANDMARKS, Landmarks
 from kinema.tracking.appearance import Appearance
 
 ROW = np.dtype(

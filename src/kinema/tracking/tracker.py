@@ -13,16 +13,17 @@ import cv2
 import numpy as np
 
 from kinema._version import __version__
-from kinema.detection.blazepose import BlazePoseDetector
 from kinema.errors import InputError
-from kinema.keypoints.blazepose import BlazePoseLandmarker
-from kinema.motion import Motion, StageRecord
+from kinema.models.blazepose.detector import BlazePoseDetector
+from kinema.models.blazepose.landmarks import BlazePoseLandmarker
+from kinema.motion import Motion
 from kinema.progress import Progress, silent
+from kinema.provenance import StageRecord
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
 from kinema.tracking.follower import Follower
-from kinema.tracking.lane import Lane, read_ahead
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import person_from, real_tracks
+from kinema.tracking.prefetch import Lane, read_ahead
 from kinema.video import Frame, VideoReader
 from kinema.weights import locate
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinema.files.atomic import atomic_path
+from kinema.storage.atomic import atomic_path
 
 SMALL = 1024
 """Tensors of fewer values are kept in single precision: they weigh nothing and biases deserve it."""

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from kinema.body import BodyModel
-from kinema.estimation.rig import Rig
-from kinema.lifting.features import lifter_features
-from kinema.nets.pose_lifter import PoseLifterConfig
+from kinema.body.kinematics import Rig
+from kinema.models.pose_lifter.features import lifter_features
+from kinema.models.pose_lifter.network import PoseLifterConfig
 from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.training.augmentation import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.training.mocap import MocapSequence
-from kinema.training.variety import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 
 RATE = 60.0
 """Frames a second at which the sequences are kept; samples step through them at several speeds."""
@@ -31,7 +31,7 @@ SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 
 @dataclass(frozen=True)
 class BodyTables:
-    """The free body as a rig for torch: what `kinema.estimation.rig.Rig` holds, for any betas."""
+    """The free body as a rig for torch: what `kinema.body.kinematics.Rig` holds, for any betas."""
 
     parents: tuple[int, ...]
     offsets: Tensor  # (24, 3)

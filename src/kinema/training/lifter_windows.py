@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
+from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
 from kinema.skeleton import LIMBS12, SMPL24
 from kinema.training.lifter_data import (
     Batch,

@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation, Slerp
 from kinema.body import BodyModel
 from kinema.errors import InputError
 from kinema.geometry.rotations import axis_angle_to_matrix
-from kinema.motion import NUM_BETAS
-from kinema.synthetic.improvised import improvised
+from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.performer import perform
+from kinema.synthetic.random_motion import improvised
 
 
 @dataclass(frozen=True, eq=False)

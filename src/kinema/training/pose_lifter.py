@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kinema.nets.pose_lifter import PoseLifter, PoseLifterConfig
+from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
 from kinema.training.lifter_data import Batch, BodyTables
 
 _UNSEEN = (22, 23)

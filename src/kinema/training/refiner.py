@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from kinema.errors import InputError, UsageError
-from kinema.evaluation.refiner import RefinerScores, score_refiner
-from kinema.files.atomic import atomic_path
-from kinema.nets.mixer import MixerRefiner, MixerSizes
-from kinema.nets.smoothnet import SmoothNet, windows_first
-from kinema.nets.synsp import SynSP, SynSPSizes, in_published_order
-from kinema.refinement.smoothnet import SmoothNetSizes
-from kinema.refinement.windows import slide
+from kinema.evaluation.refiners import RefinerScores, score_refiner
+from kinema.models.mixer.network import MixerRefiner, MixerSizes
+from kinema.models.smoothnet.datasets import RefinerClips
+from kinema.models.smoothnet.network import SmoothNet, windows_first
+from kinema.models.smoothnet.numpy_run import SmoothNetSizes
+from kinema.models.synsp.network import SynSP, SynSPSizes, in_published_order
+from kinema.storage.atomic import atomic_path
+from kinema.temporal.windows import slide
 from kinema.training.refiner_sources import Pair, Source
-from kinema.training.smoothnet_data import RefinerClips
 
 NETWORKS = ("smoothnet", "synsp", "mixer")
 
@@ -31,11 +31,11 @@ NETWORKS = ("smoothnet", "synsp", "mixer")
 class RefinerTraining:
     """What is trained, and how.
 
-    network: "smoothnet", "synsp" or "mixer" (`kinema.nets.mixer`). window: frames. hidden, inner: SmoothNet's sizes,
-    layers: SynSP's, blocks: SmoothNet's and the mixer's, width: SynSP's and the mixer's.
-    epochs, batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
-    centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published loss
-    takes the second difference over the views instead of the frames where there are several; parity keeps it.
+    network: "smoothnet", "synsp" or "mixer" (`kinema.models.mixer.network`). window: frames. hidden, inner:
+    SmoothNet's sizes, layers: SynSP's, blocks: SmoothNet's and the mixer's, width: SynSP's and the mixer's. epochs,
+    batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
+    centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published
+    loss takes the second difference over the views instead of the frames where there are several; parity keeps it.
     rate: frames a second of the data, None where it is not known.
     """
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kinema.body import BodyModel
+from kinema.body.kinematics import Rig
 from kinema.errors import InputError
-from kinema.estimation.rig import Rig
+from kinema.models.smoothnet.datasets import RefinerClips
 from kinema.skeleton import BLAZEPOSE33
 from kinema.training.mocap import MocapSequence
 from kinema.training.refiner_sources import ClipSource, Pair
 from kinema.training.rendered import CAPTURE_RATE, REFINER_FILM, film_window
-from kinema.training.smoothnet_data import RefinerClips
 from kinema.training.windows import KeypointErrors, measured_errors
 
 NAME = "keypoints"

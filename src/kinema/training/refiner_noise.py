@@ -16,9 +16,10 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.errors import InputError
 from kinema.estimation import FitOptions, fit_body
-from kinema.geometry.cameras import camera_from_focal, project
+from kinema.geometry.camera import camera_from_focal, project
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.skeleton import SMPL24
 from kinema.training.rendered import REFINER_FILM, SIZE

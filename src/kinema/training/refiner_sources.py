@@ -10,11 +10,11 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.errors import InputError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_6d
+from kinema.models.smoothnet.datasets import RefinerClips
 from kinema.skeleton import SMPL24
 from kinema.training.mocap import MocapSequence
 from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
 from kinema.training.rendered import REFINER_FILM
-from kinema.training.smoothnet_data import RefinerClips
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Estimated and true windows, each (B,W,C), or (B,P,W,C) of several views."""

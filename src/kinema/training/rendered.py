@@ -17,20 +17,21 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
+from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
-from kinema.estimation.rig import Rig
-from kinema.files.atomic import atomic_path
-from kinema.geometry.cameras import camera_from_fov, project, unproject
+from kinema.geometry.camera import camera_from_fov, project, unproject
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_6d,
     matrix_to_axis_angle,
 )
-from kinema.keypoints.blazepose import BlazePoseLandmarker
-from kinema.motion import Motion, Person
+from kinema.models.blazepose.landmarks import BlazePoseLandmarker
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.storage.atomic import atomic_path
 from kinema.synthetic.render import render_frames
+from kinema.training.augmentation import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.training.mocap import MocapSequence
-from kinema.training.variety import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.weights import locate
 
 

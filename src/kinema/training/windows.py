@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
+from kinema.body.kinematics import Rig
 from kinema.errors import InputError
-from kinema.estimation.rig import Rig
 from kinema.geometry.rotations import matrix_from_6d
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.rendered import Film, Window

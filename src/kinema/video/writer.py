@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from kinema.errors import OutputError, ShapeError, UsageError
-from kinema.files.atomic import atomic_path, explain_write_error
+from kinema.storage.atomic import atomic_path, explain_write_error
 from kinema.video.audio import AudioTrack
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.evaluation.metrics import time_derivative
-from kinema.geometry.cameras import camera_from_fov, project
-from kinema.motion import Motion, Person
+from kinema.geometry.camera import camera_from_fov, project
+from kinema.metrics import time_derivative
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.skeleton import SMPL24, JointSet, joint_set
 from kinema.visualization.drawing import draw_label, draw_path, draw_skeleton, track_colors

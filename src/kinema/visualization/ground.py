@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kinema.geometry.cameras import project, unproject
+from kinema.geometry.camera import project, unproject
 from kinema.visualization.raster import Box, bounding_box, fragments
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0

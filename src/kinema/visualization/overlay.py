@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.errors import KinemaError, UsageError
-from kinema.files.atomic import explain_write_error
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
+from kinema.storage.atomic import explain_write_error
 from kinema.visualization.views import CameraView, View, WorldView
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.motion import Motion, Person
+from kinema.motion import Motion
+from kinema.person import Person
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

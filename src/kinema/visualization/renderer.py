@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.errors import ShapeError
-from kinema.geometry.cameras import NEAREST_DEPTH, project, unproject
+from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
+from kinema.geometry.meshes import vertex_normals
 from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, interpolate, nearest_faces
 
 PLAIN = (0.72, 0.72, 0.74)
@@ -185,16 +186,6 @@ class MeshRenderer:
         limit = 1.2 * np.linalg.norm(points, axis=-1).max()
         depth = np.maximum(vertices[:, 2], NEAREST_DEPTH)
         return np.asarray(np.linalg.norm(vertices[:, :2], axis=1) < limit * depth)
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals (V,3) of a mesh: the mean of the faces around each vertex, weighted by their area."""
-    corners = np.asarray(vertices)[faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    flat = faces.ravel()
-    total = np.stack([np.bincount(flat, np.repeat(normals[:, k], 3), len(vertices)) for k in range(3)], axis=-1)
-    length = np.linalg.norm(total, axis=-1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30)
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:

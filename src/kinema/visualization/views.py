@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.geometry.cameras import camera_from_fov, project, scaled_intrinsics
-from kinema.motion import Motion, Person
+from kinema.geometry.camera import camera_from_fov, project, scaled_intrinsics
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import SMPL24, joint_set
 from kinema.visualization.drawing import draw_box, draw_label, draw_path, draw_skeleton, track_colors
 from kinema.visualization.framing import framing_translation, looking_from

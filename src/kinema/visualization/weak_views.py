@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kinema.geometry.cameras import project
+from kinema.geometry.camera import project
 from kinema.visualization.raster import front_facing
 from kinema.visualization.renderer import Mesh, MeshRenderer
 

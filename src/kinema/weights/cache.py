@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kinema.errors import OutputError, WeightsError
-from kinema.files.atomic import atomic_path, write_json
+from kinema.storage.atomic import atomic_path, write_json
 
 _CHUNK = 2**20
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from kinema._version import __version__
 from kinema.errors import WeightsError
-from kinema.files.atomic import write_json
+from kinema.storage.atomic import write_json
 from kinema.weights import cache
 from kinema.weights.catalogue import Entry, Licence
 

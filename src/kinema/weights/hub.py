@@ -166,7 +166,7 @@ def _recognise(entries: tuple[Entry, ...], name: str, path: Path, sha256: str) -
     if len(unknown) > 1:
         names = ", ".join(entry.name for entry in unknown)
         raise InputError(f"{path} could be any of {names}; name one of them: `kinema weights add NAME FILE`")
-    from kinema.weights.loading import check_holds
+    from kinema.weights.holdings import check_holds
 
     check_holds(path, unknown[0])
     return unknown[0]

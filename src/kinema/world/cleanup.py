@@ -21,8 +21,8 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.refinement.filters import difference_coefficients
 from kinema.skeleton import SMPL24
+from kinema.temporal.filters import difference_coefficients
 from kinema.world.contacts import runs
 from kinema.world.root import (
     ACCELERATION,

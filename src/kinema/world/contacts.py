@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import minimum_filter1d
 
-from kinema.refinement.filters import cutoff_for, whittaker
+from kinema.temporal.filters import cutoff_for, whittaker
 from kinema.world.root import lift_out, steady_root
 from kinema.world.tracks import Track
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.evaluation.metrics import foot_sliding
+from kinema.metrics import foot_sliding
 from kinema.world.tracks import Track
 
 

@@ -10,14 +10,16 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.body import BodyModel
+from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
-from kinema.estimation.rig import Rig
-from kinema.geometry.cameras import project
+from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
-from kinema.motion import Camera, Motion, Person, StageRecord
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.progress import Progress, silent
-from kinema.refinement.filtering import uninterrupted
+from kinema.provenance import StageRecord
 from kinema.skeleton import joint_set
+from kinema.temporal.gaps import uninterrupted
 from kinema.world.balance import tangent
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
@@ -83,7 +85,7 @@ def place_in_world(
             camera = camera.replace(rotation=None, translation=None, moving=moving or camera.moving)
         return motion.after(record, people=people, camera=camera)
     if motion.camera is None:
-        raise UsageError("the motion has no camera; run the fit first, or give it one (kinema.geometry.cameras)")
+        raise UsageError("the motion has no camera; run the fit first, or give it one (kinema.geometry.camera)")
 
     tracks = {person.id: _track(person, motion.times, motion.camera, body) for person in bodies}
     ground = estimate_ground(list(tracks.values()))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from kinema.refinement.filters import difference_coefficients
+from kinema.temporal.filters import difference_coefficients
 from kinema.world.ground import ALONG, RAISED
 from kinema.world.tracks import MEMORY, Track
 

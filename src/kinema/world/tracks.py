@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kinema.estimation.rig import Rig
+from kinema.body.kinematics import Rig
 
 MEMORY = 0.7
 """Seconds over which errors of neighbouring frames repeat each other: that much time is one observation."""

@@ -1,0 +1,71 @@
+"""Checks of arrays where a value is made: shape, range, finite numbers. Arrays that pass are read-only copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import ShapeError
+
+
+def length(value: Any) -> int:
+    """How many values there are; 0 for what is no sequence of values, which the check then refuses."""
+    try:
+        return int(np.size(value))
+    except ValueError:
+        return 0
+
+
+def frozen(value: Any, dtype: Any) -> np.ndarray:
+    """A read-only copy, so that nobody else can write into it."""
+    array = np.array(value, dtype=dtype)
+    array.flags.writeable = False
+    return array
+
+
+def checked(
+    value: Any,
+    name: str,
+    shape: tuple[str | int, ...],
+    sizes: Mapping[str, int],
+    who: str,
+    *,
+    may_hold_nan: bool = False,
+    share: bool = False,
+    boolean: bool = False,
+) -> np.ndarray:
+    """`value` as a read-only array of float64 (bool where `boolean`), after comparing it with what it must be.
+
+    shape: of numbers and of letters that `sizes` gives a length to. may_hold_nan: NaN stands for "not seen"; infinite
+    numbers are refused all the same. share: all numbers lie in [0, 1]. who: whose value it is, for the message.
+    Raises ShapeError that names the value, what was found and what was expected.
+    """
+    try:
+        array = frozen(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"{who}: {name} must be numbers ({error})") from None
+    expected = tuple(sizes[s] if isinstance(s, str) else s for s in shape)
+    if array.shape != expected:
+        letters = ", ".join(str(s) for s in shape) + ("," if len(shape) == 1 else "")
+        raise ShapeError(f"{who}: {name} has shape {array.shape}, expected {expected} = ({letters})")
+    wrong = np.isinf(array) if may_hold_nan else ~np.isfinite(array)
+    if wrong.any():
+        raise ShapeError(f"{who}: {name} holds a value that is not finite at {_first(wrong)}")
+    if share:
+        wrong = (array < -1e-6) | (array > 1 + 1e-6)
+        if wrong.any():
+            raise ShapeError(f"{who}: {name} must lie in [0, 1], found {array[wrong][0]:g} at {_first(wrong)}")
+    if boolean:
+        # A probability that is taken for a bool would be True wherever it is not exactly 0.
+        wrong = (array != 0) & (array != 1)
+        if wrong.any():
+            raise ShapeError(f"{who}: {name} must be True or False, found {array[wrong][0]:g} at {_first(wrong)}")
+        return frozen(array, bool)
+    return array
+
+
+def _first(wrong: np.ndarray) -> tuple[int, ...]:
+    """Index of the first True."""
+    return tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -1,0 +1,93 @@
+"""Scores of refiners as the published tables have them: MPJPE, PA-MPJPE and acceleration error, before and after.
+
+Units: mm and mm/frame^2 for 3D, pixels for 2D (normalised by the picture where the data is), degrees for SMPL.
+Means run over all frames of all clips. Of F frames, F - 2 have an acceleration; the authors' tables count two zeros
+more for each clip, which `padded` repeats (docs/refinement.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.geometry.rotations import geodesic_angle, matrix_from_6d
+from kinema.metrics import pa_mpjpe
+
+if TYPE_CHECKING:
+    from kinema.models.smoothnet.datasets import RefinerClips
+
+WORST = 0.1
+"""Share of the frames with the largest error of the input that the "worst" columns look at."""
+
+
+@dataclass(frozen=True)
+class RefinerScores:
+    """Means before (input_*) and after. position: MPJPE (3D), distance (2D) or angle (SMPL); aligned: PA-MPJPE, NaN but
+    in 3D; acceleration: error of the second difference; worst: position over the frames whose input was worst.
+    """
+
+    input_position: float
+    position: float
+    input_aligned: float
+    aligned: float
+    input_acceleration: float
+    acceleration: float
+    input_worst: float
+    worst: float
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def score_refiner(clips: RefinerClips, refined: Sequence[np.ndarray], *, padded: bool = False) -> RefinerScores:
+    """Score refined clips, shaped like `clips.detected`; several views count as several clips."""
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in ("p0", "p1", "a0", "a1", "s0", "s1")}
+    for said, after, true in zip(clips.detected, refined, clips.truth, strict=True):
+        views = (said[None], after[None], true[None]) if said.ndim == 2 else (said, after, true)
+        for one in zip(*views, strict=True):
+            truth = _points(clips, one[2])
+            for side, values in enumerate(one[:2]):
+                points = _points(clips, values)
+                rows[f"p{side}"].append(_position(clips, points, truth))
+                rows[f"a{side}"].append(_aligned(clips, points, truth))
+                rows[f"s{side}"].append(_acceleration(clips, values, one[2], padded))
+    together = {name: np.concatenate(parts) for name, parts in rows.items()}
+    before = together["p0"]
+    count = max(1, round(WORST * len(before)))
+    worst = np.argsort(before)[-count:]
+    means = {name: float(values.mean()) if len(values) else float("nan") for name, values in together.items()}
+    return RefinerScores(
+        means["p0"], means["p1"], means["a0"], means["a1"], means["s0"], means["s1"],
+        float(before[worst].mean()), float(together["p1"][worst].mean()),
+    )  # fmt: skip
+
+
+def _points(clips: RefinerClips, values: np.ndarray) -> np.ndarray:
+    """Points (F,K,D) in the unit of the scores, root at 0 where there is one; rotations (F,24,3,3)."""
+    if clips.representation == "smpl":
+        return matrix_from_6d(np.asarray(values, dtype=np.float64).reshape(len(values), -1, 6))
+    depth = 2 if clips.representation == "2d" else 3
+    points = np.asarray(values, dtype=np.float64).reshape(len(values), -1, depth) * clips.scale
+    return points if clips.root is None else points - points[:, list(clips.root)].mean(axis=1, keepdims=True)
+
+
+def _position(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    if clips.representation == "smpl":
+        return np.degrees(geodesic_angle(points, truth)).mean(axis=-1)
+    return np.linalg.norm(points - truth, axis=-1).mean(axis=-1)
+
+
+def _aligned(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return pa_mpjpe(points, truth) if clips.representation == "3d" else np.full(len(points), np.nan)
+
+
+def _acceleration(clips: RefinerClips, values: np.ndarray, truth: np.ndarray, padded: bool) -> np.ndarray:
+    depth = {"2d": 2, "3d": 3, "smpl": 6}[clips.representation]
+    difference = (np.asarray(values, dtype=np.float64) - truth).reshape(len(values), -1, depth) * clips.scale
+    if clips.root is not None:
+        difference = difference - difference[:, list(clips.root)].mean(axis=1, keepdims=True)
+    errors = np.linalg.norm(np.diff(difference, n=2, axis=0), axis=-1).mean(axis=-1)
+    return np.concatenate([[0.0], errors, [0.0]]) if padded else errors

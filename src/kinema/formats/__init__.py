@@ -1,0 +1,12 @@
+"""Motion files: one module per format, a registry that finds the right one, and files that appear whole or not at all.
+
+`save_motion` and `load_motion` are what most callers need; `formats()` lists what Kinema reads and
+writes without importing any of it. docs/file-formats.md has the keys, shapes, units and frames.
+"""
+
+from kinema.formats.registry import MotionFormat as MotionFormat
+from kinema.formats.registry import find_format as find_format
+from kinema.formats.registry import formats as formats
+from kinema.formats.registry import infer_format as infer_format
+from kinema.formats.registry import load_motion as load_motion
+from kinema.formats.registry import save_motion as save_motion

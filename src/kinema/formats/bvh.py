@@ -1,0 +1,150 @@
+"""BVH: a skeleton and its motion as text; Blender, Maya, MotionBuilder, Unreal and every retargeting tool read it.
+
+- One file for each person (`name_<id>.bvh` where there are several). y up, as BVH is.
+- The rest pose is SMPL's T-pose with the person's own bone lengths, facing +z, left = +x; the root's offset is zero,
+  since readers disagree whether it is added to the root's position, so the position *is* the pelvis.
+- SMPL's 24 joints under their names; end sites where the head, the toes and the fingers of the body end.
+- Channels of every joint in one order, by default Z X Y (R = Rz Rx Ry), degrees, continuous in time; the root has
+  the three positions before them.
+- Units: metres, or centimetres for tools that expect them. BVH itself does not say which.
+- One frame time for the whole file, with enough digits that an hour is exact; frames at other times are interpolated.
+
+Frames are worked on and written in chunks, so memory does not grow with the file.
+
+Read are the files of anybody whose joints go by known names (see `joint_names` and `retargeting`): motion capture
+arrives as the free body's pose, shape and way in the y-up world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.errors import UsageError
+from kinema.formats.angles import ORDERS, euler_angles
+from kinema.formats.bvh_parsing import BvhFile
+from kinema.formats.foreign import motion_from
+from kinema.formats.report import Notes, WriteReport
+from kinema.formats.retargeting import retarget
+from kinema.formats.skeletal import Track, constant_rate, person_paths, tracks_of
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import SMPL24
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+UNITS = {"m": 1.0, "cm": 100.0}
+"""Units that a file may be written in, and how many of them make a metre."""
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    units: str | None = None,
+    fps: float | None = None,
+    rotation_order: str = "ZXY",
+    report: WriteReport | None = None,
+) -> Path:
+    """Write a file for each person and return the first. See the module; `vertices` have no place in it.
+
+    units: "m" (default) or "cm". fps: frames a second, default the clip's own. rotation_order: one of `ORDERS`.
+    Raises UsageError, OutputError.
+    """
+    report = WriteReport() if report is None else report
+    if units not in (None, *UNITS):
+        raise UsageError(f"BVH files are written in {' or '.join(UNITS)}, not in {units!r}")
+    if rotation_order not in ORDERS:
+        raise UsageError(f"unknown rotation order {rotation_order!r}; use one of {', '.join(ORDERS)}")
+    tracks = tracks_of(motion, body, report)
+    paths = person_paths(path, tracks)
+    for track, own in zip(tracks, paths, strict=True):
+        even = constant_rate(track, report, fps)
+        if even.times[0] > motion.times[0]:
+            report.notes.add(f"{own.name} starts {even.times[0] - motion.times[0]:.3f} s after the clip")
+        with atomic_path(own) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+            _write(file, even, UNITS[units or "m"], rotation_order)
+        report.paths.append(own)
+    return paths[0]
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether the opened file is a BVH."""
+    return isinstance(content.get("bvh"), BvhFile)
+
+
+def read(content: Mapping[Any, Any], path: Path) -> Motion:
+    """The person of a BVH file, on the free body, in the y-up world. Raises InputError."""
+    body, notes = load_body(), Notes()
+    file = content["bvh"]
+    found = retarget(file, body, str(path), notes)
+    person = Person(
+        id=1,
+        frames=np.arange(len(file)),
+        pose_world=found.pose,
+        betas=np.repeat(found.betas[None], len(file), axis=0),
+        transl_world=found.transl,
+        joints_world=body.joints(found.pose, found.betas, found.transl),
+    )
+    return motion_from("bvh", [person], path, notes, fps=None, own_fps=1 / file.frame_time, body_model=body.name)
+
+
+def end_sites(track: Track) -> dict[int, np.ndarray]:
+    """Where the body ends beyond its last joints, (3,) metres from each of them, along the bone that leads there."""
+    shape = track.body.shaped(track.betas)
+    leaves = sorted(set(range(len(SMPL24))) - {int(p) for p in track.body.parents})
+    ends = {}
+    for leaf in leaves:
+        bone = track.offsets[leaf]
+        direction = bone / max(float(np.linalg.norm(bone)), 1e-9)
+        skin = shape[track.body.weights[:, leaf] > 0.5]
+        reach = float(np.max((skin - track.rest[leaf]) @ direction)) if len(skin) else 0.0
+        ends[leaf] = direction * max(reach, 0.02)
+    return ends
+
+
+def _write(file: TextIO, track: Track, scale: float, order: str) -> None:
+    rotation_channels = " ".join(f"{axis}rotation" for axis in order)
+    ends = end_sites(track)
+    children: Mapping[int, list[int]] = {
+        joint: [int(child) for child in np.flatnonzero(track.body.parents == joint)] for joint in range(len(SMPL24))
+    }
+    sequence: list[int] = []
+
+    def joint_lines(joint: int, depth: int) -> None:
+        sequence.append(joint)
+        pad, inner = "\t" * depth, "\t" * (depth + 1)
+        positions = "" if depth else "Xposition Yposition Zposition "
+        file.write(f"{pad}{'JOINT' if depth else 'ROOT'} {SMPL24.joints[joint]}\n{pad}{{\n")
+        file.write(f"{inner}OFFSET {_numbers(track.offsets[joint] * scale)}\n")
+        file.write(f"{inner}CHANNELS {3 if depth else 6} {positions}{rotation_channels}\n")
+        for child in children[joint]:
+            joint_lines(child, depth + 1)
+        if joint in ends:
+            file.write(f"{inner}End Site\n{inner}{{\n{inner}\tOFFSET {_numbers(ends[joint] * scale)}\n{inner}}}\n")
+        file.write(f"{pad}}}\n")
+
+    file.write("HIERARCHY\n")
+    joint_lines(0, 0)
+    step = track.times[-1] - track.times[0]
+    frame_time = step / (len(track) - 1) if len(track) > 1 else 1 / track.rate
+    file.write(f"MOTION\nFrames: {len(track)}\nFrame Time: {frame_time:.12g}\n")
+    row = " ".join(["%.6f"] * (3 + 3 * len(sequence))) + "\n"
+    previous: np.ndarray | None = None
+    for rows in track.chunks():
+        angles = euler_angles(track.pose[rows], order, previous)
+        previous = angles[-1]
+        values = np.hstack([track.pelvis[rows] * scale, angles[:, sequence].reshape(len(angles), -1)])
+        file.writelines(row % tuple(line) for line in values.tolist())
+
+
+def _numbers(values: Any) -> str:
+    return " ".join(f"{value:.6f}" for value in values)

@@ -1,0 +1,143 @@
+"""C3D: joints as markers, the binary format of biomechanics. See `kinema.formats.markers` for axes and names.
+
+One file for each person: points alone, no analogue channels, floating-point numbers, little-endian ("Intel"), as the
+C3D user guide (c3d.org) lays down: a header, parameters and data, each in blocks of 512 bytes. Millimetres by default,
+as is usual. y is up, which POINT:Y_SCREEN says. The number of the first frame tells when the person appears in the
+clip. A person who is away has invalid points (residual -1). Clips of more than 65535 frames say their length in
+TRIAL:ACTUAL_END_FIELD and POINT:LONG_FRAMES, as the guide proposes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
+from kinema.formats.report import WriteReport
+from kinema.formats.skeletal import person_paths, tracks_of
+from kinema.motion import Motion
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_BLOCK = 512
+_INTEL = 84
+_MOST_FRAMES = 65535
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    units: str | None = None,
+    fps: float | None = None,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write a file for each person and return the first. units: "mm" (default), "cm", "m". Raises UsageError."""
+    report = WriteReport() if report is None else report
+    units = units or "mm"
+    scale = unit_scale(units, "C3D")
+    tracks = tracks_of(motion, body, report)
+    paths = person_paths(path, tracks)
+    for track, own in zip(tracks, paths, strict=True):
+        markers = MarkerTrack(track, report, fps)
+        first = 1 + round((markers.times[0] - motion.times[0]) * markers.rate)
+        parameters = _parameters(markers, units, first)
+        with atomic_path(own) as temporary, temporary.open("wb") as file:
+            file.write(_header(markers, first, 2 + len(parameters) // _BLOCK))
+            file.write(parameters)
+            for _, places in markers.chunks():
+                points = np.zeros((*places.shape[:2], 4), dtype="<f4")
+                points[..., :3] = np.nan_to_num(places * scale)
+                points[..., 3] = np.where(np.isnan(places[..., 0]), -1.0, 0.0)
+                file.write(points.tobytes())
+            file.write(b"\0" * (-file.tell() % _BLOCK))
+        report.paths.append(own)
+    return paths[0]
+
+
+def _header(markers: MarkerTrack, first: int, data_block: int) -> bytes:
+    last = min(first + len(markers) - 1, _MOST_FRAMES)
+    head = struct.pack(
+        "<BBHHHHHfHHf", 2, 0x50, len(NAMES), 0, min(first, _MOST_FRAMES), last, 0, -1.0, data_block, 0, markers.rate
+    )
+    return head.ljust(_BLOCK, b"\0")
+
+
+def _parameters(markers: MarkerTrack, units: str, first: int) -> bytes:
+    """The parameter section, whole blocks. It names the place of the data, so its length comes first."""
+    blocks = 1
+    while True:
+        section = _section(markers, units, first, 2 + blocks, blocks)
+        needed = -(-len(section) // _BLOCK)
+        if needed == blocks:
+            return section.ljust(blocks * _BLOCK, b"\0")
+        blocks = needed
+
+
+def _section(markers: MarkerTrack, units: str, first: int, data_block: int, blocks: int) -> bytes:
+    last = first + len(markers) - 1
+    groups: dict[str, list[bytes]] = {
+        "POINT": [
+            _integers("USED", len(NAMES)),
+            _floats("SCALE", -1.0),
+            _floats("RATE", markers.rate),
+            _integers("DATA_START", data_block),
+            _integers("FRAMES", min(len(markers), _MOST_FRAMES)),
+            _floats("LONG_FRAMES", float(len(markers))),
+            _texts("LABELS", NAMES),
+            _texts("DESCRIPTIONS", [f"SMPL joint {name.replace('_', ' ')}" for name in NAMES]),
+            _text("UNITS", units),
+            _text("X_SCREEN", "+X"),
+            _text("Y_SCREEN", "+Y"),
+        ],
+        "ANALOG": [_integers("USED", 0), _floats("GEN_SCALE", 1.0), _floats("RATE", markers.rate)],
+        "TRIAL": [
+            _integers("ACTUAL_START_FIELD", first & 0xFFFF, first >> 16),
+            _integers("ACTUAL_END_FIELD", last & 0xFFFF, last >> 16),
+            _floats("CAMERA_RATE", markers.rate),
+        ],
+    }
+    records = bytearray()
+    for number, (name, parameters) in enumerate(groups.items(), start=1):
+        records += _record(name, -number, b"\0")
+        for parameter in parameters:
+            size = parameter[0]
+            records += _record(parameter[1 : 1 + size].decode(), number, parameter[1 + size :])
+    return struct.pack("<BBBB", 1, 0x50, blocks, _INTEL) + bytes(records) + b"\0\0"
+
+
+def _record(name: str, group: int, content: bytes) -> bytes:
+    """A group (negative number) or a parameter of a group; the offset leads from itself to the next record."""
+    encoded = name.encode()
+    return struct.pack("<bb", len(encoded), group) + encoded + struct.pack("<h", len(content) + 2) + content
+
+
+def _parameter(name: str, kind: int, dimensions: Sequence[int], data: bytes) -> bytes:
+    """Name, then type, dimensions, values and an empty description."""
+    shape = struct.pack(f"<bB{len(dimensions)}B", kind, len(dimensions), *dimensions)
+    return bytes([len(name)]) + name.encode() + shape + data + b"\0"
+
+
+def _integers(name: str, *values: int) -> bytes:
+    return _parameter(name, 2, [len(values)] if len(values) > 1 else [], struct.pack(f"<{len(values)}H", *values))
+
+
+def _floats(name: str, value: float) -> bytes:
+    return _parameter(name, 4, [], struct.pack("<f", value))
+
+
+def _text(name: str, value: str) -> bytes:
+    return _parameter(name, -1, [len(value)], value.encode())
+
+
+def _texts(name: str, values: Sequence[str]) -> bytes:
+    width = max(map(len, values))
+    return _parameter(name, -1, [width, len(values)], b"".join(value.ljust(width).encode() for value in values))

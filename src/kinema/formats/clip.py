@@ -1,0 +1,113 @@
+"""The clip's own data (all that is not a person) as plain values, for the formats that keep everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.geometry.camera import Camera
+from kinema.motion import Motion
+from kinema.provenance import StageRecord
+from kinema.storage.fields import integers, mapping, numbers, require_keys, scalar, text
+
+FORMAT_VERSION = 1
+"""Raised when a reader of the version before would misread the file."""
+
+
+def clip_to_plain(motion: Motion) -> dict[str, Any]:
+    """Plain dict of the clip: numbers, strings, lists and arrays under documented keys.
+
+    `clip_times` (T,) seconds; `image_size` (2,) width and height in pixels; `source`; `body_model`;
+    `camera`: None or a dict with the fields of `kinema.geometry.camera.Camera`; `provenance`: a list of dicts
+    `name version arguments weights`; `clip_data`, where there is some: the motion's `data`.
+    """
+    camera = motion.camera
+    plain_camera: dict[str, Any] | None = None
+    if camera is not None:
+        plain_camera = {
+            "width": int(camera.width),
+            "height": int(camera.height),
+            "intrinsics": camera.intrinsics,
+            "distortion": camera.distortion,
+            "rotation": camera.rotation,
+            "translation": camera.translation,
+            "moving": None if camera.moving is None else bool(camera.moving),
+            "focal_source": str(camera.focal_source),
+        }
+    plain = {
+        "clip_times": motion.times,
+        "image_size": np.array([motion.width, motion.height], dtype=np.int64),
+        "source": motion.source,
+        "body_model": motion.body_model,
+        "camera": plain_camera,
+        "provenance": [record.to_dict() for record in motion.provenance],
+    }
+    return plain | {"clip_data": dict(motion.data)} if motion.data else plain
+
+
+def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The arguments of `Motion` (all but its people) from what `clip_to_plain` wrote.
+
+    `what` names file and person in errors. Raises InputError.
+    """
+    require_keys(plain, ("clip_times", "image_size"), what)
+    size = integers(plain["image_size"], "image_size", what)
+    if size.shape != (2,):
+        raise InputError(f"{what}: image_size must be width and height, found shape {size.shape}")
+    return {
+        "times": numbers(plain["clip_times"], "clip_times", what, ("T",)),
+        "width": int(size[0]),
+        "height": int(size[1]),
+        "source": _optional_text(plain.get("source"), "source", what),
+        "body_model": _optional_text(plain.get("body_model"), "body_model", what),
+        "camera": _camera(plain.get("camera"), what),
+        "provenance": _provenance(plain.get("provenance"), what),
+        "data": mapping(plain.get("clip_data"), "clip_data", what),
+    }
+
+
+def _camera(plain: Any, what: str) -> Camera | None:
+    if plain is None:
+        return None
+    if not isinstance(plain, Mapping):
+        raise InputError(f"{what}: camera must be a dict, found {type(plain).__name__}")
+    require_keys(plain, ("width", "height", "intrinsics"), f"{what}: camera")
+
+    def optional(key: str, *shapes: tuple[int | str, ...]) -> np.ndarray | None:
+        value = plain.get(key)
+        return None if value is None else numbers(value, f"camera {key}", what, *shapes)
+
+    moving = plain.get("moving")
+    return Camera(
+        width=int(scalar(plain["width"], "camera width", what)),
+        height=int(scalar(plain["height"], "camera height", what)),
+        intrinsics=numbers(plain["intrinsics"], "camera intrinsics", what, (3, 3)),
+        distortion=optional("distortion", ("n",)),
+        rotation=optional("rotation", (3, 3), ("T", 3, 3)),
+        translation=optional("translation", (3,), ("T", 3)),
+        moving=None if moving is None else bool(moving),
+        focal_source=text(plain.get("focal_source", "default"), "camera focal_source", what),
+    )
+
+
+def _provenance(plain: Any, what: str) -> tuple[StageRecord, ...]:
+    if plain is None:
+        return ()
+    if not isinstance(plain, (list, tuple)):
+        raise InputError(f"{what}: provenance must be a list, found {type(plain).__name__}")
+    records = []
+    for entry in plain:
+        if not isinstance(entry, Mapping) or not {"name", "version"} <= set(entry):
+            raise InputError(f"{what}: each entry of provenance must be a dict with name and version")
+        arguments, weights = entry.get("arguments", {}), entry.get("weights", {})
+        if not isinstance(arguments, Mapping) or not isinstance(weights, Mapping):
+            raise InputError(f"{what}: arguments and weights of provenance must be dicts")
+        records.append(StageRecord(str(entry["name"]), str(entry["version"]), dict(arguments), dict(weights)))
+    return tuple(records)
+
+
+def _optional_text(value: Any, key: str, what: str) -> str | None:
+    return None if value is None else text(value, key, what)

@@ -1,0 +1,92 @@
+"""One motion file into another, with a list of what the other cannot hold.
+
+What a format keeps is said by its row in `kinema.formats.registry` (`keeps`: the names of a person's fields that come
+back from it). The list goes into the provenance, which Kinema's own formats carry on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema._version import __version__
+from kinema.errors import UsageError
+from kinema.formats.registry import MotionFormat, find_format, format_by_suffix, infer_format, load_motion, save_motion
+from kinema.formats.report import WriteReport
+from kinema.motion import Motion
+from kinema.provenance import StageRecord
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_WORLD = ("pose_world", "transl_world", "joints_world")
+_MADE_FROM = {"joints": ("pose", "betas", "transl"), "joints_world": ("pose_world", "betas", "transl_world")}
+"""Fields that follow from others, for anybody who has the body."""
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    source_format: str | None = None,
+    target_format: str | None = None,
+    fps: float | None = None,
+    body: BodyModel | None = None,
+    **options: Any,
+) -> WriteReport:
+    """Read `source` and write `target`, keeping all that both sides hold. Returns what was written and what was lost.
+
+    source_format, target_format: names in `kinema.formats.formats()`; by default the contents and the suffix tell. fps:
+    of a source that does not say. body: the model of the poses. options: what the target's writer takes.
+    Raises UsageError, InputError, OutputError.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"{target} would overwrite what is read; name another file")
+    entry = format_by_suffix(target) if target_format is None else find_format(target_format)
+    if not entry.writes:
+        raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another --to")
+    read = infer_format(source) if source_format is None else find_format(source_format)
+    motion = load_motion(source, format=read.name, fps=fps)
+    report = WriteReport()
+    for note in reading_notes(motion):
+        report.notes.add(note)
+    lost = losses(motion, entry)
+    record = StageRecord(
+        "convert", __version__, {"file": source.name, "from": read.name, "to": entry.name, "lost": lost}
+    )
+    for loss in lost:
+        report.notes.add(loss)
+    save_motion(motion.after(record), target, format=entry.name, body=body, report=report, **options)
+    return report
+
+
+def reading_notes(motion: Motion) -> tuple[str, ...]:
+    """What the reader of a foreign file assumed, converted and left out; nothing where Kinema wrote the file."""
+    last = motion.provenance[-1] if motion.provenance else None
+    return tuple(last.arguments.get("notes", ())) if last is not None and last.name.startswith("read.") else ()
+
+
+def losses(motion: Motion, entry: MotionFormat) -> list[str]:
+    """Sentences about what of this motion a format cannot hold, as far as its row can tell."""
+    if entry.lossless:
+        if entry.name == "kinema-pkl" and not motion.people:
+            return ["a .pkl without people keeps nothing of the clip; the .npz does"]
+        return []
+    lost = []
+    filled = {name for person in motion for name in person.filled}
+    derived = {name for name, sources in _MADE_FROM.items() if set(sources) <= set(entry.keeps) & filled}
+    gone = [name for name in sorted(filled) if name not in entry.keeps and name not in derived]
+    if gone:
+        lost.append(f"{entry.name} files do not hold {', '.join(gone)}")
+    if motion.camera is not None and "camera" not in entry.keeps:
+        lost.append(f"{entry.name} files do not hold the camera")
+    if motion.provenance and not entry.lossless:
+        lost.append(f"{entry.name} files do not hold the provenance (what was done to the motion)")
+    if not entry.timed and "rate" not in entry.keeps:
+        lost.append(
+            f"{entry.name} files do not say the frame rate ({motion.fps:.6g}); give it again when they are read"
+        )
+    if motion.people and not filled & {*_WORLD, "pose"}:
+        lost.append("nobody in this motion has a pose")
+    return lost

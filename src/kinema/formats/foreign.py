@@ -1,0 +1,182 @@
+"""What the readers of foreign formats share: poses in any layout, shapes of any length, times, and notes.
+
+Other systems' files differ in layout (axis-angle or matrices, one array or two), hold less than a Motion
+and leave out what it needs. Each reader notes what it assumed and left out, and the notes travel in the
+motion's provenance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema._version import __version__
+from kinema.errors import InputError
+from kinema.formats.report import Notes
+from kinema.geometry.camera import Camera
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.provenance import StageRecord
+from kinema.skeleton import NUM_BETAS, NUM_POSE
+from kinema.storage.fields import integers, numbers
+
+ASSUMED_FPS = 30.0
+"""Frames a second of files that do not say, as most systems assume it themselves."""
+
+MAX_FRAMES = 10_000_000
+"""Largest frame number that is believed (93 hours at 30 frames a second): times exist for every frame before it."""
+
+NOT_A_ROTATION = 0.5
+"""How far a matrix may be from the nearest rotation, per entry; filtered ones are off by a few hundredths."""
+
+REST_PELVIS = {
+    "smpl": np.array([-0.0022, -0.2408, 0.0286]),
+    "smplh": np.array([-0.0018, -0.2233, 0.0282]),
+    "smplx": np.array([0.0031, -0.3514, 0.0120]),
+}
+"""Metres: where the pelvis of the neutral bodies of average shape rests, relative to the model's origin.
+
+Of another gender, release or shape it lies a centimetre or two elsewhere. Only that difference is lost where a
+file is turned from one world's axes to another's, or gives the pelvis and not SMPL's translation, without the
+licensed model at hand.
+"""
+
+ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""Turns a y-up world into a z-up one: (x, y, z) becomes (x, -z, y)."""
+
+
+def pose_from(value: Any, key: str, what: str, notes: Notes) -> np.ndarray:
+    """(n,72) axis-angle from axis-angle (n,72), (n,24,3) or matrices (n,24,3,3), (n,216)."""
+    pose = numbers(value, key, what, ("n", NUM_POSE), ("n", 24, 3), ("n", 24, 3, 3), ("n", 216))
+    if pose.shape[1:] in ((24, 3, 3), (216,)):
+        return _axis_angle(pose.reshape(len(pose), 24, 3, 3), key, what, notes).reshape(len(pose), NUM_POSE)
+    return pose.reshape(len(pose), NUM_POSE)
+
+
+def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[str, str]) -> np.ndarray:
+    """(n,72) axis-angle from the root's and the body's rotations, each axis-angle or matrices.
+
+    root: (n,3), (n,1,3), (n,3,3) or (n,1,3,3). body: 23 joints, or 21 (SMPL-H and SMPL-X, whose hands' joints
+    become zero), as (n,69|63), (n,23|21,3) or (n,23|21,3,3).
+    """
+    root = numbers(root, keys[0], what, ("n", 3), ("n", 1, 3), ("n", 3, 3), ("n", 1, 3, 3))
+    n = len(root)
+    if root.shape[-2:] == (3, 3):
+        root = _axis_angle(root.reshape(n, 1, 3, 3), keys[0], what, notes)
+    shapes = [shape for j in (23, 21) for shape in ((n, 3 * j), (n, j, 3), (n, j, 3, 3))]
+    body = numbers(body, keys[1], what, *shapes)
+    if body.ndim == 4:
+        body = _axis_angle(body, keys[1], what, notes)
+    pose = np.zeros((n, NUM_POSE))
+    pose[:, :3] = root.reshape(n, 3)
+    flat = body.reshape(n, -1) if n else np.zeros((0, 69))
+    pose[:, 3 : 3 + flat.shape[1]] = flat
+    return pose
+
+
+def _axis_angle(matrices: np.ndarray, key: str, what: str, notes: Notes) -> np.ndarray:
+    """(n,J,3,3) -> (n,J,3), after making the matrices rotations (filters that work on their entries spoil them)."""
+    if not len(matrices):
+        return np.zeros(matrices.shape[:-1])
+    u, _, vt = np.linalg.svd(matrices)
+    if np.any(np.linalg.det(matrices) <= 0):
+        raise InputError(f"{what}: {key} holds a matrix that is no rotation (its determinant is not positive)")
+    proper = u @ vt
+    off = float(np.max(np.abs(proper - matrices), initial=0.0))
+    if off > NOT_A_ROTATION:
+        raise InputError(f"{what}: {key} holds a matrix that is no rotation (off by {off:.2f})")
+    if off > 1e-3:
+        notes.add(f"matrices of {key} were made rotations again (they were off by up to {off:.3f})")
+    return matrix_to_axis_angle(proper)
+
+
+def betas_from(value: Any, n: int, what: str, notes: Notes, key: str = "betas") -> np.ndarray | None:
+    """(n,10) from (B,), (1,B) or (n,B): cut after the tenth component, filled with zeros, repeated."""
+    if value is None:
+        return None
+    given = np.atleast_2d(numbers(value, key, what, ("B",), (1, "B"), (n, "B")))
+    if given.shape[1] > NUM_BETAS:
+        notes.add(f"{key} beyond the tenth were left out")
+    betas = np.zeros((n, NUM_BETAS))
+    kept = min(given.shape[1], NUM_BETAS)
+    betas[:, :kept] = given[:, :kept]
+    return betas
+
+
+def frames_from(value: Any, n: int, what: str, key: str = "frame_ids") -> np.ndarray:
+    """(n,) frame numbers, strictly increasing; 0, 1, 2, ... where there are none."""
+    if value is None:
+        return np.arange(n)
+    frames = integers(value, key, what)
+    if len(frames) != n:
+        raise InputError(f"{what}: {key} has {len(frames)} entries, the pose {n} frames")
+    if n and (frames.min() < 0 or frames.max() > MAX_FRAMES):
+        raise InputError(f"{what}: {key} must lie between 0 and {MAX_FRAMES}, found {frames.min()} to {frames.max()}")
+    return frames
+
+
+def track_id(key: Any, what: str) -> int:
+    """A whole number from a key that may be a number or text."""
+    try:
+        return int(key)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{what}: {key!r} is no track id; it must be a whole number") from None
+
+
+def by_track(content: Mapping[Any, Any], *, needs: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> bool:
+    """Whether an unpickled object is `{track: {...}}` whose people all have the keys `needs` and one of `any_of`."""
+    if not isinstance(content, dict) or not content:
+        return False
+    return all(
+        isinstance(person, dict)
+        and all(person.get(key) is not None for key in needs)
+        and (not any_of or any(person.get(key) is not None for key in any_of))
+        for person in content.values()
+    )
+
+
+def motion_from(
+    name: str,
+    people: Sequence[Person],
+    path: Path,
+    notes: Notes,
+    *,
+    fps: float | None,
+    own_fps: float | None = None,
+    body_model: str = "smpl",
+    camera: Camera | None = None,
+    num_frames: int = 0,
+) -> Motion:
+    """The motion that a reader returns.
+
+    fps: what the caller said about files that do not say themselves; own_fps: what the file says. Without either
+    it is `ASSUMED_FPS`, which is noted. num_frames: at least so many frames. The size is 0 x 0 where no camera tells.
+    """
+    rate = own_fps if own_fps is not None else fps if fps is not None else ASSUMED_FPS
+    if not (np.isfinite(rate) and rate > 0):
+        raise InputError(f"{path}: the frame rate must be positive, found {rate:g}")
+    if own_fps is None and fps is None:
+        notes.add(f"the file does not say its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
+    last = max((int(person.frames[-1]) + 1 for person in people if len(person)), default=0)
+    record = StageRecord(f"read.{name}", __version__, {"file": path.name, "fps": float(rate), "notes": list(notes)})
+    return Motion(
+        times=np.arange(max(last, num_frames)) / rate,
+        width=camera.width if camera is not None else 0,
+        height=camera.height if camera is not None else 0,
+        people=tuple(people),
+        camera=camera,
+        source=path.name,
+        body_model=body_model,
+        provenance=(record,),
+    )
+
+
+def yup_from_zup(pose: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pose (n,72) and pelvis (n,3) of a z-up world, turned into the y-up world."""
+    turned = pose.copy()
+    turned[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP.T @ axis_angle_to_matrix(pose[:, :3]))
+    return turned, pelvis @ ZUP_FROM_YUP

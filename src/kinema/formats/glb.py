@@ -1,0 +1,220 @@
+"""GLB (binary glTF 2.0): skinned bodies with skeleton and animation; opens in any viewer, in Blender, Unity, Unreal.
+
+- Metres, y up. For each person a node `person_<id>` with the skeleton below it, and a mesh `person_<id>_body` that the
+  skeleton bends: SMPL's linear blend skinning exactly, save for pose blend shapes, which glTF cannot make a skeleton
+  drive (the free body has none). Plain grey material.
+- The rest pose is the person's T-pose standing on the ground at the origin.
+- One animation for all: a key at each of the person's own frames, at the clip's true times, counted from its first
+  frame. Rotations are interpolated along the shortest arc by the viewer; nothing is resampled.
+- People who come late, leave or are away for longer than `AWAY` are hidden then (their node's scale is 0).
+
+A glTF file is a header in JSON and one block of numbers. Both are so plain that they are written here, joint by
+joint, so that an hour needs no more memory than one joint's numbers; libraries for glTF build the whole file first.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from kinema._version import __version__
+from kinema.errors import UsageError
+from kinema.formats.angles import joint_quaternions
+from kinema.formats.report import WriteReport
+from kinema.formats.skeletal import Track, tracks_of
+from kinema.formats.skin import Skin, skin_of
+from kinema.motion import Motion
+from kinema.skeleton import SMPL24
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_FLOAT, _UBYTE, _USHORT, _UINT = 5126, 5121, 5123, 5125
+_VERTICES, _INDICES = 34962, 34963
+_SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_LARGEST = 2**32 - 1
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write everybody into one file. See the module. Raises UsageError, OutputError."""
+    report = WriteReport() if report is None else report
+    tracks = tracks_of(motion, body, report)
+    start = float(motion.times[0])
+    asset = _Asset()
+    for track in tracks:
+        if track.body.posedirs is not None:
+            report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in glTF")
+        _add_person(asset, track, start, float(motion.times[-1]) - start, report)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        asset.write(file)
+    report.paths.append(path)
+    return path
+
+
+@dataclass(frozen=True)
+class _Rotations:
+    """The quaternions of one joint, made when the file is written."""
+
+    track: Track
+    joint: int
+
+    def __call__(self) -> np.ndarray:
+        return joint_quaternions(self.track.pose, self.joint).astype(np.float32)
+
+
+@dataclass
+class _Asset:
+    """A glTF file in the making: its JSON, and functions that give its numbers when they are written."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    roots: list[int] = field(default_factory=list)
+    meshes: list[dict[str, Any]] = field(default_factory=list)
+    skins: list[dict[str, Any]] = field(default_factory=list)
+    channels: list[dict[str, Any]] = field(default_factory=list)
+    samplers: list[dict[str, Any]] = field(default_factory=list)
+    accessors: list[dict[str, Any]] = field(default_factory=list)
+    views: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[Callable[[], np.ndarray]] = field(default_factory=list)
+    length: int = 0
+
+    def node(self, **entry: Any) -> int:
+        self.nodes.append(entry)
+        return len(self.nodes) - 1
+
+    def numbers(
+        self,
+        count: int,
+        kind: str,
+        source: Callable[[], np.ndarray],
+        *,
+        component: int = _FLOAT,
+        target: int | None = None,
+        bounds: tuple[Sequence[float], Sequence[float]] | None = None,
+    ) -> int:
+        """An accessor of `count` values of a kind ("VEC3"), whose array `source` makes when it is written."""
+        size = {_FLOAT: 4, _UINT: 4, _USHORT: 2, _UBYTE: 1}[component] * _SIZES[kind] * count
+        view: dict[str, Any] = {"buffer": 0, "byteOffset": self.length, "byteLength": size}
+        if target is not None:
+            view["target"] = target
+        accessor: dict[str, Any] = {
+            "bufferView": len(self.views), "componentType": component, "count": count, "type": kind
+        }  # fmt: skip
+        if bounds is not None:
+            accessor["min"], accessor["max"] = ([float(v) for v in side] for side in bounds)
+        self.views.append(view)
+        self.accessors.append(accessor)
+        self.sources.append(source)
+        self.length += size + -size % 4
+        return len(self.accessors) - 1
+
+    def animate(self, node: int, path: str, times: int, values: int, interpolation: str = "LINEAR") -> None:
+        self.channels.append({"sampler": len(self.samplers), "target": {"node": node, "path": path}})
+        self.samplers.append({"input": times, "output": values, "interpolation": interpolation})
+
+    def document(self) -> dict[str, Any]:
+        grey = {"baseColorFactor": [0.5, 0.5, 0.5, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
+        return {
+            "asset": {"version": "2.0", "generator": f"Kinema {__version__}"},
+            "scene": 0,
+            "scenes": [{"nodes": self.roots}],
+            "nodes": self.nodes,
+            "meshes": self.meshes,
+            "skins": self.skins,
+            "materials": [{"name": "grey", "pbrMetallicRoughness": grey}],
+            "animations": [{"name": "motion", "channels": self.channels, "samplers": self.samplers}],
+            "accessors": self.accessors,
+            "bufferViews": self.views,
+            "buffers": [{"byteLength": self.length}],
+        }
+
+    def write(self, file: BinaryIO) -> None:
+        text = json.dumps(self.document(), separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        total = 12 + 8 + len(text) + 8 + self.length
+        if total > _LARGEST:
+            raise UsageError("a GLB file cannot be larger than 4 GB; export a shorter time range or one person")
+        file.write(struct.pack("<4sII", b"glTF", 2, total))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", self.length, b"BIN\0"))
+        for source in self.sources:
+            data = np.ascontiguousarray(source()).tobytes()
+            file.write(data + b"\0" * (-len(data) % 4))
+
+
+def _add_person(asset: _Asset, track: Track, start: float, end: float, report: WriteReport) -> None:
+    skin = skin_of(track)
+    joints = [
+        asset.node(name=name, translation=[float(v) for v in offset])
+        for name, offset in zip(SMPL24.joints, track.offsets, strict=True)
+    ]
+    asset.nodes[joints[0]]["translation"] = [float(v) for v in skin.joints[0]]
+    for joint, node in enumerate(joints):
+        children = [joints[child] for child in np.flatnonzero(track.body.parents == joint)]
+        if children:
+            asset.nodes[node]["children"] = children
+    root = asset.node(name=track.name, children=[joints[0]])
+    asset.roots.append(root)
+    inverse = np.tile(np.eye(4, dtype=np.float32), (24, 1, 1))
+    inverse[:, :3, 3] = -skin.joints
+    columns = inverse.transpose(0, 2, 1)  # glTF stores matrices column by column
+    asset.skins.append(
+        {"joints": joints, "skeleton": joints[0], "inverseBindMatrices": asset.numbers(24, "MAT4", lambda: columns)}
+    )
+    mesh = _add_mesh(asset, track, skin)
+    # A skinned mesh stands where its joints are, whatever its node's parents say; so it has none.
+    asset.roots.append(asset.node(name=f"{track.name}_body", mesh=mesh, skin=len(asset.skins) - 1))
+    _add_animation(asset, track, joints, root, start, end, report)
+
+
+def _add_mesh(asset: _Asset, track: Track, skin: Skin) -> int:
+    count = len(skin.vertices)
+    bounds = (skin.vertices.min(axis=0).tolist(), skin.vertices.max(axis=0).tolist())
+    index, component = (np.uint16, _USHORT) if count < 2**16 else (np.uint32, _UINT)
+    attributes = {
+        "POSITION": asset.numbers(count, "VEC3", lambda: skin.vertices, target=_VERTICES, bounds=bounds),
+        "NORMAL": asset.numbers(count, "VEC3", lambda: skin.normals, target=_VERTICES),
+        "JOINTS_0": asset.numbers(count, "VEC4", lambda: skin.influences, component=_UBYTE, target=_VERTICES),
+        "WEIGHTS_0": asset.numbers(count, "VEC4", lambda: skin.weights, target=_VERTICES),
+    }
+    faces = track.body.faces
+    indices = asset.numbers(
+        faces.size, "SCALAR", lambda: faces.reshape(-1).astype(index), component=component, target=_INDICES
+    )
+    primitive = {"attributes": attributes, "indices": indices, "material": 0}
+    asset.meshes.append({"name": f"{track.name}_body", "primitives": [primitive]})
+    return len(asset.meshes) - 1
+
+
+def _add_animation(
+    asset: _Asset, track: Track, joints: list[int], root: int, start: float, end: float, report: WriteReport
+) -> None:
+    count = len(track)
+    times = (track.times - start).astype(np.float32)
+    bounds = ([float(times[0])], [float(times[-1])])
+    clock = asset.numbers(count, "SCALAR", lambda: times, bounds=bounds)
+    place = asset.numbers(count, "VEC3", lambda: track.pelvis.astype(np.float32))
+    asset.animate(joints[0], "translation", clock, place)
+    for joint, node in enumerate(joints):
+        asset.animate(node, "rotation", clock, asset.numbers(count, "VEC4", _Rotations(track, joint)))
+    moments, shown = track.presence(start, start + end)
+    if np.all(shown):
+        return
+    report.notes.add(f"person {track.id} is hidden (scale 0) while away")
+    seconds, scale = (moments - start).astype(np.float32), np.repeat(shown[:, None], 3, axis=1).astype(np.float32)
+    bounds = ([float(seconds[0])], [float(seconds[-1])])
+    switch = asset.numbers(len(seconds), "SCALAR", lambda: seconds, bounds=bounds)
+    asset.animate(root, "scale", switch, asset.numbers(len(seconds), "VEC3", lambda: scale), "STEP")

@@ -1,0 +1,175 @@
+"""GVHMR's `hmr4d_results.pt` and the `.pt` files of GEM, which have the same layout: one person, SMPL-X.
+
+`smpl_params_incam` and `smpl_params_global` (GEM: `body_params_...`, also with `pred_` before) each hold
+`global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a
+y-up world; `K_fullimg` (L,3,3) is the camera, centred, so it tells the picture's size.
+
+Written without torch: float32 tensors of the same names, one file for each person, and `fps` beside them. The body is
+SMPL-X's of average shape, or of the person's when the motion was fitted with SMPL-X; its pelvis goes where ours goes.
+GVHMR has no frame numbers, so frames at other times and in gaps are interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.formats.amass import person_path, rest_pelvis
+from kinema.formats.foreign import REST_PELVIS, betas_from, motion_from, pose_from_parts
+from kinema.formats.report import Notes, WriteReport
+from kinema.geometry.camera import Camera
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import NUM_BETAS
+from kinema.storage.fields import numbers, require_keys, scalar
+from kinema.storage.torch_writing import write_torch
+from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_BODY_POSE = 66
+_PREFIXES = ("smpl_params", "body_params", "pred_smpl_params", "pred_body_params")
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether the contents of a `.pt` are GVHMR's or GEM's."""
+    return isinstance(content, dict) and any(_part(content, frame) is not None for frame in ("global", "incam"))
+
+
+def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
+    """The person of the file in the camera's frame and in the world. Raises InputError, ShapeError."""
+    what, notes = str(path), Notes()
+    used = {f"{prefix}_{frame}" for prefix in _PREFIXES for frame in ("global", "incam")}
+    notes.left_out(content, used | {"K_fullimg", "fps"})
+    fields: dict[str, Any] = {}
+    for frame, suffix in (("incam", ""), ("global", "_world")):
+        part = _part(content, frame)
+        if part is None:
+            continue
+        where = f"{what}: {frame}"
+        require_keys(part, ("global_orient", "body_pose"), where)
+        body = _single(part["body_pose"])
+        if body.ndim == 2 and body.shape[1] not in (63, 69):
+            raise InputError(
+                f"{where}: body_pose has {body.shape[1]} columns where SMPL-X's has 63; GEM-X's SOMA body is not read"
+            )
+        pose = pose_from_parts(_single(part["global_orient"]), body, where, notes, ("global_orient", "body_pose"))
+        fields["pose" + suffix] = pose
+        if part.get("transl") is not None:
+            fields["transl" + suffix] = numbers(_single(part["transl"]), "transl", where, (len(pose), 3))
+        if part.get("betas") is not None:  # the same in both frames; the camera's, read first, is kept
+            fields.setdefault("betas", betas_from(_single(part["betas"]), len(pose), where, notes))
+    frames = len(next(iter(fields.values())))
+    person = Person(id=1, frames=np.arange(frames), **fields)
+    own = content.get("fps")
+    return motion_from(
+        "gvhmr",
+        [person],
+        path,
+        notes,
+        fps=fps,
+        own_fps=None if own is None else scalar(own, "fps", what),
+        body_model="smplx",
+        camera=_camera(content.get("K_fullimg"), what, notes),
+    )
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write a file for each person that has a pose and return the first. See the module.
+
+    Raises UsageError where nobody has a pose, OutputError.
+    """
+    report = WriteReport() if report is None else report
+    people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
+    if not people:
+        raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
+    paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
+    for person, own in zip(people, paths, strict=True):
+        write_torch(_content(motion, person, body, report), own)
+        report.paths.append(own)
+    return paths[0]
+
+
+def _content(motion: Motion, person: Person, body: BodyModel | None, report: WriteReport) -> dict[str, Any]:
+    times = motion.times[person.frames]
+    grid = constant_rate_times(times, motion.fps)
+    if even := is_on_grid(times, grid):
+        grid = times
+    else:
+        report.notes.add(f"person {person.id} was resampled to {motion.fps:.6g} frames a second, gaps interpolated")
+    if len(times) and times[0] > motion.times[0]:
+        report.notes.add(f"person {person.id} starts {times[0] - motion.times[0]:.3f} s after the clip")
+    betas = np.zeros((len(times), NUM_BETAS))
+    if person.betas is not None and motion.body_model == "smplx":
+        betas = np.array(person.betas)
+    elif person.betas is not None:
+        report.notes.add(f"the shape is left out: it belongs to the {motion.body_model} body, not to SMPL-X")
+    if any(pose is not None and np.any(pose[:, _BODY_POSE:]) for pose in (person.pose, person.pose_world)):
+        report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
+    content: dict[str, Any] = {}
+    for frame, pose, transl in (
+        ("incam", person.pose, person.transl),
+        ("global", person.pose_world, person.transl_world),
+    ):
+        if pose is None:
+            continue
+        if transl is None:
+            report.notes.add(f"person {person.id} has no translation and stays at the origin")
+        place = np.zeros((len(times), 3)) if transl is None else transl
+        place = place + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
+        turned = pose if even else resample_axis_angle(pose, times, grid)
+        content[f"smpl_params_{frame}"] = {
+            "body_pose": turned[:, 3:_BODY_POSE],
+            "betas": betas if even else resample_linear(betas, times, grid),
+            "global_orient": turned[:, :3],
+            "transl": place if even else resample_linear(place, times, grid),
+        }
+    if motion.camera is not None and "smpl_params_incam" in content:
+        intrinsics = np.array(motion.camera.intrinsics)
+        intrinsics[:2, 2] = [motion.camera.width / 2, motion.camera.height / 2]
+        if np.max(np.abs(intrinsics - motion.camera.intrinsics)) > 1 or motion.camera.distortion is not None:
+            report.notes.add("the camera is written as GVHMR's: centred, without distortion")
+        content["K_fullimg"] = np.repeat(intrinsics[None], len(grid), axis=0)
+    content["fps"] = float(motion.fps)
+    return content
+
+
+def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:
+    for prefix in _PREFIXES:
+        part = content.get(f"{prefix}_{frame}")
+        if isinstance(part, Mapping):
+            return part
+    return None
+
+
+def _single(value: Any) -> np.ndarray:
+    """Without the batch axis of length one that some versions leave in front."""
+    array = np.asarray(value)
+    return array[0] if array.ndim == 3 and array.shape[0] == 1 else array
+
+
+def _camera(value: Any, what: str, notes: Notes) -> Camera | None:
+    if value is None:
+        return None
+    matrices = numbers(value, "K_fullimg", what, (3, 3), ("L", 3, 3)).reshape(-1, 3, 3)
+    if not len(matrices):
+        return None
+    intrinsics = matrices[0]
+    if np.max(np.abs(matrices - intrinsics)) > 1e-3:
+        notes.add("the focal length changes over the clip; the first frame's was taken")
+    width, height = (round(2 * float(centre)) for centre in intrinsics[:2, 2])
+    if width < 1 or height < 1:
+        raise InputError(f"{what}: the centre of K_fullimg must be positive, found {intrinsics[:2, 2]}")
+    return Camera(width, height, intrinsics, focal_source="file")

@@ -1,0 +1,163 @@
+"""PARE's and VIBE's demo output, `.pkl` by joblib or plain pickle: `{track: {pose pred_cam orig_cam ...}}`.
+
+`pose` is (n,24,3,3) rotation matrices in what PARE's code writes and (n,72) axis-angle in what its README says
+and VIBE writes; both are read. The one file per image of PARE's image-folder mode is read as well, with one
+person for each detection.
+
+There is no translation in these files: a weak camera looks at each box. The body is placed where a full camera
+of the default field of view sees it as large and in the same place (the inverse of `pare_keys`), so distances
+are as good as that field of view. The picture's size follows from the boxes and the two weak cameras.
+
+Written are PARE's own keys and nothing else, `pose` as (n,72), for tools that stumble over more; Kinema's own `.pkl`
+has the same keys and all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.formats.foreign import REST_PELVIS, betas_from, by_track, frames_from, motion_from, pose_from, track_id
+from kinema.formats.kinema_pkl import write_pickle
+from kinema.formats.pare_keys import pare_keys
+from kinema.formats.report import Notes, WriteReport
+from kinema.geometry.camera import Camera, camera_from_fov
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import SPIN49
+from kinema.storage.fields import numbers
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_KEYS = {"pose", "betas", "pred_cam", "orig_cam", "bboxes", "frame_ids", "joints3d", "smpl_joints2d"}
+_IMAGE_KEYS = {
+    "pred_pose": "pose",
+    "pred_shape": "betas",
+    "smpl_joints3d": "joints3d",
+    "smpl_joints2d": "smpl_joints2d",
+    "pred_cam": "pred_cam",
+    "orig_cam": "orig_cam",
+    "bboxes": "bboxes",
+}
+_LARGEST_SIDE = 100_000
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether an unpickled object is PARE's or VIBE's."""
+    if by_track(content, needs=("pose", "pred_cam")):
+        return not any("kinema_format" in person for person in content.values())
+    return isinstance(content, dict) and {"pred_pose", "pred_cam"} <= set(content)
+
+
+def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
+    """The people of the file in the camera's frame. Raises InputError, ShapeError."""
+    notes = Notes()
+    tracks = _from_image(content) if "pred_pose" in content else dict(content)
+    camera = _camera(tracks, str(path))
+    if camera is None:
+        notes.add("the picture's size cannot be told from the file, so nobody is placed before the camera")
+    else:
+        notes.add("placed by a camera of the default field of view; distances are as good as that")
+    people = []
+    for key, person in tracks.items():
+        notes.left_out(person, _KEYS)
+        people.append(_person(track_id(key, str(path)), person, camera, f"{path}: person {key}", notes))
+    return motion_from("pare", people, path, notes, fps=fps, camera=camera)
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write everybody's keys of PARE; body as for Kinema's `.pkl`. Raises UsageError: nobody has a camera pose."""
+    report = WriteReport() if report is None else report
+    people = [person for person in motion if person.pose is not None]
+    if not people:
+        raise UsageError(
+            "nobody in this motion has a pose before the camera, which is what PARE's files hold; write Kinema's own"
+            " .pkl (kinema convert), or export npz, bvh or glb, which hold a world"
+        )
+    if body is None and motion.body_model == "free":
+        from kinema.body import load_body
+
+        body = load_body()
+    content = {int(person.id): pare_keys(motion, person, body, vertices=vertices) for person in people}
+    for key in ("pred_cam", "joints3d"):
+        if any(person[key] is None for person in content.values()):
+            report.notes.add(f"{key} is empty: the motion does not hold what it is made of")
+    write_pickle(content, path)
+    report.paths.append(path)
+    return path
+
+
+def _from_image(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:
+    """One track for each detection of an image's file."""
+    arrays = {name: np.asarray(content[key]) for key, name in _IMAGE_KEYS.items() if content.get(key) is not None}
+    count = len(arrays["pose"]) if arrays["pose"].ndim else 0
+    return {
+        i + 1: {name: value[i : i + 1] for name, value in arrays.items() if value.ndim and len(value) == count}
+        for i in range(count)
+    }
+
+
+def _camera(tracks: Mapping[Any, Any], what: str) -> Camera | None:
+    """A camera of the default field of view for the picture whose size the weak cameras imply."""
+    sizes = []
+    for person in tracks.values():
+        if any(person.get(key) is None for key in ("pred_cam", "orig_cam", "bboxes")):
+            continue
+        scale = numbers(person["pred_cam"], "pred_cam", what, ("n", 3))[:, :1]
+        original = numbers(person["orig_cam"], "orig_cam", what, (len(scale), 4))[:, :2]
+        side = numbers(person["bboxes"], "bboxes", what, (len(scale), 4))[:, 2:3]
+        usable = (np.abs(original) > 1e-9).all(axis=1)
+        sizes.append(scale[usable] * side[usable] / original[usable])
+    every = np.concatenate(sizes) if sizes else np.zeros((0, 2))
+    if not len(every):
+        return None
+    width, height = (round(float(value)) for value in np.median(every, axis=0))
+    if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
+        return None
+    return camera_from_fov(width, height)
+
+
+def _person(id: int, person: Mapping[str, Any], camera: Camera | None, what: str, notes: Notes) -> Person:
+    pose = pose_from(person["pose"], "pose", what, notes)
+    n = len(pose)
+    fields: dict[str, Any] = {"pose": pose, "betas": betas_from(person.get("betas"), n, what, notes)}
+    pelvis = np.broadcast_to(REST_PELVIS["smpl"], (n, 3))
+    if person.get("joints3d") is not None:
+        joints = numbers(person["joints3d"], "joints3d", what, (n, len(SPIN49), 3))
+        pelvis = joints[:, SPIN49.index("mid_hip")]  # SMPL's pelvis; the joints have no translation
+        fields["keypoints3d"] = joints - pelvis[:, None]
+        fields["keypoint_set"] = SPIN49.name
+    if person.get("bboxes") is not None:
+        boxes = numbers(person["bboxes"], "bboxes", what, (n, 4))
+        fields["boxes"] = np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])
+        if camera is not None:
+            weak = numbers(person["pred_cam"], "pred_cam", what, (n, 3))
+            fields["transl"] = _translation(weak, boxes, pelvis, camera, what)
+    if person.get("smpl_joints2d") is not None:
+        fields["keypoints"] = numbers(person["smpl_joints2d"], "smpl_joints2d", what, (n, len(SPIN49), 2))
+        fields["keypoint_set"] = SPIN49.name
+    return Person(id=id, frames=frames_from(person.get("frame_ids"), n, what), **fields)
+
+
+def _translation(weak: np.ndarray, boxes: np.ndarray, pelvis: np.ndarray, camera: Camera, what: str) -> np.ndarray:
+    """(n,3) SMPL's translation from the weak camera (n,3), the boxes (n,4) cx cy w h and the unmoved pelvis (n,3)."""
+    if np.any(weak[:, 0] <= 0) or np.any(boxes[:, 2] <= 0):
+        raise InputError(f"{what}: pred_cam and bboxes must have positive scales and sizes")
+    focal = np.sqrt(camera.intrinsics[0, 0] * camera.intrinsics[1, 1])
+    scale = weak[:, :1] * boxes[:, 2:3] / 2  # pixels for a metre
+    depth = focal / scale
+    pixel = boxes[:, :2] + scale * (pelvis[:, :2] + weak[:, 1:])
+    focals, centre = camera.intrinsics[[0, 1], [0, 1]], camera.intrinsics[:2, 2]
+    return np.hstack([(pixel - centre) / focals * depth, depth]) - pelvis

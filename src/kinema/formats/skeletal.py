@@ -1,0 +1,269 @@
+"""A person as the writers need it: one skeleton in a y-up frame over time.
+
+All writers start from the same facts, so that a BVH, a GLB and a TRC of one motion show the same joints at the
+same places:
+
+- The frame is the world where the motion has one, else the camera's, turned from (x right, y down, z forward) to
+  (x right, y up, z backward). It is upright if the camera was level.
+- `transl` is not the pelvis: the pelvis stands at `transl` plus where it rests.
+- A track has one shape (the median of its frames), as bones do not change their length in any of the formats.
+- A body that is not at hand (a foreign file without its licensed model) is replaced by the free body of average
+  shape, its pelvis at the same place. That is said.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import BodyModel, load_body
+from kinema.errors import UsageError
+from kinema.formats.amass import rest_pelvis
+from kinema.formats.report import WriteReport
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import NUM_BETAS
+from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
+
+FRAMES = ("world", "camera")
+
+YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
+"""Turns the camera's frame upright: (x, y, z) becomes (x, -y, -z)."""
+
+AWAY = 0.5
+"""Seconds without a frame after which a person counts as away; shorter gaps are bridged."""
+
+CHUNK = 1024
+"""Frames that are worked on at once."""
+
+_SHAPE_CHANGE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person as an upright skeleton over time. Metres, radians, seconds; y up.
+
+    id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame.
+    pelvis (F,3). betas (10,). body: whose skeleton and skin it is. frame: "world" or "camera".
+    """
+
+    id: int
+    times: np.ndarray
+    pose: np.ndarray
+    pelvis: np.ndarray
+    betas: np.ndarray
+    body: BodyModel
+    frame: str
+
+    @property
+    def name(self) -> str:
+        return f"person_{self.id}"
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @cached_property
+    def rest(self) -> np.ndarray:
+        """(24,3) the joints at rest, in the body's own frame: y up, facing +z, left = +x."""
+        return self.body.rest_joints(self.betas)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """(24,3) each joint at rest, seen from its parent; zero for the pelvis."""
+        offsets = self.rest - self.rest[np.maximum(self.body.parents, 0)]
+        offsets[0] = 0
+        return offsets
+
+    @property
+    def rate(self) -> float:
+        """Mean frames a second (30 for a single frame)."""
+        if len(self) < 2:
+            return 30.0
+        return float((len(self) - 1) / (self.times[-1] - self.times[0]))
+
+    def chunks(self) -> Iterator[slice]:
+        """Slices that cover all frames, `CHUNK` at a time."""
+        for start in range(0, len(self), CHUNK):
+            yield slice(start, min(start + CHUNK, len(self)))
+
+    def joints(self, rows: slice = slice(None)) -> np.ndarray:
+        """(n,24,3) joints of some frames, by forward kinematics."""
+        return self.body.joints(self.pose[rows], self.betas, self.pelvis[rows] - self.rest[0])
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Runs of frames (first, last) without a gap of more than `AWAY` seconds between neighbours."""
+        breaks = np.flatnonzero(np.diff(self.times) > AWAY)
+        return list(zip([0, *(breaks + 1)], [*breaks, len(self) - 1], strict=True))
+
+    def presence(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+        """When the person is there between two moments of the clip: moments (K,) seconds, shown (K,) bool from each on.
+
+        Absences of up to `AWAY` seconds are passed over.
+        """
+        step = 1 / self.rate if len(self) < 2 else float(np.median(np.diff(self.times)))
+        switches = [(start, self.times[0] - start <= AWAY)]
+        for number, (first, last) in enumerate(self.spans()):
+            if number or not switches[0][1]:
+                switches.append((float(self.times[first]), True))
+            if end - self.times[last] > AWAY:
+                switches.append((float(self.times[last]) + step, False))
+        return np.array([moment for moment, _ in switches]), np.array([shown for _, shown in switches])
+
+
+def in_frame(motion: Motion, frame: str) -> Motion:
+    """The motion with its world left out (`frame="camera"`), or as it is after a check that it has one ("world").
+
+    Raises UsageError where the frame asked for is not there.
+    """
+    if frame not in FRAMES:
+        raise UsageError(f"unknown frame {frame!r}; use one of {', '.join(FRAMES)}")
+    missing = [p.id for p in motion if (p.pose_world if frame == "world" else p.pose) is None]
+    if missing:
+        other = "camera" if frame == "world" else "world"
+        raise UsageError(f"person {missing[0]} has no pose in the {frame} frame; try --frame {other}")
+    if frame == "world":
+        return motion
+    hidden = dict.fromkeys(("pose_world", "transl_world", "joints_world"))
+    return motion.replace(people=tuple(person.replace(**hidden) for person in motion))
+
+
+def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None) -> list[Track]:
+    """Everybody who has a pose, as tracks in one common frame.
+
+    body: the model that the poses belong to; by default the free body. What had to be assumed goes to the report.
+    Raises UsageError where nobody has a pose.
+    """
+    report = WriteReport() if report is None else report
+    people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
+    if not people:
+        raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
+    world = all(p.pose_world is not None for p in people)
+    if not world and any(p.pose is None for p in people):
+        raise UsageError("some people are known in the world and others before the camera only; export them one by one")
+    own = motion.body_model in (None, "free") if body is None else True
+    if body is None:
+        body = load_body()
+        if not own:
+            report.notes.add(
+                f"the body of this motion ({motion.body_model}) is not at hand: skeleton and skin are the free body's"
+                " of average shape; give --body-model to use yours"
+            )
+    if not world:
+        level = "upright if the camera was level"
+        report.notes.add(f"no world: the camera's frame was turned y-up ({level}), the ground's height is unknown")
+    for person in motion:
+        if person not in people:
+            report.notes.add(f"person {person.id} has no pose and was left out")
+    return [_track(motion, person, body, own, world, report) for person in people]
+
+
+def person_paths(path: Path, tracks: list[Track]) -> list[Path]:
+    """`path` for one person, `name_<id>.suffix` beside it for several."""
+    if len(tracks) == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
+
+
+def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *, bridge: bool = True) -> Track:
+    """The track at a constant frame rate, interpolated at true times only where its frames are not on that grid.
+
+    fps: frames a second; by default the track's own rate. Gaps are interpolated across, and said; with
+    `bridge=False` the writer leaves out the moments of `absent`. Raises UsageError for an impossible `fps`.
+    """
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the clip's own")
+    rate = _true_rate(track) if fps is None else fps
+    grid = constant_rate_times(track.times, rate)
+    for first, last in _gaps(track):
+        what = "interpolated" if bridge else "left empty"
+        report.notes.add(
+            f"person {track.id} was away from {track.times[first]:.2f} to {track.times[last]:.2f} s: {what}"
+        )
+    if is_on_grid(track.times, grid):
+        return replace(track, times=grid)
+    why = "the frame rate varies or frames are missing" if fps is None else f"asked for {fps:g} frames a second"
+    report.notes.add(f"person {track.id} was resampled to {rate:.6g} frames a second at true times ({why})")
+    return replace(
+        track,
+        times=grid,
+        pose=resample_axis_angle(track.pose, track.times, grid),
+        pelvis=resample_linear(track.pelvis, track.times, grid),
+    )
+
+
+def absent(track: Track, moments: np.ndarray) -> np.ndarray:
+    """(K,) bool: at which `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
+    away = np.zeros(len(moments), dtype=bool)
+    half = 0.5 / _true_rate(track)
+    for last, first in _gaps(track):
+        away |= (moments > track.times[last] + half) & (moments < track.times[first] - half)
+    return away
+
+
+def _true_rate(track: Track) -> float:
+    """The rate of the clip's frames between the gaps: the mean where they are even, else one over the median step."""
+    steps = np.diff(track.times)
+    if not len(steps):
+        return 30.0
+    typical = float(np.median(steps))
+    even = steps[np.abs(steps - typical) < 0.1 * typical]
+    return float(len(even) / even.sum())
+
+
+def _gaps(track: Track) -> list[tuple[int, int]]:
+    spans = track.spans()
+    return [(a[1], b[0]) for a, b in itertools.pairwise(spans)]
+
+
+def _largest_change(body: BodyModel, betas: np.ndarray, typical: np.ndarray) -> float:
+    """Metres by which a joint at rest moves, at most, between the shapes betas (F,10) and the typical one (10,)."""
+    rest, largest = body.rest_joints(typical), 0.0
+    for start in range(0, len(betas), CHUNK):
+        moved = body.rest_joints(betas[start : start + CHUNK]) - rest
+        largest = max(largest, float(np.max(np.linalg.norm(moved, axis=-1))))
+    return largest
+
+
+def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport) -> Track:
+    pose = person.pose_world if world else person.pose
+    transl = person.transl_world if world else person.transl
+    joints = person.joints_world if world else person.joints
+    if pose is None:
+        raise UsageError(f"person {person.id} has no pose; run the fit before exporting it")
+    betas = np.zeros(NUM_BETAS)
+    if own and person.betas is not None:
+        betas = np.median(person.betas, axis=0)
+        change = _largest_change(body, person.betas, betas)
+        if change > _SHAPE_CHANGE:
+            report.notes.add(
+                f"the shape of person {person.id} changes from frame to frame (joints at rest by up to"
+                f" {1000 * change:.0f} mm); its median was taken"
+            )
+    if transl is None:
+        report.notes.add(f"person {person.id} has no translation and stays at the origin")
+        pelvis = np.broadcast_to(body.rest_joints(betas)[0], (len(person), 3))
+    elif own:
+        shape = betas if person.betas is None else person.betas
+        pelvis = transl + body.J_template[0] + shape @ body.J_shapedirs[0].T
+    else:
+        pelvis = joints[:, 0] if joints is not None else transl + rest_pelvis(motion, person, None)
+    if not world:
+        pose = np.array(pose)
+        pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
+        pelvis = pelvis @ YUP_FROM_CAMERA
+    return Track(
+        id=person.id,
+        times=motion.times[person.frames],
+        pose=pose,
+        pelvis=np.asarray(pelvis),
+        betas=betas,
+        body=body,
+        frame="world" if world else "camera",
+    )

@@ -1,0 +1,147 @@
+"""TRC (OpenSim, Pose2Sim, motion capture systems): named points over time as tab-separated text, written and read.
+
+The layout: a line with the file's name, a line of keys and one of their values (among them DataRate, NumFrames,
+NumMarkers and Units), a line of marker names, a line X1 Y1 Z1 X2 ..., then one row for each frame: number, time,
+three coordinates for each marker. A missing point is an empty cell or "nan".
+
+`write` gives joints as markers for OpenSim, one file for each person; `kinema.formats.markers` has axes and names.
+Times are the clip's; the rate is constant, as TRC demands, so frames at other times are interpolated. While a person
+is away for longer than `kinema.formats.skeletal.AWAY` the cells are empty.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
+from kinema.formats.report import WriteReport
+from kinema.formats.skeletal import person_paths, tracks_of
+from kinema.motion import Motion
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    units: str | None = None,
+    fps: float | None = None,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write a file for each person and return the first. units: "m" (default), "cm", "mm". Raises UsageError."""
+    report = WriteReport() if report is None else report
+    units = units or "m"
+    scale = unit_scale(units, "TRC")
+    tracks = tracks_of(motion, body, report)
+    paths = person_paths(path, tracks)
+    for track, own in zip(tracks, paths, strict=True):
+        markers = MarkerTrack(track, report, fps)
+        with atomic_path(own) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+            _write(file, markers, own.name, units, scale)
+        report.paths.append(own)
+    return paths[0]
+
+
+def _write(file: TextIO, markers: MarkerTrack, name: str, units: str, scale: float) -> None:
+    rate, count = f"{markers.rate:.9g}", len(markers)
+    file.write(f"PathFileType\t4\t(X/Y/Z)\t{name}\n")
+    file.write("DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames\n")
+    file.write(f"{rate}\t{rate}\t{count}\t{len(NAMES)}\t{units}\t{rate}\t1\t{count}\n")
+    file.write("Frame#\tTime\t" + "\t\t\t".join(NAMES) + "\t\t\n")
+    file.write("\t\t" + "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, len(NAMES) + 1)) + "\n\n")
+    row = "%d\t%.9g\t" + "\t".join(["%.6f"] * (3 * len(NAMES))) + "\n"
+    empty = "%d\t%.9g" + "\t" * (3 * len(NAMES)) + "\n"
+    for rows, places in markers.chunks():
+        cells = places.reshape(len(places), -1) * scale
+        for number, moment, line in zip(range(rows.start, rows.stop), markers.times[rows], cells, strict=True):
+            if np.isnan(line[0]):
+                file.write(empty % (number + 1, moment))
+            else:
+                file.write(row % (number + 1, moment, *line))
+
+
+_METRES = {"m": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01, "mm": 0.001}
+
+MAX_BYTES = 2**30
+"""A file larger than this (about an hour of 100 markers at 100 Hz) is refused rather than read into memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Markers:
+    """Named points over time. times (T,) seconds; positions (T, M, 3) metres, NaN where missing, file's axes."""
+
+    names: tuple[str, ...]
+    times: np.ndarray
+    positions: np.ndarray
+    rate: float
+
+
+def read_trc(path: str | Path) -> Markers:
+    """Read a TRC file. Raises InputError: missing, not a TRC, a row of the wrong length, unknown units."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB; cut it into pieces")
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+    if len(lines) < 5 or not lines[0].startswith("PathFileType"):
+        raise InputError(f"{path} is not a TRC file: it must start with PathFileType and have five lines of header")
+    header = dict(zip(lines[1].split(), lines[2].split(), strict=False))
+    units = header.get("Units", "m").lower()
+    if units not in _METRES:
+        raise InputError(f"{path}: its unit is {units!r}; Kinema knows {', '.join(_METRES)}")
+    names = tuple(name.strip() for name in lines[3].split("\t")[2:] if name.strip())
+    if not names:
+        raise InputError(f"{path}: the fourth line names no markers")
+    if len(set(names)) != len(names):
+        raise InputError(f"{path}: two markers have the same name ({', '.join(names)})")
+    rows = [_row(line, number, len(names), path) for number, line in enumerate(lines[5:], start=6) if line.strip()]
+    if not rows:
+        raise InputError(f"{path} has a header but no frames")
+    table = np.array(rows)
+    times = table[:, 1]
+    if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
+        raise InputError(f"{path}: the times in its second column must increase from row to row")
+    return Markers(
+        names=names,
+        times=times,
+        positions=table[:, 2:].reshape(len(table), len(names), 3) * _METRES[units],
+        rate=_rate(header.get("DataRate", ""), times),
+    )
+
+
+def _row(line: str, number: int, markers: int, path: Path) -> list[float]:
+    cells = line.rstrip("\r\n").split("\t")
+    wanted = 2 + 3 * markers
+    if len(cells) > wanted and not "".join(cells[wanted:]).strip():
+        cells = cells[:wanted]
+    cells += [""] * (wanted - len(cells)) if len(cells) >= 2 else []
+    if len(cells) != wanted:
+        raise InputError(f"{path}, line {number}: {len(cells)} columns where {markers} markers need {wanted}")
+    try:
+        return [float(cell) if cell.strip() else math.nan for cell in cells]
+    except ValueError:
+        raise InputError(f"{path}, line {number}: a cell is not a number") from None
+
+
+def _rate(written: str, times: np.ndarray) -> float:
+    """Frames a second: as the header says, else from the times."""
+    try:
+        rate = float(written)
+    except ValueError:
+        rate = math.nan
+    if math.isfinite(rate) and rate > 0:
+        return rate
+    return float((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else 30.0

@@ -1,0 +1,194 @@
+"""USD: skinned bodies with skeleton and animation (UsdSkel) as `.usda` text, for Omniverse, Houdini, Maya, Blender.
+
+- Metres, y up. Below `/motion` one SkelRoot for each person, `person_<id>`, with `skeleton`, `body` (the mesh) and
+  `animation`; the skinning is SMPL's, save for pose blend shapes. Plain grey material.
+- A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
+  `timeCodesPerSecond` its mean rate, so that the time codes of an even clip are whole numbers.
+- People who are away for longer than `AWAY` are invisible then.
+
+Text is what every version of every program reads, and it can be written frame by frame, so memory does not grow with
+the clip; `usdcat in.usda -o out.usdc` makes it about three times smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+
+from kinema._version import __version__
+from kinema.formats.angles import pose_quaternions
+from kinema.formats.report import WriteReport
+from kinema.formats.skeletal import Track, tracks_of
+from kinema.formats.skin import skin_of
+from kinema.motion import Motion
+from kinema.skeleton import SMPL24
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+
+def write(
+    motion: Motion,
+    path: Path,
+    *,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+) -> Path:
+    """Write everybody into one stage. See the module. Raises UsageError, OutputError."""
+    report = WriteReport() if report is None else report
+    tracks = tracks_of(motion, body, report)
+    start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
+    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+        file.write(_stage(rate, (end - start) * rate))
+        for track in tracks:
+            if track.body.posedirs is not None:
+                report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in USD")
+            _person(file, track, start, end, rate, report)
+        file.write("}\n")
+    report.paths.append(path)
+    return path
+
+
+def _stage(rate: float, last: float) -> str:
+    return f"""#usda 1.0
+(
+    defaultPrim = "motion"
+    doc = "written by Kinema {__version__}"
+    endTimeCode = {last:.9g}
+    framesPerSecond = {rate:.9g}
+    metersPerUnit = 1
+    startTimeCode = 0
+    timeCodesPerSecond = {rate:.9g}
+    upAxis = "Y"
+)
+
+def Xform "motion" (
+    kind = "group"
+)
+{{
+    def Material "grey"
+    {{
+        token outputs:surface.connect = </motion/grey/surface.outputs:surface>
+
+        def Shader "surface"
+        {{
+            uniform token info:id = "UsdPreviewSurface"
+            color3f inputs:diffuseColor = (0.5, 0.5, 0.5)
+            float inputs:roughness = 0.8
+            token outputs:surface
+        }}
+    }}
+"""
+
+
+def _person(file: TextIO, track: Track, start: float, end: float, rate: float, report: WriteReport) -> None:
+    here = f"/motion/{track.name}"
+    file.write(f'\n    def SkelRoot "{track.name}" (\n        kind = "component"\n    )\n    {{\n')
+    moments, shown = track.presence(start, end)
+    if not np.all(shown):
+        report.notes.add(f"person {track.id} is invisible while away")
+        switches = (
+            f'{(moment - start) * rate:.9g}: "{"inherited" if on else "invisible"}"'
+            for moment, on in zip(moments, shown, strict=True)
+        )
+        file.write(f"        token visibility.timeSamples = {{ {', '.join(switches)} }}\n")
+    _skeleton_and_mesh(file, track, here)
+    _animation(file, track, start, rate)
+    file.write("    }\n")
+
+
+def _skeleton_and_mesh(file: TextIO, track: Track, here: str) -> None:
+    skin = skin_of(track)
+    offsets = track.offsets.copy()
+    offsets[0] = skin.joints[0]
+    faces = track.body.faces
+    low, high = skin.vertices.min(axis=0), skin.vertices.max(axis=0)
+    file.write(f"""
+        def Skeleton "skeleton" (
+            prepend apiSchemas = ["SkelBindingAPI"]
+        )
+        {{
+            uniform matrix4d[] bindTransforms = [{_matrices(skin.joints)}]
+            uniform token[] joints = [{_joints(track)}]
+            uniform matrix4d[] restTransforms = [{_matrices(offsets)}]
+            rel skel:animationSource = <{here}/animation>
+        }}
+
+        def Mesh "body" (
+            prepend apiSchemas = ["SkelBindingAPI", "MaterialBindingAPI"]
+        )
+        {{
+            float3[] extent = [{_tuples([low, high])}]
+            int[] faceVertexCounts = [{", ".join(["3"] * len(faces))}]
+            int[] faceVertexIndices = [{", ".join(map(str, faces.ravel().tolist()))}]
+            rel material:binding = </motion/grey>
+            normal3f[] normals = [{_tuples(skin.normals)}] (
+                interpolation = "vertex"
+            )
+            point3f[] points = [{_tuples(skin.vertices)}]
+            color3f[] primvars:displayColor = [(0.5, 0.5, 0.5)]
+            matrix4d primvars:skel:geomBindTransform = {_matrices(np.zeros((1, 3)))}
+            int[] primvars:skel:jointIndices = [{", ".join(map(str, skin.influences.ravel().tolist()))}] (
+                elementSize = {skin.influences.shape[1]}
+                interpolation = "vertex"
+            )
+            float[] primvars:skel:jointWeights = [{_values(skin.weights.ravel())}] (
+                elementSize = {skin.weights.shape[1]}
+                interpolation = "vertex"
+            )
+            rel skel:skeleton = <{here}/skeleton>
+            uniform token subdivisionScheme = "none"
+        }}
+""")
+
+
+def _animation(file: TextIO, track: Track, start: float, rate: float) -> None:
+    file.write(f"""
+        def SkelAnimation "animation"
+        {{
+            uniform token[] joints = [{_joints(track)}]
+            half3[] scales = [{", ".join(["(1, 1, 1)"] * len(SMPL24))}]
+            quatf[] rotations.timeSamples = {{
+""")
+    codes = (track.times - start) * rate
+    row = " " * 16 + "%.9g: [" + ", ".join(["(%.7g, %.7g, %.7g, %.7g)"] * len(SMPL24)) + "],\n"
+    previous: np.ndarray | None = None
+    for rows in track.chunks():
+        quaternions = pose_quaternions(track.pose[rows], previous)
+        previous = quaternions[-1]
+        wxyz = quaternions[..., [3, 0, 1, 2]].reshape(len(quaternions), -1)
+        file.writelines(row % (code, *line) for code, line in zip(codes[rows].tolist(), wxyz.tolist(), strict=True))
+    file.write(f"{' ' * 12}}}\n{' ' * 12}float3[] translations.timeSamples = {{\n")
+    bones = _tuples(track.offsets[1:])
+    row = " " * 16 + "%.9g: [(%.7g, %.7g, %.7g), " + bones + "],\n"
+    for rows in track.chunks():
+        lines = zip(codes[rows].tolist(), track.pelvis[rows].tolist(), strict=True)
+        file.writelines(row % (code, *place) for code, place in lines)
+    file.write(f"{' ' * 12}}}\n        }}\n")
+
+
+def _joints(track: Track) -> str:
+    """The joints as UsdSkel names them: each with the path of its parents."""
+    paths: list[str] = []
+    for name, parent in zip(SMPL24.joints, track.body.parents, strict=True):
+        paths.append(name if parent < 0 else f"{paths[parent]}/{name}")
+    return ", ".join(f'"{path}"' for path in paths)
+
+
+def _matrices(places: np.ndarray) -> str:
+    """Translations as USD's matrices, whose last row is the place."""
+    rows = "( (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (%.9g, %.9g, %.9g, 1) )"
+    return ", ".join(rows % tuple(place) for place in places)
+
+
+def _tuples(rows: Iterable[np.ndarray]) -> str:
+    return ", ".join(f"({x:.7g}, {y:.7g}, {z:.7g})" for x, y, z in rows)
+
+
+def _values(numbers: np.ndarray) -> str:
+    return ", ".join(f"{number:.7g}" for number in numbers.tolist())

@@ -1,0 +1,182 @@
+"""Pinhole cameras: a clip's camera, projection, rays, default intrinsics. OpenCV axes: x right, y down, z forward."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kinema.checks import checked, frozen
+from kinema.errors import ShapeError, UsageError
+
+DEFAULT_FOV = 55.0
+"""Vertical-or-horizontal field of view, degrees, over the longer image side, where nothing is known.
+
+Phones' main cameras in video mode lie between 50 and 70 degrees, lenses of 24-50 mm between 40 and 74.
+"""
+
+NEAREST_DEPTH = 0.1
+"""Metres: points nearer than this are projected as if they lay there, so that no division explodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera of the clip: X_cam = rotation @ X_world + translation; pixels = K X_cam.
+
+    width, height in pixels; intrinsics (3,3) in pixels; distortion (4,), (5,) or (8,) OpenCV order or
+    None; rotation (3,3) or (T,3,3) and translation (3,) or (T,3) from world to camera, None while the
+    world is unknown; moving: True / False once somebody looked, None before; focal_source says where
+    the focal length came from ("metadata", "fov option", "default", "calibration", "estimated").
+    """
+
+    width: int
+    height: int
+    intrinsics: np.ndarray
+    distortion: np.ndarray | None = None
+    rotation: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    moving: bool | None = None
+    focal_source: str = "default"
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ShapeError(f"camera: size must be positive, found {self.width}x{self.height}")
+        object.__setattr__(self, "intrinsics", checked(self.intrinsics, "intrinsics", (3, 3), {}, "camera"))
+        if self.intrinsics[0, 0] <= 0 or self.intrinsics[1, 1] <= 0:
+            raise ShapeError("camera: the focal lengths must be positive")
+        if self.distortion is not None:
+            distortion = frozen(self.distortion, np.float64)
+            if distortion.shape not in ((4,), (5,), (8,)):
+                raise ShapeError(f"camera: distortion must be (4,), (5,) or (8,), found {distortion.shape}")
+            object.__setattr__(self, "distortion", distortion)
+        if (self.rotation is None) != (self.translation is None):
+            raise ShapeError("camera: rotation and translation belong together; one of them is missing")
+        if self.rotation is not None and self.translation is not None:
+            lead: tuple[str | int, ...] = ("T",) if np.ndim(self.rotation) == 3 else ()
+            sizes = {"T": len(self.rotation)} if lead else {}
+            rotation = checked(self.rotation, "rotation", (*lead, 3, 3), sizes, "camera")
+            object.__setattr__(self, "rotation", rotation)
+            translation = checked(self.translation, "translation", (*lead, 3), sizes, "camera")
+            object.__setattr__(self, "translation", translation)
+            if not np.allclose(rotation @ np.swapaxes(rotation, -1, -2), np.eye(3), atol=1e-4):
+                raise ShapeError("camera: rotation is not a rotation matrix")
+            if np.any(np.linalg.det(rotation) < 0):
+                raise ShapeError("camera: rotation is a mirror, its determinant must be +1")
+
+    def replace(self, **changes: Any) -> Camera:
+        """A copy with these fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+
+def camera_from_fov(width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default") -> Camera:
+    """A camera with square pixels, centred, whose longer side spans `fov` degrees."""
+    if not 1.0 < fov < 175.0:
+        raise UsageError(f"--fov must lie between 1 and 175 degrees, found {fov}")
+    focal = 0.5 * max(width, height) / math.tan(math.radians(fov) / 2)
+    return camera_from_focal(width, height, focal, source)
+
+
+def camera_from_focal(width: int, height: int, focal: float, source: str) -> Camera:
+    """A camera with square pixels, centred, of `focal` pixels. Pixel centres are at integers."""
+    intrinsics = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+    return Camera(width=width, height=height, intrinsics=intrinsics, focal_source=source)
+
+
+def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
+    """Camera-frame points (..., 3) metres -> pixels (..., 2).
+
+    distortion: OpenCV coefficients (4,), (5,) or (8,), or None.
+    """
+    points = np.asarray(points, dtype=np.float64)
+    depth = np.maximum(points[..., 2:], NEAREST_DEPTH)
+    if distortion is not None and points.size:
+        flat = np.concatenate([points[..., :2], depth], axis=-1).reshape(-1, 3)
+        pixels, _ = cv2.projectPoints(flat, np.zeros(3), np.zeros(3), np.asarray(intrinsics), np.asarray(distortion))
+        return pixels.reshape(*points.shape[:-1], 2)
+    normalized = points[..., :2] / depth
+    return normalized @ np.asarray(intrinsics)[:2, :2].T + np.asarray(intrinsics)[:2, 2]
+
+
+def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
+    """Pixels (..., 2) -> points of the rays at depth 1, (..., 2): the normalised image plane."""
+    pixels = np.asarray(pixels, dtype=np.float64)
+    if distortion is not None and pixels.size:
+        # The default of five iterations is off by pixels towards the corners of wide lenses.
+        flat = cv2.undistortPointsIter(
+            pixels.reshape(-1, 1, 2),
+            np.asarray(intrinsics),
+            np.asarray(distortion),
+            np.eye(3),
+            np.eye(3),
+            (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12),
+        )
+        return flat.reshape(pixels.shape)
+    inverse = np.linalg.inv(np.asarray(intrinsics))
+    return pixels @ inverse[:2, :2].T + inverse[:2, 2]
+
+
+def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
+    """Intrinsics (3, 3) for the same picture at `scale` times its size; pixel centres are at integers."""
+    shift = (scale - 1) / 2
+    return np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics)
+
+
+def to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """World points (F, ..., 3) -> camera frame; a moving camera's frame i applies to points[i]."""
+    rotation, translation = _extrinsics(camera, np.ndim(points))
+    return np.squeeze(rotation @ np.asarray(points)[..., None], -1) + translation
+
+
+def to_world(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """Camera-frame points (F, ..., 3) -> world; a moving camera's frame i applies to points[i]."""
+    rotation, translation = _extrinsics(camera, np.ndim(points))
+    return np.squeeze(np.swapaxes(rotation, -1, -2) @ (np.asarray(points) - translation)[..., None], -1)
+
+
+def _extrinsics(camera: Camera, ndim: int) -> tuple[np.ndarray, np.ndarray]:
+    if camera.rotation is None or camera.translation is None:
+        raise UsageError("the camera's place in the world is unknown; run the world stage first")
+    rotation, translation = camera.rotation, camera.translation
+    if rotation.ndim == 3:
+        middle = (1,) * (ndim - 2)
+        rotation = rotation.reshape(len(rotation), *middle, 3, 3)
+        translation = translation.reshape(len(translation), *middle, 3)
+    return rotation, translation
+
+
+def join_cameras(parts: Sequence[tuple[Camera | None, int]]) -> Camera | None:
+    """The camera of clips one after the other; each part: its camera and its number of frames.
+
+    Raises UsageError where the lenses differ, or where the place of one is known and of another is not.
+    """
+    cameras = [camera for camera, _ in parts]
+    head = cameras[0]
+    if head is None or all(camera is head for camera in cameras):
+        return head
+    known = [camera for camera in cameras if camera is not None]
+    if len(known) < len(cameras) or not all(_same_lens(camera, head) for camera in known):
+        raise UsageError("the clips were seen by different cameras; set one camera for all of them first")
+    placed = [camera.rotation is not None for camera in known]
+    if not any(placed):
+        return head
+    if not all(placed):
+        raise UsageError("the camera's place is known in one clip and not in another; clear it or run the world stage")
+    rotations = [np.broadcast_to(np.asarray(c.rotation), (n, 3, 3)) for c, (_, n) in zip(known, parts, strict=True)]
+    translations = [np.broadcast_to(np.asarray(c.translation), (n, 3)) for c, (_, n) in zip(known, parts, strict=True)]
+    rotation, translation = np.concatenate(rotations), np.concatenate(translations)
+    if len(rotation) and np.all(rotation == rotation[0]) and np.all(translation == translation[0]):
+        rotation, translation = rotation[0], translation[0]
+    return head.replace(rotation=rotation, translation=translation)
+
+
+def _same_lens(a: Camera, b: Camera) -> bool:
+    if (a.width, a.height) != (b.width, b.height) or not np.array_equal(a.intrinsics, b.intrinsics):
+        return False
+    if a.distortion is None or b.distortion is None:
+        return a.distortion is b.distortion
+    return np.array_equal(a.distortion, b.distortion)

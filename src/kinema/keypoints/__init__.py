@@ -1,1 +1,0 @@
-"""2D keypoints of one person: thin wrappers around keypoint networks."""

@@ -1,1 +1,0 @@
-"""Lifting: from 2D keypoints over time to 3D."""

@@ -1,0 +1,159 @@
+"""BlazePose's person detector: hips and size of everyone in one square image.
+
+A single-shot detector in the manner of BlazeFace (Bazarevsky et al. 2019) that predicts, beside a face
+box, the mid-hip and a point above the head which together give the person's circle. Layout after
+MediaPipe's public documentation of `pose_detection.tflite` (Apache-2.0): input 224x224 RGB in [-1, 1],
+2254 anchors, per anchor 12 numbers (face box centre and size; four points) in input pixels relative to
+the anchor's centre, and a score logit. Points 0 and 1 are the mid-hip and the full body's circle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kinema.models.litert import LiteNetwork, check_shapes
+
+INPUT = 224
+_LAYERS = ((8, 2), (16, 2), (32, 6))  # stride, anchors in each cell (three layers share stride 32)
+_NUM_ANCHORS = 2254
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """People found in an image, best first.
+
+    hips (n, 2), rims (n, 2) pixels: the mid-hip, and the point above the head on the circle around it;
+    faces (n, 4) pixels x1 y1 x2 y2; scores (n,) in [0, 1].
+    """
+
+    hips: np.ndarray
+    rims: np.ndarray
+    faces: np.ndarray
+    scores: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def radii(self) -> np.ndarray:
+        """(n,) pixels: the circles' radii, about half the height of a standing person."""
+        return np.hypot(*(self.rims - self.hips).T)
+
+    def select(self, rows: np.ndarray) -> Detections:
+        """Some of the people, in the order of `rows` (mask or indices)."""
+        return Detections(self.hips[rows], self.rims[rows], self.faces[rows], self.scores[rows])
+
+    def moved(self, scale: float, offset: np.ndarray) -> Detections:
+        """The same people after `x * scale + offset`: from a tile to its image."""
+        offset = np.asarray(offset, dtype=np.float64)
+        return Detections(
+            self.hips * scale + offset,
+            self.rims * scale + offset,
+            self.faces * scale + np.tile(offset, 2),
+            self.scores,
+        )
+
+
+def no_detections() -> Detections:
+    """Nobody."""
+    return Detections(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 4)), np.zeros(0))
+
+
+def concatenate(parts: list[Detections]) -> Detections:
+    """All people of several results, best first."""
+    if not parts:
+        return no_detections()
+    fields = ("hips", "rims", "faces", "scores")
+    whole = Detections(*(np.concatenate([getattr(p, f) for p in parts]) for f in fields))
+    return whole.select(np.argsort(-whole.scores, kind="stable"))
+
+
+def anchors() -> np.ndarray:
+    """Centres of the detector's anchors (2254, 2) in units of the input's side, row by row, stride by stride."""
+    grids = []
+    for stride, repeat in _LAYERS:
+        line = (np.arange(INPUT // stride) + 0.5) * stride / INPUT
+        y, x = np.meshgrid(line, line, indexing="ij")
+        grids.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeat, axis=0))
+    return np.concatenate(grids)
+
+
+_ANCHORS = anchors()
+
+
+class BlazePoseDetector:
+    """The network, its square input and its decoding."""
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        self._network = LiteNetwork(path, threads=threads)
+        shapes = [(1, _NUM_ANCHORS, 12), (1, _NUM_ANCHORS, 1)]
+        check_shapes(self._network, (1, INPUT, INPUT, 3), shapes, "blazepose-detector")
+        self._tensor = np.empty((1, INPUT, INPUT, 3), dtype=np.float32)
+
+    def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float = 0.5) -> Detections:
+        """People in the square `tile` (x, y, side) pixels of `image` (H, W, 3) uint8 RGB, in image pixels.
+
+        The tile may reach over the image: what lies outside is black, as in training.
+        """
+        x, y, side = (float(v) for v in tile)
+        scale = side / INPUT
+        matrix = np.array([[scale, 0.0, x], [0.0, scale, y]])
+        pixels = cv2.warpAffine(
+            image,
+            matrix,
+            (INPUT, INPUT),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+        )
+        np.multiply(pixels, np.float32(2.0 / 255.0), out=self._tensor[0], casting="unsafe")
+        self._tensor -= 1.0
+        values, logits = self._network(self._tensor)
+        found = merge(decode(values[0], logits[0, :, 0], threshold=threshold))
+        return found.moved(side, np.array([x, y]))
+
+
+def decode(values: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5) -> Detections:
+    """Every anchor that is sure enough, best first, in units of the input's side.
+
+    values (2254, 12), logits (2254,).
+    """
+    scores = 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -60.0, 60.0)))
+    rows = np.flatnonzero(scores >= threshold)
+    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    table = values[rows].astype(np.float64).reshape(-1, 6, 2) / INPUT
+    centre = _ANCHORS[rows]
+    middle, half = table[:, 0] + centre, table[:, 1] / 2.0
+    faces = np.concatenate([middle - half, middle + half], axis=1)
+    return Detections(table[:, 2] + centre, table[:, 3] + centre, faces, scores[rows])
+
+
+def merge(found: Detections, *, distance: float = 0.3) -> Detections:
+    """One detection for each person: the score-weighted mean of those around the best one.
+
+    Two detections are of one person where their hips are nearer than `distance` times the smaller radius
+    and their radii agree within a factor of 1.8. (MediaPipe compares face boxes, which are a few pixels wide
+    where people are small.)
+    """
+    radii = found.radii
+    left = np.ones(len(found), dtype=bool)
+    kept = []
+    for i in range(len(found)):  # best first
+        if not left[i]:
+            continue
+        gap = np.hypot(*(found.hips - found.hips[i]).T)
+        smaller, larger = np.minimum(radii, radii[i]), np.maximum(radii, radii[i])
+        same = left & (gap < distance * smaller) & (larger < 1.8 * np.maximum(smaller, 1e-9))
+        same[i] = True
+        left &= ~same
+        weight = found.scores[same]
+        weight = weight / weight.sum()
+        means = (weight @ getattr(found, name)[same] for name in ("hips", "rims", "faces"))
+        kept.append((*means, found.scores[i]))
+    if not kept:
+        return no_detections()
+    hips, rims, faces, scores = (np.array(column) for column in zip(*kept, strict=True))
+    return Detections(hips, rims, faces, scores)

@@ -1,0 +1,1 @@
+"""The mixer: Kinema's own refiner of 3D landmarks."""

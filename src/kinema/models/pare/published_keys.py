@@ -1,0 +1,202 @@
+"""PARE's demo without its files: boxes and pictures in, the dict of `pare_output.pkl` out.
+
+`parity` gives what the original writes, its habits included: rotation matrices in `pose`, smoothing that
+leaves matrices which are no rotations any more. Without it `pose` is (n,72) and smoothed rotations are
+rotations; the other keys are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kinema.body import BodyModel
+from kinema.errors import UsageError
+from kinema.geometry.rotations import matrix_to_axis_angle
+from kinema.models.pare.crops import crop, crop_batches
+from kinema.models.pare.estimator import PareEstimator, Regressed
+from kinema.models.pare.joints import JointDefinition
+from kinema.models.pare.weak_camera import crop_pixels, crop_translation, picture_camera, picture_pixels
+from kinema.progress import Progress, silent
+from kinema.temporal.filters import one_euro
+
+Tracks = Mapping[int, tuple[np.ndarray, np.ndarray]]
+"""id -> frames (F,) and boxes (F,4) cx cy w h."""
+
+_CHUNK = 128
+"""Frames posed at once."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The settings of the original's demo.
+
+    smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
+    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
+    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
+    """
+
+    smooth: bool = False
+    min_cutoff: float = 0.004
+    beta: float = 1.0
+    batch_size: int = 16
+    crop_scale: float = 1.0
+    vertices: bool | None = None
+    parity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
+        if not 0.1 <= self.crop_scale <= 10:
+            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
+        if not (self.min_cutoff > 0 and self.beta >= 0):
+            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")
+
+
+def regress_tracks(
+    images: Iterable[np.ndarray],
+    tracks: Tracks,
+    estimator: PareEstimator,
+    *,
+    batch_size: int = 16,
+    crop_scale: float = 1.0,
+    progress: Progress = silent,
+) -> dict[int, Regressed]:
+    """The network's answers for everybody in every frame of their tracks; memory does not grow with the pictures.
+
+    images: of the frames 0, 1, ... (H,W,3) uint8 RGB. A video that ends early shortens the tracks.
+    """
+    total = sum(len(frames) for frames, _ in tracks.values())
+    shapes = {"rotations": (24, 3, 3), "betas": (10,), "camera": (3,)}
+    found = {
+        id: {name: np.full((len(frames), *shape), np.nan, np.float32) for name, shape in shapes.items()}
+        for id, (frames, _) in tracks.items()
+    }
+    done = 0
+    for batch in crop_batches(images, tracks, batch=batch_size, scale=crop_scale):
+        answer = estimator(batch.crops)
+        for id in np.unique(batch.track):
+            mine = batch.track == id
+            for name in shapes:
+                found[int(id)][name][batch.row[mine]] = getattr(answer, name)[mine]
+        done += len(batch.row)
+        progress(done, total)
+    kept = {}
+    for id, arrays in found.items():
+        rows = np.isfinite(arrays["camera"]).all(axis=1)
+        if rows.any():
+            kept[id] = Regressed(**{name: value[rows] for name, value in arrays.items()})
+    return kept
+
+
+def demo_person(
+    answer: Regressed,
+    frames: np.ndarray,
+    boxes: np.ndarray,
+    size: tuple[int, int],
+    joints: JointDefinition,
+    options: DemoOptions | None = None,
+    joints2d: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """One track's entry of `pare_output.pkl`, n frames.
+
+    pred_cam (n,3), orig_cam (n,4) sx sy tx ty, verts (n,V,3), pose (n,24,3,3) in parity mode and else (n,72), betas
+    (n,10), joints3d (n,49,3), joints2d as given, smpl_joints2d (n,49,2) pixels, bboxes (n,4) cx cy w h, frame_ids
+    (n,). size: width and height of the picture.
+    """
+    options = options or DemoOptions()
+    rotations = answer.rotations
+    verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
+    pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
+    if options.smooth and len(rotations) > 1:
+        rotations = smoothed(rotations, options)
+        verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
+        if not options.parity:
+            pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
+    pose = rotations if options.parity else matrix_to_axis_angle(rotations).reshape(len(rotations), 72)
+    return {
+        "pred_cam": answer.camera,
+        "orig_cam": picture_camera(answer.camera, boxes, *size),
+        "verts": verts,
+        "pose": pose.astype(np.float32),
+        "betas": answer.betas,
+        "joints3d": points,
+        "joints2d": joints2d,
+        "smpl_joints2d": pixels.astype(np.float32),
+        "bboxes": np.asarray(boxes, dtype=np.float64),
+        "frame_ids": np.asarray(frames, dtype=np.int64),
+    }
+
+
+def smoothed(rotations: np.ndarray, options: DemoOptions) -> np.ndarray:
+    """Matrices (n,24,3,3) after One-Euro on their entries, made rotations again unless in parity mode."""
+    times = np.arange(len(rotations), dtype=np.float64)
+    filtered = one_euro(rotations, times, min_cutoff=options.min_cutoff, beta=options.beta, axes=0)
+    return filtered if options.parity else nearest_rotations(filtered)
+
+
+def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
+    """The rotations that lie nearest to matrices (...,3,3)."""
+    u, _, vt = np.linalg.svd(matrices)
+    u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
+    return u @ vt
+
+
+def posed(
+    rotations: np.ndarray, betas: np.ndarray, joints: JointDefinition, *, vertices: bool = True
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Vertices (n,V,3) float32 (None unless wanted) and the 49 joints (n,49,3) float32, without translation.
+
+    The free body keeps its average shape: the betas belong to SMPL's.
+    """
+    body = joints.body
+    betas = betas_for(body, betas)
+    verts, points = [], []
+    for start in range(0, len(rotations), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        chunk, shape = rotations[rows].astype(np.float64), betas[rows].astype(np.float64)
+        still = np.zeros((len(chunk), 3))
+        skin = body.vertices(chunk, shape, still)
+        points.append(joints.joints49(skin, body.joints(chunk, shape, still)).astype(np.float32))
+        if vertices:
+            verts.append(skin)
+    if not points:
+        return (np.zeros((0, body.num_vertices, 3), np.float32) if vertices else None), np.zeros((0, 49, 3), np.float32)
+    return (np.concatenate(verts) if vertices else None), np.concatenate(points)
+
+
+def betas_for(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """PARE's betas where the body is an SMPL file; zeros for the free body, whose shapes are others."""
+    return np.zeros_like(betas) if body.name == "free" else betas
+
+
+def demo_image(
+    image: np.ndarray, boxes: np.ndarray, estimator: PareEstimator, joints: JointDefinition, *, crop_scale: float = 1.0
+) -> tuple[dict[str, Any], Regressed]:
+    """The dict that the demo writes for one picture of its folder mode, and the network's answer with its maps.
+
+    image (H,W,3) uint8 RGB; boxes (n,4) cx cy w h. Keys: smpl_vertices (n,V,3), smpl_joints3d (n,49,3),
+    smpl_joints2d (n,49,2) pixels, pred_cam_t (n,3), pred_segm_mask (n,25,56,56), pred_pose (n,24,3,3), pred_cam
+    (n,3), pred_shape (n,10), bboxes (n,4), orig_cam (n,4).
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    crops = np.array([crop(image, box, scale=crop_scale) for box in boxes], dtype=np.uint8)
+    answer = estimator(crops.reshape(-1, 224, 224, 3), maps=True)
+    verts, points = posed(answer.rotations, answer.betas, joints)
+    height, width = image.shape[:2]
+    content = {
+        "smpl_vertices": verts,
+        "smpl_joints3d": points,
+        "smpl_joints2d": picture_pixels(crop_pixels(points, answer.camera), boxes).astype(np.float32),
+        "pred_cam_t": crop_translation(answer.camera),
+        "pred_segm_mask": answer.parts,
+        "pred_pose": answer.rotations,
+        "pred_cam": answer.camera,
+        "pred_shape": answer.betas,
+        "bboxes": boxes,
+        "orig_cam": picture_camera(answer.camera, boxes, width, height),
+    }
+    return content, answer

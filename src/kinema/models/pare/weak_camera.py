@@ -1,0 +1,113 @@
+"""The weak-perspective camera of a crop, and what it means in the whole picture.
+
+A network that looks at a crop of side b pixels around (cx, cy) places the body by (s, tx, ty): a point X of
+the body (metres, without translation) is seen at cx + b/2 * s * (X_x + tx), likewise y. SPIN and PARE read the
+same numbers as a camera of focal length 5000 pixels over a picture of 224.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.geometry.camera import Camera
+from kinema.geometry.rotations import axis_angle_to_matrix
+
+FOCAL = 5000.0
+CROP = 224
+_SMALLEST_SCALE = 1e-2
+"""A body of 2 m fills one part in a hundred of its box: nothing smaller is believed."""
+
+
+def crop_translation(weak: np.ndarray, *, focal: float = FOCAL, size: int = CROP) -> np.ndarray:
+    """(n,3) s tx ty -> (n,3) metres: the body before a camera of `focal` pixels over the crop of `size`."""
+    weak = np.asarray(weak)
+    depth = 2 * focal / (size * weak[:, 0] + 1e-9)
+    return np.stack([weak[:, 1], weak[:, 2], depth], axis=-1)
+
+
+def weak_camera(translation: np.ndarray, *, focal: float = FOCAL, size: int = CROP) -> np.ndarray:
+    """`crop_translation` undone: (n,3) metres before a camera of `focal` pixels over a crop of `size` -> s tx ty."""
+    translation = np.asarray(translation)
+    return np.column_stack([2 * focal / (size * translation[:, 2] + 1e-9), translation[:, :2]])
+
+
+def seen_translation(
+    points: np.ndarray, pixels: np.ndarray, confidence: np.ndarray, *, focal: float = FOCAL, size: int = CROP
+) -> np.ndarray:
+    """(n,3) metres: where bodies stand whose points (n,K,3) are seen at pixels (n,K,2) of crops of `size`.
+
+    confidence (n,K) weighs the squares of what remains, which is linear in the translation: x (Z + tz) = f (X + tx)
+    with x from the crop's centre. This is how SPIN and its SMPLify start. A body of which no two points are seen
+    is not determined: NaN.
+    """
+    points, confidence = np.asarray(points, dtype=np.float64), np.asarray(confidence, dtype=np.float64)
+    seen = np.asarray(pixels, dtype=np.float64) - size / 2
+    count, joints = confidence.shape
+    system = np.zeros((count, joints, 2, 3))
+    system[..., 0, 0] = system[..., 1, 1] = focal
+    system[..., 2] = -seen
+    target = seen * points[..., 2:] - focal * points[..., :2]
+    weight = np.sqrt(confidence)[..., None]
+    system, target = (system * weight[..., None]).reshape(count, -1, 3), (target * weight).reshape(count, -1)
+    out = np.full((count, 3), np.nan)
+    normal = np.einsum("nki,nkj->nij", system, system)
+    known = np.linalg.matrix_rank(normal) == 3
+    right = np.einsum("nki,nk->ni", system[known], target[known])
+    out[known] = np.linalg.solve(normal[known], right[..., None])[..., 0]
+    return out
+
+
+def crop_pixels(points: np.ndarray, weak: np.ndarray) -> np.ndarray:
+    """Points (n,K,3) of bodies in crops with cameras (n,3) -> (n,K,2), [-1,1] over the crop, as PARE projects."""
+    placed = np.asarray(points, dtype=np.float64) + crop_translation(weak)[:, None]
+    return FOCAL / (CROP / 2) * placed[..., :2] / placed[..., 2:]
+
+
+def picture_pixels(normalized: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Points (n,K,2) in [-1,1] over their crops, boxes (n,4) cx cy w h -> (n,K,2) pixels of the picture."""
+    boxes = np.asarray(boxes, dtype=np.float64)[:, None]
+    corner = boxes[..., :2] - boxes[..., 3:4] / 2
+    return (np.asarray(normalized, dtype=np.float64) + 1) / 2 * boxes[..., 3:4] + corner
+
+
+def picture_camera(weak: np.ndarray, boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """PARE's `orig_cam` (n,4) sx sy tx ty: the weak cameras (n,3) of crops (n,4) cx cy w h for the whole picture."""
+    weak, boxes = np.asarray(weak, dtype=np.float64), np.asarray(boxes, dtype=np.float64)
+    half = np.array([width, height]) / 2
+    scale = weak[:, :1] * boxes[:, 3:4] / (2 * half)
+    shift = weak[:, 1:] + (boxes[:, :2] - half) / half / scale
+    return np.hstack([scale, shift])
+
+
+def full_translation(weak: np.ndarray, boxes: np.ndarray, focal: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(n,3) metres: the body's translation before a camera of `focal` (n,) pixels over the whole picture.
+
+    weak (n,3), boxes (n,4) cx cy w h. The formula of PARE's variants that know the camera.
+    """
+    weak, boxes = np.asarray(weak, dtype=np.float64), np.asarray(boxes, dtype=np.float64)
+    scale = weak[:, 0] * boxes[:, 3]
+    across = weak[:, 1:] + 2 * (boxes[:, :2] - np.array([width, height]) / 2) / scale[:, None]
+    return np.column_stack([across, 2 * np.asarray(focal) / scale])
+
+
+def place(weak: np.ndarray, boxes: np.ndarray, pelvis: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Where a perspective camera sees the bodies as large and in the same place as their crops' weak cameras.
+
+    weak (n,3); boxes (n,4) cx cy w h; pelvis (n,3): of the bodies without translation, metres. Returns the
+    positions (n,3) of the pelvis in the camera's frame, and the rotations (n,3,3) from the crop's view to the
+    camera's: a crop looks along the ray through its centre, so that a body at the picture's edge is turned by
+    the angle of that ray (the network sees it as if it stood in the middle).
+    """
+    weak, boxes = np.asarray(weak, dtype=np.float64), np.asarray(boxes, dtype=np.float64)
+    focals, centre = camera.intrinsics[[0, 1], [0, 1]], camera.intrinsics[:2, 2]
+    scale = np.maximum(weak[:, :1], _SMALLEST_SCALE) * boxes[:, 3:4] / 2
+    depth = np.sqrt(focals.prod()) / scale
+    pixel = boxes[:, :2] + scale * (np.asarray(pelvis)[:, :2] + weak[:, 1:])
+    position = np.hstack([(pixel - centre) / focals * depth, depth])
+    ray = np.column_stack([(boxes[:, :2] - centre) / focals, np.ones(len(boxes))])
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    axis = np.cross([0.0, 0.0, 1.0], ray)
+    sine = np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.arctan2(sine, ray[:, 2:])
+    turn = np.divide(axis, sine, out=np.zeros_like(axis), where=sine > 1e-12) * angle
+    return position, axis_angle_to_matrix(turn)

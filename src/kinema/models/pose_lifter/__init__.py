@@ -1,0 +1,1 @@
+"""The pose lifter: Kinema's own prior of body pose, from landmarks over time."""

@@ -1,0 +1,148 @@
+"""The pose lifter in use: one person's landmarks in, expected joint rotations with their uncertainty out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.geometry.camera import unproject
+from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
+from kinema.models.pose_lifter.features import lifter_features
+from kinema.runtime import onnx_session
+from kinema.skeleton import BLAZEPOSE33, SMPL24
+
+if TYPE_CHECKING:
+    from kinema.geometry.camera import Camera
+    from kinema.person import Person
+
+NETWORK_FILE = "pose_lifter.onnx"
+RATE = 30.0
+"""Frames a second that the network was trained at."""
+
+REACH = 12
+"""Frames on either side that an answer depends on."""
+
+PIECE = 2048
+"""Frames that run through the network at once, so that memory does not grow with the clip."""
+
+
+@dataclass(frozen=True, eq=False)
+class LiftedPose:
+    """What the network expects of one person, in the camera's frame.
+
+    rotation (F,24,3,3) relative to the SMPL parent; sigma (F,24) radians; betas (10,); up (3,): the
+    world's vertical, unit length, as the body's motion tells it; contacts (F,4) probabilities that
+    the points `CONTACT_POINTS` stand.
+    """
+
+    rotation: np.ndarray
+    sigma: np.ndarray
+    betas: np.ndarray
+    up: np.ndarray
+    contacts: np.ndarray
+
+
+class PoseLifter:
+    """Runs the shipped network with onnxruntime. threads: how many it may use."""
+
+    def __init__(self, *, threads: int = 2) -> None:
+        self._threads = threads
+        self._model = files("kinema.models.pose_lifter").joinpath(NETWORK_FILE).read_bytes()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the network's file, for provenance."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    @cached_property
+    def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+        return onnx_session(self._model, threads=self._threads)
+
+    def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
+        """Lift a person whose keypoints, keypoint_confidence and keypoints3d are filled.
+
+        times (F,): seconds of the person's frames. The track is resampled to the network's rate, a gap
+        counts as unseen frames, and the answers are brought back to the frames' times.
+        """
+        pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
+        seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
+        confidence = np.where(seen, confidence, 0.0)
+        pixels = np.where(seen[..., None], pixels, 0.0)
+        rays = np.where(seen[..., None], unproject(pixels, camera.intrinsics, camera.distortion), 0.0)
+        landmarks = np.where(seen[..., None], landmarks, 0.0)
+        grid = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * RATE - 1e-6)) + 1) / RATE
+        rays, confidence, landmarks = _resampled(grid, times, rays, confidence, landmarks)
+        plain = self._answers(rays, confidence, landmarks)
+        mirror = BLAZEPOSE33.mirror
+        sign = np.array([-1.0, 1.0, 1.0])
+        flipped = self._answers((rays * sign[:2])[:, mirror], confidence[:, mirror], (landmarks * sign)[:, mirror])
+        flipped[0] = flipped[0][:, SMPL24.mirror] * (sign[:, None] * sign)
+        flipped[1] = flipped[1][:, SMPL24.mirror]
+        flipped[3] = flipped[3] * sign
+        flipped[4] = flipped[4][:, [2, 3, 0, 1]]
+        rotation, sigma, betas, up, contacts = ((a + b) / 2 for a, b in zip(plain, flipped, strict=True))
+        six = _interpolated(times, grid, matrix_to_6d(rotation))
+        vertical = up.sum(0)
+        return LiftedPose(
+            rotation=matrix_from_6d(six),
+            sigma=_interpolated(times, grid, sigma),
+            betas=betas.mean(0),
+            up=vertical / max(np.linalg.norm(vertical), 1e-9),
+            contacts=_interpolated(times, grid, contacts),
+        )
+
+    def _answers(self, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
+        """Network answers (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts."""
+        features, turn = lifter_features(rays, confidence.copy(), landmarks, np)
+        count = len(features)
+        pieces: list[list[np.ndarray]] = []
+        for first in range(0, count, PIECE):
+            low, high = max(0, first - REACH), min(count, first + PIECE + REACH)
+            out = self._session.run(None, {"features": features[None, low:high].astype(np.float32)})
+            keep = slice(first - low, first - low + min(PIECE, count - first))
+            pieces.append([o[0, keep].astype(np.float64) for o in out])
+        six, sigma, betas, up, contacts = (np.concatenate(p) for p in zip(*pieces, strict=True))
+        rotation = matrix_from_6d(six)
+        rotation[:, 0] = turn @ rotation[:, 0]
+        up = np.squeeze(turn @ (up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9))[..., None], -1)
+        return [rotation, sigma, betas, up, 1 / (1 + np.exp(-contacts))]
+
+
+def _resampled(
+    grid: np.ndarray, times: np.ndarray, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Evidence at the grid's times: between two frames near by linearly, in a gap with confidence 0."""
+    right = (
+        np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1)) if len(times) > 1 else np.zeros(len(grid), int)
+    )
+    left = np.maximum(right - 1, 0)
+    right = np.minimum(right, len(times) - 1)
+    width = np.maximum(times[right] - times[left], 1e-9)
+    share = np.clip((grid - times[left]) / width, 0, 1)[:, None]
+    # A point that only one of the two frames saw is taken from that frame.
+    a, b = (1 - share) * (confidence[left] > 0), share * (confidence[right] > 0)
+    total = np.maximum(a + b, 1e-9)
+    a, b = a / total, b / total
+    near = np.where(share < 0.5, times[left][:, None], times[right][:, None])
+    close = np.abs(near - grid[:, None]) <= 0.1
+    mixed = (a * confidence[left] + b * confidence[right]) * close
+    return (
+        a[..., None] * rays[left] + b[..., None] * rays[right],
+        mixed,
+        a[..., None] * landmarks[left] + b[..., None] * landmarks[right],
+    )
+
+
+def _interpolated(times: np.ndarray, grid: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (G, ...) given at the grid's times, linearly at `times`."""
+    if len(grid) == 1:
+        return np.repeat(values, len(times), axis=0)
+    index = np.clip(np.searchsorted(grid, times) - 1, 0, len(grid) - 2)
+    share = np.clip((times - grid[index]) / (grid[index + 1] - grid[index]), 0, 1)
+    share = share.reshape(-1, *(1,) * (values.ndim - 1))
+    return (1 - share) * values[index] + share * values[index + 1]

@@ -1,0 +1,1 @@
+"""SmoothNet: temporal refinement of any joint sequence (Zeng et al. 2022)."""

@@ -1,0 +1,64 @@
+"""SmoothNet (Zeng et al., ECCV 2022): one small network along time, shared by all coordinates.
+
+The parameter names are the published ones, so every published checkpoint loads strictly. None of the four
+sizes can be trusted from a configuration (the authors', MMPose's and MMHuman3D's files differ), so they are
+read from the tensors. The same network without torch is `kinema.models.smoothnet.numpy_run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from kinema.models.smoothnet.numpy_run import SmoothNetSizes, sizes_of
+
+
+class SmoothNetBlock(nn.Module):
+    """Two layers around a skip. Dropout comes before the activation, as published."""
+
+    def __init__(self, hidden: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(hidden, inner)
+        self.linear2 = nn.Linear(inner, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(self, x: Tensor) -> Tensor:  # (..., hidden)
+        x_in = x
+        x = self.activation(self.dropout(self.linear1(x)))
+        x = self.activation(self.dropout(self.linear2(x)))
+        return x + x_in
+
+
+class SmoothNet(nn.Module):
+    """Windows (..., C, T) -> smooth windows (..., C, T_out): each of the C coordinates alone.
+
+    sizes: window T, outputs T_out, hidden and inner width, number of blocks. dropout: of the training.
+    """
+
+    def __init__(self, sizes: SmoothNetSizes, *, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.encoder = nn.Sequential(nn.Linear(sizes.window, sizes.hidden), nn.LeakyReLU(0.1))
+        self.res_blocks = nn.Sequential(
+            *(SmoothNetBlock(sizes.hidden, sizes.inner, dropout) for _ in range(sizes.blocks))
+        )
+        self.decoder = nn.Linear(sizes.hidden, sizes.outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder(self.res_blocks(self.encoder(x)))
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], *, dropout: float = 0.5, name: str = "weights") -> SmoothNet:
+        """The network that a state dict holds, in evaluation mode. Raises InputError where it is another one's."""
+        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+        net = cls(sizes_of({key: tuple(value.shape) for key, value in tensors.items()}, name), dropout=dropout)
+        net.load_state_dict(dict(tensors), strict=True)
+        return net.eval()
+
+
+def windows_first(x: Tensor) -> Tensor:
+    """Windows (N, T, C) with time before the coordinates -> (N, C, T) as the network takes them, and back."""
+    return torch.transpose(x, -1, -2)

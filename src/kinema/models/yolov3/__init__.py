@@ -1,0 +1,1 @@
+"""YOLOv3: an object detector (Redmon and Farhadi 2018)."""

@@ -1,0 +1,69 @@
+"""What makes two runs the same: the input, the code, the settings and the weights, as one sha256 key."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from kinema.errors import InputError
+
+_SAMPLE = 1 << 20
+
+
+def digest(*values: Any) -> str:
+    """sha256, in hex, of values that JSON can write."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def input_identity(path: Path) -> dict[str, Any]:
+    """What tells one input from another without reading all of it: name, size, time and a sample's sha256.
+
+    path: a video file, or a folder of images. The sample is the first and the last megabyte, of a folder the
+    list of its files and those of the first and the last. The folder that holds the input does not count:
+    moving a clip does not make it another one. Raises InputError when it cannot be read.
+    """
+    try:
+        files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
+        stats = [f.stat() for f in files]
+        sample = hashlib.sha256()
+        for file in dict.fromkeys((files[0], files[-1])) if files else ():
+            _add_ends(sample, file)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}; check the name and the folder") from None
+    listing = [(f.name, s.st_size, s.st_mtime_ns) for f, s in zip(files, stats, strict=True)]
+    return {
+        "name": path.name,
+        "bytes": sum(s.st_size for s in stats),
+        "files": digest(listing),
+        "sample": sample.hexdigest(),
+    }
+
+
+def _add_ends(sample: Any, file: Path) -> None:
+    with file.open("rb") as stream:
+        sample.update(stream.read(_SAMPLE))
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - _SAMPLE, 0))
+        sample.update(stream.read(_SAMPLE))
+
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The folder of this package."""
+
+
+@functools.cache
+def code_identity(*rooms: str) -> str:
+    """sha256 of this package's files (modules and what ships beside them): a changed program never continues
+    another one's work.
+
+    rooms: only these parts of the package; default all of it.
+    """
+    root = PACKAGE
+    places = [root / room for room in rooms] or [root]
+    found = {file for place in places for file in place.rglob("*") if file.is_file() and file.suffix != ".pyc"}
+    files = sorted(found)
+    return digest([(f.relative_to(root).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])

@@ -1,0 +1,135 @@
+"""The course of one person's body over time, as the measures look at it: joints, rotations, true times.
+
+Frame rates differ, limits should not. Differences are therefore taken over `BASE` seconds, or over one frame
+where frames are farther apart: at 120 frames a second each frame is compared with the one four before it.
+Noise then looks as large as at 30 frames a second, and a limit per second means the same. Below 30, real movement
+itself changes more from step to step; measures of change are divided by what it grows by (`coarseness`), so that
+honest movement passes at 10 frames a second too, where less can be told from noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.quality.skeletons import skeleton_of
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+BASE = 1 / 30
+"""Seconds over which differences are taken."""
+
+GAP = 1.9
+"""A step longer than so many usual ones is a gap in the track."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """F frames of one person in one frame of reference.
+
+    person: its id; frames (F,) and times (F,) seconds; joints (F,24,3) metres or None; quaternions (F,24,4)
+    x y z w, each relative to its parent, signs continuous, or None; world: whether it is the world (y up,
+    ground at 0) or the camera's frame; rooted: whether the root's place is known, or all joints are about the
+    origin; steady: whether the root's path tells movement: it is known, in a frame that stands still (a moving
+    camera's does not).
+    """
+
+    person: int
+    frames: np.ndarray
+    times: np.ndarray
+    joints: np.ndarray | None
+    quaternions: np.ndarray | None
+    world: bool
+    rooted: bool
+    steady: bool
+
+    @cached_property
+    def interval(self) -> float:
+        """Usual seconds between frames."""
+        return float(np.median(np.diff(self.times))) if len(self.times) > 1 else BASE
+
+    @cached_property
+    def stride(self) -> int:
+        """Frames that `BASE` seconds are, at least one."""
+        return max(1, round(BASE / self.interval)) if self.interval > 0 else 1
+
+    @cached_property
+    def coarseness(self) -> float:
+        """How many times `BASE` the step is, at least 1: what a step of real movement grows by at low frame rates."""
+        return min(max(1.0, self.stride * self.interval / BASE), 1e3)
+
+    @cached_property
+    def spans(self) -> np.ndarray:
+        """(F - stride,) seconds between each frame and the one `stride` before it."""
+        return self.times[self.stride :] - self.times[: -self.stride]
+
+    @cached_property
+    def relative(self) -> np.ndarray | None:
+        """(F,24,3) joints relative to the pelvis; column 0 is the pelvis itself, in the frame of reference."""
+        if self.joints is None:
+            return None
+        relative = self.joints - self.joints[:, :1]
+        relative[:, 0] = self.joints[:, 0]
+        return relative
+
+    def steps(self, values: np.ndarray) -> np.ndarray:
+        """Length of the change of (F,J,D) over the stride, per second: (F - stride, J)."""
+        change = values[self.stride :] - values[: -self.stride]
+        return np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None]
+
+    @cached_property
+    def speeds(self) -> np.ndarray | None:
+        """(F - stride, 24) m/s into each frame: column 0 of the pelvis, the others relative to it."""
+        return None if self.relative is None else self.steps(self.relative)
+
+    @cached_property
+    def turns(self) -> np.ndarray | None:
+        """(F - stride, 24) degrees per second by which each joint turns relative to its parent."""
+        if self.quaternions is None:
+            return None
+        before, after = self.quaternions[: -self.stride], self.quaternions[self.stride :]
+        half = np.einsum("fjc,fjc->fj", before, after)
+        apart = after - before * np.sign(half + 1e-300)[..., None]
+        # The chord keeps small angles exact, which the cosine does not.
+        chord = np.sqrt(np.einsum("fjc,fjc->fj", apart, apart)).clip(max=2**0.5)
+        return np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None]
+
+    @cached_property
+    def unbroken(self) -> np.ndarray:
+        """(F - stride,) bool: no gap lies between the frame and the one `stride` before it."""
+        return np.asarray(self.spans < GAP * self.stride * self.interval)
+
+
+def course_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Course:
+    """The person in the world where the motion has one, else in the camera's frame.
+
+    body: the model that the poses belong to, where it is at hand. Joints are the file's own; where it has none,
+    they are posed on `body`, or on the free body as a stand-in.
+    """
+    world = person.joints_world is not None or (person.pose_world is not None and person.transl_world is not None)
+    pose, transl = (person.pose_world, person.transl_world) if world else (person.pose, person.transl)
+    joints = person.joints_world if world else person.joints
+    rooted = transl is not None or joints is not None
+    if joints is None and pose is not None:
+        joints = skeleton_of(motion, person, body).joints(pose, transl)
+    quaternions = None
+    if pose is not None:
+        quaternions = continuous_quaternions(axis_angle_to_quaternion(pose.reshape(len(person), 24, 3)))
+    moving = motion.camera is not None and motion.camera.moving is True
+    return Course(
+        person=person.id,
+        frames=person.frames,
+        times=motion.times[person.frames],
+        joints=joints,
+        quaternions=quaternions,
+        world=world,
+        rooted=rooted,
+        steady=rooted and (world or not moving),
+    )

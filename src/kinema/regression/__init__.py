@@ -1,1 +1,0 @@
-"""From a person's picture to a body: crops, cameras, joints, and the networks that regress SMPL (PARE)."""

@@ -1,0 +1,58 @@
+"""Opening data files (.pkl, .npz, .pt) as mappings, without executing anything in them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from kinema.errors import InputError
+from kinema.storage.checkpoints import read_checkpoint
+from kinema.storage.safe_npz import NpzArchive
+from kinema.storage.safe_pickle import load_pickle
+
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib")
+TORCH_SUFFIXES = (".pt", ".pth")
+ARCHIVE_SUFFIXES = (".npz",)
+
+
+@contextlib.contextmanager
+def open_container(
+    path: str | Path, parsers: Mapping[str, Callable[[Path], Mapping[Any, Any]]] = MappingProxyType({})
+) -> Iterator[Mapping[Any, Any]]:
+    """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read when asked for).
+
+    parsers: for other kinds of files, by suffix.
+    Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (asks for code to be run).
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a motion file in it")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check the path") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+    if not magic:
+        raise InputError(f"{path} is empty; write it again")
+    if suffix in ARCHIVE_SUFFIXES:
+        with NpzArchive(path) as archive:
+            yield archive
+        return
+    if suffix in PICKLE_SUFFIXES:
+        content = load_pickle(path)
+    elif suffix in TORCH_SUFFIXES:
+        content = read_checkpoint(path)
+    elif suffix in parsers:
+        content = parsers[suffix](path)
+    else:
+        known = ", ".join((*PICKLE_SUFFIXES, *ARCHIVE_SUFFIXES, *TORCH_SUFFIXES, *parsers))
+        raise InputError(f"{path} has no suffix of a motion file; Kinema reads {known}")
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path} holds a {type(content).__name__} where a motion file holds a dict")
+    yield content

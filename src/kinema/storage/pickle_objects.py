@@ -1,0 +1,135 @@
+"""What the reading of a pickle makes: inert tokens and objects, values yet to be filled, and limits on values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema.storage.pickle_stream import Malformed
+
+if TYPE_CHECKING:
+    from kinema.storage.pickle_machine import PickleMachine
+
+MAX_OBJECTS = 10_000_000
+MAX_DEPTH = 100
+
+
+class Token:
+    """A name in a file ("numpy.ndarray") and our function that stands for it."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, name: str, make: Callable[[PickleMachine, tuple[Any, ...]], Any]) -> None:
+        self.name = name
+        self.make = make
+
+    def __repr__(self) -> str:
+        return f"<name {self.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Token) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class Inert:
+    """What a file stored for an object of a class that is unknown here; nothing of the class ran.
+
+    name: module and class. args: what its constructor would have got. state: its attributes, usually a
+    dict. entries: key and value pairs, for subclasses of dict. elements: for subclasses of list and set.
+    """
+
+    __slots__ = ("args", "elements", "entries", "name", "state")
+
+    def __init__(self, name: str, args: tuple[Any, ...]) -> None:
+        self.name = name
+        self.args = args
+        self.state: Any = None
+        self.entries: list[tuple[Any, Any]] = []
+        self.elements: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<inert {self.name}>"
+
+
+class Pending:
+    """A value that the file makes in two steps: named first, filled by the BUILD opcode.
+
+    The machine puts what `build` returns in the place of the pending value, in its memo too, so that a
+    finished value is never changed again.
+    """
+
+    def __init__(self) -> None:
+        self.memo_keys: list[int] = []
+
+    def build(self, machine: PickleMachine, state: Any) -> Any:
+        raise NotImplementedError
+
+
+_KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic, Token, Inert)
+
+
+def check_keys(keys: list[Any]) -> list[Any]:
+    """The keys, unchanged. Only plain scalars and short flat tuples of them may be keys or members of sets:
+    hashing anything deeper can take forever or exhaust the C stack.
+    """
+    for key in keys:
+        parts = key if type(key) is tuple and len(key) <= 16 else (key,)
+        for part in parts:
+            if not isinstance(part, _KEYS) or (isinstance(part, int) and part.bit_length() > 64):
+                raise Malformed(f"it uses a {type(part).__name__} as a key")
+    return keys
+
+
+def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:
+    check_keys([key for key, _ in pairs])
+    target.update(pairs)
+
+
+def check_tree(root: Any) -> None:
+    """Raise Malformed where a value is unfinished, refers to itself, is nested too deeply or unfolds to too much.
+
+    Shared parts are visited once, but counted each time, as whoever walks through the value would meet them.
+    """
+    _measure(root, {}, 0)
+
+
+def _measure(value: Any, known: dict[int, tuple[int, int] | None], depth: int) -> tuple[int, int]:
+    """Size of a value with all that is in it, and how deeply it is nested. known: by id; None while inside."""
+    parts = _parts(value)
+    if parts is None:
+        if isinstance(value, Pending):
+            raise Malformed("it holds an unfinished or self-referring object")
+        return 1, 0
+    if id(value) in known:
+        measured = known[id(value)]
+        if measured is None:
+            raise Malformed("a value in it contains itself")
+        return measured
+    if depth >= MAX_DEPTH:
+        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+    known[id(value)] = None
+    size, height = 1, 0
+    for part in parts:
+        part_size, part_height = _measure(part, known, depth + 1)
+        size, height = size + part_size, max(height, part_height + 1)
+    if height > MAX_DEPTH:
+        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+    if size > 2 * MAX_OBJECTS:
+        raise Malformed("its values unfold to too many objects")
+    known[id(value)] = size, height
+    return size, height
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """The values inside a container; None for everything else. Inert objects are leaves: nobody walks into them."""
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return list(value.ravel())
+    return None

@@ -1,0 +1,115 @@
+"""Reading a user's `.npz` without running anything from it, arrays of objects included.
+
+numpy reads arrays of objects only through pickle, which runs what the file says; here they go through the
+reader of `safe_pickle.py`. What the archive's directory and the arrays' headers declare must fit each other
+and the file's own size before anything is read, so that a small file cannot ask for a large memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.lib import format as npy
+
+from kinema.errors import InputError
+from kinema.storage.pickle_machine import PickleMachine
+from kinema.storage.pickle_stream import LEAST_UNPACKED, MOST_RATIO, Malformed, PickleStream
+from kinema.storage.pickle_values import TABLE
+from kinema.storage.safe_pickle import reading
+
+MAX_MEMBERS = 20_000
+"""Arrays in one archive; a motion of a hundred people has about two thousand."""
+
+_DAMAGE = (ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+def load_npz(path: str | Path) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz` by name. Raises InputError where it cannot be read, UnsafeFileError where it
+    names anything that `load_pickle` would not read.
+    """
+    with NpzArchive(Path(path)) as archive:
+        if not len(archive):
+            raise InputError(f"{path} is a zip archive without any array; name an .npz file")
+        return dict(archive)
+
+
+class NpzArchive(Mapping[str, np.ndarray]):
+    """The arrays of an `.npz` by name, each read when it is asked for. A context manager.
+
+    Opening raises InputError for a file that is damaged or declares more than it can hold; taking an array
+    raises InputError that names it, and UnsafeFileError where it names anything but plain values.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reading(path, "an .npz"):
+            self._zip = zipfile.ZipFile(path)
+        members = self._zip.infolist()
+        unpacked, allowance = sum(info.file_size for info in members), max(LEAST_UNPACKED, MOST_RATIO * _size(path))
+        if len(members) > MAX_MEMBERS or unpacked > allowance:
+            self._zip.close()
+            found = f"{len(members)} arrays" if len(members) > MAX_MEMBERS else f"{unpacked / 2**20:.0f} MiB"
+            limit = str(MAX_MEMBERS) if len(members) > MAX_MEMBERS else f"{allowance // 2**20} MiB"
+            raise InputError(f"{path} unpacks to {found}, more than the limit of {limit} for a file of its size")
+        self._members = {info.filename[:-4]: info for info in members if info.filename.endswith(".npy")}
+
+    def __enter__(self) -> NpzArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._members
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        info = self._members[key]
+        try:
+            with self._zip.open(info) as member:
+                shape, dtype = _header(cast(BinaryIO, member))
+                if dtype.hasobject:
+                    return self._objects(cast(BinaryIO, member), shape, key)
+                count = functools.reduce(operator.mul, shape, 1)
+                declared, there = count * dtype.itemsize, info.file_size - member.tell()
+                if declared != there or (count and not dtype.itemsize):
+                    raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {there} follow")
+            with self._zip.open(info) as member:
+                return npy.read_array(member, allow_pickle=False)
+        except (*_DAMAGE, NotImplementedError, MemoryError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(f"{self.path}: the array {key!r} is damaged ({reason}); get a fresh copy") from None
+
+    def _objects(self, member: BinaryIO, shape: tuple[int, ...], key: str) -> np.ndarray:
+        with reading(self.path, "an .npz"):
+            value = PickleMachine(PickleStream(member, None), TABLE).run()
+            if not isinstance(value, np.ndarray) or value.shape != shape:
+                raise Malformed(f"the array of objects {key!r} does not fit its header")
+        return value
+
+
+def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    version = npy.read_magic(member)
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"it has the unknown format version {version}")
+    shape, _, dtype = read(member)
+    return tuple(int(side) for side in shape), dtype
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

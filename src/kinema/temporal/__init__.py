@@ -1,0 +1,1 @@
+"""Sequences over time: filters, sliding windows, gaps, resampling. Pure functions on arrays."""

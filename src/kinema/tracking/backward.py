@@ -1,0 +1,80 @@
+"""Following a newcomer backwards through the last frames, to where they came into view.
+
+The detector searches every part of the picture only from time to time, so a newcomer has been there for
+a while when they are noticed. The last frames are kept for that, within a fixed number of bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from kinema.models.blazepose.landmarks import BlazePoseLandmarker, Landmarks
+from kinema.tracking.association import hip_distance, pose_distance
+from kinema.tracking.gate import Gate
+from kinema.tracking.track import Track, moved
+from kinema.video import Frame
+
+_BYTES = 100_000_000
+_SECONDS = 1.5
+_SURE_VISIBILITY = 0.7  # a newcomer less visible than this is not worth the look back
+_DRIFT_MEMORY = 0.6
+
+
+class LastFrames:
+    """The frames of the last 1.5 seconds, fewer where they are large."""
+
+    def __init__(self) -> None:
+        self._frames: deque[Frame] = deque()
+
+    def append(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        while len(self._frames) > 1 and (
+            len(self._frames) * frame.image.nbytes > _BYTES or frame.time - self._frames[0].time > _SECONDS
+        ):
+            self._frames.popleft()
+
+    def between(self, first: int, last: int) -> list[Frame]:
+        """The frames with first < index < last, oldest first."""
+        return [frame for frame in self._frames if first < frame.index < last]
+
+    def time(self, index: int) -> float | None:
+        """When the frame was, None where it is no longer kept."""
+        return next((frame.time for frame in self._frames if frame.index == index), None)
+
+
+def look_back(track: Track, last: LastFrames, landmarker: BlazePoseLandmarker, gate: Gate, others: list[Track]) -> None:
+    """Add to a track the frames before its last run in which the person was there already.
+
+    others: tracks that may have the person in those frames; where one of them does, the look back ends.
+    """
+    rows = track.rows.array()
+    start = len(rows) - track.run
+    first = int(rows["frame"][start])
+    time = last.time(first)
+    if time is None or rows["visibility"][start:].mean() < _SURE_VISIBILITY:
+        return
+    roi = rows["roi"][start].astype(np.float64)
+    drift = np.zeros(2)
+    after = last.time(int(rows["frame"][-2])) if track.run > 2 else None
+    if after is not None:
+        drift = (rows["roi"][-2] - rows["roi"][start])[:2] / (after - time)
+    found = []
+    for frame in reversed(last.between(int(rows["frame"][start - 1]) if start else -1, first)):
+        guess = moved(roi, -drift * (time - frame.time))
+        seen = landmarker(frame.image, guess)
+        if not gate.expected(seen, guess) or _taken(frame.index, seen, others):
+            break
+        drift = _DRIFT_MEMORY * drift + (1 - _DRIFT_MEMORY) * (roi - seen.next_roi)[:2] / (time - frame.time)
+        roi, time = seen.next_roi, frame.time
+        found.append((frame.index, seen))
+    track.rows.insert(start, found[::-1])
+
+
+def _taken(frame: int, seen: Landmarks, others: list[Track]) -> bool:
+    for other in others:
+        past = other.rows.pose(frame)
+        if past is not None and hip_distance(seen, past) < 0.5 and pose_distance(seen, past) < 0.13:
+            return True
+    return False

@@ -1,0 +1,202 @@
+"""A picture of one motion: the way of each root from above, heights, joint speeds with limits, contacts, bad frames.
+
+Needs matplotlib, which is an extra (`pip install "kinema[plot]"`): it weighs as much as half of the base, and most
+runs never draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema.errors import UsageError
+from kinema.motion import Motion
+from kinema.quality.judging import PersonReport
+from kinema.quality.limits import Limits, default_limits
+from kinema.quality.measures import ground_level
+from kinema.quality.trajectory import Course, course_of
+from kinema.quality.validation import Validation
+from kinema.skeleton import CONTACT_POINTS, SMPL24
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SUFFIXES = (".png", ".pdf", ".svg")
+MOST_PEOPLE = 6
+"""People that are drawn; of a crowd the longest tracks."""
+
+# Parts whose fastest joint is drawn, with the limit that the slowest of their joints has.
+PARTS = {
+    "hands": ("left_wrist", "right_wrist", "left_hand", "right_hand"),
+    "feet": ("left_ankle", "right_ankle", "left_foot", "right_foot"),
+    "head": ("neck", "head"),
+    "trunk": ("spine1", "spine2", "spine3"),
+}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+PART_COLOURS = ("#332288", "#117733", "#AA4499", "#777777")
+BAD = "#C00000"
+
+
+def plot(validation: Validation, path: str | Path, *, limits: Limits | None = None) -> Path:
+    """Draw the motion that was validated; the suffix chooses the format (.png, .pdf, .svg).
+
+    Raises UsageError without matplotlib or for another suffix, OutputError where it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"cannot draw into {path.name!r}; use one of {', '.join(SUFFIXES)}")
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError('drawing needs matplotlib; install it with: pip install "kinema[plot]"') from None
+    motion = validation.motion
+    if motion is None or not motion.people:
+        raise UsageError("there is no motion to draw")
+    reports = sorted(validation.people, key=lambda r: -len(r.person))[:MOST_PEOPLE]
+    reports.sort(key=lambda r: r.person.id)
+    courses = [course_of(motion, report.person) for report in reports]
+    rows = len(reports)
+    figure = Figure(figsize=(13, 4.6 + 2.5 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    # The way from above and the heights share a row; then a row of speeds and a strip of frames for each person.
+    grid = figure.add_gridspec(1 + 2 * rows, 2, height_ratios=[4.2, *([1.75, 0.75] * rows)], width_ratios=[1, 1.6])
+    left_out = len(validation.people) - rows
+    more = f", {left_out} more not drawn" if left_out else ""
+    size = f"{motion.num_frames} frames, {motion.fps:.4g} a second{more}"
+    title = f"{motion.source or 'motion'}: {validation.verdict}   ({size})"
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    _from_above(figure.add_subplot(grid[0, 0]), courses)
+    _heights(figure.add_subplot(grid[0, 1]), courses)
+    limits = limits or default_limits()
+    for i, (report, course) in enumerate(zip(reports, courses, strict=True)):
+        speeds = figure.add_subplot(grid[1 + 2 * i, :])
+        _speeds(speeds, course, report, limits)
+        _frames(figure.add_subplot(grid[2 + 2 * i, :], sharex=speeds), motion, report, last=i == rows - 1)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    return path
+
+
+def _colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]
+
+
+def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
+    world = any(course.world for course in courses)
+    drawn = False
+    for i, course in enumerate(courses):
+        if course.joints is None or not course.rooted:
+            continue
+        x, z = course.joints[:, 0, 0], course.joints[:, 0, 2]
+        axes.plot(x, z, color=_colour(i), lw=1.4, label=f"person {course.person}")
+        axes.plot(x[:1], z[:1], "o", color=_colour(i), ms=6)
+        axes.plot(x[-1:], z[-1:], "s", color=_colour(i), ms=6)
+        drawn = True
+    # Seen from above with the camera at the bottom: the world's z comes towards it, the camera's goes away.
+    if world:
+        axes.invert_yaxis()
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("x (m)")
+    axes.set_ylabel("z (m)")
+    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'}  (o start, □ end)", fontsize=10)
+    axes.grid(alpha=0.3)
+    if drawn:
+        axes.legend(fontsize=8, loc="best")
+
+
+def _heights(axes: Axes, courses: Sequence[Course]) -> None:
+    for i, course in enumerate(courses):
+        if course.joints is None or not course.rooted:
+            continue
+        sign = 1 if course.world else -1  # the camera's y points down
+        heights = sign * course.joints[..., 1]
+        for joint, style in (("head", ":"), ("pelvis", "-")):
+            values = heights[:, SMPL24.index(joint)]
+            axes.plot(*_broken(course, values), style, color=_colour(i), lw=1.2)
+        feet = heights[:, SMPL24.indices(["left_foot", "right_foot"])].min(axis=1)
+        axes.plot(*_broken(course, feet), "--", color=_colour(i), lw=0.9)
+    grounds = sorted({ground_level(course) for course in courses if course.world})
+    for level in grounds:
+        axes.axhline(level, color="0.4", lw=0.8)
+    # Where the feet stand far from y = 0, that is the ground, and heights are as the file has them.
+    where = "relative to the camera" if not grounds else "above the ground" if grounds == [0.0] else "above y = 0"
+    axes.set_title(f"height {where}: head dotted, pelvis solid, lower foot dashed", fontsize=10)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("m")
+    axes.grid(alpha=0.3)
+
+
+def _speeds(axes: Axes, course: Course, report: PersonReport, limits: Limits) -> None:
+    axes.set_title(
+        f"person {course.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames beyond a limit",
+        fontsize=10, loc="left",
+    )  # fmt: skip
+    axes.set_ylabel("m/s, relative\nto the pelvis", fontsize=8)
+    axes.tick_params(labelbottom=False)
+    axes.grid(alpha=0.3)
+    if course.speeds is None:
+        return
+    times = course.times[course.stride :]
+    top = 1.0
+    for i, (part, joints) in enumerate(PARTS.items()):
+        index = SMPL24.indices(joints)
+        fastest = course.speeds[:, index].max(axis=1)
+        limit = float(limits.frames["speed"].usual[index].min())
+        axes.plot(*_broken(course, np.r_[[np.nan] * course.stride, fastest]), color=PART_COLOURS[i], lw=0.9)
+        axes.axhline(limit, color=PART_COLOURS[i], lw=0.9, ls="--")
+        axes.text(1.003, limit, f"{part} {limit:.3g}", transform=axes.get_yaxis_transform(), color=PART_COLOURS[i],
+                  fontsize=7, va="center")  # fmt: skip
+        top = max(top, limit, float(np.nanmax(fastest, initial=0.0)))
+    axes.set_ylim(0, 1.08 * top)
+    if len(times):
+        axes.set_xlim(course.times[0], course.times[-1])
+
+
+def _frames(axes: Axes, motion: Motion, report: PersonReport, *, last: bool) -> None:
+    """Contacts, frames without evidence, and bad frames as bars over time."""
+    person = report.person
+    times = motion.times[person.frames]
+    rows: list[tuple[str, np.ndarray, Any]] = [("bad frames", np.isin(np.arange(len(person)), report.bad_rows), BAD)]
+    if person.observed is not None and not person.observed.all():
+        rows.append(("not observed", ~person.observed, "0.6"))
+    if person.contacts is not None:
+        rows += [
+            (name.replace("_", " "), person.contacts[:, i], COLOURS[0] if name.startswith("left") else COLOURS[1])
+            for i, name in enumerate(CONTACT_POINTS)
+        ]
+    half = 0.5 * float(np.median(np.diff(times))) if len(times) > 1 else 1 / 60
+    for i, (_, on, colour) in enumerate(rows):
+        bars = _bars(times, on, half)
+        axes.broken_barh(bars, (len(rows) - 1 - i + 0.12, 0.76), facecolors=colour)
+    axes.set_yticks([len(rows) - 1 - i + 0.5 for i in range(len(rows))], [name for name, _, _ in rows], fontsize=7)
+    axes.set_ylim(0, len(rows))
+    axes.tick_params(axis="y", length=0)
+    if last:
+        axes.set_xlabel("time (s)")
+
+
+def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, float]]:
+    """(start, length) of the stretches in which `on` (F,) is True; gaps in time end a stretch."""
+    if not len(times):
+        return []
+    apart = np.r_[True, np.diff(times) > 4 * half]
+    state = on & ~apart
+    starts = np.flatnonzero(on & (apart | np.r_[True, ~on[:-1]]))
+    bars = []
+    for start in starts.tolist():
+        end = start
+        while end + 1 < len(on) and state[end + 1]:
+            end += 1
+        bars.append((float(times[start] - half), float(times[end] - times[start] + 2 * half)))
+    return bars
+
+
+def _broken(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values with a hole where the track has a gap, so that no line is drawn across."""
+    gaps = np.flatnonzero(np.diff(course.times) > 3 * course.interval) + 1
+    return np.insert(course.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)

@@ -1,0 +1,26 @@
+"""Does a file hold the weights that its catalogue entry promises?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema.errors import InputError
+from kinema.storage.checkpoints import load_checkpoint
+from kinema.storage.safe_pickle import load_pickle
+
+if TYPE_CHECKING:
+    from kinema.weights.catalogue import Entry
+
+
+def check_holds(path: Path, entry: Entry) -> None:
+    """Raise InputError where a file does not hold what its catalogue entry says it must."""
+    names: set[Any]
+    if entry.file.endswith(".pkl"):
+        value = load_pickle(path)
+        names = set(value) if isinstance(value, dict) else set()
+    else:
+        names = set(load_checkpoint(path))
+    missing = [name for name in entry.holds if name not in names]
+    if missing:
+        raise InputError(f"{path} is not {entry.name}: it lacks {', '.join(missing)}; {entry.instructions}")

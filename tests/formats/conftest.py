@@ -1,0 +1,114 @@
+"""Motions that the exchange formats are tried on: made of procedural ones, so that every joint is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinema.body import load_body
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion
+from tests.helpers.exchange_motions import cut
+
+TALL = np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
+
+BPY = "bpy==4.5.15"
+"""Blender as a Python module: for Python 3.11 alone, so it lives in an environment of its own."""
+
+
+@pytest.fixture(scope="session")
+def body():
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def walk(body) -> Motion:
+    """Two seconds of one person who walks and turns, 30 frames a second."""
+    motion = procedural_motion(body, "demo", betas=TALL)
+    return cut(motion, range(60))
+
+
+@pytest.fixture(scope="session")
+def pair(body) -> Motion:
+    """Two people in a clip of 3 s at 29.97 frames a second: the first comes late, leaves and returns, one lies down.
+
+    Person 4 is there in frames 10 to 39 and 70 to 89, person 7 in all 90, one of whose frames is missing.
+    """
+    first = procedural_motion(body, "demo", betas=TALL, fps=29.97)
+    second = procedural_motion(body, "rounds", seed=3, fps=29.97)
+    clip = cut(first, range(90))
+    lying = second.people[0].select(np.arange(90))
+    pose = np.array(lying.pose_world)
+    pose[:, :3] = [-np.pi / 2, 0, 0]
+    lying = lying.replace(
+        pose_world=pose, joints_world=body.joints(pose, lying.betas, lying.transl_world), id=7, contacts=None
+    )
+    rows = np.r_[10:40, 70:90]
+    late = clip.people[0].select(rows).replace(id=4)
+    return clip.replace(people=(late, lying.select(np.delete(np.arange(90), 50))))
+
+
+@pytest.fixture(scope="session")
+def gltf_validator(request):
+    """The Khronos glTF validator: a function from a path to its issues. Installed by npm into pytest's cache."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("the Khronos glTF validator needs node and npm, which are not installed here")
+    here, home = Path(__file__).parent, Path(request.config.cache.mkdir("gltf-validator"))
+    if not (home / "node_modules" / "gltf-validator").is_dir():
+        shutil.copy(here / "package.json", home)
+        command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock"]
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot install gltf-validator here: {done.stderr.strip().splitlines()[-1:]}")
+    shutil.copy(here / "gltf_validate.js", home)
+
+    def validate(path):
+        command = [node, str(home / "gltf_validate.js"), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return json.loads(done.stdout)[str(path)]
+
+    return validate
+
+
+@pytest.fixture(scope="session")
+def blender_python(request) -> str:
+    """A Python that can import Blender: KINEMA_BLENDER_PYTHON, else one made in pytest's cache (about 1 GB, once)."""
+    given = os.environ.get("KINEMA_BLENDER_PYTHON")
+    if given:
+        return given
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip(f"{BPY} exists for Python 3.11 only; name such a Python that has it in KINEMA_BLENDER_PYTHON")
+    home = Path(request.config.cache.mkdir("blender")) / BPY.replace("==", "-")
+    python = str(home / "bin" / "python")
+    ready = home / "installed"
+    if not ready.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", BPY]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+        if done.returncode:
+            shutil.rmtree(home, ignore_errors=True)
+            pytest.skip(f"pip cannot install {BPY} here: {done.stderr.strip().splitlines()[-1:]}")
+        ready.touch()
+    check = subprocess.run([python, "-c", "import bpy"], capture_output=True, text=True, timeout=300, check=False)
+    if check.returncode:
+        pytest.skip(f"bpy cannot be imported here: {check.stderr.strip().splitlines()[-1:]}")
+    return python
+
+
+@pytest.fixture(scope="session")
+def blender(blender_python, tmp_path_factory) -> Path:
+    """A stand-in for Blender's executable: runs a --python script in the module, with the same arguments."""
+    path = tmp_path_factory.mktemp("blender") / "blender"
+    path.write_text(f'#!/bin/sh\nwhile [ "$1" != "--python" ]; do shift; done\nshift\nexec "{blender_python}" "$@"\n')
+    path.chmod(0o755)
+    return path

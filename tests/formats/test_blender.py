@@ -1,0 +1,75 @@
+"""Blender imports what we write, and its own world has the joints where they belong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinema.formats import save_motion
+from kinema.formats.report import WriteReport
+from kinema.skeleton import SMPL24
+from tests.helpers.exchange_motions import uneven
+
+pytestmark = pytest.mark.slow
+
+MILLIMETRE = 1e-3
+
+
+def measured(python, tmp_path, moments, *paths):
+    """What `blender_measure.py` finds in the files at moments (seconds), by file name."""
+    out = tmp_path / "measured.json"
+    script = Path(__file__).parent.parent.joinpath("helpers/blender_measure.py")
+    command = [python, str(script), str(out), ",".join(map(repr, moments)), *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {Path(path).name: found for path, found in json.loads(out.read_text()).items()}
+
+
+def joints(bones):
+    """(moments,24,3) of one armature."""
+    return np.array([bones[name] for name in SMPL24.joints]).transpose(1, 0, 2)
+
+
+def in_blender(places):
+    """Blender's world is z up: y of ours is its z, z of ours its -y."""
+    return np.stack([places[..., 0], -places[..., 2], places[..., 1]], axis=-1)
+
+
+def test_every_format_stands_where_it_belongs(walk, body, tmp_path, blender_python, blender):
+    rows = [0, 1, 30, 45]
+    paths = [save_motion(walk, tmp_path / f"walk.{suffix}") for suffix in ("bvh", "glb", "usda")]
+    paths.append(save_motion(walk, tmp_path / "walk.fbx", blender=blender))
+    person = walk.people[0]
+    expected = in_blender(person.joints_world[rows])
+    skins = body.vertices(person.pose_world[rows], person.betas[rows], person.transl_world[rows])
+    for name, found in measured(blender_python, tmp_path, [row / 30 for row in rows], *paths).items():
+        assert found["rate"] == pytest.approx(30)
+        (bones,) = found["armatures"].values()
+        np.testing.assert_allclose(joints(bones), expected, atol=MILLIMETRE / 10, err_msg=name)
+        for boxes in found["meshes"].values():
+            skin = in_blender(skins.astype(np.float64))
+            boxes_expected = np.stack([skin.min(axis=1), skin.max(axis=1)], axis=1)
+            np.testing.assert_allclose(boxes, boxes_expected, atol=MILLIMETRE / 10, err_msg=name)
+        assert bool(found["meshes"]) == (name != "walk.bvh")
+
+
+def test_two_people_at_2997_and_uneven_times(pair, walk, tmp_path, blender_python):
+    report = WriteReport()
+    save_motion(pair, tmp_path / "pair.bvh", report=report)
+    save_motion(pair, tmp_path / "pair.glb", report=report)
+    pair_found = measured(blender_python, tmp_path, [0.0, 20 / 29.97], *report.paths)
+    late, lying = pair.people
+    (bones,) = pair_found["pair_4.bvh"]["armatures"].values()
+    assert pair_found["pair_4.bvh"]["rate"] == pytest.approx(29.97, abs=1e-4)
+    np.testing.assert_allclose(joints(bones), in_blender(late.joints_world[[0, 20]]), atol=MILLIMETRE)
+    bones = pair_found["pair.glb"]["armatures"]["person_7"]
+    np.testing.assert_allclose(joints(bones), in_blender(lying.joints_world[[0, 20]]), atol=MILLIMETRE)
+    motion = uneven(walk)
+    moments = [float(motion.times[row]) for row in (3, 20, 37)]
+    found = measured(blender_python, tmp_path, moments, save_motion(motion, tmp_path / "uneven.glb"))["uneven.glb"]
+    expected = in_blender(motion.people[0].joints_world[[3, 20, 37]])
+    np.testing.assert_allclose(joints(found["armatures"]["person_1"]), expected, atol=MILLIMETRE)

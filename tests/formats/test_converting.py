@@ -1,0 +1,116 @@
+"""Conversions keep what both sides hold, and say the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kinema.errors import InputError, UsageError
+from kinema.formats import find_format, formats, load_motion, save_motion
+from kinema.formats.converting import convert, losses
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from tests.helpers.exchange_motions import camera_only
+
+EXACT, MILLIMETRE = 1e-5, 1e-3
+
+
+def rotations_apart(a, b):
+    return np.max(geodesic_angle(*(axis_angle_to_matrix(pose.reshape(-1, 3)) for pose in (a, b))))
+
+
+def smplx(motion):
+    """The motion with all that SMPL-X files can hold: no hand joints, a shape of SMPL-X."""
+    person = motion.people[0]
+    poses = {name: np.array(getattr(person, name)) for name in ("pose", "pose_world")}
+    for pose in poses.values():
+        pose[:, 66:] = 0
+    return motion.replace(people=(person.replace(**poses, joints=None, joints_world=None),), body_model="smplx")
+
+
+@pytest.mark.parametrize("one", ["kinema-pkl", "kinema-npz", "amass", "pare", "gvhmr", "bvh"])
+@pytest.mark.parametrize("other", ["kinema-pkl", "kinema-npz", "amass", "gvhmr", "bvh"])
+def test_every_pair_keeps_what_both_hold(walk, tmp_path, one, other):
+    motion = walk if "bvh" in (one, other) else smplx(walk)
+    first = save_motion(motion, tmp_path / f"one{find_format(one).suffixes[0]}", format=one)
+    second = tmp_path / f"other{find_format(other).suffixes[0]}"
+    if one == "pare" and other == "bvh":
+        pytest.skip("PARE's files have no world and a translation that is a guess")
+    report = convert(first, second, source_format=one, target_format=other, fps=30)
+    back = load_motion(second, format=other, **({} if find_format(other).timed else {"fps": 30}))
+    a, b = motion.people[0], back.people[0]
+    tolerance = MILLIMETRE if "bvh" in (one, other) else EXACT
+    kept = (set(find_format(one).keeps) or set(a.filled)) & (set(find_format(other).keeps) or set(a.filled))
+    # In a body's own terms translation and shape mean nothing on another body, or once the shape is left out.
+    between = load_motion(first, format=one, **({} if find_format(one).timed else {"fps": 30}))
+    same_body = motion.body_model == between.body_model == back.body_model and between.people[0].betas.any()
+    for name in kept & set(a.filled):
+        if name.startswith("pose"):
+            shared = slice(0, 66)
+            assert rotations_apart(getattr(a, name)[:, shared], getattr(b, name)[:, shared]) < tolerance
+        elif name.startswith("transl") and same_body:
+            np.testing.assert_allclose(getattr(b, name), getattr(a, name), atol=tolerance)
+        elif name == "betas" and same_body:
+            np.testing.assert_allclose(b.betas, a.betas, atol=0.01 if "bvh" in (one, other) else EXACT)
+    if other == "bvh" and a.joints_world is not None:  # the pelvis is kept whosever the body is
+        np.testing.assert_allclose(b.joints_world[:, 0], a.joints_world[:, 0], atol=tolerance)
+    np.testing.assert_allclose(back.times - back.times[0], motion.times - motion.times[0], atol=1e-6)
+    assert report.paths[0] == second
+
+
+def test_kinemas_own_formats_keep_everything_and_say_where_it_came_from(pair, tmp_path):
+    save_motion(pair, tmp_path / "a.pkl")
+    report = convert(tmp_path / "a.pkl", tmp_path / "b.npz")
+    assert not list(report.notes)
+    back = load_motion(tmp_path / "b.npz")
+    for person, other in zip(pair, back, strict=True):
+        assert person.filled == other.filled
+        for name in person.filled:
+            np.testing.assert_array_equal(getattr(person, name), getattr(other, name))
+    record = back.provenance[-1]
+    assert record.name == "convert"
+    assert record.arguments == {"file": "a.pkl", "from": "kinema-pkl", "to": "kinema-npz", "lost": []}
+
+
+def test_what_is_lost_is_said_and_recorded(pair, tmp_path):
+    save_motion(pair, tmp_path / "a.pkl")
+    said = " ".join(convert(tmp_path / "a.pkl", tmp_path / "b.npz", target_format="amass").notes)
+    for expected in ("boxes", "do not hold the camera", "shape is left out", "person 4 starts", "resampled"):
+        assert expected in said
+    said = " ".join(convert(tmp_path / "b_7.npz", tmp_path / "c.pkl").notes)
+    assert "betas beyond the tenth" in said
+    said = " ".join(convert(tmp_path / "a.pkl", tmp_path / "d.pkl", target_format="pare").notes)
+    assert "frame rate" in said
+    assert "pose_world" in said
+
+
+def test_a_camera_frame_turned_upright_is_said(walk, tmp_path):
+    save_motion(camera_only(walk), tmp_path / "a.pkl")
+    for target in ("b.bvh", "c.npz"):
+        said = " ".join(
+            convert(tmp_path / "a.pkl", tmp_path / target, target_format="amass" if "npz" in target else None).notes
+        )
+        assert "no world" in said
+
+
+def test_every_lossy_row_says_what_it_keeps():
+    for entry in formats():
+        if entry.writes and entry.reads and not entry.lossless:
+            assert entry.keeps, entry.name
+
+
+def test_losses_of_an_empty_motion(walk):
+    nobody = walk.replace(people=())
+    assert losses(nobody, find_format("kinema-pkl"))
+    assert losses(nobody, find_format("kinema-npz")) == []
+
+
+def test_impossible_conversions_are_said(walk, tmp_path):
+    path = save_motion(walk, tmp_path / "a.pkl")
+    with pytest.raises(UsageError, match="overwrite what is read"):
+        convert(path, tmp_path / "a.pkl")
+    with pytest.raises(UsageError, match="reads wham files but does not write them"):
+        convert(path, tmp_path / "b.pkl", target_format="wham")
+    with pytest.raises(UsageError, match="suffix"):
+        convert(path, tmp_path / "b.xyz")
+    with pytest.raises(InputError, match="does not exist"):
+        convert(tmp_path / "missing.pkl", tmp_path / "b.npz")

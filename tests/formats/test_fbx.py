@@ -1,0 +1,49 @@
+"""FBX by the user's Blender: found or asked for; what goes wrong is one sentence. (test_blender.py runs a real one.)"""
+
+from __future__ import annotations
+
+import pytest
+
+from kinema.errors import InputError, UsageError
+from kinema.formats import fbx, save_motion
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """A machine without Blender."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(fbx.VARIABLE, raising=False)
+    monkeypatch.setattr(fbx, "_USUAL", (str(tmp_path / "*" / "blender"),))
+
+
+def program(path, lines):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\n" + lines)
+    path.chmod(0o755)
+    return path
+
+
+def test_without_blender_it_is_said_what_to_do(walk, tmp_path, nowhere):
+    with pytest.raises(UsageError, match=r"install it from blender\.org, name it with --blender or KINEMA_BLENDER"):
+        save_motion(walk, tmp_path / "walk.fbx")
+    assert not (tmp_path / "walk.fbx").exists()
+
+
+def test_blender_is_found_where_it_usually_is(tmp_path, nowhere, monkeypatch):
+    usual = program(tmp_path / "4.5" / "blender", "exit 0\n")
+    assert fbx.find_blender() == usual
+    named = program(tmp_path / "mine", "exit 0\n")
+    monkeypatch.setenv(fbx.VARIABLE, str(named))
+    assert fbx.find_blender() == named
+    with pytest.raises(UsageError, match=r"--blender names .*no program"):
+        fbx.find_blender(tmp_path / "missing")
+
+
+def test_what_blender_said_last_is_passed_on(walk, tmp_path):
+    failing = program(tmp_path / "blender", "echo starting; echo 'Error: add-on not found' >&2; exit 1\n")
+    with pytest.raises(InputError, match="did not write the FBX; it said: Error: add-on not found"):
+        save_motion(walk, tmp_path / "walk.fbx", blender=failing)
+    silent = program(tmp_path / "silent", "exit 0\n")
+    with pytest.raises(InputError, match="it said: nothing"):
+        save_motion(walk, tmp_path / "walk.fbx", blender=silent)
+    assert not (tmp_path / "walk.fbx").exists()

@@ -1,0 +1,528 @@
+"""Other systems' motion files: what is in them arrives in Kinema's conventions, and nothing in them runs."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
+from kinema.formats import formats, infer_format, load_motion, save_motion
+from kinema.formats.foreign import REST_PELVIS
+from kinema.geometry.camera import project
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.motion import Motion
+from kinema.skeleton import SPIN49
+from tests.helpers.foreign_samples import (
+    SAMPLES,
+    aistpp,
+    amass,
+    glamr,
+    gvhmr,
+    pare,
+    pare_image,
+    phalp,
+    romp,
+    small_pose,
+    video2pkl,
+    wham,
+    write_npz,
+    write_pkl,
+    write_pt,
+)
+from tests.helpers.motion_samples import StandInBody, make_motion
+
+
+def notes(motion):
+    return " | ".join(motion.provenance[0].arguments["notes"])
+
+
+def same_rotations(a, b):
+    angle = geodesic_angle(axis_angle_to_matrix(a.reshape(-1, 3)), axis_angle_to_matrix(b.reshape(-1, 3)))
+    assert angle.max() < 1e-5
+
+
+def write(name, tmp_path, content=None):
+    make, suffix, writer = SAMPLES[name]
+    return writer(make() if content is None else content, tmp_path / f"file{suffix}")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_source_is_inferred_and_read(tmp_path, name):
+    path = write(name, tmp_path)
+    assert infer_format(path).name == name
+    motion = load_motion(path)
+    assert motion.people
+    assert motion.source == path.name
+    assert motion.provenance[0].name == f"read.{name}"
+    for person in motion:
+        assert person.pose is not None or person.pose_world is not None
+    # What was read can be written and read again as Kinema's own.
+    again = Motion.load(motion.save(tmp_path / "own.npz"))
+    assert [p.filled for p in again] == [p.filled for p in motion]
+
+
+@pytest.mark.parametrize("name", [f.name for f in formats() if f.reads and not f.timed])
+def test_frame_rate_is_the_callers_or_assumed_and_said(tmp_path, name):
+    path = write(name, tmp_path)
+    assert load_motion(path, fps=24).fps == pytest.approx(24) or load_motion(path).num_frames < 2
+    assert "30 frames a second are assumed" in notes(load_motion(path))
+    assert "assumed" not in notes(load_motion(path, fps=24))
+    with pytest.raises(UsageError, match="frame rate must be positive"):
+        load_motion(path, fps=0)
+
+
+# --- PARE and VIBE -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("matrices", [True, False])
+def test_pare_pose_as_matrices_and_as_axis_angle(tmp_path, matrices):
+    motion = load_motion(write_pkl(pare(matrices), tmp_path / "a.pkl"))
+    (person,) = motion.people
+    assert person.id == 2
+    assert person.frames.tolist() == list(range(3, 9))
+    same_rotations(person.pose, small_pose())
+    assert (motion.width, motion.height) == (640, 360)
+    assert person.keypoint_set == "spin49"
+
+
+def test_pare_body_stands_where_pares_renderer_draws_it(tmp_path):
+    content = pare()
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    (person,) = motion.people
+    source = content[2]
+    pelvis = source["joints3d"][:, SPIN49.index("mid_hip")]
+    s, tx, ty = source["pred_cam"].T
+    cx, cy, side, _ = source["bboxes"].T
+    drawn = np.stack([cx + side / 2 * s * (pelvis[:, 0] + tx), cy + side / 2 * s * (pelvis[:, 1] + ty)], axis=1)
+    np.testing.assert_allclose(project(pelvis + person.transl, motion.camera.intrinsics), drawn, atol=1e-4)
+
+
+def test_our_own_pare_keys_give_the_translation_back(tmp_path):
+    """Written by Kinema, stripped to PARE's keys, read as PARE's: the inverse of the formula, but for the camera."""
+    motion = make_motion()
+    save_motion(motion, tmp_path / "own.pkl", body=PelvisBody())
+    content = pickle.loads((tmp_path / "own.pkl").read_bytes())
+    keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "bboxes", "frame_ids", "smpl_joints2d")
+    stripped = {id: {key: person[key] for key in keys} for id, person in content.items()}
+    again = load_motion(write_pkl(stripped, tmp_path / "pare.pkl"))
+    assert (again.width, again.height) == (640, 480)
+    before, after = motion.people[0], again.people[0]
+    # The field of view is not in the file: depths differ by the ratio of the focal lengths, one for all frames.
+    ratio = (after.transl + PelvisBody.pelvis)[:, 2] / before.joints[:, 0, 2]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+    np.testing.assert_allclose(ratio[0], again.camera.intrinsics[0, 0] / np.sqrt(500 * 510), rtol=1e-6)
+
+
+class PelvisBody(StandInBody):
+    """Its 49 points all lie at the pelvis of the sample motions."""
+
+    pelvis = np.array([0.01, -0.21, 0.03])
+
+    def posed_points(self, name, pose, betas, transl):
+        return np.repeat((self.pelvis + transl)[:, None], 49, axis=1)
+
+
+@pytest.mark.golden
+def test_pares_own_output(goldens_dir, tmp_path):
+    """Recorded output of PARE's demo, smoothed and not: joints land where PARE projects them.
+
+    PARE's crop camera is a perspective one of 5000 pixels, ours of the default field of view, so the joints agree
+    within a pixel (mean) and the pelvis within 0.1 pixel. Its filter works on the matrices' entries.
+    """
+    with np.load(goldens_dir / "pare" / "pipeline.npz") as data:
+        for smooth in (False, True):
+            content = {}
+            for track in (1, 4):
+                keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "smpl_joints2d", "bboxes", "frame_ids")
+                content[track] = {key: data[f"video.p{track}.{key}"] for key in keys}
+                if smooth:
+                    for key in ("pose", "joints3d"):
+                        content[track][key] = data[f"video.smooth.p{track}.{key}"]
+            motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+            assert (motion.width, motion.height) == (320, 240)
+            assert ("made rotations again" in notes(motion)) == smooth
+            for person in motion:
+                own = content[person.id]
+                assert person.frames.tolist() == own["frame_ids"].tolist()
+                if smooth:
+                    continue
+                off = project(own["joints3d"] + person.transl[:, None], motion.camera.intrinsics) - own["smpl_joints2d"]
+                assert np.abs(off).mean() < 1
+                assert np.abs(off[:, SPIN49.index("mid_hip")]).max() < 0.1
+
+
+def test_joblib_files_compressed_and_not(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    for compress in (0, 3, ("gzip", 3)):
+        joblib.dump(pare(), tmp_path / "a.pkl", compress=compress)
+        assert infer_format(tmp_path / "a.pkl").name == "pare"
+        same_rotations(load_motion(tmp_path / "a.pkl").people[0].pose, small_pose())
+
+
+def test_pare_image_folder_file(tmp_path):
+    motion = load_motion(write_pkl(pare_image(), tmp_path / "a.pkl"))
+    assert [p.id for p in motion] == [1, 2, 3, 4, 5, 6]
+    assert motion.num_frames == 1
+    same_rotations(motion.people[3].pose, small_pose()[3:4])
+
+
+def test_pare_without_cameras_is_not_placed(tmp_path):
+    content = pare()
+    del content[2]["orig_cam"]
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert motion.camera is None
+    assert motion.people[0].transl is None
+    assert "nobody is placed" in notes(motion)
+
+
+# --- the others --------------------------------------------------------------------------------------
+
+
+def test_video2pkl_translation_is_turned_round(tmp_path):
+    content = video2pkl()
+    (person,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
+    np.testing.assert_array_equal(person.transl, -content[1]["trans"])
+    assert np.all(person.transl[:, 2] > 0)  # before the camera, not behind it
+    content[1]["global_orient"] = content[1]["global_orient"] + 0.5
+    content[1]["trans"] -= content[1]["trans"][0]
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert "global_orient differs from pose[:3] by up to 0.500 rad" in notes(motion)
+    assert "relative to the first frame" in notes(motion)
+
+
+@pytest.mark.golden
+def test_video2pkl_goldens_are_read(goldens_dir, tmp_path):
+    with np.load(goldens_dir / "pare" / "motion.npz") as data:
+        kinds = {key.split(".")[0] for key in data.files if key.endswith(".in.pose")}
+        assert kinds
+        for kind in kinds:
+            person = {key: data[f"{kind}.in.{key}"] for key in ("pose", "trans", "global_orient")}
+            motion = load_motion(write_pkl({1: person}, tmp_path / "a.pkl"))
+            same_rotations(motion.people[0].pose, person["pose"])
+
+
+def test_wham_hips_stand_where_wham_puts_them(tmp_path):
+    """trans_world is the middle of the hips; with the average body's hips it comes out again."""
+    from kinema.formats.wham import HIPS_FROM_PELVIS
+
+    content = wham()
+    (person,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
+    np.testing.assert_array_equal(person.transl, content[0]["trans"])
+    same_rotations(person.pose_world, content[0]["pose_world"])
+    root = axis_angle_to_matrix(person.pose_world[:, :3])
+    hips = person.transl_world + REST_PELVIS["smpl"] + root @ HIPS_FROM_PELVIS
+    np.testing.assert_allclose(hips, content[0]["trans_world"], atol=1e-12)
+    assert person.frames[0] == 10
+
+
+def test_wham_api_layout(tmp_path):
+    whole = wham()[0]
+    content = {
+        0: {
+            "poses_root_cam": axis_angle_to_matrix(whole["pose"][:, None, :3]),
+            "poses_root_world": axis_angle_to_matrix(whole["pose_world"][:, None, :3]),
+            "poses_body": axis_angle_to_matrix(whole["pose"][:, 3:].reshape(-1, 23, 3)),
+            "trans_world": whole["trans_world"], "betas": whole["betas"], "frame_id": whole["frame_ids"],
+        }
+    }  # fmt: skip
+    assert infer_format(write_pkl(content, tmp_path / "a.pkl")).name == "wham"
+    (person,) = load_motion(tmp_path / "a.pkl").people
+    same_rotations(person.pose, whole["pose"])
+    same_rotations(person.pose_world[:, :3], whole["pose_world"][:, :3])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("prefix", ["smpl_params", "body_params", "pred_body_params"])
+def test_gvhmr_and_gem_pt(tmp_path, prefix):
+    pytest.importorskip("torch")
+    content = gvhmr(prefix=prefix)
+    path = write_pt(content, tmp_path / "hmr4d_results.pt")
+    assert infer_format(path).name == "gvhmr"
+    motion = load_motion(path)
+    (person,) = motion.people
+    assert motion.body_model == "smplx"
+    assert (motion.width, motion.height) == (640, 480)
+    assert motion.camera.intrinsics[0, 0] == 900
+    np.testing.assert_allclose(person.pose[:, 3:66], content[f"{prefix}_incam"]["body_pose"], atol=1e-6)
+    np.testing.assert_allclose(person.pose_world[:, :3], content[f"{prefix}_global"]["global_orient"], atol=1e-6)
+    np.testing.assert_allclose(person.transl_world, content[f"{prefix}_global"]["transl"], atol=1e-6)
+    assert not person.pose[:, 66:].any()
+
+
+def test_gem_of_another_body_is_said(tmp_path):
+    with pytest.raises(InputError, match="body_pose has 228 columns where SMPL-X's has 63"):
+        load_motion(write_pkl(gvhmr(body=228), tmp_path / "a.pkl"))
+
+
+def test_phalp_tracks_ghosts_and_gaps(tmp_path):
+    content = phalp()
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert [(p.id, p.frames.tolist()) for p in motion] == [(4, [0, 1, 2, 3, 4, 5]), (9, [0, 1, 4, 5])]
+    assert "ghosts" in notes(motion)
+    assert (motion.width, motion.height) == (640, 480)
+    assert motion.camera.intrinsics[0, 0] == 5000
+    first = motion.people[0]
+    same_rotations(first.pose, small_pose(12)[:6])
+    assert first.transl[:, 2].tolist() == [30, 31, 32, 33, 34, 35]
+    np.testing.assert_allclose(first.boxes[0], [10, 20, 110, 220])
+    np.testing.assert_allclose(first.confidence, 0.9)
+
+
+def test_romp_video_and_image(tmp_path):
+    motion = load_motion(write_npz(romp(frames=12), tmp_path / "a.npz"))
+    assert motion.num_frames == 12
+    assert [p.id for p in motion] == [5, 6]
+    # 2.jpg comes before 10.jpg.
+    same_rotations(motion.people[0].pose[10], small_pose(2, 10)[0])
+    one = load_motion(write_npz(romp(), tmp_path / "b.npz"))
+    assert one.num_frames == 1
+    assert len(one.people) == 2
+
+
+def test_aistpp_is_in_metres(tmp_path):
+    content = aistpp()
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert motion.fps == pytest.approx(60)
+    np.testing.assert_allclose(motion.people[0].transl_world, content["smpl_trans"] / 93.0, rtol=1e-6)
+
+
+def test_glamr_world_is_turned_upright(tmp_path):
+    content = glamr()
+    person = content["person_data"][0]
+    person["smpl_orient_world"][:] = [np.pi / 2, 0, 0]  # standing along z, as z is up there
+    (read,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
+    up = axis_angle_to_matrix(read.pose_world[:, :3]) @ [0, 1, 0]
+    np.testing.assert_allclose(up, np.tile([0, 1, 0], (6, 1)), atol=1e-9)
+    pelvis = read.transl_world + REST_PELVIS["smpl"]
+    x, y, z = person["root_trans_world"].T
+    np.testing.assert_allclose(pelvis, np.stack([x, z, -y], axis=1), atol=1e-9)
+    # The camera goes with the world: what it saw stays where it was.
+    motion = load_motion(tmp_path / "a.pkl")
+    from kinema.geometry.camera import to_camera
+
+    seen = to_camera(pelvis, motion.camera)
+    np.testing.assert_allclose(seen, person["root_trans_world"], atol=1e-9)  # cam_pose is the identity
+    person["exist_frames"][:2] = False
+    (read,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
+    assert read.frames.tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.real
+def test_published_samples(data_dir):
+    """Real files of AIST++, GLAMR and ROMP: people stand upright in their frames and at human heights."""
+    folder = data_dir / "smpl_samples"
+
+    def up(pose):
+        return axis_angle_to_matrix(pose[:, :3]) @ np.array([0.0, 1, 0])
+
+    dance = load_motion(next(folder.glob("aistpp_*.pkl")))
+    (dancer,) = dance.people
+    assert dance.fps == pytest.approx(60)
+    assert dance.num_frames == 720
+    assert np.median(up(dancer.pose_world)[:, 1]) > 0.9
+    pelvis = dancer.transl_world[:, 1] + REST_PELVIS["smpl"][1]
+    assert 0.5 < np.median(pelvis) < 2.0
+    run = load_motion(folder / "glamr_running_seed1.pkl")
+    (runner,) = run.people
+    assert np.median(up(runner.pose)[:, 1]) < -0.9  # the camera's y points down
+    assert np.median(up(runner.pose_world)[:, 1]) > 0.9
+    assert 0.6 < np.median(runner.transl_world[:, 1] + REST_PELVIS["smpl"][1]) < 1.1
+    image = load_motion(folder / "romp_output.npz")
+    (standing,) = image.people
+    assert up(standing.pose)[0, 1] < -0.9
+    assert standing.transl[0, 2] > 1
+    np.testing.assert_allclose(standing.joints[0, 0] - standing.transl[0], REST_PELVIS["smpl"], atol=0.03)
+    with pytest.raises(InputError, match="no motion file that Kinema knows"):
+        load_motion(folder / "mhr_sam3d_body_img_subj00.npz")
+
+
+# --- ambiguity, hostility, damage --------------------------------------------------------------------
+
+
+def test_ambiguous_files_are_said_and_can_be_named(tmp_path):
+    content = pare()
+    content[2]["global_orient"] = small_pose()[:, :3]
+    path = write_pkl(content, tmp_path / "a.pkl")
+    with pytest.raises(InputError, match=r"could be a file of pare or video2pkl; say which"):
+        load_motion(path)
+    assert load_motion(path, format="pare").provenance[0].name == "read.pare"
+    assert load_motion(path, format="video2pkl").provenance[0].name == "read.video2pkl"
+
+
+class Attack:
+    def __init__(self, marker, how="system"):
+        self.marker, self.how = str(marker), how
+
+    def __reduce__(self):
+        import builtins
+        import os
+        import subprocess
+
+        calls = {
+            "system": (os.system, (f"touch {self.marker}",)),
+            "popen": (subprocess.Popen, (["touch", self.marker],)),
+            "eval": (builtins.eval, (f"open({self.marker!r}, 'w')",)),
+            "open": (builtins.open, (self.marker, "w")),
+            "getattr": (builtins.getattr, ("harmless", "upper")),
+        }
+        return calls[self.how]
+
+
+def leaves(value, path=()):
+    """Places of the arrays in nested containers."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in items:
+        if isinstance(entry, (dict, list)):
+            yield from leaves(entry, (*path, key))
+        elif isinstance(entry, np.ndarray) and entry.dtype.kind == "f" and entry.ndim:
+            yield (*path, key)
+
+
+def put(content, path, value):
+    for key in path[:-1]:
+        content = content[key]
+    content[path[-1]] = value
+
+
+def get(content, path):
+    for key in path:
+        content = content[key]
+    return content
+
+
+def unwrapped(name, content):
+    """The nested dict in which the arrays are (ROMP keeps it inside an array of objects)."""
+    return content["results"].item() if name == "romp" else content
+
+
+IGNORED = {
+    "verts", "betas_per_frame", "smpl_loss", "visible", "conf", "center_confs", "joints2d", "pose_hand",
+}  # fmt: skip
+
+
+def hostile(name, marker):
+    """(what it is, contents) of broken files of one format."""
+    make = SAMPLES[name][0]
+    places = [p for p in leaves(unwrapped(name, make())) if p[-1] not in IGNORED]
+    chosen = places[:: max(1, len(places) // 6)][:6]
+    for place in chosen:
+        old = get(unwrapped(name, make()), place)
+        broken = {
+            "nan": np.full_like(old, np.nan),
+            "wrong shape": np.zeros((*old.shape, 2)),
+            "text": np.array(["a", "b"]),
+            "objects": np.array([{}, []], dtype=object),
+        }
+        for label, value in broken.items():
+            content = copy.deepcopy(make())
+            put(unwrapped(name, content), place, value)
+            yield f"{label} in {place[-1]}", content
+    for how in ("system", "popen", "eval", "open", "getattr"):
+        content = copy.deepcopy(make())
+        put(unwrapped(name, content), places[0], Attack(marker, how))
+        yield f"attack by {how}", content
+
+
+def complaint(path):
+    """What Kinema says of a file, None where it reads it; any other exception fails the test."""
+    try:
+        load_motion(path)
+    except KinemaError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_hostile_contents(tmp_path, name):
+    """Each: nothing runs, one sentence, the right kind of error."""
+    marker = tmp_path / "ran"
+    count = 0
+    for label, content in hostile(name, marker):
+        path = write(name, tmp_path, content)
+        count += 1
+        said = complaint(path)
+        assert said is not None, f"{name}: {label} was read as if it were whole"
+        assert isinstance(said, UnsafeFileError) == ("attack" in label), (label, said)
+        assert "\n" not in str(said)
+        assert len(str(said)) < 600
+    assert not marker.exists()
+    assert count >= 17
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_truncated_and_scrambled_bytes(tmp_path, name):
+    path = write(name, tmp_path)
+    data = path.read_bytes()
+    random = np.random.default_rng(0)
+    for size in np.linspace(1, len(data) - 1, 12).astype(int):
+        path.write_bytes(data[:size])
+        with pytest.raises(KinemaError) as caught:
+            load_motion(path)
+        assert "\n" not in str(caught.value)
+    for _ in range(12):
+        broken = bytearray(data)
+        for place in random.integers(0, len(data), size=6):
+            broken[place] = random.integers(0, 256)
+        path.write_bytes(bytes(broken))
+        assert "\n" not in str(complaint(path))  # a byte inside a number may also pass
+
+
+def nested(depth):
+    value = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ({1: {"pose": np.zeros((5, 72)), "trans": np.zeros((4, 3))}}, r"trans has shape \(4, 3\), expected \(5, 3\)"),
+        ({1: {"pose": np.zeros((5, 70)), "trans": np.zeros((5, 3))}}, r"pose has shape \(5, 70\)"),
+        ({"x": {"pose": np.zeros((5, 72)), "trans": np.zeros((5, 3))}}, "'x' is no track id"),
+        ({1: {**video2pkl()[1], "frame_ids": np.array([-5, 0, 1, 2, 3, 4])}}, "frame_ids must lie between 0"),
+        ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 3, 4, 10**15])}}, "frame_ids must lie between 0"),
+        ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 2, 3, 4])}}, "strictly increasing"),
+        ({1: {**video2pkl()[1], "frame_ids": np.arange(3)}}, "frame_ids has 3 entries, the pose 6 frames"),
+        ({2: {**pare()[2], "pose": -np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
+        ({2: {**pare()[2], "pose": 7 * np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
+        ({2: {**pare()[2], "pred_cam": pare()[2]["pred_cam"] * [[-1], [1], [1], [1], [1], [1]]}}, "positive scales"),
+        ({**aistpp(), "smpl_scaling": np.array([0.0])}, "smpl_scaling must be positive"),
+        ({**gvhmr(), "K_fullimg": np.zeros((6, 3, 3))}, "centre of K_fullimg must be positive"),
+        (nested(5), "no motion file that Kinema knows"),
+    ],
+)
+def test_broken_pickles_say_what_is_wrong(tmp_path, content, match):
+    with pytest.raises(KinemaError) as caught:
+        load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert re.search(match, str(caught.value)), caught.value
+    assert "\n" not in str(caught.value)
+
+
+def test_deeply_nested_pickles_end_in_a_sentence(tmp_path):
+    path = tmp_path / "deep.pkl"
+    path.write_bytes(b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".")
+    with pytest.raises(KinemaError) as caught:
+        load_motion(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"poses": np.zeros((6, 100))}, "poses has 100 columns"),
+        ({"mocap_frame_rate": np.array(0.0)}, "mocap_frame_rate must be positive"),
+        ({"mocap_frame_rate": np.array([1.0, 2.0])}, "must be one number"),
+        ({"mocap_frame_rate": None}, "lacks mocap_frame_rate"),
+        ({"trans": np.zeros((5, 3))}, r"trans has shape \(5, 3\)"),
+        ({"gender": np.array([1.0])}, "gender must be text"),
+    ],
+)
+def test_broken_amass_says_what_is_wrong(tmp_path, changes, match):
+    content = {key: value for key, value in {**amass(), **changes}.items() if value is not None}
+    with pytest.raises(InputError, match=match):
+        load_motion(write_npz(content, tmp_path / "a.npz"))

@@ -1,0 +1,88 @@
+"""The seeded checkpoint, the synthetic SMPL family and the recorded outputs of PARE's code."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tests.helpers.pare_samples import write_checkpoint
+
+GENDERS = ("neutral", "male", "female")
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def pare_goldens(goldens_dir: Path) -> dict[str, dict[str, np.ndarray]]:
+    found = {}
+    for name in ("golden", "processing", "pipeline", "tracker"):
+        with np.load(goldens_dir / "pare" / f"{name}.npz") as file:
+            found[name] = dict(file)
+    return found
+
+
+@pytest.fixture(scope="session")
+def processing(pare_goldens) -> dict[str, np.ndarray]:
+    return pare_goldens["processing"]
+
+
+@pytest.fixture(scope="session")
+def pare_tensors(goldens_dir: Path) -> dict[str, np.ndarray]:
+    """The seeded state dict under the published names."""
+    return _module(goldens_dir / "seeded.py").state_dict(goldens_dir / "pare" / "manifest.json")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(pare_tensors, tmp_path_factory) -> Path:
+    """A checkpoint file like the published ones: a Lightning pickle with foreign objects beside the weights."""
+    torch = pytest.importorskip("torch")
+    path = tmp_path_factory.mktemp("pare") / "pare_w_3dpw_checkpoint.ckpt"
+    write_checkpoint(path, {name: torch.from_numpy(np.asarray(value)) for name, value in pare_tensors.items()})
+    return path
+
+
+@pytest.fixture(scope="session")
+def estimator(checkpoint):
+    """PARE on one CPU thread with the seeded weights, loaded from the file."""
+    torch = pytest.importorskip("torch")
+    from kinema.models.pare.estimator import PareEstimator
+
+    torch.set_num_threads(1)
+    return PareEstimator(checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def release_folder(goldens_dir: Path, checkpoint: Path, tmp_path_factory) -> Path:
+    """A `data` folder laid out like the PARE release's, with the seeded checkpoint and synthetic SMPL files."""
+    maker = _module(goldens_dir / "smpl" / "make_synthetic_smpl.py")
+    data = tmp_path_factory.mktemp("release") / "data"
+    bodies, checkpoints = data / "body_models" / "smpl", data / "pare" / "checkpoints"
+    bodies.mkdir(parents=True)
+    checkpoints.mkdir(parents=True)
+    for gender in GENDERS:
+        maker.write(bodies / f"SMPL_{gender.upper()}.pkl", maker.model(gender))
+    (checkpoints / checkpoint.name).symlink_to(checkpoint)
+    np.save(data / "J_regressor_extra.npy", maker.regressor(9, 901))
+    np.save(data / "J_regressor_h36m.npy", maker.regressor(17, 1701))
+    return data
+
+
+@pytest.fixture(scope="session")
+def definition(release_folder: Path):
+    """The published joints on the synthetic neutral body."""
+    from kinema.models.pare.joints import joint_definition
+    from kinema.models.pare.release import PareRelease
+
+    release = PareRelease(release_folder)
+    return joint_definition(release.body(), release.file("J_regressor_extra.npy"), release.file("J_regressor_h36m.npy"))

@@ -1,0 +1,168 @@
+"""Work in a second thread: in order, with every error, and ended whatever happens."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from kinema.tracking import TrackingOptions, track_people
+from kinema.tracking.prefetch import Lane, read_ahead
+from kinema.video import Frame, VideoReader, open_video
+
+both = pytest.mark.parametrize("own_thread", [True, False])
+
+
+def kinema_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("kinema")]
+
+
+@both
+def test_work_is_done_in_order(own_thread):
+    done = []
+    with Lane(own_thread=own_thread) as lane:
+        futures = [lane.give(lambda i: done.append(i) or 2 * i, i) for i in range(50)]
+        assert [future.result() for future in futures] == list(range(0, 100, 2))
+    assert done == list(range(50))
+
+
+@both
+def test_an_error_comes_out(own_thread):
+    with Lane(own_thread=own_thread) as lane, pytest.raises(ZeroDivisionError):
+        lane.give(lambda: 1 / 0).result()
+
+
+def test_at_the_end_what_has_begun_is_waited_for_and_the_rest_dropped():
+    begun, finished, dropped = threading.Event(), [], []
+
+    def slow():
+        begun.set()
+        time.sleep(0.05)
+        finished.append(True)
+
+    def interrupted():
+        with Lane() as lane:
+            lane.give(slow)
+            lane.give(dropped.append, True)
+            begun.wait(10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert finished
+    assert not dropped
+    assert not kinema_threads()
+
+
+@both
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_reading_ahead_gives_the_same_items(own_thread, depth):
+    with Lane(own_thread=own_thread) as lane:
+        assert list(read_ahead(iter(range(20)), lane, depth)) == list(range(20))
+        assert list(read_ahead([], lane, depth)) == []
+
+
+def test_no_more_than_the_depth_is_made_ahead():
+    made = []
+
+    def items():
+        for i in range(20):
+            made.append(i)
+            yield i
+
+    with Lane() as lane:
+        for item in read_ahead(items(), lane, 3):
+            time.sleep(0.002)
+            assert len(made) <= item + 4
+
+
+@both
+def test_an_error_while_reading_comes_after_what_was_read(own_thread):
+    def items():
+        yield from range(3)
+        raise OSError("torn")
+
+    with Lane(own_thread=own_thread) as lane:
+        reading = read_ahead(items(), lane, 8)
+        assert [next(reading) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(OSError, match="torn"):
+            next(reading)
+
+
+@both
+def test_a_reader_that_is_left_early_is_closed(own_thread):
+    closed = []
+
+    def items():
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    with Lane(own_thread=own_thread) as lane:
+        reading = read_ahead(items(), lane, 3)
+        next(reading)
+        reading.close()
+    assert len(closed) == 1
+
+
+class Torn(VideoReader):
+    """Noise that cannot be read to its end."""
+
+    def __init__(self, frames: int, error: type[BaseException] = OSError) -> None:
+        super().__init__("torn", 64, 48, 30.0, frames)
+        self.frames, self.error = frames, error
+
+    def __iter__(self):
+        noise = np.random.default_rng(0)
+        for index in range(self.frames):
+            yield Frame(index, index / 30, noise.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+        raise self.error("torn")
+
+
+@pytest.mark.usefixtures("networks")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tracking_ends_with_the_error_of_whoever_failed(threads):
+    options = TrackingOptions(threads=threads)
+    with pytest.raises(OSError, match="torn"):
+        track_people(Torn(5), options)
+
+    def observer(frame, boxes):
+        if frame.index == 2:
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        track_people(Torn(50), options, observers=[observer])
+
+    def progress(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        track_people(Torn(50), options, progress=progress)
+    assert not kinema_threads()
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_detector_that_fails_in_the_lane_is_heard(monkeypatch):
+    from kinema.models.blazepose.detector import BlazePoseDetector
+
+    def broken(self, image, tile, *, threshold=0.5):
+        raise MemoryError("full")
+
+    monkeypatch.setattr(BlazePoseDetector, "__call__", broken)
+    with pytest.raises(MemoryError, match="full"):
+        track_people(Torn(5), TrackingOptions(threads=2))
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("networks")
+def test_threads_change_nothing(data_dir):
+    """Bit for bit, whichever thread is faster."""
+    clip = data_dir / "videos/basketball_two_people_static.mp4"
+    motions = [track_people(open_video(clip, end=1.0), TrackingOptions(threads=n)) for n in (1, 2, 3)]
+    for other in motions[1:]:
+        assert [person.id for person in other] == [person.id for person in motions[0]]
+        for one, two in zip(motions[0], other, strict=True):
+            for name in ("frames", "observed", "boxes", "keypoints", "keypoints3d", "keypoint_confidence"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
