@@ -15,6 +15,7 @@ from importlib import import_module
 
 from kinema._version import __version__
 from kinema.errors import KinemaError
+from kinema.options import in_flags
 
 COMMANDS = {
     "run": "turn videos into SMPL motion",
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KinemaError as error:
         if args.debug:
             raise
-        print(f"kinema: {error}", file=sys.stderr)
+        print(f"kinema: {in_flags(str(error), getattr(args, 'flags', {}))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         if args.debug:

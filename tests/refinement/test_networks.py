@@ -17,8 +17,9 @@ from kinema.person import Person
 from kinema.refinement import refine
 from kinema.refinement.inverse_kinematics import agree_with_joints, best_turn, shortest_turn
 from kinema.refinement.network import load_refiner
-from kinema.refinement.networks import NetworkOptions, refine_with_network
+from kinema.refinement.options import NetworkOptions
 from kinema.refinement.published import PublishedCare
+from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.temporal.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations
 from kinema.temporal.windows import slide

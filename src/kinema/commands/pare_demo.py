@@ -99,8 +99,8 @@ def run(args: argparse.Namespace) -> int:
 
 def options_of(args: argparse.Namespace) -> PareDemoOptions:
     """The settings that the command line asks for. Raises UsageError."""
+    from kinema.models.pare.options import PareOptions
     from kinema.models.pare.published_keys import DemoOptions
-    from kinema.models.pare.stage import PareOptions
     from kinema.pipeline.pare_demo import PareDemoOptions
     from kinema.tracking import TrackingOptions
 

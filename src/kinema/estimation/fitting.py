@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
+from kinema.estimation.options import FitOptions
 from kinema.estimation.shape import fit_shape
-from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
+from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
+from kinema.progress import Progress
 from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33
+from kinema.stage import Context, given
 
 EVIDENCE_POINTS = tuple(
     j for j in BLAZEPOSE33.joints if j.split("_", 1)[-1] not in ("eye_inner", "eye_outer", "mouth", "thumb")
@@ -35,62 +34,14 @@ REFINED_SHARE = 0.5
 better, and follows fast limbs less closely than they do."""
 
 
-@dataclass(frozen=True)
-class FitOptions:
-    """How the body is fitted.
-
-    fov: degrees over the longer image side, None for the clip's metadata or the default. height: metres,
-    fixes the person's size. prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely; the direct prior has its word beside it, all joints as unsure as beside_sigma, degrees), "direct"
-    (bone directions of the keypoint network's own 3D, all joints as unsure as direct_sigma, degrees) or "estimate"
-    (the pose that the person already has, from an estimator such as PARE, all joints as unsure as estimate_sigma,
-    degrees; "direct" for who has none). landmarks: whether the direct prior reads the 3D landmarks "refined" by
-    Kinema's own network or "raw". min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence
-    starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
-    shape_frames: how many frames speak on the shape. threads: of the pose lifter.
-    """
-
-    fov: float | None = None
-    height: float | None = None
-    prior: str = "learned"
-    direct_sigma: float = 25.0
-    beside_sigma: float = 40.0
-    estimate_sigma: float = 12.0
-    landmarks: str = "refined"
-    min_confidence: float = 0.15
-    max_gap: float = 0.4
-    chunk: int = 240
-    overlap: int = 24
-    shape_frames: int = 48
-    threads: int = 2
-    solver: SolverOptions = field(default_factory=SolverOptions)
-
-    def __post_init__(self) -> None:
-        if self.height is not None and not 0.4 <= self.height <= 2.5:
-            raise UsageError(f"--height is the person's height in metres, between 0.4 and 2.5; found {self.height}")
-        if self.prior not in ("learned", "direct", "estimate"):
-            raise UsageError(f"the fit's prior is 'learned', 'direct' or 'estimate', found {self.prior!r}")
-        if self.landmarks not in ("refined", "raw"):
-            raise UsageError(f"the fit's landmarks are 'refined' or 'raw', found {self.landmarks!r}")
-        for name in ("direct_sigma", "beside_sigma", "estimate_sigma"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be an angle in degrees above 0, found {getattr(self, name)}")
-        if not 0 <= self.min_confidence < 1:
-            raise UsageError(f"min_confidence must lie in [0, 1), found {self.min_confidence}")
-        if self.chunk <= 2 * self.overlap:
-            raise UsageError(f"chunk ({self.chunk}) must be more than twice the overlap ({self.overlap})")
-
-
-def fit_body(
-    motion: Motion, body: BodyModel, options: FitOptions | None = None, *, progress: Progress = silent
-) -> Motion:
+def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     """Fit the body to every person's landmarks.
 
     Needs keypoints, keypoint_confidence and keypoints3d of set "blazepose33"; fills pose, betas, transl,
     joints and reprojection_error in the camera's frame, and the camera where the motion has none. People
     whose landmarks are never seen well enough keep their fields as they are.
     """
-    options = options or FitOptions()
+    body = given(context.body)
     camera = motion.camera or camera_from_fov(motion.width, motion.height, options.fov or DEFAULT_FOV)
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
@@ -102,13 +53,15 @@ def fit_body(
     people = []
     for person in motion.people:
         fit = _PersonFit(person, motion.times[person.frames], camera, body, options, lifter, refiner)
-        people.append(fit.run(partial(_advance, progress, done, total)))
+        people.append(fit.run(partial(_advance, context.progress, done, total)))
         done += len(person)
-        progress(done, total)
-    weights = {body.name: body.sha256} | ({} if lifter is None else {NETWORK_FILE: lifter.sha256})
-    weights |= {} if refiner is None else {refiner.network.name: refiner.network.sha256}
-    record = StageRecord("fit", __version__, asdict(options) | {"focal": camera.intrinsics[0, 0]}, weights)
-    return motion.after(record, people=tuple(people), camera=camera, body_model=body.name)
+        context.progress(done, total)
+    if lifter is not None:
+        context.weights[NETWORK_FILE] = lifter.sha256
+    if refiner is not None:
+        context.weights[refiner.network.name] = refiner.network.sha256
+    context.facts["focal"] = camera.intrinsics[0, 0]
+    return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
 
 
 def _estimate(person: Person, options: FitOptions) -> np.ndarray | None:

@@ -15,9 +15,9 @@ from kinema.models.blazepose.landmarks import crop as upright_crop
 from kinema.models.pare.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
 from kinema.models.pare.estimator import PareEstimator
 from kinema.models.pare.joints import JOINTS14, JointDefinition, joint_definition
+from kinema.models.pare.options import PareOptions
 from kinema.models.pare.published_keys import betas_for
 from kinema.models.pare.release import PareRelease
-from kinema.models.pare.stage import PareOptions
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.weights import locate
 

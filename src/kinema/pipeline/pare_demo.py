@@ -26,9 +26,10 @@ from kinema.models.pare.crops import crop, square_boxes
 from kinema.models.pare.estimator import PareEstimator
 from kinema.models.pare.joints import JointDefinition, joint_definition
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
+from kinema.models.pare.options import PareOptions
 from kinema.models.pare.published_keys import DemoOptions, betas_for, demo_image, demo_person, regress_tracks
+from kinema.models.pare.regression import regress_people, whole_boxes
 from kinema.models.pare.release import PareRelease, about_body
-from kinema.models.pare.stage import PareOptions, regress_people, whole_boxes
 from kinema.motion import Motion
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.progress import Progress
@@ -344,7 +345,7 @@ def _refined(
 ) -> dict[int, dict[str, Any]]:
     """The dict of the demo, with bodies that Kinema's fit has refined on the 2D keypoints."""
     with timed(watcher, "regress") as progress:
-        motion = regress_people(motion, reader, tools.body, options.pare, estimator=tools.estimator, progress=progress)
+        motion = regress_people(motion, reader, tools.body, tools.estimator, options.pare, progress=progress)
     with timed(watcher, "fit") as progress:
         motion = fit_body(motion, tools.body, FitOptions(prior="estimate"), progress=progress)
     return {

@@ -22,8 +22,6 @@ from kinema.models.synsp.onnx_run import OnnxSynSP
 from kinema.runtime import onnx_session
 from kinema.temporal.windows import Smoother
 
-REPRESENTATIONS = ("2d", "3d", "smpl")
-
 KINDS = ("smoothnet", "synsp", "mixer")
 """Networks that files hold."""
 
