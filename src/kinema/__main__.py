@@ -64,7 +64,9 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         )
         module.configure(sub)
         sub.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        sub.set_defaults(run=module.run)
+        # Errors of the library name a setting in backquotes; here they name the flag (`in_flags`).
+        flags = {action.dest: action.option_strings[-1] for action in sub._actions if action.option_strings}
+        sub.set_defaults(run=module.run, flags=flags)
     return parser
 
 

@@ -16,7 +16,7 @@ from tests.helpers.fakes import FakeChain, write_clip
 def fake(monkeypatch, tmp_path) -> FakeChain:
     """The command in a folder of its own, with fake stages behind it."""
     chain = FakeChain()
-    monkeypatch.setattr("kinema.pipeline.running.chain", lambda options: chain.steps())
+    monkeypatch.setattr("kinema.pipeline.running.chain", chain.steps)
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "clip.mp4")
     return chain

@@ -11,6 +11,7 @@ from kinema.estimation.options import FitOptions
 from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Step
 from kinema.refinement.measures import SMOOTHING
 from kinema.refinement.options import FilterOptions
@@ -42,14 +43,15 @@ class FakeChain:
         self.calls: list[str] = []
         self.before: dict[str, object] = {}
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self, options: RunOptions | None = None) -> tuple[Step, ...]:
+        options = options or RunOptions()
         stages = (
             Stage("track", "following people", TrackingOptions, self._track, video=True, slow=True),
             Stage("fit", "fitting bodies", FitOptions, self._fit, body=True, slow=True),
             Stage("filter", "smoothing", FilterOptions, self._filter),
             Stage("world", "placing in the world", WorldOptions, self._world),
         )
-        return tuple(Step(stage, stage.options()) for stage in stages)
+        return tuple(Step(stage, options.options_of(stage)) for stage in stages)
 
     def _begin(self, name: str) -> None:
         self.calls.append(name)

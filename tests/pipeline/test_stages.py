@@ -114,7 +114,7 @@ def test_settings_choose_the_chain():
 
 def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("kinema.pipeline.estimating.chain", lambda options: fake.steps())
+    monkeypatch.setattr("kinema.pipeline.estimating.chain", fake.steps)
     before = sorted(tmp_path.iterdir())
     assert kinema.estimate(clip, max_persons=2).people[0].joints_world.shape == (12, 24, 3)
     assert sorted(tmp_path.iterdir()) == before

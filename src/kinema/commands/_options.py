@@ -16,7 +16,7 @@ HEADINGS = ("people", "camera", "result", "running")
 
 def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -> None:
     """An argument for each setting. What is left out on the command line is None in `args`, so that the default
-    stays with the options; errors that name a setting name its flag (`in_flags`)."""
+    stays with the options."""
     given = list(settings)
     headings = dict.fromkeys((None, *HEADINGS, *(each.group for each in given)))
     for heading in headings:
@@ -25,7 +25,6 @@ def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -
             place = group_of(parser, heading)
             for each in own:
                 _add(place, each)
-    parser.set_defaults(flags={each.public or each.name: each.flag for each in given})
 
 
 def group_of(parser: argparse.ArgumentParser, heading: str | None) -> Any:

@@ -50,7 +50,10 @@ class Step:
 
 
 def chain(options: RunOptions) -> tuple[Step, ...]:
-    """The steps that these settings ask for, in order."""
+    """The steps that these settings ask for, in order.
+
+    Raises, before any work is done, what a stage raises whose own files are missing (a checkpoint, torch).
+    """
     estimator = ESTIMATORS.find(options.estimator)
     stages = [TRACKERS.find(options.tracker).stage, *estimator.stages]
     steps = []
@@ -62,7 +65,10 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
         stages = [REFINERS.find(options.refine.method).stage]
     else:
         stages = [filter_motion] if options.smooth else []
-    return (*steps, *(Step(stage, options.options_of(stage)) for stage in (*stages, place_in_world)))
+    steps += [Step(stage, options.options_of(stage)) for stage in (*stages, place_in_world)]
+    for step in steps:
+        step.stage.files(step.options)
+    return tuple(steps)
 
 
 def settle(motion: Motion, notes: list[str]) -> Motion:

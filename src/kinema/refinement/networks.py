@@ -85,9 +85,7 @@ def _network(options: NetworkOptions) -> TrainedRefiner:
     if options.checkpoint is not None:
         return load_refiner(options.checkpoint, options.method)
     if options.method == "synsp":
-        raise UsageError(
-            "SynSP needs a checkpoint: give it with --checkpoint FILE (or train one: kinema train refiner)"
-        )
+        raise UsageError("SynSP needs a `checkpoint`: give its file (or train one: kinema train refiner)")
     from kinema.weights import locate
 
     return load_refiner(locate(f"smoothnet-{options.window or SMOOTHNET_WINDOW}").path, "smoothnet")
@@ -97,13 +95,13 @@ def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
     window = network.window or options.window or SYNSP_WINDOW
     if options.window not in (None, window):
         raise UsageError(
-            f"{network.name} smooths windows of {window} frames, --window-size asks for {options.window}; "
+            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window}; "
             "leave the option out or give another checkpoint"
         )
     if network.window is None and window > 100:
-        raise UsageError(f"SynSP takes windows of at most 100 frames, --window-size asks for {window}")
+        raise UsageError(f"SynSP takes windows of at most 100 frames, `window_size` asks for {window}")
     if options.lag is not None and options.lag >= window:
-        raise UsageError(f"--lag must be less than the window of {window} frames, found {options.lag}")
+        raise UsageError(f"`lag` must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:
         raise UsageError(f"step must not be more than the window of {window} frames, found {options.step}")
     return window

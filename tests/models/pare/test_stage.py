@@ -110,8 +110,6 @@ def test_an_ideal_network_gives_the_truth(scene, truth) -> None:
         axis_angle_to_matrix(person.pose.reshape(-1, 24, 3)), axis_angle_to_matrix(true.pose.reshape(-1, 24, 3))
     )
     assert angle.max() < 1e-5
-    assert found.provenance[-1].name == "pare"
-    assert found.provenance[-1].weights["oracle.ckpt"] == "0" * 64
 
 
 def test_the_fit_refines_the_poses(scene, truth) -> None:
