@@ -14,7 +14,7 @@ from kinema.errors import InputError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine, registry
+from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine
 from kinema.refinement.filtering import FILTERS, smooth_positions, smooth_root, smooth_rotations
 from kinema.refinement.measures import SMOOTHING, shakiness
 
@@ -251,4 +251,4 @@ def test_every_filter_is_registered_and_runs_by_name():
         assert out.provenance[-1].arguments["strength"] == 0.4
         assert set(refiner.fills) <= set(out.people[0].filled)
     with pytest.raises(UsageError, match="whittaker"):
-        registry.refiner("magic")
+        REFINERS.find("magic")
