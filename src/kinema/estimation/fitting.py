@@ -1,10 +1,11 @@
-"""The fit: from tracked landmarks to a body, one person after another."""
+"""The fit: from tracked keypoints to a body, one person after another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
+from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
 from kinema.estimation.shape import fit_shape
 from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
+from kinema.estimation.standing import reached, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
@@ -23,15 +26,10 @@ from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.provenance import StageRecord
 from kinema.refinement.landmarks import KeypointRefiner
-from kinema.skeleton import BLAZEPOSE33
-
-EVIDENCE_POINTS = tuple(
-    j for j in BLAZEPOSE33.joints if j.split("_", 1)[-1] not in ("eye_inner", "eye_outer", "mouth", "thumb")
-)
-"""Landmarks that the fit explains: the inner face and the thumbs add time, not knowledge."""
+from kinema.skeleton import BLAZEPOSE33, JointSet
 
 REFINED_SHARE = 0.5
-"""How far the landmarks that the direct prior reads are moved to where the refiner wants them: it knows their depth
+"""How far the landmarks that the analytic prior reads are moved to where the refiner wants them: it knows their depth
 better, and follows fast limbs less closely than they do."""
 
 
@@ -41,11 +39,12 @@ class FitOptions:
 
     fov: degrees over the longer image side, None for the clip's metadata or the default. height: metres,
     fixes the person's size. prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely; the direct prior has its word beside it, all joints as unsure as beside_sigma, degrees), "direct"
-    (bone directions of the keypoint network's own 3D, all joints as unsure as direct_sigma, degrees) or "estimate"
+    how surely; the analytic prior has its word beside it, all joints as unsure as beside_sigma, degrees), "analytic"
+    (bone directions of the 3D keypoints, all joints as unsure as analytic_sigma, degrees) or "estimate"
     (the pose that the person already has, from an estimator such as PARE, all joints as unsure as estimate_sigma,
-    degrees; "direct" for who has none). landmarks: whether the direct prior reads the 3D landmarks "refined" by
-    Kinema's own network or "raw". min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence
+    degrees; "analytic" for who has none). Who lacks what the prior needs has the next best, see `fit_body`.
+    landmarks: whether the analytic prior reads the 3D landmarks "refined" by Kinema's own network or "raw".
+    min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence
     starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
     shape_frames: how many frames speak on the shape. threads: of the pose lifter.
     """
@@ -53,7 +52,7 @@ class FitOptions:
     fov: float | None = None
     height: float | None = None
     prior: str = "learned"
-    direct_sigma: float = 25.0
+    analytic_sigma: float = 25.0
     beside_sigma: float = 40.0
     estimate_sigma: float = 12.0
     landmarks: str = "refined"
@@ -68,11 +67,11 @@ class FitOptions:
     def __post_init__(self) -> None:
         if self.height is not None and not 0.4 <= self.height <= 2.5:
             raise UsageError(f"--height is the person's height in metres, between 0.4 and 2.5; found {self.height}")
-        if self.prior not in ("learned", "direct", "estimate"):
-            raise UsageError(f"the fit's prior is 'learned', 'direct' or 'estimate', found {self.prior!r}")
+        if self.prior not in ("learned", "analytic", "estimate"):
+            raise UsageError(f"the fit's prior is 'learned', 'analytic' or 'estimate', found {self.prior!r}")
         if self.landmarks not in ("refined", "raw"):
             raise UsageError(f"the fit's landmarks are 'refined' or 'raw', found {self.landmarks!r}")
-        for name in ("direct_sigma", "beside_sigma", "estimate_sigma"):
+        for name in ("analytic_sigma", "beside_sigma", "estimate_sigma"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be an angle in degrees above 0, found {getattr(self, name)}")
         if not 0 <= self.min_confidence < 1:
@@ -84,36 +83,47 @@ class FitOptions:
 def fit_body(
     motion: Motion, body: BodyModel, options: FitOptions | None = None, *, progress: Progress = silent
 ) -> Motion:
-    """Fit the body to every person's landmarks.
+    """Fit the body to every person's keypoints.
 
-    Needs keypoints, keypoint_confidence and keypoints3d of set "blazepose33"; fills pose, betas, transl,
-    joints and reprojection_error in the camera's frame, and the camera where the motion has none. People
-    whose landmarks are never seen well enough keep their fields as they are.
+    Needs keypoints and keypoint_confidence of a joint set whose points the body knows, six with limbs among them; fills
+    pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera where the motion has none.
+    keypoints3d, of the same set or of another, are what the pose is expected by: the pose lifter reads those of
+    blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
+    stance turned as the torso in the image says, and the depth of the limbs is little more than a guess. Where a prior
+    stands in for the one of the options, the person's data say so: "fit_prior" is "analytic" or "standing".
+
+    People who are never seen well enough keep their fields as they are. Raises UsageError for a person without
+    keypoints, for a set with too few points, and where nobody is seen by enough of them.
     """
     options = options or FitOptions()
     camera = motion.camera or camera_from_fov(motion.width, motion.height, options.fov or DEFAULT_FOV)
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
-    lifter = PoseLifter(threads=options.threads) if options.prior == "learned" else None
-    direct = any(_estimate(person, options) is None for person in motion.people)
-    refiner = KeypointRefiner() if options.landmarks == "refined" and direct else None
+    priors = [prior_of(person, options.prior) for person in motion.people]
+    lifter = PoseLifter(threads=options.threads) if "learned" in (priors or [options.prior]) else None
+    refined = any(
+        prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
+        for person, prior in zip(motion.people, priors, strict=True)
+    )
+    refiner = KeypointRefiner() if options.landmarks == "refined" and refined else None
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
-    for person in motion.people:
-        fit = _PersonFit(person, motion.times[person.frames], camera, body, options, lifter, refiner)
+    fits = [
+        _PersonFit(person, motion.times[person.frames], camera, body, options, prior, lifter, refiner)
+        for person, prior in zip(motion.people, priors, strict=True)
+    ]
+    seen = [fit for fit in fits if fit.is_seen]
+    if seen and all(fit.lacking for fit in seen):
+        raise UsageError(seen[0].lacking or "")
+    for fit in fits:
         people.append(fit.run(partial(_advance, progress, done, total)))
-        done += len(person)
+        done += len(fit.person)
         progress(done, total)
     weights = {body.name: body.sha256} | ({} if lifter is None else {NETWORK_FILE: lifter.sha256})
     weights |= {} if refiner is None else {refiner.network.name: refiner.network.sha256}
     record = StageRecord("fit", __version__, asdict(options) | {"focal": camera.intrinsics[0, 0]}, weights)
     return motion.after(record, people=tuple(people), camera=camera, body_model=body.name)
-
-
-def _estimate(person: Person, options: FitOptions) -> np.ndarray | None:
-    """The person's own pose (F,72) where that is the prior."""
-    return person.pose if options.prior == "estimate" else None
 
 
 def _advance(progress: Progress, before: int, total: int, done: int) -> None:
@@ -130,63 +140,95 @@ class _PersonFit:
         camera: Camera,
         body: BodyModel,
         options: FitOptions,
+        prior: str,
         lifter: PoseLifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
-        self.rows = BLAZEPOSE33.indices(EVIDENCE_POINTS)
-        pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
-        self.pixels = pixels[:, self.rows]
-        seen = (confidence[:, self.rows] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
-        self.weight = np.where(seen, confidence[:, self.rows], 0.0)
+        pixels, confidence = person.require("keypoints", "keypoint_confidence")
+        self.set_name = person.keypoint_set or ""
+        points = body.points(self.set_name)
+        self.rows = evidence_rows(points, self.set_name)
+        self.names = [points.names[row] for row in self.rows]
+        columns = points.rows[self.rows]
+        self.pixels = pixels[:, columns]
+        seen = (confidence[:, columns] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
+        self.weight = np.where(seen, confidence[:, columns], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
-        self.landmarks, self.lifter, self.refiner = landmarks, lifter, refiner
+        self.prior, self.lifter, self.refiner = prior, lifter, refiner
+
+    @property
+    def is_seen(self) -> bool:
+        return bool(np.any(self.weight > 0))
+
+    @cached_property
+    def lacking(self) -> str | None:
+        """Why the person cannot be fitted, one sentence. A prior from elsewhere needs no more than one point."""
+        if self.prior != "standing" or not self.is_seen:
+            return None
+        ever = [name for name, seen in zip(self.names, (self.weight > 0).any(0), strict=True) if seen]
+        lack = lacking(ever)
+        who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
+        return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
 
     def run(self, progress: Callable[[int], None]) -> Person:
-        """The person with the fitted fields filled, or as it was where nothing was seen well enough."""
-        if not np.any(self.weight > 0):
+        """The person with the fitted fields filled, or as it was where too little was seen."""
+        if not self.is_seen or self.lacking:
             return self.person
-        evidence = self._evidence()
         options = self.options
-        state = PoseState(evidence.prior, _initial_root(self._rig(np.zeros(10)), evidence))
+        evidence, state = self._start()
         sample = _well_seen(evidence, options.shape_frames)
         betas, _ = fit_shape(
             self.body, self._rig, evidence.take(sample), state.take(sample), options.solver, height=options.height
         )
         rig = self._rig(betas)
-        state = PoseState(state.local, _initial_root(rig, evidence))
+        state = PoseState(state.local, _initial_root(rig, evidence, state.local))
         state = _solve_in_pieces(rig, evidence, state, options, progress)
         return self._filled(state, betas)
 
     def _rig(self, betas: np.ndarray) -> Rig:
-        return Rig.of(self.body, "blazepose33", betas, self.rows)
+        return Rig.of(self.body, self.set_name, betas, self.rows)
 
-    def _evidence(self) -> Evidence:
-        estimate = _estimate(self.person, self.options)
-        if estimate is not None:
-            prior = axis_angle_to_matrix(estimate.reshape(len(self.times), -1, 3))
-            sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
-        else:
-            prior = pose_from_landmarks(self._depicted(), self._rig(np.zeros(10)).offsets)
-            degrees = self.options.direct_sigma if self.lifter is None else self.options.beside_sigma
-            sigma = np.full(prior.shape[:2], np.radians(degrees))
-            if self.lifter is not None:
-                lifted = self.lifter(self.person, self.times, self.camera)
-                prior, sigma = _agreed(lifted.rotation, lifted.sigma, prior, sigma)
-        return Evidence(self.times, self.rays, self.weight, prior, sigma)
+    def _start(self) -> tuple[Evidence, PoseState]:
+        """What the frames say, and the poses that the fit starts from."""
+        rig = self._rig(np.zeros(10))
+        if self.prior != "standing":
+            evidence = Evidence(self.times, self.rays, self.weight, *self._expected(rig))
+            return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
+        starts = []
+        for evidence in standing_evidence(self.names, rig, self.times, self.rays, self.weight):
+            state = PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
+            starts.append((evidence, *reached(rig, evidence, state, self.options.solver)))
+        evidence, state, _ = min(starts, key=lambda start: start[2])
+        return evidence, state
 
-    def _depicted(self) -> np.ndarray:
-        """The 3D landmarks (F,33,3) that the direct prior reads."""
-        landmarks = _without_holes(self.landmarks)
-        if self.refiner is None:
-            return landmarks
-        return landmarks + REFINED_SHARE * (self.refiner(landmarks, self.times, self.person.frames) - landmarks)
+    def _expected(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+        """The prior's rotations (F,24,3,3) and their sigma (F,24)."""
+        if self.prior == "estimate":
+            (pose,) = self.person.require("pose")
+            prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
+            return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
+        landmarks, joints = self._depicted()
+        prior = pose_from_landmarks(landmarks, rig.offsets, joints)
+        if self.prior == "analytic" or self.lifter is None:
+            return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
+        lifted = self.lifter(self.person, self.times, self.camera)
+        beside = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
+        return _agreed(lifted.rotation, lifted.sigma, prior, beside)
+
+    def _depicted(self) -> tuple[np.ndarray, JointSet]:
+        """The 3D keypoints (F,L,3) that the analytic prior reads, and their joints."""
+        landmarks, joints = landmarks_of(self.person)
+        if self.refiner is None or joints is not BLAZEPOSE33:
+            return landmarks, joints
+        refined = self.refiner(landmarks, self.times, self.person.frames)
+        return landmarks + REFINED_SHARE * (refined - landmarks), joints
 
     def _filled(self, state: PoseState, betas: np.ndarray) -> Person:
         pose = matrix_to_axis_angle(state.local).reshape(len(self.times), -1)
         all_betas = np.tile(betas, (len(pose), 1))
         transl = state.root - self.body.rest_joints(betas)[0]
-        points = self.body.posed_points("blazepose33", pose, all_betas, transl)[:, self.rows]
+        points = self.body.posed_points(self.set_name, pose, all_betas, transl)[:, self.rows]
         distance = np.linalg.norm(
             project(points, self.camera.intrinsics, self.camera.distortion) - self.pixels, axis=-1
         )
@@ -199,7 +241,13 @@ class _PersonFit:
             transl=transl,
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
+            data=self._noted(),
         )
+
+    def _noted(self) -> dict[str, Any]:
+        """The person's data, with the prior where it is not the one of the options."""
+        data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
+        return data if self.prior == self.options.prior else data | {"fit_prior": self.prior}
 
 
 def _agreed(
@@ -212,26 +260,14 @@ def _agreed(
     return first @ axis_angle_to_matrix(share[..., None] * turn), 1 / np.sqrt(weight)
 
 
-def _without_holes(landmarks: np.ndarray) -> np.ndarray:
-    """3D landmarks (F,33,3) with frames that have none taken from the nearest frame that has."""
-    good = np.isfinite(landmarks).all(axis=(1, 2))
-    if good.all():
-        return landmarks
-    if not good.any():
-        raise UsageError("a person without a single 3D landmark cannot be fitted")
-    index = np.flatnonzero(good)
-    nearest = index[np.abs(np.arange(len(landmarks))[:, None] - index).argmin(axis=1)]
-    return landmarks[nearest]
-
-
-def _initial_root(rig: Rig, evidence: Evidence) -> np.ndarray:
-    """(F,3) pelvis positions that bring the prior's points onto their rays, by linear least squares.
+def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray:
+    """(F,3) pelvis positions that bring the points of poses (F,24,3,3) onto their rays, by linear least squares.
 
     A point p + t lies on the ray (u, v, 1) where p_x + t_x = u (p_z + t_z), and likewise for y. Frames
     with too little evidence take their neighbours' result.
     """
     num_frames = len(evidence.times)
-    _, _, points = rig.forward(evidence.prior, np.zeros((num_frames, 3)))
+    _, _, points = rig.forward(local, np.zeros((num_frames, 3)))
     u, v = evidence.rays[..., 0], evidence.rays[..., 1]
     zero, one = np.zeros_like(u), np.ones_like(u)
     matrix = np.stack([np.stack([one, zero, -u], -1), np.stack([zero, one, -v], -1)], axis=2)
