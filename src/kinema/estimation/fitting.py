@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
 from kinema.estimation.shape import fit_shape
 from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
-from kinema.estimation.standing import reached, standing_evidence
+from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
@@ -166,7 +166,7 @@ class _PersonFit:
         """Why the person cannot be fitted, one sentence. A prior from elsewhere needs no more than one point."""
         if self.prior != "standing" or not self.is_seen:
             return None
-        ever = [name for name, seen in zip(self.names, (self.weight > 0).any(0), strict=True) if seen]
+        ever = [name for name, weight in zip(self.names, self.weight.T, strict=True) if weight.any()]
         lack = lacking(ever)
         who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
         return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
@@ -195,12 +195,24 @@ class _PersonFit:
         if self.prior != "standing":
             evidence = Evidence(self.times, self.rays, self.weight, *self._expected(rig))
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
-        starts = []
-        for evidence in standing_evidence(self.names, rig, self.times, self.rays, self.weight):
+        return self._from_stance(rig)
+
+    def _from_stance(self, rig: Rig) -> tuple[Evidence, PoseState]:
+        """The stance bent to the image from both of the turns that it may have, in each segment the better one."""
+        first, second = standing_evidence(self.names, rig, self.times, self.rays, self.weight)
+        options = replace(self.options, solver=coarse(self.options.solver))
+        states, costs = [], []
+        for evidence in (first, second):
             state = PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
-            starts.append((evidence, *reached(rig, evidence, state, self.options.solver)))
-        evidence, state, _ = min(starts, key=lambda start: start[2])
-        return evidence, state
+            states.append(_solve_in_pieces(rig, evidence, state, options, lambda done: None))
+            costs.append(misfit(rig, evidence, states[-1], options.solver))
+        other = np.zeros(len(self.times), dtype=bool)
+        for piece in _segments(self.times, options.max_gap):
+            other[piece] = costs[1][piece].sum() < costs[0][piece].sum()
+        turn = other[:, None, None, None]
+        prior, local = np.where(turn, second.prior, first.prior), np.where(turn, states[1].local, states[0].local)
+        root = np.where(other[:, None], states[1].root, states[0].root)
+        return replace(first, prior=prior), PoseState(local, root)
 
     def _expected(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
         """The prior's rotations (F,24,3,3) and their sigma (F,24)."""
@@ -245,9 +257,12 @@ class _PersonFit:
         )
 
     def _noted(self) -> dict[str, Any]:
-        """The person's data, with the prior where it is not the one of the options."""
+        """The person's data, with the prior where the keypoints did not allow the one of the options."""
         data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
-        return data if self.prior == self.options.prior else data | {"fit_prior": self.prior}
+        asked = self.options.prior
+        if asked == "estimate" and self.person.pose is None:
+            asked = "analytic"
+        return data if self.prior == asked else data | {"fit_prior": self.prior}
 
 
 def _agreed(
@@ -292,13 +307,19 @@ def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
     return best[seen[best] > 0.5 * np.median(seen[best])] if len(best) > 1 else best
 
 
+def _segments(times: np.ndarray, max_gap: float) -> list[slice]:
+    """The frames between gaps of more than `max_gap` seconds."""
+    breaks = np.flatnonzero(np.diff(times) > max_gap) + 1
+    return [slice(a, b) for a, b in zip([0, *breaks.tolist()], [*breaks.tolist(), len(times)], strict=True)]
+
+
 def _solve_in_pieces(
     rig: Rig, evidence: Evidence, state: PoseState, options: FitOptions, progress: Callable[[int], None]
 ) -> PoseState:
     """Solve segment by segment, long ones in chunks that share a seam, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
-    breaks = np.flatnonzero(np.diff(evidence.times) > options.max_gap) + 1
-    for first, last in zip(np.r_[0, breaks], np.r_[breaks, len(root)], strict=True):
+    for segment in _segments(evidence.times, options.max_gap):
+        first, last = segment.start, segment.stop
         start = first
         while True:
             stop = last if last - start <= options.chunk + options.overlap else start + options.chunk

@@ -12,15 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from kinema.body.kinematics import Rig
-from kinema.estimation.solver import FREE_JOINTS, Evidence, PoseState, SolverOptions, reprojection_terms, solve
+from kinema.estimation.solver import FREE_JOINTS, Evidence, PoseState, SolverOptions, reprojection_terms
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 
 TURN_WINDOW = 0.5
 """Seconds over which the torso's turn is averaged."""
 
-COARSE = {"robust_scale": 1e3, "pixel_sigma": 0.05, "iterations": 25}
-"""Solver settings of the way from the stance to the image: no point is an outlier while the limbs are still far off."""
+COARSE_SIGMA = 0.05
+"""Metres in the image plane, on the way from the stance to the image."""
+
+COARSE_ITERATIONS = 25
+
+NO_OUTLIERS = 1e3
+"""Robust scale, in sigmas, at which no point is an outlier: while the stance is bent to the image all are far off."""
 
 _STANCE = {
     "hip": (-12, 0, 4), "knee": (20, 0, 0), "ankle": (-8, 0, 0), "shoulder": (0, -20, -60), "elbow": (0, -30, 0),
@@ -147,11 +152,14 @@ def _averaged(times: np.ndarray, values: np.ndarray, counted: np.ndarray) -> np.
     return np.stack([np.interp(times, times[known], column) for column in mean[known].T], axis=-1)
 
 
-def reached(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions) -> tuple[PoseState, float]:
-    """The stance bent to the image, from far away, and what is left: the mean squared misfit and stray, in sigmas."""
-    coarse = replace(options, **COARSE)
-    state = solve(rig, evidence, state, coarse)
-    _, residual, weight = reprojection_terms(rig, evidence, state, coarse)
+def coarse(options: SolverOptions) -> SolverOptions:
+    """The solver's settings on the way from the stance to the image."""
+    return replace(options, robust_scale=NO_OUTLIERS, pixel_sigma=COARSE_SIGMA, iterations=COARSE_ITERATIONS)
+
+
+def misfit(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions) -> np.ndarray:
+    """(F,) what poses leave unexplained: squared distance from the image and from the prior, in sigmas."""
+    _, residual, weight = reprojection_terms(rig, evidence, state, options)
     stray = matrix_to_axis_angle(np.swapaxes(evidence.prior, -1, -2) @ state.local)[:, FREE_JOINTS]
     stray = stray / evidence.prior_sigma[:, FREE_JOINTS, None]
-    return state, float((np.sum(weight * residual**2) + np.sum(stray**2)) / len(residual))
+    return np.sum(weight * residual**2, axis=1) + np.sum(stray**2, axis=(1, 2))
