@@ -170,7 +170,7 @@ def test_impossible_options_are_refused(options, says):
         FitOptions(**options)
 
 
-def test_missing_landmarks_are_named(body):
+def test_missing_keypoints_are_named(body):
     motion = Motion([0.0], WIDTH, HEIGHT, people=(Person(1, [0]),))
-    with pytest.raises(UsageError, match="keypoints3d"):
+    with pytest.raises(UsageError, match="person 1 has no keypoints, keypoint_confidence;"):
         fit_body(motion, body, ANALYTIC)

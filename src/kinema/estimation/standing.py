@@ -7,7 +7,7 @@ little bent, the way that they bend), the joints' limits, and smoothness in time
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ COARSE_ITERATIONS = 25
 
 NO_OUTLIERS = 1e3
 """Robust scale, in sigmas, at which no point is an outlier: while the stance is bent to the image all are far off."""
+
+_MIN_LENGTH = 1e-9
 
 _STANCE = {
     "hip": (-12, 0, 4), "knee": (20, 0, 0), "ankle": (-8, 0, 0), "shoulder": (0, -20, -60), "elbow": (0, -30, 0),
@@ -84,49 +86,80 @@ def torso_turns(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Orientations (F,3,3) of the root in camera axes that explain the torso's outline, and their mirror in depth.
 
-    The torso's width over its length gives how far it is turned, left and right whether to or from the camera, and
-    the nose or the toes to which side. Where nobody knows, the person faces the camera upright.
+    The torso's width over its length gives how far it is turned, the order of left and right whether to or from the
+    camera, and the nose or the toes to which side. Without hips the person is taken to be upright, and to face the
+    camera or to show the back.
     """
-    index = {name: k for k, name in enumerate(names)}
     _, _, rest = rig.forward(np.tile(np.eye(3), (1, len(SMPL24), 1, 1)), np.zeros((1, 3)))
-    seen = weight > 0
-
-    def pair(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Middle (F,2), left minus right (F,2), whether both are seen (F,), and their distance at rest."""
-        if f"left_{part}" not in index or f"right_{part}" not in index:
-            return np.zeros((len(times), 2)), np.zeros((len(times), 2)), np.zeros(len(times), bool), 0.0
-        a, b = index[f"left_{part}"], index[f"right_{part}"]
-        apart = float(np.linalg.norm(rest[0, a] - rest[0, b]))
-        return 0.5 * (rays[:, a] + rays[:, b]), rays[:, a] - rays[:, b], seen[:, a] & seen[:, b], apart
-
-    top, across_top, top_seen, top_width = pair("shoulder")
-    low, across_low, low_seen, low_width = pair("hip")
-    both = (top_seen & low_seen)[:, None]
-    up = _averaged(times, np.where(both, top - low, 0.0), both[:, 0])
-    length = np.linalg.norm(up, axis=-1, keepdims=True)
-    up = np.where(length > 1e-6, up / np.maximum(length, 1e-6), [0.0, -1.0])
-    side = np.stack([-up[:, 1], up[:, 0]], axis=-1)  # the left of somebody who faces the camera
-    rest_length = 0.5 * (top_width + low_width) if not both.any() else _torso_length(rest[0], index)
-    scale = np.maximum(length[:, 0], 1e-6) / rest_length if both.any() else np.ones(len(times))
-    width = np.where(both[:, 0], np.sum((across_top + across_low) * side, -1) / (scale * (top_width + low_width)), 0.0)
-    cosine = np.clip(_averaged(times, width[:, None], both[:, 0])[:, 0], -1.0, 1.0)
-    cosine = np.where(length[:, 0] > 1e-6, cosine, 1.0)
-
-    ahead, known = np.zeros(len(times)), np.zeros(len(times), bool)
-    for front, back in _FORWARD:
-        if front not in index or (back != "shoulder" and back not in index):
-            continue
-        behind, behind_seen = (top, top_seen) if back == "shoulder" else (rays[:, index[back]], seen[:, index[back]])
-        there = behind_seen & seen[:, index[front]]
-        ahead += np.where(there, np.sum((rays[:, index[front]] - behind) * side, -1), 0.0)
-        known |= there
-    sine = np.sqrt(1 - cosine**2) * np.where(_averaged(times, ahead[:, None], known)[:, 0] < 0, -1.0, 1.0)
+    still = _Torso.of(names, rest[0, :, :2][None], np.ones((1, len(names))))
+    torso = _Torso.of(names, rays, weight)
+    whole = torso.top_seen & torso.low_seen
+    if whole.any():
+        up = _averaged(times, torso.top - torso.low, whole)
+        scale = np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), _MIN_LENGTH)
+        up, scale = up / scale, scale / np.linalg.norm(still.top - still.low)
+        side = _left_of(up)
+        width = np.sum((torso.top_across + torso.low_across) * side, -1, keepdims=True) / scale
+        width = width / np.linalg.norm(still.top_across + still.low_across)
+        cosine = np.clip(_averaged(times, width, whole)[:, 0], -1.0, 1.0)
+    else:
+        up = np.tile([0.0, -1.0], (len(times), 1))
+        side = _left_of(up)
+        across = np.where(torso.top_seen[:, None], torso.top_across, torso.low_across)
+        width = np.sum(across * side, -1, keepdims=True)
+        cosine = np.where(_averaged(times, width, torso.top_seen | torso.low_seen)[:, 0] < 0, -1.0, 1.0)
+    forward, known = _forward(names, torso, rays, weight)
+    ahead = _averaged(times, np.sum(forward * side, -1, keepdims=True), known)[:, 0]
+    sine = np.sqrt(1 - cosine**2) * np.where(ahead < 0, -1.0, 1.0)
     return _turned(up, side, cosine, sine), _turned(up, side, cosine, -sine)
 
 
-def _torso_length(rest: np.ndarray, index: dict[str, int]) -> float:
-    middle = [0.5 * (rest[index[f"left_{part}"]] + rest[index[f"right_{part}"]]) for part in ("shoulder", "hip")]
-    return float(np.linalg.norm(middle[0] - middle[1]))
+@dataclass(frozen=True, eq=False)
+class _Torso:
+    """Shoulders (top) and hips (low) in the image: their middle (F,2), left minus right (F,2), both seen (F,)."""
+
+    top: np.ndarray
+    top_across: np.ndarray
+    top_seen: np.ndarray
+    low: np.ndarray
+    low_across: np.ndarray
+    low_seen: np.ndarray
+
+    @classmethod
+    def of(cls, names: Sequence[str], points: np.ndarray, weight: np.ndarray) -> _Torso:
+        found: list[np.ndarray] = []
+        for part in ("shoulder", "hip"):
+            if f"left_{part}" in names and f"right_{part}" in names:
+                a, b = names.index(f"left_{part}"), names.index(f"right_{part}")
+                middle, across = 0.5 * (points[:, a] + points[:, b]), points[:, a] - points[:, b]
+                found += [middle, across, (weight[:, a] > 0) & (weight[:, b] > 0)]
+            else:
+                found += [np.zeros((len(points), 2)), np.zeros((len(points), 2)), np.zeros(len(points), dtype=bool)]
+        return cls(*found)
+
+
+def _forward(
+    names: Sequence[str], torso: _Torso, rays: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where nose and toes point in the image, (F,2) of any length, and in which frames (F,) some are seen."""
+    total, known = np.zeros((len(rays), 2)), np.zeros(len(rays), dtype=bool)
+    for front, back in _FORWARD:
+        if front not in names or (back != "shoulder" and back not in names):
+            continue
+        row = names.index(front)
+        seen = weight[:, row] > 0
+        if back == "shoulder":
+            behind, seen = torso.top, seen & torso.top_seen
+        else:
+            behind, seen = rays[:, names.index(back)], seen & (weight[:, names.index(back)] > 0)
+        total += np.where(seen[:, None], rays[:, row] - behind, 0.0)
+        known |= seen
+    return total, known
+
+
+def _left_of(up: np.ndarray) -> np.ndarray:
+    """(F,2): where the left of somebody who faces the camera lies, for the way up (F,2) in the image."""
+    return np.stack([-up[:, 1], up[:, 0]], axis=-1)
 
 
 def _turned(up: np.ndarray, side: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
