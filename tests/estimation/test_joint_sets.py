@@ -158,6 +158,16 @@ def test_holes_in_3d_are_taken_from_the_nearest_frame_that_has_all():
     assert scattered[0, 0, 0] == 1
 
 
+def test_keypoints_that_coincide_still_give_a_body(body):
+    scene = make_scene(body, frames=5, keypoint_set="coco17", keypoint3d_set=None)
+    (person,) = scene.seen.people
+    piled = person.replace(keypoints=np.full_like(person.keypoints, 300.0))
+    fitted = fit_body(with_person(scene, piled), body).people[0]
+    assert np.isfinite(fitted.joints).all()
+    rotation = axis_angle_to_matrix(fitted.pose.reshape(5, 24, 3))
+    np.testing.assert_allclose(np.linalg.det(rotation), 1.0, atol=1e-9)
+
+
 def seen_only(scene: Scene, names: tuple[str, ...]) -> Person:
     (person,) = scene.seen.people
     joints = joint_set(person.keypoint_set)

@@ -96,8 +96,12 @@ def torso_turns(
     whole = torso.top_seen & torso.low_seen
     if whole.any():
         up = _averaged(times, torso.top - torso.low, whole)
-        scale = np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), _MIN_LENGTH)
-        up, scale = up / scale, scale / np.linalg.norm(still.top - still.low)
+        length = np.linalg.norm(up, axis=-1, keepdims=True)
+        scale = np.maximum(length, _MIN_LENGTH)
+        up, scale = (
+            np.where(length > _MIN_LENGTH, up / scale, [0.0, -1.0]),
+            scale / np.linalg.norm(still.top - still.low),
+        )
         side = _left_of(up)
         width = np.sum((torso.top_across + torso.low_across) * side, -1, keepdims=True) / scale
         width = width / np.linalg.norm(still.top_across + still.low_across)
