@@ -32,11 +32,12 @@ class SolverOptions:
 class FitOptions:
     """How the body is fitted.
 
-    prior: "learned" (the shipped pose lifter says what to expect of each joint and how surely; the direct prior has its
-    word beside it, all joints as unsure as beside_sigma, degrees), "direct" (bone directions of the keypoint network's
-    own 3D, all joints as unsure as direct_sigma, degrees) or "estimate" (the pose that the person already has, from an
-    estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "direct" for who has none).
-    landmarks: what the direct prior reads. min_confidence: landmarks below it are ignored. max_gap: seconds, a longer
+    prior: "learned" (the shipped pose lifter says what to expect of each joint and how surely; the analytic prior has
+    its word beside it, all joints as unsure as beside_sigma, degrees), "analytic" (bone directions of the 3D keypoints,
+    all joints as unsure as analytic_sigma, degrees) or "estimate" (the pose that the person already has, from an
+    estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "analytic" for who has none). Who lacks
+    what the prior needs has the next best, see `kinema.estimation.fitting.fit_people`.
+    landmarks: what the analytic prior reads. min_confidence: landmarks below it are ignored. max_gap: seconds, a longer
     absence starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
     shape_frames: how many frames speak on the shape. threads: of the pose lifter.
     """
@@ -48,7 +49,7 @@ class FitOptions:
         None, "field of view over the longer side, in degrees", public=True, metavar="DEG", group="camera"
     )
     prior: str = "learned"
-    direct_sigma: float = 25.0
+    analytic_sigma: float = 25.0
     beside_sigma: float = 40.0
     estimate_sigma: float = 12.0
     landmarks: str = setting(
@@ -72,10 +73,13 @@ class FitOptions:
         wide = self.fov is None or 1.0 < self.fov < 175.0
         require(wide, "fov", "lie between 1 and 175 degrees", self.fov)
         require(
-            self.prior in ("learned", "direct", "estimate"), "prior", "be 'learned', 'direct' or 'estimate'", self.prior
+            self.prior in ("learned", "analytic", "estimate"),
+            "prior",
+            "be 'learned', 'analytic' or 'estimate'",
+            self.prior,
         )
         require(self.landmarks in ("refined", "raw"), "landmarks", "be 'refined' or 'raw'", self.landmarks)
-        for name in ("direct_sigma", "beside_sigma", "estimate_sigma"):
+        for name in ("analytic_sigma", "beside_sigma", "estimate_sigma"):
             require(getattr(self, name) > 0, name, "be an angle in degrees above 0", getattr(self, name))
         require(0 <= self.min_confidence < 1, "min_confidence", "lie in [0, 1)", self.min_confidence)
         require(self.chunk > 2 * self.overlap, "chunk", f"be more than twice the overlap ({self.overlap})", self.chunk)
