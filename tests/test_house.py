@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("training",),
     # The top
     ("pipeline",),
+    ("_public",),
     ("kinema",),
     ("commands",),
     ("__main__",),

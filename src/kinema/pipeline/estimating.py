@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job, body_for, chain, run_chain
@@ -32,9 +31,7 @@ def estimate(
     gives a motion without people. Raises InputError (no such file, not a video), WeightsError (networks
     that cannot be fetched), UsageError (settings that make no sense).
     """
-    if options is not None and settings:
-        raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
-    options = options or RunOptions.of(**settings)
+    options = RunOptions.given(options, settings)
     with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:
         job = Job(reader, body_for(options))
         return run_chain(job, chain(options), watcher or RunWatcher()).motion

@@ -87,6 +87,13 @@ class RunOptions:
             object.__setattr__(self, "body_model", Path(self.body_model))
 
     @classmethod
+    def given(cls, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
+        """What somebody gives either as one value or as settings by name. Raises UsageError for both."""
+        if options is not None and settings:
+            raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
+        return options or cls.of(**settings)
+
+    @classmethod
     def of(cls, **settings: Any) -> RunOptions:
         """Options from the public names of `public_settings()`; what is None keeps its default.
 
