@@ -4,7 +4,7 @@
     motion = kinema.estimate("clip.mp4")     # a Motion: SMPL pose, shape, translation for every person
     motion.save("clip.pkl")
 
-Names load on first use, so that `import kinema` stays fast. docs/api.md has all of them.
+Names load on first use, which keeps `import kinema` fast. docs/api.md describes all of them.
 """
 
 from __future__ import annotations

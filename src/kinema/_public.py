@@ -1,6 +1,6 @@
-"""The functions of the public face: one call each for what the rooms behind them do.
+"""The public functions, imported as `kinema.load`, `kinema.run`, ...: one call for what each room does.
 
-They are imported as `kinema.load`, `kinema.run`, ...; docs/api.md is made from what is written here.
+docs/api.md is generated from these docstrings.
 """
 
 from __future__ import annotations
@@ -33,25 +33,27 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
-    """Read a motion file of any format that Kinema reads; nothing in it is executed.
+    """Read a motion file of any supported format; nothing in it is executed.
 
         motion = kinema.load("smpl_output.pkl")
         motion = kinema.load("wham_output.pkl", fps=25)
 
-    format: a name of `kinema.formats()`, by default found by the contents. fps: of a file that does not say. What a
-    reader assumed, converted and left out is listed in `motion.data["notes"]`. Raises InputError, UnsafeFileError,
-    UsageError.
+    format: a name from `kinema.formats()`; by default the contents decide. fps: frame rate of a file that does not hold
+    it. What the reader assumed, converted and left out is listed in `motion.data["notes"]`. Raises InputError,
+    UnsafeFileError, UsageError.
     """
     return load_motion(path, format=format, fps=fps)
 
 
 def save(motion: Motion, path: str | Path, *, format: str | None = None, **options: Any) -> Path:
-    """Write a motion, whole or not at all, and return the path of the first file written.
+    """Write a motion file and return its path, or that of the first file where a format writes several.
+
+    The file appears complete or not at all.
 
         kinema.save(motion, "walk.npz")
 
-    format: a name of `kinema.formats()`, by default by the suffix. options: body, vertices, and what the format takes.
-    Raises OutputError, UsageError.
+    format: a name from `kinema.formats()`; by default the suffix decides. options: body, vertices, and those of the
+    format. Raises OutputError, UsageError.
     """
     return save_motion(motion, path, format=format, **options)
 
@@ -65,24 +67,24 @@ def run(
     watcher: RunWatcher | None = None,
     **settings: Any,
 ) -> RunResult:
-    """From a video, or a folder of images, to a folder of results, as `kinema run` does it.
+    """Turn a video, or a folder of images, into a folder of results, like the command `kinema run`.
 
         result = kinema.run("clip.mp4", height=1.82, refine="smoothnet")
         result.motion, result.folder, result.files["overlay"]
 
-    out: folder that holds the runs. options, or settings by their public names (`kinema run --help`). What an
-    earlier run of the same video and settings has finished is not repeated, unless `force`. Raises InputError
-    (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
+    out: the folder in which the run gets its own folder. Give either options, or settings by their public names.
+    force: repeat what an earlier run of the same video and settings has finished already. watcher: receives the
+    progress. Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
     """
     return run_video(video, out, RunOptions.given(options, settings), force=force, watcher=watcher)
 
 
 def validate(subject: Motion | str | Path, **options: Any) -> Validation:
-    """Check a motion, or a motion file: is it sound, does anything move, can the movement be believed.
+    """Check a motion or a motion file: its structure, whether anything moves, and whether the movement is plausible.
 
         kinema.validate("smpl_output.pkl").verdict      # PASS, PASS_WITH_CLEANUP or FAIL
 
-    options: checks, profile, limits; for a motion also body, for a file format and fps.
+    options: checks, profile, limits; body for a motion; format and fps for a file. Raises UsageError.
     """
     from kinema.quality import validate_file, validate_motion
 
@@ -90,11 +92,11 @@ def validate(subject: Motion | str | Path, **options: Any) -> Validation:
 
 
 def diagnose(path: str | Path, **options: Any) -> Diagnosis:
-    """What is in a motion file: its entries, people, gaps, units, kind of movement, and the validator's verdict.
+    """Describe a motion file: entries, people, gaps, units, kind of movement, and the validator's verdict.
 
         kinema.diagnose("smpl_output.pkl").to_dict()
 
-    options: profile, format, fps. Raises InputError where there is no file.
+    options: profile, format, fps. Raises InputError if there is no such file.
     """
     from kinema.quality.diagnosis import diagnose_file
 
@@ -102,35 +104,35 @@ def diagnose(path: str | Path, **options: Any) -> Diagnosis:
 
 
 def refine(motion: Motion, method: str = "whittaker", *, body: BodyModel | None = None, **settings: Any) -> Motion:
-    """A motion with less shaking, by a filter or a network of `kinema.refiners()`.
+    """Smooth a motion with one of `kinema.refiners()`, a filter or a network.
 
         smooth = kinema.refine(motion, "savgol", strength=0.7)
 
-    body: the model of the poses, by default the free body. settings: fields of the method's options. Fields in the
-    world are emptied, as they would no longer fit. Raises UsageError, InputError.
+    body: the body model of the poses, by default the free body. settings: options of the method. The fields in the
+    world are emptied, since they no longer fit. Raises UsageError, InputError.
     """
     return refine_motion(motion, load_body() if body is None else body, method, **settings)
 
 
 def stabilize(motion: Motion, *, body: BodyModel | None = None, **settings: Any) -> Motion:
-    """A motion in which what the validator finds is repaired, and only that.
+    """Repair what the validator finds in a motion, and nothing else.
 
         stable = kinema.stabilize(motion)
-        stable.people[0].data["stabilize"]      # what was done
+        stable.people[0].data["stabilize"]  # what was done
 
-    settings: profile, steps. Raises UsageError.
+    body: as for `refine`. settings: profile, steps. Raises UsageError.
     """
     return stabilize_motion(motion, body, StabilizeOptions(**settings))
 
 
 def export(motion: Motion | str | Path, path: str | Path, *, format: str | None = None, **options: Any) -> WriteReport:
-    """Write a motion, or a motion file, for other programs: BVH, GLB, USD, FBX, TRC, C3D, CSV and more.
+    """Write a motion or a motion file for other programs: BVH, GLB, USD, FBX, TRC, C3D, CSV and more.
 
         report = kinema.export(motion, "walk.bvh", units="cm")
         report.paths, list(report.notes)
 
-    format: a name of `kinema.formats()`, by default by the suffix. options: body, and what the format takes.
-    Returns the files written and what differs from the motion. Raises UsageError, OutputError.
+    format: a name from `kinema.formats()`; by default the suffix decides. options: body, and those of the format. The
+    report has the files written and says how they differ from the motion. Raises UsageError, OutputError.
     """
     if not isinstance(motion, Motion):
         motion = load_motion(motion)
@@ -140,23 +142,23 @@ def export(motion: Motion | str | Path, path: str | Path, *, format: str | None 
 
 
 def convert(source: str | Path, target: str | Path, **options: Any) -> WriteReport:
-    """Turn one motion file into another, keeping all that both formats hold; the report says what was lost.
+    """Convert a motion file to another format; the report says what the target cannot hold.
 
         kinema.convert("wham_output.pkl", "walk.npz", fps=25)
 
-    options: source_format, target_format, fps, body, and what the target's format takes. Raises UsageError,
-    InputError, OutputError.
+    options: source_format, target_format, fps, body, and those of the target's format. Raises UsageError, InputError,
+    OutputError.
     """
     return convert_file(source, target, **options)
 
 
 def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options: Any) -> MotionScores:
-    """Compare a motion with the truth: MPJPE, PA-MPJPE, acceleration error and more, person by person.
+    """Compare a motion with ground truth, person by person: MPJPE, PA-MPJPE, acceleration error and more.
 
         kinema.evaluate("smpl_output.pkl", "truth.trc").total["mpjpe_mm"]
 
-    Both may be motions or files; a truth may also be TRC markers or `.npz` joints. options: source, joints, align,
-    frame, person; of a truth's file calibration, camera, axes, offset. Raises UsageError, InputError.
+    Both may be motions or files; the truth may also be TRC markers or `.npz` joints. options: source, joints, align,
+    frame, person; for a file of truth also calibration, camera, axes, offset. Raises UsageError, InputError.
     """
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.truth import load_truth
@@ -167,25 +169,25 @@ def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options:
 
 
 def stages() -> Sequence[Stage]:
-    """Every stage that can be run alone on a motion, in the order of a run."""
+    """Every stage, in the order of a run; each can be called alone on a motion."""
     return STAGES.rows()
 
 
 def formats() -> Sequence[MotionFormat]:
-    """Every motion format, to read and to write."""
+    """Every motion format that can be read or written."""
     return FORMATS.rows()
 
 
 def estimators() -> Sequence[Estimator]:
-    """What can turn tracked people into bodies."""
+    """Every estimator: what turns tracked people into bodies."""
     return ESTIMATORS.rows()
 
 
 def trackers() -> Sequence[Tracker]:
-    """What can find and follow the people in a video."""
+    """Every tracker: what finds and follows the people in a video."""
     return TRACKERS.rows()
 
 
 def refiners() -> Sequence[Refiner]:
-    """Every filter, network and preset that `refine` knows."""
+    """Every refiner: the filters, networks and presets that `refine` knows."""
     return REFINERS.rows()
