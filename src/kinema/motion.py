@@ -1,8 +1,8 @@
 """Motion: the one value that every stage takes and returns.
 
 A `Motion` is a clip: its frame times and size, its camera and its people (`kinema.person`). It is frozen and checked
-when it is made, so an inconsistent one cannot exist; `replace` makes a changed copy that is checked again. Arrays
-inside are read-only.
+on creation, so an inconsistent one cannot exist; `replace` makes a changed copy, which is checked again. Its arrays are
+read-only.
 
 Units and frames (docs/conventions.md): metres, radians, seconds, pixels with centres at integers.
 Camera frame: OpenCV, x right, y down, z forward. World: right-handed, y up, ground at y = 0.
@@ -23,7 +23,7 @@ from kinema import _wiring
 from kinema._version import __version__
 from kinema.checks import checked, length
 from kinema.errors import ShapeError, UsageError
-from kinema.geometry.camera import Camera, join_cameras
+from kinema.geometry.camera import Camera, join_cameras, merge_cameras
 from kinema.person import Person, checked_data, join_people
 from kinema.provenance import StageRecord
 
@@ -32,11 +32,14 @@ from kinema.provenance import StageRecord
 class Motion:
     """A clip and its people.
 
-    times (T,): seconds of every frame of the clip, strictly increasing, first frame as decoded.
-    width, height: pixels after display rotation, 0 where a file does not tell. source: the video's file
-    name. body_model: name of the body that the poses were fitted with ("free", or the file's name).
-    provenance: one record for each stage, in order. data: whatever else belongs to the clip, by name: arrays or JSON
-    values; what its names mean is said by the stage that fills them.
+        motion = kinema.load("smpl_output.pkl")
+        motion.people[0].pose                      # (F, 72)
+        motion.select(1).slice(0.2, 0.6).save("part.pkl")
+
+    times (T,): seconds of every frame of the clip, strictly increasing, as decoded. width, height: pixels after display
+    rotation, 0 if unknown. source: file name of the video. body_model: the body that the poses belong to ("free", or
+    the name of the model's file). provenance: one record per stage, in order. data: anything else about the clip, by
+    name, as arrays or JSON values; the stage that fills an entry defines it.
     """
 
     times: np.ndarray
@@ -77,11 +80,12 @@ class Motion:
 
     @property
     def num_frames(self) -> int:
+        """T, the frames of the clip."""
         return len(self.times)
 
     @property
     def fps(self) -> float:
-        """Mean frames per second over the clip (30 for a clip of fewer than two frames)."""
+        """Mean frame rate of the clip in frames per second; 30 for a clip of fewer than two frames."""
         if len(self.times) < 2:
             return 30.0
         return float((len(self.times) - 1) / (self.times[-1] - self.times[0]))
@@ -103,23 +107,26 @@ class Motion:
     def recorded(
         self, name: str, arguments: Mapping[str, Any] | None = None, weights: Mapping[str, str] | None = None
     ) -> Motion:
-        """The same motion with one more record in its provenance. Stages do this by themselves (`kinema.stage`)."""
+        """The same motion with one more record in its provenance. Stages are recorded by themselves."""
         record = StageRecord(name, __version__, arguments or {}, weights or {})
         return self.replace(provenance=(*self.provenance, record))
 
     def select(self, *ids: int) -> Motion:
-        """The same clip with these people only, in this order. Raises UsageError for an id that is not there."""
+        """The same clip with only these people, in this order. Raises UsageError for an unknown id."""
         return self.replace(people=tuple(self.person(id) for id in ids))
 
     def slice(self, start: float | None = None, end: float | None = None) -> Motion:
-        """The part of the clip from `start` to before `end`, seconds on the clip's own clock; times stay as they are.
+        """The part of the clip from `start` up to but not including `end`, in seconds of `times`, which are kept.
 
-        People who are not in it are left out. Raises UsageError where no frame lies in it.
+        People without a frame in it are left out; `data` of the clip is kept as it is. Raises UsageError if no frame
+        lies in it.
         """
         inside = (self.times >= (-np.inf if start is None else start)) & (self.times < (np.inf if end is None else end))
         if not inside.any():
-            span = f"{self.times[0]:g} to {self.times[-1]:g} s" if len(self.times) else "nothing"
-            raise UsageError(f"no frame lies between {start} and {end} seconds; the clip covers {span}")
+            span = f"its frames go from {self.times[0]:g} to {self.times[-1]:g} s" if len(self.times) else "it is empty"
+            after = [] if start is None else [f"at or after {start:g} s"]
+            asked = " and ".join(after if end is None else [*after, f"before {end:g} s"])
+            raise UsageError(f"the clip has no frame {asked or 'at all'}; {span}")
         first = int(np.argmax(inside))
         people = []
         for person in self.people:
@@ -133,24 +140,37 @@ class Motion:
         return self.replace(times=self.times[inside], people=tuple(people), camera=camera)
 
     def merge(self, other: Motion) -> Motion:
-        """The people of both motions of one clip. Raises UsageError where the clips differ or an id is in both."""
+        """The people of two motions of the same clip.
+
+        The provenance is this motion's, then what only the other has; where both have an entry of `data`, this
+        motion's is kept. Raises UsageError if the clips, bodies or cameras differ, or if both have the same id.
+        """
         if not np.array_equal(self.times, other.times) or (self.width, self.height) != (other.width, other.height):
-            raise UsageError("motions of different clips cannot be merged; join clips one after the other instead")
+            raise UsageError("motions of different clips cannot be merged; `concatenate` puts one after the other")
+        bodies = {motion.body_model for motion in (self, other)} - {None}
+        if len(bodies) > 1:
+            raise UsageError(f"motions of different bodies ({', '.join(sorted(bodies))}) cannot be merged")
         both = sorted({person.id for person in self} & {person.id for person in other})
         if both:
-            raise UsageError(f"person {', '.join(map(str, both))} is in both motions; rename one first")
-        return self.replace(people=(*self.people, *other.people))
+            raise UsageError(f"both motions have a person {', '.join(map(str, both))}; rename one of them first")
+        return self.replace(
+            people=(*self.people, *other.people),
+            camera=merge_cameras(self.camera, other.camera),
+            body_model=self.body_model or other.body_model,
+            provenance=(*self.provenance, *(each for each in other.provenance if each not in self.provenance)),
+            data={**other.data, **self.data},
+        )
 
     def rename(self, ids: Mapping[int, int]) -> Motion:
-        """People under other ids, {old: new}. Raises UsageError for an id that is not there, ShapeError for a clash."""
+        """People under other ids, {old: new}. Raises UsageError for an unknown id, ShapeError if two get the same."""
         for old in ids:
             self.person(old)
         return self.replace(people=tuple(person.replace(id=ids.get(person.id, person.id)) for person in self))
 
     def swap(self, a: int, b: int, start: float | None = None, end: float | None = None) -> Motion:
-        """Two people's ids exchanged from `start` to before `end` (seconds): the repair of a mix-up.
+        """Exchange the ids of two people from `start` up to but not including `end` (seconds): repairs an id switch.
 
-        Raises UsageError for an id that is not there, and where the two have not the same fields filled.
+        Raises UsageError for an unknown id, and if the two differ in the fields that are filled.
         """
         first, second = self.person(a), self.person(b)
         low, high = (-np.inf if start is None else start), (np.inf if end is None else end)
@@ -165,14 +185,15 @@ class Motion:
 
     @staticmethod
     def concatenate(motions: Sequence[Motion]) -> Motion:
-        """Clips one after the other, each beginning one frame after the end of the one before.
+        """Clips one after the other, each beginning one frame after the end of the previous one.
 
-        People of the same id become one. The source, the body and the data are those of the first. Raises UsageError
-        where sizes, bodies, cameras or filled fields differ.
+        People of the same id become one person. Source, body and data are those of the first clip; the provenance is
+        that of all. Raises UsageError if sizes, bodies, cameras or the fields that are filled differ.
         """
         if not motions:
             raise UsageError("there is nothing to concatenate; give at least one motion")
         head = motions[0]
+        rate = next((motion.fps for motion in motions if motion.num_frames > 1), head.fps)
         times: list[np.ndarray] = []
         parts: dict[int, list[Person]] = {}
         frames, clock = 0, 0.0
@@ -182,7 +203,7 @@ class Motion:
             if motion.num_frames:
                 shift = clock - motion.times[0] if times else 0.0
                 times.append(motion.times + shift)
-                clock = float(times[-1][-1]) + 1 / motion.fps
+                clock = float(times[-1][-1]) + 1 / (motion.fps if motion.num_frames > 1 else rate)
             for person in motion:
                 parts.setdefault(person.id, []).append(person.replace(frames=person.frames + frames))
             frames += motion.num_frames
@@ -194,12 +215,12 @@ class Motion:
         )
 
     def __repr__(self) -> str:
-        size = f"{self.width}x{self.height}" if self.width else "no size"
-        people = ", ".join(map(str, (person.id for person in self))) or "nobody"
+        size = f"{self.width}x{self.height}" if self.width else "unknown size"
+        people = "nobody" if not self.people else "people " + ", ".join(str(person.id) for person in self)
         seconds = f"{self.num_frames / self.fps:.2f} s" if self.num_frames else "0 s"
         return (
             f"Motion({self.source or 'no source'}: {self.num_frames} frames, {seconds} at {self.fps:.4g} fps, {size};"
-            f" people {people}; stages {', '.join(record.name for record in self.provenance) or 'none'})"
+            f" {people}; stages: {', '.join(record.name for record in self.provenance) or 'none'})"
         )
 
     def _repr_html_(self) -> str:
@@ -213,10 +234,10 @@ class Motion:
         )
 
     def save(self, path: str | Path, **options: Any) -> Path:
-        """Write the motion; the suffix chooses the format (.pkl, .npz). See `kinema.formats`."""
+        """Write the motion; the suffix chooses the format. The same as `kinema.save`."""
         return _wiring.save_motion(self, path, **options)
 
     @staticmethod
-    def load(path: str | Path) -> Motion:
-        """Read a motion that Kinema wrote (.pkl or .npz); nothing in the file is executed."""
-        return _wiring.load_motion(path)
+    def load(path: str | Path, **options: Any) -> Motion:
+        """Read a motion file; nothing in it is executed. The same as `kinema.load`."""
+        return _wiring.load_motion(path, **options)

@@ -1,4 +1,4 @@
-"""Person: one tracked person, arrays whose first axis is the track's own frames."""
+"""Person: one tracked person, as arrays whose first axis is the person's own frames."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kinema.storage.stored import StoredArray
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Person:
-    """One tracked person. Every field is None until a stage fills it; the first axis is the track's own frames.
+    """One tracked person. Every field is None until a stage fills it; the first axis is the person's own frames.
 
-    id: the track's number, unique in the motion. frames (F,) int: indices into `Motion.times`, strictly increasing
-    (gaps are legal: the person was away). keypoint_set, keypoint3d_set: names of the joint sets (`kinema.skeleton`)
-    of the 2D and of the 3D keypoints; the second is the first where it is not given. data: whatever else belongs to
-    the person, by name: arrays whose first axis is the frames, or JSON values.
+    id: the track's number, unique in the motion. frames (F,) int: indices into `Motion.times`, strictly increasing;
+    a gap means that the person was away. keypoint_set, keypoint3d_set: names of the joint sets (`kinema.skeleton`) of
+    the 2D and the 3D keypoints; the second defaults to the first. data: anything else about the person, by name, as
+    arrays whose first axis is the frames, or JSON values.
 
-    `PERSON_FIELDS` says of every other field its shape, unit and meaning. Arrays are read-only.
+    `PERSON_FIELDS` has shape, unit and meaning of every other field. Arrays are read-only.
     """
 
     id: int
@@ -60,7 +60,7 @@ class Person:
     transl: np.ndarray | None = per_frame(
         3, unit="m, camera", meaning="added to the vertices (the pelvis is transl plus the rest pelvis)", pkl="trans"
     )
-    scale: np.ndarray | None = per_frame(unit="1", meaning="size of the body over that of betas", always=False)
+    scale: np.ndarray | None = per_frame(unit="1", meaning="size of the body relative to that of betas", always=False)
     joints: np.ndarray | None = per_frame(24, 3, unit="m, camera", meaning="the SMPL joints of that body")
     joint_uncertainty: np.ndarray | None = per_frame(
         24, unit="m", meaning="standard deviation of each joint", may_hold_nan=True, always=False
@@ -69,7 +69,7 @@ class Person:
         "V", 3, unit="m, camera", meaning="the surface, in a file", stored=True, always=False
     )
     reprojection_error: np.ndarray | None = per_frame(
-        unit="px", meaning="mean over the points that counted", may_hold_nan=True
+        unit="px", meaning="mean over the keypoints that the fit used", may_hold_nan=True
     )
     # Body in the world (y up, ground at 0), after contact clean-up
     pose_world: np.ndarray | None = per_frame(NUM_POSE, unit="rad, axis-angle, world", meaning="as pose")
@@ -121,7 +121,7 @@ class Person:
         return dataclasses.replace(self, **changes)
 
     def select(self, rows: np.ndarray) -> Person:
-        """The same person in some of its frames. rows: (F,) bool or increasing row indices."""
+        """The same person in some of its frames. rows: (F,) bool, or increasing indices into its frames."""
         rows = np.asarray(rows)
         if rows.size == 0:
             rows = rows.astype(int)
@@ -130,25 +130,22 @@ class Person:
         changes: dict[str, Any] = {}
         for name in self.filled:
             value = getattr(self, name)
-            changes[name] = value.select(rows) if isinstance(value, StoredArray) else value[rows]
+            changes[name] = value.select(rows, len(self)) if isinstance(value, StoredArray) else value[rows]
         data = {key: value[rows] if isinstance(value, np.ndarray) else value for key, value in self.data.items()}
         return dataclasses.replace(self, frames=self.frames[rows], data=data, **changes)
 
     @property
     def global_orient(self) -> np.ndarray | None:
-        """(F,3) axis-angle of the root in the camera's frame."""
+        """(F,3) rotation of the root in the camera's frame, axis-angle."""
         return None if self.pose is None else self.pose[:, :3]
 
     @property
     def filled(self) -> tuple[str, ...]:
-        """Names of the fields that some stage has filled."""
+        """Names of the fields that are filled."""
         return tuple(name for name in PERSON_FIELDS if getattr(self, name) is not None)
 
     def require(self, *names: str) -> tuple[np.ndarray, ...]:
-        """The named fields, in order; the guard at a stage's entry.
-
-        Raises UsageError that says which of them no stage has filled.
-        """
+        """The named fields, in order. Raises UsageError that names those that no stage has filled."""
         missing = [n for n in names if getattr(self, n) is None]
         if missing:
             raise UsageError(
@@ -159,7 +156,7 @@ class Person:
 
 
 PERSON_FIELDS: dict[str, Field] = table_of(Person)
-"""Every field of a person that stages fill: shape, unit, meaning, and what files call it."""
+"""Every field that stages fill: shape, unit, meaning, and its key in files."""
 
 _SETS = {"K": "keypoint_set", "L": "keypoint3d_set"}
 """Letter of a shape -> the field that names its joint set."""
@@ -210,21 +207,26 @@ def checked_data(data: Mapping[str, Any], who: str, *, frames: int | None = None
 
 
 def join_people(id: int, parts: tuple[Person, ...]) -> Person:
-    """One person of the frames of several parts, in the order of the frames; empty parts do not count.
+    """One person made of the frames of several parts, in the order of the frames; empty parts are ignored.
 
-    Raises UsageError where the parts have not the same fields filled, ShapeError where two have the same frame.
+    Values of `data` that are not arrays are those of the first part. Raises UsageError if the parts differ in the
+    fields that are filled or in their joint sets, ShapeError if two of them have the same frame.
     """
     parts = tuple(part for part in parts if len(part)) or parts[:1]
     head = parts[0]
     for part in parts[1:]:
-        different = (set(part.filled) ^ set(head.filled)) | (set(part.data) ^ set(head.data))
+        different = (set(part.filled) ^ set(head.filled)) | (_layout(part.data) ^ _layout(head.data))
         if different:
+            names = ", ".join(sorted({str(each) for each in different}))
             raise UsageError(
-                f"person {part.id} and person {head.id} have not the same fields ({', '.join(sorted(different))});"
-                " clear those that one of them lacks"
+                f"person {part.id} and person {head.id} cannot be joined, as they differ in the fields that are filled"
+                f" ({names}); clear the fields that one of them lacks"
             )
         if (part.keypoint_set, part.keypoint3d_set) != (head.keypoint_set, head.keypoint3d_set):
-            raise UsageError(f"person {part.id} and person {head.id} have different sets of keypoints")
+            raise UsageError(
+                f"person {part.id} and person {head.id} cannot be joined, as their keypoints are of different joint"
+                f" sets ({part.keypoint_set}, {head.keypoint_set}); convert or clear one of them"
+            )
     frames = np.concatenate([part.frames for part in parts])
     order = np.argsort(frames, kind="stable")
     changes: dict[str, Any] = {}
@@ -232,8 +234,8 @@ def join_people(id: int, parts: tuple[Person, ...]) -> Person:
         values = [getattr(part, name) for part in parts]
         if PERSON_FIELDS[name].stored:
             if len({value.path for value in values}) > 1:
-                raise UsageError(f"{name} of person {id} lie in different files; clear them first")
-            rows = [np.arange(len(part)) if v.rows is None else v.rows for part, v in zip(parts, values, strict=True)]
+                raise UsageError(f"the {name} of person {id} lie in different files; clear them first")
+            rows = [value.rows_of(len(part)) for part, value in zip(parts, values, strict=True)]
             changes[name] = StoredArray(values[0].path, np.concatenate(rows)[order])
         else:
             changes[name] = np.concatenate(values)[order]
@@ -242,3 +244,11 @@ def join_people(id: int, parts: tuple[Person, ...]) -> Person:
         for key, value in head.data.items()
     }
     return dataclasses.replace(head, id=id, frames=frames[order], data=data, **changes)
+
+
+def _layout(data: Mapping[str, Any]) -> set[str]:
+    """What must agree for two people's data to be joined: the names, and the shapes of arrays after the frames."""
+    return {
+        f"data[{key!r}]" + (f" (F, {', '.join(map(str, value.shape[1:]))})" if isinstance(value, np.ndarray) else "")
+        for key, value in data.items()
+    }

@@ -15,6 +15,8 @@ from hypothesis import given
 from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
 from kinema.formats import find_format, formats, infer_format, load_motion, save_motion
 from kinema.motion import Motion
+from kinema.person import PERSON_FIELDS
+from kinema.storage.stored import StoredArray
 from tests.helpers.motion_samples import StandInBody, assert_same_motion, make_motion, make_person, motions
 
 PARE_KEYS = {
@@ -142,6 +144,68 @@ def test_pkl_names_only_what_every_numpy_has(tmp_path):
     assert not {w for w in words if w.startswith("numpy._core")}
     assert "numpy.core.multiarray" in words
     assert max(arg for op, arg, _ in ops if op.name == "PROTO") == 4
+
+
+# --- free data, uncertainties, arrays in files ---------------------------------------------------------
+
+
+def furnished(folder) -> Motion:
+    """A motion with everything that the table of fields offers beside the usual."""
+    path = folder / "vertices.npy"
+    np.save(path, np.arange(5 * 6.0).reshape(5, 2, 3))
+    person = make_person().replace(
+        keypoint3d_set="h36m17", keypoints3d=np.ones((5, 17, 3)), keypoint3d_uncertainty=np.full((5, 17), 0.1),
+        joint_uncertainty=np.full((5, 24), np.nan), scale=np.linspace(0.9, 1.1, 5), vertices=StoredArray(path),
+        masks=StoredArray(folder / "masks.npy", np.array([7, 8, 9, 3, 3])),
+        data={"speed": np.arange(5), "flags": np.ones((5, 2), bool), "label": "ünï", "nested": {"a": [1, None]}},
+    )  # fmt: skip
+    plain = make_person(4, range(2), fields=("pose", "betas", "transl"), seed=2)
+    return make_motion(people=(person, plain), data={"curve": np.arange(3, dtype=np.float32), "notes": ["a", "b"]})
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".npz"])
+def test_everything_comes_back(tmp_path, suffix):
+    motion = furnished(tmp_path)
+    again = Motion.load(motion.save(tmp_path / f"out{suffix}"))
+    assert_same_motion(make_bare(motion), make_bare(again))
+    for one, other in zip(motion, again, strict=True):
+        assert one.keypoint3d_set == other.keypoint3d_set
+        np.testing.assert_equal(dict(one.data), dict(other.data))
+        assert {name: value.dtype for name, value in one.data.items() if isinstance(value, np.ndarray)} == {
+            name: value.dtype for name, value in other.data.items() if isinstance(value, np.ndarray)
+        }
+    np.testing.assert_equal(dict(motion.data), dict(again.data))
+    assert again.data["curve"].dtype == np.float32
+    person = again.people[0]
+    np.testing.assert_array_equal(person.vertices.open(), motion.people[0].vertices.open())
+    assert person.masks.path == tmp_path / "masks.npy"
+    assert person.masks.rows.tolist() == [7, 8, 9, 3, 3]
+    assert person.vertices.rows is None
+    for value in (person.data["speed"], again.data["curve"], person.scale, person.masks.rows):
+        with pytest.raises(ValueError, match="read-only"):
+            value[0] = 1
+
+
+def make_bare(motion: Motion) -> Motion:
+    """Without the arrays in files, which do not compare."""
+    return motion.replace(people=tuple(person.replace(vertices=None, masks=None) for person in motion))
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".npz"])
+def test_parts_come_back_too(tmp_path, suffix):
+    part = furnished(tmp_path).slice(start=0.05, end=0.15)
+    again = Motion.load(part.save(tmp_path / f"out{suffix}"))
+    assert again.people[0].data["speed"].tolist() == [1, 2, 3]
+    assert again.people[0].masks.rows.tolist() == [8, 9, 3]
+    np.testing.assert_array_equal(again.people[0].vertices.open(), part.people[0].vertices.open())
+
+
+def test_optional_keys_appear_when_they_are_filled(tmp_path):
+    plain = pickle.loads(make_motion().save(tmp_path / "plain.pkl").read_bytes())[1]
+    full = pickle.loads(furnished(tmp_path).save(tmp_path / "full.pkl").read_bytes())[1]
+    optional = {field.pkl for field in PERSON_FIELDS.values() if not field.always} | {"keypoint3d_set", "data"}
+    assert not optional & set(plain)
+    assert optional <= set(full)
 
 
 # --- AMASS -------------------------------------------------------------------------------------------

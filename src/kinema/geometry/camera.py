@@ -150,28 +150,48 @@ def _extrinsics(camera: Camera, ndim: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def join_cameras(parts: Sequence[tuple[Camera | None, int]]) -> Camera | None:
-    """The camera of clips one after the other; each part: its camera and its number of frames.
+    """The camera of clips that follow each other; each part is a clip's camera and its number of frames.
 
-    Raises UsageError where the lenses differ, or where the place of one is known and of another is not.
+    One pose is kept if all clips share it; otherwise the camera has a pose for every frame. Raises UsageError if the
+    intrinsics differ, or if the pose is known in some clips only.
     """
-    cameras = [camera for camera, _ in parts]
-    head = cameras[0]
-    if head is None or all(camera is head for camera in cameras):
-        return head
-    known = [camera for camera in cameras if camera is not None]
-    if len(known) < len(cameras) or not all(_same_lens(camera, head) for camera in known):
-        raise UsageError("the clips were seen by different cameras; set one camera for all of them first")
+    known = [camera for camera, _ in parts if camera is not None]
+    if not known:
+        return None
+    head = known[0]
+    if len(known) < len(parts) or not all(_same_lens(camera, head) for camera in known):
+        raise UsageError("the clips have different cameras; set one camera for all of them first")
+    states = {camera.moving for camera in known}
+    head = head.replace(moving=states.pop() if len(states) == 1 else True if True in states else None)
     placed = [camera.rotation is not None for camera in known]
     if not any(placed):
         return head
     if not all(placed):
-        raise UsageError("the camera's place is known in one clip and not in another; clear it or run the world stage")
+        raise UsageError("the camera's pose is known in one clip only; clear it or run the world stage on the others")
+    if all(np.ndim(camera.rotation) == 2 and _same_place(camera, head) for camera in known):
+        return head
     rotations = [np.broadcast_to(np.asarray(c.rotation), (n, 3, 3)) for c, (_, n) in zip(known, parts, strict=True)]
     translations = [np.broadcast_to(np.asarray(c.translation), (n, 3)) for c, (_, n) in zip(known, parts, strict=True)]
-    rotation, translation = np.concatenate(rotations), np.concatenate(translations)
-    if len(rotation) and np.all(rotation == rotation[0]) and np.all(translation == translation[0]):
-        rotation, translation = rotation[0], translation[0]
-    return head.replace(rotation=rotation, translation=translation)
+    return head.replace(rotation=np.concatenate(rotations), translation=np.concatenate(translations))
+
+
+def merge_cameras(a: Camera | None, b: Camera | None) -> Camera | None:
+    """The camera of two motions of one clip: the one that is known, with the pose that is known.
+
+    Raises UsageError if the intrinsics or the poses differ.
+    """
+    if a is None or b is None:
+        return b if a is None else a
+    placed = a.rotation is not None and b.rotation is not None
+    if not _same_lens(a, b) or (placed and not _same_place(a, b)):
+        raise UsageError("the motions have different cameras; run them with the same camera first")
+    return b if a.rotation is None else a
+
+
+def _same_place(a: Camera, b: Camera) -> bool:
+    return np.array_equal(np.asarray(a.rotation), np.asarray(b.rotation)) and np.array_equal(
+        np.asarray(a.translation), np.asarray(b.translation)
+    )
 
 
 def _same_lens(a: Camera, b: Camera) -> bool:

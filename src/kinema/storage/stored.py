@@ -1,4 +1,4 @@
-"""Arrays too large to travel inside a motion: a reference to a `.npy` file, opened memory-mapped when asked for."""
+"""Arrays too large to be part of a motion: a reference to a `.npy` file, memory-mapped when it is opened."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import numpy as np
 from kinema.checks import frozen
 from kinema.errors import InputError, ShapeError
 
+_LAST = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, eq=False)
 class StoredArray:
     """An array in a `.npy` file: vertices (F,V,3), masks (F,H,W).
 
-    path: of the file. rows (F,) int: which of its rows the frames are, None for all of them in order. Selecting frames
-    changes the rows; the file stays as it is.
+    path: the file. rows (F,) int: the row of the file for each frame; None means all rows in order. Selecting frames
+    changes `rows` and leaves the file alone.
     """
 
     path: Path
@@ -27,28 +29,36 @@ class StoredArray:
         object.__setattr__(self, "path", Path(self.path))
         if self.rows is not None:
             rows = np.asarray(self.rows)
-            if rows.ndim != 1 or (rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0)):
+            if rows.ndim != 1 or (rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() > _LAST)):
                 raise ShapeError(f"rows of {self.path} must be (F,) integers from 0, found {rows.shape} {rows.dtype}")
             object.__setattr__(self, "rows", frozen(rows, np.int64))
 
     def open(self) -> np.ndarray:
-        """The rows: memory-mapped where all of them are wanted, else read. Raises InputError."""
+        """The array: memory-mapped if all rows are wanted, otherwise the chosen rows read. Raises InputError."""
         try:
-            stored = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            stored = np.lib.format.open_memmap(self.path, mode="r")
         except FileNotFoundError:
-            raise InputError(f"{self.path} is gone; run the stage that wrote it again") from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.path} is no .npy file of numbers ({str(error).splitlines()[0]})") from None
+            raise InputError(f"{self.path} does not exist any more; run the stage that wrote it again") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{self.path} is not a .npy file of numbers ({str(error).splitlines()[0]})") from None
+        if not stored.ndim or stored.dtype.kind not in "fiub":
+            raise InputError(f"{self.path} is not a .npy file of numbers with one row per frame")
         if self.rows is None:
             return stored
         if self.rows.size and self.rows.max() >= len(stored):
-            raise InputError(f"{self.path} has {len(stored)} rows, row {self.rows.max()} is wanted; it was replaced")
+            raise InputError(
+                f"{self.path} has {len(stored)} rows but row {self.rows.max()} is needed; the file was replaced, so run"
+                " the stage that writes it again"
+            )
         return np.asarray(stored[self.rows])
 
-    def select(self, rows: np.ndarray) -> StoredArray:
-        """The same array in some of its frames. rows: (F,) bool or indices into the frames."""
-        own = np.arange(len(self.open())) if self.rows is None else self.rows
-        return StoredArray(self.path, own[rows])
+    def rows_of(self, frames: int) -> np.ndarray:
+        """(F,) int: the row of every frame, for an array of `frames` frames."""
+        return np.arange(frames) if self.rows is None else self.rows
+
+    def select(self, rows: np.ndarray, frames: int) -> StoredArray:
+        """The same array in some of its `frames` frames. rows: (F,) bool or indices. The file is not opened."""
+        return StoredArray(self.path, self.rows_of(frames)[rows])
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values, for files."""
@@ -61,6 +71,6 @@ class StoredArray:
             raise InputError(f"{what} must be a dict with path and rows")
         rows = plain.get("rows")
         try:
-            return cls(Path(plain["path"]), None if rows is None else np.asarray(rows, dtype=np.int64))
+            return cls(Path(plain["path"]), None if rows is None else np.asarray(rows))
         except (ShapeError, ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{what}: {str(error).splitlines()[0]}") from None
