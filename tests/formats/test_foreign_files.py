@@ -33,7 +33,9 @@ from tests.helpers.foreign_samples import (
     write_pkl,
     write_pt,
 )
+from tests.helpers.goldens import cases, each_case, recording
 from tests.helpers.motion_samples import StandInBody, make_motion
+from tests.helpers.pare_samples import picture
 
 
 def notes(motion):
@@ -127,32 +129,31 @@ class PelvisBody(StandInBody):
 
 
 @pytest.mark.golden
-def test_pares_own_output(goldens_dir, tmp_path):
+@pytest.mark.parametrize("smooth", [False, True])
+def test_pares_own_output(tmp_path, smooth):
     """Recorded output of PARE's demo, smoothed and not: joints land where PARE projects them.
 
     PARE's crop camera is a perspective one of 5000 pixels, ours of the default field of view, so the joints agree
     within a pixel (mean) and the pelvis within 0.1 pixel. Its filter works on the matrices' entries.
     """
-    with np.load(goldens_dir / "pare" / "pipeline.npz") as data:
-        for smooth in (False, True):
-            content = {}
-            for track in (1, 4):
-                keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "smpl_joints2d", "bboxes", "frame_ids")
-                content[track] = {key: data[f"video.p{track}.{key}"] for key in keys}
-                if smooth:
-                    for key in ("pose", "joints3d"):
-                        content[track][key] = data[f"video.smooth.p{track}.{key}"]
-            motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
-            assert (motion.width, motion.height) == (320, 240)
-            assert ("made rotations again" in notes(motion)) == smooth
-            for person in motion:
-                own = content[person.id]
-                assert person.frames.tolist() == own["frame_ids"].tolist()
-                if smooth:
-                    continue
-                off = project(own["joints3d"] + person.transl[:, None], motion.camera.intrinsics) - own["smpl_joints2d"]
-                assert np.abs(off).mean() < 1
-                assert np.abs(off[:, SPIN49.index("mid_hip")]).max() < 0.1
+    data = recording("pare/pipeline.npz")
+    keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "smpl_joints2d", "bboxes", "frame_ids")
+    content = {}
+    for track in cases(data, r"video\.p(\d+)\.pose"):
+        content[track] = {key: data[f"video.p{track}.{key}"] for key in keys}
+        if smooth:
+            content[track] |= {key: data[f"video.smooth.p{track}.{key}"] for key in ("pose", "joints3d")}
+    motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
+    assert (motion.height, motion.width) == picture(0).shape[:2]
+    assert ("made rotations again" in notes(motion)) == smooth
+    for person in motion:
+        own = content[person.id]
+        assert person.frames.tolist() == own["frame_ids"].tolist()
+        if smooth:
+            continue
+        off = project(own["joints3d"] + person.transl[:, None], motion.camera.intrinsics) - own["smpl_joints2d"]
+        assert np.abs(off).mean() < 1
+        assert np.abs(off[:, SPIN49.index("mid_hip")]).max() < 0.1
 
 
 def test_joblib_files_compressed_and_not(tmp_path):
@@ -195,14 +196,12 @@ def test_video2pkl_translation_is_turned_round(tmp_path):
 
 
 @pytest.mark.golden
-def test_video2pkl_goldens_are_read(goldens_dir, tmp_path):
-    with np.load(goldens_dir / "pare" / "motion.npz") as data:
-        kinds = {key.split(".")[0] for key in data.files if key.endswith(".in.pose")}
-        assert kinds
-        for kind in kinds:
-            person = {key: data[f"{kind}.in.{key}"] for key in ("pose", "trans", "global_orient")}
-            motion = load_motion(write_pkl({1: person}, tmp_path / "a.pkl"))
-            same_rotations(motion.people[0].pose, person["pose"])
+@each_case("kind", "pare/motion.npz", r"(\w+)\.in\.pose")
+def test_video2pkl_goldens_are_read(tmp_path, kind):
+    data = recording("pare/motion.npz")
+    person = {key: data[f"{kind}.in.{key}"] for key in ("pose", "trans", "global_orient")}
+    motion = load_motion(write_pkl({1: person}, tmp_path / "a.pkl"))
+    same_rotations(motion.people[0].pose, person["pose"])
 
 
 def test_wham_hips_stand_where_wham_puts_them(tmp_path):
