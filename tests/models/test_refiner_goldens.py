@@ -67,8 +67,9 @@ def test_inner_values_of_synsp(case, kind):
     with torch.no_grad():
         net(x)
         if kind == "multi":
-            # to the bit: the recording is a float32 Fourier transform in this very order
-            np.testing.assert_array_equal(dct_as_published(x)[:1, :2].numpy(), golden[f"{case}.multi.dct_sub"])
+            # A float32 Fourier transform in the recording's own order: to the bit for the published window of 8 frames.
+            found, want = dct_as_published(x)[:1, :2].numpy(), golden[f"{case}.multi.dct_sub"]
+            assert_close(found, want, 0 if x.shape[-2] == 8 else 2e-7)
     seen["decoder"] = [last[-1]]  # what its last layer gives the second time it runs, for the heads
     for name, values in seen.items():
         want = golden[f"{case}.{kind}.{name}_sub"]
