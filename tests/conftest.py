@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from kinema.body import BodyModel, load_body
+from kinema.body import BodyModel, free_body, load_body
 from kinema.errors import WeightsError
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion
 from tests.helpers.goldens import goldens, outside
 
 # Shared machines stall for longer than hypothesis' default deadline; a time limit is not what we test.
@@ -39,6 +41,12 @@ def data_dir() -> Path:
 def body() -> BodyModel:
     """The free body."""
     return load_body()
+
+
+@pytest.fixture(scope="session")
+def walk() -> Motion:
+    """Fifteen seconds of walking, squatting and reaching on the free body, world and camera known."""
+    return procedural_motion(free_body(), "demo")
 
 
 @pytest.fixture(scope="session")

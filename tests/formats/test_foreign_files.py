@@ -13,7 +13,7 @@ from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
 from kinema.formats import formats, infer_format, load_motion, save_motion
 from kinema.formats.foreign import REST_PELVIS
 from kinema.geometry.camera import project
-from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
 from kinema.skeleton import SPIN49
 from tests.helpers.foreign_samples import (
@@ -33,9 +33,10 @@ from tests.helpers.foreign_samples import (
     write_pkl,
     write_pt,
 )
-from tests.helpers.goldens import cases, each_case, recording
-from tests.helpers.motion_samples import StandInBody, make_motion
+from tests.helpers.goldens import cases, recording
+from tests.helpers.motion_samples import StandInBody, make_motion, rotations_apart
 from tests.helpers.pare_samples import picture
+from tests.helpers.recorded_motions import each_kind, recorded_motions
 
 
 def notes(motion):
@@ -43,8 +44,7 @@ def notes(motion):
 
 
 def same_rotations(a, b):
-    angle = geodesic_angle(axis_angle_to_matrix(a.reshape(-1, 3)), axis_angle_to_matrix(b.reshape(-1, 3)))
-    assert angle.max() < 1e-5
+    assert rotations_apart(a, b) < 1e-5
 
 
 def write(name, tmp_path, content=None):
@@ -199,9 +199,9 @@ def test_video2pkl_translation_is_turned_round(tmp_path):
 
 
 @pytest.mark.golden
-@each_case("kind", "pare/motion.npz", r"(\w+)\.in\.pose")
+@each_kind
 def test_video2pkl_goldens_are_read(tmp_path, kind):
-    data = recording("pare/motion.npz")
+    data, _ = recorded_motions()
     person = {key: data[f"{kind}.in.{key}"] for key in ("pose", "trans", "global_orient")}
     motion = load_motion(write_pkl({1: person}, tmp_path / "a.pkl"))
     same_rotations(motion.people[0].pose, person["pose"])

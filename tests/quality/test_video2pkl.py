@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 
 import numpy as np
@@ -16,27 +15,14 @@ from kinema.person import Person
 from kinema.quality import validate_motion
 from kinema.quality.video2pkl import motion_type_report, turn_rates, validator_report
 from kinema.temporal.filters import one_euro, savgol
-from tests.helpers.goldens import each_case, recording
+from tests.helpers.recorded_motions import assert_same_report, each_kind, recorded_motions
 
 FPS = 30.0
-each_kind = each_case("kind", "pare/motion.npz", r"(\w+)\.in\.pose")
 
 
 @pytest.fixture(scope="module")
-def goldens(goldens_dir):
-    return recording("pare/motion.npz"), json.loads((goldens_dir / "pare" / "motion_reports.json").read_text())
-
-
-def assert_same(found, expected, where=""):
-    """Equal in keys and counts; floats to 1e-6 (degrees per second, centimetres), which is their rounding there."""
-    if isinstance(expected, dict):
-        assert set(found) == set(expected), where
-        for key, value in expected.items():
-            assert_same(found[key], value, f"{where}/{key}")
-    elif isinstance(expected, float) or (isinstance(expected, list) and any(isinstance(v, float) for v in expected)):
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-6, err_msg=where)
-    else:
-        assert found == expected, where
+def goldens():
+    return recorded_motions()
 
 
 @pytest.mark.golden
@@ -46,14 +32,14 @@ def test_reports_are_the_recorded_ones(goldens, kind, when, report):
     arrays, reports = goldens
     expected = reports[kind][report]
     pose, trans, root = (arrays[f"{kind}.{when}.{name}"] for name in ("pose", "trans", "global_orient"))
-    assert_same(validator_report(pose, trans, root, expected["fps"], expected["pkl_path"]), expected, kind)
+    assert_same_report(validator_report(pose, trans, root, expected["fps"], expected["pkl_path"]), expected, kind)
 
 
 @pytest.mark.golden
 @each_kind
 def test_kinds_of_motion_are_the_recorded_ones(goldens, kind):
     arrays, reports = goldens
-    assert_same(
+    assert_same_report(
         motion_type_report(arrays[f"{kind}.in.trans"], reports[kind]["validator"]["fps"]),
         reports[kind]["motion_type"],
         kind,
