@@ -19,6 +19,7 @@ from kinema.errors import WeightsError
 from kinema.models.hrnet.network import HighResolutionTrunk, conv_bn
 
 IMAGE_SIZE = 224
+MAP_SIZE = 56
 NUM_PARTS = 24
 NUM_BETAS = 10
 _FEATURES = 128
