@@ -12,9 +12,11 @@ from kinema.errors import UsageError
 from kinema.evaluation.occlusion import ImageEstimator
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
 from kinema.models.blazepose.landmarks import crop as upright_crop
-from kinema.models.pare.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
+from kinema.models.imagenet import MEAN, STD
+from kinema.models.pare.crops import crop, normalized
 from kinema.models.pare.estimator import PareEstimator
-from kinema.models.pare.joints import JOINTS14, JointDefinition, joint_definition
+from kinema.models.pare.facts import IMAGE_SIZE, JOINTS14
+from kinema.models.pare.joints import JointDefinition, joint_definition
 from kinema.models.pare.published_keys import betas_for
 from kinema.models.pare.release import PareRelease
 from kinema.models.pare.stage import PareOptions

@@ -16,6 +16,10 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.errors import InputError, UsageError
+from kinema.models.refiner import REPRESENTATIONS, TrainedRefiner, load_refiner
+from kinema.models.smoothnet import facts as smoothnet
+from kinema.models.smoothnet.published import PublishedCare
+from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress, silent
@@ -23,8 +27,6 @@ from kinema.provenance import StageRecord
 from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations
 from kinema.refinement.inverse_kinematics import agree_with_joints
 from kinema.refinement.measures import what_changed
-from kinema.refinement.network import REPRESENTATIONS, TrainedRefiner, load_refiner
-from kinema.refinement.published import PublishedCare
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import (
     filled,
@@ -39,12 +41,6 @@ from kinema.temporal.windows import SHORT, slide
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
-
-SYNSP_WINDOW = 8
-"""Frames of the published SynSP configurations, whose weights fit any."""
-
-SMOOTHNET_WINDOW = 32
-"""Frames of the SmoothNet that is taken where nobody says which: the authors' advice."""
 
 TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
 """What smooths the rotations that joints do not tell (twist, feet, hands): five frames of a parabola at 30 Hz."""
@@ -143,18 +139,18 @@ def _network(options: NetworkOptions) -> TrainedRefiner:
         )
     from kinema.weights import locate
 
-    return load_refiner(locate(f"smoothnet-{options.window or SMOOTHNET_WINDOW}").path, "smoothnet")
+    return load_refiner(locate(f"smoothnet-{options.window or smoothnet.DEFAULT_WINDOW}").path, "smoothnet")
 
 
 def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
-    window = network.window or options.window or SYNSP_WINDOW
+    window = network.window or options.window or synsp.WINDOW
     if options.window not in (None, window):
         raise UsageError(
             f"{network.name} smooths windows of {window} frames, --window-size asks for {options.window}; "
             "leave the option out or give another checkpoint"
         )
-    if network.window is None and window > 100:
-        raise UsageError(f"SynSP takes windows of at most 100 frames, --window-size asks for {window}")
+    if network.window is None and window > synsp.POSITIONS:
+        raise UsageError(f"SynSP takes windows of at most {synsp.POSITIONS} frames, --window-size asks for {window}")
     if options.lag is not None and options.lag >= window:
         raise UsageError(f"--lag must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:

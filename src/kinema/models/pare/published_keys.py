@@ -18,6 +18,7 @@ from kinema.errors import UsageError
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import crop, crop_batches
 from kinema.models.pare.estimator import PareEstimator, Regressed
+from kinema.models.pare.facts import IMAGE_SIZE
 from kinema.models.pare.joints import JointDefinition
 from kinema.models.pare.weak_camera import crop_pixels, crop_translation, picture_camera, picture_pixels
 from kinema.progress import Progress, silent
@@ -184,7 +185,7 @@ def demo_image(
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     crops = np.array([crop(image, box, scale=crop_scale) for box in boxes], dtype=np.uint8)
-    answer = estimator(crops.reshape(-1, 224, 224, 3), maps=True)
+    answer = estimator(crops.reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3), maps=True)
     verts, points = posed(answer.rotations, answer.betas, joints)
     height, width = image.shape[:2]
     content = {

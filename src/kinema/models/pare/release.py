@@ -11,11 +11,9 @@ from pathlib import Path
 
 from kinema.body import BodyModel, load_body
 from kinema.errors import InputError, WeightsError
+from kinema.models.pare.facts import CHECKPOINTS
 from kinema.weights import hub
 from kinema.weights.catalogue import find
-
-CHECKPOINTS = {"pare-3dpw": "pare_w_3dpw_checkpoint.ckpt", "pare": "pare_checkpoint.ckpt"}
-"""Names in the weights hub, the demo's default first, and the release's file names."""
 
 _GENDERS = {"neutral": "SMPL_NEUTRAL.pkl", "male": "SMPL_MALE.pkl", "female": "SMPL_FEMALE.pkl"}
 _BASIC = {

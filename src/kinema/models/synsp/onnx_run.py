@@ -18,11 +18,25 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.models.onnx_model import Model
-from kinema.models.synsp.sizes import POSITIONS, SynSPSizes, checked_tensors, cosines
+from kinema.models.synsp.facts import POSITIONS, TENSORS
+from kinema.models.synsp.sizes import SynSPSizes, checked_tensors, cosines
 from kinema.runtime import onnx_session
 
 MANY = 96
 """Windows of eight frames that run at once: what they compute stays in the processor's cache."""
+
+
+KIND = "synsp"
+
+
+def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
+    """Whether these are a SynSP's."""
+    return all(name in tensors for name in TENSORS)
+
+
+def from_checkpoint(tensors: Mapping[str, np.ndarray], name: str) -> OnnxSynSP:
+    """The network of a checkpoint. Raises InputError."""
+    return OnnxSynSP(tensors, name)
 
 
 class OnnxSynSP:
