@@ -16,7 +16,9 @@ ROWS = """
 from kinema.weights.entry import APACHE, Entry
 
 ENTRIES = (
-    Entry(name="{name}", group="toy", file="{file}", what="a toy", licence=APACHE, instructions="make it", holds=("w",)),
+    Entry(
+        name="{name}", group="toy", file="{file}", what="a toy", licence=APACHE, instructions="make it", holds=("w",)
+    ),
 )
 """
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.commands._console import watcher
     from kinema.evaluation.occlusion import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
-    from kinema.models.pare.stage import PareOptions
+    from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion import OcclusionRunOptions, analyse_dataset, analyse_pictures
 
     if (args.source is None) == (args.dataset is None):

@@ -11,7 +11,7 @@ from typing import Any
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions
 from kinema.geometry.camera import camera_from_fov
-from kinema.models.pare.stage import PareOptions
+from kinema.models.pare.options import PareOptions
 from kinema.refinement import FilterOptions
 from kinema.refinement.settings import RefineSettings
 from kinema.tracking import TrackingOptions

@@ -13,9 +13,9 @@ from kinema.body import BodyModel, load_body
 from kinema.errors import UsageError
 from kinema.estimation import fit_body
 from kinema.geometry.camera import camera_from_focal, camera_from_fov
-from kinema.models.pare.estimator import require_torch
 from kinema.models.pare.release import PareRelease, about_body
 from kinema.models.pare.stage import regress_people
+from kinema.models.pare.torch_run import require_torch
 from kinema.motion import Motion
 from kinema.pipeline.keys import digest
 from kinema.pipeline.options import RunOptions

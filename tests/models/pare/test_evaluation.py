@@ -125,7 +125,7 @@ def test_grid(processing, size, patch, stride) -> None:
 @pytest.mark.golden
 @pytest.mark.torch
 def test_heatmap(processing, estimator, definition) -> None:
-    from kinema.evaluation.image_estimators import PareImages
+    from kinema.models.pare.images import PareImages
 
     image = network_input(int(processing["occ.image_seed"]))[0].transpose(1, 2, 0)
     found = occlusion_sensitivity(image, PareImages(estimator, definition), truth=processing["occ.gt_j14"][0])

@@ -121,7 +121,8 @@ def test_smoothing(processing) -> None:
 
 @golden
 def test_smoothing_of_rotation_matrices(processing, definition) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, nearest_rotations, posed, smoothed
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import nearest_rotations, posed, smoothed
 
     rotations = processing["smooth.rotmat"]
     hat = smoothed(rotations, DemoOptions(parity=True))

@@ -7,7 +7,6 @@ keypoints of all frames refine them.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,45 +17,16 @@ from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import square_boxes
-from kinema.models.pare.estimator import DEVICES, PRECISIONS, PareEstimator, Regressed
-from kinema.models.pare.published_keys import betas_for, regress_tracks
-from kinema.models.pare.release import PareRelease
+from kinema.models.pare.options import PareOptions
+from kinema.models.pare.release import PareRelease, betas_for
+from kinema.models.pare.torch_run import PareEstimator, Regressed
+from kinema.models.pare.tracks import regress_tracks
 from kinema.models.pare.weak_camera import place
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.provenance import StageRecord
 from kinema.video import VideoReader
-
-
-@dataclass(frozen=True)
-class PareOptions:
-    """How PARE is run.
-
-    checkpoint: a file, or a name in the weights hub ("pare-3dpw", "pare"); None for the first of these that is there.
-    crop_scale: side of the crop over the longer side of the person's box. batch_size: crops in memory at once.
-    precision, device: see `kinema.models.pare.estimator`. threads: CPU threads (None: as many as there are cores).
-    """
-
-    checkpoint: str | None = None
-    crop_scale: float = 1.0
-    batch_size: int = 16
-    precision: str = "float32"
-    device: str = "auto"
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.checkpoint is not None:
-            object.__setattr__(self, "checkpoint", str(self.checkpoint))
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads must be at least 1, found {self.threads}")
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
-        if not 0.1 <= self.crop_scale <= 10:
-            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
-        for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
-            if getattr(self, name) not in known:
-                raise UsageError(f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}")
 
 
 def regress_people(

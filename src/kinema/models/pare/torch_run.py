@@ -20,12 +20,11 @@ import numpy as np
 from kinema.errors import UsageError, WeightsError
 from kinema.models.pare.crops import normalized
 from kinema.models.pare.facts import IMAGE_SIZE
+from kinema.models.pare.options import DEVICES, PRECISIONS
 
 if TYPE_CHECKING:
     from kinema.models.pare.network import PareNetwork
 
-PRECISIONS = ("float32", "bfloat16", "float16")
-DEVICES = ("auto", "cpu", "cuda")
 NO_TORCH = (
     "PARE needs torch, which is not installed; run `pip install 'kinema[torch]'` (the default estimator needs no torch)"
 )

@@ -1,0 +1,66 @@
+"""How PARE is run, and the settings of its demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kinema.errors import UsageError
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class PareOptions:
+    """How PARE is run.
+
+    checkpoint: a file, or a name in the weights hub ("pare-3dpw", "pare"); None for the first of these that is there.
+    crop_scale: side of the crop over the longer side of the person's box. batch_size: crops in memory at once.
+    precision, device: see `kinema.models.pare.torch_run`. threads: CPU threads (None: as many as there are cores).
+    """
+
+    checkpoint: str | None = None
+    crop_scale: float = 1.0
+    batch_size: int = 16
+    precision: str = "float32"
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.checkpoint is not None:
+            object.__setattr__(self, "checkpoint", str(self.checkpoint))
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads must be at least 1, found {self.threads}")
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
+        if not 0.1 <= self.crop_scale <= 10:
+            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
+        for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The settings of the original's demo.
+
+    smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
+    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
+    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
+    """
+
+    smooth: bool = False
+    min_cutoff: float = 0.004
+    beta: float = 1.0
+    batch_size: int = 16
+    crop_scale: float = 1.0
+    vertices: bool | None = None
+    parity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
+        if not 0.1 <= self.crop_scale <= 10:
+            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
+        if not (self.min_cutoff > 0 and self.beta >= 0):
+            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")
