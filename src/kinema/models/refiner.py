@@ -25,7 +25,7 @@ KINDS = ("smoothnet", "synsp", "mixer")
 """Networks that files hold."""
 
 _OF_CHECKPOINTS = ("kinema.models.smoothnet.onnx_run", "kinema.models.synsp.onnx_run")
-"""Modules that run a checkpoint's tensors: `KIND`, `recognises(tensors)` and `from_checkpoint(tensors, name)`."""
+"""Modules that run a checkpoint's tensors: `KIND`, `recognises(tensors)` and `from_checkpoint(tensors, path)`."""
 
 
 class WindowNetwork(Protocol):
@@ -116,7 +116,7 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
     told = (about.get("representation"), None if rate is None else float(rate), _truth(about.get("centred")))
     for module in map(import_module, _OF_CHECKPOINTS):
         if module.recognises(tensors):
-            run: WindowNetwork = module.from_checkpoint(tensors, path.name)
+            run: WindowNetwork = module.from_checkpoint(tensors, path)
             return TrainedRefiner(module.KIND, run, run.window, run.coordinates, *told, path.name, digest)
     some = ", ".join(list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")

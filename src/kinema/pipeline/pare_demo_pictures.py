@@ -46,6 +46,7 @@ def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 
 def weak_view(image: np.ndarray, body: BodyModel, options: PareDemoOptions) -> WeakView:
+    """What draws bodies over pictures of the size of `image` (H,W,3)."""
     return WeakView(
         image.shape[1], image.shape[0], body.faces, wireframe=options.wireframe, sideview=options.sideview,
         keypoints=options.draw_keypoints,
@@ -124,6 +125,7 @@ def write_attention(
 
 
 def write_meshes(content: Content, body: BodyModel, folder: Path, options: PareDemoOptions) -> Path:
+    """Write every mesh as FOLDER/<id>/<frame>.obj. Returns the folder."""
     for id, person in content.items():
         for row, frame in enumerate(person["frame_ids"]):
             mesh = _mesh(person, row, body, refined=options.run_smplify)

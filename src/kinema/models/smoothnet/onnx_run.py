@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,10 @@ from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE, TENSORS
 from kinema.models.smoothnet.numpy_run import NumpySmoothNet
 from kinema.runtime import onnx_session
 
+KIND = "smoothnet"
+
 PIECE = 512
 """Rows that run at once: their hidden values stay in the processor's cache."""
-
-
-KIND = "smoothnet"
 
 
 def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
@@ -29,12 +29,12 @@ def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
     return all(name in tensors for name in TENSORS)
 
 
-def from_checkpoint(tensors: Mapping[str, np.ndarray], name: str) -> OnnxSmoothNet:
-    """The network of a checkpoint whose windows keep their length. Raises InputError."""
-    net = NumpySmoothNet.from_tensors(tensors, name=name)
+def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSmoothNet:
+    """The network with the tensors of the file `path`. Raises InputError where its windows do not keep their length."""
+    net = NumpySmoothNet.from_tensors(tensors, name=path.name)
     if net.sizes.window != net.sizes.outputs:
         raise InputError(
-            f"{name} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
+            f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
         )
     return OnnxSmoothNet(net)
 

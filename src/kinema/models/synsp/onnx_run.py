@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,10 @@ from kinema.models.synsp.facts import POSITIONS, TENSORS
 from kinema.models.synsp.sizes import SynSPSizes, checked_tensors, cosines
 from kinema.runtime import onnx_session
 
+KIND = "synsp"
+
 MANY = 96
 """Windows of eight frames that run at once: what they compute stays in the processor's cache."""
-
-
-KIND = "synsp"
 
 
 def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
@@ -34,9 +34,9 @@ def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
     return all(name in tensors for name in TENSORS)
 
 
-def from_checkpoint(tensors: Mapping[str, np.ndarray], name: str) -> OnnxSynSP:
-    """The network of a checkpoint. Raises InputError."""
-    return OnnxSynSP(tensors, name)
+def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSynSP:
+    """The network with the tensors of the file `path`. Raises InputError."""
+    return OnnxSynSP(tensors, path.name)
 
 
 class OnnxSynSP:
