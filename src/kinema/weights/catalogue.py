@@ -8,13 +8,13 @@ for when the catalogue is first asked, and none of these modules loads a network
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
+import warnings
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
-from kinema.errors import UsageError, WeightsError
+from kinema.errors import UsageError
 from kinema.weights.entry import Entry
 
 MODELS = "kinema.models"
@@ -25,37 +25,33 @@ MODELS = "kinema.models"
 def entries() -> tuple[Entry, ...]:
     """Every weights file: Kinema's own models by the names of their folders, then other packages' by theirs.
 
-    Raises WeightsError where another package's rows cannot be loaded or take a name or file that is already taken.
+    A package whose rows cannot be loaded, or that takes a name or a file that is taken, is left out with a warning.
     """
     rows: list[Entry] = []
-    taken: dict[str, str] = {}
-    for place, found in _declared():
-        for row in found:
-            for what in dict.fromkeys((row.name, row.file)):
-                if what in taken:
-                    raise WeightsError(
-                        f"{place} declares weights called {what!r}, as {taken[what]} does; uninstall one of the two"
-                    )
-                taken[what] = place
-            rows.append(row)
-    return tuple(rows)
-
-
-def _declared() -> Iterator[tuple[str, tuple[Entry, ...]]]:
-    """Each module that declares weights, and its rows."""
     for folder in sorted(each.name for each in pkgutil.iter_modules(import_module(MODELS).__path__) if each.ispkg):
         place = f"{MODELS}.{folder}.weights"
         if find_spec(place) is not None:
-            yield place, tuple(import_module(place).ENTRIES)
-    for name, place in sorted({(point.name, point.value) for point in entry_points(group=MODELS)}):
+            rows += import_module(place).ENTRIES
+    for point in sorted(set(entry_points(group=MODELS)), key=lambda point: (point.name, point.value)):
         try:
-            found = tuple(import_module(place).ENTRIES)
+            rows += _of_another_package(point, rows)
         except Exception as error:  # whatever a stranger's module raises
-            raise WeightsError(
-                f"the weights of the model {name} cannot be listed: {place} fails with {error!r}; "
-                "update or uninstall the package that it comes with"
-            ) from error
-        yield place, found
+            warnings.warn(
+                f"the weights of the model {point.name!r} ({point.value}) are left out: "
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+    return tuple(rows)
+
+
+def _of_another_package(point: EntryPoint, rows: list[Entry]) -> tuple[Entry, ...]:
+    """The rows that an entry point offers, beside those that there are. Raises UsageError where they collide."""
+    offered = tuple(point.load().ENTRIES)
+    taken = {row.name for row in rows} | {row.file for row in rows}
+    for one in offered:
+        if one.name in taken or one.file in taken:
+            raise UsageError(f"there are weights called {one.name!r} or a file {one.file!r} already")
+    return offered
 
 
 def find(name: str) -> Entry:
