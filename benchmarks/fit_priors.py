@@ -4,7 +4,7 @@
     python benchmarks/fit_priors.py windows [--count N] [--rate 30]
 
 Prints MPJPE and PA-MPJPE over twelve limb joints, mid-hip aligned, in millimetres, and the acceleration error in m/s2,
-of BlazePose's raw 3D and of the fit with the direct and the learned prior, each with raw and with refined landmarks,
+of BlazePose's raw 3D and of the fit with the analytic and the learned prior, each with raw and with refined landmarks,
 on the same frames.
 """
 
@@ -29,7 +29,7 @@ from kinema.training.windows import load_windows
 WIDTH = HEIGHT = 1000
 FITS = {
     f"fit, {prior} prior, {landmarks} landmarks": FitOptions(prior=prior, landmarks=landmarks)
-    for prior in ("direct", "learned")
+    for prior in ("analytic", "learned")
     for landmarks in ("raw", "refined")
 }
 RAW = "BlazePose's raw 3D"

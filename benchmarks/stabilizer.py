@@ -22,7 +22,7 @@ from calibrate_validator import load_clips
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
 from kinema.quality.corruption import DAMAGES
-from kinema.refinement.stabilizing import stabilize_motion
+from kinema.refinement.stage import stabilize_motion
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 

@@ -17,11 +17,12 @@ PACKAGE = Path(kinema.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     # Ground: values, and pure functions on arrays
     ("_version", "_wiring", "errors", "progress", "fields"),
-    ("runtime", "checks", "provenance", "skeleton"),
+    ("runtime", "checks", "provenance", "skeleton", "registry", "options"),
     ("geometry", "storage"),
     ("person", "video", "temporal", "metrics"),
     ("motion", "weights"),
     ("body",),
+    ("stage",),
     # Networks, one folder each
     ("models",),
     # Motion files and the judgement of them
@@ -38,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("training",),
     # The top
     ("pipeline",),
+    ("_public",),
     ("kinema",),
     ("commands",),
     ("__main__",),

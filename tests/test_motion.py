@@ -354,9 +354,9 @@ def test_motion_rates():
 
 def test_provenance_grows_and_the_old_motion_stays():
     old = motion()
-    first = StageRecord("tracking", "0.1", arguments={"stride": 5}, weights={"net.tflite": "ab" * 32})
-    new = old.after(first, people=(person(),)).after(StageRecord("fit", "0.1"))
-    assert [r.name for r in new.provenance] == ["tracking", "fit"]
+    new = old.recorded("track", {"stride": 5}, {"net.tflite": "ab" * 32}).replace(people=(person(),)).recorded("fit")
+    assert [r.name for r in new.provenance] == ["track", "fit"]
+    assert new.provenance[0].weights == {"net.tflite": "ab" * 32}
     assert old.provenance == ()
     assert old.people == ()
     assert len(new.people) == 1

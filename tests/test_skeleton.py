@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kinema.errors import UsageError
+from kinema.person import Person
 from kinema.skeleton import (
     CONTACT_POINTS,
     JOINT_SETS,
@@ -18,7 +20,9 @@ from kinema.skeleton import (
 )
 
 SETS = [pytest.param(s, id=s.name) for s in JOINT_SETS.values()]
-COUNTS = {"smpl24": 24, "coco17": 17, "h36m17": 17, "blazepose33": 33, "openpose25": 25, "spin49": 49}
+COUNTS = {
+    "smpl24": 24, "coco17": 17, "halpe26": 26, "h36m17": 17, "blazepose33": 33, "openpose25": 25, "spin49": 49,
+}  # fmt: skip
 
 
 def test_every_set_has_the_count_in_its_name():
@@ -78,7 +82,7 @@ def test_spin49_begins_with_openpose25():
 
 
 def test_limbs_are_in_the_common_sets():
-    for name in ("smpl24", "coco17", "h36m17", "blazepose33", "openpose25"):
+    for name in ("smpl24", "coco17", "halpe26", "h36m17", "blazepose33", "openpose25"):
         assert all(limb in JOINT_SETS[name] for limb in LIMBS12), name
 
 
@@ -98,6 +102,27 @@ def test_edges_without_tree_or_links():
 def test_unknown_set():
     with pytest.raises(UsageError, match="unknown joint set 'coco18'; known: smpl24, coco17"):
         joint_set("coco18")
+
+
+def test_body25_is_a_second_name_of_openpose25():
+    assert joint_set("body25") is JOINT_SETS["openpose25"]
+    person = Person(1, [0], keypoint_set="body25", keypoints=np.zeros((1, 25, 2)), keypoint3d_set="body25")
+    assert (person.keypoint_set, person.keypoint3d_set) == ("openpose25", "openpose25")
+    with pytest.raises(UsageError, match="body25"):
+        joint_set("body26")
+
+
+def test_halpe_begins_with_coco_and_shares_its_names():
+    halpe = JOINT_SETS["halpe26"]
+    assert halpe.joints[:17] == JOINT_SETS["coco17"].joints
+    assert [halpe.index(n) for n in ("head_top", "neck", "mid_hip", "left_big_toe", "right_heel")] == [
+        17,
+        18,
+        19,
+        20,
+        25,
+    ]
+    assert all(name in JOINT_SETS["openpose25"] for name in halpe.joints if name != "head_top")
 
 
 def test_contact_points_come_left_first():

@@ -153,7 +153,7 @@ def main() -> None:
     sub = commands.add_parser("fit", help="run the estimator on rendered windows")
     sub.add_argument("--windows", type=Path, required=True)
     sub.add_argument("--out", type=Path, required=True)
-    sub.add_argument("--prior", choices=("learned", "direct"), default="learned")
+    sub.add_argument("--prior", choices=("learned", "analytic"), default="learned")
     sub.set_defaults(run=fit)
     for name, function, text in (
         ("look", look, "what the errors are like"),

@@ -4,7 +4,7 @@
     motion = kinema.estimate("clip.mp4")     # a Motion: SMPL pose, shape, translation for every person
     motion.save("clip.pkl")
 
-Names load on first use, so that `import kinema` stays fast.
+Names load on first use, so that `import kinema` stays fast. docs/api.md has all of them.
 """
 
 from __future__ import annotations
@@ -17,36 +17,65 @@ from kinema import _wiring
 from kinema._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from kinema._public import convert as convert
+    from kinema._public import diagnose as diagnose
+    from kinema._public import estimators as estimators
+    from kinema._public import evaluate as evaluate
+    from kinema._public import export as export
+    from kinema._public import formats as formats
+    from kinema._public import load as load
+    from kinema._public import refine as refine
+    from kinema._public import refiners as refiners
+    from kinema._public import run as run
+    from kinema._public import save as save
+    from kinema._public import stabilize as stabilize
+    from kinema._public import stages as stages
+    from kinema._public import trackers as trackers
+    from kinema._public import validate as validate
     from kinema.geometry.camera import Camera as Camera
     from kinema.motion import Motion as Motion
     from kinema.person import Person as Person
     from kinema.pipeline import RunOptions as RunOptions
     from kinema.pipeline import estimate as estimate
-    from kinema.provenance import StageRecord as StageRecord
 
 _HOME = {
     "Camera": "kinema.geometry.camera",
     "Motion": "kinema.motion",
     "Person": "kinema.person",
-    "StageRecord": "kinema.provenance",
     "RunOptions": "kinema.pipeline",
     "estimate": "kinema.pipeline",
-}
+    **dict.fromkeys(
+        (
+            "convert", "diagnose", "estimators", "evaluate", "export", "formats", "load", "refine", "refiners", "run",
+            "save", "stabilize", "stages", "trackers", "validate",
+        ),
+        "kinema._public",
+    ),
+}  # fmt: skip
+"""Public name -> the module that it is in."""
 
-__all__ = ["Camera", "Motion", "Person", "RunOptions", "StageRecord", "__version__", "estimate"]
+__all__ = [
+    "Camera", "Motion", "Person", "RunOptions", "__version__", "convert", "diagnose", "estimate", "estimators",
+    "evaluate", "export", "formats", "load", "refine", "refiners", "run", "save", "stabilize", "stages", "trackers",
+    "validate",
+]  # fmt: skip
 
 
 def _late(name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        return getattr(import_module("kinema.formats"), name)(*args, **kwargs)
+        return getattr(import_module("kinema._public"), name)(*args, **kwargs)
 
     return call
 
 
-_wiring.save_motion, _wiring.load_motion = _late("save_motion"), _late("load_motion")
+_wiring.save_motion, _wiring.load_motion = _late("save"), _late("load")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'kinema' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,6 +15,7 @@ from importlib import import_module
 
 from kinema._version import __version__
 from kinema.errors import KinemaError
+from kinema.options import in_flags
 
 COMMANDS = {
     "run": "turn videos into SMPL motion",
@@ -63,7 +64,9 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         )
         module.configure(sub)
         sub.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        sub.set_defaults(run=module.run)
+        # Errors of the library name a setting in backquotes; here they name the flag (`in_flags`).
+        flags = {action.dest: action.option_strings[-1] for action in sub._actions if action.option_strings}
+        sub.set_defaults(run=module.run, flags=flags)
     return parser
 
 
@@ -79,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KinemaError as error:
         if args.debug:
             raise
-        print(f"kinema: {error}", file=sys.stderr)
+        print(f"kinema: {in_flags(str(error), getattr(args, 'flags', {}))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         if args.debug:

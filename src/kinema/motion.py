@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from kinema import _wiring
+from kinema._version import __version__
 from kinema.checks import checked, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras
@@ -99,9 +100,12 @@ class Motion:
         """A copy with these fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
-    def after(self, record: StageRecord, **changes: Any) -> Motion:
-        """The motion that a stage returns: fields changed and the stage's record appended."""
-        return dataclasses.replace(self, provenance=(*self.provenance, record), **changes)
+    def recorded(
+        self, name: str, arguments: Mapping[str, Any] | None = None, weights: Mapping[str, str] | None = None
+    ) -> Motion:
+        """The same motion with one more record in its provenance. Stages do this by themselves (`kinema.stage`)."""
+        record = StageRecord(name, __version__, arguments or {}, weights or {})
+        return self.replace(provenance=(*self.provenance, record))
 
     def select(self, *ids: int) -> Motion:
         """The same clip with these people only, in this order. Raises UsageError for an id that is not there."""

@@ -14,7 +14,7 @@ from kinema.checks import checked, frozen
 from kinema.errors import ShapeError, UsageError
 from kinema.fields import Field, per_frame, table_of
 from kinema.provenance import jsonable
-from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, NUM_BETAS, NUM_POSE
+from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, NUM_BETAS, NUM_POSE, OTHER_NAMES
 from kinema.storage.stored import StoredArray
 
 
@@ -87,7 +87,9 @@ class Person:
             object.__setattr__(self, "keypoint3d_set", self.keypoint_set)
         sizes: dict[str, int] = {"F": len(self.frames)}
         for letter, name in _SETS.items():
-            if (chosen := getattr(self, name)) is not None:
+            if (given := getattr(self, name)) is not None:
+                chosen = OTHER_NAMES.get(given, given)
+                object.__setattr__(self, name, chosen)
                 if chosen not in JOINT_SETS:
                     raise ShapeError(f"{who}: {name} is {chosen!r}; known: {', '.join(JOINT_SETS)}")
                 sizes[letter] = len(JOINT_SETS[chosen])

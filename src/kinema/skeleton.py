@@ -2,7 +2,8 @@
 
 A `JointSet` is an ordered list of joint names, with parents where the set is a tree. The same name
 means the same anatomical place in every set where it occurs, so a map between two sets is a look-up
-of names. Sides are the person's own left and right; every lateral name starts with ``left_`` or
+of names. (Datasets mark some places centimetres apart; where that matters, `kinema.body.points` says
+what each set means.) Sides are the person's own left and right; every lateral name starts with ``left_`` or
 ``right_``.
 """
 
@@ -113,6 +114,25 @@ COCO17 = JointSet(
     ),
 )  # fmt: skip
 
+HALPE26 = JointSet(
+    "halpe26",
+    (
+        *COCO17.joints, "head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
+        "right_small_toe", "left_heel", "right_heel",
+    ),
+    links=(
+        ("head_top", "neck"), ("neck", "mid_hip"), ("neck", "left_shoulder"), ("neck", "right_shoulder"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"), ("right_shoulder", "right_elbow"),
+        ("right_elbow", "right_wrist"), ("mid_hip", "left_hip"), ("mid_hip", "right_hip"), ("left_hip", "left_knee"),
+        ("left_knee", "left_ankle"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("left_ankle", "left_heel"), ("left_ankle", "left_big_toe"), ("left_ankle", "left_small_toe"),
+        ("right_ankle", "right_heel"), ("right_ankle", "right_big_toe"), ("right_ankle", "right_small_toe"),
+        ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+    ),
+)  # fmt: skip
+"""The body's 26 points of Halpe-FullBody (github.com/Fang-Haoshu/Halpe-FullBody); its "Head" is the top of the head
+and its "Hip" the middle between the hips."""
+
 H36M17 = JointSet(
     "h36m17",
     (
@@ -178,13 +198,16 @@ LIMBS12 = (
 CONTACT_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 """Order of the foot contact columns of a person."""
 
-JOINT_SETS = {s.name: s for s in (SMPL24, COCO17, H36M17, BLAZEPOSE33, OPENPOSE25, SPIN49)}
-"""Every joint set by name; what `Person.keypoint_set` may say."""
+JOINT_SETS = {s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, SPIN49)}
+"""Every joint set by name; what `Person.keypoint_set` says."""
+
+OTHER_NAMES = {"body25": OPENPOSE25.name}
+"""Second names of sets, and the name that they are kept under."""
 
 
 def joint_set(name: str) -> JointSet:
-    """The joint set called `name`. Raises UsageError that lists the known ones."""
+    """The joint set called `name`, or by its second name. Raises UsageError that lists the known ones."""
     try:
-        return JOINT_SETS[name]
+        return JOINT_SETS[OTHER_NAMES.get(name, name)]
     except KeyError:
-        raise UsageError(f"unknown joint set {name!r}; known: {', '.join(JOINT_SETS)}") from None
+        raise UsageError(f"unknown joint set {name!r}; known: {', '.join((*JOINT_SETS, *OTHER_NAMES))}") from None

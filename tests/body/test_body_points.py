@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from kinema.body import BodyModel, load_body
 from kinema.body.points import POINT_SETS, recipe
 from kinema.body.writing import write_layout
 from kinema.errors import UsageError
-from kinema.skeleton import BLAZEPOSE33, CONTACT_POINTS, SMPL24, SPIN49, mirrored
+from kinema.skeleton import BLAZEPOSE33, COCO17, CONTACT_POINTS, JOINT_SETS, SMPL24, mirrored
 
 SETS = tuple(POINT_SETS)
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -30,6 +31,7 @@ def test_sets_are_means_of_vertices(body: BodyModel, name: str) -> None:
     assert points.names == POINT_SETS[name]
     assert points.weights.shape == (len(points.names), body.num_vertices)
     np.testing.assert_allclose(np.asarray(points.weights.sum(axis=1)).ravel(), 1, atol=1e-6)
+    assert points.rows.tolist() == list(range(len(points.names)))
     assert points is body.points(name)
 
 
@@ -65,7 +67,7 @@ def test_limb_points_are_the_joints(free: BodyModel, joint: str, rng) -> None:
 
 
 def test_left_and_right_points_mirror_each_other(free: BodyModel) -> None:
-    for joint_set in (BLAZEPOSE33, SPIN49):
+    for joint_set in JOINT_SETS.values():
         points = free.points(joint_set.name)
         place = points.weights @ free.v_template
         np.testing.assert_allclose(place[joint_set.mirror] * MIRROR, place, atol=1e-6)
@@ -101,10 +103,42 @@ def test_contact_points_lie_on_the_soles(free: BodyModel) -> None:
 
 
 def test_recipes_mirror_and_sum_to_one() -> None:
-    for name in {name for names in POINT_SETS.values() for name in names}:
-        parts = recipe(name)
+    for set_name, name in ((set_name, name) for set_name, names in POINT_SETS.items() for name in names):
+        parts = recipe(name, set_name)
         assert sum(parts.values()) == pytest.approx(1)
-        assert {mirrored(part): share for part, share in recipe(mirrored(name)).items()} == dict(parts)
+        assert {mirrored(part): share for part, share in recipe(mirrored(name), set_name).items()} == dict(parts)
+
+
+def test_a_set_may_mean_another_place_by_a_name(free: BodyModel) -> None:
+    """Human3.6M's root lies between the hips, its spine and head in a line over it; the neck of Halpe below SMPL's."""
+
+    def places(name: str) -> dict[str, np.ndarray]:
+        points = free.points(name)
+        return dict(zip(points.names, points.weights @ free.v_template, strict=True))
+
+    h36m, smpl, halpe = places("h36m17"), places("smpl24"), places("halpe26")
+    np.testing.assert_allclose(h36m["pelvis"], 0.5 * (h36m["left_hip"] + h36m["right_hip"]), atol=1e-9)
+    assert smpl["pelvis"][1] - h36m["pelvis"][1] > 0.05
+    assert 1.1 < h36m["left_hip"][0] / smpl["left_hip"][0] < 1.4
+    column = [h36m[name][1] for name in ("pelvis", "spine", "thorax", "neck_nose", "head_top")]
+    assert column == sorted(column)
+    assert 0.02 < smpl["neck"][1] - halpe["neck"][1] < 0.06
+    np.testing.assert_array_equal(places("body25")["neck"], smpl["neck"])
+    for name in ("coco17", "halpe26", "openpose25", "blazepose33"):
+        np.testing.assert_array_equal(places(name)["left_hip"], smpl["left_hip"])
+
+
+def test_points_whose_landmark_a_body_lacks_are_left_out(free: BodyModel) -> None:
+    kept = [i for i, name in enumerate(free.landmark_names) if name != "nose"]
+    poorer = dataclasses.replace(
+        free, landmark_names=tuple(free.landmark_names[i] for i in kept), landmark_weights=free.landmark_weights[kept]
+    )
+    points = poorer.points("coco17")
+    assert points.names == COCO17.joints[1:]
+    assert points.rows.tolist() == list(range(1, 17))
+    whole = free.points("coco17")
+    np.testing.assert_array_equal(points.offset_template, whole.offset_template[1:])
+    assert points.joint.tolist() == whole.joint[1:].tolist()
 
 
 def test_unknown_set_is_named(free: BodyModel) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kinema.__main__ import main
-from kinema.commands import run as command
+from kinema.pipeline.options import public_settings, time_range
 from kinema.refinement import REFINERS
 from tests.helpers.fakes import FakeChain, write_clip
 
@@ -16,7 +16,7 @@ from tests.helpers.fakes import FakeChain, write_clip
 def fake(monkeypatch, tmp_path) -> FakeChain:
     """The command in a folder of its own, with fake stages behind it."""
     chain = FakeChain()
-    monkeypatch.setattr("kinema.pipeline.running.chain", lambda options: chain.stages())
+    monkeypatch.setattr("kinema.pipeline.running.chain", chain.steps)
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "clip.mp4")
     return chain
@@ -106,9 +106,9 @@ def test_what_the_parser_refuses_is_exit_code_2(arguments, capsys):
     [("2-8", (2.0, 8.0)), ("2-", (2.0, None)), ("-8.5", (None, 8.5)), ("1:05-1:20.5", (65.0, 80.5))],
 )
 def test_time_ranges(text, expected):
-    assert command.time_range(text) == expected
+    assert time_range(text) == expected
 
 
 def test_the_filters_offered_are_those_there_are():
-    offered = set(command.FILTERS) - {"none"}
-    assert offered == {name for name, refiner in REFINERS.items() if refiner.kind == "filter"}
+    offered = set(public_settings()["filter"].setting.choices) - {"none"}
+    assert offered == {refiner.name for refiner in REFINERS if refiner.kind == "filter"}

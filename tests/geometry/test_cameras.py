@@ -88,7 +88,7 @@ def test_field_of_view_spans_the_longer_side(width, height, fov):
 
 @pytest.mark.parametrize("fov", [0, 1, 175, 400, -20, float("nan")])
 def test_impossible_field_of_view(fov):
-    with pytest.raises(UsageError, match="--fov must lie between 1 and 175"):
+    with pytest.raises(UsageError, match="`fov` must lie between 1 and 175"):
         c.camera_from_fov(640, 480, fov)
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 import av
 import numpy as np
 
+from kinema.estimation.options import FitOptions
 from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.pipeline.stages import Stage
-from kinema.provenance import StageRecord
+from kinema.pipeline.options import RunOptions
+from kinema.pipeline.stages import Step
+from kinema.refinement.measures import SMOOTHING
+from kinema.refinement.options import FilterOptions
+from kinema.stage import Stage
+from kinema.tracking.options import TrackingOptions
+from kinema.world.options import WorldOptions
 
 FRAMES = 12
 
@@ -37,26 +43,28 @@ class FakeChain:
         self.calls: list[str] = []
         self.before: dict[str, object] = {}
 
-    def stages(self) -> tuple[Stage, ...]:
-        return (
-            Stage("track", self._track, ("time_range", "tracking"), slow=True),
-            Stage("fit", self._fit, ("fit",), body=True, slow=True),
-            Stage("filter", self._filter, ("filter",)),
-            Stage("world", self._world, ("world",)),
+    def steps(self, options: RunOptions | None = None) -> tuple[Step, ...]:
+        options = options or RunOptions()
+        stages = (
+            Stage("track", "following people", TrackingOptions, self._track, video=True, slow=True),
+            Stage("fit", "fitting bodies", FitOptions, self._fit, body=True, slow=True),
+            Stage("filter", "smoothing", FilterOptions, self._filter),
+            Stage("world", "placing in the world", WorldOptions, self._world),
         )
+        return tuple(Step(stage, options.options_of(stage)) for stage in stages)
 
     def _begin(self, name: str) -> None:
         self.calls.append(name)
         if name in self.before:
             self.before[name]()
 
-    def _track(self, job, motion, progress):
+    def _track(self, motion, context, options):
         self._begin("track")
         times = []
-        for frame in job.video:
+        for frame in context.video:
             times.append(frame.time)
-            progress(frame.index + 1, job.video.num_frames_estimate)
-        video = job.video
+            context.progress(frame.index + 1, context.video.num_frames_estimate)
+        video = context.video
         frames = np.arange(len(times))
         people = tuple(
             Person(
@@ -72,12 +80,10 @@ class FakeChain:
             )
             for number in range(self.people)
         )
-        return Motion(
-            times=times, width=video.width, height=video.height, people=people, source=video.path.name,
-            provenance=(StageRecord("tracking", "0", {}, {"net": "0" * 64}),),
-        )  # fmt: skip
+        context.weights["net"] = "0" * 64
+        return Motion(times=times, width=video.width, height=video.height, people=people, source=video.path.name)
 
-    def _fit(self, job, motion, progress):
+    def _fit(self, motion, context, options):
         self._begin("fit")
         people = []
         for person in motion:
@@ -87,23 +93,20 @@ class FakeChain:
             transl = np.tile([0.0, 0.0, 4.0], (frames, 1)) + 0.01 * np.arange(frames)[:, None]
             people.append(
                 person.replace(
-                    pose=pose, betas=betas, transl=transl, joints=job.body.joints(pose, betas, transl),
+                    pose=pose, betas=betas, transl=transl, joints=context.body.joints(pose, betas, transl),
                     reprojection_error=np.full(frames, 1.5),
                 )
             )  # fmt: skip
         camera = motion.camera or camera_from_fov(motion.width, motion.height)
-        return motion.after(
-            StageRecord("fit", "0", {}, {job.body.name: job.body.sha256}),
-            people=tuple(people), camera=camera, body_model=job.body.name,
-        )  # fmt: skip
+        return motion.replace(people=tuple(people), camera=camera, body_model=context.body.name)
 
-    def _filter(self, job, motion, progress):
+    def _filter(self, motion, context, options):
         self._begin("filter")
         shaking = {"jitter": 10.0}
-        told = {str(p.id): {"before": shaking, "after": {"jitter": 1.0}} for p in motion}
-        return motion.after(StageRecord("filter.fake", "0", {"people": told}))
+        told = {"before": shaking, "after": {"jitter": 1.0}}
+        return motion.replace(people=tuple(person.replace(data={SMOOTHING: told}) for person in motion))
 
-    def _world(self, job, motion, progress):
+    def _world(self, motion, context, options):
         self._begin("world")
         camera = motion.camera.replace(rotation=np.diag([1.0, -1.0, -1.0]), translation=np.zeros(3), moving=False)
         people = tuple(
@@ -112,4 +115,4 @@ class FakeChain:
             )
             for p in motion
         )
-        return motion.after(StageRecord("world", "0"), people=people, camera=camera)
+        return motion.replace(people=people, camera=camera)

@@ -10,7 +10,7 @@ from kinema.body import BodyModel
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.skeleton import SMPL24, joint_set
 
 WIDTH, HEIGHT = 1280, 720
 
@@ -51,9 +51,11 @@ def make_scene(
     betas: np.ndarray | None = None,
     seed: int = 0,
     pose: np.ndarray | None = None,
+    keypoint_set: str = "blazepose33",
+    keypoint3d_set: str | None = "blazepose33",
 ) -> Scene:
     """A scene (of `swinging`, or of a pose (F,72)) with noise of `pixel_noise` pixels on the image points and
-    `depth_noise` metres on the 3D guess.
+    `depth_noise` metres on the 3D guess. keypoint3d_set: None for a person without a 3D guess.
     """
     rng = np.random.default_rng(seed)
     pose = swinging(frames, fps) if pose is None else pose
@@ -61,16 +63,18 @@ def make_scene(
     t = np.arange(frames) / fps
     transl = np.stack([0.3 * t - 0.3, 0.2 + 0 * t, 3.5 + 0.2 * t], axis=-1)
     camera = camera_from_fov(WIDTH, HEIGHT, 50.0, "calibration")
-    points = body.posed_points("blazepose33", pose, shape, transl)
-    hips = points[:, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(axis=1, keepdims=True)
-    pixels = project(points, camera.intrinsics)
+    pixels = project(body.posed_points(keypoint_set, pose, shape, transl), camera.intrinsics)
     person = Person(
         1,
         np.arange(frames),
-        keypoint_set="blazepose33",
+        keypoint_set=keypoint_set,
         keypoints=pixels + pixel_noise * rng.normal(size=pixels.shape),
         keypoint_confidence=np.full(pixels.shape[:2], 0.9),
-        keypoints3d=points - hips + depth_noise * rng.normal(size=points.shape) * [0.3, 0.3, 1.0],
     )
+    if keypoint3d_set is not None:
+        points = body.posed_points(keypoint3d_set, pose, shape, transl)
+        hips = points[:, joint_set(keypoint3d_set).indices(("left_hip", "right_hip"))].mean(axis=1, keepdims=True)
+        guess = points - hips + depth_noise * rng.normal(size=points.shape) * [0.3, 0.3, 1.0]
+        person = person.replace(keypoint3d_set=keypoint3d_set, keypoints3d=guess)
     truth = Person(1, np.arange(frames), pose=pose, betas=shape, transl=transl, joints=body.joints(pose, shape, transl))
     return Scene(truth, Motion(t, WIDTH, HEIGHT, people=(person,), camera=camera))

@@ -7,6 +7,7 @@ import pytest
 
 from kinema.body import load_body
 from kinema.body.kinematics import Rig
+from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.geometry.rotations import geodesic_angle, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import PoseLifter
@@ -104,3 +105,10 @@ def test_rotations_are_rotations(lifter, scene):
         rotation @ np.swapaxes(rotation, -1, -2), np.broadcast_to(np.eye(3), rotation.shape), atol=1e-9
     )
     assert np.isfinite(matrix_to_axis_angle(rotation)).all()
+
+
+def test_keypoints_of_another_set_are_refused(lifter, scene):
+    _, camera, person, seen = scene
+    other = seen.replace(keypoint3d_set="coco17", keypoints3d=seen.keypoints3d[:, :17])
+    with pytest.raises(UsageError, match="the pose lifter knows keypoints of blazepose33, not of coco17"):
+        lifter(other, person.frames / 30.0, camera)

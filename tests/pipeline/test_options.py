@@ -1,4 +1,4 @@
-"""Settings of a run: short names, nesting, and what is refused."""
+"""Settings of a run: public names, nesting, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.pipeline import RunOptions
-from kinema.pipeline.options import SHORT_NAMES
+from kinema.pipeline.options import public_settings
 from kinema.video.frames import TimeRange
 
 
-def test_short_names_reach_their_places():
+def test_public_names_reach_their_places():
     options = RunOptions.of(max_persons=2, fov=60.0, filter="gaussian", strength=0.2, time_range=(1.0, None))
     assert options.tracking.max_persons == 2
     assert options.fit.fov == 60.0
@@ -22,15 +22,15 @@ def test_short_names_reach_their_places():
 
 
 def test_none_keeps_the_default():
-    assert RunOptions.of(**dict.fromkeys(SHORT_NAMES)) == RunOptions()
+    assert RunOptions.of(**dict.fromkeys(public_settings())) == RunOptions()
 
 
-def test_every_short_name_names_a_setting():
+def test_every_public_setting_has_a_place_and_a_meaning():
     options = RunOptions()
-    for place in SHORT_NAMES.values():
-        value = options
-        for part in place.split("."):
-            value = getattr(value, part)
+    for name, public in public_settings().items():
+        holder = getattr(options, public.place) if public.place else options
+        assert hasattr(holder, public.setting.name), name
+        assert public.setting.help, name
 
 
 def test_no_filter_skips_the_stage():
@@ -41,9 +41,9 @@ def test_no_filter_skips_the_stage():
     ("settings", "sentence"),
     [
         ({"max_people": 1}, "unknown setting 'max_people'; known: estimator"),
-        ({"estimator": "magic"}, "unknown estimator 'magic'; known: blazepose"),
-        ({"filter": "magic"}, "unknown filter 'magic'"),
-        ({"max_persons": 0}, "max_persons must be at least 1"),
+        ({"estimator": "magic"}, "unknown estimator 'magic'; known: keypoints"),
+        ({"filter": "magic"}, "`filter` must be one of whittaker"),
+        ({"max_persons": 0}, "`max_persons` must be at least 1"),
         ({"height": 17.5}, "metres"),
         ({"fov": 400.0}, "fov"),
         ({"time_range": (5.0, 2.0)}, "empty"),

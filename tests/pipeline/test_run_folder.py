@@ -24,7 +24,7 @@ QUICK = RunOptions.of(overlay=False)
 
 
 def start(clip: Path, tmp_path: Path, fake: FakeChain, options: RunOptions = QUICK, **more):
-    return run(clip, tmp_path / "out", options, stages=fake.stages(), **more)
+    return run(clip, tmp_path / "out", options, steps=fake.steps(options), **more)
 
 
 def test_a_run_leaves_every_file_and_a_true_record(clip, tmp_path, fake):
@@ -49,7 +49,7 @@ def test_a_run_leaves_every_file_and_a_true_record(clip, tmp_path, fake):
 
 def test_the_default_place_is_outputs_beside_output_pkl_files(clip, tmp_path, fake, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run(clip, options=QUICK, stages=fake.stages())
+    result = run(clip, options=QUICK, steps=fake.steps(QUICK))
     assert result.folder.parent == Path("outputs")
     assert (tmp_path / "output-pkl-files" / "clip.pkl").is_file()
 
@@ -131,7 +131,7 @@ def test_an_interrupted_run_goes_on_in_its_folder(clip, tmp_path, fake, stage):
 def _run_and_die(clip: Path, out: Path) -> None:
     fake = FakeChain()
     fake.before["filter"] = lambda: os.kill(os.getpid(), signal.SIGKILL)
-    run(clip, out, QUICK, stages=fake.stages())
+    run(clip, out, QUICK, steps=fake.steps(QUICK))
 
 
 def test_a_killed_run_goes_on(clip, tmp_path, fake):

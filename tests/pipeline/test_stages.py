@@ -10,12 +10,14 @@ import pytest
 import kinema
 from kinema.body import load_body
 from kinema.errors import UsageError
+from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.pipeline import RunOptions, RunWatcher
-from kinema.pipeline import stages as room
-from kinema.pipeline.stages import Job, chain, run_chain
+from kinema.pipeline.stages import Job, chain, run_chain, settle
 from kinema.pipeline.store import StageStore
+from kinema.tracking.options import TrackingOptions
+from kinema.tracking.stage import CAMERA_MOTION, track_video
 from kinema.video import open_video
 
 
@@ -42,66 +44,77 @@ def followed(video, frames=3) -> Motion:
 @pytest.fixture
 def job(clip):
     with open_video(clip) as video:
-        yield Job(video, load_body(), RunOptions())
+        yield Job(video, load_body())
 
 
 def test_the_focal_length_of_the_file_is_used(job, monkeypatch):
-    monkeypatch.setattr(room, "track_people", lambda video, *a, **k: followed(video))
-    assert room.track(job, None, lambda *_: None).camera is None
+    monkeypatch.setattr("kinema.tracking.tracker.track_people", lambda video, *a, **k: followed(video))
+    assert track_video(None, video=job.video).camera is None
     job.video.metadata["focal_35mm"] = 26.0
-    camera = room.track(job, None, lambda *_: None).camera
+    camera = track_video(None, video=job.video).camera
     assert camera.focal_source == "metadata"
     assert camera.intrinsics[0, 0] == pytest.approx(26 / 36 * 96)  # the clip is 96 pixels wide
 
 
 @pytest.mark.parametrize("static", [True, False])
-def test_who_looked_at_the_camera_is_recorded(job, monkeypatch, static):
-    job = dataclasses.replace(job, options=RunOptions.of(static_camera=static))
-
+def test_who_looked_at_the_camera_is_said(job, monkeypatch, static):
     def track_people(video, options, *, progress, observers, checkpoint):
         for frame in video:
             for observer in observers:
                 observer(frame, np.zeros((0, 4)))
         return followed(video)
 
-    monkeypatch.setattr(room, "track_people", track_people)
-    motion = room.track(job, None, lambda *_: None)
-    assert motion.provenance[-1].name == "camera_motion"
-    assert motion.provenance[-1].arguments["source"] == ("static_camera option" if static else "frames")
-    assert room.camera_moves(motion) in ((False,) if static else (False, True))
+    monkeypatch.setattr("kinema.tracking.tracker.track_people", track_people)
+    motion = track_video(None, options=TrackingOptions(static_camera=static), video=job.video)
+    assert motion.data[CAMERA_MOTION]["source"] == ("static_camera option" if static else "frames")
+    assert motion.data[CAMERA_MOTION]["moving"] in ((False,) if static else (False, True))
+    assert motion.provenance[-1].arguments[CAMERA_MOTION] == motion.data[CAMERA_MOTION]
 
 
-def test_people_without_a_body_are_left_out_and_named(job, monkeypatch):
+def test_people_without_a_body_are_left_out_and_named(job):
     motion = followed(job.video).replace(people=(Person(id=4, frames=np.arange(3)),))
-    monkeypatch.setattr(room, "fit_body", lambda motion, *a, **k: motion)
-    assert room.fit(job, motion, lambda *_: None).people == ()
-    assert "person 4" in job.notes[0]
+    notes = []
+    assert settle(motion, notes).people == ()
+    assert "person 4" in notes[0]
+
+
+def test_what_was_seen_of_the_camera_is_noted_on_it(job):
+    motion = followed(job.video).replace(people=(), camera=camera_from_fov(96, 64))
+    assert settle(motion, []).camera.moving is None
+    assert settle(motion.replace(data={CAMERA_MOTION: {"moving": True}}), []).camera.moving is True
 
 
 def test_the_watcher_hears_every_stage_and_every_note(job, fake):
-    fake.before["fit"] = lambda: job.notes.append("a note")
+    steps = list(fake.steps())
+
+    def noting(motion, context, options):
+        context.notes.append("a note")
+        return fake._fit(motion, context, options)
+
+    steps[1] = dataclasses.replace(steps[1], stage=dataclasses.replace(steps[1].stage, run=noting))
     notes = Notes()
-    result = run_chain(job, fake.stages(), notes)
+    result = run_chain(job, steps, notes)
     names = ["track", "fit", "filter", "world"]
     assert [h for h in notes.heard if h != "a note"] == [f"{w} {n}" for n in names for w in ("start", "done")]
     assert result.warnings == ["a note"]
     assert [time.name for time in result.times] == names
+    assert [record.name for record in result.motion.provenance] == names
 
 
 def test_a_chain_ends_where_nobody_is_left(job, fake):
     fake.people = 0
-    assert run_chain(job, fake.stages(), RunWatcher()).motion.people == ()
+    assert run_chain(job, fake.steps(), RunWatcher()).motion.people == ()
     assert fake.calls == ["track"]
 
 
 def test_settings_choose_the_chain():
-    assert [stage.name for stage in chain(RunOptions())] == ["track", "fit", "filter", "world"]
-    assert [stage.name for stage in chain(RunOptions.of(filter="none"))] == ["track", "fit", "world"]
+    assert [step.stage.name for step in chain(RunOptions())] == ["track", "fit", "filter", "world"]
+    assert [step.stage.name for step in chain(RunOptions.of(filter="none"))] == ["track", "fit", "world"]
 
 
 def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("kinema.pipeline.estimating.chain", lambda options: fake.stages())
+    monkeypatch.setattr("kinema.pipeline.estimating.chain", fake.steps)
     before = sorted(tmp_path.iterdir())
     assert kinema.estimate(clip, max_persons=2).people[0].joints_world.shape == (12, 24, 3)
     assert sorted(tmp_path.iterdir()) == before
@@ -112,23 +125,25 @@ def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypa
 
 
 def test_a_stage_may_keep_what_it_has_done_so_far_until_it_is_finished(job, fake, tmp_path):
-    stages = fake.stages()
+    first, *others = fake.steps()
     kept = []
 
-    def stopped(job, motion, progress):
-        kept.append(job.partial.load())
-        job.partial.save({"frames": np.arange(3)})
+    def stopped(motion, context, options):
+        kept.append(context.partial.load())
+        context.partial.save({"frames": np.arange(3)})
         raise KeyboardInterrupt
 
-    def finished(job, motion, progress):
-        kept.append(job.partial.load())
-        return stages[0].run(job, motion, progress)
+    def finished(motion, context, options):
+        kept.append(context.partial.load())
+        return first.stage.run(motion, context, options)
+
+    def running(code):
+        return [dataclasses.replace(first, stage=dataclasses.replace(first.stage, run=code)), *others]
 
     store = StageStore(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run_chain(job, [dataclasses.replace(stages[0], run=stopped)], RunWatcher(), store=store, base_key="k")
-    first = [dataclasses.replace(stages[0], run=finished), *stages[1:]]
-    run_chain(job, first, RunWatcher(), store=store, base_key="k")
+        run_chain(job, running(stopped), RunWatcher(), store=store, base_key="k")
+    run_chain(job, running(finished), RunWatcher(), store=store, base_key="k")
     assert kept[0] is None
     np.testing.assert_array_equal(kept[1]["frames"], np.arange(3))
     assert not list(store.folder.glob("*.part"))

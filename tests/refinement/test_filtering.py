@@ -14,9 +14,9 @@ from kinema.errors import InputError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine, registry
+from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine
 from kinema.refinement.filtering import FILTERS, smooth_positions, smooth_root, smooth_rotations
-from kinema.refinement.measures import shakiness
+from kinema.refinement.measures import SMOOTHING, shakiness
 
 TIMES = np.arange(60) / 30
 
@@ -171,7 +171,9 @@ def test_filter_motion_smooths_the_body_and_nothing_else(method):
     assert np.allclose(smooth.joints, BODY.joints(smooth.pose, smooth.betas, smooth.transl))
     record = out.provenance[-1]
     told = record.arguments["people"]["1"]
-    assert record.name == f"filter.{method}"
+    assert record.name == "filter"
+    assert record.arguments["method"] == method
+    assert told == smooth.data[SMOOTHING]
     assert record.weights == {"chain": "0" * 64}
     assert told["after"]["jitter"] < 0.7 * told["before"]["jitter"]
     assert told["after"] == shakiness(smooth.joints, TIMES, [slice(0, 60)])
@@ -241,12 +243,12 @@ def test_impossible_options_are_refused(settings):
 
 
 def test_every_filter_is_registered_and_runs_by_name():
-    assert {name for name, refiner in REFINERS.items() if refiner.kind == "filter"} == set(FILTERS)
+    assert {refiner.name for refiner in REFINERS if refiner.kind == "filter"} == set(FILTERS)
     motion = Motion(TIMES, 640, 480, (moving_person(np.arange(60), TIMES, noise=0.02),))
     for name in FILTERS:
-        refiner = REFINERS[name]
+        refiner = REFINERS.find(name)
         out = refine(motion, BODY, name, strength=0.4)
         assert out.provenance[-1].arguments["strength"] == 0.4
         assert set(refiner.fills) <= set(out.people[0].filled)
     with pytest.raises(UsageError, match="whittaker"):
-        registry.refiner("magic")
+        REFINERS.find("magic")

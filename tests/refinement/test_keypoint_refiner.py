@@ -11,8 +11,9 @@ from kinema.models.mixer.onnx_run import NETWORK_FILE
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.landmarks import KeypointOptions, refine_keypoints
+from kinema.refinement.options import LandmarkOptions
 from kinema.refinement.settings import RefineSettings
+from kinema.refinement.stage import refine_landmarks
 from kinema.synthetic import procedural_motion
 
 
@@ -41,7 +42,7 @@ def test_shaking_falls_to_a_tenth_and_the_record_says_so():
     raw, calm = (m.people[0].keypoints3d for m in (motion, refined))
     assert acceleration_error(calm, truth) < 0.1 * acceleration_error(raw, truth)
     record = refined.provenance[-1]
-    assert record.name == "refine.mixer"
+    assert (record.name, record.arguments["method"]) == ("refine", "mixer")
     assert NETWORK_FILE in record.weights
     told = record.arguments["people"]["1"]
     assert told["after"]["acceleration"] < 0.2 * told["before"]["acceleration"]
@@ -53,7 +54,7 @@ def test_shaking_falls_to_a_tenth_and_the_record_says_so():
 def test_the_frame_rate_hardly_matters():
     slow, _ = walk(30.0, 90)
     fast, _ = walk(60.0, 180)
-    a, b = (refine_keypoints(m).people[0].keypoints3d for m in (slow, fast))
+    a, b = (refine_landmarks(m).people[0].keypoints3d for m in (slow, fast))
     # The shaking differs between the two: 2 cm, smoothed to a few millimetres.
     assert np.linalg.norm(a - b[::2], axis=-1).mean() < 0.02
 
@@ -63,16 +64,16 @@ def test_gaps_holes_and_short_tracks():
     person = motion.people[0]
     holes = person.keypoints3d.copy()
     holes[40:43, 15] = np.nan
-    mended = refine_keypoints(motion.replace(people=(person.replace(keypoints3d=holes),))).people[0].keypoints3d
-    whole = refine_keypoints(motion).people[0].keypoints3d
+    mended = refine_landmarks(motion.replace(people=(person.replace(keypoints3d=holes),))).people[0].keypoints3d
+    whole = refine_landmarks(motion).people[0].keypoints3d
     assert np.isfinite(mended).all()
     # A hole of 0.1 s changes what lies within a window of it (32 frames) and nothing else.
     np.testing.assert_allclose(mended[76:], whole[76:], atol=2e-3)
     apart = person.select(np.r_[0:30, 60:90])
-    pieces = refine_keypoints(motion.replace(people=(apart,))).people[0].keypoints3d
-    first = refine_keypoints(motion.replace(people=(person.select(np.arange(30)),))).people[0].keypoints3d
+    pieces = refine_landmarks(motion.replace(people=(apart,))).people[0].keypoints3d
+    first = refine_landmarks(motion.replace(people=(person.select(np.arange(30)),))).people[0].keypoints3d
     np.testing.assert_allclose(pieces[:30], first, atol=1e-9)
-    single = refine_keypoints(motion.replace(people=(person.select(np.arange(1)),))).people[0].keypoints3d
+    single = refine_landmarks(motion.replace(people=(person.select(np.arange(1)),))).people[0].keypoints3d
     assert single.shape == (1, 33, 3)
     assert np.isfinite(single).all()
 
@@ -81,15 +82,15 @@ def test_what_does_not_fit_is_refused_with_a_sentence(tmp_path):
     motion, _ = walk()
     without = motion.replace(people=(motion.people[0].replace(keypoints3d=None),))
     with pytest.raises(UsageError, match="keypoints3d"):
-        refine_keypoints(without)
-    with pytest.raises(UsageError, match="step must be at least 1"):
-        KeypointOptions(step=0)
+        refine_landmarks(without)
+    with pytest.raises(UsageError, match="`step` must be at least 1"):
+        LandmarkOptions(step=0)
     with pytest.raises(UsageError, match="refines landmarks, not bodies"):
         RefineSettings(method="mixer")
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
     with pytest.raises(InputError, match="not a readable ONNX file"):
-        refine_keypoints(motion, options=KeypointOptions(checkpoint=broken))
+        refine_landmarks(motion, options=LandmarkOptions(checkpoint=broken))
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from kinema.refinement.settings import RefineSettings
 
 
 def names(options: RunOptions) -> list[str]:
-    return [stage.name for stage in chain(options)]
+    return [step.stage.name for step in chain(options)]
 
 
 def test_a_network_takes_the_filters_place(tmp_path):
@@ -21,7 +21,7 @@ def test_a_network_takes_the_filters_place(tmp_path):
     np.savez(file, x=np.zeros(3))
     options = RunOptions.of(refine="smoothnet", refiner_checkpoint=file, window_size=16, representation="smpl")
     assert names(options) == ["track", "fit", "refine", "world"]
-    assert options.refine.settings() == {"checkpoint": file, "window": 16, "representation": "smpl"}
+    assert options.refine.given() == {"checkpoint": file, "window": 16, "representation": "smpl"}
 
 
 def test_another_file_of_the_same_name_is_another_run(tmp_path):
@@ -29,18 +29,19 @@ def test_another_file_of_the_same_name_is_another_run(tmp_path):
     shas = []
     for value in (0, 1):
         np.savez(file, x=np.full(3, value))
-        shas.append(RunOptions.of(refine="smoothnet", refiner_checkpoint=file).to_dict()["refine"]["sha256"])
+        step = chain(RunOptions.of(refine="smoothnet", refiner_checkpoint=file))[2]
+        shas.append(step.stage.weights(step.options, None)["net.npz"])
     assert shas[0] != shas[1]
 
 
 def test_settings_that_make_no_sense_are_refused_before_the_run(tmp_path):
-    with pytest.raises(UsageError, match="--refine takes a network or preset; for savgol set --filter savgol"):
+    with pytest.raises(UsageError, match="`refine` takes a network or preset; for savgol set `filter` to savgol"):
         RunOptions.of(refine="savgol")
     with pytest.raises(UsageError, match="unknown refiner 'magic'"):
         RunOptions.of(refine="magic")
-    with pytest.raises(UsageError, match="needs --refine METHOD"):
+    with pytest.raises(UsageError, match="needs a `refine` method"):
         RunOptions.of(window_size=8)
     with pytest.raises(InputError, match="there is no checkpoint"):
         RunOptions.of(refine="smoothnet", refiner_checkpoint=tmp_path / "none.pth")
-    with pytest.raises(UsageError, match="--window-size must lie between 2 and 1000"):
+    with pytest.raises(UsageError, match="`window_size` must lie between 2 and 1000"):
         RefineSettings("smoothnet", window=1)

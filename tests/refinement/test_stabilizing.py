@@ -19,8 +19,9 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import validate_motion
 from kinema.quality.corruption import DAMAGES
+from kinema.refinement.options import StabilizeOptions
 from kinema.refinement.repair import excursions, lead_over, replace_places
-from kinema.refinement.stabilizing import StabilizeOptions, stabilize_motion
+from kinema.refinement.stage import stabilize_motion
 from kinema.refinement.video2pkl_stabilizer import stabilize
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
@@ -125,7 +126,7 @@ def test_a_flip_is_replaced_in_the_flipped_frames_alone(walk):
     person = walk.people[0]
     joints = free_body().joints(pose, person.betas, person.transl_world)
     flipped = walk.replace(people=(person.replace(pose_world=pose, joints_world=joints),))
-    stable = stabilize_motion(flipped, StabilizeOptions(steps=("replace",)))
+    stable = stabilize_motion(flipped, options=StabilizeOptions(steps=("replace",)))
     changed = np.any(stable.people[0].pose_world != pose, axis=1)
     assert np.flatnonzero(changed).tolist() == [50, 51, 52, 53, 54]
     assert np.degrees(geodesic_angle(
@@ -259,7 +260,7 @@ def test_the_forks_profile_on_a_motion(goldens_dir):
     pose, trans = arrays["cleanup.in.pose"], arrays["cleanup.in.trans"]
     person = Person(id=1, frames=np.arange(60), pose=pose, transl=-trans)
     motion = Motion(times=np.arange(60) / 30, width=0, height=0, people=(person,), body_model="smpl")
-    stable = stabilize_motion(motion, StabilizeOptions(profile="fork"))
+    stable = stabilize_motion(motion, options=StabilizeOptions(profile="fork"))
     np.testing.assert_allclose(stable.people[0].pose, arrays["cleanup.stable.pose"], atol=1e-9)
     np.testing.assert_allclose(stable.people[0].transl, -arrays["cleanup.stable.trans"], atol=1e-9)
     assert told(stable, "camera")["status"] == "SUCCESS"
@@ -272,9 +273,9 @@ def test_the_result_survives_a_file(walk, tmp_path):
 
 
 def test_unknown_profiles_and_steps_are_refused():
-    with pytest.raises(UsageError, match="unknown profile"):
+    with pytest.raises(UsageError, match="`profile` must be default or fork"):
         StabilizeOptions(profile="strong")
-    with pytest.raises(UsageError, match="unknown step"):
+    with pytest.raises(UsageError, match="`steps` must be some of"):
         StabilizeOptions(steps=("polish",))
 
 

@@ -312,5 +312,5 @@ def test_ground_is_checkered_in_metres():
     "bad", [{"view": "top"}, {"beside": True}, {"opacity": 0}, {"opacity": 1.5}, {"max_side": 4}, {"crf": 60}]
 )
 def test_impossible_options_are_refused(bad):
-    with pytest.raises(UsageError, match="overlay"):
+    with pytest.raises(UsageError, match=f"`{next(iter(bad))}`"):
         OverlayOptions(**bad)

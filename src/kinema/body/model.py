@@ -208,7 +208,7 @@ class BodyModel:
         return (mixing @ right).reshape(len(shape), len(transforms), 3).transpose(1, 0, 2)
 
     def points(self, set_name: str) -> SurfacePoints:
-        """The points of a set on this body: "blazepose33", "spin49", "contacts". See `kinema.body.points`."""
+        """The points of a joint set, or of "contacts", that this body knows. See `kinema.body.points`."""
         if set_name not in self._points:
             self._points[set_name] = surface_points(self, set_name)
         return self._points[set_name]

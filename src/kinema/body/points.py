@@ -1,6 +1,6 @@
 """Named points of a body: the joint sets that detectors use, and the feet's contact points.
 
-A point is a mixture of joints and landmarks (`RECIPES`), therefore a weighted mean of vertices that
+A point is a mixture of joints and landmarks (`recipe`), therefore a weighted mean of vertices that
 follows shape and pose. For fitting it is also held rigidly by one joint, at an offset that is linear in the
 betas: exact at rest, and within the skin's stretch elsewhere.
 
@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 
 from kinema.errors import UsageError
-from kinema.skeleton import BLAZEPOSE33, CONTACT_POINTS, OPENPOSE25, SMPL24, SPIN49, mirrored
+from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, OTHER_NAMES, SMPL24, mirrored
 
 if TYPE_CHECKING:
     from kinema.body.model import BodyModel
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SurfacePoints:
-    """K points of a body.
+    """The K points of a set that a body knows, in the set's order.
 
-    names (K). weights (K,V) sparse, rows sum to 1: points = weights @ vertices, for any shape and pose.
-    joint (K,) int: the joint that holds each point. offset_template (K,3), offset_shapedirs (K,3,10): the
-    point minus that joint in the rest pose, metres, for betas: offset_template + offset_shapedirs @ betas.
+    names (K). rows (K,) int: each point's place in the set. weights (K,V) sparse, rows sum to 1: points =
+    weights @ vertices, for any shape and pose. joint (K,) int: the joint that holds each point.
+    offset_template (K,3), offset_shapedirs (K,3,10): the point minus that joint in the rest pose, metres, for
+    betas: offset_template + offset_shapedirs @ betas.
     """
 
     names: tuple[str, ...]
+    rows: np.ndarray
     weights: scipy.sparse.csr_matrix
     joint: np.ndarray
     offset_template: np.ndarray
@@ -64,9 +66,30 @@ _LEFT_AND_MIDDLE: dict[str, Mixture] = {
 }
 _SAME_PLACE = {"_lsp": "", "_coco": ""}
 
+# What a set means by a name, where that is not the place that other sets call so. Everywhere else:
+# limbs are SMPL's joint centres, COCO's and OpenPose's hips among them, as in SMPLify-X's map from SMPL to OpenPose
+# (COCO's annotators mark a hip where they guess the joint under the clothes; what networks answer scatters about it
+# by more than the two places differ). Eyes, nose, ears, heels and toes lie on the skin. The neck of OpenPose is
+# SMPL's joint, as there.
+_MEANS: dict[str, dict[str, str]] = {
+    # Halpe's neck is marked as LSP's is, between the collar bones and so a few centimetres below SMPL's joint.
+    "halpe26": {"neck": "neck_lsp"},
+    # Human3.6M's root is the middle of its hips (they lie 133 mm to its left and right, level with it: the bone
+    # offsets in 3d-pose-baseline), not SMPL's joint above them. Those hips are wider apart than SMPL's; LSP's, marked
+    # from outside too, lie between the two. SPIN's 49 joints contain
+    # spine, jaw and head of this very skeleton (mmhuman3d notes that the spine is close to SMPL's spine2); its
+    # thorax is the base of the neck that carries the shoulders, MPII's.
+    "h36m17": {
+        "pelvis": "mid_hip", "left_hip": "left_hip_lsp", "right_hip": "right_hip_lsp", "spine": "spine_h36m",
+        "thorax": "thorax_mpii", "neck_nose": "jaw_h36m", "head_top": "head_h36m",
+    },
+    "contacts": {name: f"{name}_sole" for name in CONTACT_POINTS},
+}  # fmt: skip
 
-def recipe(name: str) -> Mixture:
-    """The mixture of joints and landmarks that makes a point; weights sum to 1."""
+
+def recipe(name: str, set_name: str = "") -> Mixture:
+    """The mixture of joints and landmarks that makes a point, as the set means it; weights sum to 1."""
+    name = _MEANS.get(set_name, {}).get(name, name)
     if name in _LEFT_AND_MIDDLE:
         return _LEFT_AND_MIDDLE[name]
     if mirrored(name) in _LEFT_AND_MIDDLE:
@@ -87,35 +110,38 @@ _HELD_BY = {
 }
 
 POINT_SETS: dict[str, tuple[str, ...]] = {
-    "smpl24": SMPL24.joints,
-    "blazepose33": BLAZEPOSE33.joints,
-    "openpose25": OPENPOSE25.joints,
-    "spin49": SPIN49.joints,
+    **{name: joints.joints for name, joints in JOINT_SETS.items()},
     "contacts": CONTACT_POINTS,
 }
-_CONTACT_LANDMARKS = {name: f"{name}_sole" for name in CONTACT_POINTS}
 
 
 def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
-    """The points of a set on a body. Raises UsageError for an unknown set or a body without landmarks."""
+    """The points of a set that a body knows: those whose recipe it has all parts of.
+
+    Raises UsageError for an unknown set or a body without landmarks.
+    """
+    set_name = OTHER_NAMES.get(set_name, set_name)
     if set_name not in POINT_SETS:
         raise UsageError(f"unknown point set {set_name!r}; known: {', '.join(POINT_SETS)}")
     if body.landmark_weights is None:
         raise UsageError(f"body model {body.name} has no landmarks; load it with kinema.body.load_body")
     sources = scipy.sparse.vstack([body.J_regressor, body.landmark_weights]).tocsr()
     index = {name: i for i, name in enumerate((*SMPL24.joints, *body.landmark_names))}
-    names = POINT_SETS[set_name]
+    recipes = {name: recipe(name, set_name) for name in POINT_SETS[set_name]}
+    names = tuple(name for name, parts in recipes.items() if all(part in index for part in parts))
     mixing = scipy.sparse.lil_matrix((len(names), len(index)))
     joint = np.zeros(len(names), dtype=int)
     for k, name in enumerate(names):
-        parts = {_CONTACT_LANDMARKS[name]: 1.0} if set_name == "contacts" else recipe(name)
+        parts = recipes[name]
         for part, share in parts.items():
             mixing[k, index[part]] = share
-        joint[k] = _holder(body, name, max(parts, key=lambda part: parts[part]), index, sources)
+        meant = _MEANS.get(set_name, {}).get(name, name)
+        joint[k] = _holder(body, meant, max(parts, key=lambda part: parts[part]), index, sources)
     weights = (mixing.tocsr() @ sources).tocsr()
     template = weights @ body.v_template
     dirs = (weights @ body.shapedirs.reshape(body.num_vertices, -1)).reshape(len(names), 3, -1)
-    return SurfacePoints(names, weights, joint, template - body.J_template[joint], dirs - body.J_shapedirs[joint])
+    rows = np.array([POINT_SETS[set_name].index(name) for name in names], dtype=int)
+    return SurfacePoints(names, rows, weights, joint, template - body.J_template[joint], dirs - body.J_shapedirs[joint])
 
 
 def _holder(body: BodyModel, name: str, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from kinema.options import in_flags
 from kinema.pipeline.watching import RunWatcher, StageTime
 
 if TYPE_CHECKING:
@@ -18,29 +21,30 @@ if TYPE_CHECKING:
 TITLES = {
     "render": "rendering the clip",
     "weights": "fetching networks",
-    "track": "following people",
-    "regress": "regressing poses",
-    "fit": "fitting bodies",
-    "filter": "smoothing",
-    "refine": "refining",
-    "world": "placing in the world",
     "files": "writing files",
     "overlay": "drawing the overlay",
 }
-"""What a stage is called on screen."""
+"""What the parts of a run that are no stages are called on screen; stages have their own titles."""
 
 _LINE_EVERY = 10.0
 
 
 def title(stage: str) -> str:
-    """The stage's name for people."""
-    return TITLES.get(stage, stage)
+    """The name of a stage, or of another part of a run, for people."""
+    if stage in TITLES:
+        return TITLES[stage]
+    from kinema.pipeline.registry import STAGES, added_stages
+
+    known = {each.name: each for each in STAGES.built_in}
+    found = known.get(stage) or added_stages().get(stage)
+    return stage if found is None else found.title
 
 
 class BarWatcher(RunWatcher):
     """A bar for each stage, with the remaining time; for terminals. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, flags: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._flags = flags
         self._bars = Bars(
             TextColumn("{task.description:<21}"),
             BarColumn(bar_width=28),
@@ -76,13 +80,21 @@ class BarWatcher(RunWatcher):
         self._bars.update(self._tasks[time.name], completed=total, total=total)
 
     def note(self, sentence: str) -> None:
-        self._bars.console.print(f"note: {sentence}", style="yellow", markup=False, highlight=False)
+        self._bars.console.print(
+            f"note: {in_flags(sentence, self._flags)}", style="yellow", markup=False, highlight=False
+        )
 
 
 class LineWatcher(RunWatcher):
     """Plain lines: one at each stage's end, and one every ten seconds; for logs and pipes."""
 
-    def __init__(self, stream: TextIO | None = None, every: float = _LINE_EVERY) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        every: float = _LINE_EVERY,
+        flags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._flags = flags
         self._stream = stream or sys.stderr
         self._every = every
 
@@ -113,7 +125,7 @@ class LineWatcher(RunWatcher):
         self._say(f"{title(time.name)}: " + ("already done" if time.reused else f"{time.seconds:.1f} s"))
 
     def note(self, sentence: str) -> None:
-        self._say(f"note: {sentence}")
+        self._say(f"note: {in_flags(sentence, self._flags)}")
 
     def _say(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -129,11 +141,11 @@ class QuietWatcher(RunWatcher):
         return None
 
 
-def watcher(*, quiet: bool) -> BarWatcher | LineWatcher | QuietWatcher:
-    """What suits the place that stderr goes to."""
+def watcher(*, quiet: bool, flags: Mapping[str, str] | None = None) -> BarWatcher | LineWatcher | QuietWatcher:
+    """What suits the place that stderr goes to. flags: how the command line spells the settings that notes name."""
     if quiet:
         return QuietWatcher()
-    return BarWatcher() if sys.stderr.isatty() else LineWatcher()
+    return BarWatcher(flags or {}) if sys.stderr.isatty() else LineWatcher(flags=flags or {})
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

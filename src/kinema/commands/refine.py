@@ -61,24 +61,23 @@ def run(args: argparse.Namespace) -> int:
     from kinema.commands._console import print_table
     from kinema.formats import load_motion, save_motion
     from kinema.refinement import refine
-    from kinema.refinement.registry import refiner
+    from kinema.refinement.measures import SMOOTHING
+    from kinema.refinement.registry import REFINERS
 
     settings = settings_of(args)
     motion = load_motion(args.file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **settings)
-    record = next(each for each in reversed(refined.provenance) if each.name.startswith(("refine.", "filter.")))
     notes: list[str] = []
-    if "pose" in refiner(args.method).fills:
+    if "pose" in REFINERS.find(args.method).fills:
         refined, notes = placed(motion, refined, body)
     if motion.body_model not in (None, body.name) and args.body_model is None:
         notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (--body-model)")
     out = args.out or args.file.with_name(f"{args.file.stem}_refined.pkl")
     save_motion(refined, out, body=body)
-    told = record.arguments["people"]
     print_table(
         ["person", "frames", "acceleration before > after", "jitter before > after", "moved"],
-        [_row(str(person.id), len(person), told.get(str(person.id), {})) for person in refined.people],
+        [_row(str(person.id), len(person), person.data.get(SMOOTHING, {})) for person in refined.people],
     )
     for note in notes:
         print(f"note: {note}")
@@ -88,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that the command line gives, under the names of the method's options. Raises UsageError."""
-    from kinema.refinement.registry import refiner
+    from kinema.refinement.registry import REFINERS
 
-    method = refiner(args.method)
+    method = REFINERS.find(args.method)
     names = {"filter": ("strength", "missing"), "network": (*_NETWORK, "missing")}[method.kind]
     given = {
         "checkpoint": args.checkpoint, "window": args.window_size, "representation": args.representation,

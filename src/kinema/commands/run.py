@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.errors import KinemaError, UsageError
+from kinema.options import in_flags
 
 if TYPE_CHECKING:
     from kinema.pipeline import RunOptions, RunResult
@@ -23,45 +23,17 @@ EXAMPLES = """  kinema run clip.mp4
   kinema run clip.mp4 --time-range 2-8 --max-persons 1 --height 1.82
   kinema run *.mp4 --out results --no-overlay --json"""
 
-FILTERS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median", "none")
-VIEWS = ("camera", "side", "world")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments. Settings left out keep the defaults of `kinema.pipeline.RunOptions`."""
+    from kinema.commands._options import add_settings, group_of
+    from kinema.pipeline.options import public_settings
+
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file, or folder of images")
     parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
-    parser.add_argument("--estimator", metavar="NAME", help="what looks at the people: blazepose (default) or pare")
-    parser.add_argument("--checkpoint", metavar="FILE", help="of the estimator pare: a file, pare-3dpw or pare")
-    people = parser.add_argument_group("people")
-    people.add_argument("--max-persons", type=int, metavar="N", help="keep the N people who are present longest")
-    people.add_argument("--min-track-frames", type=int, metavar="N", help="leave out people seen in fewer frames")
-    people.add_argument("--height", type=float, metavar="M", help="height of the people in metres; fixes the scale")
-    people.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
-    camera = parser.add_argument_group("camera")
-    camera.add_argument(
-        "--time-range", type=time_range, metavar="A-B", help="only these seconds; either may be left out"
-    )
-    camera.add_argument("--static-camera", action="store_true", help="the camera stands still: do not look at it")
-    camera.add_argument("--fov", type=float, metavar="DEG", help="field of view over the longer side, in degrees")
-    result = parser.add_argument_group("result")
-    result.add_argument("--filter", choices=FILTERS, metavar="METHOD", help=f"smoothing: {', '.join(FILTERS)}")
-    result.add_argument("--strength", type=float, metavar="S", help="of the smoothing: 0 (none) to 1; default 0.5")
-    result.add_argument(
-        "--landmarks",
-        choices=("refined", "raw"),
-        help="3D landmarks that the fit reads: refined (default) by Kinema's own network, or raw",
-    )
-    result.add_argument("--refine", metavar="METHOD", help="smoothnet, synsp or video2pkl in place of the filter")
-    result.add_argument("--refiner-checkpoint", metavar="F", help="the refiner's weights (default: the cache's)")
-    result.add_argument("--window-size", type=int, metavar="W", help="frames that the refiner sees at once")
-    result.add_argument("--representation", choices=("2d", "3d", "smpl"), help="what the refiner smooths (default: 3d)")
-    result.add_argument("--view", choices=VIEWS, help="show the world in overlay.mp4, too, from the side or from above")
-    result.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
-    result.add_argument("--vertices", action="store_true", help="also write every frame's mesh into the .pkl (large)")
-    running = parser.add_argument_group("running")
+    add_settings(parser, [each.setting for each in public_settings().values()])
+    running = group_of(parser, "running")
     running.add_argument("--force", action="store_true", help="do everything again in a new folder")
-    running.add_argument("--threads", type=int, metavar="N", help="CPU threads for the networks")
     running.add_argument("--json", action="store_true", help="print each video's run.json as one JSON list")
     running.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -77,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             except KinemaError as error:
                 if (len(args.videos) == 1 and not args.json) or args.debug:
                     raise
-                print(f"kinema: {error}", file=sys.stderr)
+                print(f"kinema: {in_flags(str(error), args.flags)}", file=sys.stderr)
                 outcomes.append((video, error))
             else:
                 outcomes.append((video, result))
@@ -94,48 +66,9 @@ def run(args: argparse.Namespace) -> int:
 def options_of(args: argparse.Namespace) -> RunOptions:
     """The settings that the command line asks for. Raises UsageError."""
     from kinema.pipeline import RunOptions
+    from kinema.pipeline.options import public_settings
 
-    return RunOptions.of(
-        estimator=args.estimator,
-        checkpoint=args.checkpoint,
-        time_range=args.time_range,
-        body_model=args.body_model,
-        static_camera=args.static_camera or None,
-        overlay=False if args.no_overlay else None,
-        vertices=args.vertices or None,
-        max_persons=args.max_persons,
-        min_track_frames=args.min_track_frames,
-        threads=args.threads,
-        fov=args.fov,
-        height=args.height,
-        filter=args.filter,
-        strength=args.strength,
-        landmarks=args.landmarks,
-        refine=args.refine,
-        refiner_checkpoint=args.refiner_checkpoint,
-        window_size=args.window_size,
-        representation=args.representation,
-        view=args.view,
-    )
-
-
-def time_range(text: str) -> tuple[float | None, float | None]:
-    """Start and end in seconds, None where left out, from 2-8, 2-, -8 or 1:05-1:20."""
-    match = re.fullmatch(r"([\d.:]*)-([\d.:]*)", text.strip())
-    if match is None or not any(match.groups()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time range; write for instance 2-8, 2-, -8 or 1:05-1:20")
-    try:
-        start, end = (_seconds(part) if part else None for part in match.groups())
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} holds a time that is no number of seconds") from None
-    return start, end
-
-
-def _seconds(text: str) -> float:
-    total = 0.0
-    for part in text.split(":"):
-        total = total * 60 + float(part)
-    return total
+    return RunOptions.of(**{name: getattr(args, name) for name in public_settings()})
 
 
 def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult:
@@ -147,7 +80,7 @@ def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult
         raise UsageError("the video's name is empty; give the path of a video file")
     if len(args.videos) > 1 and not args.quiet:
         print(f"{video}:", file=sys.stderr)
-    with watcher(quiet=args.quiet) as shown:
+    with watcher(quiet=args.quiet, flags=args.flags) as shown:
         result = run_pipeline(
             video, OUT if args.out is None else args.out, options, force=args.force, watcher=shown, command=sys.argv
         )

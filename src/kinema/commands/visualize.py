@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     from kinema.body import load_body
     from kinema.commands._console import watcher
-    from kinema.commands.run import time_range
     from kinema.formats import load_motion
+    from kinema.pipeline.options import time_range
     from kinema.video import open_video
     from kinema.visualization.comparison import ComparisonOptions, write_comparison
 

@@ -1,119 +1,82 @@
-"""The fit: from tracked landmarks to a body, one person after another."""
+"""The fit: from tracked keypoints to a body, one person after another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
+from kinema.estimation.options import FitOptions
+from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
 from kinema.estimation.shape import fit_shape
-from kinema.estimation.solver import Evidence, PoseState, SolverOptions, solve
+from kinema.estimation.solver import Evidence, PoseState, solve
+from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
+from kinema.progress import Progress
 from kinema.refinement.landmarks import KeypointRefiner
-from kinema.skeleton import BLAZEPOSE33
-
-EVIDENCE_POINTS = tuple(
-    j for j in BLAZEPOSE33.joints if j.split("_", 1)[-1] not in ("eye_inner", "eye_outer", "mouth", "thumb")
-)
-"""Landmarks that the fit explains: the inner face and the thumbs add time, not knowledge."""
+from kinema.skeleton import BLAZEPOSE33, JointSet
+from kinema.stage import Context, given
 
 REFINED_SHARE = 0.5
-"""How far the landmarks that the direct prior reads are moved to where the refiner wants them: it knows their depth
+"""How far the landmarks that the analytic prior reads are moved to where the refiner wants them: it knows their depth
 better, and follows fast limbs less closely than they do."""
 
 
-@dataclass(frozen=True)
-class FitOptions:
-    """How the body is fitted.
+def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
+    """Fit the body to every person's keypoints.
 
-    fov: degrees over the longer image side, None for the clip's metadata or the default. height: metres,
-    fixes the person's size. prior: "learned" (the shipped pose lifter says what to expect of each joint and
-    how surely; the direct prior has its word beside it, all joints as unsure as beside_sigma, degrees), "direct"
-    (bone directions of the keypoint network's own 3D, all joints as unsure as direct_sigma, degrees) or "estimate"
-    (the pose that the person already has, from an estimator such as PARE, all joints as unsure as estimate_sigma,
-    degrees; "direct" for who has none). landmarks: whether the direct prior reads the 3D landmarks "refined" by
-    Kinema's own network or "raw". min_confidence: landmarks below it are ignored. max_gap: seconds, a longer absence
-    starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
-    shape_frames: how many frames speak on the shape. threads: of the pose lifter.
+    Needs keypoints and keypoint_confidence of a joint set whose points the body knows, six with limbs among them; fills
+    pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera where the motion has none.
+    keypoints3d, of the same set or of another, are what the pose is expected by: the pose lifter reads those of
+    blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
+    stance turned as the torso in the image says, and the depth of the limbs is little more than a guess. Where a prior
+    stands in for the one of the options, the person's data say so: "fit_prior" is "analytic" or "standing".
+
+    People who are never seen well enough keep their fields as they are. Raises UsageError for a person without
+    keypoints, for a set with too few points, and where nobody is seen by enough of them.
     """
-
-    fov: float | None = None
-    height: float | None = None
-    prior: str = "learned"
-    direct_sigma: float = 25.0
-    beside_sigma: float = 40.0
-    estimate_sigma: float = 12.0
-    landmarks: str = "refined"
-    min_confidence: float = 0.15
-    max_gap: float = 0.4
-    chunk: int = 240
-    overlap: int = 24
-    shape_frames: int = 48
-    threads: int = 2
-    solver: SolverOptions = field(default_factory=SolverOptions)
-
-    def __post_init__(self) -> None:
-        if self.height is not None and not 0.4 <= self.height <= 2.5:
-            raise UsageError(f"--height is the person's height in metres, between 0.4 and 2.5; found {self.height}")
-        if self.prior not in ("learned", "direct", "estimate"):
-            raise UsageError(f"the fit's prior is 'learned', 'direct' or 'estimate', found {self.prior!r}")
-        if self.landmarks not in ("refined", "raw"):
-            raise UsageError(f"the fit's landmarks are 'refined' or 'raw', found {self.landmarks!r}")
-        for name in ("direct_sigma", "beside_sigma", "estimate_sigma"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be an angle in degrees above 0, found {getattr(self, name)}")
-        if not 0 <= self.min_confidence < 1:
-            raise UsageError(f"min_confidence must lie in [0, 1), found {self.min_confidence}")
-        if self.chunk <= 2 * self.overlap:
-            raise UsageError(f"chunk ({self.chunk}) must be more than twice the overlap ({self.overlap})")
-
-
-def fit_body(
-    motion: Motion, body: BodyModel, options: FitOptions | None = None, *, progress: Progress = silent
-) -> Motion:
-    """Fit the body to every person's landmarks.
-
-    Needs keypoints, keypoint_confidence and keypoints3d of set "blazepose33"; fills pose, betas, transl,
-    joints and reprojection_error in the camera's frame, and the camera where the motion has none. People
-    whose landmarks are never seen well enough keep their fields as they are.
-    """
-    options = options or FitOptions()
+    body = given(context.body)
     camera = motion.camera or camera_from_fov(motion.width, motion.height, options.fov or DEFAULT_FOV)
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
-    lifter = PoseLifter(threads=options.threads) if options.prior == "learned" else None
-    direct = any(_estimate(person, options) is None for person in motion.people)
-    refiner = KeypointRefiner() if options.landmarks == "refined" and direct else None
+    priors = [prior_of(person, options.prior) for person in motion.people]
+    lifter = PoseLifter(threads=options.threads) if "learned" in (priors or [options.prior]) else None
+    refined = any(
+        prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
+        for person, prior in zip(motion.people, priors, strict=True)
+    )
+    refiner = KeypointRefiner() if options.landmarks == "refined" and refined else None
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
-    for person in motion.people:
-        fit = _PersonFit(person, motion.times[person.frames], camera, body, options, lifter, refiner)
-        people.append(fit.run(partial(_advance, progress, done, total)))
-        done += len(person)
-        progress(done, total)
-    weights = {body.name: body.sha256} | ({} if lifter is None else {NETWORK_FILE: lifter.sha256})
-    weights |= {} if refiner is None else {refiner.network.name: refiner.network.sha256}
-    record = StageRecord("fit", __version__, asdict(options) | {"focal": camera.intrinsics[0, 0]}, weights)
-    return motion.after(record, people=tuple(people), camera=camera, body_model=body.name)
-
-
-def _estimate(person: Person, options: FitOptions) -> np.ndarray | None:
-    """The person's own pose (F,72) where that is the prior."""
-    return person.pose if options.prior == "estimate" else None
+    fits = [
+        _PersonFit(person, motion.times[person.frames], camera, body, options, prior, lifter, refiner)
+        for person, prior in zip(motion.people, priors, strict=True)
+    ]
+    seen = [fit for fit in fits if fit.is_seen]
+    if seen and all(fit.lacking for fit in seen):
+        raise UsageError(seen[0].lacking or "")
+    for fit in fits:
+        people.append(fit.run(partial(_advance, context.progress, done, total)))
+        done += len(fit.person)
+        context.progress(done, total)
+    if lifter is not None:
+        context.weights[NETWORK_FILE] = lifter.sha256
+    if refiner is not None:
+        context.weights[refiner.network.name] = refiner.network.sha256
+    context.facts["focal"] = camera.intrinsics[0, 0]
+    return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
 
 
 def _advance(progress: Progress, before: int, total: int, done: int) -> None:
@@ -130,63 +93,107 @@ class _PersonFit:
         camera: Camera,
         body: BodyModel,
         options: FitOptions,
+        prior: str,
         lifter: PoseLifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
-        self.rows = BLAZEPOSE33.indices(EVIDENCE_POINTS)
-        pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
-        self.pixels = pixels[:, self.rows]
-        seen = (confidence[:, self.rows] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
-        self.weight = np.where(seen, confidence[:, self.rows], 0.0)
+        pixels, confidence = person.require("keypoints", "keypoint_confidence")
+        self.set_name = person.keypoint_set or ""
+        points = body.points(self.set_name)
+        self.rows = evidence_rows(points, self.set_name)
+        self.names = [points.names[row] for row in self.rows]
+        columns = points.rows[self.rows]
+        self.pixels = pixels[:, columns]
+        seen = (confidence[:, columns] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
+        self.weight = np.where(seen, confidence[:, columns], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
-        self.landmarks, self.lifter, self.refiner = landmarks, lifter, refiner
+        self.prior, self.lifter, self.refiner = prior, lifter, refiner
+
+    @property
+    def is_seen(self) -> bool:
+        return bool(np.any(self.weight > 0))
+
+    @cached_property
+    def lacking(self) -> str | None:
+        """Why the person cannot be fitted, one sentence. A prior from elsewhere needs no more than one point."""
+        if self.prior != "standing" or not self.is_seen:
+            return None
+        ever = [name for name, weight in zip(self.names, self.weight.T, strict=True) if weight.any()]
+        lack = lacking(ever)
+        who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
+        return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
 
     def run(self, progress: Callable[[int], None]) -> Person:
-        """The person with the fitted fields filled, or as it was where nothing was seen well enough."""
-        if not np.any(self.weight > 0):
+        """The person with the fitted fields filled, or as it was where too little was seen."""
+        if not self.is_seen or self.lacking:
             return self.person
-        evidence = self._evidence()
         options = self.options
-        state = PoseState(evidence.prior, _initial_root(self._rig(np.zeros(10)), evidence))
+        evidence, state = self._start()
         sample = _well_seen(evidence, options.shape_frames)
         betas, _ = fit_shape(
             self.body, self._rig, evidence.take(sample), state.take(sample), options.solver, height=options.height
         )
         rig = self._rig(betas)
-        state = PoseState(state.local, _initial_root(rig, evidence))
+        state = PoseState(state.local, _initial_root(rig, evidence, state.local))
         state = _solve_in_pieces(rig, evidence, state, options, progress)
         return self._filled(state, betas)
 
     def _rig(self, betas: np.ndarray) -> Rig:
-        return Rig.of(self.body, "blazepose33", betas, self.rows)
+        return Rig.of(self.body, self.set_name, betas, self.rows)
 
-    def _evidence(self) -> Evidence:
-        estimate = _estimate(self.person, self.options)
-        if estimate is not None:
-            prior = axis_angle_to_matrix(estimate.reshape(len(self.times), -1, 3))
-            sigma = np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
-        else:
-            prior = pose_from_landmarks(self._depicted(), self._rig(np.zeros(10)).offsets)
-            degrees = self.options.direct_sigma if self.lifter is None else self.options.beside_sigma
-            sigma = np.full(prior.shape[:2], np.radians(degrees))
-            if self.lifter is not None:
-                lifted = self.lifter(self.person, self.times, self.camera)
-                prior, sigma = _agreed(lifted.rotation, lifted.sigma, prior, sigma)
-        return Evidence(self.times, self.rays, self.weight, prior, sigma)
+    def _start(self) -> tuple[Evidence, PoseState]:
+        """What the frames say, and the poses that the fit starts from."""
+        rig = self._rig(np.zeros(10))
+        if self.prior != "standing":
+            evidence = Evidence(self.times, self.rays, self.weight, *self._expected(rig))
+            return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
+        return self._from_stance(rig)
 
-    def _depicted(self) -> np.ndarray:
-        """The 3D landmarks (F,33,3) that the direct prior reads."""
-        landmarks = _without_holes(self.landmarks)
-        if self.refiner is None:
-            return landmarks
-        return landmarks + REFINED_SHARE * (self.refiner(landmarks, self.times, self.person.frames) - landmarks)
+    def _from_stance(self, rig: Rig) -> tuple[Evidence, PoseState]:
+        """The stance bent to the image from both of the turns that it may have, in each segment the better one."""
+        first, second = standing_evidence(self.names, rig, self.times, self.rays, self.weight)
+        options = replace(self.options, solver=coarse(self.options.solver))
+        states, costs = [], []
+        for evidence in (first, second):
+            state = PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
+            states.append(_solve_in_pieces(rig, evidence, state, options, lambda done: None))
+            costs.append(misfit(rig, evidence, states[-1], options.solver))
+        other = np.zeros(len(self.times), dtype=bool)
+        for piece in _segments(self.times, options.max_gap):
+            other[piece] = costs[1][piece].sum() < costs[0][piece].sum()
+        turn = other[:, None, None, None]
+        prior, local = np.where(turn, second.prior, first.prior), np.where(turn, states[1].local, states[0].local)
+        root = np.where(other[:, None], states[1].root, states[0].root)
+        return replace(first, prior=prior), PoseState(local, root)
+
+    def _expected(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+        """The prior's rotations (F,24,3,3) and their sigma (F,24)."""
+        if self.prior == "estimate":
+            (pose,) = self.person.require("pose")
+            prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
+            return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
+        landmarks, joints = self._depicted()
+        prior = pose_from_landmarks(landmarks, rig.offsets, joints)
+        if self.prior == "analytic" or self.lifter is None:
+            return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
+        lifted = self.lifter(self.person, self.times, self.camera)
+        beside = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
+        return _agreed(lifted.rotation, lifted.sigma, prior, beside)
+
+    def _depicted(self) -> tuple[np.ndarray, JointSet]:
+        """The 3D keypoints (F,L,3) that the analytic prior reads, and their joints."""
+        landmarks, joints = landmarks_of(self.person)
+        if self.refiner is None or joints is not BLAZEPOSE33:
+            return landmarks, joints
+        refined = self.refiner(landmarks, self.times, self.person.frames)
+        return landmarks + REFINED_SHARE * (refined - landmarks), joints
 
     def _filled(self, state: PoseState, betas: np.ndarray) -> Person:
         pose = matrix_to_axis_angle(state.local).reshape(len(self.times), -1)
         all_betas = np.tile(betas, (len(pose), 1))
         transl = state.root - self.body.rest_joints(betas)[0]
-        points = self.body.posed_points("blazepose33", pose, all_betas, transl)[:, self.rows]
+        points = self.body.posed_points(self.set_name, pose, all_betas, transl)[:, self.rows]
         distance = np.linalg.norm(
             project(points, self.camera.intrinsics, self.camera.distortion) - self.pixels, axis=-1
         )
@@ -199,7 +206,16 @@ class _PersonFit:
             transl=transl,
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
+            data=self._noted(),
         )
+
+    def _noted(self) -> dict[str, Any]:
+        """The person's data, with the prior where the keypoints did not allow the one of the options."""
+        data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
+        asked = self.options.prior
+        if asked == "estimate" and self.person.pose is None:
+            asked = "analytic"
+        return data if self.prior == asked else data | {"fit_prior": self.prior}
 
 
 def _agreed(
@@ -212,26 +228,14 @@ def _agreed(
     return first @ axis_angle_to_matrix(share[..., None] * turn), 1 / np.sqrt(weight)
 
 
-def _without_holes(landmarks: np.ndarray) -> np.ndarray:
-    """3D landmarks (F,33,3) with frames that have none taken from the nearest frame that has."""
-    good = np.isfinite(landmarks).all(axis=(1, 2))
-    if good.all():
-        return landmarks
-    if not good.any():
-        raise UsageError("a person without a single 3D landmark cannot be fitted")
-    index = np.flatnonzero(good)
-    nearest = index[np.abs(np.arange(len(landmarks))[:, None] - index).argmin(axis=1)]
-    return landmarks[nearest]
-
-
-def _initial_root(rig: Rig, evidence: Evidence) -> np.ndarray:
-    """(F,3) pelvis positions that bring the prior's points onto their rays, by linear least squares.
+def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray:
+    """(F,3) pelvis positions that bring the points of poses (F,24,3,3) onto their rays, by linear least squares.
 
     A point p + t lies on the ray (u, v, 1) where p_x + t_x = u (p_z + t_z), and likewise for y. Frames
     with too little evidence take their neighbours' result.
     """
     num_frames = len(evidence.times)
-    _, _, points = rig.forward(evidence.prior, np.zeros((num_frames, 3)))
+    _, _, points = rig.forward(local, np.zeros((num_frames, 3)))
     u, v = evidence.rays[..., 0], evidence.rays[..., 1]
     zero, one = np.zeros_like(u), np.ones_like(u)
     matrix = np.stack([np.stack([one, zero, -u], -1), np.stack([zero, one, -v], -1)], axis=2)
@@ -256,13 +260,19 @@ def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
     return best[seen[best] > 0.5 * np.median(seen[best])] if len(best) > 1 else best
 
 
+def _segments(times: np.ndarray, max_gap: float) -> list[slice]:
+    """The frames between gaps of more than `max_gap` seconds."""
+    breaks = np.flatnonzero(np.diff(times) > max_gap) + 1
+    return [slice(a, b) for a, b in zip([0, *breaks.tolist()], [*breaks.tolist(), len(times)], strict=True)]
+
+
 def _solve_in_pieces(
     rig: Rig, evidence: Evidence, state: PoseState, options: FitOptions, progress: Callable[[int], None]
 ) -> PoseState:
     """Solve segment by segment, long ones in chunks that share a seam, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
-    breaks = np.flatnonzero(np.diff(evidence.times) > options.max_gap) + 1
-    for first, last in zip(np.r_[0, breaks], np.r_[breaks, len(root)], strict=True):
+    for segment in _segments(evidence.times, options.max_gap):
+        first, last = segment.start, segment.stop
         start = first
         while True:
             stop = last if last - start <= options.chunk + options.overlap else start + options.chunk

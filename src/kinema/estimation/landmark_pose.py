@@ -1,7 +1,7 @@
-"""A pose straight from 3D landmarks, frame by frame: bone directions and bending planes, no learning.
+"""A pose straight from 3D keypoints, frame by frame: bone directions and bending planes, no learning.
 
-It is what the fit starts from where no learned prior is wanted, and the plain alternative that the
-learned prior is measured against.
+The fit's analytic prior: it starts from here where no learned prior is wanted or none knows the keypoints, and the
+learned prior is measured against it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,30 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24, JointSet
 
 _MIN_LENGTH = 1e-9
 
+_UPRIGHT = (("thorax", "head_top", 8.0), ("neck", "head_top", 8.0), ("neck", "head", 20.0))
+"""Lines through neck and head, and the degrees by which each leans forward on the free body at rest."""
 
-def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+
+NEEDED = LIMBS12
+"""Joints without which there is no analytic pose."""
+
+
+def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray, joints: JointSet = BLAZEPOSE33) -> np.ndarray:
     """Joint rotations that point the bones where the landmarks lie.
 
-    landmarks (F,33,3): BlazePose's 3D landmarks in camera axes, any origin and scale. offsets (24,3):
-    the body's rest offsets from parent to joint. Returns (F,24,3,3) rotations relative to the parent
-    (joint 0: in the camera's frame). A limb's twist follows the plane in which it bends; that of a
-    straight limb follows its parent.
+    landmarks (F,L,3): 3D keypoints of set `joints`, which has the twelve limb joints `NEEDED`, in camera axes, any
+    origin and scale. offsets (24,3): the body's rest offsets from parent to joint. Returns (F,24,3,3) rotations
+    relative to the parent (joint 0: in the camera's frame). A limb's twist follows the plane in which it bends; that
+    of a straight limb follows its parent. The head follows nose and ears, or the line from neck to its top, the feet
+    heel and toe, the hands the knuckles; where the set has none of these they stay at rest.
     """
 
     def at(name: str) -> np.ndarray:
-        return landmarks[:, BLAZEPOSE33.index(name)]
+        return landmarks[:, joints.index(name)]
 
     joint = SMPL24.index
     num_frames = len(landmarks)
@@ -37,34 +45,56 @@ def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray) -> np.ndarra
     bend = axis_angle_to_matrix(matrix_to_axis_angle(rotation[:, 0].swapaxes(-1, -2) @ chest) / 3)
     for name in ("spine1", "spine2", "spine3"):
         rotation[:, joint(name)] = bend
-    ears = at("left_ear") - at("right_ear")
-    forward = at("nose") - 0.5 * (at("left_ear") + at("right_ear"))
-    # The nose lies about 20 degrees below the line from the ears that looks straight ahead.
-    rest_forward = np.array([[0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))]])
-    head = _frame(ears, forward) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2)
+    head = _head(landmarks, joints, chest)
     turn = axis_angle_to_matrix(matrix_to_axis_angle(chest.swapaxes(-1, -2) @ head) / 2)
     rotation[:, joint("neck")] = rotation[:, joint("head")] = turn
     for side, out in (("left", 1.0), ("right", -1.0)):
         thigh = at(f"{side}_knee") - at(f"{side}_hip")
         shin = at(f"{side}_ankle") - at(f"{side}_knee")
-        foot = at(f"{side}_big_toe") - at(f"{side}_heel")
         rest = [offsets[joint(f"{side}_{n}")] for n in ("knee", "ankle", "foot")]
-        rest[2] = rest[2] * [1, 0, 1]  # heel to toe is level at rest; ankle to foot slopes down
         upper, lower = _two_bones(thigh, shin, rest[0], rest[1], np.array([1.0, 0, 0]), rotation[:, 0])
-        ankle = _swing(foot, rest[2], lower)
+        ankle = lower
+        if f"{side}_big_toe" in joints and f"{side}_heel" in joints:
+            level = rest[2] * [1, 0, 1]  # heel to toe is level at rest; ankle to foot slopes down
+            ankle = _swing(at(f"{side}_big_toe") - at(f"{side}_heel"), level, lower)
+        elif f"{side}_foot" in joints:
+            ankle = _swing(at(f"{side}_foot") - at(f"{side}_ankle"), rest[2], lower)
         rotation[:, joint(f"{side}_hip")] = rotation[:, 0].swapaxes(-1, -2) @ upper
         rotation[:, joint(f"{side}_knee")] = upper.swapaxes(-1, -2) @ lower
         rotation[:, joint(f"{side}_ankle")] = lower.swapaxes(-1, -2) @ ankle
         arm = at(f"{side}_elbow") - at(f"{side}_shoulder")
         forearm = at(f"{side}_wrist") - at(f"{side}_elbow")
-        hand = 0.5 * (at(f"{side}_index") + at(f"{side}_pinky")) - at(f"{side}_wrist")
         rest = [offsets[joint(f"{side}_{n}")] for n in ("elbow", "wrist", "hand")]
         upper, lower = _two_bones(arm, forearm, rest[0], rest[1], np.array([0.0, -out, 0]), chest)
-        wrist = _swing(hand, rest[2], lower)
+        wrist = lower
+        if f"{side}_index" in joints and f"{side}_pinky" in joints:
+            hand = 0.5 * (at(f"{side}_index") + at(f"{side}_pinky")) - at(f"{side}_wrist")
+            wrist = _swing(hand, rest[2], lower)
+        elif f"{side}_hand" in joints:
+            wrist = _swing(at(f"{side}_hand") - at(f"{side}_wrist"), rest[2], lower)
         rotation[:, joint(f"{side}_shoulder")] = chest.swapaxes(-1, -2) @ upper
         rotation[:, joint(f"{side}_elbow")] = upper.swapaxes(-1, -2) @ lower
         rotation[:, joint(f"{side}_wrist")] = lower.swapaxes(-1, -2) @ wrist
     return rotation
+
+
+def _head(landmarks: np.ndarray, joints: JointSet, chest: np.ndarray) -> np.ndarray:
+    """Global rotations (F,3,3) of the head; the chest's where nothing of the head is known."""
+
+    def at(name: str) -> np.ndarray:
+        return landmarks[:, joints.index(name)]
+
+    if all(name in joints for name in ("nose", "left_ear", "right_ear")):
+        ears = at("left_ear") - at("right_ear")
+        ahead = at("nose") - 0.5 * (at("left_ear") + at("right_ear"))
+        # The nose lies about 20 degrees below the line from the ears that looks straight ahead.
+        rest_forward = np.array([[0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))]])
+        return _frame(ears, ahead) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2)
+    for lower, upper, forward in _UPRIGHT:
+        if lower in joints and upper in joints:
+            rest_up = np.array([0.0, np.cos(np.radians(forward)), np.sin(np.radians(forward))])
+            return _swing(at(upper) - at(lower), rest_up, chest)
+    return chest
 
 
 def _unit(v: np.ndarray) -> np.ndarray:

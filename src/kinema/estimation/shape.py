@@ -12,14 +12,8 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
-from kinema.estimation.solver import (
-    Evidence,
-    PoseState,
-    SolverOptions,
-    moved,
-    normal_equations,
-    reprojection_terms,
-)
+from kinema.estimation.options import SolverOptions
+from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
 
 FRAME_EVIDENCE = 0.02
 """What one frame says about the shape, as a share of what it says about the pose: neighbouring frames

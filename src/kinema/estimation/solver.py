@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from kinema.body.kinematics import Rig
+from kinema.estimation.options import SolverOptions
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 
@@ -28,27 +29,6 @@ FIXED = 1e12
 
 FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot", "_hand"))])
 """Joints that the evidence can turn; toes and hands keep their prior."""
-
-
-@dataclass(frozen=True)
-class SolverOptions:
-    """Standard deviations of what the fit balances.
-
-    pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many
-    sigmas fade out (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2 across and
-    along the view. bursts: accelerations beyond this many of these sigmas are believed more and more (Cauchy's
-    weight): people mostly move gently and now and then jump. limit_sigma: radians beyond a joint's limit.
-    iterations: Gauss-Newton steps.
-    """
-
-    pixel_sigma: float = 0.02
-    robust_scale: float = 4.0
-    rotation_acceleration: float = 10.0
-    root_acceleration: float = 3.0
-    bursts: float = 1.0
-    limit_sigma: float = 0.1
-    iterations: int = 6
-    max_step: float = 0.6
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,10 @@ from kinema.evaluation.refiners import RefinerScores, score_refiner
 from kinema.models.refiner import KINDS, TrainedRefiner, load_refiner
 from kinema.models.synsp import facts as synsp
 from kinema.progress import Progress, silent
-from kinema.refinement.filtering import FILTERS, FilterOptions, smooth_positions
+from kinema.refinement.filtering import FILTERS, smooth_positions
 from kinema.refinement.landmarks import STEADY
-from kinema.refinement.registry import ALIASES
+from kinema.refinement.options import FilterOptions
+from kinema.refinement.registry import REFINERS
 from kinema.temporal import filters
 from kinema.temporal.windows import slide
 
@@ -51,7 +52,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
     rate: frames a second of the clips. Raises UsageError for what is none of these or does not fit the data.
     """
     name, _, value = text.partition("=")
-    name = ALIASES.get(name, name)
+    name = REFINERS.aliases.get(name, name)
     if name in KINDS:
         if not value:
             raise UsageError(f"--method {name} needs its checkpoint: --method {name}=FILE")

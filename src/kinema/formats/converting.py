@@ -9,12 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema._version import __version__
 from kinema.errors import UsageError
+from kinema.formats.foreign import NOTES
 from kinema.formats.registry import MotionFormat, find_format, format_by_suffix, infer_format, load_motion, save_motion
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
-from kinema.provenance import StageRecord
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -52,19 +51,16 @@ def convert(
     for note in reading_notes(motion):
         report.notes.add(note)
     lost = losses(motion, entry)
-    record = StageRecord(
-        "convert", __version__, {"file": source.name, "from": read.name, "to": entry.name, "lost": lost}
-    )
+    motion = motion.recorded("convert", {"file": source.name, "from": read.name, "to": entry.name, "lost": lost})
     for loss in lost:
         report.notes.add(loss)
-    save_motion(motion.after(record), target, format=entry.name, body=body, report=report, **options)
+    save_motion(motion, target, format=entry.name, body=body, report=report, **options)
     return report
 
 
 def reading_notes(motion: Motion) -> tuple[str, ...]:
     """What the reader of a foreign file assumed, converted and left out; nothing where Kinema wrote the file."""
-    last = motion.provenance[-1] if motion.provenance else None
-    return tuple(last.arguments.get("notes", ())) if last is not None and last.name.startswith("read.") else ()
+    return tuple(motion.data.get(NOTES, ()))
 
 
 def losses(motion: Motion, entry: MotionFormat) -> list[str]:

@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import InputError
 from kinema.formats.report import Notes
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.provenance import StageRecord
 from kinema.skeleton import NUM_BETAS, NUM_POSE
 from kinema.storage.fields import integers, numbers
+
+NOTES = "notes"
+"""Where a reader says in the motion's `data` what it assumed, changed or left out, sentence by sentence."""
 
 ASSUMED_FPS = 30.0
 """Frames a second of files that do not say, as most systems assume it themselves."""
@@ -162,8 +163,8 @@ def motion_from(
     if own_fps is None and fps is None:
         notes.add(f"the file does not say its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
     last = max((int(person.frames[-1]) + 1 for person in people if len(person)), default=0)
-    record = StageRecord(f"read.{name}", __version__, {"file": path.name, "fps": float(rate), "notes": list(notes)})
-    return Motion(
+    told = list(notes)
+    motion = Motion(
         times=np.arange(max(last, num_frames)) / rate,
         width=camera.width if camera is not None else 0,
         height=camera.height if camera is not None else 0,
@@ -171,8 +172,9 @@ def motion_from(
         camera=camera,
         source=path.name,
         body_model=body_model,
-        provenance=(record,),
+        data={NOTES: told} if told else {},
     )
+    return motion.recorded(f"read.{name}", {"file": path.name, "fps": float(rate), "notes": told})
 
 
 def yup_from_zup(pose: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

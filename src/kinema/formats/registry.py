@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import InputError, ShapeError, UsageError
 from kinema.formats.containers import open_container
 from kinema.motion import Motion
+from kinema.registry import Registry
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -32,17 +33,17 @@ class MotionFormat:
     """One motion format.
 
     name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the
-    first being the one that is written. module: where its functions are. reads, writes: what it can do.
-    timed: whether its files say the frames' times or rate. lossless: whether a Motion comes back from it as it
-    went in. holds: what of a motion it can carry. takes: further options of its writer; "report" stands for a
-    `kinema.formats.report.WriteReport` that it fills. keeps: fields of a person, "camera" and "rate" that come back
-    from a file that Kinema wrote (of a lossless format: all).
+    first being the one that is written. module: the name of the module that has its functions, or any object that
+    has them. reads, writes: what it can do. timed: whether its files say the frames' times or rate. lossless:
+    whether a Motion comes back from it as it went in. holds: what of a motion it can carry. takes: further options of
+    its writer; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: fields of a person,
+    "camera" and "rate" that come back from a file that Kinema wrote (of a lossless format: all).
     """
 
     name: str
     summary: str
     suffixes: tuple[str, ...]
-    module: str
+    module: str | Any
     reads: bool = True
     writes: bool = False
     timed: bool = False
@@ -52,181 +53,185 @@ class MotionFormat:
     keeps: tuple[str, ...] = ()
 
     def load(self) -> Any:
-        """The format's module."""
-        return import_module(self.module)
+        """Where the format's functions are."""
+        return import_module(self.module) if isinstance(self.module, str) else self.module
 
 
-_FORMATS = (
-    MotionFormat(
-        "kinema-pkl",
-        "Kinema's own .pkl: PARE's keys and more, plain numpy",
-        (".pkl",),
-        "kinema.formats.kinema_pkl",
-        writes=True,
-        timed=True,
-        lossless=True,
-        holds="everything of a motion that has people",
-    ),
-    MotionFormat(
-        "kinema-npz",
-        "Kinema's own .npz: AMASS keys that Blender's SMPL add-ons open, and everything else beside them",
-        (".npz",),
-        "kinema.formats.kinema_npz",
-        writes=True,
-        timed=True,
-        lossless=True,
-        holds="everything; the AMASS keys show the first person",
-    ),
-    MotionFormat(
-        "amass",
-        "AMASS .npz (SMPL, SMPL-H or SMPL-X layout), one person in a z-up world",
-        (".npz",),
-        "kinema.formats.amass",
-        writes=True,
-        timed=True,
-        takes=("report",),
-        keeps=("pose_world", "betas", "transl_world"),
-        holds="one person's pose, shape and translation in the world, at a constant rate",
-    ),
-    MotionFormat(
-        "pare",
-        "PARE's and VIBE's demo output, pose as axis-angle or matrices",
-        (".pkl",),
-        "kinema.formats.pare",
-        writes=True,
-        takes=("report",),
-        keeps=("pose", "betas", "transl", "boxes"),
-        holds="people's pose, shape, boxes and 49 joints in the camera's frame",
-    ),
-    MotionFormat(
-        "video2pkl",
-        "the video-to-PKL pipeline's output",
-        (".pkl",),
-        "kinema.formats.video2pkl",
-        holds="people's pose, shape, 49 joints and translation before a crop camera",
-    ),
-    MotionFormat(
-        "wham",
-        "WHAM's output",
-        (".pkl", ".pth"),
-        "kinema.formats.wham",
-        holds="people's pose, shape and translation in the camera's frame and in the world",
-    ),
-    MotionFormat(
-        "gvhmr",
-        "GVHMR's and GEM's output",
-        (".pt",),
-        "kinema.formats.gvhmr",
-        writes=True,
-        takes=("report",),
-        keeps=("pose", "betas", "transl", "pose_world", "transl_world", "camera", "rate"),
-        holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
-    ),
-    MotionFormat(
-        "phalp",
-        "4DHumans' and PHALP's output",
-        (".pkl",),
-        "kinema.formats.phalp",
-        holds="people's pose, shape, translation and boxes in the camera's frame, and the camera",
-    ),
-    MotionFormat(
-        "romp",
-        "ROMP's and BEV's output, of an image or a video",
-        (".npz",),
-        "kinema.formats.romp",
-        holds="people's pose, shape, translation and joints in the camera's frame",
-    ),
-    MotionFormat(
-        "aistpp",
-        "AIST++ dance motion",
-        (".pkl",),
-        "kinema.formats.aistpp",
-        timed=True,
-        holds="one person's pose and translation in the world",
-    ),
-    MotionFormat(
-        "glamr",
-        "GLAMR's output",
-        (".pkl",),
-        "kinema.formats.glamr",
-        holds="people's pose, shape and translation in the camera's frame and in the world, and the camera's way",
-    ),
-    MotionFormat(
-        "bvh",
-        "BVH, a skeleton for animation programs, one file for each person",
-        (".bvh",),
-        "kinema.formats.bvh",
-        writes=True,
-        timed=True,
-        holds="one person's skeleton, rotations and way, at a constant rate",
-        takes=("units", "fps", "rotation_order", "report"),
-        keeps=("pose_world", "betas", "transl_world", "joints_world"),
-    ),
-    MotionFormat(
-        "glb",
-        "GLB (binary glTF), skinned and animated bodies for any viewer or game engine",
-        (".glb",),
-        "kinema.formats.glb",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="everybody's skin, skeleton and motion at true times",
-        takes=("report",),
-    ),
-    MotionFormat(
-        "usd",
-        "USD (UsdSkel, .usda), skinned and animated bodies",
-        (".usda", ".usd"),
-        "kinema.formats.usd",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="everybody's skin, skeleton and motion at true times",
-        takes=("report",),
-    ),
-    MotionFormat(
-        "fbx",
-        "FBX, skinned and animated bodies, written by the user's own Blender",
-        (".fbx",),
-        "kinema.formats.fbx",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="everybody's skin, skeleton and motion, at a constant rate",
-        takes=("blender", "report"),
-    ),
-    MotionFormat(
-        "trc",
-        "TRC, joints as markers in OpenSim's axes, one file for each person",
-        (".trc",),
-        "kinema.formats.trc",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="one person's joints, at a constant rate",
-        takes=("units", "fps", "report"),
-    ),
-    MotionFormat(
-        "c3d",
-        "C3D, joints as markers in OpenSim's axes, one file for each person",
-        (".c3d",),
-        "kinema.formats.c3d",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="one person's joints, at a constant rate",
-        takes=("units", "fps", "report"),
-    ),
-    MotionFormat(
-        "csv",
-        "CSV, joints and angles of everybody as a table",
-        (".csv",),
-        "kinema.formats.csv_table",
-        reads=False,
-        writes=True,
-        timed=True,
-        holds="everybody's joints and joint angles at true times",
-        takes=("report",),
+FORMATS: Registry[MotionFormat] = Registry(
+    "motion format",
+    group="kinema.formats",
+    rows=(
+        MotionFormat(
+            "kinema-pkl",
+            "Kinema's own .pkl: PARE's keys and more, plain numpy",
+            (".pkl",),
+            "kinema.formats.kinema_pkl",
+            writes=True,
+            timed=True,
+            lossless=True,
+            holds="everything of a motion that has people",
+        ),
+        MotionFormat(
+            "kinema-npz",
+            "Kinema's own .npz: AMASS keys that Blender's SMPL add-ons open, and everything else beside them",
+            (".npz",),
+            "kinema.formats.kinema_npz",
+            writes=True,
+            timed=True,
+            lossless=True,
+            holds="everything; the AMASS keys show the first person",
+        ),
+        MotionFormat(
+            "amass",
+            "AMASS .npz (SMPL, SMPL-H or SMPL-X layout), one person in a z-up world",
+            (".npz",),
+            "kinema.formats.amass",
+            writes=True,
+            timed=True,
+            takes=("report",),
+            keeps=("pose_world", "betas", "transl_world"),
+            holds="one person's pose, shape and translation in the world, at a constant rate",
+        ),
+        MotionFormat(
+            "pare",
+            "PARE's and VIBE's demo output, pose as axis-angle or matrices",
+            (".pkl",),
+            "kinema.formats.pare",
+            writes=True,
+            takes=("report",),
+            keeps=("pose", "betas", "transl", "boxes"),
+            holds="people's pose, shape, boxes and 49 joints in the camera's frame",
+        ),
+        MotionFormat(
+            "video2pkl",
+            "the video-to-PKL pipeline's output",
+            (".pkl",),
+            "kinema.formats.video2pkl",
+            holds="people's pose, shape, 49 joints and translation before a crop camera",
+        ),
+        MotionFormat(
+            "wham",
+            "WHAM's output",
+            (".pkl", ".pth"),
+            "kinema.formats.wham",
+            holds="people's pose, shape and translation in the camera's frame and in the world",
+        ),
+        MotionFormat(
+            "gvhmr",
+            "GVHMR's and GEM's output",
+            (".pt",),
+            "kinema.formats.gvhmr",
+            writes=True,
+            takes=("report",),
+            keeps=("pose", "betas", "transl", "pose_world", "transl_world", "camera", "rate"),
+            holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
+        ),
+        MotionFormat(
+            "phalp",
+            "4DHumans' and PHALP's output",
+            (".pkl",),
+            "kinema.formats.phalp",
+            holds="people's pose, shape, translation and boxes in the camera's frame, and the camera",
+        ),
+        MotionFormat(
+            "romp",
+            "ROMP's and BEV's output, of an image or a video",
+            (".npz",),
+            "kinema.formats.romp",
+            holds="people's pose, shape, translation and joints in the camera's frame",
+        ),
+        MotionFormat(
+            "aistpp",
+            "AIST++ dance motion",
+            (".pkl",),
+            "kinema.formats.aistpp",
+            timed=True,
+            holds="one person's pose and translation in the world",
+        ),
+        MotionFormat(
+            "glamr",
+            "GLAMR's output",
+            (".pkl",),
+            "kinema.formats.glamr",
+            holds="people's pose, shape and translation in the camera's frame and in the world, and the camera's way",
+        ),
+        MotionFormat(
+            "bvh",
+            "BVH, a skeleton for animation programs, one file for each person",
+            (".bvh",),
+            "kinema.formats.bvh",
+            writes=True,
+            timed=True,
+            holds="one person's skeleton, rotations and way, at a constant rate",
+            takes=("units", "fps", "rotation_order", "report"),
+            keeps=("pose_world", "betas", "transl_world", "joints_world"),
+        ),
+        MotionFormat(
+            "glb",
+            "GLB (binary glTF), skinned and animated bodies for any viewer or game engine",
+            (".glb",),
+            "kinema.formats.glb",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="everybody's skin, skeleton and motion at true times",
+            takes=("report",),
+        ),
+        MotionFormat(
+            "usd",
+            "USD (UsdSkel, .usda), skinned and animated bodies",
+            (".usda", ".usd"),
+            "kinema.formats.usd",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="everybody's skin, skeleton and motion at true times",
+            takes=("report",),
+        ),
+        MotionFormat(
+            "fbx",
+            "FBX, skinned and animated bodies, written by the user's own Blender",
+            (".fbx",),
+            "kinema.formats.fbx",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="everybody's skin, skeleton and motion, at a constant rate",
+            takes=("blender", "report"),
+        ),
+        MotionFormat(
+            "trc",
+            "TRC, joints as markers in OpenSim's axes, one file for each person",
+            (".trc",),
+            "kinema.formats.trc",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="one person's joints, at a constant rate",
+            takes=("units", "fps", "report"),
+        ),
+        MotionFormat(
+            "c3d",
+            "C3D, joints as markers in OpenSim's axes, one file for each person",
+            (".c3d",),
+            "kinema.formats.c3d",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="one person's joints, at a constant rate",
+            takes=("units", "fps", "report"),
+        ),
+        MotionFormat(
+            "csv",
+            "CSV, joints and angles of everybody as a table",
+            (".csv",),
+            "kinema.formats.csv_table",
+            reads=False,
+            writes=True,
+            timed=True,
+            holds="everybody's joints and joint angles at true times",
+            takes=("report",),
+        ),
     ),
 )
 """Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
@@ -236,15 +241,12 @@ _OWN = "kinema-"
 
 def formats() -> tuple[MotionFormat, ...]:
     """Every motion format that Kinema knows. Imports none of them."""
-    return _FORMATS
+    return FORMATS.rows()
 
 
 def find_format(name: str) -> MotionFormat:
     """The format called `name`. Raises UsageError that lists the known ones."""
-    for entry in _FORMATS:
-        if entry.name == name:
-            return entry
-    raise UsageError(f"unknown motion format {name!r}; known: {', '.join(f.name for f in _FORMATS)}")
+    return FORMATS.find(name)
 
 
 def infer_format(path: str | Path) -> MotionFormat:
@@ -313,7 +315,7 @@ def save_motion(
 
 def format_by_suffix(path: Path) -> MotionFormat:
     """The format that a new file of this name is written in. Raises UsageError for a suffix that none has."""
-    writers = [f for f in _FORMATS if f.writes]
+    writers = [f for f in FORMATS if f.writes]
     for entry in writers:
         if path.suffix.lower() in entry.suffixes:
             return entry
@@ -323,7 +325,7 @@ def format_by_suffix(path: Path) -> MotionFormat:
 
 def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
     """The one format that recognises the opened file."""
-    found = [f for f in _FORMATS if f.reads and f.load().recognises(content)]
+    found = [f for f in FORMATS if f.reads and f.load().recognises(content)]
     own = [f for f in found if f.name.startswith(_OWN)]
     if len(own) == 1 or len(found) == 1:
         return (own or found)[0]

@@ -76,7 +76,7 @@ class Camera:
 def camera_from_fov(width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default") -> Camera:
     """A camera with square pixels, centred, whose longer side spans `fov` degrees."""
     if not 1.0 < fov < 175.0:
-        raise UsageError(f"--fov must lie between 1 and 175 degrees, found {fov}")
+        raise UsageError(f"`fov` must lie between 1 and 175 degrees, found {fov}")
     focal = 0.5 * max(width, height) / math.tan(math.radians(fov) / 2)
     return camera_from_focal(width, height, focal, source)
 

@@ -19,8 +19,6 @@ from kinema.errors import InputError, UsageError
 from kinema.models.onnx_windows import OnnxWindows
 from kinema.temporal.windows import Smoother
 
-REPRESENTATIONS = ("2d", "3d", "smpl")
-
 KINDS = ("smoothnet", "synsp", "mixer")
 """Networks that files hold."""
 
@@ -45,7 +43,7 @@ class TrainedRefiner:
     """A network and what it is for.
 
     kind: one of `KINDS`. window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
-    of one frame, None for any (SmoothNet). representation: of `REPRESENTATIONS`, or None where the file does not
+    of one frame, None for any (SmoothNet). representation: "2d", "3d" or "smpl", None where the file does not
     say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
     windows whose mean had been taken away, None where the file does not say. name, sha256: of the file.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job, body_for, chain, run_chain
@@ -27,14 +26,12 @@ def estimate(
             person.joints_world  # (F,24,3) metres, y up, ground at 0
         motion.save("clip.pkl")
 
-    options: all settings as one value; or, as keywords, the short names of
-    `kinema.pipeline.options.SHORT_NAMES`. watcher: is told the progress. A video in which nobody is seen
+    options: all settings as one value; or, as keywords, the public names of
+    `kinema.pipeline.options.public_settings`. watcher: is told the progress. A video in which nobody is seen
     gives a motion without people. Raises InputError (no such file, not a video), WeightsError (networks
     that cannot be fetched), UsageError (settings that make no sense).
     """
-    if options is not None and settings:
-        raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
-    options = options or RunOptions.of(**settings)
+    options = RunOptions.given(options, settings)
     with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:
-        job = Job(reader, body_for(options), options)
+        job = Job(reader, body_for(options))
         return run_chain(job, chain(options), watcher or RunWatcher()).motion

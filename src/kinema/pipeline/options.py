@@ -1,46 +1,75 @@
-"""Every setting of a run: the options of its stages, nested, and the short names that people type."""
+"""Every setting of a run: the options of its stages, nested, and the public names that people use."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kinema.errors import UsageError
-from kinema.estimation import FitOptions
-from kinema.geometry.camera import camera_from_fov
+from kinema.estimation.options import FitOptions
 from kinema.models.pare.options import PareOptions
-from kinema.refinement import FilterOptions
+from kinema.options import Setting, setting, settings_of
+from kinema.pipeline.registry import ESTIMATORS, REFINERS, TRACKERS, added_stages
+from kinema.refinement.options import FilterOptions
 from kinema.refinement.settings import RefineSettings
-from kinema.tracking import TrackingOptions
+from kinema.stage import Stage
+from kinema.tracking.options import TrackingOptions
 from kinema.video.frames import TimeRange
-from kinema.visualization.overlay import OverlayOptions
-from kinema.world import WorldOptions
+from kinema.visualization.options import OverlayOptions
+from kinema.world.options import WorldOptions
 
-ESTIMATORS = ("blazepose", "pare")
-"""What can turn tracked people into bodies."""
+
+def time_range(text: str) -> tuple[float | None, float | None]:
+    """Start and end in seconds, None where left out, from 2-8, 2-, -8 or 1:05-1:20. Raises UsageError."""
+    match = re.fullmatch(r"([\d.:]*)-([\d.:]*)", text.strip())
+    if match is None or not any(match.groups()):
+        raise UsageError(f"{text!r} is no time range; write for instance 2-8, 2-, -8 or 1:05-1:20")
+    try:
+        start, end = (_seconds(part) if part else None for part in match.groups())
+    except ValueError:
+        raise UsageError(f"{text!r} holds a time that is no number of seconds") from None
+    return start, end
+
+
+def _seconds(text: str) -> float:
+    total = 0.0
+    for part in text.split(":"):
+        total = total * 60 + float(part)
+    return total
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """The settings of a run, all of which have good defaults.
 
-    estimator: one of `ESTIMATORS`. time_range: which seconds of the video. body_model: an SMPL file; None is
-    the free body. static_camera: the camera is known to stand still, so nobody looks whether it moves.
-    smooth: whether the filter stage runs; refine: what refines in its place, if anything. overlay: whether the
-    overlay video is made. vertices: whether the .pkl also holds every frame's mesh. tracking, pare, fit, filter,
-    world, drawing: the options of the stages.
+    tracker, estimator: names in `kinema.pipeline.registry`. time_range: which seconds of the video. body_model: None is
+    the free body, or the estimator's own. smooth: whether the filter stage runs; refine: what refines in its place, if
+    anything. tracking, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of
+    stages that others have added, by name.
     """
 
-    estimator: str = "blazepose"
-    time_range: TimeRange = field(default_factory=TimeRange)
-    body_model: Path | None = None
-    static_camera: bool = False
+    estimator: str = setting(
+        "keypoints", "what looks at the people: keypoints (default) or pare", public=True, metavar="NAME"
+    )
+    tracker: str = setting("kinema", "what follows the people (default: kinema)", public=True, metavar="NAME")
+    time_range: TimeRange = setting(
+        factory=TimeRange,
+        help="only these seconds; either may be left out",
+        public=True,
+        metavar="A-B",
+        group="camera",
+        parse=time_range,
+    )
+    body_model: Path | None = setting(
+        None, "an SMPL file (.pkl or .npz) in place of the free body", public=True, metavar="PATH", group="people"
+    )
     smooth: bool = True
-    overlay: bool = True
-    vertices: bool = False
+    overlay: bool = setting(True, "make no overlay.mp4", public=True, group="result", off=True)
+    vertices: bool = setting(False, "also write every frame's mesh into the .pkl (large)", public=True, group="result")
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
@@ -48,76 +77,103 @@ class RunOptions:
     refine: RefineSettings = field(default_factory=RefineSettings)
     world: WorldOptions = field(default_factory=WorldOptions)
     drawing: OverlayOptions = field(default_factory=OverlayOptions)
+    added: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.estimator not in ESTIMATORS:
-            raise UsageError(f"unknown estimator {self.estimator!r}; known: {', '.join(ESTIMATORS)}")
-        if self.fit.fov is not None:
-            camera_from_fov(16, 16, self.fit.fov)  # refuses what is no field of view, before any work is done
+        object.__setattr__(self, "estimator", ESTIMATORS.find(self.estimator).name)
+        object.__setattr__(self, "tracker", TRACKERS.find(self.tracker).name)
+        object.__setattr__(self, "added", dict(self.added))
         if self.body_model is not None:
             object.__setattr__(self, "body_model", Path(self.body_model))
 
     @classmethod
+    def given(cls, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
+        """What somebody gives either as one value or as settings by name. Raises UsageError for both."""
+        if options is not None and settings:
+            raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
+        return options or cls.of(**settings)
+
+    @classmethod
     def of(cls, **settings: Any) -> RunOptions:
-        """Options from the short names of `SHORT_NAMES`; what is None keeps its default.
+        """Options from the public names of `public_settings()`; what is None keeps its default.
 
         RunOptions.of(max_persons=1, height=1.82, filter="none", time_range=(2.0, 8.0))
 
-        Raises UsageError for a name that does not exist and a value that makes no sense.
+        "filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None; a "view" of the
+        world is shown beside the camera's. Raises UsageError for a name that does not exist and a value that makes
+        no sense.
         """
-        own: dict[str, Any] = {}
+        known = public_settings()
         nested: dict[str, dict[str, Any]] = {}
         for name, value in settings.items():
-            if name not in SHORT_NAMES:
-                raise UsageError(f"unknown setting {name!r}; known: {', '.join(SHORT_NAMES)}")
+            if name not in known:
+                raise UsageError(f"unknown setting {name!r}; known: {', '.join(known)}")
             if value is None:
                 continue
             if name == "filter" and value == "none":
-                own["smooth"] = False
+                nested.setdefault("", {})["smooth"] = False
                 continue
             if name == "view":
                 nested.setdefault("drawing", {})["beside"] = value != "camera"
-            stage, _, setting = SHORT_NAMES[name].rpartition(".")
-            (nested.setdefault(stage, {}) if stage else own)[setting] = value
+            nested.setdefault(known[name].place, {})[known[name].setting.name] = value
+        own = nested.pop("", {})
         if "time_range" in own and not isinstance(own["time_range"], TimeRange):
             own["time_range"] = TimeRange(*own["time_range"])
         defaults = cls()
-        for stage, changes in nested.items():
-            own[stage] = dataclasses.replace(getattr(defaults, stage), **changes)
-        return dataclasses.replace(defaults, **own)
+        added: dict[str, Any] = {}
+        for place, changes in nested.items():
+            if place in cls.__dataclass_fields__:
+                own[place] = dataclasses.replace(getattr(defaults, place), **changes)
+            else:
+                added[place] = added_stages()[place].options(**changes)
+        return dataclasses.replace(defaults, **own, added=added)
+
+    def options_of(self, stage: Stage) -> Any:
+        """What a stage is run with."""
+        if stage.name in _PLACES:
+            return getattr(self, _PLACES[stage.name])
+        if stage.name == "regress":
+            threads = self.pare.threads if self.pare.threads is not None else self.tracking.threads
+            return dataclasses.replace(self.pare, fov=self.fit.fov, threads=threads)
+        if stage.name == "refine":
+            return self.refine.options()
+        if stage.name in self.added:
+            return self.added[stage.name]
+        if self.refine.method is not None and stage is REFINERS.find(self.refine.method).stage:
+            return self.refine.options()
+        return stage.options()
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting, nested, as JSON values."""
         return plain(dataclasses.asdict(self))
 
 
-SHORT_NAMES = {
-    "estimator": "estimator",
-    "time_range": "time_range",
-    "body_model": "body_model",
-    "static_camera": "static_camera",
-    "overlay": "overlay",
-    "vertices": "vertices",
-    "max_persons": "tracking.max_persons",
-    "min_track_frames": "tracking.min_track_frames",
-    "threads": "tracking.threads",
-    "checkpoint": "pare.checkpoint",
-    "fov": "fit.fov",
-    "height": "fit.height",
-    "landmarks": "fit.landmarks",
-    "filter": "filter.method",
-    "strength": "filter.strength",
-    "refine": "refine.method",
-    "refiner_checkpoint": "refine.checkpoint",
-    "window_size": "refine.window",
-    "representation": "refine.representation",
-    "view": "drawing.view",
-}
-"""What `kinema.estimate` and the command line call a setting -> its place in `RunOptions`.
+_PLACES = {"track": "tracking", "fit": "fit", "filter": "filter", "world": "world"}
+"""Stage -> the field of `RunOptions` that has its options."""
 
-"filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None; a "view" of the world
-is shown beside the camera's.
-"""
+
+@dataclass(frozen=True)
+class PublicSetting:
+    """A setting that people may use by name. place: the field of `RunOptions`, or the added stage, that has it; ""
+    for `RunOptions` itself."""
+
+    place: str
+    setting: Setting
+
+
+def public_settings() -> dict[str, PublicSetting]:
+    """Every setting of a run that `kinema.run` and the command line know, by its public name."""
+    holders: dict[str, type] = {"": RunOptions}
+    for each in dataclasses.fields(RunOptions):
+        if isinstance(each.default_factory, type) and dataclasses.is_dataclass(each.default_factory):
+            holders[each.name] = each.default_factory
+    holders |= {name: stage.options for name, stage in added_stages().items()}
+    return {
+        one.public: PublicSetting(place, one)
+        for place, holder in holders.items()
+        for one in settings_of(holder).values()
+        if one.public is not None
+    }
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from kinema.pipeline.stages import Job
 from kinema.progress import Progress
 from kinema.quality import validate_motion, write_report
 from kinema.storage.atomic import atomic_path
+from kinema.visualization.options import OverlayOptions
 from kinema.visualization.overlay import write_overlay
 
 NAMES = {
@@ -47,7 +48,9 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
     return report.verdict
 
 
-def write_drawing(folder: Path, motion: Motion, job: Job, progress: Progress) -> tuple[str, ...]:
+def write_drawing(
+    folder: Path, motion: Motion, job: Job, options: OverlayOptions, progress: Progress
+) -> tuple[str, ...]:
     """Write the overlay video, unless an earlier, interrupted run of this folder has done so.
 
     Returns sentences about what went wrong; a picture never fails a run.
@@ -55,7 +58,7 @@ def write_drawing(folder: Path, motion: Motion, job: Job, progress: Progress) ->
     path = folder / NAMES["overlay"]
     if path.is_file():
         return ()
-    return write_overlay(motion, job.body, job.video, path, job.options.drawing, progress=progress).warnings
+    return write_overlay(motion, job.body, job.video, path, options, progress=progress).warnings
 
 
 def copy_pkl(folder: Path, copies: Path, stem: str) -> Path:

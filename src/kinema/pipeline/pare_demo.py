@@ -21,8 +21,8 @@ from kinema.formats.pare_keys import pare_keys
 from kinema.models.pare.crops import crop
 from kinema.models.pare.joints import JointDefinition, joint_definition
 from kinema.models.pare.published_keys import demo_image, demo_person
+from kinema.models.pare.regression import regress_people
 from kinema.models.pare.release import PareRelease, about_body
-from kinema.models.pare.stage import regress_people
 from kinema.models.pare.torch_run import PareEstimator
 from kinema.models.pare.tracks import regress_tracks
 from kinema.motion import Motion
@@ -190,7 +190,7 @@ def _refined(
 ) -> dict[int, dict[str, Any]]:
     """The dict of the demo, with bodies that Kinema's fit has refined on the 2D keypoints."""
     with timed(watcher, "regress") as progress:
-        motion = regress_people(motion, reader, tools.body, options.pare, estimator=tools.estimator, progress=progress)
+        motion = regress_people(motion, reader, tools.body, tools.estimator, options.pare, progress=progress)
     with timed(watcher, "fit") as progress:
         motion = fit_body(motion, tools.body, FitOptions(prior="estimate"), progress=progress)
     return {

@@ -11,7 +11,7 @@ from kinema.errors import InputError
 from kinema.models.pare.crops import square_boxes
 from kinema.models.pare.facts import LEAST_SCORE
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
-from kinema.models.pare.stage import whole_boxes
+from kinema.models.pare.regression import whole_boxes
 from kinema.motion import Motion
 from kinema.pipeline.pare_demo_options import PareDemoOptions
 from kinema.storage.safe_npz import load_npz

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from kinema.formats import load_motion
 from kinema.motion import Motion
 from kinema.pipeline.folder import find_run, folder_stem, new_run, only_one, run_folders, write_record
 from kinema.pipeline.keys import code_identity, digest, input_identity
-from kinema.pipeline.options import RunOptions
+from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
 from kinema.pipeline.record import package_versions, run_record
-from kinema.pipeline.stages import Job, Stage, body_for, chain, run_chain
+from kinema.pipeline.stages import Job, Step, body_for, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
@@ -64,7 +65,7 @@ def run(
     force: bool = False,
     watcher: RunWatcher | None = None,
     command: Sequence[str] = (),
-    stages: Sequence[Stage] | None = None,
+    steps: Sequence[Step] | None = None,
 ) -> RunResult:
     """Do the main job on one video and write its folder `<out>/<video>_<date>-<time>`.
 
@@ -72,7 +73,7 @@ def run(
     interrupted run is continued in its folder, a finished one is returned as it is, and the tracking and fit of a
     run with other settings are used where those settings do not touch them. force: do everything again.
     copies: folder for `<video>.pkl` (default `output-pkl-files`, inside `out` where that is not the default).
-    command: the command line, for run.json. stages: the chain, for other chains than the settings' own.
+    command: the command line, for run.json. steps: the chain, for other chains than the settings' own.
 
     Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same
     run going on elsewhere), WeightsError, UsageError. What was done until then stays for the next run.
@@ -81,11 +82,12 @@ def run(
     copies = Path(copies) if copies is not None else Path(COPIES) if out == Path(OUT) else out / COPIES
     path = Path(video)
     with open_video(path, start=options.time_range.start, end=options.time_range.end) as reader:
-        job = Job(reader, body_for(options), options)
+        job = Job(reader, body_for(options))
         source = input_identity(path)
-        steps = stages or chain(options)
-        base_key = digest(source, code_identity(), package_versions())
-        key = digest(base_key, options.to_dict(), [step.weights(job) for step in steps])
+        steps = steps or chain(options)
+        times = plain(dataclasses.asdict(options.time_range))
+        base_key = digest(source, code_identity(), package_versions(), times)
+        key = digest(base_key, options.to_dict(), [step.stage.weights(step.options, job.body) for step in steps])
         stem = folder_stem(path)
         with only_one(out, key, path.name):
             found = None if force else find_run(out, stem, key)
@@ -96,39 +98,45 @@ def run(
             store = StageStore(folder.path, () if force else run_folders(out, stem))
             record = _beginning(path, source, key, options, command)
             with _recorded(folder.path, record):
-                finished = _work(job, steps, store, base_key, folder.path, watcher)
+                finished = _work(job, steps, options, store, base_key, folder.path, watcher)
                 finished["files"]["copy"] = os.path.relpath(copy_pkl(folder.path, copies, stem), folder.path)
                 record |= finished | {"status": "done", "finished": _now()}
             for step in steps:
-                if not step.slow:
-                    store.forget(step.name)
+                if not step.stage.slow:
+                    store.forget(step.stage.name)
     return RunResult(folder.path, record)
 
 
 def _work(
-    job: Job, stages: Sequence[Stage], store: StageStore, base_key: str, folder: Path, watcher: RunWatcher
+    job: Job,
+    steps: Sequence[Step],
+    options: RunOptions,
+    store: StageStore,
+    base_key: str,
+    folder: Path,
+    watcher: RunWatcher,
 ) -> dict[str, Any]:
     """Run the stages, write the files, and return what run.json says about a finished run."""
-    result = run_chain(job, stages, watcher, store=store, base_key=base_key)
+    result = run_chain(job, steps, watcher, store=store, base_key=base_key)
     motion = result.motion
     if not motion.people:
         raise InputError(
             f"nobody was found in {job.video.path}; use a clip in which at least one person is seen from head to hip,"
-            " or choose the part of it with --time-range"
+            " or choose the part of it with `time_range`"
         )
     with timed(watcher, "files", result.times):
-        verdict = write_results(folder, motion, job.body, vertices=job.options.vertices)
-    if job.options.overlay:
+        verdict = write_results(folder, motion, job.body, vertices=options.vertices)
+    if options.overlay:
         with timed(watcher, "overlay", result.times) as progress:
-            told = write_drawing(folder, motion, job, progress)
+            told = write_drawing(folder, motion, job, options.drawing, progress)
         for sentence in told:
             watcher.note(sentence)
         result.warnings.extend(told)
     record = run_record(
         motion,
-        job.options.to_dict(),
+        options.to_dict(),
         seconds={time.name: time.seconds for time in result.times},
-        files={kind: NAMES[kind] for kind in wanted(job.options) if kind not in missing_files(folder, job.options)},
+        files={kind: NAMES[kind] for kind in wanted(options) if kind not in missing_files(folder, options)},
         warnings=result.warnings,
     )
     reused = [time.name for time in result.times if time.reused]

@@ -8,6 +8,7 @@ import numpy as np
 
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.refinement.measures import SMOOTHING
 
 
 def summarise(motion: Motion) -> dict[str, Any]:
@@ -19,7 +20,6 @@ def summarise(motion: Motion) -> dict[str, Any]:
     filtering (m/s^3; None where nothing was filtered), distance (metres travelled, None without a world).
     """
     camera = motion.camera
-    jitter = _jitter(motion)
     fov = None
     if camera is not None:
         longer = max(camera.width, camera.height)
@@ -31,11 +31,11 @@ def summarise(motion: Motion) -> dict[str, Any]:
         if camera is None
         else {"fov": round(fov or 0.0, 1), "source": camera.focal_source, "moving": camera.moving},
         "world": bool(motion.people) and all(person.transl_world is not None for person in motion),
-        "people": [_about(person, motion, jitter.get(str(person.id), {})) for person in motion],
+        "people": [_about(person, motion) for person in motion],
     }
 
 
-def _about(person: Person, motion: Motion, jitter: dict[str, Any]) -> dict[str, Any]:
+def _about(person: Person, motion: Motion) -> dict[str, Any]:
     observed = len(person) if person.observed is None else int(person.observed.sum())
     about: dict[str, Any] = {
         "id": person.id,
@@ -44,8 +44,8 @@ def _about(person: Person, motion: Motion, jitter: dict[str, Any]) -> dict[str, 
         "coverage": round(observed / motion.num_frames, 4),
         "reprojection": None,
         "reprojection_share": None,
-        "jitter_before": jitter.get("before"),
-        "jitter_after": jitter.get("after"),
+        "jitter_before": _jitter(person, "before"),
+        "jitter_after": _jitter(person, "after"),
         "distance": None,
     }
     error = person.reprojection_error
@@ -60,14 +60,6 @@ def _about(person: Person, motion: Motion, jitter: dict[str, Any]) -> dict[str, 
     return about
 
 
-def _jitter(motion: Motion) -> dict[str, dict[str, Any]]:
-    """Jitter before and after the filter stage by person id, as its record tells it."""
-    for record in reversed(motion.provenance):
-        if record.name.startswith(("filter", "refine")):
-            told = record.arguments.get("people", {})
-            return {id: _before_after(measures) for id, measures in told.items()}
-    return {}
-
-
-def _before_after(measures: dict[str, Any]) -> dict[str, Any]:
-    return {when: measures[when].get("jitter") for when in ("before", "after") if when in measures}
+def _jitter(person: Person, when: str) -> float | None:
+    """Jitter before or after the person was smoothed or refined, as the refiner said."""
+    return person.data.get(SMOOTHING, {}).get(when, {}).get("jitter")

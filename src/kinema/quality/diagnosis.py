@@ -12,6 +12,7 @@ import numpy as np
 
 from kinema.formats import infer_format
 from kinema.formats.containers import open_container
+from kinema.formats.foreign import NOTES
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS, Person
 from kinema.quality import video2pkl as fork
@@ -91,7 +92,7 @@ def clip(motion: Motion) -> dict[str, Any]:
             "world": camera.rotation is not None,
         },
         "stages": [record.name for record in motion.provenance],
-        "notes": [str(n) for record in motion.provenance for n in record.arguments.get("notes", ()) or ()],
+        "notes": list(motion.data.get(NOTES, ())),
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from kinema.errors import KinemaError
 from kinema.formats import load_motion
 from kinema.formats.containers import open_container
-from kinema.formats.foreign import NOT_A_ROTATION
+from kinema.formats.foreign import NOT_A_ROTATION, NOTES
 from kinema.motion import Motion
 from kinema.quality.problems import Problem
 
@@ -174,10 +174,9 @@ def check_people(motion: Motion) -> list[Problem]:
             continue
         if all(getattr(person, f) is None for f in ("pose", "pose_world", "joints", "joints_world")):
             problems.append(_fault(person.id, "pose", "there is neither a pose nor joints"))
-    for record in motion.provenance:
-        for note in record.arguments.get("notes", ()) if record.name.startswith("read.") else ():
-            if "global_orient differs" in str(note):
-                problems.append(Problem(None, "structure", "global_orient", sentence=str(note)))
+    for note in motion.data.get(NOTES, ()):
+        if "global_orient differs" in str(note):
+            problems.append(Problem(None, "structure", "global_orient", sentence=str(note)))
     return problems
 
 

@@ -1,7 +1,8 @@
-"""Refinement: motion in, smoother motion out. Filters here; networks register beside them."""
+"""Refinement: motion in, smoother motion out. Filters, networks, presets; one registry of them."""
 
-from kinema.refinement.filtering import FilterOptions as FilterOptions
-from kinema.refinement.filtering import filter_motion as filter_motion
+from kinema.refinement.options import FilterOptions as FilterOptions
 from kinema.refinement.registry import REFINERS as REFINERS
 from kinema.refinement.registry import Refiner as Refiner
 from kinema.refinement.registry import refine as refine
+from kinema.refinement.stage import filter_motion as filter_motion
+from kinema.refinement.stage import stabilize_motion as stabilize_motion

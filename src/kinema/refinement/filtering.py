@@ -8,15 +8,12 @@ pieces, never across the gap.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema._version import __version__
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError
 from kinema.geometry.rotations import (
     axis_angle_to_quaternion,
     continuous_axis_angle,
@@ -25,65 +22,20 @@ from kinema.geometry.rotations import (
 )
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
-from kinema.refinement.measures import shakiness
+from kinema.refinement.measures import SMOOTHING, shakiness
+from kinema.refinement.options import FilterOptions
+from kinema.stage import Context
 from kinema.temporal import filters
 from kinema.temporal.gaps import uninterrupted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-LONGEST = 0.64
-"""Seconds of smoothing at strength 1. Strength 1/2, the default, is a quarter of it: 0.16 s.
-
-0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running,
-dancing, sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
-"""
-
 ONE_EURO_BETA = 1.0
 """How fast the one-euro filter opens: Hz per m/s, and per rad/s."""
 
 NEAREST = 0.2
 """Metres: a root nearer to the camera than this is smoothed in x, y, z instead of ray and distance."""
-
-
-@dataclass(frozen=True)
-class FilterOptions:
-    """How to smooth.
-
-    method: a name of `FILTERS`. strength: 0 (nothing) .. 1 (0.64 s). seconds: the amount itself, the
-    length of the moving average that would lower white noise as far; overrides strength. depth: how many
-    times as long the root's distance from the camera is smoothed, because one camera sees it worst.
-    max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: what a NaN in the input
-    of `smooth_positions` means: "error", or "interpolate" from the frames around it.
-    """
-
-    method: str = "whittaker"
-    strength: float = 0.5
-    seconds: float | None = None
-    depth: float = 3.0
-    max_gap: float = 0.2
-    missing: str = "error"
-
-    def __post_init__(self) -> None:
-        if self.method not in FILTERS:
-            raise UsageError(f"unknown filter {self.method!r}; known: {', '.join(FILTERS)}")
-        if not 0 <= self.strength <= 1:
-            raise UsageError(f"filter: strength must lie between 0 and 1, found {self.strength}")
-        if self.seconds is not None and not 0 <= self.seconds <= 10:
-            raise UsageError(f"filter: seconds must lie between 0 and 10, found {self.seconds}")
-        if not 1 <= self.depth <= 20:
-            raise UsageError(f"filter: depth must lie between 1 and 20, found {self.depth}")
-        if not self.max_gap > 0:
-            raise UsageError(f"filter: max_gap must be positive, found {self.max_gap}")
-        if self.missing not in ("error", "interpolate"):
-            raise UsageError(f'filter: missing must be "error" or "interpolate", found {self.missing!r}')
-
-    @property
-    def amount(self) -> float:
-        """Seconds of smoothing: `seconds` if given, else from `strength`."""
-        return LONGEST * self.strength**2 if self.seconds is None else self.seconds
 
 
 # Method -> what smooths values (F, ...) at times (F,) by so many seconds, on one uninterrupted piece.
@@ -100,29 +52,24 @@ FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
 }
 
 
-def filter_motion(
-    motion: Motion, body: BodyModel | None, options: FilterOptions | None = None, *, progress: Progress = silent
-) -> Motion:
+def filter_people(motion: Motion, context: Context, options: FilterOptions) -> Motion:
     """Smooth pose, transl and joints of every person in the camera's frame; the evidence stays as it is.
 
     Reads pose, betas, transl (or joints alone, where there is no body) and fills the same again; joints
-    are recomputed with `body` (None: the joints are smoothed themselves). World fields are dropped,
+    are recomputed with the body (without one the joints are smoothed themselves). World fields are dropped,
     since they would no longer fit: run `kinema.world.place_in_world` afterwards. Raises UsageError for a
-    person without any of these. The record's `people` tells jitter (m/s^3) and acceleration (m/s^2) of the
+    person without any of these. `data["smoothing"]` of a person tells jitter (m/s^3) and acceleration (m/s^2) of the
     joints before and after.
     """
-    options = options or FilterOptions()
     people, told = [], {}
     for done, person in enumerate(motion.people):
-        progress(done, len(motion.people))
-        smooth, measures = _filter_person(person, motion.times, body, options)
-        people.append(smooth)
+        context.progress(done, len(motion.people))
+        smooth, measures = _filter_person(person, motion.times, context.body, options)
+        people.append(smooth.replace(data={**smooth.data, SMOOTHING: measures}))
         told[str(person.id)] = measures
-    progress(len(motion.people), len(motion.people))
-    arguments: dict[str, Any] = {**dataclasses.asdict(options), "seconds": options.amount, "people": told}
-    weights = {body.name: body.sha256} if body is not None else {}
-    record = StageRecord(f"filter.{options.method}", __version__, arguments=arguments, weights=weights)
-    return motion.after(record, people=tuple(people))
+    context.progress(len(motion.people), len(motion.people))
+    context.facts |= {"seconds": options.amount, "people": told}
+    return motion.replace(people=tuple(people))
 
 
 def _filter_person(

@@ -6,6 +6,9 @@ import numpy as np
 
 from kinema.metrics import jitter, time_derivative
 
+SMOOTHING = "smoothing"
+"""Where a refiner says in a person's `data` what it changed: the figures of `what_changed`."""
+
 
 def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dict[str, float]:
     """{"jitter": m/s^3, "acceleration": m/s^2} of points (F, J, 3) at times (F,), means over joints and frames.

@@ -7,26 +7,22 @@ more coordinates, SynSP, which takes a fixed number of them, leaves it to the de
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import InputError, UsageError
-from kinema.models.refiner import REPRESENTATIONS, TrainedRefiner, load_refiner
+from kinema.models.refiner import TrainedRefiner, load_refiner
 from kinema.models.smoothnet import facts as smoothnet
 from kinema.models.smoothnet.published import PublishedCare
 from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
-from kinema.refinement.filtering import FilterOptions, smooth_root, smooth_rotations
+from kinema.refinement.filtering import smooth_root, smooth_rotations
 from kinema.refinement.inverse_kinematics import agree_with_joints
-from kinema.refinement.measures import what_changed
+from kinema.refinement.measures import SMOOTHING, what_changed
+from kinema.refinement.options import FilterOptions, NetworkOptions
+from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import (
     filled,
@@ -37,7 +33,7 @@ from kinema.temporal.sequences import (
     to_pixels,
     to_rotations,
 )
-from kinema.temporal.windows import SHORT, slide
+from kinema.temporal.windows import slide
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -48,95 +44,44 @@ TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
 WORLD_FIELDS = ("pose_world", "transl_world", "joints_world")
 
 
-@dataclass(frozen=True)
-class NetworkOptions:
-    """How a network refines.
-
-    method: "smoothnet" or "synsp". checkpoint: its file; None takes the published SmoothNet from the weights cache.
-    window: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
-    "3d" (joints; pose and transl are then brought into agreement with them), "smpl" (rotations), or None for what
-    the checkpoint was trained on, else 3d. step: frames between windows. lag: frames of the future that a result may
-    depend on, None for all of the window. short: what becomes of clips shorter than the window (`windows.SHORT`).
-    as_published: run SmoothNet as its authors do, its pull towards the pelvis included; else a file that does not say
-    how it learned runs with `PublishedCare`. max_gap: seconds; a track interrupted for longer is refined in pieces.
-    missing: NaN in the input: "error", or "interpolate".
-    """
-
-    method: str = "smoothnet"
-    checkpoint: str | Path | None = None
-    window: int | None = None
-    representation: str | None = None
-    step: int = 1
-    lag: int | None = None
-    short: str = "repeat"
-    as_published: bool = False
-    max_gap: float = 0.2
-    missing: str = "error"
-
-    def __post_init__(self) -> None:
-        if self.method not in ("smoothnet", "synsp"):
-            raise UsageError(f"unknown network {self.method!r}; known: smoothnet, synsp")
-        if self.representation not in (None, *REPRESENTATIONS):
-            raise UsageError(
-                f"unknown representation {self.representation!r}; choose one of {', '.join(REPRESENTATIONS)}"
-            )
-        if self.window is not None and not 2 <= self.window <= 1000:
-            raise UsageError(f"--window-size must lie between 2 and 1000 frames, found {self.window}")
-        if self.step < 1:
-            raise UsageError(f"step must be at least 1, found {self.step}")
-        if self.lag is not None and self.lag < 0:
-            raise UsageError(f"--lag must not be negative, found {self.lag}")
-        if self.short not in SHORT:
-            raise UsageError(f"short clips: choose one of {', '.join(SHORT)}, found {self.short!r}")
-        if not self.max_gap > 0:
-            raise UsageError(f"max_gap must be positive, found {self.max_gap}")
-        if self.missing not in ("error", "interpolate"):
-            raise UsageError(f'missing must be "error" or "interpolate", found {self.missing!r}')
-
-
-def refine_with_network(
-    motion: Motion, body: BodyModel | None, options: NetworkOptions | None = None, *, progress: Progress = silent
-) -> Motion:
+def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> Motion:
     """Refine every person in the camera's frame; fields of the world are dropped, as they would no longer fit.
 
     2d reads and fills keypoints; 3d reads joints (or the body's) and fills joints and, where there is a body, pose
-    and transl that agree with them; smpl reads pose, betas and transl and fills pose, transl and joints. The record
-    tells acceleration (m/s^2) and jitter (m/s^3) before and after and how far the joints moved (metres). Raises
-    InputError (checkpoint, NaN) and UsageError (a person without what is needed, a window of another size).
+    and transl that agree with them; smpl reads pose, betas and transl and fills pose, transl and joints.
+    `data["smoothing"]` of a person tells acceleration (m/s^2) and jitter (m/s^3) before and after and how far the
+    joints moved (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without what is needed, a window
+    of another size).
     """
-    options = options or NetworkOptions()
     network = _network(options)
     window = _window(network, options)
     representation = options.representation or network.representation or "3d"
     if network.representation not in (None, representation):
         raise UsageError(
             f"{network.name} was trained on {network.representation}, not on {representation}; "
-            f"set --representation {network.representation}"
+            f"set `representation` to {network.representation}"
         )
-    work = _Work(network, window, representation, options, body, motion)
+    work = _Work(network, window, representation, options, context.body, motion)
     people, told = [], {}
     for done, person in enumerate(motion.people):
-        progress(done, len(motion.people))
+        context.progress(done, len(motion.people))
         refined = work.person(person) if len(person) else person
-        people.append(refined)
-        told[str(person.id)] = work.measures(person, refined)
-    progress(len(motion.people), len(motion.people))
-    arguments = {
-        **dataclasses.asdict(options), "window": window, "representation": representation,
-        "checkpoint": network.name, "people": told,
+        measures = work.measures(person, refined)
+        people.append(refined.replace(data={**refined.data, SMOOTHING: measures}))
+        told[str(person.id)] = measures
+    context.progress(len(motion.people), len(motion.people))
+    context.facts |= {
+        "window": window, "representation": representation, "checkpoint": network.name, "people": told,
     }  # fmt: skip
-    weights = {network.name: network.sha256} | ({} if body is None else {body.name: body.sha256})
-    record = StageRecord(f"refine.{options.method}", __version__, arguments, weights)
-    return motion.after(record, people=tuple(people))
+    context.weights[network.name] = network.sha256
+    return motion.replace(people=tuple(people))
 
 
 def _network(options: NetworkOptions) -> TrainedRefiner:
     if options.checkpoint is not None:
         return load_refiner(options.checkpoint, options.method)
     if options.method == "synsp":
-        raise UsageError(
-            "SynSP needs a checkpoint: give it with --checkpoint FILE (or train one: kinema train refiner)"
-        )
+        raise UsageError("SynSP needs a `checkpoint`: give its file (or train one: kinema train refiner)")
     from kinema.weights import locate
 
     return load_refiner(locate(f"smoothnet-{options.window or smoothnet.DEFAULT_WINDOW}").path, "smoothnet")
@@ -146,13 +91,13 @@ def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
     window = network.window or options.window or synsp.WINDOW
     if options.window not in (None, window):
         raise UsageError(
-            f"{network.name} smooths windows of {window} frames, --window-size asks for {options.window}; "
+            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window}; "
             "leave the option out or give another checkpoint"
         )
     if network.window is None and window > synsp.POSITIONS:
-        raise UsageError(f"SynSP takes windows of at most {synsp.POSITIONS} frames, --window-size asks for {window}")
+        raise UsageError(f"SynSP takes windows of at most {synsp.POSITIONS} frames, `window_size` asks for {window}")
     if options.lag is not None and options.lag >= window:
-        raise UsageError(f"--lag must be less than the window of {window} frames, found {options.lag}")
+        raise UsageError(f"`lag` must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:
         raise UsageError(f"step must not be more than the window of {window} frames, found {options.step}")
     return window

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
+from kinema.refinement.stage import filter_motion, refine_as_video2pkl, refine_landmarks, refine_with_network
+from kinema.registry import Registry
+from kinema.stage import Stage
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -19,104 +21,86 @@ if TYPE_CHECKING:
 class Refiner:
     """One way to refine a motion.
 
-    requires: fields of a person that it reads; fills: those that it writes. kind: "filter" or "network".
-    run and options: "module:name" of the stage, called as run(motion, body, options, progress=...), and of
-    its options, made as options(method=name, **settings). weights: names in the weights hub.
+    kind: "filter", or "network" for what has weights. stage: what runs, with options that are made as
+    stage.options(method=name, **settings). requires: fields of a person that it reads; fills: those that it writes;
+    both are the stage's where they are not said. weights: names in the weights hub that it may use.
     """
 
     name: str
     summary: str
-    requires: tuple[str, ...]
-    fills: tuple[str, ...]
-    kind: str = "filter"
-    run: str = "kinema.refinement.filtering:filter_motion"
-    options: str = "kinema.refinement.filtering:FilterOptions"
+    stage: Stage
+    kind: str = "network"
+    requires: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requires", self.requires or self.stage.requires)
+        object.__setattr__(self, "fills", self.fills or self.stage.fills)
 
     def make_options(self, **settings: Any) -> Any:
         """Its options with these fields set, checked. Raises UsageError."""
-        return _load(self.options)(method=self.name, **settings)
+        fields = {field.name for field in dataclasses.fields(self.stage.options)}
+        unknown = [name for name in settings if name not in fields]
+        if unknown:
+            raise UsageError(f"`{unknown[0]}` is not for {self.name}, which is a {self.kind}; leave it out")
+        return self.stage.options(**({"method": self.name} if "method" in fields else {}), **settings)
 
 
 _BODY = ("pose", "betas", "transl")
 _SMOOTHED = ("pose", "transl", "joints")
-_NETWORK = "kinema.refinement.networks:refine_with_network"
-_NETWORK_OPTIONS = "kinema.refinement.networks:NetworkOptions"
 
-REFINERS = {
-    refiner.name: refiner
-    for refiner in (
-        Refiner("whittaker", "smoothest curve near the data, no lag, any frame times (default)", _BODY, _SMOOTHED),
-        Refiner("gaussian", "Gaussian average, no lag", _BODY, _SMOOTHED),
-        Refiner("savgol", "Savitzky-Golay: a parabola fitted in a window, keeps peaks", _BODY, _SMOOTHED),
-        Refiner(
-            "butterworth", "Butterworth low-pass forward and backward, the habit of biomechanics", _BODY, _SMOOTHED
-        ),
-        Refiner("oneeuro", "one-euro forward and backward: calm at rest, open when fast", _BODY, _SMOOTHED),
-        Refiner("oneeuro-causal", "one-euro as published: looks only back, lags", _BODY, _SMOOTHED),
-        Refiner("median", "median in a window: takes out single bad frames", _BODY, _SMOOTHED),
+
+def _filter(name: str, summary: str) -> Refiner:
+    return Refiner(name, summary, filter_motion, kind="filter", requires=_BODY)
+
+
+REFINERS: Registry[Refiner] = Registry(
+    "refiner",
+    group="kinema.refiners",
+    aliases={"gaus1d": "gaussian"},
+    rows=(
+        _filter("whittaker", "smoothest curve near the data, no lag, any frame times (default)"),
+        _filter("gaussian", "Gaussian average, no lag"),
+        _filter("savgol", "Savitzky-Golay: a parabola fitted in a window, keeps peaks"),
+        _filter("butterworth", "Butterworth low-pass forward and backward, the habit of biomechanics"),
+        _filter("oneeuro", "one-euro forward and backward: calm at rest, open when fast"),
+        _filter("oneeuro-causal", "one-euro as published: looks only back, lags"),
+        _filter("median", "median in a window: takes out single bad frames"),
         Refiner(
             "smoothnet",
             "SmoothNet: learned, along time alone; any joints, 2D keypoints or rotations",
-            ("joints",),
-            _SMOOTHED,
-            kind="network",
-            run=_NETWORK,
-            options=_NETWORK_OPTIONS,
+            refine_with_network,
+            requires=("joints",),
+            fills=_SMOOTHED,
             weights=("smoothnet-8", "smoothnet-16", "smoothnet-32", "smoothnet-64"),
         ),
         Refiner(
             "synsp",
             "SynSP: learned, all joints together; for the joints that its checkpoint was trained on",
-            ("joints",),
-            _SMOOTHED,
-            kind="network",
-            run=_NETWORK,
-            options=_NETWORK_OPTIONS,
+            refine_with_network,
+            requires=("joints",),
+            fills=_SMOOTHED,
         ),
         Refiner(
             "mixer",
             "Kinema's own: the keypoint networks' 3D landmarks, all joints over time together",
-            ("keypoints3d",),
-            ("keypoints3d",),
-            kind="network",
-            run="kinema.refinement.landmarks:refine_keypoints",
-            options="kinema.refinement.landmarks:KeypointOptions",
+            refine_landmarks,
         ),
         Refiner(
             "video2pkl",
-            "preset: SmoothNet on the joints, pose and translation brought into agreement, then the stabiliser",
-            _BODY,
-            _SMOOTHED,
-            kind="network",
-            run="kinema.refinement.presets:refine_as_video2pkl",
-            options="kinema.refinement.presets:Video2PklOptions",
+            "preset: SmoothNet on the joints, pose and translation brought into agreement, then the stabilizer",
+            refine_as_video2pkl,
             weights=("smoothnet-8",),
         ),
-    )
-}
-"""Every refiner by name."""
-
-ALIASES = {"gaus1d": "gaussian"}
-"""What others call ours."""
-
-
-def refiner(name: str) -> Refiner:
-    """The refiner called `name`. Raises UsageError that lists the known ones."""
-    try:
-        return REFINERS[ALIASES.get(name, name)]
-    except KeyError:
-        raise UsageError(f"unknown refiner {name!r}; known: {', '.join(REFINERS)}") from None
+    ),
+)
+"""Every refiner."""
 
 
 def refine(
     motion: Motion, body: BodyModel | None, method: str, *, progress: Progress = silent, **settings: Any
 ) -> Motion:
     """The motion refined by the method of this name; `settings` are fields of its options."""
-    chosen = refiner(method)
-    return _load(chosen.run)(motion, body, chosen.make_options(**settings), progress=progress)
-
-
-def _load(place: str) -> Callable[..., Any]:
-    module, name = place.split(":")
-    return getattr(import_module(module), name)
+    chosen = REFINERS.find(method)
+    return chosen.stage(motion, body, chosen.make_options(**settings), progress=progress)

@@ -13,20 +13,15 @@ replaced, and all is smoothed by no more than `CLEAN_MOVES` and `CLEAN_TURNS` on
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import UsageError
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
 from kinema.quality import measures
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
@@ -35,12 +30,16 @@ from kinema.quality.skeletons import Skeleton, skeleton_of
 from kinema.quality.trajectory import Course
 from kinema.refinement import repair
 from kinema.refinement import video2pkl_stabilizer as fork_stabilizer
+from kinema.refinement.options import StabilizeOptions
+from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-STEPS = ("replace", "lead", "smooth")
+STABILIZED = "stabilize"
+"""Where the stabilizer says in a person's `data` what it did: by view, the steps and what became of them."""
+
 AROUND = 0.25
 """Seconds around a frame that got worse in which a step is put back."""
 
@@ -57,44 +56,22 @@ _VIEWS = {
 _RANK = {PASS: 0, CLEANUP: 1}
 
 
-@dataclass(frozen=True)
-class StabilizeOptions:
-    """How to repair. profile: "default", or "fork" for the video-to-PKL pipeline's stabiliser. steps: of `STEPS`."""
-
-    profile: str = "default"
-    steps: tuple[str, ...] = STEPS
-
-    def __post_init__(self) -> None:
-        if self.profile not in ("default", "fork"):
-            raise UsageError(f"unknown profile {self.profile!r}; known: default, fork")
-        unknown = [step for step in self.steps if step not in STEPS]
-        if unknown:
-            raise UsageError(f"unknown step {', '.join(unknown)}; known: {', '.join(STEPS)}")
-
-
-def stabilize_motion(
-    motion: Motion,
-    options: StabilizeOptions | None = None,
-    *,
-    body: BodyModel | None = None,
-    limits: Limits | None = None,
-    progress: Progress = silent,
-) -> Motion:
-    """Repair pose, translation and joints of every person; the record tells every step, person by person.
+def stabilize_people(motion: Motion, context: Context, options: StabilizeOptions) -> Motion:
+    """Repair pose, translation and joints of every person; `data["stabilize"]` of a person tells every step.
 
     Reads pose and transl, pose_world and transl_world, whichever there are; a person with neither stays as it is.
-    Joints are posed again on the person's own skeleton. body: the model of the poses, where it is at hand.
+    Joints are posed again on the person's own skeleton.
     """
-    options, limits = options or StabilizeOptions(), limits or default_limits()
+    limits = default_limits()
     people, told = [], {}
     for done, person in enumerate(motion.people):
-        progress(done, len(motion.people))
-        repaired, steps = _stabilize_person(motion, person, options, limits, body)
-        people.append(repaired)
+        context.progress(done, len(motion.people))
+        repaired, steps = _stabilize_person(motion, person, options, limits, context.body)
+        people.append(repaired.replace(data={**repaired.data, STABILIZED: steps}))
         told[str(person.id)] = steps
-    progress(len(motion.people), len(motion.people))
-    arguments = {**dataclasses.asdict(options), "people": told}
-    return motion.after(StageRecord("stabilize", __version__, arguments=arguments), people=tuple(people))
+    context.progress(len(motion.people), len(motion.people))
+    context.facts["people"] = told
+    return motion.replace(people=tuple(people))
 
 
 def _stabilize_person(

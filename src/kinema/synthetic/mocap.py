@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, quaternion_to_matrix
 from kinema.motion import Motion
-from kinema.provenance import StageRecord
 from kinema.skeleton import NUM_BETAS, SMPL24
 from kinema.synthetic.truth import camera_around, person_in_view
 
@@ -80,16 +78,15 @@ def motion_from_mocap(
     camera = camera_around(joints) if camera is None else camera
     person = person_in_view(body, camera, 1, pose, betas, transl, contacts=_contacts(soles, fps))
     arguments = {"fps": fps, "betas": betas, "leg_length": leg_length, "heading": heading, "capture": source}
-    record = StageRecord("synthetic.mocap", __version__, arguments=arguments, weights={body.name: body.sha256})
-    return Motion(
+    motion = Motion(
         times=np.arange(len(root)) / fps,
         width=camera.width,
         height=camera.height,
         people=(person,),
         camera=camera,
         body_model=body.name,
-        provenance=(record,),
     )
+    return motion.recorded("synthetic.mocap", arguments, {body.name: body.sha256})
 
 
 def _leg_length(rest: np.ndarray) -> float:

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera
 from kinema.motion import Motion
-from kinema.provenance import StageRecord
 from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.curves import Keys, Wander
 from kinema.synthetic.feet import Steps
@@ -54,16 +52,15 @@ def procedural_motion(
     camera = studio_camera() if camera is None else camera
     person = person_in_view(body, camera, 1, performance.pose, betas, performance.transl, contacts=performance.contacts)
     arguments = {"script": script, "seed": seed, "fps": fps, "betas": betas}
-    record = StageRecord("synthetic.motion", __version__, arguments=arguments, weights={body.name: body.sha256})
-    return Motion(
+    motion = Motion(
         times=times,
         width=camera.width,
         height=camera.height,
         people=(person,),
         camera=camera,
         body_model=body.name,
-        provenance=(record,),
     )
+    return motion.recorded("synthetic.motion", arguments, {body.name: body.sha256})
 
 
 def _idle(rng: np.random.Generator) -> dict[str, Wander]:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kinema.errors import UsageError
+from kinema.options import require, setting
 
 
 @dataclass(frozen=True)
 class TrackingOptions:
     """How people are found and followed. Times are in seconds, so that they mean the same at any frame rate.
 
-    max_persons: keep only this many people, the most present first (None: all). min_track_frames: shorter
-    tracks are dropped (never more than half of the clip is asked for). detection_threshold: score from which
+    min_track_frames: never more than half of the clip is asked for. detection_threshold: score from which
     the detector is believed; landmark_threshold: score from which a crop holds a person.
     detection_interval: at most this long until the whole picture has been searched for new people.
     smallest_person: the height down to which people are looked for, as a part of the frame's short side
-    (halving it makes the search about four times as dear).
+    (halving it makes the search about four times as expensive).
     max_absence: a person who comes back within this time, looking the same, keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo exchanges of left
-    and right between frames. threads: CPU threads (None: all that the process may use).
+    and right between frames. threads: None for all that the process may use.
     """
 
-    max_persons: int | None = None
-    min_track_frames: int = 8
+    max_persons: int | None = setting(
+        None, "keep the N people who are present longest", public=True, metavar="N", group="people"
+    )
+    min_track_frames: int = setting(
+        8, "leave out people seen in fewer frames", public=True, metavar="N", group="people"
+    )
+    static_camera: bool = setting(False, "the camera stands still: do not look at it", public=True, group="camera")
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.5
@@ -31,18 +35,17 @@ class TrackingOptions:
     max_absence: float = 4.0
     max_fill: float = 0.3
     repair_swaps: bool = True
-    threads: int | None = None
+    threads: int | None = setting(None, "CPU threads for the networks", public=True, metavar="N", group="running")
 
     def __post_init__(self) -> None:
-        for name, least in (("max_persons", 1), ("min_track_frames", 1), ("threads", 1)):
+        for name in ("max_persons", "min_track_frames", "threads"):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name} must be at least {least}, found {value}")
+            require(value is None or value >= 1, name, "be at least 1", value)
         for name in ("detection_threshold", "landmark_threshold", "smallest_person"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise UsageError(f"{name} must lie between 0 and 1, found {getattr(self, name)}")
+            value = getattr(self, name)
+            require(0.0 < value < 1.0, name, "lie between 0 and 1", value)
         for name in ("max_absence", "max_fill"):
-            if not getattr(self, name) >= 0.0:
-                raise UsageError(f"{name} must be a time in seconds, 0 or more, found {getattr(self, name)}")
-        if not self.detection_interval > 0.0:
-            raise UsageError(f"detection_interval must be a time in seconds above 0, found {self.detection_interval}")
+            value = getattr(self, name)
+            require(value >= 0.0, name, "be a time in seconds, 0 or more", value)
+        interval = self.detection_interval
+        require(interval > 0.0, "detection_interval", "be a time in seconds above 0", interval)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -12,13 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kinema._version import __version__
 from kinema.errors import InputError
 from kinema.models.blazepose.detector import BlazePoseDetector
 from kinema.models.blazepose.landmarks import BlazePoseLandmarker
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
 from kinema.tracking.follower import Follower
 from kinema.tracking.options import TrackingOptions
@@ -98,11 +95,7 @@ def track_people(
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options)
     people = tuple(person_from(track, i + 1, seconds, size, options) for i, track in enumerate(tracks))
-    record = StageRecord(
-        "tracking", __version__, dataclasses.asdict(options), {file.name: file.sha256 for file in weights}
-    )
-    motion = Motion(seconds, *size, source=Path(video.path).name)
-    return motion.after(record, people=people)
+    return Motion(seconds, *size, people=people, source=Path(video.path).name)
 
 
 def _observe(observers: Sequence[Observer], frame: Frame, boxes: Future[np.ndarray]) -> None:

@@ -12,56 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.errors import KinemaError, UsageError
+from kinema.errors import KinemaError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.storage.atomic import explain_write_error
+from kinema.visualization.options import OverlayOptions
 from kinema.visualization.views import CameraView, View, WorldView
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.video import Frame, VideoReader
 
-VIEWS = ("camera", "side", "world")
 _ANGLES = {"side": (math.radians(90), math.radians(8)), "world": (math.radians(35), math.radians(22))}
 _WORKERS = 2
 _PIXELS_IN_FLIGHT = 32_000_000
 """Pixels of the frames that are drawn at the same time: bounds memory, whatever the clip's length and size."""
-
-
-@dataclass(frozen=True)
-class OverlayOptions:
-    """How the overlay looks.
-
-    view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
-    "world" from above at a slant. beside: put the camera's view to the left of a world-space view. opacity:
-    of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
-    soles that touch the ground (world-space views). audio: bring the source's sound along. max_side: pixels
-    that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51, lower
-    is better.
-    """
-
-    view: str = "camera"
-    beside: bool = False
-    opacity: float = 0.7
-    labels: bool = True
-    keypoints: bool = False
-    contacts: bool = True
-    audio: bool = True
-    max_side: int | None = None
-    crf: int = 20
-
-    def __post_init__(self) -> None:
-        if self.view not in VIEWS:
-            raise UsageError(f"overlay: view is {self.view!r}; choose one of {', '.join(VIEWS)}")
-        if self.beside and self.view == "camera":
-            raise UsageError("overlay: beside needs a world-space view next to the camera's; set view to side or world")
-        if not 0 < self.opacity <= 1:
-            raise UsageError(f"overlay: opacity must lie above 0 and not above 1, found {self.opacity}")
-        if self.max_side is not None and self.max_side < 16:
-            raise UsageError(f"overlay: max_side must be 16 pixels or more, found {self.max_side}")
-        if not 0 <= self.crf <= 51:
-            raise UsageError(f"overlay: crf must lie between 0 and 51, found {self.crf}")
 
 
 @dataclass(frozen=True)

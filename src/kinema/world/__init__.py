@@ -1,4 +1,4 @@
 """The world: does the camera move, where is the ground, who stands on it, and where."""
 
-from kinema.world.placing import WorldOptions as WorldOptions
-from kinema.world.placing import place_in_world as place_in_world
+from kinema.world.options import WorldOptions as WorldOptions
+from kinema.world.stage import place_in_world as place_in_world

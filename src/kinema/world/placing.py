@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kinema._version import __version__
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
@@ -16,47 +13,30 @@ from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
 from kinema.skeleton import joint_set
+from kinema.stage import Context, given
 from kinema.temporal.gaps import uninterrupted
 from kinema.world.balance import tangent
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
 from kinema.world.ground import SIZE, TILT, Ground, estimate_ground
 from kinema.world.measures import compare
+from kinema.world.options import WorldOptions
 from kinema.world.tracks import Track
 
 WORLD_FIELDS = ("pose_world", "transl_world", "joints_world", "contacts")
+
+CAMERA_MOVES = (
+    "the camera moves, so the motion is in the camera's frame only, without a world; if it does stand still,"
+    " say so with `static_camera`"
+)
 
 FOOT_LANDMARKS = ("ankle", "heel", "big_toe")
 FOOT_CONFIDENCE = 0.3
 """Mean confidence of a frame's foot landmarks, of the better foot, from which the feet count as seen."""
 
 
-@dataclass(frozen=True)
-class WorldOptions:
-    """How a motion is placed in the world.
-
-    camera: "auto" (what the camera-motion detector said; static where it did not look), "static" or
-    "moving". clean: lock the feet in contact and keep them out of the ground; without it the motion is only
-    transformed. max_gap: seconds; a track interrupted for longer is worked on in pieces.
-    """
-
-    camera: str = "auto"
-    clean: bool = True
-    max_gap: float = 0.4
-
-    def __post_init__(self) -> None:
-        if self.camera not in ("auto", "static", "moving"):
-            raise UsageError(f'world: camera must be "auto", "static" or "moving", found {self.camera!r}')
-        if not self.max_gap > 0:
-            raise UsageError(f"world: max_gap must be positive, found {self.max_gap}")
-
-
-def place_in_world(
-    motion: Motion, body: BodyModel, options: WorldOptions | None = None, *, progress: Progress = silent
-) -> Motion:
+def place_people(motion: Motion, context: Context, options: WorldOptions) -> Motion:
     """Place every person's body in a gravity-aligned world, with contacts and clean feet.
 
     Needs the camera and people with pose, betas and transl in its frame (others are left as they are);
@@ -69,21 +49,21 @@ def place_in_world(
     tells how sure gravity and height are, from what (`kinema.world.ground.Ground`), and what the clean-up
     changed (`kinema.world.measures.compare`). Raises UsageError without a camera.
     """
-    options = options or WorldOptions()
+    body = given(context.body)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
-    said: dict[str, Any] = dataclasses.asdict(options)
-    weights = {body.name: body.sha256}
     moving = options.camera == "moving" or (
         options.camera == "auto" and motion.camera is not None and motion.camera.moving is True
     )
     if moving or not bodies:
         why = "the camera moves; only camera-frame results" if moving else "nobody with a body"
-        record = StageRecord("world", __version__, {**said, "placed": False, "reason": why}, weights)
+        context.facts |= {"placed": False, "reason": why}
+        if moving:
+            context.notes.append(CAMERA_MOVES)
         people = tuple(person.replace(**dict.fromkeys(WORLD_FIELDS)) for person in motion.people)
         camera = motion.camera
         if camera is not None:
             camera = camera.replace(rotation=None, translation=None, moving=moving or camera.moving)
-        return motion.after(record, people=people, camera=camera)
+        return motion.replace(people=people, camera=camera)
     if motion.camera is None:
         raise UsageError("the motion has no camera; run the fit first, or give it one (kinema.geometry.camera)")
 
@@ -106,10 +86,10 @@ def place_in_world(
         people_placed.append(placed)
         told[str(person.id)] = measures
         done += 1
-        progress(done, len(bodies))
+        context.progress(done, len(bodies))
     camera = motion.camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=False)
-    record = StageRecord("world", __version__, {**said, "placed": True, **_told(ground), "people": told}, weights)
-    return motion.after(record, people=tuple(people_placed), camera=camera)
+    context.facts |= {"placed": True, **_told(ground), "people": told}
+    return motion.replace(people=tuple(people_placed), camera=camera)
 
 
 def world_from_camera(up: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema.errors import UsageError
+from kinema.options import require, setting
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -14,30 +15,33 @@ DEVICES = ("auto", "cpu", "cuda")
 class PareOptions:
     """How PARE is run.
 
-    checkpoint: a file, or a name in the weights hub ("pare-3dpw", "pare"); None for the first of these that is there.
     crop_scale: side of the crop over the longer side of the person's box. batch_size: crops in memory at once.
     precision, device: see `kinema.models.pare.torch_run`. threads: CPU threads (None: as many as there are cores).
+    fov: degrees over the longer image side, in place of the camera that the motion has.
     """
 
-    checkpoint: str | None = None
+    checkpoint: str | None = setting(
+        None,
+        "of the estimator pare: a file, pare-3dpw or pare (default: the first of these that is there)",
+        public=True,
+        metavar="FILE",
+    )
     crop_scale: float = 1.0
     batch_size: int = 16
     precision: str = "float32"
     device: str = "auto"
     threads: int | None = None
+    fov: float | None = None
 
     def __post_init__(self) -> None:
         if self.checkpoint is not None:
             object.__setattr__(self, "checkpoint", str(self.checkpoint))
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads must be at least 1, found {self.threads}")
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
-        if not 0.1 <= self.crop_scale <= 10:
-            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
+        require(self.threads is None or self.threads >= 1, "threads", "be at least 1", self.threads)
+        require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
+        require(0.1 <= self.crop_scale <= 10, "crop_scale", "lie between 0.1 and 10", self.crop_scale)
         for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
-            if getattr(self, name) not in known:
-                raise UsageError(f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}")
+            value = getattr(self, name)
+            require(value in known, name, f"be one of {', '.join(known)}", repr(value))
 
 
 @dataclass(frozen=True)

@@ -1,106 +1,31 @@
-"""The stage that lets PARE look at tracked people: pose, shape and place of everyone, frame by frame.
-
-What it fills is a good guess from single pictures. In a run the fit takes the poses as its prior and lets the 2D
-keypoints of all frames refine them.
-"""
+"""The stage `regress`: PARE looks at tracked people."""
 
 from __future__ import annotations
 
-import dataclasses
-from functools import partial
+from collections.abc import Mapping
 
-import numpy as np
-
-from kinema._version import __version__
-from kinema.body import BodyModel
-from kinema.errors import UsageError
-from kinema.geometry.camera import camera_from_fov
-from kinema.geometry.rotations import matrix_to_axis_angle
-from kinema.models.pare.crops import square_boxes
 from kinema.models.pare.options import PareOptions
-from kinema.models.pare.release import PareRelease, betas_for
-from kinema.models.pare.torch_run import PareEstimator, Regressed
-from kinema.models.pare.tracks import regress_tracks
-from kinema.models.pare.weak_camera import place
-from kinema.motion import Motion
-from kinema.person import Person
-from kinema.progress import Progress, silent
-from kinema.provenance import StageRecord
-from kinema.video import VideoReader
+from kinema.stage import Stage
 
 
-def regress_people(
-    motion: Motion,
-    video: VideoReader,
-    body: BodyModel,
-    options: PareOptions | None = None,
-    *,
-    estimator: PareEstimator | None = None,
-    progress: Progress = silent,
-) -> Motion:
-    """Pose, betas, transl and joints of everyone who has boxes, in the frame of the motion's camera.
+def _checkpoint(options: PareOptions) -> Mapping[str, str]:
+    from kinema.models.pare.release import PareRelease
+    from kinema.models.pare.torch_run import require_torch
+    from kinema.weights.cache import known_sha256
 
-    video: what the motion was tracked in, with the same time range. The camera is the motion's, or the default
-    one. A body that is not an SMPL file keeps its average shape: PARE's betas belong to SMPL's shape space. People
-    without any box keep their fields. Memory is that of one batch of crops.
-    """
-    options = options or PareOptions()
-    estimator = estimator or PareEstimator(
-        PareRelease().checkpoint(options.checkpoint),
-        device=options.device,
-        precision=options.precision,
-        threads=options.threads,
-    )
-    camera = motion.camera or camera_from_fov(motion.width, motion.height)
-    motion = motion.replace(camera=camera)
-    tracks = {}
-    for person in motion:
-        boxes = whole_boxes(person)
-        if boxes is not None:
-            tracks[person.id] = (person.frames, square_boxes(boxes))
-    answers = regress_tracks(
-        (frame.image for frame in video),
-        tracks,
-        estimator,
-        batch_size=options.batch_size,
-        crop_scale=options.crop_scale,
-        progress=progress,
-    )
-    place_one = partial(_placed, motion=motion, body=body, scale=options.crop_scale)
-    people = tuple(
-        place_one(person, answers[person.id], tracks[person.id][1])
-        if person.id in answers and len(answers[person.id]) == len(person)
-        else person
-        for person in motion
-    )
-    weights = {estimator.path.name: estimator.sha256, body.name: body.sha256}
-    record = StageRecord("pare", __version__, dataclasses.asdict(options) | {"device": estimator.device}, weights)
-    return motion.after(record, people=people, body_model=body.name)
+    require_torch()
+    path = PareRelease().checkpoint(options.checkpoint)
+    return {path.name: known_sha256(path)}
 
 
-def whole_boxes(person: Person) -> np.ndarray | None:
-    """The person's boxes (F,4) corners, those that are missing or empty taken from their neighbours in time."""
-    if person.boxes is None:
-        return None
-    size = person.boxes[:, 2:] - person.boxes[:, :2]
-    good = np.flatnonzero(np.isfinite(person.boxes).all(axis=1) & (np.nan_to_num(size) > 0).all(axis=1))
-    if not len(good):
-        return None
-    columns = [np.interp(person.frames, person.frames[good], person.boxes[good, k]) for k in range(4)]
-    return np.stack(columns, axis=1)
-
-
-def _placed(
-    person: Person, answer: Regressed, boxes: np.ndarray, *, motion: Motion, body: BodyModel, scale: float
-) -> Person:
-    """The person with the network's answer, before the motion's camera."""
-    if motion.camera is None:
-        raise UsageError("a body can only be placed before a camera")
-    betas = betas_for(body, answer.betas).astype(np.float64)
-    pelvis = body.rest_joints(betas)[:, 0]
-    position, turn = place(answer.camera, boxes * [1, 1, scale, scale], pelvis, motion.camera)
-    rotations = answer.rotations.astype(np.float64)
-    rotations[:, 0] = turn @ rotations[:, 0]
-    pose = matrix_to_axis_angle(rotations).reshape(len(rotations), 72)
-    transl = position - pelvis
-    return person.replace(pose=pose, betas=betas, transl=transl, joints=body.joints(pose, betas, transl))
+regress_people = Stage(
+    name="regress",
+    title="regressing poses",
+    options=PareOptions,
+    run="kinema.models.pare.regression:regress",
+    fills=("pose", "betas", "transl", "joints", "camera"),
+    files=_checkpoint,
+    body=True,
+    video=True,
+    slow=True,
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.errors import UsageError
 from kinema.geometry.camera import unproject
 from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.models.pose_lifter.features import lifter_features
@@ -64,12 +65,16 @@ class PoseLifter:
         return onnx_session(self._model, threads=self._threads)
 
     def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
-        """Lift a person whose keypoints, keypoint_confidence and keypoints3d are filled.
+        """Lift a person whose keypoints, keypoint_confidence and keypoints3d, of blazepose33, are filled.
 
         times (F,): seconds of the person's frames. The track is resampled to the network's rate, a gap
         counts as unseen frames, and the answers are brought back to the frames' times.
+        Raises UsageError for keypoints that are missing or of another set.
         """
         pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
+        for name in (person.keypoint_set, person.keypoint3d_set):
+            if name != BLAZEPOSE33.name:
+                raise UsageError(f"the pose lifter knows keypoints of {BLAZEPOSE33.name}, not of {name}")
         seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
         confidence = np.where(seen, confidence, 0.0)
         pixels = np.where(seen[..., None], pixels, 0.0)

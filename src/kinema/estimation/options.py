@@ -1,0 +1,85 @@
+"""Settings of the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kinema.options import require, setting
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """Standard deviations of what the fit balances.
+
+    pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many
+    sigmas fade out (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2 across and
+    along the view. bursts: accelerations beyond this many of these sigmas are believed more and more (Cauchy's
+    weight): people mostly move gently and now and then jump. limit_sigma: radians beyond a joint's limit.
+    iterations: Gauss-Newton steps.
+    """
+
+    pixel_sigma: float = 0.02
+    robust_scale: float = 4.0
+    rotation_acceleration: float = 10.0
+    root_acceleration: float = 3.0
+    bursts: float = 1.0
+    limit_sigma: float = 0.1
+    iterations: int = 6
+    max_step: float = 0.6
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How the body is fitted.
+
+    prior: "learned" (the shipped pose lifter says what to expect of each joint and how surely; the analytic prior has
+    its word beside it, all joints as unsure as beside_sigma, degrees), "analytic" (bone directions of the 3D keypoints,
+    all joints as unsure as analytic_sigma, degrees) or "estimate" (the pose that the person already has, from an
+    estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "analytic" for who has none). Who lacks
+    what the prior needs has the next best, see `kinema.estimation.fitting.fit_people`.
+    landmarks: what the analytic prior reads. min_confidence: landmarks below it are ignored. max_gap: seconds, a longer
+    absence starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
+    shape_frames: how many frames speak on the shape. threads: of the pose lifter.
+    """
+
+    height: float | None = setting(
+        None, "height of the people in metres; fixes the scale", public=True, metavar="M", group="people"
+    )
+    fov: float | None = setting(
+        None, "field of view over the longer side, in degrees", public=True, metavar="DEG", group="camera"
+    )
+    prior: str = "learned"
+    analytic_sigma: float = 25.0
+    beside_sigma: float = 40.0
+    estimate_sigma: float = 12.0
+    landmarks: str = setting(
+        "refined",
+        "3D landmarks that the fit reads: refined (default) by Kinema's own network, or raw",
+        public=True,
+        choices=("refined", "raw"),
+        group="result",
+    )
+    min_confidence: float = 0.15
+    max_gap: float = 0.4
+    chunk: int = 240
+    overlap: int = 24
+    shape_frames: int = 48
+    threads: int = 2
+    solver: SolverOptions = field(default_factory=SolverOptions)
+
+    def __post_init__(self) -> None:
+        tall = self.height is None or 0.4 <= self.height <= 2.5
+        require(tall, "height", "be the person's height in metres, between 0.4 and 2.5", self.height)
+        wide = self.fov is None or 1.0 < self.fov < 175.0
+        require(wide, "fov", "lie between 1 and 175 degrees", self.fov)
+        require(
+            self.prior in ("learned", "analytic", "estimate"),
+            "prior",
+            "be 'learned', 'analytic' or 'estimate'",
+            self.prior,
+        )
+        require(self.landmarks in ("refined", "raw"), "landmarks", "be 'refined' or 'raw'", self.landmarks)
+        for name in ("analytic_sigma", "beside_sigma", "estimate_sigma"):
+            require(getattr(self, name) > 0, name, "be an angle in degrees above 0", getattr(self, name))
+        require(0 <= self.min_confidence < 1, "min_confidence", "lie in [0, 1)", self.min_confidence)
+        require(self.chunk > 2 * self.overlap, "chunk", f"be more than twice the overlap ({self.overlap})", self.chunk)

@@ -1,0 +1,54 @@
+"""The estimators by name: what can turn tracked people into bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kinema.estimation.stage import fit_body
+from kinema.models.pare.stage import regress_people
+from kinema.registry import Registry
+from kinema.stage import Stage
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+
+def _pare_body() -> BodyModel:
+    from kinema.models.pare.release import PareRelease
+
+    return PareRelease().body()
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """One way to find bodies.
+
+    stages: what runs, in order; the last leaves people with pose, betas and transl. settings: by stage and name, what
+    its stages are run with whatever the user says. body: the body where the user names none, None for the free one.
+    """
+
+    name: str
+    summary: str
+    stages: tuple[Stage, ...]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    body: Callable[[], BodyModel] | None = None
+
+
+ESTIMATORS: Registry[Estimator] = Registry(
+    "estimator",
+    group="kinema.estimators",
+    aliases={"blazepose": "keypoints"},
+    rows=(
+        Estimator("keypoints", "a body fitted to the keypoints of all frames together (default)", (fit_body,)),
+        Estimator(
+            "pare",
+            "PARE's poses, frame by frame, as what the fit expects; needs its checkpoint and torch",
+            (regress_people, fit_body),
+            settings={"fit": {"prior": "estimate"}},
+            body=_pare_body,
+        ),
+    ),
+)
+"""Every estimator."""

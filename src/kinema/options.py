@@ -1,0 +1,108 @@
+"""Options: frozen dataclasses whose fields say what they mean, once, for Python, the command line and the docs.
+
+    @dataclass(frozen=True)
+    class FitOptions:
+        height: float | None = setting(None, "height of the people in metres", public=True)
+
+A public setting has one name everywhere: `kinema.run(height=1.8)`, `--height 1.8`, `{"height": 1.8}` in run.json.
+Errors name it in backquotes, "`height` must be positive", which the command line turns into the flag.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from kinema.errors import UsageError
+
+_METADATA = "kinema.setting"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of one field of an options class.
+
+    name: of the field. help: one line. public: the name under which `kinema.run` and the command line know it, None
+    where only Python does. type: of its value, None aside. default. metavar, choices: for help. group: heading in
+    the help. parse: text -> value, where the type alone does not say. off: the flag that sets a bool to False.
+    """
+
+    name: str
+    help: str
+    public: str | None = None
+    type: type = str
+    default: Any = None
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+    group: str | None = None
+    parse: Callable[[str], Any] | None = None
+    off: bool = False
+
+    @property
+    def flag(self) -> str:
+        """How the command line spells it: "--max-persons"; "--no-overlay" where the flag turns it off."""
+        word = (self.public or self.name).replace("_", "-")
+        return f"--no-{word}" if self.off else f"--{word}"
+
+
+def setting(
+    default: Any = MISSING,
+    help: str = "",
+    *,
+    public: bool | str = False,
+    factory: Callable[[], Any] | None = None,
+    metavar: str | None = None,
+    choices: Sequence[str] | None = None,
+    group: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+    off: bool = False,
+) -> Any:
+    """A dataclass field with its meaning. public: True for the field's own name, or another name."""
+    about = {
+        "help": help, "public": public, "metavar": metavar, "group": group, "parse": parse, "off": off,
+        "choices": None if choices is None else tuple(choices),
+    }  # fmt: skip
+    if factory is not None:
+        return dataclasses.field(default_factory=factory, metadata={_METADATA: about})
+    return dataclasses.field(default=default, metadata={_METADATA: about})
+
+
+def settings_of(cls: type) -> dict[str, Setting]:
+    """The settings of an options class by field name, in order; fields without a meaning are left out."""
+    hints = typing.get_type_hints(cls)
+    found = {}
+    for field in dataclasses.fields(cls):
+        about = field.metadata.get(_METADATA)
+        if about is None:
+            continue
+        public = field.name if about["public"] is True else about["public"] or None
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        found[field.name] = Setting(
+            **{**about, "public": public}, name=field.name, type=_plain(hints[field.name]), default=default
+        )
+    return found
+
+
+def _plain(hint: Any) -> type:
+    """The type of a field's values without None: int of `int | None`, Path of `str | Path | None`."""
+    members = [hint]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        members = [member for member in typing.get_args(hint) if member is not type(None)]
+    chosen = typing.get_origin(members[-1]) or members[-1]
+    return chosen if isinstance(chosen, type) else str
+
+
+def in_flags(message: str, flags: Mapping[str, str]) -> str:
+    """A library's sentence as the command line says it: `name` in backquotes becomes its flag where it has one."""
+    return re.sub(r"`(\w+)`", lambda match: flags.get(match[1], match[1]), message)
+
+
+def require(condition: bool, name: str, must: str, found: Any) -> None:
+    """Raise UsageError("`name` must ..., found ...") unless the condition holds."""
+    if not condition:
+        raise UsageError(f"`{name}` must {must}, found {found}")

@@ -1,0 +1,34 @@
+"""Every stage by name, and what a run can choose among."""
+
+from __future__ import annotations
+
+from kinema.estimation.registry import ESTIMATORS
+from kinema.estimation.stage import fit_body
+from kinema.models.pare.stage import regress_people
+from kinema.refinement.registry import REFINERS
+from kinema.refinement.stage import filter_motion, refine_with_network, stabilize_motion
+from kinema.registry import Registry
+from kinema.stage import Stage
+from kinema.tracking.registry import TRACKERS
+from kinema.tracking.stage import track_video
+from kinema.world.stage import place_in_world
+
+STAGES: Registry[Stage] = Registry(
+    "stage",
+    group="kinema.stages",
+    rows=(
+        track_video, regress_people, fit_body, filter_motion, refine_with_network, place_in_world, stabilize_motion,
+    ),
+)  # fmt: skip
+"""Every stage that can be run alone on a motion, in the order of a run."""
+
+
+def added_stages() -> dict[str, Stage]:
+    """The stages that others have added, on their own or as part of an estimator, tracker or refiner, by name."""
+    rows = [*STAGES, *(stage for estimator in ESTIMATORS for stage in estimator.stages)]
+    rows += [tracker.stage for tracker in TRACKERS] + [refiner.stage for refiner in REFINERS]
+    return {stage.name: stage for stage in rows if stage.name not in BUILT_IN}
+
+
+BUILT_IN = frozenset(stage.name for stage in STAGES.built_in)
+"""Names of Kinema's own stages, whose options have their own fields in `RunOptions`."""

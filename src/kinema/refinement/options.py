@@ -1,0 +1,172 @@
+"""Settings of the refiners: filters, networks, presets and the stabilizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinema.options import require, setting
+from kinema.temporal.windows import SHORT
+
+METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
+"""The filters."""
+
+REPRESENTATIONS = ("2d", "3d", "smpl")
+"""What a network can smooth: keypoints, joints, rotations."""
+
+STEPS = ("replace", "lead", "smooth")
+"""What the stabilizer does, in order."""
+
+MISSING = ("error", "interpolate")
+
+PRESET_WINDOW = 8
+"""Frames of the checkpoint that the video-to-PKL pipeline smooths with by default."""
+
+LONGEST = 0.64
+"""Seconds of smoothing at strength 1. Strength 1/2, the default, is a quarter of it: 0.16 s.
+
+0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running,
+dancing, sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
+"""
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """How to smooth.
+
+    method: one of `METHODS`. strength: 0 (nothing) .. 1 (0.64 s). seconds: the amount itself, the
+    length of the moving average that would lower white noise as far; overrides strength. depth: how many
+    times as long the root's distance from the camera is smoothed, because one camera sees it worst.
+    max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: what a NaN in the input
+    of `smooth_positions` means: "error", or "interpolate" from the frames around it.
+    """
+
+    method: str = setting(
+        "whittaker",
+        f"smoothing: {', '.join((*METHODS, 'none'))}",
+        public="filter",
+        metavar="METHOD",
+        choices=(*METHODS, "none"),
+        group="result",
+    )
+    strength: float = setting(
+        0.5, "of the smoothing: 0 (none) to 1; default 0.5", public=True, metavar="S", group="result"
+    )
+    seconds: float | None = None
+    depth: float = 3.0
+    max_gap: float = 0.2
+    missing: str = setting("error", "what a value that is not a number is (default: error)", choices=MISSING)
+
+    def __post_init__(self) -> None:
+        require(self.method in METHODS, "filter", f"be one of {', '.join(METHODS)}", repr(self.method))
+        require(0 <= self.strength <= 1, "strength", "lie between 0 and 1", self.strength)
+        require(self.seconds is None or 0 <= self.seconds <= 10, "seconds", "lie between 0 and 10", self.seconds)
+        require(1 <= self.depth <= 20, "depth", "lie between 1 and 20", self.depth)
+        require(self.max_gap > 0, "max_gap", "be positive", self.max_gap)
+        require(self.missing in MISSING, "missing", f"be one of {', '.join(MISSING)}", repr(self.missing))
+
+    @property
+    def amount(self) -> float:
+        """Seconds of smoothing: `seconds` if given, else from `strength`."""
+        return LONGEST * self.strength**2 if self.seconds is None else self.seconds
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How a network refines.
+
+    method: "smoothnet" or "synsp". checkpoint: its file; None takes the published SmoothNet from the weights cache.
+    window: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
+    "3d" (joints; pose and transl are then brought into agreement with them), "smpl" (rotations), or None for what
+    the checkpoint was trained on, else 3d. step: frames between windows. lag: frames of the future that a result may
+    depend on, None for all of the window. short: what becomes of clips shorter than the window (`windows.SHORT`).
+    as_published: run SmoothNet as its authors do, its pull towards the pelvis included; else a file that does not say
+    how it learned runs with `PublishedCare`. max_gap: seconds; a track interrupted for longer is refined in pieces.
+    missing: NaN in the input: "error", or "interpolate".
+    """
+
+    method: str = "smoothnet"
+    checkpoint: str | Path | None = None
+    window: int | None = None
+    representation: str | None = None
+    step: int = 1
+    lag: int | None = None
+    short: str = "repeat"
+    as_published: bool = False
+    max_gap: float = 0.2
+    missing: str = "error"
+
+    def __post_init__(self) -> None:
+        known = ("smoothnet", "synsp")
+        require(self.method in known, "method", f"be one of {', '.join(known)}", repr(self.method))
+        fits = self.representation in (None, *REPRESENTATIONS)
+        require(fits, "representation", f"be one of {', '.join(REPRESENTATIONS)}", repr(self.representation))
+        fits = self.window is None or 2 <= self.window <= 1000
+        require(fits, "window_size", "lie between 2 and 1000 frames", self.window)
+        require(self.step >= 1, "step", "be at least 1", self.step)
+        require(self.lag is None or self.lag >= 0, "lag", "not be negative", self.lag)
+        require(self.short in SHORT, "short", f"be one of {', '.join(SHORT)}", repr(self.short))
+        require(self.max_gap > 0, "max_gap", "be positive", self.max_gap)
+        require(self.missing in MISSING, "missing", f"be one of {', '.join(MISSING)}", repr(self.missing))
+
+
+@dataclass(frozen=True)
+class LandmarkOptions:
+    """How 3D landmarks are refined.
+
+    method: "mixer". checkpoint: an .onnx file that `kinema train refiner --dataset keypoints` wrote, None for the one
+    that ships. step: frames between windows. max_gap: seconds; a track interrupted for longer is refined in pieces.
+    """
+
+    method: str = "mixer"
+    checkpoint: str | Path | None = None
+    step: int = 4
+    max_gap: float = 0.2
+
+    def __post_init__(self) -> None:
+        require(self.method == "mixer", "method", "be mixer for landmarks", repr(self.method))
+        require(self.step >= 1, "step", "be at least 1", self.step)
+        require(self.max_gap > 0, "max_gap", "be positive", self.max_gap)
+
+
+@dataclass(frozen=True)
+class StabilizeOptions:
+    """How to repair. profile: "default", or "fork" for the video-to-PKL pipeline's stabiliser. steps: of `STEPS`."""
+
+    profile: str = "default"
+    steps: tuple[str, ...] = STEPS
+
+    def __post_init__(self) -> None:
+        require(self.profile in ("default", "fork"), "profile", "be default or fork", repr(self.profile))
+        unknown = [step for step in self.steps if step not in STEPS]
+        require(not unknown, "steps", f"be some of {', '.join(STEPS)}", ", ".join(unknown))
+
+
+@dataclass(frozen=True)
+class Video2PklOptions:
+    """The video-to-PKL pipeline's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step
+    1, overlaps averaged, translation and pose brought into agreement with the joints, then the stabiliser.
+
+    checkpoint, window, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike the
+    pipeline, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and
+    pose[:3] stay one, and everybody is refined.
+    """
+
+    method: str = "video2pkl"
+    checkpoint: str | Path | None = None
+    window: int | None = None
+    representation: str | None = None
+    lag: int | None = None
+    missing: str = "error"
+    stabilize: bool = True
+
+    def __post_init__(self) -> None:
+        fits = self.representation in (None, "3d")
+        require(fits, "representation", "be left out for video2pkl, which refines the joints", self.representation)
+
+    def network(self) -> NetworkOptions:
+        """The same for the network stage. A checkpoint brings its own window."""
+        window = self.window if self.checkpoint is not None else self.window or PRESET_WINDOW
+        return NetworkOptions(
+            "smoothnet", self.checkpoint, window=window, representation="3d", lag=self.lag, missing=self.missing
+        )

@@ -1,0 +1,81 @@
+"""The stages of refinement: `filter`, `refine` with a network, `stabilize`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kinema.refinement.options import (
+    FilterOptions,
+    LandmarkOptions,
+    NetworkOptions,
+    StabilizeOptions,
+    Video2PklOptions,
+)
+from kinema.stage import Stage
+
+_SMOOTHED = ("pose", "transl", "joints")
+_WORLD = ("pose_world", "transl_world", "joints_world")
+
+
+def _checkpoint(options: Any) -> Mapping[str, str]:
+    """sha256 of the checkpoint that the user names, so that a run knows another file of the same name."""
+    if options.checkpoint is None:
+        return {}
+    path = Path(options.checkpoint)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+filter_motion = Stage(
+    name="filter",
+    title="smoothing",
+    options=FilterOptions,
+    run="kinema.refinement.filtering:filter_people",
+    fills=_SMOOTHED,
+    clears=_WORLD,
+    optional_body=True,
+)
+
+refine_with_network = Stage(
+    name="refine",
+    title="refining",
+    options=NetworkOptions,
+    run="kinema.refinement.networks:refine_people",
+    fills=(*_SMOOTHED, "keypoints"),
+    clears=_WORLD,
+    files=_checkpoint,
+    optional_body=True,
+)
+
+refine_landmarks = Stage(
+    name="refine",
+    title="refining",
+    options=LandmarkOptions,
+    run="kinema.refinement.landmarks:refine_landmarks",
+    requires=("keypoints3d",),
+    fills=("keypoints3d",),
+    files=_checkpoint,
+)
+
+refine_as_video2pkl = Stage(
+    name="refine",
+    title="refining",
+    options=Video2PklOptions,
+    run="kinema.refinement.presets:refine_as_video2pkl",
+    requires=("pose", "betas", "transl"),
+    fills=_SMOOTHED,
+    clears=_WORLD,
+    files=_checkpoint,
+    optional_body=True,
+)
+
+stabilize_motion = Stage(
+    name="stabilize",
+    title="stabilizing",
+    options=StabilizeOptions,
+    run="kinema.refinement.stabilizing:stabilize_people",
+    fills=(*_SMOOTHED, *_WORLD, "contacts"),
+    optional_body=True,
+)

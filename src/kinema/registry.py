@@ -1,0 +1,99 @@
+"""A table of interchangeable things by name: formats, refiners, estimators, keypoint sources, trackers, stages.
+
+    FORMATS = Registry("motion format", group="kinema.formats", rows=(...))
+    FORMATS.find("bvh")
+
+Rows come from three places: the room that owns the table; `register`, for programs; and entry points of the table's
+group, for installed packages, so that another package's format or estimator is used like a built-in one:
+
+    [project.entry-points."kinema.refiners"]
+    mine = "my_package.refining:REFINER"
+
+A row is any value with a `name`. Listing built-in rows imports nothing; entry points are asked only for a listing, or
+for a name that is not built in.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Generic, Protocol, TypeVar
+
+from kinema.errors import UsageError
+
+
+class Named(Protocol):
+    """What a row must have."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Named)
+
+
+class Registry(Generic[Row]):
+    """The rows of one kind, in the order in which they came. kind: what messages call one; group: of entry points."""
+
+    def __init__(
+        self, kind: str, *, group: str, rows: Iterable[Row] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
+        """rows: the built-in ones, kept as `built_in`. aliases: other names of theirs."""
+        self.kind, self.group = kind, group
+        self.built_in = tuple(rows)
+        self._rows: dict[str, Row] = {row.name: row for row in self.built_in}
+        self.aliases = dict(aliases or {})
+        self._asked = False
+
+    def register(self, row: Row) -> Row:
+        """Add a row and return it. Raises UsageError where its name is taken."""
+        if self._rows.get(row.name, row) is not row or row.name in self.aliases:
+            raise UsageError(f"there is a {self.kind} called {row.name!r} already; give yours another name")
+        self._rows[row.name] = row
+        return row
+
+    def unregister(self, name: str) -> None:
+        """Take out a row that `register` added."""
+        self._rows.pop(name, None)
+
+    def find(self, name: str) -> Row:
+        """The row called `name`. Raises UsageError that lists the known ones."""
+        name = self.aliases.get(name, name)
+        if name not in self._rows:
+            self._ask()
+        if name not in self._rows:
+            raise UsageError(f"unknown {self.kind} {name!r}; known: {', '.join(self._rows)}")
+        return self._rows[name]
+
+    def rows(self) -> tuple[Row, ...]:
+        """Every row, those of installed packages last."""
+        self._ask()
+        return tuple(self._rows.values())
+
+    def names(self) -> tuple[str, ...]:
+        """The name of every row."""
+        return tuple(row.name for row in self.rows())
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows())
+
+    def _ask(self) -> None:
+        """Take the rows that installed packages offer; one that cannot be loaded is a warning, not the end."""
+        if self._asked:
+            return
+        self._asked = True
+        for point in importlib.metadata.entry_points(group=self.group):
+            try:
+                self.register(point.load())
+            except Exception as error:  # whatever a stranger's module raises
+                warnings.warn(
+                    f"the {self.kind} {point.name!r} of an installed package cannot be used: {error}", stacklevel=4
+                )
+
+
+def resolve(place: str) -> Any:
+    """The object at "module:name", imported now: rows name code so, in order to load it only when it is used."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,149 @@
+"""The contract of stages: what a stage declares, and what happens when it is run.
+
+    fit_body = Stage(
+        name="fit",
+        title="fitting bodies",
+        options=FitOptions,
+        run="kinema.estimation.fitting:fit_people",
+        requires=("keypoints", "keypoint_confidence"),
+        fills=("pose", "betas", "transl", "joints", "reprojection_error"),
+        body=True,
+    )
+    fitted = fit_body(motion, body, FitOptions(height=1.8))
+
+A stage is a value: it lies in its own room, names its code instead of importing it, and can be called. The code is a
+plain function run(motion, context, options) -> Motion, which reads and fills fields, tells its progress and what a
+person must know to the context, and writes no provenance: that is appended here, for every stage in the same way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from kinema.errors import UsageError
+from kinema.motion import Motion
+from kinema.person import PERSON_FIELDS
+from kinema.progress import Progress, silent
+from kinema.registry import resolve
+from kinema.weights.catalogue import find as find_weights
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+    from kinema.video import VideoReader
+
+
+class Partial(Protocol):
+    """Where a long stage keeps what it has done so far."""
+
+    def load(self) -> dict[str, np.ndarray] | None: ...
+
+    def save(self, arrays: dict[str, np.ndarray]) -> None: ...
+
+
+@dataclass(eq=False)
+class Context:
+    """What a stage may use beside the motion, and where it says what it did.
+
+    body, video: None where there is none. progress: is told how far the stage is. partial: where a long stage keeps
+    what it has done. notes: sentences that a person must see. facts: figures for the stage's record. weights: sha256
+    by name of the files that were used (the body's is added by itself).
+    """
+
+    body: BodyModel | None = None
+    video: VideoReader | None = None
+    progress: Progress = silent
+    partial: Partial | None = None
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+
+
+T = TypeVar("T")
+
+
+def given(value: T | None) -> T:
+    """What the contract has made sure of, for the type checker."""
+    assert value is not None
+    return value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage. It is called as stage(motion, body, options, video=..., progress=...) -> Motion.
+
+    name: in run.json, in the files of unfinished runs and in the provenance. title: for people ("fitting bodies").
+    options: its options class, a frozen dataclass. run: its code, or "module:function" of it. requires: fields that
+    every person must have; fills: fields that it fills, "camera" among them for the motion's; clears: fields that no
+    longer fit what it changed, and are emptied. networks: names in the weights hub of what it runs with these
+    options; files: sha256 by name of what else decides its result. body, video: whether it needs one; optional_body:
+    whether it makes use of one. slow: whether its result is worth keeping for other runs of the same video.
+    """
+
+    name: str
+    title: str
+    options: type
+    run: str | Callable[[Motion, Context, Any], Motion]
+    requires: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    networks: Callable[[Any], Sequence[str]] = lambda options: ()
+    files: Callable[[Any], Mapping[str, str]] = lambda options: {}
+    body: bool = False
+    optional_body: bool = False
+    video: bool = False
+    slow: bool = False
+
+    def __post_init__(self) -> None:
+        known = {*PERSON_FIELDS, "camera"}
+        wrong = [name for name in (*self.requires, *self.fills, *self.clears) if name not in known]
+        if wrong:
+            raise UsageError(f"stage {self.name}: a person has no field {wrong[0]}; known: {', '.join(sorted(known))}")
+
+    def __call__(
+        self,
+        motion: Motion | None,
+        body: BodyModel | None = None,
+        options: Any = None,
+        *,
+        video: VideoReader | None = None,
+        progress: Progress = silent,
+        context: Context | None = None,
+    ) -> Motion:
+        """The motion with more fields filled and the stage's record appended.
+
+        motion: None for a stage that makes one from the video. options: None for the defaults. context: in place of
+        body, video and progress, for who wants to read what the stage noted. Raises UsageError for what the stage
+        needs and does not get, and what its code raises.
+        """
+        options = self.options() if options is None else options
+        context = Context(body, video, progress) if context is None else context
+        for wanted, given in (("body", context.body), ("video", context.video)):
+            if getattr(self, wanted) and given is None:
+                raise UsageError(f"the stage {self.name} needs a {wanted}; give one")
+        if motion is None:
+            if not self.video:
+                raise UsageError(f"the stage {self.name} needs a motion; run the stage that reads the video first")
+            motion = Motion(np.zeros(0), 0, 0)
+        for person in motion:
+            person.require(*self.requires)
+        code = resolve(self.run) if isinstance(self.run, str) else self.run
+        result: Motion = code(motion, context, options)
+        arguments = dataclasses.asdict(options) | context.facts
+        weights = self._body(context.body) | context.weights
+        return result.replace(provenance=motion.provenance).recorded(self.name, arguments, weights)
+
+    def weights(self, options: Any, body: BodyModel | None) -> dict[str, str]:
+        """sha256 by name of all that decides the result beside motion and options: networks, files, the body.
+
+        A network's is the catalogue's, so that nothing is fetched for it.
+        """
+        known = {name: find_weights(name).sha256 or "" for name in self.networks(options)}
+        return known | dict(self.files(options)) | self._body(body)
+
+    def _body(self, body: BodyModel | None) -> dict[str, str]:
+        return {body.name: body.sha256} if body is not None and (self.body or self.optional_body) else {}

@@ -1,0 +1,29 @@
+"""The trackers by name: what can find and follow the people in a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kinema.registry import Registry
+from kinema.stage import Stage
+from kinema.tracking.stage import track_video
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """One way to find and follow people. stage: reads the video and gives a motion whose people have boxes and
+    keypoints."""
+
+    name: str
+    summary: str
+    stage: Stage
+
+
+TRACKERS: Registry[Tracker] = Registry(
+    "tracker",
+    group="kinema.trackers",
+    rows=(
+        Tracker("kinema", "Kinema's own: crops that follow the keypoints, ids by place and appearance", track_video),
+    ),
+)
+"""Every tracker."""

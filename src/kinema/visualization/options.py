@@ -1,0 +1,47 @@
+"""Settings of the overlay video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kinema.errors import UsageError
+from kinema.options import require, setting
+
+VIEWS = ("camera", "side", "world")
+
+
+@dataclass(frozen=True)
+class OverlayOptions:
+    """How the overlay looks.
+
+    view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
+    "world" from above at a slant. beside: put the camera's view to the left of a world-space view. opacity:
+    of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
+    soles that touch the ground (world-space views). audio: bring the source's sound along. max_side: pixels
+    that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51, lower
+    is better.
+    """
+
+    view: str = setting(
+        "camera",
+        "show the world in overlay.mp4, too, from the side or from above",
+        public=True,
+        choices=VIEWS,
+        group="result",
+    )
+    beside: bool = False
+    opacity: float = 0.7
+    labels: bool = True
+    keypoints: bool = False
+    contacts: bool = True
+    audio: bool = True
+    max_side: int | None = None
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        require(self.view in VIEWS, "view", f"be one of {', '.join(VIEWS)}", repr(self.view))
+        if self.beside and self.view == "camera":
+            raise UsageError("`beside` needs a world-space view next to the camera's; set `view` to side or world")
+        require(0 < self.opacity <= 1, "opacity", "lie above 0 and not above 1", self.opacity)
+        require(self.max_side is None or self.max_side >= 16, "max_side", "be 16 pixels or more", self.max_side)
+        require(0 <= self.crf <= 51, "crf", "lie between 0 and 51", self.crf)
