@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.errors import InputError
-from kinema.models.smoothnet.numpy_run import NumpySmoothNet, sizes_of
+from kinema.models.smoothnet.numpy_run import NumpySmoothNet
 from kinema.models.smoothnet.onnx_run import PIECE, OnnxSmoothNet
+from kinema.models.smoothnet.sizes import sizes_of
 from kinema.temporal.windows import cut_windows, slide
 from tests.helpers.goldens import each_case, input_of, recording, torch_tensors
 from tests.helpers.recorded_refiners import (

@@ -12,13 +12,13 @@ from kinema.body import load_body
 from kinema.errors import InputError, UsageError
 from kinema.formats import load_motion, save_motion
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.models.refiner import load_refiner
+from kinema.models.smoothnet.published import PublishedCare
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
 from kinema.refinement.inverse_kinematics import agree_with_joints, best_turn, shortest_turn
-from kinema.refinement.network import load_refiner
 from kinema.refinement.options import NetworkOptions
-from kinema.refinement.published import PublishedCare
 from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.temporal.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from kinema.__main__ import main  # noqa: E402
 from kinema.errors import InputError, UsageError  # noqa: E402
+from kinema.models.refiner import load_refiner  # noqa: E402
 from kinema.models.smoothnet.datasets import RefinerClips, load_smoothnet_data  # noqa: E402
 from kinema.models.synsp.network import SynSPOutput  # noqa: E402
-from kinema.refinement.network import load_refiner  # noqa: E402
 from kinema.temporal.windows import slide  # noqa: E402
 from kinema.training.refiner import RefinerTraining, smoothnet_loss, synsp_loss, train_refiner  # noqa: E402
 from kinema.training.refiner_sources import ClipSource  # noqa: E402

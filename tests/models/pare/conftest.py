@@ -47,7 +47,7 @@ def checkpoint(pare_tensors, tmp_path_factory) -> Path:
 def estimator(checkpoint):
     """PARE on one CPU thread with the seeded weights, loaded from the file."""
     torch = pytest.importorskip("torch")
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     torch.set_num_threads(1)
     return PareEstimator(checkpoint, device="cpu")

@@ -33,7 +33,7 @@ SIZE = (320, 240)
 @pytest.fixture(scope="module")
 def answers(pipeline, estimator):
     """The network's answers for the tracks of the recorded clip, in batches that mix people and frames."""
-    from kinema.models.pare.published_keys import regress_tracks
+    from kinema.models.pare.tracks import regress_tracks
 
     seed = int(pipeline["video.picture_seed0"])
     ids = cases(pipeline, r"video\.p(\d+)\.in\.frames")
@@ -45,7 +45,8 @@ def answers(pipeline, estimator):
 @pytest.mark.golden
 @pytest.mark.parametrize("smooth", [False, True])
 def test_parity_with_the_authors_demo(pipeline, answers, definition, smooth) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, demo_person
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import demo_person
 
     tracks, found = answers
     for id, (frames, boxes) in tracks.items():
@@ -64,7 +65,8 @@ def test_parity_with_the_authors_demo(pipeline, answers, definition, smooth) -> 
 
 
 def test_default_writes_axis_angles(answers, definition) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, demo_person
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import demo_person
 
     tracks, found = answers
     id, (frames, boxes) = next(iter(tracks.items()))
@@ -166,9 +168,9 @@ def test_files_open_without_kinema(clip, detections, release_folder, tmp_path) -
 @pytest.fixture
 def two_people(monkeypatch):
     """Two boxes in every picture, one of them over its border; the detector is not the point here."""
-    from kinema.pipeline import pare_demo
+    from kinema.pipeline import pare_people
 
-    real = pare_demo.people_in
+    real = pare_people.people_in
 
     def found(file, tracking=None):
         with open_video(file) as reader:
@@ -178,7 +180,7 @@ def two_people(monkeypatch):
         h, w = image.shape[:2]
         return image, np.array([[w / 2, h / 2, h, h], [0.0, 0.0, h, h]], dtype=float)
 
-    monkeypatch.setattr(pare_demo, "people_in", found)
+    monkeypatch.setattr(pare_people, "people_in", found)
     return real
 
 
@@ -250,8 +252,10 @@ def test_checkpoints_go_through_the_hub(checkpoint, tmp_path, monkeypatch, capsy
 
 
 def test_wrong_use(clip, detections, release_folder, tmp_path) -> None:
-    from kinema.models.pare.published_keys import DemoOptions
-    from kinema.pipeline.pare_demo import PareDemoOptions, demo_video, read_detections
+    from kinema.models.pare.options import DemoOptions
+    from kinema.pipeline.pare_demo import demo_video
+    from kinema.pipeline.pare_demo_options import PareDemoOptions
+    from kinema.pipeline.pare_people import read_detections
 
     with pytest.raises(UsageError, match="parity"):
         PareDemoOptions(run_smplify=True, demo=DemoOptions(parity=True))

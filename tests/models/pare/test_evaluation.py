@@ -124,7 +124,7 @@ def test_grid(processing, size, patch, stride) -> None:
 @pytest.mark.golden
 @pytest.mark.torch
 def test_heatmap(processing, recorded_network, estimator, definition) -> None:
-    from kinema.evaluation.image_estimators import PareImages
+    from kinema.models.pare.images import PareImages
 
     count = len(recorded_network["out.pred_pose"])  # the first of as many images as the network's recording has
     image = network_input(int(processing["occ.image_seed"]), count)[0].transpose(1, 2, 0)

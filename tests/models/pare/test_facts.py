@@ -17,7 +17,7 @@ from kinema.geometry.rotations import (
     quaternion_to_matrix,
 )
 from kinema.models.pare.crops import crop, crop_affine, evaluation_crop, evaluation_points, normalized
-from kinema.models.pare.joints import JOINTS14
+from kinema.models.pare.facts import JOINTS14
 from kinema.models.pare.weak_camera import crop_translation, seen_translation, weak_camera
 from kinema.skeleton import SMPL24, SPIN49
 from kinema.visualization.weak_views import drawing_order

@@ -109,7 +109,7 @@ def check_outputs(answer, recorded, definition) -> None:
 
 @pytest.mark.golden
 def test_outputs_of_the_plain_network(run, recorded, definition) -> None:
-    from kinema.models.pare.estimator import Regressed
+    from kinema.models.pare.torch_run import Regressed
 
     _, out = run
     names = ("rotations", "betas", "camera", "parts", "attention")
@@ -134,7 +134,7 @@ def test_bfloat16_is_near(checkpoint, estimator, images) -> None:
 
     Seeded weights amplify rounding far more than trained ones: 0.1 to 0.2 on rotations, by the images.
     """
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     half = PareEstimator(checkpoint, device="cpu", precision="bfloat16")
     a, b = half.run(images.transpose(0, 2, 3, 1)), estimator.run(images.transpose(0, 2, 3, 1))
@@ -161,7 +161,7 @@ def test_checkpoints_are_strict(pare_tensors) -> None:
 
 
 def test_wrong_files_are_refused(tmp_path) -> None:
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     with pytest.raises(InputError, match="does not exist"):
         PareEstimator(tmp_path / "nothing.ckpt", device="cpu")
@@ -176,7 +176,7 @@ def test_wrong_files_are_refused(tmp_path) -> None:
 def test_missing_torch_is_one_sentence(monkeypatch) -> None:
     import sys
 
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match=r"kinema\[torch\]"):
@@ -187,7 +187,7 @@ def test_missing_torch_is_one_sentence(monkeypatch) -> None:
 def test_without_onednn(network, estimator, images, recorded, monkeypatch) -> None:
     """A torch without the packing calls runs the folded network as it is."""
     from kinema.models import fast_convolutions as inference
-    from kinema.models.pare.estimator import prepared
+    from kinema.models.pare.torch_run import prepared
 
     monkeypatch.setattr(inference, "can_pack", lambda: False)
     with torch.inference_mode():

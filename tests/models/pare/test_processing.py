@@ -12,7 +12,8 @@ from kinema.errors import InputError, ShapeError
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
 from kinema.models.pare.crops import crop, crop_affine, crop_batches, evaluation_crop, evaluation_points, normalized
-from kinema.models.pare.joints import H36M_TO_14, MAP49, joint_definition
+from kinema.models.pare.facts import H36M_TO_14, MAP49
+from kinema.models.pare.joints import joint_definition
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
 from kinema.models.pare.weak_camera import crop_translation, full_translation, picture_camera, picture_pixels, place
 from kinema.skeleton import SMPL24
@@ -123,7 +124,8 @@ def test_smoothing(processing) -> None:
 
 @golden
 def test_smoothing_of_rotation_matrices(processing, definition) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, nearest_rotations, posed, smoothed
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import nearest_rotations, posed, smoothed
 
     rotations = processing["smooth.rotmat"]
     hat = smoothed(rotations, DemoOptions(parity=True))
