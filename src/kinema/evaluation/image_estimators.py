@@ -10,8 +10,8 @@ import numpy as np
 from kinema.body.landmarks import SMPL_VERTICES
 from kinema.errors import UsageError
 from kinema.evaluation.occlusion import ImageEstimator
+from kinema.geometry.crops import crop as upright_crop
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
-from kinema.models.blazepose.landmarks import crop as upright_crop
 from kinema.models.pare.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
 from kinema.models.pare.estimator import PareEstimator
 from kinema.models.pare.joints import JOINTS14, JointDefinition, joint_definition
@@ -87,7 +87,7 @@ class BlazePoseImages:
         found = self._network(image, roi)
         if found.score > 0.5:
             roi = found.next_roi
-        return upright_crop(image, roi).astype(np.float32) / np.float32(255)
+        return upright_crop(image, roi, size=CROP).astype(np.float32) / np.float32(255)
 
     def picture(self, prepared: np.ndarray) -> np.ndarray:
         return np.rint(np.clip(prepared, 0, 1) * 255).astype(np.uint8)

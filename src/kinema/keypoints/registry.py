@@ -1,0 +1,49 @@
+"""The keypoint sources by name. A new one is one module with a function that opens it, and one row."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from kinema.errors import UsageError
+from kinema.keypoints.source import KeypointSource, OpenedSource
+
+DEFAULT = "blazepose"
+"""The source that is used where none is named, and the detector of sources that do not detect."""
+
+SOURCES: dict[str, KeypointSource] = {
+    row.name: row
+    for row in (
+        KeypointSource(
+            name="blazepose",
+            summary="BlazePose GHUM full: 33 keypoints in 2D and 3D, finds people by itself, no torch",
+            joint_set="blazepose33",
+            joint3d_set="blazepose33",
+            open="kinema.keypoints.blazepose:open_blazepose",
+            weights=("blazepose-detector", "blazepose-landmarks-full"),
+            detects=True,
+        ),
+    )
+}
+
+
+def keypoint_source(name: str) -> KeypointSource:
+    """The source called `name`. Raises UsageError that lists the known ones."""
+    try:
+        return SOURCES[name]
+    except KeyError:
+        raise UsageError(f"unknown keypoint source {name!r}; known: {', '.join(SOURCES)}") from None
+
+
+def open_source(source: str | KeypointSource | OpenedSource, *, threads: int = 1) -> OpenedSource:
+    """A source ready to run, with a detector: its own or, where it does not detect, the default source's.
+
+    Raises UsageError for an unknown name and WeightsError where networks cannot be had.
+    """
+    if isinstance(source, str):
+        source = keypoint_source(source)
+    if isinstance(source, KeypointSource):
+        source = source.opened(threads=threads)
+    if source.detector is not None:
+        return source
+    default = keypoint_source(DEFAULT).opened()
+    return dataclasses.replace(source, detector=default.detector, weights=source.weights + default.weights)
