@@ -10,6 +10,7 @@ from kinema.models.blazepose.detector import BlazePoseDetector
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
 from kinema.video import Frame
 from kinema.weights import locate
+from kinema.weights.hub import WeightsFile
 
 THRESHOLDS = Thresholds(
     visible=0.3,
@@ -65,13 +66,15 @@ class Estimator:
         )
 
 
+def open_detector() -> tuple[Detector, WeightsFile]:
+    """The detector alone, for sources without one. Raises WeightsError where it cannot be had."""
+    weights = locate("blazepose-detector")
+    return Detector(BlazePoseDetector(weights.path)), weights
+
+
 def open_blazepose(source: KeypointSource, *, threads: int) -> OpenedSource:
     """Both networks. Raises WeightsError where they cannot be had."""
-    weights = tuple(locate(name) for name in source.weights)
-    detector, landmarks = weights
-    return OpenedSource(
-        source,
-        Estimator(BlazePoseLandmarker(landmarks.path, threads=threads)),
-        Detector(BlazePoseDetector(detector.path)),
-        weights,
-    )
+    landmarks = locate("blazepose-landmarks-full")
+    detector, detector_weights = open_detector()
+    estimator = Estimator(BlazePoseLandmarker(landmarks.path, threads=threads))
+    return OpenedSource(source, estimator, detector, (detector_weights, landmarks))

@@ -8,7 +8,7 @@ from kinema.errors import UsageError
 from kinema.keypoints.source import KeypointSource, OpenedSource
 
 DEFAULT = "blazepose"
-"""The source that is used where none is named, and the detector of sources that do not detect."""
+"""The source that is used where none is named; its detector serves the sources that do not detect."""
 
 SOURCES: dict[str, KeypointSource] = {
     row.name: row
@@ -45,5 +45,7 @@ def open_source(source: str | KeypointSource | OpenedSource, *, threads: int = 1
         source = source.opened(threads=threads)
     if source.detector is not None:
         return source
-    default = keypoint_source(DEFAULT).opened()
-    return dataclasses.replace(source, detector=default.detector, weights=source.weights + default.weights)
+    from kinema.keypoints.blazepose import open_detector
+
+    detector, weights = open_detector()
+    return dataclasses.replace(source, detector=detector, weights=(*source.weights, weights))
