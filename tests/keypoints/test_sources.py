@@ -37,6 +37,14 @@ def test_a_source_of_ones_own():
     assert open_source(opened) is opened
 
 
+def test_a_missing_extra_is_named():
+    source = dataclasses.replace(SOURCE, open="no_such_package.module:function", extra="torch")
+    with pytest.raises(UsageError, match=r"colours needs no_such_package, .* `pip install 'kinema\[torch\]'`"):
+        source.opened()
+    with pytest.raises(ModuleNotFoundError):
+        dataclasses.replace(source, extra=None).opened()
+
+
 @pytest.mark.usefixtures("networks")
 def test_a_source_that_does_not_detect_is_given_the_default_detector():
     opened = open_source(dataclasses.replace(SOURCE, detects=False))

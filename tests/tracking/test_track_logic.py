@@ -167,7 +167,7 @@ def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all()
     chair = follow(3, lambda f: (550, 240), frames=range(30))
     chair.rows.array()["visibility"] = 0.7
     missed = follow(4, lambda f: (550, 240), frames=range(30))
-    missed.looks = 12
+    missed.searches = 12
     missed.rows.array()["visibility"] = 0.8
     options = TrackingOptions()
     assert real_tracks([small, chair, short, missed, large], 40, SIZE, options, THRESHOLDS) == [large, small]
@@ -176,8 +176,8 @@ def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all()
     assert not is_person(short, 40, SIZE, options, THRESHOLDS)
 
 
-def test_a_person_is_complete_and_confidence_falls_outside_the_picture():
-    track = follow(0, lambda f: (300, 400), height=200)  # the feet are below the picture
+def test_a_person_is_complete_and_confidence_falls_outside_the_image():
+    track = follow(0, lambda f: (300, 400), height=200)  # the feet are below the image
     person = person_from(track, 7, np.arange(40) / 30, SIZE, TrackingOptions(), SOURCE)
     assert person.id == 7
     assert set(person.filled) >= {"boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d"}

@@ -34,6 +34,6 @@ def test_twice_a_second_and_one_at_a_time():
     assert len(verified_at([somebody(), somebody()], 3.0)) == 2 * len(times)
 
 
-def test_who_is_known_new_or_out_of_the_picture_is_left_alone():
+def test_who_is_known_new_or_out_of_the_image_is_left_alone():
     people = [somebody(hits=3), somebody(rows=10), somebody(centre=(-5.0, 100.0))]
     assert verified_at(people, 3.0) == []

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from kinema.errors import UsageError
 from kinema.geometry.circles import Circles
 from kinema.skeleton import JointSet, joint_set
 from kinema.video import Frame
@@ -154,9 +155,20 @@ class KeypointSource:
     detects: bool = False
 
     def opened(self, *, threads: int = 1) -> OpenedSource:
-        """The networks of the source, ready to run. Raises WeightsError where they cannot be had."""
+        """The networks of the source, ready to run.
+
+        Raises WeightsError where they cannot be had, UsageError where the extra that they need is not installed.
+        """
         module, _, function = self.open.partition(":")
-        opened: OpenedSource = getattr(import_module(module), function)(self, threads=threads)
+        try:
+            opened: OpenedSource = getattr(import_module(module), function)(self, threads=threads)
+        except ModuleNotFoundError as error:
+            if self.extra is None:
+                raise
+            raise UsageError(
+                f"keypoint source {self.name} needs {error.name}, which is not installed;"
+                f" run `pip install 'kinema[{self.extra}]'`"
+            ) from None
         return opened
 
 

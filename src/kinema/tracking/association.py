@@ -45,8 +45,8 @@ def continuity_cost(track: Track, seen: Observation, appearance: Appearance, tim
     gap = float(np.hypot(*(seen.next_roi[:2] - track.predict(time)))) / scale
     place = gap / (0.25 + 1.5 * min(elapsed, 2.0))
     size = abs(np.log(float(seen.next_roi[2]) / track.side)) / (0.25 + 0.2 * min(elapsed, 2.0))
-    looks = track.appearance.distance(appearance) / 0.35
-    return float(0.4 * min(place, 3.0) + 0.25 * min(size, 3.0) + 0.35 * min(looks, 3.0))
+    colours = track.appearance.distance(appearance) / 0.35
+    return float(0.4 * min(place, 3.0) + 0.25 * min(size, 3.0) + 0.35 * min(colours, 3.0))
 
 
 def assign(cost: np.ndarray, *, limit: float) -> list[tuple[int, int]]:

@@ -97,5 +97,5 @@ def exchange_pasts(a: Track, b: Track, frame: int) -> None:
     a.appearance, b.appearance = b.appearance, a.appearance
     a.before, b.before = b.before, a.before
     a.hits, b.hits = b.hits, a.hits
-    a.looks, b.looks = b.looks, a.looks
+    a.searches, b.searches = b.searches, a.searches
     a.run, b.run = a.rows.run(), b.rows.run()

@@ -15,7 +15,7 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
 
-_MIN_SUPPORT = 0.25  # of the detector's looks that must have found the person again
+_MIN_SUPPORT = 0.25  # of the detector's searches that must have found the person
 _SURE_HITS = 3  # detections that make a person, however little of them is visible
 _MARGIN = 0.06  # of a box's longer side: keypoints lie inside the body
 _HEAD = 0.25  # of the trunk's length: so far does the head reach around the ears
@@ -41,15 +41,15 @@ def is_person(
 ) -> bool:
     """Whether a track is a person: long enough, and confirmed.
 
-    Confirmed is whom the detector has found again when it looked, or whose keypoints are visible for the most
-    part: things that look like a person (a chair, a poster, a ball) do so from time to time and with little
-    confidence. num_frames: of the clip so far.
+    A track is confirmed where the detector has found the person again, or where most keypoints are visible: things
+    that look like a person (a chair, a poster, a ball) do so from time to time and with little confidence.
+    num_frames: of the clip so far.
     """
     rows = track.rows.array()
     if len(rows) < min(options.min_track_frames, max(1, num_frames // 2)):
         return False
     confidence = _mean_confidence(rows, size)
-    if track.hits / track.looks < _MIN_SUPPORT:
+    if track.hits / track.searches < _MIN_SUPPORT:
         score = float(rows["score"].mean())
         return confidence > thresholds.certainly_person and score > thresholds.certain_score
     return track.hits >= _SURE_HITS or confidence > thresholds.surely_person
