@@ -112,9 +112,9 @@ class Track:
     rows: all frames so far. seen: the last observation. velocity, drift (2,): of the hips, pixels per second, now
     and over the last half second. side: of the region, smoothed. hits, searches: how often the detector found
     the person, and how often it searched where the person was; verified: when it last searched for them alone.
-    run: frames without a gap up to the last. number: exchanged together with the past, when it turns out that two people
-    were mixed up. appearance: learned while nobody else is near. rivals: the people met since then, with the frame
-    and the distance of the closest approach; before: time, place and drift when the first of them came;
+    run: frames without a gap up to the last. number: exchanged together with the past, when it turns out that two
+    people were mixed up. appearance: learned while nobody else is near. rivals: the people met since then, with the
+    frame and the distance of the closest approach; before: time, place and drift when the first of them came;
     fresh, fresh_looks: the appearance since the last of them went away, and in how many frames it was seen.
     """
 
