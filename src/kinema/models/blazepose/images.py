@@ -32,7 +32,7 @@ class BlazePoseImages:
         found = self._network(image, roi)
         if found.score > 0.5:
             roi = found.next_roi
-        return crop(image, roi).astype(np.float32) / np.float32(255)
+        return crop(image, roi, size=CROP).astype(np.float32) / np.float32(255)
 
     def picture(self, prepared: np.ndarray) -> np.ndarray:
         return np.rint(np.clip(prepared, 0, 1) * 255).astype(np.uint8)
