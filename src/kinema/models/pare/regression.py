@@ -15,10 +15,10 @@ from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import square_boxes
-from kinema.models.pare.estimator import PareEstimator, Regressed
 from kinema.models.pare.options import PareOptions
-from kinema.models.pare.published_keys import betas_for, regress_tracks
-from kinema.models.pare.release import PareRelease, about_body
+from kinema.models.pare.release import PareRelease, about_body, betas_for
+from kinema.models.pare.torch_run import PareEstimator, Regressed
+from kinema.models.pare.tracks import regress_tracks
 from kinema.models.pare.weak_camera import place
 from kinema.motion import Motion
 from kinema.person import Person
