@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from kinema.__main__ import COMMANDS, build_parser
+from kinema.person import PERSON_FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
@@ -46,3 +50,56 @@ def test_the_index_names_every_page():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     missing = [p.name for p in (ROOT / "docs").glob("*.md") if p.name != "index.md" and f"({p.name})" not in index]
     assert not missing
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name is a module of the package, or something in one."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            if hasattr(found, "__dataclass_fields__") and part in found.__dataclass_fields__:
+                return True
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
+GROUPS = ("kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.estimators", "kinema.refiners")
+"""Groups of entry points, which are no names in Python."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_and_paths_exist(page):
+    """Every dotted name of the package and every path in the repository that a page names."""
+    text = page.read_text(encoding="utf-8")
+    names = set(re.findall(r"(?<![\w./-])kinema(?:\.[A-Za-z_]\w*)+", text)) - set(GROUPS)
+    assert not sorted(name for name in names if not resolves(name))
+    paths = set(re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|tools|examples|docs)/[\w./-]*\w", text))
+    paths |= {f"src/{path}" for path in re.findall(r"(?<![\w./-])kinema/[\w/-]+\.py", text)}
+    assert not sorted(path for path in paths if not (ROOT / path).exists())
+
+
+def test_the_names_are_looked_up():
+    assert resolves("kinema.motion.Motion.slice")
+    assert resolves("kinema.Person.pose")
+    assert not resolves("kinema.motion.Motion.dance")
+    assert not resolves("kinema.no_such_room.thing")
+
+
+def test_every_field_is_in_the_page_of_file_formats():
+    text = (ROOT / "docs" / "file-formats.md").read_text(encoding="utf-8")
+    keys = [*(field.pkl for field in PERSON_FIELDS.values()), "keypoint_set", "keypoint3d_set", "data", "clip_data"]
+    assert not [key for key in keys if f"`{key}`" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_in_the_pages_is_python(page):
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
+        if page.name != "api.md":  # its blocks are signatures
+            ast.parse(textwrap.dedent(code))

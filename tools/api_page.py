@@ -16,6 +16,7 @@ import kinema
 from kinema.estimation.registry import ESTIMATORS, Estimator
 from kinema.formats import FORMATS, MotionFormat
 from kinema.formats.report import WriteReport
+from kinema.keypoints import SOURCES, KeypointSource
 from kinema.person import PERSON_FIELDS
 from kinema.pipeline.options import public_settings
 from kinema.pipeline.registry import STAGES
@@ -34,11 +35,11 @@ FUNCTIONS = {
     "From video to motion": ("estimate", "run"),
     "Files": ("load", "save", "export", "convert"),
     "Judging and improving": ("validate", "diagnose", "refine", "stabilize", "evaluate"),
-    "What there is to choose from": ("stages", "trackers", "estimators", "refiners", "formats"),
+    "What there is to choose from": ("stages", "trackers", "keypoint_sources", "estimators", "refiners", "formats"),
 }
 CLASSES = ("Motion", "Person", "Camera", "RunOptions")
 RETURNED = (RunResult, RunWatcher, WriteReport, StageRecord, StoredArray)
-ROWS = (Stage, Context, Tracker, Estimator, Refiner, MotionFormat, Registry)
+ROWS = (Stage, Context, Tracker, KeypointSource, Estimator, Refiner, MotionFormat, Registry)
 
 INTRODUCTION = """\
 # Python API
@@ -213,7 +214,8 @@ def _tables() -> Iterator[str]:
             for stage in STAGES.built_in
         ),
     )  # fmt: skip
-    for heading, registry in (("Trackers", TRACKERS), ("Estimators", ESTIMATORS), ("Refiners", REFINERS)):
+    rooms = {"Trackers": TRACKERS, "Keypoint sources": SOURCES, "Estimators": ESTIMATORS, "Refiners": REFINERS}
+    for heading, registry in rooms.items():
         yield f"### {heading}\n"
         yield _table(("name", "what it is"), ((f"`{row.name}`", row.summary) for row in registry.built_in))
     yield "### Formats\n"
