@@ -19,9 +19,8 @@ def main(result: str) -> None:
     body = load_body()  # the free body; load_body("SMPL_NEUTRAL.pkl") for your own
 
     motion = filter_motion(motion, body, FilterOptions(method="gaussian", strength=0.8))
-    told = motion.provenance[-1].arguments["people"]
     for person in motion:
-        before, after = (told[str(person.id)][when]["jitter"] for when in ("before", "after"))
+        before, after = (person.data["smoothing"][when]["jitter"] for when in ("before", "after"))
         print(f"person {person.id}: jitter {before:.0f} > {after:.0f} m/s3")
 
     motion = place_in_world(motion, body)
