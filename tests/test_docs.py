@@ -73,6 +73,9 @@ def resolves(name: str) -> bool:
 GROUPS = ("kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.estimators", "kinema.refiners")
 """Groups of entry points, which are no names in Python."""
 
+MADE_UP = {"src/kinema/models/mynet/weights.py"}
+"""Files that a page tells the reader to make."""
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_names_and_paths_exist(page):
@@ -82,7 +85,7 @@ def test_names_and_paths_exist(page):
     assert not sorted(name for name in names if not resolves(name))
     paths = set(re.findall(r"(?<![\w./-])(?:src|tests|benchmarks|tools|examples|docs)/[\w./-]*\w", text))
     paths |= {f"src/{path}" for path in re.findall(r"(?<![\w./-])kinema/[\w/-]+\.py", text)}
-    assert not sorted(path for path in paths if not (ROOT / path).exists())
+    assert not sorted(path for path in paths - MADE_UP if not (ROOT / path).exists())
 
 
 def test_the_names_are_looked_up():

@@ -46,7 +46,7 @@ INTRODUCTION = """\
 
 <!-- Written by tools/api_page.py from signatures, docstrings and tables; renew it with `make docs`. -->
 
-Everything on this page is imported as `kinema.NAME`, except for the classes of the last two sections, which are shown
+Everything on this page is imported from `kinema`, except for the classes of the last two sections, which are shown
 with their module. Names load on first use: `import kinema` takes a few milliseconds. Units and frames of reference are
 those of [conventions](conventions.md); errors are the classes of `kinema.errors`, one sentence each. The package is
 typed (`py.typed`). Modules and functions that are not on this page may change between versions.
