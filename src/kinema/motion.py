@@ -147,7 +147,7 @@ class Motion:
         """
         if not np.array_equal(self.times, other.times) or (self.width, self.height) != (other.width, other.height):
             raise UsageError("motions of different clips cannot be merged; `concatenate` puts one after the other")
-        bodies = {motion.body_model for motion in (self, other)} - {None}
+        bodies = {motion.body_model for motion in (self, other) if motion.body_model is not None}
         if len(bodies) > 1:
             raise UsageError(f"motions of different bodies ({', '.join(sorted(bodies))}) cannot be merged")
         both = sorted({person.id for person in self} & {person.id for person in other})

@@ -168,7 +168,7 @@ def join_cameras(parts: Sequence[tuple[Camera | None, int]]) -> Camera | None:
         return head
     if not all(placed):
         raise UsageError("the camera's pose is known in one clip only; clear it or run the world stage on the others")
-    if all(np.ndim(camera.rotation) == 2 and _same_place(camera, head) for camera in known):
+    if all(np.asarray(camera.rotation).ndim == 2 and _same_place(camera, head) for camera in known):
         return head
     rotations = [np.broadcast_to(np.asarray(c.rotation), (n, 3, 3)) for c, (_, n) in zip(known, parts, strict=True)]
     translations = [np.broadcast_to(np.asarray(c.translation), (n, 3)) for c, (_, n) in zip(known, parts, strict=True)]
