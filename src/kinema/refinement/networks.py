@@ -75,7 +75,7 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
         told[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
     context.facts |= {
-        "window": window, "representation": representation, "checkpoint": network.name, "people": told,
+        "window_size": window, "representation": representation, "checkpoint": network.name, "people": told,
     }  # fmt: skip
     context.weights[network.name] = network.sha256
     return motion.replace(people=tuple(people))
@@ -88,14 +88,14 @@ def _network(options: NetworkOptions) -> TrainedRefiner:
         raise UsageError("SynSP needs a `checkpoint`: give its file (or train one: kinema train refiner)")
     from kinema.weights import locate
 
-    return load_refiner(locate(f"smoothnet-{options.window or SMOOTHNET_WINDOW}").path, "smoothnet")
+    return load_refiner(locate(f"smoothnet-{options.window_size or SMOOTHNET_WINDOW}").path, "smoothnet")
 
 
 def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
-    window = network.window or options.window or SYNSP_WINDOW
-    if options.window not in (None, window):
+    window = network.window or options.window_size or SYNSP_WINDOW
+    if options.window_size not in (None, window):
         raise UsageError(
-            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window}; "
+            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window_size}; "
             "leave the option out or give another checkpoint"
         )
     if network.window is None and window > 100:
