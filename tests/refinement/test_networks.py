@@ -346,8 +346,8 @@ def test_the_command_refines_a_file(averaging, tmp_path, capsys):
     capsys.readouterr()
     for argv, told in (
         (["--method", "magic"], "unknown refiner 'magic'"),
-        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for --method savgol"),
-        (["--method", "smoothnet", "--strength", "1"], "--strength is not for --method smoothnet"),
+        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for savgol, which is a filter"),
+        (["--method", "smoothnet", "--strength", "1"], "--strength is not for smoothnet, which is a network"),
         (["--method", "smoothnet", "--checkpoint", str(averaging), "--window-size", "16"], "asks for 16"),
     ):
         assert main(["refine", str(file), *argv]) == 2

@@ -39,7 +39,7 @@ def test_settings_that_make_no_sense_are_refused_before_the_run(tmp_path):
         RunOptions.of(refine="savgol")
     with pytest.raises(UsageError, match="unknown refiner 'magic'"):
         RunOptions.of(refine="magic")
-    with pytest.raises(UsageError, match="needs a `refine` method"):
+    with pytest.raises(UsageError, match="`window_size` and `representation` need a `refine` method"):
         RunOptions.of(window_size=8)
     with pytest.raises(InputError, match="there is no checkpoint"):
         RunOptions.of(refine="smoothnet", refiner_checkpoint=tmp_path / "none.pth")

@@ -10,6 +10,7 @@ import numpy as np
 from kinema.body.landmarks import SMPL_VERTICES
 from kinema.errors import UsageError
 from kinema.evaluation.occlusion import ImageEstimator
+from kinema.evaluation.options import IMAGE_ESTIMATORS
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
 from kinema.models.blazepose.landmarks import crop as upright_crop
 from kinema.models.pare.crops import IMAGE_SIZE, MEAN, STD, crop, normalized
@@ -20,8 +21,6 @@ from kinema.models.pare.published_keys import betas_for
 from kinema.models.pare.release import PareRelease
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.weights import locate
-
-ESTIMATORS = ("pare", "blazepose")
 
 
 class PareImages:
@@ -103,7 +102,7 @@ def image_estimator(name: str, release: PareRelease, options: PareOptions, body_
     if name == "blazepose":
         return BlazePoseImages(threads=options.threads or 2)
     if name != "pare":
-        raise UsageError(f"unknown estimator {name!r}; known: {', '.join(ESTIMATORS)}")
+        raise UsageError(f"unknown estimator {name!r}; known: {', '.join(IMAGE_ESTIMATORS)}")
     path = release.checkpoint(options.checkpoint)
     body = release.body(body_model)
     h36m = release.file("J_regressor_h36m.npy") if body.num_vertices == SMPL_VERTICES else None

@@ -4,6 +4,7 @@
 writes without importing any of it. docs/file-formats.md has the keys, shapes, units and frames.
 """
 
+from kinema.formats.containers import motion_file as motion_file
 from kinema.formats.registry import FORMATS as FORMATS
 from kinema.formats.registry import MotionFormat as MotionFormat
 from kinema.formats.registry import find_format as find_format

@@ -82,7 +82,7 @@ class PareDemoOptions:
             raise UsageError(f"the tracking method is bbox or pose, found {self.tracking_method!r}")
         if self.run_smplify and self.demo.parity:
             raise UsageError(
-                "run_smplify refines by Kinema's fit, which the original does not have; leave out --parity"
+                "run_smplify refines by Kinema's fit, which the original does not have; leave out `parity`"
             )
         if self.detections is not None and (self.run_smplify or self.tracking_method == "pose"):
             raise UsageError("detections from a file bring no keypoints, which run_smplify and tracking by pose need")
@@ -119,7 +119,7 @@ class _Tools:
         if self.joints.definition != "published":
             self.warnings.append(
                 "the joints beyond SMPL's 24 are Kinema's own points of the same names; with J_regressor_extra.npy of"
-                " the PARE release (--data) and an SMPL file they are the published ones"
+                " the PARE release (`data`) and an SMPL file they are the published ones"
             )
 
 
@@ -335,7 +335,7 @@ def _bounded(options: PareDemoOptions, tracks: _Tracks, tools: _Tools) -> PareDe
     keep = options.demo.parity or size <= MOST_VERTICES
     if not keep:
         tools.warnings.append(
-            f"the .pkl has no verts, they would take {size / 1e9:.0f} GB of memory; --verts keeps them"
+            f"the .pkl has no verts, they would take {size / 1e9:.0f} GB of memory; `verts` keeps them"
         )
     return dataclasses.replace(options, demo=dataclasses.replace(options.demo, vertices=keep))
 

@@ -49,9 +49,7 @@ class FilterOptions:
         choices=(*METHODS, "none"),
         group="result",
     )
-    strength: float = setting(
-        0.5, "of the smoothing: 0 (none) to 1", public=True, metavar="S", group="result"
-    )
+    strength: float = setting(0.5, "of the smoothing: 0 (none) to 1", public=True, metavar="S", group="result")
     seconds: float | None = None
     depth: float = 3.0
     max_gap: float = 0.2

@@ -8,17 +8,16 @@ rotations; the other keys are the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kinema.body import BodyModel
-from kinema.errors import UsageError
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import crop, crop_batches
 from kinema.models.pare.estimator import PareEstimator, Regressed
 from kinema.models.pare.joints import JointDefinition
+from kinema.models.pare.options import DemoOptions
 from kinema.models.pare.weak_camera import crop_pixels, crop_translation, picture_camera, picture_pixels
 from kinema.progress import Progress, silent
 from kinema.temporal.filters import one_euro
@@ -28,32 +27,6 @@ Tracks = Mapping[int, tuple[np.ndarray, np.ndarray]]
 
 _CHUNK = 128
 """Frames posed at once."""
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """The settings of the original's demo.
-
-    smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
-    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
-    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
-    """
-
-    smooth: bool = False
-    min_cutoff: float = 0.004
-    beta: float = 1.0
-    batch_size: int = 16
-    crop_scale: float = 1.0
-    vertices: bool | None = None
-    parity: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
-        if not 0.1 <= self.crop_scale <= 10:
-            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
-        if not (self.min_cutoff > 0 and self.beta >= 0):
-            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")
 
 
 def regress_tracks(
