@@ -155,9 +155,8 @@ def test_wrong_use_is_one_sentence(command, capsys, argv, sentence):
 def test_a_video_in_the_commands_place(tmp_path, capsys):
     clip = tmp_path / "clip.mp4"
     clip.touch()
-    assert (
-        leaves(capsys, [str(clip)])[2] == f"kinema: there is no command `{clip}`; did you mean `kinema run {clip}`?\n"
-    )
+    _, _, err = leaves(capsys, [str(clip)])
+    assert err == f"kinema: there is no command `{clip}`; did you mean `kinema run {clip}`?\n"
 
 
 def test_options_may_be_cut_short(command, capsys):

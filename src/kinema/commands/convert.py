@@ -26,9 +26,7 @@ EXAMPLES = """\
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_file(parser)
-    parser.add_argument(
-        "out", metavar="OUT", type=Path, nargs="?", default=argparse.SUPPRESS, help="the file to write; or --out"
-    )
+    parser.add_argument("out", metavar="OUT", nargs="?", default=argparse.SUPPRESS, help="the file to write; or --out")
     parser.add_argument("--out", metavar="OUT", type=Path, help="the file to write")
     parser.add_argument(
         "--to", dest="target_format", metavar="FORMAT", help="the format to write (default: told by OUT's suffix)"

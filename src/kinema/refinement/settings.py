@@ -11,6 +11,8 @@ from kinema.options import same_as, setting
 from kinema.refinement.options import NetworkOptions
 from kinema.refinement.registry import REFINERS
 
+_OFFERED = [row.name for row in REFINERS.built_in if row.kind != "filter" and "pose" in row.fills]
+
 
 @dataclass(frozen=True)
 class RefineSettings:
@@ -18,7 +20,7 @@ class RefineSettings:
 
     method: str | None = setting(
         None,
-        "smoothnet, synsp or video2pkl in place of the filter",
+        f"{', '.join(_OFFERED)}: a network or preset in place of the filter",
         public="refine",
         metavar="METHOD",
         group="result",
