@@ -103,7 +103,7 @@ def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
     if options.lag is not None and options.lag >= window:
         raise UsageError(f"`lag` must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:
-        raise UsageError(f"step must not be more than the window of {window} frames, found {options.step}")
+        raise UsageError(f"`step` must not be more than the window of {window} frames, found {options.step}")
     return window
 
 
