@@ -12,12 +12,13 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fast lint format bench install clean
+.PHONY: help run demo test fast lint format docs bench install clean
 
 help:
 	@echo "make run VIDEO=clip.mp4   turn a video into motion (without VIDEO: the demo)"
 	@echo "make test                 all tests        make fast    the quick ones"
 	@echo "make lint                 style and types  make format  repair the style"
+	@echo "make docs                 write docs/command-line.md from the commands"
 	@echo "make bench                measure speed, memory, start-up and accuracy"
 	@echo "make clean                remove .venv and caches (results in outputs/ stay)"
 
@@ -45,6 +46,9 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python tools/write_command_line.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/all.py $(ARGS)

@@ -37,7 +37,7 @@ def test_the_cameras_frame_is_turned_upright(walk, body):
 def test_the_frame_can_be_asked_for(walk):
     assert tracks_of(in_frame(walk, "camera"))[0].frame == "camera"
     assert in_frame(walk, "world") is walk
-    with pytest.raises(UsageError, match="no pose in the world frame; try --frame camera"):
+    with pytest.raises(UsageError, match="no pose in the world frame; try `frame` camera"):
         in_frame(camera_only(walk), "world")
     with pytest.raises(UsageError, match="unknown frame"):
         in_frame(walk, "floor")
@@ -55,7 +55,7 @@ def test_a_body_that_is_not_at_hand_is_replaced_and_the_pelvis_kept(walk):
     (track,) = tracks_of(walk.replace(body_model="smpl", people=(bare,)), report=report)
     np.testing.assert_allclose(track.pelvis, bare.transl_world + REST_PELVIS["smpl"], atol=1e-12)
     np.testing.assert_array_equal(track.betas, 0)
-    assert any("--body-model" in note for note in report.notes)
+    assert any("`body_model`" in note for note in report.notes)
 
 
 def test_changing_shapes_are_said(walk):

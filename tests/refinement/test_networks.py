@@ -75,7 +75,7 @@ def test_a_refined_body_shakes_less_and_agrees_with_itself(averaging, representa
     assert errors[1] < errors[0]
     record = refined.provenance[-1]
     assert (record.name, record.arguments["method"]) == ("refine", "smoothnet")
-    assert record.arguments["window"] == 8
+    assert record.arguments["window_size"] == 8
     assert record.arguments["people"][str(after.id)]["moved"] > 0
     assert set(record.weights) == {"mean_8.npz", BODY.name}
     assert after.joints_world is None
@@ -286,7 +286,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(averaging, tmp_path):
         return refine_with_network(shaken, BODY, NetworkOptions(**{"checkpoint": averaging, **settings}))
 
     with pytest.raises(UsageError, match=r"mean_8\.npz smooths windows of 8 frames, `window_size` asks for 32"):
-        attempt(window=32)
+        attempt(window_size=32)
     with pytest.raises(UsageError, match="`lag` must be less than the window of 8 frames, found 8"):
         attempt(lag=8)
     with pytest.raises(UsageError, match="holds a smoothnet network, not a synsp one"):
@@ -331,7 +331,7 @@ def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
             with pytest.raises(UsageError, match="takes 51 numbers a frame, the joints of person 1 have 72"):
                 refine(shaken, BODY, "synsp", checkpoint=path, representation="3d")
         else:
-            refined = refine(shaken, BODY, "synsp", checkpoint=path, representation="smpl", window=8)
+            refined = refine(shaken, BODY, "synsp", checkpoint=path, representation="smpl", window_size=8)
             assert np.isfinite(refined.people[0].joints).all()
 
 
@@ -347,8 +347,8 @@ def test_the_command_refines_a_file(averaging, tmp_path, capsys):
     capsys.readouterr()
     for argv, told in (
         (["--method", "magic"], "unknown refiner 'magic'"),
-        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for --method savgol"),
-        (["--method", "smoothnet", "--strength", "1"], "--strength is not for --method smoothnet"),
+        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for savgol, which is a filter"),
+        (["--method", "smoothnet", "--strength", "1"], "--strength is not for smoothnet, which is a network"),
         (["--method", "smoothnet", "--checkpoint", str(averaging), "--window-size", "16"], "asks for 16"),
     ):
         assert main(["refine", str(file), *argv]) == 2

@@ -127,7 +127,7 @@ def in_frame(motion: Motion, frame: str) -> Motion:
     missing = [p.id for p in motion if (p.pose_world if frame == "world" else p.pose) is None]
     if missing:
         other = "camera" if frame == "world" else "world"
-        raise UsageError(f"person {missing[0]} has no pose in the {frame} frame; try --frame {other}")
+        raise UsageError(f"person {missing[0]} has no pose in the {frame} frame; try `frame` {other}")
     if frame == "world":
         return motion
     hidden = dict.fromkeys(("pose_world", "transl_world", "joints_world"))
@@ -153,7 +153,7 @@ def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport
         if not own:
             report.notes.add(
                 f"the body of this motion ({motion.body_model}) is not at hand: skeleton and skin are the free body's"
-                " of average shape; give --body-model to use yours"
+                " of average shape; give `body_model` to use yours"
             )
     if not world:
         level = "upright if the camera was level"

@@ -144,7 +144,7 @@ def filled(values: np.ndarray, times: np.ndarray, name: str, frames: np.ndarray,
     if missing == "error":
         frame = int(frames[np.argmin(finite.all(axis=1))])
         raise InputError(
-            f"{name} holds a value that is not a number in frame {frame}; mend it or set --missing interpolate"
+            f"{name} holds a value that is not a number in frame {frame}; mend it or set `missing` to interpolate"
         )
     out = np.where(finite, values, 0.0)
     for column in np.flatnonzero(~finite.all(axis=0) & finite.any(axis=0)):
