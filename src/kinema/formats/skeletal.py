@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import BodyModel, load_body
+from kinema.body.kinematics import bone_offsets
 from kinema.errors import UsageError
 from kinema.formats.amass import rest_pelvis
 from kinema.formats.report import WriteReport
@@ -77,9 +78,7 @@ class Track:
     @cached_property
     def offsets(self) -> np.ndarray:
         """(24,3) each joint at rest, seen from its parent; zero for the pelvis."""
-        offsets = self.rest - self.rest[np.maximum(self.body.parents, 0)]
-        offsets[0] = 0
-        return offsets
+        return bone_offsets(self.rest, self.body.parents)
 
     @property
     def rate(self) -> float:

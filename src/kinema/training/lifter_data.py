@@ -31,7 +31,10 @@ SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 
 @dataclass(frozen=True)
 class BodyTables:
-    """The free body as a rig for torch: what `kinema.body.kinematics.Rig` holds, for any betas."""
+    """The free body as a rig for torch: what `kinema.body.kinematics.Rig` holds, for any betas.
+
+    It poses in torch and not through `forward_kinematics`, because samples are made on the device that trains.
+    """
 
     parents: tuple[int, ...]
     offsets: Tensor  # (24, 3)

@@ -15,7 +15,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.errors import UsageError
-from kinema.geometry.rotations import matrix_to_axis_angle
+from kinema.geometry.rotations import matrix_to_axis_angle, nearest_rotation
 from kinema.models.pare.crops import crop, crop_batches
 from kinema.models.pare.estimator import PareEstimator, Regressed
 from kinema.models.pare.joints import JointDefinition
@@ -135,14 +135,7 @@ def smoothed(rotations: np.ndarray, options: DemoOptions) -> np.ndarray:
     """Matrices (n,24,3,3) after One-Euro on their entries, made rotations again unless in parity mode."""
     times = np.arange(len(rotations), dtype=np.float64)
     filtered = one_euro(rotations, times, min_cutoff=options.min_cutoff, beta=options.beta, axes=0)
-    return filtered if options.parity else nearest_rotations(filtered)
-
-
-def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
-    """The rotations that lie nearest to matrices (...,3,3)."""
-    u, _, vt = np.linalg.svd(matrices)
-    u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
-    return u @ vt
+    return filtered if options.parity else nearest_rotation(filtered)
 
 
 def posed(
