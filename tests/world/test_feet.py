@@ -11,9 +11,10 @@ from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
+from kinema.temporal.gaps import runs
 from kinema.world import cleanup
 from kinema.world.cleanup import LEGS, clean_feet, levels
-from kinema.world.contacts import find_contacts, runs, spans
+from kinema.world.contacts import find_contacts, spans
 from kinema.world.measures import compare, floating, penetration, sliding
 from kinema.world.root import steady_root
 from kinema.world.tracks import Track

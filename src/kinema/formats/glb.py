@@ -6,7 +6,8 @@
 - The rest pose is the person's T-pose standing on the ground at the origin.
 - One animation for all: a key at each of the person's own frames, at the clip's true times, counted from its first
   frame. Rotations are interpolated along the shortest arc by the viewer; nothing is resampled.
-- People who come late, leave or are away for longer than `AWAY` are hidden then (their node's scale is 0).
+- People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden then: their node's
+  scale is 0.
 
 A glTF file is a header in JSON and one block of numbers. Both are so plain that they are written here, joint by
 joint, so that an hour needs no more memory than one joint's numbers; libraries for glTF build the whole file first.

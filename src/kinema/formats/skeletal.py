@@ -31,15 +31,13 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
+from kinema.temporal.gaps import AWAY, near_in_time
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
 FRAMES = ("world", "camera")
 
 YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
 """Turns the camera's frame upright: (x, y, z) becomes (x, -y, -z)."""
-
-AWAY = 0.5
-"""Seconds without a frame after which a person counts as away; shorter gaps are bridged."""
 
 CHUNK = 1024
 """Frames that are worked on at once."""
@@ -98,8 +96,7 @@ class Track:
 
     def spans(self) -> list[tuple[int, int]]:
         """Runs of frames (first, last) without a gap of more than `AWAY` seconds between neighbours."""
-        breaks = np.flatnonzero(np.diff(self.times) > AWAY)
-        return list(zip([0, *(breaks + 1)], [*breaks, len(self) - 1], strict=True))
+        return [(piece.start, piece.stop - 1) for piece in near_in_time(self.times, AWAY)]
 
     def presence(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
         """When the person is there between two moments of the clip: moments (K,) seconds, shown (K,) bool from each on.

@@ -6,7 +6,7 @@ three coordinates for each marker. A missing point is an empty cell or "nan".
 
 `write` gives joints as markers for OpenSim, one file for each person; `kinema.formats.markers` has axes and names.
 Times are the clip's; the rate is constant, as TRC demands, so frames at other times are interpolated. While a person
-is away for longer than `kinema.formats.skeletal.AWAY` the cells are empty.
+is away for longer than `kinema.temporal.gaps.AWAY` the cells are empty.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
   `animation`; the skinning is SMPL's, save for pose blend shapes. Plain grey material.
 - A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
   `timeCodesPerSecond` its mean rate, so that the time codes of an even clip are whole numbers.
-- People who are away for longer than `AWAY` are invisible then.
+- People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible then.
 
 Text is what every version of every program reads, and it can be written frame by frame, so memory does not grow with
 the clip; `usdcat in.usda -o out.usdc` makes it about three times smaller.

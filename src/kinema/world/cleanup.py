@@ -18,12 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
-from kinema.temporal.filters import difference_coefficients
-from kinema.world.contacts import runs
+from kinema.temporal.banded import band_of_blocks, difference_coefficients, solve_band
+from kinema.temporal.gaps import runs
 from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
@@ -131,9 +130,7 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
         height = posed[2][..., 1]
         pushed = 0.5 * (pushed + ((height < 0) & (height > -lower_floor(problem.centre))))
         blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
-        band = np.zeros((count, n, 2 * n + 1))
-        for d in range(n):
-            band[:, : n - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
+        band = band_of_blocks(blocks, 2 * n + 1)
         for column in range(n):
             # Row r of the next frame lies n + r - column below the diagonal.
             band[:-1, column, n - column : 2 * n - column] = ahead[:, :, column]
@@ -141,10 +138,7 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
             _smooth(problem.seen, band, right, local, root)
         band[: problem.fixed, :, 0] += FIXED
         right[: problem.fixed] = 0.0
-        step = solveh_banded(
-            band.reshape(count * n, 2 * n + 1).T, right.ravel(), lower=True, overwrite_ab=True, check_finite=False
-        ).reshape(count, n)
-        step = np.clip(step, -LARGEST, LARGEST)
+        step = np.clip(solve_band(band, right), -LARGEST, LARGEST)
         local[:, LEGS] = local[:, LEGS] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
         root = root + step[:, -3:]
         if np.abs(step).max() < DONE:

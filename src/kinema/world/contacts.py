@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 
 from kinema.temporal.filters import cutoff_for, whittaker
+from kinema.temporal.gaps import runs
 from kinema.world.root import lift_out, steady_root
 from kinema.world.tracks import Track
 
@@ -113,12 +114,6 @@ def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:
                 state[first:last] = False
         contacts[:, k] = state
     return contacts
-
-
-def runs(state: np.ndarray) -> list[tuple[int, int]]:
-    """The stretches [first, last) in which a (F,) bool is True."""
-    edges = np.flatnonzero(np.diff(np.r_[False, state, False].astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _length(times: np.ndarray, first: int, last: int) -> float:

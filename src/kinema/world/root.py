@@ -9,9 +9,8 @@ a frame.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
-from kinema.temporal.filters import difference_coefficients
+from kinema.temporal.banded import add_second_differences, band_of_blocks, difference_coefficients, solve_band
 from kinema.world.ground import ALONG, RAISED
 from kinema.world.tracks import MEMORY, Track
 
@@ -55,9 +54,7 @@ def steady_root(
     up = weight * share[:, None] / HEIGHT**2
     blocks[:, 1, 1] += up.sum(axis=1)
     right[:, 1] -= np.sum(up * (track.feet[..., 1] - level), axis=1)
-    band = np.zeros((count, 3, 7))
-    for d in range(3):
-        band[:, : 3 - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
+    band = band_of_blocks(blocks, 7)
     if count > 1 and still:
         interval = np.diff(times)[:, None]
         held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
@@ -70,7 +67,7 @@ def steady_root(
         right[:-1] += pull
     if count > 2:
         add_smoothness(band, times, np.full(3, ACCELERATION))
-    return solveh_banded(band.reshape(3 * count, 7).T, right.ravel(), lower=True, check_finite=False).reshape(-1, 3)
+    return solve_band(band, right)
 
 
 def lift_out(track: Track, centre: np.ndarray) -> np.ndarray:
@@ -123,11 +120,7 @@ def add_smoothness(band: np.ndarray, times: np.ndarray, sigma: np.ndarray) -> No
 
     sigma (n,): their standard deviations; a second of time counts as `1 / STILL_MEMORY` observations.
     """
-    n = len(sigma)
-    rows = len(times) - 2
-    coefficients = difference_coefficients(times, 2)
     share = 0.5 * (times[2:] - times[:-2]) / STILL_MEMORY
-    for i in range(3):
-        for j in range(i + 1):
-            product = coefficients[:, i] * coefficients[:, j] * share
-            band[j : rows + j, :, n * (i - j)] += product[:, None] / sigma**2
+    add_second_differences(
+        band, difference_coefficients(times, 2), lambda product: (product * share)[:, None] / sigma**2
+    )
