@@ -28,7 +28,7 @@ from kinema._version import __version__
 from kinema.errors import UsageError
 from kinema.formats.angles import joint_quaternions
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import Track, tracks_of
+from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
@@ -53,7 +53,7 @@ def write(
 ) -> Path:
     """Write everybody into one file. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     start = float(motion.times[0])
     asset = _Asset()
     for track in tracks:
@@ -70,7 +70,7 @@ def write(
 class _Rotations:
     """The quaternions of one joint, made when the file is written."""
 
-    track: Track
+    track: SkeletonTrack
     joint: int
 
     def __call__(self) -> np.ndarray:
@@ -156,7 +156,7 @@ class _Asset:
             file.write(data + b"\0" * (-len(data) % 4))
 
 
-def _add_person(asset: _Asset, track: Track, start: float, end: float, report: WriteReport) -> None:
+def _add_person(asset: _Asset, track: SkeletonTrack, start: float, end: float, report: WriteReport) -> None:
     skin = skin_of(track)
     joints = [
         asset.node(name=name, translation=[float(v) for v in offset])
@@ -181,7 +181,7 @@ def _add_person(asset: _Asset, track: Track, start: float, end: float, report: W
     _add_animation(asset, track, joints, root, start, end, report)
 
 
-def _add_mesh(asset: _Asset, track: Track, skin: Skin) -> int:
+def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
     count = len(skin.vertices)
     bounds = (skin.vertices.min(axis=0).tolist(), skin.vertices.max(axis=0).tolist())
     index, component = (np.uint16, _USHORT) if count < 2**16 else (np.uint32, _UINT)
@@ -201,7 +201,7 @@ def _add_mesh(asset: _Asset, track: Track, skin: Skin) -> int:
 
 
 def _add_animation(
-    asset: _Asset, track: Track, joints: list[int], root: int, start: float, end: float, report: WriteReport
+    asset: _Asset, track: SkeletonTrack, joints: list[int], root: int, start: float, end: float, report: WriteReport
 ) -> None:
     count = len(track)
     times = (track.times - start).astype(np.float32)

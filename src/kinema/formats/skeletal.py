@@ -46,7 +46,7 @@ _SHAPE_CHANGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class SkeletonTrack:
     """One person as an upright skeleton over time. Metres, radians, seconds; y up.
 
     id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame.
@@ -130,7 +130,9 @@ def in_frame(motion: Motion, frame: str) -> Motion:
     return motion.replace(people=tuple(person.replace(**hidden) for person in motion))
 
 
-def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None) -> list[Track]:
+def skeleton_tracks(
+    motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None
+) -> list[SkeletonTrack]:
     """Everybody who has a pose, as tracks in one common frame.
 
     body: the model that the poses belong to; by default the free body. What had to be assumed goes to the report.
@@ -160,14 +162,16 @@ def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport
     return [_track(motion, person, body, own, world, report) for person in people]
 
 
-def person_paths(path: Path, tracks: list[Track]) -> list[Path]:
+def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:
     """`path` for one person, `name_<id>.suffix` beside it for several."""
     if len(tracks) == 1:
         return [path]
     return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
 
 
-def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *, bridge: bool = True) -> Track:
+def constant_rate(
+    track: SkeletonTrack, report: WriteReport, fps: float | None = None, *, bridge: bool = True
+) -> SkeletonTrack:
     """The track at a constant frame rate, interpolated at true times only where its frames are not on that grid.
 
     fps: frames a second; by default the track's own rate. Gaps are interpolated across, and said; with
@@ -194,7 +198,7 @@ def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *
     )
 
 
-def absent(track: Track, moments: np.ndarray) -> np.ndarray:
+def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
     """(K,) bool: at which `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
     away = np.zeros(len(moments), dtype=bool)
     half = 0.5 / _true_rate(track)
@@ -203,7 +207,7 @@ def absent(track: Track, moments: np.ndarray) -> np.ndarray:
     return away
 
 
-def _true_rate(track: Track) -> float:
+def _true_rate(track: SkeletonTrack) -> float:
     """The rate of the clip's frames between the gaps: the mean where they are even, else one over the median step."""
     steps = np.diff(track.times)
     if not len(steps):
@@ -213,7 +217,7 @@ def _true_rate(track: Track) -> float:
     return float(len(even) / even.sum())
 
 
-def _gaps(track: Track) -> list[tuple[int, int]]:
+def _gaps(track: SkeletonTrack) -> list[tuple[int, int]]:
     spans = track.spans()
     return [(a[1], b[0]) for a, b in itertools.pairwise(spans)]
 
@@ -227,7 +231,9 @@ def _largest_change(body: BodyModel, betas: np.ndarray, typical: np.ndarray) -> 
     return largest
 
 
-def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport) -> Track:
+def _track(
+    motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport
+) -> SkeletonTrack:
     pose = person.pose_world if world else person.pose
     transl = person.transl_world if world else person.transl
     joints = person.joints_world if world else person.joints
@@ -254,7 +260,7 @@ def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bo
         pose = np.array(pose)
         pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
         pelvis = pelvis @ YUP_FROM_CAMERA
-    return Track(
+    return SkeletonTrack(
         id=person.id,
         times=motion.times[person.frames],
         pose=pose,

@@ -47,11 +47,9 @@ class Skeleton:
 
 def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Skeleton:
     """The person's skeleton: from `body` and the shape, read off the joints, or the free body's average."""
-    from kinema.body import free_body
+    from kinema.body.loading import body_of, free_body
 
-    betas = person.betas
-    if body is None and motion.body_model == "free":
-        body = free_body()
+    betas, body = person.betas, body_of(motion, body)
     if body is not None:
         rest = body.rest_joints(np.zeros(NUM_BETAS) if betas is None else betas)
         return Skeleton(_bones(rest), own=betas is not None)

@@ -398,7 +398,8 @@ def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
 def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
     """Which feet stand in the middle frame: joints (N,W,24,3) `step` seconds apart, vertical (N,3) -> (N,4).
 
-    The ground is taken where the lowest foot of the sample is: the body's legs are not the captured ones.
+    The ground is taken where the lowest foot of the sample is: the body's legs are not the captured ones. In torch,
+    as all of a sample is made on the device that trains.
     """
     feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
     points = joints[:, :, feet]

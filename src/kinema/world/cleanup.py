@@ -23,6 +23,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 from kinema.temporal.banded import band_of_blocks, difference_coefficients, solve_band
 from kinema.temporal.gaps import runs
+from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
@@ -31,7 +32,6 @@ from kinema.world.root import (
     sight_information,
     standing_level,
 )
-from kinema.world.tracks import MEMORY, Track
 
 LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
 """The joints that may turn."""
@@ -75,7 +75,7 @@ CHUNK, OVERLAP = 600, 60
 class _Problem:
     """A piece of a track: what it was, what its feet do, where the camera is, and how far the root was steadied."""
 
-    seen: Track
+    seen: FittedTrack
     contacts: np.ndarray
     level: np.ndarray
     centre: np.ndarray
@@ -83,7 +83,7 @@ class _Problem:
     fixed: int
 
 
-def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarray) -> Track:
+def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> FittedTrack:
     """The track (world) with feet that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), where the search
@@ -110,7 +110,7 @@ def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarr
     return seen.moved(local=local, root=root)
 
 
-def levels(track: Track, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def levels(track: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Height (F,4) that each foot point has in contact: 0, or one height per contact on something raised."""
     height = standing_level(track, centre)
     for k in range(contacts.shape[1]):
@@ -214,7 +214,7 @@ def _turn_sigma() -> np.ndarray:
     return sigma.ravel()
 
 
-def _smooth(seen: Track, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
+def _smooth(seen: FittedTrack, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
     """Smoothness of the corrections so far and of the step to come, in place."""
     sigma = np.full(UNKNOWNS, TURN_ACCELERATION)
     sigma[-3:] = ACCELERATION

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.temporal.banded import add_second_differences, band_of_blocks, difference_coefficients, solve_band
+from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.ground import ALONG, RAISED
-from kinema.world.tracks import MEMORY, Track
 
 ACROSS = 0.02
 """Metres: how far the fitted root is off across the ray."""
@@ -37,7 +37,7 @@ ACCELERATION = 3.0
 
 
 def steady_root(
-    track: Track, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
+    track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
 ) -> np.ndarray:
     """The offset (F,3) of the root of a track in the world under which the feet of `weight` (F,4) stand still.
 
@@ -70,7 +70,7 @@ def steady_root(
     return solve_band(band, right)
 
 
-def lift_out(track: Track, centre: np.ndarray) -> np.ndarray:
+def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     """The offset (F,3) of the root that brings feet from below the ground onto it, along the viewing rays.
 
     Nobody stands in the floor; a fit that puts them there has them too far away. centre (3,): the camera's place.
@@ -99,7 +99,7 @@ def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray |
     return (np.eye(3) - along) / ACROSS**2 + along / variance[:, None, None]
 
 
-def standing_level(track: Track, centre: np.ndarray) -> np.ndarray:
+def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     """Height (F,4) of what each foot point stands on: 0, or its own height where that is clearly another floor."""
     height = track.feet[..., 1]
     return np.where((height > -lower_floor(centre)) & (height < higher_floor(centre)), 0.0, height)
