@@ -20,7 +20,7 @@ TRACKING_GAP = 0.3
 """Seconds: shorter interruptions of a track are filled with interpolated keypoints, at less confidence."""
 
 REPAIR_GAP = 0.25
-"""Seconds: the stabilizer repairs a track across shorter interruptions; its repairs look so far around themselves."""
+"""Seconds: the stabilizer smooths and leads across shorter interruptions; judged as gaps are (`quality.limits`)."""
 
 AWAY = 0.5
 """Seconds without a frame after which somebody counts as away in a file for another program.
