@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "world"), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from monocular import random_camera, seen_from  # noqa: E402
+from tests.helpers.monocular import random_camera, seen_from  # noqa: E402
 from world_accuracy import captured  # noqa: E402
 
 from kinema.body import BodyModel, load_body  # noqa: E402

@@ -21,9 +21,10 @@ import cv2
 import numpy as np
 import torch
 
-from kinema.models.pare.crops import MEAN, STD, crop_affine, crop_batches, normalized
-from kinema.models.pare.estimator import PareEstimator
+from kinema.models.imagenet import MEAN, STD
+from kinema.models.pare.crops import crop_affine, crop_batches, normalized
 from kinema.models.pare.network import PareNetwork, load_pare
+from kinema.models.pare.torch_run import PareEstimator
 from kinema.storage.checkpoints import load_torch_checkpoint
 
 BATCH = 16

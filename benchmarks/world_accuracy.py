@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "world"))
+sys.path.insert(0, str(ROOT))
 
-from monocular import as_fitted, random_camera, score, seen_from, taken_for_farther  # noqa: E402
+from tests.helpers.monocular import as_fitted, random_camera, score, seen_from, taken_for_farther  # noqa: E402
 
 from kinema.body import BodyModel, load_body  # noqa: E402
 from kinema.estimation import fit_body  # noqa: E402

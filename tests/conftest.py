@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from kinema.body import BodyModel, load_body
+from kinema.body import BodyModel, free_body, load_body
 from kinema.errors import WeightsError
-
-ROOT = Path(__file__).resolve().parent.parent
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion
+from tests.helpers.goldens import goldens, outside
 
 # Shared machines stall for longer than hypothesis' default deadline; a time limit is not what we test.
 # In CI the examples are the same each time: a change is judged by what it changes.
@@ -24,29 +25,28 @@ settings.register_profile("kinema", deadline=None, max_examples=40, derandomize=
 settings.load_profile("kinema")
 
 
-def _outside(variable: str, default: str) -> Path:
-    folder = Path(os.environ.get(variable, ROOT / default)).resolve()
-    if not folder.is_dir():
-        pytest.skip(f"{variable} does not name a folder ({folder}); set it to run this test")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def goldens_dir() -> Path:
     """The folder of recorded outputs of the original authors' code."""
-    return _outside("KINEMA_GOLDENS", "../shared/goldens")
+    return goldens()
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real clips, ground truth and motion capture."""
-    return _outside("KINEMA_DATA", "../shared/data")
+    return outside("KINEMA_DATA", "../shared/data")
 
 
 @pytest.fixture(scope="session")
 def body() -> BodyModel:
     """The free body."""
     return load_body()
+
+
+@pytest.fixture(scope="session")
+def walk() -> Motion:
+    """Fifteen seconds of walking, squatting and reaching on the free body, world and camera known."""
+    return procedural_motion(free_body(), "demo")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("formats",),
     ("quality",),
     # Stages
-    ("detection", "refinement", "world"),
+    ("detection", "keypoints", "refinement", "world"),
     ("tracking", "estimation"),
     # Against the truth, and to look at
     ("evaluation",),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kinema import metrics
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix
+from tests.helpers.goldens import cases, recording
 
 
 def some_joints(frames=6, joints=8, seed=0):
@@ -190,10 +191,10 @@ def test_wrong_shapes_are_said():
 
 
 @pytest.mark.golden
-def test_pare_metrics(goldens_dir):
+def test_pare_metrics():
     """PARE's metrics on recorded arrays; both sides in float64 but V2V and angles (float32): 1e-12 and 1e-6."""
-    with np.load(goldens_dir / "pare" / "processing.npz") as data:
-        golden = {key[7:]: data[key] for key in data.files if key.startswith("metric.")}
+    recorded = recording("pare/processing.npz")
+    golden = {key: recorded[f"metric.{key}"] for key in cases(recorded, r"metric\.(\w+)")}
     result, truth = golden["pred"], golden["gt"]
     errors = metrics.joint_errors(result, truth)
     np.testing.assert_allclose(errors, golden["mpjpe_per_joint"], atol=1e-12)
@@ -216,13 +217,11 @@ def test_pare_metrics(goldens_dir):
 
 
 @pytest.mark.golden
-def test_smoothnet_metrics(goldens_dir):
+def test_smoothnet_metrics():
     """SmoothNet's refiner metrics, recorded in float32: 1e-6 m. Its padded acceleration is not reproduced."""
-    with np.load(goldens_dir / "smoothnet" / "golden_filters_metrics.npz") as data:
-        result, truth = data["met.pred"], data["met.gt"]
-        np.testing.assert_allclose(metrics.mpjpe(result, truth), data["met.mpjpe"], atol=1e-6)
-        np.testing.assert_allclose(metrics.pa_mpjpe(result, truth), data["met.pampjpe"], atol=1e-6)
-        np.testing.assert_allclose(metrics.procrustes(result, truth), data["met.aligned"], atol=1e-6)
-        np.testing.assert_allclose(
-            metrics.acceleration_error_per_frame(result, truth), data["met.accel_error"], atol=1e-6
-        )
+    data = recording("smoothnet/golden_filters_metrics.npz")
+    result, truth = data["met.pred"], data["met.gt"]
+    np.testing.assert_allclose(metrics.mpjpe(result, truth), data["met.mpjpe"], atol=1e-6)
+    np.testing.assert_allclose(metrics.pa_mpjpe(result, truth), data["met.pampjpe"], atol=1e-6)
+    np.testing.assert_allclose(metrics.procrustes(result, truth), data["met.aligned"], atol=1e-6)
+    np.testing.assert_allclose(metrics.acceleration_error_per_frame(result, truth), data["met.accel_error"], atol=1e-6)

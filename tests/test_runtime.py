@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kinema.refinement.network import load_refiner
+from kinema.models.refiner import load_refiner
 from kinema.runtime import import_native
 
 NATIVE_START = """
@@ -52,7 +52,7 @@ def test_a_runtime_that_does_not_load_is_not_blamed_on_the_file(tmp_path, monkey
     def missing(*_, **__):
         raise ImportError("no onnxruntime here")
 
-    monkeypatch.setattr("kinema.refinement.network.onnx_session", missing)
+    monkeypatch.setattr("kinema.models.onnx_windows.onnx_session", missing)
     (tmp_path / "refiner.onnx").write_bytes(b"whatever")
     with pytest.raises(ImportError, match="no onnxruntime here"):
         load_refiner(tmp_path / "refiner.onnx")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.refinement.network import KINDS
+from kinema.models.refiner import KINDS
 
 if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kinema._public import evaluate as evaluate
     from kinema._public import export as export
     from kinema._public import formats as formats
+    from kinema._public import keypoint_sources as keypoint_sources
     from kinema._public import load as load
     from kinema._public import refine as refine
     from kinema._public import refiners as refiners
@@ -47,7 +48,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "convert", "diagnose", "estimators", "evaluate", "export", "formats", "load", "refine", "refiners", "run",
-            "save", "stabilize", "stages", "trackers", "validate",
+            "save", "stabilize", "stages", "trackers", "keypoint_sources", "validate",
         ),
         "kinema._public",
     ),
@@ -56,8 +57,8 @@ _HOME = {
 
 __all__ = [
     "Camera", "Motion", "Person", "RunOptions", "__version__", "convert", "diagnose", "estimate", "estimators",
-    "evaluate", "export", "formats", "load", "refine", "refiners", "run", "save", "stabilize", "stages", "trackers",
-    "validate",
+    "evaluate", "export", "formats", "keypoint_sources", "load", "refine", "refiners", "run", "save", "stabilize",
+    "stages", "trackers", "validate",
 ]  # fmt: skip
 
 

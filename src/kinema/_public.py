@@ -14,6 +14,8 @@ from kinema.estimation.registry import ESTIMATORS, Estimator
 from kinema.formats import FORMATS, MotionFormat, load_motion, save_motion
 from kinema.formats.converting import convert as convert_file
 from kinema.formats.report import WriteReport
+from kinema.keypoints.registry import SOURCES
+from kinema.keypoints.source import KeypointSource
 from kinema.motion import Motion
 from kinema.pipeline import RunOptions, RunResult, RunWatcher
 from kinema.pipeline import run as run_video
@@ -184,6 +186,11 @@ def estimators() -> Sequence[Estimator]:
 def trackers() -> Sequence[Tracker]:
     """What can find and follow the people in a video."""
     return TRACKERS.rows()
+
+
+def keypoint_sources() -> Sequence[KeypointSource]:
+    """What can see the keypoints of people in an image."""
+    return SOURCES.rows()
 
 
 def refiners() -> Sequence[Refiner]:

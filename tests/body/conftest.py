@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from kinema.body import BodyModel, load_body
+from tests.helpers.goldens import recording, smpl_maker
 
 
 @pytest.fixture(scope="session")
@@ -18,14 +18,9 @@ def free() -> BodyModel:
 
 
 @pytest.fixture(scope="session")
-def maker(goldens_dir: Path) -> ModuleType:
+def maker() -> ModuleType:
     """The goldens' generator of SMPL files."""
-    spec = importlib.util.spec_from_file_location("make_synthetic_smpl", goldens_dir / "smpl/make_synthetic_smpl.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return smpl_maker()
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +43,8 @@ def file_body(neutral_file: Path) -> BodyModel:
 
 
 @pytest.fixture(scope="session")
-def golden(goldens_dir: Path) -> dict[str, np.ndarray]:
-    with np.load(goldens_dir / "smpl/golden.npz") as file:
-        return dict(file)
+def golden() -> dict[str, np.ndarray]:
+    return recording("smpl/golden.npz")
 
 
 @pytest.fixture

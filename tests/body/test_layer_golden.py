@@ -13,6 +13,7 @@ import pytest
 from kinema.body import BodyModel, load_body
 from kinema.body.landmarks import SMPL_NUMBERS
 from kinema.geometry.rotations import axis_angle_to_matrix
+from tests.helpers.goldens import cases, each_case, thinned
 
 pytestmark = pytest.mark.golden
 TOLERANCE = 1e-5
@@ -23,25 +24,35 @@ EXTRA_21 = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["neutral", "male", "female"])
-def gendered(request, maker: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, BodyModel]:
-    path = tmp_path_factory.mktemp("smpl") / f"SMPL_{request.param.upper()}.pkl"
-    maker.write(path, maker.model(request.param))
-    return request.param, load_body(path)
+each_gender = each_case("gender", "smpl/golden.npz", r"(\w+)\.joints45")
 
 
+@pytest.fixture(scope="module")
+def bodies(maker: ModuleType, golden, tmp_path_factory: pytest.TempPathFactory) -> dict[str, BodyModel]:
+    """The recorded genders' bodies."""
+    found = {}
+    for gender in cases(golden, r"(\w+)\.joints45"):
+        path = tmp_path_factory.mktemp("smpl") / f"SMPL_{gender.upper()}.pkl"
+        maker.write(path, maker.model(gender))
+        found[gender] = load_body(path)
+    return found
+
+
+@each_gender
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_vertices_equal_smplx(gendered, golden, dtype) -> None:
-    gender, body = gendered
+def test_vertices_equal_smplx(bodies, golden, gender, dtype) -> None:
+    body = bodies[gender]
     vertices = body.vertices(golden["pose"], golden["betas"], golden["transl"], dtype=dtype)
     assert vertices.dtype == dtype
-    np.testing.assert_allclose(vertices[:, ::13], golden[f"{gender}.vertices_1in13"], atol=TOLERANCE)
+    step, expected = thinned(golden, f"{gender}.vertices")
+    np.testing.assert_allclose(vertices[:, ::step], expected, atol=TOLERANCE)
     np.testing.assert_allclose(vertices.mean(axis=1), golden[f"{gender}.vertices_mean"], atol=TOLERANCE)
     np.testing.assert_allclose(vertices.std(axis=1, ddof=1), golden[f"{gender}.vertices_std"], atol=TOLERANCE)
 
 
-def test_joints_equal_smplx(gendered, golden) -> None:
-    gender, body = gendered
+@each_gender
+def test_joints_equal_smplx(bodies, golden, gender) -> None:
+    body = bodies[gender]
     joints = body.joints(golden["pose"], golden["betas"], golden["transl"])
     vertices = body.vertices(golden["pose"], golden["betas"], golden["transl"], dtype=np.float64)
     extra = vertices[:, [SMPL_NUMBERS[name] for name in EXTRA_21]]
@@ -52,7 +63,8 @@ def test_joints_equal_smplx(gendered, golden) -> None:
 def test_rest_shape_and_rotations_equal_smplx(file_body: BodyModel, golden) -> None:
     body = file_body
     shaped = body.shaped(golden["betas"])
-    np.testing.assert_allclose(shaped[:, ::13], golden["neutral.v_shaped_1in13"], atol=TOLERANCE)
+    step, expected = thinned(golden, "neutral.v_shaped")
+    np.testing.assert_allclose(shaped[:, ::step], expected, atol=TOLERANCE)
     np.testing.assert_allclose(body.rest_joints(golden["betas"]), golden["neutral.rest_joints24"], atol=TOLERANCE)
     rotations = axis_angle_to_matrix(golden["pose"].reshape(-1, 24, 3))
     np.testing.assert_allclose(rotations, golden["neutral.rotmat"], atol=TOLERANCE)

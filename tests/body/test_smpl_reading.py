@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ import scipy.sparse
 
 from kinema.body import BodyModel, load_body
 from kinema.errors import InputError, UnsafeFileError
+from tests.helpers.hostile_files import touching
 
 
 def same(a: BodyModel, b: BodyModel) -> None:
@@ -148,25 +148,17 @@ def test_a_list_is_no_body(tmp_path: Path) -> None:
         load_body(path)
 
 
-class Hostile:
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.marker}",)
-
-
 @pytest.mark.parametrize("kind", ["pkl", "npz", "regressor in npz"])
 def test_hostile_files_run_nothing(kind, neutral: dict, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    model = {**neutral, "posedirs": Hostile(marker)}
+    model = {**neutral, "posedirs": touching(marker)}
     path = tmp_path / "model.pkl"
     if kind == "pkl":
         path.write_bytes(pickle.dumps(model))
     else:
         path = tmp_path / "model.npz"
         key = "posedirs" if kind == "npz" else "J_regressor"
-        model = {**dense(neutral), key: np.array(Hostile(marker), dtype=object)}
+        model = {**dense(neutral), key: np.array(touching(marker), dtype=object)}
         np.savez(path, **model)
     with pytest.raises(UnsafeFileError, match="system"):
         load_body(path)

@@ -14,6 +14,7 @@ from kinema.body import free_body
 from kinema.formats import load_motion, save_motion
 from kinema.quality.corruption import DAMAGES
 from kinema.synthetic import procedural_motion
+from tests.helpers.recorded_motions import each_kind, recorded_motions
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +95,22 @@ def test_stabilize_with_chosen_steps_and_suffix(saved, tmp_path):
     assert load_motion(out).provenance[-1].arguments["steps"] == ["smooth"]
 
 
-def test_the_forks_stabiliser_on_the_forks_file(goldens_dir, tmp_path, capsys):
-    arrays = np.load(goldens_dir / "pare" / "motion.npz")
-    person = {name: arrays[f"mixed.in.{name}"] for name in ("pose", "trans", "global_orient")}
-    path = tmp_path / "mixed.pkl"
-    path.write_bytes(pickle.dumps({1: person | {"betas": np.zeros((60, 10)), "frame_ids": np.arange(60)}}))
-    assert main(["stabilize", str(path), "--profile", "fork", "--out", str(tmp_path / "out.pkl")]) == 0
-    assert "SUCCESS: 4 outlier frames replaced, 10 turns" in capsys.readouterr().out
+@pytest.mark.golden
+@each_kind
+def test_the_forks_stabiliser_on_the_forks_file(kind, tmp_path, capsys):
+    arrays, reports = recorded_motions()
+    report = reports[kind]["stabilizer"]
+    count = report["total_frames"]
+    person = {name: arrays[f"{kind}.in.{name}"] for name in ("pose", "trans", "global_orient")}
+    path = tmp_path / "motion.pkl"
+    path.write_bytes(pickle.dumps({1: person | {"betas": np.zeros((count, 10)), "frame_ids": np.arange(count)}}))
+    argv = ["stabilize", str(path), "--profile", "fork", "--out", str(tmp_path / "out.pkl")]
+    assert main([*argv, "--fps", str(report["fps"])]) == 0
+    outliers, turns = report["outlier_detection"]["outlier_count"], report["angular_velocity"]["joints_clamped"]
+    assert f"{report['status']}: {outliers} outlier frames replaced, {turns} turns" in capsys.readouterr().out
     stable = load_motion(tmp_path / "out.pkl").people[0]
-    np.testing.assert_allclose(stable.pose, arrays["mixed.stable.pose"], atol=1e-9)
-    np.testing.assert_allclose(-stable.transl, arrays["mixed.stable.trans"], atol=1e-9)
+    np.testing.assert_allclose(stable.pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
+    np.testing.assert_allclose(-stable.transl, arrays[f"{kind}.stable.trans"], atol=1e-9)
 
 
 def test_diagnose_as_text_and_json(saved, capsys):

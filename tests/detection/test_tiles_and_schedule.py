@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from kinema.detection.scanning import Thumbnailer, TileSchedule
 from kinema.detection.tiles import SMALLEST_PERSON, cover, tile_plan
 
+SCHEDULE = {"interval": 1.0, "smallest": SMALLEST_PERSON, "smallest_in_tile": 0.35}
+
 sizes = st.tuples(st.integers(200, 4000), st.integers(200, 4000)).filter(lambda s: 0.4 < s[0] / s[1] < 2.5)
 
 
@@ -17,7 +19,7 @@ def test_every_standing_person_fills_a_good_part_of_some_tile(size, part, right,
     tall = part * min(size)
     wide = 0.3 * tall
     x, y = right * (width - wide), down * (height - tall)
-    tiles = np.concatenate(tile_plan(width, height))
+    tiles = np.concatenate(tile_plan(width, height, smallest_in_tile=0.35))
     inside = (x >= tiles[:, 0] - 1e-6) & (x + wide <= tiles[:, 0] + tiles[:, 2] + 1e-6)
     inside &= (y >= tiles[:, 1] - 0.12 * tall) & (y + tall <= tiles[:, 1] + tiles[:, 2] + 0.12 * tall)
     share = tall / tiles[:, 2]
@@ -34,14 +36,14 @@ def test_tiles_of_one_size_cover_the_frame(size, side):
 
 
 def test_the_first_tile_is_the_whole_frame():
-    tiles = tile_plan(1920, 1080)
+    tiles = tile_plan(1920, 1080, smallest_in_tile=0.35)
     np.testing.assert_array_equal(tiles[0], [[0, -420, 1920]])
     assert [len(level) for level in tiles] == [1, 3, 15]
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 9), (1, 1), (7680, 4320)])
 def test_odd_sizes_have_a_plan(size):
-    tiles = np.concatenate(tile_plan(*size))
+    tiles = np.concatenate(tile_plan(*size, smallest_in_tile=0.35))
     assert 1 <= len(tiles) < 80
 
 
@@ -53,7 +55,7 @@ def frames(seconds: float, change: bool, size: tuple[int, int] = (640, 360)):
 
 
 def looks(change: bool, seconds: float) -> tuple[dict[tuple, list[float]], int]:
-    schedule = TileSchedule(640, 360, interval=1.0)
+    schedule = TileSchedule(640, 360, **SCHEDULE)
     seen: dict[tuple, list[float]] = {}
     for time, image in frames(seconds, change):
         for tile in schedule.due(image, time, np.zeros((0, 4))):
@@ -72,7 +74,7 @@ def test_everything_is_searched_at_once_and_then_within_the_interval():
 
 
 def test_the_search_is_spread_over_the_frames():
-    schedule = TileSchedule(640, 360, interval=1.0)
+    schedule = TileSchedule(640, 360, **SCHEDULE)
     counts = [len(schedule.due(image, time, np.zeros((0, 4)))) for time, image in frames(4.0, change=True)]
     assert max(counts[1:]) <= 4
 
@@ -88,14 +90,14 @@ def test_a_still_picture_is_searched_less_but_not_never():
 
 def test_what_moves_inside_the_boxes_of_known_people_is_no_news():
     size = (640, 360)
-    schedule = TileSchedule(*size, interval=1.0)
+    schedule = TileSchedule(*size, **SCHEDULE)
     image = np.full((360, 640, 3), 60, dtype=np.uint8)
     box = np.array([[200.0, 100.0, 300.0, 300.0]])
     schedule.due(image, 0.0, box)
     moved = image.copy()
     moved[110:290, 210:290] = 200
     known = sum(len(schedule.due(moved, t / 30, box)) for t in range(1, 35))
-    other = TileSchedule(*size, interval=1.0)
+    other = TileSchedule(*size, **SCHEDULE)
     other.due(image, 0.0, np.zeros((0, 4)))
     news = sum(len(other.due(moved, t / 30, np.zeros((0, 4)))) for t in range(1, 35))
     assert known <= 1  # the whole frame's turn comes, whatever happens

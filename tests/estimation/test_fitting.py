@@ -7,9 +7,9 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, SolverOptions, fit_body
+from kinema.models.mixer.onnx_run import NETWORK_FILE as KEYPOINT_NETWORK
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.refinement.landmarks import NETWORK_FILE as KEYPOINT_NETWORK
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24
 from tests.helpers.fit_scenes import HEIGHT, WIDTH, make_scene, swinging
 

@@ -8,14 +8,10 @@ import pytest
 from kinema.errors import InputError, UsageError
 from kinema.formats import find_format, formats, load_motion, save_motion
 from kinema.formats.converting import convert, losses
-from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from tests.helpers.exchange_motions import camera_only
+from tests.helpers.motion_samples import rotations_apart
 
 EXACT, MILLIMETRE = 1e-5, 1e-3
-
-
-def rotations_apart(a, b):
-    return np.max(geodesic_angle(*(axis_angle_to_matrix(pose.reshape(-1, 3)) for pose in (a, b))))
 
 
 def smplx(motion):

@@ -15,6 +15,7 @@ from hypothesis import given
 from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
 from kinema.formats import find_format, formats, infer_format, load_motion, save_motion
 from kinema.motion import Motion
+from tests.helpers.hostile_files import touching
 from tests.helpers.motion_samples import StandInBody, assert_same_motion, make_motion, make_person, motions
 
 PARE_KEYS = {
@@ -417,25 +418,15 @@ def test_people_of_two_clips_in_one_file(tmp_path):
     one_sentence(path, "person 2 belongs to another clip")
 
 
-class Attack:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        import os
-
-        return (os.system, (f"touch {self.marker}",))
-
-
 def test_nothing_in_a_file_runs(tmp_path):
     marker = tmp_path / "ran"
-    (tmp_path / "bad.pkl").write_bytes(pickle.dumps({1: {"pose": Attack(marker)}}))
+    (tmp_path / "bad.pkl").write_bytes(pickle.dumps({1: {"pose": touching(marker)}}))
     error = one_sentence(tmp_path / "bad.pkl", "system")
     assert isinstance(error, UnsafeFileError)
-    np.savez(tmp_path / "bad.npz", **{"kinema.format": np.array([Attack(marker)], dtype=object)})
+    np.savez(tmp_path / "bad.npz", **{"kinema.format": np.array([touching(marker)], dtype=object)})
     error = one_sentence(tmp_path / "bad.npz", "system")
     assert isinstance(error, UnsafeFileError)
-    np.savez(tmp_path / "amass.npz", poses=np.array([Attack(marker)], dtype=object), trans=np.zeros((1, 3)))
+    np.savez(tmp_path / "amass.npz", poses=np.array([touching(marker)], dtype=object), trans=np.zeros((1, 3)))
     one_sentence(tmp_path / "amass.npz", "system")
     assert not marker.exists()
 

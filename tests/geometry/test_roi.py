@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinema.geometry.crops import crop
 from kinema.geometry.roi import corners, crop_matrix, from_crop, roi_from_circle, rotate, to_crop
-from kinema.models.blazepose.landmarks import CROP, crop
+
+CROP = 256
 
 numbers = st.floats(-2000, 2000)
 rois = st.tuples(numbers, numbers, st.floats(4, 4000), st.floats(-np.pi, np.pi)).map(np.array)
@@ -59,7 +61,7 @@ def test_crops_of_large_regions_stay_in_place(side, angle):
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     image = np.repeat((x / 10.0 + y / 20.0)[..., None], 3, axis=2)
     roi = np.array([800.0, 700.0, side, angle])
-    pixels = crop(np.round(image).astype(np.uint8), roi)
+    pixels = crop(np.round(image).astype(np.uint8), roi, size=CROP)
     grid = (np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).reshape(-1, 2) + 0.5) / CROP
     places = from_crop(grid, roi)
     expected = places @ [0.1, 0.05]
@@ -73,4 +75,4 @@ def test_crops_of_large_regions_stay_in_place(side, angle):
 def test_crops_beyond_the_image_repeat_its_border():
     image = np.full((20, 30, 3), 90, dtype=np.uint8)
     for roi in ([-500.0, -500.0, 100.0, 0.3], [15.0, 10.0, 5000.0, 0.0], [1e5, 0.0, 900.0, 1.0]):
-        assert np.all(crop(image, np.array(roi)) == 90)
+        assert np.all(crop(image, np.array(roi), size=CROP) == 90)

@@ -15,6 +15,7 @@ import numpy as np
 
 from kinema.detection.tiles import whole_frame
 from kinema.geometry.roi import crop_matrix, roi_from_circle
+from kinema.keypoints.source import REGION_PER_HEIGHT
 from kinema.models.blazepose.detector import BlazePoseDetector
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
 from kinema.motion import Motion
@@ -49,8 +50,8 @@ def cut_out(path: Path, *, body_height: float, start: int = 0, frames: int = 100
             found = detector(frame.image, whole_frame(frame.image.shape[1], frame.image.shape[0])[0])
             roi = roi_from_circle(found.hips[:1], found.rims[:1])[0]
             roi = landmarker(frame.image, roi).next_roi
-            scale = body_height / (roi[2] / 1.25)
-        seen = landmarker(frame.image, roi, outline=True)
+            scale = body_height / (roi[2] / REGION_PER_HEIGHT)
+        seen = landmarker(frame.image, roi, mask=True)
         window = np.array([roi[0], roi[1], roi[2], 0.0])
         size = round(roi[2] * scale)
         to_image = crop_matrix(window, size)

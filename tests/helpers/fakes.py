@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
@@ -25,11 +26,16 @@ FRAMES = 12
 def write_clip(path: Path, frames: int = FRAMES, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
     """A small video that shows nothing in particular."""
     noise = np.random.default_rng(seed)
+    return write_images(path, (noise.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8) for _ in range(frames)))
+
+
+def write_images(path: Path, images: Iterable[np.ndarray]) -> Path:
+    """A video of RGB images (H, W, 3), 30 a second."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        for _ in range(frames):
-            image = noise.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+        stream.pix_fmt = "yuv420p"
+        for image in images:
+            stream.height, stream.width = image.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return path

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kinema.geometry.camera import Camera
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.provenance import StageRecord
@@ -16,6 +17,11 @@ FIELDS = (
     "joints", "reprojection_error", "pose_world", "transl_world", "joints_world", "contacts",
 )  # fmt: skip
 REST_PELVIS = np.array([0.01, -0.21, 0.03])
+
+
+def rotations_apart(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest angle (radians) between axis-angle vectors of any shapes that hold as many."""
+    return float(np.max(geodesic_angle(*(axis_angle_to_matrix(pose.reshape(-1, 3)) for pose in (a, b)))))
 
 
 class StandInBody:

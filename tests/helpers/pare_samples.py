@@ -16,11 +16,11 @@ def picture(seed: int) -> np.ndarray:
     return np.clip(low + random.randint(-20, 21, (240, 320, 3)), 0, 255).astype(np.uint8)
 
 
-def network_input(seed: int) -> np.ndarray:
-    """The goldens' normalised images (2,3,224,224) float32."""
+def network_input(seed: int, count: int) -> np.ndarray:
+    """The goldens' normalised images (count,3,224,224) float32."""
     random = np.random.RandomState(seed)
-    coarse = random.standard_normal((2, 3, 7, 7)).repeat(32, axis=2).repeat(32, axis=3)
-    return (coarse + 0.25 * random.standard_normal((2, 3, 224, 224))).astype(np.float32)
+    coarse = random.standard_normal((count, 3, 7, 7)).repeat(32, axis=2).repeat(32, axis=3)
+    return (coarse + 0.25 * random.standard_normal((count, 3, 224, 224))).astype(np.float32)
 
 
 def write_checkpoint(path: Path, state: dict) -> None:

@@ -1,12 +1,15 @@
-"""Made-up people for tests without networks: a walking skeleton of 33 points, and landmarks around a place."""
+"""Made-up people for tests without networks: a walking skeleton of 33 points, and observations around a place."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import Landmarks
+from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
 from kinema.skeleton import BLAZEPOSE33
 from kinema.tracking.appearance import Appearance
+from kinema.tracking.body_parts import body_parts
+
+PARTS = body_parts(BLAZEPOSE33)
 
 _SIDES = {"left": 1.0, "right": -1.0}
 
@@ -66,25 +69,24 @@ def sight(
     score: float = 1.0,
     visibility: float = 0.95,
     mask: np.ndarray | None = None,
-) -> Landmarks:
-    """What the landmark network says of a standing person whose hips are there."""
+) -> Observation:
+    """What a keypoint source says of a standing person whose hips are there."""
     world = walker(np.zeros(1), heading=heading, noise=0.0)[0]
-    roi = np.array([*hips, 1.25 * height, 0.0])
-    return Landmarks(
+    roi = np.array([*hips, REGION_PER_HEIGHT * height, 0.0])
+    return Observation(
         points=image_of(world, height=height, hips=hips),
-        depth=np.zeros(33),
         visibility=np.full(33, visibility),
         presence=np.ones(33),
-        world=world,
         score=score,
         roi=roi,
         next_roi=roi.copy(),
+        points3d=world,
         mask=mask,
     )
 
 
-def clothes(colour: int) -> Appearance:
-    """Clothes of one colour, 0 to 124; different numbers have nothing in common."""
+def dressed(colour: int) -> Appearance:
+    """The appearance of somebody in one colour, 0 to 124; different numbers have nothing in common."""
     histogram = np.zeros((2, 125))
     histogram[:, colour] = 1.0
     return Appearance(histogram, np.ones(2))

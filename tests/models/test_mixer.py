@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinema.models.mixer.network import MixerRefiner, MixerSizes  # noqa: E402
+from kinema.models.refiner import load_refiner  # noqa: E402
 from kinema.models.smoothnet.datasets import RefinerClips  # noqa: E402
-from kinema.refinement.network import load_refiner  # noqa: E402
 from kinema.training.refiner import RefinerTraining, train_refiner  # noqa: E402
 from kinema.training.refiner_sources import ClipSource  # noqa: E402
 

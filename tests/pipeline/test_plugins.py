@@ -17,12 +17,14 @@ from kinema.__main__ import main
 from kinema.errors import UsageError
 from kinema.estimation.registry import ESTIMATORS
 from kinema.formats import FORMATS
+from kinema.keypoints import SOURCES
 from kinema.pipeline.registry import STAGES
 from kinema.refinement import REFINERS
 from kinema.registry import Registry
 from kinema.tracking.registry import TRACKERS
 from tests.helpers import toys
-from tests.helpers.fakes import write_clip
+from tests.helpers.coloured_people import SOURCE, ColouredPeople
+from tests.helpers.fakes import write_clip, write_images
 
 ROWS = (
     (TRACKERS, toys.TRACKER), (ESTIMATORS, toys.ESTIMATOR), (REFINERS, toys.REFINER), (FORMATS, toys.FORMAT),
@@ -81,6 +83,27 @@ def test_registered_rows_are_on_the_command_line(tmp_path, monkeypatch, capsys):
     assert kinema.load("frozen.pkl").provenance[-2].name == "toy-freeze"
     assert main(["convert", "frozen.pkl", "walk.toy"]) == 0
     assert json.loads(Path("walk.toy").read_text())["fps"] == pytest.approx(30, rel=0.01)
+
+
+def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):
+    """From coloured figures, seen by no network, to a body: tracking and fit take whatever joints a source gives."""
+    people = ColouredPeople({"red": lambda i: (150 + 2 * i, 180), "blue": lambda i: (480, 190)}, 40)
+    clip = write_images(tmp_path / "figures.mp4", (frame.image for frame in people))
+    SOURCES.register(SOURCE)
+    try:
+        result = kinema.run(
+            clip, tmp_path / "out", keypoints=SOURCE.name, static_camera=True, overlay=False, filter="none"
+        )
+        assert main(["run", str(clip), "--keypoints", SOURCE.name, "--out", str(tmp_path / "cli"), "--quiet"]) == 0
+        assert kinema.keypoint_sources()[-1] is SOURCE
+    finally:
+        SOURCES.unregister(SOURCE.name)
+    assert len(result.motion.people) == 2
+    assert result.motion.provenance[0].arguments["keypoints"] == SOURCE.name
+    for person in result.motion:
+        assert person.keypoint_set == "coco17"
+        assert person.joints_world.shape == (len(person), 24, 3)
+        assert person.data["fit_prior"] == "standing"
 
 
 def test_an_installed_package_adds_rows(tmp_path):

@@ -19,6 +19,7 @@ from kinema.pipeline.store import StageStore
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.stage import CAMERA_MOTION, track_video
 from kinema.video import open_video
+from kinema.weights import WeightsFile
 
 
 class Notes(RunWatcher):
@@ -54,6 +55,18 @@ def test_the_focal_length_of_the_file_is_used(job, monkeypatch):
     camera = track_video(None, video=job.video).camera
     assert camera.focal_source == "metadata"
     assert camera.intrinsics[0, 0] == pytest.approx(26 / 36 * 96)  # the clip is 96 pixels wide
+
+
+def test_settings_and_networks_of_tracking_are_recorded(job, monkeypatch):
+    monkeypatch.setattr("kinema.tracking.tracker.track_people", lambda video, *a, **k: followed(video))
+    monkeypatch.setattr(
+        "kinema.weights.locate", lambda name: WeightsFile(name=name, path=job.video.path, sha256=name[-1] * 64)
+    )
+    record = track_video(None, options=TrackingOptions(max_persons=2), video=job.video).provenance[-1]
+    assert record.name == "track"
+    assert record.arguments["max_persons"] == 2
+    assert record.arguments["detection_interval"] == TrackingOptions().detection_interval
+    assert set(record.weights) == {"blazepose-detector", "blazepose-landmarks-full"}
 
 
 @pytest.mark.parametrize("static", [True, False])

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.body import free_body
 from kinema.errors import UsageError
 from kinema.formats import save_motion
 from kinema.motion import Motion
@@ -21,7 +20,6 @@ from kinema.quality.diagnosis import describe, diagnose_file
 from kinema.quality.motion_type import motion_type
 from kinema.quality.trajectory import course_of
 from kinema.quality.validation import validate_motion
-from kinema.synthetic import procedural_motion
 
 
 def path_of(kind: str, times: np.ndarray) -> np.ndarray:
@@ -85,11 +83,6 @@ def test_reversals_and_rounds_are_counted():
     assert found.turns == pytest.approx(20 / (2 * np.pi), abs=0.15)
     line = walker(path_of("OSCILLATING", times), times)
     assert motion_type(course_of(line, line.people[0])).reversals == 5
-
-
-@pytest.fixture(scope="module")
-def walk():
-    return procedural_motion(free_body(), "demo")
 
 
 @pytest.fixture

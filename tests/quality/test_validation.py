@@ -20,12 +20,6 @@ from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
 
 
-@pytest.fixture(scope="module")
-def walk():
-    """Fifteen seconds of walking, squatting and reaching on the free body, world and camera known."""
-    return procedural_motion(free_body(), "demo")
-
-
 def changed(motion: Motion, **changes) -> Motion:
     return motion.replace(people=(motion.people[0].replace(**changes), *motion.people[1:]))
 

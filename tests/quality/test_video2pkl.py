@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 
 import numpy as np
@@ -16,52 +15,45 @@ from kinema.person import Person
 from kinema.quality import validate_motion
 from kinema.quality.video2pkl import motion_type_report, turn_rates, validator_report
 from kinema.temporal.filters import one_euro, savgol
+from tests.helpers.recorded_motions import assert_same_report, each_kind, recorded_motions
 
-KINDS = ("progressing", "looping", "oscillating", "stationary", "mixed", "cleanup", "jitter")
 FPS = 30.0
 
 
 @pytest.fixture(scope="module")
-def goldens(goldens_dir):
-    arrays = np.load(goldens_dir / "pare" / "motion.npz")
-    return arrays, json.loads((goldens_dir / "pare" / "motion_reports.json").read_text())
-
-
-def assert_same(found, expected, where=""):
-    """Equal in keys and counts; floats to 1e-6 (degrees per second, centimetres), which is their rounding there."""
-    if isinstance(expected, dict):
-        assert set(found) == set(expected), where
-        for key, value in expected.items():
-            assert_same(found[key], value, f"{where}/{key}")
-    elif isinstance(expected, float) or (isinstance(expected, list) and any(isinstance(v, float) for v in expected)):
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-6, err_msg=where)
-    else:
-        assert found == expected, where
+def goldens():
+    return recorded_motions()
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("when", "report", "suffix"), [("in", "validator", ""), ("stable", "validator_after", "_out")])
-def test_reports_are_the_recorded_ones(goldens, kind, when, report, suffix):
+@each_kind
+@pytest.mark.parametrize(("when", "report"), [("in", "validator"), ("stable", "validator_after")])
+def test_reports_are_the_recorded_ones(goldens, kind, when, report):
     arrays, reports = goldens
+    expected = reports[kind][report]
     pose, trans, root = (arrays[f"{kind}.{when}.{name}"] for name in ("pose", "trans", "global_orient"))
-    assert_same(validator_report(pose, trans, root, FPS, f"{kind}{suffix}.pkl"), reports[kind][report], kind)
+    assert_same_report(validator_report(pose, trans, root, expected["fps"], expected["pkl_path"]), expected, kind)
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_kinds_of_motion_are_the_recorded_ones(goldens, kind):
     arrays, reports = goldens
-    assert_same(motion_type_report(arrays[f"{kind}.in.trans"], FPS), reports[kind]["motion_type"], kind)
+    assert_same_report(
+        motion_type_report(arrays[f"{kind}.in.trans"], reports[kind]["validator"]["fps"]),
+        reports[kind]["motion_type"],
+        kind,
+    )
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_a_motion_gets_the_recorded_verdict_and_bad_frames(goldens, kind):
     arrays, reports = goldens
     pose, trans = arrays[f"{kind}.in.pose"], arrays[f"{kind}.in.trans"]
     person = Person(id=4, frames=np.arange(len(pose)), pose=pose, transl=-trans)
-    motion = Motion(times=np.arange(len(pose)) / FPS, width=0, height=0, people=(person,), body_model="smpl")
+    times = np.arange(len(pose)) / reports[kind]["validator"]["fps"]
+    motion = Motion(times=times, width=0, height=0, people=(person,), body_model="smpl")
     validation = validate_motion(motion, checks=["quality"], profile="fork")
     expected = reports[kind]["validator"]["bad_frames"]
     assert validation.verdict == expected["decision"]
@@ -94,7 +86,7 @@ def test_places_and_rotations_of_its_inference(goldens):
     raw = -crop_translation(arrays["infer.pred_cam"])
     np.testing.assert_allclose(raw, arrays["infer.trans_raw"], rtol=1e-6, atol=1e-6)
     # Five frames: a window of four intervals.
-    smooth = savgol(arrays["infer.trans_raw"].astype(float), np.arange(len(raw)) / FPS, window=4 / FPS)
+    smooth = savgol(arrays["infer.trans_raw"].astype(float), np.arange(float(len(raw))), window=4.0)
     np.testing.assert_allclose(smooth, arrays["infer.trans_smooth"], rtol=1e-6, atol=1e-4)
     pose = matrix_to_axis_angle(arrays["infer.rotmat"]).reshape(-1, 72)
     np.testing.assert_allclose(pose, arrays["infer.pose_aa"], atol=1e-5)
@@ -108,13 +100,13 @@ def test_places_and_rotations_of_its_inference(goldens):
 @pytest.mark.golden
 def test_a_file_of_its_inference_comes_back_as_the_body_moved(goldens, tmp_path):
     arrays, _ = goldens
-    count = len(arrays["infer.pose_aa"])
-    person = {"pose": arrays["infer.pose_aa"], "global_orient": arrays["infer.global_orient"],
-              "trans": arrays["infer.trans_smooth"][:count], "betas": np.zeros((count, 10), np.float32),
-              "frame_ids": np.arange(count)}  # fmt: skip
+    count = min(len(arrays["infer.pose_aa"]), len(arrays["infer.trans_smooth"]))
+    pose, trans = arrays["infer.pose_aa"][:count], arrays["infer.trans_smooth"][:count]
+    person = {"pose": pose, "global_orient": arrays["infer.global_orient"][:count], "trans": trans,
+              "betas": np.zeros((count, 10), np.float32), "frame_ids": np.arange(count)}  # fmt: skip
     path = tmp_path / "fork.pkl"
     path.write_bytes(pickle.dumps({1: person}))
     found = load_motion(path).people[0]
-    np.testing.assert_allclose(found.pose, arrays["infer.pose_aa"], atol=1e-6)
+    np.testing.assert_allclose(found.pose, pose, atol=1e-6)
     assert np.all(found.transl[:, 2] > 0)  # before the camera, not behind it
-    np.testing.assert_allclose(found.transl, -arrays["infer.trans_smooth"][:count], atol=1e-6)
+    np.testing.assert_allclose(found.transl, -trans, atol=1e-6)

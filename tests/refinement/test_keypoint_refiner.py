@@ -7,10 +7,10 @@ from kinema.body import load_body
 from kinema.errors import InputError, UsageError
 from kinema.evaluation.refiner_methods import compare, method
 from kinema.evaluation.refiners import score_refiner
+from kinema.models.mixer.onnx_run import NETWORK_FILE
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.landmarks import NETWORK_FILE
 from kinema.refinement.options import LandmarkOptions
 from kinema.refinement.settings import RefineSettings
 from kinema.refinement.stage import refine_landmarks

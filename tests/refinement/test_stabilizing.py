@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,14 +24,7 @@ from kinema.refinement.stage import stabilize_motion
 from kinema.refinement.video2pkl_stabilizer import stabilize
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
-from tests.quality.test_video2pkl import assert_same
-
-KINDS = ("progressing", "looping", "oscillating", "stationary", "mixed", "cleanup", "jitter")
-
-
-@pytest.fixture(scope="module")
-def walk():
-    return procedural_motion(free_body(), "demo")
+from tests.helpers.recorded_motions import assert_same_report, each_kind, recorded_motions
 
 
 def joint_error(a: Motion, b: Motion) -> float:
@@ -241,29 +233,31 @@ def test_leading_over_is_never_faster_than_it_may_be(leap, fps):
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_forks_stabiliser_is_reproduced(goldens_dir, kind):
-    arrays = np.load(goldens_dir / "pare" / "motion.npz")
-    report = json.loads((goldens_dir / "pare" / "motion_reports.json").read_text())[kind]["stabilizer"]
+@each_kind
+def test_the_forks_stabiliser_is_reproduced(kind):
+    arrays, reports = recorded_motions()
+    report = reports[kind]["stabilizer"]
     given = (arrays[f"{kind}.in.{name}"] for name in ("pose", "trans", "global_orient"))
-    pose, trans, root, found = stabilize(*given, 30.0, f"{kind}.pkl", f"{kind}_out.pkl")
+    pose, trans, root, found = stabilize(*given, report["fps"], report["input_pkl"], report["output_pkl"])
     # The same arithmetic in double precision: 1e-9 rad and m leave room for another order of additions.
     np.testing.assert_allclose(pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
     np.testing.assert_allclose(trans, arrays[f"{kind}.stable.trans"], atol=1e-9)
     np.testing.assert_allclose(root, arrays[f"{kind}.stable.global_orient"], atol=1e-9)
-    assert_same(found, report, kind)
+    assert_same_report(found, report, kind)
 
 
 @pytest.mark.golden
-def test_the_forks_profile_on_a_motion(goldens_dir):
-    arrays = np.load(goldens_dir / "pare" / "motion.npz")
-    pose, trans = arrays["cleanup.in.pose"], arrays["cleanup.in.trans"]
-    person = Person(id=1, frames=np.arange(60), pose=pose, transl=-trans)
-    motion = Motion(times=np.arange(60) / 30, width=0, height=0, people=(person,), body_model="smpl")
+@each_kind
+def test_the_forks_profile_on_a_motion(kind):
+    arrays, reports = recorded_motions()
+    report = reports[kind]["stabilizer"]
+    pose, trans = arrays[f"{kind}.in.pose"], arrays[f"{kind}.in.trans"]
+    person = Person(id=1, frames=np.arange(len(pose)), pose=pose, transl=-trans)
+    motion = Motion(times=np.arange(len(pose)) / report["fps"], width=0, height=0, people=(person,), body_model="smpl")
     stable = stabilize_motion(motion, options=StabilizeOptions(profile="fork"))
-    np.testing.assert_allclose(stable.people[0].pose, arrays["cleanup.stable.pose"], atol=1e-9)
-    np.testing.assert_allclose(stable.people[0].transl, -arrays["cleanup.stable.trans"], atol=1e-9)
-    assert told(stable, "camera")["status"] == "SUCCESS"
+    np.testing.assert_allclose(stable.people[0].pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
+    np.testing.assert_allclose(stable.people[0].transl, -arrays[f"{kind}.stable.trans"], atol=1e-9)
+    assert told(stable, "camera")["status"] == report["status"]
 
 
 def test_the_result_survives_a_file(walk, tmp_path):

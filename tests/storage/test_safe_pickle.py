@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
-import importlib.util
 import io
 import lzma
 import os
@@ -27,6 +26,7 @@ from hypothesis import strategies as st
 
 from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
 from kinema.storage.safe_pickle import Inert, load_pickle
+from tests.helpers.goldens import smpl_maker
 
 VALUES: dict[str, Any] = {
     "array": np.arange(12.0).reshape(3, 4),
@@ -114,10 +114,8 @@ def test_it_agrees_with_pickle(tmp_path_factory, value, protocol):
 
 @pytest.mark.golden
 @pytest.mark.parametrize("flavour", ["ch", "select"])
-def test_chumpy_body_models_give_the_plain_arrays(tmp_path, goldens_dir, flavour):
-    spec = importlib.util.spec_from_file_location("make_synthetic_smpl", goldens_dir / "smpl/make_synthetic_smpl.py")
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
+def test_chumpy_body_models_give_the_plain_arrays(tmp_path, flavour):
+    maker = smpl_maker()
     model = maker.model("male")
     maker.write(tmp_path / "model.pkl", model, flavour)
     loaded = load_pickle(tmp_path / "model.pkl")

@@ -11,6 +11,7 @@ from scipy.signal import savgol_filter
 
 from kinema.errors import UsageError
 from kinema.temporal import filters
+from tests.helpers.goldens import each_case, recording
 
 EVEN = np.arange(90) / 30
 
@@ -169,9 +170,9 @@ def test_impossible_settings_are_refused(call):
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("clip", ["T100", "T20"])
-def test_filters_equal_the_published_baselines(goldens_dir, clip):
-    golden = np.load(goldens_dir / "smoothnet" / "golden_filters_metrics.npz")
+@each_case("clip", "smoothnet/golden_filters_metrics.npz", r"filter\.(\w+)\.x")
+def test_filters_equal_the_published_baselines(clip):
+    golden = recording("smoothnet/golden_filters_metrics.npz")
     x = golden[f"filter.{clip}.x"].astype(np.float64)
     times = np.arange(len(x), dtype=np.float64)  # the authors' time is the frame number
     tolerance = 1e-6 * (1 + np.abs(x).max())  # their results are float32

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kinema.errors import InputError, UsageError
 from kinema.temporal.windows import WindowStream, average_windows, cut_windows, slide, window_starts
+from tests.helpers.goldens import each_case, recording
 
 
 def naive_average(windows: np.ndarray, starts: np.ndarray, frames: int) -> np.ndarray:
@@ -92,17 +93,22 @@ def test_a_lagged_result_does_not_know_the_future():
     assert np.abs(before[22:] - after[22:]).max() > 1e-3
 
 
+def assert_averages(golden, case: str, step: int = 1) -> None:
+    windows = golden[f"{case}.windows"]
+    atol = 1e-6 * max(1, windows.shape[1] / 16)  # float32 sums of as many values as the window has frames
+    np.testing.assert_allclose(average_windows(windows, step=step), golden[f"{case}.out"], rtol=0, atol=atol)
+
+
 @pytest.mark.golden
-def test_average_equals_the_published_one(goldens_dir):
-    synsp = np.load(goldens_dir / "synsp" / "golden.npz")
-    cases = sorted({key.rsplit(".", 1)[0] for key in synsp.files if key.startswith("swa.")})
-    assert cases
-    for case in cases:
-        out = average_windows(synsp[f"{case}.windows"])
-        np.testing.assert_allclose(out, synsp[f"{case}.out"], rtol=0, atol=1e-6)  # float32 sums of <= 16 values
-    smoothnet = np.load(goldens_dir / "smoothnet" / "golden.npz")
-    out = average_windows(smoothnet["swa.step4.windows"], step=4)
-    np.testing.assert_allclose(out, smoothnet["swa.step4.out"], rtol=0, atol=1e-6)
+@each_case("case", "synsp/golden.npz", r"(swa\.\w+)\.out")
+def test_average_equals_synsps(case):
+    assert_averages(recording("synsp/golden.npz"), case)
+
+
+@pytest.mark.golden
+@each_case("step", "smoothnet/golden.npz", r"swa\.step(\d+)\.out")
+def test_average_in_steps_equals_smoothnets(step):
+    assert_averages(recording("smoothnet/golden.npz"), f"swa.step{step}", step)
 
 
 def test_short_clips():

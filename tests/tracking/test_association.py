@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kinema.models.blazepose.landmarks import CROP
+from kinema.keypoints.source import View
 from kinema.tracking.association import assign, continuity_cost, hip_distance, pose_distance, same_body
-from kinema.tracking.masks import outline_in, shared_outline, without
+from kinema.tracking.masks import hide_people, mask_in, mask_overlap
 from kinema.tracking.track import Track
-from tests.helpers.walkers import clothes, sight
+from kinema.video import Frame
+from tests.helpers.walkers import PARTS, dressed, sight
+
+SIZE = 256
 
 costs = st.tuples(st.integers(0, 4), st.integers(0, 4)).flatmap(
     lambda shape: arrays(float, shape, elements=st.floats(0, 3, allow_subnormal=False))
@@ -54,58 +57,59 @@ def test_infinite_costs_are_never_chosen():
 def test_distances_are_parts_of_the_smaller_height():
     a, b = sight((100, 300), height=400), sight((140, 300), height=200)
     assert hip_distance(a, b) == pytest.approx(0.2)
-    assert pose_distance(a, sight((140, 300), height=400)) == pytest.approx(0.1)
+    assert pose_distance(a, sight((140, 300), height=400), PARTS) == pytest.approx(0.1)
 
 
 def ellipse(width: float) -> np.ndarray:
-    """A person's outline (256, 256), logits: an upright ellipse of that width (part of the crop)."""
-    y, x = np.mgrid[:CROP, :CROP] / CROP - 0.5
+    """A person's mask (256, 256), logits: an upright ellipse of that width (part of the crop)."""
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE - 0.5
     return np.where((x / width) ** 2 + (y / 0.4) ** 2 < 1, 6.0, -6.0).astype(np.float32)
 
 
-def test_same_body_by_landmarks_and_by_outline():
+def test_same_body_by_keypoints_and_by_mask():
     one = sight((300, 300), mask=ellipse(0.1))
-    assert same_body(one, sight((310, 300)))
-    assert not same_body(one, sight((400, 300)))
+    assert same_body(one, sight((310, 300)), PARTS)
+    assert not same_body(one, sight((400, 300)), PARTS)
     turned_over = sight((300, 310), mask=ellipse(0.1))
-    turned_over.points[:] = turned_over.points[::-1] + 60.0  # other landmarks, the same outline
-    assert same_body(one, turned_over)
+    turned_over.points[:] = turned_over.points[::-1] + 60.0  # other keypoints, the same mask
+    assert same_body(one, turned_over, PARTS)
     beside = sight((380, 310), mask=ellipse(0.05))
     beside.points[:] = beside.points[::-1]
-    assert not same_body(one, beside)
+    assert not same_body(one, beside, PARTS)
 
 
-def test_outlines_move_with_their_person():
+def test_masks_move_with_their_person():
     seen = sight((300, 300), mask=ellipse(0.1))
-    there = outline_in(seen, seen.roi)
+    there = mask_in(seen, seen.roi, size=SIZE)
     np.testing.assert_array_equal(there > 0, seen.mask > 0)
-    shifted = outline_in(seen, seen.roi + [50.0, 0, 0, 0]) > 0  # the crop moved right: the person is left in it
+    shifted = mask_in(seen, seen.roi + [50.0, 0, 0, 0], size=SIZE) > 0  # the crop moved right: the person is left in it
     columns = np.flatnonzero(shifted.any(axis=0))
-    assert columns.mean() == pytest.approx(CROP / 2 - 50 / (500 / CROP), abs=1.0)
-    assert shared_outline(seen, sight((300, 300), mask=ellipse(0.05))) == pytest.approx(1.0, abs=0.03)
-    assert shared_outline(seen, sight((500, 300), mask=ellipse(0.1))) == 0.0
-    assert shared_outline(seen, sight((300, 300))) == 0.0  # no outline, no evidence
+    assert columns.mean() == pytest.approx(SIZE / 2 - 50 / (500 / SIZE), abs=1.0)
+    assert mask_overlap(seen, sight((300, 300), mask=ellipse(0.05))) == pytest.approx(1.0, abs=0.03)
+    assert mask_overlap(seen, sight((500, 300), mask=ellipse(0.1))) == 0.0
+    assert mask_overlap(seen, sight((300, 300))) == 0.0  # no mask, no evidence
 
 
-def test_other_people_are_painted_over_but_the_own_person_is_not():
+def test_other_people_are_hidden_but_the_own_person_is_not():
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 255, (CROP, CROP, 3), dtype=np.uint8)
+    pixels = rng.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
     own, other = sight((300, 300), mask=ellipse(0.1)), sight((330, 300), mask=ellipse(0.1))
-    painted = without(pixels, own.roi, [(other, np.zeros(2))], own=own)
-    changed = np.any(painted != pixels, axis=2)
-    mine, theirs = outline_in(own, own.roi) > 0, outline_in(other, own.roi) > 0
+    view = View(Frame(0, 0.0, pixels), own.roi, pixels)
+    painted = hide_people(view, [(other, np.zeros(2))], own=own)
+    changed = np.any(painted.pixels != pixels, axis=2)
+    mine, theirs = mask_in(own, own.roi, size=SIZE) > 0, mask_in(other, own.roi, size=SIZE) > 0
     assert not changed[mine].any()
     assert changed[theirs & ~mine].mean() > 0.95
     assert not changed[~theirs & ~mine].any()
-    assert without(pixels, own.roi, [], own=own) is pixels
+    assert hide_people(view, [], own=own) is view
 
 
-def test_continuity_grows_with_place_size_and_clothes():
-    track = Track(0, 0, 0.0, sight((300, 300)), clothes(3))
-    same = continuity_cost(track, sight((300, 300)), clothes(3), 0.1)
+def test_continuity_grows_with_place_size_and_appearance():
+    track = Track(0, 0, 0.0, sight((300, 300)), dressed(3))
+    same = continuity_cost(track, sight((300, 300)), dressed(3), 0.1)
     assert same == pytest.approx(0.0, abs=1e-9)
-    assert continuity_cost(track, sight((500, 300)), clothes(3), 0.1) > 0.3
-    assert continuity_cost(track, sight((300, 300), height=700), clothes(3), 0.1) > 0.3
-    assert continuity_cost(track, sight((300, 300)), clothes(9), 0.1) > 0.9
-    later = continuity_cost(track, sight((500, 300)), clothes(3), 2.0)
-    assert later < continuity_cost(track, sight((500, 300)), clothes(3), 0.1)
+    assert continuity_cost(track, sight((500, 300)), dressed(3), 0.1) > 0.3
+    assert continuity_cost(track, sight((300, 300), height=700), dressed(3), 0.1) > 0.3
+    assert continuity_cost(track, sight((300, 300)), dressed(9), 0.1) > 0.9
+    later = continuity_cost(track, sight((500, 300)), dressed(3), 2.0)
+    assert later < continuity_cost(track, sight((500, 300)), dressed(3), 0.1)

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.tracking.gaps import fill_gaps
-from kinema.tracking.track import Rows
+from kinema.tracking.track import Rows, row_dtype
 from tests.helpers.walkers import sight
 
 
 def rows_at(frames: list[int], times: np.ndarray) -> np.ndarray:
-    rows = Rows()
+    rows = Rows(row_dtype(33, 33))
     for frame in frames:  # a person who moves steadily in time, not in frames
         rows.append(frame, sight((100 + 90 * times[frame], 200.0)), crowded=False)
     return rows.array()
 
 
 @given(st.sets(st.integers(0, 40), min_size=1, max_size=20).map(sorted), st.floats(0, 1))
-def test_filled_frames_lie_on_the_way(frames, limit):
+def test_filled_frames_lie_on_the_trajectory(frames, limit):
     times = np.cumsum(np.random.default_rng(1).uniform(0.02, 0.07, 41))  # variable frame rate
     rows = rows_at(frames, times)
     filled, observed = fill_gaps(rows, times, limit)

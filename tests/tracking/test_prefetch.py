@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kinema.tracking import TrackingOptions, track_people
-from kinema.tracking.prefetch import Lane, read_ahead
+from kinema.tracking.prefetch import Worker, prefetched
 from kinema.video import Frame, VideoReader, open_video
 
 both = pytest.mark.parametrize("own_thread", [True, False])
@@ -20,16 +20,16 @@ def kinema_threads() -> list[str]:
 @both
 def test_work_is_done_in_order(own_thread):
     done = []
-    with Lane(own_thread=own_thread) as lane:
-        futures = [lane.give(lambda i: done.append(i) or 2 * i, i) for i in range(50)]
+    with Worker(own_thread=own_thread) as worker:
+        futures = [worker.submit(lambda i: done.append(i) or 2 * i, i) for i in range(50)]
         assert [future.result() for future in futures] == list(range(0, 100, 2))
     assert done == list(range(50))
 
 
 @both
 def test_an_error_comes_out(own_thread):
-    with Lane(own_thread=own_thread) as lane, pytest.raises(ZeroDivisionError):
-        lane.give(lambda: 1 / 0).result()
+    with Worker(own_thread=own_thread) as worker, pytest.raises(ZeroDivisionError):
+        worker.submit(lambda: 1 / 0).result()
 
 
 def test_at_the_end_what_has_begun_is_waited_for_and_the_rest_dropped():
@@ -41,9 +41,9 @@ def test_at_the_end_what_has_begun_is_waited_for_and_the_rest_dropped():
         finished.append(True)
 
     def interrupted():
-        with Lane() as lane:
-            lane.give(slow)
-            lane.give(dropped.append, True)
+        with Worker() as worker:
+            worker.submit(slow)
+            worker.submit(dropped.append, True)
             begun.wait(10)
             raise KeyboardInterrupt
 
@@ -57,9 +57,9 @@ def test_at_the_end_what_has_begun_is_waited_for_and_the_rest_dropped():
 @both
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_reading_ahead_gives_the_same_items(own_thread, depth):
-    with Lane(own_thread=own_thread) as lane:
-        assert list(read_ahead(iter(range(20)), lane, depth)) == list(range(20))
-        assert list(read_ahead([], lane, depth)) == []
+    with Worker(own_thread=own_thread) as worker:
+        assert list(prefetched(iter(range(20)), worker, depth)) == list(range(20))
+        assert list(prefetched([], worker, depth)) == []
 
 
 def test_no_more_than_the_depth_is_made_ahead():
@@ -70,8 +70,8 @@ def test_no_more_than_the_depth_is_made_ahead():
             made.append(i)
             yield i
 
-    with Lane() as lane:
-        for item in read_ahead(items(), lane, 3):
+    with Worker() as worker:
+        for item in prefetched(items(), worker, 3):
             time.sleep(0.002)
             assert len(made) <= item + 4
 
@@ -82,8 +82,8 @@ def test_an_error_while_reading_comes_after_what_was_read(own_thread):
         yield from range(3)
         raise OSError("torn")
 
-    with Lane(own_thread=own_thread) as lane:
-        reading = read_ahead(items(), lane, 8)
+    with Worker(own_thread=own_thread) as worker:
+        reading = prefetched(items(), worker, 8)
         assert [next(reading) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(OSError, match="torn"):
             next(reading)
@@ -99,8 +99,8 @@ def test_a_reader_that_is_left_early_is_closed(own_thread):
         finally:
             closed.append(threading.current_thread().name)
 
-    with Lane(own_thread=own_thread) as lane:
-        reading = read_ahead(items(), lane, 3)
+    with Worker(own_thread=own_thread) as worker:
+        reading = prefetched(items(), worker, 3)
         next(reading)
         reading.close()
     assert len(closed) == 1
@@ -144,7 +144,7 @@ def test_tracking_ends_with_the_error_of_whoever_failed(threads):
 
 
 @pytest.mark.usefixtures("networks")
-def test_a_detector_that_fails_in_the_lane_is_heard(monkeypatch):
+def test_a_detector_that_fails_in_the_worker_is_heard(monkeypatch):
     from kinema.models.blazepose.detector import BlazePoseDetector
 
     def broken(self, image, tile, *, threshold=0.5):

@@ -8,12 +8,12 @@ import pytest
 from kinema.models.pare.crops import square_boxes
 from kinema.models.yolov3.output import letterboxed, people, suppressed
 from kinema.tracking.sort import Sort, SortOptions, intersection_over_union, sort_tracks
+from tests.helpers.goldens import each_case, recording
 
 
 @pytest.fixture(scope="module")
-def recorded(goldens_dir) -> dict[str, np.ndarray]:
-    with np.load(goldens_dir / "pare" / "tracker.npz") as file:
-        return dict(file)
+def recorded() -> dict[str, np.ndarray]:
+    return recording("pare/tracker.npz")
 
 
 def detections_of(recorded) -> list[np.ndarray]:
@@ -39,7 +39,7 @@ def test_crop_boxes_of_the_tracks(recorded) -> None:
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("number", [0, 1])
+@each_case("number", "pare/tracker.npz", r"yolo\.nms(\d+)")
 def test_yolo(recorded, number) -> None:
     rows = suppressed(recorded["yolo.prediction"][number])
     np.testing.assert_allclose(rows, recorded[f"yolo.nms{number}"], atol=1e-3)

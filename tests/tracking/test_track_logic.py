@@ -1,32 +1,36 @@
-"""Tracks: growing rows, motion, clothes, encounters, and who counts as a person."""
+"""Tracks: growing rows, motion, appearance, encounters, and who counts as a person."""
 
 import numpy as np
 import pytest
 
 from kinema.errors import UsageError
-from kinema.models.blazepose.landmarks import CROP
+from kinema.keypoints import SOURCES
+from kinema.keypoints.blazepose import THRESHOLDS, Detector, Estimator
+from kinema.keypoints.source import OpenedSource
 from kinema.tracking import TrackingOptions
-from kinema.tracking.appearance import Appearance, look
+from kinema.tracking.appearance import Appearance, appearance_of
 from kinema.tracking.gate import Gate
-from kinema.tracking.id_switches import READY, exchange_pasts, look_afresh, meet, settle
+from kinema.tracking.id_switches import READY, exchange_pasts, learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.people import body_boxes, is_person, person_from, real_tracks
-from kinema.tracking.track import Rows, Track, moved
-from tests.helpers.walkers import clothes, sight
+from kinema.tracking.track import Rows, Track, moved, row_dtype
+from tests.helpers.walkers import PARTS, dressed, sight
 
 SIZE = (640, 480)
+CROP = 256
+SOURCE = OpenedSource(SOURCES.find("blazepose"), Estimator(None), Detector(None))
 
 
-def follow(number: int, path, clothes_of=lambda frame: clothes(3), frames=range(40), height=200.0) -> Track:
+def follow(number: int, path, appearance_at=lambda frame: dressed(3), frames=range(40), height=200.0) -> Track:
     """A track along `path(frame)`, seen at 30 frames a second."""
     frames = list(frames)
-    track = Track(number, frames[0], frames[0] / 30, sight(path(frames[0]), height=height), clothes_of(frames[0]))
+    track = Track(number, frames[0], frames[0] / 30, sight(path(frames[0]), height=height), appearance_at(frames[0]))
     for frame in frames[1:]:
         track.add(frame, frame / 30, sight(path(frame), height=height), crowded=False)
     return track
 
 
 def test_rows_grow_insert_and_cut():
-    rows = Rows()
+    rows = Rows(row_dtype(33, 33))
     for frame in range(3, 200):
         rows.append(frame, sight((frame, 0)), crowded=frame % 2 == 0)
     rows.insert(0, [(1, sight((1, 0))), (2, sight((2, 0)))])
@@ -61,7 +65,7 @@ def test_a_steady_crop_does_not_inherit_jitter():
 
 
 def test_the_gate():
-    gate = Gate(SIZE, 0.5)
+    gate = Gate(SIZE, 0.5, THRESHOLDS)
     seen = sight((300, 240), height=200)
     assert gate.person(seen)
     assert not gate.person(sight((300, 240), height=200, score=0.4))
@@ -72,13 +76,13 @@ def test_the_gate():
     assert not gate.expected(seen, np.array([300.0, 240.0, 700.0, 0.0]))
 
 
-def test_clothes_are_told_apart_and_learned():
+def test_appearances_are_told_apart_and_learned():
     crop = np.zeros((CROP, CROP, 3), dtype=np.uint8)
     seen = sight((128, 128), height=CROP / 1.25)
     red, blue = crop.copy(), crop.copy()
     red[...], blue[...] = (200, 30, 30), (30, 30, 200)
     brighter = np.clip(red.astype(int) + 12, 0, 255).astype(np.uint8)
-    first, second, third = (look(pixels, seen) for pixels in (red, blue, brighter))
+    first, second, third = (appearance_of(pixels, seen, PARTS) for pixels in (red, blue, brighter))
     assert first.distance(first) == pytest.approx(0.0, abs=1e-9)
     assert first.distance(second) > 0.9
     assert first.distance(third) < 0.2
@@ -87,14 +91,14 @@ def test_clothes_are_told_apart_and_learned():
     assert first.distance(second) < 0.05
 
 
-def test_unseen_clothes_say_nothing():
+def test_an_unseen_appearance_says_nothing():
     nothing = Appearance(np.zeros((2, 125)), np.zeros(2))
-    assert nothing.distance(clothes(1)) == 0.5
-    outside = look(np.zeros((CROP, CROP, 3), np.uint8), sight((5000, 5000)))
-    assert outside.distance(clothes(1)) in (0.5, 1.0)
+    assert nothing.distance(dressed(1)) == 0.5
+    outside = appearance_of(np.zeros((CROP, CROP, 3), np.uint8), sight((5000, 5000)), PARTS)
+    assert outside.distance(dressed(1)) in (0.5, 1.0)
 
 
-def crossing(turned_back: bool, same_clothes: bool) -> tuple[Track, Track]:
+def crossing(turned_back: bool, same_appearance: bool) -> tuple[Track, Track]:
     """Two people who meet in frames 20-40; the tracks turned from one to the other there if not `turned_back`."""
 
     def left(frame):
@@ -104,39 +108,39 @@ def crossing(turned_back: bool, same_clothes: bool) -> tuple[Track, Track]:
         return (400 - 5 * frame, 240)
 
     paths = (left, right)
-    wear = (3, 3) if same_clothes else (3, 9)
-    tracks = [Track(i, 0, 0.0, sight(paths[i](0), height=200), clothes(wear[i])) for i in range(2)]
+    wear = (3, 3) if same_appearance else (3, 9)
+    tracks = [Track(i, 0, 0.0, sight(paths[i](0), height=200), dressed(wear[i])) for i in range(2)]
     for frame in range(1, 70):
         for i, track in enumerate(tracks):
             path = paths[i] if turned_back or frame < 30 else paths[1 - i]
             track.add(frame, frame / 30, sight(path(frame), height=200), crowded=20 <= frame < 40)
         for i, track in enumerate(tracks):
             if 20 <= frame < 40:
-                meet(track, [tracks[1 - i]], frame)
+                note_encounters(track, [tracks[1 - i]], frame)
             else:
                 now = wear[i] if turned_back or frame < 30 else wear[1 - i]
-                look_afresh(track, clothes(now))
+                learn_appearance(track, dressed(now))
         for track in tracks:
-            settle(track, tracks, frame / 30)
+            resolve_encounters(track, tracks, frame / 30)
     return tracks[0], tracks[1]
 
 
-@pytest.mark.parametrize("same_clothes", [False, True])
-def test_people_mixed_up_in_a_crossing_get_their_own_past_back(same_clothes):
-    for track in crossing(turned_back=False, same_clothes=same_clothes):
+@pytest.mark.parametrize("same_appearance", [False, True])
+def test_people_mixed_up_in_a_crossing_get_their_own_past_back(same_appearance):
+    for track in crossing(turned_back=False, same_appearance=same_appearance):
         steps = np.diff(track.rows.array()["roi"][:, 0])
         assert len(set(np.sign(steps[5:20])) | set(np.sign(steps[45:]))) == 1  # each goes on as before
         assert not track.rivals
 
 
 def test_people_who_were_not_mixed_up_stay_who_they_are():
-    tracks = crossing(turned_back=True, same_clothes=False)
+    tracks = crossing(turned_back=True, same_appearance=False)
     assert [track.number for track in tracks] == [0, 1]
     assert tracks[0].rows.array()["roi"][0, 0] == 100
 
 
 def test_exchanging_twice_changes_nothing():
-    a, b = follow(0, lambda f: (100 + f, 100)), follow(1, lambda f: (300 - f, 100), lambda f: clothes(9))
+    a, b = follow(0, lambda f: (100 + f, 100)), follow(1, lambda f: (300 - f, 100), lambda f: dressed(9))
     before = [track.rows.array().copy() for track in (a, b)]
     exchange_pasts(a, b, 17)
     assert [a.number, b.number] == [1, 0]
@@ -146,14 +150,14 @@ def test_exchanging_twice_changes_nothing():
         np.testing.assert_array_equal(track.rows.array(), rows)
 
 
-def test_fresh_clothes_are_compared_only_when_there_are_enough():
+def test_fresh_appearances_are_compared_only_when_there_are_enough():
     a, b = follow(0, lambda f: (100, 100)), follow(1, lambda f: (300, 100))
-    meet(a, [b], 39)
+    note_encounters(a, [b], 39)
     for _ in range(READY - 1):
-        look_afresh(a, clothes(9))
-    settle(a, [a, b], 2.0)
+        learn_appearance(a, dressed(9))
+    resolve_encounters(a, [a, b], 2.0)
     assert a.rivals
-    assert a.appearance.distance(clothes(3)) == 0.0
+    assert a.appearance.distance(dressed(3)) == 0.0
 
 
 def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all():
@@ -163,18 +167,18 @@ def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all()
     chair = follow(3, lambda f: (550, 240), frames=range(30))
     chair.rows.array()["visibility"] = 0.7
     missed = follow(4, lambda f: (550, 240), frames=range(30))
-    missed.looks = 12
+    missed.searches = 12
     missed.rows.array()["visibility"] = 0.8
     options = TrackingOptions()
-    assert real_tracks([small, chair, short, missed, large], 40, SIZE, options) == [large, small]
-    assert real_tracks([small, large], 40, SIZE, TrackingOptions(max_persons=1)) == [large]
-    assert is_person(short, 8, SIZE, options)  # in a clip of eight frames five are enough
-    assert not is_person(short, 40, SIZE, options)
+    assert real_tracks([small, chair, short, missed, large], 40, SIZE, options, THRESHOLDS) == [large, small]
+    assert real_tracks([small, large], 40, SIZE, TrackingOptions(max_persons=1), THRESHOLDS) == [large]
+    assert is_person(short, 8, SIZE, options, THRESHOLDS)  # in a clip of eight frames five are enough
+    assert not is_person(short, 40, SIZE, options, THRESHOLDS)
 
 
-def test_a_person_is_complete_and_confidence_falls_outside_the_picture():
-    track = follow(0, lambda f: (300, 400), height=200)  # the feet are below the picture
-    person = person_from(track, 7, np.arange(40) / 30, SIZE, TrackingOptions())
+def test_a_person_is_complete_and_confidence_falls_outside_the_image():
+    track = follow(0, lambda f: (300, 400), height=200)  # the feet are below the image
+    person = person_from(track, 7, np.arange(40) / 30, SIZE, TrackingOptions(), SOURCE)
     assert person.id == 7
     assert set(person.filled) >= {"boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d"}
     toes = person.keypoint_confidence[:, 31:33]
@@ -184,16 +188,16 @@ def test_a_person_is_complete_and_confidence_falls_outside_the_picture():
 
 def test_boxes_hold_the_visible_body_and_the_head():
     points = sight((300, 240), height=200).points[None]
-    box = body_boxes(points, np.full((1, 33), 0.9), SIZE)[0]
+    box = body_boxes(points, np.full((1, 33), 0.9), SIZE, PARTS, 0.2)[0]
     assert box[1] < points[0, 7, 1] - 8  # above the ears
     assert np.all(points[0] > box[:2])
     assert np.all(points[0] < box[2:])
     hidden = np.full((1, 33), 0.9)
     hidden[0, 25:] = 0.0
-    assert body_boxes(points, hidden, SIZE)[0, 3] < points[0, 27, 1]
-    nothing = body_boxes(points, np.zeros((1, 33)), SIZE)[0]
+    assert body_boxes(points, hidden, SIZE, PARTS, 0.2)[0, 3] < points[0, 27, 1]
+    nothing = body_boxes(points, np.zeros((1, 33)), SIZE, PARTS, 0.2)[0]
     assert np.all(np.isfinite(nothing))
-    away = body_boxes(points + 5000, np.full((1, 33), 0.9), SIZE)[0]
+    away = body_boxes(points + 5000, np.full((1, 33), 0.9), SIZE, PARTS, 0.2)[0]
     assert np.all((away >= 0) & (away <= 640))
 
 

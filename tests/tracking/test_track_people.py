@@ -5,7 +5,7 @@ import pytest
 
 from kinema.motion import Motion
 from kinema.tracking import TrackingOptions, track_people
-from kinema.tracking.backward import LastFrames
+from kinema.tracking.backward import RecentFrames
 from kinema.video import Frame, VideoReader, open_video
 from tests.helpers.composites import Actor, Composite, cut_out, score
 
@@ -88,10 +88,6 @@ def test_the_person_of_a_single_person_clip(data_dir, name):
     assert np.abs(hips).max() < 0.05
     shoulders = person.keypoints3d[:, 11:13].mean(axis=1)
     assert np.all(shoulders[:, 1] < -0.3)  # y points down: shoulders are above the hips
-    record = motion.provenance[-1]
-    assert record.name == "tracking"
-    assert record.arguments["detection_interval"] == TrackingOptions().detection_interval
-    assert {len(sha) for sha in record.weights.values()} == {64}
 
 
 @pytest.mark.real
@@ -202,8 +198,8 @@ def test_an_interrupt_stops_the_stage_and_the_next_run_is_the_same(data_dir):
     np.testing.assert_array_equal(first.people[0].keypoints, second.people[0].keypoints)
 
 
-def test_the_frames_kept_for_looking_back_are_bounded():
-    last = LastFrames()
+def test_the_frames_kept_for_backward_tracking_are_bounded():
+    last = RecentFrames()
     for index in range(400):
         last.append(Frame(index, index / 30, np.zeros((720, 1280, 3), np.uint8)))
     kept = last.between(-1, 400)
@@ -211,7 +207,7 @@ def test_the_frames_kept_for_looking_back_are_bounded():
     assert kept[-1].index == 399
     assert last.time(399) == 399 / 30
     assert last.time(0) is None
-    huge = LastFrames()
+    huge = RecentFrames()
     for index in range(5):
         huge.append(Frame(index, index / 30, np.broadcast_to(np.uint8(0), (9000, 9000, 3))))
     assert [frame.index for frame in huge.between(-1, 9)] == [4]

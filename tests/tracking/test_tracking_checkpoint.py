@@ -111,7 +111,7 @@ def test_a_single_person(data_dir, monkeypatch, tmp_path):
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.usefixtures("networks")
-def test_a_crowd_with_outlines_rivals_and_lost_people(data_dir, monkeypatch, tmp_path):
+def test_a_crowd_with_masks_rivals_and_lost_people(data_dir, monkeypatch, tmp_path):
     clip = data_dir / "videos/street_crowd_moving_camera.mp4"
     goes_on(clip, monkeypatch, tmp_path, every=11, stop=30, end=1.0)
 
@@ -158,9 +158,9 @@ def test_arrays_of_something_else_count_as_none():
 
 def test_the_fields_of_what_is_kept_are_plain():
     """A field that is neither plain nor an array would be lost: this fails when one is added."""
-    from kinema.models.blazepose.landmarks import Landmarks
+    from kinema.keypoints.source import Observation
     from kinema.tracking.appearance import Appearance
 
-    for kind in (Landmarks, Appearance):
+    for kind in (Observation, Appearance):
         types = {field.type for field in dataclasses.fields(kind)}
         assert types <= {"np.ndarray", "np.ndarray | None", "float"}

@@ -11,34 +11,38 @@ torch = pytest.importorskip("torch")
 
 from kinema.__main__ import main  # noqa: E402
 from kinema.errors import InputError, UsageError  # noqa: E402
+from kinema.models.refiner import load_refiner  # noqa: E402
 from kinema.models.smoothnet.datasets import RefinerClips, load_smoothnet_data  # noqa: E402
 from kinema.models.synsp.network import SynSPOutput  # noqa: E402
-from kinema.refinement.network import load_refiner  # noqa: E402
 from kinema.temporal.windows import slide  # noqa: E402
 from kinema.training.refiner import RefinerTraining, smoothnet_loss, synsp_loss, train_refiner  # noqa: E402
 from kinema.training.refiner_sources import ClipSource  # noqa: E402
+from tests.helpers.goldens import cases, each_case, recording  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
 
 @pytest.mark.golden
-def test_losses_are_the_published_ones(goldens_dir):
-    golden = np.load(goldens_dir / "smoothnet" / "golden.npz")
+def test_smoothnets_loss_is_the_published_one():
+    golden = recording("smoothnet/golden.npz")
+    weights = cases(golden, r"loss\.total_w([\d.]+)")
     pred, true = (torch.from_numpy(golden[f"loss.{name}"]).transpose(1, 2) for name in ("pred", "gt"))
     found = {}
     for windows in (False, True):  # the recording does not say along which axis its time runs
         p, t = (x if windows else x.transpose(1, 2) for x in (pred, true))
-        found[windows] = [float(smoothnet_loss(p, t, 1.0, w)) for w in (0.1, 1.0, 0.0)]
-    expected = [float(golden[f"loss.{name}"]) for name in ("total_w0.1", "total_w1.0", "pos_only")]
+        found[windows] = [float(smoothnet_loss(p, t, 1.0, w)) for w in (*map(float, weights), 0.0)]
+    expected = [float(golden[f"loss.{name}"]) for name in (*(f"total_w{w}" for w in weights), "pos_only")]
     assert any(np.allclose(each, expected, rtol=1e-5) for each in found.values())
 
-    golden = np.load(goldens_dir / "synsp" / "golden.npz")
-    for kind, over_views in (("single", False), ("multi", True)):
-        outs = [torch.from_numpy(golden[f"loss.{kind}.out{i}"]) for i in range(3)]
-        true = torch.from_numpy(golden[f"loss.{kind}.gt"])
-        for weight in (1.0, 0.1):
-            parts = synsp_loss(outs, true, 1.0, weight, over_views=over_views)
-            np.testing.assert_allclose([float(p) for p in parts], golden[f"loss.{kind}.wacc{weight}"], rtol=1e-5)
+
+@pytest.mark.golden
+@each_case("kind,weight", "synsp/golden.npz", r"loss\.(\w+)\.wacc([\d.]+)")
+def test_synsps_loss_is_the_published_one(kind, weight):
+    golden = recording("synsp/golden.npz")
+    outs = [torch.from_numpy(golden[f"loss.{kind}.out{i}"]) for i in range(3)]
+    true = torch.from_numpy(golden[f"loss.{kind}.gt"])
+    parts = synsp_loss(outs, true, 1.0, float(weight), over_views=true.dim() == 4)
+    np.testing.assert_allclose([float(p) for p in parts], golden[f"loss.{kind}.wacc{weight}"], rtol=1e-5)
 
 
 def test_the_multi_view_loss_runs_over_frames_unless_parity_is_asked_for():
@@ -153,12 +157,12 @@ def test_the_published_layout_is_read_and_trained_on_from_the_command_line(tmp_p
     assert (recipe["inner"], recipe["learning_rate"], recipe["batch"]) == (16, 1e-4, 128)  # as published for 3DPW
 
 
-def test_seventeen_joints_in_the_order_of_fourteen(tmp_path, goldens_dir):
+def test_seventeen_joints_in_the_order_of_fourteen(tmp_path):
     _, truth = write_layout(tmp_path, "mupots", "tposenet")
     plain = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test")
     ordered = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test", aist14=True)
     assert (plain.coordinates, plain.root, ordered.coordinates, ordered.root) == (51, (14,), 42, (2, 3))
-    order = np.load(goldens_dir / "synsp" / "golden.npz")["jointmap.mupots2aist"]
+    order = recording("synsp/golden.npz")["jointmap.mupots2aist"]
     expected = truth[1].reshape(-1, 17, 3)[:, order].reshape(-1, 42)
     np.testing.assert_array_equal(ordered.truth[1], expected)
     with pytest.raises(UsageError, match="not of 3d pw3d"):

@@ -32,9 +32,9 @@ def package(tmp_path, monkeypatch, cache) -> Package:
         )
         if entry.name in CONTENTS
         else entry
-        for entry in catalogue.ENTRIES
+        for entry in catalogue.entries()
     )
-    monkeypatch.setattr(catalogue, "ENTRIES", entries)
+    monkeypatch.setattr(catalogue, "entries", lambda: entries)
     folder = tmp_path / "index"
     folder.mkdir()
     wheel = folder / "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"

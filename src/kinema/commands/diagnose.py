@@ -74,7 +74,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     out.append("entries of the file")
     out += [f"  {_entry(entry)}" for entry in diagnosis.contents]
     for person in diagnosis.people:
-        out += ["", *_person(person, plain["fps"])]
+        out += ["", *_person(person)]
     return out
 
 
@@ -116,7 +116,7 @@ def _entry(entry: dict[str, Any]) -> str:
     return text + (f", {entry['not_finite']} not finite" if "not_finite" in entry else "")
 
 
-def _person(person: dict[str, Any], fps: float) -> list[str]:
+def _person(person: dict[str, Any]) -> list[str]:
     kind = person["motion_type"]
     name = "unknown kind of movement" if kind is None else kind.get("kind", kind.get("motion_type"))
     out = [f"person {person['id']}: {name}, {person['verdict']}, {person['bad_frames']} bad frames"]

@@ -129,10 +129,10 @@ def _cache() -> str:
 
 
 def _weights() -> dict[str, str]:
-    from kinema.weights.catalogue import ENTRIES
+    from kinema.weights.catalogue import entries
     from kinema.weights.hub import status
 
-    states = {entry.name: status(entry) for entry in ENTRIES}
+    states = {entry.name: status(entry) for entry in entries()}
     return {name: f"{s.state} {(s.sha256 or '')[:12]}".strip() for name, s in states.items() if s.state != "missing"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
-    from kinema.pipeline.pare_demo import PareDemoOptions, PareDemoResult
+    from kinema.pipeline.pare_demo_options import PareDemoOptions, PareDemoResult
 
 DESCRIPTION = (
     "PARE's own demo on a video or a folder of pictures: `pare_output.pkl` with the documented keys, and the bodies\n"
@@ -99,9 +99,8 @@ def run(args: argparse.Namespace) -> int:
 
 def options_of(args: argparse.Namespace) -> PareDemoOptions:
     """The settings that the command line asks for. Raises UsageError."""
-    from kinema.models.pare.options import PareOptions
-    from kinema.models.pare.published_keys import DemoOptions
-    from kinema.pipeline.pare_demo import PareDemoOptions
+    from kinema.models.pare.options import DemoOptions, PareOptions
+    from kinema.pipeline.pare_demo_options import PareDemoOptions
     from kinema.tracking import TrackingOptions
 
     return PareDemoOptions(

@@ -12,8 +12,8 @@ from kinema.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kinema.weights.catalogue import Entry, Licence
     from kinema.weights.consent import Ask
+    from kinema.weights.entry import Entry, Licence
     from kinema.weights.hub import Status
 
 DESCRIPTION = (
@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _entries(names: list[str]) -> list[Entry]:
-    from kinema.weights.catalogue import ENTRIES, find_group
+    from kinema.weights.catalogue import entries, find_group
 
     chosen = [entry for name in names for entry in find_group(name)]
-    return list(dict.fromkeys(chosen)) if names else list(ENTRIES)
+    return list(dict.fromkeys(chosen)) if names else list(entries())
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""When to look where: the tiles of every frame, so that all of the picture is searched regularly."""
+"""Which tiles are searched in which frame, so that the whole image is searched regularly."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
+from kinema.detection.tiles import tile_plan
 
 _CELLS = 80  # of the thumbnail's long side
 _SAMPLES = 4  # pixels averaged along each side of a cell
 _CHANGED = 12.0  # grey levels: a change of the mean over 3x3 cells that noise and compression do not make
-_CHANGED_CELLS = 6  # so many cells change at least when somebody comes; an edge that trembles has fewer
-_PATIENCE = 4.0  # a tile in which nothing changes is looked at so many times less often
-_HASTE = 1.5  # so much faster than needed may tiles be looked at that had to wait
+_CHANGED_CELLS = 6  # the least number of cells that change when somebody comes; a trembling edge changes fewer
+_PATIENCE = 4.0  # a tile in which nothing changes is searched so much less often
+_HASTE = 1.5  # tiles that had to wait may be searched so much faster than needed
 _STATE = ("due", "forced", "seen", "hidden")
 _COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as parts of the interval
 
 
 class TileSchedule:
-    """Spreads the search for people over the frames, and over the parts of the picture where something moves.
+    """Spreads the search for people over the frames, and over the parts of the image where something moves.
 
     Coarse tiles (large people, few tiles) come often, the finest ones (small people, many tiles) once in
     `interval` seconds. In the first frame everything is due; later the tiles of a scale take turns, so that
-    every frame costs about the same. A tile whose picture has not changed since the last look, but for the
-    people who are followed anyway, is looked at four times less often. Where several tiles are due at once,
+    every frame costs about the same. A tile in which nothing has changed since it was last searched, but for the
+    people who are followed anyway, is searched four times less often. Where several tiles are due at once,
     some wait for the next frames.
     """
 
-    def __init__(self, width: int, height: int, *, interval: float, smallest: float = SMALLEST_PERSON) -> None:
-        plan = tile_plan(width, height, smallest=smallest)
+    def __init__(self, width: int, height: int, *, interval: float, smallest: float, smallest_in_tile: float) -> None:
+        plan = tile_plan(width, height, smallest=smallest, smallest_in_tile=smallest_in_tile)
         self.tiles = np.concatenate(plan)
         scale = np.linspace(0.0, 1.0, len(plan)) if len(plan) > 1 else np.zeros(1)
         self._period = interval * np.concatenate(
@@ -46,7 +46,7 @@ class TileSchedule:
         self._windows = [self._thumbnailer.window(tile) for tile in self.tiles]
 
     def due(self, image: np.ndarray, time: float, boxes: np.ndarray) -> np.ndarray:
-        """The tiles (n, 3) to look at in this frame; they count as looked at.
+        """The tiles (n, 3) to search in this frame; they count as searched.
 
         image (H, W, 3) uint8 RGB at `time` seconds; boxes (m, 4): the people who are followed.
         """
@@ -67,19 +67,19 @@ class TileSchedule:
         most = max(1, int(np.ceil(_HASTE * elapsed * np.sum(1.0 / self._period))))
         now = self._thumbnailer(image)
         covered = self._thumbnailer.covered(boxes)
-        looks: list[int] = []
+        chosen: list[int] = []
         for i in waiting:
-            if len(looks) == most:
+            if len(chosen) == most:
                 break
             if time > self._forced[i] - self._period[i] or self._changed(i, now, covered):
-                looks.append(int(i))
+                chosen.append(int(i))
                 self._seen[i], self._hidden[i] = now, covered
                 self._forced[i] = time + _PATIENCE * self._period[i]
             self._due[i] = max(self._due[i] + self._period[i], time)
-        return self.tiles[looks]
+        return self.tiles[chosen]
 
     def state(self) -> dict[str, Any]:
-        """What later looks depend on: plain values and arrays."""
+        """What later results depend on: plain values and arrays."""
         return {"last": self._last, **{name: getattr(self, f"_{name}") for name in _STATE}}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ class TileSchedule:
 
 
 class Thumbnailer:
-    """Small grey pictures of frames, to see where something has changed."""
+    """Thumbnails of frames in grey, to see where something has changed."""
 
     def __init__(self, width: int, height: int) -> None:
         self._cell = max(width, height) / _CELLS

@@ -1,8 +1,7 @@
 """Where to look for people: square tiles at several scales.
 
-The detector finds a person whose circle's radius is between about 0.15 and 0.5 of its input's side
-(nine of ten between 0.2 and 0.4, measured on the real clips): a standing person of 0.35 to 1 times the
-tile. Squares of a few sizes, each half of the one before, therefore see everyone down to a chosen height.
+A detector finds people who fill a good part of its square input (`kinema.keypoints.source.TileRange`). Squares of
+a few sizes, each half of the one before, therefore show everyone down to a chosen height large enough.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import numpy as np
 SMALLEST_PERSON = 0.18
 """Height of the smallest person to find by default, as a part of the frame's short side."""
 
-_SMALLEST_IN_TILE = 0.35
 _OVERLAP_X = 0.3  # a person is narrow: that wide a strip is shared by neighbouring tiles
 _OVERLAP_Y = 0.5
-_SMALLEST_TILE = 64.0  # pixels: below, nothing of a person can be made out
+_SMALLEST_TILE = 64.0  # pixels: a person in a smaller tile cannot be recognised
 
 
 def whole_frame(width: int, height: int) -> np.ndarray:
@@ -38,18 +36,21 @@ def cover(width: int, height: int, side: float) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel(), np.full(x.size, float(side))], axis=1)
 
 
-def tile_plan(width: int, height: int, *, smallest: float = SMALLEST_PERSON) -> list[np.ndarray]:
+def tile_plan(
+    width: int, height: int, *, smallest: float = SMALLEST_PERSON, smallest_in_tile: float
+) -> list[np.ndarray]:
     """Tiles (n, 3) by scale, coarse to fine: the whole frame, then squares of the short side, halved and halved.
 
-    smallest: the height of the smallest person to find, as a part of the frame's short side. The last
-    scale is the first in which such a person is large enough.
+    smallest: the height of the smallest person to find, as a part of the frame's short side. smallest_in_tile: the
+    height of the smallest person whom the detector finds, as a part of the tile's side. The last scale is the first
+    in which the smallest person is large enough.
     """
     plan = [whole_frame(width, height)]
     side = float(min(width, height))
     if side > 0.8 * plan[0][0, 2]:
         side /= 2.0
     wanted = smallest * min(width, height)
-    while side >= _SMALLEST_TILE and wanted < _SMALLEST_IN_TILE * plan[-1][0, 2]:
+    while side >= _SMALLEST_TILE and wanted < smallest_in_tile * plan[-1][0, 2]:
         plan.append(cover(width, height, side))
         side /= 2.0
     return plan

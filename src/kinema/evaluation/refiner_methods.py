@@ -11,11 +11,11 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.evaluation.refiners import RefinerScores, score_refiner
+from kinema.models.refiner import KINDS, TrainedRefiner, load_refiner
+from kinema.models.synsp import facts as synsp
 from kinema.progress import Progress, silent
 from kinema.refinement.filtering import FILTERS, smooth_positions
 from kinema.refinement.landmarks import STEADY
-from kinema.refinement.network import KINDS, TrainedRefiner, load_refiner
-from kinema.refinement.networks import SYNSP_WINDOW
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.registry import REFINERS
 from kinema.temporal import filters
@@ -89,7 +89,7 @@ def _network(network: TrainedRefiner, clips: RefinerClips, rate: float, window: 
         raise UsageError(
             f"{network.name} takes {network.coordinates} numbers a frame, {clips.name} has {clips.coordinates}"
         )
-    frames = network.window or window or SYNSP_WINDOW
+    frames = network.window or window or synsp.WINDOW
     if window not in (None, frames):
         raise UsageError(f"{network.name} smooths windows of {frames} frames, --window-size asks for {window}")
     run = network.smoother(frames, network.centred)

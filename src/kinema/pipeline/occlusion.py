@@ -11,13 +11,15 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.errors import InputError
-from kinema.evaluation.image_estimators import PareImages, image_estimator
+from kinema.evaluation.image_estimators import image_estimator
 from kinema.evaluation.occlusion import ImageEstimator, OcclusionOptions, Sensitivity, occlusion_sensitivity
 from kinema.models.pare.crops import evaluation_crop, normalized
 from kinema.models.pare.datasets import PareDataset
+from kinema.models.pare.images import PareImages
 from kinema.models.pare.options import PareOptions
 from kinema.models.pare.release import PareRelease
-from kinema.pipeline.pare_demo import people_in_pictures, write_png
+from kinema.pipeline.pare_demo_pictures import write_png
+from kinema.pipeline.pare_people import people_in_pictures
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.storage.atomic import atomic_path, write_json
 from kinema.tracking import TrackingOptions

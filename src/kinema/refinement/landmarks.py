@@ -1,7 +1,6 @@
-"""Kinema's own refiner: the keypoint networks' 3D landmarks, made steady and brought nearer to the truth.
+"""The stage of Kinema's own refiner: keypoint networks' 3D landmarks, made steady and brought nearer to the truth.
 
-A mixer of frames and joints (`kinema.models.mixer.network`) that Kinema trained on what the default networks answer
-on rendered people (docs/refinement.md), exported to ONNX. It sees all landmarks over a second, so that it takes away
+The mixer (`kinema.models.mixer`) sees all landmarks over a second, so that it takes away
 what the networks get wrong in the same way each time (too little depth, sides exchanged), which no filter can. What
 it puts right shakes a little from window to window, and a short Whittaker filter takes that away.
 """
@@ -9,26 +8,21 @@ it puts right shakes a little from window to window, and a short Whittaker filte
 from __future__ import annotations
 
 import dataclasses
-from importlib.resources import as_file, files
 from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import UsageError
+from kinema.models.mixer.onnx_run import COORDINATES, load_mixer
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.filtering import smooth_positions
 from kinema.refinement.measures import SMOOTHING, what_changed
-from kinema.refinement.network import TrainedRefiner, load_refiner
 from kinema.refinement.options import FilterOptions, LandmarkOptions
-from kinema.skeleton import BLAZEPOSE33
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import filled, in_even_pieces
 from kinema.temporal.windows import slide
-
-NETWORK_FILE = "keypoint_refiner.onnx"
-COORDINATES = 3 * len(BLAZEPOSE33)
 
 STEADY = FilterOptions(method="whittaker", seconds=0.28)
 """What follows the network."""
@@ -39,7 +33,7 @@ class KeypointRefiner:
 
     def __init__(self, options: LandmarkOptions | None = None) -> None:
         self.options = options or LandmarkOptions()
-        self.network = _network(self.options)
+        self.network = load_mixer(self.options.checkpoint)
 
     def __call__(self, landmarks: np.ndarray, times: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Landmarks (F,33,3) of `frames` (F,) at `times` (F,), seconds, as the network corrects them: nearer to the
@@ -86,19 +80,6 @@ def _landmarks(person: Person) -> np.ndarray:
     if person.keypoint3d_set != "blazepose33":
         raise UsageError(f"the mixer refines landmarks of blazepose33; person {person.id} has {person.keypoint3d_set}")
     return landmarks
-
-
-def _network(options: LandmarkOptions) -> TrainedRefiner:
-    if options.checkpoint is not None:
-        network = load_refiner(options.checkpoint, "mixer")
-    else:
-        with as_file(files("kinema.models.mixer").joinpath(NETWORK_FILE)) as path:
-            network = load_refiner(path, "mixer")
-    if network.coordinates != COORDINATES:
-        raise InputError(
-            f"{network.name} refines {network.coordinates} numbers a frame; 33 landmarks have {COORDINATES}"
-        )
-    return network
 
 
 def _measures(person: Person, refined: np.ndarray, times: np.ndarray, options: LandmarkOptions) -> dict[str, Any]:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError
+from kinema.models.refiner import TrainedRefiner, load_refiner
+from kinema.models.smoothnet import facts as smoothnet
+from kinema.models.smoothnet.published import PublishedCare
+from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.filtering import smooth_root, smooth_rotations
 from kinema.refinement.inverse_kinematics import agree_with_joints
 from kinema.refinement.measures import SMOOTHING, what_changed
-from kinema.refinement.network import TrainedRefiner, load_refiner
 from kinema.refinement.options import FilterOptions, NetworkOptions
-from kinema.refinement.published import PublishedCare
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import (
@@ -35,12 +37,6 @@ from kinema.temporal.windows import slide
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
-
-SYNSP_WINDOW = 8
-"""Frames of the published SynSP configurations, whose weights fit any."""
-
-SMOOTHNET_WINDOW = 32
-"""Frames of the SmoothNet that is taken where nobody says which: the authors' advice."""
 
 TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
 """What smooths the rotations that joints do not tell (twist, feet, hands): five frames of a parabola at 30 Hz."""
@@ -88,18 +84,18 @@ def _network(options: NetworkOptions) -> TrainedRefiner:
         raise UsageError("SynSP needs a `checkpoint`: give its file (or train one: kinema train refiner)")
     from kinema.weights import locate
 
-    return load_refiner(locate(f"smoothnet-{options.window or SMOOTHNET_WINDOW}").path, "smoothnet")
+    return load_refiner(locate(f"smoothnet-{options.window or smoothnet.DEFAULT_WINDOW}").path, "smoothnet")
 
 
 def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
-    window = network.window or options.window or SYNSP_WINDOW
+    window = network.window or options.window or synsp.WINDOW
     if options.window not in (None, window):
         raise UsageError(
             f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window}; "
             "leave the option out or give another checkpoint"
         )
-    if network.window is None and window > 100:
-        raise UsageError(f"SynSP takes windows of at most 100 frames, `window_size` asks for {window}")
+    if network.window is None and window > synsp.POSITIONS:
+        raise UsageError(f"SynSP takes windows of at most {synsp.POSITIONS} frames, `window_size` asks for {window}")
     if options.lag is not None and options.lag >= window:
         raise UsageError(f"`lag` must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:

@@ -1,4 +1,4 @@
-"""What a person wears: colour histograms of torso and thighs, cheap enough to keep for everyone."""
+"""What a person looks like: colour histograms of torso and thighs, cheap enough to keep for everyone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 
 from kinema.geometry.roi import to_crop
-from kinema.models.blazepose.landmarks import Landmarks
-from kinema.skeleton import BLAZEPOSE33
+from kinema.keypoints.source import Observation
+from kinema.tracking.body_parts import BodyParts
 
 _BINS = 5
 _GRID = 10
-_TORSO = BLAZEPOSE33.indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
-_THIGHS = BLAZEPOSE33.indices(("left_hip", "left_knee", "right_hip", "right_knee"))
 _MEMORY = 0.85
 
 
@@ -29,7 +27,7 @@ class Appearance:
         return Appearance(self.histogram.copy(), self.weight.copy())
 
     def update(self, other: Appearance) -> None:
-        """Learn from another look at the same person."""
+        """Learn from another observation of the same person."""
         for part in range(2):
             if other.weight[part] <= 0.0:
                 continue
@@ -38,7 +36,7 @@ class Appearance:
             self.weight[part] = memory * self.weight[part] + (1.0 - memory) * other.weight[part]
 
     def distance(self, other: Appearance) -> float:
-        """How differently two people are dressed: 0 the same, 1 nothing in common (1 - Bhattacharyya)."""
+        """0 the same colours, 1 none in common (1 - Bhattacharyya coefficient); 0.5 where nothing was seen."""
         weight = np.minimum(self.weight, other.weight)
         if weight.sum() <= 0.0:
             return 0.5
@@ -46,22 +44,20 @@ class Appearance:
         return float(1.0 - (weight * overlap).sum() / weight.sum())
 
 
-def look(pixels: np.ndarray, seen: Landmarks) -> Appearance:
-    """The clothes of the person in a crop (S, S, 3) uint8 RGB that `seen` was found in."""
+def appearance_of(pixels: np.ndarray, seen: Observation, parts: BodyParts) -> Appearance:
+    """The appearance of the person in the pixels (S, S, 3) uint8 RGB of the view that `seen` was observed in.
+
+    A part of the body that the joint set lacks counts as not seen.
+    """
     unit = to_crop(seen.points, seen.roi)
-    shown = seen.visibility * seen.presence
+    shown = seen.confidence
     size = pixels.shape[0]
-    along = (np.arange(_GRID) + 0.5) / _GRID
-    torso = _bilinear(unit[_TORSO], 0.15 + 0.7 * along)
-    hips_knees = unit[_THIGHS].reshape(2, 2, 2)
-    steps = (0.2 + 0.7 * along)[:, None]
-    thighs = np.concatenate([a + steps * (b - a) for a, b in hips_knees])
-    # Three samples across each thigh, a twelfth of its length apart.
-    across = np.repeat([[b[1] - a[1], a[0] - b[0]] for a, b in hips_knees], _GRID, axis=0) / 12.0
-    thighs = np.concatenate([thighs, thighs + across, thighs - across])
     histogram = np.zeros((2, _BINS**3))
     weight = np.zeros(2)
-    for part, (places, joints) in enumerate(((torso, _TORSO), (thighs, _THIGHS))):
+    for part, (sample, joints) in enumerate(((_torso, parts.torso), (_thighs, parts.thighs))):
+        if not len(joints):
+            continue
+        places = sample(unit[joints])
         cells = np.round(places * size).astype(int)
         cells = cells[np.all((cells >= 0) & (cells < size), axis=1)]
         weight[part] = float(shown[joints].mean()) * (len(cells) / len(places))
@@ -70,13 +66,26 @@ def look(pixels: np.ndarray, seen: Landmarks) -> Appearance:
     return Appearance(histogram, weight)
 
 
-def _bilinear(quad: np.ndarray, along: np.ndarray) -> np.ndarray:
+_ALONG = (np.arange(_GRID) + 0.5) / _GRID
+
+
+def _torso(quad: np.ndarray) -> np.ndarray:
     """Points (n*n, 2) on a regular grid inside the quadrilateral left/right shoulder, left/right hip (4, 2)."""
-    u, v = np.meshgrid(along, along)
+    u, v = np.meshgrid(0.15 + 0.7 * _ALONG, 0.15 + 0.7 * _ALONG)
     u, v = u.reshape(-1, 1), v.reshape(-1, 1)
     top = quad[0] + u * (quad[1] - quad[0])
     bottom = quad[2] + u * (quad[3] - quad[2])
     return top + v * (bottom - top)
+
+
+def _thighs(joints: np.ndarray) -> np.ndarray:
+    """Points (6 n, 2) on and beside the lines from hip to knee; joints (4, 2): left hip, knee, right hip, knee."""
+    pairs = joints.reshape(2, 2, 2)
+    steps = (0.2 + 0.7 * _ALONG)[:, None]
+    thighs = np.concatenate([a + steps * (b - a) for a, b in pairs])
+    # Three samples across each thigh, a twelfth of its length apart.
+    across = np.repeat([[b[1] - a[1], a[0] - b[0]] for a, b in pairs], _GRID, axis=0) / 12.0
+    return np.concatenate([thighs, thighs + across, thighs - across])
 
 
 def _histogram(colours: np.ndarray) -> np.ndarray:

@@ -1,55 +1,52 @@
-"""Who is who: distances between poses, and the optimal assignment of people to tracks."""
+"""Distances between poses, and the optimal assignment of people to tracks."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kinema.models.blazepose.landmarks import Landmarks
-from kinema.skeleton import BLAZEPOSE33, LIMBS12
+from kinema.keypoints.source import Observation
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.masks import shared_outline
+from kinema.tracking.body_parts import BodyParts
+from kinema.tracking.masks import mask_overlap
 from kinema.tracking.track import Pose, Track, height
 
-BODY = BLAZEPOSE33.indices((*LIMBS12, "nose", "left_ear", "right_ear"))
-"""Landmarks that say where a body is: fingers and toes only add noise."""
 
-
-def pose_distance(a: Landmarks | Pose, b: Landmarks | Pose) -> float:
-    """Mean distance of the body's landmarks, as a part of the smaller person's height."""
-    gap = np.hypot(*(a.points[BODY] - b.points[BODY]).T)
+def pose_distance(a: Observation | Pose, b: Observation | Pose, parts: BodyParts) -> float:
+    """Mean distance of the body's keypoints, as a part of the smaller person's height."""
+    gap = np.hypot(*(a.points[parts.body] - b.points[parts.body]).T)
     return float(gap.mean() / height(min(a.next_roi[2], b.next_roi[2])))
 
 
-def hip_distance(a: Landmarks | Pose, b: Landmarks | Pose) -> float:
+def hip_distance(a: Observation | Pose, b: Observation | Pose) -> float:
     """Distance of the mid-hips, as a part of the smaller person's height."""
     gap = np.hypot(*(a.next_roi[:2] - b.next_roi[:2]))
     return float(gap / height(min(a.next_roi[2], b.next_roi[2])))
 
 
-def same_body(a: Landmarks, b: Landmarks) -> bool:
-    """Whether two results lie on one person: near hips, and the landmarks agree or the outlines do.
+def same_body(a: Observation, b: Observation, parts: BodyParts) -> bool:
+    """Whether two observations are of one person: their hips are near, and their keypoints or their masks agree.
 
-    Outlines tell people apart even where one stands behind the other: measured on the real clips, two
-    people's outlines share next to nothing, two results on one person have one outline inside the other.
+    Masks tell people apart even where one stands behind the other: measured on the real clips, the masks of two
+    people hardly overlap, and of two observations of one person one mask lies inside the other.
     """
     if hip_distance(a, b) > 0.6:
         return False
-    return pose_distance(a, b) < 0.13 or shared_outline(a, b) > 0.75
+    return pose_distance(a, b, parts) < 0.13 or mask_overlap(a, b) > 0.75
 
 
-def continuity_cost(track: Track, seen: Landmarks, appearance: Appearance, time: float) -> float:
-    """How unlike the track's next sight this is: 0 perfect, above 1 hardly possible.
+def continuity_cost(track: Track, seen: Observation, appearance: Appearance, time: float) -> float:
+    """How badly an observation continues a track: 0 perfectly, above 1 hardly possible.
 
-    Place relative to where the track should be (the longer lost the less it says), size, clothes.
+    Compares the place with where the track should be (the longer lost, the less it counts), size and appearance.
     """
     elapsed = max(time - track.time, 0.0)
     scale = height(track.side)
     gap = float(np.hypot(*(seen.next_roi[:2] - track.predict(time)))) / scale
     place = gap / (0.25 + 1.5 * min(elapsed, 2.0))
     size = abs(np.log(float(seen.next_roi[2]) / track.side)) / (0.25 + 0.2 * min(elapsed, 2.0))
-    clothes = track.appearance.distance(appearance) / 0.35
-    return float(0.4 * min(place, 3.0) + 0.25 * min(size, 3.0) + 0.35 * min(clothes, 3.0))
+    colours = track.appearance.distance(appearance) / 0.35
+    return float(0.4 * min(place, 3.0) + 0.25 * min(size, 3.0) + 0.35 * min(colours, 3.0))
 
 
 def assign(cost: np.ndarray, *, limit: float) -> list[tuple[int, int]]:

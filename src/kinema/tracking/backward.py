@@ -1,7 +1,7 @@
-"""Following a newcomer backwards through the last frames, to where they came into view.
+"""Backward tracking: a new track is followed back through the recent frames, to where the person came into view.
 
-The detector searches every part of the picture only from time to time, so a newcomer has been there for
-a while when they are noticed. The last frames are kept for that, within a fixed number of bytes.
+The detector searches every part of the image only from time to time, so a newcomer has been there for
+a while when they are found. The recent frames are kept for that, within a fixed number of bytes.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from collections import deque
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import BlazePoseLandmarker, Landmarks
+from kinema.keypoints.source import Observation
 from kinema.tracking.association import hip_distance, pose_distance
-from kinema.tracking.gate import Gate
+from kinema.tracking.perception import Perception
 from kinema.tracking.track import Track, moved
 from kinema.video import Frame
 
 _BYTES = 100_000_000
 _SECONDS = 1.5
-_SURE_VISIBILITY = 0.7  # a newcomer less visible than this is not worth the look back
 _DRIFT_MEMORY = 0.6
 
 
-class LastFrames:
+class RecentFrames:
     """The frames of the last 1.5 seconds, fewer where they are large."""
 
     def __init__(self) -> None:
@@ -44,27 +43,27 @@ class LastFrames:
         return next((frame.time for frame in self._frames if frame.index == index), None)
 
 
-def look_back(track: Track, last: LastFrames, landmarker: BlazePoseLandmarker, gate: Gate, others: list[Track]) -> None:
+def track_backward(track: Track, recent: RecentFrames, perception: Perception, others: list[Track]) -> None:
     """Add to a track the frames before its last run in which the person was there already.
 
-    others: tracks that may have the person in those frames; where one of them does, the look back ends.
+    others: tracks that may have the person in those frames; where one of them does, backward tracking ends.
     """
     rows = track.rows.array()
     start = len(rows) - track.run
     first = int(rows["frame"][start])
-    time = last.time(first)
-    if time is None or rows["visibility"][start:].mean() < _SURE_VISIBILITY:
+    time = recent.time(first)
+    if time is None or rows["visibility"][start:].mean() < perception.thresholds.backward_visibility:
         return
     roi = rows["roi"][start].astype(np.float64)
     drift = np.zeros(2)
-    after = last.time(int(rows["frame"][-2])) if track.run > 2 else None
+    after = recent.time(int(rows["frame"][-2])) if track.run > 2 else None
     if after is not None:
         drift = (rows["roi"][-2] - rows["roi"][start])[:2] / (after - time)
     found = []
-    for frame in reversed(last.between(int(rows["frame"][start - 1]) if start else -1, first)):
+    for frame in reversed(recent.between(int(rows["frame"][start - 1]) if start else -1, first)):
         guess = moved(roi, -drift * (time - frame.time))
-        seen = landmarker(frame.image, guess)
-        if not gate.expected(seen, guess) or _taken(frame.index, seen, others):
+        seen = perception.observe(perception.view(frame, guess))
+        if not perception.gate.expected(seen, guess) or _taken(frame.index, seen, others, perception):
             break
         drift = _DRIFT_MEMORY * drift + (1 - _DRIFT_MEMORY) * (roi - seen.next_roi)[:2] / (time - frame.time)
         roi, time = seen.next_roi, frame.time
@@ -72,9 +71,11 @@ def look_back(track: Track, last: LastFrames, landmarker: BlazePoseLandmarker, g
     track.rows.insert(start, found[::-1])
 
 
-def _taken(frame: int, seen: Landmarks, others: list[Track]) -> bool:
+def _taken(frame: int, seen: Observation, others: list[Track], perception: Perception) -> bool:
     for other in others:
         past = other.rows.pose(frame)
-        if past is not None and hip_distance(seen, past) < 0.5 and pose_distance(seen, past) < 0.13:
+        if past is None or hip_distance(seen, past) >= 0.5:
+            continue
+        if pose_distance(seen, past, perception.parts) < 0.13:
             return True
     return False

@@ -1,8 +1,8 @@
-"""The whole state of following people, as plain arrays: kept from time to time, so that a stopped run goes on there.
+"""The whole state of tracking, as plain arrays: saved from time to time, so that a stopped run can go on there.
 
-What is not in it is made again: the frames before are read once more (for whoever observes them, and for the look
-back), only nobody is searched or followed in them. The state holds everything that decides what comes next, so a
-run that goes on ends with the very numbers of one that was never stopped.
+The last frames are not part of it: the frames before are decoded again (for observers, and for backward
+tracking), but nobody is detected or followed in them. The state holds everything else that decides what comes
+next, so a run that goes on ends with the very numbers of one that was never stopped.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import Landmarks
+from kinema.keypoints.source import Observation
 from kinema.tracking.appearance import Appearance
 from kinema.tracking.track import Encounter, Rows, Track
 
 FIRST, SHARE = 1000, 0.125
-"""Frames until the state is kept for the first time; then whenever it has grown by this share, at least by so many."""
+"""The state is first saved after `FIRST` frames, then whenever the clip has grown by `SHARE`, at least by `FIRST`."""
 
 
 class Checkpoint(Protocol):
@@ -45,13 +45,15 @@ class Past:
         return pack({"counts": counts, "boxes": np.concatenate(self.boxes), "state": self.state})
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint | None) -> Past:
-        """What the checkpoint holds; nothing where it holds nothing that is a state."""
+    def load(cls, checkpoint: Checkpoint | None, source: str) -> Past:
+        """What the checkpoint holds; nothing where it holds no state of tracking with this keypoint source."""
         arrays = None if checkpoint is None else checkpoint.load()
         if arrays is None:
             return cls()
         try:
             plain = unpack(arrays)
+            if plain["state"]["source"] != source:
+                return cls()
             return cls(np.split(plain["boxes"], np.cumsum(plain["counts"])[:-1]), plain["state"])
         except (KeyError, ValueError, TypeError):
             return cls()
@@ -83,11 +85,12 @@ def tracks_from(plain: dict[str, Any]) -> dict[str, list[Track]]:
     tracks = [Track.__new__(Track) for _ in plain["tracks"]]
     for track, kept in zip(tracks, plain["tracks"], strict=True):
         values = dict(kept)
-        rows, values["rows"] = values["rows"], Rows()
+        rows = values["rows"]
+        values["rows"] = Rows(rows.dtype)
         values["rows"].extend(rows)
         encounters = [Encounter(tracks[place], gap, frame) for place, gap, frame in values["rivals"]]
         values["rivals"] = {id(encounter.other): encounter for encounter in encounters}
-        values["seen"] = Landmarks(**values["seen"])
+        values["seen"] = Observation(**values["seen"])
         values["before"] = None if values["before"] is None else tuple(values["before"])
         for name in ("appearance", "fresh"):
             values[name] = None if values[name] is None else Appearance(**values[name])

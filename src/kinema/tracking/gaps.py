@@ -10,9 +10,9 @@ _FILLED = 0.5  # factor on the confidence of what was not seen
 def fill_gaps(rows: np.ndarray, times: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
     """The rows with the frames of short gaps put in, and which of them were observed.
 
-    rows (n,) of `track.ROW`, times (T,) seconds of the clip's frames. A gap is short when at most `limit`
+    rows (n,) of `track.row_dtype`, times (T,) seconds of the clip's frames. A gap is short when at most `limit`
     seconds lie between the frames on its two sides. Everything is interpolated linearly in time; the
-    confidence of filled landmarks is half of their neighbours'.
+    confidence of filled keypoints is half of their neighbours'.
     """
     frames = rows["frame"]
     before = np.flatnonzero(np.diff(frames) > 1)
@@ -32,7 +32,9 @@ def _between(first: np.ndarray, last: np.ndarray, times: np.ndarray) -> np.ndarr
     filled = np.zeros(len(missing), dtype=first.dtype)
     filled["frame"] = missing
     part = (times[missing] - times[first["frame"]]) / (times[last["frame"]] - times[first["frame"]])
-    for name in ("points", "visibility", "presence", "world", "score", "roi"):
+    for name in first.dtype.names:
+        if name in ("frame", "crowded"):
+            continue
         share = part.reshape(-1, *[1] * first[name].ndim)
         filled[name] = (1.0 - share) * first[name] + share * last[name]
     filled["visibility"] *= _FILLED

@@ -1,7 +1,7 @@
-"""Whether people who met were mixed up: clothes and ways before and after are compared, and pasts exchanged.
+"""Identity switches: after an encounter, appearance and trajectories before and after it are compared.
 
-While two people overlap, a crop may turn from one to the other without a jump. Afterwards, when they stand
-apart again, each track's clothes are looked at afresh and compared with what it wore before, and its place
+While two people overlap, a region may move from one to the other without a jump. Afterwards, when they stand
+apart again, each track's appearance is learned afresh and compared with what it was before, and its place
 with where it was going; where the exchanged comparison fits clearly better, the tracks exchange everything
 before their closest approach.
 """
@@ -16,16 +16,16 @@ from kinema.tracking.appearance import Appearance
 from kinema.tracking.track import Encounter, Track, height
 
 READY = 4
-"""Fresh looks after which a track's clothes are known again."""
+"""Frames in which a track must be seen alone before its appearance counts as known again."""
 
-_DIFFERENT = 0.15  # distance of two people's clothes below which they cannot be told apart
+_DIFFERENT = 0.15  # distance of two people's appearances below which they cannot be told apart
 _MARGIN = 0.25  # by which the exchange must fit better
-_WAY_WEIGHT = 0.4  # what the ways of two people count beside their clothes
-_PATIENCE = 3.0  # seconds to wait for the other's fresh looks
+_TRAJECTORY_WEIGHT = 0.4  # of the trajectories, relative to the appearance
+_PATIENCE = 3.0  # seconds to wait until the other's appearance is known, too
 
 
-def meet(track: Track, others: Iterable[Track], frame: int) -> None:
-    """Note who is near the track in this frame."""
+def note_encounters(track: Track, others: Iterable[Track], frame: int) -> None:
+    """Remember who is near the track in this frame."""
     track.fresh, track.fresh_looks = None, 0
     if track.before is None:
         track.before = (track.time, track.centre.copy(), track.drift.copy())
@@ -36,20 +36,20 @@ def meet(track: Track, others: Iterable[Track], frame: int) -> None:
             track.rivals[id(other)] = Encounter(other, gap, frame)
 
 
-def look_afresh(track: Track, clothes: Appearance) -> None:
-    """Note the track's clothes in a frame in which nobody else is near."""
+def learn_appearance(track: Track, now: Appearance) -> None:
+    """Learn from the track's appearance in a frame in which nobody else is near."""
     if not track.rivals:
-        track.appearance.update(clothes)
+        track.appearance.update(now)
         return
     if track.fresh is None:
-        track.fresh = clothes
+        track.fresh = now
     else:
-        track.fresh.update(clothes)
+        track.fresh.update(now)
     track.fresh_looks += 1
 
 
-def settle(track: Track, active: list[Track], time: float) -> None:
-    """Once the track's clothes are known again: exchange it with a rival where they were mixed up."""
+def resolve_encounters(track: Track, active: list[Track], time: float) -> None:
+    """Once the track's appearance is known again: exchange pasts with a rival where the two were mixed up."""
     if track.fresh is None or track.fresh_looks < READY:
         return
     for key, encounter in sorted(track.rivals.items(), key=lambda item: item[1].gap):
@@ -57,7 +57,7 @@ def settle(track: Track, active: list[Track], time: float) -> None:
         waiting = rival in active and rival.fresh_looks < READY and id(track) in rival.rivals
         if waiting and time - track.time < _PATIENCE and track.fresh_looks < 4 * READY:
             return
-        if _mixed_up(track, rival, rival in active, time):
+        if _switched(track, rival, rival in active, time):
             exchange_pasts(track, rival, encounter.frame)
         rival.rivals.pop(id(track), None)
         track.rivals.pop(key)
@@ -65,20 +65,20 @@ def settle(track: Track, active: list[Track], time: float) -> None:
     track.fresh, track.fresh_looks, track.before = None, 0, None
 
 
-def _mixed_up(track: Track, rival: Track, present: bool, time: float) -> bool:
-    """Whether exchanging the two fits clearly better. present: the rival is being followed now."""
+def _switched(track: Track, rival: Track, present: bool, time: float) -> bool:
+    """Whether the exchange fits clearly better. present: the rival is being followed now."""
     gain = 0.0
     if track.fresh is not None and track.appearance.distance(rival.appearance) > _DIFFERENT:
         gain += track.appearance.distance(track.fresh) - rival.appearance.distance(track.fresh)
         if rival.fresh is not None and rival.fresh_looks >= READY:
             gain += rival.appearance.distance(rival.fresh) - track.appearance.distance(rival.fresh)
     if present:
-        gain += _WAY_WEIGHT * _way_gain(track, rival, time)
+        gain += _TRAJECTORY_WEIGHT * _trajectory_gain(track, rival, time)
     return gain > _MARGIN
 
 
-def _way_gain(a: Track, b: Track, time: float) -> float:
-    """-1 to 1: how much better the exchanged people continue the ways they were going."""
+def _trajectory_gain(a: Track, b: Track, time: float) -> float:
+    """-1 to 1: how much better the exchanged people continue the trajectories that they were on."""
     if a.before is None or b.before is None:
         return 0.0
     heading_a, heading_b = (place + drift * (time - start) for start, place, drift in (a.before, b.before))
@@ -97,5 +97,5 @@ def exchange_pasts(a: Track, b: Track, frame: int) -> None:
     a.appearance, b.appearance = b.appearance, a.appearance
     a.before, b.before = b.before, a.before
     a.hits, b.hits = b.hits, a.hits
-    a.looks, b.looks = b.looks, a.looks
+    a.searches, b.searches = b.searches, a.searches
     a.run, b.run = a.rows.run(), b.rows.run()

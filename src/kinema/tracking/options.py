@@ -10,18 +10,20 @@ from kinema.temporal.gaps import TRACKING_GAP
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """How people are found and followed. Times are in seconds, so that they mean the same at any frame rate.
+    """How people are detected and followed. Times are in seconds, so that they mean the same at any frame rate.
 
-    min_track_frames: never more than half of the clip is asked for. detection_threshold: score from which
-    the detector is believed; landmark_threshold: score from which a crop holds a person.
-    detection_interval: at most this long until the whole picture has been searched for new people.
-    smallest_person: the height down to which people are looked for, as a part of the frame's short side
-    (halving it makes the search about four times as expensive).
+    min_track_frames: never more than half of the clip is asked for. detection_threshold: least score of a detection;
+    landmark_threshold: least score of the keypoints of a person. detection_interval: the whole image is searched for
+    new people within this time. smallest_person: height of the smallest person to detect, as a part of the frame's
+    short side (half of it costs about four times as many detector runs).
     max_absence: a person who comes back within this time, looking the same, keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo exchanges of left
     and right between frames. threads: None for all that the process may use.
     """
 
+    keypoints: str = setting(
+        "blazepose", "what sees the keypoints of people (default: blazepose)", public=True, metavar="NAME"
+    )
     max_persons: int | None = setting(
         None, "keep the N people who are present longest", public=True, metavar="N", group="people"
     )

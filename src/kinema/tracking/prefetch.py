@@ -1,4 +1,4 @@
-"""A second thread beside the one that follows people: frames are decoded and tiles searched there meanwhile."""
+"""Background threads beside the one that follows people: they decode frames ahead and run the detector."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Lane:
-    """Work for one other thread, done in the order in which it is given. A context manager.
+class Worker:
+    """One background thread that runs calls in the order in which they are submitted. A context manager.
 
-        with Lane() as lane:
-            found = lane.give(detect, frame)
+        with Worker() as worker:
+            found = worker.submit(detect, frame)
             ...
             found.result()
 
-    What the work returns or raises comes out of its future, so that nothing depends on which thread was
+    What a call returns or raises comes out of its future, so that nothing depends on which thread was
     faster, and no error is lost as long as every future is asked. Without a thread of its own (`own_thread`
-    False) the work is done at once, in the caller's. At the end of the block, however it ends, what has not
-    begun is dropped and what has is waited for.
+    False) the call is made at once, in the caller's. At the end of the block, however it ends, calls that have
+    not begun are dropped, and the one that has is waited for.
     """
 
     def __init__(self, *, own_thread: bool = True) -> None:
@@ -33,15 +33,15 @@ class Lane:
     def own_thread(self) -> bool:
         return self._pool is not None
 
-    def give(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have `work(*args, **kwargs)` done."""
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have `work(*args, **kwargs)` called."""
         if self._pool is not None:
             return self._pool.submit(work, *args, **kwargs)
         done: Future[T] = Future()
         done.set_result(work(*args, **kwargs))
         return done
 
-    def __enter__(self) -> Lane:
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(
@@ -54,24 +54,24 @@ class Lane:
 _END = object()
 
 
-def read_ahead(items: Iterable[T], lane: Lane, depth: int) -> Generator[T, None, None]:
-    """The items in order, up to `depth` of them made ahead in the lane.
+def prefetched(items: Iterable[T], worker: Worker, depth: int) -> Generator[T, None, None]:
+    """The items in order, up to `depth` of them made ahead by the worker.
 
-    The lane must have no other work that waits for the consumer. What making an item raises is raised when its
+    The worker must have no other calls that wait for the consumer. What making an item raises is raised when its
     turn comes.
     """
     iterator = iter(items)
-    if not lane.own_thread or depth < 1:
+    if not worker.own_thread or depth < 1:
         yield from iterator
         return
-    waiting: deque[Future[object]] = deque(lane.give(next, iterator, _END) for _ in range(depth))
+    waiting: deque[Future[object]] = deque(worker.submit(next, iterator, _END) for _ in range(depth))
     try:
         while (item := waiting.popleft().result()) is not _END:
-            waiting.append(lane.give(next, iterator, _END))
+            waiting.append(worker.submit(next, iterator, _END))
             yield item  # type: ignore[misc]
     finally:
         for future in waiting:
             future.cancel()
         close = getattr(iterator, "close", None)
         if close is not None:  # a generator: in its own thread, after the step that it may be in
-            lane.give(close).result()
+            worker.submit(close).result()

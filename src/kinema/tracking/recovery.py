@@ -1,47 +1,46 @@
-"""Looking for people who were lost a moment ago, where they should be.
+"""Recovery of people who were lost a moment ago, where they should be, and verification of doubtful tracks.
 
-Somebody who falls or turns over leaves the upright crop within a frame or two, and the detector hardly
-knows such poses: the landmark network is tried in turned and wider crops. It is easily pleased, so what it
-finds must wear the same clothes.
+Somebody who falls or turns over leaves the upright region within a frame or two, and detectors hardly
+know such poses: the estimator is tried in turned and wider regions. It takes many things for a person there, so
+what it finds must look like the person who was lost.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import BlazePoseLandmarker, Landmarks, crop
-from kinema.tracking.appearance import look
+from kinema.keypoints.source import Observation
 from kinema.tracking.gate import Gate
-from kinema.tracking.masks import shared_outline, without
+from kinema.tracking.masks import hide_people, mask_overlap
+from kinema.tracking.perception import Perception
 from kinema.tracking.track import Track
 from kinema.video import Frame
 
 MOST = 2
-"""People who are searched for in one frame: the longest followed first."""
+"""People whose recovery is tried in one frame: those followed longest first."""
 
-SAME_CLOTHES = 0.45
-"""Distance of clothes up to which a doubtful find may be the person."""
+SAME_APPEARANCE = 0.45
+"""Distance of appearances up to which a doubtful observation may be the person."""
 
-SHARED = 0.2
-"""Part of an outline shared with somebody else's, from which a doubtful find is not believed."""
+MAX_OVERLAP = 0.2
+"""Mask overlap with somebody else from which a doubtful observation is dropped."""
 
 _SECONDS = 1.0
 _ESTABLISHED = 10  # frames that somebody must have been followed
-_TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the crop
+_TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
 _SMALL_TURNS = 4  # of them for somebody who was upright
-_AT_ONCE = 2  # crops in a frame, after all were tried in the first
-_SURE_SCORE = 0.7
-_UPRIGHT = 0.7  # radians: the detector finds people who lean less
-_DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # so rarely found by the detector, after so many frames
-_ASK_SECONDS = 0.5
-_TILE = 1.3  # side of the detector's tile as a part of the crop's
+_AT_ONCE = 2  # regions in a frame, after all were tried in the first
+_UPRIGHT = 0.7  # radians: detectors find people who lean less
+_DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # a track is doubtful with fewer detections after more frames
+_VERIFY_SECONDS = 0.5
+_TILE = 1.3  # side of the detector's tile over the region's
 _TILE_SECONDS = 1.5
 _TILE_ROWS = 5
 _TILE_FRAMES, _TILE_STEP = 8, 4  # frames in which there is a tile each time; later every fourth
 
 
-def worth_searching(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
-    """The lost people whose place is searched with turned crops in this frame."""
+def recoverable(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
+    """The lost people whose recovery is tried in this frame."""
     wanted = [
         track
         for track in tracks
@@ -52,31 +51,29 @@ def worth_searching(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track
     return sorted(wanted, key=lambda track: -len(track.rows))[:MOST]
 
 
-def search(
-    track: Track, frame: Frame, landmarker: BlazePoseLandmarker, gate: Gate, near: list[Landmarks]
-) -> Landmarks | None:
-    """The lost person, if one of this frame's crops shows them; near: the others who are there."""
+def recover(track: Track, frame: Frame, perception: Perception, near: list[Observation]) -> Observation | None:
+    """The lost person, if one of this frame's regions shows them; near: the others who are there."""
     missing = frame.index - track.last_frame
     expected = track.expected(frame.time)
     upright = abs(expected[3]) < _UPRIGHT
     if upright and (near or track.rivals):
         return None  # rather hidden than turned over
     turns = _TURNS[:_SMALL_TURNS] if upright else _TURNS
-    crops = turns[1:] if missing <= 1 else [turns[(_AT_ONCE * missing + i) % len(turns)] for i in range(_AT_ONCE)]
-    best, strangeness = None, SAME_CLOTHES
-    for turn, scale in crops:
+    tried = turns[1:] if missing <= 1 else [turns[(_AT_ONCE * missing + i) % len(turns)] for i in range(_AT_ONCE)]
+    best, least = None, SAME_APPEARANCE
+    for turn, scale in tried:
         roi = expected * [1.0, 1.0, scale, 1.0] + [0.0, 0.0, 0.0, turn]
-        pixels = without(crop(frame.image, roi), roi, [(other, np.zeros(2)) for other in near])
-        seen = landmarker.run_crop(pixels, roi, outline=bool(near))
-        if seen.score < _SURE_SCORE or not gate.expected(seen, expected):
+        view = hide_people(perception.view(frame, roi), [(other, np.zeros(2)) for other in near])
+        seen = perception.observe(view, mask=bool(near))
+        if seen.score < perception.thresholds.recovered_score or not perception.gate.expected(seen, expected):
             continue
-        strange = track.appearance.distance(look(pixels, seen))
-        if strange < strangeness and not any(shared_outline(seen, other) > SHARED for other in near):
-            best, strangeness = seen, strange
+        distance = track.appearance.distance(perception.appearance(view, seen))
+        if distance < least and not any(mask_overlap(seen, other) > MAX_OVERLAP for other in near):
+            best, least = seen, distance
     return best
 
 
-def search_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
+def recovery_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
     """Tiles (n, 3) in which the detector looks for people who were lost a moment ago."""
     tiles = []
     for track in sorted(lost, key=lambda track: -len(track.rows)):
@@ -90,15 +87,15 @@ def search_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
     return np.array(tiles[:MOST]).reshape(-1, 3)
 
 
-def doubt_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
-    """Tiles (n, 3) for people whom the detector has hardly found again, one at a time, each around one of them.
+def verification_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
+    """Tiles (n, 3) around people whom the detector has hardly found again: at most one, around one of them.
 
-    The tiles that cover the picture may all show somebody badly who stands at its edge.
+    The tiles that cover the image may all show somebody badly who stands at its edge.
     """
     for track in active:
         doubtful = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS
-        if doubtful and frame.time - track.asked >= _ASK_SECONDS and gate.inside(track.centre):
-            track.asked = frame.time
+        if doubtful and frame.time - track.verified >= _VERIFY_SECONDS and gate.inside(track.centre):
+            track.verified = frame.time
             side = _TILE * track.side
             return np.array([[*(track.centre - side / 2), side]])
     return np.zeros((0, 3))

@@ -1,6 +1,6 @@
 """SORT: boxes to tracks by a constant-velocity Kalman filter and the overlap with its prediction.
 
-Bewley et al. 2016, "Simple online and realtime tracking", with the settings and the habits of the tracker that
+Bewley et al. 2016, "Simple online and realtime tracking", with the settings and rules of the tracker that
 PARE's demo uses; it is here for parity with that demo. Kinema's own tracker is `kinema.tracking.track_people`.
 """
 

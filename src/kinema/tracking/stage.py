@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from kinema.geometry.camera import camera_from_focal
+from kinema.keypoints.registry import networks_of
 from kinema.motion import Motion
 from kinema.stage import Context, Stage, given
 from kinema.tracking.options import TrackingOptions
@@ -48,7 +49,7 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
 
 
 def _networks(options: TrackingOptions) -> Sequence[str]:
-    return ("blazepose-detector", "blazepose-landmarks-full")
+    return networks_of(options.keypoints)
 
 
 track_video = Stage(

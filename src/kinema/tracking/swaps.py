@@ -1,20 +1,21 @@
-"""Left and right exchanged between frames: found and undone over a whole track at once.
+"""Exchanges of left and right between frames, found and undone over a whole track at once.
 
 A keypoint network that sees a person from behind or from the side sometimes calls the left leg right for
-a few frames. Bodies do not move like that: in the right labelling every point goes on as it was going. Three
+a few frames. Bodies do not move like that: with the right labels every point continues its trajectory. Three
 groups of points may be exchanged independently: the trunk with the face, the arms and the legs. A dynamic
-programme (Viterbi) over the eight combinations finds the labelling of all frames with the least total cost:
-how much points jump off their course (in 3D and in the image), a little for every exchanged frame (the
-network is right most of the time) and a fixed price for every change.
+programme (Viterbi) over the eight combinations finds the labels of all frames with the least total cost:
+how far points jump off their trajectories (in the image, and in 3D where there is any), a little for every
+exchanged frame (the network is right most of the time) and a fixed price for every change.
 """
 
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 
-from kinema.skeleton import BLAZEPOSE33, mirrored
+from kinema.skeleton import JointSet, mirrored
 
 _TRUNK = ("left_shoulder", "left_hip")
 _ARMS = ("left_elbow", "left_wrist")
@@ -24,79 +25,101 @@ _FACE_AND_TRUNK = ("eye", "ear", "mouth", "shoulder", "hip")
 _HANDS_AND_ARMS = ("elbow", "wrist", "pinky", "index", "thumb")
 
 STATES = np.array(list(itertools.product((0, 1), repeat=3)), dtype=bool)
-"""The eight labellings (8, 3): trunk with face, arms, legs exchanged or not."""
+"""The eight ways to label a frame (8, 3): trunk with face, arms, legs exchanged or not."""
 
 _BODY = 1.7  # metres: what a person's height in the image is taken for
-_NOISE = (0.02, 0.05)  # metres: bounds of the usual distance from the course, measured on each track
-_MOST = 6.0  # a point off its course costs no more than this
-_CHANGE = 2.0  # price of a change of labelling between two frames
-_SPLIT = 0.5  # extra price of a labelling in which arms or legs do not go with the trunk, at its change
+_NOISE = (0.02, 0.05)  # metres: bounds of the usual distance from the trajectory, measured on each track
+_MOST = 6.0  # the cost of a point off its trajectory is at most this
+_CHANGE = 2.0  # price of a change of labels between two frames
+_SPLIT = 0.5  # extra price of labels with which arms or legs do not go with the trunk, at its change
 _HOLD = np.array([0.1, 0.1, 0.1])  # price of an exchanged group, each frame
 _PAUSE = 0.2  # seconds after which nothing can be said about what came before
 
 
-def exchange(points: np.ndarray, swapped: np.ndarray) -> np.ndarray:
-    """Points (F, 33, ...) with left and right exchanged where swapped (F, 3) says so, group by group."""
+def exchange(points: np.ndarray, swapped: np.ndarray, joints: JointSet) -> np.ndarray:
+    """Points (F, K, ...) with left and right exchanged where swapped (F, 3) says so, group by group."""
     result = np.array(points)
-    for g, members in enumerate(_members()):
+    for g, members in enumerate(_members(joints)):
         rows = np.flatnonzero(swapped[:, g])
-        if len(rows):
-            result[np.ix_(rows, members)] = points[np.ix_(rows, BLAZEPOSE33.mirror[members])]
+        if len(rows) and len(members):
+            result[np.ix_(rows, members)] = points[np.ix_(rows, joints.mirror[members])]
     return result
 
 
-def _members() -> list[np.ndarray]:
+@lru_cache
+def _members(joints: JointSet) -> list[np.ndarray]:
     """The lateral points of each group, indices into the set."""
     groups: list[list[int]] = [[], [], []]
-    for i, joint in enumerate(BLAZEPOSE33.joints):
+    for i, joint in enumerate(joints.joints):
         if mirrored(joint) == joint:
             continue
         part = joint.split("_", 1)[1]
         place = 0 if part.startswith(_FACE_AND_TRUNK) else 1 if part.startswith(_HANDS_AND_ARMS) else 2
         groups[place].append(i)
-    return [np.array(group) for group in groups]
+    return [np.array(group, dtype=int) for group in groups]
 
 
 def find_swaps(
-    points: np.ndarray, world: np.ndarray, confidence: np.ndarray, times: np.ndarray, heights: np.ndarray
+    points: np.ndarray,
+    points3d: np.ndarray | None,
+    confidence: np.ndarray,
+    times: np.ndarray,
+    heights: np.ndarray,
+    joints: JointSet,
+    joints3d: JointSet | None = None,
 ) -> np.ndarray:
     """Which groups are exchanged in which frames, (F, 3) bool: trunk with face, arms, legs.
 
-    points (F, 33, 2) pixels, world (F, 33, 3) metres, confidence (F, 33), times (F,) seconds, heights (F,)
-    pixels of the standing person.
+    points (F, K, 2) pixels of the set `joints`, points3d (F, L, 3) metres of the set `joints3d`, None without 3D;
+    confidence (F, K), times (F,) seconds, heights (F,) pixels of the standing person. A group of which the set has
+    no joint is never exchanged.
     """
     count = len(times)
     if count < 3:
         return np.zeros((count, 3), dtype=bool)
     image = points * (_BODY / np.maximum(heights, 1.0))[:, None, None]
-    costs = np.stack([_course_costs(image, world, confidence, times, group) for group in _GROUPS])
+    costs = np.zeros((len(_GROUPS), count, 2, 2, 2))
+    for cost, group in zip(costs, _GROUPS, strict=True):
+        names = tuple(name for name in group if name in joints and mirrored(name) in joints)
+        if not names:
+            continue
+        pair = _pair(joints, names)
+        spaces = [image[:, pair]]
+        if points3d is not None and joints3d is not None and all(name in joints3d for name in names):
+            spaces.append(points3d[:, _pair(joints3d, names)])
+        cost[:] = _jump_costs(spaces, confidence[:, pair].min(axis=1), times)
     return STATES[_best_path(costs)]
 
 
-def _course_costs(
-    image: np.ndarray, world: np.ndarray, confidence: np.ndarray, times: np.ndarray, group: tuple[str, ...]
-) -> np.ndarray:
-    """(F, 2, 2, 2): how unlikely a group's points in frame t are, for its labellings (exchanged or not) in
+def _pair(joints: JointSet, names: tuple[str, ...]) -> np.ndarray:
+    """(2, n) int: the points of these names, and those of the other side."""
+    side = joints.indices(names)
+    return np.stack([side, joints.mirror[side]])
+
+
+def _jump_costs(spaces: list[np.ndarray], weight: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(F, 2, 2, 2): how unlikely a group's points in frame t are, for its labels (exchanged or not) in
     t - 2, t - 1 and t: the negative logarithm of a heavy-tailed density of the distance from where they were
-    going, a mean over the points. Zero where a pause lies before."""
-    left = BLAZEPOSE33.indices(group)
-    pair = np.stack([left, BLAZEPOSE33.mirror[left]])  # (2, n)
-    sides = np.concatenate([image, world], axis=-1)[:, pair]  # (F, 2, n, 5)
-    weight = confidence[:, pair].min(axis=1)  # (F, n)
-    count = len(times)
+    going, a mean over the points. Zero where a pause lies before.
+
+    spaces: both sides' points, (F, 2, n, 2) in the image and (F, 2, n, 3) in 3D, metres; weight (F, n).
+    """
+    sides = np.concatenate(spaces, axis=-1)
+    columns = [slice(0, 2), slice(2, None)][: len(spaces)]
+    count, size = len(times), sides.shape[2]
     cost = np.zeros((count, 2, 2, 2))
     step = np.diff(times)
     usable = (step[1:] < _PAUSE) & (step[:-1] < _PAUSE)
     ahead = (step[1:] / step[:-1])[:, None, None, None]
     share = np.minimum(np.minimum(weight[2:], weight[1:-1]), weight[:-2])
-    total = np.maximum(share.sum(axis=1), 0.3 * len(group))
-    distance = np.zeros((2, 2, 2, count - 2, 2, len(group)))
+    total = np.maximum(share.sum(axis=1), 0.3 * size)
+    distance = np.zeros((2, 2, 2, count - 2, 2, size))
     for a, b, c in itertools.product((0, 1), repeat=3):
         first, second, third = (
             sides[i : count - 2 + i, ::-1] if s else sides[i : count - 2 + i] for i, s in enumerate((a, b, c))
         )
-        off = third - second - ahead * (second - first)  # (F - 2, 2, n, 5)
-        distance[a, b, c] = 0.5 * (np.linalg.norm(off[..., 2:], axis=-1) + np.linalg.norm(off[..., :2], axis=-1))
+        off = third - second - ahead * (second - first)  # (F - 2, 2, n, 2 or 5)
+        distance[a, b, c] = sum(np.linalg.norm(off[..., each], axis=-1) for each in columns) / len(columns)
     noise = np.clip(1.5 * np.median(distance[0, 0, 0]), *_NOISE)
     unlikely = np.minimum(np.log1p((distance / noise) ** 2), _MOST).mean(axis=-2)  # (2, 2, 2, F - 2, n)
     cost[2:] = np.moveaxis(np.where(usable, (unlikely * share).sum(axis=-1) / total, 0.0), -1, 0)
@@ -104,7 +127,7 @@ def _course_costs(
 
 
 def _best_path(costs: np.ndarray) -> np.ndarray:
-    """The labelling of each frame, (F,) indices into `STATES`. costs (3, F, 2, 2, 2)."""
+    """The labels of each frame, (F,) indices into `STATES`. costs (3, F, 2, 2, 2)."""
     count = costs.shape[1]
     states = STATES.astype(int)
     hold = states @ _HOLD
@@ -114,11 +137,11 @@ def _best_path(costs: np.ndarray) -> np.ndarray:
     total = hold[:, None] + hold[None, :] + change  # (state at t - 1, state at t)
     back = np.zeros((count, 8, 8), dtype=np.int8)
     for t in range(2, count):
-        course = np.zeros((8, 8, 8))
+        jumps = np.zeros((8, 8, 8))
         for g in range(3):
             bits = states[:, g]
-            course += costs[g, t][np.ix_(bits, bits, bits)]
-        whole = total[:, :, None] + course[grid]
+            jumps += costs[g, t][np.ix_(bits, bits, bits)]
+        whole = total[:, :, None] + jumps[grid]
         back[t] = whole.argmin(axis=0)
         total = whole.min(axis=0) + change + hold[None, :]
     before, last = np.unravel_index(np.argmin(total), total.shape)

@@ -7,26 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import NUM_LANDMARKS, Landmarks
+from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
 from kinema.tracking.appearance import Appearance
 
-ROW = np.dtype(
-    [
+
+def row_dtype(num_points: int, num_points3d: int) -> np.dtype[np.void]:
+    """One frame of one track, as the keypoint source saw it; without `points3d` where the source gives none.
+
+    roi: the person's own region (`Observation.next_roi`); crowded: somebody else was near.
+    """
+    fields: list[tuple[Any, ...]] = [
         ("frame", np.int64),
-        ("points", np.float32, (NUM_LANDMARKS, 2)),
-        ("visibility", np.float32, (NUM_LANDMARKS,)),
-        ("presence", np.float32, (NUM_LANDMARKS,)),
-        ("world", np.float32, (NUM_LANDMARKS, 3)),
+        ("points", np.float32, (num_points, 2)),
+        ("visibility", np.float32, (num_points,)),
+        ("presence", np.float32, (num_points,)),
+        ("points3d", np.float32, (num_points3d, 3)),
         ("score", np.float32),
         ("roi", np.float32, (4,)),
         ("crowded", bool),
     ]
-)
-"""One frame of one track, as the landmark network saw it. roi: the person's own (`Landmarks.next_roi`);
-crowded: somebody else was near."""
+    return np.dtype([each for each in fields if each[0] != "points3d" or num_points3d])
 
-# A crop's side is 1.25 times the diameter of the circle around the straightened body.
-_SIDE_PER_HEIGHT = 1.25
+
 _VELOCITY_MEMORY = 0.6
 _SIZE_MEMORY = 0.8
 _DRIFT_SECONDS = 0.4
@@ -35,33 +37,33 @@ _COAST = 0.4  # seconds for which a lost person is thought to keep the velocity
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """A body's place in a frame, as far as comparisons need it: points (33, 2), next_roi (4,)."""
+    """A body's place in a frame, as far as comparisons need it: points (K, 2), next_roi (4,)."""
 
     points: np.ndarray
     next_roi: np.ndarray
 
 
 class Rows:
-    """A growing array of `ROW`: the only thing of a track that grows with the clip."""
+    """A growing array of rows (`row_dtype`): the only thing of a track that grows with the clip."""
 
-    def __init__(self) -> None:
-        self._data: np.ndarray = np.zeros(8, dtype=ROW)
+    def __init__(self, dtype: np.dtype[np.void]) -> None:
+        self._data: np.ndarray = np.zeros(8, dtype=dtype)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def append(self, frame: int, seen: Landmarks, *, crowded: bool) -> None:
+    def append(self, frame: int, seen: Observation, *, crowded: bool) -> None:
         if self._count == len(self._data):
-            self._data = np.concatenate([self._data, np.zeros(max(len(self._data), 8), dtype=ROW)])
+            self._data = np.concatenate([self._data, np.zeros(max(len(self._data), 8), dtype=self._data.dtype)])
         _fill(self._data[self._count], frame, seen, crowded)
         self._count += 1
 
-    def insert(self, place: int, seen: list[tuple[int, Landmarks]]) -> None:
+    def insert(self, place: int, seen: list[tuple[int, Observation]]) -> None:
         """Put earlier frames, in order, before row `place`."""
-        new = np.zeros(len(seen), dtype=ROW)
-        for row, (frame, landmarks) in zip(new, seen, strict=True):
-            _fill(row, frame, landmarks, False)
+        new = np.zeros(len(seen), dtype=self._data.dtype)
+        for row, (frame, observation) in zip(new, seen, strict=True):
+            _fill(row, frame, observation, False)
         self._data = np.concatenate([self._data[:place], new, self._data[place:]])
         self._count += len(new)
 
@@ -91,13 +93,13 @@ class Rows:
         return self._count - (int(breaks[-1]) + 1 if len(breaks) else 0)
 
     def array(self) -> np.ndarray:
-        """The rows so far, (n,) of `ROW`."""
+        """The rows so far, (n,) of `row_dtype`."""
         return self._data[: self._count]
 
 
 @dataclass(frozen=True, eq=False)
 class Encounter:
-    """Two tracks came near each other: with whom, how near (pixels) and in which frame it was nearest."""
+    """A meeting with another track: the distance (pixels) and the frame of the closest approach."""
 
     other: Track
     gap: float
@@ -107,25 +109,25 @@ class Encounter:
 class Track:
     """A person being followed. Times are seconds, places pixels.
 
-    rows: what was seen. seen: the last landmarks. velocity, drift (2,): of the hips, pixels per second, now
-    and over the last half second. side: of the crop, smoothed. hits, looks: how often the detector found the
-    person again, and how often it looked; asked: when it last looked for this person alone. run: frames
-    without a gap up to the last. number: exchanged together with the past, when it turns out that two people
-    were mixed up. appearance: clothes, learned while alone. rivals: the people met since then, with the frame
-    and the distance of the closest approach; before: time, place and drift when the first of them came;
-    fresh, fresh_looks: clothes since the last of them went away.
+    rows: all frames so far. seen: the last observation. velocity, drift (2,): of the hips, pixels per second, now
+    and over the last half second. side: of the region, smoothed. hits, searches: how often the detector found
+    the person, and how often it searched where the person was; verified: when it last searched for them alone.
+    run: frames without a gap up to the last. number: exchanged together with the past, when it turns out that two
+    people were mixed up. appearance: learned while nobody else is near. rivals: the people met since then, with the
+    frame and the distance of the closest approach; before: time, place and drift when the first of them came;
+    fresh, fresh_looks: the appearance since the last of them went away, and in how many frames it was seen.
     """
 
-    def __init__(self, number: int, frame: int, time: float, seen: Landmarks, appearance: Appearance) -> None:
+    def __init__(self, number: int, frame: int, time: float, seen: Observation, appearance: Appearance) -> None:
         self.number = number
-        self.rows = Rows()
+        self.rows = Rows(row_dtype(len(seen.points), 0 if seen.points3d is None else len(seen.points3d)))
         self.velocity = np.zeros(2)
         self.drift = np.zeros(2)
         self.side = float(seen.next_roi[2])
         self.appearance = appearance
         self.hits = 1
-        self.looks = 1
-        self.asked = time
+        self.searches = 1
+        self.verified = time
         self.run = 1
         self.seen = seen
         self.time = time
@@ -152,7 +154,7 @@ class Track:
     def next_roi(self, time: float) -> np.ndarray:
         """(4,): where to look for the person at `time`.
 
-        The network's own next ROI, moved along where the person is fast: a steady person's crop must not
+        The source's own next region, moved along where the person is fast: a steady person's region must not
         inherit the velocity's noise.
         """
         return moved(self.seen.next_roi, self.predict(time) - self.centre)
@@ -161,7 +163,7 @@ class Track:
         """(4,): the ROI that a person who moves on steadily has at `time`."""
         return np.array([*self.predict(time), self.side, self.seen.next_roi[3]])
 
-    def add(self, frame: int, time: float, seen: Landmarks, *, crowded: bool) -> None:
+    def add(self, frame: int, time: float, seen: Observation, *, crowded: bool) -> None:
         """The person was seen in another frame."""
         elapsed = time - self.time
         if elapsed > 0.0:
@@ -177,8 +179,8 @@ class Track:
 
 
 def height(side: Any) -> Any:
-    """Pixels of a standing person whose crop has this side, a number or an array of them."""
-    return side / _SIDE_PER_HEIGHT
+    """Pixels of a standing person whose region has this side, a number or an array of them."""
+    return side / REGION_PER_HEIGHT
 
 
 def moved(roi: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -189,7 +191,9 @@ def moved(roi: np.ndarray, step: np.ndarray) -> np.ndarray:
     return result
 
 
-def _fill(row: Any, frame: int, seen: Landmarks, crowded: bool) -> None:
+def _fill(row: Any, frame: int, seen: Observation, crowded: bool) -> None:
     row["frame"], row["points"], row["visibility"] = frame, seen.points, seen.visibility
-    row["presence"], row["world"], row["score"] = seen.presence, seen.world, seen.score
+    row["presence"], row["score"] = seen.presence, seen.score
+    if seen.points3d is not None:
+        row["points3d"] = seen.points3d
     row["roi"], row["crowded"] = seen.next_roi, crowded

@@ -1,4 +1,4 @@
-"""The stage that turns a video into people: find, follow, tidy up."""
+"""The stage that turns a video into people: they are detected, followed, and tidied up."""
 
 from __future__ import annotations
 
@@ -12,55 +12,56 @@ import cv2
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.models.blazepose.detector import BlazePoseDetector
-from kinema.models.blazepose.landmarks import BlazePoseLandmarker
+from kinema.keypoints.registry import open_source
+from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
 from kinema.tracking.follower import Follower
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import person_from, real_tracks
-from kinema.tracking.prefetch import Lane, read_ahead
+from kinema.tracking.prefetch import Worker, prefetched
 from kinema.video import Frame, VideoReader
-from kinema.weights import locate
 
 Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
 _MOST_THREADS = 4  # the networks are too small to gain from more
-_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # frames decoded ahead: so many, and so much memory, at most
+_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames that are decoded ahead
 
 
 def track_people(
     video: VideoReader,
     options: TrackingOptions | None = None,
     *,
+    source: KeypointSource | OpenedSource | None = None,
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Motion:
     """Find and follow everyone in `video`.
 
-    Returns a Motion whose people carry boxes, confidence, observed, keypoints ("blazepose33", pixels),
-    keypoint_confidence, and keypoints3d (metres, mid-hip relative, the camera's axes). Nobody in the
-    video gives a Motion without people. The people are numbered 1, 2, ... by how present they are.
-    Memory does not depend on the number of frames but for the tracks themselves. With a `checkpoint` the work is
-    kept every thousand frames and more, and goes on from what is there; the result is the same.
+    source: where the keypoints come from, in place of the source that the options name.
 
-    Raises WeightsError when the networks cannot be had, InputError when the video cannot be read.
+    Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
+    keypoint_confidence, and, where the source gives them, keypoints3d (metres, mid-hip relative, the camera's axes).
+    Nobody in the video gives a Motion without people. The people are numbered 1, 2, ... by how present they are.
+    Memory does not depend on the number of frames but for the tracks themselves. With a `checkpoint` the work is
+    saved every thousand frames and more, and goes on from what is there; the result is the same.
+
+    Raises UsageError for an unknown source, WeightsError when its networks cannot be had, InputError when the
+    video cannot be read.
     """
     options = options or TrackingOptions()
-    weights = [locate("blazepose-detector"), locate("blazepose-landmarks-full")]
     threads = options.threads or min(_available_threads(), _MOST_THREADS)
+    source = open_source(options.keypoints if source is None else source, threads=threads)
     size = (video.width, video.height)
     times: list[float] = []
     with _one_opencv_thread(), ExitStack() as stack:
-        reading, looking = (stack.enter_context(Lane(own_thread=threads > 1)) for _ in range(2))
-        frames = stack.enter_context(closing(read_ahead(video, reading, _frames_ahead(*size))))
-        detector = BlazePoseDetector(weights[0].path)
-        landmarker = BlazePoseLandmarker(weights[1].path, threads=threads)
-        follower = Follower(detector, landmarker, size, options, looking)
-        before = Past.load(checkpoint)
+        reader, worker = (stack.enter_context(Worker(own_thread=threads > 1)) for _ in range(2))
+        frames = stack.enter_context(closing(prefetched(video, reader, _frames_ahead(*size))))
+        follower = Follower(source, size, options, worker)
+        before = Past.load(checkpoint, source.about.name)
         done = Past()
         watchers = list(observers)
         if checkpoint is not None:
@@ -70,14 +71,14 @@ def track_people(
         for frame in frames:
             if frame.index < len(before.boxes):
                 follower.remember(frame)
-                boxes = looking.give(before.boxes.__getitem__, frame.index)
+                boxes = worker.submit(before.boxes.__getitem__, frame.index)
                 if frame.index + 1 == len(before.boxes):
                     follower.restore(before.state)
             else:
                 boxes = follower.step(frame)
             if observed is not None:
                 observed.result()
-            observed = looking.give(_observe, watchers, frame, boxes)
+            observed = worker.submit(_observe, watchers, frame, boxes)
             times.append(frame.time)
             if checkpoint is not None and len(times) == save_at:
                 observed.result()
@@ -93,8 +94,8 @@ def track_people(
             f" {len(before.boxes)}; start the run anew (--force)"
         )
     seconds = np.array(times, dtype=np.float64)
-    tracks = real_tracks(follower.tracks, len(times), size, options)
-    people = tuple(person_from(track, i + 1, seconds, size, options) for i, track in enumerate(tracks))
+    tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)
+    people = tuple(person_from(track, i + 1, seconds, size, options, source) for i, track in enumerate(tracks))
     return Motion(seconds, *size, people=people, source=Path(video.path).name)
 
 
@@ -105,7 +106,7 @@ def _observe(observers: Sequence[Observer], frame: Frame, boxes: Future[np.ndarr
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Let OpenCV use one thread: its pictures are small here, and its threads wait for each other at full speed."""
+    """Let OpenCV use one thread: its images are small here, and idle threads of its pool would spin."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -18,7 +18,7 @@ from kinema.evaluation.refiners import RefinerScores, score_refiner
 from kinema.models.mixer.network import MixerRefiner, MixerSizes
 from kinema.models.smoothnet.datasets import RefinerClips
 from kinema.models.smoothnet.network import SmoothNet, windows_first
-from kinema.models.smoothnet.numpy_run import SmoothNetSizes
+from kinema.models.smoothnet.sizes import SmoothNetSizes
 from kinema.models.synsp.network import SynSP, SynSPSizes, in_published_order
 from kinema.storage.atomic import atomic_path
 from kinema.temporal.windows import slide

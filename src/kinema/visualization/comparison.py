@@ -82,7 +82,7 @@ def shaking(motion: Motion, body: BodyModel, kind: str) -> np.ndarray:
     """Mean size of the acceleration at each frame (T,), NaN where nobody has three frames around it."""
     total, count = np.zeros(motion.num_frames), np.zeros(motion.num_frames)
     for person in motion.people:
-        points = _points(motion, person, body, kind)[0]
+        points = _points(person, body, kind)[0]
         if points is None or len(person) < 3:
             continue
         times = motion.times[person.frames]
@@ -96,7 +96,7 @@ def shaking(motion: Motion, body: BodyModel, kind: str) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _points(motion: Motion, person: Person, body: BodyModel, kind: str) -> tuple[np.ndarray | None, JointSet | None]:
+def _points(person: Person, body: BodyModel, kind: str) -> tuple[np.ndarray | None, JointSet | None]:
     """What is drawn of a person: (F,K,D) and its joint set."""
     if kind == "2d":
         return person.keypoints, None if person.keypoint_set is None else joint_set(person.keypoint_set)
@@ -155,7 +155,7 @@ class _Points:
         self.colors = track_colors([person.id for person in motion])
         self.people: list[tuple[Person, np.ndarray, JointSet]] = []
         for person in motion.people:
-            points, joints = _points(motion, person, body, kind)
+            points, joints = _points(person, body, kind)
             if points is not None and joints is not None and len(person):
                 self.people.append((person, points, joints))
         if not self.people:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 _CONTACT = np.array([0.86, 0.10, 0.25])
-_NO_GROUND = 238
 
 
 class View(Protocol):

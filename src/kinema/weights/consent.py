@@ -16,7 +16,7 @@ from kinema._version import __version__
 from kinema.errors import WeightsError
 from kinema.storage.atomic import write_json
 from kinema.weights import cache
-from kinema.weights.catalogue import Entry, Licence
+from kinema.weights.entry import Entry, Licence
 
 Ask = Callable[[Licence], bool]
 """Shows a licence to the user and returns whether they agree."""

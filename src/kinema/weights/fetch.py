@@ -22,7 +22,7 @@ from pathlib import Path
 from kinema.errors import WeightsError
 from kinema.progress import Progress, silent
 from kinema.weights import cache
-from kinema.weights.catalogue import Entry, Wheel
+from kinema.weights.entry import Entry, Wheel
 
 _FOLDER_PREFIX = ".fetch-"
 _NETWORK_WORDS = (

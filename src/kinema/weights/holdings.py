@@ -10,7 +10,7 @@ from kinema.storage.checkpoints import load_checkpoint
 from kinema.storage.safe_pickle import load_pickle
 
 if TYPE_CHECKING:
-    from kinema.weights.catalogue import Entry
+    from kinema.weights.entry import Entry
 
 
 def check_holds(path: Path, entry: Entry) -> None:

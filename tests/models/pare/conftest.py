@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tests.helpers.goldens import recording, seeded_tensors, smpl_maker
 from tests.helpers.pare_samples import write_checkpoint
 
 GENDERS = ("neutral", "male", "female")
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="session")
+def recorded_network() -> dict[str, np.ndarray]:
+    return recording("pare/golden.npz")
 
 
 @pytest.fixture(scope="session")
-def pare_goldens(goldens_dir: Path) -> dict[str, dict[str, np.ndarray]]:
-    found = {}
-    for name in ("golden", "processing", "pipeline", "tracker"):
-        with np.load(goldens_dir / "pare" / f"{name}.npz") as file:
-            found[name] = dict(file)
-    return found
+def pipeline() -> dict[str, np.ndarray]:
+    return recording("pare/pipeline.npz")
 
 
 @pytest.fixture(scope="session")
-def processing(pare_goldens) -> dict[str, np.ndarray]:
-    return pare_goldens["processing"]
+def processing() -> dict[str, np.ndarray]:
+    return recording("pare/processing.npz")
 
 
 @pytest.fixture(scope="session")
-def pare_tensors(goldens_dir: Path) -> dict[str, np.ndarray]:
+def pare_tensors() -> dict[str, np.ndarray]:
     """The seeded state dict under the published names."""
-    return _module(goldens_dir / "seeded.py").state_dict(goldens_dir / "pare" / "manifest.json")
+    return seeded_tensors("pare/manifest.json")
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +47,16 @@ def checkpoint(pare_tensors, tmp_path_factory) -> Path:
 def estimator(checkpoint):
     """PARE on one CPU thread with the seeded weights, loaded from the file."""
     torch = pytest.importorskip("torch")
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     torch.set_num_threads(1)
     return PareEstimator(checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="session")
-def release_folder(goldens_dir: Path, checkpoint: Path, tmp_path_factory) -> Path:
+def release_folder(checkpoint: Path, tmp_path_factory) -> Path:
     """A `data` folder laid out like the PARE release's, with the seeded checkpoint and synthetic SMPL files."""
-    maker = _module(goldens_dir / "smpl" / "make_synthetic_smpl.py")
+    maker = smpl_maker()
     data = tmp_path_factory.mktemp("release") / "data"
     bodies, checkpoints = data / "body_models" / "smpl", data / "pare" / "checkpoints"
     bodies.mkdir(parents=True)

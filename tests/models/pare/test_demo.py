@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,63 +16,64 @@ from kinema.__main__ import main
 from kinema.errors import InputError, UsageError, WeightsError
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.video import VideoWriter, open_video
+from tests.helpers.goldens import cases, thinned
 from tests.helpers.pare_samples import picture
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-FRAMES = 7
+TIMES = (0, 0.04, 0.08, 0.16, 0.2, 0.24, 0.3)
+FRAMES = len(TIMES)
 KEYS = {
     "pred_cam", "orig_cam", "verts", "pose", "betas", "joints3d", "joints2d", "smpl_joints2d", "bboxes", "frame_ids"
 }  # fmt: skip
+SIZE = (320, 240)
 
 
 @pytest.fixture(scope="module")
-def recorded(pare_goldens):
-    return pare_goldens["pipeline"]
+def answers(pipeline, estimator):
+    """The network's answers for the tracks of the recorded clip, in batches that mix people and frames."""
+    from kinema.models.pare.tracks import regress_tracks
 
-
-@pytest.fixture(scope="module")
-def answers(recorded, estimator):
-    """The network's answers for both tracks of the recorded clip, in batches that mix people and frames."""
-    from kinema.models.pare.published_keys import regress_tracks
-
-    seed = int(recorded["video.picture_seed0"])
-    tracks = {id: (recorded[f"video.p{id}.in.frames"], recorded[f"video.p{id}.in.bbox"]) for id in (1, 4)}
-    images = (picture(seed + i) for i in range(FRAMES))
+    seed = int(pipeline["video.picture_seed0"])
+    ids = cases(pipeline, r"video\.p(\d+)\.in\.frames")
+    tracks = {id: (pipeline[f"video.p{id}.in.frames"], pipeline[f"video.p{id}.in.bbox"]) for id in ids}
+    images = (picture(seed + i) for i in range(int(pipeline["video.frames"])))
     return tracks, regress_tracks(images, tracks, estimator, batch_size=3)
 
 
 @pytest.mark.golden
 @pytest.mark.parametrize("smooth", [False, True])
-def test_parity_with_the_authors_demo(recorded, answers, definition, smooth) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, demo_person
+def test_parity_with_the_authors_demo(pipeline, answers, definition, smooth) -> None:
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import demo_person
 
     tracks, found = answers
     for id, (frames, boxes) in tracks.items():
-        person = demo_person(found[id], frames, boxes, (320, 240), definition, DemoOptions(smooth=smooth, parity=True))
+        person = demo_person(found[id], frames, boxes, SIZE, definition, DemoOptions(smooth=smooth, parity=True))
         assert set(person) == KEYS
         assert person["pose"].shape == (len(frames), 24, 3, 3)
         prefix = f"video.smooth.p{id}." if smooth else f"video.p{id}."
-        for key in KEYS - {"joints2d"}:
-            name = f"{prefix}{key}_1in53" if key == "verts" else f"{prefix}{key}"
-            if name not in recorded:
-                continue
-            value = person[key][:, ::53] if key == "verts" else person[key]
+        step, vertices = thinned(pipeline, f"{prefix}verts")
+        np.testing.assert_allclose(person["verts"][:, ::step], vertices, atol=1e-4)
+        recorded = set(cases(pipeline, re.escape(prefix) + r"(\w+)")) & KEYS
+        assert recorded >= ({"pose", "joints3d"} if smooth else KEYS - {"joints2d", "verts"})
+        for key in recorded:
             # Pixels are 240 times larger than the crop's unit.
             tolerance = {"smpl_joints2d": 5e-3}.get(key, 1e-4)
-            np.testing.assert_allclose(value, recorded[name], atol=tolerance, err_msg=key)
+            np.testing.assert_allclose(person[key], pipeline[prefix + key], atol=tolerance, err_msg=key)
 
 
 def test_default_writes_axis_angles(answers, definition) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, demo_person
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import demo_person
 
     tracks, found = answers
-    frames, boxes = tracks[1]
-    plain = demo_person(found[1], frames, boxes, (320, 240), definition)
-    assert plain["pose"].shape == (7, 72)
-    np.testing.assert_allclose(axis_angle_to_matrix(plain["pose"].reshape(7, 24, 3)), found[1].rotations, atol=1e-4)
-    smooth = demo_person(found[1], frames, boxes, (320, 240), definition, DemoOptions(smooth=True, vertices=False))
+    id, (frames, boxes) = next(iter(tracks.items()))
+    plain = demo_person(found[id], frames, boxes, SIZE, definition)
+    assert plain["pose"].shape == (len(frames), 72)
+    np.testing.assert_allclose(axis_angle_to_matrix(plain["pose"].reshape(-1, 24, 3)), found[id].rotations, atol=1e-4)
+    smooth = demo_person(found[id], frames, boxes, SIZE, definition, DemoOptions(smooth=True, vertices=False))
     assert smooth["verts"] is None
     assert np.all(np.isfinite(smooth["joints3d"]))
 
@@ -81,11 +83,11 @@ def test_default_writes_axis_angles(answers, definition) -> None:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> Path:
-    """Seven pictures at uneven times."""
+    """Pictures at uneven times."""
     path = tmp_path_factory.mktemp("clip") / "walk.mp4"
-    with VideoWriter(path, 320, 240) as writer:
+    with VideoWriter(path, *SIZE) as writer:
         for i in range(FRAMES):
-            writer.write(picture(50 + i), [0, 0.04, 0.08, 0.16, 0.2, 0.24, 0.3][i])
+            writer.write(picture(50 + i), TIMES[i])
     return path
 
 
@@ -125,7 +127,7 @@ def test_command_writes_the_documented_file(clip, detections, release_folder, tm
     with open_video(folder / "walk_result.mp4") as video:
         assert (video.width, video.height) == (640, 240)
         times = [frame.time for frame in video]
-    np.testing.assert_allclose(times, [0, 0.04, 0.08, 0.16, 0.2, 0.24, 0.3], atol=1e-3)
+    np.testing.assert_allclose(times, TIMES, atol=1e-3)
     assert (folder / "walk_attention.mp4").is_file()
     said = capsys.readouterr().out
     assert "body: SMPL_NEUTRAL.pkl; joints: published" in said
@@ -166,9 +168,9 @@ def test_files_open_without_kinema(clip, detections, release_folder, tmp_path) -
 @pytest.fixture
 def two_people(monkeypatch):
     """Two boxes in every picture, one of them over its border; the detector is not the point here."""
-    from kinema.pipeline import pare_demo
+    from kinema.pipeline import pare_people
 
-    real = pare_demo.people_in
+    real = pare_people.people_in
 
     def found(file, tracking=None):
         with open_video(file) as reader:
@@ -178,7 +180,7 @@ def two_people(monkeypatch):
         h, w = image.shape[:2]
         return image, np.array([[w / 2, h / 2, h, h], [0.0, 0.0, h, h]], dtype=float)
 
-    monkeypatch.setattr(pare_demo, "people_in", found)
+    monkeypatch.setattr(pare_people, "people_in", found)
     return real
 
 
@@ -250,8 +252,10 @@ def test_checkpoints_go_through_the_hub(checkpoint, tmp_path, monkeypatch, capsy
 
 
 def test_wrong_use(clip, detections, release_folder, tmp_path) -> None:
-    from kinema.models.pare.published_keys import DemoOptions
-    from kinema.pipeline.pare_demo import PareDemoOptions, demo_video, read_detections
+    from kinema.models.pare.options import DemoOptions
+    from kinema.pipeline.pare_demo import demo_video
+    from kinema.pipeline.pare_demo_options import PareDemoOptions
+    from kinema.pipeline.pare_people import read_detections
 
     with pytest.raises(UsageError, match="parity"):
         PareDemoOptions(run_smplify=True, demo=DemoOptions(parity=True))

@@ -13,46 +13,44 @@ from kinema.__main__ import main
 from kinema.errors import InputError, UsageError
 from kinema.evaluation.occlusion import OcclusionOptions, grid, occluded, occlusion_sensitivity
 from kinema.models.pare.datasets import load_dataset
+from tests.helpers.goldens import each_case
 from tests.helpers.pare_samples import network_input, picture
 
 # Errors are metres; the gate of the network's outputs.
 GATE = 1e-4
+SEQUENCES = ("downtown_bar_00", "flat_guitar_00")  # of the test set; occluded
 
 
 @pytest.fixture(scope="module")
-def recorded(pare_goldens):
-    return pare_goldens["pipeline"]
-
-
-@pytest.fixture(scope="module")
-def dataset_folder(recorded, release_folder) -> Path:
+def dataset_folder(pipeline, release_folder) -> Path:
     """The recorded pictures and labels as 3DPW (with genders, two sequences) and as 3DOH (without)."""
     names = []
-    for i in range(4):
-        sequence = ("downtown_bar_00", "flat_guitar_00")[i // 2]
+    count = len(pipeline["eval.in.scale"])
+    for i in range(count):
+        sequence = SEQUENCES[int(2 * i >= count)]
         name = f"imageFiles/{sequence}/image_{i:05d}.png"
         for dataset in ("3dpw", "3doh"):
             path = release_folder / "dataset_folders" / dataset / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), picture(int(recorded["eval.in.picture_seed0"]) + i)[..., ::-1])
+            cv2.imwrite(str(path), picture(int(pipeline["eval.in.picture_seed0"]) + i)[..., ::-1])
         names.append(name)
     labels = {
-        "imgname": np.array(names), "center": recorded["eval.in.center"], "scale": recorded["eval.in.scale"],
-        "pose": recorded["eval.in.pose"], "shape": recorded["eval.in.shape"],
+        "imgname": np.array(names), "center": pipeline["eval.in.center"], "scale": pipeline["eval.in.scale"],
+        "pose": pipeline["eval.in.pose"], "shape": pipeline["eval.in.shape"],
     }  # fmt: skip
     extras = release_folder / "dataset_extras"
     extras.mkdir(exist_ok=True)
-    gender = np.where(recorded["eval.in.gender_is_female"] == 1, "f", "m")
+    gender = np.where(pipeline["eval.in.gender_is_female"] == 1, "f", "m")
     np.savez(extras / "3dpw_all_test_with_mmpose.npz", gender=gender, **labels)
-    turned = {**labels, "pose": np.zeros((4, 72)), "pose_0yaw_inverseyz": labels["pose"]}
+    turned = {**labels, "pose": np.zeros((count, 72)), "pose_0yaw_inverseyz": labels["pose"]}
     np.savez(extras / "3doh_test.npz", **turned)
     return release_folder
 
 
 @pytest.mark.golden
 @pytest.mark.torch
-@pytest.mark.parametrize("truth", ["neutral", "gender"])
-def test_evaluation(recorded, dataset_folder, estimator, definition, truth) -> None:
+@each_case("truth", "pare/pipeline.npz", r"eval\.(\w+)\.mpjpe")
+def test_evaluation(pipeline, dataset_folder, estimator, definition, truth) -> None:
     from kinema.body import load_body
     from kinema.models.pare.evaluation import evaluate_pare
     from kinema.models.pare.release import PareRelease
@@ -68,11 +66,11 @@ def test_evaluation(recorded, dataset_folder, estimator, definition, truth) -> N
         ("gt_j14", scores.gt_j14), ("pred_j14", scores.pred_j14), ("mpjpe", scores.mpjpe),
         ("pampjpe", scores.pa_mpjpe), ("v2v", scores.v2v),
     ):  # fmt: skip
-        np.testing.assert_allclose(value, recorded[f"eval.{truth}.{name}"], atol=GATE, err_msg=name)
+        np.testing.assert_allclose(value, pipeline[f"eval.{truth}.{name}"], atol=GATE, err_msg=name)
 
 
 @pytest.mark.torch
-def test_command(dataset_folder, tmp_path, capsys) -> None:
+def test_command(pipeline, dataset_folder, tmp_path, capsys) -> None:
     out = tmp_path / "scores.json"
     command = ["evaluate", "pare", "--data", str(dataset_folder), "--json", str(out)]
     assert main([*command, "--dataset", "3dpw"]) == 0
@@ -81,11 +79,12 @@ def test_command(dataset_folder, tmp_path, capsys) -> None:
     assert "46.5" in said
     scores = json.loads(out.read_text())["scores"]
     assert [each["ground_truth"] for each in scores] == ["neutral", "gendered"]
-    assert scores[0]["subsets"]["test sequences"]["pictures"] == 2
-    assert scores[0]["subsets"]["occluded sequences"]["pictures"] == 2
+    count = len(pipeline["eval.in.scale"])
+    assert scores[0]["subsets"]["test sequences"]["pictures"] == (count + 1) // 2
+    assert scores[0]["subsets"]["occluded sequences"]["pictures"] == count // 2
     assert main([*command, "--dataset", "3doh", "--limit", "2"]) == 0
     scores = json.loads(out.read_text())["scores"]
-    assert [each["pictures"] for each in scores] == [2]
+    assert [each["pictures"] for each in scores] == [min(2, count)]
     assert "name no gender" in capsys.readouterr().out
 
 
@@ -114,7 +113,7 @@ def test_malformed_labels(dataset_folder, tmp_path, capsys) -> None:
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize(("size", "patch", "stride"), [(224, 40, 40), (480, 86, 86), (224, 60, 30)])
+@each_case("size,patch,stride", "pare/processing.npz", r"occ\.grid_(\d+)_(\d+)_(\d+)")
 def test_grid(processing, size, patch, stride) -> None:
     places = grid(size, patch, stride)
     rows = processing[f"occ.grid_{size}_{patch}_{stride}"]
@@ -124,10 +123,11 @@ def test_grid(processing, size, patch, stride) -> None:
 
 @pytest.mark.golden
 @pytest.mark.torch
-def test_heatmap(processing, estimator, definition) -> None:
-    from kinema.evaluation.image_estimators import PareImages
+def test_heatmap(processing, recorded_network, estimator, definition) -> None:
+    from kinema.models.pare.images import PareImages
 
-    image = network_input(int(processing["occ.image_seed"]))[0].transpose(1, 2, 0)
+    count = len(recorded_network["out.pred_pose"])  # the first of as many images as the network's recording has
+    image = network_input(int(processing["occ.image_seed"]), count)[0].transpose(1, 2, 0)
     found = occlusion_sensitivity(image, PareImages(estimator, definition), truth=processing["occ.gt_j14"][0])
     np.testing.assert_allclose(found.heat, processing["occ.mpjpe_heatmap"], atol=GATE)
     np.testing.assert_allclose(found.pa_heat, processing["occ.pampjpe_heatmap"], atol=GATE)
@@ -202,11 +202,12 @@ def test_command_compares_estimators(data_dir, release_folder, tmp_path, capsys)
 
 @pytest.mark.golden
 @pytest.mark.torch
-def test_command_on_a_data_set(dataset_folder, tmp_path) -> None:
+def test_command_on_a_data_set(pipeline, dataset_folder, tmp_path) -> None:
     command = ["occlusion", "--dataset", "3dpw", "--data", str(dataset_folder), "--every", "3", "--patch", "112"]
     assert main([*command, "--out", str(tmp_path), "--no-video", "--quiet", "--threads", "1"]) == 0
     rows = json.loads((tmp_path / "occlusion.json").read_text())["results"]
-    assert [row["picture"] for row in rows] == ["000000_pare", "000003_pare"]
+    chosen = range(0, len(pipeline["eval.in.scale"]), 3)
+    assert [row["picture"] for row in rows] == [f"{i:06d}_pare" for i in chosen]
     assert rows[0]["against"] == "truth"
     assert main(["occlusion"]) == UsageError.exit_code
     assert main([*command, "--estimator", "blazepose", "--out", str(tmp_path)]) == InputError.exit_code

@@ -17,10 +17,11 @@ from kinema.geometry.rotations import (
     quaternion_to_matrix,
 )
 from kinema.models.pare.crops import crop, crop_affine, evaluation_crop, evaluation_points, normalized
-from kinema.models.pare.joints import JOINTS14
+from kinema.models.pare.facts import JOINTS14
 from kinema.models.pare.weak_camera import crop_translation, seen_translation, weak_camera
 from kinema.skeleton import SMPL24, SPIN49
 from kinema.visualization.weak_views import drawing_order
+from tests.helpers.goldens import cases, thinned
 from tests.helpers.pare_samples import picture
 
 golden = pytest.mark.golden
@@ -32,24 +33,28 @@ XYZW = [1, 2, 3, 0]
 
 @golden
 def test_turned_crop(processing) -> None:
-    """The recorded map of a crop turned by 30 degrees, from the box that it can only be of."""
-    matrix, back = processing["crop.affine_rot30"], processing["crop.affine_rot30_inv"]
-    box = np.r_[back @ [112, 112, 1], 224 * np.linalg.norm(back[:, 0]), 224 * np.linalg.norm(back[:, 1])]
-    # The box is known to single precision only.
-    np.testing.assert_allclose(crop_affine(box, rotation=30), matrix, rtol=2e-6, atol=1e-4)
-    assert np.abs(crop_affine(box, rotation=-30) - matrix).max() > 0.1
+    """The recorded map of a turned crop, from the box that it can only be of."""
+    for degrees in cases(processing, r"crop\.affine_rot(\d+)"):
+        matrix, back = processing[f"crop.affine_rot{degrees}"], processing[f"crop.affine_rot{degrees}_inv"]
+        box = np.r_[back @ [112, 112, 1], 224 * np.linalg.norm(back[:, 0]), 224 * np.linalg.norm(back[:, 1])]
+        # The box is known to single precision only.
+        np.testing.assert_allclose(crop_affine(box, rotation=degrees), matrix, rtol=2e-6, atol=1e-4)
+        assert np.abs(crop_affine(box, rotation=-degrees) - matrix).max() > 0.1
 
 
 @golden
 def test_turned_evaluation_crop(processing) -> None:
     image = picture(int(processing["crop.picture_seed"]))
     persons = list(zip(processing["evalcrop.centers"], processing["evalcrop.scales"], strict=True))
-    points = [evaluation_points(processing["evalcrop.points_in"], c, s, rotation=20) for c, s in persons]
-    # Which of the recorded people was turned is not written down.
-    mine = [i for i, found in enumerate(points) if np.array_equal(found, processing["evalcrop.points_rot20"])]
-    assert mine
-    turned = evaluation_crop(image, *persons[mine[0]], rotation=20)
-    np.testing.assert_allclose(turned[::4, ::4], processing["evalcrop.rot20_1in4"], atol=1e-6)
+    for degrees in cases(processing, r"evalcrop\.points_rot(\d+)"):
+        points = [evaluation_points(processing["evalcrop.points_in"], *each, rotation=degrees) for each in persons]
+        expected = processing[f"evalcrop.points_rot{degrees}"]
+        # Which of the recorded people was turned is not written down.
+        mine = [i for i, found in enumerate(points) if np.array_equal(found, expected)]
+        assert mine
+        turned = evaluation_crop(image, *persons[mine[0]], rotation=degrees)
+        step, expected = thinned(processing, f"evalcrop.rot{degrees}")
+        np.testing.assert_allclose(turned[::step, ::step], expected, atol=1e-6)
 
 
 @given(st.floats(-180, 180), st.floats(60, 200), st.floats(20, 120))
@@ -151,9 +156,11 @@ def test_mirrored_poses_and_turned_pictures(processing) -> None:
     pose = processing["rot.pose"]
     mirrored = pose.reshape(24, 3)[SMPL24.mirror] * [1, -1, -1]
     np.testing.assert_allclose(mirrored.reshape(72), processing["rot.flip_pose"], atol=1e-12)
-    turn = axis_angle_to_matrix(np.array([0.0, 0.0, -np.radians(20)]))
-    root = matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:3]))
-    np.testing.assert_allclose(axis_angle_to_matrix(root), axis_angle_to_matrix(processing["rot.rot_aa_20"]), atol=1e-9)
+    for degrees in cases(processing, r"rot\.rot_aa_(\d+)"):
+        turn = axis_angle_to_matrix(np.array([0.0, 0.0, -np.radians(degrees)]))
+        root = matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:3]))
+        expected = axis_angle_to_matrix(processing[f"rot.rot_aa_{degrees}"])
+        np.testing.assert_allclose(axis_angle_to_matrix(root), expected, atol=1e-9)
 
 
 @golden
@@ -185,7 +192,7 @@ def test_joints_of_the_evaluation(processing, definition) -> None:
 
 @golden
 def test_small_people_are_drawn_first(processing) -> None:
-    ids = sorted({int(key.split(".")[1][1:]) for key in processing if key.startswith("order.p")})
+    ids = sorted(cases(processing, r"order\.p(\d+)\.frame_ids"))
     for frame, expected in enumerate(processing["order.draw"]):
         present = [id for id in ids if frame in processing[f"order.p{id}.frame_ids"]]
         cameras = [
@@ -201,25 +208,22 @@ def test_bodies_without_size_are_not_drawn() -> None:
 
 
 @golden
-def test_what_the_evaluation_sees_and_compares_with(pare_goldens, release_folder, definition) -> None:
+def test_what_the_evaluation_sees_and_compares_with(pipeline, release_folder, definition) -> None:
     from kinema.body import load_body
     from kinema.models.pare.evaluation import truth_vertices
     from kinema.models.pare.release import PareRelease
 
-    recorded = pare_goldens["pipeline"]
     release = PareRelease(release_folder)
     gendered = {"m": load_body(release.body_file("male")), "f": load_body(release.body_file("female"))}
-    genders = np.where(recorded["eval.in.gender_is_female"] == 1, "f", "m")
-    pose, shape = recorded["eval.in.pose"], recorded["eval.in.shape"]
+    genders = np.where(pipeline["eval.in.gender_is_female"] == 1, "f", "m")
+    pose, shape = pipeline["eval.in.pose"], pipeline["eval.in.shape"]
     for truth, bodies in (("neutral", None), ("gender", gendered)):
         vertices = truth_vertices(definition.body, bodies, pose, shape, genders)
-        np.testing.assert_allclose(vertices[:, ::53], recorded[f"eval.{truth}.gt_vertices_1in53"], atol=1e-5)
-    for size, key, step in ((224, "img_1in8", 8), (480, "disp_img_1in16", 16)):
-        for i, (center, scale) in enumerate(zip(recorded["eval.in.center"], recorded["eval.in.scale"], strict=True)):
-            image = picture(int(recorded["eval.in.picture_seed0"]) + i)
+        step, expected = thinned(pipeline, f"eval.{truth}.gt_vertices")
+        np.testing.assert_allclose(vertices[:, ::step], expected, atol=1e-5)
+    for size, key in ((224, "img"), (480, "disp_img")):
+        step, expected = thinned(pipeline, f"eval.{key}")
+        for i, (center, scale) in enumerate(zip(pipeline["eval.in.center"], pipeline["eval.in.scale"], strict=True)):
+            image = picture(int(pipeline["eval.in.picture_seed0"]) + i)
             ready = normalized(evaluation_crop(image, center, scale, size=size)[None].astype(np.float32))[0]
-            np.testing.assert_allclose(
-                ready.transpose(2, 0, 1)[:, ::step, ::step], recorded[f"eval.{key}"][i], atol=1e-4
-            )
-    frames = np.concatenate([recorded[f"video.p{id}.in.frames"] for id in (1, 4)])
-    assert frames.max() < recorded["video.frames"]
+            np.testing.assert_allclose(ready.transpose(2, 0, 1)[:, ::step, ::step], expected[i], atol=1e-4)

@@ -12,6 +12,7 @@ import pytest
 from kinema.errors import InputError, UsageError, WeightsError
 from kinema.models.pare.published_keys import posed
 from kinema.models.pare.weak_camera import crop_pixels, crop_translation
+from tests.helpers.goldens import cases, thinned
 from tests.helpers.pare_samples import network_input
 
 torch = pytest.importorskip("torch")
@@ -21,13 +22,13 @@ FEATURES, OUTPUTS = 1e-3, 1e-4
 
 
 @pytest.fixture(scope="module")
-def recorded(pare_goldens):
-    return pare_goldens["golden"]
+def recorded(recorded_network):
+    return recorded_network
 
 
 @pytest.fixture(scope="module")
 def images(recorded) -> np.ndarray:
-    images = network_input(int(recorded["seed"]))
+    images = network_input(int(recorded["seed"]), len(recorded["out.pred_pose"]))
     check = [images.sum(dtype=float), np.sum(images.astype(float) ** 2), images.flat[0], images.flat[-1]]
     np.testing.assert_allclose(check, recorded["in.image_check"], rtol=1e-9)
     return images
@@ -69,11 +70,9 @@ def run(network, images):
 @pytest.mark.golden
 def test_features(run, recorded) -> None:
     features, _ = run
-    names = {key.split(".", 1)[1].rsplit(".", 1)[0] for key in recorded if key.endswith(".sub")}
-    assert len(names) == 14
-    for name in names:
+    for name in cases(recorded, r"feat\.(.+)\.sub"):
         value = features[name]
-        step = max(value.shape[-1] // 7, 1)
+        step = max(value.shape[-1] // recorded[f"feat.{name}.sub"].shape[-1], 1)
         np.testing.assert_allclose(value[:, ::8, ::step, ::step], recorded[f"feat.{name}.sub"], atol=FEATURES)
         np.testing.assert_allclose(value.mean(axis=(2, 3)), recorded[f"feat.{name}.mean"], atol=FEATURES)
         np.testing.assert_allclose(value.std(axis=(2, 3)), recorded[f"feat.{name}.std"], atol=FEATURES)
@@ -96,10 +95,12 @@ def check_outputs(answer, recorded, definition) -> None:
     np.testing.assert_allclose(answer.rotations, recorded["out.pred_pose"], atol=OUTPUTS)
     np.testing.assert_allclose(answer.betas, recorded["out.pred_shape"], atol=OUTPUTS)
     np.testing.assert_allclose(answer.camera, recorded["out.pred_cam"], atol=OUTPUTS)
-    np.testing.assert_allclose(answer.parts[:, :, ::2, ::2], recorded["out.pred_segm_mask_1in2"], atol=OUTPUTS)
-    np.testing.assert_allclose(answer.attention[:, :, ::4, ::4], recorded["out.attention_1in4"], atol=OUTPUTS)
+    for key, maps in (("pred_segm_mask", answer.parts), ("attention", answer.attention)):
+        step, expected = thinned(recorded, f"out.{key}")
+        np.testing.assert_allclose(maps[:, :, ::step, ::step], expected, atol=OUTPUTS)
     vertices, joints = posed(answer.rotations, answer.betas, definition)
-    np.testing.assert_allclose(vertices[:, ::13], recorded["out.smpl_vertices_1in13"], atol=OUTPUTS)
+    step, expected = thinned(recorded, "out.smpl_vertices")
+    np.testing.assert_allclose(vertices[:, ::step], expected, atol=OUTPUTS)
     np.testing.assert_allclose(joints, recorded["out.smpl_joints3d"], atol=OUTPUTS)
     np.testing.assert_allclose(crop_pixels(joints, answer.camera), recorded["out.smpl_joints2d"], atol=OUTPUTS)
     # The depth is 2*5000/(224 s): a hundred-thousandth of 210 m
@@ -108,7 +109,7 @@ def check_outputs(answer, recorded, definition) -> None:
 
 @pytest.mark.golden
 def test_outputs_of_the_plain_network(run, recorded, definition) -> None:
-    from kinema.models.pare.estimator import Regressed
+    from kinema.models.pare.torch_run import Regressed
 
     _, out = run
     names = ("rotations", "betas", "camera", "parts", "attention")
@@ -131,15 +132,16 @@ def test_pieces_do_not_matter(estimator, images) -> None:
 def test_bfloat16_is_near(checkpoint, estimator, images) -> None:
     """Half precision is an option whose error is stated in docs/pare.md; here only that it is not broken.
 
-    Seeded weights amplify rounding far more than trained ones: 0.11 on rotations here.
+    Seeded weights amplify rounding far more than trained ones: 0.1 to 0.2 on rotations, by the images.
     """
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     half = PareEstimator(checkpoint, device="cpu", precision="bfloat16")
     a, b = half.run(images.transpose(0, 2, 3, 1)), estimator.run(images.transpose(0, 2, 3, 1))
     assert a.rotations.dtype == np.float32
-    np.testing.assert_allclose(a.rotations, b.rotations, atol=0.3)
-    np.testing.assert_allclose(a.rotations @ a.rotations.swapaxes(-1, -2), np.tile(np.eye(3), (2, 24, 1, 1)), atol=1e-5)
+    np.testing.assert_allclose(a.rotations, b.rotations, atol=0.5)
+    products = a.rotations @ a.rotations.swapaxes(-1, -2)
+    np.testing.assert_allclose(products, np.broadcast_to(np.eye(3), products.shape), atol=1e-5)
 
 
 def test_checkpoints_are_strict(pare_tensors) -> None:
@@ -159,7 +161,7 @@ def test_checkpoints_are_strict(pare_tensors) -> None:
 
 
 def test_wrong_files_are_refused(tmp_path) -> None:
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     with pytest.raises(InputError, match="does not exist"):
         PareEstimator(tmp_path / "nothing.ckpt", device="cpu")
@@ -174,7 +176,7 @@ def test_wrong_files_are_refused(tmp_path) -> None:
 def test_missing_torch_is_one_sentence(monkeypatch) -> None:
     import sys
 
-    from kinema.models.pare.estimator import PareEstimator
+    from kinema.models.pare.torch_run import PareEstimator
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match=r"kinema\[torch\]"):
@@ -185,7 +187,7 @@ def test_missing_torch_is_one_sentence(monkeypatch) -> None:
 def test_without_onednn(network, estimator, images, recorded, monkeypatch) -> None:
     """A torch without the packing calls runs the folded network as it is."""
     from kinema.models import fast_convolutions as inference
-    from kinema.models.pare.estimator import prepared
+    from kinema.models.pare.torch_run import prepared
 
     monkeypatch.setattr(inference, "can_pack", lambda: False)
     with torch.inference_mode():

@@ -12,11 +12,13 @@ from kinema.errors import InputError, ShapeError
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
 from kinema.models.pare.crops import crop, crop_affine, crop_batches, evaluation_crop, evaluation_points, normalized
-from kinema.models.pare.joints import H36M_TO_14, MAP49, joint_definition
+from kinema.models.pare.facts import H36M_TO_14, MAP49
+from kinema.models.pare.joints import joint_definition
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
 from kinema.models.pare.weak_camera import crop_translation, full_translation, picture_camera, picture_pixels, place
 from kinema.skeleton import SMPL24
 from kinema.temporal.filters import one_euro
+from tests.helpers.goldens import cases, thinned
 from tests.helpers.pare_samples import picture
 
 golden = pytest.mark.golden
@@ -26,14 +28,15 @@ golden = pytest.mark.golden
 def test_crops(processing) -> None:
     image = picture(int(processing["crop.picture_seed"]))
     assert image.sum() == processing["crop.picture_sum"]
+    (step_raw, raw), (step, norm) = thinned(processing, "crop.raw"), thinned(processing, "crop.norm")
     for i, box in enumerate(processing["crop.boxes"]):
         scale = float(processing["crop.scales"][i])
         np.testing.assert_allclose(crop_affine(box, scale=scale), processing["crop.affine"][i], atol=1e-12)
         cut = crop(image, box, scale=scale)
         # OpenCV 4.x agrees to the last grey level; another patch version may round one of them.
-        assert np.abs(cut[::2, ::2].astype(int) - processing["crop.raw_1in2"][i]).max() <= 1
+        assert np.abs(cut[::step_raw, ::step_raw].astype(int) - raw[i]).max() <= 1
         ready = normalized(cut[None])[0].transpose(2, 0, 1)
-        np.testing.assert_allclose(ready[:, ::8, ::8], processing["crop.norm_1in8"][i], atol=0.02)
+        np.testing.assert_allclose(ready[:, ::step, ::step], norm[i], atol=0.02)
 
 
 @golden
@@ -53,9 +56,9 @@ def test_evaluation_crops(processing) -> None:
     for i, (center, scale) in enumerate(
         zip(processing["evalcrop.centers"], processing["evalcrop.scales"], strict=True)
     ):
-        small, large = evaluation_crop(image, center, scale), evaluation_crop(image, center, scale, size=480)
-        np.testing.assert_allclose(small[::4, ::4], processing["evalcrop.img224_1in4"][i], atol=1e-6)
-        np.testing.assert_allclose(large[::8, ::8], processing["evalcrop.img480_1in8"][i], atol=1e-6)
+        for size, step in cases(processing, r"evalcrop\.img(\d+)_1in(\d+)"):
+            found = evaluation_crop(image, center, scale, size=size)[::step, ::step]
+            np.testing.assert_allclose(found, processing[f"evalcrop.img{size}_1in{step}"][i], atol=1e-6)
         points = evaluation_points(processing["evalcrop.points_in"], center, scale)
         np.testing.assert_array_equal(points, processing["evalcrop.points_out"][i])
 
@@ -67,8 +70,9 @@ def test_cameras(processing) -> None:
     pixels = picture_pixels(processing["cam.joints2d_norm"], boxes)
     np.testing.assert_allclose(pixels, processing["cam.joints2d_orig"], atol=1e-9)
     np.testing.assert_allclose(crop_translation(weak), processing["cam.cam_t"], rtol=1e-6)
-    other = crop_translation(weak, focal=1000, size=256)
-    np.testing.assert_allclose(other, processing["cam.cam_t_f1000_res256"], rtol=1e-6)
+    for focal, res in cases(processing, r"cam\.cam_t_f(\d+)_res(\d+)"):
+        other = crop_translation(weak, focal=focal, size=res)
+        np.testing.assert_allclose(other, processing[f"cam.cam_t_f{focal}_res{res}"], rtol=1e-6)
     side = 200 * processing["cam.full_bbox_scale"]
     full = full_translation(weak, np.column_stack([boxes[:, :2], side, side]), processing["cam.full_focal"], *size)
     np.testing.assert_allclose(full, processing["cam.full_img_cam"], atol=1e-5)
@@ -84,7 +88,8 @@ def test_joints(processing, definition) -> None:
     vertices = definition.body.vertices(pose, betas, still)
     joints = definition.body.joints(pose, betas, still)
     assert definition.definition == "published"
-    np.testing.assert_allclose(vertices[:, ::53], processing["joints.vertices_1in53"], atol=1e-5)
+    step, expected = thinned(processing, "joints.vertices")
+    np.testing.assert_allclose(vertices[:, ::step], expected, atol=1e-5)
     np.testing.assert_allclose(definition.joints49(vertices, joints), processing["joints.joints49"], atol=1e-5)
     np.testing.assert_allclose(definition.joints14(vertices), processing["joints.j14_pelvis"], atol=1e-5)
 
@@ -107,26 +112,27 @@ def test_rotations(processing) -> None:
 
 @golden
 def test_smoothing(processing) -> None:
-    for params, values, times, expected in (
-        ("euro.params", "euro.x", None, "euro.y"),
-        ("euro.params2", "euro.x", "euro.t2", "euro.y2"),
-    ):
-        min_cutoff, beta, d_cutoff = processing[params]
-        value = processing[values] if times is None else processing[values][:, 0]
-        time = np.arange(float(len(value))) if times is None else processing[times]
+    values = processing["euro.x"]
+    for case in cases(processing, r"euro\.y(\d*)"):
+        min_cutoff, beta, d_cutoff = processing[f"euro.params{case}"]
+        expected = processing[f"euro.y{case}"]
+        value = values if expected.ndim == values.ndim else values[:, 0]
+        time = processing.get(f"euro.t{case}", np.arange(float(len(values))))
         out = one_euro(value, time, min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, axes=0)
-        np.testing.assert_allclose(out, processing[expected], atol=1e-12)
+        np.testing.assert_allclose(out, expected, atol=1e-12)
 
 
 @golden
 def test_smoothing_of_rotation_matrices(processing, definition) -> None:
-    from kinema.models.pare.published_keys import DemoOptions, posed, smoothed
+    from kinema.models.pare.options import DemoOptions
+    from kinema.models.pare.published_keys import posed, smoothed
 
     rotations = processing["smooth.rotmat"]
     hat = smoothed(rotations, DemoOptions(parity=True))
     np.testing.assert_allclose(hat, processing["smooth.rotmat_hat"], atol=1e-6)
     vertices, joints = posed(hat, processing["smooth.betas"], definition)
-    np.testing.assert_allclose(vertices[:, ::53], processing["smooth.vertices_hat_1in53"], atol=1e-5)
+    step, expected = thinned(processing, "smooth.vertices_hat")
+    np.testing.assert_allclose(vertices[:, ::step], expected, atol=1e-5)
     np.testing.assert_allclose(joints, processing["smooth.joints3d_hat"], atol=1e-5)
     ours = smoothed(rotations, DemoOptions())
     np.testing.assert_allclose(ours @ ours.swapaxes(-1, -2), np.tile(np.eye(3), (*ours.shape[:2], 1, 1)), atol=1e-9)

@@ -16,9 +16,9 @@ from kinema.geometry.camera import project
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.metrics import mpjpe
 from kinema.models.pare.crops import square_boxes
-from kinema.models.pare.estimator import Regressed
 from kinema.models.pare.options import PareOptions
 from kinema.models.pare.regression import regress_people, whole_boxes
+from kinema.models.pare.torch_run import Regressed
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.pipeline import RunOptions

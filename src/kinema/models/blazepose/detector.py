@@ -9,67 +9,17 @@ the anchor's centre, and a score logit. Points 0 and 1 are the mid-hip and the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from kinema.geometry.circles import Circles, merge
 from kinema.models.litert import LiteNetwork, check_shapes
 
 INPUT = 224
 _LAYERS = ((8, 2), (16, 2), (32, 6))  # stride, anchors in each cell (three layers share stride 32)
 _NUM_ANCHORS = 2254
-
-
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """People found in an image, best first.
-
-    hips (n, 2), rims (n, 2) pixels: the mid-hip, and the point above the head on the circle around it;
-    faces (n, 4) pixels x1 y1 x2 y2; scores (n,) in [0, 1].
-    """
-
-    hips: np.ndarray
-    rims: np.ndarray
-    faces: np.ndarray
-    scores: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @property
-    def radii(self) -> np.ndarray:
-        """(n,) pixels: the circles' radii, about half the height of a standing person."""
-        return np.hypot(*(self.rims - self.hips).T)
-
-    def select(self, rows: np.ndarray) -> Detections:
-        """Some of the people, in the order of `rows` (mask or indices)."""
-        return Detections(self.hips[rows], self.rims[rows], self.faces[rows], self.scores[rows])
-
-    def moved(self, scale: float, offset: np.ndarray) -> Detections:
-        """The same people after `x * scale + offset`: from a tile to its image."""
-        offset = np.asarray(offset, dtype=np.float64)
-        return Detections(
-            self.hips * scale + offset,
-            self.rims * scale + offset,
-            self.faces * scale + np.tile(offset, 2),
-            self.scores,
-        )
-
-
-def no_detections() -> Detections:
-    """Nobody."""
-    return Detections(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 4)), np.zeros(0))
-
-
-def concatenate(parts: list[Detections]) -> Detections:
-    """All people of several results, best first."""
-    if not parts:
-        return no_detections()
-    fields = ("hips", "rims", "faces", "scores")
-    whole = Detections(*(np.concatenate([getattr(p, f) for p in parts]) for f in fields))
-    return whole.select(np.argsort(-whole.scores, kind="stable"))
 
 
 def anchors() -> np.ndarray:
@@ -94,7 +44,7 @@ class BlazePoseDetector:
         check_shapes(self._network, (1, INPUT, INPUT, 3), shapes, "blazepose-detector")
         self._tensor = np.empty((1, INPUT, INPUT, 3), dtype=np.float32)
 
-    def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float = 0.5) -> Detections:
+    def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float = 0.5) -> Circles:
         """People in the square `tile` (x, y, side) pixels of `image` (H, W, 3) uint8 RGB, in image pixels.
 
         The tile may reach over the image: what lies outside is black, as in training.
@@ -116,7 +66,7 @@ class BlazePoseDetector:
         return found.moved(side, np.array([x, y]))
 
 
-def decode(values: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5) -> Detections:
+def decode(values: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5) -> Circles:
     """Every anchor that is sure enough, best first, in units of the input's side.
 
     values (2254, 12), logits (2254,).
@@ -126,34 +76,4 @@ def decode(values: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5) ->
     rows = rows[np.argsort(-scores[rows], kind="stable")]
     table = values[rows].astype(np.float64).reshape(-1, 6, 2) / INPUT
     centre = _ANCHORS[rows]
-    middle, half = table[:, 0] + centre, table[:, 1] / 2.0
-    faces = np.concatenate([middle - half, middle + half], axis=1)
-    return Detections(table[:, 2] + centre, table[:, 3] + centre, faces, scores[rows])
-
-
-def merge(found: Detections, *, distance: float = 0.3) -> Detections:
-    """One detection for each person: the score-weighted mean of those around the best one.
-
-    Two detections are of one person where their hips are nearer than `distance` times the smaller radius
-    and their radii agree within a factor of 1.8. (MediaPipe compares face boxes, which are a few pixels wide
-    where people are small.)
-    """
-    radii = found.radii
-    left = np.ones(len(found), dtype=bool)
-    kept = []
-    for i in range(len(found)):  # best first
-        if not left[i]:
-            continue
-        gap = np.hypot(*(found.hips - found.hips[i]).T)
-        smaller, larger = np.minimum(radii, radii[i]), np.maximum(radii, radii[i])
-        same = left & (gap < distance * smaller) & (larger < 1.8 * np.maximum(smaller, 1e-9))
-        same[i] = True
-        left &= ~same
-        weight = found.scores[same]
-        weight = weight / weight.sum()
-        means = (weight @ getattr(found, name)[same] for name in ("hips", "rims", "faces"))
-        kept.append((*means, found.scores[i]))
-    if not kept:
-        return no_detections()
-    hips, rims, faces, scores = (np.array(column) for column in zip(*kept, strict=True))
-    return Detections(hips, rims, faces, scores)
+    return Circles(table[:, 2] + centre, table[:, 3] + centre, scores[rows])

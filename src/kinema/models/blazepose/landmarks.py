@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from kinema.geometry.roi import crop_matrix, from_crop, roi_from_circle, rotate
+from kinema.geometry.crops import crop
+from kinema.geometry.roi import from_crop, roi_from_circle, rotate
 from kinema.models.litert import LiteNetwork, check_shapes
 
 CROP = 256
@@ -37,9 +37,8 @@ class Landmarks:
     points (33, 2) pixels of the image; depth (33,) pixels, relative to the mid-hip, growing away from the
     camera; visibility, presence (33,) in [0, 1]: "not hidden" and "inside the crop"; world (33, 3) metres,
     mid-hip relative, in the camera's axes (x right, y down, z away); score: that there is a person;
-    roi (4,) that was looked at; next_roi (4,) where to look in the next frame; mask (256, 256) float32
-    logits of the person in the crop, None where it was not asked for; mask_roi (4,): where the mask lies, None:
-    in `roi`; mask_age: seconds since it was drawn.
+    roi (4,) of the crop; next_roi (4,) of the crop in the next frame; mask (256, 256) float32 logits of the
+    person in the crop, None where it was not asked for.
     """
 
     points: np.ndarray
@@ -51,15 +50,13 @@ class Landmarks:
     roi: np.ndarray
     next_roi: np.ndarray
     mask: np.ndarray | None = None
-    mask_roi: np.ndarray | None = None
-    mask_age: float = 0.0
 
 
 class BlazePoseLandmarker:
     """The network, its crop and its decoding.
 
-    Drawing the person's outline takes as long as everything else together, so there are two forms of the
-    network: one without the outline, and the whole one, loaded when an outline is first asked for.
+    The segmentation branch takes as long as everything else together, so the network is kept in two forms: one
+    without the mask, and the whole one, loaded when a mask is first asked for.
     """
 
     def __init__(self, path: str | Path, *, threads: int = 1) -> None:
@@ -69,53 +66,20 @@ class BlazePoseLandmarker:
         check_shapes(self._lean, (1, CROP, CROP, 3), [_SHAPES[i] for i in _LEAN], "blazepose-landmarks-full")
         self._tensor = np.empty((1, CROP, CROP, 3), dtype=np.float32)
 
-    def __call__(self, image: np.ndarray, roi: np.ndarray, *, outline: bool = False) -> Landmarks:
-        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB; with the mask if `outline`."""
-        return self.run_crop(crop(image, roi), roi, outline=outline)
+    def __call__(self, image: np.ndarray, roi: np.ndarray, *, mask: bool = False) -> Landmarks:
+        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB; with its mask if asked."""
+        return self.run_crop(crop(image, roi, size=CROP), roi, mask=mask)
 
-    def run_crop(self, pixels: np.ndarray, roi: np.ndarray, *, outline: bool = False) -> Landmarks:
-        """Landmarks from a crop (256, 256, 3) uint8 that `crop` has cut out of an image at `roi`."""
+    def run_crop(self, pixels: np.ndarray, roi: np.ndarray, *, mask: bool = False) -> Landmarks:
+        """Landmarks from a crop (256, 256, 3) uint8, cut out of an image at `roi` (4,) by `kinema.geometry.crops`."""
         np.multiply(pixels, np.float32(1.0 / 255.0), out=self._tensor[0], casting="unsafe")
-        if outline:
+        if mask:
             if self._whole is None:
                 self._whole = LiteNetwork(self._path, threads=self._threads)
-            values, score, mask, heatmap, world = self._whole(self._tensor)
-            return decode(values[0], float(score[0, 0]), heatmap[0], world[0], roi, mask[0, ..., 0])
+            values, score, logits, heatmap, world = self._whole(self._tensor)
+            return decode(values[0], float(score[0, 0]), heatmap[0], world[0], roi, logits[0, ..., 0])
         values, score, heatmap, world = self._lean(self._tensor)
         return decode(values[0], float(score[0, 0]), heatmap[0], world[0], roi)
-
-
-def crop(image: np.ndarray, roi: np.ndarray, *, size: int = CROP) -> np.ndarray:
-    """The ROI of an image, upright, (size, size, 3) uint8; what lies outside repeats the image's border.
-
-    Where the ROI is more than twice as large as the crop its part of the image is first halved, once or more:
-    picking single pixels out of a large image makes the landmarks jitter (by a tenth in acceleration, measured).
-    """
-    matrix = crop_matrix(roi, size)
-    times = 1
-    while roi[2] >= 2.0 * times * size:
-        times *= 2
-    if times > 1:
-        turned = abs(np.cos(roi[3])) + abs(np.sin(roi[3]))
-        reach = 0.5 * float(roi[2]) * turned + times
-        x, y = (max(int(c - reach), 0) for c in roi[:2])
-        width = (min(int(roi[0] + reach), image.shape[1]) - x) // times
-        height = (min(int(roi[1] + reach), image.shape[0]) - y) // times
-        if width >= 1 and height >= 1:
-            image = image[y : y + height * times, x : x + width * times]
-            for _ in range(times.bit_length() - 1):
-                halved = (image.shape[1] // 2, image.shape[0] // 2)
-                image = cv2.resize(image, halved, interpolation=cv2.INTER_AREA)
-            # Pixel i of the reduced image is the mean of those from i * times on: its centre is theirs.
-            matrix[:, 2] = (matrix[:, 2] - (x, y) + 0.5) / times - 0.5
-            matrix[:, :2] /= times
-    return cv2.warpAffine(
-        image,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
 
 
 def decode(

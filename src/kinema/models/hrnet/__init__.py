@@ -1,1 +1,5 @@
-"""HRNet: high-resolution representations (Sun et al. 2019), the backbone of PARE."""
+"""HRNet: branches of several resolutions side by side, the trunk of PARE.
+
+Sun et al., "Deep high-resolution representation learning for human pose estimation", CVPR 2019; the authors' code is
+MIT. No weights of its own: they are part of PARE's checkpoints.
+"""

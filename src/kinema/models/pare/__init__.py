@@ -1,1 +1,5 @@
-"""PARE: part attention regressor for 3D human body estimation (Kocabas et al. 2021)."""
+"""PARE: one person's picture to SMPL pose, shape and place.
+
+Kocabas et al., "PARE: Part attention regressor for 3D human body estimation", ICCV 2021. The checkpoints are for
+non-commercial scientific research; the user downloads them from the authors (https://github.com/mkocabas/PARE).
+"""

@@ -15,14 +15,8 @@ import numpy as np
 import scipy.ndimage
 
 from kinema.errors import ShapeError
-
-IMAGE_SIZE = 224
-MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
-STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-"""Of ImageNet's pictures in [0,1]: what the networks' inputs are normalised with."""
-
-REFERENCE_HEIGHT = 200.0
-"""Data sets give a person's size as a part of so many pixels."""
+from kinema.models.imagenet import MEAN, STD
+from kinema.models.pare.facts import IMAGE_SIZE, REFERENCE_HEIGHT
 
 _LARGEST_SIDE = 100_000.0
 

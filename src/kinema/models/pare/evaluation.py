@@ -19,8 +19,9 @@ from kinema.errors import InputError, UsageError
 from kinema.metrics import joint_errors, pa_joint_errors, vertex_errors
 from kinema.models.pare.crops import evaluation_crop, normalized
 from kinema.models.pare.datasets import DATASETS, PareDataset, pieces
-from kinema.models.pare.estimator import PareEstimator
-from kinema.models.pare.joints import JOINTS14, JointDefinition
+from kinema.models.pare.facts import JOINTS14
+from kinema.models.pare.joints import JointDefinition
+from kinema.models.pare.torch_run import PareEstimator
 from kinema.progress import Progress, silent
 
 MEASURES = ("mpjpe_mm", "pa_mpjpe_mm", "v2v_mm")

@@ -15,23 +15,9 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.body.landmarks import SMPL_NUMBERS, SMPL_VERTICES
 from kinema.errors import InputError
+from kinema.models.pare.facts import H36M_TO_14, MAP49
 from kinema.skeleton import SPIN49
 
-MAP49 = np.array(
-    [
-        24, 12, 17, 19, 21, 16, 18, 20, 0, 2, 5, 8, 1, 4, 7, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34,
-        8, 5, 45, 46, 4, 7, 21, 19, 17, 16, 18, 20, 47, 48, 49, 50, 51, 52, 53, 24, 26, 25, 28, 27,
-    ]
-)  # fmt: skip
-"""Each of the 49 as an index into 24 SMPL joints, 21 vertices and 9 regressed joints."""
-
-H36M_TO_14 = np.array([6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10])
-"""The evaluation's 14 joints as rows of the Human3.6M regressor; its row 0 is the pelvis."""
-
-JOINTS14 = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
-    "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top",
-)  # fmt: skip
 _SPIN_14 = np.arange(25, 39)
 _SPIN_PELVIS = SPIN49.index("mid_hip")
 _VERTICES = np.array(list(SMPL_NUMBERS.values()))

@@ -17,11 +17,9 @@ from torch import Tensor, nn
 
 from kinema.errors import WeightsError
 from kinema.models.hrnet.network import HighResolutionTrunk, conv_bn
+from kinema.models.pare.facts import NUM_PARTS
+from kinema.skeleton import NUM_BETAS
 
-IMAGE_SIZE = 224
-MAP_SIZE = 56
-NUM_PARTS = 24
-NUM_BETAS = 10
 _FEATURES = 128
 _SHAPE_FEATURES = 64
 

@@ -1,9 +1,10 @@
-"""Settings of PARE."""
+"""How PARE is run, and the settings of its demo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kinema.errors import UsageError
 from kinema.options import require, setting
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -15,7 +16,7 @@ class PareOptions:
     """How PARE is run.
 
     crop_scale: side of the crop over the longer side of the person's box. batch_size: crops in memory at once.
-    precision, device: see `kinema.models.pare.estimator`. threads: CPU threads (None: as many as there are cores).
+    precision, device: see `kinema.models.pare.torch_run`. threads: CPU threads (None: as many as there are cores).
     fov: degrees over the longer image side, in place of the camera that the motion has.
     """
 
@@ -41,3 +42,29 @@ class PareOptions:
         for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
             value = getattr(self, name)
             require(value in known, name, f"be one of {', '.join(known)}", repr(value))
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The settings of the original's demo.
+
+    smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
+    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
+    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
+    """
+
+    smooth: bool = False
+    min_cutoff: float = 0.004
+    beta: float = 1.0
+    batch_size: int = 16
+    crop_scale: float = 1.0
+    vertices: bool | None = None
+    parity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
+        if not 0.1 <= self.crop_scale <= 10:
+            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
+        if not (self.min_cutoff > 0 and self.beta >= 0):
+            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")

@@ -7,89 +7,22 @@ rotations; the other keys are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kinema.body import BodyModel
-from kinema.errors import UsageError
 from kinema.geometry.rotations import matrix_to_axis_angle, nearest_rotation
-from kinema.models.pare.crops import crop, crop_batches
-from kinema.models.pare.estimator import PareEstimator, Regressed
+from kinema.models.pare.crops import crop
+from kinema.models.pare.facts import IMAGE_SIZE
 from kinema.models.pare.joints import JointDefinition
+from kinema.models.pare.options import DemoOptions
+from kinema.models.pare.release import betas_for
+from kinema.models.pare.torch_run import PareEstimator, Regressed
 from kinema.models.pare.weak_camera import crop_pixels, crop_translation, picture_camera, picture_pixels
-from kinema.progress import Progress, silent
 from kinema.temporal.filters import one_euro
-
-Tracks = Mapping[int, tuple[np.ndarray, np.ndarray]]
-"""id -> frames (F,) and boxes (F,4) cx cy w h."""
 
 _CHUNK = 128
 """Frames posed at once."""
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """The settings of the original's demo.
-
-    smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
-    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
-    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
-    """
-
-    smooth: bool = False
-    min_cutoff: float = 0.004
-    beta: float = 1.0
-    batch_size: int = 16
-    crop_scale: float = 1.0
-    vertices: bool | None = None
-    parity: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
-        if not 0.1 <= self.crop_scale <= 10:
-            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
-        if not (self.min_cutoff > 0 and self.beta >= 0):
-            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")
-
-
-def regress_tracks(
-    images: Iterable[np.ndarray],
-    tracks: Tracks,
-    estimator: PareEstimator,
-    *,
-    batch_size: int = 16,
-    crop_scale: float = 1.0,
-    progress: Progress = silent,
-) -> dict[int, Regressed]:
-    """The network's answers for everybody in every frame of their tracks; memory does not grow with the pictures.
-
-    images: of the frames 0, 1, ... (H,W,3) uint8 RGB. A video that ends early shortens the tracks.
-    """
-    total = sum(len(frames) for frames, _ in tracks.values())
-    shapes = {"rotations": (24, 3, 3), "betas": (10,), "camera": (3,)}
-    found = {
-        id: {name: np.full((len(frames), *shape), np.nan, np.float32) for name, shape in shapes.items()}
-        for id, (frames, _) in tracks.items()
-    }
-    done = 0
-    for batch in crop_batches(images, tracks, batch=batch_size, scale=crop_scale):
-        answer = estimator(batch.crops)
-        for id in np.unique(batch.track):
-            mine = batch.track == id
-            for name in shapes:
-                found[int(id)][name][batch.row[mine]] = getattr(answer, name)[mine]
-        done += len(batch.row)
-        progress(done, total)
-    kept = {}
-    for id, arrays in found.items():
-        rows = np.isfinite(arrays["camera"]).all(axis=1)
-        if rows.any():
-            kept[id] = Regressed(**{name: value[rows] for name, value in arrays.items()})
-    return kept
 
 
 def demo_person(
@@ -161,11 +94,6 @@ def posed(
     return (np.concatenate(verts) if vertices else None), np.concatenate(points)
 
 
-def betas_for(body: BodyModel, betas: np.ndarray) -> np.ndarray:
-    """PARE's betas where the body is an SMPL file; zeros for the free body, whose shapes are others."""
-    return np.zeros_like(betas) if body.name == "free" else betas
-
-
 def demo_image(
     image: np.ndarray, boxes: np.ndarray, estimator: PareEstimator, joints: JointDefinition, *, crop_scale: float = 1.0
 ) -> tuple[dict[str, Any], Regressed]:
@@ -177,7 +105,7 @@ def demo_image(
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     crops = np.array([crop(image, box, scale=crop_scale) for box in boxes], dtype=np.uint8)
-    answer = estimator(crops.reshape(-1, 224, 224, 3), maps=True)
+    answer = estimator(crops.reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3), maps=True)
     verts, points = posed(answer.rotations, answer.betas, joints)
     height, width = image.shape[:2]
     content = {

@@ -15,15 +15,16 @@ from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import square_boxes
-from kinema.models.pare.estimator import PareEstimator, Regressed
 from kinema.models.pare.options import PareOptions
-from kinema.models.pare.published_keys import betas_for, regress_tracks
-from kinema.models.pare.release import PareRelease, about_body
+from kinema.models.pare.release import PareRelease, about_body, betas_for
+from kinema.models.pare.torch_run import PareEstimator, Regressed
+from kinema.models.pare.tracks import regress_tracks
 from kinema.models.pare.weak_camera import place
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.stage import Context, given
+from kinema.temporal.gaps import fill_missing
 from kinema.video import VideoReader
 
 
@@ -92,11 +93,8 @@ def whole_boxes(person: Person) -> np.ndarray | None:
     if person.boxes is None:
         return None
     size = person.boxes[:, 2:] - person.boxes[:, :2]
-    good = np.flatnonzero(np.isfinite(person.boxes).all(axis=1) & (np.nan_to_num(size) > 0).all(axis=1))
-    if not len(good):
-        return None
-    columns = [np.interp(person.frames, person.frames[good], person.boxes[good, k]) for k in range(4)]
-    return np.stack(columns, axis=1)
+    good = np.isfinite(person.boxes).all(axis=1) & (np.nan_to_num(size) > 0).all(axis=1)
+    return fill_missing(person.boxes, person.frames, good[:, None]) if good.any() else None
 
 
 def _placed(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from kinema.body import BodyModel, load_body
 from kinema.errors import InputError, WeightsError
+from kinema.models.pare.facts import CHECKPOINTS
 from kinema.weights import hub
 from kinema.weights.catalogue import find
-
-CHECKPOINTS = {"pare-3dpw": "pare_w_3dpw_checkpoint.ckpt", "pare": "pare_checkpoint.ckpt"}
-"""Names in the weights hub, the demo's default first, and the release's file names."""
 
 _GENDERS = {"neutral": "SMPL_NEUTRAL.pkl", "male": "SMPL_MALE.pkl", "female": "SMPL_FEMALE.pkl"}
 _BASIC = {
@@ -78,6 +78,13 @@ class PareRelease:
         path = self.body_file() if chosen is None else Path(chosen)
         return load_body(path)
 
+    def gendered(self) -> dict[str, BodyModel]:
+        """The bodies by the letters of the labels' genders, "m" and "f". Raises InputError where one is not there."""
+        files = {"m": self.body_file("male"), "f": self.body_file("female")}
+        if None in files.values():
+            raise InputError("gendered ground truth needs SMPL_MALE.pkl and SMPL_FEMALE.pkl in DIR/body_models/smpl")
+        return {letter: load_body(path) for letter, path in files.items()}
+
     def file(self, name: str) -> Path | None:
         """A file of the release by its path in the data folder, or None."""
         path = None if self.data is None else self.data / name
@@ -92,3 +99,8 @@ def about_body(body: BodyModel) -> str | None:
         "the free body stands in for SMPL: poses keep their meaning, but PARE's betas are not used, since they belong"
         " to SMPL's own shapes; give an SMPL file with --body-model, or `kinema weights add smpl-neutral FILE`"
     )
+
+
+def betas_for(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """PARE's betas where the body is an SMPL file; zeros for the free body, whose shapes are others."""
+    return np.zeros_like(betas) if body.name == "free" else betas

@@ -9,8 +9,8 @@ from kinema.stage import Stage
 
 
 def _checkpoint(options: PareOptions) -> Mapping[str, str]:
-    from kinema.models.pare.estimator import require_torch
     from kinema.models.pare.release import PareRelease
+    from kinema.models.pare.torch_run import require_torch
     from kinema.weights.cache import known_sha256
 
     require_torch()

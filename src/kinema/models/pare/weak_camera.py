@@ -11,28 +11,27 @@ import numpy as np
 
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import shortest_rotation
+from kinema.models.pare.facts import FOCAL, IMAGE_SIZE
 
-FOCAL = 5000.0
-CROP = 224
 _SMALLEST_SCALE = 1e-2
 """A body of 2 m fills one part in a hundred of its box: nothing smaller is believed."""
 
 
-def crop_translation(weak: np.ndarray, *, focal: float = FOCAL, size: int = CROP) -> np.ndarray:
+def crop_translation(weak: np.ndarray, *, focal: float = FOCAL, size: int = IMAGE_SIZE) -> np.ndarray:
     """(n,3) s tx ty -> (n,3) metres: the body before a camera of `focal` pixels over the crop of `size`."""
     weak = np.asarray(weak)
     depth = 2 * focal / (size * weak[:, 0] + 1e-9)
     return np.stack([weak[:, 1], weak[:, 2], depth], axis=-1)
 
 
-def weak_camera(translation: np.ndarray, *, focal: float = FOCAL, size: int = CROP) -> np.ndarray:
+def weak_camera(translation: np.ndarray, *, focal: float = FOCAL, size: int = IMAGE_SIZE) -> np.ndarray:
     """`crop_translation` undone: (n,3) metres before a camera of `focal` pixels over a crop of `size` -> s tx ty."""
     translation = np.asarray(translation)
     return np.column_stack([2 * focal / (size * translation[:, 2] + 1e-9), translation[:, :2]])
 
 
 def seen_translation(
-    points: np.ndarray, pixels: np.ndarray, confidence: np.ndarray, *, focal: float = FOCAL, size: int = CROP
+    points: np.ndarray, pixels: np.ndarray, confidence: np.ndarray, *, focal: float = FOCAL, size: int = IMAGE_SIZE
 ) -> np.ndarray:
     """(n,3) metres: where bodies stand whose points (n,K,3) are seen at pixels (n,K,2) of crops of `size`.
 
@@ -60,7 +59,7 @@ def seen_translation(
 def crop_pixels(points: np.ndarray, weak: np.ndarray) -> np.ndarray:
     """Points (n,K,3) of bodies in crops with cameras (n,3) -> (n,K,2), [-1,1] over the crop, as PARE projects."""
     placed = np.asarray(points, dtype=np.float64) + crop_translation(weak)[:, None]
-    return FOCAL / (CROP / 2) * placed[..., :2] / placed[..., 2:]
+    return FOCAL / (IMAGE_SIZE / 2) * placed[..., :2] / placed[..., 2:]
 
 
 def picture_pixels(normalized: np.ndarray, boxes: np.ndarray) -> np.ndarray:

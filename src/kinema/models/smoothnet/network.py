@@ -1,8 +1,7 @@
 """SmoothNet (Zeng et al., ECCV 2022): one small network along time, shared by all coordinates.
 
-The parameter names are the published ones, so every published checkpoint loads strictly. None of the four
-sizes can be trusted from a configuration (the authors', MMPose's and MMHuman3D's files differ), so they are
-read from the tensors. The same network without torch is `kinema.models.smoothnet.numpy_run`.
+The parameter names are the published ones, so every published checkpoint loads strictly. The same network without
+torch is `kinema.models.smoothnet.numpy_run`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from kinema.models.smoothnet.numpy_run import SmoothNetSizes, sizes_of
+from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE
+from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
 
 class SmoothNetBlock(nn.Module):
@@ -23,7 +23,7 @@ class SmoothNetBlock(nn.Module):
         self.linear1 = nn.Linear(hidden, inner)
         self.linear2 = nn.Linear(inner, hidden)
         self.dropout = nn.Dropout(dropout)
-        self.activation = nn.LeakyReLU(0.2)
+        self.activation = nn.LeakyReLU(BLOCK_SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., hidden)
         x_in = x
@@ -41,7 +41,7 @@ class SmoothNet(nn.Module):
     def __init__(self, sizes: SmoothNetSizes, *, dropout: float = 0.5) -> None:
         super().__init__()
         self.sizes = sizes
-        self.encoder = nn.Sequential(nn.Linear(sizes.window, sizes.hidden), nn.LeakyReLU(0.1))
+        self.encoder = nn.Sequential(nn.Linear(sizes.window, sizes.hidden), nn.LeakyReLU(ENCODER_SLOPE))
         self.res_blocks = nn.Sequential(
             *(SmoothNetBlock(sizes.hidden, sizes.inner, dropout) for _ in range(sizes.blocks))
         )

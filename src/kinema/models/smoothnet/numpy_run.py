@@ -16,51 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from kinema.errors import InputError
+from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE
+from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
 ROWS = 512
 """Rows that run through the layers together: their hidden values stay in the processor's cache."""
-
-
-@dataclass(frozen=True)
-class SmoothNetSizes:
-    """window: frames in; outputs: frames out; hidden, inner: widths; blocks: how many residual blocks."""
-
-    window: int
-    outputs: int
-    hidden: int
-    inner: int
-    blocks: int
-
-
-def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> SmoothNetSizes:
-    """Read all sizes from the shapes of the tensors; nothing else about a file is reliable.
-
-    Raises InputError where a tensor is missing, left over or does not fit the others.
-    """
-    for key in ("encoder.0.weight", "decoder.weight"):
-        if len(shapes.get(key, ())) != 2:
-            raise InputError(f"{name} is not a SmoothNet checkpoint: it has no matrix {key!r}")
-    hidden, window = shapes["encoder.0.weight"]
-    outputs = shapes["decoder.weight"][0]
-    blocks = len({key.split(".")[1] for key in shapes if key.startswith("res_blocks.")})
-    inner = shapes.get("res_blocks.0.linear1.weight", (0,))[0]
-    expected: dict[str, tuple[int, ...]] = {
-        "encoder.0.weight": (hidden, window),
-        "encoder.0.bias": (hidden,),
-        "decoder.weight": (outputs, hidden),
-        "decoder.bias": (outputs,),
-    }
-    for i in range(blocks):
-        expected[f"res_blocks.{i}.linear1.weight"] = (inner, hidden)
-        expected[f"res_blocks.{i}.linear1.bias"] = (inner,)
-        expected[f"res_blocks.{i}.linear2.weight"] = (hidden, inner)
-        expected[f"res_blocks.{i}.linear2.bias"] = (hidden,)
-    for key in sorted(expected.keys() | shapes.keys()):
-        if shapes.get(key) != expected.get(key):
-            found = f"has shape {shapes[key]}" if key in shapes else "is missing"
-            wanted = f"expected {expected[key]}" if key in expected else "which no SmoothNet has"
-            raise InputError(f"{name} is not a SmoothNet checkpoint: {key!r} {found}, {wanted}")
-    return SmoothNetSizes(window, outputs, hidden, inner, blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +84,12 @@ class NumpySmoothNet:
         t = self.tensors
         np.matmul(rows, t["encoder.0.weight"].T, out=hidden)
         hidden += t["encoder.0.bias"]
-        _leak(hidden, 0.1)
+        _leak(hidden, ENCODER_SLOPE)
         for i in range(self.sizes.blocks):
             inner = rows_linear(hidden, t, f"res_blocks.{i}.linear1")
-            _leak(inner, 0.2)
+            _leak(inner, BLOCK_SLOPE)
             more = rows_linear(inner, t, f"res_blocks.{i}.linear2")
-            _leak(more, 0.2)
+            _leak(more, BLOCK_SLOPE)
             hidden += more
         np.matmul(hidden, t["decoder.weight"].T, out=out)
         out += t["decoder.bias"]

@@ -5,22 +5,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kinema.errors import InputError
 from kinema.models.onnx_model import Model
+from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE, TENSORS
 from kinema.models.smoothnet.numpy_run import NumpySmoothNet
 from kinema.runtime import onnx_session
+
+KIND = "smoothnet"
 
 PIECE = 512
 """Rows that run at once: their hidden values stay in the processor's cache."""
 
 
+def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
+    """Whether these are a SmoothNet's."""
+    return all(name in tensors for name in TENSORS)
+
+
+def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSmoothNet:
+    """The network with the tensors of the file `path`. Raises InputError where its windows do not keep their length."""
+    net = NumpySmoothNet.from_tensors(tensors, name=path.name)
+    if net.sizes.window != net.sizes.outputs:
+        raise InputError(
+            f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
+        )
+    return OnnxSmoothNet(net)
+
+
 class OnnxSmoothNet:
-    """Runs a SmoothNet. threads: how many onnxruntime may use."""
+    """Runs a SmoothNet. coordinates: None, any number of them; threads: how many onnxruntime may use."""
+
+    coordinates = None
 
     def __init__(self, net: NumpySmoothNet, *, threads: int = 1) -> None:
         self.net, self.window, self._threads = net, net.window, threads
@@ -50,8 +72,8 @@ def smoothnet_model(net: NumpySmoothNet) -> bytes:
         out = model.add("Gemm", [into, weight, bias], transB=1)
         return out if slope is None else model.add("LeakyRelu", [out], alpha=slope)
 
-    x = layer(model.input("rows", (None, net.sizes.window)), "encoder.0", 0.1)
+    x = layer(model.input("rows", (None, net.sizes.window)), "encoder.0", ENCODER_SLOPE)
     for i in range(net.sizes.blocks):
-        more = layer(layer(x, f"res_blocks.{i}.linear1", 0.2), f"res_blocks.{i}.linear2", 0.2)
+        more = layer(layer(x, f"res_blocks.{i}.linear1", BLOCK_SLOPE), f"res_blocks.{i}.linear2", BLOCK_SLOPE)
         x = model.add("Add", [x, more])
     return model.content({"smooth": (layer(x, "decoder", None), (None, net.sizes.outputs))})

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from kinema.errors import InputError
-from kinema.models.synsp.sizes import POSITIONS, SynSPSizes, cosines, synsp_sizes
+from kinema.models.synsp.facts import POSITIONS
+from kinema.models.synsp.sizes import SynSPSizes, cosines, synsp_sizes
 
 
 class SynSPOutput(NamedTuple):

@@ -12,17 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kinema.errors import InputError
 from kinema.models.onnx_model import Model
-from kinema.models.synsp.sizes import POSITIONS, SynSPSizes, checked_tensors, cosines
+from kinema.models.synsp.facts import POSITIONS, TENSORS
+from kinema.models.synsp.sizes import SynSPSizes, checked_tensors, cosines
 from kinema.runtime import onnx_session
+
+KIND = "synsp"
 
 MANY = 96
 """Windows of eight frames that run at once: what they compute stays in the processor's cache."""
+
+
+def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
+    """Whether these are a SynSP's."""
+    return all(name in tensors for name in TENSORS)
+
+
+def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSynSP:
+    """The network with the tensors of the file `path`. Raises InputError."""
+    return OnnxSynSP(tensors, path.name)
 
 
 class OnnxSynSP:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.errors import InputError
-
-POSITIONS = 100
-"""Frames that the table of positions holds: the longest window."""
+from kinema.models.synsp.facts import POSITIONS
 
 ENCODERS = ("encoder_local", "encoder_global")
 DECODERS = ("decoder", "decoder_2")

@@ -11,7 +11,6 @@ SIZE = 416
 PERSON = 0
 OBJECT_CONFIDENCE = 0.8
 OVERLAP = 0.4
-SCORE = 0.7
 
 
 def suppressed(

@@ -19,6 +19,7 @@ import numpy as np
 
 from kinema.errors import UsageError, WeightsError
 from kinema.models.pare.crops import normalized
+from kinema.models.pare.facts import IMAGE_SIZE
 from kinema.models.pare.options import DEVICES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class PareEstimator:
     def run(self, images: np.ndarray, *, maps: bool = False) -> Regressed:
         """Bodies of normalised crops (n,224,224,3) float32 (`kinema.models.pare.crops.normalized`)."""
         torch = import_torch()
-        if images.ndim != 4 or images.shape[1:] != (224, 224, 3):
+        if images.ndim != 4 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
             raise WeightsError(f"PARE looks at crops (n, 224, 224, 3), found {images.shape}")
         names = [field.name for field in fields(Regressed)][: 5 if maps else 3]
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}

@@ -9,21 +9,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.models.smoothnet.numpy_run import NumpySmoothNet
-from kinema.models.smoothnet.onnx_run import OnnxSmoothNet
-from kinema.models.synsp.onnx_run import OnnxSynSP
-from kinema.runtime import onnx_session
+from kinema.models.onnx_windows import OnnxWindows
 from kinema.temporal.windows import Smoother
 
 KINDS = ("smoothnet", "synsp", "mixer")
 """Networks that files hold."""
+
+_OF_CHECKPOINTS = ("kinema.models.smoothnet.onnx_run", "kinema.models.synsp.onnx_run")
+"""Modules that run a checkpoint's tensors: `KIND`, `recognises(tensors)` and `from_checkpoint(tensors, path)`."""
 
 
 class WindowNetwork(Protocol):
@@ -31,6 +31,9 @@ class WindowNetwork(Protocol):
 
     @property
     def window(self) -> int | None: ...
+
+    @property
+    def coordinates(self) -> int | None: ...
 
     def __call__(self, windows: np.ndarray) -> np.ndarray: ...
 
@@ -40,7 +43,7 @@ class TrainedRefiner:
     """A network and what it is for.
 
     kind: one of `KINDS`. window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
-    of one frame, None for any (SmoothNet). representation: of `REPRESENTATIONS`, or None where the file does not
+    of one frame, None for any (SmoothNet). representation: "2d", "3d" or "smpl", None where the file does not
     say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
     windows whose mean had been taken away, None where the file does not say. name, sha256: of the file.
     """
@@ -109,16 +112,10 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
     about = _beside(path)
     rate = about.get("rate")
     told = (about.get("representation"), None if rate is None else float(rate), _truth(about.get("centred")))
-    if "encoder.0.weight" in tensors and "decoder.weight" in tensors:
-        net = NumpySmoothNet.from_tensors(tensors, name=path.name, sha256=digest)
-        if net.sizes.window != net.sizes.outputs:
-            raise InputError(
-                f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
-            )
-        return TrainedRefiner("smoothnet", OnnxSmoothNet(net), net.window, None, *told, path.name, digest)
-    if "proj_i_a.0.weight" in tensors:
-        synsp = OnnxSynSP(tensors, path.name)
-        return TrainedRefiner("synsp", synsp, None, synsp.coordinates, *told, path.name, digest)
+    for module in map(import_module, _OF_CHECKPOINTS):
+        if module.recognises(tensors):
+            run: WindowNetwork = module.from_checkpoint(tensors, path)
+            return TrainedRefiner(module.KIND, run, run.window, run.coordinates, *told, path.name, digest)
     some = ", ".join(list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
 
@@ -137,45 +134,3 @@ def _beside(path: Path) -> Mapping[str, Any]:
         return dict(json.loads(meta.read_text())["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{meta} does not describe {path.name}: {error}") from None
-
-
-class OnnxWindows:
-    """An exported refiner: input "windows" (N, W, C), output "smooth" (N, W, C)."""
-
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        self._path, self._threads = path, threads
-
-    @cached_property
-    def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
-        try:
-            return onnx_session(str(self._path), threads=self._threads)
-        except ImportError:  # says nothing of the file
-            raise
-        except Exception as error:  # onnxruntime's own exceptions share no base
-            raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
-
-    @cached_property
-    def metadata(self) -> dict[str, str]:
-        """What made the weights."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
-
-    @property
-    def _shape(self) -> list[Any]:
-        return list(self._session.get_inputs()[0].shape)
-
-    @property
-    def window(self) -> int | None:
-        return self._shape[1] if isinstance(self._shape[1], int) else None
-
-    @property
-    def coordinates(self) -> int | None:
-        return self._shape[2] if isinstance(self._shape[2], int) else None
-
-    def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """(N, W, C) -> (N, W, C) float32, a bounded number of windows at a time."""
-        most = max(1, 400_000 // max(1, windows[0].size)) if len(windows) else 1
-        parts = [
-            self._session.run(None, {"windows": np.ascontiguousarray(windows[i : i + most], dtype=np.float32)})[0]
-            for i in range(0, len(windows), most)
-        ]
-        return np.concatenate(parts) if parts else windows.astype(np.float32)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.refinement.network import TrainedRefiner
+from kinema.models.refiner import TrainedRefiner
 from kinema.temporal.windows import Smoother
 
 

@@ -1,0 +1,216 @@
+"""The contract of a keypoint source: what tracking asks of it and gets from it.
+
+A source is a row of the registry (`KeypointSource`) and a function that opens it (`OpenedSource`): a network that gives
+the keypoints of one person in one square region of a frame (`KeypointEstimator`), and a detector that finds people in a
+square tile (`PersonDetector`). Tracking does the rest: it decides where to look, cuts out the regions, hides other
+people in them, and tells who is who.
+
+A region (ROI, `kinema.geometry.roi`) is centre x, centre y, side and angle. Its centre is the mid-hip, its side
+`REGION_PER_HEIGHT` times the height of the straightened person, and its angle turns the person upright.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+
+from kinema.errors import UsageError
+from kinema.geometry.circles import Circles
+from kinema.skeleton import JointSet, joint_set
+from kinema.video import Frame
+from kinema.weights.hub import WeightsFile
+
+REGION_PER_HEIGHT = 1.25
+"""Side of a person's region over the height of the straightened person."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A person's region of a frame, cut out upright.
+
+    pixels (S, S, 3) uint8 RGB, S the estimator's `crop_size`; other people in it may be painted over, unlike in
+    `frame.image`. roi (4,): the region.
+    """
+
+    frame: Frame
+    roi: np.ndarray
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One person in one frame, as a source sees them.
+
+    points (K, 2) pixels of the image. visibility (K,) in [0, 1]: the source's confidence in each; presence (K,) in
+    [0, 1]: that the point lies within the region at all, ones where the network does not tell. score in [0, 1]: that
+    there is a person. roi (4,): the region of the view; next_roi (4,): the person's own region, where to look in the
+    next frame. points3d (L, 3) metres, mid-hip relative, in the camera's axes (x right, y down, z away), None for 2D
+    sources. mask (M, M) float32: logits of the person's pixels, None where not asked for or not known; mask_roi (4,):
+    the region that it covers, None: `roi`; mask_age: seconds since it was made.
+    """
+
+    points: np.ndarray
+    visibility: np.ndarray
+    presence: np.ndarray
+    score: float
+    roi: np.ndarray
+    next_roi: np.ndarray
+    points3d: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    mask_roi: np.ndarray | None = None
+    mask_age: float = 0.0
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(K,) in [0, 1]: what visibility and presence say together."""
+        return self.visibility * self.presence
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a network's confidences mean, measured for each network. All but `least_points` are in [0, 1].
+
+    visible: confidence from which a keypoint counts as seen; boxed: the same for bounding boxes. least_points: seen
+    keypoints inside the image that make a person. recovered_score: least score where a lost person is looked for.
+    surely_person, certainly_person: mean confidence over the keypoints inside the image from which a track is a person
+    although the detector has found them once or twice only, or (with at least `certain_score` as the mean score)
+    mostly misses them; things that look like a person stay below. backward_visibility: mean visibility from which a
+    new track is followed backwards.
+    """
+
+    visible: float
+    boxed: float
+    least_points: int
+    recovered_score: float
+    surely_person: float
+    certainly_person: float
+    certain_score: float
+    backward_visibility: float
+
+
+@dataclass(frozen=True)
+class TileRange:
+    """Which people a detector finds in a square tile.
+
+    smallest: height of the smallest standing person as a part of the tile's side. largest_radius: people whose circle's
+    radius is a larger part of the tile are left to larger tiles. sure (2,): radii between which a person whom the
+    detector misses is taken as evidence that nobody is there.
+    """
+
+    smallest: float
+    largest_radius: float
+    sure: tuple[float, float]
+
+
+class PersonDetector(Protocol):
+    """Finds people in a square part of a frame. Called from a second thread, never from two at once."""
+
+    tile_range: TileRange
+
+    def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
+        """The people with at least this score in the tile (x, y, side), in pixels of the image, best first.
+
+        The tile may reach over the image.
+        """
+
+
+class KeypointEstimator(Protocol):
+    """Gives one person's keypoints in a view.
+
+    crop_size: pixels of a view's side. gives_masks: whether `observe` can give masks.
+    """
+
+    crop_size: int
+    gives_masks: bool
+    thresholds: Thresholds
+
+    def observe(self, view: View, *, mask: bool = False) -> Observation:
+        """The person in the middle of the view, a low score where there is none; with the mask if asked and possible.
+
+        `roi` of the result is the view's. The answer depends on nothing but the view.
+        """
+
+
+@dataclass(frozen=True)
+class KeypointSource:
+    """A row of the registry of keypoint sources.
+
+    joint_set, joint3d_set: names of the sets of the 2D and of the 3D keypoints, None without 3D. open:
+    "module:function" of a function `(source, *, threads) -> OpenedSource`, imported when it is needed. weights: entries
+    of the weights catalogue. extra: the extra of the package that must be installed. detects: whether it brings a
+    detector of its own.
+    """
+
+    name: str
+    summary: str
+    joint_set: str
+    joint3d_set: str | None
+    open: str
+    weights: tuple[str, ...] = ()
+    extra: str | None = None
+    detects: bool = False
+
+    def opened(self, *, threads: int = 1) -> OpenedSource:
+        """The networks of the source, ready to run.
+
+        Raises WeightsError where they cannot be had, UsageError where the extra that they need is not installed.
+        """
+        module, _, function = self.open.partition(":")
+        try:
+            opened: OpenedSource = getattr(import_module(module), function)(self, threads=threads)
+        except ModuleNotFoundError as error:
+            if self.extra is None:
+                raise
+            raise UsageError(
+                f"keypoint source {self.name} needs {error.name}, which is not installed;"
+                f" run `pip install 'kinema[{self.extra}]'`"
+            ) from None
+        return opened
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedSource:
+    """A source that is ready to run.
+
+    detector: None where the row says that it does not detect. weights: the files in use, for the provenance.
+    """
+
+    about: KeypointSource
+    estimator: KeypointEstimator
+    detector: PersonDetector | None
+    weights: tuple[WeightsFile, ...] = ()
+
+    @cached_property
+    def joint_set(self) -> JointSet:
+        return joint_set(self.about.joint_set)
+
+    @cached_property
+    def joint3d_set(self) -> JointSet | None:
+        return None if self.about.joint3d_set is None else joint_set(self.about.joint3d_set)
+
+
+def region_of(points: np.ndarray, confidence: np.ndarray, joints: JointSet, *, visible: float) -> np.ndarray:
+    """The region (4,) of an upright person from keypoints (K, 2) pixels with confidence (K,), for 2D networks.
+
+    The centre is the mid-hip where the set has both hips and they are seen, else the middle of the seen points; the
+    height is the extent of the seen points, the head's top and the soles added. The angle is 0.
+    """
+    seen = confidence >= visible
+    if not seen.any():
+        seen = np.ones(len(points), dtype=bool)
+    low, high = points[seen].min(axis=0), points[seen].max(axis=0)
+    centre = (low + high) / 2.0
+    if "left_hip" in joints and "right_hip" in joints:
+        hips = joints.indices(("left_hip", "right_hip"))
+        if seen[hips].all():
+            centre = points[hips].mean(axis=0)
+    # Twice the farther of the two ends, so that a person of whom one half is seen keeps the whole region.
+    height = max(2.0 * float(np.maximum(high - centre, centre - low).max()) * _KEYPOINTS_TO_BODY, 1.0)
+    return np.array([*centre, REGION_PER_HEIGHT * height, 0.0])
+
+
+_KEYPOINTS_TO_BODY = 1.1  # keypoints end at eyes or ears and at the ankles

@@ -1,0 +1,9 @@
+"""The colours of ImageNet's pictures, which networks that start from its weights are normalised with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+"""Of red, green and blue in [0,1]."""

@@ -1,0 +1,54 @@
+"""Refiners that `kinema train refiner` exported, run by onnxruntime."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.runtime import onnx_session
+
+
+class OnnxWindows:
+    """An exported refiner: input "windows" (N, W, C), output "smooth" (N, W, C)."""
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        self._path, self._threads = path, threads
+
+    @cached_property
+    def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+        try:
+            return onnx_session(str(self._path), threads=self._threads)
+        except ImportError:  # says nothing of the file
+            raise
+        except Exception as error:  # onnxruntime's own exceptions share no base
+            raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
+
+    @cached_property
+    def metadata(self) -> dict[str, str]:
+        """What made the weights."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    @property
+    def _shape(self) -> list[Any]:
+        return list(self._session.get_inputs()[0].shape)
+
+    @property
+    def window(self) -> int | None:
+        return self._shape[1] if isinstance(self._shape[1], int) else None
+
+    @property
+    def coordinates(self) -> int | None:
+        return self._shape[2] if isinstance(self._shape[2], int) else None
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """(N, W, C) -> (N, W, C) float32, a bounded number of windows at a time."""
+        most = max(1, 400_000 // max(1, windows[0].size)) if len(windows) else 1
+        parts = [
+            self._session.run(None, {"windows": np.ascontiguousarray(windows[i : i + most], dtype=np.float32)})[0]
+            for i in range(0, len(windows), most)
+        ]
+        return np.concatenate(parts) if parts else windows.astype(np.float32)

@@ -1,0 +1,69 @@
+"""PARE as an estimator of single pictures, for the analysis of occlusion (`kinema.evaluation.occlusion`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from kinema.body.landmarks import SMPL_VERTICES
+from kinema.models.imagenet import MEAN, STD
+from kinema.models.pare.crops import crop, normalized
+from kinema.models.pare.facts import IMAGE_SIZE, JOINTS14
+from kinema.models.pare.joints import JointDefinition, joint_definition
+from kinema.models.pare.options import PareOptions
+from kinema.models.pare.release import PareRelease, betas_for
+from kinema.models.pare.torch_run import PareEstimator
+
+
+class PareImages:
+    """PARE with the evaluation's 14 joints. Patches have the mean colour, 0 in the normalised input."""
+
+    name = "pare"
+    size = IMAGE_SIZE
+    joints = JOINTS14
+    fill = np.zeros(3, dtype=np.float32)
+
+    def __init__(self, estimator: PareEstimator, joints: JointDefinition, *, crop_scale: float = 1.0) -> None:
+        self._estimator, self._joints, self._scale = estimator, joints, crop_scale
+
+    @classmethod
+    def load(cls, release: PareRelease, options: PareOptions, body_model: str | None = None) -> PareImages:
+        """From a checkpoint and a body, named by the user or found. Raises WeightsError where there is none."""
+        path = release.checkpoint(options.checkpoint)
+        body = release.body(body_model)
+        h36m = release.file("J_regressor_h36m.npy") if body.num_vertices == SMPL_VERTICES else None
+        estimator = PareEstimator(path, device=options.device, precision=options.precision, threads=options.threads)
+        return cls(estimator, joint_definition(body, None, h36m), crop_scale=options.crop_scale)
+
+    @cached_property
+    def weights(self) -> Mapping[str, str]:
+        body = self._joints.body
+        return {self._estimator.path.name: self._estimator.sha256, body.name: body.sha256}
+
+    def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        return normalized(crop(image, box, scale=self._scale)[None])[0]
+
+    def picture(self, prepared: np.ndarray) -> np.ndarray:
+        return np.rint(np.clip(prepared * STD + MEAN, 0, 1) * 255).astype(np.uint8)
+
+    def estimate(self, prepared: np.ndarray) -> np.ndarray:
+        return self._joints.joints14(self.vertices(prepared)[0]).astype(np.float64)
+
+    def truth(self, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+        """The joints (n,14,3) of a true pose (n,72) and shape (n,10)."""
+        vertices = self._joints.body.vertices(pose, betas, np.zeros((len(pose), 3)))
+        return self._joints.joints14(vertices).astype(np.float64)
+
+    def vertices(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Meshes (n,V,3) metres and the weak cameras (n,3) of their crops: for pictures of the bodies."""
+        answer = self._estimator.run(prepared)
+        body = self._joints.body
+        betas = betas_for(body, answer.betas).astype(np.float64)
+        return body.vertices(answer.rotations.astype(np.float64), betas, np.zeros((len(answer), 3))), answer.camera
+
+    @property
+    def faces(self) -> np.ndarray:
+        """(N,3) of the meshes."""
+        return self._joints.body.faces

@@ -1,0 +1,32 @@
+"""SmoothNet's published checkpoints, one for each window, which the user downloads from the authors and brings."""
+
+from __future__ import annotations
+
+from kinema.models.smoothnet.facts import TENSORS, WINDOWS
+from kinema.weights.entry import Entry, Licence
+
+SMOOTHNET = Licence(
+    key="smoothnet",
+    name="SmoothNet (Apache-2.0 file; the authors ask for non-commercial research use)",
+    url="https://github.com/cure-lab/SmoothNet",
+    summary="the authors' README limits code and checkpoints to non-commercial research",
+    research_only=True,
+)
+
+
+def _checkpoint(window: int) -> Entry:
+    return Entry(
+        name=f"smoothnet-{window}",
+        group="smoothnet",
+        file=f"smoothnet_{window}.pth.tar",
+        what=f"smoothing, {window} frames",
+        licence=SMOOTHNET,
+        instructions=(
+            "download the checkpoints that SmoothNet's README links to and add one of its "
+            f"data/checkpoints/*/checkpoint_{window}.pth.tar"
+        ),
+        holds=TENSORS,
+    )
+
+
+ENTRIES = tuple(_checkpoint(window) for window in WINDOWS)

@@ -1,0 +1,14 @@
+"""SynSP as published: Wang et al., "SynSP: Synergy of Smoothness and Precision in Pose Sequences Refinement", CVPR
+2024, and the authors' code (https://github.com/InvertedForest/SynSP, commit 62fb012).
+"""
+
+from __future__ import annotations
+
+WINDOW = 8
+"""Frames of the published configurations, whose weights fit any window up to `POSITIONS`."""
+
+POSITIONS = 100
+"""Frames that the table of positions holds: the longest window."""
+
+TENSORS = ("proj_i_a.0.weight",)
+"""Matrices that every checkpoint holds, and no other network's."""

@@ -1,0 +1,60 @@
+"""What the PARE demo is asked for, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kinema.errors import UsageError
+from kinema.models.pare.options import DemoOptions, PareOptions
+from kinema.tracking import TrackingOptions
+
+
+@dataclass(frozen=True)
+class PareDemoOptions:
+    """How the demo runs and what it writes.
+
+    demo: smoothing, batch and parity. pare: the network. data: the release's data folder. body_model: an SMPL file.
+    tracking: how people are followed; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
+    detections: an .npz or .csv of detections (frame, x1, y1, x2, y2, score) to follow in place of Kinema's.
+    run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render, wireframe, sideview, draw_keypoints,
+    save_obj, show_attention: pictures and meshes.
+    """
+
+    demo: DemoOptions = field(default_factory=DemoOptions)
+    pare: PareOptions = field(default_factory=PareOptions)
+    data: Path | None = None
+    body_model: Path | None = None
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    tracking_method: str = "bbox"
+    detections: Path | None = None
+    run_smplify: bool = False
+    render: bool = True
+    wireframe: bool = False
+    sideview: bool = False
+    draw_keypoints: bool = False
+    save_obj: bool = False
+    show_attention: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tracking_method not in ("bbox", "pose"):
+            raise UsageError(f"the tracking method is bbox or pose, found {self.tracking_method!r}")
+        if self.run_smplify and self.demo.parity:
+            raise UsageError(
+                "run_smplify refines by Kinema's fit, which the original does not have; leave out --parity"
+            )
+        if self.detections is not None and (self.run_smplify or self.tracking_method == "pose"):
+            raise UsageError("detections from a file bring no keypoints, which run_smplify and tracking by pose need")
+
+
+@dataclass
+class PareDemoResult:
+    """What the demo left. files: by kind. people: how many tracks, or people in all pictures."""
+
+    folder: Path
+    people: int
+    frames: int
+    definition: str
+    body: str
+    files: dict[str, Path] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)

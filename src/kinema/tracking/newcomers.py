@@ -1,0 +1,99 @@
+"""Detected people whom no track follows: observed, and given to the lost track that they continue or to a new one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from kinema.geometry.circles import Circles
+from kinema.geometry.roi import roi_from_circle
+from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
+from kinema.tracking.appearance import Appearance
+from kinema.tracking.association import assign, continuity_cost
+from kinema.tracking.crowds import CROWD_LIMIT, LINK_LIMIT, SWITCH_MARGIN, near
+from kinema.tracking.masks import hide_people
+from kinema.tracking.perception import Perception
+from kinema.tracking.track import Track, height
+from kinema.video import Frame
+
+Newcomer = tuple[Observation, Appearance]
+
+
+def radius_of(track: Track) -> float:
+    """Pixels: the radius of the circle that the detector should see around the person."""
+    return track.side / (2.0 * REGION_PER_HEIGHT)
+
+
+def count_detections(active: Sequence[Track], tiles: np.ndarray, found: Circles, sure: tuple[float, float]) -> None:
+    """Note for each track whether the detector has found the person where it should have.
+
+    tiles (n, 3) that were searched; sure: radii, as parts of the tile, at which the detector misses nobody.
+    """
+    for track in active:
+        x, y = track.centre
+        radius = radius_of(track)
+        part = radius / tiles[:, 2]
+        reach = 0.8 * radius
+        covers = (part > sure[0]) & (part < sure[1])
+        covers &= (x - reach > tiles[:, 0]) & (x + reach < tiles[:, 0] + tiles[:, 2])
+        covers &= (y - radius > tiles[:, 1]) & (y + radius < tiles[:, 1] + tiles[:, 2])
+        hit = len(found) > 0 and bool(np.any(np.hypot(*(found.hips - track.centre).T) < 0.4 * radius))
+        track.searches += bool(covers.any()) or hit
+        track.hits += hit
+
+
+def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception: Perception) -> list[Newcomer]:
+    """Observations of the detected people whom no track follows."""
+    new: list[Newcomer] = []
+    for hip, radius, roi in zip(found.hips, found.radii, roi_from_circle(found.hips, found.rims), strict=True):
+        if any(
+            np.hypot(*(track.centre - hip)) < 0.35 * min(radius, radius_of(track)) and 0.5 < track.side / roi[2] < 2.0
+            for track in active
+        ):
+            continue
+        crowd = near(active, roi, frame.time)
+        for track in crowd:
+            if track.seen.mask is None and perception.estimator.gives_masks:
+                masked = perception.observe(perception.view(frame, track.seen.roi), mask=True)
+                track.seen = dataclasses.replace(track.seen, mask=masked.mask)
+        known = [track.seen for track in crowd] + [other for other, _ in new]
+        others = [(other, np.zeros(2)) for other in known]
+        rough = perception.observe(hide_people(perception.view(frame, roi), others))
+        if rough.score < perception.options.landmark_threshold:
+            continue
+        view = hide_people(perception.view(frame, rough.next_roi), others)
+        seen = perception.observe(view, mask=bool(known))
+        if not perception.gate.person(seen) or any(perception.same_body(seen, other) for other in known):
+            continue
+        new.append((seen, perception.appearance(view, seen)))
+    return new
+
+
+def link(
+    new: list[Newcomer], active: list[Track], lost: list[Track], frame: Frame, perception: Perception
+) -> tuple[list[Track], list[tuple[Track | None, Newcomer]]]:
+    """Which track each newcomer continues: (tracks that are not followed as before, [(track or None, newcomer)]).
+
+    Who followed somebody else out of a crowd may be the one who comes out of it now: people who have met others
+    take part, with the observation that they were just given, and come back in both lists where anything changes.
+    """
+    unsure = [
+        track
+        for track in active
+        if track.rivals and any(np.hypot(*(track.centre - seen.next_roi[:2])) < height(track.side) for seen, _ in new)
+    ]
+    kept = [(t.seen, perception.appearance(perception.view(frame, t.seen.roi), t.seen)) for t in unsure]
+    sightings = new + kept
+    tracks = [*lost, *unsure]
+    cost = np.array(
+        [[continuity_cost(track, seen, appearance, frame.time) for seen, appearance in sightings] for track in tracks]
+    ).reshape(len(tracks), len(sightings))
+    for i in range(len(unsure)):
+        cost[len(lost) + i, len(new) + i] -= SWITCH_MARGIN
+    cost[: len(lost)][cost[: len(lost)] > LINK_LIMIT] = np.inf
+    owners = {column: tracks[row] for row, column in assign(cost, limit=CROWD_LIMIT)}
+    if all(owners.get(len(new) + i) is track for i, track in enumerate(unsure)):
+        unsure, sightings = [], new  # everybody keeps what they had
+    return unsure, [(owners.get(column), sighting) for column, sighting in enumerate(sightings)]

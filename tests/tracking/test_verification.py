@@ -1,0 +1,39 @@
+"""The detector searches around people whom it has hardly found again: one at a time, rarely, and until it has."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from kinema.keypoints.blazepose import THRESHOLDS
+from kinema.tracking.gate import Gate
+from kinema.tracking.recovery import verification_tiles
+from kinema.video import Frame
+
+GATE = Gate((640, 360), 0.5, THRESHOLDS)
+IMAGE = np.zeros((360, 640, 3), np.uint8)
+
+
+def somebody(rows: int = 40, hits: int = 1, centre: tuple[float, float] = (20.0, 100.0)) -> SimpleNamespace:
+    return SimpleNamespace(rows=range(rows), hits=hits, verified=0.0, centre=np.array(centre), side=100.0)
+
+
+def verified_at(people: list[SimpleNamespace], seconds: float) -> list[float]:
+    frames = [Frame(i, i / 30, IMAGE) for i in range(round(30 * seconds))]
+    return [frame.time for frame in frames if len(verification_tiles(people, frame, GATE))]
+
+
+def test_the_tile_is_around_the_person_also_at_the_edge():
+    tiles = verification_tiles([somebody()], Frame(30, 1.0, IMAGE), GATE)
+    np.testing.assert_allclose(tiles, [[20 - 65, 100 - 65, 130]])
+
+
+def test_twice_a_second_and_one_at_a_time():
+    times = verified_at([somebody()], 3.0)
+    assert 4 <= len(times) <= 6
+    assert np.diff(times).min() >= 0.5
+    assert len(verified_at([somebody(), somebody()], 3.0)) == 2 * len(times)
+
+
+def test_who_is_known_new_or_out_of_the_image_is_left_alone():
+    people = [somebody(hits=3), somebody(rows=10), somebody(centre=(-5.0, 100.0))]
+    assert verified_at(people, 3.0) == []
