@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.options import require, same_as, setting
+from kinema.temporal.gaps import SMOOTHING_GAP
 from kinema.temporal.windows import SHORT
 
 METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
@@ -52,7 +53,7 @@ class FilterOptions:
     strength: float = setting(0.5, "of the smoothing: 0 (none) to 1", public=True, metavar="S", group="result")
     seconds: float | None = None
     depth: float = 3.0
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
     missing: str = setting("error", "what a value that is not a number is", choices=MISSING)
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ class NetworkOptions:
     )
     short: str = "repeat"
     as_published: bool = setting(False, "run SmoothNet as its authors do, its pull included")
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
     missing: str = same_as(FilterOptions, "missing")
 
     def __post_init__(self) -> None:
@@ -125,7 +126,7 @@ class LandmarkOptions:
     method: str = "mixer"
     checkpoint: str | Path | None = same_as(NetworkOptions, "checkpoint")
     step: int = same_as(NetworkOptions, "step", 4)
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
 
     def __post_init__(self) -> None:
         require(self.method == "mixer", "method", "be mixer for landmarks", repr(self.method))
