@@ -49,6 +49,7 @@ format: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python tools/api_page.py
+	$(BIN)/python tools/write_command_line.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/all.py $(ARGS)

@@ -10,7 +10,7 @@ import pytest
 
 from kinema import __main__ as main_module
 from kinema import __version__, errors
-from kinema.__main__ import COMMANDS, FAULT, build_parser, main
+from kinema.__main__ import COMMANDS, FAULT, GROUPS, build_parser, main
 
 
 @pytest.fixture
@@ -99,8 +99,26 @@ def test_help_lists_every_command(capsys):
     code, out, _ = leaves(capsys, ["--help"])
     assert code == 0
     for name, summary in COMMANDS.items():
-        assert name in [line.split()[0] for line in out.splitlines() if line.startswith("    ") and line.split()]
+        assert name in [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.split()]
         assert " ".join(summary.split()[:3]) in " ".join(out.split())
+
+
+def test_commands_stand_in_groups(capsys):
+    assert list(GROUPS) == ["everyday", "files", "research"]
+    assert sorted(name for commands in GROUPS.values() for name in commands) == sorted(COMMANDS)
+    _, out, _ = leaves(capsys, ["--help"])
+    places = [out.index(f"\n{heading}:\n") for heading in (*GROUPS, "options")]
+    assert places == sorted(places)
+    for start, end, commands in zip(places, places[1:], GROUPS.values(), strict=False):
+        assert all(f"\n  {name} " in out[start:end] for name in commands)
+
+
+def test_without_a_word_the_help_is_shown(capsys):
+    assert main([]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("usage: kinema")
+    assert "everyday:" in shown.out
+    assert shown.err == ""
 
 
 def test_help_of_a_command(command, capsys):
@@ -111,18 +129,44 @@ def test_help_of_a_command(command, capsys):
     assert "--debug" in out
 
 
-@pytest.mark.parametrize("argv", [[], ["prob"], ["--nonsense"], ["probe", "--number", "many"], ["probe", "stray"]])
-def test_wrong_use(command, capsys, argv):
-    code, out, err = leaves(capsys, argv)
-    assert code == 2
-    assert out == ""
-    assert err.startswith("usage: kinema")
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["prob"], "there is no command `prob`; did you mean `probe`?"),
+        (["rnu"], "there is no command `rnu`; did you mean `run`?"),
+        (["zzz"], "there is no command `zzz`; see `kinema --help`"),
+        (["--nonsense"], "there is no option `--nonsense`; see `kinema --help`"),
+        (["--versoin"], "there is no option `--versoin`; did you mean `--version`?"),
+        (["probe", "--nubmer", "3"], "there is no option `--nubmer` of `kinema probe`; did you mean `--number`?"),
+        (["probe", "--nubmer=3"], "there is no option `--nubmer` of `kinema probe`; did you mean `--number`?"),
+        (["probe", "--number", "many"], "argument --number: invalid int value: 'many'; see `kinema probe --help`"),
+        (["probe", "stray"], "`stray` is one argument too many; see `kinema probe --help`"),
+        (["probe", "-x"], "there is no option `-x` of `kinema probe`; see `kinema probe --help`"),
+        (["evaluate", "moton"], "there is no subcommand `moton` of `kinema evaluate`; did you mean `motion`?"),
+        (["evaluate", "motion", "a", "--turth", "b"],
+         "there is no option `--turth` of `kinema evaluate motion`; did you mean `--truth`?"),
+        (["evaluate"], "the following arguments are required: WHAT; see `kinema evaluate --help`"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_sentence(command, capsys, argv, sentence):
+    assert leaves(capsys, argv) == (2, "", f"kinema: {sentence}\n")
 
 
-def test_unknown_command_names_the_known_ones(capsys):
-    _, _, err = leaves(capsys, ["rum"])
-    assert "'rum'" in err
-    assert all(name in err for name in COMMANDS)
+def test_a_video_in_the_commands_place(tmp_path, capsys):
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    _, _, err = leaves(capsys, [str(clip)])
+    assert err == f"kinema: there is no command `{clip}`; did you mean `kinema run {clip}`?\n"
+
+
+def test_options_may_be_cut_short(command, capsys):
+    assert main(["probe", "--num", "0"]) == 0
+
+
+def test_errors_of_the_library_name_the_flag(command, capsys):
+    command.run = raising(errors.UsageError("`number` must be small; see `other`"))
+    assert main(["probe"]) == 2
+    assert capsys.readouterr().err == "kinema: --number must be small; see other\n"
 
 
 def test_version(capsys):
@@ -151,7 +195,12 @@ def fresh(*argv, code="from kinema.__main__ import main; main(sys.argv[1:])"):
 def test_nothing_heavy_is_loaded_for_help():
     loaded = fresh("--help")
     assert not loaded & {"numpy", "scipy", "cv2", "av", "torch", "onnxruntime", "rich", "kinema.motion"}
-    assert not any(name.startswith("kinema.commands.") for name in loaded)
+    assert [name for name in loaded if name.startswith("kinema.commands.")] == ["kinema.commands._parser"]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_nothing_heavy_is_loaded_for_a_commands_help(name):
+    assert not fresh(name, "--help") & {"cv2", "av", "torch", "onnxruntime", "scipy"}
 
 
 def test_importing_the_package_loads_nothing_heavy():

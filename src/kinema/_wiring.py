@@ -1,12 +1,24 @@
-"""What values on the ground floor offer but rooms above them do: filled in by `kinema/__init__.py`.
+"""How the rooms are wired: names that load on first use, and what the ground floor offers but rooms above it do.
 
 `Motion.save` is a convenience for `kinema.save`; a motion itself knows no file format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 save_motion: Callable[..., Any]
 load_motion: Callable[..., Any]
+
+
+def late(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """A `__getattr__` for a package's `__init__`: each name is imported from its module when it is first asked for."""
+
+    def __getattr__(name: str) -> Any:
+        if name in homes:
+            return getattr(import_module(homes[name]), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return __getattr__

@@ -30,6 +30,7 @@ class Setting:
     name: of the field. help: one line. public: the name under which `kinema.run` and the command line know it, None
     where only Python does. type: of its value, None aside. default. metavar, choices: for help. group: heading in
     the help. parse: text -> value, where the type alone does not say. off: the flag that sets a bool to False.
+    many: a tuple, whose flag may be given again. aliases: other spellings that the command line takes.
     """
 
     name: str
@@ -42,12 +43,22 @@ class Setting:
     group: str | None = None
     parse: Callable[[str], Any] | None = None
     off: bool = False
+    many: bool = False
+    aliases: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
         """How the command line spells it: "--max-persons"; "--no-overlay" where the flag turns it off."""
         word = (self.public or self.name).replace("_", "-")
         return f"--no-{word}" if self.off else f"--{word}"
+
+    @property
+    def about(self) -> str:
+        """The help with the default, where the text does not speak of one already."""
+        silent = self.default is None or isinstance(self.default, (bool, tuple)) or "default" in self.help
+        if silent or not isinstance(self.default, (int, float, str)):
+            return self.help
+        return f"{self.help} (default: {self.default})" if self.help else f"default: {self.default}"
 
 
 def setting(
@@ -61,15 +72,24 @@ def setting(
     group: str | None = None,
     parse: Callable[[str], Any] | None = None,
     off: bool = False,
+    aliases: Sequence[str] = (),
 ) -> Any:
     """A dataclass field with its meaning. public: True for the field's own name, or another name."""
     about = {
         "help": help, "public": public, "metavar": metavar, "group": group, "parse": parse, "off": off,
-        "choices": None if choices is None else tuple(choices),
+        "choices": None if choices is None else tuple(choices), "aliases": tuple(aliases),
     }  # fmt: skip
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata={_METADATA: about})
     return dataclasses.field(default=default, metadata={_METADATA: about})
+
+
+def same_as(cls: type, name: str, default: Any = MISSING, **changes: Any) -> Any:
+    """A dataclass field that means what the field `name` of another options class means, but for `changes`."""
+    found = {field.name: field for field in dataclasses.fields(cls)}[name]
+    about = {**found.metadata[_METADATA], **changes}
+    kept = found.default if default is MISSING else default
+    return dataclasses.field(default=kept, metadata={_METADATA: about})
 
 
 def settings_of(cls: type) -> dict[str, Setting]:
@@ -83,17 +103,21 @@ def settings_of(cls: type) -> dict[str, Setting]:
         public = field.name if about["public"] is True else about["public"] or None
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         found[field.name] = Setting(
-            **{**about, "public": public}, name=field.name, type=_plain(hints[field.name]), default=default
-        )
+            **{**about, "public": public}, name=field.name, default=default,
+            type=_plain(hints[field.name]), many=typing.get_origin(hints[field.name]) is tuple,
+        )  # fmt: skip
     return found
 
 
 def _plain(hint: Any) -> type:
-    """The type of a field's values without None: int of `int | None`, Path of `str | Path | None`."""
+    """The type of a field's values: int of `int | None` and `tuple[int, ...]`, Path of `str | Path | None`."""
     members = [hint]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         members = [member for member in typing.get_args(hint) if member is not type(None)]
-    chosen = typing.get_origin(members[-1]) or members[-1]
+    chosen = members[-1]
+    if typing.get_origin(chosen) is tuple:
+        chosen = typing.get_args(chosen)[0]
+    chosen = typing.get_origin(chosen) or chosen
     return chosen if isinstance(chosen, type) else str
 
 

@@ -15,7 +15,6 @@ for a name that is not built in.
 
 from __future__ import annotations
 
-import importlib.metadata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -84,7 +83,9 @@ class Registry(Generic[Row]):
         if self._asked:
             return
         self._asked = True
-        for point in importlib.metadata.entry_points(group=self.group):
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=self.group):
             try:
                 self.register(point.load())
             except Exception as error:  # whatever a stranger's module raises

@@ -12,6 +12,7 @@ import pytest
 import kinema
 from kinema.__main__ import main
 from kinema.commands import info
+from kinema.formats.registry import FORMATS, MotionFormat
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,21 @@ def test_it_says_so_as_json(capsys, cache):
     assert facts["packages"]["numpy"] == np.__version__
     assert facts["cache"].startswith(str(cache))
     assert facts["weights"] == {}
+
+
+def test_it_lists_what_other_packages_have_added(capsys):
+    FORMATS.register(MotionFormat("tapestry", "woven", (".wool",), object()))
+    try:
+        assert main(["info", "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+    finally:
+        FORMATS.unregister("tapestry")
+    assert facts["formats"][-1] == "tapestry (added)"
+    assert "keypoints" in facts["estimators"]
+    assert "kinema" in facts["trackers"]
+    assert {"whittaker", "smoothnet"} <= set(facts["refiners"])
+    assert main(["info"]) == 0
+    assert "whittaker, gaussian" in capsys.readouterr().out
 
 
 def test_what_is_broken_is_reported_and_nothing_fails(capsys, monkeypatch):

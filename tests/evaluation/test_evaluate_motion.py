@@ -205,7 +205,7 @@ def test_a_result_at_half_the_rate_scores_perfect():
 
 
 def test_no_common_moment_is_said():
-    with pytest.raises(UsageError, match=r"no frame of the result lies at a time of the truth .*--offset"):
+    with pytest.raises(UsageError, match=r"no frame of the result lies at a time of the truth .*`offset`"):
         evaluate_motion(make_truth(), make_truth(start=100))
 
 
@@ -332,7 +332,7 @@ def test_two_sources_on_the_same_frames():
     ("options", "match"),
     [
         ({"source": "mesh"}, "unknown source 'mesh'; known: body, keypoints3d"),
-        ({"align": "pelvis"}, "unknown alignment"),
+        ({"align": "pelvis"}, "`align` must be one of"),
         ({"frame": "sky"}, "unknown frame"),
         ({"joints": "arms"}, "unknown choice of joints"),
         ({"person": 9}, "no person 9"),

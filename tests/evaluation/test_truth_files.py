@@ -231,7 +231,7 @@ def test_bad_calibration(tmp_path, old, new, match):
 
 def test_options_that_do_not_fit_are_said(tmp_path):
     write_trc(tmp_path / "a.trc", np.ones((5, 3, 3)))
-    with pytest.raises(UsageError, match="--camera needs the calibration"):
+    with pytest.raises(UsageError, match="`camera` needs the calibration"):
         load_truth(tmp_path / "a.trc", camera="left")
     np.savez(tmp_path / "t.npz", joints=np.zeros((4, 3, 3)), joint_names=list(NAMES), fps=25)
     with pytest.raises(UsageError, match=r"belongs to a \.trc"):

@@ -24,7 +24,7 @@ def program(path, lines):
 
 
 def test_without_blender_it_is_said_what_to_do(walk, tmp_path, nowhere):
-    with pytest.raises(UsageError, match=r"install it from blender\.org, name it with --blender or KINEMA_BLENDER"):
+    with pytest.raises(UsageError, match=r"install it from blender\.org, name it with `blender` or KINEMA_BLENDER"):
         save_motion(walk, tmp_path / "walk.fbx")
     assert not (tmp_path / "walk.fbx").exists()
 
@@ -35,7 +35,7 @@ def test_blender_is_found_where_it_usually_is(tmp_path, nowhere, monkeypatch):
     named = program(tmp_path / "mine", "exit 0\n")
     monkeypatch.setenv(fbx.VARIABLE, str(named))
     assert fbx.find_blender() == named
-    with pytest.raises(UsageError, match=r"--blender names .*no program"):
+    with pytest.raises(UsageError, match=r"`blender` names .*no program"):
         fbx.find_blender(tmp_path / "missing")
 
 

@@ -225,7 +225,7 @@ def test_a_full_disk_for_the_record_itself(clip, tmp_path, fake, monkeypatch):
 
 def test_a_folder_that_is_a_file(clip, tmp_path, fake):
     (tmp_path / "out").write_text("in the way")
-    with pytest.raises(OutputError, match=r"not a folder.*--out"):
+    with pytest.raises(OutputError, match=r"not a folder.*`out`"):
         start(clip, tmp_path, fake)
     assert (tmp_path / "out").read_text() == "in the way"
 
@@ -235,7 +235,7 @@ def test_a_folder_that_is_not_writable(clip, tmp_path, fake, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", denied)
-    with pytest.raises(OutputError, match="permission denied; choose another folder with --out"):
+    with pytest.raises(OutputError, match="permission denied; choose another folder with `out`"):
         start(clip, tmp_path, fake)
 
 

@@ -21,7 +21,7 @@ def test_a_network_takes_the_filters_place(tmp_path):
     np.savez(file, x=np.zeros(3))
     options = RunOptions.of(refine="smoothnet", refiner_checkpoint=file, window_size=16, representation="smpl")
     assert names(options) == ["track", "fit", "refine", "world"]
-    assert options.refine.given() == {"checkpoint": file, "window": 16, "representation": "smpl"}
+    assert options.refine.given() == {"checkpoint": file, "window_size": 16, "representation": "smpl"}
 
 
 def test_another_file_of_the_same_name_is_another_run(tmp_path):
@@ -39,9 +39,9 @@ def test_settings_that_make_no_sense_are_refused_before_the_run(tmp_path):
         RunOptions.of(refine="savgol")
     with pytest.raises(UsageError, match="unknown refiner 'magic'"):
         RunOptions.of(refine="magic")
-    with pytest.raises(UsageError, match="needs a `refine` method"):
+    with pytest.raises(UsageError, match="`window_size` and `representation` need a `refine` method"):
         RunOptions.of(window_size=8)
     with pytest.raises(InputError, match="there is no checkpoint"):
         RunOptions.of(refine="smoothnet", refiner_checkpoint=tmp_path / "none.pth")
     with pytest.raises(UsageError, match="`window_size` must lie between 2 and 1000"):
-        RefineSettings("smoothnet", window=1)
+        RefineSettings("smoothnet", window_size=1)

@@ -269,7 +269,7 @@ def test_the_result_survives_a_file(walk, tmp_path):
 def test_unknown_profiles_and_steps_are_refused():
     with pytest.raises(UsageError, match="`profile` must be default or fork"):
         StabilizeOptions(profile="strong")
-    with pytest.raises(UsageError, match="`steps` must be some of"):
+    with pytest.raises(UsageError, match="`step` must be some of"):
         StabilizeOptions(steps=("polish",))
 
 

@@ -193,7 +193,7 @@ def test_bad_data_and_settings_are_refused_with_a_sentence(tmp_path):
         RefinerClips("toy", "3d", good.names, (broken[1:],), good.truth, (0,), 1.0)
     with pytest.raises(InputError, match="holds no sequence"):
         RefinerClips("toy", "3d", (), (), (), (0,), 1.0)
-    with pytest.raises(UsageError, match="unknown network"):
+    with pytest.raises(UsageError, match="`network` must be one of"):
         RefinerTraining(network="gru")
     with pytest.raises(UsageError, match="at most 100"):
         RefinerTraining(network="synsp", window=128)

@@ -71,7 +71,7 @@ def test_what_cannot_be_shown_is_refused_with_a_sentence(tmp_path):
     for kind, told in (("body", "has a pose to draw"), ("3d", "has joints to draw"), ("2d", "has keypoints to draw")):
         with pytest.raises(InputError, match=told):
             write_comparison(empty, empty, BODY, tmp_path / "x.mp4", ComparisonOptions(kind))
-    with pytest.raises(UsageError, match="unknown kind of picture"):
+    with pytest.raises(UsageError, match="`show` must be one of body, 3d, 2d"):
         ComparisonOptions("4d")
     with pytest.raises(UsageError, match="at least 64 pixels"):
         ComparisonOptions(max_side=10)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.commands._options import add_body, add_json, add_settings, options_from
+from kinema.errors import InputError
+from kinema.options import require
 
 DESCRIPTION = """\
 MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the layout of the PARE release:
@@ -19,29 +22,31 @@ MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the 
 The published results are printed beside. docs/pare.md says more.
 """
 EXAMPLES = """  kinema evaluate pare --dataset 3dpw --data ~/PARE/data
-  kinema evaluate pare --dataset 3doh --data ~/PARE/data --ckpt pare --json scores.json"""
+  kinema evaluate pare --dataset 3doh --data ~/PARE/data --checkpoint pare --json scores.json"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--dataset", choices=("3dpw", "3doh"), required=True)
-    parser.add_argument("--data", metavar="DIR", type=Path, default=Path("data"), help="default: %(default)s")
+    from kinema.models.pare.options import PareOptions
+
+    parser.add_argument("--dataset", choices=("3dpw", "3doh"), required=True, help="which data set")
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=Path("data"),
+        help="the data folder of the PARE release (default: %(default)s)",
+    )
     parser.add_argument("--labels", metavar="NPZ", type=Path, help="the labels, where not in DIR/dataset_extras")
     parser.add_argument("--images", metavar="DIR", type=Path, help="the pictures, where not in DIR/dataset_folders")
-    parser.add_argument("--ckpt", metavar="FILE", help="a checkpoint: a file, pare-3dpw (default) or pare")
-    parser.add_argument("--body-model", metavar="FILE", type=Path, help="SMPL_NEUTRAL.pkl, where it is not in DIR")
+    add_body(parser, "SMPL_NEUTRAL.pkl, where it is not in DIR")
     parser.add_argument(
         "--ground-truth", choices=("neutral", "gendered", "both"), default="both",
         help="the body of the truth (default: both, where labels and bodies allow)",
     )  # fmt: skip
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: %(default)s")
     parser.add_argument("--limit", type=int, metavar="N", help="only N pictures, spread over the data set")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
-    parser.add_argument("--json", metavar="OUT", type=Path, help="also write everything as JSON")
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
-    )
+    add_settings(parser, PareOptions, "checkpoint", "batch_size", "device", "precision")
+    add_json(parser, "everything", file=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,13 +55,14 @@ def run(args: argparse.Namespace) -> int:
     from kinema.models.pare.datasets import DATASETS, PUBLISHED, load_dataset
     from kinema.models.pare.evaluation import evaluate_pare
     from kinema.models.pare.joints import joint_definition
+    from kinema.models.pare.options import PareOptions
     from kinema.models.pare.release import PareRelease
     from kinema.models.pare.torch_run import PareEstimator
     from kinema.pipeline.watching import timed
     from kinema.storage.atomic import write_json
 
-    if args.batch_size < 1 or (args.limit is not None and args.limit < 1):
-        raise UsageError("--batch-size and --limit must be at least 1")
+    options = options_from(args, PareOptions)
+    require(args.limit is None or args.limit >= 1, "limit", "be at least 1", args.limit)
     entry = DATASETS[args.dataset]
     release = PareRelease(args.data if args.data.is_dir() else None)
     dataset = load_dataset(
@@ -73,27 +79,33 @@ def run(args: argparse.Namespace) -> int:
             f" put it into {args.data} (see `kinema evaluate pare --help`)"
         )
     joints = joint_definition(release.body(body_file), release.file("J_regressor_extra.npy"), h36m)
-    estimator = PareEstimator(release.checkpoint(args.ckpt), device=args.device, precision=args.precision)
+    estimator = PareEstimator(
+        release.checkpoint(options.checkpoint), device=options.device, precision=options.precision
+    )
     scores: list[Any] = []
     notes: list[str] = []
-    with watcher(quiet=False) as shown:
+    with watcher(quiet=args.json == "-", flags=args.flags) as shown:
         for truth in _truths(args, dataset, release, notes):
             bodies = release.gendered() if truth == "gendered" else None
             with timed(shown, f"{args.dataset}, {truth}") as progress:
                 scores.append(
                     evaluate_pare(
-                        dataset, estimator, joints, gendered=bodies, batch_size=args.batch_size, progress=progress
+                        dataset, estimator, joints, gendered=bodies, batch_size=options.batch_size, progress=progress
                     )
                 )
     subsets = dataset.subsets()
+    content: dict[str, Any] = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
+    content |= {"scores": [each.to_dict(subsets) for each in scores]}
+    if args.json == "-":
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return 0
     print(f"\n{args.dataset}, means over pictures in mm")
     columns = ["and the body of the truth", "pictures", "MPJPE", "PA-MPJPE", "V2V"]
     print_table(columns, _rows(scores, subsets, PUBLISHED.get(args.dataset, {})))
     for note in notes:
         print(f"- {note}")
     if args.json is not None:
-        content = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
-        write_json(args.json, content | {"scores": [each.to_dict(subsets) for each in scores]})
+        write_json(args.json, content)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
+from kinema.commands._options import add_json
 from kinema.commands.train import add_data_arguments, rows
 from kinema.errors import UsageError
 
@@ -37,15 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="filter (also with its seconds, savgol=0.3), smoothnet=FILE, synsp=FILE or mixer=FILE; may be given again"
         f" (default: {', '.join(DEFAULT)})",
     )  # fmt: skip
-    parser.add_argument("--window-size", type=int, metavar="W", help="frames of SynSP's windows (default: 8)")
+    parser.add_argument("--window-size", type=int, metavar="N", help="frames of SynSP's windows (default: 8)")
     parser.add_argument(
-        "--fps", type=float, default=30.0, help="frames a second of the data, for filters (default: 30)"
+        "--fps", type=float, default=30.0, metavar="N", help="frames a second of the data, for filters (default: 30)"
     )
     parser.add_argument("--padded", action="store_true", help="two more zero accelerations a clip, as in the papers")
-    parser.add_argument("--json", action="store_true", help="print the scores as JSON")
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
-    )
+    add_json(parser, "the scores")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.evaluation.refiner_methods import compare, method
 
     if not args.fps > 0:
-        raise UsageError(f"--fps must be positive, found {args.fps}")
+        raise UsageError(f"`fps` must be positive, found {args.fps}")
     told = {}
     for row in rows(args):
         clips = _clips(args, *row)
@@ -77,7 +75,7 @@ def _clips(args: argparse.Namespace, dataset: str, estimator: str, representatio
         from kinema.training.refiner_sources import rendered_clips
 
         if args.validation is None:
-            raise UsageError("--dataset rendered needs --validation NPZ, the fitted windows of held-out subjects")
+            raise UsageError("`dataset` rendered needs `validation`, the fitted windows of held-out subjects")
         return rendered_clips(FittedWindows.load(args.validation), load_body(), representation)
     if dataset == "rendered-keypoints":
         from kinema.training.refiner_keypoints import keypoint_clips
@@ -85,10 +83,10 @@ def _clips(args: argparse.Namespace, dataset: str, estimator: str, representatio
         from kinema.training.windows import load_windows
 
         if args.windows is None:
-            raise UsageError("--dataset rendered-keypoints needs --windows DIR, clips of held-out subjects among them")
+            raise UsageError("`dataset` rendered-keypoints needs `windows`, clips of held-out subjects among them")
         return keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if args.data is None or estimator == "-":
-        raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
+        raise UsageError(f"`dataset` {dataset} needs `data` (a folder) and `estimator` (a name)")
     from kinema.models.smoothnet.datasets import load_smoothnet_data
 
     return load_smoothnet_data(

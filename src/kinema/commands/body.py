@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from kinema.commands._options import add_body, add_json
 from kinema.errors import UsageError
 
 DESCRIPTION = (
@@ -22,8 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("export",), help="what to do")
     parser.add_argument("--layout", choices=LAYOUTS, required=True, help="the package that shall load the body")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of models; the files go to DIR/smpl")
-    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
-    parser.add_argument("--json", action="store_true", help="print the paths as a JSON list")
+    add_body(parser)
+    add_json(parser, "the paths")
 
 
 def run(args: argparse.Namespace) -> int:

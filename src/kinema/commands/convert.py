@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kinema.commands._options import add_body, add_file, add_json, add_reading
+from kinema.errors import UsageError
+
 DESCRIPTION = """\
 Convert a motion file into another format, keeping all that both can hold and saying what is lost. The suffix of OUT
 tells the format (.pkl and .npz: Kinema's own, which keep everything), or --to:
@@ -22,22 +25,30 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("file", metavar="IN", type=Path, help="a motion file (.pkl, .npz, .pt, .bvh)")
-    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write")
-    parser.add_argument("--from", dest="source", metavar="FORMAT", help="IN's format (default: by its contents)")
-    parser.add_argument("--to", dest="target", metavar="FORMAT", help="OUT's format (default: by its suffix)")
-    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
-    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz): the body of the poses")
-    parser.add_argument("--json", action="store_true", help="print files and notes as JSON")
+    add_file(parser)
+    parser.add_argument("out", metavar="OUT", nargs="?", default=argparse.SUPPRESS, help="the file to write; or --out")
+    parser.add_argument("--out", metavar="OUT", type=Path, help="the file to write")
+    parser.add_argument(
+        "--to", dest="target_format", metavar="FORMAT", help="the format to write (default: told by OUT's suffix)"
+    )
+    add_reading(parser)
+    add_body(parser, "an SMPL file (.pkl or .npz): the body of the poses")
+    add_json(parser, "files and notes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert and print the notes and the files written."""
     from kinema.body import load_body
     from kinema.commands.export import print_report
+    from kinema.formats import motion_file
     from kinema.formats.converting import convert
 
+    if args.out is None:
+        raise UsageError("`out` is missing: name the file to write")
     body = None if args.body_model is None else load_body(args.body_model)
-    report = convert(args.file, args.out, source_format=args.source, target_format=args.target, fps=args.fps, body=body)
-    print_report(report, as_json=args.json)
+    report = convert(
+        motion_file(args.file), args.out, source_format=args.format, target_format=args.target_format, fps=args.fps,
+        body=body,
+    )  # fmt: skip
+    print_report(report, args)
     return 0

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._options import add_json, add_quiet, add_settings
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,15 +25,19 @@ SCRIPTS = ("demo", "on-the-spot", "rounds")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    from kinema.pipeline.options import public_settings
+
     parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
     parser.add_argument("--script", choices=SCRIPTS, default="demo", help="what the person does (default: demo)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="varies motion, clothes and room")
-    parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second of the clip")
+    parser.add_argument(
+        "--fps", type=float, default=30.0, metavar="N", help="frames a second of the clip (default: 30)"
+    )
     parser.add_argument("--width", type=int, default=1280, metavar="PIXELS", help="of the clip, 16:9 (default: 1280)")
-    parser.add_argument("--no-overlay", action="store_true", help="make no overlay.mp4")
+    add_settings(parser, [public_settings()["overlay"].setting])
     parser.add_argument("--force", action="store_true", help="do everything again in a new folder")
-    parser.add_argument("--json", action="store_true", help="print the scores and run.json as JSON")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_json(parser, "the scores and run.json")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     from kinema.pipeline.running import OUT
 
     if args.width < 64:
-        raise UsageError(f"--width must be 64 pixels or more, found {args.width}")
+        raise UsageError(f"`width` must be 64 pixels or more, found {args.width}")
     size = (args.width - args.width % 2, 2 * round(args.width * 9 / 32))
-    options = RunOptions.of(fov=DEFAULT_FOV, overlay=not args.no_overlay)
+    options = RunOptions.of(fov=DEFAULT_FOV, overlay=args.overlay)
     try:
-        with watcher(quiet=args.quiet) as shown:
+        with watcher(quiet=args.quiet, flags=args.flags) as shown:
             result = demo(
                 OUT if args.out is None else args.out, script=args.script, seed=args.seed, fps=args.fps,
                 size=size, options=options, force=args.force, watcher=shown, command=tuple(sys.argv),

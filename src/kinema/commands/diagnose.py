@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._options import add_file, add_json, add_reading
+
 if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
 
@@ -28,8 +30,8 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="PKL", type=Path, help="a motion file (.pkl, .npz, .pt)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_file(parser)
+    add_json(parser, "everything")
     parser.add_argument(
         "--plot", metavar="OUT", type=Path,
         help="also draw ways, heights, speeds, contacts and bad frames (.png, .pdf, .svg; needs matplotlib)",
@@ -38,14 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=("default", "fork"), default="default",
         help="fork: motion types and limits of the video-to-PKL pipeline (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
-    parser.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+    add_reading(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.formats import motion_file
     from kinema.quality.diagnosis import diagnose_file
 
-    diagnosis = diagnose_file(args.file, profile=args.profile, format=args.format, fps=args.fps)
+    diagnosis = diagnose_file(motion_file(args.file), profile=args.profile, format=args.format, fps=args.fps)
     if args.json:
         print(json.dumps(diagnosis.to_dict(), indent=2, ensure_ascii=False))
     else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands import _evaluate_pare, _evaluate_refiner
+from kinema.commands._options import add_debug, add_file, add_json, add_settings, add_subcommand, given
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +36,8 @@ Points of the same name are compared, frames are matched by time. docs/evaluatio
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.evaluation.options import SOURCES, MotionOptions, TruthOptions
+
     subparsers = parser.add_subparsers(dest="evaluation", metavar="WHAT", required=True)
     motion = subparsers.add_parser(
         "motion",
@@ -42,46 +46,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    motion.add_argument("result", metavar="RESULT", type=Path, help="the motion to judge (.pkl or .npz)")
+    add_file(motion, "result", "the motion to judge: a motion file, or the folder of a run")
     motion.add_argument("--truth", metavar="FILE", type=Path, required=True, help="the ground truth")
-    motion.add_argument("--calibration", metavar="TOML", type=Path, help="cameras of a .trc, as Pose2Sim writes them")
-    motion.add_argument("--camera", metavar="NAME", help="the camera in the calibration that filmed the clip")
+    add_settings(motion, TruthOptions)
     motion.add_argument(
-        "--axes",
-        default="ZXY",
-        help="how the calibration's world is made of the TRC's axes (default: %(default)s, Pose2Sim's)",
-    )
-    motion.add_argument(
-        "--offset",
-        metavar="SECONDS",
-        type=float,
-        help="added to the truth's times (default: a TRC starts with the clip)",
-    )
-    motion.add_argument(
-        "--source", action="append", choices=("body", "keypoints3d"),
+        "--source", action="append", choices=SOURCES,
         help="what to judge: the fitted body (default) or the keypoint network's 3D; give both to compare them on"
         " the same frames",
     )  # fmt: skip
     motion.add_argument(
-        "--joints", default="limbs12", help="limbs12 (default), shared, or names with commas between them"
+        "--joints", default="limbs12", metavar="NAMES", help="limbs12 (default), shared, or names with commas between"
     )
-    motion.add_argument("--align", choices=("mid_hip", "none"), default="mid_hip", help="default: %(default)s")
-    motion.add_argument("--frame", choices=("camera", "world"), help="where to compare (default: camera if known)")
-    motion.add_argument("--person", metavar="ID", type=int, help="the track to judge (default: the one that fits best)")
-    motion.add_argument("--json", metavar="OUT", type=Path, help="also write everything as JSON")
-    # Known to the parent as well; here so that it may stand at the end of the line.
-    motion.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback"
-    )
+    add_settings(motion, MotionOptions)
+    add_json(motion, "everything", file=True)
+    add_debug(motion)
     for name, text, command in (
         ("refiner", "filters and refinement networks on a data set", _evaluate_refiner),
         ("pare", "PARE on 3DPW or 3DOH, by its own protocol", _evaluate_pare),
     ):
-        sub = subparsers.add_parser(
-            name, help=text, description=command.DESCRIPTION, epilog=f"examples:\n{command.EXAMPLES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        command.configure(sub)
+        command.configure(add_subcommand(subparsers, name, text, command))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,30 +76,35 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from kinema.evaluation.motion import evaluate_motion
+    from kinema.evaluation.options import MotionOptions, TruthOptions
     from kinema.evaluation.truth import load_truth
     from kinema.formats import load_motion
     from kinema.storage.atomic import write_json
 
     result = load_motion(args.result)
-    truth = load_truth(args.truth, calibration=args.calibration, camera=args.camera, axes=args.axes, offset=args.offset)
+    truth = load_truth(args.truth, **given(args, TruthOptions))
     sources = list(dict.fromkeys(args.source or ["body"]))
     joints: Any = args.joints
     if joints not in ("limbs12", "shared"):
         joints = [name.strip() for name in joints.split(",") if name.strip()]
     scores = [
         evaluate_motion(
-            result, truth, source=source, joints=joints, align=args.align, frame=args.frame, person=args.person,
+            result, truth, source=source, joints=joints, **given(args, MotionOptions),
             also_require=[other for other in sources if other != source],
         )
         for source in sources
     ]  # fmt: skip
+    content = {"result": str(args.result), "scores": [each.to_dict() for each in scores]}
+    if args.json == "-":
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return 0
     console = Console()
     for table in tables(scores):
         console.print(table)
     for note in dict.fromkeys(note for each in scores for note in each.notes):
         console.print(f"- {note}", highlight=False)
     if args.json is not None:
-        write_json(args.json, {"result": str(args.result), "scores": [each.to_dict() for each in scores]})
+        write_json(args.json, content)
     return 0
 
 

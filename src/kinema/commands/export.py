@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinema.commands._options import add_body, add_file, add_json, add_reading
 from kinema.errors import UsageError
+from kinema.options import in_flags
 
 if TYPE_CHECKING:
     from kinema.formats.report import WriteReport
@@ -40,8 +42,10 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="a motion file (.pkl, .npz, .pt, .bvh)")
-    parser.add_argument("--format", required=True, choices=tuple(FORMATS), help="what to write, see above")
+    add_file(parser)
+    parser.add_argument(
+        "--format", dest="target_format", required=True, choices=tuple(FORMATS), help="what to write, see above"
+    )
     parser.add_argument(
         "--out", metavar="OUT", type=Path, help="file or folder to write to (default: beside FILE, under its name)"
     )
@@ -53,51 +57,52 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--rotation-order", metavar="ORDER", type=str.upper, help="of a bvh: ZXY (default), XYZ, YXZ, ..."
     )
     parser.add_argument("--blender", metavar="PATH", help="Blender's program, for fbx (default: where it usually is)")
-    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
-    parser.add_argument("--fps", type=float, help="frames a second of a FILE that does not say (default: 30)")
-    parser.add_argument("--from", dest="source", metavar="FORMAT", help="FILE's format (default: by its contents)")
-    parser.add_argument("--json", action="store_true", help="print files and notes as JSON")
+    add_body(parser)
+    add_reading(parser)
+    add_json(parser, "files and notes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export and print the notes and the files written."""
     from kinema.body import load_body
-    from kinema.formats import find_format, load_motion, save_motion
+    from kinema.formats import find_format, load_motion, motion_file, save_motion
     from kinema.formats.converting import reading_notes
     from kinema.formats.report import WriteReport
     from kinema.formats.skeletal import in_frame
 
-    entry = find_format(FORMATS[args.format][0])
+    name = args.target_format
+    entry = find_format(FORMATS[name][0])
     options = {"units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "blender": args.blender}
-    given = {name: value for name, value in options.items() if value is not None}
-    flags = {"units": "--units", "fps": "--rate", "rotation_order": "--rotation-order", "blender": "--blender"}
-    for name in given:
-        if name not in entry.takes:
-            raise UsageError(f"{flags[name]} means nothing for {args.format} files; leave it out")
-    out = output_path(args.file, args.format, entry.suffixes, args.out)
-    motion = load_motion(args.file, format=args.source, fps=args.fps)
+    options = {option: value for option, value in options.items() if value is not None}
+    for option in options:
+        if option not in entry.takes:
+            setting = "rate" if option == "fps" else option
+            raise UsageError(f"`{setting}` means nothing for {name} files; leave it out")
+    source = motion_file(args.file)
+    out = output_path(source, name, entry.suffixes, args.out)
+    motion = load_motion(source, format=args.format, fps=args.fps)
     motion = chosen(motion, args.person)
     if args.frame is not None:
         if entry.name == "pare" and args.frame == "world":
-            raise UsageError("PARE's files hold people before the camera; leave --frame out or take npz")
+            raise UsageError("PARE's files hold people before the camera; leave `frame` out or take npz")
         motion = in_frame(motion, args.frame)
     body = None if args.body_model is None else load_body(args.body_model)
     report = WriteReport()
     for note in reading_notes(motion):
         report.notes.add(note)
-    save_motion(motion, out, format=entry.name, body=body, report=report, **given)
-    print_report(report, as_json=args.json)
+    save_motion(motion, out, format=entry.name, body=body, report=report, **options)
+    print_report(report, args)
     return 0
 
 
 def chosen(motion: Motion, people: str) -> Motion:
-    """The motion with the people that `--person` names. Raises UsageError."""
+    """The motion with the people that --person names. Raises UsageError."""
     if people == "all":
         return motion
     try:
         ids = list(dict.fromkeys(int(word) for word in people.split(",")))
     except ValueError:
-        raise UsageError(f"--person takes track ids with commas between them or all, found {people!r}") from None
+        raise UsageError(f"`person` takes track ids with commas between them or all, found {people!r}") from None
     return motion.replace(people=tuple(motion.person(id) for id in ids))
 
 
@@ -108,9 +113,11 @@ def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path 
     """
     if given is not None and given.suffix and not given.is_dir():
         if given.suffix.lower() not in suffixes:
-            raise UsageError(f"{name} files are named {' or '.join(suffixes)}; rename {given.name} or change --format")
+            raise UsageError(
+                f"{name} files are named {' or '.join(suffixes)}; rename {given.name} or change `target_format`"
+            )
         if given.resolve() == source.resolve():
-            raise UsageError(f"{given} would overwrite what is read; name another file with --out")
+            raise UsageError(f"{given} would overwrite what is read; name another file with `out`")
         return given
     stem = f"{source.stem}_pare" if name == "pkl" else source.stem
     path = (source.parent if given is None else given) / f"{stem}{suffixes[0]}"
@@ -119,10 +126,10 @@ def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path 
     return path
 
 
-def print_report(report: WriteReport, *, as_json: bool) -> None:
+def print_report(report: WriteReport, args: argparse.Namespace) -> None:
     """Print what was written: the notes, then the files."""
-    notes, paths = list(report.notes), [str(path) for path in report.paths]
-    if as_json:
+    notes, paths = [in_flags(note, args.flags) for note in report.notes], [str(path) for path in report.paths]
+    if args.json:
         print(json.dumps({"files": paths, "notes": notes}, ensure_ascii=False))
         return
     for note in notes:

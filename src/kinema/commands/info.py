@@ -8,9 +8,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from kinema.commands._options import add_json
 
 DESCRIPTION = (
     "Print what a bug report needs: versions, platform, processors, memory, the cache and what is in it.\n"
@@ -30,10 +33,18 @@ _ENVIRONMENT = (
     "NO_COLOR",
 )
 
+_REGISTRIES = {
+    "estimators": "kinema.estimation.registry:ESTIMATORS",
+    "trackers": "kinema.tracking.registry:TRACKERS",
+    "refiners": "kinema.refinement.registry:REFINERS",
+    "formats": "kinema.formats.registry:FORMATS",
+}
+"""What other packages can add to; a line of `kinema info` each."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_json(parser, "it")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,6 +80,7 @@ def gather() -> dict[str, Any]:
         "ffmpeg": _tried(_ffmpeg),
         "cache": _tried(_cache),
         "weights": _tried(_weights),
+        **{title: _tried(partial(_rows, place)) for title, place in _REGISTRIES.items()},
     }
 
 
@@ -136,7 +148,18 @@ def _weights() -> dict[str, str]:
     return {name: f"{s.state} {(s.sha256 or '')[:12]}".strip() for name, s in states.items() if s.state != "missing"}
 
 
+def _rows(place: str) -> list[str]:
+    """Every name in a registry; those of other packages say so."""
+    from kinema.registry import resolve
+
+    registry = resolve(place)
+    own = {row.name for row in registry.built_in}
+    return [name if name in own else f"{name} (added)" for name in registry.names()]
+
+
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(value)
     return str(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.commands._options import add_quiet, add_settings, given
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,51 +26,38 @@ EXAMPLES = """  kinema occlusion photo.jpg
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    from kinema.evaluation.options import OcclusionOptions
+    from kinema.models.pare.options import PareOptions
+    from kinema.pipeline.occlusion_options import OcclusionRunOptions
+
     parser.add_argument("source", nargs="?", metavar="IMAGE", help="a picture, or a folder of pictures")
-    parser.add_argument("--out", default="outputs/occlusion", metavar="DIR", help="default: %(default)s")
-    parser.add_argument(
-        "--estimator",
-        action="append",
-        choices=("blazepose", "pare"),
-        help="give several to compare them (default: blazepose, of a data set pare)",
-    )
+    parser.add_argument("--out", default="outputs/occlusion", metavar="DIR", help="folder (default: %(default)s)")
     parser.add_argument("--dataset", choices=("3dpw", "3doh"), help="a data set's pictures and truth in place of IMAGE")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the data folder of the PARE release")
-    parser.add_argument("--ckpt", metavar="FILE", help="PARE's checkpoint: a file, pare-3dpw (default) or pare")
-    parser.add_argument("--body-model", metavar="FILE", help="an SMPL file in place of the release's or the free body")
-    parser.add_argument("--patch", type=int, default=40, metavar="PX", help="side of the patch (default: 40)")
-    parser.add_argument("--stride", type=int, metavar="PX", help="how far it moves (default: the patch's side)")
-    parser.add_argument("--every", type=int, metavar="N", help="each Nth picture (default: 1, of a data set 100)")
-    parser.add_argument("--max-persons", type=int, metavar="N", help="only so many people of each picture")
-    parser.add_argument("--no-video", action="store_true", help="write no video of the sweep")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_settings(parser, OcclusionRunOptions)
+    add_settings(parser, OcclusionOptions)
+    add_settings(parser, PareOptions, "checkpoint", "threads")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, print the means, say where everything lies. Returns 0."""
     from kinema.commands._console import watcher
-    from kinema.evaluation.occlusion import OcclusionOptions
+    from kinema.evaluation.options import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
     from kinema.models.pare.options import PareOptions
-    from kinema.pipeline.occlusion import OcclusionRunOptions, analyse_dataset, analyse_pictures
+    from kinema.pipeline.occlusion import analyse_dataset, analyse_pictures
+    from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
     if (args.source is None) == (args.dataset is None):
-        raise UsageError("name either a picture or folder, or a data set with --dataset")
-    every = args.every if args.every is not None else 100 if args.dataset else 1
-    if every < 1:
-        raise UsageError(f"--every must be at least 1, found {every}")
+        raise UsageError("name either a picture or folder, or a data set with `dataset`")
+    chosen = {"estimators": ("pare",), "every": 100} if args.dataset else {}
+    patch = given(args, OcclusionOptions)
     options = OcclusionRunOptions(
-        estimators=tuple(dict.fromkeys(args.estimator or ["pare" if args.dataset else "blazepose"])),
-        occlusion=OcclusionOptions(patch=args.patch, stride=args.stride or args.patch),
-        pare=PareOptions(checkpoint=args.ckpt, threads=args.threads),
-        every=every,
-        max_persons=args.max_persons,
-        video=not args.no_video,
-        data=args.data,
-        body_model=args.body_model,
+        **{**chosen, **given(args, OcclusionRunOptions)},
+        occlusion=OcclusionOptions(**{"stride": patch.get("patch", OcclusionOptions.stride), **patch}),
+        pare=PareOptions(checkpoint=args.checkpoint, threads=args.threads),
     )
-    with watcher(quiet=args.quiet) as shown:
+    with watcher(quiet=args.quiet, flags=args.flags) as shown:
         if args.dataset:
             data = args.data or Path("data")
             entry = DATASETS[args.dataset]
@@ -78,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             result = analyse_pictures(args.source, args.out, options, watcher=shown)
     if not args.quiet:
-        print_result(result, videos=not args.no_video)
+        print_result(result, videos=options.video)
     return 0
 
 

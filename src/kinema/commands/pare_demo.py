@@ -6,6 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinema.commands._options import (
+    add_aliases,
+    add_argument,
+    add_body,
+    add_quiet,
+    add_settings,
+    group_of,
+    options_from,
+)
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,67 +23,67 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "PARE's own demo on a video or a folder of pictures: `pare_output.pkl` with the documented keys, and the bodies\n"
     "over the pictures. Needs `kinema[torch]` and a checkpoint of the PARE release (docs/pare.md). For motion in a\n"
-    "world, on the ground and refined over time, use `kinema run --estimator pare`."
+    "world, on the ground and refined over time, use `kinema run --estimator pare`. The original's own spellings\n"
+    "(--vid_file, --ckpt, --output_folder, ...) are taken as well."
 )
-EXAMPLES = """  kinema pare-demo --vid_file clip.mp4 --output_folder results --sideview
-  kinema pare-demo --vid_file clip.mp4 --data ~/PARE/data --smooth --parity
-  kinema pare-demo --image_folder pictures --show-attention"""
+EXAMPLES = """  kinema pare-demo --vid-file clip.mp4 --out results --sideview
+  kinema pare-demo --vid-file clip.mp4 --data ~/PARE/data --smooth --parity
+  kinema pare-demo --image-folder pictures --show-attention"""
 
 ORIGINAL_FOLDER = "logs/demo/demo_results"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments; the original's names, with either _ or - in them."""
-
-    def add(target: argparse._ActionsContainer, name: str, **settings) -> None:  # type: ignore[no-untyped-def]
-        names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
-        target.add_argument(*names, dest=name, **settings)
+    """Add the arguments; the original's names, and those that other commands give to the same things."""
+    from kinema.models.pare.options import DemoOptions, PareOptions
+    from kinema.tracking.options import TrackingOptions
 
     source = parser.add_mutually_exclusive_group(required=True)
-    add(source, "vid_file", metavar="VIDEO", help="a video")
-    add(source, "image_folder", metavar="DIR", help="a folder of pictures, or one picture")
-    add(parser, "output_folder", metavar="DIR", help=f"default: outputs (with --parity {ORIGINAL_FOLDER})")
-    add(parser, "exp", default="", metavar="NAME", help="added to the name of the results' folder")
+    source.add_argument("--vid-file", metavar="VIDEO", help="a video")
+    source.add_argument("--image-folder", metavar="DIR", help="a folder of pictures, or one picture")
+    add_argument(
+        parser, "--out", metavar="DIR", aliases=("output_folder", "output-folder"),
+        help=f"folder that holds the results' folder (default: outputs; with --parity {ORIGINAL_FOLDER})",
+    )  # fmt: skip
+    parser.add_argument("--exp", default="", metavar="NAME", help="added to the name of the results' folder")
     network = parser.add_argument_group("network and body")
-    add(network, "data", type=Path, metavar="DIR", help="the data folder of the PARE release")
-    add(network, "ckpt", metavar="FILE", help="a checkpoint: a file, pare-3dpw (default) or pare")
-    add(
-        network, "body_model", type=Path, metavar="FILE", help="an SMPL file in place of the release's or the free body"
-    )
-    add(network, "batch_size", type=int, default=16, metavar="N", help="crops in memory at once (default: 16)")
-    add(network, "crop_scale", type=float, default=1.0, metavar="S", help="crop's side over the box's (default: 1)")
-    add(network, "precision", choices=("float32", "bfloat16", "float16"), default="float32", help="default: float32")
-    add(network, "device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    add(network, "threads", type=int, metavar="N", help="CPU threads")
+    network.add_argument("--data", type=Path, metavar="DIR", help="the data folder of the PARE release")
+    add_body(network, "an SMPL file in place of the release's or the free body")
+    names = ("checkpoint", "batch_size", "crop_scale", "precision", "device", "threads")
+    add_settings(parser, PareOptions, *names, group="network and body")
     people = parser.add_argument_group("people")
-    add(people, "tracking_method", choices=("bbox", "pose"), default="bbox", help="crops from boxes or from keypoints")
-    add(people, "detections", type=Path, metavar="FILE", help="follow these: rows frame,x1,y1,x2,y2,score (.csv, .npz)")
-    add(people, "max_persons", type=int, metavar="N", help="keep the N people who are present longest")
-    add(
-        people,
-        "tracker_batch_size",
-        type=int,
-        metavar="N",
-        help="accepted for old scripts; the tracker goes frame by frame",
+    people.add_argument(
+        "--tracking-method", choices=("bbox", "pose"), default="bbox",
+        help="crops from boxes or from keypoints (default: %(default)s)",
+    )  # fmt: skip
+    people.add_argument(
+        "--detections", type=Path, metavar="FILE", help="follow these: rows frame,x1,y1,x2,y2,score (.csv, .npz)"
     )
-    result = parser.add_argument_group("result")
-    add(result, "smooth", action="store_true", help="One-Euro over the rotations")
-    add(result, "min_cutoff", type=float, default=0.004, metavar="X", help="of it (default: 0.004)")
-    add(result, "beta", type=float, default=1.0, metavar="X", help="of it (default: 1.0)")
-    add(result, "run_smplify", action="store_true", help="refine on the 2D keypoints, by Kinema's fit")
-    add(result, "parity", action="store_true", help="the original's habits: matrices in pose, SORT, 25 frames a second")
+    add_settings(parser, TrackingOptions, "max_persons", group="people")
+    people.add_argument(
+        "--tracker-batch-size", type=int, metavar="N", help="accepted for old scripts; the tracker goes frame by frame"
+    )
+    add_settings(parser, DemoOptions, "smooth", "min_cutoff", "beta", "parity", group="result")
+    result = group_of(parser, "result")
+    result.add_argument("--run-smplify", action="store_true", help="refine on the 2D keypoints, by Kinema's fit")
     vertices = result.add_mutually_exclusive_group()
-    add(vertices, "no_verts", action="store_true", help="leave the vertices out of the .pkl (83 KB a frame and person)")
-    add(vertices, "verts", action="store_true", help="keep them, however long the video (default: up to 2 GB)")
-    add(result, "save_obj", action="store_true", help="write every mesh as .obj, too")
+    vertices.add_argument(
+        "--no-verts", action="store_true", help="leave the vertices out of the .pkl (83 KB a frame and person)"
+    )
+    vertices.add_argument(
+        "--verts", action="store_true", help="keep them, however long the video (default: up to 2 GB)"
+    )
+    result.add_argument("--save-obj", action="store_true", help="write every mesh as .obj, too")
     pictures = parser.add_argument_group("pictures")
-    add(pictures, "no_render", action="store_true", help="make no pictures")
-    add(pictures, "wireframe", action="store_true", help="draw lines in place of surfaces")
-    add(pictures, "sideview", action="store_true", help="also show the bodies from the side")
-    add(pictures, "draw_keypoints", action="store_true", help="draw the body's 49 joints")
-    add(pictures, "show_attention", action="store_true", help="show where the network looks for each joint")
-    add(pictures, "display", action="store_true", help="open the result when it is done")
-    add(parser, "quiet", action="store_true", help="print nothing but errors")
+    pictures.add_argument("--no-render", action="store_true", help="make no pictures")
+    pictures.add_argument("--wireframe", action="store_true", help="draw lines in place of surfaces")
+    pictures.add_argument("--sideview", action="store_true", help="also show the bodies from the side")
+    pictures.add_argument("--draw-keypoints", action="store_true", help="draw the body's 49 joints")
+    pictures.add_argument("--show-attention", action="store_true", help="show where the network looks for each joint")
+    pictures.add_argument("--display", action="store_true", help="open the result when it is done")
+    add_quiet(parser)
+    for action in parser._actions:  # the original writes its names with _
+        add_aliases(parser, action, [flag[2:].replace("-", "_") for flag in action.option_strings])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,10 +93,10 @@ def run(args: argparse.Namespace) -> int:
 
     options = options_of(args)
     source = Path(args.vid_file or args.image_folder)
-    base = Path(args.output_folder or (ORIGINAL_FOLDER if args.parity else "outputs"))
+    base = Path(args.out or (ORIGINAL_FOLDER if args.parity else "outputs"))
     stem = source.name.replace(".mp4", "") if args.parity else source.resolve().stem
     folder = base / (f"{stem}_{args.exp}" if args.parity or args.exp else f"{stem}_pare")
-    with watcher(quiet=args.quiet) as shown:
+    with watcher(quiet=args.quiet, flags=args.flags) as shown:
         work = demo_video if args.vid_file else demo_folder
         result = work(source, folder, options, watcher=shown)
     if not args.quiet:
@@ -104,14 +113,8 @@ def options_of(args: argparse.Namespace) -> PareDemoOptions:
     from kinema.tracking import TrackingOptions
 
     return PareDemoOptions(
-        demo=DemoOptions(
-            smooth=args.smooth, min_cutoff=args.min_cutoff, beta=args.beta, batch_size=args.batch_size,
-            crop_scale=args.crop_scale, vertices=False if args.no_verts else args.verts or None, parity=args.parity,
-        ),
-        pare=PareOptions(
-            checkpoint=args.ckpt, crop_scale=args.crop_scale, batch_size=args.batch_size, precision=args.precision,
-            device=args.device, threads=args.threads,
-        ),
+        demo=options_from(args, DemoOptions, vertices=False if args.no_verts else args.verts or None),
+        pare=options_from(args, PareOptions),
         tracking=TrackingOptions(max_persons=args.max_persons, threads=args.threads),
         data=args.data,
         body_model=args.body_model,
@@ -143,5 +146,5 @@ def show(result: PareDemoResult) -> None:
 
     path = result.files.get("video") or result.files.get("picture")
     if path is None:
-        raise UsageError("there is nothing to display with --no_render")
+        raise UsageError("there is nothing to display with `no_render`")
     webbrowser.open(path.resolve().as_uri())

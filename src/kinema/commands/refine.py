@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.errors import UsageError
+from kinema.commands._options import add_body, add_file, add_reading, add_settings, group_of
+from kinema.options import Setting, in_flags, settings_of
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -33,85 +35,76 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="a motion file (.pkl, .npz, ...)")
+    """Add the arguments: of each method's options those that people may set, below the methods that take them."""
+    add_file(parser)
     parser.add_argument("--method", required=True, metavar="METHOD", help="a filter, a network or a preset, see above")
     parser.add_argument("--out", type=Path, metavar="OUT", help="file to write (default: FILE with _refined)")
-    network = parser.add_argument_group("networks")
-    network.add_argument("--checkpoint", type=Path, metavar="F", help="weights (.pth.tar, .pth, .safetensors, .onnx)")
-    network.add_argument("--window-size", type=int, metavar="W", help="frames of a window (default: the checkpoint's)")
-    network.add_argument("--representation", choices=("2d", "3d", "smpl"), help="default: the checkpoint's, else 3d")
-    network.add_argument("--step", type=int, metavar="N", help="frames between windows (default: 1, the best)")
-    network.add_argument("--lag", type=int, metavar="N", help="frames of the future a result may know, as if live")
-    network.add_argument(
-        "--as-published", action="store_true", default=None, help="run SmoothNet as its authors do, its pull included"
-    )
-    filters = parser.add_argument_group("filters")
-    filters.add_argument("--strength", type=float, metavar="S", help="0 (none) to 1; default 0.5")
-    both = parser.add_argument_group("both")
-    both.add_argument(
-        "--missing", choices=("error", "interpolate"), help="what a value that is not a number is (default: error)"
-    )
-    both.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
-    both.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
-    both.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+    for setting, heading in _settings():
+        add_settings(parser, [dataclasses.replace(setting, group=heading)])
+    both = group_of(parser, "both")
+    add_body(both)
+    add_reading(both)
+
+
+def _settings() -> list[tuple[Setting, str]]:
+    """Every setting of a method once, with the heading that says who takes it."""
+    from kinema.refinement.registry import REFINERS
+
+    found: dict[str, Setting] = {}
+    kinds: dict[str, set[str]] = {}
+    defaults: dict[str, dict[str, Any]] = {}
+    for refiner in REFINERS:
+        for name, setting in settings_of(refiner.stage.options).items():
+            if name == "method":
+                continue
+            found.setdefault(name, dataclasses.replace(setting, public=None))
+            kinds.setdefault(name, set()).add(refiner.kind)
+            defaults.setdefault(name, {})[refiner.name] = setting.default
+    for name, setting in found.items():
+        others = {who: value for who, value in defaults[name].items() if value != setting.default}
+        if others:
+            told = ", ".join([str(setting.default), *(f"{value} for {who}" for who, value in others.items())])
+            found[name] = dataclasses.replace(setting, help=f"{setting.help} (default: {told})")
+    order = ("networks", "filters", "both")
+    headed = [(s, f"{next(iter(kinds[n]))}s" if len(kinds[n]) == 1 else "both") for n, s in found.items()]
+    return sorted(headed, key=lambda each: order.index(each[1]) if each[1] in order else len(order))
 
 
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
     from kinema.commands._console import print_table
-    from kinema.formats import load_motion, save_motion
+    from kinema.formats import load_motion, motion_file, save_motion
     from kinema.refinement import refine
     from kinema.refinement.measures import SMOOTHING
     from kinema.refinement.registry import REFINERS
 
-    settings = settings_of(args)
-    motion = load_motion(args.file, format=args.format, fps=args.fps)
+    given = settings(args)
+    REFINERS.find(args.method).make_options(**given)
+    file = motion_file(args.file)
+    motion = load_motion(file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
-    refined = refine(motion, body, args.method, **settings)
+    refined = refine(motion, body, args.method, **given)
     notes: list[str] = []
     if "pose" in REFINERS.find(args.method).fills:
         refined, notes = placed(motion, refined, body)
     if motion.body_model not in (None, body.name) and args.body_model is None:
-        notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (--body-model)")
-    out = args.out or args.file.with_name(f"{args.file.stem}_refined.pkl")
+        notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (`body_model`)")
+    out = args.out or file.with_name(f"{file.stem}_refined.pkl")
     save_motion(refined, out, body=body)
     print_table(
         ["person", "frames", "acceleration before > after", "jitter before > after", "moved"],
         [_row(str(person.id), len(person), person.data.get(SMOOTHING, {})) for person in refined.people],
     )
     for note in notes:
-        print(f"note: {note}")
+        print(f"note: {in_flags(note, args.flags)}")
     print(out)
     return 0
 
 
-def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that the command line gives, under the names of the method's options. Raises UsageError."""
-    from kinema.refinement.registry import REFINERS
-
-    method = REFINERS.find(args.method)
-    names = {"filter": ("strength", "missing"), "network": (*_NETWORK, "missing")}[method.kind]
-    given = {
-        "checkpoint": args.checkpoint, "window": args.window_size, "representation": args.representation,
-        "step": args.step, "lag": args.lag, "as_published": args.as_published,
-        "strength": args.strength, "missing": args.missing,
-    }  # fmt: skip
-    given = {name: value for name, value in given.items() if value is not None}
-    names = _ONLY.get(method.name, names)
-    wrong = [name for name in given if name not in names]
-    if wrong:
-        option = {"window": "--window-size"}.get(wrong[0], f"--{wrong[0].replace('_', '-')}")
-        why = "" if method.name in _ONLY else f", which is a {method.kind}"
-        raise UsageError(f"{option} is not for --method {method.name}{why}; leave it out")
-    return given
-
-
-_NETWORK = ("checkpoint", "window", "representation", "step", "lag", "as_published")
-_ONLY = {
-    "video2pkl": ("checkpoint", "window", "representation", "lag", "missing"),
-    "mixer": ("checkpoint", "step"),
-}
-"""Networks that do not take every setting."""
+def settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that the command line gives, under the names of the methods' options."""
+    values = {setting.name: getattr(args, setting.name) for setting, _ in _settings()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._options import add_json, add_quiet, add_settings, group_of
 from kinema.errors import KinemaError, UsageError
 from kinema.options import in_flags
 
@@ -26,7 +27,6 @@ EXAMPLES = """  kinema run clip.mp4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments. Settings left out keep the defaults of `kinema.pipeline.RunOptions`."""
-    from kinema.commands._options import add_settings, group_of
     from kinema.pipeline.options import public_settings
 
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file, or folder of images")
@@ -34,8 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, [each.setting for each in public_settings().values()])
     running = group_of(parser, "running")
     running.add_argument("--force", action="store_true", help="do everything again in a new folder")
-    running.add_argument("--json", action="store_true", help="print each video's run.json as one JSON list")
-    running.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_json(running, "the run.json of each video, in one list,")
+    add_quiet(running)
 
 
 def run(args: argparse.Namespace) -> int:

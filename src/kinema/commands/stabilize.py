@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kinema.commands._options import add_file, add_reading, add_settings, options_from
+
 DESCRIPTION = """\
 Repair what `kinema validate` finds, and only that.
 
@@ -25,32 +27,27 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="PKL", type=Path, help="a motion file (.pkl, .npz, .pt)")
+    from kinema.refinement.options import StabilizeOptions
+
+    add_file(parser)
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="where to write, .pkl or .npz (default: <name>_stable.pkl beside it)"
     )
-    parser.add_argument(
-        "--profile", choices=("default", "fork"), default="default",
-        help="fork: the video-to-PKL pipeline's stabiliser, faults included (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--step", action="append", choices=("replace", "lead", "smooth"),
-        help="make only this step; may be given again (default: all three)",
-    )  # fmt: skip
-    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
-    parser.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+    add_settings(parser, StabilizeOptions)
+    add_reading(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from kinema.formats import load_motion, save_motion
+    from kinema.formats import load_motion, motion_file, save_motion
     from kinema.refinement import stabilize_motion
     from kinema.refinement.options import STEPS, StabilizeOptions
     from kinema.refinement.stabilizing import STABILIZED
 
     steps = tuple(step for step in STEPS if args.step is None or step in args.step)
-    motion = load_motion(args.file, format=args.format, fps=args.fps)
-    stable = stabilize_motion(motion, options=StabilizeOptions(profile=args.profile, steps=steps))
-    out = args.file.with_name(f"{args.file.stem}_stable.pkl") if args.out is None else args.out
+    file = motion_file(args.file)
+    motion = load_motion(file, format=args.format, fps=args.fps)
+    stable = stabilize_motion(motion, options=options_from(args, StabilizeOptions, steps=steps))
+    out = file.with_name(f"{file.stem}_stable.pkl") if args.out is None else args.out
     for person in stable:
         views = person.data[STABILIZED]
         print(f"person {person.id}:" + ("" if views else " nothing to repair: no pose with a place"))

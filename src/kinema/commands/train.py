@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._options import add_debug, add_settings, given
 from kinema.errors import UsageError
+from kinema.options import settings_of
 
 if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
@@ -18,7 +20,7 @@ DESCRIPTION = "Train networks; needs the torch extra (pip install 'kinema[torch]
 EXAMPLES = """\
   kinema train refiner --dataset mocap --mocap cmu_train.npz --errors train.npz --validation held_out.npz --out r
   kinema train refiner --data poses --dataset pw3d --estimator spin --representation 3d --window-size 32 --out r
-  kinema train refiner --network synsp --data poses --dataset aist,h36m --estimator vibe,fcn --out r --gpu
+  kinema train refiner --network synsp --data poses --dataset aist,h36m --estimator vibe,fcn --out r --device cuda
 """
 
 REFINER = """\
@@ -39,26 +41,23 @@ OWN = ("mocap", "rendered", "keypoints", "rendered-keypoints")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest="training", metavar="WHAT", required=True)
+    from kinema.training.options import RefinerTraining
+
     sub = subparsers.add_parser(
         "refiner", help="SmoothNet or SynSP", description=REFINER, epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    sub.add_argument(
-        "--network", choices=("smoothnet", "synsp", "mixer"), default="smoothnet", help="default: %(default)s"
-    )
+    add_settings(sub, RefinerTraining, "network")
     add_data_arguments(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the result")
-    sub.add_argument("--window-size", type=int, metavar="W", help="frames (default: 32 for SmoothNet, 8 for SynSP)")
-    sub.add_argument("--stretches", type=int, default=300, metavar="N", help="of 96 frames of mocap in an epoch")
-    for name in ("epochs", "batch", "hidden", "inner", "blocks", "width", "seed"):
-        sub.add_argument(f"--{name}", type=int, help=argparse.SUPPRESS if name == "width" else None)
-    for name in ("learning-rate", "decay", "dropout", "acceleration-weight", "rate"):
-        sub.add_argument(f"--{name}", type=float)
-    sub.add_argument("--centred", action="store_true", default=None, help="take each window's mean away (SmoothNet)")
-    sub.add_argument("--view-acceleration", action="store_true", default=None, help="SynSP's published multi-view loss")
-    sub.add_argument("--gpu", action="store_true", help="train on the GPU")
-    sub.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
-    sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's full traceback")
+    sub.add_argument(
+        "--stretches", type=int, default=300, metavar="N", help="of 96 frames of mocap in an epoch (default: 300)"
+    )
+    add_settings(sub, [each for name, each in settings_of(RefinerTraining).items() if name != "network"])
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what to train on (default: cpu)")
+    sub.add_argument("--gpu", dest="device", action="store_const", const="cuda", help=argparse.SUPPRESS)
+    sub.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: %(default)s)")
+    add_debug(sub)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,25 +82,26 @@ def run(args: argparse.Namespace) -> int:
         import torch
     except ImportError:
         raise UsageError("training needs torch; run `pip install 'kinema[torch]'`") from None
-    from kinema.training.refiner import RefinerTraining, train_refiner
+    from kinema.training.options import RefinerTraining
+    from kinema.training.refiner import train_refiner
 
-    if args.gpu and not torch.cuda.is_available():
-        raise UsageError("--gpu: torch sees no GPU here; leave the option out to train on the CPU")
+    gpu = args.device == "cuda"
+    if gpu and not torch.cuda.is_available():
+        raise UsageError("torch sees no GPU here; leave `device` out to train on the CPU")
     torch.set_num_threads(max(1, args.threads))
     names = rows(args)
     sources, validation = training_data(args)
     own = names[0][0] in OWN
-    options = RefinerTraining.published(
-        args.network, names[0][0], names[0][2], window=args.window_size, epochs=args.epochs, batch=args.batch,
-        hidden=args.hidden, inner=args.inner, blocks=args.blocks, width=args.width, seed=args.seed, decay=args.decay,
-        learning_rate=args.learning_rate, dropout=args.dropout, acceleration_weight=args.acceleration_weight,
-        centred=args.centred, view_acceleration=args.view_acceleration, rate=args.rate or (30.0 if own else None),
-    )  # fmt: skip
-    recipe: dict[str, Any] = {"data": ["_".join(row) for row in names], "device": "gpu" if args.gpu else "cpu"}
+    wanted = given(args, RefinerTraining)
+    network = wanted.pop("network", RefinerTraining.network)
+    if own:
+        wanted.setdefault("rate", 30.0)
+    options = RefinerTraining.published(network, names[0][0], names[0][2], **wanted)
+    recipe: dict[str, Any] = {"data": ["_".join(row) for row in names], "device": "gpu" if gpu else "cpu"}
     recipe["threads"] = args.threads
     if own:
         recipe |= {"held_out": args.held_out, "stretches": args.stretches}
-    train_refiner(sources, validation, options, args.out, recipe=recipe, device="cuda" if args.gpu else "cpu")
+    train_refiner(sources, validation, options, args.out, recipe=recipe, device=args.device)
     print(args.out)
     return 0
 
@@ -110,9 +110,9 @@ def rows(args: argparse.Namespace) -> list[tuple[str, str, str]]:
     """(dataset, estimator, representation) of each data set that the lists name. Raises UsageError."""
     lists = [str(value or "-").split(",") for value in (args.dataset, args.estimator, args.representation)]
     most = max(len(each) for each in lists)
-    for name, each in zip(("--dataset", "--estimator", "--representation"), lists, strict=True):
+    for name, each in zip(("dataset", "estimator", "representation"), lists, strict=True):
         if len(each) not in (1, most):
-            raise UsageError(f"{name} names {len(each)}, another list {most}; give one for all or as many")
+            raise UsageError(f"`{name}` names {len(each)}, another list {most}; give one for all or as many")
     columns = [each * most if len(each) == 1 else each for each in lists]
     return list(dict.fromkeys(zip(*(map(str.strip, column) for column in columns), strict=True)))
 
@@ -130,7 +130,7 @@ def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]
             source, held = make(args, dataset, representation)
         else:
             if args.data is None or estimator == "-":
-                raise UsageError(f"--dataset {dataset} needs --data DIR and --estimator NAME")
+                raise UsageError(f"`dataset` {dataset} needs `data` (a folder) and `estimator` (a name)")
             given = args.data, dataset, estimator, representation
             views = {"multi_view": args.multi_view, "aist14": args.aist14}
             source = ClipSource(load_smoothnet_data(*given, "train", **views))
@@ -150,8 +150,8 @@ def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) 
     if representation != "3d":
         raise UsageError(f"the networks' landmarks are 3d, not {representation}")
     if args.windows is None or (dataset == "keypoints" and args.mocap is None):
-        needed = "--windows" + (" and --mocap" if dataset == "keypoints" else "")
-        raise UsageError(f"--dataset {dataset} needs {needed} (tools/train_pose_lifter.py render --every-frame)")
+        needed = "`windows`" + (" and `mocap`" if dataset == "keypoints" else "")
+        raise UsageError(f"`dataset` {dataset} needs {needed} (tools/train_pose_lifter.py render --every-frame)")
     windows = load_windows(args.windows, "train", REFINER_FILM)
     validation = keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if dataset == "rendered-keypoints":
@@ -173,8 +173,8 @@ def _own_data(args: argparse.Namespace, dataset: str, representation: str) -> tu
     from kinema.training.refiner_sources import ClipSource, MocapSource, rendered_clips
 
     if args.errors is None or args.validation is None or (dataset == "mocap" and args.mocap is None):
-        needed = "--errors, --validation" + (" and --mocap" if dataset == "mocap" else "")
-        raise UsageError(f"--dataset {dataset} needs {needed} (tools/train_refiner.py makes the first two)")
+        needed = "`errors`, `validation`" + (" and `mocap`" if dataset == "mocap" else "")
+        raise UsageError(f"`dataset` {dataset} needs {needed} (tools/train_refiner.py makes the first two)")
     body = load_body()
     windows, held = FittedWindows.load(args.errors), FittedWindows.load(args.validation)
     validation = rendered_clips(held, body, representation)

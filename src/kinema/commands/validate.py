@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinema.commands._options import add_file, add_reading
+
 if TYPE_CHECKING:
     from kinema.quality import Validation
     from kinema.quality.judging import PersonReport
@@ -32,7 +34,7 @@ REPORTS = ("motion_validation.json", "bad_frames.csv")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="PKL", type=Path, help="a motion file (.pkl, .npz, .pt)")
+    add_file(parser)
     parser.add_argument(
         "--check", action="append", choices=("structure", "motion", "quality"),
         help="make only this check; may be given again (default: all three)",
@@ -41,22 +43,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=("default", "fork"), default="default",
         help="fork: limits and verdicts of the video-to-PKL pipeline (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--fps", type=float, help="frames a second of a file that does not say (default: 30)")
-    parser.add_argument("--from", dest="format", metavar="FORMAT", help="the file's format (default: by its contents)")
+    add_reading(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the reports (default: beside the file)")
     parser.add_argument("--no-files", action="store_true", help="write no reports")
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.formats import motion_file
     from kinema.quality import FAIL, validate_file, write_report
     from kinema.quality.problems import CHECKS
 
+    file = motion_file(args.file)
     validation = validate_file(
-        args.file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
+        file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
     )
     print(*lines(validation), sep="\n")
     if not args.no_files:
-        folder = args.file.parent if args.out is None else args.out
+        folder = file.parent if args.out is None else args.out
         write_report(validation, *(folder / name for name in REPORTS))
         print(f"reports: {folder / REPORTS[0]}, {folder / REPORTS[1]}")
     return 1 if validation.verdict == FAIL else 0

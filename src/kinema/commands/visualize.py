@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kinema.commands._options import add_body, add_file, add_quiet, add_settings, options_from
+
 DESCRIPTION = """\
 Show what a refinement did: the motion before (left) and after (right) as a video, with the acceleration of both below.
 BEFORE and AFTER are motion files of one clip that Kinema reads. --video puts the source behind bodies and keypoints.
@@ -17,15 +19,16 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", metavar="BEFORE", type=Path, help="a motion file")
-    parser.add_argument("after", metavar="AFTER", type=Path, help="the same motion, refined")
-    parser.add_argument("--show", choices=("body", "3d", "2d"), default="body", help="default: %(default)s")
+    from kinema.visualization.options import ComparisonOptions
+
+    add_file(parser, "before")
+    add_file(parser, "after", "the same motion, refined")
+    add_settings(parser, ComparisonOptions)
     parser.add_argument("--video", type=Path, metavar="VIDEO", help="the source video")
     parser.add_argument("--time-range", metavar="A-B", help="the seconds of the source that the motion was made from")
-    parser.add_argument("--out", type=Path, metavar="MP4", help="default: AFTER with _comparison.mp4")
-    parser.add_argument("--max-side", type=int, default=640, metavar="PX", help="of one picture (default: %(default)s)")
-    parser.add_argument("--body-model", metavar="PATH", help="an SMPL file (.pkl or .npz) in place of the free body")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--out", type=Path, metavar="MP4", help="file to write (default: AFTER with _comparison.mp4)")
+    add_body(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,17 +36,19 @@ def run(args: argparse.Namespace) -> int:
 
     from kinema.body import load_body
     from kinema.commands._console import watcher
-    from kinema.formats import load_motion
+    from kinema.formats import load_motion, motion_file
     from kinema.pipeline.options import time_range
     from kinema.video import open_video
-    from kinema.visualization.comparison import ComparisonOptions, write_comparison
+    from kinema.visualization.comparison import write_comparison
+    from kinema.visualization.options import ComparisonOptions
 
-    before, after = load_motion(args.before), load_motion(args.after)
-    out = args.out or args.after.with_name(f"{args.after.stem}_comparison.mp4")
-    options = ComparisonOptions(args.show, args.max_side)
+    file = motion_file(args.after)
+    before, after = load_motion(args.before), load_motion(file)
+    out = args.out or file.with_name(f"{file.stem}_comparison.mp4")
+    options = options_from(args, ComparisonOptions)
     start, end = time_range(args.time_range) if args.time_range else (None, None)
     opened = nullcontext() if args.video is None else open_video(args.video, start=start, end=end)
-    with opened as video, watcher(quiet=args.quiet) as shown:
+    with opened as video, watcher(quiet=args.quiet, flags=args.flags) as shown:
         body = load_body(args.body_model)
         write_comparison(before, after, body, out, options, video=video, progress=shown.start("overlay"))
     print(out)

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._options import add_debug, add_json
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (getting, adding):
         action.add_argument("--accept-licence", action="store_true", help="agree to the licence without being asked")
     for action in (listing, getting, adding, checking):
-        action.add_argument("--json", action="store_true", help="print the result as JSON")
-        action.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add_json(action, "the result")
+        add_debug(action)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -121,7 +122,7 @@ def _ask(args: argparse.Namespace, progress: _ProgressBar | None) -> Ask:
         if not sys.stdin.isatty():
             raise UsageError(
                 f"the licence at {licence.url} must be agreed to, and there is nobody to ask; "
-                "read it and add --accept-licence"
+                "read it and add `accept_licence`"
             )
         if progress is not None:
             progress.stop()

@@ -30,7 +30,7 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
         with path.open("rb") as file:
             tables = tomllib.load(file)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check --calibration") from None
+        raise InputError(f"{path} does not exist; check `calibration`") from None
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not a TOML calibration ({error})") from None
     cameras = {
@@ -50,7 +50,7 @@ def read_camera(path: str | Path, name: str | None) -> Camera:
         return next(iter(cameras.values()))
     if name not in cameras:
         asked = "say which camera filmed the clip" if name is None else f"there is no camera {name!r}"
-        raise UsageError(f"{path}: {asked}; --camera takes one of {', '.join(cameras)}")
+        raise UsageError(f"{path}: {asked}; `camera` takes one of {', '.join(cameras)}")
     return cameras[name]
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from kinema.errors import UsageError
 from kinema.evaluation.occlusion import ImageEstimator
+from kinema.evaluation.options import IMAGE_ESTIMATORS
 from kinema.models.pare.options import PareOptions
 from kinema.models.pare.release import PareRelease
-
-ESTIMATORS = ("pare", "blazepose")
 
 
 def image_estimator(name: str, release: PareRelease, options: PareOptions, body_model: str | None) -> ImageEstimator:
@@ -20,4 +19,4 @@ def image_estimator(name: str, release: PareRelease, options: PareOptions, body_
         from kinema.models.pare.images import PareImages
 
         return PareImages.load(release, options, body_model)
-    raise UsageError(f"unknown estimator {name!r}; known: {', '.join(ESTIMATORS)}")
+    raise UsageError(f"unknown estimator {name!r}; known: {', '.join(IMAGE_ESTIMATORS)}")

@@ -114,7 +114,7 @@ def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     for name in ("mid_hip", "pelvis"):
         if name in place:
             return points[:, place[name]]
-    raise UsageError(f"there are no hips to align at among {', '.join(names)}; use --align none")
+    raise UsageError(f"there are no hips to align at among {', '.join(names)}; set `align` to none")
 
 
 def points_of(result: Motion, person: Person, source: str, frame: str) -> np.ndarray | None:

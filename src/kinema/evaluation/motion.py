@@ -24,6 +24,7 @@ from kinema.evaluation.matching import (
     sideways_distance,
     sight_lines,
 )
+from kinema.evaluation.options import ALIGNMENTS
 from kinema.evaluation.scoring import (
     Comparison,
     PersonScores,
@@ -35,10 +36,9 @@ from kinema.evaluation.scoring import (
 )
 from kinema.evaluation.truth import Truth, truth_from_motion
 from kinema.motion import Motion
+from kinema.options import require
 from kinema.person import Person
 from kinema.skeleton import LIMBS12
-
-ALIGNMENTS = ("mid_hip", "none")
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ def evaluate_motion(
 
     Frames are matched by time (`matching.match_times`). Raises UsageError where the two cannot be compared.
     """
-    if align not in ALIGNMENTS:
-        raise UsageError(f"unknown alignment {align!r}; known: {', '.join(ALIGNMENTS)}")
+    require(align in ALIGNMENTS, "align", f"be one of {', '.join(ALIGNMENTS)}", repr(align))
     if align == "none" and source == "keypoints3d":
         raise UsageError("keypoints3d are relative to the hips and have no place; align them at mid_hip")
     if isinstance(truth, Motion):
@@ -100,7 +99,7 @@ def evaluate_motion(
     if not len(rows):
         raise UsageError(
             f"no frame of the result lies at a time of the truth (result {_span(result.times)}, truth"
-            f" {_span(truth.times)}); shift the truth with --offset"
+            f" {_span(truth.times)}); shift the truth with `offset`"
         )
     tracks = list(_tracks(result, person, source, frame, also_require))
     wanted = truth.people if person is None else truth.people[:1]
@@ -178,7 +177,7 @@ def _known_frame(frame: str, truth: Truth) -> str:
     if frame not in ("camera", "world"):
         raise UsageError(f"unknown frame {frame!r}; known: camera, world")
     if any((p.joints if frame == "camera" else p.joints_world) is None for p in truth.people):
-        hint = "; give --calibration and --camera" if frame == "camera" else ""
+        hint = "; give `calibration` and `camera`" if frame == "camera" else ""
         raise UsageError(f"the truth {truth.source} is not known in the {frame}'s frame{hint}")
     return frame
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from kinema.errors import UsageError
+from kinema.evaluation.options import OcclusionOptions
 from kinema.metrics import joint_errors, pa_joint_errors
 from kinema.progress import Progress, silent
 
@@ -50,20 +51,6 @@ class ImageEstimator(Protocol):
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         """Joints (n,J,3) metres, relative to the hips, of inputs (n,size,size,3)."""
         ...
-
-
-@dataclass(frozen=True)
-class OcclusionOptions:
-    """patch: side of the covered square, stride: how far it moves, pixels of the input; batch: inputs at a time."""
-
-    patch: int = 40
-    stride: int = 40
-    batch: int = 16
-
-    def __post_init__(self) -> None:
-        for name in ("patch", "stride", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"the {name} must be at least 1, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
     name = REFINERS.aliases.get(name, name)
     if name in KINDS:
         if not value:
-            raise UsageError(f"--method {name} needs its checkpoint: --method {name}=FILE")
+            raise UsageError(f"`method` {name} needs its checkpoint: {name}=FILE")
         network = load_refiner(Path(value), name)
         return Method(f"{name} {Path(value).name}", _network(network, clips, rate, window))
     if name in PUBLISHED:
@@ -91,7 +91,7 @@ def _network(network: TrainedRefiner, clips: RefinerClips, rate: float, window: 
         )
     frames = network.window or window or synsp.WINDOW
     if window not in (None, frames):
-        raise UsageError(f"{network.name} smooths windows of {frames} frames, --window-size asks for {window}")
+        raise UsageError(f"{network.name} smooths windows of {frames} frames, `window_size` asks for {window}")
     run = network.smoother(frames, network.centred)
     if network.kind == "mixer":
         return lambda clip: _filtered(slide(clip, frames, run).astype(np.float64), STEADY, rate, clips)

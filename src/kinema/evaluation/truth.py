@@ -89,11 +89,11 @@ def load_truth(
     """
     path = Path(path)
     if camera is not None and calibration is None:
-        raise UsageError("--camera needs the calibration that it is in; give --calibration FILE.toml")
+        raise UsageError("`camera` needs the calibration that it is in; give `calibration`, a .toml file")
     if path.suffix.lower() == ".trc":
         return _from_trc(path, calibration, camera, axes, offset)
     if calibration is not None:
-        raise UsageError(f"a calibration belongs to a .trc, and {path.name} is none; leave --calibration out")
+        raise UsageError(f"a calibration belongs to a .trc, and {path.name} is none; leave `calibration` out")
     with open_container(path) as content:
         if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
             truth = _from_npz(content, path)

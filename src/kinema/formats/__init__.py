@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from kinema.formats.containers import motion_file as motion_file
 from kinema.formats.registry import FORMATS as FORMATS
 from kinema.formats.registry import MotionFormat as MotionFormat
 from kinema.formats.registry import find_format as find_format

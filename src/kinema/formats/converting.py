@@ -44,7 +44,7 @@ def convert(
         raise UsageError(f"{target} would overwrite what is read; name another file")
     entry = format_by_suffix(target) if target_format is None else find_format(target_format)
     if not entry.writes:
-        raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another --to")
+        raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
     read = infer_format(source) if source_format is None else find_format(source_format)
     motion = load_motion(source, format=read.name, fps=fps)
     report = WriteReport()

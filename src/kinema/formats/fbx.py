@@ -38,7 +38,7 @@ _LONGEST = 3600
 
 def find_blender(given: str | Path | None = None) -> Path:
     """Blender's executable. Raises UsageError that says where it was looked for and what to do instead."""
-    for source, name in (("--blender", given), (VARIABLE, os.environ.get(VARIABLE))):
+    for source, name in (("`blender`", given), (VARIABLE, os.environ.get(VARIABLE))):
         if name:
             found = shutil.which(str(name))
             if found is None:
@@ -52,7 +52,7 @@ def find_blender(given: str | Path | None = None) -> Path:
         for found_there in sorted(anchor.glob(str(Path(usual).relative_to(anchor))), reverse=True):
             return found_there
     raise UsageError(
-        "FBX is written by Blender, which was not found; install it from blender.org, name it with --blender or"
+        "FBX is written by Blender, which was not found; install it from blender.org, name it with `blender` or"
         f" {VARIABLE}, or export glb or usd, which need nothing"
     )
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from kinema.checks import checked, frozen
@@ -95,6 +94,8 @@ def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray |
     points = np.asarray(points, dtype=np.float64)
     depth = np.maximum(points[..., 2:], NEAREST_DEPTH)
     if distortion is not None and points.size:
+        import cv2
+
         flat = np.concatenate([points[..., :2], depth], axis=-1).reshape(-1, 3)
         pixels, _ = cv2.projectPoints(flat, np.zeros(3), np.zeros(3), np.asarray(intrinsics), np.asarray(distortion))
         return pixels.reshape(*points.shape[:-1], 2)
@@ -106,6 +107,8 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
     """Pixels (..., 2) -> points of the rays at depth 1, (..., 2): the normalised image plane."""
     pixels = np.asarray(pixels, dtype=np.float64)
     if distortion is not None and pixels.size:
+        import cv2
+
         # The default of five iterations is off by pixels towards the corners of wide lenses.
         flat = cv2.undistortPointsIter(
             pixels.reshape(-1, 1, 2),

@@ -90,7 +90,7 @@ def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     found = _from_onnx(path, digest) if path.suffix == ".onnx" else _from_tensors(path, digest)
     if kind is not None and found.kind != kind:
-        raise UsageError(f"{path} holds a {found.kind} network, not a {kind} one; set --method {found.kind}")
+        raise UsageError(f"{path} holds a {found.kind} network, not a {kind} one; set `method` to {found.kind}")
     return found
 
 

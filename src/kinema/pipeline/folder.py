@@ -14,9 +14,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kinema.errors import OutputError
+from kinema.formats.containers import RUN_RECORD
 from kinema.storage.atomic import explain_write_error, write_json
 
-RECORD = "run.json"
+RECORD = RUN_RECORD
 LOCKS = ".locks"
 LONGEST_NAME = 120
 """Characters of the video's name that go into the folder's: file systems allow 255 bytes in all."""
@@ -52,7 +53,7 @@ def only_one(out: Path, key: str, name: str) -> Iterator[None]:
     except Timeout:
         raise OutputError(
             f"the same run of {name} is already going on in another process; wait for it, or give this one other"
-            " settings or another folder with --out"
+            " settings or another folder with `out`"
         ) from None
     except OSError as error:
         raise explain_write_error(error, path.parent) or _unusable(out, error) from error
@@ -105,11 +106,11 @@ def new_run(out: Path, stem: str) -> RunFolder:
         except FileExistsError:
             if path.is_dir():
                 continue
-            raise OutputError(f"cannot make {path}: a file is in the way; choose another folder with --out") from None
+            raise OutputError(f"cannot make {path}: a file is in the way; choose another folder with `out`") from None
         except OSError as error:
             raise explain_write_error(error, path) or _unusable(out, error) from error
         return RunFolder(path, "new", {})
-    raise OutputError(f"{out} holds a thousand runs of this second; choose another folder with --out")
+    raise OutputError(f"{out} holds a thousand runs of this second; choose another folder with `out`")
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -118,4 +119,4 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def _unusable(out: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to {out}: {error.strerror or error}; choose another folder with --out")
+    return OutputError(f"cannot write to {out}: {error.strerror or error}; choose another folder with `out`")

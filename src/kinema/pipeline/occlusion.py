@@ -12,12 +12,12 @@ import numpy as np
 from kinema._version import __version__
 from kinema.errors import InputError
 from kinema.evaluation.image_estimators import image_estimator
-from kinema.evaluation.occlusion import ImageEstimator, OcclusionOptions, Sensitivity, occlusion_sensitivity
+from kinema.evaluation.occlusion import ImageEstimator, Sensitivity, occlusion_sensitivity
 from kinema.models.pare.crops import evaluation_crop, normalized
 from kinema.models.pare.datasets import PareDataset
 from kinema.models.pare.images import PareImages
-from kinema.models.pare.options import PareOptions
 from kinema.models.pare.release import PareRelease
+from kinema.pipeline.occlusion_options import OcclusionRunOptions
 from kinema.pipeline.pare_demo_pictures import write_png
 from kinema.pipeline.pare_people import people_in_pictures
 from kinema.pipeline.watching import RunWatcher, timed
@@ -27,25 +27,6 @@ from kinema.video.images import list_images
 from kinema.visualization.occlusion import heat_sheet, write_sweep
 
 SUMMARY = "occlusion.json"
-
-
-@dataclass(frozen=True)
-class OcclusionRunOptions:
-    """What is analysed and written.
-
-    estimators: names of `kinema.evaluation.image_estimators.ESTIMATORS`. every: only each so manyth picture.
-    max_persons: the largest N people of a picture. video: write the sweep. data, body_model: the PARE release's
-    folder and an SMPL file.
-    """
-
-    estimators: tuple[str, ...] = ("blazepose",)
-    occlusion: OcclusionOptions = field(default_factory=OcclusionOptions)
-    pare: PareOptions = field(default_factory=PareOptions)
-    every: int = 1
-    max_persons: int | None = None
-    video: bool = True
-    data: Path | None = None
-    body_model: str | None = None
 
 
 @dataclass

@@ -53,9 +53,12 @@ class RunOptions:
     """
 
     estimator: str = setting(
-        "keypoints", "what looks at the people: keypoints (default) or pare", public=True, metavar="NAME"
+        "keypoints",
+        f"what looks at the people: {' or '.join(row.name for row in ESTIMATORS.built_in)}",
+        public=True,
+        metavar="NAME",
     )
-    tracker: str = setting("kinema", "what follows the people (default: kinema)", public=True, metavar="NAME")
+    tracker: str = setting("kinema", "what follows the people", public=True, metavar="NAME")
     time_range: TimeRange = setting(
         factory=TimeRange,
         help="only these seconds; either may be left out",

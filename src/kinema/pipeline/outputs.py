@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kinema.body import BodyModel
 from kinema.formats import save_motion
+from kinema.formats.containers import RUN_MOTION
 from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
@@ -17,7 +18,7 @@ from kinema.visualization.options import OverlayOptions
 from kinema.visualization.overlay import write_overlay
 
 NAMES = {
-    "pkl": "smpl_output.pkl",
+    "pkl": RUN_MOTION,
     "npz": "smpl_output.npz",
     "validation": "motion_validation.json",
     "bad_frames": "bad_frames.csv",

@@ -64,7 +64,7 @@ class _Tools:
         if self.joints.definition != "published":
             self.warnings.append(
                 "the joints beyond SMPL's 24 are Kinema's own points of the same names; with J_regressor_extra.npy of"
-                " the PARE release (--data) and an SMPL file they are the published ones"
+                " the PARE release (`data`) and an SMPL file they are the published ones"
             )
 
 
@@ -180,7 +180,7 @@ def _bounded(options: PareDemoOptions, tracks: Tracks, tools: _Tools) -> PareDem
     keep = options.demo.parity or size <= MOST_VERTICES
     if not keep:
         tools.warnings.append(
-            f"the .pkl has no verts, they would take {size / 1e9:.0f} GB of memory; --verts keeps them"
+            f"the .pkl has no verts, they would take {size / 1e9:.0f} GB of memory; `verts` keeps them"
         )
     return dataclasses.replace(options, demo=dataclasses.replace(options.demo, vertices=keep))
 

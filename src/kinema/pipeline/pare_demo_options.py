@@ -41,7 +41,7 @@ class PareDemoOptions:
             raise UsageError(f"the tracking method is bbox or pose, found {self.tracking_method!r}")
         if self.run_smplify and self.demo.parity:
             raise UsageError(
-                "run_smplify refines by Kinema's fit, which the original does not have; leave out --parity"
+                "run_smplify refines by Kinema's fit, which the original does not have; leave out `parity`"
             )
         if self.detections is not None and (self.run_smplify or self.tracking_method == "pose"):
             raise UsageError("detections from a file bring no keypoints, which run_smplify and tracking by pose need")

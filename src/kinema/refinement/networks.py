@@ -71,7 +71,7 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
         told[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
     context.facts |= {
-        "window": window, "representation": representation, "checkpoint": network.name, "people": told,
+        "window_size": window, "representation": representation, "checkpoint": network.name, "people": told,
     }  # fmt: skip
     context.weights[network.name] = network.sha256
     return motion.replace(people=tuple(people))
@@ -84,14 +84,14 @@ def _network(options: NetworkOptions) -> TrainedRefiner:
         raise UsageError("SynSP needs a `checkpoint`: give its file (or train one: kinema train refiner)")
     from kinema.weights import locate
 
-    return load_refiner(locate(f"smoothnet-{options.window or smoothnet.DEFAULT_WINDOW}").path, "smoothnet")
+    return load_refiner(locate(f"smoothnet-{options.window_size or smoothnet.DEFAULT_WINDOW}").path, "smoothnet")
 
 
 def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
-    window = network.window or options.window or synsp.WINDOW
-    if options.window not in (None, window):
+    window = network.window or options.window_size or synsp.WINDOW
+    if options.window_size not in (None, window):
         raise UsageError(
-            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window}; "
+            f"{network.name} smooths windows of {window} frames, `window_size` asks for {options.window_size}; "
             "leave the option out or give another checkpoint"
         )
     if network.window is None and window > synsp.POSITIONS:
@@ -99,7 +99,7 @@ def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
     if options.lag is not None and options.lag >= window:
         raise UsageError(f"`lag` must be less than the window of {window} frames, found {options.lag}")
     if options.step > window:
-        raise UsageError(f"step must not be more than the window of {window} frames, found {options.step}")
+        raise UsageError(f"`step` must not be more than the window of {window} frames, found {options.step}")
     return window
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.options import require, setting
+from kinema.options import require, same_as, setting
+from kinema.temporal.gaps import SMOOTHING_GAP
 from kinema.temporal.windows import SHORT
 
 METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
@@ -49,13 +50,11 @@ class FilterOptions:
         choices=(*METHODS, "none"),
         group="result",
     )
-    strength: float = setting(
-        0.5, "of the smoothing: 0 (none) to 1; default 0.5", public=True, metavar="S", group="result"
-    )
+    strength: float = setting(0.5, "of the smoothing: 0 (none) to 1", public=True, metavar="S", group="result")
     seconds: float | None = None
     depth: float = 3.0
-    max_gap: float = 0.2
-    missing: str = setting("error", "what a value that is not a number is (default: error)", choices=MISSING)
+    max_gap: float = SMOOTHING_GAP
+    missing: str = setting("error", "what a value that is not a number is", choices=MISSING)
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, "filter", f"be one of {', '.join(METHODS)}", repr(self.method))
@@ -76,7 +75,7 @@ class NetworkOptions:
     """How a network refines.
 
     method: "smoothnet" or "synsp". checkpoint: its file; None takes the published SmoothNet from the weights cache.
-    window: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
+    window_size: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
     "3d" (joints; pose and transl are then brought into agreement with them), "smpl" (rotations), or None for what
     the checkpoint was trained on, else 3d. step: frames between windows. lag: frames of the future that a result may
     depend on, None for all of the window. short: what becomes of clips shorter than the window (`windows.SHORT`).
@@ -86,23 +85,29 @@ class NetworkOptions:
     """
 
     method: str = "smoothnet"
-    checkpoint: str | Path | None = None
-    window: int | None = None
-    representation: str | None = None
-    step: int = 1
-    lag: int | None = None
+    checkpoint: str | Path | None = setting(
+        None, "weights (.pth.tar, .pth, .safetensors, .onnx; default: the weights cache's)", metavar="FILE"
+    )
+    window_size: int | None = setting(None, "frames of a window (default: the checkpoint's)", metavar="N")
+    representation: str | None = setting(
+        None, "what a network smooths (default: the checkpoint's, else 3d)", choices=REPRESENTATIONS
+    )
+    step: int = setting(1, "frames between windows", metavar="N")
+    lag: int | None = setting(
+        None, "frames of the future that a result may know, as if live (default: all of the window)", metavar="N"
+    )
     short: str = "repeat"
-    as_published: bool = False
-    max_gap: float = 0.2
-    missing: str = "error"
+    as_published: bool = setting(False, "run SmoothNet as its authors do, its pull included")
+    max_gap: float = SMOOTHING_GAP
+    missing: str = same_as(FilterOptions, "missing")
 
     def __post_init__(self) -> None:
         known = ("smoothnet", "synsp")
         require(self.method in known, "method", f"be one of {', '.join(known)}", repr(self.method))
         fits = self.representation in (None, *REPRESENTATIONS)
         require(fits, "representation", f"be one of {', '.join(REPRESENTATIONS)}", repr(self.representation))
-        fits = self.window is None or 2 <= self.window <= 1000
-        require(fits, "window_size", "lie between 2 and 1000 frames", self.window)
+        fits = self.window_size is None or 2 <= self.window_size <= 1000
+        require(fits, "window_size", "lie between 2 and 1000 frames", self.window_size)
         require(self.step >= 1, "step", "be at least 1", self.step)
         require(self.lag is None or self.lag >= 0, "lag", "not be negative", self.lag)
         require(self.short in SHORT, "short", f"be one of {', '.join(SHORT)}", repr(self.short))
@@ -119,9 +124,9 @@ class LandmarkOptions:
     """
 
     method: str = "mixer"
-    checkpoint: str | Path | None = None
-    step: int = 4
-    max_gap: float = 0.2
+    checkpoint: str | Path | None = same_as(NetworkOptions, "checkpoint")
+    step: int = same_as(NetworkOptions, "step", 4)
+    max_gap: float = SMOOTHING_GAP
 
     def __post_init__(self) -> None:
         require(self.method == "mixer", "method", "be mixer for landmarks", repr(self.method))
@@ -133,13 +138,17 @@ class LandmarkOptions:
 class StabilizeOptions:
     """How to repair. profile: "default", or "fork" for the video-to-PKL pipeline's stabiliser. steps: of `STEPS`."""
 
-    profile: str = "default"
-    steps: tuple[str, ...] = STEPS
+    profile: str = setting(
+        "default", "fork: the video-to-PKL pipeline's stabiliser, faults included", choices=("default", "fork")
+    )
+    steps: tuple[str, ...] = setting(
+        STEPS, "make only this step; may be given again (default: all three)", public="step", choices=STEPS
+    )
 
     def __post_init__(self) -> None:
         require(self.profile in ("default", "fork"), "profile", "be default or fork", repr(self.profile))
         unknown = [step for step in self.steps if step not in STEPS]
-        require(not unknown, "steps", f"be some of {', '.join(STEPS)}", ", ".join(unknown))
+        require(not unknown, "step", f"be some of {', '.join(STEPS)}", ", ".join(unknown))
 
 
 @dataclass(frozen=True)
@@ -147,17 +156,17 @@ class Video2PklOptions:
     """The video-to-PKL pipeline's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step
     1, overlaps averaged, translation and pose brought into agreement with the joints, then the stabiliser.
 
-    checkpoint, window, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike the
+    checkpoint, window_size, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike the
     pipeline, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and
     pose[:3] stay one, and everybody is refined.
     """
 
     method: str = "video2pkl"
-    checkpoint: str | Path | None = None
-    window: int | None = None
-    representation: str | None = None
-    lag: int | None = None
-    missing: str = "error"
+    checkpoint: str | Path | None = same_as(NetworkOptions, "checkpoint")
+    window_size: int | None = same_as(NetworkOptions, "window_size")
+    representation: str | None = same_as(NetworkOptions, "representation")
+    lag: int | None = same_as(NetworkOptions, "lag")
+    missing: str = same_as(FilterOptions, "missing")
     stabilize: bool = True
 
     def __post_init__(self) -> None:
@@ -166,7 +175,7 @@ class Video2PklOptions:
 
     def network(self) -> NetworkOptions:
         """The same for the network stage. A checkpoint brings its own window."""
-        window = self.window if self.checkpoint is not None else self.window or PRESET_WINDOW
+        frames = self.window_size if self.checkpoint is not None else self.window_size or PRESET_WINDOW
         return NetworkOptions(
-            "smoothnet", self.checkpoint, window=window, representation="3d", lag=self.lag, missing=self.missing
+            "smoothnet", self.checkpoint, window_size=frames, representation="3d", lag=self.lag, missing=self.missing
         )

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError, UsageError
-from kinema.options import setting
-from kinema.refinement.options import REPRESENTATIONS
+from kinema.options import same_as, setting
+from kinema.refinement.options import NetworkOptions
 from kinema.refinement.registry import REFINERS
+
+_OFFERED = [row.name for row in REFINERS.built_in if row.kind != "filter" and "pose" in row.fills]
 
 
 @dataclass(frozen=True)
@@ -18,29 +20,24 @@ class RefineSettings:
 
     method: str | None = setting(
         None,
-        "smoothnet, synsp or video2pkl in place of the filter",
+        f"{', '.join(_OFFERED)}: a network or preset in place of the filter",
         public="refine",
         metavar="METHOD",
         group="result",
     )
-    checkpoint: Path | None = setting(
-        None,
-        "the refiner's weights (default: the cache's)",
-        public="refiner_checkpoint",
-        metavar="F",
-        group="result",
-    )
-    window: int | None = setting(
-        None, "frames that the refiner sees at once", public="window_size", metavar="W", group="result"
-    )
-    representation: str | None = setting(
-        None, "what the refiner smooths (default: 3d)", public=True, choices=REPRESENTATIONS, group="result"
-    )
+    checkpoint: str | Path | None = same_as(
+        NetworkOptions, "checkpoint", help="the refiner's weights (default: the cache's)",
+        public="refiner_checkpoint", group="result",
+    )  # fmt: skip
+    window_size: int | None = same_as(NetworkOptions, "window_size", public=True, group="result")
+    representation: str | None = same_as(NetworkOptions, "representation", public=True, group="result")
 
     def __post_init__(self) -> None:
         if self.method is None:
             if self.given():
-                raise UsageError("a checkpoint, window or representation needs a `refine` method beside it")
+                raise UsageError(
+                    "`refiner_checkpoint`, `window_size` and `representation` need a `refine` method beside them"
+                )
             return
         if self.checkpoint is not None:
             path = Path(self.checkpoint)
@@ -56,7 +53,9 @@ class RefineSettings:
 
     def given(self) -> dict[str, Any]:
         """What is set, under the names of the method's options."""
-        named = {"checkpoint": self.checkpoint, "window": self.window, "representation": self.representation}
+        named = {
+            "checkpoint": self.checkpoint, "window_size": self.window_size, "representation": self.representation
+        }  # fmt: skip
         return {name: value for name, value in named.items() if value is not None}
 
     def options(self) -> Any:

@@ -56,15 +56,15 @@ def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"the disk is full: {path} could not be written; free some space and start again")
     if error.errno == errno.EFBIG:
-        return OutputError(f"{path} is larger than this disk or account may hold; choose another folder with --out")
+        return OutputError(f"{path} is larger than this disk or account may hold; choose another folder with `out`")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(f"cannot write to {folder}: permission denied; choose another folder with --out")
+        return OutputError(f"cannot write to {folder}: permission denied; choose another folder with `out`")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return OutputError(f"cannot write {path}: {folder} is not a folder; choose another one with --out")
+        return OutputError(f"cannot write {path}: {folder} is not a folder; choose another one with `out`")
     if error.errno == errno.EISDIR:
-        return OutputError(f"cannot write {path}: it is a folder; choose another name with --out")
+        return OutputError(f"cannot write {path}: it is a folder; choose another name with `out`")
     if error.errno == errno.ENAMETOOLONG:
-        return OutputError(f"cannot write {path}: the name is too long; choose a shorter one with --out")
+        return OutputError(f"cannot write {path}: the name is too long; choose a shorter one with `out`")
     return None
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse import csc_matrix
 
 from kinema.errors import InputError, UsageError
 
@@ -87,6 +86,8 @@ class WindowMean:
         share = np.tile((np.arange(window) >= self._first).astype(self._sum.dtype), count)
         frame = (np.asarray(starts, dtype=np.int32)[:, None] - low + np.arange(window, dtype=np.int32)).ravel()
         self._count[low:high] += np.bincount(frame, share, high - low).astype(np.int64)
+        from scipy.sparse import csc_matrix
+
         # The shifted sums as one sparse product: it reads the windows once, in the order in which they lie.
         columns = np.arange(count * window + 1, dtype=np.int32)
         shifts = csc_matrix((share, frame, columns), shape=(high - low, count * window))

@@ -91,7 +91,7 @@ def track_people(
     if len(times) < len(before.boxes):
         raise InputError(
             f"{video.path} has ended after {len(times)} frames, but an earlier run that was stopped read"
-            f" {len(before.boxes)}; start the run anew (--force)"
+            f" {len(before.boxes)}; start the run anew with `force`"
         )
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)

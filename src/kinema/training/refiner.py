@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,77 +22,8 @@ from kinema.models.smoothnet.sizes import SmoothNetSizes
 from kinema.models.synsp.network import SynSP, SynSPSizes, in_published_order
 from kinema.storage.atomic import atomic_path
 from kinema.temporal.windows import slide
+from kinema.training.options import RefinerTraining
 from kinema.training.refiner_sources import Pair, Source
-
-NETWORKS = ("smoothnet", "synsp", "mixer")
-
-
-@dataclass(frozen=True)
-class RefinerTraining:
-    """What is trained, and how.
-
-    network: "smoothnet", "synsp" or "mixer" (`kinema.models.mixer.network`). window: frames. hidden, inner:
-    SmoothNet's sizes, layers: SynSP's, blocks: SmoothNet's and the mixer's, width: SynSP's and the mixer's. epochs,
-    batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
-    centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published
-    loss takes the second difference over the views instead of the frames where there are several; parity keeps it.
-    rate: frames a second of the data, None where it is not known.
-    """
-
-    network: str = "smoothnet"
-    window: int = 32
-    hidden: int = 512
-    inner: int = 128
-    blocks: int = 5
-    width: int = 128
-    layers: int = 4
-    dropout: float = 0.25
-    epochs: int = 70
-    batch: int = 1024
-    learning_rate: float = 1e-3
-    decay: float = 0.95
-    position_weight: float = 1.0
-    acceleration_weight: float = 0.1
-    centred: bool = False
-    view_acceleration: bool = False
-    rate: float | None = None
-    seed: int = 4321
-
-    def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise UsageError(f"unknown network {self.network!r}; choose one of {', '.join(NETWORKS)}")
-        if self.window < 3 or (self.network == "synsp" and self.window > 100):
-            raise UsageError(f"--window-size must be at least 3 (SynSP: at most 100) frames, found {self.window}")
-        for name in ("hidden", "inner", "blocks", "width", "layers", "epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, found {getattr(self, name)}")
-        if not self.learning_rate > 0 or not 0 < self.decay <= 1 or not 0 <= self.dropout < 1:
-            raise UsageError("training needs a positive learning rate, a decay in (0, 1] and a dropout in [0, 1)")
-
-    @classmethod
-    def published(cls, network: str, dataset: str, representation: str, **changes: Any) -> RefinerTraining:
-        """The settings that were published for a network, a data set and a representation, some of them changed.
-
-        The mixer's are those of the file that ships.
-        """
-        row: dict[str, Any] = {"network": network}
-        if network == "mixer":
-            row |= {"blocks": 4, "dropout": 0.1, "batch": 256, "epochs": 12, "decay": 0.75, "acceleration_weight": 3.0}
-        elif network == "smoothnet":
-            row |= {"window": 32, "batch": 1024 if dataset == "h36m" else 128}
-            if dataset == "pw3d":
-                row |= {"inner": 16, "blocks": 1, "dropout": 0.5, "learning_rate": 1e-4}
-        else:
-            row |= {"window": 8, "dropout": 0.2, "batch": 8000, "width": 256 if representation == "smpl" else 128}
-            row |= {"acceleration_weight": 0.1 if dataset == "aist" and representation == "3d" else 1.0}
-            if dataset == "h36m" and representation == "3d":
-                row |= {"decay": 0.8, "epochs": 10, "batch": 64}
-            elif dataset == "h36m":
-                row |= {"decay": 0.96, "batch": 2000, "acceleration_weight": 0.1}
-            elif dataset == "mh36m":
-                row |= {"batch": 2000}
-        return cls(**row | {name: value for name, value in changes.items() if value is not None})
-
 
 # --- losses ---
 
@@ -275,7 +206,7 @@ def _check(sources: Sequence[Source], validation: RefinerClips, options: Refiner
                 f"{each.coordinates} of {each.views}; {options.network} needs the same of all"
             )
     if first.views > 1 and options.network != "synsp":
-        raise UsageError("only SynSP sees several views at a time; train SynSP, or leave --multi-view out")
+        raise UsageError("only SynSP sees several views at a time; train SynSP, or leave `multi_view` out")
 
 
 class _Run:
@@ -303,7 +234,7 @@ class _Run:
         mine = json.loads(json.dumps(self.config | {"options": asdict(replace(self.options, epochs=1))}))
         if json.loads(state["config"]) != mine:
             raise UsageError(
-                f"{self.out} holds a training with other settings; name another --out folder to start anew"
+                f"{self.out} holds a training with other settings; give another folder with `out` to start anew"
             )
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -7,9 +7,25 @@
 A folder of images reads the same way. Frames stream: nothing here holds more than a few of them.
 """
 
-from kinema.video.frames import Frame as Frame
-from kinema.video.frames import VideoReader as VideoReader
-from kinema.video.opening import open_video as open_video
-from kinema.video.writer import VideoWriter as VideoWriter
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kinema._wiring import late
+
+if TYPE_CHECKING:
+    from kinema.video.frames import Frame as Frame
+    from kinema.video.frames import VideoReader as VideoReader
+    from kinema.video.opening import open_video as open_video
+    from kinema.video.writer import VideoWriter as VideoWriter
 
 __all__ = ["Frame", "VideoReader", "VideoWriter", "open_video"]
+__getattr__ = late(
+    __name__,
+    {
+        "Frame": "kinema.video.frames",
+        "VideoReader": "kinema.video.frames",
+        "open_video": "kinema.video.opening",
+        "VideoWriter": "kinema.video.writer",
+    },
+)

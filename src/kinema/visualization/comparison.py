@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.metrics import time_derivative
 from kinema.motion import Motion
@@ -19,32 +18,17 @@ from kinema.progress import Progress, silent
 from kinema.skeleton import SMPL24, JointSet, joint_set
 from kinema.visualization.drawing import draw_label, draw_path, draw_skeleton, track_colors
 from kinema.visualization.framing import framing_translation, looking_from
+from kinema.visualization.options import ComparisonOptions
 from kinema.visualization.views import CameraView, fitted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.video import VideoReader
 
-KINDS = ("body", "3d", "2d")
 _PAPER = 238
 _INK = (0.15, 0.15, 0.15)
 _BEFORE, _AFTER = (0.83, 0.37, 0.0), (0.0, 0.45, 0.70)
 """Colours of the two curves (Okabe and Ito's vermilion and blue)."""
-
-
-@dataclass(frozen=True)
-class ComparisonOptions:
-    """kind: what is drawn, one of `KINDS`. max_side: pixels of a picture's longer side. crf: quality, 0 to 51."""
-
-    kind: str = "body"
-    max_side: int = 640
-    crf: int = 20
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"unknown kind of picture {self.kind!r}; choose one of {', '.join(KINDS)}")
-        if self.max_side < 64:
-            raise UsageError(f"--max-side must be at least 64 pixels, found {self.max_side}")
 
 
 def write_comparison(

@@ -1,4 +1,4 @@
-"""Settings of the overlay video."""
+"""Settings of the overlay video and of the comparison of two motions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kinema.errors import UsageError
 from kinema.options import require, setting
 
 VIEWS = ("camera", "side", "world")
+KINDS = ("body", "3d", "2d")
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,19 @@ class OverlayOptions:
         require(0 < self.opacity <= 1, "opacity", "lie above 0 and not above 1", self.opacity)
         require(self.max_side is None or self.max_side >= 16, "max_side", "be 16 pixels or more", self.max_side)
         require(0 <= self.crf <= 51, "crf", "lie between 0 and 51", self.crf)
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """How two motions are shown side by side.
+
+    kind: what is drawn, one of `KINDS`. max_side: pixels of a picture's longer side. crf: quality, 0 to 51.
+    """
+
+    kind: str = setting("body", "what is drawn", public="show", choices=KINDS)
+    max_side: int = setting(640, "of the longer side of one picture", metavar="PIXELS")
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        require(self.kind in KINDS, "show", f"be one of {', '.join(KINDS)}", repr(self.kind))
+        require(self.max_side >= 64, "max_side", "be at least 64 pixels", self.max_side)

@@ -113,7 +113,7 @@ def read_picture(path: Path) -> np.ndarray:
         image = None
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}); give the folder of the pictures with --images"
+            f"{path} cannot be read ({error.strerror}); give the folder of the pictures with `images`"
         ) from None
     if image is None:
         raise InputError(f"{path} is not a picture that can be decoded; get a fresh copy of the data set")
@@ -129,7 +129,7 @@ def load_dataset(name: str, labels: Path, images: Path) -> PareDataset:
         raise UsageError(f"unknown data set {name!r}; known: {', '.join(DATASETS)}")
     if not labels.is_file():
         raise InputError(
-            f"{labels} does not exist; name the data folder of the PARE release, or the .npz with --labels"
+            f"{labels} does not exist; name the data folder of the PARE release, or the .npz with `labels`"
         )
     content = load_npz(labels)
     pose_key = "pose_0yaw_inverseyz" if "pose_0yaw_inverseyz" in content else "pose"

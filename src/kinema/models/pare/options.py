@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kinema.errors import UsageError
-from kinema.options import require, setting
+from kinema.options import require, same_as, setting
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -25,12 +24,13 @@ class PareOptions:
         "of the estimator pare: a file, pare-3dpw or pare (default: the first of these that is there)",
         public=True,
         metavar="FILE",
+        aliases=("ckpt",),
     )
-    crop_scale: float = 1.0
-    batch_size: int = 16
-    precision: str = "float32"
-    device: str = "auto"
-    threads: int | None = None
+    crop_scale: float = setting(1.0, "side of the crop over the side of the box", metavar="X")
+    batch_size: int = setting(16, "crops in memory at once", metavar="N")
+    precision: str = setting("float32", "of the network's arithmetic", choices=PRECISIONS)
+    device: str = setting("auto", "what the network runs on", choices=DEVICES)
+    threads: int | None = setting(None, "CPU threads (default: one for each core)", metavar="N")
     fov: float | None = None
 
     def __post_init__(self) -> None:
@@ -53,18 +53,16 @@ class DemoOptions:
     `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
     """
 
-    smooth: bool = False
-    min_cutoff: float = 0.004
-    beta: float = 1.0
-    batch_size: int = 16
-    crop_scale: float = 1.0
+    smooth: bool = setting(False, "One-Euro over the rotations")
+    min_cutoff: float = setting(0.004, "of the smoothing", metavar="X")
+    beta: float = setting(1.0, "of the smoothing", metavar="X")
+    batch_size: int = same_as(PareOptions, "batch_size")
+    crop_scale: float = same_as(PareOptions, "crop_scale")
     vertices: bool | None = None
-    parity: bool = False
+    parity: bool = setting(False, "the original's habits: matrices in pose, SORT, 25 frames a second")
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size must be at least 1, found {self.batch_size}")
-        if not 0.1 <= self.crop_scale <= 10:
-            raise UsageError(f"the crop scale must lie between 0.1 and 10, found {self.crop_scale}")
-        if not (self.min_cutoff > 0 and self.beta >= 0):
-            raise UsageError(f"min_cutoff must be above 0 and beta not below, found {self.min_cutoff}, {self.beta}")
+        require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
+        require(0.1 <= self.crop_scale <= 10, "crop_scale", "lie between 0.1 and 10", self.crop_scale)
+        require(self.min_cutoff > 0, "min_cutoff", "be above 0", self.min_cutoff)
+        require(self.beta >= 0, "beta", "not be below 0", self.beta)

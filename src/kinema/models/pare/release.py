@@ -97,7 +97,7 @@ def about_body(body: BodyModel) -> str | None:
         return None
     return (
         "the free body stands in for SMPL: poses keep their meaning, but PARE's betas are not used, since they belong"
-        " to SMPL's own shapes; give an SMPL file with --body-model, or `kinema weights add smpl-neutral FILE`"
+        " to SMPL's own shapes; give an SMPL file with `body_model`, or `kinema weights add smpl-neutral FILE`"
     )
 
 
