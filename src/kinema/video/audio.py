@@ -1,4 +1,4 @@
-"""Copying the source's audio into a new video: packets unchanged, or re-encoded as AAC where MP4 does not support them."""
+"""Copying the source's audio into a new video: packets unchanged, or re-encoded as AAC where MP4 requires it."""
 
 from __future__ import annotations
 

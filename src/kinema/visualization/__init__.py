@@ -1,4 +1,4 @@
-"""Pictures of motion: the renderer, the overlay on the source video, world-space views."""
+"""Visualizing motion: the renderer, the overlay on the source video, world-space views."""
 
 from kinema.visualization.options import OverlayOptions as OverlayOptions
 from kinema.visualization.overlay import OverlayReport as OverlayReport
