@@ -22,19 +22,19 @@ import numpy as np
 if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
 
-VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "improvised-9")
+VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "random-9")
 """Never trained on; the figures that training prints are theirs."""
 
 
 def _sequences(args: argparse.Namespace) -> list[MocapSequence]:
     """The captured and the improvised motions that were asked for."""
     from kinema.body import load_body
-    from kinema.training.mocap import improvised_sequences, load_mocap
+    from kinema.training.mocap import load_mocap, random_sequences
 
     if not args.mocap and not args.improvised:
         raise SystemExit("nothing to film: give --mocap, --improvised or both")
     captured = load_mocap(args.mocap) if args.mocap else []
-    return captured + improvised_sequences(load_body(), args.improvised)
+    return captured + random_sequences(load_body(), args.improvised)
 
 
 def render(args: argparse.Namespace) -> None:
@@ -53,24 +53,26 @@ def train(args: argparse.Namespace) -> None:
 
     from kinema.body import load_body
     from kinema.models.pose_lifter.network import PoseLifterConfig
-    from kinema.training.lifter_data import BodyTables, Chance, MotionFilmer, SamplePool
+    from kinema.training.lifter_data import MotionSampler, SamplePool
     from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+    from kinema.training.torch_body import BodyTables
+    from kinema.training.torch_random import TorchRandom
 
     torch.set_num_threads(args.threads)
     sequences = [s for s in _sequences(args) if s.subject not in VALIDATION_SUBJECTS]
     body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig(dropout=args.dropout)
     windows = RenderedWindows.load(args.windows, "train", body, config)
     held = RenderedWindows.load(args.windows, "held_out", body, config)
-    filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
-    pool = SamplePool(filmer, size=args.pool, renewed=32, errors=windows.errors())
+    sampler = MotionSampler(sequences, body, config, TorchRandom(args.seed, "cpu"))
+    pool = SamplePool(sampler, size=args.pool, renewed=32, errors=windows.errors())
     options = LifterTraining(
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share,
         learning_rate=args.learning_rate,
     )  # fmt: skip
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
-        pool.draw, body, config, options, rendered=RenderedSamples(windows, Chance(args.seed + 1, "cpu")).draw,
+        pool.draw, body, config, options, rendered=RenderedSamples(windows, TorchRandom(args.seed + 1, "cpu")).draw,
         validate=Validator(held, body), start=start,
     )  # fmt: skip
     recipe = vars(options) | {

@@ -1,4 +1,4 @@
-"""Reading pickles: what plain files give, and that hostile ones do nothing but raise one sentence."""
+"""Reading pickles: plain files give their values, hostile ones only raise a one-sentence error."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ VALUES: dict[str, Any] = {
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal in type, value and memory order."""
+    """Whether both are equal in type, value and memory order."""
     if scipy.sparse.issparse(a):
         return type(a) is type(b) and a.shape == b.shape and (a != b).nnz == 0
     if isinstance(a, np.ndarray):
@@ -75,7 +75,7 @@ def written(tmp_path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_every_kind_of_value_comes_back_in_every_protocol(tmp_path, protocol):
+def test_every_type_round_trips_in_every_protocol(tmp_path, protocol):
     loaded = load_pickle(written(tmp_path, pickle.dumps(VALUES, protocol)))
     assert [key for key in VALUES if not same(VALUES[key], loaded[key])] == []
     assert loaded["array"].flags.writeable
@@ -83,7 +83,7 @@ def test_every_kind_of_value_comes_back_in_every_protocol(tmp_path, protocol):
 
 @pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("lzma", 1), ("xz", 1)], ids=str)
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_joblib_files_come_back_whatever_compresses_them(tmp_path, compress, protocol):
+def test_joblib_files_round_trip_with_every_compression(tmp_path, compress, protocol):
     path = tmp_path / "file.pkl"
     joblib.dump(VALUES, path, compress=compress, protocol=protocol)
     loaded = load_pickle(path)
@@ -114,7 +114,7 @@ def test_it_agrees_with_pickle(tmp_path_factory, value, protocol):
 
 @pytest.mark.golden
 @pytest.mark.parametrize("flavour", ["ch", "select"])
-def test_chumpy_body_models_give_the_plain_arrays(tmp_path, goldens_dir, flavour):
+def test_chumpy_body_models_become_plain_arrays(tmp_path, goldens_dir, flavour):
     spec = importlib.util.spec_from_file_location("make_synthetic_smpl", goldens_dir / "smpl/make_synthetic_smpl.py")
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
@@ -187,7 +187,7 @@ def test_chumpy_selection_of_a_selection(tmp_path):
         assert np.array_equal(loaded, [-2.0, 1.5])
 
 
-# Named classes that a caller wants as placeholders.
+# Classes that a caller accepts as placeholders.
 
 
 def test_extra_names_become_inert(tmp_path):
@@ -204,12 +204,12 @@ def test_extra_names_become_inert(tmp_path):
     assert loaded["stage"].args == ("test",)
 
 
-def test_extra_never_reaches_other_names(tmp_path):
+def test_extra_does_not_allow_other_names(tmp_path):
     with pytest.raises(UnsafeFileError, match=r"os\.system"):
         load_pickle(written(tmp_path, b"cos\nsystem\n(S'true'\ntR."), extra=["yacs.*", "pytorch_lightning.*"])
 
 
-# Hostile files. `touched` is what each would create if anything in it ran.
+# Hostile files. `touched` is the file that each would create if anything in it were executed.
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
-def test_names_off_the_list_are_refused(tmp_path, data):
+def test_names_not_on_the_allow_list_are_refused(tmp_path, data):
     with pytest.raises(UnsafeFileError) as caught:
         load_pickle(written(tmp_path, data))
     assert str(caught.value).isprintable()
@@ -393,7 +393,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
-def test_files_against_the_rules_are_one_sentence(tmp_path, data):
+def test_malformed_files_raise_one_sentence(tmp_path, data):
     with pytest.raises(InputError) as caught:
         load_pickle(written(tmp_path, data))
     assert not isinstance(caught.value, UnsafeFileError)
@@ -423,7 +423,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS)
-def test_declared_sizes_and_copies_do_not_fill_the_memory(tmp_path, data):
+def test_declared_sizes_and_copies_do_not_exhaust_memory(tmp_path, data):
     path = written(tmp_path, data)
     tracemalloc.start()
     try:
@@ -448,13 +448,13 @@ def test_compression_bombs_stop_at_the_limit(tmp_path, compress, monkeypatch):
         tracemalloc.stop()
 
 
-def test_what_compresses_well_but_is_small_is_read(tmp_path):
+def test_small_files_that_compress_well_are_read(tmp_path):
     joblib.dump(np.zeros(10**6), tmp_path / "zeros.pkl", compress=9)
     assert load_pickle(tmp_path / "zeros.pkl").shape == (10**6,)
 
 
 @pytest.mark.parametrize("kind", ["plain", "joblib", "zlib", "bz2", "xz"])
-def test_a_file_cut_anywhere_is_an_input_error(tmp_path, kind):
+def test_a_file_truncated_anywhere_is_an_input_error(tmp_path, kind):
     buffer = io.BytesIO()
     small = {"a": np.arange(5), "b": [1.5, "x", {"c": (1, 2)}], "d": np.array([None, 1], dtype=object)}
     if kind == "plain":
@@ -468,7 +468,7 @@ def test_a_file_cut_anywhere_is_an_input_error(tmp_path, kind):
 
 
 @given(st.data())
-def test_damaged_bytes_raise_nothing_but_our_errors(tmp_path_factory, data):
+def test_corrupt_bytes_raise_only_kinema_errors(tmp_path_factory, data):
     source = bytearray(
         pickle.dumps(
             {k: VALUES[k] for k in ("array", "objects", "table", "csc", "ordered")}, data.draw(st.integers(0, 5))
@@ -493,7 +493,7 @@ def test_damaged_bytes_raise_nothing_but_our_errors(tmp_path_factory, data):
         (b"ZF0x1rest", "older than 0.10"),
     ],
 )
-def test_other_files_are_named_for_what_they_are(tmp_path, content, word):
+def test_other_file_formats_are_identified(tmp_path, content, word):
     with pytest.raises(InputError, match=word):
         load_pickle(written(tmp_path, content))
 

@@ -1,7 +1,7 @@
-"""The names a pickle may use, each with our own function that builds its value from checked arguments.
+"""The names a pickle may use, each with a function that builds its value from checked arguments.
 
 numpy arrays, scalars and types; Python's containers; joblib's array wrapper; scipy's sparse matrices;
-chumpy nodes, which become the plain arrays that they stand for. Nothing here imports what a file names.
+chumpy nodes, which become plain arrays. Nothing here imports what a file names.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _PendingDtype(Pending):
 
     def build(self, machine: PickleMachine, state: Any) -> np.dtype:
         if not isinstance(state, tuple) or not 8 <= len(state) <= 9:
-            raise Malformed("an array type in it is incomplete")
+            raise Malformed("a dtype in it is incomplete")
         order, subarray, names, fields, size = _text(state[1]), *state[2:6]
         if subarray is not None:
             base, shape = subarray
@@ -58,7 +58,7 @@ class _PendingDtype(Pending):
                 }
             )
             if dtype.hasobject:
-                raise Malformed("it holds a table with objects as columns")
+                raise Malformed("it contains a structured array with objects as columns")
         else:
             dtype = self._dtype
             if order in ("<", ">"):
@@ -80,12 +80,12 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode("latin1")
     if not isinstance(value, str):
-        raise Malformed(f"it holds a {type(value).__name__} where text belongs")
+        raise Malformed(f"it contains a {type(value).__name__} instead of text")
     return value
 
 
 def _attributes(state: Any, what: str) -> dict[str, Any]:
-    """An object's state as a dict by text: Python 2's attribute names arrive as bytes under the encoding "bytes"."""
+    """An object's state as a dict with string keys: with the encoding "bytes", Python 2's names arrive as bytes."""
     if not isinstance(state, dict):
         raise Malformed(f"{what} in it is incomplete")
     return {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in state.items()}
@@ -106,7 +106,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _array(machine: PickleMachine, raw: Any, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
-    """An array of its own memory from its contents: raw bytes, or a list of objects."""
+    """A new array from its contents: raw bytes, or a list of objects."""
     count = math.prod(shape)
     if dtype.hasobject:
         if not isinstance(raw, list) or len(raw) != count:
@@ -130,13 +130,13 @@ def _arrange(flat: np.ndarray, shape: tuple[int, ...], order: str) -> np.ndarray
 def _make_dtype(machine: PickleMachine, args: tuple[Any, ...]) -> _PendingDtype:
     description = _text(args[0]) if args else ""
     if not _DTYPE.fullmatch(description):
-        raise Malformed(f"it holds an array of the type {description[:20]!r}, which Kinema does not read")
+        raise Malformed(f"it contains an array of type {description[:20]!r}, which Kinema does not read")
     return _PendingDtype(np.dtype(description))
 
 
 def _reconstruct(machine: PickleMachine, args: tuple[Any, ...]) -> _PendingArray:
     if len(args) != 3 or not _is_array_class(args[0]):
-        raise Malformed("it makes an array of an unknown class")
+        raise Malformed("it creates an array of an unknown class")
     return _PendingArray()
 
 
@@ -145,20 +145,20 @@ def _is_array_class(value: Any) -> bool:
 
 
 def _make_array_class(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    raise Malformed("it makes an array in an unexpected way")
+    raise Malformed("it creates an array in an unexpected way")
 
 
 def _scalar(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     dtype, raw = args
     if _dtype(dtype).hasobject:
-        raise Malformed("it holds a numpy scalar that is an object")
+        raise Malformed("it contains a numpy scalar of dtype object")
     return _array(machine, raw, dtype, (1,), "C")[0]
 
 
 def _from_buffer(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
     raw, dtype, shape, order, *axes = args
     if _dtype(dtype).hasobject:
-        raise Malformed("it holds raw memory as objects")
+        raise Malformed("it contains raw memory as objects")
     if order == "K" and axes:
         return _array(machine, raw, dtype, _shape(shape), "C").transpose(axes[0])
     return _array(machine, raw, dtype, _shape(shape), "F" if order == "F" else "C")
@@ -168,12 +168,12 @@ def _from_buffer(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
 
 
 class _PendingWrapper(Pending):
-    """joblib's mark for an array whose bytes follow right behind it, outside of the pickle format."""
+    """joblib's marker for an array whose bytes follow it directly, outside the pickle format."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        state = _attributes(state, "joblib's note of an array")
+        state = _attributes(state, "joblib's array wrapper")
         if not _is_array_class(state.get("subclass")):
-            raise Malformed("joblib's note of an array in it is incomplete")
+            raise Malformed("joblib's array wrapper in it is incomplete")
         dtype, shape = _dtype(state.get("dtype")), _shape(state.get("shape"))
         if dtype.hasobject:
             value = machine.nested()
@@ -192,7 +192,7 @@ class _PendingWrapper(Pending):
 
 
 def _old_wrapper(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    raise Malformed("a joblib older than 0.10 wrote it, with its arrays in separate files; save it with a newer one")
+    raise Malformed("it was written by joblib before 0.10, with arrays in separate files; save it with a newer version")
 
 
 # scipy
@@ -247,13 +247,13 @@ class _PendingChumpy(Pending):
 
 
 class _PendingSelect(Pending):
-    """`chumpy.reordering.Select`: entries of the array "a", picked by flat index, in a shape of their own."""
+    """`chumpy.reordering.Select`: entries of the array "a", selected by flat index, reshaped."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
         state = _attributes(state, "a chumpy selection")
         source, index = _numbers(state, "a"), _numbers(state, "idxs")
         if index.dtype.kind not in "iu":
-            raise Malformed("a chumpy selection in it has no whole-number indices")
+            raise Malformed("a chumpy selection in it has no integer indices")
         machine.charge(index.size * source.itemsize)
         picked = source.ravel()[index]
         shape = state.get("preferred_shape")
@@ -276,7 +276,7 @@ def _sequence(args: tuple[Any, ...]) -> list[Any]:
     if not args:
         return []
     if len(args) != 1 or not isinstance(args[0], (list, tuple, set, frozenset)):
-        raise Malformed("a container in it is made of something else than a list")
+        raise Malformed("a container in it is not created from a list")
     return list(args[0])
 
 
@@ -292,7 +292,7 @@ def _container(kind: Callable[[list[Any]], Any], *, keys: bool) -> Make:
 def _ordered_dict(machine: PickleMachine, args: tuple[Any, ...]) -> OrderedDict[Any, Any]:
     pairs = _sequence(args)
     if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
-        raise Malformed("a dictionary in it is not made of pairs")
+        raise Malformed("a dictionary in it is not created from pairs")
     machine.charge(200 * len(pairs))
     value: OrderedDict[Any, Any] = OrderedDict()
     fill_dict(value, [(key, item) for key, item in pairs])
@@ -319,14 +319,14 @@ def _encode(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
     """`_codecs.encode`: how Python 3 writes bytes for Python 2's protocols."""
     text, encoding = args
     if not isinstance(text, str) or _text(encoding) not in ("latin1", "latin-1"):
-        raise Malformed("it holds bytes in an unexpected encoding")
+        raise Malformed("it contains bytes in an unexpected encoding")
     machine.charge(len(text))
     return text.encode("latin1")
 
 
 def _bytes(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
     if args:
-        raise Malformed("it makes bytes in an unexpected way")
+        raise Malformed("it creates bytes in an unexpected way")
     return b""
 
 
@@ -334,7 +334,7 @@ def _bytearray(machine: PickleMachine, args: tuple[Any, ...]) -> bytearray:
     if args and isinstance(args[0], str):
         args = (_encode(machine, args),)
     if len(args) > 1 or not all(isinstance(arg, (bytes, bytearray)) for arg in args):
-        raise Malformed("it makes bytes in an unexpected way")
+        raise Malformed("it creates bytes in an unexpected way")
     machine.charge(sum(len(arg) for arg in args))
     return bytearray(*args)
 
@@ -342,15 +342,15 @@ def _bytearray(machine: PickleMachine, args: tuple[Any, ...]) -> bytearray:
 def _complex(machine: PickleMachine, args: tuple[Any, ...]) -> complex:
     real, imaginary = args
     if not (isinstance(real, float) and isinstance(imaginary, float)):
-        raise Malformed("it holds a complex number of unexpected parts")
+        raise Malformed("it contains a complex number with unexpected parts")
     return complex(real, imaginary)
 
 
 def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    """`copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 make objects."""
+    """`copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 create objects."""
     token, base, state = args
     if not isinstance(token, Token) or not isinstance(base, Token):
-        raise Malformed("it makes an object of something that is not a class")
+        raise Malformed("it creates an object from something that is not a class")
     value = token.make(machine, ())
     if isinstance(value, Inert) and state is not None:
         if isinstance(state, dict):
@@ -358,13 +358,13 @@ def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
         else:
             value.args = (state,)
     elif state is not None and isinstance(value, Pending):
-        raise Malformed("it makes an object in an unexpected way")
+        raise Malformed("it creates an object in an unexpected way")
     return value
 
 
 def only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     """For names that a file may mention but not call."""
-    raise Malformed("it makes a value in an unexpected way")
+    raise Malformed("it creates a value in an unexpected way")
 
 
 def _build_table() -> dict[str, Make]:
@@ -408,4 +408,4 @@ def _build_table() -> dict[str, Make]:
 
 
 TABLE = _build_table()
-"""Function by full name: everything that `load_pickle` understands."""
+"""Functions by fully qualified name: everything that `load_pickle` understands."""

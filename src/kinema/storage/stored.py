@@ -1,4 +1,4 @@
-"""Arrays too large to travel inside a motion: a reference to a `.npy` file, opened memory-mapped when asked for."""
+"""Arrays too large to keep inside a motion: a reference to a `.npy` file, memory-mapped on access."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kinema.errors import InputError, ShapeError
 class StoredArray:
     """An array in a `.npy` file: vertices (F,V,3), masks (F,H,W).
 
-    path: of the file. rows (F,) int: which of its rows the frames are, None for all of them in order. Selecting frames
-    changes the rows; the file stays as it is.
+    path: the file. rows (F,) int: its rows that belong to the frames, None for all in order. Selecting frames
+    changes the rows; the file is not modified.
     """
 
     path: Path
@@ -28,27 +28,31 @@ class StoredArray:
         if self.rows is not None:
             rows = np.asarray(self.rows)
             if rows.ndim != 1 or (rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0)):
-                raise ShapeError(f"rows of {self.path} must be (F,) integers from 0, found {rows.shape} {rows.dtype}")
+                raise ShapeError(
+                    f"rows of {self.path} must be (F,) non-negative integers, found {rows.shape} {rows.dtype}"
+                )
             object.__setattr__(self, "rows", frozen(rows, np.int64))
 
     def open(self) -> np.ndarray:
-        """The rows: memory-mapped where all of them are wanted, else read. Raises InputError."""
+        """The rows: memory-mapped if all are used, else read into memory. Raises InputError."""
         try:
             stored = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
-            raise InputError(f"{self.path} is gone; run the stage that wrote it again") from None
+            raise InputError(f"{self.path} no longer exists; run the stage that wrote it again") from None
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.path} is no .npy file of numbers ({str(error).splitlines()[0]})") from None
+            raise InputError(f"{self.path} is not a numeric .npy file ({str(error).splitlines()[0]})") from None
         if self.rows is None:
             return stored
         if self.rows.size and self.rows.max() >= len(stored):
-            raise InputError(f"{self.path} has {len(stored)} rows, row {self.rows.max()} is wanted; it was replaced")
+            raise InputError(
+                f"{self.path} has {len(stored)} rows, but row {self.rows.max()} is needed; it was replaced"
+            )
         return np.asarray(stored[self.rows])
 
     def select(self, rows: np.ndarray) -> StoredArray:
-        """The same array in some of its frames. rows: (F,) bool or indices into the frames."""
-        own = np.arange(len(self.open())) if self.rows is None else self.rows
-        return StoredArray(self.path, own[rows])
+        """The same array for a subset of its frames. rows: (F,) bool or indices into the frames."""
+        current = np.arange(len(self.open())) if self.rows is None else self.rows
+        return StoredArray(self.path, current[rows])
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values, for files."""
