@@ -134,7 +134,7 @@ def test_windows_are_rendered_observed_and_read_back(tmp_path, networks):
     # The networks' landmarks are near the true ones: half of them within a tenth of the torso length.
     errors = measured_errors({name: value[:2] for name, value in windows.items()})
     assert np.median(np.abs(errors.flat)) < 0.05
-    # Every third frame is a window at 10 frames a second, from each of the first three.
+    # Every third frame is a window at 10 frames per second, from each of the first three.
     slow = load_windows(tmp_path, "train", Film(10.0, 8))
     count = len(windows["root"])
     assert len(slow["root"]) == 3 * count

@@ -74,13 +74,13 @@ def joints_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
     """The 24 joints of a shaped mesh in MakeHuman's A-pose, (24,3)."""
     joints = np.zeros((24, 3))
     for name, mixture in _BETWEEN.items():
-        place = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
+        position = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
         if name == "left_hip":
-            place = place * [HIP_WIDTH, 1, 1]
+            position = position * [HIP_WIDTH, 1, 1]
         i = SMPL24.index(name)
-        joints[i] = place
+        joints[i] = position
         if name.startswith("left_"):
-            joints[SMPL24.mirror[i]] = place * MIRROR_X
+            joints[SMPL24.mirror[i]] = position * MIRROR_X
         else:
             joints[i, 0] = 0.0
     return joints
@@ -186,11 +186,11 @@ def to_t_pose(
     out = np.zeros_like(vertices)
     for i in range(24):
         rows = np.flatnonzero(weights[:, i])
-        place = (vertices[rows] - joints[i]) @ rotation[i].T
+        position = (vertices[rows] - joints[i]) @ rotation[i].T
         if i in twist:
             end = SMPL24.index(SMPL24.joints[i].replace("elbow", "wrist"))
-            place = _twisted(place, rotation[i] @ (joints[end] - joints[i]), twist[i])
-        out[rows] += weights[rows, i : i + 1] * (place + moved[i])
+            position = _twisted(position, rotation[i] @ (joints[end] - joints[i]), twist[i])
+        out[rows] += weights[rows, i : i + 1] * (position + moved[i])
     return out, moved
 
 

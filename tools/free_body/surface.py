@@ -190,13 +190,13 @@ def _zip_rings(inner: np.ndarray, outer: np.ndarray, vertices: np.ndarray) -> np
     middle = vertices[inner].mean(axis=0)
 
     def oriented(ring: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        place = vertices[ring] - middle
-        angle = np.unwrap(np.arctan2(place[:, 1], place[:, 0]))
+        offset = vertices[ring] - middle
+        angle = np.unwrap(np.arctan2(offset[:, 1], offset[:, 0]))
         if angle[-1] < angle[0]:
             return oriented(ring[::-1])
         start = int(np.argmin(np.mod(angle, 2 * np.pi)))
-        ring, place = np.roll(ring, -start), np.roll(place, -start, axis=0)
-        angle = np.unwrap(np.arctan2(place[:, 1], place[:, 0]))
+        ring, offset = np.roll(ring, -start), np.roll(offset, -start, axis=0)
+        angle = np.unwrap(np.arctan2(offset[:, 1], offset[:, 0]))
         angle += 2 * np.pi * np.round((0.0 - angle[0]) / (2 * np.pi))
         return ring, np.maximum.accumulate(angle)
 
