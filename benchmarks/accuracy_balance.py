@@ -1,9 +1,9 @@
-"""Errors of the main job against triangulated truth, two views of `balance_single`, beside BlazePose's raw 3D.
+"""Errors of `kinema run` against triangulated ground truth, two views of `balance_single`, and of BlazePose's raw 3D.
 
     python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw]
 
-12 limb joints, the middles of the hips moved onto each other, millimetres, in the camera's frame, on the frames that
-both sources have. The truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
+12 limb joints, mid-hip aligned, millimetres, in the camera's frame, on the frames that both sources have. The ground
+truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MEASURES = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("outputs/accuracy_balance"))
-    parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="that the fit reads")
+    parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="landmarks used by the fit")
     args = parser.parse_args()
     folder = DATA / "gt" / "balance_single"
     if not folder.is_dir():

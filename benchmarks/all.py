@@ -1,4 +1,4 @@
-"""Every benchmark of this folder with its defaults, one after another: what `make bench` runs.
+"""Runs every benchmark in this folder with its defaults, one after another, for `make bench`.
 
 python benchmarks/all.py [NAME...]
 """
@@ -21,7 +21,7 @@ def main() -> int:
         if subprocess.run([sys.executable, str(path)], check=False).returncode:
             failed.append(path.stem)
     if failed:
-        print(f"\nwithout a result: {', '.join(failed)}", file=sys.stderr)
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 

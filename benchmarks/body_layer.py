@@ -1,8 +1,8 @@
-"""Our body layer against the `smplx` package on the same body, frames and threads: milliseconds a frame, and the ratio.
+"""Kinema's body layer against the `smplx` package on the same body, frames and threads: ms per frame, and the ratio.
 
     python benchmarks/body_layer.py [--frames 200]
 
-Needs torch and smplx. Joints and points have no counterpart there: smplx always makes the vertices.
+Needs torch and smplx. Joints and points have no counterpart there: smplx always computes the vertices.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def main() -> None:
 
     theirs = best(peer)
     rows = {
-        "vertices, a shape for each frame": lambda: body.vertices(pose, betas, transl),
+        "vertices, a shape per frame": lambda: body.vertices(pose, betas, transl),
         "vertices, one shape": lambda: body.vertices(pose, betas[0], transl),
         "joints": lambda: body.joints(pose, betas[0], transl),
         "blazepose33 points": lambda: body.posed_points("blazepose33", pose, betas[0], transl),
     }
-    print(f"{'smplx, vertices and joints':34s} {1e3 * theirs / frames:8.3f} ms a frame")
+    print(f"{'smplx, vertices and joints':34s} {1e3 * theirs / frames:8.3f} ms per frame")
     for name, work in rows.items():
         ours = best(work)
-        print(f"{name:34s} {1e3 * ours / frames:8.3f} ms a frame  {theirs / ours:7.1f} times as fast as smplx")
+        print(f"{name:34s} {1e3 * ours / frames:8.3f} ms per frame  {theirs / ours:7.1f} times as fast as smplx")
 
 
 if __name__ == "__main__":

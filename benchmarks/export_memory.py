@@ -1,9 +1,9 @@
-"""Memory and time of exporting six minutes and an hour of one person, each in a process of its own.
+"""Memory and time of exporting six minutes and one hour of one person, each in its own process.
 
 python benchmarks/export_memory.py [--formats bvh glb ...]
 
-Told are the size of the motion itself, the peak of the process before and after the export, and how many seconds of
-motion are exported in a second of processor time.
+Prints the size of the motion itself, the peak memory of the process before and after the export, and the seconds of
+motion exported per second of CPU time.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def measure(suffix: str, seconds: int) -> None:
     from kinema.person import Person
     from kinema.synthetic import procedural_motion
 
-    acted = procedural_motion(load_body(), "rounds").people[0]
+    performed = procedural_motion(load_body(), "rounds").people[0]
     count = seconds * FPS
-    rows = np.arange(count) % len(acted)
-    fields = {name: getattr(acted, name)[rows] for name in ("pose_world", "betas", "transl_world")}
+    rows = np.arange(count) % len(performed)
+    fields = {name: getattr(performed, name)[rows] for name in ("pose_world", "betas", "transl_world")}
     person = Person(id=1, frames=np.arange(count), **fields)
     motion = Motion(times=np.arange(count) / FPS, width=1, height=1, people=(person,), body_model="free")
     size = sum(value.nbytes for value in fields.values()) / 1e6
@@ -48,7 +48,7 @@ def measure(suffix: str, seconds: int) -> None:
 
 
 def _peak() -> float:
-    """The largest resident set so far, MB (Linux counts in kB, macOS in bytes)."""
+    """Peak resident set size so far, MB (Linux counts in kB, macOS in bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e3 if sys.platform != "darwin" else 1e6)
 
 

@@ -1,10 +1,10 @@
-"""Which filter, and how much of it: motion capture with the noise of image networks, filtered, compared.
+"""Which filter, and how strong: motion capture with the noise of image-based networks, filtered and compared.
 
     python benchmarks/filter_choice.py [--data ../shared/data] [--each 6]
 
-CMU sequences of five categories; joints get noise of 20 mm that lasts for 0.15 s and of 7 mm that is new in
-every frame. For every filter and amount (seconds, see docs/filters.md): the mean joint error in mm, and the mean
-error of the joints' acceleration in m/s^2, over all categories and for running alone.
+CMU sequences of five categories; joints get 20 mm of noise with a correlation time of 0.15 s and 7 mm of white noise.
+For every filter and strength (seconds, see docs/filters.md): the mean joint error in mm, and the mean
+error of the joints' acceleration in m/s^2, over all categories and for running only.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 from kinema.refinement.filtering import FILTERS
 
 ROOT = Path(__file__).resolve().parent.parent
-AMOUNTS = (0.08, 0.12, 0.16, 0.20, 0.25, 0.30, 0.40)
+STRENGTHS = (0.08, 0.12, 0.16, 0.20, 0.25, 0.30, 0.40)
 FPS = 30.0
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Metres, (F, J, 3): 20 mm with a memory of 0.15 s, and 7 mm without one."""
+    """Metres, (F, J, 3): 20 mm with a correlation time of 0.15 s, and 7 mm of white noise."""
     keep = np.exp(-1 / FPS / 0.15)
     slow = rng.normal(size=shape)
     for i in range(1, len(slow)):
@@ -49,18 +49,18 @@ def main() -> None:
 
     def row(filtered: list[np.ndarray]) -> str:
         cells = []
-        for wanted in (None, "run"):
-            pairs = [(f, t) for f, (c, t, _, _) in zip(filtered, clips, strict=True) if wanted in (None, c)]
+        for selected in (None, "run"):
+            pairs = [(f, t) for f, (c, t, _, _) in zip(filtered, clips, strict=True) if selected in (None, c)]
             error = np.mean([1000 * np.linalg.norm(f - t, axis=-1).mean() for f, t in pairs])
-            shake = np.mean([np.linalg.norm(np.diff(f - t, 2, axis=0), axis=-1).mean() * FPS**2 for f, t in pairs])
-            cells += [f"{error:.1f}", f"{shake:.1f}"]
+            jitter = np.mean([np.linalg.norm(np.diff(f - t, 2, axis=0), axis=-1).mean() * FPS**2 for f, t in pairs])
+            cells += [f"{error:.1f}", f"{jitter:.1f}"]
         return " | ".join(cells)
 
     print("| filter | seconds | error, mm | acceleration error, m/s2 | error, running | acceleration error, running |")
     print("| --- | --- | --- | --- | --- | --- |")
     print(f"| none | 0 | {row([noisy for _, _, noisy, _ in clips])} |")
     for name, smooth in FILTERS.items():
-        for seconds in AMOUNTS:
+        for seconds in STRENGTHS:
             print(f"| {name} | {seconds:.2f} | {row([smooth(x, t, seconds) for _, _, x, t in clips])} |")
 
 

@@ -1,15 +1,15 @@
-"""How much smoothing a fit needs: rendered clips whose truth is known, fitted, filtered by more and more.
+"""How much smoothing a fit needs: rendered clips with known ground truth, fitted and filtered with growing strength.
 
     python benchmarks/filter_strength.py [--seeds 4] [--fps 24 30 60] [--data ../shared/data] [--captured 8]
 
-The demo's clips at several frame rates and CMU's motion capture (30 frames a second, each before a random camera)
-are rendered, tracked and fitted; the default filter is applied to the same fits by growing amounts. For each
-group: MPJPE over 12 limb joints, mid-hip aligned (mm), the mean error of their acceleration, and their mean
-acceleration beside the truth's (m/s2; less than the truth's means smoothed too much). The default is the amount
-with the lowest MPJPE, averaged over both kinds of clips at 30 frames a second.
+The demo's clips at several frame rates and CMU's motion capture (30 frames per second, each seen by a random camera)
+are rendered, tracked and fitted; the default filter is applied to the same fits with growing strength. For each
+group: MPJPE over 12 limb joints, mid-hip aligned (mm), their mean acceleration error, and their mean
+acceleration and the ground truth's (m/s2; less than the ground truth's means oversmoothing). The default is the
+strength with the lowest MPJPE, averaged over both kinds of clips at 30 frames per second.
 
-Where the triangulated truth of `balance_single` is at hand, the same filter is also put on that truth itself: the
-acceleration error that is left is what smoothing alone costs, were the fit perfect.
+If the triangulated ground truth of `balance_single` is available, the same filter is also applied to it: the
+remaining acceleration error is the cost of smoothing alone for a perfect fit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from tests.helpers.monocular import random_camera, seen_from  # noqa: E402
 from world_accuracy import captured  # noqa: E402
@@ -39,13 +39,13 @@ from kinema.synthetic import procedural_motion, render_clip  # noqa: E402
 from kinema.tracking import track_people  # noqa: E402
 from kinema.video import open_video  # noqa: E402
 
-AMOUNTS = (0.0, 0.04, 0.08, 0.12, 0.16, 0.20, 0.25, 0.30)
+STRENGTHS = (0.0, 0.04, 0.08, 0.12, 0.16, 0.20, 0.25, 0.30)
 LIMBS = SMPL24.indices(LIMBS12)
 CATEGORIES = ("walk", "sport", "dance", "run")
 
 
 def fitted(truth: Motion, body: BodyModel, folder: Path, seed: int) -> tuple[Motion, Motion]:
-    """The truth, and the fit of its rendered clip; nothing is smoothed yet but by the fit itself."""
+    """The ground truth, and the fit of its rendered clip, only smoothed by the fit itself."""
     clip = render_clip(truth, body, folder / "clip.mp4", seed=seed)
     with open_video(clip) as video:
         found = track_people(video)
@@ -60,16 +60,16 @@ def acceleration(joints: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def scores(pairs: list[tuple[Motion, Motion]], body: BodyModel, seconds: float) -> np.ndarray:
-    """MPJPE, acceleration error, acceleration and the truth's: means over clips."""
+    """MPJPE, acceleration error, acceleration and the ground truth's: means over clips."""
     rows = []
     for truth, motion in pairs:
         person = filter_motion(motion, body, FilterOptions(seconds=seconds)).people[0]
-        mine, theirs = (
+        estimated, true = (
             joints - 0.5 * (joints[:, 6:7] + joints[:, 7:8])
             for joints in (person.joints[:, LIMBS], truth.people[0].joints[person.frames][:, LIMBS])
         )
-        a, b = acceleration(mine, truth.times), acceleration(theirs, truth.times)
-        lengths = [np.linalg.norm(v, axis=-1).mean() for v in (1000 * (mine - theirs), a - b, a, b)]
+        a, b = acceleration(estimated, truth.times), acceleration(true, truth.times)
+        lengths = [np.linalg.norm(v, axis=-1).mean() for v in (1000 * (estimated - true), a - b, a, b)]
         rows.append(lengths)
     return np.mean(rows, axis=0)
 
@@ -98,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, group in truths.items():
             pairs = [fitted(truth, body, Path(folder), i) for i, truth in enumerate(group)]
-            for seconds in AMOUNTS:
+            for seconds in STRENGTHS:
                 figures = " | ".join(f"{value:.2f}" for value in scores(pairs, body, seconds))
                 print(f"| {name} | {seconds:.2f} | {figures} |", flush=True)
     folder = args.data / "gt" / "balance_single"
@@ -108,14 +108,13 @@ def main() -> None:
         )
         joints = marks.people[0].joints
         joints = joints[:, np.isfinite(joints).all(axis=(0, 2))]
-        own = acceleration(joints, marks.times)
-        print(
-            f"balance_single: the truth's own acceleration {np.linalg.norm(own, axis=-1).mean():.1f} m/s2; smoothed by"
-        )
-        for seconds in AMOUNTS[1:]:
+        true = acceleration(joints, marks.times)
+        size = np.linalg.norm(true, axis=-1).mean()
+        print(f"balance_single: acceleration of the ground truth {size:.1f} m/s2; after smoothing by")
+        for seconds in STRENGTHS[1:]:
             smooth = smooth_positions(joints, marks.times, FilterOptions(seconds=seconds))
-            error = np.linalg.norm(acceleration(smooth, marks.times) - own, axis=-1).mean()
-            print(f"  {seconds:.2f} s it differs from itself by {error:.1f} m/s2")
+            error = np.linalg.norm(acceleration(smooth, marks.times) - true, axis=-1).mean()
+            print(f"  {seconds:.2f} s its error is {error:.1f} m/s2")
 
 
 if __name__ == "__main__":

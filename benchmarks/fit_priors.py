@@ -1,4 +1,4 @@
-"""What the networks bring to the fit: with and without lifter and refiner, on rendered windows of held-out people.
+"""What the networks contribute to the fit: with and without lifter and refiner, on rendered held-out windows.
 
     python tools/train_pose_lifter.py render --mocap cmu_train.npz --out windows --minutes 10
     python benchmarks/fit_priors.py windows [--count N] [--rate 30]
@@ -39,7 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("windows", type=Path)
     parser.add_argument("--count", type=int, default=40, help="windows to fit (default: 40)")
-    parser.add_argument("--rate", type=float, default=10.0, choices=(10.0, 30.0), help="frames a second of the windows")
+    parser.add_argument(
+        "--rate", type=float, default=10.0, choices=(10.0, 30.0), help="frames per second of the windows"
+    )
     args = parser.parse_args()
     film = {f.rate: f for f in (LIFTER_FILM, REFINER_FILM)}[args.rate]
     windows = {n: v.astype(np.float64) for n, v in load_windows(args.windows, "held_out", film).items()}
@@ -64,10 +66,12 @@ def main() -> None:
             (fitted,) = fit_body(motion, body, options).people
             found[name] = fitted.require("joints")[0][:, limbs]
         for name, points in found.items():
-            guess = centred(points)
-            shaking = np.linalg.norm(np.diff(guess - truth, 2, axis=0), axis=-1).mean() * film.rate**2
-            scores[name].append((1e3 * np.mean(mpjpe(guess, truth)), 1e3 * np.mean(pa_mpjpe(guess, truth)), shaking))
-    print(f"{f'{len(chosen)} windows of people never trained on':44s}{'MPJPE':>10s}{'PA-MPJPE':>10s}{'acc.':>10s}")
+            estimate = centred(points)
+            jitter = np.linalg.norm(np.diff(estimate - truth, 2, axis=0), axis=-1).mean() * film.rate**2
+            scores[name].append(
+                (1e3 * np.mean(mpjpe(estimate, truth)), 1e3 * np.mean(pa_mpjpe(estimate, truth)), jitter)
+            )
+    print(f"{f'{len(chosen)} windows of held-out people':44s}{'MPJPE':>10s}{'PA-MPJPE':>10s}{'acc.':>10s}")
     for name, rows in scores.items():
         print(f"{name:44s}" + "".join(f"{value:10.1f}" for value in np.mean(rows, axis=0)))
 

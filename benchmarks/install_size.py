@@ -1,9 +1,9 @@
-"""What the base installation weighs: a fresh virtual environment, this package, the pinned versions, nothing else.
+"""Size of the base installation: a fresh virtual environment with this package and its pinned dependencies only.
 
     python benchmarks/install_size.py
 
-Prints megabytes (10^6 bytes) of site-packages without pip and setuptools, the largest packages, and whether torch
-came along.
+Prints the size in megabytes (10^6 bytes) of site-packages without pip and setuptools, the largest packages, and
+whether torch was installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INSTALLERS = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
 
 
 def size(path: Path) -> int:
-    """Bytes of all files below."""
+    """Total size in bytes of all files below `path`."""
     return sum(file.lstat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
 
 

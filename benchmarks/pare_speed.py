@@ -1,12 +1,12 @@
-"""PARE's speed: Kinema against the plain way, on the same weights, pictures and threads, in the same run.
+"""PARE's speed: Kinema against a plain implementation, on the same weights, images and threads, in the same run.
 
     python benchmarks/pare_speed.py [--checkpoint FILE] [--images 16] [--repeat 3] [--threads 1] [--precision bfloat16]
 
-Network: images a second of the same network run eagerly as the original runs it (contiguous float32, batch norms as
-they are, batches of 16, gradients off) and of `PareEstimator`; the largest differences of their outputs. Crops:
-normalised crops a second of the original's path for every person and frame (read the frame's picture, copy it,
+Network: images per second of the same network run eagerly as in the original (contiguous float32, unfused batch norms,
+batches of 16, gradients off) and of `PareEstimator`; the largest differences of their outputs. Crops:
+normalised crops per second of the original's procedure for every person and frame (read the frame's image, copy it,
 warp, to float, normalise, channels first) and of `crop_batches`. Without a checkpoint the weights are random: the
-time is the same. Times are CPU time of the process, best of `--repeat`, the two ways taking turns.
+time is the same. Times are CPU time of the process, best of `--repeat`, in alternation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BATCH = 16
 
 
 def best(functions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Shortest CPU time of each, seconds; they take turns, after one run that does not count."""
+    """Shortest CPU time of each, seconds; they alternate, after one warm-up run."""
     shortest = dict.fromkeys(functions, np.inf)
     for turn in range(repeat + 1):
         for name, function in functions.items():
@@ -74,7 +74,7 @@ def network_speed(checkpoint: Path, args: argparse.Namespace) -> None:
 
 
 def crop_speed(args: argparse.Namespace) -> None:
-    """30 frames of 1080p with two people each."""
+    """30 1080p frames with two people each."""
     rng = np.random.default_rng(1)
     frames, box = 30, np.array([900.0, 520.0, 700.0, 700.0])
     small = rng.integers(0, 255, (frames, 135, 240, 3), dtype=np.uint8)

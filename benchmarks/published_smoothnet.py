@@ -1,11 +1,11 @@
-"""What the published SmoothNet weights do to the default chain's answers on real clips of one person.
+"""The effect of the published SmoothNet weights on the default pipeline's results for real clips of one person.
 
     python benchmarks/published_smoothnet.py --weights FOLDER [CLIP...] [--out outputs/published_smoothnet]
 
-FOLDER holds checkpoint_8.pth.tar and so on (3DPW-SPIN, 3D). Each clip of KINEMA_DATA is run without a filter (a second
-call finds that done), then refined with every window, as Kinema does by default and as published. For each: the
-acceleration of the joints as a share of the unrefined one, and how far the joints moved on average, mm; then the means
-over the clips. Wanted: at most 0.5 and less than 20 mm.
+FOLDER holds checkpoint_8.pth.tar and so on (3DPW-SPIN, 3D). Each clip of KINEMA_DATA is run without a filter (reused
+by later calls), then refined with every window, with Kinema's defaults and as published. For each: the
+acceleration of the joints relative to the unrefined one, and the mean displacement of the joints, mm; then the means
+over the clips. Targets: at most 0.5 and less than 20 mm.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def main() -> int:
                 refined = refine(
                     motion, body, "smoothnet", checkpoint=path, representation="3d", as_published=as_published
                 )
-                told = refined.provenance[-1].arguments["people"][str(person.id)]
-                share = told["after"]["acceleration"] / told["before"]["acceleration"]
+                record = refined.provenance[-1].arguments["people"][str(person.id)]
+                share = record["after"]["acceleration"] / record["before"]["acceleration"]
                 moved = 1000 * np.linalg.norm(refined.people[0].joints - person.joints, axis=-1).mean()
                 row.append(f"{share:.2f}, {moved:.1f} mm")
                 means[how][-1].append((share, moved))

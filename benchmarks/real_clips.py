@@ -1,9 +1,9 @@
-"""The main job on every real clip of KINEMA_DATA: who was found, how well the body explains the picture, how fast.
+"""`kinema run` on every real clip of KINEMA_DATA: people found, how well the body fits the image, and speed.
 
     python benchmarks/real_clips.py [CLIP...] [--out DIR] [--overlay]
 
-One line a clip: people, share of the clip's frames in which the most present person was seen, reprojection error
-as a share of the person's height, jitter before and after smoothing, frames per second of all stages together.
+One line per clip: people, fraction of the clip's frames in which the longest-visible person was observed, reprojection
+error relative to the person's height, jitter before and after smoothing, frames per second over all stages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent
 
 
 def line(clip: Path, out: Path, options: RunOptions) -> list[str]:
-    """The table's row of one clip."""
+    """The table row of one clip."""
     try:
         result = run(clip, out, options, force=True)
     except KinemaError as error:
@@ -48,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--out", type=Path, default=Path("outputs/real_clips"))
-    parser.add_argument("--overlay", action="store_true", help="also draw each overlay.mp4, to look at")
+    parser.add_argument("--overlay", action="store_true", help="also write each overlay.mp4 for inspection")
     args = parser.parse_args()
     clips = args.clips or sorted((DATA / "videos").glob("*.mp4"))
     if not clips:

@@ -1,11 +1,11 @@
-"""How fast refinement is, against the way the published code does it, on one core.
+"""Speed of refinement against the published implementation, on one core.
 
     python benchmarks/refinement.py [--frames 10000] [--repeat 3]
 
-Averaging: the loop that collects every window's opinion on every frame, and `average_windows`. Inference: all windows
-stacked, through the network in one batch, then that loop; against `slide` with the same networks by onnxruntime,
+Averaging: the loop that collects every window's estimate of every frame, and `average_windows`. Inference: all windows
+stacked, through the network in one batch, then that loop; against `slide` with the same networks in onnxruntime,
 with every window and with every fourth. Needs the torch extra. SmoothNet has the sizes of the authors' 3DPW checkpoint
-and of the larger ones; weights are random, which does not change the work. CPU time of the process; best of --repeat.
+and of the larger ones; weights are random, which does not affect the speed. CPU time of the process; best of --repeat.
 The whole-clip batch of 10 000 frames needs about 4 GiB.
 """
 
@@ -36,13 +36,13 @@ def best(function: Callable[[], Any], repeat: int) -> float:
 
 
 def naive_average(windows: Any, stack: Callable[[list[Any]], Any]) -> Any:
-    """The published loop: a list for each frame, a mean for each list. stack: of tensors or of arrays."""
+    """The published loop: a list per frame, a mean per list. stack: for tensors or arrays."""
     count, window = windows.shape[:2]
-    said: list[list[Any]] = [[] for _ in range(count + window - 1)]
+    estimates: list[list[Any]] = [[] for _ in range(count + window - 1)]
     for i in range(count):
         for j in range(window):
-            said[i + j].append(windows[i, j])
-    return stack([stack(opinions).mean(0) for opinions in said])
+            estimates[i + j].append(windows[i, j])
+    return stack([stack(each).mean(0) for each in estimates])
 
 
 def averaging(frames: int, repeat: int) -> None:
@@ -55,10 +55,11 @@ def averaging(frames: int, repeat: int) -> None:
         tensors = torch.from_numpy(windows)
         loop = best(lambda: naive_average(tensors, torch.stack), 1)  # noqa: B023
         arrays = best(lambda: naive_average(windows, np.stack), 1)  # noqa: B023
-        ours = best(lambda: average_windows(windows), max(7, repeat))  # noqa: B023
+        kinema = best(lambda: average_windows(windows), max(7, repeat))  # noqa: B023
         print(
             f"  window {window:2d}: loop over tensors (as published) {1e3 * loop:7.1f}, over arrays "
-            f"{1e3 * arrays:7.1f}, ours {1e3 * ours:6.2f}: {loop / ours:5.0f} and {arrays / ours:5.0f} times as fast"
+            f"{1e3 * arrays:7.1f}, Kinema {1e3 * kinema:6.2f}: "
+            f"{loop / kinema:5.0f} and {arrays / kinema:5.0f} times as fast"
         )
 
 
@@ -121,7 +122,7 @@ def synsp(frames: int, repeat: int) -> None:
 
 def _line(what: str, slow: float, fast: float, sparse: float) -> None:
     print(
-        f"  {what:27s} published {slow:7.2f}  ours {fast:7.2f}  ratio {slow / fast:5.1f}"
+        f"  {what:27s} published {slow:7.2f}  Kinema {fast:7.2f}  ratio {slow / fast:5.1f}"
         f"   every fourth window {sparse:6.2f}  ratio {slow / sparse:5.1f}"
     )
 

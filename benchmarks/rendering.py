@@ -1,11 +1,11 @@
-"""How fast a body is drawn: Kinema's rasteriser against Embree used directly and against trimesh.ray.
+"""Speed of rendering a body: Kinema's rasteriser against Embree used directly and against trimesh.ray.
 
     python benchmarks/rendering.py [--height 900] [--repeat 20]
 
-One free body, `--height` pixels tall in a 1920x1080 image, on one core. All three answer the same question
-(which face is seen at each pixel of the body's box), then Kinema's whole renderer with light and clean
-outlines is timed: all in CPU time of the process, so that other work on the machine hardly counts. The
-overlay of a short clip, with one and with two drawing threads, is timed by the wall clock. Best of `--repeat`.
+One free body, `--height` pixels tall in a 1920x1080 image, on one core. All three compute the same result
+(the visible face at each pixel of the body's box), then Kinema's whole renderer with lighting and antialiased
+silhouettes is timed: all in CPU time of the process, so that other load on the machine has little effect. The
+overlay of a short clip, with one and with two drawing threads, is timed in wall-clock time. Best of `--repeat`.
 """
 
 from __future__ import annotations
@@ -90,16 +90,16 @@ def compare(vertices: np.ndarray, faces: np.ndarray, intrinsics: np.ndarray, rep
     wrapped, _ = best(trimesh_ray, max(repeat // 3, 1))
     located, _ = best(trimesh_locations, max(repeat // 3, 1))
     print(f"box {box.width}x{box.height} px, {len(faces)} faces, {np.sum(found >= 0)} pixels covered")
-    print(f"  which face is seen:   rasteriser {ours:6.1f} ms")
+    print(f"  visible faces:        rasteriser {ours:6.1f} ms")
     print(f"                        Embree     {traced:6.1f} ms   x{traced / ours:.1f}")
     print(f"                        trimesh    {wrapped:6.1f} ms   x{wrapped / ours:.1f}")
     print(f"                        + depths   {located:6.1f} ms   x{located / ours:.1f}")
     print(f"  same face as Embree at {np.mean(found == reference):.2%} of the pixels")
     renderer, mesh = MeshRenderer(WIDTH, HEIGHT), Mesh(vertices, faces, (0.9, 0.6, 0.1))
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    drawn, picture = best(lambda: renderer.render([mesh], intrinsics), repeat)
-    laid, _ = best(lambda: picture.over(image, 0.7), repeat)
-    print(f"  whole picture with light and outlines {drawn:.1f} ms, laid over a 1080p frame {laid:.1f} ms")
+    drawn, rendering = best(lambda: renderer.render([mesh], intrinsics), repeat)
+    laid, _ = best(lambda: rendering.over(image, 0.7), repeat)
+    print(f"  full rendering with lighting {drawn:.1f} ms, compositing over a 1080p frame {laid:.1f} ms")
 
 
 def compare_workers(repeat: int) -> None:
@@ -119,7 +119,7 @@ def compare_workers(repeat: int) -> None:
                 raise SystemExit(report.warnings[-1])
             per_frame[workers] = total / len(keep)
     print(
-        f"overlay at 1080p, decoding and encoding included: {per_frame[1]:.1f} ms a frame with one drawing thread,"
+        f"overlay at 1080p, decoding and encoding included: {per_frame[1]:.1f} ms per frame with one drawing thread,"
         f" {per_frame[2]:.1f} ms with two (x{per_frame[1] / per_frame[2]:.2f})"
     )
 

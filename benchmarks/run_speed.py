@@ -1,14 +1,14 @@
-"""The whole main job, overlay off: frames per second beside MediaPipe's Pose, stages, memory, a longer clip.
+"""`kinema run` without overlay: frames per second compared with MediaPipe's Pose, stages, memory, a longer clip.
 
     python benchmarks/run_speed.py [VIDEO] [--rounds N] [--times N] [--mediapipe-python PATH]
 
-Each run is a process of its own with nothing to reuse. MediaPipe (mediapipe==0.10.21, its Pose solution,
-model_complexity=1, one person; PATH is a Python that has it, by default the one that `make .venv-mediapipe` makes)
-takes turns with Kinema, so that other load hits both. The frames per second count from the call with the video's name
-to its return, networks loaded and files written; imports are not in them, but they are in the ratio of the whole
-processes, from their start to their end. CPU time is that of all threads; on a busy machine it tells more than the
-clock. The longer clip is the same one repeated, without encoding it again. Without VIDEO:
-football_juggle_single_handheld of KINEMA_DATA (one person, 720p).
+Each run is a separate process with nothing to reuse. MediaPipe (mediapipe==0.10.21, its Pose solution,
+model_complexity=1, one person; PATH is a Python that has it, by default the one created by `make .venv-mediapipe`)
+alternates with Kinema, so that other load affects both. Frames per second are measured from the call with the video's
+name to its return, including loading networks and writing files; imports are excluded there, but included in the ratio
+of the whole processes. CPU time is that of all threads; on a busy machine it is more meaningful than wall-clock time.
+The longer clip is the same one repeated without re-encoding. Without VIDEO: football_juggle_single_handheld of
+KINEMA_DATA (one person, 720p).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import av
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data"))
 
-# VmHWM is this process's own peak; ru_maxrss of a child begins with that of its parent.
+# VmHWM is this process's own peak; a child's ru_maxrss starts at that of its parent.
 WORKER = """
 import json, sys, time
 import ai_edge_litert.interpreter, onnxruntime
@@ -68,7 +68,7 @@ Measured = tuple[int, int, float, float, float, dict[str, float], float]
 
 
 def repeated(clip: Path, target: Path, times: int) -> Path:
-    """The clip `times` times in a row: the same packets, shifted in time."""
+    """The clip repeated `times` times: the same packets, shifted in time."""
     with av.open(str(clip)) as source, av.open(str(target), "w") as container:
         video = source.streams.video[0]
         stream = container.add_stream_from_template(video)
@@ -92,15 +92,15 @@ def measure(python: str, worker: str, *arguments: Path) -> Measured:
     """One run in its own process."""
     command = [python, "-c", worker, *map(str, arguments)]
     begin = time.perf_counter()
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return (*json.loads(told), time.perf_counter() - begin)
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return (*json.loads(output), time.perf_counter() - begin)
 
 
 def report(name: str, measured: Measured) -> None:
     frames, people, wall, cpu, peak, seconds, whole = measured
-    print(f"{name}: {frames} frames, {people / frames:.2f} people in each")
-    each = 1000 / frames
-    print(f"  {frames / wall:.1f} frames per second; {each * wall:.1f} ms and {each * cpu:.1f} ms of CPU time each;")
+    print(f"{name}: {frames} frames, {people / frames:.2f} people per frame")
+    print(f"  {frames / wall:.1f} frames per second; per frame {1000 * wall / frames:.1f} ms,")
+    print(f"  {1000 * cpu / frames:.1f} ms of CPU time;")
     print(f"  {whole:.2f} s for the whole process; peak memory {peak:.0f} MB")
     if seconds:
         total = seconds.pop("total")
@@ -115,7 +115,7 @@ def main() -> int:
     parser.add_argument("--mediapipe-python", type=Path, default=ROOT / ".venv-mediapipe" / "bin" / "python")
     args = parser.parse_args()
     if not args.video.is_file():
-        print(f"no {args.video}; name a video or set KINEMA_DATA", file=sys.stderr)
+        print(f"no {args.video}; give a video or set KINEMA_DATA", file=sys.stderr)
         return 3
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -133,10 +133,10 @@ def main() -> int:
             print(f"Kinema over MediaPipe, median of {args.rounds} rounds: {ratio:.2f} times the frames per second,")
             print(f"  {cpu:.2f} times the frames per second of CPU time, {whole:.2f} times with the imports")
         else:
-            print("MediaPipe is not measured: `make .venv-mediapipe` installs it in an environment of its own")
+            print("MediaPipe was not measured: `make .venv-mediapipe` installs it in a separate environment")
         if args.times > 1:
             longer = measure(sys.executable, WORKER, repeated(args.video, out / "longer.mp4", args.times), out)
-            report(f"Kinema, the clip {args.times} times in a row", longer)
+            report(f"Kinema, the clip repeated {args.times} times", longer)
             print(f"peak memory of the longer clip: {100 * (longer[4] / best[4] - 1):+.1f} %")
     return 0
 

@@ -1,10 +1,10 @@
-"""Kinema's tracking beside MediaPipe's own Pose solution on the same clip, decoding included.
+"""Speed of Kinema's tracking compared with MediaPipe's Pose solution on the same clip, decoding included.
 
     python benchmarks/speed_vs_mediapipe.py CLIP... --mediapipe-python PATH [--rounds N]
 
 PATH is a Python that has mediapipe==0.10.21 (it cannot share an environment with Kinema: it pins numpy<2). Each
-round runs both, one after the other, in processes of their own, so that a busy machine slows both; the ratio is
-the median over the rounds. Loading the networks is not counted, every frame is.
+round runs both, one after the other, in separate processes, so that other load slows both; the ratio is
+the median over the rounds. Loading the networks is excluded, every frame is included.
 """
 
 from __future__ import annotations

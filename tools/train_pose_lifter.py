@@ -5,9 +5,9 @@
     python tools/train_pose_lifter.py train  --mocap cmu_train.npz --windows windows --out trained --minutes 60
     python tools/train_pose_lifter.py export --trained trained
 
-`render` puts the free body into captured poses, films it and runs the default keypoint networks on the
-pictures; `train` learns from those windows and from simulated ones; `export` writes
-src/kinema/lifting/pose_lifter.onnx. docs/pose-lifter.md has the recipe of the file that ships.
+`render` renders the free body in captured poses and runs the default keypoint networks on the
+images; `train` learns from those windows and from simulated ones; `export` writes
+src/kinema/models/pose_lifter/pose_lifter.onnx. docs/pose-lifter.md has the recipe of the file that ships.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import numpy as np
 if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
 
-VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "improvised-9")
-"""Never trained on; the figures that training prints are theirs."""
+VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "random-9")
+"""Held out from training; the metrics printed during training are of these subjects."""
 
 
 def _sequences(args: argparse.Namespace) -> list[MocapSequence]:
-    """The captured and the improvised motions that were asked for."""
+    """The requested captured and random motions."""
     from kinema.body import load_body
-    from kinema.training.mocap import improvised_sequences, load_mocap
+    from kinema.training.mocap import load_mocap, random_sequences
 
     if not args.mocap and not args.improvised:
-        raise SystemExit("nothing to film: give --mocap, --improvised or both")
+        raise SystemExit("no motions to render: give --mocap, --improvised or both")
     captured = load_mocap(args.mocap) if args.mocap else []
-    return captured + improvised_sequences(load_body(), args.improvised)
+    return captured + random_sequences(load_body(), args.improvised)
 
 
 def render(args: argparse.Namespace) -> None:
@@ -53,24 +53,26 @@ def train(args: argparse.Namespace) -> None:
 
     from kinema.body import load_body
     from kinema.models.pose_lifter.network import PoseLifterConfig
-    from kinema.training.lifter_data import BodyTables, Chance, MotionFilmer, SamplePool
+    from kinema.training.lifter_data import MotionSampler, SamplePool
     from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
     from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+    from kinema.training.torch_body import BodyTables
+    from kinema.training.torch_random import TorchRandom
 
     torch.set_num_threads(args.threads)
     sequences = [s for s in _sequences(args) if s.subject not in VALIDATION_SUBJECTS]
     body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig(dropout=args.dropout)
     windows = RenderedWindows.load(args.windows, "train", body, config)
     held = RenderedWindows.load(args.windows, "held_out", body, config)
-    filmer = MotionFilmer(sequences, body, config, Chance(args.seed, "cpu"))
-    pool = SamplePool(filmer, size=args.pool, renewed=32, errors=windows.errors())
+    sampler = MotionSampler(sequences, body, config, TorchRandom(args.seed, "cpu"))
+    pool = SamplePool(sampler, size=args.pool, renewed=32, errors=windows.errors())
     options = LifterTraining(
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share,
         learning_rate=args.learning_rate,
     )  # fmt: skip
     start = load_file(str(args.start)) if args.start else None
     net, history = train_lifter(
-        pool.draw, body, config, options, rendered=RenderedSamples(windows, Chance(args.seed + 1, "cpu")).draw,
+        pool.draw, body, config, options, rendered=RenderedSamples(windows, TorchRandom(args.seed + 1, "cpu")).draw,
         validate=Validator(held, body), start=start,
     )  # fmt: skip
     recipe = vars(options) | {
@@ -95,40 +97,40 @@ def export(args: argparse.Namespace) -> None:
         outputs=("rotations", "sigma", "betas", "up", "contacts"), free_axes={1: "frames"},
         metadata={"name": "kinema pose lifter", "licence": "Apache-2.0", "recipe": json.dumps(meta["recipe"])},
     )  # fmt: skip
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, last figures {meta['history'][-1]}")
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, last metrics {meta['history'][-1]}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    sub = commands.add_parser("render", help="film the free body and run the keypoint networks")
-    sub.add_argument("--mocap", type=Path, help="captured motions to film")
-    sub.add_argument("--improvised", type=int, default=0, help="improvised motions to film (12 s each)")
+    sub = commands.add_parser("render", help="render the free body and run the keypoint networks")
+    sub.add_argument("--mocap", type=Path, help="captured motions to render")
+    sub.add_argument("--improvised", type=int, default=0, help="random motions to render (12 s each)")
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=30)
     sub.add_argument("--workers", type=int, default=2)
     sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--every-frame", action="store_true", help="30 frames a second, for a refiner (default: 10)")
+    sub.add_argument("--every-frame", action="store_true", help="30 frames per second, for a refiner (default: 10)")
     sub.set_defaults(run=render)
     sub = commands.add_parser("train", help="train on simulated and rendered windows")
     sub.add_argument("--mocap", type=Path, required=True)
-    sub.add_argument("--improvised", type=int, default=0, help="improvised motions beside the captured ones")
+    sub.add_argument("--improvised", type=int, default=0, help="random motions in addition to the captured ones")
     sub.add_argument("--windows", type=Path, required=True)
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=60)
     sub.add_argument("--batch", type=int, default=768)
     sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
-    sub.add_argument("--rendered-share", type=float, default=0.5, help="of each batch, from rendered windows")
+    sub.add_argument("--rendered-share", type=float, default=0.5, help="fraction of each batch from rendered windows")
     sub.add_argument("--learning-rate", type=float, default=1e-3)
     sub.add_argument("--dropout", type=float, default=0.15)
     sub.add_argument("--threads", type=int, default=2)
-    sub.add_argument("--start", type=Path, help="weights to go on from (.safetensors)")
+    sub.add_argument("--start", type=Path, help="weights to continue from (.safetensors)")
     sub.add_argument("--seed", type=int, default=0)
     sub.set_defaults(run=train)
     sub = commands.add_parser("export", help="write the ONNX file")
     sub.add_argument("--trained", type=Path, required=True)
     root = Path(__file__).resolve().parent.parent
-    sub.add_argument("--out", type=Path, default=root / "src/kinema/lifting/pose_lifter.onnx")
+    sub.add_argument("--out", type=Path, default=root / "src/kinema/models/pose_lifter/pose_lifter.onnx")
     sub.set_defaults(run=export)
     args = parser.parse_args()
     np.set_printoptions(precision=3, suppress=True)

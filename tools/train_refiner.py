@@ -1,19 +1,19 @@
-"""Train Kinema's own refiner on the keypoint networks' errors, and compare it with every classical filter.
+"""Train Kinema's own refiner on the keypoint networks' errors, and compare it with all classical filters.
 
     python tools/train_pose_lifter.py render --every-frame --mocap cmu_train.npz --out windows --minutes 30
     python tools/train_refiner.py look    --windows windows
     python tools/train_refiner.py train   --windows windows --mocap cmu_train.npz --out refiner
     python tools/train_refiner.py compare --windows windows --mocap cmu_train.npz --mixer refiner/refiner.onnx
 
-The windows are the free body in captured poses, filmed at 30 frames a second and seen by the networks. `look` prints
-what their errors are like, `train` learns from captured motion under these errors and from the windows themselves, and
-`compare` scores networks and filters on subjects that no training saw: motion corrupted by the measured errors, then
-the networks' real answers. Each filter has the strength that is best on the training subjects.
+The windows are the free body in captured poses, rendered at 30 frames per second and processed by the networks. `look`
+prints statistics of their errors, `train` learns from captured motion with these errors and from the windows, and
+`compare` scores networks and filters on held-out subjects: motion corrupted by the measured errors, then the networks'
+real estimates. Each filter uses the strength that is best on the training subjects.
 
     python tools/train_refiner.py fit     --windows windows --out fitted
 
-runs the whole estimator on the windows; with `--fitted fitted` in place of --windows the other commands look at,
-train on and compare what is left of the errors behind the fit. docs/refinement.md has the figures.
+runs the whole estimator on the windows; with `--fitted fitted` instead of --windows the other commands use the errors
+that remain after the fit. docs/refinement.md has the results.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPLITS = ("train", "held_out")
 HELD_OUT = ("07", "09", "16", "35", "14")
 SECONDS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.24, 0.28, 0.32, 0.4, 0.5)
 CORRUPTED = 60
-"""Stretches of 96 frames of captured motion in a comparison."""
+"""Segments of 96 frames of captured motion in a comparison."""
 
 
 def fit(args: argparse.Namespace) -> None:
@@ -63,19 +63,19 @@ def look(args: argparse.Namespace) -> None:
 
     if args.windows:
         names = BLAZEPOSE33.joints
-        told = statistics(measured_errors(load_windows(args.windows, "train", REFINER_FILM)))
+        found = statistics(measured_errors(load_windows(args.windows, "train", REFINER_FILM)))
         columns = ["across mm", "along mm", "outliers", "lost", "exchanged"]
-        values = np.c_[told["rms_mm"], 100 * np.stack([told[n] for n in ("outliers", "lost", "exchanged")], -1)]
+        values = np.c_[found["rms_mm"], 100 * np.stack([found[n] for n in ("outliers", "lost", "exchanged")], -1)]
     else:
         names = SMPL24.joints
-        told = MeasuredErrors.of(FittedWindows.load(args.fitted / "train.npz"), load_body()).statistics()
+        found = MeasuredErrors.of(FittedWindows.load(args.fitted / "train.npz"), load_body()).statistics()
         columns = ["rms deg", "constant"]
-        values = np.c_[told["rms_degrees"], 100 * told["constant_share"]]
+        values = np.c_[found["rms_degrees"], 100 * found["constant_share"]]
     print(f"{'(shares in %)':18s}" + "".join(f"{c:>11s}" for c in columns) + "   correlation at frames apart "
-          + "".join(f"{lag:6d}" for lag in told["lags"]))  # fmt: skip
+          + "".join(f"{lag:6d}" for lag in found["lags"]))  # fmt: skip
     for joint, name in enumerate(names):
         row = "".join(f"{value:11.1f}" for value in values[joint]) + " " * 31
-        print(f"{name:18s}{row}" + "".join(f"{value:6.2f}" for value in told["correlation"][joint]))
+        print(f"{name:18s}{row}" + "".join(f"{value:6.2f}" for value in found["correlation"][joint]))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -95,7 +95,7 @@ def compare(args: argparse.Namespace) -> None:
     if args.windows:
         tuning, held = (_keypoints(args, split) for split in SPLITS)
     else:
-        tuning, held = ({"the fit's real answers": _fitted(args, split)} for split in SPLITS)
+        tuning, held = ({"the fit's real estimates": _fitted(args, split)} for split in SPLITS)
     for name in held:
         _table(name, tuning[name], held[name], args)
 
@@ -109,7 +109,7 @@ def _fitted(args: argparse.Namespace, split: str) -> RefinerClips:
 
 
 def _keypoints(args: argparse.Namespace, split: str) -> dict[str, RefinerClips]:
-    """Corrupted captured motion, and the networks' real answers, of one split's subjects."""
+    """Corrupted captured motion, and the networks' real estimates, for one split's subjects."""
     from kinema.body import load_body
     from kinema.training.mocap import load_mocap
     from kinema.training.refiner_keypoints import KeypointSource, keypoint_clips
@@ -119,10 +119,10 @@ def _keypoints(args: argparse.Namespace, split: str) -> dict[str, RefinerClips]:
     windows = load_windows(args.windows, split, REFINER_FILM)
     sequences = [s for s in load_mocap(args.mocap) if (s.subject in HELD_OUT) == (split == "held_out")]
     source = KeypointSource(sequences, measured_errors(windows), load_body())
-    some = {name: value[:CORRUPTED] for name, value in windows.items()}
+    subset = {name: value[:CORRUPTED] for name, value in windows.items()}
     return {
-        "captured motion under measured errors": source.clips(CORRUPTED, np.random.default_rng(0)),
-        "the networks' real answers": keypoint_clips(some),
+        "captured motion with measured errors": source.clips(CORRUPTED, np.random.default_rng(0)),
+        "the networks' real estimates": keypoint_clips(subset),
     }
 
 
@@ -156,14 +156,14 @@ def main() -> None:
     sub.add_argument("--prior", choices=("learned", "analytic"), default="learned")
     sub.set_defaults(run=fit)
     for name, function, text in (
-        ("look", look, "what the errors are like"),
-        ("train", train, "kinema train refiner on captured motion under these errors"),
-        ("compare", compare, "the networks and the filters on held-out subjects"),
+        ("look", look, "print statistics of the errors"),
+        ("train", train, "kinema train refiner on captured motion with these errors"),
+        ("compare", compare, "compare the networks and the filters on held-out subjects"),
     ):
         sub = commands.add_parser(name, help=text)
         data = sub.add_mutually_exclusive_group(required=True)
-        data.add_argument("--windows", type=Path, help="of the keypoint networks")
-        data.add_argument("--fitted", type=Path, help="of the whole estimator")
+        data.add_argument("--windows", type=Path, help="windows of the keypoint networks")
+        data.add_argument("--fitted", type=Path, help="windows fitted by the whole estimator")
         sub.add_argument("--representation", choices=("3d", "smpl"), default="3d")
         if name != "look":
             sub.add_argument("--mocap", type=Path, required=name == "train")

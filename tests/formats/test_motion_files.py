@@ -398,7 +398,7 @@ def test_missing_empty_folder_and_foreign_files(tmp_path):
     (tmp_path / "d.pkl").mkdir()
     one_sentence(tmp_path / "d.pkl", "is a folder")
     (tmp_path / "a.txt").write_text("hello")
-    one_sentence(tmp_path / "a.txt", "no suffix of a motion file")
+    one_sentence(tmp_path / "a.txt", "does not have the suffix of a motion file")
     (tmp_path / "list.pkl").write_bytes(pickle.dumps([1, 2]))
     one_sentence(tmp_path / "list.pkl", "holds a list")
     (tmp_path / "dict.pkl").write_bytes(pickle.dumps({"a": 1}))

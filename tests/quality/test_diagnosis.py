@@ -149,7 +149,7 @@ def test_a_picture_is_drawn(walk, tmp_path):
     for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert np.all(image == colour, axis=-1).sum() > 200
     assert (image == 255).all(axis=-1).mean() > 0.6
-    with pytest.raises(UsageError, match="cannot draw"):
+    with pytest.raises(UsageError, match="cannot save a plot"):
         plot(validate_motion(motion), tmp_path / "walk.txt")
 
 

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whoever else writes and whatever goes wrong."""
+"""Files appear complete or not at all, under concurrent writes and failures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_appears_at_the_end(tmp_path):
     assert names(target.parent) == ["a.pkl"]
 
 
-def test_replaces_the_old_one_at_once(tmp_path):
+def test_replaces_the_old_file_atomically(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
     with atomic_path(str(target)) as temporary:
@@ -47,7 +47,7 @@ def test_replaces_the_old_one_at_once(tmp_path):
 @pytest.mark.parametrize(
     "error", [RuntimeError("no"), KeyboardInterrupt(), SystemExit(3), OSError(errno.EIO, "broken")]
 )
-def test_failure_leaves_the_old_one_and_nothing_else(tmp_path, error):
+def test_failure_keeps_the_old_file_and_nothing_else(tmp_path, error):
     target = tmp_path / "a.txt"
     target.write_text("old")
 
@@ -77,7 +77,7 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path, mask):
 
 
 def test_long_names(tmp_path):
-    """A name as long as the system allows leaves no room for a longer temporary one."""
+    """A name of the maximum length leaves no room for a longer temporary one."""
     for name in ("n" * 251 + ".pkl", "ü" * 125 + ".pkl"):
         with atomic_path(tmp_path / name) as temporary:
             temporary.write_text("x")
@@ -88,7 +88,7 @@ def test_long_names(tmp_path):
 
 
 def test_block_that_replaces_the_temporary_file(tmp_path):
-    """Some writers make their file anew instead of writing into the one that is there."""
+    """Some writers create a new file instead of writing to the existing one."""
     with atomic_path(tmp_path / "a.txt") as temporary:
         temporary.unlink()
         temporary.write_text("made anew")
@@ -106,7 +106,7 @@ def test_block_that_loses_the_temporary_file(tmp_path):
     [
         (errno.ENOSPC, "the disk is full: .*a.txt could not be written; free some space"),
         (errno.EDQUOT, "the disk is full"),
-        (errno.EFBIG, "larger than this disk or account may hold"),
+        (errno.EFBIG, "exceeds the file size limit"),
         (errno.EROFS, "cannot write to .*: permission denied; choose another folder"),
         (errno.EACCES, "permission denied"),
     ],
@@ -125,7 +125,7 @@ def test_write_errors_are_explained(tmp_path, number, match):
 
 
 def test_errors_about_other_files_are_left_alone(tmp_path):
-    """An input that may not be read is no reason to ask for another output folder."""
+    """An unreadable input must not be reported as an output folder that is not writable."""
     other = tmp_path / "elsewhere" / "input.txt"
 
     def fail():
@@ -137,8 +137,8 @@ def test_errors_about_other_files_are_left_alone(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_disk_that_is_really_full(tmp_path):
-    """/dev/full refuses every byte with the error of a full disk; the link makes it our temporary file."""
+def test_a_disk_that_is_full(tmp_path):
+    """/dev/full refuses every byte with the error of a full disk; the link makes it the temporary file."""
 
     def fill():
         with atomic_path(tmp_path / "a.txt") as temporary:
@@ -151,7 +151,7 @@ def test_a_disk_that_is_really_full(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_locations_that_are_not_writable(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder.txt").mkdir()
     for target, match in (
@@ -176,7 +176,7 @@ def test_no_explanation_for_other_errors():
 
 
 def test_many_writers_at_once(tmp_path):
-    """Every reader sees one writer's whole text, at any time; the last one stays; no temporary file does."""
+    """A reader sees one writer's complete text at any time; the last one stays; no temporary file is left."""
     target = tmp_path / "a.txt"
     texts = {str(i) * 100_000 for i in range(6)}
     seen, stop = set(), threading.Event()
@@ -205,8 +205,8 @@ def test_many_writers_at_once(tmp_path):
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_killed_in_the_middle(tmp_path):
-    """SIGKILL leaves the temporary file, hidden; the old file is whole."""
+def test_killed_while_writing(tmp_path):
+    """SIGKILL leaves the hidden temporary file; the old file is intact."""
     code = textwrap.dedent(
         """
         import sys, time

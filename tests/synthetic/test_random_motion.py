@@ -1,4 +1,4 @@
-"""Improvised movement: as varied as it is meant to be, and still what a body can do."""
+"""Random motion: as varied as intended, and within human limits."""
 
 import numpy as np
 import pytest
@@ -7,16 +7,16 @@ from kinema.body import load_body
 from kinema.geometry.rotations import geodesic_angle, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 from kinema.synthetic.performer import perform
-from kinema.synthetic.random_motion import DURATION, improvised
-from kinema.training.mocap import improvised_sequences
+from kinema.synthetic.random_motion import DURATION, random_motion
+from kinema.training.mocap import random_sequences
 
 BODY = load_body()
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_planted_feet_stay_and_joints_bend_as_joints_do(seed):
+def test_planted_feet_do_not_slide_and_joints_stay_within_their_range(seed):
     betas = np.random.default_rng(seed).normal(size=10)
-    acted = perform(improvised(np.random.default_rng(seed)), BODY, betas, np.arange(0, DURATION, 1 / 60))
+    acted = perform(random_motion(np.random.default_rng(seed)), BODY, betas, np.arange(0, DURATION, 1 / 60))
     soles = BODY.posed_points("contacts", acted.pose, betas, acted.transl)
     assert soles[..., 1].min() > -0.03  # a foot that rolls is rigid: its edges dip
     for k in range(4):
@@ -36,18 +36,18 @@ def test_planted_feet_stay_and_joints_bend_as_joints_do(seed):
     assert np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1).max() * 60**2 < 200
 
 
-def test_improvisations_as_training_sequences_are_repeatable_and_vary():
-    sequences = improvised_sequences(BODY, 12, seed=1)
-    again = improvised_sequences(BODY, 12, seed=1)
-    assert [s.subject for s in sequences[8:]] == ["improvised-8", "improvised-9", "improvised-0", "improvised-1"]
+def test_random_sequences_are_reproducible_and_vary():
+    sequences = random_sequences(BODY, 12, seed=1)
+    again = random_sequences(BODY, 12, seed=1)
+    assert [s.subject for s in sequences[8:]] == ["random-8", "random-9", "random-0", "random-1"]
     for a, b in zip(sequences, again, strict=True):
         np.testing.assert_array_equal(a.rotation, b.rotation)
         assert a.rotation.shape == (720, 24, 3, 3)
-        # The pelvis is between the floor and where a standing person has it.
+        # The pelvis is between the floor and its standing height.
         assert 0.2 < a.root[:, 1].min() < a.root[:, 1].max() < 1.2
     joint = [SMPL24.index(n) for n in ("left_shoulder", "right_elbow", "spine2", "left_knee")]
-    every = np.concatenate([s.rotation[::20, joint] for s in sequences])
-    spread = geodesic_angle(every, np.roll(every, 97, axis=0)).mean(axis=0)
-    assert np.degrees(spread).min() > 7  # two moments differ in every joint
-    held = np.ptp(np.concatenate([matrix_to_axis_angle(s.rotation[:, 0])[:, 1] for s in sequences]))
-    assert held == pytest.approx(2 * np.pi, abs=0.5)  # people face every way
+    samples = np.concatenate([s.rotation[::20, joint] for s in sequences])
+    spread = geodesic_angle(samples, np.roll(samples, 97, axis=0)).mean(axis=0)
+    assert np.degrees(spread).min() > 7  # two frames differ in every joint
+    headings = np.ptp(np.concatenate([matrix_to_axis_angle(s.rotation[:, 0])[:, 1] for s in sequences]))
+    assert headings == pytest.approx(2 * np.pi, abs=0.5)  # people face every direction

@@ -15,22 +15,22 @@ BODY = load_body()
 
 
 def capture(script="on-the-spot"):
-    """A procedural motion, as a captured one would be stored."""
+    """A procedural motion in the format of motion capture."""
     motion = procedural_motion(BODY, script, seed=2, fps=30)
     pose, joints = motion.people[0].require("pose_world", "joints_world")
     return motion, joints[:, 0], axis_angle_to_quaternion(pose.reshape(-1, 24, 3))
 
 
-def test_rotations_and_way_come_back():
+def test_rotations_and_trajectory_are_recovered():
     motion, root, rotations = capture("demo")
     found = motion_from_mocap(BODY, root + np.array([0, 0.7, 0]), rotations, 30, camera=studio_camera())
-    # The floor is found from the feet: the wrong height of the capture is gone.
+    # The floor is found from the feet: the capture's height offset is removed.
     np.testing.assert_allclose(found.people[0].joints_world, motion.people[0].joints_world, atol=0.01)
     assert np.mean(found.people[0].contacts == motion.people[0].contacts) > 0.85
     np.testing.assert_allclose(to_camera(found.people[0].joints_world, found.camera), found.people[0].joints, atol=1e-9)
 
 
-def test_heading_and_place_move_the_whole():
+def test_heading_and_place_move_the_whole_motion():
     _, root, rotations = capture()
     still = motion_from_mocap(BODY, root, rotations, 30)
     moved = motion_from_mocap(BODY, root, rotations, 30, heading=np.pi / 2, place=(2.0, -3.0))
@@ -42,14 +42,14 @@ def test_heading_and_place_move_the_whole():
     np.testing.assert_allclose(middle[[0, 2]], [2, -3], atol=1e-9)
 
 
-def test_leg_length_scales_the_way():
+def test_leg_length_scales_the_trajectory():
     _, root, rotations = capture("demo")
     plain = motion_from_mocap(BODY, root, rotations, 30)
     rest = BODY.rest_joints(np.zeros(10))
     length = float(np.linalg.norm(rest[4] - rest[1]) + np.linalg.norm(rest[7] - rest[4]))
     half = motion_from_mocap(BODY, root, rotations, 30, leg_length=2 * length)
-    way = lambda motion: np.ptp(motion.people[0].joints_world[:, 0, ::2], axis=0)  # noqa: E731
-    np.testing.assert_allclose(way(half), 0.5 * way(plain), rtol=2e-3)
+    extent = lambda motion: np.ptp(motion.people[0].joints_world[:, 0, ::2], axis=0)  # noqa: E731
+    np.testing.assert_allclose(extent(half), 0.5 * extent(plain), rtol=2e-3)
 
 
 def test_bad_captures_are_refused():
@@ -72,7 +72,7 @@ def test_cmu_sequences_stand_on_the_floor(data_dir):
         motion = motion_from_mocap(BODY, archive["root"][start:end], rotations, float(archive["fps"][i]))
         (person,) = motion.people
         points = BODY.posed_points("contacts", person.pose_world, person.betas, person.transl_world)
-        # Captured skeletons differ from the body: soles may dip, but by centimetres only.
+        # Captured skeletons differ from the body: soles may sink into the floor, but only by centimetres.
         assert -0.06 < points[..., 1].min() < 0.03
         assert person.contacts.any(axis=1).mean() > 0.5
         assert person.observed.all()

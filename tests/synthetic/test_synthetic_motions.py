@@ -1,4 +1,4 @@
-"""Procedural motions: planted feet, sane joints, one truth in both frames, the same at every frame rate."""
+"""Procedural motions: planted feet, plausible joints, consistent world and camera frames, any frame rate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_planted_feet_do_not_slide_and_stand_on_the_ground(script, seed):
     points, contacts = soles(motion), motion.people[0].contacts
     assert contacts.any(axis=0).all()
     for k in range(4):
-        # Each stay on the ground by itself: from its first frame to any later one less than 1 mm.
+        # Each contact phase separately: less than 1 mm from its first frame to any later one.
         edges = np.flatnonzero(np.diff(np.concatenate([[0], contacts[:, k].astype(int), [0]])))
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             moved = np.linalg.norm(points[start:end, k] - points[start, k], axis=1)
@@ -43,7 +43,7 @@ def test_planted_feet_do_not_slide_and_stand_on_the_ground(script, seed):
 
 
 @pytest.mark.parametrize(("script", "seed"), CASES)
-def test_camera_and_world_tell_the_same_story(script, seed):
+def test_camera_and_world_frames_are_consistent(script, seed):
     motion = procedural_motion(BODY, script, seed=seed, fps=20)
     (person,) = motion.people
     joints, joints_world = person.require("joints", "joints_world")
@@ -61,7 +61,7 @@ def test_camera_and_world_tell_the_same_story(script, seed):
 
 
 @pytest.mark.parametrize(("script", "seed"), CASES)
-def test_joints_stay_within_what_people_can_do(script, seed):
+def test_joints_stay_within_human_limits(script, seed):
     motion = procedural_motion(BODY, script, seed=seed, fps=30)
     (pose,) = motion.people[0].require("pose_world")
     angles = np.degrees(np.linalg.norm(pose.reshape(-1, 24, 3), axis=-1))
@@ -70,7 +70,7 @@ def test_joints_stay_within_what_people_can_do(script, seed):
         columns = [i for i, joint in enumerate(SMPL24.joints) if joint.split("_")[-1].startswith(name)]
         assert columns
         assert angles[:, columns].max() < limit, name
-    # Knees bend backwards and elbows forwards, never the other way.
+    # Knees bend backwards and elbows forwards, never in the opposite direction.
     by_name = {joint: pose.reshape(-1, 24, 3)[:, i] for i, joint in enumerate(SMPL24.joints)}
     for side, sign in (("left", -1), ("right", 1)):
         assert by_name[f"{side}_knee"][:, 0].min() > 0
@@ -83,15 +83,15 @@ def test_motion_is_smooth(script, seed):
     (joints,) = motion.people[0].require("joints_world")
     acceleration = np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1) * 60**2
     assert acceleration[:, 0].max() < 15  # pelvis, m/s2
-    assert acceleration.max() < 90  # swinging feet and hands of a brisk walker reach 50
+    assert acceleration.max() < 90  # swinging feet and hands in brisk walking reach 50
     (pose,) = motion.people[0].require("pose_world")
     turns = geodesic_angle(*(axis_angle_to_matrix(part.reshape(-1, 24, 3)) for part in (pose[:-1], pose[1:])))
-    assert np.degrees(turns.max()) * 60 < 1000  # degrees a second
+    assert np.degrees(turns.max()) * 60 < 1000  # degrees per second
 
 
 @settings(max_examples=10)
 @given(st.sampled_from(sorted(SCRIPTS)), st.integers(0, 1000), st.sampled_from([(15, 30), (25, 50), (24, 120)]))
-def test_frame_rate_only_chooses_when_one_looks(script, seed, rates):
+def test_frame_rate_only_changes_the_sampling(script, seed, rates):
     slow, fast = (procedural_motion(BODY, script, seed=seed, fps=rate) for rate in rates)
     step = rates[1] // rates[0]
     count = min(slow.num_frames, -(-fast.num_frames // step))
@@ -100,7 +100,7 @@ def test_frame_rate_only_chooses_when_one_looks(script, seed, rates):
         np.testing.assert_allclose(a[:count], b[::step][:count], atol=1e-9)
 
 
-def test_seed_decides():
+def test_the_seed_determines_the_motion():
     one, same, other = (procedural_motion(BODY, "demo", seed=seed, fps=10) for seed in (4, 4, 5))
     np.testing.assert_array_equal(one.people[0].pose, same.people[0].pose)
     assert np.abs(one.people[0].joints - other.people[0].joints).max() > 0.02
@@ -155,7 +155,7 @@ def test_camera_around_sees_everything(azimuth, elevation, seed):
 
 
 @given(st.integers(0, 10_000))
-def test_two_bones_reach_what_is_within_reach(seed):
+def test_two_bones_reach_every_target_within_reach(seed):
     rng = np.random.default_rng(seed)
     leg = TwoBones(np.array([0.04, -0.4, 0.01]) + rng.normal(0, 0.01, 3), np.array([-0.01, -0.42, -0.03]))
     hip = rng.normal(size=(5, 3))

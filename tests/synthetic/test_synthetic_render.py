@@ -1,4 +1,4 @@
-"""Rendered clips: what is in the picture is where the truth says, and seeds decide how it looks."""
+"""Rendered clips: the image agrees with the ground truth, and the seed determines its appearance."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def short(frames=3, script="on-the-spot", size=(320, 180), seed=0) -> Motion:
     return motion.replace(times=motion.times[:frames], people=people)
 
 
-def test_the_body_is_drawn_where_the_truth_says():
+def test_the_body_is_drawn_at_its_true_position():
     motion = short(1)
     nobody = motion.replace(people=())
-    # With one style the empty room differs only by where its walls are; paint them alike to see the body alone.
+    # With one style the empty room only differs in the position of its walls; equal colours isolate the body.
     style = dataclasses.replace(CLEAN, wall="plaster", floor="concrete", skin=(1.0, 0, 0), shirt=(1.0, 0, 0))
     style = dataclasses.replace(style, trousers=(1.0, 0, 0), shoes=(1.0, 0, 0), hair=(1.0, 0, 0))
     style = dataclasses.replace(style, wall_color=(0.5, 0.5, 0.5), floor_color=(0.5, 0.5, 0.5))
@@ -48,7 +48,7 @@ def test_the_body_is_drawn_where_the_truth_says():
     assert red[joints[:, 1], joints[:, 0]].mean() > 0.9
 
 
-def test_crops_come_with_the_intrinsics_that_made_them():
+def test_crops_have_matching_intrinsics():
     motion = short(4)
     style = dataclasses.replace(CLEAN, shirt=(0.0, 0.9, 0.0), trousers=(0.0, 0.9, 0.0), wall_color=(0.5, 0.5, 0.5))
     crops = list(render_crops(motion, BODY, size=160, style=style, frames=[0, 2]))
@@ -81,7 +81,7 @@ def test_clip_has_the_motions_times_and_size(tmp_path):
     assert large[0].shape == (360, 640, 3)
 
 
-def test_seed_decides_the_look():
+def test_the_seed_determines_the_appearance():
     motion = short(1)
     one, same, other = (next(render_frames(motion, BODY, seed=seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(one, same)
@@ -89,7 +89,7 @@ def test_seed_decides_the_look():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_styles_are_legal_and_dress_the_body(seed):
+def test_random_styles_are_valid_and_dress_the_body(seed):
     style = Style.random(seed)
     colors = vertex_colors(BODY, style)
     assert colors.shape == (BODY.num_vertices, 3)
@@ -107,7 +107,7 @@ def test_bodies_without_labels_are_skin():
 
 @pytest.mark.parametrize("floor", FLOORS)
 @pytest.mark.parametrize("wall", WALLS)
-def test_rooms_meet_the_floor_where_they_should(floor, wall):
+def test_walls_meet_the_floor_at_the_right_place(floor, wall):
     camera = studio_camera(160, 120, pitch=0.1)
     style = Style(floor=floor, wall=wall, floor_color=(0.8, 0.1, 0.1), wall_color=(0.1, 0.1, 0.8))
     room = Room(style, np.array([[-1.0, 0, -5], [1, 0, 0]]))
@@ -130,7 +130,7 @@ def test_rooms_meet_the_floor_where_they_should(floor, wall):
     assert (~red)[high].mean() > 0.6  # pictures on the wall have colours of their own
 
 
-def test_impossible_wishes_are_refused():
+def test_invalid_arguments_are_refused():
     motion = short(1)
     with pytest.raises(UsageError, match="proportions"):
         next(render_frames(motion, BODY, size=(300, 300)))

@@ -1,4 +1,4 @@
-"""What the pose lifter learns from: films of captured motion, mirrored, turned, observed."""
+"""Training data of the pose lifter: samples of captured motion, mirrored, rolled, observed."""
 
 from pathlib import Path
 
@@ -12,17 +12,13 @@ from kinema.errors import InputError  # noqa: E402
 from kinema.models.pose_lifter.network import PoseLifterConfig  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
-from kinema.training.lifter_data import (  # noqa: E402
-    BodyTables,
-    Chance,
-    MotionFilmer,
-    make_batch,
-    mirror_some,
-    observe,
-    roll_some,
-)
+from kinema.training.lifter_data import MotionSampler  # noqa: E402
+from kinema.training.lifter_observation import observe  # noqa: E402
+from kinema.training.lifter_samples import make_batch, mirror_some, roll_some  # noqa: E402
 from kinema.training.mocap import MocapSequence  # noqa: E402
 from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
+from kinema.training.torch_body import BodyTables  # noqa: E402
+from kinema.training.torch_random import TorchRandom  # noqa: E402
 from kinema.training.windows import load_windows, measured_errors  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -30,7 +26,7 @@ CONFIG = PoseLifterConfig()
 
 
 def sequence(subject: str = "a", *, bend: float = 0.6, frames: int = 200) -> MocapSequence:
-    """Somebody who bends both elbows and steps forward."""
+    """A person who bends both elbows and moves forward."""
     time = np.arange(frames) / 60.0
     rotation = np.tile(np.eye(3), (frames, 24, 1, 1))
     angle = bend * (1 + np.sin(3 * time))
@@ -48,69 +44,71 @@ def tables():
 
 
 @pytest.fixture
-def films(tables):
-    filmer = MotionFilmer([sequence(), sequence("b", bend=0.2)], tables, CONFIG, Chance(3, "cpu"))
-    return filmer.film(64)
+def samples(tables):
+    sampler = MotionSampler([sequence(), sequence("b", bend=0.2)], tables, CONFIG, TorchRandom(3, "cpu"))
+    return sampler.sample(64)
 
 
 def rays_of(points):
     return points[..., :2] / points[..., 2:]
 
 
-def test_truth_of_a_film_is_one_body(films, tables):
+def test_the_ground_truth_is_one_consistent_body(samples, tables):
     """The middle frame's joints and landmarks follow from its rotations and betas."""
-    rotation, joints = tables.joints(films.rotation, films.betas)
-    np.testing.assert_allclose(films.joints, joints, atol=1e-5)  # float32 forward kinematics of 9 bones
-    points = tables.points(rotation, joints, films.betas)
-    middle = films.points[:, CONFIG.taps // 2]
+    rotation, joints = tables.joints(samples.rotation, samples.betas)
+    np.testing.assert_allclose(samples.joints, joints, atol=1e-5)  # float32 forward kinematics of 9 bones
+    points = tables.points(rotation, joints, samples.betas)
+    middle = samples.points[:, CONFIG.taps // 2]
     hips = BLAZEPOSE33.indices(("left_hip", "right_hip"))
     relative = [p - p[:, hips].mean(1, keepdim=True) for p in (points, middle)]
     np.testing.assert_allclose(relative[0], relative[1], atol=2e-5)  # differences at up to 12 m in float32
-    np.testing.assert_allclose(films.up.norm(dim=-1), 1, atol=1e-5)
-    assert float(films.points[..., 2].min()) > 0.2, "everything lies before the camera"
+    np.testing.assert_allclose(samples.up.norm(dim=-1), 1, atol=1e-5)
+    assert float(samples.points[..., 2].min()) > 0.2, "everything is in front of the camera"
 
 
-def test_a_rolled_sample_is_the_same_scene_through_a_turned_camera(films, tables):
-    landmarks = films.points - films.points[:, :, :1]
-    seen = torch.ones(films.points.shape[:3])
-    turned, rays, confidence, solid = roll_some(films, rays_of(films.points), seen, landmarks, Chance(1, "cpu"))
+def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tables):
+    landmarks = samples.points - samples.points[:, :, :1]
+    seen = torch.ones(samples.points.shape[:3])
+    turned, rays, confidence, solid = roll_some(
+        samples, rays_of(samples.points), seen, landmarks, TorchRandom(1, "cpu")
+    )
     assert confidence is seen
-    moved = (turned.up - films.up).norm(dim=-1) > 1e-6
+    moved = (turned.up - samples.up).norm(dim=-1) > 1e-6
     assert 0.1 < float(moved.float().mean()) < 0.6
     _, joints = tables.joints(turned.rotation, turned.betas)
     np.testing.assert_allclose(turned.joints, joints, atol=1e-5)
-    # Distances from the axis, depths and lengths stay as they were; the angles between directions, too.
-    np.testing.assert_allclose(rays.norm(dim=-1), rays_of(films.points).norm(dim=-1), atol=1e-5)
+    # Distances from the axis, depths, lengths and angles between directions are unchanged.
+    np.testing.assert_allclose(rays.norm(dim=-1), rays_of(samples.points).norm(dim=-1), atol=1e-5)
     np.testing.assert_allclose(solid[..., 2], landmarks[..., 2], atol=1e-5)
-    lean = [torch.einsum("nwkc,nc->nwk", s, t.up) for s, t in ((solid, turned), (landmarks, films))]
+    lean = [torch.einsum("nwkc,nc->nwk", s, t.up) for s, t in ((solid, turned), (landmarks, samples))]
     np.testing.assert_allclose(lean[0], lean[1], atol=1e-5)
-    # The features of a rolled scene describe the same person: sizes are equal.
-    batch, plain = make_batch(turned, rays, seen, solid), make_batch(films, rays_of(films.points), seen, landmarks)
+    # The features of a rolled scene describe the same person of the same size.
+    batch, plain = make_batch(turned, rays, seen, solid), make_batch(samples, rays_of(samples.points), seen, landmarks)
     np.testing.assert_allclose(batch.features[..., -2], plain.features[..., -2], atol=1e-4)
 
 
-def test_mirrored_samples_are_a_mirror_image(films, tables):
-    mirrored = mirror_some(films, Chance(5, "cpu"))
-    flipped = (mirrored.up[:, 0] - films.up[:, 0]).abs() > 1e-6
+def test_mirrored_samples_are_a_mirror_image(samples, tables):
+    mirrored = mirror_some(samples, TorchRandom(5, "cpu"))
+    flipped = (mirrored.up[:, 0] - samples.up[:, 0]).abs() > 1e-6
     assert 0.2 < float(flipped.float().mean()) < 0.8
-    expected = films.joints[flipped][:, torch.tensor(SMPL24.mirror)] * torch.tensor([-1.0, 1, 1])
+    expected = samples.joints[flipped][:, torch.tensor(SMPL24.mirror)] * torch.tensor([-1.0, 1, 1])
     np.testing.assert_allclose(mirrored.joints[flipped], expected, atol=1e-6)
     _, joints = tables.joints(mirrored.rotation, mirrored.betas)
     # The free body is symmetric within two millimetres.
     np.testing.assert_allclose(joints, mirrored.joints, atol=2e-3)
 
 
-def test_simple_errors_have_the_size_that_is_stated(films):
-    """About 2 cm across the view and 4 to 14 cm in the 3D guess, by the constants of `observe`."""
-    rays, confidence, landmarks = observe(films.points, Chance(7, "cpu"), CONFIG.spacing, None)
-    hips = films.points[:, :, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(2, keepdim=True)
+def test_simulated_errors_have_the_documented_size(samples):
+    """About 2 cm across the view and 4 to 14 cm in the 3D estimate, by the constants of `observe`."""
+    rays, confidence, landmarks = observe(samples.points, TorchRandom(7, "cpu"), CONFIG.spacing, None)
+    hips = samples.points[:, :, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(2, keepdim=True)
     sure = (confidence > 0.5) & (landmarks.abs().sum((-1, -2)) > 0)[..., None]
-    error = ((landmarks - (films.points - hips))[sure]).norm(dim=-1)
+    error = ((landmarks - (samples.points - hips))[sure]).norm(dim=-1)
     assert 0.05 < float(error.median()) < 0.25
     assert torch.isfinite(rays).all()
 
 
-def test_donors_lend_arms_and_trunk_but_never_legs():
+def test_donors_replace_arms_and_trunk_but_never_legs():
     still, donor = sequence(bend=0.0), sequence("b", bend=0.9)
     legs = [i for i in range(1, 24) if i not in UPPER_BODY]
     bent = 0
@@ -133,18 +131,18 @@ def test_windows_are_rendered_observed_and_read_back(tmp_path, networks):
     assert windows["rays"].shape[1:] == (24, 33, 2)
     np.testing.assert_allclose(np.linalg.det(windows["rotation"]), 1, atol=1e-2)  # stored as float16
     assert 0.3 < windows["confidence"].mean() <= 1
-    # What the networks saw lies near the body's own landmarks: half of them within a tenth of the torso's length.
+    # The networks' landmarks are near the true ones: half of them within a tenth of the torso length.
     errors = measured_errors({name: value[:2] for name, value in windows.items()})
     assert np.median(np.abs(errors.flat)) < 0.05
-    # Every third frame is a window at 10 frames a second, from each of the first three.
+    # Every third frame is a window at 10 frames per second, from each of the first three.
     slow = load_windows(tmp_path, "train", Film(10.0, 8))
     count = len(windows["root"])
     assert len(slow["root"]) == 3 * count
     np.testing.assert_array_equal(slow["root"][2 * count], windows["root"][0, 2::3])
-    with pytest.raises(InputError, match="60 frames a second"):
+    with pytest.raises(InputError, match="60 fps"):
         load_windows(tmp_path, "train", Film(60.0, 8))
 
 
-def test_no_windows_is_said(tmp_path: Path):
+def test_missing_windows_are_reported(tmp_path: Path):
     with pytest.raises(InputError, match="run the render step"):
         load_windows(tmp_path, "train", LIFTER_FILM)

@@ -1,4 +1,4 @@
-"""The keypoint chain's measured errors over captured motion."""
+"""The keypoint pipeline's measured errors applied to captured motion."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ WRIST = BLAZEPOSE33.index("left_wrist")
 
 
 def standing(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(N,T,33,3) people with landmarks on both sides of the middle, swaying a little."""
-    place = rng.normal(size=(33, 3)) * [0.1, 0.5, 0.1]
+    """(N,T,33,3) people with landmarks on both sides of the midline, swaying slightly."""
+    position = rng.normal(size=(33, 3)) * [0.1, 0.5, 0.1]
     side = np.array(
         [1.0 if n.startswith("left") else -1.0 if n.startswith("right") else 0.0 for n in BLAZEPOSE33.joints]
     )
-    place = (place + place[BLAZEPOSE33.mirror]) / 2 + side[:, None] * [0.25, 0, 0]
+    position = (position + position[BLAZEPOSE33.mirror]) / 2 + side[:, None] * [0.25, 0, 0]
     sway = np.sin(np.linspace(0, 6, FRAMES))[None, :, None, None] * rng.normal(size=(count, 1, 1, 3)) * 0.1
-    return place + sway
+    return position + sway
 
 
 def errors_of(truth: np.ndarray, solid: np.ndarray, confidence: float = 0.9) -> KeypointErrors:
@@ -36,24 +36,24 @@ def test_corrupted_motion_carries_the_measured_response_and_residual():
     truth = standing(rng, 20)
     solid = rng.normal(size=truth.shape) * 0.03
     errors = errors_of(truth, solid)
-    said = np.stack([corrupted(truth[i], errors, rng) for i in range(20)])
-    # Depth is seen at 0.6 of the truth; the residual of 30 mm is drawn at 0.8 to 1.2 times its size.
-    residual = said - truth * [1, 1, 0.6]
+    estimated = np.stack([corrupted(truth[i], errors, rng) for i in range(20)])
+    # Depth is estimated at 0.6 of the truth; the residual of 30 mm is scaled by 0.8 to 1.2.
+    residual = estimated - truth * [1, 1, 0.6]
     assert residual.std() == pytest.approx(0.03 * np.sqrt(1 + 0.4**2 / 12), rel=0.05)
-    # It came as it was: white here, so frames do not resemble their neighbours (1 / sqrt of 190,000 values).
+    # The residual is unaltered: white here, so frames are uncorrelated (1 / sqrt of 190,000 values).
     assert abs((residual[:, 1:] * residual[:, :-1]).mean() / residual.var()) < 0.02
 
 
-def test_errors_come_from_poses_that_are_alike():
+def test_errors_come_from_similar_poses():
     rng = np.random.default_rng(1)
     near, far = standing(rng, 1)[0], standing(rng, 1)[0] + np.linspace(-1, 1, 33)[:, None]
     errors = errors_of(np.stack([near, far]), np.stack([np.full_like(near, 0.01), np.full_like(far, 0.5)]))
     for _ in range(10):
-        said = corrupted(near, errors, rng)
-        assert np.abs(said - near * [1, 1, 0.6]).max() < 0.02
+        estimated = corrupted(near, errors, rng)
+        assert np.abs(estimated - near * [1, 1, 0.6]).max() < 0.02
 
 
-def test_statistics_find_what_was_put_in():
+def test_statistics_recover_the_simulated_errors():
     rng = np.random.default_rng(2)
     truth = standing(rng, 40)
     solid = rng.normal(size=truth.shape) * [0.01, 0.01, 0.03]
@@ -61,17 +61,17 @@ def test_statistics_find_what_was_put_in():
     both = [WRIST, BLAZEPOSE33.mirror[WRIST]]
     exchanged = (truth[:, :, both[::-1]] - truth[:, :, both]) * [1, 1, 0.6]
     solid[:, :, both] += np.where(swapped[..., None, None], exchanged, 0.0)
-    told = statistics(errors_of(truth, solid))
-    assert told["exchanged"][WRIST] == pytest.approx(swapped.mean(), abs=0.01)
-    assert told["exchanged"][BLAZEPOSE33.index("left_knee")] < 0.001
-    assert told["outliers"][WRIST] == pytest.approx(swapped.mean(), abs=0.03)
+    found = statistics(errors_of(truth, solid))
+    assert found["exchanged"][WRIST] == pytest.approx(swapped.mean(), abs=0.01)
+    assert found["exchanged"][BLAZEPOSE33.index("left_knee")] < 0.001
+    assert found["outliers"][WRIST] == pytest.approx(swapped.mean(), abs=0.03)
     knee = BLAZEPOSE33.index("left_knee")
-    np.testing.assert_allclose(told["rms_mm"][knee], [10 * np.sqrt(2), 30], rtol=0.06)
-    assert np.abs(told["correlation"][knee]).max() < 0.06
-    assert told["lost"].max() == 0
+    np.testing.assert_allclose(found["rms_mm"][knee], [10 * np.sqrt(2), 30], rtol=0.06)
+    assert np.abs(found["correlation"][knee]).max() < 0.06
+    assert found["lost"].max() == 0
 
 
-def test_clips_of_captured_motion_are_alike_for_the_same_seed():
+def test_clips_of_captured_motion_are_reproducible():
     rng = np.random.default_rng(3)
     truth = standing(rng, 4)
     rotation = np.tile(np.eye(3), (150, 24, 1, 1))
@@ -80,16 +80,16 @@ def test_clips_of_captured_motion_are_alike_for_the_same_seed():
     first, again = (source.clips(2, np.random.default_rng(7)) for _ in range(2))
     assert first.detected[0].shape == (FRAMES, 99)
     np.testing.assert_array_equal(first.detected[1], again.detected[1])
-    # Nothing but the response was measured: x and y are the truth's.
-    said, true = (clips[0].reshape(-1, 33, 3) for clips in (first.detected, first.truth))
-    np.testing.assert_allclose(said[..., :2], true[..., :2], atol=1e-9)
+    # Only the response has errors: x and y are the true ones.
+    estimated, true = (clips[0].reshape(-1, 33, 3) for clips in (first.detected, first.truth))
+    np.testing.assert_allclose(estimated[..., :2], true[..., :2], atol=1e-9)
     hips = BLAZEPOSE33.indices(("left_hip", "right_hip"))
     np.testing.assert_allclose(true[:, hips].mean(1), 0, atol=1e-9)
     batches = list(source.epoch(64, 16, np.random.default_rng(7)))
-    assert sum(len(said) for said, _ in batches) == 2 * (FRAMES - 15)
+    assert sum(len(estimated) for estimated, _ in batches) == 2 * (FRAMES - 15)
 
 
-def test_no_capture_is_said():
+def test_missing_capture_is_reported():
     rng = np.random.default_rng(4)
     truth = standing(rng, 2)
     with pytest.raises(InputError, match="no sequence"):

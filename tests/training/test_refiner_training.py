@@ -1,4 +1,4 @@
-"""Training of refiners: published losses, real learning on small data, resuming, and what comes out of it."""
+"""Training of refiners: published losses, real learning on small data, resuming, and its output files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_synsps_loss_is_the_published_one(kind, weight):
     np.testing.assert_allclose([float(p) for p in parts], golden[f"loss.{kind}.wacc{weight}"], rtol=1e-5)
 
 
-def test_the_multi_view_loss_runs_over_frames_unless_parity_is_asked_for():
+def test_the_multi_view_loss_runs_over_frames_without_parity():
     still = torch.zeros(1, 4, 8, 6)
     moving = still + torch.arange(4.0)[None, :, None, None] ** 2  # differs between views, not in time
     out = SynSPOutput(moving, moving, moving)
@@ -55,16 +55,16 @@ def test_the_multi_view_loss_runs_over_frames_unless_parity_is_asked_for():
 
 
 def clips(seed: int, count: int = 4, frames: int = 120, joints: int = 3, name: str = "toy") -> RefinerClips:
-    """Smooth truth under white noise."""
+    """Smooth ground truth with white noise."""
     rng = np.random.default_rng(seed)
-    truth, said = [], []
+    truth, estimated = [], []
     for _ in range(count):
         t = np.arange(frames)[:, None] / 30
         wave = np.sin(2 * np.pi * rng.uniform(0.3, 1.0, 3 * joints) * t + rng.uniform(0, 6, 3 * joints))
         truth.append(0.3 * wave)
-        said.append(truth[-1] + rng.normal(scale=0.03, size=wave.shape))
+        estimated.append(truth[-1] + rng.normal(scale=0.03, size=wave.shape))
     names = tuple(f"clip {i}" for i in range(count))
-    return RefinerClips(name, "3d", names, tuple(said), tuple(truth), (0,), 1000.0)
+    return RefinerClips(name, "3d", names, tuple(estimated), tuple(truth), (0,), 1000.0)
 
 
 def options(**changes) -> RefinerTraining:
@@ -122,14 +122,14 @@ def test_synsp_trains_on_one_and_on_several_views(tmp_path):
 
 
 def write_layout(folder, dataset="pw3d", estimator="spin", joints=17):
-    """A copy of the published layout with two clips a phase."""
+    """A copy of the published layout with two clips per phase."""
     rng = np.random.default_rng(0)
     base = folder / f"{dataset}_{estimator}_3D"
     for part in ("detected", "groundtruth"):
         (base / part).mkdir(parents=True)
     for phase in ("train", "test"):
         truth = [np.cumsum(rng.normal(size=(n, joints * 3)), axis=0) * 0.01 for n in (50, 40)]
-        said = [clip + 0.02 * rng.normal(size=clip.shape) for clip in truth]
+        estimated = [clip + 0.02 * rng.normal(size=clip.shape) for clip in truth]
         images = [[f"walk/{i:06d}.jpg" for i in range(len(clip))] for clip in truth]
 
         def packed(values):
@@ -138,9 +138,9 @@ def write_layout(folder, dataset="pw3d", estimator="spin", joints=17):
             return array
 
         stem = f"{dataset}_{estimator}_3D_{phase}.npz"
-        np.savez(base / "detected" / stem, joints_3d=packed(said), imgname=packed(images))
+        np.savez(base / "detected" / stem, joints_3d=packed(estimated), imgname=packed(images))
         np.savez(base / "groundtruth" / f"{dataset}_gt_3D_{phase}.npz", joints_3d=packed(truth), imgname=packed(images))
-    return said, truth
+    return estimated, truth
 
 
 def test_the_published_layout_is_read_and_trained_on_from_the_command_line(tmp_path, capsys):
@@ -157,7 +157,7 @@ def test_the_published_layout_is_read_and_trained_on_from_the_command_line(tmp_p
     assert (recipe["inner"], recipe["learning_rate"], recipe["batch"]) == (16, 1e-4, 128)  # as published for 3DPW
 
 
-def test_seventeen_joints_in_the_order_of_fourteen(tmp_path):
+def test_seventeen_joints_mapped_to_fourteen(tmp_path):
     _, truth = write_layout(tmp_path, "mupots", "tposenet")
     plain = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test")
     ordered = load_smoothnet_data(tmp_path, "mupots", "tposenet", "3d", "test", aist14=True)
@@ -178,7 +178,7 @@ def test_published_settings():
     assert (smpl.width, smpl.epochs, smpl.acceleration_weight) == (256, 3, 1.0)
 
 
-def test_bad_data_and_settings_are_refused_with_a_sentence(tmp_path):
+def test_invalid_data_and_settings_are_refused(tmp_path):
     with pytest.raises(InputError, match="give the folder that holds DATASET_ESTIMATOR_REP folders"):
         load_smoothnet_data(tmp_path, "pw3d", "spin", "3d", "test")
     write_layout(tmp_path / "poses")

@@ -1,4 +1,4 @@
-"""What cannot be read is refused in one sentence; what is damaged is used as far as it goes, and said."""
+"""Unreadable input is refused in one sentence; corrupt input is used as far as possible, with a warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRAMES = 150
 
 @pytest.fixture(scope="module")
 def clip_bytes(tmp_path_factory):
-    """A clip whose index stands in front, a key frame every second."""
+    """A clip with its index at the front and a key frame every second."""
     path = tmp_path_factory.mktemp("clips") / "a.mp4"
     write_clip(path, range(FRAMES), options={"g": "30"}, container_options={"movflags": "+faststart"})
     return path.read_bytes()
@@ -55,7 +55,7 @@ def test_unreadable(tmp_path):
     refused(path, "permission denied")
 
 
-def test_unreadable_as_the_system_tells_it(tmp_path, monkeypatch):
+def test_unreadable_according_to_the_system(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", range(2))
     monkeypatch.setattr(os, "access", lambda *_: False)
     refused(path, "permission denied")
@@ -84,18 +84,18 @@ def test_not_a_video(tmp_path, name, content):
     refused(tmp_path / name, "not a video|no video|can be decoded")
 
 
-def test_sound_only(tmp_path):
+def test_audio_only(tmp_path):
     path = tmp_path / "a.m4a"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=48000)
         for block in sine_blocks(1.0):
             container.mux(stream.encode(block))
         container.mux(stream.encode(None))
-    refused(path, "sound but no video")
+    refused(path, "audio but no video")
 
 
-def test_cover_picture_is_no_video(tmp_path):
-    """A song with a cover is sound; a film with a cover is the film."""
+def test_cover_art_is_not_a_video(tmp_path):
+    """A song with cover art is audio only; of a film with cover art the film is read."""
     for name, film in (("song.mp4", False), ("film.mp4", True)):
         path = tmp_path / name
         with av.open(str(path), "w") as container:
@@ -115,7 +115,7 @@ def test_cover_picture_is_no_video(tmp_path):
                 container.mux(video.encode(frame))
             if video is not None:
                 container.mux(video.encode(None))
-    refused(tmp_path / "song.mp4", "sound but no video")
+    refused(tmp_path / "song.mp4", "audio but no video")
     film = open_video(tmp_path / "film.mp4")
     assert (film.width, film.height, len(list(film))) == (160, 120, 10)
 
@@ -127,8 +127,8 @@ def test_frame_rate_is_for_images(tmp_path):
 
 @pytest.mark.parametrize("part", [0.9, 0.75, 0.6])
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_cut_off(tmp_path, part, suffix):
-    """The frames before the cut come, right in content and time; a warning says how much is missing."""
+def test_truncated(tmp_path, part, suffix):
+    """The frames before the cut are read with correct content and times; a warning reports how much is missing."""
     options = {"movflags": "+faststart"} if suffix == "mp4" else {}
     path = write_clip(tmp_path / f"a.{suffix}", range(FRAMES), options={"g": "30"}, container_options=options)
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
@@ -137,25 +137,25 @@ def test_cut_off(tmp_path, part, suffix):
     assert 0.3 * FRAMES < len(frames) < FRAMES
     assert [number_of(f.image) for f in frames[:-3]] == list(range(len(frames) - 3))
     np.testing.assert_allclose([f.time for f in frames[:-3]], np.arange(len(frames) - 3) / 30, atol=1.1e-3)
-    (warning,) = [w for w in video.warnings if "stops at" in w]
+    (warning,) = [w for w in video.warnings if "ends at" in w]
     lost = int(warning.split("about ")[1].split()[0])
     assert abs(lost - (FRAMES - len(frames))) <= 3
 
 
-def test_cut_off_before_the_index(tmp_path):
+def test_truncated_before_the_index(tmp_path):
     path = write_clip(tmp_path / "a.mp4", range(30))
     path.write_bytes(path.read_bytes()[:-2000])
     refused(path, "without its index")
 
 
-def test_cut_off_before_the_first_frame(tmp_path, clip_bytes):
+def test_truncated_before_the_first_frame(tmp_path, clip_bytes):
     path = tmp_path / "a.mp4"
     path.write_bytes(clip_bytes[: clip_bytes.index(b"mdat") + 8])
-    refused(path, "not one frame")
+    refused(path, "no frame of")
 
 
 def test_hole_in_the_middle(tmp_path, clip_bytes):
-    """The frames on both sides of a hole come at their own times."""
+    """The frames on both sides of a hole keep their own times."""
     data = bytearray(clip_bytes)
     start, end = (
         clip_bytes.index(b"mdat") + int(part * (len(data) - clip_bytes.index(b"mdat"))) for part in (0.4, 0.6)
@@ -175,7 +175,7 @@ def test_hole_in_the_middle(tmp_path, clip_bytes):
 
 @given(seed=st.integers(0, 10**6), share=st.floats(0.0005, 0.05))
 def test_flipped_bytes(clip_bytes, tmp_path_factory, seed, share):
-    """Whatever bytes are wrong: an InputError or strictly increasing frames of the right size, never a crash."""
+    """Whichever bytes are wrong: an InputError or frames of the right size at strictly increasing times, no crash."""
     rng = np.random.default_rng(seed)
     data = np.frombuffer(clip_bytes, np.uint8).copy()
     hit = rng.random(len(data)) < share
@@ -193,8 +193,8 @@ def test_flipped_bytes(clip_bytes, tmp_path_factory, seed, share):
 
 
 def test_times_that_repeat_or_run_backwards(tmp_path):
-    """Frames are all kept, in order, and their times increase; untouched ones keep their time."""
-    # FLV stores what the writer says; rewriting a packet's time there makes the disorder.
+    """All frames are kept, in order, and their times increase; valid times are unchanged."""
+    # FLV stores each packet's time explicitly; rewriting one creates the disorder.
     path = write_clip(tmp_path / "a.flv", range(30), options={"bf": "0"})
     data = bytearray(path.read_bytes())
     tags, at = [], 13
@@ -216,8 +216,8 @@ def test_times_that_repeat_or_run_backwards(tmp_path):
     assert any("2 frames with a time that repeats or runs backwards" in w for w in video.warnings)
 
 
-def test_recordings_joined_with_a_clock_that_starts_again(tmp_path):
-    """Two transport streams, one after the other in one file: the times go on."""
+def test_joined_recordings_whose_clock_restarts(tmp_path):
+    """Two transport streams, concatenated in one file: the times continue."""
     first = write_clip(tmp_path / "a.ts", range(300, 345), options={"g": "15"}).read_bytes()
     second = write_clip(tmp_path / "b.ts", range(45), options={"g": "15"}).read_bytes()
     path = tmp_path / "joined.ts"
@@ -227,10 +227,10 @@ def test_recordings_joined_with_a_clock_that_starts_again(tmp_path):
     assert [number_of(f.image) for f in frames] == [*range(45), *range(45)]
     np.testing.assert_allclose(np.diff([f.time for f in frames]), 1 / 30, atol=0.05)
     assert frames[-1].time == pytest.approx(89 / 30, abs=0.1)
-    assert any("clock" in w for w in video.warnings)
+    assert any("timestamps jump" in w for w in video.warnings)
 
 
-def test_size_changes_on_the_way(tmp_path):
+def test_frame_size_changes_midway(tmp_path):
     first = write_clip(tmp_path / "a.ts", range(15)).read_bytes()
     second = write_clip(tmp_path / "b.ts", range(15, 30), width=320, height=240).read_bytes()
     path = tmp_path / "joined.ts"
@@ -239,7 +239,7 @@ def test_size_changes_on_the_way(tmp_path):
     frames = list(video)
     assert {f.image.shape for f in frames} == {(120, 160, 3)}
     assert number_of(frames[-1].image) == 14
-    assert sum("changes its size" in w for w in video.warnings) == 1
+    assert sum("frame size changes" in w for w in video.warnings) == 1
 
 
 def test_warnings_are_not_repeated_by_reading_again(tmp_path, clip_bytes):

@@ -18,7 +18,7 @@ from tests.helpers.video_clips import corners, number_of, numbered
 
 
 def exif(order, entries, sub=()):
-    """A TIFF block: entries of the first directory, and `sub` of its EXIF directory; (tag, value)."""
+    """A TIFF block: entries of the first directory, and `sub` for its EXIF directory; (tag, value)."""
 
     def directory(items, offset):
         data = b""
@@ -47,7 +47,7 @@ def exif(order, entries, sub=()):
 
 
 def save(path, image, tiff=None):
-    """Write an image; with `tiff`, put that EXIF block where the format wants it."""
+    """Write an image; with `tiff`, put that EXIF block where the format expects it."""
     assert cv2.imwrite(str(path), image[..., ::-1] if image.ndim == 3 and image.shape[2] == 3 else image)
     if tiff is None:
         return path
@@ -85,7 +85,7 @@ def test_folder_in_natural_order(tmp_path, suffix):
         assert [number_of(f.image) for f in frames] == [0, 1, 2, 9, 10, 11, 100]
         assert [f.index for f in frames] == list(range(7))
         assert [f.time for f in frames] == pytest.approx([i / 30 for i in range(7)])
-    # Lossless but for JPEG and WebP; those err by a few levels on smooth areas.
+    # Lossless except for JPEG and WebP; those are off by a few levels in smooth areas.
     assert np.median(np.abs(frames[3].image.astype(int) - numbered(9, 96, 64))) <= (
         3 if suffix in ("jpg", "JPEG", "webp") else 0
     )
@@ -105,7 +105,7 @@ def test_fps_and_range(tmp_path):
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), 1e9])
-def test_impossible_fps(tmp_path, fps):
+def test_invalid_fps(tmp_path, fps):
     save(tmp_path / "0.png", numbered(0, 96, 64))
     with pytest.raises(UsageError, match="frame rate"):
         open_video(tmp_path, fps=fps)
@@ -127,7 +127,7 @@ def test_mixed_sizes_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_orientation(tmp_path, suffix, orientation, order):
-    """The stored picture is the upright one, moved so that this orientation undoes it."""
+    """The stored image is the upright one, transformed so that this orientation undoes it."""
     upright = numbered(77, 96, 64)
     stored = {
         1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
@@ -142,11 +142,11 @@ def test_exif_orientation(tmp_path, suffix, orientation, order):
     assert number_of(frame.image) == 77
 
 
-def test_exif_facts(tmp_path):
+def test_exif_metadata(tmp_path):
     block = exif("<", [(0x010F, "Google"), (0x0110, "Pixel 8")], [(0x9003, "2024:05:01 10:00:00"), (0xA405, 24)])
-    facts = open_video(save(tmp_path / "a.jpg", numbered(0, 96, 64), block)).metadata
-    assert (facts["make"], facts["model"], facts["focal_35mm"]) == ("Google", "Pixel 8", 24.0)
-    assert facts["created"] == "2024:05:01 10:00:00"
+    metadata = open_video(save(tmp_path / "a.jpg", numbered(0, 96, 64), block)).metadata
+    assert (metadata["make"], metadata["model"], metadata["focal_35mm"]) == ("Google", "Pixel 8", 24.0)
+    assert metadata["created"] == "2024:05:01 10:00:00"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_exif_facts(tmp_path):
     ids=["gray", "gray16", "rgb16", "rgba"],
 )
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_kinds_become_8_bit_rgb(tmp_path, image, suffix):
+def test_every_format_becomes_8_bit_rgb(tmp_path, image, suffix):
     (frame,) = open_video(save(tmp_path / f"a.{suffix}", image))
     assert frame.image.shape == (64, 96, 3)
     assert frame.image.dtype == np.uint8
@@ -168,16 +168,16 @@ def test_kinds_become_8_bit_rgb(tmp_path, image, suffix):
 
 
 def test_no_images(tmp_path):
-    with pytest.raises(InputError, match="holds no images"):
+    with pytest.raises(InputError, match="contains no images"):
         open_video(tmp_path)
     (tmp_path / "b.mp4").touch()
     (tmp_path / "a.mov").touch()
-    with pytest.raises(InputError, match=r"it holds videos, name one of them \(a\.mov\)"):
+    with pytest.raises(InputError, match=r"it contains videos, give one of them \(a\.mov\)"):
         open_video(tmp_path)
 
 
-def test_damaged_images(tmp_path):
-    """A damaged image in the middle is left out and said; nothing but damaged ones is an error."""
+def test_corrupt_images(tmp_path):
+    """A corrupt image in the middle is left out with a warning; only corrupt images are an error."""
     for index in range(4):
         save(tmp_path / f"{index}.png", numbered(index, 96, 64))
     data = (tmp_path / "2.png").read_bytes()
@@ -192,7 +192,7 @@ def test_damaged_images(tmp_path):
     for name in ("0.png", "1.png", "3.png"):
         (tmp_path / name).unlink()
     (tmp_path / "2.png").write_bytes(data[:40])
-    with pytest.raises(InputError, match="not one image"):
+    with pytest.raises(InputError, match="no image of"):
         list(open_video(tmp_path))
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.helpers.video_clips import write_clip
 
-# Peak resident memory of its own process in KiB; reading alone, or reading and writing. Where Linux tells, by
-# VmHWM: ru_maxrss of a child begins with the memory of the process that started it.
+# Peak resident memory of its own process in KiB; reading only, or reading and writing. On Linux from
+# VmHWM: a child's ru_maxrss starts at its parent's memory.
 SCRIPT = textwrap.dedent(
     """
     import resource, sys
@@ -56,8 +56,8 @@ def peak(*arguments) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [0.0, 1.0])
 @pytest.mark.parametrize("write", [False, True])
-def test_ten_times_longer_needs_the_same_memory(clips, tmp_path, write, start):
-    """Within 10 %. A list of all frames would add 300 MB, one of all packets or times a few."""
+def test_a_clip_ten_times_longer_needs_the_same_memory(clips, tmp_path, write, start):
+    """Within 10 %. A list of all frames would add 300 MB, one of all packets or times a few MB."""
     target = tmp_path / "out.mp4" if write else "-"
     (few, small), (many, large) = (peak(clip, target, start) for clip in clips)
     assert (few, many) == (SHORT - 30 * start, LONG - 30 * start)

@@ -15,7 +15,7 @@ ALL = [Orientation(*flags) for flags in itertools.product([False, True], repeat=
 
 
 def apply(orientation, image):
-    """`orientation.apply` on memory whose rows are padded, as a decoder's are."""
+    """`orientation.apply` on an image whose rows are padded, as a decoder's are."""
     padded = np.zeros((image.shape[0], image.shape[1] * 3 + 5), np.uint8)
     view = np.lib.stride_tricks.as_strided(padded, image.shape, (padded.strides[0], 3, 1))
     view[:] = image
@@ -42,7 +42,7 @@ def test_apply_moves_pixels_as_defined(orientation):
 
 @pytest.mark.parametrize("orientation", ALL)
 def test_degrees_and_mirror_name_the_orientation(orientation):
-    """A mirror along x where it is mirrored, then a clockwise turn, gives the same picture."""
+    """Mirroring along x if `mirrored`, then rotating clockwise, gives the same image."""
     image = IMAGE[:, ::-1] if orientation.mirrored else IMAGE
     np.testing.assert_array_equal(apply(orientation, IMAGE), np.rot90(image, -orientation.degrees // 90))
 
@@ -57,15 +57,15 @@ def test_degrees_and_mirror_name_the_orientation(orientation):
 )
 def test_display_matrix_moves_points_as_defined(a, b, c, d):
     """The pixel at (x, y) lands at (a x + c y, b x + d y), up to the shift that brings it into view."""
-    turned = apply(from_display_matrix(packed(a, b, c, d)), IMAGE)
+    rotated = apply(from_display_matrix(packed(a, b, c, d)), IMAGE)
     points = {(x, y): (a * x + c * y, b * x + d * y) for x in range(3) for y in range(2)}
     left, top = min(p[0] for p in points.values()), min(p[1] for p in points.values())
     for (x, y), (u, v) in points.items():
-        np.testing.assert_array_equal(turned[v - top, u - left], IMAGE[y, x])
+        np.testing.assert_array_equal(rotated[v - top, u - left], IMAGE[y, x])
 
 
 def test_exif_orientations():
-    """EXIF 2.32, table 8: where the stored first row and first column are to be seen."""
+    """EXIF 2.32, table 8: where the stored first row and first column are displayed."""
     sides = {1: "top left", 2: "top right", 3: "bottom right", 4: "bottom left",
              5: "left top", 6: "right top", 7: "right bottom", 8: "left bottom"}  # fmt: skip
     for value, text in sides.items():

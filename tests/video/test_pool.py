@@ -1,4 +1,4 @@
-"""Image memory comes back when the image is gone, and never before."""
+"""A buffer returns to the pool when its image is gone, and never before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def address(array):
     return array.__array_interface__["data"][0]
 
 
-def test_memory_is_used_again():
+def test_memory_is_reused():
     pool = ImagePool((4, 5, 3))
     image = pool.take()
     assert (image.shape, image.dtype, image.flags.c_contiguous, image.flags.writeable) == (
@@ -39,7 +39,7 @@ def test_memory_is_used_again():
     ],
     ids=["image", "rows", "strided", "flat", "memoryview", "retyped", "iterator"],
 )
-def test_held_memory_is_not_used_again(hold):
+def test_referenced_memory_is_not_reused(hold):
     pool = ImagePool((4, 5, 3))
     image = pool.take()
     taken = address(image)

@@ -24,7 +24,7 @@ def times(video):
     return [frame.time for frame in video]
 
 
-def test_frames_come_whole_in_order_and_again(tmp_path):
+def test_frames_are_complete_in_order_and_repeatable(tmp_path):
     video = open_video(write_clip(tmp_path / "a.mp4", range(40)))
     assert (video.width, video.height, video.fps, video.num_frames_estimate) == (160, 120, 30.0, 40)
     for _ in range(2):
@@ -36,20 +36,20 @@ def test_frames_come_whole_in_order_and_again(tmp_path):
     assert image.shape == (120, 160, 3)
     assert image.dtype == np.uint8
     assert image.flags.c_contiguous
-    # H.264 at its default quality: a few grey levels, mostly at the block edges.
+    # H.264 at its default quality: off by a few grey levels, mostly at block edges.
     assert np.abs(image.astype(int) - numbered(7, 160, 120)).mean() < 6
     assert video.warnings == []
     assert video.metadata["duration"] == pytest.approx(4 / 3)
 
 
-def test_frames_are_the_holders_own(tmp_path):
-    """A kept image must not change when reading goes on: no buffer is used twice."""
+def test_frames_belong_to_the_caller(tmp_path):
+    """A kept image must not change while reading continues: its buffer is not reused."""
     kept = [(f.image, f.image.copy()) for f in open_video(write_clip(tmp_path / "a.mp4", range(12), width=128))]
     for image, copy in kept:
         np.testing.assert_array_equal(image, copy)
 
 
-def test_two_iterations_do_not_disturb_each_other(tmp_path):
+def test_two_iterations_are_independent(tmp_path):
     with open_video(write_clip(tmp_path / "a.mp4", range(8))) as video:
         pairs = list(zip(video, video, strict=True))
     assert [(a.index, number_of(b.image)) for a, b in pairs] == [(i, i) for i in range(8)]
@@ -63,14 +63,14 @@ def test_containers(tmp_path, suffix):
     video = open_video(write_clip(tmp_path / f"a.{suffix}", range(45), codec=codec, options=options))
     frames = list(video)
     assert [number_of(f.image) for f in frames] == list(range(45))
-    # Matroska and FLV count milliseconds; their first frame may lie half a one off.
+    # Matroska and FLV count in milliseconds; their first frame may be off by half of one.
     np.testing.assert_allclose([f.time for f in frames], np.arange(45) / 30, atol=1.1e-3)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "h264"])
 @pytest.mark.parametrize(("start", "end"), [(0.5, 1.0), (2.0, None), (None, 0.2), (1.51, 1.6)])
 def test_time_range(tmp_path, suffix, start, end):
-    """Frames with start <= time < end, however far apart the key frames are; times stay the source's."""
+    """Frames with start <= time < end, however far apart the key frames are; times are relative to the source."""
     path = write_clip(tmp_path / f"a.{suffix}", range(90), options={"g": "40", "bf": "3"})
     video = open_video(path, start=start, end=end)
     expected = [i for i in range(90) if (start or 0) - 1e-6 <= i / 30 < (end or 99) - 1e-6]
@@ -83,14 +83,14 @@ def test_time_range(tmp_path, suffix, start, end):
 
 
 @pytest.mark.parametrize("range_", [(-1, None), (2, 1), (1, 1), (float("nan"), None), (0, float("inf"))])
-def test_impossible_time_range(tmp_path, range_):
+def test_invalid_time_range(tmp_path, range_):
     path = write_clip(tmp_path / "a.mp4", range(3))
     with pytest.raises(UsageError, match="time range"):
         open_video(path, start=range_[0], end=range_[1])
 
 
 @pytest.mark.parametrize("range_", [(50, None), (0.99, 1.5), (0.001, 0.002)])
-def test_range_without_frames_says_how_long_the_video_is(tmp_path, range_):
+def test_range_without_frames_reports_the_length_of_the_video(tmp_path, range_):
     path = write_clip(tmp_path / "a.mp4", range(30))
     with pytest.raises(InputError, match=r"no frame lies in the time range .*1\.00 s long"):
         open_video(path, start=range_[0], end=range_[1])
@@ -113,7 +113,7 @@ def test_frame_rates(tmp_path, fps):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_start_offset_is_removed(tmp_path, suffix):
-    """A stream that starts at 10 s on its container's clock starts at 0 on ours, also for a range."""
+    """A stream that starts at 10 s on its container's clock starts at 0 here, also for a range."""
     path = write_clip(tmp_path / f"a.{suffix}", range(300, 345))
     video = open_video(path)
     assert times(video) == pytest.approx([i / 30 for i in range(45)], abs=1.1e-3)
@@ -123,12 +123,12 @@ def test_start_offset_is_removed(tmp_path, suffix):
 
 
 def test_edit_list(tmp_path):
-    """What a phone's "trim" leaves: the whole recording inside, an edit list that shows a part of it."""
+    """A phone's "trim": the file holds the whole recording, an edit list selects a part of it."""
     path = write_clip(tmp_path / "a.mp4", range(60))
     data = bytearray(path.read_bytes())
     entry = data.index(b"elst") + 12
     media_time = int.from_bytes(data[entry + 4 : entry + 8], "big")
-    tick = 512  # 1/15360 s, what FFmpeg makes of 1/30
+    tick = 512  # 1/15360 s, FFmpeg's time base for 1/30
     data[entry : entry + 8] = (1000).to_bytes(4, "big") + (media_time + 10 * tick).to_bytes(4, "big")
     path.write_bytes(data)
     video = open_video(path)
@@ -221,7 +221,7 @@ def test_pixel_formats(tmp_path, suffix, codec, pix_fmt, bits):
 @pytest.mark.parametrize("matrix", [1, 5])
 @pytest.mark.parametrize("full", [False, True])
 def test_colour_matrix_and_range(tmp_path, matrix, full):
-    """Saturated colours come back whatever YUV they were stored in, when the file says which."""
+    """Saturated colours survive in every YUV variant, if the file is tagged."""
 
     def stripes(index, width, height):
         image = np.zeros((height, width, 3), np.uint8)
@@ -246,7 +246,7 @@ def test_colour_matrix_and_range(tmp_path, matrix, full):
 
 
 def test_pq_is_tone_mapped(tmp_path):
-    """HDR10 codes: black stays, diffuse white (203 cd/m2, code 0.58) is bright, 10000 cd/m2 is white."""
+    """HDR10 codes: black stays black, diffuse white (203 cd/m2, code 0.58) is bright, 10000 cd/m2 is white."""
 
     def steps(index, width, height):
         image = np.empty((height, width, 3), np.uint8)
@@ -257,7 +257,7 @@ def test_pq_is_tone_mapped(tmp_path):
     def configure(stream):
         stream.codec_context.color_trc = 16
 
-    # Without B-frames: of a single frame the encoder sometimes gives no usable decoding time.
+    # Without B-frames: for a single frame the encoder sometimes gives no usable decoding time.
     options = {"x265-params": "log-level=0:bframes=0"}
     path = write_clip(
         tmp_path / "a.mp4",
@@ -274,7 +274,7 @@ def test_pq_is_tone_mapped(tmp_path):
     black, dark, white, bright, top = (int(np.median(frame.image[:, 32 * i + 8 : 32 * i + 24])) for i in range(5))
     assert black <= 2
     assert 40 < dark < 110
-    assert 170 < white < 205  # sRGB of one half, which Reinhard's curve makes of 1
+    assert 170 < white < 205  # sRGB of one half, which Reinhard's curve maps 1 to
     assert white < bright < top
     assert top >= 252
 
@@ -301,13 +301,13 @@ def test_one_frame(tmp_path):
     assert video.warnings == []
 
 
-def test_interlaced_is_said(tmp_path):
+def test_interlacing_is_reported(tmp_path):
     video = open_video(write_clip(tmp_path / "a.mp4", range(4), options={"x264-params": "tff=1:interlaced=1"}))
     assert video.metadata["interlaced"]
     assert any("interlaced" in w for w in video.warnings)
 
 
-def test_recording_facts(tmp_path):
+def test_recording_metadata(tmp_path):
     path = write_clip(
         tmp_path / "a.mov",
         range(3),
@@ -320,15 +320,15 @@ def test_recording_facts(tmp_path):
         },
         container_options={"movflags": "use_metadata_tags"},
     )
-    facts = open_video(path).metadata
-    assert facts["focal_35mm"] == 26.0
-    assert (facts["make"], facts["model"]) == ("Apple", "iPhone 15")
-    assert facts["created"].startswith("2024-05-01T10:00:00")
-    assert facts["has_audio"] is True
+    metadata = open_video(path).metadata
+    assert metadata["focal_35mm"] == 26.0
+    assert (metadata["make"], metadata["model"]) == ("Apple", "iPhone 15")
+    assert metadata["created"].startswith("2024-05-01T10:00:00")
+    assert metadata["has_audio"] is True
 
 
 @pytest.mark.parametrize("focal", ["0", "-3", "nan", "many", "99999"])
-def test_impossible_focal_length_is_ignored(tmp_path, focal):
+def test_implausible_focal_length_is_ignored(tmp_path, focal):
     path = write_clip(
         tmp_path / "a.mov",
         range(2),
@@ -354,7 +354,7 @@ def test_largest_of_several_video_streams(tmp_path):
     assert numbers(video) == list(range(5))
 
 
-def test_names_that_look_like_addresses(tmp_path, monkeypatch):
+def test_names_that_look_like_urls(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("http:clip.mp4", "a%03d.mp4", "-x.mp4", "Überblick 1.mp4"):
         write_clip(tmp_path / "plain.mp4", range(2)).rename(tmp_path / name)
@@ -392,8 +392,8 @@ def test_real_clips(data_dir, name, size, fps, frames, duration):
 
 
 @pytest.mark.real
-def test_header_of_60_with_30_frames_a_second(data_dir):
-    """The tennis clip says 60; its frames come at 30 with three longer steps, and that is what counts."""
+def test_header_of_60_with_30_frames_per_second(data_dir):
+    """The tennis clip's header says 60; its frames are at 30 with three longer steps, and those times are used."""
     video = open_video(data_dir / "videos" / "tennis_single_moving_camera_vfr_original.mp4")
     steps = np.diff(times(video))
     assert np.median(steps) == pytest.approx(1 / 30, abs=1e-4)

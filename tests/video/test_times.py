@@ -1,4 +1,4 @@
-"""The clock that makes every file's times strictly increasing."""
+"""The clock that makes any file's times strictly increasing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stamps(ticks, fps=25.0, origin=0):
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), unique=True, min_size=1))
-def test_good_times_are_untouched(ticks):
+def test_valid_times_are_unchanged(ticks):
     ticks.sort()
     found, clock = stamps(ticks, origin=ticks[0])
     assert found == pytest.approx([(t - ticks[0]) / 1000 for t in ticks])
@@ -28,15 +28,15 @@ def test_good_times_are_untouched(ticks):
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(10**5), 10**5)), max_size=200))
-def test_whatever_comes_times_increase(ticks):
+def test_times_increase_for_any_input(ticks):
     found = [t for t in stamps(ticks)[0] if t is not None]
     assert all(a < b for a, b in itertools.pairwise(found))
 
 
-def test_missing_times_do_not_add_up_rounding():
+def test_missing_times_do_not_accumulate_rounding():
     found, clock = stamps([None] * 10000, fps=30.0)
     assert found == pytest.approx([i / 30 for i in range(10000)], abs=1e-9)
-    assert clock.report() == ["10000 frames without a time: placed 30 to the second"]
+    assert clock.report() == ["10000 frames without a time: spaced at 30 per second"]
 
 
 def test_missing_between_known():
@@ -44,19 +44,19 @@ def test_missing_between_known():
     assert found == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
 
 
-def test_repeated_time_goes_between_its_neighbours():
+def test_repeated_time_is_moved_between_its_neighbours():
     found, clock = stamps([0, 40, 40, 80])
     assert found == pytest.approx([0, 0.04, 0.06, 0.08])
     assert "1 frame with a time that repeats" in clock.report()[0]
 
 
-def test_left_over_frame_is_left_out():
+def test_late_frame_is_dropped():
     found, clock = stamps([0, 40, 4000, 120, 4040])
     assert found == pytest.approx([0, 0.04, 4.0, None, 4.04])
     assert "1 frame out of order" in clock.report()[0]
 
 
-def test_a_reset_clock_goes_on_after_a_while():
+def test_times_continue_after_a_clock_reset():
     found, _ = stamps([*range(0, 4000, 40), *range(0, 4000, 40)])
     kept = [t for t in found if t is not None]
     assert len(kept) == 200 - 32

@@ -1,4 +1,4 @@
-"""Writing videos: times, content, sound, and nothing left behind by failure."""
+"""Writing videos: times, content, audio, and no leftovers after a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(path, times, *, size=(96, 64), **options):
 
 
 @pytest.mark.parametrize("fps", [10, 24000 / 1001, 24, 25, 30, 50, 60, 120])
-def test_rates_stay(tmp_path, fps):
+def test_frame_rates_are_preserved(tmp_path, fps):
     write(tmp_path / "a.mp4", [i / fps for i in range(40)])
     video = open_video(tmp_path / "a.mp4")
     frames = list(video)
@@ -46,7 +46,7 @@ def test_rates_stay(tmp_path, fps):
     steps=st.lists(st.floats(0.001, 3.0), min_size=1, max_size=12),
     first=st.floats(0, 1000),
 )
-def test_uneven_times_stay(tmp_path_factory, steps, first):
+def test_uneven_times_are_preserved(tmp_path_factory, steps, first):
     times = list(itertools.accumulate(steps, initial=first))
     path = tmp_path_factory.getbasetemp() / "uneven.mp4"
     write(path, times, size=(32, 32))
@@ -67,11 +67,11 @@ def test_sizes(tmp_path, size):
         assert np.abs(part.astype(int) - numbered(2, *size)).mean() < 6
 
 
-def test_colours_come_back(tmp_path):
+def test_colours_are_preserved(tmp_path):
     """Large areas of saturated colour: the file's tags and the reader agree about the YUV matrix."""
     colours = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (230, 230, 30), (128, 128, 128), (10, 240, 240)]
     image = np.repeat(np.repeat(np.array([colours], np.uint8), 64, axis=0), 32, axis=1)
-    for size in (1, 12):  # below and above high definition, where guesses about an untagged file differ
+    for size in (1, 12):  # below and above high definition, where the defaults for an untagged file differ
         big = np.tile(image, (size, size, 1))
         with VideoWriter(tmp_path / "a.mp4", big.shape[1], big.shape[0], crf=5) as out:
             out.write(big, 0.0)
@@ -94,14 +94,14 @@ def test_8k(tmp_path):
     assert [number_of(f.image) for f in open_video(tmp_path / "a.mp4")] == [0, 1]
 
 
-def test_index_stands_in_front(tmp_path):
-    """A player on the web can start before it has the whole file."""
+def test_index_is_at_the_front(tmp_path):
+    """A web player can start before it has the whole file."""
     write(tmp_path / "a.mp4", [0, 0.1])
     data = (tmp_path / "a.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_quality_is_a_knob(tmp_path):
+def test_crf_controls_quality(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     for crf in (10, 40):
         with VideoWriter(tmp_path / f"{crf}.mp4", 96, 64, crf=crf) as out:
@@ -134,8 +134,8 @@ def test_other_encoders(tmp_path, monkeypatch, encoder):
     ],
 )
 @pytest.mark.parametrize(("start", "end"), [(None, None), (1.25, 2.75)])
-def test_sound(tmp_path, container, codec, copied, start, end):
-    """The source's sound, in step with the picture: silent and loud half seconds stay where they were."""
+def test_audio(tmp_path, container, codec, copied, start, end):
+    """The source's audio, in sync with the video: silent and loud half seconds stay where they were."""
     source = write_clip(tmp_path / f"in.{container}", range(120), options={"g": "30"}, audio=codec)
     video = open_video(source, start=start, end=end)
     with VideoWriter(tmp_path / "out.mp4", video.width, video.height, audio_from=source) as out:
@@ -147,17 +147,17 @@ def test_sound(tmp_path, container, codec, copied, start, end):
         same = codec.removeprefix("lib").replace("mp3lame", "mp3") in name
         assert same if copied else name == "aac"
         length = float(result.streams.video[0].duration * result.streams.video[0].time_base)
-        sound = float(result.streams.audio[0].duration * result.streams.audio[0].time_base)
+        audio = float(result.streams.audio[0].duration * result.streams.audio[0].time_base)
     offset = start or 0.0
     assert length == pytest.approx((end or 4.0) - offset, abs=0.04)
-    assert sound == pytest.approx(length, abs=0.1)
+    assert audio == pytest.approx(length, abs=0.1)
     # 0.1 s away from every switch, so that a shift of more than 0.1 s shows.
     ask = [t for t in np.arange(0.15, length - 0.15, 0.05) if 0.15 < (t + offset) % 0.5 < 0.35]
     for t, level in zip(ask, loudness(tmp_path / "out.mp4", ask), strict=True):
         assert (level > 0.1) == ((t + offset) % 1.0 >= 0.5), f"at {t:.2f} s: {level:.3f}"
 
 
-def test_sound_in_step_to_a_few_milliseconds(tmp_path):
+def test_audio_in_sync_to_a_few_milliseconds(tmp_path):
     source = write_clip(tmp_path / "in.mp4", range(60), audio="aac")
     video = open_video(source, start=0.2)
     with VideoWriter(tmp_path / "out.mp4", video.width, video.height, audio_from=source) as out:
@@ -172,7 +172,7 @@ def test_sound_in_step_to_a_few_milliseconds(tmp_path):
     assert edges[1] == pytest.approx(edges[0], abs=0.006)
 
 
-def test_source_that_starts_late_keeps_its_sound_in_step(tmp_path):
+def test_source_that_starts_late_keeps_its_audio_in_sync(tmp_path):
     source = write_clip(tmp_path / "in.ts", range(0, 90), audio="aac", audio_delay=0.5)
     video = open_video(source)
     with VideoWriter(tmp_path / "out.mp4", video.width, video.height, audio_from=source) as out:
@@ -182,21 +182,26 @@ def test_source_that_starts_late_keeps_its_sound_in_step(tmp_path):
     assert [level > 0.1 for level in levels] == [False, True, False, True]
 
 
-def test_without_sound(tmp_path):
+def test_without_audio(tmp_path):
     silent = write_clip(tmp_path / "silent.mp4", range(3))
-    for source, said in ((silent, False), (tmp_path, False), (tmp_path / "missing.mp4", True), (Path(__file__), True)):
+    for source, warned in (
+        (silent, False),
+        (tmp_path, False),
+        (tmp_path / "missing.mp4", True),
+        (Path(__file__), True),
+    ):
         out = write(tmp_path / "a.mp4", [0, 0.1], audio_from=source)
         assert len(list(open_video(tmp_path / "a.mp4"))) == 2
-        assert bool(out.warnings) == said
+        assert bool(out.warnings) == warned
         assert not open_video(tmp_path / "a.mp4").metadata["has_audio"]
 
 
-def left_behind(folder):
+def leftovers(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a stage failed"), KeyboardInterrupt()])
-def test_failure_leaves_nothing(tmp_path, error):
+def test_failure_leaves_nothing_behind(tmp_path, error):
     def run():
         with VideoWriter(tmp_path / "a.mp4", 96, 64) as out:
             for index in range(40):
@@ -205,28 +210,28 @@ def test_failure_leaves_nothing(tmp_path, error):
 
     with pytest.raises(type(error)):
         run()
-    assert left_behind(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
-def test_failure_leaves_the_old_file(tmp_path):
+def test_failure_keeps_the_old_file(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"precious")
     with pytest.raises(UsageError):
         write(tmp_path / "a.mp4", [0.0, 0.1, 0.1])
     assert (tmp_path / "a.mp4").read_bytes() == b"precious"
-    assert left_behind(tmp_path) == ["a.mp4"]
+    assert leftovers(tmp_path) == ["a.mp4"]
 
 
 def test_nothing_written(tmp_path):
     with pytest.raises(OutputError, match="no frame"), VideoWriter(tmp_path / "a.mp4", 96, 64):
         pass
-    assert left_behind(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 def test_times_must_increase(tmp_path):
     for times in ([0.5, 0.5], [0.5, 0.4], [0, float("nan")]):
         with pytest.raises(UsageError, match="time"):
             write(tmp_path / "a.mp4", times)
-    assert left_behind(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -275,30 +280,30 @@ DISK = textwrap.dedent(
 
 
 @pytest.mark.parametrize("limit", [20_000, 500_000, 1_500_000])
-def test_no_room(tmp_path, limit):
-    """The system refuses to let the file grow, early, in the middle and while the index moves to the front."""
+def test_no_space_left(tmp_path, limit):
+    """The file may not grow further, early, midway and while the index is moved to the front."""
     run = subprocess.run(
         [sys.executable, "-c", DISK, str(tmp_path / "a.mp4"), str(limit)], capture_output=True, text=True, check=True
     )
     assert "a.mp4" in json.loads(run.stdout)
-    assert left_behind(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_disk_full_is_said(tmp_path, monkeypatch):
-    """/dev/full refuses every byte with the very error of a full disk."""
+def test_full_disk_is_reported(tmp_path, monkeypatch):
+    """/dev/full refuses every byte with the error of a full disk."""
     monkeypatch.setattr(writer, "atomic_path", lambda path: contextlib.nullcontext(Path("/dev/full")))
     with pytest.raises(OutputError, match=r"disk is full: .*a\.mp4"):
         write(tmp_path / "a.mp4", [i / 30 for i in range(60)])
 
 
-def test_ctrl_c_in_the_middle(tmp_path):
+def test_ctrl_c_while_writing(tmp_path):
     code = textwrap.dedent(
         """
         import signal, sys
         import numpy as np
         from kinema.video import VideoWriter
-        # A test run that was started in the background leaves Ctrl-C ignored to its children.
+        # A test run started in the background passes an ignored Ctrl-C on to its children.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with VideoWriter(sys.argv[1], 320, 240) as out:
             for i in range(10**6):
@@ -315,12 +320,12 @@ def test_ctrl_c_in_the_middle(tmp_path):
     process.send_signal(signal.SIGINT)
     process.stdout.read()
     assert process.wait(30) != 0
-    assert left_behind(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.real
 def test_real_clip_round_trip(data_dir, tmp_path):
-    """Times of a really variable clip to the tick; pictures within what H.264 costs."""
+    """Times of a real variable-frame-rate clip to the tick; images within H.264's loss."""
     source = open_video(data_dir / "videos" / "tennis_single_moving_camera_vfr_original.mp4", end=2.0)
     with VideoWriter(tmp_path / "a.mp4", source.width, source.height, audio_from=source.path) as out:
         kept = []

@@ -35,20 +35,20 @@ def pair(frames: int = 12) -> tuple[Motion, Motion]:
 
 
 @pytest.mark.parametrize("kind", ["body", "3d", "2d"])
-def test_two_pictures_side_by_side_over_the_curves(tmp_path, kind):
+def test_two_views_side_by_side_above_the_curves(tmp_path, kind):
     before, after = pair()
     out = write_comparison(before, after, BODY, tmp_path / "out.mp4", ComparisonOptions(kind))
     with av.open(str(out)) as container:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(pictures) == 12
-    height, width = pictures[0].shape[:2]
+        images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(images) == 12
+    height, width = images[0].shape[:2]
     assert width == 2 * SIZE[0]
     assert height > SIZE[1]
-    left, right = pictures[6][: SIZE[1], : SIZE[0]].astype(int), pictures[6][: SIZE[1], SIZE[0] :].astype(int)
+    left, right = images[6][: SIZE[1], : SIZE[0]].astype(int), images[6][: SIZE[1], SIZE[0] :].astype(int)
     assert left[30:].std() > 3  # something is drawn
     different = np.abs(left[30:] - right[30:]).max()
     assert different > 20 if kind != "2d" else different < 60  # the filter leaves keypoints as they are
-    assert pictures[11][SIZE[1] :].astype(int).min() < 150  # the curves
+    assert images[11][SIZE[1] :].astype(int).min() < 150  # the curves
 
 
 def test_the_curve_is_the_acceleration():
@@ -63,13 +63,17 @@ def test_the_curve_is_the_acceleration():
     assert a[1] == pytest.approx(expected)
 
 
-def test_what_cannot_be_shown_is_refused_with_a_sentence(tmp_path):
+def test_motions_that_cannot_be_shown_are_refused(tmp_path):
     before, after = pair()
     with pytest.raises(InputError, match="before has 12 frames, after 5"):
         write_comparison(before, after.replace(times=after.times[:5], people=()), BODY, tmp_path / "x.mp4")
     empty = before.replace(people=(Person(1, np.arange(12)),))
-    for kind, told in (("body", "has a pose to draw"), ("3d", "has joints to draw"), ("2d", "has keypoints to draw")):
-        with pytest.raises(InputError, match=told):
+    for kind, message in (
+        ("body", "has a pose to draw"),
+        ("3d", "has joints to draw"),
+        ("2d", "has keypoints to draw"),
+    ):
+        with pytest.raises(InputError, match=message):
             write_comparison(empty, empty, BODY, tmp_path / "x.mp4", ComparisonOptions(kind))
     with pytest.raises(UsageError, match="`show` must be one of body, 3d, 2d"):
         ComparisonOptions("4d")
@@ -78,7 +82,7 @@ def test_what_cannot_be_shown_is_refused_with_a_sentence(tmp_path):
     assert not (tmp_path / "x.mp4").exists()
 
 
-def test_the_command_writes_beside_the_refined_file(tmp_path, capsys):
+def test_the_command_writes_next_to_the_refined_file(tmp_path, capsys):
     before, after = pair()
     files = [str(save_motion(m, tmp_path / f"{n}.pkl", body=BODY)) for n, m in (("a", before), ("b", after))]
     assert main(["visualize", *files, "--show", "3d", "--quiet"]) == 0

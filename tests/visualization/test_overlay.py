@@ -1,4 +1,4 @@
-"""The overlay video: times, sound and surroundings kept, people of every kind drawn, nothing ever raised."""
+"""The overlay video: times, audio and background preserved, people with any kind of data drawn, no exceptions."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def motion_of(frames=8, size=SIZE, **changes) -> Motion:
     return motion.replace(times=motion.times[:frames], people=people, **changes)
 
 
-def source_video(path, times, size=SIZE, *, sound=False):
-    """A gray video with these times, and a tone where asked for."""
+def source_video(path, times, size=SIZE, *, audio=False):
+    """A gray video with these times, with a tone if `audio`."""
     rng = np.random.default_rng(0)
     image = np.repeat(rng.integers(90, 110, (size[1] // 4, size[0] // 4, 1)), 3, axis=2).astype(np.uint8)
     image = image.repeat(4, axis=0).repeat(4, axis=1)
@@ -41,20 +41,20 @@ def source_video(path, times, size=SIZE, *, sound=False):
     with VideoWriter(path, *size, crf=10) as writer:
         for time in times:
             writer.write(image, float(time))
-    if sound:
+    if audio:
         add_tone(path, seconds=2.0)
     return open_video(path)
 
 
 def add_tone(path, seconds: float) -> None:
-    """Put a tone beside the pictures of a file."""
+    """Add a tone to a video file."""
     silent_path = path.rename(path.with_name("silent.mp4"))
     with av.open(str(silent_path)) as source, av.open(str(path), "w") as container:
-        pictures = container.add_stream_from_template(source.streams.video[0])
+        video = container.add_stream_from_template(source.streams.video[0])
         tone = container.add_stream("aac", rate=44100)
         for packet in source.demux(video=0):
             if packet.dts is not None:
-                packet.stream = pictures
+                packet.stream = video
                 container.mux(packet)
         wave = (0.3 * np.sin(2 * np.pi * 440 * np.arange(int(44100 * seconds)) / 44100)).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(np.tile(wave, (2, 1)), format="fltp", layout="stereo")
@@ -68,10 +68,10 @@ def images(path):
     return [frame.image for frame in open_video(path)]
 
 
-def test_times_sound_and_surroundings_are_the_sources(tmp_path):
+def test_times_audio_and_background_are_preserved(tmp_path):
     motion = motion_of(8)
     times = np.array([0, 0.1, 0.15, 0.3, 0.42, 0.5, 0.6, 0.77])  # uneven on purpose
-    video = source_video(tmp_path / "clip.mp4", times, sound=True)
+    video = source_video(tmp_path / "clip.mp4", times, audio=True)
     motion = motion.replace(times=times)
     calls = []
     out = tmp_path / "overlay.mp4"
@@ -91,13 +91,13 @@ def test_times_sound_and_surroundings_are_the_sources(tmp_path):
         outside = np.ones(before.image.shape[:2], dtype=bool)
         outside[max(top, 0) : bottom, max(left, 0) : right] = False
         change = np.abs(after.image.astype(int) - before.image)
-        # Outside the body's box (and the codec's blocks around it) only the second encoding is seen.
+        # Outside the body's box (and the codec's blocks around it) only the re-encoding changes pixels.
         assert change[outside].mean() < 2
         u, v = project(person.joints[before.index, 0], motion.camera.intrinsics).round().astype(int)
         assert change[v - 1 : v + 2, u - 1 : u + 2].max() > 40
 
 
-def test_frames_without_people_pass_through():
+def test_frames_without_people_are_unchanged():
     motion = motion_of(4).replace(people=())
     view = CameraView(motion, BODY, SIZE)
     image = np.random.default_rng(0).integers(0, 255, (*SIZE[::-1], 3)).astype(np.uint8)
@@ -108,7 +108,7 @@ def test_frames_without_people_pass_through():
     np.testing.assert_array_equal(view.draw(0, image, view.prepare(0)), image)
     assert (view.draw(1, image, view.prepare(1)) != image).any()
     np.testing.assert_array_equal(view.draw(3, image, view.prepare(3)), image)
-    # A frame that the motion does not know (a reader that found more) passes through, too.
+    # A frame beyond the motion (the reader found more) is copied unchanged, too.
     np.testing.assert_array_equal(view.draw(9, image, view.prepare(9)), image)
 
 
@@ -116,7 +116,7 @@ def shifted(person: Person, by, id: int) -> Person:
     return person.replace(id=id, transl=person.transl + by, joints=person.joints + by, boxes=None)
 
 
-def test_people_outside_behind_and_across_the_camera_are_survived():
+def test_people_outside_behind_and_across_the_camera_do_no_harm():
     motion = motion_of(2)
     one = motion.people[0]
     places = [(0, 0, 0), (-1.9, 0, -1), (0, 0, -9), (0, 0, -4.1), (50, 0, 0), (0.3, 0.2, -3.7)]
@@ -132,7 +132,7 @@ def test_people_outside_behind_and_across_the_camera_are_survived():
     np.testing.assert_array_equal(view.draw(0, image, view.prepare(0)), image)
 
 
-def test_nearer_people_cover_farther_ones():
+def test_nearer_people_occlude_farther_ones():
     motion = motion_of(1, size=(640, 360))
     one = motion.people[0]
     far, near = shifted(one, np.array([0, 0, 1.0]), 1), shifted(one, np.array([0.1, 0, 0]), 2)
@@ -163,7 +163,7 @@ def test_people_without_a_pose_are_shown_by_keypoints_or_box():
     view = CameraView(motion, BODY, SIZE)
     for frame in (0, 1):
         assert (view.draw(frame, image, view.prepare(frame)) != image).any()
-    # Poses without a camera cannot be placed in the image either.
+    # Poses without a camera cannot be projected into the image either.
     posed = motion_of(2).replace(camera=None)
     view = CameraView(posed, BODY, SIZE, labels=False)
     assert view.prepare(0) == []
@@ -193,13 +193,13 @@ def test_world_view_frames_everyone_and_colours_contacts():
     assert pixels.min() > 0
     assert np.all(pixels.max(axis=(0, 1)) < [319, 179])
     assert np.ptp(pixels[..., 0]) > 100
-    paint = view._paint(view.prepare(0)[0])
+    paint = view._vertex_colors(view.prepare(0)[0])
     left_toes = BODY.weights[:, 10] > 0.9
     chest = BODY.weights[:, 9] > 0.9
     assert np.linalg.norm(paint[left_toes] - paint[chest].mean(axis=0), axis=1).min() > 0.3
 
 
-def test_a_view_of_the_world_needs_a_world(tmp_path):
+def test_a_world_view_needs_world_space_poses(tmp_path):
     motion = motion_of(2)
     motion = motion.replace(people=(motion.people[0].replace(pose_world=None),))
     video = source_video(tmp_path / "clip.mp4", motion.times)
@@ -234,7 +234,7 @@ def test_odd_and_tiny_sizes(tmp_path, size):
 
 
 class BrokenBody:
-    """Everything a view asks of a body, but posing fails."""
+    """A body with everything that a view uses, whose posing fails."""
 
     def __init__(self, error: BaseException) -> None:
         self.faces, self.weights, self.error = BODY.faces, BODY.weights, error
@@ -243,7 +243,7 @@ class BrokenBody:
         raise self.error
 
 
-def test_what_goes_wrong_becomes_a_warning(tmp_path):
+def test_failures_become_warnings(tmp_path):
     motion = motion_of(3)
     video = source_video(tmp_path / "clip.mp4", motion.times)
     out = tmp_path / "o.mp4"
@@ -262,7 +262,7 @@ def test_what_goes_wrong_becomes_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["body", "progress"])
-def test_interruption_passes_and_leaves_nothing(tmp_path, where):
+def test_interruption_propagates_and_leaves_nothing_behind(tmp_path, where):
     motion = motion_of(3)
     video = source_video(tmp_path / "clip.mp4", motion.times)
 
@@ -284,7 +284,7 @@ def test_colors_are_distinct_and_follow_the_ids():
     assert len(track_colors(range(40))) == 40
 
 
-def test_drawing_outside_the_image_is_harmless():
+def test_drawing_outside_the_image_does_no_harm():
     image = np.zeros((40, 60, 3), np.uint8)
     draw_label(image, "12", np.array([-500.0, 1e9]), (1, 0, 0))
     assert image.any()
@@ -311,6 +311,6 @@ def test_ground_is_checkered_in_metres():
 @pytest.mark.parametrize(
     "bad", [{"view": "top"}, {"beside": True}, {"opacity": 0}, {"opacity": 1.5}, {"max_side": 4}, {"crf": 60}]
 )
-def test_impossible_options_are_refused(bad):
+def test_invalid_options_are_refused(bad):
     with pytest.raises(UsageError, match=f"`{next(iter(bad))}`"):
         OverlayOptions(**bad)

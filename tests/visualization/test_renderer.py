@@ -1,4 +1,4 @@
-"""The renderer against analytic truth, against a ray tracer, and against kinema.geometry.camera."""
+"""The renderer against analytic results, against a ray tracer, and against kinema.geometry.camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 320, 240
 K = np.array([[300.0, 0, 155.0], [0, 310.0, 122.0], [0, 0, 1]])
 RENDERER = MeshRenderer(WIDTH, HEIGHT)
 BALL = trimesh.creation.icosphere(subdivisions=5)
-# The icosphere's flat faces lie this far inside the sphere at most, as a part of the radius.
+# The icosphere's flat faces lie at most this far inside the sphere, as a fraction of the radius.
 SAGITTA = 1 - np.linalg.norm(BALL.triangles_center, axis=1).min()
 
 
@@ -46,23 +46,23 @@ def sphere_depth(points: np.ndarray, center, radius) -> np.ndarray:
     return np.where(root >= 0, (b - np.sqrt(np.maximum(root, 0))) / a, np.inf)
 
 
-def test_sphere_outline_and_depth_are_the_analytic_ones():
+def test_sphere_silhouette_and_depth_match_the_analytic_ones():
     center, radius = (0.1, -0.05, 3.0), 0.4
-    picture = RENDERER.render([ball(center, radius)], K)
+    rendering = RENDERER.render([ball(center, radius)], K)
     fine = 8
     offsets = (np.arange(fine) + 0.5) / fine - 0.5
     u = (np.arange(WIDTH)[:, None] + offsets).ravel()
     v = (np.arange(HEIGHT)[:, None] + offsets).ravel()
     dense = np.isfinite(sphere_depth(unproject(np.stack(np.meshgrid(u, v), axis=-1), K), center, radius))
     truth = dense.reshape(HEIGHT, fine, WIDTH, fine).mean(axis=(1, 3))
-    alpha = picture.full("alpha")
+    alpha = rendering.full("alpha")
     # The faces lie inside the sphere: the area is smaller by about twice the sagitta.
     assert alpha.sum() == pytest.approx(truth.sum(), rel=2 * SAGITTA + 5e-4)
-    # 16 samples a pixel: at worst one row of four is decided the other way, plus the sagitta in pixels.
+    # 16 samples per pixel: at worst one row of four is decided differently, plus the sagitta in pixels.
     assert np.abs(alpha - truth).max() <= 0.25 + 60 * SAGITTA
     assert np.abs(alpha - truth).mean() < 1e-3
 
-    depth, expected = picture.full("depth"), sphere_depth(rays(), center, radius)
+    depth, expected = rendering.full("depth"), sphere_depth(rays(), center, radius)
     inner = truth == 1
     error = np.abs(depth[inner] - expected[inner])
     assert np.median(error) < radius * SAGITTA
@@ -74,30 +74,30 @@ def test_vertices_land_where_the_camera_projects_them():
     spots = np.array([[0.0, 0, 2], [0.5, 0.3, 3], [-0.8, -0.5, 2.5], [0.55, -0.6, 2.2]])
     tetra = trimesh.creation.icosphere(subdivisions=1, radius=0.02)
     for spot in spots:
-        picture = RENDERER.render([Mesh(tetra.vertices + spot, np.asarray(tetra.faces))], K)
-        alpha = picture.full("alpha")
+        rendering = RENDERER.render([Mesh(tetra.vertices + spot, np.asarray(tetra.faces))], K)
+        alpha = rendering.full("alpha")
         v, u = np.indices(alpha.shape)
         found = np.array([(u * alpha).sum(), (v * alpha).sum()]) / alpha.sum()
-        assert np.abs(found - project(spot, K)).max() < 0.1  # pixels; a small ball's outline is centred to 0.05
+        assert np.abs(found - project(spot, K)).max() < 0.1  # pixels; a small ball's silhouette is centred to 0.05
 
 
 @pytest.mark.parametrize("distortion", [[-0.28, 0.09, 0.001, -0.002], [0.12, -0.05, 0.0, 0.0, 0.01]])
-def test_lens_distortion_bends_the_picture_as_it_bends_points(distortion):
+def test_lens_distortion_bends_the_rendering_as_it_bends_points(distortion):
     distortion = np.array(distortion)
     center, radius = (0.7, 0.45, 2.4), 0.35
-    picture = RENDERER.render([ball(center, radius)], K, distortion)
+    rendering = RENDERER.render([ball(center, radius)], K, distortion)
     expected = sphere_depth(rays(distortion=distortion), center, radius)
-    hit = picture.full("alpha") > 0.5
+    hit = rendering.full("alpha") > 0.5
     assert hit.sum() > 1000
-    assert np.mean(hit != np.isfinite(expected)) < 5e-4  # one pixel of outline in a hundred may round differently
+    assert np.mean(hit != np.isfinite(expected)) < 5e-4  # one silhouette pixel in a hundred may round differently
     both = hit & np.isfinite(expected)
-    assert np.median(np.abs(picture.full("depth")[both] - expected[both])) < 1e-3
+    assert np.median(np.abs(rendering.full("depth")[both] - expected[both])) < 1e-3
 
 
-def test_what_lies_far_outside_the_lens_does_not_fold_back_into_the_picture():
+def test_points_far_outside_the_image_do_not_fold_back_into_it():
     barrel = np.array([-0.4, 0.0, 0.0, 0.0])
-    beside = ball(center=(3.5, 0.0, 1.0), radius=0.3)  # seventy degrees off the axis
-    assert RENDERER.render([beside], K, barrel).full("alpha").max() == 0
+    outside = ball(center=(3.5, 0.0, 1.0), radius=0.3)  # seventy degrees off the axis
+    assert RENDERER.render([outside], K, barrel).full("alpha").max() == 0
 
 
 def test_visible_faces_agree_with_a_ray_tracer():
@@ -106,17 +106,17 @@ def test_visible_faces_agree_with_a_ray_tracer():
     knot = trimesh.creation.torus(0.5, 0.2, major_sections=90, minor_sections=40)
     turn = trimesh.transformations.rotation_matrix(1.1, [1, 0.3, 0.2])[:3, :3]
     vertices = knot.vertices @ turn.T + [0.05, 0.1, 2.2]
-    picture = RENDERER.render([Mesh(vertices, np.asarray(knot.faces))], K)
+    rendering = RENDERER.render([Mesh(vertices, np.asarray(knot.faces))], K)
     embree = scene.EmbreeScene()
     construction.TriangleMesh(embree, vertices.astype(np.float32), knot.faces.astype(np.int32))
     points = rays().reshape(-1, 2)
     directions = np.column_stack([points, np.ones(len(points))]).astype(np.float32)
     distance = embree.run(np.zeros_like(directions), directions, query="DISTANCE").reshape(HEIGHT, WIDTH)
-    traced, ours = distance < 1e30, np.isfinite(picture.full("depth"))
-    core = traced & (picture.full("alpha") == 1)
-    assert np.mean((picture.full("alpha") > 0.5) != traced) < 1e-3
-    assert np.all(ours[core])
-    assert np.percentile(np.abs(picture.full("depth") - distance)[core], 99.5) < 1e-4
+    traced, rasterized = distance < 1e30, np.isfinite(rendering.full("depth"))
+    core = traced & (rendering.full("alpha") == 1)
+    assert np.mean((rendering.full("alpha") > 0.5) != traced) < 1e-3
+    assert np.all(rasterized[core])
+    assert np.percentile(np.abs(rendering.full("depth") - distance)[core], 99.5) < 1e-4
 
 
 def test_nearer_meshes_hide_farther_ones_in_any_order():
@@ -148,7 +148,7 @@ def test_one_triangle_covers_its_area():
 
 
 @given(st.integers(0, 10_000))
-def test_triangles_that_share_edges_leave_no_holes_and_overlap_nowhere(seed):
+def test_triangles_that_share_edges_leave_no_holes_and_do_not_overlap(seed):
     rng = np.random.default_rng(seed)
     inner = rng.uniform(2, 38, (30, 2))
     if seed % 2:
@@ -162,19 +162,19 @@ def test_triangles_that_share_edges_leave_no_holes_and_overlap_nowhere(seed):
     assert np.all(count == 1)
 
 
-def test_light_comes_from_where_it_is_said_to_come():
+def test_light_comes_from_its_direction():
     towards = np.array([-1.0, -1.0, -1.0])
     only_key = Light(key=tuple(towards), key_strength=0.9, fill_strength=0, sky=0.05, ground=0.05)
     center = np.array([0.0, 0.0, 3.0])
-    picture = MeshRenderer(WIDTH, HEIGHT, light=only_key).render([ball(center, 0.5, (1, 1, 1))], K)
-    linear = to_linear(picture.full("color")[..., 0])
-    hit = picture.full("alpha") == 1
+    rendering = MeshRenderer(WIDTH, HEIGHT, light=only_key).render([ball(center, 0.5, (1, 1, 1))], K)
+    linear = to_linear(rendering.full("color")[..., 0])
+    hit = rendering.full("alpha") == 1
     v, u = np.nonzero(hit)
-    depth = picture.full("depth")[v, u]
+    depth = rendering.full("depth")[v, u]
     points = np.column_stack([unproject(np.column_stack([u, v]), K) * depth[:, None], depth])
     normals = (points - center) / np.linalg.norm(points - center, axis=1, keepdims=True)
     expected = 0.05 + 0.9 * np.maximum(normals @ towards / np.sqrt(3), 0)
-    # Vertices are lit and sRGB is what is interpolated between them: within 1 % of full light.
+    # Lighting is computed at vertices and interpolated in sRGB: within 1 % of full light.
     assert np.abs(linear[v, u] - expected).max() < 0.02
     assert np.abs(linear[v, u] - expected).mean() < 0.003
 
@@ -193,12 +193,12 @@ def test_vertex_colours_are_interpolated_with_perspective():
     flat = Light(key_strength=0, fill_strength=0, sky=1, ground=1)
     normals = np.tile([0.0, -1, 0], (4, 1))
     mesh = Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]]), red, normals)
-    picture = MeshRenderer(WIDTH, HEIGHT, light=flat).render([mesh], K)
+    rendering = MeshRenderer(WIDTH, HEIGHT, light=flat).render([mesh], K)
     u, v = project(np.array([0.0, 0.5, 5.0]), K)
     row = round(float(v))
     depth = 0.5 * K[1, 1] / (row - K[1, 2])
-    assert picture.full("depth")[row, int(u)] == pytest.approx(depth, rel=1e-4)
-    assert picture.full("color")[row, int(u), 0] == pytest.approx((depth - 2) / 6, abs=0.005)
+    assert rendering.full("depth")[row, int(u)] == pytest.approx(depth, rel=1e-4)
+    assert rendering.full("color")[row, int(u), 0] == pytest.approx((depth - 2) / 6, abs=0.005)
 
 
 def test_back_faces_are_not_drawn():
@@ -209,19 +209,19 @@ def test_back_faces_are_not_drawn():
 
 
 @pytest.mark.parametrize("center", [(0, 0, -2.0), (0, 0, 0.0), (9, 0, 2.0), (0, -9, 2.0), (-9, 9, 2.0)])
-def test_nothing_is_drawn_of_what_cannot_be_seen(center):
-    picture = RENDERER.render([ball(center, 0.3)], K)
-    assert picture.full("alpha").sum() == 0
+def test_meshes_out_of_view_are_not_drawn(center):
+    rendering = RENDERER.render([ball(center, 0.3)], K)
+    assert rendering.full("alpha").sum() == 0
     image = np.full((HEIGHT, WIDTH, 3), 77, np.uint8)
-    np.testing.assert_array_equal(picture.over(image), image)
+    np.testing.assert_array_equal(rendering.over(image), image)
 
 
 def test_a_mesh_across_the_camera_plane_shows_the_part_in_front():
     vertices = BALL.vertices * [0.3, 0.3, 2.0] + [0.4, 0.4, 0.0]
-    picture = RENDERER.render([Mesh(vertices, np.asarray(BALL.faces))], K)
-    assert 0 < picture.full("alpha").sum() < WIDTH * HEIGHT
-    assert np.all(picture.full("depth") > RENDERER.near)
-    assert np.all(np.isfinite(picture.color))
+    rendering = RENDERER.render([Mesh(vertices, np.asarray(BALL.faces))], K)
+    assert 0 < rendering.full("alpha").sum() < WIDTH * HEIGHT
+    assert np.all(rendering.full("depth") > RENDERER.near)
+    assert np.all(np.isfinite(rendering.color))
 
 
 @pytest.mark.parametrize("center", [(-1.0, 0, 2.0), (1.1, 0.9, 2.0), (0, -0.8, 2.0)])
@@ -239,16 +239,16 @@ def test_a_cropped_mesh_looks_as_in_a_larger_image(center):
     np.testing.assert_allclose(part.full("color")[solid], whole.full("color")[inner][solid], atol=2e-3)
 
 
-def test_over_blends_by_opacity_and_leaves_the_rest_alone():
+def test_over_blends_by_opacity_and_leaves_the_rest_unchanged():
     image = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     before = image.copy()
-    picture = RENDERER.render([ball()], K)
-    half, full = picture.over(image, 0.5), picture.over(image, 1.0)
+    rendering = RENDERER.render([ball()], K)
+    half, full = rendering.over(image, 0.5), rendering.over(image, 1.0)
     np.testing.assert_array_equal(image, before)
-    alpha = picture.full("alpha")
+    alpha = rendering.full("alpha")
     np.testing.assert_array_equal(half[alpha == 0], image[alpha == 0])
     solid = alpha == 1
-    np.testing.assert_allclose(full[solid], picture.full("color")[solid] * 255, atol=0.51)
+    np.testing.assert_allclose(full[solid], rendering.full("color")[solid] * 255, atol=0.51)
     np.testing.assert_allclose(half[solid], 0.5 * image[solid] + 0.5 * full[solid], atol=1.1)
 
 
@@ -268,7 +268,7 @@ def test_srgb_and_linear_are_inverse():
         (np.zeros((3, 3)), np.array([[0, 1, 2]]), np.ones((2, 3))),
     ],
 )
-def test_impossible_meshes_are_refused(vertices, faces, color):
+def test_invalid_meshes_are_refused(vertices, faces, color):
     with pytest.raises(ShapeError):
         Mesh(vertices, faces, color)
 

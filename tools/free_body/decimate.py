@@ -1,9 +1,9 @@
-"""Thins a half mesh to an exact number of vertices; the vertices that stay are vertices of the original.
+"""Decimates a half mesh to an exact number of vertices, which are a subset of the original ones.
 
-Half-edge collapse (a vertex is pulled onto a neighbour) by the quadric error of Garland and Heckbert 1997,
-plus a term that grows with edge length, so that flat parts keep an even density. Because a kept vertex is
-an original one, targets, weights and labels need no transfer. The border (the plane x = 0) thins only
-along itself, so that the mirrored halves still fit.
+Half-edge collapse (a vertex is merged into a neighbour) by the quadric error of Garland and Heckbert 1997,
+plus a term that grows with edge length, so that flat parts keep an even density. Because kept vertices are
+original ones, targets, weights and labels need no transfer. The border (the plane x = 0) is only collapsed
+along itself, so that the mirrored halves still match.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import heapq
 import numpy as np
 
 EVENNESS = 0.03
-"""Weight of (edge length)^2 beside the squared distance to the old surface."""
+"""Weight of (edge length)^2 relative to the squared distance to the original surface."""
 
 
-def thin_half(vertices: np.ndarray, triangles: np.ndarray, total: int, importance: np.ndarray) -> np.ndarray:
-    """Collapse the half mesh until the whole, mirrored one has `total` vertices.
+def decimate_half(vertices: np.ndarray, triangles: np.ndarray, total: int, importance: np.ndarray) -> np.ndarray:
+    """Collapse the half mesh until the whole mirrored mesh has `total` vertices.
 
     vertices (V,3) metres; triangles (N,3), border on x = 0; total even; importance (V,) multiplies the cost
     of removing a vertex. Returns triangles (M,3), indices into the same vertices.
     """
     half = _Half(vertices, triangles, importance)
-    heap = [(half.cost(u, v), u, v, 0) for u in half.around for v in half.around[u] if half.may_follow(u, v)]
+    heap = [(half.cost(u, v), u, v, 0) for u in half.around for v in half.around[u] if half.may_collapse(u, v)]
     heapq.heapify(heap)
     while half.count_whole() > total:
         _, u, v, stamp = heapq.heappop(heap)
@@ -34,19 +34,19 @@ def thin_half(vertices: np.ndarray, triangles: np.ndarray, total: int, importanc
             continue
         left = half.count_whole() - total
         if (not seam and left == 1) or not half.allowed(u, v):
-            continue  # an odd one left over: wait for a vertex of the middle plane
+            continue  # only one left: wait for a vertex on the symmetry plane
         touched = half.collapse(u, v)
         for a in touched:
             half.stamp[a] += 1
             for b in half.around[a]:
-                if half.may_follow(a, b):
+                if half.may_collapse(a, b):
                     heapq.heappush(heap, (half.cost(a, b), a, b, half.stamp[a]))
     return half.triangles()
 
 
 class _Half:
     def __init__(self, vertices: np.ndarray, triangles: np.ndarray, importance: np.ndarray) -> None:
-        self.place, self.importance = vertices, importance
+        self.position, self.importance = vertices, importance
         self.faces: dict[int, tuple[int, int, int]] = {i: tuple(t) for i, t in enumerate(triangles.tolist())}
         self.of_vertex: dict[int, set[int]] = {}
         for i, face in self.faces.items():
@@ -76,18 +76,18 @@ class _Half:
     def triangles(self) -> np.ndarray:
         return np.array([self.faces[i] for i in sorted(self.faces)])
 
-    def may_follow(self, u: int, v: int) -> bool:
-        """Whether u may ever be pulled onto v: from the middle plane only along it."""
+    def may_collapse(self, u: int, v: int) -> bool:
+        """Whether u may ever be merged into v: vertices on the symmetry plane only along it."""
         return u not in self.border or v in self.border
 
     def cost(self, u: int, v: int) -> float:
-        point = np.append(self.place[v], 1.0)
-        length = float(np.sum((self.place[u] - self.place[v]) ** 2))
+        point = np.append(self.position[v], 1.0)
+        length = float(np.sum((self.position[u] - self.position[v]) ** 2))
         distance = float(point @ self.quadric[u] @ point)
         return float(self.importance[u]) * (distance + EVENNESS * self.area[u] * length)
 
     def allowed(self, u: int, v: int) -> bool:
-        """Keeps the sheet a sheet: the link condition, the middle plane, no folded triangle, no fans."""
+        """Whether the mesh stays valid: link condition, symmetry plane, no flipped triangles, no fans."""
         common = self.around[u] & self.around[v]
         on_border = u in self.border and v in self.border
         if len(common) != (1 if on_border else 2):
@@ -112,22 +112,22 @@ class _Half:
         return True
 
     def _normal(self, face: tuple[int, ...]) -> np.ndarray:
-        a, b, c = self.place[list(face)]
+        a, b, c = self.position[list(face)]
         p, q = b - a, c - a
         return np.array([p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]])
 
     def _thin(self, face: tuple[int, ...], u: int, v: int) -> bool:
-        """Whether moving u to v makes a sliver that is worse than the triangle was."""
+        """Whether moving u to v makes a sliver worse than the original triangle."""
         return self._quality(tuple(v if w == u else w for w in face)) < min(0.12, self._quality(face))
 
     def _quality(self, face: tuple[int, ...]) -> float:
-        """Twice the area by the longest side squared: 0.87 for an equilateral triangle."""
-        a, b, c = self.place[list(face)]
+        """Twice the area over the longest side squared: 0.87 for an equilateral triangle."""
+        a, b, c = self.position[list(face)]
         longest = max(np.sum((a - b) ** 2), np.sum((b - c) ** 2), np.sum((c - a) ** 2))
         return float(np.linalg.norm(self._normal(face)) / longest)
 
     def collapse(self, u: int, v: int) -> list[int]:
-        """Pull u onto v. Returns the vertices whose collapses cost something else now."""
+        """Merge u into v. Returns the vertices whose collapse costs changed."""
         touched = sorted(self.around[u])
         for i in list(self.of_vertex.pop(u)):
             face = self.faces[i]

@@ -1,4 +1,4 @@
-"""What each vertex is: clothes, skin, hair and the parts of a face, by bones and places."""
+"""Vertex labels: clothing, skin, hair and facial parts, from bones and positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = ("skin", "hair", "shirt", "trousers", "shoes", "lips", "brows", "eye_whi
 def labels(
     data: MakeHuman, half: HalfSurface, kept: np.ndarray, vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray
 ) -> np.ndarray:
-    """(V,) uint8 indices into NAMES. kept (V,): base-mesh numbers; the rest is the finished T-pose template."""
+    """(V,) uint8 indices into NAMES. kept (V,): base-mesh indices; the rest is of the final T-pose template."""
     out = np.zeros(len(kept), dtype=np.uint8)
     part = weights.argmax(axis=1)
 
@@ -56,9 +56,9 @@ def labels(
 
 
 def mask(data: MakeHuman, kept: np.ndarray, name: str) -> np.ndarray:
-    """(V,) bool: whether one of the data's painted masks covers the vertex."""
-    picture = cv2.imread(str(data.folder / "textures" / f"{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+    """(V,) bool: whether a texture mask of the data covers the vertex."""
+    texture = cv2.imread(str(data.folder / "textures" / f"{name}.jpg"), cv2.IMREAD_GRAYSCALE)
     uv = data.uv[kept]
-    column = np.clip((uv[:, 0] * picture.shape[1]).astype(int), 0, picture.shape[1] - 1)
-    row = np.clip(((1 - uv[:, 1]) * picture.shape[0]).astype(int), 0, picture.shape[0] - 1)
-    return picture[row, column] > 127
+    column = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
+    row = np.clip(((1 - uv[:, 1]) * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)
+    return texture[row, column] > 127

@@ -1,4 +1,4 @@
-"""Named places on the surface, and the vertex order that puts SMPL's published numbers on them."""
+"""Named landmarks on the surface, and a vertex order that gives them SMPL's published indices."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from free_body.makehuman import MakeHuman
 from free_body.surface import EYE_SIDES, HalfSurface
 
 TOWARDS_TRAGUS = np.array([0.0, 0.0, 0.010])
-"""From the middle of the ear to the cartilage before its canal, which is what detectors call the ear, metres."""
+"""From the centre of the ear to the tragus, which detectors label as the ear, metres."""
 OUT_OF_CORNER = np.array([-0.005, 0.0, 0.003])
-"""From where the lips' surfaces join, inside, to the corner of the mouth that can be seen, metres."""
+"""From where the lips' surfaces meet, inside, to the visible corner of the mouth, metres."""
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
-# The field addresses these places by SMPL's vertex numbers; here the same numbers lie at the same places.
+# These landmarks are commonly addressed by SMPL's vertex indices; here the same indices have the same locations.
 SMPL_NUMBERS = {
     "nose": 332, "right_eye": 6260, "left_eye": 2800, "right_ear": 4071, "left_ear": 583,
     "left_big_toe": 3216, "left_small_toe": 3226, "left_heel": 3387,
@@ -25,12 +25,12 @@ SMPL_NUMBERS = {
 
 
 def surface_landmarks(data: MakeHuman, shape: np.ndarray, half: HalfSurface, kept: np.ndarray) -> dict[str, int]:
-    """Name -> base-mesh vertex among the kept ones. shape (NUM_VERTICES,3) in A-pose, feet flat, y up."""
-    place = shape[kept]
-    x, y, z = place.T
+    """Landmark name -> base-mesh vertex among the kept ones. shape (NUM_VERTICES,3) in A-pose, feet flat, y up."""
+    position = shape[kept]
+    x, y, z = position.T
 
     def nearest(point: np.ndarray) -> int:
-        return int(kept[np.argmin(np.linalg.norm(place - point, axis=1))])
+        return int(kept[np.argmin(np.linalg.norm(position - point, axis=1))])
 
     def extreme(score: np.ndarray, among: np.ndarray) -> int:
         return int(kept[np.flatnonzero(among)[np.argmax(score[among])]])
@@ -48,11 +48,11 @@ def surface_landmarks(data: MakeHuman, shape: np.ndarray, half: HalfSurface, kep
         "left_eye": nearest(shape[eyeball.reshape(EYE_SIDES, -1)[:, 0]].mean(axis=0)),
         "left_eye_inner": nearest(lids[np.argmin(lids[:, 0])]),
         "left_eye_outer": nearest(lids[np.argmax(lids[:, 0])]),
-        "left_ear": nearest(place[ear].mean(axis=0) + TOWARDS_TRAGUS),
+        "left_ear": nearest(position[ear].mean(axis=0) + TOWARDS_TRAGUS),
         "left_mouth": nearest(shape[half.mouth_corner] + OUT_OF_CORNER),
         "left_heel": extreme(-z - 2 * np.abs(y - floor - 0.02), heel),
-        "left_heel_sole": extreme(-np.linalg.norm(place - [ankle[0], floor, back + 0.03], axis=1), heel),
-        "left_toe_sole": extreme(-np.linalg.norm(place - [ball[0] - 0.01, floor, ball[2]], axis=1), foot),
+        "left_heel_sole": extreme(-np.linalg.norm(position - [ankle[0], floor, back + 0.03], axis=1), heel),
+        "left_toe_sole": extreme(-np.linalg.norm(position - [ball[0] - 0.01, floor, ball[2]], axis=1), foot),
         "left_big_toe": nearest(data.cube("l-toe-1-3", shape)),
         "left_small_toe": nearest(data.cube("l-toe-5-4", shape)),
     }
@@ -62,9 +62,9 @@ def surface_landmarks(data: MakeHuman, shape: np.ndarray, half: HalfSurface, kep
     return out
 
 
-def ordered(kept: np.ndarray, places: dict[str, int]) -> np.ndarray:
-    """The kept vertices in their final order: SMPL's published numbers at their places, the rest in sequence."""
-    fixed = {number: places[name] for name, number in SMPL_NUMBERS.items()}
+def ordered(kept: np.ndarray, marks: dict[str, int]) -> np.ndarray:
+    """The kept vertices in their final order: landmarks at SMPL's published indices, the rest in sequence."""
+    fixed = {number: marks[name] for name, number in SMPL_NUMBERS.items()}
     if len(set(fixed.values())) != len(fixed):
         raise RuntimeError("two landmarks fell on the same vertex")
     rest = iter([v for v in kept.tolist() if v not in set(fixed.values())])

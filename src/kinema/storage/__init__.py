@@ -1,3 +1,3 @@
-"""Bytes from strangers and files that appear whole: safe readers of pickle, npz, torch and safetensors files, and
-atomic writing. Knows nothing of motion.
+"""Safe reading and atomic writing: readers of pickle, npz, torch and safetensors files from untrusted sources, and
+atomic file writes. Independent of motion data.
 """

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from kinema.errors import OutputError
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it onto `path` when the block ends well, else remove it.
+    """Yield a temporary path next to `path`; move it to `path` when the block succeeds, else remove it.
 
-    The temporary file has the same suffix, so that writers which look at it choose the same format.
-    Raises OutputError in place of an OSError that tells of a full disk or a place that is not writable.
+    The temporary file has the same suffix, so that writers that infer the format from it choose the same one.
+    Raises OutputError instead of an OSError that means a full disk or a location that is not writable.
     """
     path = Path(path)
-    # The name must fit beside the longest name that the file system allows, hence the cut.
+    # Truncated so that the temporary name stays within the file system's limit even if `path` is at the limit.
     temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Opened like any new file, so that it gets the permissions of one (mkstemp's would be private).
+        # Opened like any new file, so that it gets the default permissions (mkstemp's would be private).
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         with temporary.open("rb+") as file:
@@ -43,20 +43,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def _concerns(error: OSError, path: Path) -> bool:
-    """Whether `error` is about writing `path`, and not about some input that was read meanwhile."""
+    """Whether `error` is about writing `path`, and not about an input that was read inside the block."""
     if not isinstance(error.filename, (str, os.PathLike)):
         return True
-    culprit = Path(error.filename)
-    return culprit.parent == path.parent or culprit in path.parents or culprit in path.absolute().parents
+    failed = Path(error.filename)
+    return failed.parent == path.parent or failed in path.parents or failed in path.absolute().parents
 
 
 def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
-    """The sentence for a failed write, or None where the error is of another kind."""
+    """The one-sentence error for a failed write, or None if the error is of another kind."""
     folder = Path(path).parent
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"the disk is full: {path} could not be written; free some space and start again")
     if error.errno == errno.EFBIG:
-        return OutputError(f"{path} is larger than this disk or account may hold; choose another folder with `out`")
+        return OutputError(
+            f"{path} exceeds the file size limit of this disk or account; choose another folder with `out`"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"cannot write to {folder}: permission denied; choose another folder with `out`")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
@@ -69,6 +71,6 @@ def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

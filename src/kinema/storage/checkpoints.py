@@ -1,9 +1,9 @@
-"""Published weights as arrays by name, whatever wrote them, without running anything from the file.
+"""Published weights as arrays by name, from any framework, without executing anything in the file.
 
     tensors = load_checkpoint("checkpoint_8.pth.tar")      # {"encoder.0.weight": array (512, 8), ...}
 
 Files of torch (both formats), Lightning checkpoints, `.npz`, `.safetensors` and plain pickles of arrays;
-which it is, is seen from the contents, not from the name.
+the format is detected from the contents, not from the name.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _MAX_HEADER = 100 * 2**20
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """Everything in a weights file: containers as stored, tensors as arrays, foreign objects as `Inert`.
+    """Everything in a weights file: containers as stored, tensors as arrays, unknown objects as `Inert`.
 
-    Raises InputError where it is missing, damaged or of an unknown kind, UnsafeFileError where it names
-    anything but weights and the objects that training frameworks put beside them.
+    Raises InputError if it is missing, corrupt or of an unknown format, UnsafeFileError if it references
+    anything other than weights and the objects that training frameworks store with them.
     """
     path = Path(path)
     with reading(path, "a weights"), path.open("rb") as file:
@@ -65,18 +65,18 @@ def read_checkpoint(path: str | Path) -> Any:
 
 
 def load_checkpoint(path: str | Path, *, key: str | None = None) -> dict[str, np.ndarray]:
-    """The weights in a file: arrays of numbers by name.
+    """The weights in a file: numeric arrays by name.
 
-    key: where they are inside of the file; by default under "state_dict" or one of its usual other
-    names, else at the top. Raises InputError where there are none, and what `read_checkpoint` raises.
+    key: their key in the file; by default "state_dict" or one of its common
+    alternatives, else the top level. Raises InputError if there are none, and what `read_checkpoint` raises.
     """
     path = Path(path)
     value = read_checkpoint(path)
     if key is not None:
         inside = value.get(key) if isinstance(value, dict) else None
         if inside is None:
-            has = ", ".join(str(k) for k in list(value)[:12]) if isinstance(value, dict) else "no names at all"
-            raise InputError(f"{path} holds nothing under {key!r}; it has {has}")
+            has = ", ".join(str(k) for k in list(value)[:12]) if isinstance(value, dict) else "no keys"
+            raise InputError(f"{path} has no {key!r}; its keys are {has}")
         candidates = [inside]
     else:
         candidates = [value.get(k) for k in _WEIGHT_KEYS] if isinstance(value, dict) else []
@@ -85,7 +85,7 @@ def load_checkpoint(path: str | Path, *, key: str | None = None) -> dict[str, np
         tensors = _tensors(candidate)
         if tensors:
             return tensors
-    raise InputError(f"{path} holds no weights; name a file with arrays or tensors by name")
+    raise InputError(f"{path} contains no weights; give a file with named arrays or tensors")
 
 
 def _tensors(value: Any) -> dict[str, np.ndarray]:
@@ -110,7 +110,7 @@ def load_torch_checkpoint(path: str | Path, *, key: str | None = None) -> dict[s
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.safetensors` file: a JSON header with type, shape and place of each, then the data."""
+    """The arrays of a `.safetensors` file: a JSON header with type, shape and offsets of each, then the data."""
     size = path.stat().st_size
     with reading(path, "a safetensors"), path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -122,7 +122,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
             if name != "__metadata__":
                 first, last = (int(n) for n in info["data_offsets"])
                 if not 0 <= first <= last <= size - 8 - length:
-                    raise Malformed("a tensor in it reaches beyond its data")
+                    raise Malformed("a tensor in it extends beyond its data")
                 file.seek(8 + length + first)
                 arrays[name] = _safetensor(info, bytearray(file.read(last - first)))
         return arrays
@@ -131,7 +131,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 def _safetensor(info: dict[str, Any], raw: bytearray) -> np.ndarray:
     kind = info["dtype"]
     if kind not in _SAFETENSORS_DTYPES:
-        raise Malformed(f"it holds tensors of the kind {str(kind)[:20]}, which Kinema does not read")
+        raise Malformed(f"it contains tensors of type {str(kind)[:20]}, which Kinema does not read")
     dtype, shape = np.dtype(_SAFETENSORS_DTYPES[kind]), tuple(int(n) for n in info["shape"])
     if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(raw):
         raise Malformed("a tensor in it does not fit its shape")

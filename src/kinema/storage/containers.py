@@ -22,10 +22,10 @@ ARCHIVE_SUFFIXES = (".npz",)
 def open_container(
     path: str | Path, parsers: Mapping[str, Callable[[Path], Mapping[Any, Any]]] = MappingProxyType({})
 ) -> Iterator[Mapping[Any, Any]]:
-    """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read when asked for).
+    """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read on access).
 
-    parsers: for other kinds of files, by suffix.
-    Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (asks for code to be run).
+    parsers: for other file formats, by suffix.
+    Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (would execute code).
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -52,7 +52,7 @@ def open_container(
         content = parsers[suffix](path)
     else:
         known = ", ".join((*PICKLE_SUFFIXES, *ARCHIVE_SUFFIXES, *TORCH_SUFFIXES, *parsers))
-        raise InputError(f"{path} has no suffix of a motion file; Kinema reads {known}")
+        raise InputError(f"{path} does not have the suffix of a motion file; Kinema reads {known}")
     if not isinstance(content, Mapping):
-        raise InputError(f"{path} holds a {type(content).__name__} where a motion file holds a dict")
+        raise InputError(f"{path} holds a {type(content).__name__}, but a motion file holds a dict")
     yield content

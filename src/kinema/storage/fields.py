@@ -1,4 +1,4 @@
-"""Taking arrays out of foreign mappings: each is checked before it is used, and an error names the key."""
+"""Reading arrays from untrusted mappings: each is checked before it is used, and errors name the key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def require_keys(content: Mapping[Any, Any], keys: tuple[str, ...], what: str) -
 def numbers(value: Any, key: str, what: str, *shapes: tuple[int | str, ...], nan: bool = False) -> np.ndarray:
     """`value` as a float64 array of one of the `shapes`, finite unless `nan`.
 
-    A side given as a string may be of any length. Raises InputError that names key, shape found and expected.
+    A dimension given as a string may have any length. Raises InputError with the key and both shapes.
     """
     try:
         array = np.asarray(value)
@@ -39,7 +39,7 @@ def numbers(value: Any, key: str, what: str, *shapes: tuple[int | str, ...], nan
 
 
 def integers(value: Any, key: str, what: str) -> np.ndarray:
-    """`value` as a (n,) int64 array. Raises InputError, also for floats that are no whole numbers."""
+    """`value` as a (n,) int64 array. Raises InputError, also for floats that are not whole numbers."""
     array = numbers(value, key, what, ("n",))
     if np.any(array != np.round(array)) or np.any(np.abs(array) > 2**53):
         raise InputError(f"{what}: {key} must be whole numbers")
@@ -47,7 +47,7 @@ def integers(value: Any, key: str, what: str) -> np.ndarray:
 
 
 def scalar(value: Any, key: str, what: str) -> float:
-    """One finite number, whether it comes as a Python number or as an array of one element."""
+    """One finite number, given as a Python number or as an array with one element."""
     array = numbers(value, key, what)
     if array.size != 1:
         raise InputError(f"{what}: {key} must be one number, found shape {array.shape}")
@@ -55,7 +55,7 @@ def scalar(value: Any, key: str, what: str) -> float:
 
 
 def text(value: Any, key: str, what: str) -> str:
-    """A string, whether it comes as str, bytes or an array of one string."""
+    """A string, given as str, bytes or an array of one string."""
     if isinstance(value, np.ndarray):
         if value.size != 1 or value.dtype.kind not in "US":
             raise InputError(f"{what}: {key} must be text, found {value.shape} {value.dtype}")
@@ -70,11 +70,11 @@ def text(value: Any, key: str, what: str) -> str:
 def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
     if len(shape) != len(expected):
         return False
-    return all(isinstance(want, str) or found == want for found, want in zip(shape, expected, strict=True))
+    return all(isinstance(side, str) or found == side for found, side in zip(shape, expected, strict=True))
 
 
 def mapping(value: Any, key: str, what: str) -> dict[str, Any]:
-    """A dict with text for keys, {} for None. Raises InputError."""
+    """A dict with string keys, {} for None. Raises InputError."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):

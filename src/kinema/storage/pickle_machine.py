@@ -1,12 +1,12 @@
-"""An interpreter of the pickle format that never calls anything a file names.
+"""An interpreter for the pickle format that never calls anything named in a file.
 
-Python's own unpickler imports and calls what the file asks for. This one keeps a name as an inert token;
-whatever the file wants done with it is looked up in a table of our own functions (`pickle_values.py`),
-which check their arguments and build plain values. A name that is not in the table ends the reading.
+Python's own unpickler imports and calls whatever the file names. This one keeps a name as an inert token;
+calls on it are looked up in a table of Kinema's functions (`pickle_values.py`),
+which check their arguments and build plain values. A name that is not in the table is refused.
 
 The format is described by the opcode table of Python's `pickletools`. Work and memory are bounded by the
-file: opcodes are counted, declared lengths are checked against what is there, copies that a file can ask
-for at the price of a few bytes are charged against an allowance that grows with the bytes read.
+file size: opcodes are counted, declared lengths are checked against the remaining data, copies that a file can
+trigger with a few bytes are charged against an allowance that grows with the bytes read.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _COPY_FACTOR = 8
 
 
 class Refused(Exception):
-    """The file names something that is not on the list; the message is that name."""
+    """The file references a name that is not on the allow-list; the message is that name."""
 
 
 class _Spent:
-    """What a file has cost so far, with the files nested in it: opcodes, and bytes copied at its wish."""
+    """Resources used so far by a file and the files nested in it: opcodes executed and bytes copied."""
 
     def __init__(self) -> None:
         self.objects = 0
@@ -44,8 +44,8 @@ Table = Mapping[str, Callable[["PickleMachine", tuple[Any, ...]], Any]]
 class PickleMachine:
     """Reads one pickle from a stream. `run` returns its value or raises Malformed or Refused.
 
-    table: function by full name. inert: patterns ("yacs.*") of names that become `Inert` objects.
-    persistent: called with the id of an object that is stored outside of the pickle (torch's storages).
+    table: functions by fully qualified name. inert: patterns ("yacs.*") of names that become `Inert` objects.
+    persistent: called with the id of an object that is stored outside the pickle (torch's storages).
     """
 
     def __init__(
@@ -81,23 +81,23 @@ class PickleMachine:
                 return value
             operation = operations.get(code)
             if operation is None:
-                raise Malformed(f"it holds the unknown code {code!r}" if code else "it ends too early")
+                raise Malformed(f"it contains the unknown opcode {code!r}" if code else "it is truncated")
             operation(self)
-        raise Malformed(f"it holds more than {MAX_OBJECTS} objects, the limit")
+        raise Malformed(f"it contains more than {MAX_OBJECTS} objects, the limit")
 
     def nested(self) -> Any:
-        """The value of a second pickle that starts at this place of the stream."""
+        """The value of a second pickle that starts at the current position of the stream."""
         if self._level >= MAX_NESTED_FILES:
-            raise Malformed("it holds files within files too deeply")
+            raise Malformed("it contains too many levels of nested files")
         return PickleMachine(self.stream, self._table, encoding=self.encoding, inert=self._inert, parent=self).run()
 
     def charge(self, count: int) -> None:
-        """Account for `count` bytes that are about to be copied; raises Malformed where it is out of proportion."""
+        """Account for `count` bytes about to be copied; raises Malformed if they exceed the allowance."""
         self._spent.copied += count
         if self._spent.copied > _COPY_FLOOR + _COPY_FACTOR * self.stream.consumed:
-            raise Malformed("it asks for far more memory than it holds data")
+            raise Malformed("it requests far more memory than its size justifies")
 
-    # The parts of the machine that several opcodes share.
+    # Helpers shared by several opcodes.
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
@@ -112,7 +112,7 @@ class PickleMachine:
 
     def _token(self, module: Any, name: Any) -> Token:
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise Malformed("it names a class by something that is not text")
+            raise Malformed("the name of a class in it is not text")
         full = f"{module}.{name}"
         make = self._table.get(full)
         if make is None:
@@ -127,7 +127,7 @@ class PickleMachine:
         return token.make(self, args)
 
     def _text(self, data: bytes) -> str | bytes:
-        """A Python 2 string: text under the encoding, bytes under the encoding "bytes"."""
+        """A Python 2 string: decoded, or kept as bytes if the encoding is "bytes"."""
         return data if self.encoding == "bytes" else data.decode(self.encoding)
 
     def _remember(self, key: int) -> None:
@@ -145,7 +145,7 @@ class PickleMachine:
             raise Malformed("it declares a negative length")
         return int(count)
 
-    # One method for each opcode that takes more than a line.
+    # One method per opcode that needs more than one line.
 
     def _reduce(self) -> None:
         args = self._pop()
@@ -156,7 +156,7 @@ class PickleMachine:
         value = self._call(self._pop(), args)
         if keywords:
             if not isinstance(value, Inert) or not isinstance(keywords, dict):
-                raise Malformed("it makes an object with unexpected arguments")
+                raise Malformed("it creates an object with unexpected arguments")
             value.entries.extend(keywords.items())
         self._push(value)
 
@@ -185,8 +185,8 @@ class PickleMachine:
                     self._memo[key] = built
         elif isinstance(value, Inert):
             value.state = state
-        elif not isinstance(value, (OrderedDict, defaultdict)):  # attributes set on those mean nothing here
-            raise Malformed(f"it fills a {type(value).__name__} in an unexpected way")
+        elif not isinstance(value, (OrderedDict, defaultdict)):  # attributes set on these are ignored
+            raise Malformed(f"it sets the state of a {type(value).__name__} in an unexpected way")
 
     def _append(self, items: list[Any]) -> None:
         target = self._stack[-1]
@@ -223,7 +223,7 @@ class PickleMachine:
     def _tuple(self, count: int) -> None:
         items = tuple(self._stack[-count:])
         if len(items) != count:
-            raise Malformed("it takes more values than it made")
+            raise Malformed("it pops more values than it pushed")
         del self._stack[-count:]
         self._push(items)
 
@@ -238,7 +238,7 @@ class PickleMachine:
             self._pop_mark()
 
     def _new_set(self) -> None:
-        self.charge(200)  # an empty set is by far the largest value for a single byte
+        self.charge(200)  # an empty set is by far the largest value created by a single byte
         self._push(set())
 
     def _dict(self) -> None:
@@ -249,7 +249,7 @@ class PickleMachine:
     def _string(self) -> None:
         line = self.stream.readline()
         if len(line) < 2 or line[:1] not in b"\"'" or line[-1] != line[0]:
-            raise Malformed("a text in it is not quoted")
+            raise Malformed("a string in it is not quoted")
         self._push(self._text(codecs.escape_decode(line[1:-1])[0]))
 
     def _int(self) -> None:
@@ -264,14 +264,14 @@ class PickleMachine:
 
     def _persid(self, value: Any) -> None:
         if self._persistent is None:
-            raise Malformed("it refers to objects that are stored elsewhere")
+            raise Malformed("it refers to objects stored outside the file")
         self._push(self._persistent(value))
 
     def _extension(self) -> None:
         raise Refused("an entry of Python's extension registry")
 
     def _out_of_band(self) -> None:
-        raise Malformed("its data are stored elsewhere (out-of-band buffers)")
+        raise Malformed("its data are stored outside the file (out-of-band buffers)")
 
 
 def _make_inert(name: str) -> Callable[[PickleMachine, tuple[Any, ...]], Any]:
@@ -367,15 +367,15 @@ def _operations() -> dict[bytes, Callable[[PickleMachine], None]]:
 
 def _check_protocol(version: int) -> None:
     if version > 5:
-        raise Malformed(f"it uses pickle protocol {version}, which is newer than Kinema knows")
+        raise Malformed(f"it uses pickle protocol {version}, which is newer than Kinema supports")
 
 
 def _check_frame(length: int) -> None:
-    """Frames only help a reader to fetch data in larger pieces; their length is of no use here."""
+    """Frames only let a reader fetch data in larger blocks; their length is not needed here."""
 
 
 def _discard(items: list[Any]) -> None:
-    """POP_MARK throws the items away."""
+    """POP_MARK discards the items."""
 
 
 _OPERATIONS = _operations()

@@ -1,4 +1,4 @@
-"""What the reading of a pickle makes: inert tokens and objects, values yet to be filled, and limits on values."""
+"""Objects created while reading a pickle: inert tokens and objects, pending values, and limits on values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_DEPTH = 100
 
 
 class Token:
-    """A name in a file ("numpy.ndarray") and our function that stands for it."""
+    """A name in a file ("numpy.ndarray") and the Kinema function that replaces it."""
 
     __slots__ = ("make", "name")
 
@@ -36,9 +36,9 @@ class Token:
 
 
 class Inert:
-    """What a file stored for an object of a class that is unknown here; nothing of the class ran.
+    """The stored data of an object of an unknown class; no code of the class was executed.
 
-    name: module and class. args: what its constructor would have got. state: its attributes, usually a
+    name: module and class. args: its constructor's arguments. state: its attributes, usually a
     dict. entries: key and value pairs, for subclasses of dict. elements: for subclasses of list and set.
     """
 
@@ -56,10 +56,10 @@ class Inert:
 
 
 class Pending:
-    """A value that the file makes in two steps: named first, filled by the BUILD opcode.
+    """A value that the file creates in two steps: named first, filled by the BUILD opcode.
 
-    The machine puts what `build` returns in the place of the pending value, in its memo too, so that a
-    finished value is never changed again.
+    The machine replaces the pending value by the result of `build`, in its memo too, so that a
+    finished value is never modified.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ _KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic, Token, I
 
 
 def check_keys(keys: list[Any]) -> list[Any]:
-    """The keys, unchanged. Only plain scalars and short flat tuples of them may be keys or members of sets:
+    """The keys, unchanged. Only plain scalars and short flat tuples of them may be dict keys or set members:
     hashing anything deeper can take forever or exhaust the C stack.
     """
     for key in keys:
@@ -90,19 +90,19 @@ def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:
 
 
 def check_tree(root: Any) -> None:
-    """Raise Malformed where a value is unfinished, refers to itself, is nested too deeply or unfolds to too much.
+    """Raise Malformed if a value is unfinished, contains itself, is nested too deeply or expands to too many objects.
 
-    Shared parts are visited once, but counted each time, as whoever walks through the value would meet them.
+    Shared parts are visited once, but counted each time, as a traversal of the value would meet them.
     """
     _measure(root, {}, 0)
 
 
 def _measure(value: Any, known: dict[int, tuple[int, int] | None], depth: int) -> tuple[int, int]:
-    """Size of a value with all that is in it, and how deeply it is nested. known: by id; None while inside."""
+    """Total number of objects in a value, and its nesting depth. known: results by id; None while in progress."""
     parts = _parts(value)
     if parts is None:
         if isinstance(value, Pending):
-            raise Malformed("it holds an unfinished or self-referring object")
+            raise Malformed("it contains an unfinished or self-referencing object")
         return 1, 0
     if id(value) in known:
         measured = known[id(value)]
@@ -119,13 +119,13 @@ def _measure(value: Any, known: dict[int, tuple[int, int] | None], depth: int) -
     if height > MAX_DEPTH:
         raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
     if size > 2 * MAX_OBJECTS:
-        raise Malformed("its values unfold to too many objects")
+        raise Malformed("its values expand to too many objects")
     known[id(value)] = size, height
     return size, height
 
 
 def _parts(value: Any) -> list[Any] | None:
-    """The values inside a container; None for everything else. Inert objects are leaves: nobody walks into them."""
+    """The values inside a container; None for everything else. Inert objects are leaves."""
     if isinstance(value, dict):
         return list(value.values())
     if isinstance(value, (list, tuple)):

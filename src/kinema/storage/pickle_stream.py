@@ -1,7 +1,7 @@
 """The bytes of a pickle or joblib file, plain or compressed, read within limits.
 
-joblib compresses a whole file with zlib, gzip, bz2, xz or lzma and says so only by the first bytes.
-A declared length is never trusted: a plain file cannot hold more than its size, and a compressed one
+joblib compresses a whole file with zlib, gzip, bz2, xz or lzma, recognizable only by the first bytes.
+A declared length is never trusted: an uncompressed file cannot hold more than its size, and a compressed one
 may unpack to at most `LEAST_UNPACKED` bytes or `MOST_RATIO` times its size, whichever is more.
 """
 
@@ -31,11 +31,11 @@ _COMPRESSED = {
 
 
 class Malformed(ValueError):
-    """The file is not what it claims to be; the message is the reason, without the file's name."""
+    """The file violates its format; the message is the reason, without the file's name."""
 
 
 class PickleStream:
-    """A file read from front to back. `file.read` may be called for single bytes; long reads go through here."""
+    """A file read sequentially. `file.read` may be called for single bytes; long reads go through here."""
 
     def __init__(self, file: BinaryIO, size: int | None) -> None:
         self.file = file
@@ -52,23 +52,23 @@ class PickleStream:
             return bytes(self.read_buffer(count))
         data = self.file.read(count)
         if len(data) != count:
-            raise Malformed("it ends too early")
+            raise Malformed("it is truncated")
         return data
 
     def read_buffer(self, count: int) -> bytearray:
-        """Exactly `count` bytes in memory of their own; what is not there is never allocated."""
+        """Exactly `count` bytes in a new buffer; never allocates more than the file holds."""
         if self._size is not None:
             if count > self._size - self.file.tell():
-                raise Malformed("it ends too early")
+                raise Malformed("it is truncated")
             buffer = bytearray(count)
             if self.file.readinto(buffer) != count:  # type: ignore[attr-defined]
-                raise Malformed("it ends too early")
+                raise Malformed("it is truncated")
             return buffer
         buffer = bytearray()
         while len(buffer) < count:
             chunk = self.file.read(min(_CHUNK, count - len(buffer)))
             if not chunk:
-                raise Malformed("it ends too early")
+                raise Malformed("it is truncated")
             buffer += chunk
         return buffer
 
@@ -76,18 +76,18 @@ class PickleStream:
         """A line of a text opcode, without its newline."""
         line = self.file.readline()
         if not line.endswith(b"\n"):
-            raise Malformed("it ends too early")
+            raise Malformed("it is truncated")
         return line[:-1]
 
     def finish(self) -> None:
-        """Read a compressed file to its end, so that its checksum is compared; what follows is of no interest."""
+        """Read a compressed file to its end, so that its checksum is verified; the rest of the data is ignored."""
         if self._size is None:
             while self.file.read(_CHUNK):
                 pass
 
 
 def open_stream(path: Path) -> PickleStream:
-    """Open a pickle or joblib file. Raises InputError where it cannot be read or is of another kind."""
+    """Open a pickle or joblib file. Raises InputError if it cannot be read or is of another format."""
     try:
         file = path.open("rb")
         size = os.fstat(file.fileno()).st_size
@@ -96,13 +96,13 @@ def open_stream(path: Path) -> PickleStream:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path") from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder; name a file in it") from None
+        raise InputError(f"{path} is a folder; give a file in it") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
     if not head:
         file.close()
         raise InputError(f"{path} is empty; copy or download it again")
-    refusal = _other_kind(head)
+    refusal = _other_format(head)
     if refusal is not None:
         file.close()
         raise InputError(f"{path} {refusal}")
@@ -113,8 +113,8 @@ def open_stream(path: Path) -> PickleStream:
     return PickleStream(file, size)
 
 
-def _other_kind(head: bytes) -> str | None:
-    """What to say of a file that cannot be a pickle, judged by its first bytes; None where it may be one."""
+def _other_format(head: bytes) -> str | None:
+    """Why a file cannot be a pickle, judged by its first bytes; None if it may be one."""
     if head.startswith(b"\x04\x22\x4d\x18"):
         return "is compressed with lz4, which Kinema does not read; save it again with joblib's compress='zlib'"
     if head.startswith(b"ZF"):
@@ -129,7 +129,7 @@ def _other_kind(head: bytes) -> str | None:
 
 
 class _Unpacked(io.RawIOBase):
-    """A compressed file as a stream of its contents, at most `limit` bytes of them."""
+    """The decompressed contents of a file as a stream, at most `limit` bytes."""
 
     def __init__(self, file: BinaryIO, method: str, limit: int) -> None:
         self._file = file
@@ -144,7 +144,7 @@ class _Unpacked(io.RawIOBase):
             return bz2.BZ2Decompressor()
         if self._method == "lzma":
             return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
-        return zlib.decompressobj(wbits=47)  # zlib and gzip, told apart by their headers
+        return zlib.decompressobj(wbits=47)  # zlib or gzip, detected by the header
 
     def readable(self) -> bool:
         return True
@@ -166,13 +166,13 @@ class _Unpacked(io.RawIOBase):
                     if not self._pending and ended:
                         return 0
                     if not self._pending:
-                        raise Malformed("it ends too early")
+                        raise Malformed("it is truncated")
                 if ended:  # gzip and bz2 files may consist of several members
                     self._decoder = self._new_decoder()
                 data = self._decoder.decompress(self._pending, len(buffer))
                 self._pending = self._decoder.unused_data or getattr(self._decoder, "unconsumed_tail", b"")
         except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
-            raise Malformed(f"its {self._method} compression is damaged ({error})") from None
+            raise Malformed(f"its {self._method} compression is corrupt ({error})") from None
         self._position += len(data)
         if self._position > self._limit:
             raise Malformed(f"it unpacks to more than {self._limit // 2**20} MiB, the limit for a file of its size")

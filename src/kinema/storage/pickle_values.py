@@ -1,180 +1,53 @@
-"""The names a pickle may use, each with our own function that builds its value from checked arguments.
+"""The names a pickle may use, each with a function that builds its value from checked arguments.
 
 numpy arrays, scalars and types; Python's containers; joblib's array wrapper; scipy's sparse matrices;
-chumpy nodes, which become the plain arrays that they stand for. Nothing here imports what a file names.
+chumpy nodes, which become plain arrays. Nothing here imports what a file names.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from kinema.storage.pickle_arrays import (
+    arranged,
+    attributes,
+    checked_dtype,
+    checked_shape,
+    checked_text,
+    from_buffer,
+    is_array_class,
+    make_array_class,
+    make_dtype,
+    reconstruct,
+    scalar,
+)
 from kinema.storage.pickle_machine import PickleMachine
 from kinema.storage.pickle_objects import Inert, Pending, Token, check_keys, fill_dict
 from kinema.storage.pickle_stream import Malformed
 
 Make = Callable[[PickleMachine, tuple[Any, ...]], Any]
-_DTYPE = re.compile(
-    r"[<>=|]?(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[SUV]\d{0,9}|O[48]?|\?|[bBhHiIlLqQefdgFDG])"
-)
-_MAX_DIMENSIONS = 32
 _SCALARS = (
     *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128"),
 )
 
 
-# numpy
-
-
-class _PendingDtype(Pending):
-    """`numpy.dtype(description, align, copy)`, then the state that numpy's own pickles add: byte order, fields."""
-
-    def __init__(self, dtype: np.dtype) -> None:
-        super().__init__()
-        self._dtype = dtype
-
-    def build(self, machine: PickleMachine, state: Any) -> np.dtype:
-        if not isinstance(state, tuple) or not 8 <= len(state) <= 9:
-            raise Malformed("an array type in it is incomplete")
-        order, subarray, names, fields, size = _text(state[1]), *state[2:6]
-        if subarray is not None:
-            base, shape = subarray
-            dtype = np.dtype((_dtype(base), _shape(shape if isinstance(shape, tuple) else (shape,))))
-        elif names is not None:
-            keys = [_text(name) for name in names]
-            columns = [fields[name] for name in names]
-            dtype = np.dtype(
-                {
-                    "names": keys,
-                    "formats": [_dtype(column[0]) for column in columns],
-                    "offsets": [column[1] for column in columns],
-                    "itemsize": size,
-                }
-            )
-            if dtype.hasobject:
-                raise Malformed("it holds a table with objects as columns")
-        else:
-            dtype = self._dtype
-            if order in ("<", ">"):
-                dtype = dtype.newbyteorder("<" if order == "<" else ">")
-        return dtype
-
-
-class _PendingArray(Pending):
-    """`numpy.ndarray` before its state: version, shape, type, order, contents."""
-
-    def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        if not isinstance(state, tuple) or len(state) not in (4, 5):
-            raise Malformed("an array in it is incomplete")
-        shape, dtype, fortran, raw = state[-4:]
-        return _array(machine, raw, _dtype(dtype), _shape(shape), "F" if fortran else "C")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("latin1")
-    if not isinstance(value, str):
-        raise Malformed(f"it holds a {type(value).__name__} where text belongs")
-    return value
-
-
-def _attributes(state: Any, what: str) -> dict[str, Any]:
-    """An object's state as a dict by text: Python 2's attribute names arrive as bytes under the encoding "bytes"."""
-    if not isinstance(state, dict):
-        raise Malformed(f"{what} in it is incomplete")
-    return {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in state.items()}
-
-
-def _dtype(value: Any) -> np.dtype:
-    if not isinstance(value, np.dtype):
-        raise Malformed("an array in it has no valid type")
-    return value
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or len(value) > _MAX_DIMENSIONS:
-        raise Malformed("an array in it has no valid shape")
-    if any(not isinstance(n, (int, np.integer)) or not 0 <= n < 2**48 for n in value):
-        raise Malformed("an array in it has no valid shape")
-    return tuple(int(n) for n in value)
-
-
-def _array(machine: PickleMachine, raw: Any, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
-    """An array of its own memory from its contents: raw bytes, or a list of objects."""
-    count = math.prod(shape)
-    if dtype.hasobject:
-        if not isinstance(raw, list) or len(raw) != count:
-            raise Malformed("an array of objects in it does not fit its shape")
-        flat = np.empty(count, dtype=object)
-        for i, item in enumerate(raw):
-            flat[i] = item
-        return _arrange(flat, shape, order)
-    if isinstance(raw, str):
-        raw = raw.encode("latin1")
-    if not isinstance(raw, (bytes, bytearray)) or len(raw) != count * dtype.itemsize or (count and not raw):
-        raise Malformed("the contents of an array in it do not fit its shape and type")
-    machine.charge(len(raw))
-    return _arrange(np.frombuffer(bytearray(raw), dtype) if raw else np.empty(0, dtype), shape, order)
-
-
-def _arrange(flat: np.ndarray, shape: tuple[int, ...], order: str) -> np.ndarray:
-    return flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
-
-
-def _make_dtype(machine: PickleMachine, args: tuple[Any, ...]) -> _PendingDtype:
-    description = _text(args[0]) if args else ""
-    if not _DTYPE.fullmatch(description):
-        raise Malformed(f"it holds an array of the type {description[:20]!r}, which Kinema does not read")
-    return _PendingDtype(np.dtype(description))
-
-
-def _reconstruct(machine: PickleMachine, args: tuple[Any, ...]) -> _PendingArray:
-    if len(args) != 3 or not _is_array_class(args[0]):
-        raise Malformed("it makes an array of an unknown class")
-    return _PendingArray()
-
-
-def _is_array_class(value: Any) -> bool:
-    return isinstance(value, Token) and value.make is _make_array_class
-
-
-def _make_array_class(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    raise Malformed("it makes an array in an unexpected way")
-
-
-def _scalar(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    dtype, raw = args
-    if _dtype(dtype).hasobject:
-        raise Malformed("it holds a numpy scalar that is an object")
-    return _array(machine, raw, dtype, (1,), "C")[0]
-
-
-def _from_buffer(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
-    raw, dtype, shape, order, *axes = args
-    if _dtype(dtype).hasobject:
-        raise Malformed("it holds raw memory as objects")
-    if order == "K" and axes:
-        return _array(machine, raw, dtype, _shape(shape), "C").transpose(axes[0])
-    return _array(machine, raw, dtype, _shape(shape), "F" if order == "F" else "C")
-
-
 # joblib
 
 
 class _PendingWrapper(Pending):
-    """joblib's mark for an array whose bytes follow right behind it, outside of the pickle format."""
+    """joblib's marker for an array whose bytes follow it directly, outside the pickle format."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        state = _attributes(state, "joblib's note of an array")
-        if not _is_array_class(state.get("subclass")):
-            raise Malformed("joblib's note of an array in it is incomplete")
-        dtype, shape = _dtype(state.get("dtype")), _shape(state.get("shape"))
+        state = attributes(state, "joblib's array wrapper")
+        if not is_array_class(state.get("subclass")):
+            raise Malformed("joblib's array wrapper in it is incomplete")
+        dtype, shape = checked_dtype(state.get("dtype")), checked_shape(state.get("shape"))
         if dtype.hasobject:
             value = machine.nested()
             if not isinstance(value, np.ndarray):
@@ -188,11 +61,11 @@ class _PendingWrapper(Pending):
             raise Malformed("an array in it has no size")
         buffer = machine.stream.read_buffer(count * dtype.itemsize)
         flat = np.frombuffer(buffer, dtype) if buffer else np.empty(0, dtype)
-        return _arrange(flat, shape, "F" if state.get("order") in ("F", b"F") else "C")
+        return arranged(flat, shape, "F" if state.get("order") in ("F", b"F") else "C")
 
 
 def _old_wrapper(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    raise Malformed("a joblib older than 0.10 wrote it, with its arrays in separate files; save it with a newer one")
+    raise Malformed("it was written by joblib before 0.10, with arrays in separate files; save it with a newer version")
 
 
 # scipy
@@ -209,8 +82,8 @@ class _PendingSparse(Pending):
     def build(self, machine: PickleMachine, state: Any) -> Any:
         import scipy.sparse
 
-        state = _attributes(state, "a sparse matrix")
-        shape = _shape(state.get("_shape", state.get("shape")))
+        state = attributes(state, "a sparse matrix")
+        shape = checked_shape(state.get("_shape", state.get("shape")))
         data = _flat(state.get("data"), "biufc")
         if self._layout == "coo":
             row, column = state["coords"] if "coords" in state else (state.get("row"), state.get("col"))
@@ -243,21 +116,21 @@ class _PendingChumpy(Pending):
     """`chumpy.ch.Ch`: an array under "x"."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        return _numbers(_attributes(state, "a chumpy array"), "x")
+        return _numbers(attributes(state, "a chumpy array"), "x")
 
 
 class _PendingSelect(Pending):
-    """`chumpy.reordering.Select`: entries of the array "a", picked by flat index, in a shape of their own."""
+    """`chumpy.reordering.Select`: entries of the array "a", selected by flat index, reshaped."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        state = _attributes(state, "a chumpy selection")
+        state = attributes(state, "a chumpy selection")
         source, index = _numbers(state, "a"), _numbers(state, "idxs")
         if index.dtype.kind not in "iu":
-            raise Malformed("a chumpy selection in it has no whole-number indices")
+            raise Malformed("a chumpy selection in it has no integer indices")
         machine.charge(index.size * source.itemsize)
         picked = source.ravel()[index]
         shape = state.get("preferred_shape")
-        return picked if shape is None else picked.reshape(_shape(tuple(int(n) for n in np.atleast_1d(shape))))
+        return picked if shape is None else picked.reshape(checked_shape(tuple(int(n) for n in np.atleast_1d(shape))))
 
 
 def _numbers(state: dict[str, Any], key: str) -> np.ndarray:
@@ -276,7 +149,7 @@ def _sequence(args: tuple[Any, ...]) -> list[Any]:
     if not args:
         return []
     if len(args) != 1 or not isinstance(args[0], (list, tuple, set, frozenset)):
-        raise Malformed("a container in it is made of something else than a list")
+        raise Malformed("a container in it is not created from a list")
     return list(args[0])
 
 
@@ -292,7 +165,7 @@ def _container(kind: Callable[[list[Any]], Any], *, keys: bool) -> Make:
 def _ordered_dict(machine: PickleMachine, args: tuple[Any, ...]) -> OrderedDict[Any, Any]:
     pairs = _sequence(args)
     if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
-        raise Malformed("a dictionary in it is not made of pairs")
+        raise Malformed("a dictionary in it is not created from pairs")
     machine.charge(200 * len(pairs))
     value: OrderedDict[Any, Any] = OrderedDict()
     fill_dict(value, [(key, item) for key, item in pairs])
@@ -318,15 +191,15 @@ def _default_dict(machine: PickleMachine, args: tuple[Any, ...]) -> defaultdict[
 def _encode(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
     """`_codecs.encode`: how Python 3 writes bytes for Python 2's protocols."""
     text, encoding = args
-    if not isinstance(text, str) or _text(encoding) not in ("latin1", "latin-1"):
-        raise Malformed("it holds bytes in an unexpected encoding")
+    if not isinstance(text, str) or checked_text(encoding) not in ("latin1", "latin-1"):
+        raise Malformed("it contains bytes in an unexpected encoding")
     machine.charge(len(text))
     return text.encode("latin1")
 
 
 def _bytes(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
     if args:
-        raise Malformed("it makes bytes in an unexpected way")
+        raise Malformed("it creates bytes in an unexpected way")
     return b""
 
 
@@ -334,7 +207,7 @@ def _bytearray(machine: PickleMachine, args: tuple[Any, ...]) -> bytearray:
     if args and isinstance(args[0], str):
         args = (_encode(machine, args),)
     if len(args) > 1 or not all(isinstance(arg, (bytes, bytearray)) for arg in args):
-        raise Malformed("it makes bytes in an unexpected way")
+        raise Malformed("it creates bytes in an unexpected way")
     machine.charge(sum(len(arg) for arg in args))
     return bytearray(*args)
 
@@ -342,15 +215,15 @@ def _bytearray(machine: PickleMachine, args: tuple[Any, ...]) -> bytearray:
 def _complex(machine: PickleMachine, args: tuple[Any, ...]) -> complex:
     real, imaginary = args
     if not (isinstance(real, float) and isinstance(imaginary, float)):
-        raise Malformed("it holds a complex number of unexpected parts")
+        raise Malformed("it contains a complex number with unexpected parts")
     return complex(real, imaginary)
 
 
 def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    """`copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 make objects."""
+    """`copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 create objects."""
     token, base, state = args
     if not isinstance(token, Token) or not isinstance(base, Token):
-        raise Malformed("it makes an object of something that is not a class")
+        raise Malformed("it creates an object from something that is not a class")
     value = token.make(machine, ())
     if isinstance(value, Inert) and state is not None:
         if isinstance(state, dict):
@@ -358,13 +231,13 @@ def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
         else:
             value.args = (state,)
     elif state is not None and isinstance(value, Pending):
-        raise Malformed("it makes an object in an unexpected way")
+        raise Malformed("it creates an object in an unexpected way")
     return value
 
 
 def only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     """For names that a file may mention but not call."""
-    raise Malformed("it makes a value in an unexpected way")
+    raise Malformed("it creates a value in an unexpected way")
 
 
 def _build_table() -> dict[str, Make]:
@@ -372,7 +245,7 @@ def _build_table() -> dict[str, Make]:
         "collections.OrderedDict": _ordered_dict,
         "collections.defaultdict": _default_dict,
         "_codecs.encode": _encode,
-        "numpy.dtype": _make_dtype,
+        "numpy.dtype": make_dtype,
         "chumpy.ch.Ch": lambda machine, args: _PendingChumpy(),
         "chumpy.reordering.Select": lambda machine, args: _PendingSelect(),
     }
@@ -387,12 +260,12 @@ def _build_table() -> dict[str, Make]:
     for module in ("copy_reg", "copyreg"):
         table[f"{module}._reconstructor"] = _reconstructor
     for core in ("numpy.core", "numpy._core"):
-        table[f"{core}.multiarray._reconstruct"] = _reconstruct
-        table[f"{core}.multiarray.scalar"] = _scalar
-        table[f"{core}.numeric._frombuffer"] = _from_buffer
+        table[f"{core}.multiarray._reconstruct"] = reconstruct
+        table[f"{core}.multiarray.scalar"] = scalar
+        table[f"{core}.numeric._frombuffer"] = from_buffer
     classes = ("ndarray", "memmap", "core.memmap.memmap", "_core.memmap.memmap", "matrix", "matrixlib.defmatrix.matrix")
     for name in classes:
-        table[f"numpy.{name}"] = _make_array_class
+        table[f"numpy.{name}"] = make_array_class
     for name in _SCALARS:
         table[f"numpy.{name}"] = only_named
     for joblib in ("joblib", "sklearn.externals.joblib"):
@@ -408,4 +281,4 @@ def _build_table() -> dict[str, Make]:
 
 
 TABLE = _build_table()
-"""Function by full name: everything that `load_pickle` understands."""
+"""Functions by fully qualified name: everything that `load_pickle` understands."""

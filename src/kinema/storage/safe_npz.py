@@ -1,8 +1,8 @@
-"""Reading a user's `.npz` without running anything from it, arrays of objects included.
+"""Reading a user's `.npz` without executing anything in it, object arrays included.
 
-numpy reads arrays of objects only through pickle, which runs what the file says; here they go through the
-reader of `safe_pickle.py`. What the archive's directory and the arrays' headers declare must fit each other
-and the file's own size before anything is read, so that a small file cannot ask for a large memory.
+numpy reads object arrays only through pickle, which executes code named in the file; here they go through the
+reader of `safe_pickle.py`. The archive's directory and the arrays' headers must be consistent with each other
+and with the file size before anything is read, so that a small file cannot request a large allocation.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from kinema.storage.pickle_values import TABLE
 from kinema.storage.safe_pickle import reading
 
 MAX_MEMBERS = 20_000
-"""Arrays in one archive; a motion of a hundred people has about two thousand."""
+"""Maximum number of arrays in one archive; a motion of a hundred people has about two thousand."""
 
-_DAMAGE = (ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, zipfile.BadZipFile, zlib.error)
+_CORRUPTION = (ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 def load_npz(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays of an `.npz` by name. Raises InputError where it cannot be read, UnsafeFileError where it
-    names anything that `load_pickle` would not read.
+    """All arrays of an `.npz` by name. Raises InputError if it cannot be read, UnsafeFileError if it
+    references anything that `load_pickle` would refuse.
     """
     with NpzArchive(Path(path)) as archive:
         if not len(archive):
-            raise InputError(f"{path} is a zip archive without any array; name an .npz file")
+            raise InputError(f"{path} is a zip archive without any array; give an .npz file")
         return dict(archive)
 
 
 class NpzArchive(Mapping[str, np.ndarray]):
-    """The arrays of an `.npz` by name, each read when it is asked for. A context manager.
+    """The arrays of an `.npz` by name, each read on access. A context manager.
 
-    Opening raises InputError for a file that is damaged or declares more than it can hold; taking an array
-    raises InputError that names it, and UnsafeFileError where it names anything but plain values.
+    Opening raises InputError for a file that is corrupt or declares more than it can hold; reading an array
+    raises InputError with its name, and UnsafeFileError if it references anything but plain values.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,22 +83,22 @@ class NpzArchive(Mapping[str, np.ndarray]):
                 if dtype.hasobject:
                     return self._objects(cast(BinaryIO, member), shape, key)
                 count = functools.reduce(operator.mul, shape, 1)
-                declared, there = count * dtype.itemsize, info.file_size - member.tell()
-                if declared != there or (count and not dtype.itemsize):
-                    raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {there} follow")
+                declared, available = count * dtype.itemsize, info.file_size - member.tell()
+                if declared != available or (count and not dtype.itemsize):
+                    raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {available} follow")
             with self._zip.open(info) as member:
                 return npy.read_array(member, allow_pickle=False)
-        except (*_DAMAGE, NotImplementedError, MemoryError) as error:
+        except (*_CORRUPTION, NotImplementedError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(f"{self.path}: the array {key!r} is damaged ({reason}); get a fresh copy") from None
+            raise InputError(f"{self.path}: the array {key!r} is corrupt ({reason}); get a fresh copy") from None
 
     def _objects(self, member: BinaryIO, shape: tuple[int, ...], key: str) -> np.ndarray:
         with reading(self.path, "an .npz"):
             value = PickleMachine(PickleStream(member, None), TABLE).run()
             if not isinstance(value, np.ndarray) or value.shape != shape:
-                raise Malformed(f"the array of objects {key!r} does not fit its header")
+                raise Malformed(f"the object array {key!r} does not match its header")
         return value
 
 

@@ -1,10 +1,10 @@
-"""Reading a user's `.pkl` without running anything from it.
+"""Reading a user's `.pkl` without executing anything in it.
 
     data = load_pickle("SMPL_NEUTRAL.pkl")
 
-What may be inside: numpy arrays and scalars, Python's containers, joblib files (compressed ones too),
-scipy sparse matrices, and chumpy arrays, which arrive as plain arrays; also files that Python 2 wrote.
-Everything else is refused by name. `pickle_machine.py` and `pickle_objects.py` say how and within which limits.
+Supported contents: numpy arrays and scalars, Python's containers, joblib files (compressed ones too),
+scipy sparse matrices, and chumpy arrays, which become plain arrays; also files written by Python 2.
+Everything else is refused by name. `pickle_machine.py` and `pickle_objects.py` describe how, and the limits.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ _UNREADABLE = (
     NotImplementedError,
     RuntimeError,
 )
-"""What reading can raise on a file that breaks the rules of its format (RuntimeError: an encrypted zip archive)."""
+"""Exceptions that reading can raise on a file that violates its format (RuntimeError: an encrypted zip archive)."""
 
 
 def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection[str] = ()) -> Any:
-    """The value of a pickle or joblib file, of plain types only.
+    """The value of a pickle or joblib file, plain types only.
 
-    encoding: how Python 2's byte strings become text; "bytes" leaves them as bytes. extra: patterns of
+    encoding: how Python 2's byte strings are decoded; "bytes" leaves them as bytes. extra: patterns of
     further names ("yacs.config.CfgNode", "pytorch_lightning.*") whose objects become `Inert`.
-    Raises UnsafeFileError where the file names anything that is not on the list, and InputError where it
-    is missing, damaged, nested or inflated beyond the limits, or not a pickle at all.
+    Raises UnsafeFileError if the file references anything that is not on the allow-list, and InputError if it
+    is missing, corrupt, nested or inflated beyond the limits, or not a pickle at all.
     """
     if encoding != "bytes":
         try:
@@ -75,9 +75,9 @@ def read_pickle(
     extra: Collection[str] = (),
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """The next pickle in an open stream, with a table of one's own: for formats that contain pickles.
+    """The next pickle in an open stream, with a custom table: for formats that contain pickles.
 
-    path is for the errors alone; they are those of `load_pickle`.
+    path is only used in error messages; the errors are those of `load_pickle`.
     """
     with reading(path):
         return PickleMachine(stream, table, inert=tuple(extra), persistent=persistent).run()
@@ -85,23 +85,23 @@ def read_pickle(
 
 @contextmanager
 def reading(path: Path, kind: str = "a pickle") -> Iterator[None]:
-    """Turn whatever goes wrong inside the block into one sentence about the file `path`. kind: "an .npz"."""
+    """Turn exceptions inside the block into a one-sentence error about the file `path`. kind: "an .npz"."""
     try:
         yield
     except Refused as error:
         name = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
         raise UnsafeFileError(
-            f"{path} asks for {name}, which is not on the list of harmless contents, so it was not read "
-            "and nothing in it was run; use a file that holds plain arrays"
+            f"{path} references {name}, which is not on the allow-list, so it was not read "
+            "and nothing in it was executed; use a file that contains plain arrays"
         ) from None
     except Malformed as error:
-        raise InputError(f"{path} is damaged or not {kind} file: {error}; get a fresh copy of it") from None
+        raise InputError(f"{path} is corrupt or not {kind} file: {error}; get a fresh copy of it") from None
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     except _UNREADABLE as error:
         raise InputError(
-            f"{path} is damaged or not {kind} file: its contents break the format's rules "
+            f"{path} is corrupt or not {kind} file: its contents violate the format "
             f"({type(error).__name__}); get a fresh copy of it"
         ) from error

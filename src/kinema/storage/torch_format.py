@@ -1,11 +1,11 @@
-"""Files that `torch.save` wrote, read without torch and without running anything from them.
+"""Reading `torch.save` files without torch and without executing anything in them.
 
-Two formats. Since torch 1.6 a zip archive: a pickle `*/data.pkl` and one raw file `*/data/KEY` for each
-storage. Before that one stream: three small pickles, the pickle proper, the list of storage keys, and the
-storages themselves. In both the pickle names storages by "persistent ids", and tensors are calls of
+There are two formats. Since torch 1.6: a zip archive with a pickle `*/data.pkl` and one raw file `*/data/KEY` per
+storage. Before that: one stream with three small pickles, the main pickle, the list of storage keys, and the
+storages themselves. In both, the pickle refers to storages by "persistent ids", and tensors are calls to
 `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`.
 
-Tensors become numpy arrays: bfloat16 as float32, storages of a GPU like any other. Objects of the
+Tensors become numpy arrays: bfloat16 as float32, GPU storages like any other. Objects of
 training frameworks become `Inert`; every other name is refused.
 """
 
@@ -26,7 +26,7 @@ from kinema.storage.pickle_values import TABLE, Make, only_named
 from kinema.storage.safe_pickle import reading
 
 LEGACY_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
-"""What the first pickle of the old format holds, behind its own header: one number of ten bytes."""
+"""Contents of the old format's first pickle, after its header: one ten-byte integer."""
 
 INERT = (
     "yacs.*",
@@ -51,7 +51,7 @@ INERT = (
     "torch.optim.*",
     "pare.*",
 )
-"""Classes whose objects published checkpoints carry beside the weights."""
+"""Classes whose objects published checkpoints contain in addition to the weights."""
 
 _BFLOAT16 = "bfloat16"
 _DTYPES = {
@@ -88,7 +88,7 @@ _TORCH_DTYPES = {
 
 
 class _Storage:
-    """Raw memory and the type of its numbers; `data` is None while only its place in the file is looked for."""
+    """Raw memory and its element type; `data` is None in the first pass, which only collects the storages."""
 
     def __init__(self, data: np.ndarray | None, dtype: str) -> None:
         self.data = data  # (bytes,) uint8
@@ -96,14 +96,14 @@ class _Storage:
 
 
 def read_torch_zip(path: Path) -> Any:
-    """The value of a file in the zip format, tensors as arrays. Raises InputError or UnsafeFileError."""
+    """The contents of a file in the zip format, tensors as arrays. Raises InputError or UnsafeFileError."""
     with reading(path, "a torch"), zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
             raise Malformed("it is a zip archive without torch's data.pkl")
         prefix = names[0][: -len("data.pkl")]
         if f"{prefix}constants.pkl" in archive.namelist():
-            raise Malformed("it is a TorchScript program, which cannot be read without running it")
+            raise Malformed("it is a TorchScript program, which cannot be read without executing it")
         if f"{prefix}byteorder" in archive.namelist() and archive.read(f"{prefix}byteorder") != b"little":
             raise Malformed("it was written on a big-endian machine")
         members = _Members(archive, path.stat().st_size)
@@ -122,7 +122,7 @@ def read_torch_zip(path: Path) -> Any:
 
 
 class _Members:
-    """The files in an archive, read within a limit on their sizes together."""
+    """The files in an archive, read within a limit on their total size."""
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self._archive = archive
@@ -130,27 +130,27 @@ class _Members:
         self._left = max(LEAST_UNPACKED, MOST_RATIO * size) if packed else size
 
     def read(self, name: str) -> np.ndarray:
-        """The contents of one file: (bytes,) uint8, in memory of their own."""
+        """The contents of one file: (bytes,) uint8, in a new buffer."""
         info = self._archive.getinfo(name)
         self._left -= info.file_size
         if self._left < 0:
-            raise Malformed("it unpacks to far more than its size")
+            raise Malformed("it unpacks to far more than its size allows")
         data = np.empty(info.file_size, np.uint8)
         done = 0
         with self._archive.open(info) as member:
             while done < len(data):
                 count = member.readinto(data.data[done:])  # type: ignore[attr-defined]
                 if not count:
-                    raise Malformed("it ends too early")
+                    raise Malformed("it is truncated")
                 done += count
         return data
 
 
 def read_torch_legacy(path: Path) -> Any:
-    """The value of a file in the format before torch 1.6. Raises InputError or UnsafeFileError.
+    """The contents of a file in the format before torch 1.6. Raises InputError or UnsafeFileError.
 
-    The storages stand behind the pickle that needs them, so it is read twice: first to learn which
-    storages there are, then with them.
+    The storages follow the pickle that needs them, so it is read twice: first to collect which
+    storages it uses, then with their data.
     """
     stream = open_stream(path)
     with stream.file, reading(path, "a torch"):
@@ -183,13 +183,13 @@ def _itemsize(dtype: str) -> int:
 
 
 class _Rebuilder:
-    """Makes arrays of storages, and counts how much it copies for that."""
+    """Builds arrays from storages within a limit on the memory copied."""
 
     def __init__(self, path: Path) -> None:
         self._copies_left = LEAST_UNPACKED + 2 * path.stat().st_size
 
     def machine(self, stream: PickleStream, storage: Callable[[str, str, int], _Storage]) -> PickleMachine:
-        """A machine for a pickle of torch's; `storage` gives the storage of a key, a type and a length."""
+        """A machine for torch's pickles; `storage` returns the storage for a key, type and length."""
 
         def persistent(value: Any) -> _Storage:
             if not isinstance(value, tuple) or len(value) < 5:
@@ -200,7 +200,7 @@ class _Rebuilder:
             name = token.name.rpartition(".")[2]
             dtype = "u1" if name == "UntypedStorage" else _DTYPES.get(name.removesuffix("Storage"))
             if dtype is None or count < 0:
-                raise Malformed(f"it holds tensors of the kind {name[:40]}, which Kinema does not read")
+                raise Malformed(f"it contains tensors of type {name[:40]}, which Kinema does not read")
             whole = storage(key, dtype, count)
             if view and view[0] is not None and whole.data is not None:
                 _, start, length = view[0]
@@ -235,7 +235,7 @@ class _Rebuilder:
         storage, offset, size, stride, _, _, token, *_ = args
         name = token.name.rpartition(".")[2] if isinstance(token, Token) else ""
         if not isinstance(storage, _Storage) or name not in _TORCH_DTYPES:
-            raise Malformed("it holds a tensor of a kind that Kinema does not read")
+            raise Malformed("it contains a tensor of a type that Kinema does not read")
         return self._tensor(machine, (_Storage(storage.data, _TORCH_DTYPES[name]), offset, size, stride))
 
     def _tensor(self, machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
@@ -244,14 +244,14 @@ class _Rebuilder:
             raise Malformed("a tensor in it is incomplete")
         numbers = (offset, *size, *stride)
         if len(size) != len(stride) or len(size) > 32 or any(type(n) is not int or n < 0 for n in numbers):
-            raise Malformed("a tensor in it has an impossible shape")
+            raise Malformed("a tensor in it has an invalid shape")
         if storage.data is None:
             return np.empty(0)
         flat = storage.data.view("<u2" if storage.dtype == _BFLOAT16 else storage.dtype)
         if 0 in size:
             return np.zeros(size, np.float32 if storage.dtype == _BFLOAT16 else flat.dtype)
         if offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) >= len(flat):
-            raise Malformed("a tensor in it reaches beyond its data")
+            raise Malformed("a tensor in it extends beyond its data")
         view = np.lib.stride_tricks.as_strided(flat[offset:], size, [step * flat.itemsize for step in stride])
         if storage.dtype == _BFLOAT16:
             self._charge(2 * view.size * 4)
@@ -264,11 +264,11 @@ class _Rebuilder:
     def _charge(self, count: int) -> None:
         self._copies_left -= count
         if self._copies_left < 0:
-            raise Malformed("its tensors unfold to far more than it holds data")
+            raise Malformed("its tensors expand to far more memory than its size justifies")
 
 
 def _rebuild_from_type(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    """A tensor with a class or attributes of its own: the tensor alone."""
+    """A tensor subclass or a tensor with attributes: the tensor alone."""
     function, _, arguments, _ = args
     if not isinstance(function, Token) or not isinstance(arguments, tuple):
         raise Malformed("a tensor in it is incomplete")

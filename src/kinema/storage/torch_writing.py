@@ -1,9 +1,9 @@
-"""Files that `torch.load` opens, written without torch: nested dicts of float32 tensors and plain values.
+"""Writing files for `torch.load` without torch: nested dicts of float32 tensors and plain values.
 
-The format since torch 1.6 is a zip archive, nothing compressed: `archive/data.pkl`, a pickle (protocol 2) in which a
-tensor is a call of `torch._utils._rebuild_tensor_v2` on a storage named by number, `archive/data/<number>` with each
-storage's raw numbers, `archive/byteorder` and `archive/version`. Only names that `torch.load(weights_only=True)` allows
-occur.
+The format since torch 1.6 is an uncompressed zip archive: `archive/data.pkl`, a pickle (protocol 2) in which a
+tensor is a call to `torch._utils._rebuild_tensor_v2` on a numbered storage, `archive/data/<number>` with each
+storage's raw data, `archive/byteorder` and `archive/version`. It only uses names that `torch.load(weights_only=True)`
+allows.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import numpy as np
 
 from kinema.storage.atomic import atomic_path
 
-# The C pickler asks where a class comes from and would need torch for it; the one in Python can be told.
+# The C pickler looks up a class's module and would need torch for that; the Python one can be overridden.
 _PythonPickler: Any = pickle._Pickler
 
 
 class _Name:
-    """A global of torch, by its name alone."""
+    """A global of torch, by name only."""
 
     def __init__(self, module: str, name: str) -> None:
         self.line = f"c{module}\n{name}\n".encode()
 
 
 class _Storage:
-    """The numbers of a tensor, as the pickle refers to them."""
+    """A reference to a tensor's data in the pickle."""
 
     def __init__(self, key: str, count: int) -> None:
         self.key, self.count = key, count
 
 
 class _TorchPickler(_PythonPickler):
-    """Writes float arrays as tensors and keeps their numbers in `storages`."""
+    """Writes float arrays as tensors and collects their data in `storages`."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=2)
@@ -74,7 +74,7 @@ class _TorchPickler(_PythonPickler):
 
 
 def write_torch(content: Mapping[str, Any], path: Path) -> None:
-    """Write nested dicts, lists, numbers, text and arrays (as float32 tensors), whole or not at all."""
+    """Write nested dicts, lists, numbers, text and arrays (as float32 tensors), atomically."""
     buffer = io.BytesIO()
     pickler = _TorchPickler(buffer)
     pickler.dump(dict(content))

@@ -1,4 +1,4 @@
-"""Motions and clips whose truth is known: procedural motions, motion capture, rendered images and videos."""
+"""Motions and clips with known ground truth: procedural motions, motion capture, rendered images and videos."""
 
 from kinema.synthetic.mocap import motion_from_mocap as motion_from_mocap
 from kinema.synthetic.motions import SCRIPTS as SCRIPTS

@@ -1,4 +1,4 @@
-"""Smooth curves through few numbers: what a procedural motion is made of."""
+"""Smooth curves through a few keys: the building blocks of procedural motions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 
 def minimum_jerk(u: np.ndarray) -> np.ndarray:
-    """The smoothest way from 0 at u=0 to 1 at u=1, at rest at both ends (Flash and Hogan 1985, equation 3)."""
+    """Minimum-jerk interpolation from 0 at u=0 to 1 at u=1, at rest at both ends (Flash and Hogan 1985, equation 3)."""
     u = np.clip(u, 0, 1)
     return u**3 * (10 - 15 * u + 6 * u**2)
 
 
 class Keys:
-    """A value over time that rests at its keys and moves between them by minimum jerk.
+    """A value over time that rests at its keys and moves between them with minimum jerk.
 
-    keys: (time, value) pairs in order of time; before the first and after the last the value stays.
+    keys: (time, value) pairs in order of time; before the first and after the last the value is constant.
     """
 
     def __init__(self, keys: Sequence[tuple[float, float]] = ((0.0, 0.0),)) -> None:

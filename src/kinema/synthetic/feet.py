@@ -1,7 +1,7 @@
-"""Where the feet stand and how they travel: plants on the ground and the swings between them.
+"""Foot trajectories: stance phases on the ground and the swings between them.
 
-A plant is heel strike, flat foot and push-off. While the toes are up the foot turns about its heel,
-while the heel is up about its ball with the toes left flat: a planted foot never slides.
+A plant consists of heel strike, flat foot and push-off. While the toes are up the foot rotates about its heel,
+while the heel is up about its ball with the toes kept flat: a planted foot never slides.
 World axes: y up, ground at 0; a foot of yaw 0 points along +z.
 """
 
@@ -18,15 +18,15 @@ from kinema.synthetic.curves import minimum_jerk
 HEEL_STRIKE_TIME = 0.13
 PUSH_OFF_TIME = 0.24
 FLAT = np.radians(0.2)
-"""Seconds of rolling onto the sole and off it; pitch below which the whole sole counts as down."""
+"""Durations in seconds of rolling onto the sole and off it; pitch below which the whole sole counts as down."""
 
 
 @dataclass(frozen=True)
 class Plant:
-    """One stay of a foot on the ground.
+    """One stance phase of a foot.
 
-    x, z: where the ankle stands, metres; yaw: where the foot points, radians; land, lift: seconds, from
-    when to when it touches; strike <= 0 and push >= 0: the foot's pitch when it lands (toes up) and when
+    x, z: position of the ankle, metres; yaw: direction of the foot, radians; land, lift: start and end of
+    ground contact, seconds; strike <= 0 and push >= 0: the foot's pitch when it lands (toes up) and when
     it lifts (heel up), radians.
     """
 
@@ -41,9 +41,9 @@ class Plant:
 
 @dataclass(frozen=True)
 class FootShape:
-    """A foot that stands flat, relative to its ankle, for yaw 0: heel, ball (about which it rolls), (3,) metres.
+    """A flat foot with yaw 0, relative to its ankle: heel, ball (about which it rolls), (3,) metres.
 
-    height: of the ankle above the ground; level: (radians) the pitch that lays the rest pose's sole flat.
+    height: of the ankle above the ground; level: pitch (radians) at which the rest pose's sole is flat.
     """
 
     heel: np.ndarray
@@ -54,8 +54,8 @@ class FootShape:
 
 @dataclass(frozen=True)
 class FootPath:
-    """A foot over time, T samples: base (T,3) where the ankle would stand flat below it; ankle (T,3); yaw,
-    pitch, toes (T,) radians; heel_down, toes_down (T,) bool: that part of the sole is on the ground.
+    """A foot over time, T samples: base (T,3) the ankle projected to the ground for a flat foot; ankle (T,3); yaw,
+    pitch, toes (T,) radians; heel_down, toes_down (T,) bool: whether that part of the sole is on the ground.
     """
 
     base: np.ndarray
@@ -69,7 +69,7 @@ class FootPath:
 
 @dataclass
 class Steps:
-    """Writes the plants of two feet, step by step. `time` is where the writing stands.
+    """Generates the plants of two feet, step by step. `time` is the current time.
 
     width: metres between the ankles; splay: radians that each foot points outwards.
     """
@@ -96,7 +96,7 @@ class Steps:
         self.time += seconds
 
     def step(self, side: str, x: float, z: float, yaw: float, period: float) -> None:
-        """Lift a foot now, set it down where it belongs when the body stands at x, z, yaw.
+        """Lift a foot now and set it down at its position for a body at x, z, yaw.
 
         period: seconds until the next step may begin; the foot is in the air for three quarters of it.
         """
@@ -109,25 +109,25 @@ class Steps:
         self.time += period
 
     def walk(self, points: np.ndarray, length: float, period: float, first: str = "left") -> None:
-        """Walk along the polyline `points` (N,2) of x, z from where the body stands, then close the feet."""
+        """Walk along the polyline `points` (N,2) of x, z from the current position, then bring the feet together."""
         path = np.concatenate([[[self.x, self.z]], np.asarray(points, dtype=np.float64)])
-        gone = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-        count = max(round(float(gone[-1] / length)), 1)
+        travelled = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+        count = max(round(float(travelled[-1] / length)), 1)
         side = first
         for i in range(count):
-            # A step ends where the next foot would overtake: the body is then half a step behind it.
-            at = gone[-1] * min((i + 1) / count, 1)
-            x, z = (float(np.interp(at, gone, path[:, k])) for k in range(2))
-            ahead = np.array([np.interp(min(at + 0.1, gone[-1]), gone, path[:, k]) for k in range(2)])
-            behind = np.array([np.interp(max(at - 0.3, 0), gone, path[:, k]) for k in range(2)])
-            self.yaw += shorter_way(np.arctan2(*(ahead - behind)) - self.yaw)
+            # A step ends when the next foot would pass: the body is then half a step behind it.
+            at = travelled[-1] * min((i + 1) / count, 1)
+            x, z = (float(np.interp(at, travelled, path[:, k])) for k in range(2))
+            ahead = np.array([np.interp(min(at + 0.1, travelled[-1]), travelled, path[:, k]) for k in range(2)])
+            behind = np.array([np.interp(max(at - 0.3, 0), travelled, path[:, k]) for k in range(2)])
+            self.yaw += wrapped_angle(np.arctan2(*(ahead - behind)) - self.yaw)
             self.step(side, x, z, self.yaw, period)
             side = "right" if side == "left" else "left"
         self.x, self.z = float(path[-1, 0]), float(path[-1, 1])
         self.step(side, self.x, self.z, self.yaw, period)
 
     def turn(self, angle: float, period: float, steps: int = 4) -> None:
-        """Turn on the spot by `angle` radians (positive: to the left), both feet arriving together."""
+        """Turn on the spot by `angle` radians (positive: to the left), ending with the feet together."""
         first = "left" if angle > 0 else "right"
         second = "right" if first == "left" else "left"
         start = self.yaw
@@ -139,34 +139,34 @@ class Steps:
         self.yaw = start + angle
 
 
-def shorter_way(angle: float) -> float:
-    """The same turn by at most half a circle: radians from -pi to below pi."""
+def wrapped_angle(angle: float) -> float:
+    """The equivalent angle in [-pi, pi), radians."""
     return float((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
 def foot_path(plants: list[Plant], shape: FootShape, times: np.ndarray) -> FootPath:
-    """A foot at `times` (T,), through its plants and the swings between them."""
+    """The foot's path at `times` (T,), through its plants and the swings between them."""
     count = len(times)
     base, yaw, pitch = np.zeros((count, 3)), np.zeros(count), np.zeros(count)
-    weight, relax = np.ones(count), np.zeros(count)  # of the ball as pivot; of the toes being flat
+    weight, relax = np.ones(count), np.zeros(count)  # of the ball as pivot; of the toes relaxing from flat
     planted = np.zeros(count, dtype=bool)
     for i, plant in enumerate(plants):
-        here = (times >= plant.land) & (times <= plant.lift)
-        base[here] = plant.x, 0, plant.z
-        yaw[here] = plant.yaw
-        planted |= here
+        stance = (times >= plant.land) & (times <= plant.lift)
+        base[stance] = plant.x, 0, plant.z
+        yaw[stance] = plant.yaw
+        planted |= stance
         if i + 1 < len(plants):
             after = plants[i + 1]
-            there = (times > plant.lift) & (times < after.land)
-            u = (times[there] - plant.lift) / (after.land - plant.lift)
+            swing = (times > plant.lift) & (times < after.land)
+            u = (times[swing] - plant.lift) / (after.land - plant.lift)
             s = minimum_jerk(u)[:, None]
             start, end = np.array([plant.x, 0, plant.z]), np.array([after.x, 0, after.z])
             clearance = 0.02 + 0.03 * min(float(np.linalg.norm(end - start)), 1.0)
-            base[there] = start + s * (end - start)
-            base[there, 1] = clearance * 64 * (u * (1 - u)) ** 3
-            yaw[there] = plant.yaw + s[:, 0] * (after.yaw - plant.yaw)
-            weight[there] = 1 - s[:, 0]
-            relax[there] = minimum_jerk(u / 0.5)
+            base[swing] = start + s * (end - start)
+            base[swing, 1] = clearance * 64 * (u * (1 - u)) ** 3
+            yaw[swing] = plant.yaw + s[:, 0] * (after.yaw - plant.yaw)
+            weight[swing] = 1 - s[:, 0]
+            relax[swing] = minimum_jerk(u / 0.5)
         pitch += _roll(plants, i, times)
     weight[planted] = pitch[planted] > 0
     toes = -np.maximum(pitch, 0) * (1 - relax)
@@ -180,7 +180,7 @@ def foot_path(plants: list[Plant], shape: FootShape, times: np.ndarray) -> FootP
 
 
 def _roll(plants: list[Plant], i: int, times: np.ndarray) -> np.ndarray:
-    """Pitch of the foot from the push-off of plant i to the flat foot of plant i + 1; zero elsewhere. (T,)"""
+    """Pitch of the foot (T,) from the push-off of plant i to the flat foot of plant i + 1; zero elsewhere."""
     if i + 1 >= len(plants):
         return np.zeros(len(times))
     plant, after = plants[i], plants[i + 1]

@@ -1,7 +1,7 @@
-"""Motion capture told on a body of ours: a truth of real movement for rendered clips.
+"""Motion capture retargeted to a body model: ground truth with real movement for rendered clips.
 
-Captured rotations are played on the body as they are (SMPL's tree and T-pose), so the skeleton, and with it
-the shape, is the body's; the way of the root is scaled by the length of the legs.
+Captured rotations are applied to the body unchanged (SMPL's tree and T-pose), so skeleton and shape are the
+body's; the root trajectory is scaled by leg length.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from kinema.synthetic.truth import camera_around, person_in_view
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_TOUCHING = 0.045
-_RESTING = 0.45
-"""Metres above the floor and metres a second below which a captured foot counts as standing."""
+_CONTACT_HEIGHT = 0.045
+_CONTACT_SPEED = 0.45
+"""Metres above the floor and metres per second below which a captured foot counts as in contact."""
 
 
 def motion_from_mocap(
@@ -38,16 +38,16 @@ def motion_from_mocap(
     camera: Camera | None = None,
     source: str | None = None,
 ) -> Motion:
-    """One captured person before a camera, everything known.
+    """One captured person in front of a camera, with complete ground truth.
 
     root: (F,3) metres, the pelvis, y up. rotations: (F,24,4) quaternions x, y, z, w, of each SMPL joint relative
     to its parent, joint 0 in the world. betas: (10,), default the average body. leg_length: metres from hip to
-    ankle of the captured skeleton; None takes the root's way as it is. heading: radians by which all is turned
-    about y. place: x and z of the middle of the way, default where it was captured. camera: with a place in
-    the world, default one that sees everything. source: said in the provenance.
+    ankle of the captured skeleton; None keeps the root trajectory unscaled. heading: rotation of everything
+    about y, radians. place: x and z of the trajectory's centre, default as captured. camera: with a pose in
+    the world, default one that sees everything. source: recorded in the provenance.
 
-    The floor is put where the feet are lowest (the twentieth part that lies deeper, is noise). Contacts are
-    judged by height and speed, so they are an estimate, not a measurement. Raises ShapeError, UsageError.
+    The floor is set to the 5th percentile of the lowest foot height (what lies below is noise). Contacts are
+    derived from height and speed, so they are an estimate, not a measurement. Raises ShapeError, UsageError.
     """
     root, rotations = np.asarray(root, dtype=np.float64), np.asarray(rotations, dtype=np.float64)
     if root.ndim != 2 or root.shape[1] != 3 or rotations.shape != (len(root), 24, 4) or not len(root):
@@ -90,7 +90,7 @@ def motion_from_mocap(
 
 
 def _leg_length(rest: np.ndarray) -> float:
-    """Hip to knee to ankle of rest joints (24,3), the mean of both sides, metres."""
+    """Length from hip over knee to ankle of rest joints (24,3), mean of both sides, metres."""
     total = 0.0
     for side in ("left", "right"):
         hip, knee, ankle = rest[SMPL24.indices([f"{side}_hip", f"{side}_knee", f"{side}_ankle"])]
@@ -99,11 +99,11 @@ def _leg_length(rest: np.ndarray) -> float:
 
 
 def _contacts(soles: np.ndarray, fps: float) -> np.ndarray:
-    """Which points of the soles (F,4,3) stand on the floor, (F,4) bool.
+    """Which sole points (F,4,3) are in contact with the floor, (F,4) bool.
 
     Limits are enough for captured motion; `kinema.world.contacts` finds them where the root itself is in error.
     """
     if len(soles) < 2:
-        return np.asarray(soles[..., 1] < _TOUCHING)
+        return np.asarray(soles[..., 1] < _CONTACT_HEIGHT)
     speed = np.linalg.norm(np.gradient(soles, axis=0) * fps, axis=-1)
-    return np.asarray((soles[..., 1] < _TOUCHING) & (speed < _RESTING))
+    return np.asarray((soles[..., 1] < _CONTACT_HEIGHT) & (speed < _CONTACT_SPEED))

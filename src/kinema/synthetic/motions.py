@@ -1,8 +1,8 @@
-"""Procedural motions whose truth is known: walk, turn, squat, reach, on any body, at any frame rate.
+"""Procedural motions with known ground truth: walk, turn, squat, reach, on any body, at any frame rate.
 
     motion = procedural_motion(load_body(), "demo", seed=3, fps=30)
 
-A motion of this room is complete: world and camera frame, joints, contacts, the camera that looks on.
+A procedural motion is complete: world and camera frame, joints, contacts, and the camera that observes it.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def procedural_motion(
     betas: np.ndarray | None = None,
     camera: Camera | None = None,
 ) -> Motion:
-    """A person who acts a script before a camera whose place is known.
+    """A person who performs a script in front of a camera with a known pose.
 
-    script: a name of `SCRIPTS`. seed: chooses lengths, angles and tempo of what is done; the same seed
+    script: a name from `SCRIPTS`. seed: determines lengths, angles and tempo of the actions; the same seed
     gives the same motion at every frame rate. betas: (10,), default the average body. camera: one with
     rotation and translation, default `studio_camera()`. The person has pose, betas, transl, joints,
     pose_world, transl_world, joints_world and contacts. Raises UsageError for an unknown script.
@@ -46,9 +46,9 @@ def procedural_motion(
     if not fps > 0:
         raise UsageError(f"fps must be positive, found {fps}")
     betas = np.zeros(NUM_BETAS) if betas is None else np.asarray(betas, dtype=np.float64)
-    acted = SCRIPTS[script](np.random.default_rng(seed))
-    times = np.arange(round(acted.duration * fps)) / fps
-    performance = perform(acted, body, betas, times)
+    performed = SCRIPTS[script](np.random.default_rng(seed))
+    times = np.arange(round(performed.duration * fps)) / fps
+    performance = perform(performed, body, betas, times)
     camera = studio_camera() if camera is None else camera
     person = person_in_view(body, camera, 1, performance.pose, betas, performance.transl, contacts=performance.contacts)
     arguments = {"script": script, "seed": seed, "fps": fps, "betas": betas}
@@ -64,7 +64,7 @@ def procedural_motion(
 
 
 def _idle(rng: np.random.Generator) -> dict[str, Wander]:
-    """The small sway of a standing person: balance, breath, glances."""
+    """The slight sway of a standing person: balance, breathing, glances."""
     sizes = {
         "back": 0.006, "lean": 0.006, "bow": 0.012, "twist": 0.02, "tilt": 0.01, "nod": 0.03, "look": 0.06,
         "left_raise": 0.015, "right_raise": 0.015, "left_out": 0.01, "right_out": 0.01, "left_elbow": 0.03,
@@ -74,7 +74,7 @@ def _idle(rng: np.random.Generator) -> dict[str, Wander]:
 
 
 def _squat(keys: dict[str, list[tuple[float, float]]], start: float, seconds: float, depth: float) -> None:
-    """Down, a moment's rest, and up again; hips go back, trunk and arms forward."""
+    """Down, a short pause, and up again; hips move back, trunk and arms forward."""
     down, up = start + 0.42 * seconds, start + 0.55 * seconds
     amounts = {"drop": 0.46 * depth, "back": 0.13 * depth, "lean": 0.62 * depth, "bow": 0.25 * depth}
     amounts |= {"left_raise": 1.9 * depth, "right_raise": 1.9 * depth}
@@ -85,9 +85,9 @@ def _squat(keys: dict[str, list[tuple[float, float]]], start: float, seconds: fl
 def _reach(
     keys: dict[str, list[tuple[float, float]]], side: str, start: float, seconds: float, height: float, across: float
 ) -> None:
-    """One arm goes forward and up (height, radians) and to its side (across); the trunk helps, the head follows."""
+    """One arm moves forward and up (height, radians) and sideways (across); trunk and head follow."""
     sign = 1.0 if side == "left" else -1.0
-    there, back = start + 0.4 * seconds, start + 0.58 * seconds
+    reached, released = start + 0.4 * seconds, start + 0.58 * seconds
     high = min(max(height - 1.4, 0.0), 1.0)
     amounts = {
         f"{side}_raise": height, f"{side}_out": across + 0.3 * high, f"{side}_elbow": -0.18,
@@ -95,7 +95,7 @@ def _reach(
         "nod": -0.3 * high, "look": sign * (0.35 * across + 0.1 * high),
     }  # fmt: skip
     for name, size in amounts.items():
-        _key(keys, name, (start, 0.0), (there, size), (back, size), (start + seconds, 0.0))
+        _key(keys, name, (start, 0.0), (reached, size), (released, size), (start + seconds, 0.0))
 
 
 def _key(keys: dict[str, list[tuple[float, float]]], name: str, *points: tuple[float, float]) -> None:
@@ -110,7 +110,7 @@ def _script(
 
 
 def demo(rng: np.random.Generator) -> Script:
-    """Ten seconds: walk towards the camera at a slant, turn to it, squat, reach up and to the side."""
+    """Ten seconds: walk diagonally towards the camera, turn to it, squat, reach up and to the side."""
     keys: dict[str, list[tuple[float, float]]] = {}
     start, end = np.array([-1.35, -5.5]), np.array([0.1, -4.15]) + rng.uniform(-0.15, 0.15, 2)
     steps = Steps(float(start[0]), float(start[1]), float(np.arctan2(*(end - start))))
@@ -138,7 +138,7 @@ def on_the_spot(rng: np.random.Generator) -> Script:
 
 
 def rounds(rng: np.random.Generator) -> Script:
-    """A walk around an oval before the camera, seen from all sides."""
+    """A walk around an oval in front of the camera, seen from all sides."""
     turn = 1.0 if rng.random() < 0.5 else -1.0
     angle = np.linspace(0, 2 * np.pi, 60) * turn
     path = np.stack([1.3 * np.sin(angle), -5.0 + np.cos(angle)], axis=-1)
@@ -153,4 +153,4 @@ SCRIPTS: dict[str, Callable[[np.random.Generator], Script]] = {
     "on-the-spot": on_the_spot,
     "rounds": rounds,
 }
-"""Every script by name."""
+"""All scripts by name."""

@@ -1,11 +1,11 @@
-"""Rendered images and videos of a motion whose truth is known.
+"""Rendered images and videos of a motion with known ground truth.
 
     for image in render_frames(motion, body, seed=7): ...        # (H,W,3) uint8, the motion's own camera
     for crop in render_crops(motion, body, size=320, seed=7): ...  # around each person, with its intrinsics
     render_clip(motion, body, "clip.mp4", seed=7)
 
-The scene: a dressed body in a textured room, lit by one main light, with its shadow on the floor, seen
-through a lens with some blur and a sensor with some noise. Real enough for person detectors to work.
+The scene: a dressed body in a textured room, lit by one main light, with its shadow on the floor, imaged
+with lens blur and sensor noise. Realistic enough for person detectors to work.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from kinema.visualization.renderer import Light, Mesh, MeshRenderer, Rendering
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_FINE = 2
-"""The body is drawn this much larger and averaged, so that an arm before the trunk has a clean outline too."""
-_SPARE = 64
-"""Rows and columns of noise beyond the image's, from which each frame cuts its own piece."""
+_SCALE = 2
+"""The body is rendered this much larger and averaged, so that edges inside the silhouette are antialiased too."""
+_MARGIN = 64
+"""Extra rows and columns of noise, so that each frame takes a different crop."""
 
 
 @dataclass(frozen=True)
 class Crop:
     """An image around one person. frame: index into the motion's times; person: its id; image (S,S,3) uint8 RGB;
-    intrinsics (3,3): project the person's camera-frame joints into this image.
+    intrinsics (3,3): project camera-frame joints into this image.
     """
 
     frame: int
@@ -58,12 +58,12 @@ def render_frames(
     seed: int = 0,
     style: Style | None = None,
 ) -> Iterator[np.ndarray]:
-    """Every frame of a motion as (H,W,3) uint8 RGB, as its camera sees it.
+    """Every frame of a motion as (H,W,3) uint8 RGB, seen from its camera.
 
-    motion: people with pose, betas and transl, and a camera that stands in the world. size: width and height
-    of the images, default the motion's; another size scales the picture and must keep its proportions.
-    seed: of the sensor's noise and, where no `style` is given, of the whole look. Raises UsageError where the
-    motion lacks something.
+    motion: people with pose, betas and transl, and a camera with a pose in the world. size: width and height
+    of the images, default the motion's; another size scales the image and must keep its aspect ratio.
+    seed: of the sensor noise and, without `style`, of the whole appearance. Raises UsageError if the
+    motion lacks one of these.
     """
     scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed)
     size = (motion.width, motion.height) if size is None else size
@@ -88,19 +88,19 @@ def render_crops(
     margin: float = 1.3,
     frames: Sequence[int] | None = None,
 ) -> Iterator[Crop]:
-    """A square image around each person in each frame where it is seen; fast, for measuring detectors.
+    """A square image around each person in each frame where they are visible; fast, for evaluating detectors.
 
-    size: pixels; margin: the image's side over the longer side of the person's box; frames: which ones,
-    default all. The lens's distortion is left out. Other arguments as for `render_frames`.
+    size: pixels; margin: the image's side relative to the longer side of the person's box; frames: which ones,
+    default all. Lens distortion is not applied. Other arguments as for `render_frames`.
     """
     scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed, distorted=False)
-    wanted = None if frames is None else {int(frame) for frame in frames}
+    selected = None if frames is None else {int(frame) for frame in frames}
     rng = np.random.default_rng([seed, 0xC409])
     for person in motion:
         (boxes,) = person.require("boxes")
         for row, frame in enumerate(person.frames):
             extent = float(np.max(boxes[row, 2:] - boxes[row, :2]))
-            if (wanted is not None and int(frame) not in wanted) or not extent > 1:
+            if (selected is not None and int(frame) not in selected) or not extent > 1:
                 continue
             side = extent * margin
             middle = (boxes[row, :2] + boxes[row, 2:]) / 2 + rng.uniform(-0.04, 0.04, 2) * side
@@ -122,7 +122,7 @@ def render_clip(
     style: Style | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Write the motion as a video at its own times; arguments as for `render_frames`. Returns the path."""
+    """Write the motion as a video with its own times; arguments as for `render_frames`. Returns the path."""
     from kinema.video import VideoWriter
 
     width, height = (motion.width, motion.height) if size is None else size
@@ -135,12 +135,12 @@ def render_clip(
 
 
 class _Scene:
-    """Body, room and light of one rendering job; knows how one frame looks."""
+    """Body, room and light of one rendering job; renders single frames."""
 
     def __init__(self, motion: Motion, body: BodyModel, style: Style, seed: int, *, distorted: bool = True) -> None:
         camera = motion.camera
         if camera is None or camera.rotation is None or camera.translation is None:
-            raise UsageError("rendering needs a motion whose camera stands in the world; give it one first")
+            raise UsageError("rendering needs a motion whose camera has a pose in the world; give it one first")
         for person in motion:
             person.require("pose", "betas", "transl")
         self.motion, self.body, self.style = motion, body, style
@@ -149,36 +149,36 @@ class _Scene:
         self.moving = camera.rotation.ndim == 3
         self._rotation, self._translation = camera.rotation, camera.translation
         self.colors = [vertex_colors(body, dressed(style, number)) for number in range(len(motion.people))]
-        places = [_in_world(np.zeros((1, 3)), camera.rotation, camera.translation)]
+        positions = [_in_world(np.zeros((1, 3)), camera.rotation, camera.translation)]
         for person in motion:
             (transl,) = person.require("transl")
-            places.append(_in_world(transl, *self.pose(person.frames)))
-        self.room = Room(style, np.concatenate(places))
+            positions.append(_in_world(transl, *self.pose(person.frames)))
+        self.room = Room(style, np.concatenate(positions))
         self.rng = np.random.default_rng([seed, 0x40153])
         self.people = PosedPeople(motion, body)
         self.gain = (255 * np.array(style.tint) * style.exposure ** (1 / 2.2)).astype(np.float32)
         self._noise: np.ndarray | None = None
 
     def pose(self, frame: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """World to camera in one frame (or in several): rotation (..., 3,3), translation (..., 3)."""
+        """World to camera in one or several frames: rotation (..., 3,3), translation (..., 3)."""
         if self.moving:
             return self._rotation[frame], self._translation[frame]
         return self._rotation, self._translation
 
     def background(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray) -> np.ndarray:
-        """The empty room, (H,W,3) float32 in the grey levels of the final image."""
+        """The empty room, (H,W,3) float32 in grey levels of the final image."""
         return self.room.view(size, intrinsics, *self.pose(frame), self.distortion) * self.gain
 
     def image(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray, empty: np.ndarray) -> np.ndarray:
-        """One frame over the empty room, (H,W,3) uint8."""
-        (rotation, translation), picture = self.pose(frame), empty.copy()
+        """One frame rendered over the empty room, (H,W,3) uint8."""
+        (rotation, translation), canvas = self.pose(frame), empty.copy()
         bodies = self.people.at(frame)
         for posed in bodies:
-            self._shade_floor(picture, posed.vertices, rotation, translation, intrinsics)
-        fine = MeshRenderer(_FINE * size[0], _FINE * size[1], light=self._light(rotation))
+            self._shade_floor(canvas, posed.vertices, rotation, translation, intrinsics)
+        fine = MeshRenderer(_SCALE * size[0], _SCALE * size[1], light=self._light(rotation))
         meshes = [Mesh(posed.vertices, self.body.faces, self.colors[posed.number]) for posed in bodies]
-        _lay(picture, fine.render(meshes, scaled_intrinsics(intrinsics, _FINE), self.distortion), self.gain)
-        return self._photograph(picture)
+        _composite(canvas, fine.render(meshes, scaled_intrinsics(intrinsics, _SCALE), self.distortion), self.gain)
+        return self._imaged(canvas)
 
     def _light(self, rotation: np.ndarray) -> Light:
         style, sun = self.style, np.array(self.style.sun)
@@ -195,42 +195,42 @@ class _Scene:
 
     def _shade_floor(
         self,
-        picture: np.ndarray,
+        canvas: np.ndarray,
         vertices: np.ndarray,
         rotation: np.ndarray,
         translation: np.ndarray,
         intrinsics: np.ndarray,
     ) -> None:
-        """Darken the floor where the body keeps the main light away, and around what stands on it."""
+        """Darken the floor in the body's shadow of the main light, and around its contact with the floor."""
         world = (np.asarray(vertices, dtype=np.float64) - translation) @ rotation
-        size, faces = (picture.shape[1], picture.shape[0]), self.body.faces
+        size, faces = (canvas.shape[1], canvas.shape[0]), self.body.faces
         near_floor = (world[:, 1] < 0.35)[faces].any(axis=1)
-        # Direction of the light, metres over which its shadow fades, how dark it is, what casts it.
+        # Direction of the light, width of the penumbra in metres, strength of the shadow, faces that cast it.
         sun, above = np.array(self.style.sun), np.array([0.0, 1.0, 0.0])
         for towards, fade, dark, casting in ((sun, 0.02, 1.0, faces), (above, 0.07, 0.7, faces[near_floor])):
             mask, box = floor_shadow(
                 world, casting, towards, size, intrinsics, rotation, translation, distortion=self.distortion, fade=fade
             )
             if mask.size:
-                picture[box.slices] *= (1 - self.style.shadow * dark * mask)[..., None]
+                canvas[box.slices] *= (1 - self.style.shadow * dark * mask)[..., None]
 
-    def _photograph(self, picture: np.ndarray) -> np.ndarray:
-        """What lens, sensor and compression make of the picture: (H,W,3) float32 in 0..255 -> uint8."""
+    def _imaged(self, canvas: np.ndarray) -> np.ndarray:
+        """Apply lens blur, sensor noise and compression: (H,W,3) float32 in 0..255 -> uint8."""
         style = self.style
         if style.blur > 0.05:
-            picture = cv2.GaussianBlur(picture, (0, 0), style.blur)
-        picture = picture + self._grain(picture.shape[0], picture.shape[1])
-        picture += 0.5
-        image = np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+            canvas = cv2.GaussianBlur(canvas, (0, 0), style.blur)
+        canvas = canvas + self._grain(canvas.shape[0], canvas.shape[1])
+        canvas += 0.5
+        image = np.clip(canvas, 0, 255, out=canvas).astype(np.uint8)
         if style.jpeg is not None:
             _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, style.jpeg])
             return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return image
 
     def _grain(self, height: int, width: int) -> np.ndarray:
-        """The sensor's noise, (H,W,3) float32: a random cut of one large draw, as if it were new in each frame."""
-        if self._noise is None or self._noise.shape[0] < height + _SPARE or self._noise.shape[1] < width + _SPARE:
-            shape = (height + _SPARE, width + _SPARE, 3)
+        """Sensor noise, (H,W,3) float32: a random crop of one large sample, in place of a new sample per frame."""
+        if self._noise is None or self._noise.shape[0] < height + _MARGIN or self._noise.shape[1] < width + _MARGIN:
+            shape = (height + _MARGIN, width + _MARGIN, 3)
             self._noise = np.float32(self.style.noise) * self.rng.standard_normal(shape, dtype=np.float32)
         top = self.rng.integers(self._noise.shape[0] - height + 1)
         left = self.rng.integers(self._noise.shape[1] - width + 1)
@@ -242,17 +242,17 @@ def _in_world(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray)
     return np.squeeze(np.swapaxes(rotation, -1, -2) @ (points - translation)[..., None], -1)
 
 
-def _lay(picture: np.ndarray, fine: Rendering, gain: np.ndarray) -> None:
-    """Average a rendering of `_FINE` times the size, times `gain`, and lay it over the picture, in place."""
+def _composite(canvas: np.ndarray, fine: Rendering, gain: np.ndarray) -> None:
+    """Downsample a rendering of `_SCALE` times the size, times `gain`, and composite it over `canvas`, in place."""
     if not fine.alpha.size:
         return
-    left, top = fine.box.left // _FINE, fine.box.top // _FINE
-    right, bottom = -(-fine.box.right // _FINE), -(-fine.box.bottom // _FINE)
-    grown = np.zeros(((bottom - top) * _FINE, (right - left) * _FINE, 4), dtype=np.float32)
-    part = fine.box.inside(Box(left * _FINE, top * _FINE, right * _FINE, bottom * _FINE))
-    grown[part][..., :3] = fine.color * fine.alpha[..., None]
-    grown[part][..., 3] = fine.alpha
-    small = cv2.resize(grown, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-    area = picture[top:bottom, left:right]
+    left, top = fine.box.left // _SCALE, fine.box.top // _SCALE
+    right, bottom = -(-fine.box.right // _SCALE), -(-fine.box.bottom // _SCALE)
+    padded = np.zeros(((bottom - top) * _SCALE, (right - left) * _SCALE, 4), dtype=np.float32)
+    part = fine.box.inside(Box(left * _SCALE, top * _SCALE, right * _SCALE, bottom * _SCALE))
+    padded[part][..., :3] = fine.color * fine.alpha[..., None]
+    padded[part][..., 3] = fine.alpha
+    small = cv2.resize(padded, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    area = canvas[top:bottom, left:right]
     area *= 1 - small[..., 3:]
     area += small[..., :3] * gain

@@ -1,4 +1,4 @@
-"""The room in which a synthetic clip plays: a floor at y = 0 and walls with texture, in perspective."""
+"""The background room of synthetic clips: a floor at y = 0 and textured walls, in perspective."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from kinema.visualization.renderer import to_linear, to_srgb
 
 _TEXELS = 1024
 _FLOOR_SIZE, _WALL_SIZE = 3.0, 4.0
-"""Metres that one copy of the floor's and the wall's texture covers."""
-_LEVELS = 6
+"""Metres covered by one tile of the floor's and the wall's texture."""
+_MIP_LEVELS = 6
 
 
 class Room:
-    """A room of four walls around a scene, its texture drawn once. All lengths in metres, world axes."""
+    """A room of four walls around a scene; its textures are generated once. All lengths in metres, world axes."""
 
     def __init__(self, style: Style, scene: np.ndarray) -> None:
-        """scene: (N,3) places that must lie inside: people and cameras."""
+        """scene: (N,3) positions that must lie inside: people and cameras."""
         self.style = style
         rng = np.random.default_rng([style.texture, 0x400])
-        self.floor = _levels(_floor_texture(style, rng))
-        self.wall = _levels(_wall_texture(style, rng))
+        self.floor = _mip_levels(_floor_texture(style, rng))
+        self.wall = _mip_levels(_wall_texture(style, rng))
         low = scene.min(axis=0) - rng.uniform(1.8, 3.5, 3)
         high = scene.max(axis=0) + rng.uniform(1.8, 3.5, 3)
-        # Axis across the wall, and its place on that axis.
+        # Axis normal to the wall, and its coordinate on that axis.
         self.walls = ((2, float(low[2])), (0, float(low[0])), (0, float(high[0])), (2, float(high[2])))
 
     def view(
@@ -37,7 +37,7 @@ class Room:
         translation: np.ndarray,
         distortion: np.ndarray | None = None,
     ) -> np.ndarray:
-        """What an empty room looks like, (H,W,3) float32 sRGB in [0,1].
+        """A view of the empty room, (H,W,3) float32 sRGB in [0,1].
 
         size: width, height; rotation (3,3), translation (3,): world to camera.
         """
@@ -52,8 +52,8 @@ class Room:
         with np.errstate(divide="ignore", invalid="ignore"):
             nearest = np.where(rays[..., 1] < 0, -origin[1] / rays[..., 1], np.float32(np.inf))
             which = np.full((height, width), -1, dtype=np.int8)
-            for number, (axis, place) in enumerate(self.walls):
-                distance = (np.float32(place) - origin[axis]) / rays[..., axis]
+            for number, (axis, coordinate) in enumerate(self.walls):
+                distance = (np.float32(coordinate) - origin[axis]) / rays[..., axis]
                 closer = (distance > 0) & (distance < nearest)
                 nearest = np.where(closer, distance, nearest)
                 which[closer] = number
@@ -64,26 +64,26 @@ class Room:
         out = np.zeros((height, width, 3), dtype=np.float32)
         for rows in _rows_with(which < 0):
             texel = nearest[rows] * spread / grazing[rows]
-            out[rows] = _look_up(self.floor, points[rows, :, 0], points[rows, :, 2], texel, _FLOOR_SIZE)
+            out[rows] = _sample(self.floor, points[rows, :, 0], points[rows, :, 2], texel, _FLOOR_SIZE)
         for rows in _rows_with(which >= 0):
-            # Each wall begins elsewhere in the texture and has its own light.
+            # Each wall has its own texture offset and brightness.
             wall, point = which[rows], points[rows]
             crosswise = np.array([axis == 0 for axis, _ in self.walls])[wall]
             u = np.where(crosswise, point[..., 2], point[..., 0]) + np.float32(1.3) * wall
-            found = _look_up(self.wall, u, -point[..., 1], nearest[rows] * spread, _WALL_SIZE)
+            found = _sample(self.wall, u, -point[..., 1], nearest[rows] * spread, _WALL_SIZE)
             found *= np.array([1.0, 0.88, 0.80, 0.7], dtype=np.float32)[wall][..., None]
             out[rows] = np.where((wall >= 0)[..., None], found, out[rows])
         return out
 
 
 def _rows_with(mask: np.ndarray) -> list[slice]:
-    """The band of image rows that holds all of `mask` (H,W), or nothing."""
+    """The band of image rows that contains all of `mask` (H,W), or an empty list."""
     rows = np.flatnonzero(mask.any(axis=1))
     return [slice(int(rows[0]), int(rows[-1]) + 1)] if len(rows) else []
 
 
-def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.ndarray, size: float) -> np.ndarray:
-    """Colours at u, v (H,W) metres of a repeated texture; texel: metres that a pixel covers there."""
+def _sample(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.ndarray, size: float) -> np.ndarray:
+    """Colours at u, v (H,W) metres of a tiled texture; texel: metres covered by a pixel there."""
     blur = np.log2(np.maximum(texel * (_TEXELS / size), 1))
     level = np.clip(np.rint(blur), 0, len(levels) - 1).astype(int)
     x = np.mod(u * (_TEXELS / size), _TEXELS).astype(np.float32)
@@ -102,18 +102,18 @@ def _look_up(levels: list[np.ndarray], u: np.ndarray, v: np.ndarray, texel: np.n
     return np.zeros((*u.shape, 3), np.float32) if out is None else np.asarray(out, dtype=np.float32)
 
 
-def _levels(texture: np.ndarray) -> list[np.ndarray]:
-    """The texture and its halves, so that what is far away does not glitter."""
+def _mip_levels(texture: np.ndarray) -> list[np.ndarray]:
+    """The texture's mip levels, against aliasing in the distance."""
     levels = [texture]
-    for _ in range(_LEVELS - 1):
+    for _ in range(_MIP_LEVELS - 1):
         levels.append(cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     return levels
 
 
 def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves: int = 7) -> np.ndarray:
-    """Cloudy noise of mean 0 and standard deviation 1, (TEXELS,TEXELS), that repeats seamlessly.
+    """Tileable fractal noise of mean 0 and standard deviation 1, (TEXELS,TEXELS).
 
-    stretch: how many times longer than wide the grain is, across and down.
+    stretch: stretching of the grain, across and down.
     """
     total = np.zeros((_TEXELS, _TEXELS), dtype=np.float32)
     for octave in range(2, octaves + 2):
@@ -126,7 +126,7 @@ def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves:
 
 
 def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A wall of bricks: cell row and column of each texel, and where the joints are. joint: part of a cell."""
+    """A brick pattern: cell row and column of each texel, and a mask of the joints. joint: fraction of a cell."""
     y, x = np.meshgrid(np.arange(_TEXELS) / _TEXELS * rows, np.arange(_TEXELS) / _TEXELS * columns, indexing="ij")
     row = np.floor(y).astype(int)
     x = np.mod(x + shift * (row % 2), columns)
@@ -136,8 +136,8 @@ def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[n
     return row, column, gap
 
 
-def _paint(color: tuple[float, float, float], brightness: np.ndarray) -> np.ndarray:
-    """A colour whose light varies over the texture, (TEXELS,TEXELS,3) sRGB."""
+def _shaded(color: tuple[float, float, float], brightness: np.ndarray) -> np.ndarray:
+    """A colour with brightness varying over the texture, (TEXELS,TEXELS,3) sRGB."""
     linear = to_linear(np.array(color))[None, None] * np.clip(brightness, 0.05, 2.5)[..., None]
     return to_srgb(linear).astype(np.float32)
 
@@ -155,7 +155,7 @@ def _floor_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
         light = 1 + 0.08 * _grain(rng, octaves=4) + 0.18 * rng.normal(size=(_TEXELS, _TEXELS)).astype(np.float32)
     else:
         light = 1 + 0.14 * _grain(rng) + 0.03 * rng.normal(size=(_TEXELS, _TEXELS)).astype(np.float32)
-    return _paint(style.floor_color, light)
+    return _shaded(style.floor_color, light)
 
 
 def _wall_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
@@ -167,9 +167,9 @@ def _wall_texture(style: Style, rng: np.random.Generator) -> np.ndarray:
         light = np.where(gap, 0.7, rng.normal(1, 0.03, (3, 6))[row, column] + 0.04 * _grain(rng, (8, 1)))
     else:
         light = 1 + 0.05 * _grain(rng)
-    texture = _paint(style.wall_color, light)
-    # The texture's rows run down from the top of a 4 m wall whose last row is the floor: a skirting board
-    # and a few pictures, so that the wall has corners and faces of its own.
+    texture = _shaded(style.wall_color, light)
+    # The texture's rows run from the top of a 4 m wall down to the floor: a skirting board
+    # and a few framed pictures, so that the wall has corners and edges of its own.
     height = _TEXELS / _WALL_SIZE
     texture[-round(0.12 * height) :] *= 0.6
     for _ in range(rng.integers(0, 4)):

@@ -1,4 +1,4 @@
-"""How a rendered scene looks: clothes, skin, room, light and camera, drawn from a seed."""
+"""The appearance of a rendered scene: clothing, skin, room, light and camera, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _IRISES = ((0.25, 0.15, 0.08), (0.25, 0.38, 0.50), (0.30, 0.38, 0.22))
 
 @dataclass(frozen=True)
 class Style:
-    """The look of a scene. Colours are sRGB in [0,1].
+    """The appearance of a scene. Colours are sRGB in [0,1].
 
     skin, hair, iris, shirt, second, trousers, shoes: of the person; pattern: of the shirt, one of PATTERNS, in
     the colours shirt and second. floor, wall: one of FLOORS, WALLS; floor_color, wall_color. sun: direction
-    towards the main light in the world (y up); key, fill, sky: strengths of the lights; shadow: how dark
-    the shadow is, 0 none, 1 black. blur: pixels, standard deviation of the lens; noise: grey levels of the
-    sensor; exposure: factor on light; tint: factors on R, G, B; jpeg: quality, None for none. texture: seed
-    of everything random on the surfaces.
+    towards the main light in the world (y up); key, fill, sky: strengths of the lights; shadow: strength of
+    the shadow, 0 none, 1 black. blur: standard deviation of the lens blur, pixels; noise: of the sensor, grey
+    levels; exposure: factor on light; tint: factors on R, G, B; jpeg: quality, None for no compression. texture:
+    seed of everything random on the surfaces.
     """
 
     skin: Color = _SKINS[1]
@@ -65,13 +65,13 @@ class Style:
             if getattr(self, name) not in known:
                 raise UsageError(f"style: {name} is {getattr(self, name)!r}; choose one of {', '.join(known)}")
         if self.sun[1] <= 0:
-            raise UsageError("style: sun must point upwards (a positive second number)")
+            raise UsageError("style: sun must point upwards (a positive y component)")
         if self.jpeg is not None and not 1 <= self.jpeg <= 100:
-            raise UsageError(f"style: jpeg must lie between 1 and 100, found {self.jpeg}")
+            raise UsageError(f"style: jpeg must be between 1 and 100, found {self.jpeg}")
 
     @staticmethod
     def random(seed: int) -> Style:
-        """A look drawn from `seed`: any skin and clothes, dim to bright light, clean to noisy camera."""
+        """An appearance drawn from `seed`: any skin and clothing, dim to bright light, clean to noisy camera."""
         rng = np.random.default_rng([seed, 0x5717E])
 
         def pick(colors: tuple[Color, ...]) -> Color:
@@ -82,15 +82,15 @@ class Style:
             skin=pick(_SKINS),
             hair=pick(_HAIRS),
             iris=pick(_IRISES),
-            shirt=_cloth(rng),
-            second=_cloth(rng),
-            trousers=_cloth(rng, dark=0.6),
-            shoes=_cloth(rng, dark=0.5),
+            shirt=_surface_color(rng),
+            second=_surface_color(rng),
+            trousers=_surface_color(rng, dark=0.6),
+            shoes=_surface_color(rng, dark=0.5),
             pattern=str(rng.choice(PATTERNS)),
             floor=str(rng.choice(FLOORS)),
             wall=str(rng.choice(WALLS)),
-            floor_color=_cloth(rng, saturation=0.35),
-            wall_color=_cloth(rng, saturation=0.3, dark=0.15),
+            floor_color=_surface_color(rng, saturation=0.35),
+            wall_color=_surface_color(rng, saturation=0.3, dark=0.15),
             sun=(float(np.sin(angle)), float(height), float(np.cos(angle))),
             key=float(rng.uniform(0.35, 0.9)),
             fill=float(rng.uniform(0.08, 0.3)),
@@ -106,16 +106,16 @@ class Style:
 
 
 def dressed(style: Style, number: int) -> Style:
-    """The style for person `number` of a scene: the first wears the style's own clothes, the others have theirs."""
+    """The style for person `number` of a scene: the first has the style's own clothing, the others random ones."""
     if number == 0:
         return style
     other = Style.random(style.texture + 7919 * number)
-    own = ("skin", "hair", "iris", "shirt", "second", "trousers", "shoes", "pattern")
-    return dataclasses.replace(style, **{name: getattr(other, name) for name in own})
+    personal = ("skin", "hair", "iris", "shirt", "second", "trousers", "shoes", "pattern")
+    return dataclasses.replace(style, **{name: getattr(other, name) for name in personal})
 
 
 def vertex_colors(body: BodyModel, style: Style) -> np.ndarray:
-    """The colour of each vertex of a dressed body, (V,3) sRGB.
+    """The vertex colours of a dressed body, (V,3) sRGB.
 
     A body without labels (a licensed SMPL file) is skin all over.
     """
@@ -137,7 +137,7 @@ def vertex_colors(body: BodyModel, style: Style) -> np.ndarray:
 
 
 def _pattern(style: Style, points: np.ndarray) -> np.ndarray:
-    """How much of the second colour shows at points (N,3) of the shirt in the rest pose, (N,)."""
+    """Weight of the second colour at points (N,3) of the shirt in the rest pose, (N,)."""
     if style.pattern == "plain":
         return np.zeros(len(points))
     if style.pattern == "stripes":
@@ -149,8 +149,8 @@ def _pattern(style: Style, points: np.ndarray) -> np.ndarray:
     return chest.astype(float)
 
 
-def _cloth(rng: np.random.Generator, saturation: float = 0.75, dark: float = 0.3) -> Color:
-    """A colour as clothes and walls have it."""
+def _surface_color(rng: np.random.Generator, saturation: float = 0.75, dark: float = 0.3) -> Color:
+    """A random colour of clothing, floors and walls."""
     gray = rng.uniform(0.12, 0.9) * (1 - dark * rng.random())
     hue = rng.uniform(-1, 1, 3)
     return _color(gray * (1 + saturation * rng.random() ** 2 * (hue - hue.mean())))

@@ -1,4 +1,4 @@
-"""A camera that looks on, and the same body told in its frame: what makes a motion the truth of a clip."""
+"""Static cameras, and a world-space body expressed in a camera's frame: the ground truth of a clip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 FACING_MINUS_Z = np.diag([1.0, -1.0, -1.0])
-"""World to camera for a level camera that looks along the world's -z: x right, y down, z forward."""
+"""World-to-camera rotation of a level camera that looks along the world's -z: x right, y down, z forward."""
 
 
 def studio_camera(
@@ -30,7 +30,7 @@ def studio_camera(
 ) -> Camera:
     """A static camera in the world. Level and with yaw 0 it looks along -z.
 
-    fov: degrees over the longer side; position: metres; pitch: radians downwards; yaw: to the left.
+    fov: degrees over the longer side; position: metres; pitch: radians downwards; yaw: radians to the left.
     """
     c, s = np.cos(pitch), np.sin(pitch)
     down = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
@@ -70,11 +70,11 @@ def person_in_view(
     *,
     contacts: np.ndarray | None = None,
 ) -> Person:
-    """A person of whom everything is known, told in the world and in the camera's frame.
+    """A person with complete ground truth, in the world and in the camera's frame.
 
-    pose_world (F,72), transl_world (F,3), contacts (F,4); betas (10,); the camera must stand in the world.
-    Frames are 0..F-1. Boxes hold the projected joints with a margin for flesh and are clipped to the image;
-    `observed` says whether any of the person is inside it.
+    pose_world (F,72), transl_world (F,3), contacts (F,4); betas (10,); the camera must have a pose in the world.
+    Frames are 0..F-1. Boxes enclose the projected joints with a margin for soft tissue, clipped to the image;
+    `observed` is whether any of the person is inside it.
     """
     pose_world = np.asarray(pose_world, dtype=np.float64)
     frames = len(pose_world)
@@ -84,7 +84,7 @@ def person_in_view(
     pose = pose_world.copy()
     pose[:, :3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose_world[:, :3]))
     pose = continuous_axis_angle(pose.reshape(frames, 24, 3)).reshape(frames, 72)
-    # The root turns about the pelvis, not about the origin: the pelvis tells the translation.
+    # The root rotates about the pelvis, not about the origin: the pelvis determines the translation.
     rest_pelvis = body.rest_joints(np.asarray(betas, dtype=np.float64))[0]
     pelvis = to_camera(np.asarray(transl_world) + rest_pelvis, camera)
     joints = to_camera(joints_world, camera)
@@ -112,8 +112,8 @@ def _boxes(joints: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     crown = head + 1.2 * (head - neck)
     points = np.concatenate([joints, crown[:, None]], axis=1)
     pixels = project(points, camera.intrinsics, camera.distortion)
-    flesh = 0.09 * camera.intrinsics[1, 1] / np.maximum(joints[:, 0, 2], 0.1)
-    low, high = pixels.min(axis=1) - flesh[:, None], pixels.max(axis=1) + flesh[:, None]
+    margin = 0.09 * camera.intrinsics[1, 1] / np.maximum(joints[:, 0, 2], 0.1)
+    low, high = pixels.min(axis=1) - margin[:, None], pixels.max(axis=1) + margin[:, None]
     last = np.array([camera.width - 1, camera.height - 1])
     boxes = np.concatenate([np.clip(low, 0, last), np.clip(high, 0, last)], axis=-1)
     inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=-1) & (points[..., 2].min(axis=1) > 0.1)

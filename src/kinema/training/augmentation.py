@@ -1,4 +1,4 @@
-"""How captured motion is varied before it is filmed: half an hour of capture holds few bodies and few habits."""
+"""Augmentation of captured motion: half an hour of capture contains few bodies and few movement styles."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from kinema.skeleton import SMPL24
 
 TURNED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
-"""(24,) how far joints are turned from the capture: arms most, the capture being mostly dance and sport."""
+"""(24,) standard deviation of random joint rotations: largest for the arms; the capture is mostly dance and sport."""
 
 USUAL_TURN, FAR_TURN, FAR_SHARE = 1.2, 2.5, 0.3
-"""Times TURNED_DEGREES: most people are turned by up to USUAL_TURN; FAR_SHARE of them by up to FAR_TURN, to where
-the capture never was."""
+"""Factors on TURNED_DEGREES: up to USUAL_TURN for most people; up to FAR_TURN for FAR_SHARE of them, beyond the
+captured range."""
 
 _LEG_PARTS = ("hip", "knee", "ankle", "foot")
 UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)
@@ -20,5 +20,5 @@ ARMS = tuple(
     for side in ("left", "right")
 )
 MIXED_PARTS = ((UPPER_BODY, 0.3), (ARMS[0], 0.15), (ARMS[1], 0.15))
-"""Joints that are taken from somebody else's motion, and how often: the capture holds few combinations of what
-legs and arms do."""
+"""Joints replaced by those of another motion, with the probability: the capture contains few combinations of
+leg and arm movements."""

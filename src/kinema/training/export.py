@@ -1,4 +1,4 @@
-"""From a trained network to the ONNX file that ships: half-precision storage, single-precision arithmetic."""
+"""Exporting a trained network to ONNX: half-precision storage, single-precision arithmetic."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import nn
 
 from kinema.storage.atomic import atomic_path
 
-SMALL = 1024
-"""Tensors of fewer values are kept in single precision: they weigh nothing and biases deserve it."""
+MIN_HALF_SIZE = 1024
+"""Tensors with fewer values stay in single precision: they take no space, and biases need the precision."""
 
 
 def export_onnx(
@@ -22,8 +22,8 @@ def export_onnx(
 ) -> None:  # fmt: skip
     """Write `net` as ONNX.
 
-    free_axes: axis -> name of those that may have any length, in the input and in every output.
-    metadata: what made the weights; it travels inside the file.
+    free_axes: axis -> name of the dynamic axes, in the input and in every output.
+    metadata: how the weights were trained; stored in the file.
     """
     import onnx
 
@@ -42,12 +42,12 @@ def export_onnx(
 
 
 def _halve_storage(model) -> None:  # type: ignore[no-untyped-def]  # an onnx.ModelProto
-    """Store large float32 weights as float16, each cast back by a node when the session starts."""
+    """Store large float32 weights as float16, each cast back by a node on session start."""
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALL:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < MIN_HALF_SIZE:
             continue
         name = tensor.name
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name + "_half")

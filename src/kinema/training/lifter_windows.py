@@ -1,4 +1,4 @@
-"""Rendered windows as samples for the pose lifter's training and validation."""
+"""Rendered windows as training and validation samples of the pose lifter."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ from torch import Tensor
 
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
 from kinema.skeleton import LIMBS12, SMPL24
-from kinema.training.lifter_data import (
-    Batch,
-    BodyTables,
-    Chance,
-    Samples,
-    foot_contacts,
-    make_batch,
-    roll_some,
-    worsened,
-)
+from kinema.training.lifter_observation import degraded
+from kinema.training.lifter_samples import Batch, Samples, foot_contacts, make_batch, roll_some
 from kinema.training.pose_lifter import gram_schmidt
 from kinema.training.rendered import LIFTER_FILM
-from kinema.training.windows import load_windows, measured_errors, mirrored_too
+from kinema.training.torch_body import BodyTables
+from kinema.training.torch_random import TorchRandom
+from kinema.training.windows import load_windows, measured_errors, with_mirrored
 
 
 class RenderedWindows:
-    """Stored windows; every frame of them is a sample. The truth stands beside what the networks answered."""
+    """Stored windows, each frame of which is a sample: ground truth and network output."""
 
     def __init__(self, windows: dict[str, np.ndarray], body: BodyTables, config: PoseLifterConfig) -> None:
         self._raw = windows
@@ -35,10 +29,10 @@ class RenderedWindows:
 
     @classmethod
     def load(cls, folder: Path, split: str, body: BodyTables, config: PoseLifterConfig) -> RenderedWindows:
-        """The windows of one split ("train" or "held_out") that `render_windows` wrote to `folder`, and their
+        """The windows of one split ("train" or "held_out") written to `folder` by `render_windows`, and their
         mirror images.
         """
-        return cls(mirrored_too(load_windows(folder, split, LIFTER_FILM)), body, config)
+        return cls(with_mirrored(load_windows(folder, split, LIFTER_FILM)), body, config)
 
     def __len__(self) -> int:
         return len(self.data["root"])
@@ -50,7 +44,7 @@ class RenderedWindows:
 
     @torch.no_grad()
     def samples(self) -> tuple[Samples, tuple[Tensor, Tensor, Tensor]]:
-        """Every frame of all windows as a sample, beyond the ends the end frames standing still, and what was seen:
+        """Every frame of all windows as a sample, with the end frames repeated beyond the ends, and its observations:
         rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3). The samples' points are left empty.
         """
         data, taps = self.data, self.config.taps
@@ -59,53 +53,53 @@ class RenderedWindows:
         rows = torch.arange(length).repeat(len(self))[:, None] + torch.arange(taps) - taps // 2
         rows = rows.clamp(0, length - 1)
         betas, up = data["betas"][window], data["up"][window]
-        every = data["betas"][:, None].expand(-1, length, -1).reshape(-1, 10)
-        _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), every)
+        betas_per_frame = data["betas"][:, None].expand(-1, length, -1).reshape(-1, 10)
+        _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), betas_per_frame)
         placed = joints.reshape(len(self), length, 24, 3) + data["root"][:, :, None]
         contacts = foot_contacts(placed[window[:, None], rows], up, self.config.spacing / 30.0)
         local = data["rotation"].reshape(-1, 24, 3, 3)
-        seen = tuple(data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
-        return Samples(betas[:, :0], local, joints, betas, up, contacts), (seen[0], seen[1], seen[2])
+        observed = tuple(data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
+        return Samples(betas[:, :0], local, joints, betas, up, contacts), (observed[0], observed[1], observed[2])
 
 
 class RenderedSamples:
-    """Draws batches of rendered samples, their evidence a little worse each time than it was."""
+    """Draws batches of rendered samples, with slightly degraded observations each time."""
 
-    def __init__(self, windows: RenderedWindows, chance: Chance) -> None:
-        self.truth, self.seen = windows.samples()
-        self.chance, self.spacing = chance, windows.config.spacing
+    def __init__(self, windows: RenderedWindows, rng: TorchRandom) -> None:
+        self.truth, self.observed = windows.samples()
+        self.rng, self.spacing = rng, windows.config.spacing
 
     @torch.no_grad()
     def draw(self, count: int) -> Batch:
         """`count` samples, any frame of any window."""
-        which = self.chance.integers(len(self.truth.betas), count)
+        which = self.rng.integers(len(self.truth.betas), count)
         truth = Samples(*(getattr(self.truth, n)[which] for n in Samples.__annotations__))
-        rays, confidence, landmarks = (s[which].clone() for s in self.seen)
-        # One metre at the person on the image plane, by the length of the torso.
+        rays, confidence, landmarks = (s[which].clone() for s in self.observed)
+        # One metre at the person on the image plane, from the torso length.
         torso = (rays[:, :, [11, 12]].mean(2) - rays[:, :, [23, 24]].mean(2)).norm(dim=-1)
         metre = (torso / 0.5).clamp(min=0.05)[..., None, None]
         frames = rays.shape[1]
-        rays = rays + 0.008 * metre * self.chance.smooth(count, frames, self.spacing, 3.0, 33, 2)
-        landmarks = landmarks + 0.02 * self.chance.normal(count, 1, 33, 3)
-        seen = worsened(rays, confidence, landmarks, metre, self.chance, self.spacing)
-        return make_batch(*roll_some(truth, *seen, self.chance))
+        rays = rays + 0.008 * metre * self.rng.smooth(count, frames, self.spacing, 3.0, 33, 2)
+        landmarks = landmarks + 0.02 * self.rng.normal(count, 1, 33, 3)
+        observed = degraded(rays, confidence, landmarks, metre, self.rng, self.spacing)
+        return make_batch(*roll_some(truth, *observed, self.rng))
 
 
 class Validator:
     """Scores a lifter on held-out windows."""
 
     def __init__(self, windows: RenderedWindows, body: BodyTables) -> None:
-        truth, seen = windows.samples()
-        some = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
-        truth = Samples(*(getattr(truth, n)[some] for n in Samples.__annotations__))
-        self.batch = make_batch(truth, *(s[some] for s in seen))
+        truth, observed = windows.samples()
+        subset = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
+        truth = Samples(*(getattr(truth, n)[subset] for n in Samples.__annotations__))
+        self.batch = make_batch(truth, *(s[subset] for s in observed))
         self.body = body
         self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 
     @torch.no_grad()
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean angle and vertical (degrees), and how the errors
-        compare with the sigmas that the network states (1 is honest).
+        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean joint and vertical angle errors (degrees), and the
+        ratio of the errors to the predicted sigmas (1 is calibrated).
         """
         six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
         rotation = gram_schmidt(six)

@@ -14,14 +14,14 @@ from kinema.errors import InputError
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.performer import perform
-from kinema.synthetic.random_motion import improvised
+from kinema.synthetic.random_motion import random_motion
 from kinema.temporal.resampling import resample_linear, resample_rotations
 
 
 @dataclass(frozen=True, eq=False)
 class MocapSequence:
     """One sequence. rotation (F,24,3,3) relative to the SMPL parent; root (F,3) pelvis, metres, y up, floor
-    at about y = 0; rate in frames a second."""
+    at about y = 0; rate in frames per second."""
 
     name: str
     subject: str
@@ -41,25 +41,25 @@ class MocapSequence:
         return MocapSequence(self.name, self.subject, self.category, rate, rotation, root)
 
 
-def improvised_sequences(body: BodyModel, count: int, seed: int = 0, rate: float = 60.0) -> list[MocapSequence]:
-    """Improvised motions on the average body beside the capture: what half an hour of capture does not hold.
+def random_sequences(body: BodyModel, count: int, seed: int = 0, rate: float = 60.0) -> list[MocapSequence]:
+    """Random motions of the average body, for the variety that half an hour of capture does not contain.
 
-    They come as ten subjects, so that some can be kept for validation.
+    They are assigned to ten subjects, so that some can be held out for validation.
     """
     betas, sequences = np.zeros(NUM_BETAS), []
     for i in range(count):
-        script = improvised(np.random.default_rng([seed, i]))
-        acted = perform(script, body, betas, np.arange(round(script.duration * rate)) / rate)
-        rotation = axis_angle_to_matrix(acted.pose.reshape(-1, 24, 3))
-        root = acted.transl + body.rest_joints(betas)[0]
-        sequences.append(MocapSequence(f"improvised_{i}", f"improvised-{i % 10}", "improvised", rate, rotation, root))
+        script = random_motion(np.random.default_rng([seed, i]))
+        performed = perform(script, body, betas, np.arange(round(script.duration * rate)) / rate)
+        rotation = axis_angle_to_matrix(performed.pose.reshape(-1, 24, 3))
+        root = performed.transl + body.rest_joints(betas)[0]
+        sequences.append(MocapSequence(f"random_{i}", f"random-{i % 10}", "random", rate, rotation, root))
     return sequences
 
 
 def load_mocap(path: str | Path) -> list[MocapSequence]:
     """Read a packed file of sequences (keys seq_start, smpl24_quat_i16, root, ...).
 
-    Quaternions are x, y, z, w in 1/32767. Raises InputError where the file has another layout.
+    Quaternions are x, y, z, w in units of 1/32767. Raises InputError if the file has another layout.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

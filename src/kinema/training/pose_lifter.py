@@ -1,4 +1,4 @@
-"""The training loop of the pose lifter: simulated windows, and rendered ones where there are some."""
+"""The training loop of the pose lifter: simulated windows, and rendered ones if available."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import torch
 from torch import Tensor
 
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
-from kinema.training.lifter_data import Batch, BodyTables
+from kinema.training.lifter_samples import Batch
+from kinema.training.torch_body import BodyTables
 
 _UNSEEN = (22, 23)
-"""SMPL's hands: the capture has none."""
+"""SMPL's hands, which are not captured."""
 
 
 @dataclass(frozen=True)
 class LifterTraining:
     """Schedule and loss weights.
 
-    minutes: wall-clock limit, over which the schedule is stretched; rendered_share: part of each batch that
-    comes from rendered windows; average: decay of the running average of the weights that is kept.
+    minutes: wall-clock limit, over which the schedule runs; rendered_share: fraction of each batch that
+    comes from rendered windows; average: decay of the exponential moving average of the weights.
     """
 
     batch: int = 768
@@ -44,10 +45,10 @@ class LifterTraining:
 def lifter_loss(
     net: PoseLifter, body: BodyTables, batch: Batch, options: LifterTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of one batch, and its parts as single numbers."""
+    """The loss of one batch, and its terms as scalars."""
     with torch.autocast(batch.features.device.type, torch.bfloat16):
-        answers = net.at_centre(batch.features)
-    six, sigma, betas, up, contacts = (a[:, 0].float() for a in answers)
+        outputs = net.at_centre(batch.features)
+    six, sigma, betas, up, contacts = (a[:, 0].float() for a in outputs)
     rotation = gram_schmidt(six)
     # Half the squared chordal distance is 4 sin(a/2)^2: the squared angle for small errors, smooth at pi.
     chord = (rotation - batch.rotation).square().sum((-1, -2)) / 2
@@ -100,10 +101,10 @@ def train_lifter(
     start: dict[str, Tensor] | None = None,
     device: str = "cpu",
 ) -> tuple[PoseLifter, list[dict[str, float]]]:
-    """Train for the options' minutes; the net returned holds the running average of the weights.
+    """Train for the options' minutes; the returned net has the averaged weights.
 
-    draw(count), rendered(count): batches of simulated and of rendered samples; validate(net): figures that
-    `say` prints with the loss each minute; start: weights to go on from.
+    draw(count), rendered(count): batches of simulated and of rendered samples; validate(net): metrics that
+    are passed to `say` with the loss each minute; start: weights to continue from.
     """
     torch.manual_seed(options.seed)
     net = PoseLifter(config).to(device)
@@ -148,7 +149,7 @@ def _joined(a: Batch, b: Batch) -> Batch:
 
 
 def save_lifter(net: PoseLifter, folder: Path, recipe: dict[str, object], history: list[dict[str, float]]) -> None:
-    """Write the weights, the ONNX file that the base install runs, and what made them."""
+    """Write the weights and how they were trained (`pose_lifter.safetensors`, `pose_lifter.json`)."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Training clips of the keypoint chain: the 3D landmarks that it answers, frame by frame, beside the true ones.
+"""Training clips of the keypoint pipeline: its estimated 3D landmarks, frame by frame, with the true ones.
 
-A refiner of landmarks meets raw estimates: they jitter, exchange sides, lose limbs and show too little depth. Clips are
-either what the networks really answered on rendered pictures, or captured motion before random cameras under errors
-that were measured there.
+A refiner of landmarks receives raw estimates: they jitter, swap sides, lose limbs and underestimate depth. Clips are
+either the networks' estimates on rendered images, or captured motion seen by random cameras with the errors measured
+there.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from kinema.training.windows import KeypointErrors, measured_errors
 
 NAME = "keypoints"
 CANDIDATES = 64
-"""Measured stretches among which the one is taken whose pose is most like the captured one."""
+"""Number of measured segments from which the one with the most similar pose is taken."""
 
 _HIPS = (BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip"))
 
 
 def keypoint_clips(windows: dict[str, np.ndarray]) -> RefinerClips:
-    """What the networks answered on windows (`kinema.training.windows.load_windows`, REFINER_FILM): (F,99) each,
-    metres from the middle of the hips, camera axes.
+    """The networks' estimates on windows (`kinema.training.windows.load_windows`, REFINER_FILM): (F,99) each,
+    metres relative to the mid-hip, camera axes.
     """
     errors = measured_errors(windows)
-    said = windows["landmarks"].astype(np.float64)
-    return _clips(_flat(said), _flat(errors.truth))
+    estimated = windows["landmarks"].astype(np.float64)
+    return _clips(_flat(estimated), _flat(errors.truth))
 
 
 def _flat(points: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -48,7 +48,7 @@ def _clips(detected: tuple[np.ndarray, ...], truth: tuple[np.ndarray, ...]) -> R
 
 
 class KeypointSource:
-    """Captured motion under the chain's measured errors, new ones every epoch. stretches: of 96 frames in an epoch."""
+    """Captured motion with measured errors, drawn anew every epoch. stretches: segments of 96 frames per epoch."""
 
     views, representation, name = 1, "3d", NAME
     coordinates = 3 * len(BLAZEPOSE33)
@@ -64,19 +64,19 @@ class KeypointSource:
         for s in self._sequences:
             groups[s.category, s.subject] = groups.get((s.category, s.subject), 0.0) + len(s.root)
         share = np.array([len(s.root) / np.sqrt(groups[s.category, s.subject]) for s in self._sequences])
-        self._chance = share / share.sum()
+        self._probability = share / share.sum()
 
     def epoch(self, batch: int, window: int, rng: np.random.Generator) -> Iterator[Pair]:
         yield from ClipSource(self.clips(self._stretches, rng)).epoch(batch, window, rng)
 
     def clips(self, count: int, rng: np.random.Generator) -> RefinerClips:
-        """So many corrupted stretches beside the truth."""
-        pairs = [self._stretch(rng) for _ in range(count)]
+        """`count` corrupted segments with the ground truth."""
+        pairs = [self._segment(rng) for _ in range(count)]
         return _clips(*(tuple(pair[side].reshape(len(pair[side]), -1) for pair in pairs) for side in (0, 1)))
 
-    def _stretch(self, rng: np.random.Generator) -> Pair:
-        """Landmarks (F,33,3) as the chain would answer them, and as they are."""
-        sequence = self._sequences[rng.choice(len(self._sequences), p=self._chance)]
+    def _segment(self, rng: np.random.Generator) -> Pair:
+        """Landmarks (F,33,3) as estimated by the pipeline, and the true ones."""
+        sequence = self._sequences[rng.choice(len(self._sequences), p=self._probability)]
         _, film = film_window(sequence, rng, REFINER_FILM, self._sequences)
         rig = Rig.of(self._body, "blazepose33", film.betas)
         _, _, points = rig.forward(film.rotation, film.root)
@@ -88,10 +88,10 @@ class KeypointSource:
 
 
 def corrupted(truth: np.ndarray, errors: KeypointErrors, rng: np.random.Generator) -> np.ndarray:
-    """True landmarks (F,33,3) as the keypoint chain would answer them.
+    """True landmarks (F,33,3) as the keypoint pipeline would estimate them.
 
-    The measured linear response (mostly: too little depth), then the residual of a measured stretch whose middle
-    pose is like this one's, as it came: correlated in time and between landmarks, with its exchanges and losses.
+    The measured linear response (mostly underestimated depth), plus the residual of a measured segment whose middle
+    pose is similar, unaltered: correlated in time and between landmarks, with its swaps and losses.
     """
     frames = len(truth)
     windows, length = errors.solid.shape[:2]
@@ -99,27 +99,27 @@ def corrupted(truth: np.ndarray, errors: KeypointErrors, rng: np.random.Generato
     first = rng.integers(length - frames + 1, size=CANDIDATES) if length >= frames else np.zeros(CANDIDATES, int)
     middle = errors.truth[rows, first + min(frames, length) // 2]
     nearest = int(np.linalg.norm((middle - truth[frames // 2]).reshape(CANDIDATES, -1), axis=1).argmin())
-    place = first[nearest] + np.arange(frames)
-    place = length - 1 - np.abs(place % (2 * (length - 1)) - (length - 1)) if length < frames else place
-    answered = (truth.reshape(frames, -1) @ errors.response).reshape(truth.shape)
-    return answered + errors.solid[rows[nearest], place] * rng.uniform(0.8, 1.2)
+    index = first[nearest] + np.arange(frames)
+    index = length - 1 - np.abs(index % (2 * (length - 1)) - (length - 1)) if length < frames else index
+    response = (truth.reshape(frames, -1) @ errors.response).reshape(truth.shape)
+    return response + errors.solid[rows[nearest], index] * rng.uniform(0.8, 1.2)
 
 
 def statistics(errors: KeypointErrors) -> dict[str, np.ndarray]:
-    """What the residuals are like, for each of the 33 landmarks.
+    """Statistics of the residuals, for each of the 33 landmarks.
 
-    rms_mm: across the view (0) and along it (1); correlation: of frames `lags` apart, the constant part of a window
-    taken away; outliers: share of frames whose residual is beyond three times the landmark's median; lost: share of
-    frames in which the networks were not sure of it (confidence below 0.5); exchanged: share of frames in which it
-    lay nearer to the other side's true place than to its own.
+    rms_mm: across the view (0) and along it (1); correlation: of frames `lags` apart, without the constant part of a
+    window; outliers: fraction of frames with a residual of more than three times the landmark's median; lost: fraction
+    of frames with a confidence below 0.5; exchanged: fraction of frames in which it was nearer to the other side's
+    true position than to its own.
     """
     solid, truth = errors.solid, errors.truth
     size = np.linalg.norm(solid, axis=-1)
     rest = solid - solid.mean(axis=1, keepdims=True)
     power = np.maximum((rest**2).mean(axis=(0, 1, 3)), 1e-12)
     lags = np.array([1, 2, 4, 8, 16])
-    answered = (truth.reshape(*truth.shape[:2], -1) @ errors.response).reshape(truth.shape)
-    own, other = (np.linalg.norm(answered + solid - t, axis=-1) for t in (answered, answered[:, :, BLAZEPOSE33.mirror]))
+    response = (truth.reshape(*truth.shape[:2], -1) @ errors.response).reshape(truth.shape)
+    own, other = (np.linalg.norm(response + solid - t, axis=-1) for t in (response, response[:, :, BLAZEPOSE33.mirror]))
     apart = np.linalg.norm(truth - truth[:, :, BLAZEPOSE33.mirror], axis=-1) > 0.15
     return {
         "rms_mm": 1e3 * np.stack(

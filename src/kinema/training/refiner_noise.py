@@ -1,9 +1,9 @@
-"""The real estimator's errors: what the default chain answers on rendered windows, beside the truth.
+"""The estimator's real errors: the default pipeline's estimates on rendered windows, with the ground truth.
 
-A refiner must be trained on the errors that it will meet. The fit is smooth already; what is left is slow, differs
-from joint to joint and is shared by joints of one limb, and no white noise looks like it. So the fit is run on
-windows that the keypoint networks saw (`kinema.training.rendered`), its errors are cut out as they are (rotations
-of each joint over time, the wrong shape of the whole window, the wrong path), and laid over other motion.
+A refiner must be trained on the errors that it will receive. The fit is already smooth; what remains is slow, differs
+between joints and is correlated within a limb, unlike white noise. So the fit is run on
+windows processed by the keypoint networks (`kinema.training.rendered`), its errors are extracted (rotation
+of each joint over time, shape error of the whole window, trajectory error), and applied to other motion.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kinema.skeleton import SMPL24
 from kinema.training.rendered import REFINER_FILM, SIZE
 
 FOCAL = 600.0
-"""Pixels of the camera that the rays are shown to; the fit sees rays again."""
+"""Focal length in pixels of the camera that projects the rays; the fit converts back to rays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Bodies:
 
 @dataclass(frozen=True, eq=False)
 class FittedWindows:
-    """What the estimator said and what was true, at 30 frames a second."""
+    """The estimator's output and the ground truth, at 30 frames per second."""
 
     fitted: Bodies
     truth: Bodies
@@ -60,12 +60,12 @@ class FittedWindows:
 
     @classmethod
     def load(cls, path: str | Path) -> FittedWindows:
-        """Raises InputError where the file holds something else."""
+        """Raises InputError if the file has other contents."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(*(Bodies(*(file[f"{side}_{name}"].astype(float) for name in _FIELDS)) for side in _SIDES))
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path} holds no fitted windows: {error}") from None
+            raise InputError(f"{path} contains no fitted windows: {error}") from None
 
 
 _SIDES, _FIELDS = ("fitted", "truth"), ("pose", "betas", "transl")
@@ -74,7 +74,7 @@ _SIDES, _FIELDS = ("fitted", "truth"), ("pose", "betas", "transl")
 def fit_windows(
     windows: dict[str, np.ndarray], body: BodyModel, options: FitOptions | None = None, *, progress: Progress = silent
 ) -> FittedWindows:
-    """Run the fit on rendered windows (`kinema.training.windows.load_windows`, REFINER_FILM); those it cannot fit are
+    """Run the fit on rendered windows (`kinema.training.windows.load_windows`, REFINER_FILM); failed fits are
     left out.
     """
     fitted: list[tuple[np.ndarray, ...]] = []
@@ -94,67 +94,71 @@ def fit_windows(
 
 
 def _observed(windows: dict[str, np.ndarray], row: int) -> Motion:
-    """One window as tracking would give it."""
+    """One window as tracking would output it."""
     camera = camera_from_focal(*SIZE, FOCAL, "calibration")
-    rays, sure, landmarks = (windows[name][row].astype(np.float64) for name in ("rays", "confidence", "landmarks"))
+    rays, confidence, landmarks = (
+        windows[name][row].astype(np.float64) for name in ("rays", "confidence", "landmarks")
+    )
     pixels = project(np.concatenate([rays, np.ones_like(rays[..., :1])], -1), camera.intrinsics)
     frames = np.arange(len(rays))
     person = Person(
         1, frames, keypoint_set="blazepose33", keypoints=pixels,
-        keypoint_confidence=np.clip(sure, 0, 1), keypoints3d=landmarks,
+        keypoint_confidence=np.clip(confidence, 0, 1), keypoints3d=landmarks,
     )  # fmt: skip
     return Motion(frames / REFINER_FILM.rate, *SIZE, people=(person,), camera=camera)
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredErrors:
-    """Errors as they were measured, to be laid over other motion.
+    """Measured errors, to be applied to other motion.
 
-    turns (N,T,24,3,3): fitted = true @ turn, for each joint relative to its parent; the root's is in its own axes.
+    rotations (N,T,24,3,3): fitted = true @ rotation, for each joint relative to its parent; the root's in its own axes.
     betas (N,10): fitted minus true shape. path (N,T,3) metres: fitted minus true pelvis.
     """
 
-    turns: np.ndarray
+    rotations: np.ndarray
     betas: np.ndarray
     path: np.ndarray
 
     @classmethod
     def of(cls, windows: FittedWindows, body: BodyModel) -> MeasuredErrors:
         count = len(windows)
-        said, true = (
+        fitted, true = (
             axis_angle_to_matrix(side.pose.reshape(count, -1, 24, 3)) for side in (windows.fitted, windows.truth)
         )
         pelvis = [side.transl + body.rest_joints(side.betas)[:, None, 0] for side in (windows.fitted, windows.truth)]
-        return cls(np.swapaxes(true, -1, -2) @ said, windows.fitted.betas - windows.truth.betas, pelvis[0] - pelvis[1])
+        return cls(
+            np.swapaxes(true, -1, -2) @ fitted, windows.fitted.betas - windows.truth.betas, pelvis[0] - pelvis[1]
+        )
 
     def draw(self, frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A stretch of `frames` frames of one window's errors: turns (F,24,3,3), betas (10,), path (F,3).
+        """`frames` consecutive frames of one window's errors: rotations (F,24,3,3), betas (10,), path (F,3).
 
-        Half of them mirrored, half backward in time; stretches longer than a window go back and forth in it.
+        Half of them are mirrored, half reversed in time; beyond the window's ends they are reflected in time.
         """
-        row, length = int(rng.integers(len(self.turns))), self.turns.shape[1]
-        place = int(rng.integers(2 * (length - 1))) + np.arange(frames)
-        place = length - 1 - np.abs(place % (2 * (length - 1)) - (length - 1))
-        turns, path = self.turns[row, place], self.path[row, place]
+        row, length = int(rng.integers(len(self.rotations))), self.rotations.shape[1]
+        index = int(rng.integers(2 * (length - 1))) + np.arange(frames)
+        index = length - 1 - np.abs(index % (2 * (length - 1)) - (length - 1))
+        rotations, path = self.rotations[row, index], self.path[row, index]
         if rng.random() < 0.5:
             flip = np.array([-1.0, 1.0, 1.0])
-            turns, path = turns[:, SMPL24.mirror] * flip[:, None] * flip, path * flip
+            rotations, path = rotations[:, SMPL24.mirror] * flip[:, None] * flip, path * flip
         if rng.random() < 0.5:
-            turns, path = turns[::-1], path[::-1]
-        return turns, self.betas[row], path
+            rotations, path = rotations[::-1], path[::-1]
+        return rotations, self.betas[row], path
 
     def statistics(self) -> dict[str, np.ndarray]:
-        """What the errors look like: per joint the root mean square angle (degrees), the share of it that is constant
-        in a window, and the correlation between frames 1, 2, 4, 8 and 16 apart of what remains.
+        """Statistics of the errors: per joint the root mean square angle (degrees), its fraction that is constant
+        in a window, and the correlation of the remainder between frames 1, 2, 4, 8 and 16 apart.
         """
-        angles = np.degrees(matrix_to_axis_angle(self.turns))  # (N,T,24,3)
+        angles = np.degrees(matrix_to_axis_angle(self.rotations))  # (N,T,24,3)
         mean = angles.mean(axis=1, keepdims=True)
         rest = angles - mean
         power = np.maximum((rest**2).mean(axis=(0, 1, 3)), 1e-12)
         total = (angles**2).mean(axis=(0, 1, 3))
         lags = np.array([1, 2, 4, 8, 16])
-        together = [(rest[:, lag:] * rest[:, :-lag]).mean(axis=(0, 1, 3)) / power for lag in lags]
+        correlation = [(rest[:, lag:] * rest[:, :-lag]).mean(axis=(0, 1, 3)) / power for lag in lags]
         return {
             "rms_degrees": np.sqrt(3 * total), "constant_share": 1 - power / np.maximum(total, 1e-12),
-            "lags": lags, "correlation": np.stack(together, axis=-1),
+            "lags": lags, "correlation": np.stack(correlation, axis=-1),
         }  # fmt: skip

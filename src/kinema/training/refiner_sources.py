@@ -1,4 +1,4 @@
-"""Where a refiner's training windows come from: clips on disk, or motion capture under measured errors."""
+"""Sources of a refiner's training windows: clips on disk, or motion capture with measured errors."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from kinema.training.refiner_noise import FittedWindows, MeasuredErrors
 from kinema.training.rendered import REFINER_FILM
 
 Pair = tuple[np.ndarray, np.ndarray]
-"""Estimated and true windows, each (B,W,C), or (B,P,W,C) of several views."""
+"""Estimated and true windows, each (B,W,C), or (B,P,W,C) with several views."""
 
-STRETCH = REFINER_FILM.frames
-"""Frames of one corrupted stretch of motion capture."""
+SEGMENT = REFINER_FILM.frames
+"""Frames of one corrupted segment of motion capture."""
 
 
 class Source(Protocol):
-    """Gives an epoch's batches."""
+    """Yields the batches of an epoch."""
 
     name: str
     representation: str
@@ -35,7 +35,7 @@ class Source(Protocol):
 
 
 class ClipSource:
-    """Every window of every clip once an epoch, in random order. Clips shorter than the window stand still at the end.
+    """Every window of every clip once per epoch, in random order. Clips shorter than the window repeat the last frame.
 
     (Upstream draws surplus windows from the last clip and never the last window of a clip; this does neither.)
     """
@@ -47,13 +47,13 @@ class ClipSource:
 
     def epoch(self, batch: int, window: int, rng: np.random.Generator) -> Iterator[Pair]:
         pairs = [
-            (_long_enough(said, window), _long_enough(true, window))
-            for said, true in zip(self.clips.detected, self.clips.truth, strict=True)
+            (_long_enough(estimated, window), _long_enough(true, window))
+            for estimated, true in zip(self.clips.detected, self.clips.truth, strict=True)
         ]
-        places = [(i, first) for i, (said, _) in enumerate(pairs) for first in range(said.shape[-2] - window + 1)]
-        order = rng.permutation(len(places))
-        for some in range(0, len(order), batch):
-            rows = [places[j] for j in order[some : some + batch]]
+        starts = [(i, first) for i, (clip, _) in enumerate(pairs) for first in range(clip.shape[-2] - window + 1)]
+        order = rng.permutation(len(starts))
+        for done in range(0, len(order), batch):
+            rows = [starts[j] for j in order[done : done + batch]]
             yield (
                 np.stack([pairs[i][0][..., first : first + window, :] for i, first in rows]).astype(np.float32),
                 np.stack([pairs[i][1][..., first : first + window, :] for i, first in rows]).astype(np.float32),
@@ -66,8 +66,8 @@ def _long_enough(clip: np.ndarray, window: int) -> np.ndarray:
 
 
 class MocapSource:
-    """Captured motion before random cameras, worn by random bodies, under errors that were measured: new ones every
-    epoch. stretches: of 96 frames in an epoch. Sequences are drawn by category and subject, not by length alone.
+    """Captured motion of random bodies, seen by random cameras, with measured errors that are drawn anew every
+    epoch. stretches: segments of 96 frames per epoch. Sequences are drawn by category and subject, not by length alone.
     """
 
     views = 1
@@ -90,27 +90,27 @@ class MocapSource:
             )
         self._keys = list(self._groups)
         length = np.sqrt([sum(len(s.root) for s in self._groups[key]) for key in self._keys])
-        self._chance = length / length.sum()
+        self._probability = length / length.sum()
 
     def epoch(self, batch: int, window: int, rng: np.random.Generator) -> Iterator[Pair]:
         clips = self.clips(self._stretches, rng)
         yield from ClipSource(clips).epoch(batch, window, rng)
 
     def clips(self, count: int, rng: np.random.Generator) -> RefinerClips:
-        """So many corrupted stretches beside the truth."""
-        pairs = [self._stretch(rng) for _ in range(count)]
-        names = tuple(f"stretch {i}" for i in range(count))
+        """`count` corrupted segments with the ground truth."""
+        pairs = [self._segment(rng) for _ in range(count)]
+        names = tuple(f"segment {i}" for i in range(count))
         detected, truth = (tuple(pair[side] for pair in pairs) for side in (0, 1))
         return clips_of(self.name, self.representation, names, detected, truth)
 
-    def _stretch(self, rng: np.random.Generator) -> Pair:
-        group = self._groups[self._keys[rng.choice(len(self._keys), p=self._chance)]]
+    def _segment(self, rng: np.random.Generator) -> Pair:
+        group = self._groups[self._keys[rng.choice(len(self._keys), p=self._probability)]]
         sequence = group[rng.integers(len(group))]
         last = len(sequence.root) - 1
         speed = rng.choice([0.75, 1.0, 1.0, 1.25, 1.5]) * (1 if rng.random() < 0.5 else -1)
-        place = rng.integers(last + 1) + np.rint(speed * np.arange(STRETCH)).astype(int)
-        place = last - np.abs(place % max(1, 2 * last) - last)
-        rotation = sequence.rotation[place]
+        index = rng.integers(last + 1) + np.rint(speed * np.arange(SEGMENT)).astype(int)
+        index = last - np.abs(index % max(1, 2 * last) - last)
+        rotation = sequence.rotation[index]
         if rng.random() < 0.5:
             flip = np.array([-1.0, 1.0, 1.0])
             rotation = rotation[:, SMPL24.mirror] * flip[:, None] * flip
@@ -119,15 +119,15 @@ class MocapSource:
         view = np.diag([1.0, -1, -1]) @ _about(0, -pitch) @ _about(1, yaw)
         rotation[:, 0] = view @ rotation[:, 0]
         betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
-        turns, wrong_shape, _ = self._errors.draw(STRETCH, rng)
+        error, shape_error, _ = self._errors.draw(SEGMENT, rng)
         return tuple(  # type: ignore[return-value]
-            encode(self._body, turned, shape, self.representation)
-            for turned, shape in ((rotation @ turns, betas + wrong_shape), (rotation, betas))
+            encode(self._body, rotations, shape, self.representation)
+            for rotations, shape in ((rotation @ error, betas + shape_error), (rotation, betas))
         )
 
 
 def encode(body: BodyModel, rotation: np.ndarray, betas: np.ndarray, representation: str) -> np.ndarray:
-    """What a network sees of a body (F,24,3,3), (10,): (F,72) joints relative to the pelvis, or (F,144) rotations."""
+    """A network's input for a body (F,24,3,3), (10,): (F,72) joints relative to the pelvis, or (F,144) rotations."""
     if representation == "smpl":
         return matrix_to_6d(rotation).reshape(len(rotation), -1)
     joints = body.joints(rotation, betas, np.zeros((len(rotation), 3)))
@@ -147,7 +147,7 @@ def clips_of(
 
 
 def rendered_clips(windows: FittedWindows, body: BodyModel, representation: str) -> RefinerClips:
-    """What the default chain really answered on rendered clips, beside the truth."""
+    """The default pipeline's actual estimates on rendered clips, with the ground truth."""
     sides = [
         tuple(
             encode(body, axis_angle_to_matrix(pose.reshape(-1, 24, 3)), betas, representation)

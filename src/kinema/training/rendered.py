@@ -1,8 +1,8 @@
-"""Really observed windows for the pose lifter: rendered bodies in captured poses, seen by the networks.
+"""Rendered training windows: bodies in captured poses, rendered and processed by the keypoint networks.
 
-What the keypoint networks get wrong depends on the pose and the view, and no noise model says how. So
-the free body is put into captured poses, filmed by random cameras, and the networks run on the pictures.
-A window keeps what they answered beside the truth.
+The errors of the keypoint networks depend on pose and view in ways that no noise model describes. So
+the free body is put into captured poses, filmed by random cameras, and the networks are run on the images.
+A window contains their output and the ground truth.
 """
 
 from __future__ import annotations
@@ -37,44 +37,44 @@ from kinema.weights import locate
 
 @dataclass(frozen=True)
 class Film:
-    """How windows are filmed. rate: frames a second, one of 10, 20, 30, 60; frames: of one window."""
+    """The format of windows. rate: frames per second, one of 10, 20, 30, 60; frames: per window."""
 
     rate: float
     frames: int
 
     def __post_init__(self) -> None:
         if self.rate not in (10.0, 20.0, 30.0, 60.0) or self.frames < 2:
-            raise UsageError(f"windows have 10, 20, 30 or 60 frames a second and two at least, found {self}")
+            raise UsageError(f"windows need 10, 20, 30 or 60 frames per second and at least two frames, found {self}")
 
 
 LIFTER_FILM = Film(10.0, 30)
-"""As far apart as the lifter's taps: pictures are dear, and neighbours say the same."""
+"""Frame spacing of the lifter's taps: images are expensive, and neighbouring frames are redundant."""
 
 REFINER_FILM = Film(30.0, 96)
-"""What a refiner meets, frame by frame."""
+"""Windows for refiners, which process every frame."""
 
 CAPTURE_RATE = 60.0
-"""Frames a second at which the sequences are kept; windows step through them at several speeds."""
+"""Frames per second of the stored sequences; windows step through them at several speeds."""
 
 SIZE = (384, 384)
-"""Pixels of the rendered pictures: the networks look at a crop of 256."""
+"""Size of the rendered images in pixels: the networks use a crop of 256."""
 
 HELD_OUT_SHARE = 0.06
-"""Of the windows: enough to measure on, and no more."""
+"""Fraction of the windows: just enough for evaluation."""
 
-PART = 200
-"""Windows a file."""
+PART_SIZE = 200
+"""Windows per file."""
 
 LOST = 0.5
-"""Below this score the network has lost the person and is shown where it is again."""
+"""Below this score the network has lost the person and is reinitialized from the true position."""
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """One window, ready to be stored: evidence and truth of T frames in the camera's frame.
+    """One window, ready to be stored: observations and ground truth of T frames in the camera's frame.
 
-    rays (T,33,2), confidence (T,33), landmarks (T,33,3): what the networks answered; rotation (T,24,3,3)
-    relative to the parent, root (T,3), betas (10,), up (3,): the truth.
+    rays (T,33,2), confidence (T,33), landmarks (T,33,3): the networks' output; rotation (T,24,3,3)
+    relative to the parent, root (T,3), betas (10,), up (3,): the ground truth.
     """
 
     rays: np.ndarray
@@ -89,24 +89,24 @@ class Window:
 def film_window(
     sequence: MocapSequence, rng: np.random.Generator, film: Film, donors: Sequence[MocapSequence] = ()
 ) -> tuple[Motion, Window]:
-    """A random stretch of a sequence (at CAPTURE_RATE) before a random camera: the motion to render, and the truth (no
-    evidence yet).
+    """A random segment of a sequence (at CAPTURE_RATE) seen by a random camera: the motion to render, and the ground
+    truth (no observations yet).
 
-    donors: motions that lend the person arms or a whole upper body now and then.
+    donors: motions from which the arms or the whole upper body are sometimes taken.
     """
     frames = film.frames
     # Half to one and a half times the captured speed.
     step = round(float(rng.choice([0.5, 1, 1, 1, 1.5])) * CAPTURE_RATE / film.rate)
-    index = _stretch(sequence, frames, step, rng)
+    index = _segment(sequence, frames, step, rng)
     rotation, root = sequence.rotation[index].copy(), sequence.root[index].copy()
     for joints, probability in MIXED_PARTS if donors else ():
         if rng.uniform() < probability:
             donor = donors[int(rng.integers(len(donors)))]
-            rotation[:, joints] = donor.rotation[_stretch(donor, frames, step, rng)][:, joints]
-    wobble = TURNED_DEGREES[:, None] * rng.normal(size=(24, 3))
+            rotation[:, joints] = donor.rotation[_segment(donor, frames, step, rng)][:, joints]
+    perturbation = TURNED_DEGREES[:, None] * rng.normal(size=(24, 3))
     far = rng.uniform() < FAR_SHARE
-    wobble = wobble * (rng.uniform(USUAL_TURN, FAR_TURN) if far else rng.uniform(0, USUAL_TURN))
-    rotation = rotation @ axis_angle_to_matrix(np.radians(wobble))
+    perturbation = perturbation * (rng.uniform(USUAL_TURN, FAR_TURN) if far else rng.uniform(0, USUAL_TURN))
+    rotation = rotation @ axis_angle_to_matrix(np.radians(perturbation))
     betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
     yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(-6 + 12 * rng.normal()), np.radians(3 * rng.normal())
     turns = [[0, 0, roll], [-np.clip(pitch, -1.2, 0.6), 0, 0], [0, yaw, 0]]
@@ -117,7 +117,7 @@ def film_window(
     middle = 0.5 * (root.min(0) + root.max(0))
     reach = np.abs(root - middle).max()
     fov = float(rng.uniform(28, 75))
-    # Far enough for the whole path, sometimes so near that limbs leave the picture.
+    # Far enough for the whole trajectory, sometimes so near that limbs leave the frame.
     near = (1.05 * rng.uniform(0.8, 1.4) + 0.6 * reach) / np.tan(np.radians(fov) / 2)
     shift = np.array([0, 0, max(near, 1.0 + reach)]) - middle
     root = root + shift
@@ -125,7 +125,7 @@ def film_window(
     window = Window(empty[..., :2], empty[..., 0], empty, rotation, root, betas, view[:, 1])
     body = load_body()
     pose = matrix_to_axis_angle(rotation).reshape(frames, 72)
-    # The body's legs are not the captured ones: the floor is where its lowest foot treads.
+    # The body's legs differ from the captured ones: the floor is at its lowest foot.
     _, _, soles = Rig.of(body, "contacts", betas).forward(rotation, root)
     floor = np.percentile((soles - shift) @ view[:, 1], 2)
     camera = camera_from_fov(*SIZE, fov).replace(rotation=view, translation=shift + view[:, 1] * floor)
@@ -136,15 +136,15 @@ def film_window(
     return motion, window
 
 
-def _stretch(sequence: MocapSequence, frames: int, step: int, rng: np.random.Generator) -> np.ndarray:
-    """(frames,) rows of a sequence, `step` apart; one shorter than that is played back and forth."""
+def _segment(sequence: MocapSequence, frames: int, step: int, rng: np.random.Generator) -> np.ndarray:
+    """(frames,) rows of a sequence, `step` apart; a shorter sequence is played back and forth."""
     last = len(sequence.root) - 1
     index = int(rng.integers(0, max(1, last + 1 - (frames - 1) * step))) + step * np.arange(frames)
     return last - np.abs(index % (2 * last) - last)
 
 
 def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, seed: int) -> Window | None:
-    """Render the motion, follow the person as the run would, and put the answers into the window."""
+    """Render the motion, track the person as in a run, and return the window with observations; None if lost."""
     body = load_body()
     camera = motion.camera
     person = motion.people[0]
@@ -162,12 +162,12 @@ def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, see
         else:
             found = landmarker(image, found.next_roi)
         inside = np.all((found.points >= 0) & (found.points < SIZE), axis=-1)
-        sure = found.visibility * found.presence * (found.score >= LOST)
+        confident = found.visibility * found.presence * (found.score >= LOST)
         rays.append(unproject(found.points, camera.intrinsics))  # type: ignore[union-attr]
-        confidence.append(np.where(inside, sure, 0.1 * sure))
+        confidence.append(np.where(inside, confident, 0.1 * confident))
         landmarks.append(found.world)
-    seen = np.array(confidence).max(1) > 0.3
-    if seen.mean() < 0.6:
+    visible = np.array(confidence).max(1) > 0.3
+    if visible.mean() < 0.6:
         return None
     return Window(
         np.array(rays), np.array(confidence), np.array(landmarks), window.rotation, window.root, window.betas, window.up
@@ -178,7 +178,7 @@ def render_windows(
     sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float, workers: int,
     held_out: Sequence[str],
 ) -> None:  # fmt: skip
-    """Fill `out` with windows (train_*.npz, held_out_*.npz) for some minutes, several processes at once."""
+    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, in several processes."""
     out.mkdir(parents=True, exist_ok=True)
     locate("blazepose-landmarks-full")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -202,15 +202,15 @@ def _fill(
     for sequence in sequences:
         groups.setdefault((sequence.category, sequence.subject), []).append(sequence)
     keys = list(groups)
-    chance = np.sqrt([sum(len(s.root) for s in groups[k]) for k in keys])
+    probability = np.sqrt([sum(len(s.root) for s in groups[k]) for k in keys])
     held = np.array([k[1] in held_out for k in keys])
     for split, share in ((held, HELD_OUT_SHARE), (~held, 1 - HELD_OUT_SHARE)):
-        chance[split] *= share / max(chance[split].sum(), 1e-9)
+        probability[split] *= share / max(probability[split].sum(), 1e-9)
     donors = [s for s in sequences if s.subject not in held_out]
     done: dict[str, list[Window]] = {"train": [], "held_out": []}
     count = 0
     while time.time() < deadline:
-        key = rng.choice(len(keys), p=chance / chance.sum())
+        key = rng.choice(len(keys), p=probability / probability.sum())
         group = groups[keys[key]]
         motion, blank = film_window(group[rng.integers(len(group))], rng, film, () if held[key] else donors)
         window = observe(motion, blank, landmarker, int(rng.integers(2**31)))
@@ -218,20 +218,20 @@ def _fill(
             continue
         done["held_out" if held[key] else "train"].append(window)
         count += 1
-        if count % PART == 0:  # a crash loses minutes, not hours
+        if count % PART_SIZE == 0:  # so that a crash loses minutes, not hours
             _store(done, film, out, f"{seed}_{count:05d}")
     _store(done, film, out, f"{seed}_{count:05d}")
     return count
 
 
 def _store(done: dict[str, list[Window]], film: Film, out: Path, name: str) -> None:
-    """Write the windows of each split to a file of its own, and forget them."""
+    """Write the windows of each split to its own file, and clear them."""
     for split, windows in done.items():
         if not windows:
             continue
         stacked = {f: np.stack([getattr(w, f) for w in windows]) for f in Window.__annotations__}
         stacked["rotation"] = matrix_to_6d(stacked["rotation"])
-        small = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
+        compact = {n: v.astype(np.float32 if n == "root" else np.float16) for n, v in stacked.items()}
         with atomic_path(out / f"{split}_{name}.npz") as part:
-            np.savez_compressed(part, rate=film.rate, **small)  # type: ignore[arg-type]  # taken for options
+            np.savez_compressed(part, rate=film.rate, **compact)  # type: ignore[arg-type]  # mistaken for options
         windows.clear()

@@ -1,4 +1,4 @@
-"""Rendered windows from disk, and what the keypoint networks' errors in them are like."""
+"""Loading rendered windows, and measuring the keypoint networks' errors on them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from kinema.training.rendered import Film, Window
 def load_windows(folder: Path, split: str, film: Film) -> dict[str, np.ndarray]:
     """All stored windows of a split ("train" or "held_out"), stacked: the fields of `Window` with a leading axis.
 
-    Windows of a higher frame rate, a multiple of the film's, give several: every n-th frame from each of the first
-    n. Those of a lower one, or too short, are left out. Raises InputError where nothing is left.
+    Windows with a multiple n of the film's frame rate give n windows: every n-th frame from each of the first n.
+    Those with a lower rate, or too short, are left out. Raises InputError if none is left.
     """
     parts = []
     for path in sorted(folder.glob(f"{split}_*.npz")):
         with np.load(path, allow_pickle=False) as file:
-            every, uneven = divmod(float(file["rate"]), film.rate)
-            if uneven or every < 1:
+            step, remainder = divmod(float(file["rate"]), film.rate)
+            if remainder or step < 1:
                 continue
             part = {name: file[name] for name in Window.__annotations__}
-        if part["root"].shape[1] // every >= film.frames:
-            parts += [_every(part, int(every), first, film.frames) for first in range(int(every))]
+        if part["root"].shape[1] // step >= film.frames:
+            parts += [_subsampled(part, int(step), first, film.frames) for first in range(int(step))]
     if not parts:
         raise InputError(
-            f"{folder} holds no {split}_*.npz with windows of {film.frames} frames at {film.rate:g} frames a second; "
+            f"{folder} contains no {split}_*.npz with windows of {film.frames} frames at {film.rate:g} fps; "
             "run the render step first"
         )
     windows = {name: np.concatenate([part[name] for part in parts]).astype(np.float32) for name in parts[0]}
@@ -40,17 +40,17 @@ def load_windows(folder: Path, split: str, film: Film) -> dict[str, np.ndarray]:
     return windows
 
 
-_OVER_TIME = ("rays", "confidence", "landmarks", "rotation", "root")
+_TIME_SERIES = ("rays", "confidence", "landmarks", "rotation", "root")
 
 
-def _every(part: dict[str, np.ndarray], step: int, first: int, frames: int) -> dict[str, np.ndarray]:
-    return {name: value[:, first::step][:, :frames] if name in _OVER_TIME else value for name, value in part.items()}
+def _subsampled(part: dict[str, np.ndarray], step: int, first: int, frames: int) -> dict[str, np.ndarray]:
+    return {name: value[:, first::step][:, :frames] if name in _TIME_SERIES else value for name, value in part.items()}
 
 
-def mirrored_too(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The windows and their mirror images: twice as many."""
+def with_mirrored(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The windows followed by their mirror images."""
     sign, points, joints = np.array([-1.0, 1.0, 1.0]), BLAZEPOSE33.mirror, SMPL24.mirror
-    other = {
+    mirrored = {
         "rays": windows["rays"][:, :, points] * sign[:2],
         "confidence": windows["confidence"][:, :, points],
         "landmarks": windows["landmarks"][:, :, points] * sign,
@@ -59,16 +59,16 @@ def mirrored_too(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "betas": windows["betas"],
         "up": windows["up"] * sign,
     }
-    return {name: np.concatenate([windows[name], other[name]]).astype(np.float32) for name in windows}
+    return {name: np.concatenate([windows[name], mirrored[name]]).astype(np.float32) for name in windows}
 
 
 @dataclass(frozen=True, eq=False)
 class KeypointErrors:
-    """How the keypoint networks' answers come from the truth, measured on N windows of T frames.
+    """The errors of the keypoint networks, measured on N windows of T frames.
 
     truth (N,T,33,3): the true landmarks, mid-hip relative, metres, camera axes; flat (N,T,33,2): image error
-    in metres at the mid-hip's depth; response (99,99): what the 3D answer makes of the true landmarks as one
-    row, which is mostly less depth than there is; solid (N,T,33,3): what then remains of the 3D error,
+    in metres at the mid-hip's depth; response (99,99): linear map from the true landmarks as one row to the 3D
+    estimate, mostly underestimating depth; solid (N,T,33,3): the remaining 3D error,
     metres; confidence (N,T,33).
     """
 
@@ -80,11 +80,11 @@ class KeypointErrors:
 
 
 RIDGE = 0.01
-"""m^2: pull of the response towards plain scaling; the value that predicted held-out windows best."""
+"""m^2: regularization of the response towards uniform scaling; the value that predicted held-out windows best."""
 
 
 def measured_errors(windows: dict[str, np.ndarray]) -> KeypointErrors:
-    """Measure `KeypointErrors` on windows that `load_windows` gave."""
+    """Measure `KeypointErrors` on windows from `load_windows`."""
     body = load_body()
     truth, flats = [], []
     left, right = BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip")
@@ -95,18 +95,18 @@ def measured_errors(windows: dict[str, np.ndarray]) -> KeypointErrors:
         middle = 0.5 * (points[:, left] + points[:, right])
         flats.append((rays - points[..., :2] / points[..., 2:]) * middle[:, None, 2:])
         truth.append(points - middle[:, None])
-    answer = windows["landmarks"].astype(np.float64)
+    estimate = windows["landmarks"].astype(np.float64)
     true = np.stack(truth)
-    response = _response(true, answer)
-    solid = answer - (true.reshape(*true.shape[:2], 99) @ response).reshape(true.shape)
+    response = _response(true, estimate)
+    solid = estimate - (true.reshape(*true.shape[:2], 99) @ response).reshape(true.shape)
     return KeypointErrors(
         true, np.clip(np.stack(flats), -0.6, 0.6), response, np.clip(solid, -0.8, 0.8), windows["confidence"]
     )
 
 
-def _response(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """The linear map (99,99) from true to answered landmarks (N,T,33,3)."""
-    scaling = np.tile((truth * answer).mean((0, 1, 2)) / (truth * truth).mean((0, 1, 2)), 33)
-    x, y = truth.reshape(-1, 99), answer.reshape(-1, 99)
+def _response(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """The linear map (99,99) from true to estimated landmarks (N,T,33,3)."""
+    scaling = np.tile((truth * estimate).mean((0, 1, 2)) / (truth * truth).mean((0, 1, 2)), 33)
+    x, y = truth.reshape(-1, 99), estimate.reshape(-1, 99)
     square = x.T @ x / len(x) + RIDGE * np.eye(99)
     return np.diag(scaling) + np.linalg.solve(square, x.T @ (y - x * scaling) / len(x))

@@ -1,10 +1,10 @@
-"""Video in and out: frames as they should be seen, at the times when they should be seen.
+"""Video input and output: frames as they should be displayed, with their presentation times.
 
     with open_video("clip.mov", start=2.0, end=8.0) as video:
         for frame in video:                  # Frame(index, time, image)
             ...
 
-A folder of images reads the same way. Frames stream: nothing here holds more than a few of them.
+A folder of images reads the same way. Frames are streamed: only a few are in memory at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sound of a source, carried into a new video: packets as they are, or AAC where MP4 cannot hold them."""
+"""Copying the source's audio into a new video: packets unchanged, or re-encoded as AAC where MP4 requires it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 
 
 
 class AudioTrack:
-    """One audio stream on its way from a source to an output container. Made by `AudioTrack.open`."""
+    """One audio stream being copied from a source to an output container. Made by `AudioTrack.open`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class AudioTrack:
         stack: contextlib.ExitStack,
         warnings: list[str],
     ) -> None:
-        """start: seconds on the source's own clock that become time 0 of the output."""
+        """start: seconds on the source's own clock that map to time 0 of the output."""
         self._source = stream
         self._output = output
         self._stack = stack
@@ -46,14 +46,14 @@ class AudioTrack:
         else:
             target = output.add_stream("aac", rate=stream.rate if stream.rate in _AAC_RATES else 48000)
         self._target = cast(AudioStream, target)
-        self._packets = self._wanted(source, stream)
-        self._waiting: av.Packet | None = None
+        self._packets = self._packets_after_start(source, stream)
+        self._held_back: av.Packet | None = None
 
     @classmethod
     def open(cls, path: Path, output: OutputContainer, first_time: float, warnings: list[str]) -> AudioTrack | None:
-        """The sound of video `path` from `first_time` on; None where there is none or it cannot be used.
+        """The audio of video `path` from `first_time` on; None if it has none or the audio cannot be used.
 
-        first_time: seconds in the source video. What went wrong is appended to `warnings`.
+        first_time: seconds in the source video. Problems are appended to `warnings`.
         """
         if path.is_dir():
             return None
@@ -61,46 +61,46 @@ class AudioTrack:
         try:
             video = VideoFile.open(path, TimeRange())
             source = stack.enter_context(opened(path))
-            known = [stream for stream in source.streams.audio if stream.codec_context is not None]
-            if not known:
+            decodable = [stream for stream in source.streams.audio if stream.codec_context is not None]
+            if not decodable:
                 stack.close()
                 return None
-            stream = known[0]
+            stream = decodable[0]
             start = video.origin * video.time_base + Fraction(first_time).limit_denominator(10**6)
             if first_time > 0:
                 source.seek(int(start * av.time_base), backward=True)
             return cls(source, stream, output, start, stack, warnings)
         except (InputError, av.FFmpegError, ValueError, OSError) as error:
-            warnings.append(f"the sound of {path.name} was left out ({error})")
+            warnings.append(f"the audio of {path.name} was left out ({error})")
             stack.close()
             return None
 
     def copy(self, until: float) -> None:
-        """Write the sound that begins before `until` seconds of the output."""
-        while (packet := self._waiting or next(self._packets, None)) is not None:
+        """Write the audio packets that start before `until` seconds of the output."""
+        while (packet := self._held_back or next(self._packets, None)) is not None:
             if float(((packet.pts or 0) - self._shift) * self._time_base) >= until:
-                self._waiting = packet
+                self._held_back = packet
                 return
-            self._waiting = None
+            self._held_back = None
             self._write(packet)
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder."""
         if not self._copied:
             self._output.mux(self._target.encode(None))
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
         self._stack.close()
 
-    def _wanted(self, source: InputContainer, stream: AudioStream) -> Iterator[av.Packet]:
-        """The packets of the source that sound after the start; the rest is given up where reading fails."""
+    def _packets_after_start(self, source: InputContainer, stream: AudioStream) -> Iterator[av.Packet]:
+        """The source's packets that play after the start, up to the first read error."""
         try:
             for packet in source.demux(stream):
                 if packet.size and packet.pts is not None and packet.pts + (packet.duration or 0) >= self._shift:
                     yield packet
         except av.FFmpegError as error:
-            self._warnings.append(f"the sound of the source is damaged and ends early ({error.strerror})")
+            self._warnings.append(f"the audio of the source is corrupt and ends early ({error.strerror})")
 
     def _write(self, packet: av.Packet) -> None:
         if self._copied:

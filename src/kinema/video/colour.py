@@ -1,4 +1,4 @@
-"""From a decoder's picture to 8-bit RGB: colour matrix, range, bit depth, HDR, square pixels."""
+"""From decoded frames to 8-bit RGB: colour matrix, range, bit depth, HDR, square pixels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "srgb", 14: "bt2020-10", 16: "pq",
 class RgbConverter:
     """Turns decoded frames into (height, width, 3) uint8 RGB of one fixed size.
 
-    The size is the coded one made square-pixelled by stretching (never shrinking) one side. The
-    picture's own colour matrix and range are used; where the file names none, the usual guess: BT.709
-    for high definition, BT.601 below and for full-range pictures. PQ (HDR10) is tone-mapped; HLG is made to
-    look right without that.
+    The size is the coded one with square pixels, reached by stretching (never shrinking) one side. The
+    frame's own colour matrix and range are used; where the file does not give them, the usual default: BT.709
+    for high definition, BT.601 below that and for full-range frames. PQ (HDR10) is tone-mapped; HLG is
+    backward-compatible and needs no tone mapping.
     """
 
     def __init__(self, width: int, height: int, aspect: Fraction | None = None, transfer: int | None = None) -> None:
@@ -42,7 +42,7 @@ class RgbConverter:
             height=self.height,
             format="rgb24",
             src_colorspace=source,
-            # The matrix of RGB output means nothing, but libswscale's tables are only set when the two differ.
+            # RGB output has no matrix, but libswscale only sets its tables when the two differ.
             dst_colorspace=None if source is None else Colorspace.ITU601 if source == 1 else Colorspace.ITU709,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
@@ -56,12 +56,12 @@ class RgbConverter:
 
 
 def transfer_name(transfer: int | None) -> str | None:
-    """What the file calls its transfer curve ("pq", "hlg", "bt709", ...), None where it names none."""
+    """The name of the file's transfer function ("pq", "hlg", "bt709", ...), None if it does not give one."""
     return None if transfer is None else _TRANSFERS.get(transfer)
 
 
 def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """The size at which pixels of `aspect` become square, by stretching one side."""
+    """The size at which pixels of this aspect ratio become square, by stretching one side."""
     if not aspect or aspect == 1 or not Fraction(1, 16) <= aspect <= 16:
         return width, height
     if aspect > 1:

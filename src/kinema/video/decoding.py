@@ -1,4 +1,4 @@
-"""Opening containers and decoding packets past damage: the part that knows FFmpeg's habits."""
+"""Opening containers and decoding packets past corrupt data: everything specific to FFmpeg's behaviour."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from av.video.stream import VideoStream
 
 from kinema.errors import InputError
 
-# Two decoder threads keep a small machine busy while Python works on the frame before; each costs
-# one frame of memory, so their number must not grow with the machine.
+# Two decoder threads keep a small machine busy while Python processes the previous frame; each costs
+# one frame of memory, so their number must not grow with the core count.
 DECODER_THREADS = 2
-# Unreadable places in a row after which the rest of a file is given up.
+# Consecutive read errors after which the rest of a file is abandoned.
 _MAX_FAILURES = 256
-# FFmpeg reads these as "video", but they are text, fonts of terminals or lists of other files.
+# FFmpeg reads these as "video", but they are text, terminal fonts or lists of other files.
 _NOT_VIDEO_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "sdp", "lavfi", "image2"})
-# Transport streams may jump in time legally; steps of packet times beyond these are such jumps.
+# Transport streams may legally have timestamp discontinuities; larger steps between packets count as one.
 _JUMP_AHEAD_SECONDS = 10.0
 _JUMP_BACK_SECONDS = 1.0
-# Flags of a container format, numbered as in libavformat.
+# Container format flags, values from libavformat.
 _AVFMT_NOTIMESTAMPS = 0x0080
 _AVFMT_TS_DISCONT = 0x0200
-# No codec holds back more pictures than this to bring them into order.
+# No codec delays more frames than this for reordering.
 _MAX_REORDER = 17
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """The container of `path`. Raises InputError with the reason where FFmpeg cannot read it."""
-    # "file:" keeps a name such as "a:b.mp4" from being read as an address, and the white list keeps a
-    # playlist that calls itself a video from reaching the network.
-    # Not as `options`: PyAV 15 would free per-stream copies of streams that come up late (FLV, MPEG), and crash.
+    """The container of `path`. Raises InputError with the reason if FFmpeg cannot read it."""
+    # "file:" keeps a name such as "a:b.mp4" from being parsed as a URL, and the allow-list keeps a
+    # playlist disguised as a video from reaching the network.
+    # Not as `options`: PyAV 15 would free per-stream copies for streams discovered late (FLV, MPEG), and crash.
     try:
         container = av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise InputError(_why_unreadable(path, error)) from error
     with container:
         if set(container.format.name.split(",")) & _NOT_VIDEO_FORMATS:
-            raise InputError(f"{path} is not a video: its content looks like text or a list; give a video file")
+            raise InputError(f"{path} is not a video: its content looks like text or a playlist; give a video file")
         yield container
 
 
@@ -51,7 +51,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         head = file.read(12)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return (
-            f"{path} is an MP4 or MOV recording without its index, because it was cut off or copied in part;"
+            f"{path} is an MP4 or MOV recording without its index, because it was truncated or only partly copied;"
             " copy it again or repair it with a recovery tool"
         )
     reason = getattr(error, "strerror", None) or str(error)
@@ -59,19 +59,19 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def times_follow_packets(container: InputContainer) -> bool:
-    """Whether frames must take the packets' times in order, because the format stores no times of display.
+    """Whether frames must take the packets' times in order, because the format stores no presentation times.
 
-    In an AVI file a packet's place is its time, and reordered frames (B-frames) have none of their own.
+    In an AVI file a packet's position is its time, and reordered frames (B-frames) have none of their own.
     """
     return "avi" in container.format.name.split(",") or bool(container.format.flags & _AVFMT_NOTIMESTAMPS)
 
 
 class Decoder:
-    """Iterates over the frames of one stream, past damage.
+    """Iterates over the frames of one stream, past corrupt data.
 
-    Frames keep the times (`pts`) that their packets carried, with two repairs: jumps of a transport
-    stream's clock are closed, and with `packet_times` the times are those of the packets in their
-    order. `broken` counts the packets that gave an error, `jumps` the closed jumps.
+    Frames keep their packets' presentation times (`pts`), with two repairs: discontinuities of a transport
+    stream's clock are closed, and with `packet_times` the times are those of the packets in order.
+    `broken` counts the packets that raised an error, `jumps` the closed discontinuities.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Decoder:
         return frames
 
     def _packets(self) -> Iterator[av.Packet]:
-        """The stream's packets; reading goes on behind a place that cannot be read, if there is anything."""
+        """The stream's packets; reading continues after an unreadable section if anything follows it."""
         failures = 0
         last: int | None = None
         shift = 0
@@ -136,7 +136,7 @@ class Decoder:
             if packet is None:
                 return
             failures = 0
-            # Empty packets stand for "no new picture" or for the end; a decoder takes them for the end.
+            # Empty packets mean "no new frame" or end of stream; a decoder takes them for the end.
             if not packet.size:
                 continue
             if self._jumpy and packet.dts is not None:
@@ -149,7 +149,7 @@ class Decoder:
             yield packet
 
     def _jump(self, packet: av.Packet, last: int | None) -> int:
-        """Ticks to add from this packet on, so that it follows the one before. A wild `pts` is taken away."""
+        """Ticks to add from this packet on, so that it follows the previous one. An implausible `pts` is dropped."""
         dts = packet.dts or 0
         second = 1 / float(self._stream.time_base or 1)
         if packet.pts is not None and abs(packet.pts - dts) > _JUMP_AHEAD_SECONDS * second:

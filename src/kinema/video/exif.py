@@ -1,6 +1,6 @@
-"""What an image file says about itself without decoding it: size, orientation, lens (JPEG, PNG, WebP, BMP, TIFF).
+"""Image headers read without decoding: size, orientation, lens (JPEG, PNG, WebP, BMP, TIFF).
 
-EXIF is a small TIFF file inside the image: a header with the byte order, then directories of 12-byte
+EXIF is a small TIFF file embedded in the image: a header with the byte order, then directories of 12-byte
 entries (EXIF 2.32, section 4.6). Only the entries that Kinema uses are read; anything malformed counts as absent.
 """
 
@@ -32,7 +32,7 @@ _JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass
 class ImageHeader:
-    """width, height: stored pixels, None where the header could not be read. orientation: EXIF 1-8.
+    """width, height: stored pixels, None if the header could not be read. orientation: EXIF 1-8.
 
     tags: "make", "model", "created", "focal_35mm" where the image has them.
     """
@@ -44,7 +44,7 @@ class ImageHeader:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """The header of an image file. Never raises for a strange file: what cannot be read stays unset."""
+    """The header of an image file. Never raises for a malformed file: fields that cannot be read stay unset."""
     header = ImageHeader()
     with path.open("rb") as file, contextlib.suppress(struct.error, IndexError, ValueError):
         _read(file, header)
@@ -91,7 +91,7 @@ def _read_jpeg(file: BinaryIO, header: ImageHeader) -> None:
 
 
 def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """(name, data) of the small chunks; the picture itself is skipped."""
+    """(name, data) of the small chunks; the image data are skipped."""
     file.seek(8)
     while len(head := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", head)
@@ -122,7 +122,7 @@ def _read_webp(file: BinaryIO, header: ImageHeader) -> None:
 
 
 def _read_tiff(data: bytes, header: ImageHeader, *, size: bool) -> None:
-    """The known entries of the first directory and of its EXIF directory."""
+    """The entries in `_NAMES` from the first directory and from its EXIF directory."""
     order = {b"II": "<", b"MM": ">"}[data[:2]] if data[:2] in (b"II", b"MM") else "<"
     (first,) = struct.unpack(order + "I", data[4:8])
     entries = dict(_entries(data, order, first))
@@ -145,7 +145,7 @@ def _read_tiff(data: bytes, header: ImageHeader, *, size: bool) -> None:
 
 
 def _entries(data: bytes, order: str, offset: int) -> Iterator[tuple[int, int | str]]:
-    """(tag, value) of the entries of one directory that hold one number or a text."""
+    """(tag, value) of the entries of one directory that hold a single number or a string."""
     (count,) = struct.unpack(order + "H", data[offset : offset + 2])
     for i in range(count):
         entry = data[offset + 2 + 12 * i : offset + 14 + 12 * i]

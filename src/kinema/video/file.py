@@ -25,14 +25,14 @@ from kinema.video.pool import ImagePool
 from kinema.video.times import FrameClock, plural
 
 _FALLBACK_FPS = 30.0
-# A pause between frames that is longer than both is worth a word.
+# A gap between frames longer than both of these is reported.
 _GAP_SECONDS = 0.5
 _GAP_INTERVALS = 5
 
 
 @dataclass
 class VideoFile(VideoReader):
-    """A video file. Made by `VideoFile.open`; see `VideoReader` for what it offers."""
+    """A video file. Made by `VideoFile.open`; see `VideoReader` for the interface."""
 
     orientation: Orientation = UPRIGHT
     stream_index: int = 0
@@ -46,7 +46,7 @@ class VideoFile(VideoReader):
 
     @classmethod
     def open(cls, path: Path, range_: TimeRange) -> VideoFile:
-        """Look at the header and decode the first frame. Raises InputError where there is none."""
+        """Read the header and decode the first frame. Raises InputError if there is none."""
         with opened(path) as container:
             stream = _video_stream(container, path)
             first = _first_frame(container, stream, path)
@@ -58,12 +58,12 @@ class VideoFile(VideoReader):
             width, height = orientation.size(converter.width, converter.height)
             fps = _mean_rate(stream)
             origin = _origin(stream, first)
-            # Matroska counts its durations from 0, wherever the first frame lies.
+            # Matroska durations count from 0, wherever the first frame lies.
             before = float(origin * _time_base(stream)) if "matroska" in container.format.name else 0.0
             duration = _stream_duration(stream, before)
-            guess = duration
-            if guess is None and container.duration:
-                guess = container.duration / av.time_base - before
+            likely_duration = duration
+            if likely_duration is None and container.duration:
+                likely_duration = container.duration / av.time_base - before
             metadata: dict[str, Any] = container_tags(container, stream)
             metadata.update(
                 codec=stream.codec_context.name,
@@ -72,8 +72,8 @@ class VideoFile(VideoReader):
                 interlaced=bool(first.interlaced_frame),
                 has_audio=bool(container.streams.audio),
             )
-            if guess is not None:
-                metadata["duration"] = guess
+            if likely_duration is not None:
+                metadata["duration"] = likely_duration
             if orientation.degrees:
                 metadata["rotation"] = orientation.degrees
             if (name := transfer_name(transfer)) is not None:
@@ -83,7 +83,7 @@ class VideoFile(VideoReader):
                 width=width,
                 height=height,
                 fps=fps,
-                num_frames_estimate=_estimate(stream, range_, guess, fps),
+                num_frames_estimate=_estimate(stream, range_, likely_duration, fps),
                 time_range=range_,
                 metadata=metadata,
                 orientation=orientation,
@@ -102,10 +102,10 @@ class VideoFile(VideoReader):
         return reader
 
     def _check_range(self) -> None:
-        """Raise InputError when no frame lies in the time range: now, not after an hour's other work."""
+        """Raise InputError if no frame lies in the time range: on opening, not after an hour of other work."""
         if self.time_range != TimeRange():
-            with contextlib.closing(self._pictures()) as pictures:
-                found = next(pictures, None)
+            with contextlib.closing(self._decoded()) as frames:
+                found = next(frames, None)
             if found is None:
                 seconds = self.metadata.get("duration")
                 length = "" if seconds is None else f", which is {seconds:.2f} s long"
@@ -116,20 +116,20 @@ class VideoFile(VideoReader):
         pool = ImagePool((self.height, self.width, 3))
         index = 0
         resized = False
-        for time, picture in self._pictures():
-            if not resized and (picture.width, picture.height) != self.coded_size:
+        for time, decoded in self._decoded():
+            if not resized and (decoded.width, decoded.height) != self.coded_size:
                 resized = True
                 self.warn(
-                    f"the picture changes its size to {picture.width}x{picture.height} at {time:.2f} s; frames are"
+                    f"the frame size changes to {decoded.width}x{decoded.height} at {time:.2f} s; frames are"
                     " scaled to the size of the first one"
                 )
-            yield Frame(index, time, self.orientation.apply(converter(picture), pool.take()))
+            yield Frame(index, time, self.orientation.apply(converter(decoded), pool.take()))
             index += 1
         if index == 0:
-            raise InputError(f"not one frame of {self.path} can be decoded; the file is damaged, copy it again")
+            raise InputError(f"no frame of {self.path} can be decoded; the file is corrupt, copy it again")
 
-    def _pictures(self) -> Generator[tuple[float, av.VideoFrame], None, None]:
-        """The decoded frames of the range with their times; notes at the end what was repaired or lost."""
+    def _decoded(self) -> Generator[tuple[float, av.VideoFrame], None, None]:
+        """The decoded frames of the range with their times; at the end, warns of what was repaired or lost."""
         with contextlib.ExitStack() as stack:
             decoder, frames = self._from_start(stack)
             clock = FrameClock(self.time_base, self.origin, self.fps)
@@ -138,8 +138,8 @@ class VideoFile(VideoReader):
             last: float | None = None
             last_end = 0.0
             reached_end = False
-            for picture in frames:
-                time = clock.stamp(_ticks(picture))
+            for frame in frames:
+                time = clock.stamp(_ticks(frame))
                 if time is None or self.time_range.before(time):
                     continue
                 if self.time_range.after(time):
@@ -148,33 +148,33 @@ class VideoFile(VideoReader):
                 if last is not None and time - last > max(_GAP_SECONDS, _GAP_INTERVALS / self.fps):
                     gaps.append((last, time))
                 last = time
-                last_end = time + max(float((picture.duration or 0) * self.time_base), 1 / self.fps)
-                if picture.is_corrupt:
+                last_end = time + max(float((frame.duration or 0) * self.time_base), 1 / self.fps)
+                if frame.is_corrupt:
                     concealed.append(time)
-                yield time, picture
+                yield time, frame
             for sentence in clock.report():
                 self.warn(sentence)
-            self._note_damage(decoder, concealed, gaps)
+            self._warn_of_corruption(decoder, concealed, gaps)
             if not reached_end:
-                self._note_early_end(last_end)
+                self._warn_of_early_end(last_end)
 
-    def _note_damage(self, decoder: Decoder, concealed: list[float], gaps: list[tuple[float, float]]) -> None:
+    def _warn_of_corruption(self, decoder: Decoder, concealed: list[float], gaps: list[tuple[float, float]]) -> None:
         if decoder.broken:
-            self.warn(f"the file is damaged: {plural(decoder.broken, 'piece')} of it could not be decoded")
+            self.warn(f"the file is corrupt: {plural(decoder.broken, 'packet')} could not be decoded")
         if concealed:
-            self.warn(f"{plural(len(concealed), 'damaged frame')} patched up (the first at {concealed[0]:.2f} s)")
+            self.warn(f"{plural(len(concealed), 'corrupt frame')} concealed (the first at {concealed[0]:.2f} s)")
         if decoder.jumps:
-            self.warn(f"the clock of the video jumps {plural(decoder.jumps, 'time')}; the parts were joined")
+            self.warn(f"the video's timestamps jump {plural(decoder.jumps, 'time')}; the parts were joined")
         if gaps:
             start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
             self.warn(f"{plural(len(gaps), 'gap')} without frames (the longest from {start:.2f} to {end:.2f} s)")
 
     def _from_start(self, stack: contextlib.ExitStack) -> tuple[Decoder, Iterator[av.VideoFrame]]:
-        """A decoder that stands at a frame before (or at) the range's start, and its frames.
+        """A decoder positioned at or before the first frame of the range, and its frames.
 
-        Seeking is a matter of trust: indices are wrong, key frames are shown later than they are stored,
-        some files have no index at all. So the first frame that comes is looked at, and where it lies
-        after the start, the seek is repeated further back and at last the file is read from its beginning.
+        Seeking cannot be trusted: indices may be wrong, key frames may be displayed later than they are stored,
+        some files have no index at all. So the first frame after the seek is checked, and if it lies
+        after the start, the seek is repeated further back; failing that, the file is read from its beginning.
         """
         start = self.time_range.start or 0.0
         for lead in (0.0, 2.0, 10.0):
@@ -198,27 +198,27 @@ class VideoFile(VideoReader):
         decoder = Decoder(container, _stream_at(container, self.stream_index), packet_times=self.packet_times)
         return decoder, iter(decoder)
 
-    def _note_early_end(self, last_end: float) -> None:
-        """Say so when the frames stop before the time that the header promises."""
+    def _warn_of_early_end(self, last_end: float) -> None:
+        """Warn if the frames end before the time given in the header."""
         if self.expected_end is None:
             return
-        promised = self.expected_end if self.time_range.end is None else min(self.expected_end, self.time_range.end)
-        lost = round((promised - last_end) * self.fps)
+        expected = self.expected_end if self.time_range.end is None else min(self.expected_end, self.time_range.end)
+        lost = round((expected - last_end) * self.fps)
         if lost >= 1:
             self.warn(
-                f"the video stops at {last_end:.2f} s, but its header promises {promised:.2f} s: about {lost}"
-                " frames are lost (a recording that was cut off or copied in part)"
+                f"the video ends at {last_end:.2f} s, but its header says {expected:.2f} s: about {lost}"
+                " frames are missing (the recording was truncated or only partly copied)"
             )
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream to read: the largest one that is no cover picture; the container's default breaks ties."""
-    real = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
-    if not real:
-        holds = "sound but no video" if container.streams.audio else "no video"
-        raise InputError(f"{path} holds {holds}; give a file with moving pictures")
+    """The stream to read: the default one if there is one, else the largest; cover art is ignored."""
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
+    if not videos:
+        content = "audio but no video" if container.streams.audio else "no video"
+        raise InputError(f"{path} contains {content}; give a file with a video stream")
     return max(
-        real,
+        videos,
         key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index),
     )
 
@@ -229,12 +229,12 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     except ValueError as error:
         raise InputError(f"{path} cannot be decoded ({error}); convert it to H.264 in .mp4") from error
     if first is None:
-        raise InputError(f"not one frame of {path} can be decoded; the file is empty or damaged, copy it again")
+        raise InputError(f"no frame of {path} can be decoded; the file is empty or corrupt, copy it again")
     return first
 
 
 def _stream_at(container: InputContainer, index: int) -> VideoStream:
-    """The stream that was chosen at opening, by its number."""
+    """The stream that was chosen on opening, by its index."""
     return next(stream for stream in container.streams.video if stream.index == index)
 
 
@@ -247,7 +247,7 @@ def _ticks(frame: av.VideoFrame) -> int | None:
 
 
 def _origin(stream: VideoStream, first: av.VideoFrame) -> int:
-    """The tick that is time 0: the stream's start, unless the first frame says otherwise."""
+    """The tick that is time 0: the stream's start time, or the first frame's if that is earlier."""
     ticks = _ticks(first)
     if first.pts is None or stream.start_time is None:
         return ticks or 0
@@ -258,23 +258,23 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
     try:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # A kind of side data that this PyAV has no name for (spatial video); the bare angle is still there.
+        # Side data of a type unknown to this PyAV version (spatial video); the plain angle is still there.
         return from_rotation(frame.rotation)
     return UPRIGHT if data is None else from_display_matrix(bytes(data))
 
 
 def _mean_rate(stream: VideoStream) -> float:
-    """Mean frames per second by the header; 30 where it says nothing that can be."""
-    # A bare stream of pictures has no header; FFmpeg then assumes 25, but the coded pictures may know better.
-    own = None if stream.duration or stream.frames else stream.codec_context.framerate
-    for rate in (own, stream.average_rate, stream.guessed_rate, stream.base_rate):
+    """Mean frames per second according to the header; 30 if it gives nothing plausible."""
+    # A raw elementary stream has no header; FFmpeg then assumes 25, but the coded frames may carry the real rate.
+    coded = None if stream.duration or stream.frames else stream.codec_context.framerate
+    for rate in (coded, stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0.01 <= rate <= 1000:
             return float(rate)
     return _FALLBACK_FPS
 
 
 def _stream_duration(stream: VideoStream, before: float) -> float | None:
-    """Seconds of this very stream, None where only the container has a duration (sound may be longer)."""
+    """Seconds of this stream, None if only the container has a duration (audio may be longer)."""
     if stream.duration:
         return float(stream.duration * _time_base(stream))
     with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""What every source of frames is: `Frame` and the `VideoReader` that yields them."""
+"""The interface of every frame source: `Frame` and the `VideoReader` that yields them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 
 from kinema.errors import UsageError
 
-# Times come as integer ticks and leave as floats; a range that names a frame's very time must include it.
+# Times are read as integer ticks and returned as floats; a range bound equal to a frame's time must match it.
 TIME_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame as it should be seen: display rotation applied, square pixels.
+    """One frame as it should be displayed: display rotation applied, square pixels.
 
     index: 0, 1, 2, ... in the order of yielding. time: seconds since the start of the video (of the
     whole video, also when only a range of it is read). image: (H, W, 3) uint8 RGB, contiguous; it
-    belongs to whoever holds the frame, the reader does not touch it again.
+    belongs to the caller, the reader does not modify it again.
     """
 
     index: int
@@ -34,7 +34,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class TimeRange:
-    """Seconds of the source that are read: frames with start <= time < end; None: no bound."""
+    """The part of the source to read, in seconds: frames with start <= time < end; None: no bound."""
 
     start: float | None = None
     end: float | None = None
@@ -43,24 +43,24 @@ class TimeRange:
         for name in ("start", "end"):
             value = getattr(self, name)
             if value is not None and (not math.isfinite(value) or value < 0):
-                raise UsageError(f"the time range's {name} must be a number of seconds, 0 or more; found {value}")
+                raise UsageError(f"the time range's {name} must be a number of seconds, at least 0; found {value}")
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise UsageError(f"the time range {self} is empty: its end must lie after its start")
+            raise UsageError(f"the time range {self} is empty: its end must be after its start")
 
     def __str__(self) -> str:
         start = f"{self.start or 0:g}"
         return f"{start} s to the end" if self.end is None else f"{start}-{self.end:g} s"
 
     def before(self, time: float) -> bool:
-        """Whether `time` lies before the range."""
+        """Whether `time` is before the range."""
         return self.start is not None and time < self.start - TIME_TOLERANCE
 
     def after(self, time: float) -> bool:
-        """Whether `time` lies at or after the range's end."""
+        """Whether `time` is at or after the range's end."""
         return self.end is not None and time >= self.end - TIME_TOLERANCE
 
     def seconds_of(self, duration: float | None) -> float | None:
-        """How much of a video of `duration` seconds lies in the range; None where nobody can know."""
+        """Seconds of a video of `duration` seconds that lie in the range; None if that is unknown."""
         if duration is None and self.end is None:
             return None
         stop = min(x for x in (duration, self.end) if x is not None)
@@ -69,15 +69,15 @@ class TimeRange:
 
 @dataclass
 class VideoReader(ABC):
-    """A source of frames that can be read any number of times, each time from its beginning.
+    """A source of frames that can be iterated over any number of times, each time from its beginning.
 
     path: what was opened. width, height: pixels of every frame, as displayed. fps: mean frames per
-    second as the file's header tells it (the frames' own times are what counts).
-    num_frames_estimate: how many frames to expect in the range, None where the header does not say.
-    metadata: what is known about the recording; keys that may be there: "duration" (seconds, of the
+    second according to the header (the frames' own times are authoritative).
+    num_frames_estimate: number of frames to expect in the range, None if the header does not give it.
+    metadata: facts about the recording; possible keys: "duration" (seconds, of the
     whole source), "focal_35mm" (mm, 35 mm equivalent), "make", "model", "created", "rotation" (degrees
-    clockwise that were applied), "codec", "pixel_format", "bit_depth", "transfer", "interlaced",
-    "has_audio". warnings: sentences about what had to be repaired or was lost, filled while reading.
+    clockwise, already applied), "codec", "pixel_format", "bit_depth", "transfer", "interlaced",
+    "has_audio". warnings: sentences about what was repaired or lost, filled while reading.
     """
 
     path: Path
@@ -91,10 +91,10 @@ class VideoReader(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames in order of time. Raises InputError when none can be decoded."""
+        """Yield the frames in order of time. Raises InputError if none can be decoded."""
 
     def close(self) -> None:  # noqa: B027
-        """Let go of what is held open (nothing, between two readings). Reading again afterwards is allowed."""
+        """Release open resources (none between two iterations). Reading again afterwards is allowed."""
 
     def __enter__(self) -> VideoReader:
         return self
@@ -105,6 +105,6 @@ class VideoReader(ABC):
         self.close()
 
     def warn(self, sentence: str) -> None:
-        """Note `sentence` once, however often the video is read."""
+        """Record `sentence` once, however often the video is read."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)

@@ -22,7 +22,7 @@ DEFAULT_IMAGE_FPS = 30.0
 
 @dataclass
 class ImageSequence(VideoReader):
-    """Images in natural order of their names, `fps` of them to the second. Made by `ImageSequence.open`."""
+    """Images in natural order of their names, `fps` per second. Made by `ImageSequence.open`."""
 
     files: tuple[Path, ...] = ()
 
@@ -30,10 +30,10 @@ class ImageSequence(VideoReader):
     def open(cls, path: Path, time_range: TimeRange, fps: float = DEFAULT_IMAGE_FPS) -> ImageSequence:
         """List and check the images of folder `path` (or the one image `path`).
 
-        Raises InputError where there are none or where their sizes differ, UsageError for a strange fps.
+        Raises InputError if there are none or their sizes differ, UsageError for an implausible fps.
         """
         if not (np.isfinite(fps) and 0.01 <= fps <= 1000):
-            raise UsageError(f"the frame rate of images must lie between 0.01 and 1000, found {fps}")
+            raise UsageError(f"the frame rate of images must be between 0.01 and 1000, found {fps}")
         files = list_images(path) if path.is_dir() else (path,)
         first, size, metadata = files[0], None, {}
         for file in files:
@@ -44,7 +44,7 @@ class ImageSequence(VideoReader):
             elif displayed != size:
                 raise InputError(
                     f"{file.name} has {displayed[0]}x{displayed[1]} pixels, but {first.name} has {size[0]}x{size[1]};"
-                    " all images of a folder must have one size"
+                    " all images of a folder must have the same size"
                 )
         width, height = size or (0, 0)
         reader = cls(
@@ -57,14 +57,14 @@ class ImageSequence(VideoReader):
             metadata={"duration": len(files) / fps, **metadata},
             files=files,
         )
-        reader.num_frames_estimate = sum(1 for _ in reader._chosen())
+        reader.num_frames_estimate = sum(1 for _ in reader._in_range())
         if reader.num_frames_estimate == 0:
             raise InputError(f"no image of {path} lies in the time range {time_range} ({len(files) / fps:.2f} s long)")
         return reader
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        for time, file in self._chosen():
+        for time, file in self._in_range():
             image = _decode(file)
             if image is None:
                 self.warn(f"{file.name} cannot be decoded and was left out")
@@ -76,14 +76,14 @@ class ImageSequence(VideoReader):
             if image.shape[:2] != (self.height, self.width):
                 raise InputError(
                     f"{file.name} has {image.shape[1]}x{image.shape[0]} pixels instead of {self.width}x{self.height};"
-                    " all images of a folder must have one size"
+                    " all images of a folder must have the same size"
                 )
             yield Frame(index, time, image)
             index += 1
         if index == 0:
-            raise InputError(f"not one image of {self.path} can be decoded; the files are damaged or no images")
+            raise InputError(f"no image of {self.path} can be decoded; the files are corrupt or not images")
 
-    def _chosen(self) -> Iterator[tuple[float, Path]]:
+    def _in_range(self) -> Iterator[tuple[float, Path]]:
         for i, file in enumerate(self.files):
             time = i / self.fps
             if not self.time_range.before(time) and not self.time_range.after(time):
@@ -91,7 +91,7 @@ class ImageSequence(VideoReader):
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
-    """The images of `folder` in natural order ("2.png" before "10.png"). Raises InputError where there are none."""
+    """The images of `folder` in natural order ("2.png" before "10.png"). Raises InputError if there are none."""
     try:
         names = [file for file in folder.iterdir() if not file.name.startswith(".")]
     except PermissionError:
@@ -99,13 +99,13 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     images = [file for file in names if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
     if not images:
         videos = sorted(file.name for file in names if file.suffix.lower() in VIDEO_SUFFIXES)
-        advice = f"; it holds videos, name one of them ({videos[0]})" if videos else ""
-        raise InputError(f"{folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}){advice}")
+        advice = f"; it contains videos, give one of them ({videos[0]})" if videos else ""
+        raise InputError(f"{folder} contains no images ({', '.join(sorted(IMAGE_SUFFIXES))}){advice}")
     return tuple(sorted(images, key=natural_key))
 
 
 def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """A sort key under which numbers inside names count as numbers."""
+    """A sort key that compares numbers inside names as numbers."""
     parts = re.split(r"([0-9]+)", file.name.lower())
     return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts], file.name
 
@@ -131,7 +131,7 @@ def _decoded_size(file: Path) -> tuple[int, int]:
 
 
 def _decode(file: Path) -> np.ndarray | None:
-    """(H, W, 3) uint8 RGB as stored; 16 bits become 8, gray and CMYK become RGB, alpha is dropped. None: damaged."""
+    """(H, W, 3) uint8 RGB as stored; 16 bits become 8, gray and CMYK become RGB, alpha is dropped. None: corrupt."""
     try:
         data = np.fromfile(file, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None

@@ -1,4 +1,4 @@
-"""What a recording says about itself: lens, device and time, from QuickTime tags."""
+"""A recording's own metadata: lens, device and time, from QuickTime tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-# Our key -> the tags that may hold it, the most telling first.
+# Kinema's key -> the tags that may hold it, the most specific first.
 _TAGS = {
     "focal_35mm": (
         "com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm", "FocalLengthIn35mmFilm",
@@ -21,7 +21,7 @@ _TAGS = {
 
 
 def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
-    """The known facts of `_TAGS` that the stream or the container carries; focal_35mm as float mm."""
+    """The entries of `_TAGS` that the stream or the container carries; focal_35mm as float mm."""
     tags = {key.lower(): value for key, value in {**container.metadata, **stream.metadata}.items()}
     found: dict[str, Any] = {}
     for key, names in _TAGS.items():
@@ -36,7 +36,7 @@ def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, 
 
 
 def plausible_focal(value: Any) -> float | None:
-    """A focal length in mm (35 mm equivalent) that a lens can have, else None ("0" means unknown in EXIF)."""
+    """The focal length in mm (35 mm equivalent) if a real lens can have it, else None ("0" means unknown in EXIF)."""
     with contextlib.suppress(TypeError, ValueError):
         focal = float(value)
         if math.isfinite(focal) and 4 <= focal <= 3000:

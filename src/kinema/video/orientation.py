@@ -1,4 +1,4 @@
-"""Turning frames upright: QuickTime display matrices and EXIF orientations, the eight ways of a rectangle."""
+"""Rotating frames upright: QuickTime display matrices and EXIF orientations, the eight symmetries of a rectangle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Orientation:
-    """First exchange x and y (`transpose`), then mirror along x (`flip_x`) and y (`flip_y`)."""
+    """First swap x and y (`transpose`), then mirror along x (`flip_x`) and y (`flip_y`)."""
 
     transpose: bool = False
     flip_x: bool = False
@@ -19,7 +19,7 @@ class Orientation:
 
     @property
     def degrees(self) -> int:
-        """Clockwise turn: 0, 90, 180 or 270 (of a mirrored orientation: the turn after mirroring along x)."""
+        """Clockwise rotation: 0, 90, 180 or 270 (if mirrored: the rotation after mirroring along x)."""
         if self.transpose:
             return 90 if self.flip_x else 270
         return 180 if self.flip_y else 0
@@ -29,11 +29,11 @@ class Orientation:
         return self.transpose ^ self.flip_x ^ self.flip_y
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height after turning."""
+        """Width and height after rotation."""
         return (height, width) if self.transpose else (width, height)
 
     def apply(self, image: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """Write `image` (H, W, C), turned upright, into `out` of the turned size, and return that."""
+        """Write `image` (H, W, C), rotated upright, into `out` of the rotated size, and return `out`."""
         code = {
             (True, True, False): cv2.ROTATE_90_CLOCKWISE,
             (False, True, True): cv2.ROTATE_180,
@@ -42,7 +42,7 @@ class Orientation:
         if code is not None:
             cv2.rotate(image, code, dst=out)
         elif self.transpose:
-            # Left are the plain transpose and, with both flips, the transpose about the other diagonal.
+            # What remains: the plain transpose and, with both flips, the transpose about the other diagonal.
             cv2.transpose(cv2.rotate(image, cv2.ROTATE_180) if self.flip_x else image, dst=out)
         elif self.flip_x or self.flip_y:
             cv2.flip(image, int(self.flip_x), dst=out)
@@ -55,10 +55,10 @@ UPRIGHT = Orientation()
 
 
 def from_display_matrix(data: bytes) -> Orientation:
-    """The nearest orientation to a display matrix: nine int32, row-major, of row vectors (ISO 14496-12, 6.2.2).
+    """The orientation nearest to a display matrix: nine int32, row-major, for row vectors (ISO 14496-12, 6.2.2).
 
-    A point (x, y), y down, goes to (a x + c y, b x + d y). Angles that are not multiples of 90 degrees go
-    to the nearest one.
+    A point (x, y), y down, maps to (a x + c y, b x + d y). Angles that are not multiples of 90 degrees are rounded
+    to the nearest multiple.
     """
     if len(data) < 36:
         return UPRIGHT
@@ -69,7 +69,7 @@ def from_display_matrix(data: bytes) -> Orientation:
 
 
 def from_rotation(degrees: float) -> Orientation:
-    """The orientation that turns by the multiple of 90 degrees nearest to `degrees` counter-clockwise."""
+    """The orientation that rotates by the multiple of 90 degrees nearest to `degrees` counter-clockwise."""
     return (UPRIGHT, EXIF_ORIENTATIONS[8], EXIF_ORIENTATIONS[3], EXIF_ORIENTATIONS[6])[round(degrees / 90) % 4]
 
 
@@ -83,4 +83,4 @@ EXIF_ORIENTATIONS = {
     7: Orientation(True, True, True),
     8: Orientation(True, False, True),
 }
-"""EXIF tag 0x0112 -> how to turn the stored image upright."""
+"""EXIF tag 0x0112 -> how to rotate the stored image upright."""

@@ -1,22 +1,22 @@
-"""Presentation times, repaired where a file's own are missing, repeated or run backwards."""
+"""Presentation times, repaired where the file's are missing, repeated or run backwards."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-# A frame that comes later than this after its time, while others go on, is a left-over of damage.
+# A frame that arrives later than this after its time, while others go on, is an artefact of corruption.
 _LATE_INTERVALS = 2.0
-# So many late frames in a row are no left-overs: the file's clock has started again.
+# This many late frames in a row are no artefact: the file's clock was reset.
 _RESET_AFTER = 32
 
 
 class FrameClock:
     """Gives each decoded frame its time: strictly increasing seconds since `origin`.
 
-    Files lie about times in a few ways, each handled and counted: a frame without a time comes one mean
+    Timestamps can be wrong in a few ways, each handled and counted: a frame without a time is placed one mean
     interval after its predecessor; one that repeats its predecessor's time or goes back a little
-    comes half an interval after it, so that good times that follow stay untouched; one that goes back
-    further is left out; and when that goes on, the clock was reset, and the times from there on are moved to
+    is placed half an interval after it, so that valid times that follow stay unchanged; one that goes back
+    further is dropped; and if that continues, the clock was reset, and the times from there on are shifted to
     continue.
     """
 
@@ -36,7 +36,7 @@ class FrameClock:
     def stamp(self, ticks: int | None) -> float | None:
         """The time in seconds of the next frame, whose own time is `ticks` (None: it has none).
 
-        None: the frame comes too late to be shown and must be left out.
+        None: the frame is too late to be displayed and must be dropped.
         """
         time = self._next(ticks)
         if time is not None:
@@ -46,7 +46,7 @@ class FrameClock:
     def _next(self, ticks: int | None) -> float | None:
         last = self._last
         if ticks is None:
-            # Counted from the first of a run of such frames, so that rounding does not add up.
+            # Counted from the first of a run of such frames, so that rounding errors do not accumulate.
             if self._count == 0:
                 self._run_start = 0.0 if last is None else last + self._interval
             time = self._run_start + self._count * self._interval
@@ -70,10 +70,10 @@ class FrameClock:
         return last + self._interval
 
     def report(self) -> list[str]:
-        """A sentence for each kind of repair that was made."""
+        """One sentence for each kind of repair made."""
         out = []
         if self.missing:
-            out.append(f"{plural(self.missing, 'frame')} without a time: placed {1 / self._interval:.4g} to the second")
+            out.append(f"{plural(self.missing, 'frame')} without a time: spaced at {1 / self._interval:.4g} per second")
         if self.disordered:
             out.append(
                 f"{plural(len(self.disordered), 'frame')} with a time that repeats or runs backwards (the first at"
@@ -81,12 +81,12 @@ class FrameClock:
             )
         if self.late:
             out.append(
-                f"{plural(len(self.late), 'frame')} out of order because of damage (the first at"
-                f" {self.late[0]:.2f} s): left out"
+                f"{plural(len(self.late), 'frame')} out of order because of corruption (the first at"
+                f" {self.late[0]:.2f} s): dropped"
             )
         return out
 
 
 def plural(count: int, noun: str) -> str:
-    """`count` and the noun: 1 frame, 2 frames."""
+    """`count` with the noun in the right number: 1 frame, 2 frames."""
     return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -1,4 +1,4 @@
-"""Writing H.264 video: true times, sound of the source, whole or not at all."""
+"""Writing H.264 video: exact frame times, the source's audio, all or nothing."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from kinema.storage.atomic import atomic_path, explain_write_error
 from kinema.video.audio import AudioTrack
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
-"""Encoders to try, the best first; FFmpeg builds differ in what they hold."""
+"""Encoders to try, the best first; FFmpeg builds differ in which they include."""
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 DEFAULT_CRF = 20
-# A tick of the written times: fine enough for every usual rate to come out exact or within 6 microseconds.
+# Ticks per second of the written times: every common frame rate is exact or within 6 microseconds.
 # MPEG-4 part 2 cannot count finer than 1/65535 s.
 _TICKS = {"mpeg4": 60000}
 _DEFAULT_TICKS = 90000
 _ENCODER_THREADS = 2
-# Above this the encoder looks ahead at no pictures: twenty of 4K would take half a gigabyte.
+# Above this the encoder's look-ahead is off: twenty 4K frames would take half a gigabyte.
 _LARGE_PIXELS = 4_000_000
-# AVColorSpace, -Primaries, -Transfer and -Range numbers of what OpenCV's conversion makes.
+# AVColorSpace, -Primaries, -Transfer and -Range values of OpenCV's conversion.
 _SMPTE170M, _BT709, _LIMITED = 6, 1, 1
 
 
@@ -46,11 +46,11 @@ class VideoWriter:
             for frame in video:
                 out.write(frame.image, frame.time)
 
-    The file appears at `path` when the block ends well and not at all when it ends with an exception.
-    Its time 0 is the first frame's time. Odd sizes gain a repeated last column or row, because H.264
-    stores colour at half resolution. The sound of `audio_from` from the first frame's time to the last
-    frame's end comes along, copied where MP4 can hold its codec and else encoded as AAC; sound that cannot be
-    read is left out, never an error. `warnings` says so; `encoder` names the encoder that was used.
+    The file appears at `path` when the block succeeds and not at all when it raises an exception.
+    Its time 0 is the first frame's time. Odd sizes are padded by repeating the last column or row, because H.264
+    stores colour at half resolution. The audio of `audio_from` from the first frame's time to the last
+    frame's end is included, copied where MP4 supports its codec and otherwise encoded as AAC; audio that cannot
+    be read is left out with an entry in `warnings`, never an error. `encoder` names the encoder that was used.
     """
 
     def __init__(
@@ -62,15 +62,15 @@ class VideoWriter:
         audio_from: str | Path | None = None,
         crf: int = DEFAULT_CRF,
     ) -> None:
-        """width, height: pixels of the images that will come. crf: 0 (lossless) to 51, lower is better.
+        """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better.
 
-        Raises UsageError for a size, quality or suffix that cannot be.
+        Raises UsageError for an invalid size, quality or suffix.
         """
         self.path = Path(path)
         if width < 1 or height < 1:
             raise UsageError(f"a video needs at least one pixel, found {width}x{height}")
         if not 0 <= crf <= 51:
-            raise UsageError(f"crf must lie between 0 and 51, found {crf}")
+            raise UsageError(f"crf must be between 0 and 51, found {crf}")
         if self.path.suffix.lower() not in FORMATS:
             raise UsageError(
                 f"{self.path.name}: videos are written as {', '.join(FORMATS)}; choose one of these endings"
@@ -88,7 +88,7 @@ class VideoWriter:
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._audio: AudioTrack | None = None
-        # The frame before waits until its duration is known, which is when the next one comes.
+        # A frame is held until its duration is known, which is when the next one arrives.
         self._pending: av.VideoFrame | None = None
         self._first_time = 0.0
         self._interval = self._ticks // 30
@@ -98,9 +98,9 @@ class VideoWriter:
         return self
 
     def write(self, image: np.ndarray, time: float) -> None:
-        """Append `image` (H, W, 3) uint8 RGB, shown from `time` seconds on, until the next frame's time.
+        """Append `image` (H, W, 3) uint8 RGB, displayed from `time` seconds until the next frame's time.
 
-        Raises UsageError where times do not increase, OutputError where the file cannot be written.
+        Raises UsageError if times do not increase, OutputError if the file cannot be written.
         """
         if self._target is None:
             raise UsageError("a VideoWriter writes inside its `with` block only")
@@ -113,36 +113,36 @@ class VideoWriter:
         pending = self._pending
         if pending is None:
             self._first_time = time
-        picture = self._to_picture(image)
-        picture.pts = round((time - self._first_time) * self._ticks)
+        frame = self._to_yuv(image)
+        frame.pts = round((time - self._first_time) * self._ticks)
         if pending is not None:
-            interval = picture.pts - (pending.pts or 0)
+            interval = frame.pts - (pending.pts or 0)
             if interval <= 0:
                 raise UsageError(f"the times of written frames must increase; {time} follows a later or equal one")
             self._interval = interval
             self._encode(pending)
-        self._pending = picture
+        self._pending = frame
 
-    def _to_picture(self, image: np.ndarray) -> av.VideoFrame:
+    def _to_yuv(self, image: np.ndarray) -> av.VideoFrame:
         if self.width % 2 or self.height % 2:
             image = cv2.copyMakeBorder(image, 0, self.height % 2, 0, self.width % 2, cv2.BORDER_REPLICATE)
         planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8)
-        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        picture.time_base = Fraction(1, self._ticks)
-        picture.colorspace = _SMPTE170M
-        picture.color_range = _LIMITED
-        return picture
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.time_base = Fraction(1, self._ticks)
+        frame.colorspace = _SMPTE170M
+        frame.color_range = _LIMITED
+        return frame
 
-    def _encode(self, picture: av.VideoFrame) -> None:
-        """Encode one frame that lasts `_interval` ticks, and the sound up to its end."""
-        picture.duration = self._interval
+    def _encode(self, frame: av.VideoFrame) -> None:
+        """Encode one frame that lasts `_interval` ticks, and the audio up to its end."""
+        frame.duration = self._interval
         with self._write_errors():
             container, stream = self._opened()
-            container.mux(stream.encode(picture))
-        self._copy_audio(((picture.pts or 0) + self._interval) / self._ticks)
+            container.mux(stream.encode(frame))
+        self._copy_audio(((frame.pts or 0) + self._interval) / self._ticks)
 
     def _opened(self) -> tuple[OutputContainer, VideoStream]:
-        """The output and its video stream, made when the first frame's duration is known."""
+        """The output and its video stream, created when the first frame's duration is known."""
         if self._container is not None and self._stream is not None:
             return self._container, self._stream
         self._container = container = av.open(
@@ -166,7 +166,7 @@ class VideoWriter:
         context.colorspace, context.color_range = _SMPTE170M, _LIMITED
         context.color_primaries, context.color_trc = _BT709, _BT709
         if self.encoder != "libx264":
-            # These know no constant quality; a tenth of a bit for each pixel looks alike.
+            # These have no constant-quality mode; 0.1 bits per pixel gives a similar quality.
             context.bit_rate = int(0.1 * width * height * min(float(rate), 60)) + 100_000
         self._stream = stream
         if self._audio_from is not None:
@@ -176,7 +176,7 @@ class VideoWriter:
     def _options(self) -> dict[str, str]:
         if self.encoder != "libx264":
             return {}
-        # Without B-frames a frame is stored when it is shown, so that every player gets uneven times right.
+        # Without B-frames, decoding order is display order, so every player gets uneven times right.
         options = {"preset": "veryfast", "crf": str(self._crf), "bf": "0"}
         if self.width * self.height > _LARGE_PIXELS:
             options.update({"refs": "1", "rc-lookahead": "0", "x264-params": "sync-lookahead=0:mbtree=0"})
@@ -201,7 +201,7 @@ class VideoWriter:
             container.close()
 
     def _abandon(self) -> None:
-        """Close what is open, so that the half-written file can be removed."""
+        """Close everything, so that the incomplete file can be removed."""
         if self._audio is not None:
             self._audio.close()
         if self._container is not None:

@@ -1,4 +1,4 @@
-"""Pictures of motion: the renderer, the overlay on the source video, world-space views."""
+"""Visualizing motion: the renderer, the overlay on the source video, world-space views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Part attention made visible: where PARE looked for each joint, over the person's crop."""
+"""Visualizing PARE's part attention: one heatmap per joint over the person's crop."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from kinema.skeleton import SMPL24
 
 _COLUMNS = 6
 LABEL = 16
-"""Pixels of a line of text above a picture."""
+"""Height in pixels of a line of text above an image."""
 
 
 def heat_over(image: np.ndarray, heat: np.ndarray, opacity: float = 0.5) -> np.ndarray:
-    """A map (h,w) in [0,1] over a picture (H,W,3) uint8, in jet colours, brought to its size by cubic interpolation."""
+    """A heatmap (h,w) in [0,1] over an image (H,W,3) uint8, in jet colours, resized by cubic interpolation."""
     size = image.shape[1], image.shape[0]
-    whole = cv2.resize(heat.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    return np.rint((1 - opacity) * image + opacity * jet(whole)).astype(np.uint8)
+    resized = cv2.resize(heat.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    return np.rint((1 - opacity) * image + opacity * jet(resized)).astype(np.uint8)
 
 
 def attention_sheet(crop: np.ndarray, attention: np.ndarray, *, tile: int = 160) -> np.ndarray:
     """All 24 maps (24,h,w) over the crop (224,224,3) uint8, one tile each with the joint's name: (H,W,3) uint8.
 
-    Each map is scaled to its own largest value: where the network looks, not how narrowly.
+    Each map is scaled by its own maximum: it shows where the network attends, not how sharply.
     """
     small = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)
     tiles = []
     for one, name in zip(attention, SMPL24.joints, strict=True):
         heat = cv2.resize((one / max(float(one.max()), 1e-12)).astype(np.float32), (tile, tile))
-        # Where nothing is looked at, the picture stays as it is.
-        covered = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
-        tiles.append(labelled(np.rint((1 - covered) * small + covered * jet(heat)).astype(np.uint8), name))
+        # Where there is no attention, the image stays unchanged.
+        opacity = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
+        tiles.append(labelled(np.rint((1 - opacity) * small + opacity * jet(heat)).astype(np.uint8), name))
     return sheet(tiles, _COLUMNS)
 
 
@@ -40,19 +40,19 @@ def jet(heat: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.applyColorMap(values, cv2.COLORMAP_JET)[..., ::-1])
 
 
-def labelled(picture: np.ndarray, *lines: str) -> np.ndarray:
-    """The picture with lines of text above it."""
-    height, width = picture.shape[:2]
+def labelled(image: np.ndarray, *lines: str) -> np.ndarray:
+    """The image with lines of text above it."""
+    height, width = image.shape[:2]
     out = np.full((height + LABEL * len(lines), width, 3), 24, np.uint8)
-    out[LABEL * len(lines) :] = picture
+    out[LABEL * len(lines) :] = image
     for i, line in enumerate(lines):
-        place = (4, LABEL * (i + 1) - 4)
-        cv2.putText(out, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA)
+        origin = (4, LABEL * (i + 1) - 4)
+        cv2.putText(out, line, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA)
     return out
 
 
 def sheet(tiles: list[np.ndarray], columns: int) -> np.ndarray:
-    """Pictures of one size side by side, in rows of `columns`."""
+    """Images of one size in a grid with `columns` columns."""
     empty = np.zeros_like(tiles[0])
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     return np.concatenate(

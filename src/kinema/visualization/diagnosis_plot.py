@@ -1,7 +1,7 @@
-"""A picture of one motion: the way of each root from above, heights, joint speeds with limits, contacts, bad frames.
+"""A plot of one motion: each root's path from above, heights, joint speeds with limits, contacts, bad frames.
 
-Needs matplotlib, which is an extra (`pip install "kinema[plot]"`): it weighs as much as half of the base, and most
-runs never draw.
+Needs matplotlib, which is an extra (`pip install "kinema[plot]"`): it is half as large as the base installation, and
+most runs never plot.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".png", ".pdf", ".svg")
-MOST_PEOPLE = 6
-"""People that are drawn; of a crowd the longest tracks."""
+MAX_PEOPLE = 6
+"""Maximum number of people plotted; the longest tracks are kept."""
 
-# Parts whose fastest joint is drawn, with the limit that the slowest of their joints has.
+# Body parts whose fastest joint is plotted, with the lowest limit of their joints.
 PARTS = {
     "hands": ("left_wrist", "right_wrist", "left_hand", "right_hand"),
     "feet": ("left_ankle", "right_ankle", "left_foot", "right_foot"),
@@ -42,32 +42,32 @@ BAD = "#C00000"
 
 
 def plot(validation: Validation, path: str | Path, *, limits: Limits | None = None) -> Path:
-    """Draw the motion that was validated; the suffix chooses the format (.png, .pdf, .svg).
+    """Plot the validated motion; the suffix selects the format (.png, .pdf, .svg).
 
-    Raises UsageError without matplotlib or for another suffix, OutputError where it cannot be written.
+    Raises UsageError without matplotlib or for another suffix, OutputError if the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"cannot draw into {path.name!r}; use one of {', '.join(SUFFIXES)}")
+        raise UsageError(f"cannot save a plot as {path.name!r}; use one of {', '.join(SUFFIXES)}")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError('drawing needs matplotlib; install it with: pip install "kinema[plot]"') from None
+        raise UsageError('plotting needs matplotlib; install it with: pip install "kinema[plot]"') from None
     motion = validation.motion
     if motion is None or not motion.people:
-        raise UsageError("there is no motion to draw")
-    reports = sorted(validation.people, key=lambda r: -len(r.person))[:MOST_PEOPLE]
+        raise UsageError("there is no motion to plot")
+    reports = sorted(validation.people, key=lambda r: -len(r.person))[:MAX_PEOPLE]
     reports.sort(key=lambda r: r.person.id)
     courses = [course_of(motion, report.person) for report in reports]
     rows = len(reports)
     figure = Figure(figsize=(13, 4.6 + 2.5 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    # The way from above and the heights share a row; then a row of speeds and a strip of frames for each person.
+    # The paths from above and the heights share a row; then a row of speeds and a strip of frames per person.
     grid = figure.add_gridspec(1 + 2 * rows, 2, height_ratios=[4.2, *([1.75, 0.75] * rows)], width_ratios=[1, 1.6])
     left_out = len(validation.people) - rows
-    more = f", {left_out} more not drawn" if left_out else ""
-    size = f"{motion.num_frames} frames, {motion.fps:.4g} a second{more}"
+    more = f", {left_out} more people not shown" if left_out else ""
+    size = f"{motion.num_frames} frames, {motion.fps:.4g} fps{more}"
     title = f"{motion.source or 'motion'}: {validation.verdict}   ({size})"
     figure.suptitle(title, fontsize=12, fontweight="bold")
     _from_above(figure.add_subplot(grid[0, 0]), courses)
@@ -97,7 +97,7 @@ def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
         axes.plot(x[:1], z[:1], "o", color=_colour(i), ms=6)
         axes.plot(x[-1:], z[-1:], "s", color=_colour(i), ms=6)
         drawn = True
-    # Seen from above with the camera at the bottom: the world's z comes towards it, the camera's goes away.
+    # Seen from above with the camera at the bottom: the world's z points towards it, the camera's z away from it.
     if world:
         axes.invert_yaxis()
     axes.set_aspect("equal", adjustable="datalim")
@@ -123,9 +123,9 @@ def _heights(axes: Axes, courses: Sequence[Course]) -> None:
     grounds = sorted({ground_level(course) for course in courses if course.world})
     for level in grounds:
         axes.axhline(level, color="0.4", lw=0.8)
-    # Where the feet stand far from y = 0, that is the ground, and heights are as the file has them.
-    where = "relative to the camera" if not grounds else "above the ground" if grounds == [0.0] else "above y = 0"
-    axes.set_title(f"height {where}: head dotted, pelvis solid, lower foot dashed", fontsize=10)
+    # If the feet stand far from y = 0, their level is the ground, and heights are plotted as stored.
+    reference = "relative to the camera" if not grounds else "above the ground" if grounds == [0.0] else "above y = 0"
+    axes.set_title(f"height {reference}: head dotted, pelvis solid, lower foot dashed", fontsize=10)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("m")
     axes.grid(alpha=0.3)
@@ -133,7 +133,7 @@ def _heights(axes: Axes, courses: Sequence[Course]) -> None:
 
 def _speeds(axes: Axes, course: Course, report: PersonReport, limits: Limits) -> None:
     axes.set_title(
-        f"person {course.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames beyond a limit",
+        f"person {course.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames exceed a limit",
         fontsize=10, loc="left",
     )  # fmt: skip
     axes.set_ylabel("m/s, relative\nto the pelvis", fontsize=8)
@@ -181,7 +181,7 @@ def _frames(axes: Axes, motion: Motion, report: PersonReport, *, last: bool) -> 
 
 
 def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, float]]:
-    """(start, length) of the stretches in which `on` (F,) is True; gaps in time end a stretch."""
+    """(start, length) of the runs in which `on` (F,) is True; gaps in time end a run."""
     if not len(times):
         return []
     apart = np.r_[True, np.diff(times) > 4 * half]
@@ -197,6 +197,6 @@ def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, f
 
 
 def _broken(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times and values with a hole where the track has a gap, so that no line is drawn across."""
+    """Times and values with NaN where the track has a gap, so that no line is drawn across it."""
     gaps = np.flatnonzero(np.diff(course.times) > 3 * course.interval) + 1
     return np.insert(course.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)

@@ -1,4 +1,4 @@
-"""Flat things on an image: colours of tracks, 2D skeletons, labels, paths. Images are (H,W,3) uint8 RGB."""
+"""2D drawing on images: track colours, skeletons, labels, paths. Images are (H,W,3) uint8 RGB."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from kinema.skeleton import JointSet
 
-# Okabe and Ito, "Color Universal Design" (2008), without black: told apart with every kind of colour vision.
+# Okabe and Ito, "Color Universal Design" (2008), without black: distinguishable with any kind of colour vision.
 _OKABE_ITO = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
 )  # fmt: skip
 MIN_CONFIDENCE = 0.3
-"""Keypoints of less confidence are not drawn."""
+"""Keypoints with lower confidence are not drawn."""
 
 
 def track_colors(ids: Sequence[int]) -> dict[int, tuple[float, float, float]]:
-    """A colour for each track, sRGB in [0,1], by the order of the ids. After seven tracks they come darker."""
+    """A colour for each track, sRGB in [0,1], in order of the ids. After seven tracks the colours repeat, darker."""
     colors = {}
-    for place, id in enumerate(sorted(ids)):
-        shade = 0.62 ** (place // len(_OKABE_ITO) % 3)
-        r, g, b = (shade * channel / 255 for channel in _OKABE_ITO[place % len(_OKABE_ITO)])
+    for rank, id in enumerate(sorted(ids)):
+        shade = 0.62 ** (rank // len(_OKABE_ITO) % 3)
+        r, g, b = (shade * channel / 255 for channel in _OKABE_ITO[rank % len(_OKABE_ITO)])
         colors[id] = (r, g, b)
     return colors
 
@@ -34,28 +34,28 @@ def draw_skeleton(
     joints: JointSet,
     color: tuple[float, float, float],
 ) -> None:
-    """Bones and joints of 2D keypoints (K,2), in place. Unseen ones (NaN, or of low confidence) are left out."""
-    seen = np.all(np.isfinite(points), axis=1)
+    """Draw bones and joints of 2D keypoints (K,2), in place. Invisible ones (NaN or low confidence) are left out."""
+    visible = np.all(np.isfinite(points), axis=1)
     if confidence is not None:
-        seen &= confidence >= MIN_CONFIDENCE
+        visible &= confidence >= MIN_CONFIDENCE
     thick = _thickness(image)
-    ink = _ink(color)
+    ink = _to_8bit(color)
     for a, b in joints.edges:
-        if seen[a] and seen[b]:
+        if visible[a] and visible[b]:
             cv2.line(image, _pixel(points[a]), _pixel(points[b]), ink, thick, cv2.LINE_AA, _SHIFT)
-    for k in np.flatnonzero(seen):
+    for k in np.flatnonzero(visible):
         cv2.circle(image, _pixel(points[k]), (thick + 1) << _SHIFT, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
         cv2.circle(image, _pixel(points[k]), thick << _SHIFT, ink, -1, cv2.LINE_AA, _SHIFT)
 
 
 def draw_box(image: np.ndarray, box: np.ndarray, color: tuple[float, float, float]) -> None:
-    """A box x1 y1 x2 y2, in place; nothing where it is not finite."""
+    """Draw a box x1 y1 x2 y2, in place; nothing if it is not finite."""
     if np.all(np.isfinite(box)):
-        cv2.rectangle(image, _pixel(box[:2]), _pixel(box[2:]), _ink(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+        cv2.rectangle(image, _pixel(box[:2]), _pixel(box[2:]), _to_8bit(color), _thickness(image), cv2.LINE_AA, _SHIFT)
 
 
 def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[float, float, float]) -> None:
-    """A small label whose bottom centre is at `anchor` (x, y), moved into the image, in place."""
+    """Draw a small label whose bottom centre is at `anchor` (x, y), clamped to the image, in place."""
     height, width = image.shape[:2]
     scale = max(min(height, width) / 1100, 0.3)
     thick = max(round(1.6 * scale), 1)
@@ -64,7 +64,7 @@ def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[fl
     left = int(np.clip(anchor[0] - wide / 2 - pad, 0, max(width - wide - 2 * pad, 0)))
     top = int(np.clip(anchor[1] - high - base - 2 * pad, 0, max(height - high - base - 2 * pad, 0)))
     right, bottom = left + wide + 2 * pad, top + high + base + 2 * pad
-    cv2.rectangle(image, (left, top), (right, bottom), _ink(color), -1)
+    cv2.rectangle(image, (left, top), (right, bottom), _to_8bit(color), -1)
     bright = np.dot(color, (0.299, 0.587, 0.114)) > 0.5
     ink = (0, 0, 0) if bright else (255, 255, 255)
     cv2.putText(
@@ -73,14 +73,14 @@ def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[fl
 
 
 def draw_path(image: np.ndarray, points: np.ndarray, color: tuple[float, float, float]) -> None:
-    """A line through pixels (N,2), in place."""
+    """Draw a line through pixels (N,2), in place."""
     if len(points) > 1:
         fixed = np.rint(np.clip(points, -1e4, 1e4) * 2**_SHIFT).astype(np.int32)
-        cv2.polylines(image, [fixed.reshape(-1, 1, 2)], False, _ink(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+        cv2.polylines(image, [fixed.reshape(-1, 1, 2)], False, _to_8bit(color), _thickness(image), cv2.LINE_AA, _SHIFT)
 
 
 _SHIFT = 3
-"""OpenCV draws at fractions of a pixel when coordinates are given in 1/2**SHIFT."""
+"""OpenCV draws with subpixel precision when coordinates are given in units of 1/2**SHIFT."""
 
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def _pixel(point: np.ndarray) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def _ink(color: tuple[float, float, float]) -> tuple[int, int, int]:
+def _to_8bit(color: tuple[float, float, float]) -> tuple[int, int, int]:
     r, g, b = (round(255 * channel) for channel in color)
     return r, g, b
 

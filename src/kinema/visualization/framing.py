@@ -1,4 +1,4 @@
-"""Cameras that see the whole of something."""
+"""Placing a camera so that a whole scene is in view."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def looking_from(azimuth: float, elevation: float) -> np.ndarray:
-    """World to camera (3,3) for a camera that stands in this direction from the scene and looks at it.
+    """World-to-camera rotation (3,3) of a camera in this direction from the scene, looking at it.
 
-    azimuth: radians about the world's y; 0 stands along +z and looks along -z, a quarter turn stands along +x.
+    azimuth: radians about the world's y; at 0 the camera is along +z and looks along -z, at pi/2 it is along +x.
     elevation: radians above the horizon.
     """
     away = np.array([np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
@@ -19,13 +19,13 @@ def looking_from(azimuth: float, elevation: float) -> np.ndarray:
 def framing_translation(
     points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86
 ) -> np.ndarray:
-    """The translation (3,) of the nearest camera of this rotation that has all points (N,3) well inside its image.
+    """The translation (3,) of the nearest camera with this rotation that has all points (N,3) well inside its image.
 
     rotation (3,3): world to camera; size: width, height; `fill` of each side is used.
     """
     seen = points @ rotation.T
-    # What must hold is linear in the camera's place: |x - cx| <= half (z - cz), and the same for y. So the
-    # extreme lines of sight on each side decide.
+    # The condition is linear in the camera's position: |x - cx| <= half (z - cz), and likewise for y. So the
+    # extreme rays on each side decide.
     half = fill * np.array(size) / (2 * np.diag(intrinsics)[:2])
     middle, distance = np.zeros(2), 0.0
     for axis in range(2):

@@ -1,4 +1,4 @@
-"""A ground to stand on: the checkered floor of world-space views, and shadows that fall on y = 0."""
+"""The ground of world-space views: a checkered floor, and shadows cast on y = 0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kinema.visualization.raster import Box, bounding_box, fragments
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0
 _FADE = 2.5
-"""Times the camera's distance from the middle of the scene, at which the floor has faded away."""
+"""Distance at which the floor has faded out, as a multiple of the camera's distance from the scene's centre."""
 
 
 def checkered_ground(
@@ -22,13 +22,14 @@ def checkered_ground(
     *,
     square: float = 0.5,
 ) -> np.ndarray:
-    """What a camera sees of an empty, checkered floor at y = 0, (H,W,3) uint8.
+    """A camera's view of an empty, checkered floor at y = 0, (H,W,3) uint8.
 
-    rotation (3,3), translation (3,): world to camera; square: metres of a field's side. The floor fades
+    rotation (3,3), translation (3,): world to camera; square: side of a square in metres. The floor fades
     into the background with distance.
     """
-    fine = 2
-    u, v = np.meshgrid((np.arange(width * fine) + 0.5) / fine - 0.5, (np.arange(height * fine) + 0.5) / fine - 0.5)
+    oversampling = 2
+    columns, rows = ((np.arange(n * oversampling) + 0.5) / oversampling - 0.5 for n in (width, height))
+    u, v = np.meshgrid(columns, rows)
     rays = np.ones((*u.shape, 3))
     rays[..., :2] = unproject(np.stack([u, v], axis=-1), intrinsics)
     rays = rays @ rotation
@@ -39,8 +40,8 @@ def checkered_ground(
     limit = _FADE * max(float(np.linalg.norm(translation)), 1.0)
     near = np.minimum(reach, limit)
     x, z = origin[0] + rays[..., 0] * near, origin[2] + rays[..., 2] * near
-    field = (np.floor(x / square) + np.floor(z / square)) % 2
-    floor = np.where(field == 0, _LIGHT, _DARK)
+    parity = (np.floor(x / square) + np.floor(z / square)) % 2
+    floor = np.where(parity == 0, _LIGHT, _DARK)
     strength = np.clip(1.6 * (1 - near / limit), 0, 1)
     gray = (_SKY + strength * (floor - _SKY)).astype(np.float32)
     gray = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
@@ -59,23 +60,23 @@ def floor_shadow(
     distortion: np.ndarray | None = None,
     fade: float = 0.03,
 ) -> tuple[np.ndarray, Box]:
-    """Where a body keeps a light from the floor: (h,w) float32 in [0,1] inside the returned box of the image.
+    """The shadow that a body casts on the floor: (h,w) float32 in [0,1] inside the returned box of the image.
 
     vertices (V,3) world, metres; towards (3,): direction to the light, upwards; size: width, height of the
-    image; rotation (3,3), translation (3,): world to camera; fade: metres over which the shadow's edge fades.
+    image; rotation (3,3), translation (3,): world to camera; fade: width of the penumbra in metres.
     """
-    nothing = np.zeros((0, 0), np.float32), Box(0, 0, 0, 0)
-    fallen = vertices - vertices[:, 1:2] * (towards / towards[1])
-    seen = fallen @ rotation.T + translation
+    empty = np.zeros((0, 0), np.float32), Box(0, 0, 0, 0)
+    cast = vertices - vertices[:, 1:2] * (towards / towards[1])
+    seen = cast @ rotation.T + translation
     usable = seen[:, 2] > 0.3
     corners = usable[faces.T]
     faces = faces[corners[0] & corners[1] & corners[2]]
     if not len(faces):
-        return nothing
+        return empty
     pixels = project(seen, intrinsics, distortion)
     box = bounding_box(pixels, faces, *size)
     if box is None:
-        return nothing
+        return empty
     sigma = max(fade * float(intrinsics[0, 0]) / float(np.median(seen[usable, 2])), 0.5)
     pad = int(3 * sigma) + 1
     left, top = max(box.left - pad, 0), max(box.top - pad, 0)

@@ -1,4 +1,4 @@
-"""The overlay video: what a run shows for its result. It never makes a run fail."""
+"""The overlay video: a run's result drawn over its source. A failing overlay never makes a run fail."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _ANGLES = {"side": (math.radians(90), math.radians(8)), "world": (math.radians(35), math.radians(22))}
 _WORKERS = 2
 _PIXELS_IN_FLIGHT = 32_000_000
-"""Pixels of the frames that are drawn at the same time: bounds memory, whatever the clip's length and size."""
+"""Total pixels of the frames drawn concurrently: bounds memory, whatever the clip's length and size."""
 
 
 @dataclass(frozen=True)
 class OverlayReport:
-    """What became of an overlay. path: the video, None where none could be written; frames: how many it has;
+    """The outcome of writing an overlay. path: the video, None if none could be written; frames: how many it has;
     warnings: sentences for the user.
     """
 
@@ -52,9 +52,9 @@ def write_overlay(
     """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
 
     video: the reader that the motion was made from, with the same time range; its frame i belongs to
-    motion.times[i]. Times and sound are the source's. Frames without people pass through; a person without
-    a pose is shown by its 2D keypoints, or its box. Whatever goes wrong inside, a full disk included,
-    becomes a warning in the report; only KeyboardInterrupt and the like pass.
+    motion.times[i]. Times and audio are the source's. Frames without people are copied unchanged; a person
+    without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk included, becomes a
+    warning in the report; only KeyboardInterrupt and the like propagate.
     """
     out, options = Path(out), options or OverlayOptions()
     warnings: list[str] = []
@@ -66,7 +66,7 @@ def write_overlay(
         explained = explain_write_error(error, out)
         return OverlayReport(None, 0, (*warnings, f"no overlay was written: {explained or error}"))
     except Exception as error:
-        # Nothing that goes wrong in a picture may cost the user the motion itself.
+        # A failure while drawing must not cost the user the motion itself.
         return OverlayReport(None, 0, (*warnings, f"no overlay was written: {type(error).__name__}: {error}"))
     return OverlayReport(out, frames, tuple(warnings))
 
@@ -108,7 +108,7 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
         )
     if options.view != "camera":
         azimuth, elevation = _ANGLES[options.view]
-        # A tall phone video would leave a world-space view no room to walk in.
+        # A portrait video would leave the world-space view too narrow.
         world_size = (max(size[0], size[1]), size[1])
         views.append(
             WorldView(
@@ -120,26 +120,26 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
 
 
 def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.ndarray]]:
-    """Time and picture of each frame, in order; a few frames are drawn at once."""
+    """Time and drawn image of each frame, in order; a few frames are drawn concurrently."""
     in_flight = int(np.clip(_PIXELS_IN_FLIGHT // (video.width * video.height), 1, 2 * _WORKERS))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
-        waiting: deque[tuple[float, Future[np.ndarray]]] = deque()
+        pending: deque[tuple[float, Future[np.ndarray]]] = deque()
         try:
             for frame in video:
-                waiting.append(
+                pending.append(
                     (frame.time, workers.submit(_draw, views, frame, [v.prepare(frame.index) for v in views]))
                 )
-                if len(waiting) >= in_flight:
-                    time, picture = waiting.popleft()
-                    yield time, picture.result()
-            while waiting:
-                time, picture = waiting.popleft()
-                yield time, picture.result()
+                if len(pending) >= in_flight:
+                    time, image = pending.popleft()
+                    yield time, image.result()
+            while pending:
+                time, image = pending.popleft()
+                yield time, image.result()
         finally:
-            for _, picture in waiting:
-                picture.cancel()
+            for _, image in pending:
+                image.cancel()
 
 
 def _draw(views: list[View], frame: Frame, bodies: list[list]) -> np.ndarray:
-    pictures = [view.draw(frame.index, frame.image, posed) for view, posed in zip(views, bodies, strict=True)]
-    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures, axis=1)
+    images = [view.draw(frame.index, frame.image, posed) for view, posed in zip(views, bodies, strict=True)]
+    return images[0] if len(images) == 1 else np.concatenate(images, axis=1)

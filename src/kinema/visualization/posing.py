@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 _CHUNK = 32
-"""Frames that are posed together: skinning many costs less for each, and holds 2.6 MB a person."""
+"""Frames posed per batch: skinning in batches is cheaper per frame; a batch takes 2.6 MB per person."""
 
 
 @dataclass(frozen=True, eq=False)
 class PosedBody:
-    """One person in one frame. number: its place in `motion.people`; row: its place in the person's arrays;
+    """One person in one frame. number: index in `motion.people`; row: index in the person's arrays;
     vertices (V,3) metres, in the camera's frame or the world.
     """
 
@@ -29,10 +29,10 @@ class PosedBody:
 
 
 class PosedPeople:
-    """Gives the posed bodies of each frame; asked for in order, it poses every frame once."""
+    """The posed bodies of each frame; if queried in frame order, every frame is posed once."""
 
     def __init__(self, motion: Motion, body: BodyModel, *, world: bool = False) -> None:
-        """world: take pose_world and transl_world instead of the camera's frame. People without are left out."""
+        """world: use pose_world and transl_world instead of the camera's frame. People without them are left out."""
         self._body = body
         self._rows: list[dict[int, int]] = []
         self._parameters: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
@@ -42,7 +42,7 @@ class PosedPeople:
         self._blocks: dict[int, tuple[int, np.ndarray]] = {}
 
     def rows(self, frame: int) -> list[tuple[int, int]]:
-        """(number, row) of everyone who is in `frame`, posed or not."""
+        """(number, row) of everyone in `frame`, with or without a pose."""
         return [(number, rows[frame]) for number, rows in enumerate(self._rows) if frame in rows]
 
     def at(self, frame: int) -> list[PosedBody]:
@@ -65,7 +65,7 @@ class PosedPeople:
 
 
 def _parameters(person: Person, world: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Pose (F,72), betas (F,10), transl (F,3), or None where one of them is missing."""
+    """Pose (F,72), betas (F,10), transl (F,3), or None if one of them is missing."""
     pose = person.pose_world if world else person.pose
     transl = person.transl_world if world else person.transl
     if pose is None or transl is None or person.betas is None:

@@ -1,12 +1,12 @@
-"""Triangles to pixels on the CPU, with whole-array operations: no GL driver, no display, no compiler.
+"""Rasterizing triangles on the CPU with whole-array operations: no GL driver, no display, no compiler.
 
-Every triangle is cut into the pixel rows that it touches, every row into its pixels, and the nearest
+Every triangle is split into the pixel rows that it touches, every row into its pixels, and the nearest
 fragment of each pixel wins. All triangles go through each step together, so the work is a few dozen
 array operations. For a body of some ten thousand triangles that is several times faster than building
-a ray tracer's tree for each frame and tracing it (benchmarks/rendering.py measures the ratio).
+and traversing a ray tracer's BVH for each frame (benchmarks/rendering.py measures the ratio).
 
-A pixel is sampled at its centre, and centres are at integers. A sample that lies exactly on the edge
-of two triangles belongs to one of them (left and top edges are inside): no holes, nothing twice.
+A pixel is sampled at its centre, and centres are at integers. A sample that lies exactly on an edge
+shared by two triangles belongs to one of them (top-left rule): no holes, no overlaps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 SUBSAMPLES = 4
-"""Samples along each side of a pixel at the outline."""
+"""Samples along each side of a pixel at the silhouette."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Box:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index an (H, W, ...) array with."""
+        """Rows and columns for indexing an (H, W, ...) array."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def joined(self, other: Box) -> Box:
@@ -75,7 +75,7 @@ class Fragments:
 
 
 def front_facing(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(N,) bool: faces whose corners run counter-clockwise as seen (y down), i.e. not seen from inside.
+    """(N,) bool: faces whose corners appear counter-clockwise (y down), i.e. seen from outside.
 
     pixels: (V, 2); faces: (N, 3) with outward normals by the right-hand rule.
     """
@@ -84,7 +84,7 @@ def front_facing(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def bounding_box(pixels: np.ndarray, faces: np.ndarray, width: int, height: int) -> Box | None:
-    """Where the faces (N, 3) lie in the image, one pixel wider on each side; None if they lie outside."""
+    """The faces' (N, 3) bounding box in the image, one pixel wider on each side; None if outside the image."""
     if not len(faces):
         return None
     used = np.zeros(len(pixels), dtype=bool)
@@ -106,21 +106,21 @@ def fragments(pixels: np.ndarray, faces: np.ndarray, box: Box) -> Fragments:
     first = np.ceil(np.maximum(top, box.top)).astype(np.int32)
     count = np.ceil(np.minimum(bottom, box.bottom)).astype(np.int32) - first
     a, b, c = (x[faces[:, k]] for k in range(3))
-    beside = (np.maximum(np.maximum(a, b), c) < box.left) | (np.minimum(np.minimum(a, b), c) >= box.right)
-    live = np.flatnonzero((count > 0) & ~beside)
+    outside = (np.maximum(np.maximum(a, b), c) < box.left) | (np.minimum(np.minimum(a, b), c) >= box.right)
+    live = np.flatnonzero((count > 0) & ~outside)
     first, count = first[live], count[live]
-    # Corners by rows: an edge then runs downwards in both triangles that share it, and both find the
-    # very same crossing with a pixel row.
+    # Corners sorted by row: an edge then runs downwards in both triangles that share it, and both find the
+    # identical intersection with a pixel row.
     corners = faces[live]
     corners = np.take_along_axis(corners, np.argsort(y[corners], axis=1, kind="stable"), axis=1)
     (x_top, x_middle, x_bottom), (top, middle, bottom) = x[corners.T], y[corners.T]
 
-    with np.errstate(divide="ignore", invalid="ignore"):  # a level edge crosses no row: never used
+    with np.errstate(divide="ignore", invalid="ignore"):  # a horizontal edge crosses no row: never used
         slope_long = (x_bottom - x_top) / (bottom - top)
         slope_upper = (x_middle - x_top) / (middle - top)
         slope_lower = (x_bottom - x_middle) / (bottom - middle)
 
-    # One entry for each row of each triangle.
+    # One entry per row of each triangle.
     triangle = np.repeat(np.arange(len(live)), count)
     row = (np.arange(len(triangle)) + np.repeat(first - (np.cumsum(count) - count), count)).astype(np.float32)
     lower = row >= middle[triangle]
@@ -131,7 +131,7 @@ def fragments(pixels: np.ndarray, faces: np.ndarray, box: Box) -> Fragments:
     left = np.clip(np.ceil(np.minimum(one, two)), box.left, box.right).astype(np.int32)
     right = np.clip(np.ceil(np.maximum(one, two)), box.left, box.right).astype(np.int32)
 
-    # One entry for each pixel of each row.
+    # One entry per pixel of each row.
     length = right - left
     column = np.arange(length.sum()) + np.repeat(left - (np.cumsum(length) - length), length)
     origin = (row.astype(np.int32) - box.top) * box.width - box.left
@@ -144,10 +144,10 @@ def fragments(pixels: np.ndarray, faces: np.ndarray, box: Box) -> Fragments:
 
 
 def planes(pixels: np.ndarray, faces: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What interpolates `values` (V, C) linearly over each face: value = base + dx (x - x0) + dy (y - y0).
+    """Linear interpolation of `values` (V, C) over each face: value = base + dx (x - x0) + dy (y - y0).
 
-    x0, y0 is the face's first corner. Returns base, dx, dy, each (N, C) float32. A face with next
-    to no area gets slopes of zero.
+    x0, y0 is the face's first corner. Returns base, dx, dy, each (N, C) float32. A degenerate face
+    gets slopes of zero.
     """
     corners = pixels[faces].astype(np.float64)
     e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -161,7 +161,7 @@ def planes(pixels: np.ndarray, faces: np.ndarray, values: np.ndarray) -> tuple[n
 
 
 def nearest_faces(pixels: np.ndarray, faces: np.ndarray, nearness: np.ndarray, box: Box) -> np.ndarray:
-    """Which face is seen at each pixel's centre, (box height, box width) int32, -1 for none.
+    """The visible face at each pixel's centre, (box height, box width) int32, -1 for none.
 
     pixels: (V, 2); nearness: (V,) positive, one over depth, which is linear over a face in the image.
     """
@@ -190,25 +190,25 @@ def interpolate(
 
 
 def coverage(pixels: np.ndarray, faces: np.ndarray, owner: np.ndarray, box: Box) -> np.ndarray:
-    """Which part of each pixel the faces cover, (box height, box width) float32 in [0, 1].
+    """The fraction of each pixel that the faces cover, (box height, box width) float32 in [0, 1].
 
-    owner: (box height, box width) int, the face seen at each pixel's centre, -1 for none. Only a pixel at
-    the outline can be covered in part, so only the faces near the outline are sampled again, 16 times
-    a pixel.
+    owner: (box height, box width) int, the visible face at each pixel's centre, -1 for none. Only pixels at
+    the silhouette can be partly covered, so only the faces near it are resampled, with 16 samples
+    per pixel.
     """
     mask: np.ndarray = (owner >= 0).astype(np.uint8)
-    around = np.ones((3, 3), np.uint8)
-    outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, around)
-    near = cv2.dilate(outline, around).astype(bool)
-    place = np.rint(np.clip(pixels, [box.left, box.top], [box.right - 1, box.bottom - 1])).astype(int)
-    touched = near[place[:, 1] - box.top, place[:, 0] - box.left][faces].any(axis=1)
+    kernel = np.ones((3, 3), np.uint8)
+    boundary = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel)
+    near = cv2.dilate(boundary, kernel).astype(bool)
+    cell = np.rint(np.clip(pixels, [box.left, box.top], [box.right - 1, box.bottom - 1])).astype(int)
+    touched = near[cell[:, 1] - box.top, cell[:, 0] - box.left][faces].any(axis=1)
     touched[owner[near & (owner >= 0)]] = True
     scale = SUBSAMPLES
     fine = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
     samples = fragments(pixels * scale + (scale - 1) / 2, faces[touched], fine)
     hit = np.zeros(fine.height * fine.width, dtype=bool)
     hit[samples.index] = True
-    rows, columns = np.nonzero(outline)
+    rows, columns = np.nonzero(boundary)
     parts = hit.reshape(box.height, scale, box.width, scale)[rows, :, columns].reshape(-1, scale * scale)
     covered = mask.astype(np.float32)
     covered[rows, columns] = parts.mean(axis=1)

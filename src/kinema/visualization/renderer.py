@@ -1,8 +1,8 @@
-"""Rendering of triangle meshes in a calibrated camera: smooth shading, soft light, clean outlines.
+"""Rendering of triangle meshes in a calibrated camera: smooth shading, soft light, antialiased silhouettes.
 
-The light is computed at the vertices and interpolated over the triangles (Gouraud). On a body, whose
-triangles cover a few pixels each, that cannot be told from light computed at every pixel, and it keeps
-the cost per pixel low. Several meshes hide each other pixel by pixel, whatever their order.
+Lighting is computed at the vertices and interpolated over the triangles (Gouraud). On a body, whose
+triangles cover a few pixels each, that is indistinguishable from per-pixel lighting, and it keeps
+the cost per pixel low. Visibility between meshes is resolved per pixel, whatever their order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kinema.geometry.meshes import vertex_normals
 from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, interpolate, nearest_faces
 
 PLAIN = (0.72, 0.72, 0.74)
-"""The colour of a mesh that names none: a light grey."""
+"""Default colour of a mesh: a light grey."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Mesh:
 
     vertices (V,3) metres; faces (N,3) int, corners counter-clockwise seen from outside; color (3,) or
     (V,3), sRGB in [0,1]; normals (V,3) of unit length, or None to take them from the faces. Raises
-    ShapeError where these do not fit together.
+    ShapeError if these are inconsistent.
     """
 
     vertices: np.ndarray
@@ -52,10 +52,10 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Light:
-    """A key light, a weaker fill light from the other side, and light from all around.
+    """A key light, a weaker fill light from the other side, and ambient light.
 
-    key, fill: directions towards the lights; up: where the sky is; all in the camera's frame, any length.
-    The strengths are linear light; sky and ground are the light from above and below.
+    key, fill: directions towards the lights; up: direction of the sky; all in the camera's frame, any length.
+    The strengths are linear light; sky and ground are the ambient light from above and below.
     """
 
     key: tuple[float, float, float] = (-0.55, -0.75, -0.8)
@@ -67,21 +67,21 @@ class Light:
     ground: float = 0.12
 
     def irradiance(self, normals: np.ndarray) -> np.ndarray:
-        """Light that falls on surfaces with these unit normals (V,3) -> (V,), linear."""
+        """Irradiance of surfaces with these unit normals (V,3) -> (V,), linear."""
         above = 0.5 + 0.5 * (normals @ _unit(self.up))
         key = np.maximum(normals @ _unit(self.key), 0)
         fill = np.maximum(normals @ _unit(self.fill), 0)
-        around = self.ground + (self.sky - self.ground) * above
-        return around + self.key_strength * key + self.fill_strength * fill
+        ambient = self.ground + (self.sky - self.ground) * above
+        return ambient + self.key_strength * key + self.fill_strength * fill
 
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """A picture of meshes, kept for the rectangle that holds them.
+    """Rendered meshes, stored for their bounding box only.
 
-    width, height: the whole image's size. box: the rectangle, of no size where nothing is seen. Inside it:
-    color (h,w,3) sRGB in [0,1], meaningful where alpha > 0; alpha (h,w) covered part of each pixel;
-    depth (h,w) metres along z, inf where nothing is; mesh (h,w) int, which mesh is seen, -1 for none.
+    width, height: the whole image's size. box: the bounding box, empty if nothing is visible. Inside it:
+    color (h,w,3) sRGB in [0,1], valid where alpha > 0; alpha (h,w) covered fraction of each pixel;
+    depth (h,w) metres along z, inf for background; mesh (h,w) int, index of the visible mesh, -1 for none.
     """
 
     width: int
@@ -93,7 +93,7 @@ class Rendering:
     mesh: np.ndarray
 
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
-        """The picture laid over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
+        """The rendering composited over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
         out = np.array(image, dtype=np.uint8)
         part = out[self.box.slices]
         rows, columns = np.nonzero(self.alpha)
@@ -112,10 +112,10 @@ class Rendering:
 
 
 class MeshRenderer:
-    """Renders meshes into images of one size. Keeps no state, so that threads may share it."""
+    """Renders meshes into images of one size. Stateless, so threads may share it."""
 
     def __init__(self, width: int, height: int, *, light: Light | None = None, near: float = NEAREST_DEPTH) -> None:
-        """width, height: pixels. near: metres; triangles that reach nearer are left out."""
+        """width, height: pixels. near: near plane in metres; triangles that cross it are left out."""
         if width < 1 or height < 1:
             raise ShapeError(f"renderer: the image must have a positive size, found {width}x{height}")
         self.width, self.height = width, height
@@ -123,18 +123,18 @@ class MeshRenderer:
         self.near = max(near, NEAREST_DEPTH)
 
     def render(self, meshes: Sequence[Mesh], intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> Rendering:
-        """A picture of the meshes.
+        """Render the meshes.
 
-        intrinsics: (3,3) pixels; distortion: OpenCV coefficients (4,), (5,) or (8,), or None. Lines between
-        vertices are drawn straight, which a lens would bend: fine for triangles of a few pixels.
+        intrinsics: (3,3) pixels; distortion: OpenCV coefficients (4,), (5,) or (8,), or None. Edges between
+        vertices are drawn straight although a lens would bend them: fine for triangles of a few pixels.
         """
         layers = [self._layer(mesh, i, np.asarray(intrinsics), distortion) for i, mesh in enumerate(meshes)]
         seen = [layer for layer in layers if layer is not None]
         if not seen:
-            return self._nothing()
+            return self._empty()
         return seen[0] if len(seen) == 1 else _composed(seen)
 
-    def _nothing(self) -> Rendering:
+    def _empty(self) -> Rendering:
         empty = np.zeros((0, 0), dtype=np.float32)
         color = np.zeros((0, 0, 3), dtype=np.float32)
         return Rendering(self.width, self.height, Box(0, 0, 0, 0), color, empty, empty, empty.astype(np.int32))
@@ -142,7 +142,7 @@ class MeshRenderer:
     def _layer(
         self, mesh: Mesh, number: int, intrinsics: np.ndarray, distortion: np.ndarray | None
     ) -> Rendering | None:
-        """The picture of one mesh alone, None where it is not seen."""
+        """The rendering of a single mesh, None if it is not visible."""
         vertices = np.asarray(mesh.vertices, dtype=np.float64)
         pixels = project(vertices, intrinsics, distortion)
         usable = vertices[:, 2] > self.near
@@ -163,13 +163,13 @@ class MeshRenderer:
         values = np.column_stack([self._shade(mesh) * nearness[:, None], nearness])
         rows, columns = np.nonzero(owner >= 0)
         found = interpolate(pixels, faces, values, rows + box.top, columns + box.left, owner[rows, columns])
-        picture = np.zeros((box.height, box.width, 4), dtype=np.float32)
-        picture[rows, columns, :3] = np.clip(found[:, :3] / found[:, 3:], 0, 1)
-        picture[rows, columns, 3] = 1 / found[:, 3]
-        _extend(picture, owner >= 0, alpha)
-        depth = np.where(alpha > 0, picture[..., 3], np.float32(np.inf))
+        layer = np.zeros((box.height, box.width, 4), dtype=np.float32)
+        layer[rows, columns, :3] = np.clip(found[:, :3] / found[:, 3:], 0, 1)
+        layer[rows, columns, 3] = 1 / found[:, 3]
+        _extend(layer, owner >= 0, alpha)
+        depth = np.where(alpha > 0, layer[..., 3], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        return Rendering(self.width, self.height, box, picture[..., :3], alpha, depth, which)
+        return Rendering(self.width, self.height, box, layer[..., :3], alpha, depth, which)
 
     def _shade(self, mesh: Mesh) -> np.ndarray:
         """The lit colour of each vertex, (V,3) sRGB."""
@@ -178,7 +178,7 @@ class MeshRenderer:
         return to_srgb(to_linear(np.asarray(mesh.color, dtype=np.float64)) * light)
 
     def _undistortable(self, vertices: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-        """(V,) bool: not so far off the image that the lens polynomial, made for the image, folds back into it."""
+        """(V,) bool: not so far outside the image that the lens polynomial, fitted to the image, folds back into it."""
         right, bottom = self.width - 1, self.height - 1
         t = np.linspace(0, 1, 9)
         border = [(right * t, 0 * t), (right * t, 0 * t + bottom), (0 * t, bottom * t), (0 * t + right, bottom * t)]
@@ -204,31 +204,31 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(picture: np.ndarray, mask: np.ndarray, alpha: np.ndarray) -> None:
-    """Give the pixels that are covered in part, but not at their centre, the mean of their covered neighbours.
+def _extend(layer: np.ndarray, mask: np.ndarray, alpha: np.ndarray) -> None:
+    """Give pixels that are partly covered, but not at their centre, the mean of their covered neighbours.
 
-    picture: (h, w, 4), zero where not `mask`; changed in place.
+    layer: (h, w, 4), zero where not `mask`; changed in place.
     """
     rows, columns = np.nonzero((alpha > 0) & ~mask)
-    values = np.zeros((len(rows), picture.shape[2]), dtype=np.float32)
+    values = np.zeros((len(rows), layer.shape[2]), dtype=np.float32)
     count = np.zeros((len(rows), 1), dtype=np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             r = np.clip(rows + dy, 0, mask.shape[0] - 1)
             c = np.clip(columns + dx, 0, mask.shape[1] - 1)
-            values += picture[r, c]
+            values += layer[r, c]
             count += mask[r, c, None]
-    picture[rows, columns] = values / np.maximum(count, 1)
+    layer[rows, columns] = values / np.maximum(count, 1)
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:
-    """Layers over each other, the nearer one in front at every pixel."""
+    """The layers composited, the nearer one in front at every pixel."""
     first = layers[0]
     box = first.box
     for layer in layers[1:]:
         box = box.joined(layer.box)
     shape = (box.height, box.width)
-    color = np.zeros((*shape, 3), dtype=np.float32)  # times alpha, while layers are added
+    color = np.zeros((*shape, 3), dtype=np.float32)  # premultiplied by alpha while compositing
     alpha = np.zeros(shape, dtype=np.float32)
     depth = np.full(shape, np.inf, dtype=np.float32)
     which = np.full(shape, -1, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The two pictures of a motion: over the source video, and from a camera in the world."""
+"""The two views of a motion: over the source video, and from a camera in the world."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _CONTACT = np.array([0.86, 0.10, 0.25])
 
 
 class View(Protocol):
-    """A picture of each frame. width, height: its size. `prepare` is called in order of the frames and is cheap
-    to call from one thread; what it returns goes to `draw`, which other threads may run side by side.
+    """An image of each frame. width, height: its size. `prepare` is called in frame order from one thread and is
+    cheap; its result is passed to `draw`, which may run concurrently in other threads.
     """
 
     width: int
@@ -50,13 +50,13 @@ class CameraView:
         labels: bool = True,
         keypoints: bool = False,
     ) -> None:
-        """size: width, height of the frames that will come; another size than the motion's scales everything."""
+        """size: width, height of the output; everything is scaled if the motion's size differs."""
         self.width, self.height = size
         self.motion, self.faces = motion, body.faces
         self.opacity, self.labels, self.keypoints = opacity, labels, keypoints
         self.colors = track_colors([person.id for person in motion])
         self.scale = self.width / motion.width
-        # Without a camera nobody can be placed in the image: keypoints and boxes are what is left.
+        # Without a camera, bodies cannot be projected into the image; only keypoints and boxes can be drawn.
         self.camera = motion.camera
         self.people = PosedPeople(motion if self.camera is not None else _without_bodies(motion), body)
         self.renderer = MeshRenderer(self.width, self.height)
@@ -84,13 +84,13 @@ class CameraView:
         for number, row in here:
             person = self.motion.people[number]
             if self.keypoints or number not in drawn:
-                self._evidence(image, person, row, with_box=number not in drawn)
+                self._draw_observations(image, person, row, with_box=number not in drawn)
             anchor = self._anchor(person, row)
             if self.labels and number not in unseen and anchor is not None:
                 draw_label(image, str(person.id), anchor, self.colors[person.id])
         return image
 
-    def _evidence(self, image: np.ndarray, person: Person, row: int, *, with_box: bool) -> None:
+    def _draw_observations(self, image: np.ndarray, person: Person, row: int, *, with_box: bool) -> None:
         color = self.colors[person.id]
         if person.keypoints is not None and person.keypoint_set is not None:
             confidence = None if person.keypoint_confidence is None else person.keypoint_confidence[row]
@@ -99,7 +99,7 @@ class CameraView:
             draw_box(image, self._pixels(person.boxes[row].reshape(2, 2)).ravel(), color)
 
     def _anchor(self, person: Person, row: int) -> np.ndarray | None:
-        """Where the label goes, above the head: (2,) pixels, or None where nobody knows."""
+        """The label's position above the head: (2,) pixels, or None if it is unknown."""
         points = None
         if person.boxes is not None and np.all(np.isfinite(person.boxes[row])):
             points = person.boxes[row].reshape(2, 2)
@@ -117,9 +117,9 @@ class CameraView:
 
 
 class WorldView:
-    """Everybody on the ground of the world, from a camera that stands still and sees the whole way.
+    """Everyone on the ground of the world, from a static camera that sees the whole trajectory.
 
-    azimuth: radians from which side, 0 is where the first camera stood; elevation: radians above the horizon.
+    azimuth: radians, 0 is the side of the first camera; elevation: radians above the horizon.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class WorldView:
     ) -> None:
         self.width, self.height = size
         if not any(person.pose_world is not None for person in motion):
-            raise UsageError("nobody in this motion has a place in the world; run the world stage first")
+            raise UsageError("nobody in this motion has a world-space pose; run the world stage first")
         self.motion, self.labels = motion, labels
         self.faces = body.faces
         self.colors = track_colors([person.id for person in motion])
@@ -143,8 +143,8 @@ class WorldView:
         self.feet = _foot_parts(body) if contacts else None
         self.rotation = looking_from(azimuth, elevation)
         self.intrinsics = camera_from_fov(self.width, self.height, 38.0).intrinsics
-        cloud = np.concatenate([_cloud(p.joints_world) for p in motion if p.joints_world is not None])
-        self.translation = framing_translation(cloud, self.rotation, self.intrinsics, size)
+        points = np.concatenate([_points_in_view(p.joints_world) for p in motion if p.joints_world is not None])
+        self.translation = framing_translation(points, self.rotation, self.intrinsics, size)
         self.ground = checkered_ground(self.width, self.height, self.intrinsics, self.rotation, self.translation)
         x, y, z = self.rotation[:, 1]
         self.renderer = MeshRenderer(self.width, self.height, light=Light(up=(float(x), float(y), float(z))))
@@ -153,39 +153,39 @@ class WorldView:
         return self.people.at(frame)
 
     def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
-        """The frame in the world, (height,width,3) uint8; the source's image is not used."""
+        """The frame in world space, (height,width,3) uint8; the source image is not used."""
         del image
-        picture = self.ground.copy()
+        canvas = self.ground.copy()
         size, sun = (self.width, self.height), self.rotation.T @ np.array(self.renderer.light.key)
         pose = self.intrinsics, self.rotation, self.translation
         for posed in bodies:
             shadow, box = floor_shadow(posed.vertices, self.faces, sun, size, *pose)
             if shadow.size:
-                part = picture[box.slices]
+                part = canvas[box.slices]
                 part[...] = (part * (1 - 0.35 * shadow[..., None])).astype(np.uint8)
         for posed in bodies:
             person = self.motion.people[posed.number]
             if person.joints_world is not None:
-                way = person.joints_world[: posed.row + 1, 0] * [1.0, 0.0, 1.0]
-                draw_path(picture, self._project(way), self.colors[person.id])
+                path = person.joints_world[: posed.row + 1, 0] * [1.0, 0.0, 1.0]
+                draw_path(canvas, self._project(path), self.colors[person.id])
         meshes = [
-            Mesh(posed.vertices @ self.rotation.T + self.translation, self.faces, self._paint(posed))
+            Mesh(posed.vertices @ self.rotation.T + self.translation, self.faces, self._vertex_colors(posed))
             for posed in bodies
         ]
-        picture = self.renderer.render(meshes, self.intrinsics).over(picture)
+        canvas = self.renderer.render(meshes, self.intrinsics).over(canvas)
         for posed in bodies if self.labels else ():
             person = self.motion.people[posed.number]
             if person.joints_world is not None:
                 head = person.joints_world[posed.row, SMPL24.index("head")]
                 above = self._project(head + np.array([0.0, 0.28, 0.0]))
-                draw_label(picture, str(person.id), above, self.colors[person.id])
-        return picture
+                draw_label(canvas, str(person.id), above, self.colors[person.id])
+        return canvas
 
     def _project(self, points: np.ndarray) -> np.ndarray:
         return project(np.asarray(points) @ self.rotation.T + self.translation, self.intrinsics)
 
-    def _paint(self, posed: PosedBody) -> np.ndarray:
-        """The track's colour, soles in contact red: (3,) or (V,3)."""
+    def _vertex_colors(self, posed: PosedBody) -> np.ndarray:
+        """The track's colour, foot parts in contact red: (3,) or (V,3)."""
         person = self.motion.people[posed.number]
         color = np.array(self.colors[person.id])
         if self.feet is None or person.contacts is None or not person.contacts[posed.row].any():
@@ -195,7 +195,7 @@ class WorldView:
 
 
 def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The image at this size; itself where it has it."""
+    """The image resized to this size; unchanged if it already has it."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -206,12 +206,12 @@ def _without_bodies(motion: Motion) -> Motion:
 
 
 def _foot_parts(body: BodyModel) -> np.ndarray:
-    """How much each vertex belongs to left heel, left toes, right heel, right toes: (V,4) in [0,1]."""
+    """Skinning weight of each vertex to left heel, left toes, right heel, right toes: (V,4) in [0,1]."""
     joints = SMPL24.indices(["left_ankle", "left_foot", "right_ankle", "right_foot"])
     return np.asarray(body.weights[:, joints])
 
 
-def _cloud(joints: np.ndarray) -> np.ndarray:
-    """Points that must be in the picture: some of the joints over time (F,24,3), with flesh around them. (N,3)"""
+def _points_in_view(joints: np.ndarray) -> np.ndarray:
+    """Points (N,3) that must be in view: joints (F,24,3) subsampled over time, with a margin for the body."""
     points = joints[:: max(len(joints) // 400, 1)].reshape(-1, 3)
     return np.concatenate([points + np.array([0.0, 0.22, 0.0]), points - np.array([0.0, 0.05, 0.0])])

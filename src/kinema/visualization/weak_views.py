@@ -1,7 +1,7 @@
-"""Bodies over a picture by weak-perspective cameras, as PARE's demo shows them: meshes, wire frames, a side view.
+"""Bodies drawn over an image with weak-perspective cameras, as in PARE's demo: meshes, wireframes, a side view.
 
-A weak camera (sx, sy, tx, ty) sees a point X of the body at W/2 + W/2 * sx * (X_x + tx), and y likewise with H. It
-is drawn by a perspective one of a focal length so long that nothing of the perspective is left.
+A weak-perspective camera (sx, sy, tx, ty) projects a point X of the body to W/2 + W/2 * sx * (X_x + tx), and y
+likewise with H. It is rendered by a perspective camera whose focal length is so long that no perspective is left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEYPOINT = (0, 255, 0)
 
 @dataclass(frozen=True, eq=False)
 class WeakBody:
-    """A body in a picture: vertices (V,3) metres without translation, camera (4,) sx sy tx ty, joints2d (K,2)."""
+    """A body in an image: vertices (V,3) metres without translation, camera (4,) sx sy tx ty, joints2d (K,2)."""
 
     vertices: np.ndarray
     camera: np.ndarray
@@ -32,16 +32,16 @@ class WeakBody:
 
 
 def drawing_order(cameras: np.ndarray) -> list[int]:
-    """Whom to draw first: rows of cameras (n,4) sx sy tx ty, from the smallest body to the largest.
+    """Back-to-front drawing order: rows of cameras (n,4) sx sy tx ty, from the smallest body to the largest.
 
-    The weak camera's scale is all that tells who stands farther away; bodies without size are left out.
+    The camera's scale is the only indication of depth; bodies of zero size are left out.
     """
     scales = np.asarray(cameras)[:, 1]
     return [int(i) for i in np.argsort(scales, kind="stable") if scales[i] > _SMALLEST]
 
 
 class WeakView:
-    """Draws bodies over pictures of one size. faces (N,3)."""
+    """Draws bodies over images of one size. faces (N,3)."""
 
     def __init__(
         self, width: int, height: int, faces: np.ndarray, *, wireframe: bool = False, sideview: bool = False,
@@ -55,14 +55,14 @@ class WeakView:
 
     @property
     def width(self) -> int:
-        """Pixels of the drawn picture."""
+        """Width of the drawn image in pixels."""
         return self.size[0] * (2 if self.sideview else 1)
 
     def draw(self, image: np.ndarray, bodies: Sequence[WeakBody]) -> np.ndarray:
-        """The picture (H,W,3) uint8 with the bodies over it, and to its right, where wanted, from the side."""
+        """The image (H,W,3) uint8 with the bodies over it; with `sideview`, the side view to its right."""
         cameras = np.array([body.camera for body in bodies]).reshape(-1, 4)
         bodies = [bodies[i] for i in drawing_order(cameras)]
-        front = self._draw(image, bodies, turned=False)
+        front = self._draw(image, bodies, from_side=False)
         if self.keypoints:
             for body in bodies:
                 if body.joints2d is not None:
@@ -70,10 +70,10 @@ class WeakView:
                         cv2.circle(front, (round(float(x)), round(float(y))), 4, _KEYPOINT, -1, cv2.LINE_AA)
         if not self.sideview:
             return front
-        return np.concatenate([front, self._draw(np.zeros_like(image), bodies, turned=True)], axis=1)
+        return np.concatenate([front, self._draw(np.zeros_like(image), bodies, from_side=True)], axis=1)
 
-    def _draw(self, image: np.ndarray, bodies: Sequence[WeakBody], *, turned: bool) -> np.ndarray:
-        meshes = [Mesh(self._placed(body, turned), self.faces, body.color) for body in bodies]
+    def _draw(self, image: np.ndarray, bodies: Sequence[WeakBody], *, from_side: bool) -> np.ndarray:
+        meshes = [Mesh(self._placed(body, from_side), self.faces, body.color) for body in bodies]
         if not meshes:
             return image.copy()
         if not self.wireframe:
@@ -87,10 +87,10 @@ class WeakView:
             cv2.polylines(out, list(lines), True, ink, 1, cv2.LINE_AA, 3)
         return out
 
-    def _placed(self, body: WeakBody, turned: bool) -> np.ndarray:
+    def _placed(self, body: WeakBody, from_side: bool) -> np.ndarray:
         width = self.size[0]
         scale, _, tx, ty = (float(value) for value in body.camera)
         vertices = body.vertices.astype(np.float64)
-        if turned:  # 270 degrees about the vertical axis
+        if from_side:  # 270 degrees about the vertical axis
             vertices = np.stack([-vertices[:, 2], vertices[:, 1], vertices[:, 0]], axis=1)
         return vertices + np.array([tx, ty, _FOCAL / (scale * width / 2)])

@@ -1,9 +1,9 @@
-"""Make the README's picture from a demo run: source, overlay and world, at a few frames.
+"""Make the README's figure from a demo run: source, overlay and world view, at a few frames.
 
     kinema demo --seed 1 --out /tmp/demo
-    python tools/picture_of_a_run.py /tmp/demo/demo_*/ docs/images/overlay.jpg
+    python tools/readme_figure.py /tmp/demo/demo_*/ docs/images/overlay.jpg
 
-Uses the run's own result and the synthetic clip beside it, so nothing in the picture is anybody's footage.
+Uses only the run's own result and its synthetic clip, so the figure contains no one's footage.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def main() -> None:
         if frame.index in args.frames:
             views = [view.draw(frame.index, frame.image, view.prepare(frame.index)) for view in (over, world)]
             columns.append(np.concatenate([crop(image) for image in (frame.image, *views)], axis=0))
-    picture = np.concatenate(columns, axis=1)
-    scale = args.width / picture.shape[1]
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    figure = np.concatenate(columns, axis=1)
+    scale = args.width / figure.shape[1]
+    figure = cv2.resize(figure, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(args.out), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    print(f"{args.out}: {picture.shape[1]}x{picture.shape[0]}, {args.out.stat().st_size / 1e3:.0f} kB")
+    cv2.imwrite(str(args.out), figure[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    print(f"{args.out}: {figure.shape[1]}x{figure.shape[0]}, {args.out.stat().st_size / 1e3:.0f} kB")
 
 
 def crop(image: np.ndarray) -> np.ndarray:
-    """The middle of a wide image, 4:3."""
+    """The central 4:3 part of a wide image."""
     height, width = image.shape[:2]
     keep = height * 4 // 3
     left = (width - keep) // 2

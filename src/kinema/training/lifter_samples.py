@@ -1,0 +1,107 @@
+"""Training samples of the pose lifter: contents, mirroring, camera roll, and the network's input and targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kinema.models.pose_lifter.features import lifter_features
+from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.training.torch_body import rotation_vector_to_matrix
+from kinema.training.torch_random import TorchRandom
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Clean samples in the camera's frame, W frames each, with the ground truth of the middle one.
+
+    points (N,W,33,3) landmarks, metres; rotation (N,24,3,3) relative to the parent; joints (N,24,3) pelvis
+    at 0; betas (N,10); up (N,3); contacts (N,4) 0 or 1.
+    """
+
+    points: Tensor
+    rotation: Tensor
+    joints: Tensor
+    betas: Tensor
+    up: Tensor
+    contacts: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The network's input features (N,W,NUM_FEATURES), and its targets for the middle frame, in the axes of
+    that frame's rotated camera: rotation (N,24,3,3), joints (N,24,3), betas (N,10), up (N,3), contacts (N,4).
+    """
+
+    features: Tensor
+    rotation: Tensor
+    joints: Tensor
+    betas: Tensor
+    up: Tensor
+    contacts: Tensor
+
+
+def mirror_some(samples: Samples, rng: TorchRandom) -> Samples:
+    """Mirror half of the samples: left and right swapped, x negated."""
+    device = rng.device
+    flip = rng.below(0.5, len(samples.betas))
+    sign = torch.tensor([-1.0, 1.0, 1.0], device=device)
+    point, joint = torch.tensor(BLAZEPOSE33.mirror, device=device), torch.tensor(SMPL24.mirror, device=device)
+
+    def choose(mirrored: Tensor, plain: Tensor) -> Tensor:
+        return torch.where(flip.reshape(-1, *(1,) * (plain.ndim - 1)), mirrored, plain)
+
+    return Samples(
+        choose(samples.points[:, :, point] * sign, samples.points),
+        choose(samples.rotation[:, joint] * (sign[:, None] * sign), samples.rotation),
+        choose(samples.joints[:, joint] * sign, samples.joints),
+        samples.betas,
+        choose(samples.up * sign, samples.up),
+        choose(samples.contacts[:, [2, 3, 0, 1]], samples.contacts),
+    )
+
+
+def roll_some(
+    samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor, rng: TorchRandom
+) -> tuple[Samples, Tensor, Tensor, Tensor]:
+    """Roll the camera of a third of the samples: everything is rotated about the optical axis. The samples' points
+    are left unchanged.
+    """
+    count = len(rays)
+    angle = torch.deg2rad(15.0 * rng.normal(count)) * rng.below(0.33, count)
+    zero = torch.zeros_like(angle)
+    turn = rotation_vector_to_matrix(torch.stack([zero, zero, angle], -1))  # (N,3,3)
+    rotation = samples.rotation.clone()
+    rotation[:, 0] = turn @ rotation[:, 0]
+    up = (turn @ samples.up[..., None])[..., 0]
+    back = turn.transpose(1, 2)
+    turned = Samples(samples.points, rotation, samples.joints @ back, samples.betas, up, samples.contacts)
+    return turned, rays @ back[:, None, :2, :2], confidence, landmarks @ back[:, None]
+
+
+def make_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor) -> Batch:
+    """A batch from clean samples and their observations, (N,W,33,...)."""
+    features, turns = lifter_features(rays, confidence, landmarks, torch)
+    turn = turns[:, turns.shape[1] // 2]
+    rotation = samples.rotation.clone()
+    rotation[:, 0] = turn.transpose(1, 2) @ rotation[:, 0]
+    up = (turn.transpose(1, 2) @ samples.up[..., None])[..., 0]
+    return Batch(features, rotation, samples.joints @ turn, samples.betas, up, samples.contacts)
+
+
+def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
+    """Foot contacts in the middle frame: joints (N,W,24,3) `step` seconds apart, vertical (N,3) -> (N,4).
+
+    The ground is at the lowest foot of the sample, because the body's legs differ from the captured ones. In torch,
+    because samples are generated on the training device.
+    """
+    feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
+    points = joints[:, :, feet]
+    middle = points.shape[1] // 2
+    speed = (points[:, middle + 1] - points[:, middle - 1]).norm(dim=-1) / (2 * step)
+    height = torch.einsum("nwjc,nc->nwj", points, up)
+    height = height[:, middle] - height[:, :, 1::2].amin((1, 2))[:, None]
+    limit = torch.tensor([0.14, 0.06, 0.14, 0.06], device=joints.device)
+    return ((speed < 0.35) & (height < limit)).float()
