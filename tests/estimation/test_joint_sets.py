@@ -187,7 +187,7 @@ def test_a_face_alone_is_refused_in_one_sentence(body, name):
         fit_body(with_person(scene, face), body)
     assert "\n" not in str(told.value)
     few = seen_only(scene, ("nose", "left_eye", "left_shoulder", "right_shoulder", "left_hip"))
-    with pytest.raises(UsageError, match=r"there are 5 .* and 6 are needed; it lacks left_elbow, .*right_ankle"):
+    with pytest.raises(UsageError, match=r"there are 5 .* and 6 are needed; missing: left_elbow, .*right_ankle"):
         fit_body(with_person(scene, few), body)
 
 
@@ -208,7 +208,7 @@ def test_a_set_without_limbs_is_refused(body, monkeypatch):
         1, np.arange(3), keypoint_set="face5", keypoints=np.ones((*count, 2)), keypoint_confidence=np.ones(count)
     )
     with pytest.raises(
-        UsageError, match=r"keypoints of face5: of its points that the body knows, there are 5 .* no sho"
+        UsageError, match=r"keypoints of face5: of its points that the body model defines, there are 5 .* no sho"
     ):
         fit_body(Motion(np.arange(3) / 30, 640, 480, people=(person,)), body)
 

@@ -139,7 +139,7 @@ def test_a_name_belongs_to_one_row():
     assert registry.find("other") is toys.REFINER
     for name in ("toy-refiner", "other"):
         clash = kinema.refiners()[0].__class__(name, "another", toys.REFINER.stage)
-        with pytest.raises(UsageError, match=f"there is a toy called '{name}' already"):
+        with pytest.raises(UsageError, match=f"there is already a toy called '{name}'"):
             registry.register(clash)
     with pytest.raises(UsageError, match="unknown toy 'magic'; known: toy-refiner"):
         registry.find("magic")

@@ -13,11 +13,11 @@ from kinema.errors import InputError, UsageError
 from kinema.formats import load_motion, save_motion
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.models.refiner import load_refiner
-from kinema.models.smoothnet.published import PublishedCare
+from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.inverse_kinematics import agree_with_joints, best_turn, shortest_turn
+from kinema.refinement.inverse_kinematics import best_turn, fit_pose_to_joints, shortest_turn
 from kinema.refinement.options import NetworkOptions
 from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
@@ -144,7 +144,7 @@ def test_agreement_finds_the_pose_that_made_the_joints(seed):
     transl = rng.normal(size=(frames, 3))
     joints = BODY.joints(pose, betas, transl)
     start = pose + 0.05 * rng.normal(size=pose.shape)
-    found, where = agree_with_joints(BODY, start, betas, joints)
+    found, where = fit_pose_to_joints(BODY, start, betas, joints)
     np.testing.assert_allclose(BODY.joints(found, betas, where), joints, atol=1e-8)
 
 
@@ -152,7 +152,7 @@ def test_agreement_points_bones_at_joints_that_it_cannot_reach():
     _, shaken = noisy(frames=5)
     person = shaken.people[0]
     far = person.joints[:, :1] + 1.3 * (person.joints - person.joints[:, :1])
-    pose, transl = agree_with_joints(BODY, person.pose, person.betas, far)
+    pose, transl = fit_pose_to_joints(BODY, person.pose, person.betas, far)
     joints = BODY.joints(pose, person.betas, transl)
     np.testing.assert_allclose(joints[:, 0], far[:, 0], atol=1e-9)
     np.testing.assert_allclose(
@@ -238,12 +238,12 @@ def test_a_published_network_keeps_swings_that_it_would_flatten(tmp_path):
         "encoder.0.weight": frames, "encoder.0.bias": np.zeros(16, np.float32),
         "decoder.weight": np.float32(0.7 / 1.1) * frames.T, "decoder.bias": np.zeros(8, np.float32),
     })  # fmt: skip
-    care = PublishedCare(load_refiner(path, "smoothnet"), 8)
+    network = PublishedSmoothNet(load_refiner(path, "smoothnet"), 8)
     windows = np.sin(np.arange(8) * np.pi / 4)[None, :, None] + 5.0  # a whole turn about 5
-    np.testing.assert_allclose(care.smoother()(windows) - 5, 0.91 * (windows - 5), atol=1e-5)  # 2 * 0.7 - 0.7 ** 2
-    assert care.rate == pytest.approx(16.7)
-    assert care.ahead == 7
-    assert PublishedCare(care.network, 8, live=True).rate is None
+    np.testing.assert_allclose(network.smoother()(windows) - 5, 0.91 * (windows - 5), atol=1e-5)  # 2 * 0.7 - 0.7 ** 2
+    assert network.rate == pytest.approx(16.7)
+    assert network.margin == 7
+    assert PublishedSmoothNet(network.network, 8, live=True).rate is None
 
 
 @given(frames=st.integers(1, 12), ahead=st.integers(0, 9))
@@ -328,7 +328,7 @@ def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
         path = tmp_path / f"{coordinates}.safetensors"
         save_file({k: v.clone() for k, v in net.state_dict().items()}, str(path))
         if representation == "3d":
-            with pytest.raises(UsageError, match="takes 51 numbers a frame, the joints of person 1 have 72"):
+            with pytest.raises(UsageError, match="takes 51 numbers per frame, the joints of person 1 have 72"):
                 refine(shaken, BODY, "synsp", checkpoint=path, representation="3d")
         else:
             refined = refine(shaken, BODY, "synsp", checkpoint=path, representation="smpl", window=8)

@@ -1,4 +1,4 @@
-"""The stabiliser: clean motion stays, damage shrinks, nothing gets worse, all is told; the fork's to the digit."""
+"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, every step is reported; video2pkl's to the digit."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_leading_over_is_never_faster_than_it_may_be(leap, fps):
 
 @pytest.mark.golden
 @each_kind
-def test_the_forks_stabiliser_is_reproduced(kind):
+def test_video2pkls_stabiliser_is_reproduced(kind):
     arrays, reports = recorded_motions()
     report = reports[kind]["stabilizer"]
     given = (arrays[f"{kind}.in.{name}"] for name in ("pose", "trans", "global_orient"))
@@ -248,13 +248,13 @@ def test_the_forks_stabiliser_is_reproduced(kind):
 
 @pytest.mark.golden
 @each_kind
-def test_the_forks_profile_on_a_motion(kind):
+def test_video2pkls_profile_on_a_motion(kind):
     arrays, reports = recorded_motions()
     report = reports[kind]["stabilizer"]
     pose, trans = arrays[f"{kind}.in.pose"], arrays[f"{kind}.in.trans"]
     person = Person(id=1, frames=np.arange(len(pose)), pose=pose, transl=-trans)
     motion = Motion(times=np.arange(len(pose)) / report["fps"], width=0, height=0, people=(person,), body_model="smpl")
-    stable = stabilize_motion(motion, options=StabilizeOptions(profile="fork"))
+    stable = stabilize_motion(motion, options=StabilizeOptions(profile="video2pkl"))
     np.testing.assert_allclose(stable.people[0].pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
     np.testing.assert_allclose(stable.people[0].transl, -arrays[f"{kind}.stable.trans"], atol=1e-9)
     assert told(stable, "camera")["status"] == report["status"]
@@ -267,8 +267,9 @@ def test_the_result_survives_a_file(walk, tmp_path):
 
 
 def test_unknown_profiles_and_steps_are_refused():
-    with pytest.raises(UsageError, match="`profile` must be default or fork"):
+    with pytest.raises(UsageError, match="`profile` must be default or video2pkl"):
         StabilizeOptions(profile="strong")
+    assert StabilizeOptions(profile="fork") == StabilizeOptions(profile="video2pkl")
     with pytest.raises(UsageError, match="`steps` must be some of"):
         StabilizeOptions(steps=("polish",))
 

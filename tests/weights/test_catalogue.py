@@ -89,7 +89,7 @@ def test_nobody_takes_the_place_of_another(fresh, tmp_path, monkeypatch, name, f
     before = catalogue.entries()
     catalogue.entries.cache_clear()
     other_package(tmp_path, monkeypatch, ROWS.format(name=name, file=file))
-    with pytest.warns(UserWarning, match=r"left out: UsageError: there are weights called .* already"):
+    with pytest.warns(UserWarning, match=r"left out: UsageError: there are already weights called .*"):
         assert catalogue.entries() == before
 
 

@@ -1,7 +1,7 @@
-"""Repairing courses: what jumps away and comes back, what shakes, a root that leaps. Pure functions on arrays.
+"""Repairing trajectories: excursions that jump away and return, jitter, a root that jumps. Pure functions on arrays.
 
-All of them leave alone what shows no fault, bit by bit: a joint is interpolated only in the frames in which it is
-elsewhere, and smoothed only where it shakes, by no more than the noise that was measured there.
+Values without a fault stay bit-identical: a joint is interpolated only in the frames of an excursion, and smoothed only
+where it jitters, by no more than the noise measured there.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from kinema.quality.trajectory import BASE
 from kinema.temporal.filters import cutoff_for, whittaker
 
 AWAY = 0.5
-"""Seconds that something may be elsewhere and still be interpolated; longer, and the guess would be worse."""
+"""Longest excursion, seconds, that is interpolated; beyond that, interpolation would be worse."""
 
 EDGE = 0.15
-"""Seconds from a track's ends within which what lies beyond a leap is taken to be the wrong side of it."""
+"""Seconds from a track's ends within which the part beyond a jump is taken to be wrong."""
 
 BACK = 0.5
-"""Share of its leap by which what comes back may miss where it left."""
+"""Fraction of the jump by which the return may miss the starting point."""
 
 TURNED, MOVED = np.radians(20.0), 0.03
-"""Radians and metres that are a leap if done between two frames and not by the usual speed."""
+"""Radians and metres between two frames that are a jump if they exceed the usual speed."""
 
 SMOOTHING = 0.16
 """Seconds over which noise is smoothed; the filter stage's default (docs/filters.md)."""
 
 NOISE = 3.0
-"""Standard deviations of the noise by which smoothing may move anything."""
+"""Standard deviations of the noise by which smoothing may move a value."""
 
 CLEAN_TURNS, CLEAN_PLACES = np.radians(0.5), 1e-3
-"""Radians and metres of noise that motion capture has as well: only what goes beyond is smoothed."""
+"""Radians and metres of noise that motion capture has as well: only the excess is smoothed."""
 
 LED = 0.3
-"""Least seconds in which a root is led over a leap from which it does not come back."""
+"""Shortest time, seconds, over which a permanent jump of the root is spread."""
 
 
 def excursions(values: np.ndarray, times: np.ndarray, leap: float, *, signs: bool = False) -> np.ndarray:
-    """Where a course leaps away and comes back within `AWAY` seconds: (F,) bool.
+    """Where a trajectory jumps away and returns within `AWAY` seconds: (F,) bool.
 
-    values (F,D); signs: they are quaternions, whose sign means nothing, and half of the angle between two counts for
-    their distance. A leap is longer by `leap` than twice the median of its neighbours, whatever the frame rate.
+    values (F,D); signs: they are quaternions, whose sign is arbitrary, and the distance of two is half the angle
+    between them. A jump exceeds twice the median of its neighbours by `leap`, whatever the frame rate.
     """
     away = np.zeros(len(values), dtype=bool)
     if len(values) < 4:
@@ -110,10 +110,10 @@ def replace_places(root: np.ndarray, times: np.ndarray, coarseness: float) -> tu
 
 
 def lead_over(root: np.ndarray, times: np.ndarray, fastest: float, leap: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """A path (F,3) led over its leaps of more than `leap` metres, and where it was changed: (F,) bool.
+    """A path (F,3) with its jumps of more than `leap` metres bridged, and where it was changed: (F,) bool.
 
-    The leap is taken out and given back over so many seconds around it that nothing moves faster than `fastest`
-    (m/s); before and after, the path is what it was.
+    Each jump is spread over enough seconds around it that nothing moves faster than `fastest` (m/s); before and after,
+    the path is unchanged.
     """
     out, changed = root.copy(), np.zeros(len(root), dtype=bool)
     steps = np.diff(root, axis=0)
@@ -121,7 +121,7 @@ def lead_over(root: np.ndarray, times: np.ndarray, fastest: float, leap: float =
     usual = _usual(lengths) if len(lengths) else lengths
     for row in np.flatnonzero((lengths > leap + 2 * usual) & (lengths > 0)).tolist():
         delta = steps[row] * (1 - usual[row] / lengths[row])
-        # A cubic step is fastest in its middle, one and a half times its mean speed.
+        # A cubic step is fastest at its midpoint: one and a half times its mean speed.
         seconds = max(LED, 1.5 * float(np.linalg.norm(delta)) / (0.8 * fastest))
         middle = 0.5 * (times[row] + times[row + 1])
         phase = np.clip((times - middle) / seconds + 0.5, 0, 1)
@@ -174,10 +174,10 @@ def smooth_places(
 
 
 def _share(length: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """The share of each length that is at most `most`."""
+    """The factor that scales each length to at most `most`."""
     return np.minimum(1.0, np.divide(most, length, out=np.zeros_like(length), where=length > 0))
 
 
 def steps_of(interval: float) -> float:
-    """How many times a leap must be as long where frames are farther apart than `BASE` seconds."""
+    """The factor on the size of a jump if frames are farther apart than `BASE` seconds."""
     return max(1.0, interval / BASE)

@@ -1,14 +1,14 @@
-"""`stabilize_motion`: repair what the validator finds, and only that; every step is told, none makes anything worse.
+"""`stabilize_motion`: repair what the validator finds, and only that; every step is reported, none makes things worse.
 
-Steps, in order, in the camera's frame and in the world, each where the motion has it:
+Steps, in order, in the camera's frame and in the world, if the motion has them:
 
-    replace   joints and a root that leap away and come back are interpolated between the good frames around them
-    lead      a root that leaps and stays is led over the leap, no faster than anybody runs; no foot stands meanwhile
-    smooth    rotations and root are smoothed where they shake, by no more than the noise measured there
+    replace   joints and a root that jump away and return are interpolated between the good frames around them
+    lead      a permanent jump of the root is bridged, no faster than a person runs; foot contacts are cleared meanwhile
+    smooth    rotations and root are smoothed where they jitter, by no more than the noise measured there
 
-After each step the person is validated again. Where a measure got worse, the frames around are put back; if that
-does not help, the whole step is. A person who passes as given is clean: only what leaps in frames beyond a limit is
-replaced, and all is smoothed by no more than `CLEAN_MOVES` and `CLEAN_TURNS` on average.
+After each step the person is validated again. If a measure got worse, the surrounding frames are restored; if that does
+not help, the whole step is undone. A person who passes before any repair is clean: only jumps in frames beyond a limit
+are replaced, and smoothing moves and turns by no more than `CLEAN_MOVES` and `CLEAN_TURNS` on average.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from kinema.quality.limits import Limits, default_limits
 from kinema.quality.problems import CLEANUP, PASS
 from kinema.quality.skeletons import Skeleton, skeleton_of
 from kinema.quality.trajectory import Course
-from kinema.refinement import repair
-from kinema.refinement import video2pkl_stabilizer as fork_stabilizer
+from kinema.refinement import repair, video2pkl_stabilizer
 from kinema.refinement.options import StabilizeOptions
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
@@ -38,16 +37,16 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 STABILIZED = "stabilize"
-"""Where the stabilizer says in a person's `data` what it did: by view, the steps and what became of them."""
+"""Key in a person's `data` of what the stabilizer did: by view, the steps and their outcome."""
 
 AROUND = 0.25
-"""Seconds around a frame that got worse in which a step is put back."""
+"""Seconds around a frame that got worse in which a step is undone."""
 
 CLEAN_MOVES, CLEAN_TURNS = 0.95, 0.45
-"""Millimetres and degrees that people who pass may be moved and turned on average: less than 1 and 0.5."""
+"""Millimetres and degrees by which people who pass may be moved and turned on average: less than 1 and 0.5."""
 
 TRIES = 3
-"""How often frames are put back before the whole step is."""
+"""How often frames are restored before the whole step is undone."""
 
 _VIEWS = {
     "camera": ("pose", "transl", "joints"),
@@ -57,10 +56,10 @@ _RANK = {PASS: 0, CLEANUP: 1}
 
 
 def stabilize_people(motion: Motion, context: Context, options: StabilizeOptions) -> Motion:
-    """Repair pose, translation and joints of every person; `data["stabilize"]` of a person tells every step.
+    """Repair pose, translation and joints of every person; a person's `data["stabilize"]` lists every step.
 
-    Reads pose and transl, pose_world and transl_world, whichever there are; a person with neither stays as it is.
-    Joints are posed again on the person's own skeleton.
+    Reads pose and transl, pose_world and transl_world, whichever exist; a person with neither is unchanged. Joints are
+    recomputed on the person's own skeleton.
     """
     limits = default_limits()
     people, told = [], {}
@@ -86,8 +85,8 @@ def _stabilize_person(
         if pose is None or transl is None or not len(person):
             continue
         skeleton = skeleton_of(motion, person, body) if skeleton is None else skeleton
-        if options.profile == "fork":
-            pose, transl, rows, told[name] = _as_fork(motion, pose, transl)
+        if options.profile == "video2pkl":
+            pose, transl, rows, told[name] = _as_video2pkl(motion, pose, transl)
         else:
             view = _View(motion, _only(person, name), name, skeleton, limits)
             told[name] = view.run(options.steps)
@@ -113,9 +112,9 @@ def _joints(
     after: tuple[np.ndarray, np.ndarray],
     rows: np.ndarray,
 ) -> np.ndarray:
-    """Joints of (pose, transl) after a repair: posed anew in the rows that changed, the file's own in the others.
+    """Joints of (pose, transl) after a repair: recomputed in the rows that changed, the file's own in the others.
 
-    Where no skeleton is known that poses the file's joints, they move by what a stand-in's move.
+    If no skeleton is known that reproduces the file's joints, they are displaced like those of a substitute.
     """
     posed = skeleton.joints(*after)
     if not skeleton.own:
@@ -124,17 +123,17 @@ def _joints(
 
 
 def _only(person: Person, view: str) -> Person:
-    """The person with one view's fields alone, so that the validator judges that one."""
+    """The person with the fields of one view only, so that the validator judges that view."""
     others = [field for name, fields in _VIEWS.items() if name != view for field in fields]
     if view == "camera":
         others.append("contacts")
     return person.replace(**dict.fromkeys(others), reprojection_error=None)
 
 
-def _as_fork(
+def _as_video2pkl(
     motion: Motion, pose: np.ndarray, transl: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    pose, transl, _, report = fork_stabilizer.stabilize(pose, transl, pose[:, :3], motion.fps, motion.source or "")
+    pose, transl, _, report = video2pkl_stabilizer.stabilize(pose, transl, pose[:, :3], motion.fps, motion.source or "")
     return pose, transl, np.ones(len(pose), dtype=bool), report
 
 
@@ -157,11 +156,11 @@ class _View:
 
     @property
     def pose(self) -> np.ndarray:
-        """(F,72): the input's own numbers where no rotation was touched."""
+        """(F,72): the input's own numbers where no rotation was changed."""
         return self.axis_angle.reshape(-1, 72)
 
     def run(self, steps: tuple[str, ...]) -> dict[str, Any]:
-        """Make the steps; returns what they did."""
+        """Apply the steps; returns what they did."""
         course = self._course()
         report = self._judge(course)
         told: list[dict[str, Any]] = []
@@ -199,7 +198,7 @@ class _View:
     def _step(
         self, step: str, course: Course, report: PersonReport, told: list[dict[str, Any]]
     ) -> tuple[Course, PersonReport]:
-        """One step, kept as far as nothing got worse by it: all of it, or without the root, or the root alone."""
+        """One step, kept as far as it makes nothing worse: all of it, or without the root, or the root alone."""
         quaternions, root, turned, moved = _STEPS[step](self, course)
         if self.clean:
             if step == "smooth":
@@ -240,7 +239,7 @@ class _View:
         moved: np.ndarray,
         told: list[dict[str, Any]],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A share of the way to smoothed rotations (F,24,4) and root (F,3), so that clean movement stays what it is."""
+        """Part of the change to smoothed rotations (F,24,4) and root (F,3), so that clean motion is preserved."""
         joints, given = _known(course)
         aim = np.where(turned[..., None], quaternions, given)
         aim *= np.where(np.sum(aim * given, axis=-1, keepdims=True) < 0, -1.0, 1.0)
@@ -253,7 +252,7 @@ class _View:
         for size, most, key in ((moves, CLEAN_MOVES, "moved_mm"), (turns, CLEAN_TURNS, "turned_deg")):
             left = most - sum(step.get(key, 0.0) for step in told)
             share = min(share, max(0.0, left) / size) if size > 0 else share
-        # Between near rotations the chord is as good as the arc.
+        # Between close rotations, linear interpolation is as good as spherical.
         part = (1 - share) * given + share * aim
         return part / np.linalg.norm(part, axis=-1, keepdims=True), joints[:, 0] + share * way
 
@@ -267,7 +266,7 @@ class _View:
         turned: np.ndarray,
         moved: np.ndarray,
     ) -> tuple[Course, PersonReport, np.ndarray, np.ndarray] | list[str]:
-        """Take over what a step made, except around frames that it makes worse; or undo it, and tell why."""
+        """Apply the result of a step, except around frames that it makes worse; or undo it and return the reasons."""
         axis_angle, transl, touched, contacts = self.axis_angle, self.transl, self.touched, self.contacts
         given = _known(course)[0][:, 0]
         keep = np.ones(len(self.times), dtype=bool)
@@ -306,9 +305,9 @@ class _View:
 
 
 def _known(course: Course) -> tuple[np.ndarray, np.ndarray]:
-    """Joints and quaternions of a course that has both."""
+    """Joints and quaternions of a trajectory that has both."""
     if course.joints is None or course.quaternions is None:
-        raise UsageError(f"person {course.person} has no pose and place to repair")
+        raise UsageError(f"person {course.person} has no pose and translation to repair; fit a body first")
     return course.joints, course.quaternions
 
 
@@ -349,7 +348,7 @@ _STEPS: dict[str, Callable[[_View, Course], _Result]] = {"replace": _replace, "l
 
 
 def _worse(before: PersonReport, after: PersonReport) -> tuple[list[str], np.ndarray]:
-    """The measures that got worse, and the rows in which: more frames beyond a limit, or further beyond it."""
+    """The measures that got worse, and the affected rows: more frames beyond a limit, or further beyond it."""
     worse, rows = [], []
     old = {finding.measure: finding for finding in before.findings}
     for finding in after.findings:
@@ -374,7 +373,7 @@ def _worse(before: PersonReport, after: PersonReport) -> tuple[list[str], np.nda
 
 
 def _extent(finding: Any) -> tuple[int, int, float]:
-    """Frames, severe frames, and how many times the limit the worst is."""
+    """Frames, severe frames, and the worst value as a multiple of its limit."""
     return len(finding.rows), int(finding.severe.sum()), float((finding.values / finding.limits).max())
 
 
