@@ -50,8 +50,8 @@ class Context:
     """What a stage may use in addition to the motion, and where it reports what it did.
 
     body, video: None if there is none. progress: receives the stage's progress. partial: where a long stage saves
-    intermediate results. notes: sentences that the user must see. facts: figures for the stage's record. weights: sha256
-    by name of the files that were used (the body's is added automatically).
+    intermediate results. notes: sentences that the user must see. facts: figures for the stage's record. weights:
+    sha256 by name of the files that were used (the body's is added automatically).
     """
 
     body: BodyModel | None = None

@@ -311,7 +311,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(averaging, tmp_path):
     narrow = averaging_tensors(8)
     narrow["decoder.weight"], narrow["decoder.bias"] = narrow["decoder.weight"][:4], narrow["decoder.bias"][:4]
     np.savez(other, **narrow)
-    with pytest.raises(InputError, match="gives 4 frames for 8"):
+    with pytest.raises(InputError, match="returns 4 frames for 8"):
         attempt(checkpoint=other)
 
 

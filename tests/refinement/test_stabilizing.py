@@ -1,4 +1,4 @@
-"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, every step is reported; video2pkl's to the digit."""
+"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, each step is reported; video2pkl's exact."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_bad_data_and_settings_are_refused_with_a_sentence(tmp_path):
         RefinerClips("toy", "3d", good.names, (broken,), good.truth, (0,), 1.0)
     with pytest.raises(InputError, match=r"the estimate has shape \(119, 9\), the truth \(120, 9\)"):
         RefinerClips("toy", "3d", good.names, (broken[1:],), good.truth, (0,), 1.0)
-    with pytest.raises(InputError, match="holds no sequence"):
+    with pytest.raises(InputError, match="contains no sequence"):
         RefinerClips("toy", "3d", (), (), (), (0,), 1.0)
     with pytest.raises(UsageError, match="unknown network"):
         RefinerTraining(network="gru")

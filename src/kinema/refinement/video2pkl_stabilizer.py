@@ -165,7 +165,7 @@ def _clamp_root(trans: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _clamp_turns(quaternions: np.ndarray, most: float) -> tuple[np.ndarray, int]:
-    """Rotations (F,J,4) turning at most `most` radians per frame, each from the one before; and how many were limited."""
+    """Rotations (F,J,4) turning at most `most` radians per frame from the one before; and how many were limited."""
     out, held = quaternions.copy(), 0
     for i in range(1, len(out)):
         before = Rotation.from_quat(out[i - 1])

