@@ -159,17 +159,23 @@ def jitter(positions: np.ndarray, times: np.ndarray, max_step: float | None = No
     return np.linalg.norm(time_derivative(positions, times, 3, max_step), axis=-1)
 
 
-def foot_sliding(points: np.ndarray, contacts: np.ndarray, times: np.ndarray, up: int = 1) -> np.ndarray:
+def foot_sliding(
+    points: np.ndarray, contacts: np.ndarray, times: np.ndarray, *, frames: np.ndarray | None = None, up: int = 1
+) -> np.ndarray:
     """Horizontal speed, m/s, of points while they touch the ground: (F, P, 3), (F, P) bool, (F,) -> (F - 1, P).
 
-    A step counts where the point is in contact in both of its frames; all others are NaN. up: index of the
-    world's vertical axis.
+    A step counts where the point is in contact in both of its frames; all others are NaN. frames (F,): their
+    numbers, where some may be missing; steps across missing ones do not count. up: index of the world's vertical
+    axis.
     """
     points, contacts = np.asarray(points, dtype=np.float64), np.asarray(contacts, dtype=bool)
     if points.ndim != 3 or points.shape[-1] != 3 or contacts.shape != points.shape[:2]:
         raise ShapeError(f"points {points.shape} and contacts {contacts.shape} must be (F, P, 3) and (F, P)")
     velocity = np.delete(time_derivative(points, times, 1), up, axis=-1)
-    return np.where(contacts[1:] & contacts[:-1], np.linalg.norm(velocity, axis=-1), np.nan)
+    counted = contacts[1:] & contacts[:-1]
+    if frames is not None:
+        counted &= np.diff(frames)[:, None] == 1
+    return np.where(counted, np.linalg.norm(velocity, axis=-1), np.nan)
 
 
 def align_trajectory(result: np.ndarray, truth: np.ndarray, how: str = "yaw", up: int = 1) -> np.ndarray:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from kinema.body.kinematics import Rig
+from kinema.body.kinematics import Rig, bone_offsets, forward_kinematics
 from kinema.estimation.solver import FREE_JOINTS, PoseState, moved
 from kinema.geometry.rotations import axis_angle_to_matrix
 
@@ -57,3 +59,33 @@ def test_shape_jacobian_matches_finite_differences(body, posed):
         _, _, other = Rig.of(body, "blazepose33", betas).forward(local, root)
         # Points are linear in the betas: the difference quotient is exact.
         np.testing.assert_allclose(jacobian[..., b], other - points, atol=1e-9)
+
+
+@st.composite
+def trees(draw):
+    """Parents of a skeleton of 1 to 9 joints, each after its parent."""
+    count = draw(st.integers(1, 9))
+    return np.array([-1, *(draw(st.integers(0, joint - 1)) for joint in range(1, count))])
+
+
+@given(trees(), st.integers(0, 10_000), st.sampled_from([(), (1,), (3,), (2, 2)]))
+def test_any_tree_is_posed_joint_by_joint(parents, seed, lead):
+    rng = np.random.default_rng(seed)
+    local = axis_angle_to_matrix(rng.normal(size=(*lead, len(parents), 3)))
+    offsets, root = rng.normal(size=(len(parents), 3)), rng.normal(size=(*lead, 3))
+    rotation, position = forward_kinematics(local, offsets, parents, root)
+    np.testing.assert_array_equal(rotation[..., 0, :, :], local[..., 0, :, :])
+    np.testing.assert_array_equal(position[..., 0, :], root)
+    for joint in range(1, len(parents)):
+        above = rotation[..., parents[joint], :, :]
+        np.testing.assert_allclose(rotation[..., joint, :, :], above @ local[..., joint, :, :], atol=1e-12)
+        bone = position[..., joint, :] - position[..., parents[joint], :]
+        np.testing.assert_allclose(bone, above @ offsets[joint], atol=1e-9)
+
+
+@given(trees(), st.integers(0, 10_000))
+def test_at_rest_joints_are_where_their_offsets_put_them(parents, seed):
+    rest = np.random.default_rng(seed).normal(size=(2, len(parents), 3))
+    still = np.tile(np.eye(3), (2, len(parents), 1, 1))
+    _, position = forward_kinematics(still, bone_offsets(rest, parents), parents, rest[:, 0])
+    np.testing.assert_allclose(position, rest, atol=1e-12)

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from kinema.errors import InputError
 from kinema.formats import infer_format, load_motion, save_motion
 from kinema.formats.joint_names import smpl_joints, split_side
+from kinema.formats.retargeting import bone_alignment
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.skeleton import SMPL24
 from tests.helpers import foreign_skeletons as skeletons
@@ -69,6 +70,18 @@ def test_other_systems_skeletons_are_told_as_ours(walk, body, tmp_path, name):
     assert np.max(apart[:, 0]) < 0.1
     knees = SMPL24.indices(["left_knee", "right_knee", "left_elbow", "right_elbow"])
     assert np.max(apart[:, knees]) < 6
+
+
+def test_a_bone_that_rests_the_opposite_way_is_turned_by_half_a_turn(body):
+    at_rest = body.rest_joints(np.zeros(10))
+    joints = {name: index for index, name in enumerate(SMPL24.joints)}
+    shoulder, elbow = SMPL24.indices(["left_shoulder", "left_elbow"])
+    bone = at_rest[elbow] - at_rest[shoulder]
+    rest = np.array(at_rest)
+    rest[elbow] = rest[shoulder] - bone
+    turn = bone_alignment(rest, joints, at_rest, np.eye(3))[shoulder]
+    np.testing.assert_allclose(turn @ bone, -bone, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(turn), 1, atol=1e-9)
 
 
 def test_what_was_assumed_is_said(walk, body, tmp_path):

@@ -10,21 +10,21 @@ from kinema.errors import UsageError
 from kinema.formats.angles import ORDERS, euler_angles, joint_quaternions
 from kinema.formats.foreign import REST_PELVIS
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import constant_rate, in_frame, tracks_of
+from kinema.formats.skeletal import constant_rate, in_frame, skeleton_tracks
 from kinema.geometry.camera import to_world
 from kinema.geometry.rotations import axis_angle_to_matrix
 from tests.helpers.exchange_motions import camera_only, uneven
 
 
 def test_the_worlds_joints_are_the_tracks_joints(walk):
-    (track,) = tracks_of(walk)
+    (track,) = skeleton_tracks(walk)
     assert track.frame == "world"
     np.testing.assert_allclose(track.joints(), walk.people[0].joints_world, atol=1e-9)
 
 
 def test_the_cameras_frame_is_turned_upright(walk, body):
     report = WriteReport()
-    (track,) = tracks_of(camera_only(walk), report=report)
+    (track,) = skeleton_tracks(camera_only(walk), report=report)
     assert track.frame == "camera"
     assert any("y-up" in note for note in report.notes)
     np.testing.assert_allclose(track.joints(), walk.people[0].joints * [1, -1, -1], atol=1e-9)
@@ -35,7 +35,7 @@ def test_the_cameras_frame_is_turned_upright(walk, body):
 
 
 def test_the_frame_can_be_asked_for(walk):
-    assert tracks_of(in_frame(walk, "camera"))[0].frame == "camera"
+    assert skeleton_tracks(in_frame(walk, "camera"))[0].frame == "camera"
     assert in_frame(walk, "world") is walk
     with pytest.raises(UsageError, match="no pose in the world frame; try --frame camera"):
         in_frame(camera_only(walk), "world")
@@ -46,13 +46,13 @@ def test_the_frame_can_be_asked_for(walk):
 def test_nobody_with_a_pose_is_said(walk):
     bare = walk.people[0].replace(pose=None, pose_world=None)
     with pytest.raises(UsageError, match="nobody in this motion has a pose"):
-        tracks_of(walk.replace(people=(bare,)))
+        skeleton_tracks(walk.replace(people=(bare,)))
 
 
 def test_a_body_that_is_not_at_hand_is_replaced_and_the_pelvis_kept(walk):
     report = WriteReport()
     bare = walk.people[0].replace(joints_world=None)
-    (track,) = tracks_of(walk.replace(body_model="smpl", people=(bare,)), report=report)
+    (track,) = skeleton_tracks(walk.replace(body_model="smpl", people=(bare,)), report=report)
     np.testing.assert_allclose(track.pelvis, bare.transl_world + REST_PELVIS["smpl"], atol=1e-12)
     np.testing.assert_array_equal(track.betas, 0)
     assert any("--body-model" in note for note in report.notes)
@@ -62,13 +62,13 @@ def test_changing_shapes_are_said(walk):
     betas = np.array(walk.people[0].betas)
     betas[:, 0] += np.linspace(-1, 1, len(betas))
     report = WriteReport()
-    tracks_of(walk.replace(people=(walk.people[0].replace(betas=betas),)), report=report)
+    skeleton_tracks(walk.replace(people=(walk.people[0].replace(betas=betas),)), report=report)
     assert any("changes from frame to frame" in note for note in report.notes)
 
 
 def test_even_frames_are_not_touched(walk):
     report = WriteReport()
-    (track,) = tracks_of(walk)
+    (track,) = skeleton_tracks(walk)
     even = constant_rate(track, report)
     assert not list(report.notes)
     np.testing.assert_array_equal(even.pose, track.pose)
@@ -77,7 +77,7 @@ def test_even_frames_are_not_touched(walk):
 
 def test_uneven_frames_are_interpolated_at_true_times(walk):
     report = WriteReport()
-    (track,) = tracks_of(uneven(walk))
+    (track,) = skeleton_tracks(uneven(walk))
     even = constant_rate(track, report, fps=30)
     assert any("resampled" in note for note in report.notes)
     # The motion's own frames lie on this grid, so where they were kept nothing may change.
@@ -90,7 +90,7 @@ def test_uneven_frames_are_interpolated_at_true_times(walk):
 
 def test_gaps_are_bridged_and_said(pair):
     report = WriteReport()
-    late, lying = tracks_of(pair)
+    late, lying = skeleton_tracks(pair)
     assert late.spans() == [(0, 29), (30, 49)]
     assert lying.spans() == [(0, 88)]  # one missing frame is no absence
     even = constant_rate(late, report)

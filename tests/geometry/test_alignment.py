@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.geometry.alignment import align, similarity
+from kinema.geometry.alignment import align, kabsch, similarity
 from kinema.geometry.rotations import axis_angle_to_matrix
 
 seeds = st.integers(0, 2**32 - 1)
@@ -104,3 +104,17 @@ def test_rigid_keeps_lengths():
     np.testing.assert_allclose(
         np.linalg.norm(out[1:] - out[:-1], axis=-1), np.linalg.norm(a[1:] - a[:-1], axis=-1), atol=1e-12
     )
+
+
+@given(seeds, st.integers(3, 8), st.booleans())
+def test_kabsch_finds_the_turn_and_never_a_mirror(seed, count, mirrored):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(4, count, 3))
+    true = axis_angle_to_matrix(rng.normal(size=(4, 3)))
+    target = vectors @ np.swapaxes(true, -1, -2)
+    if mirrored:
+        target = target * [-1, 1, 1]
+    found = kabsch(vectors, target)
+    np.testing.assert_allclose(np.linalg.det(found), 1, atol=1e-9)
+    if not mirrored:
+        np.testing.assert_allclose(vectors @ np.swapaxes(found, -1, -2), target, atol=1e-9)

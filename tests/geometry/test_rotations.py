@@ -173,3 +173,49 @@ def test_read_only_input_is_fine_and_unchanged(function):
     out = function(given_array)
     assert out.flags.writeable
     np.testing.assert_array_equal(given_array, 1)
+
+
+@given(hnp.arrays(float, (4, 3), elements=number), hnp.arrays(float, (4, 3), elements=number))
+def test_shortest_rotation_turns_one_direction_onto_the_other(a, b):
+    turn = r.shortest_rotation(a, b)
+    np.testing.assert_allclose(turn @ np.swapaxes(turn, -1, -2), np.tile(np.eye(3), (4, 1, 1)), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(turn), 1, atol=1e-9)
+    lengths = np.linalg.norm(a, axis=-1), np.linalg.norm(b, axis=-1)
+    known = (lengths[0] > 1e-3) & (lengths[1] > 1e-3)
+    unit = [v[known] / length[known, None] for v, length in zip((a, b), lengths, strict=True)]
+    turned = np.squeeze(turn[known] @ unit[0][..., None], -1)
+    np.testing.assert_allclose(turned, unit[1], atol=1e-7)
+    # No smaller angle does it: it is the angle between the two.
+    between = np.arctan2(np.linalg.norm(np.cross(*unit), axis=-1), np.sum(unit[0] * unit[1], axis=-1))
+    np.testing.assert_allclose(r.geodesic_angle(turn[known], np.eye(3)), between, atol=1e-7)
+
+
+@given(axes)
+def test_shortest_rotation_between_opposite_directions_is_half_a_turn(axis):
+    turn = r.shortest_rotation(axis, -2 * axis)
+    np.testing.assert_allclose(turn @ axis, -axis, atol=1e-9)
+    np.testing.assert_allclose(r.geodesic_angle(turn, np.eye(3)), np.pi, atol=1e-9)
+
+
+def test_shortest_rotation_of_same_and_of_missing_directions_is_none():
+    a = np.array([[0.3, -2.0, 1.0], [0, 0, 0], [1.0, 0, 0]])
+    b = np.array([[0.6, -4.0, 2.0], [1.0, 2, 3], [0, 0, 0]])
+    np.testing.assert_allclose(r.shortest_rotation(a, b), np.tile(np.eye(3), (3, 1, 1)), atol=1e-12)
+    np.testing.assert_allclose(r.shortest_rotation(np.array([0, 0, 1.0]), np.eye(3))[2], np.eye(3), atol=1e-12)
+
+
+@given(hnp.arrays(float, (5, 3, 3), elements=number), axes, angles)
+def test_nearest_rotation_is_a_rotation_and_none_is_nearer(matrices, axis, angle):
+    found = r.nearest_rotation(matrices)
+    np.testing.assert_allclose(found @ np.swapaxes(found, -1, -2), np.tile(np.eye(3), (5, 1, 1)), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(found), 1, atol=1e-9)
+    other = found @ r.axis_angle_to_matrix(axis / np.linalg.norm(axis) * angle)
+    away = [np.linalg.norm(matrices - rotation, axis=(-1, -2)) for rotation in (found, other)]
+    assert np.all(away[0] <= away[1] + 1e-9)
+
+
+@given(hnp.arrays(float, (2, 2, 3), elements=number))
+def test_nearest_rotation_to_a_rotation_is_itself(vectors):
+    rotation = r.axis_angle_to_matrix(vectors)
+    np.testing.assert_allclose(r.nearest_rotation(rotation), rotation, atol=1e-12)
+    assert np.all(np.linalg.det(r.nearest_rotation(-rotation)) > 0)

@@ -17,7 +17,7 @@ from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.inverse_kinematics import best_turn, fit_pose_to_joints, shortest_turn
+from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.options import NetworkOptions
 from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
@@ -159,22 +159,6 @@ def test_agreement_points_bones_at_joints_that_it_cannot_reach():
         np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1),
         np.linalg.norm(person.joints[:, 4] - person.joints[:, 1], axis=-1), atol=1e-9,
     )  # fmt: skip
-
-
-@given(seed=st.integers(0, 10_000))
-def test_turns_are_rotations_that_do_what_they_say(seed):
-    rng = np.random.default_rng(seed)
-    a = rng.normal(size=(4, 3))
-    b = np.stack([rng.normal(size=3), 2 * a[1], -a[2], np.zeros(3)])
-    turn = shortest_turn(a, b)
-    np.testing.assert_allclose(turn @ np.swapaxes(turn, 1, 2), np.tile(np.eye(3), (4, 1, 1)), atol=1e-9)
-    turned = np.squeeze(turn @ a[..., None], -1)
-    for i in range(3):
-        np.testing.assert_allclose(turned[i] / np.linalg.norm(a[i]), b[i] / np.linalg.norm(b[i]), atol=1e-7)
-    np.testing.assert_allclose(turn[3], np.eye(3), atol=1e-12)
-    true = axis_angle_to_matrix(rng.normal(size=(4, 3)))
-    points = rng.normal(size=(4, 5, 3))
-    np.testing.assert_allclose(best_turn(points, points @ np.swapaxes(true, 1, 2)), true, atol=1e-9)
 
 
 def test_lag_is_what_a_live_stream_would_give(averaging):

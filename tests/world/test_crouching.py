@@ -11,8 +11,8 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
 from kinema.world import place_in_world
+from kinema.world.fitted import FittedTrack
 from kinema.world.root import lift_out, lower_floor
-from kinema.world.tracks import Track
 from tests.helpers.monocular import as_fitted, blank, bouts, taken_for_farther
 
 KNEES = SMPL24.indices(["left_knee", "right_knee"])
@@ -70,7 +70,7 @@ def test_only_feet_below_the_ground_are_lifted_and_along_the_ray(body):
     root = person.transl_world + body.rest_joints(person.betas)[:, 0]
     local = axis_angle_to_matrix(person.pose_world.reshape(-1, 24, 3))
     seen = np.ones(len(person), dtype=bool)
-    track = Track(Rig.of(body, "contacts", person.betas[0]), truth.times, local, root, seen)
+    track = FittedTrack(Rig.of(body, "contacts", person.betas[0]), truth.times, local, root, seen)
     above = track.moved(root=track.root + np.array([0.0, 0.1, 0.0]))
     assert np.abs(lift_out(above, centre)).max() < 1e-9
     sunk = track.moved(root=track.root + 0.25 * (track.feet.mean(axis=1) - centre))

@@ -11,12 +11,13 @@ from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
+from kinema.temporal.gaps import runs
 from kinema.world import cleanup
 from kinema.world.cleanup import LEGS, clean_feet, levels
-from kinema.world.contacts import find_contacts, runs, spans
+from kinema.world.contacts import find_contacts, spans
+from kinema.world.fitted import FittedTrack
 from kinema.world.measures import compare, floating, penetration, sliding
 from kinema.world.root import steady_root
-from kinema.world.tracks import Track
 from tests.helpers.monocular import Noise, as_fitted
 
 UPPER = np.setdiff1d(np.arange(24), [1, 2, 4, 5, 7, 8, 10, 11])
@@ -35,7 +36,7 @@ def in_world(motion, body, truth=None):
         local = axis_angle_to_matrix(person.pose.reshape(-1, 24, 3))
         local[:, 0] = camera.rotation.T @ local[:, 0]
         root = (person.transl + rest - camera.translation) @ camera.rotation
-    return Track(rig, motion.times[person.frames], local, root, np.ones(len(person), dtype=bool)), centre
+    return FittedTrack(rig, motion.times[person.frames], local, root, np.ones(len(person), dtype=bool)), centre
 
 
 def agreement(found, true):
@@ -196,7 +197,7 @@ def test_a_jump_has_no_contact_in_the_air(body):
 
 def test_feet_that_were_not_seen_have_no_contacts(body, walk):
     track, centre = in_world(walk, body)
-    unseen = Track(track.rig, track.times, track.local, track.root, np.zeros(len(track.times), dtype=bool))
+    unseen = FittedTrack(track.rig, track.times, track.local, track.root, np.zeros(len(track.times), dtype=bool))
     contacts, _ = find_contacts(unseen, centre)
     assert not contacts.any()
 

@@ -9,9 +9,9 @@ from kinema.body.kinematics import Rig
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.world.balance import LEVEL, centre_of_mass
+from kinema.world.fitted import FittedTrack
 from kinema.world.ground import NO_HEIGHT, estimate_ground
 from kinema.world.placing import world_from_camera
-from kinema.world.tracks import Track
 from tests.helpers.monocular import Noise, as_fitted, blank, random_camera, seen_from
 
 
@@ -21,7 +21,7 @@ def track_of(motion, body, row=0, feet_seen=True):
     rig = Rig.of(body, "contacts", person.betas[0])
     root = person.transl + body.rest_joints(person.betas)[:, 0]
     local = axis_angle_to_matrix(person.pose.reshape(-1, 24, 3))
-    return Track(rig, motion.times[person.frames], local, root, np.full(len(person), feet_seen))
+    return FittedTrack(rig, motion.times[person.frames], local, root, np.full(len(person), feet_seen))
 
 
 def degrees_between(a, b):

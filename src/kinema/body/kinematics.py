@@ -1,4 +1,4 @@
-"""The body of one person as a rig: a tree of joints with points fixed to them, and its derivatives.
+"""Forward kinematics of any skeleton, and the body of one person as a rig with its derivatives.
 
 A fit does not need the mesh. For one set of betas the body is 24 joint offsets and K points, each
 rigidly fixed to one joint; their places and Jacobians come from the kinematic chain alone.
@@ -11,11 +11,51 @@ tangent vector in the joint's own axes (Sola et al. 2018, A micro Lie theory, se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.body import BodyModel
+if TYPE_CHECKING:
+    from kinema.body.model import BodyModel
+
+
+def forward_kinematics(
+    rotations: np.ndarray, offsets: np.ndarray, parents: np.ndarray, root: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pose a skeleton: global rotations (..., J, 3, 3) and positions (..., J, 3) of its joints.
+
+    rotations (..., J, 3, 3): each joint's relative to its parent, joint 0's in the frame of the result. offsets
+    (..., J, 3): joint minus parent at rest; row 0 is not used. parents (J,): an earlier joint each, -1 for joint 0.
+    root (..., 3): position of joint 0. Positions have the unit of `offsets` and `root`.
+    """
+    rotations = np.asarray(rotations, dtype=np.float64)
+    turned, position = np.empty_like(rotations), np.empty(rotations.shape[:-1])
+    turned[..., 0, :, :], position[..., 0, :] = rotations[..., 0, :, :], root
+    offsets = np.broadcast_to(offsets, position.shape)
+    for joints, above in _generations(tuple(np.asarray(parents).tolist())):
+        carrying = turned[..., above, :, :]
+        turned[..., joints, :, :] = carrying @ rotations[..., joints, :, :]
+        moved = np.squeeze(carrying @ offsets[..., joints, :, None], -1)
+        position[..., joints, :] = position[..., above, :] + moved
+    return turned, position
+
+
+@lru_cache(maxsize=64)
+def _generations(parents: tuple[int, ...]) -> tuple[tuple[list[int], list[int]], ...]:
+    """Joints in groups that can be posed at once, with the parents of each group, which lie in earlier ones."""
+    depth = [0] * len(parents)
+    for joint in range(1, len(parents)):
+        depth[joint] = depth[parents[joint]] + 1
+    groups = [[j for j, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
+    return tuple((group, [parents[j] for j in group]) for group in groups)
+
+
+def bone_offsets(rest: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """Joint minus parent of joints at rest (..., J, 3); zero for joint 0."""
+    offsets = rest - rest[..., np.maximum(parents, 0), :]
+    offsets[..., 0, :] = 0.0
+    return offsets
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +81,8 @@ class Rig:
         rows = np.arange(len(surface.joint)) if rows is None else rows
         template, directions = body.J_template, body.J_shapedirs
         parents = np.asarray(body.parents)
-        up = np.where(parents < 0, 0, parents)
-        root = (parents < 0)[:, None]
-        offsets0 = np.where(root, 0.0, template - template[up])
-        offsets1 = np.where(root[..., None], 0.0, directions - directions[up])
+        offsets0 = bone_offsets(template, parents)
+        offsets1 = np.moveaxis(bone_offsets(np.moveaxis(directions, -1, 0), parents), 0, -1)
         point1 = surface.offset_shapedirs[rows]
         return cls(
             parents=parents,
@@ -66,13 +104,7 @@ class Rig:
 
     def forward(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pose the rig. local (F,24,3,3), root (F,3) pelvis position -> G (F,24,3,3), P (F,24,3), points (F,K,3)."""
-        rotation = np.empty_like(local)
-        position = np.empty((*local.shape[:2], 3))
-        rotation[:, 0], position[:, 0] = local[:, 0], root
-        for j in range(1, len(self.parents)):
-            p = self.parents[j]
-            rotation[:, j] = rotation[:, p] @ local[:, j]
-            position[:, j] = position[:, p] + rotation[:, p] @ self.offsets[j]
+        rotation, position = forward_kinematics(local, self.offsets, self.parents, root)
         carried = np.squeeze(rotation[:, self.point_joint] @ self.point_offset[..., None], -1)
         return rotation, position, position[:, self.point_joint] + carried
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kinema.body.free import free_body
 from kinema.body.model import BodyModel
+from kinema.motion import Motion
 
 
 def load_body(path: str | Path | None = None) -> BodyModel:
@@ -19,3 +20,11 @@ def load_body(path: str | Path | None = None) -> BodyModel:
     from kinema.body.reading import read_smpl
 
     return read_smpl(Path(path))
+
+
+def body_of(motion: Motion, body: BodyModel | None = None) -> BodyModel | None:
+    """The body that a motion's poses belong to: `body` where given, the free body where the motion was fitted with it.
+
+    None for every other body: licensed ones are not at hand unless somebody gives them.
+    """
+    return free_body() if body is None and motion.body_model == "free" else body

@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike
 
+from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.body.points import SurfacePoints, surface_points
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix
@@ -115,24 +116,10 @@ class BodyModel:
 
         pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3).
         """
-        local = _rotations(pose)
-        rest = np.broadcast_to(self.rest_joints(betas), (len(local), NUM_JOINTS, 3))
-        rotation, place = np.empty_like(local), np.empty((len(local), NUM_JOINTS, 3))
-        rotation[:, 0], place[:, 0] = local[:, 0], rest[:, 0]
-        for joints, parents in self._generations:
-            rotation[:, joints] = rotation[:, parents] @ local[:, joints]
-            bone = rest[:, joints] - rest[:, parents]
-            place[:, joints] = place[:, parents] + np.squeeze(rotation[:, parents] @ bone[..., None], -1)
+        local, rest = _rotations(pose), self.rest_joints(betas)
+        offsets = bone_offsets(rest, self.parents)
+        rotation, place = forward_kinematics(local, offsets, self.parents, rest[..., 0, :])
         return rotation, place + _transl(transl, len(local))[:, None]
-
-    @cached_property
-    def _generations(self) -> tuple[tuple[list[int], list[int]], ...]:
-        """Joints in groups that can be posed at once (each group's parents lie in earlier ones)."""
-        depth = [0] * NUM_JOINTS
-        for joint in range(1, NUM_JOINTS):
-            depth[joint] = depth[self.parents[joint]] + 1
-        groups = [[j for j in range(NUM_JOINTS) if depth[j] == d] for d in range(1, max(depth) + 1)]
-        return tuple((group, [int(self.parents[j]) for j in group]) for group in groups)
 
     def joints(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> np.ndarray:
         """Posed joints (F,24,3) metres. pose (F,72), betas (F,10) or (10,), transl (F,3). Makes no vertices."""

@@ -27,6 +27,7 @@ from kinema.progress import Progress
 from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
+from kinema.temporal.gaps import fill_missing, near_in_time
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
@@ -160,7 +161,7 @@ class _PersonFit:
             states.append(_solve_in_pieces(rig, evidence, state, options, lambda done: None))
             costs.append(misfit(rig, evidence, states[-1], options.solver))
         other = np.zeros(len(self.times), dtype=bool)
-        for piece in _segments(self.times, options.max_gap):
+        for piece in near_in_time(self.times, options.max_gap):
             other[piece] = costs[1][piece].sum() < costs[0][piece].sum()
         turn = other[:, None, None, None]
         prior, local = np.where(turn, second.prior, first.prior), np.where(turn, states[1].local, states[0].local)
@@ -248,8 +249,7 @@ def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray
     good &= np.isfinite(root).all(1) & (root[:, 2] > 0.3)
     if not good.any():
         return np.tile([0.0, 0.0, 3.0], (num_frames, 1))
-    index = np.flatnonzero(good)
-    return np.stack([np.interp(evidence.times, evidence.times[index], root[index, c]) for c in range(3)], axis=-1)
+    return fill_missing(root, evidence.times, good[:, None])
 
 
 def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
@@ -260,18 +260,12 @@ def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
     return best[seen[best] > 0.5 * np.median(seen[best])] if len(best) > 1 else best
 
 
-def _segments(times: np.ndarray, max_gap: float) -> list[slice]:
-    """The frames between gaps of more than `max_gap` seconds."""
-    breaks = np.flatnonzero(np.diff(times) > max_gap) + 1
-    return [slice(a, b) for a, b in zip([0, *breaks.tolist()], [*breaks.tolist(), len(times)], strict=True)]
-
-
 def _solve_in_pieces(
     rig: Rig, evidence: Evidence, state: PoseState, options: FitOptions, progress: Callable[[int], None]
 ) -> PoseState:
     """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
-    for segment in _segments(evidence.times, options.max_gap):
+    for segment in near_in_time(evidence.times, options.max_gap):
         first, last = segment.start, segment.stop
         start = first
         while True:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_rotation
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24, JointSet
 
 _MIN_LENGTH = 1e-9
@@ -117,12 +117,7 @@ def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _swing(direction: np.ndarray, rest: np.ndarray, base: np.ndarray) -> np.ndarray:
     """`base` (F,3,3) followed by the smallest rotation that brings the rest direction (3,) onto `direction` (F,3)."""
-    source = _unit(base @ rest)
-    target = _unit(direction)
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
-    angle = np.arctan2(sine, np.sum(source * target, axis=-1, keepdims=True))
-    return axis_angle_to_matrix(axis / np.maximum(sine, _MIN_LENGTH) * angle) @ base
+    return shortest_rotation(base @ rest, direction) @ base
 
 
 def _two_bones(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kinema.options import require, setting
+from kinema.temporal.gaps import FIT_GAP
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class FitOptions:
         group="result",
     )
     min_confidence: float = 0.15
-    max_gap: float = 0.4
+    max_gap: float = FIT_GAP
     chunk: int = 240
     overlap: int = 24
     shape_frames: int = 48

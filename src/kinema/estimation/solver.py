@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from kinema.body.kinematics import Rig
 from kinema.estimation.options import SolverOptions
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
+from kinema.temporal.banded import add_second_differences, band_of_blocks, solve_band
 
 REFERENCE_RATE = 30.0
 """Frames per second at which a frame's evidence has weight 1; each frame of a faster clip counts less."""
@@ -211,11 +211,7 @@ def _banded_step(
     """Solve the banded normal equations: the step (F, n) of all frames."""
     num_frames, n = gradient.shape
     gradient = gradient.copy()
-    # Row d of the band holds the entries d below the diagonal: LAPACK's lower form, column-major.
-    width = 2 * n + 1 if num_frames > 2 else n
-    band = np.zeros((num_frames, n, width))
-    for d in range(n):
-        band[:, : n - d, d] = np.diagonal(hessian, offset=-d, axis1=1, axis2=2)
+    band = band_of_blocks(hessian, 2 * n + 1 if num_frames > 2 else n)
     weight = smoothness.coefficients
     if len(weight):
         acceleration = smoothness.accelerations(state)
@@ -223,11 +219,8 @@ def _banded_step(
         for i in range(3):
             rows = slice(i, num_frames - 2 + i)
             gradient[rows] += weight[:, i, None] * precision * acceleration
-            for j in range(i, 3):
-                band[rows, :, (j - i) * n] += (weight[:, i] * weight[:, j])[:, None] * precision
+        add_second_differences(band, weight, lambda product: product[:, None] * precision)
     if fixed:
         band[:fixed, :, 0] += FIXED
         gradient[:fixed] = 0.0
-    flat = band.reshape(num_frames * n, width).T
-    step = solveh_banded(flat, -gradient.ravel(), lower=True, overwrite_ab=True, overwrite_b=True, check_finite=False)
-    return step.reshape(num_frames, n)
+    return solve_band(band, -gradient)

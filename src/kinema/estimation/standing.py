@@ -16,6 +16,7 @@ from kinema.estimation.options import SolverOptions
 from kinema.estimation.solver import FREE_JOINTS, Evidence, PoseState, reprojection_terms
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
+from kinema.temporal.gaps import fill_missing
 
 TURN_WINDOW = 0.5
 """Seconds over which the torso's orientation is averaged."""
@@ -184,10 +185,7 @@ def _averaged(times: np.ndarray, values: np.ndarray, counted: np.ndarray) -> np.
     last = np.searchsorted(times, times + TURN_WINDOW / 2, side="right")
     count = number[last] - number[first]
     mean = (total[last] - total[first]) / np.maximum(count, 1)[:, None]
-    known = np.flatnonzero(count)
-    if len(known) in (0, len(times)):
-        return mean
-    return np.stack([np.interp(times, times[known], column) for column in mean[known].T], axis=-1)
+    return fill_missing(mean, times, count[:, None] > 0)
 
 
 def coarse(options: SolverOptions) -> SolverOptions:

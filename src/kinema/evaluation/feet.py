@@ -34,9 +34,7 @@ def foot_scores(motion: Motion, person: Person, body: BodyModel) -> dict[str, fl
     points = np.asarray(body.posed_points("contacts", pose, betas, transl))
     touching = contacts.astype(bool)
     height = np.abs(points[..., 1])[touching]
-    away = np.diff(person.frames) > 1
-    sliding = foot_sliding(points, touching, motion.times[person.frames])
-    sliding[away] = np.nan
+    sliding = foot_sliding(points, touching, motion.times[person.frames], frames=person.frames)
     return {
         "foot_height_mm": 1000 * float(nan_mean(height)) if height.size else math.nan,
         "foot_height_worst_mm": 1000 * float(height.max()) if height.size else math.nan,

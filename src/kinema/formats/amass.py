@@ -163,10 +163,9 @@ def _upright(motion: Motion, person: Person, body: BodyModel | None) -> tuple[np
 
 def rest_pelvis(motion: Motion, person: Person, body: BodyModel | None) -> np.ndarray:
     """(3,) or (F,3): where the pelvis of the person's body rests relative to the model's origin."""
-    if body is None and motion.body_model == "free":
-        from kinema.body import load_body
+    from kinema.body.loading import body_of  # every reading of a motion file passes by this module
 
-        body = load_body()
+    body = body_of(motion, body)
     if body is not None and person.betas is not None:
         return body.rest_joints(person.betas)[:, 0]
     return REST_PELVIS.get(motion.body_model or "", REST_PELVIS["smpl"])

@@ -30,7 +30,7 @@ from kinema.formats.bvh_parsing import BvhFile
 from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.retargeting import retarget
-from kinema.formats.skeletal import Track, constant_rate, person_paths, tracks_of
+from kinema.formats.skeletal import SkeletonTrack, constant_rate, person_paths, skeleton_tracks
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24
@@ -64,7 +64,7 @@ def write(
         raise UsageError(f"BVH files are written in {' or '.join(UNITS)}, not in {units!r}")
     if rotation_order not in ORDERS:
         raise UsageError(f"unknown rotation order {rotation_order!r}; use one of {', '.join(ORDERS)}")
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, own in zip(tracks, paths, strict=True):
         even = constant_rate(track, report, fps)
@@ -97,7 +97,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
     return motion_from("bvh", [person], path, notes, fps=None, own_fps=1 / file.frame_time, body_model=body.name)
 
 
-def end_sites(track: Track) -> dict[int, np.ndarray]:
+def end_sites(track: SkeletonTrack) -> dict[int, np.ndarray]:
     """Where the body ends beyond its last joints, (3,) metres from each of them, along the bone that leads there."""
     shape = track.body.shaped(track.betas)
     leaves = sorted(set(range(len(SMPL24))) - {int(p) for p in track.body.parents})
@@ -111,7 +111,7 @@ def end_sites(track: Track) -> dict[int, np.ndarray]:
     return ends
 
 
-def _write(file: TextIO, track: Track, scale: float, order: str) -> None:
+def _write(file: TextIO, track: SkeletonTrack, scale: float, order: str) -> None:
     rotation_channels = " ".join(f"{axis}rotation" for axis in order)
     ends = end_sites(track)
     children: Mapping[int, list[int]] = {

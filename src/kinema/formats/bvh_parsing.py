@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError
 
 MAX_BYTES = 2**31
@@ -39,10 +40,8 @@ class BvhFile:
 
     def rest(self) -> np.ndarray:
         """(J,3) places at rest (all rotations zero), the root at its offset."""
-        places = np.array(self.offsets)
-        for joint in range(1, len(places)):
-            places[joint] += places[self.parents[joint]]
-        return places
+        still = np.broadcast_to(np.eye(3), (len(self.names), 3, 3))
+        return forward_kinematics(still, self.offsets, self.parents, self.offsets[0])[1]
 
     def columns(self, joint: int) -> tuple[int, tuple[str, ...]]:
         """First column of a joint's channels, and their names."""

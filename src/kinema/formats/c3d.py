@@ -18,7 +18,7 @@ import numpy as np
 
 from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import person_paths, tracks_of
+from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -44,7 +44,7 @@ def write(
     report = WriteReport() if report is None else report
     units = units or "mm"
     scale = unit_scale(units, "C3D")
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, own in zip(tracks, paths, strict=True):
         markers = MarkerTrack(track, report, fps)

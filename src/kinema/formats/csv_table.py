@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import tracks_of
+from kinema.formats.skeletal import skeleton_tracks
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
@@ -47,7 +47,7 @@ def write(
 ) -> Path:
     """Write everybody into one table, person after person. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     numbers = len(header()) - 3
     row = "%d,%.9g,%d," + ",".join(["%.6f"] * numbers) + "\n"
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:

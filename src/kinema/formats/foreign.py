@@ -16,7 +16,7 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.formats.report import Notes
 from kinema.geometry.camera import Camera
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, nearest_rotation
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS, NUM_POSE
@@ -83,10 +83,9 @@ def _axis_angle(matrices: np.ndarray, key: str, what: str, notes: Notes) -> np.n
     """(n,J,3,3) -> (n,J,3), after making the matrices rotations (filters that work on their entries spoil them)."""
     if not len(matrices):
         return np.zeros(matrices.shape[:-1])
-    u, _, vt = np.linalg.svd(matrices)
     if np.any(np.linalg.det(matrices) <= 0):
         raise InputError(f"{what}: {key} holds a matrix that is no rotation (its determinant is not positive)")
-    proper = u @ vt
+    proper = nearest_rotation(matrices)
     off = float(np.max(np.abs(proper - matrices), initial=0.0))
     if off > NOT_A_ROTATION:
         raise InputError(f"{what}: {key} holds a matrix that is no rotation (off by {off:.2f})")

@@ -6,7 +6,8 @@
 - The rest pose is the person's T-pose standing on the ground at the origin.
 - One animation for all: a key at each of the person's own frames, at the clip's true times, counted from its first
   frame. Rotations are interpolated along the shortest arc by the viewer; nothing is resampled.
-- People who come late, leave or are away for longer than `AWAY` are hidden then (their node's scale is 0).
+- People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden then: their node's
+  scale is 0.
 
 A glTF file is a header in JSON and one block of numbers. Both are so plain that they are written here, joint by
 joint, so that an hour needs no more memory than one joint's numbers; libraries for glTF build the whole file first.
@@ -27,7 +28,7 @@ from kinema._version import __version__
 from kinema.errors import UsageError
 from kinema.formats.angles import joint_quaternions
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import Track, tracks_of
+from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
@@ -52,7 +53,7 @@ def write(
 ) -> Path:
     """Write everybody into one file. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     start = float(motion.times[0])
     asset = _Asset()
     for track in tracks:
@@ -69,7 +70,7 @@ def write(
 class _Rotations:
     """The quaternions of one joint, made when the file is written."""
 
-    track: Track
+    track: SkeletonTrack
     joint: int
 
     def __call__(self) -> np.ndarray:
@@ -155,7 +156,7 @@ class _Asset:
             file.write(data + b"\0" * (-len(data) % 4))
 
 
-def _add_person(asset: _Asset, track: Track, start: float, end: float, report: WriteReport) -> None:
+def _add_person(asset: _Asset, track: SkeletonTrack, start: float, end: float, report: WriteReport) -> None:
     skin = skin_of(track)
     joints = [
         asset.node(name=name, translation=[float(v) for v in offset])
@@ -180,7 +181,7 @@ def _add_person(asset: _Asset, track: Track, start: float, end: float, report: W
     _add_animation(asset, track, joints, root, start, end, report)
 
 
-def _add_mesh(asset: _Asset, track: Track, skin: Skin) -> int:
+def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
     count = len(skin.vertices)
     bounds = (skin.vertices.min(axis=0).tolist(), skin.vertices.max(axis=0).tolist())
     index, component = (np.uint16, _USHORT) if count < 2**16 else (np.uint32, _UINT)
@@ -200,7 +201,7 @@ def _add_mesh(asset: _Asset, track: Track, skin: Skin) -> int:
 
 
 def _add_animation(
-    asset: _Asset, track: Track, joints: list[int], root: int, start: float, end: float, report: WriteReport
+    asset: _Asset, track: SkeletonTrack, joints: list[int], root: int, start: float, end: float, report: WriteReport
 ) -> None:
     count = len(track)
     times = (track.times - start).astype(np.float32)

@@ -49,10 +49,10 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
     body: used for `joints3d`, `smpl_joints2d` and `verts`; None loads the free body for motions fitted
     with it and leaves those keys None for any other body. vertices: fill `verts` (n,V,3) float32.
     """
-    if body is None and motion.body_model == "free" and any(person.pose is not None for person in motion):
-        from kinema.body import load_body
+    if any(person.pose is not None for person in motion):
+        from kinema.body.loading import body_of  # numbers alone are written without it
 
-        body = load_body()
+        body = body_of(motion, body)
     clip = clip_to_plain(motion)
     content = {
         int(person.id): {_VERSION_KEY: FORMAT_VERSION, **_person_to_plain(motion, person, body, vertices), **clip}

@@ -14,7 +14,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import Track, absent, constant_rate
+from kinema.formats.skeletal import SkeletonTrack, absent, constant_rate
 from kinema.skeleton import SMPL24
 
 NAMES = SMPL24.joints
@@ -30,7 +30,7 @@ OPENSIM_FROM_WORLD = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0
 class MarkerTrack:
     """One person's markers at a constant rate. times (F,) seconds; rate a second; away (F,) bool."""
 
-    def __init__(self, track: Track, report: WriteReport, fps: float | None) -> None:
+    def __init__(self, track: SkeletonTrack, report: WriteReport, fps: float | None) -> None:
         self.id = track.id
         self._even = constant_rate(track, report, fps, bridge=False)
         self.times = self._even.times

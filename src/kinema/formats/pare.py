@@ -86,10 +86,9 @@ def write(
             "nobody in this motion has a pose before the camera, which is what PARE's files hold; write Kinema's own"
             " .pkl (kinema convert), or export npz, bvh or glb, which hold a world"
         )
-    if body is None and motion.body_model == "free":
-        from kinema.body import load_body
+    from kinema.body.loading import body_of  # every reading of a motion file passes by this module
 
-        body = load_body()
+    body = body_of(motion, body)
     content = {int(person.id): pare_keys(motion, person, body, vertices=vertices) for person in people}
     for key in ("pred_cam", "joints3d"):
         if any(person[key] is None for person in content.values()):

@@ -20,12 +20,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kinema.body import BodyModel
+from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError
 from kinema.formats.bvh_parsing import BvhFile
 from kinema.formats.foreign import ZUP_FROM_YUP
 from kinema.formats.joint_names import REQUIRED, is_smpl, smpl_joints
 from kinema.formats.report import Notes
-from kinema.geometry.rotations import matrix_to_axis_angle
+from kinema.geometry.rotations import matrix_to_axis_angle, shortest_rotation
 from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254, "CMU's units": 0.056444}
@@ -75,7 +76,7 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
     own = is_smpl(file.names)
     betas = _shape_of_offsets(rest, joints, body, notes) if own else _shape_of_bones(rest, joints, body, notes)
     at_rest = body.rest_joints(betas)
-    aligned = np.tile(np.eye(3), (24, 1, 1)) if own else _alignment(rest, joints, at_rest, trunk)
+    aligned = np.tile(np.eye(3), (24, 1, 1)) if own else bone_alignment(rest, joints, at_rest, trunk)
     hips = SMPL24.indices(["left_hip", "right_hip"])
     foreign_hips = [joints["left_hip"], joints["right_hip"]]
     pose, pelvis = np.empty((len(file), NUM_POSE)), np.empty((len(file), 3))
@@ -99,14 +100,8 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
 
 def _chain(file: BvhFile, rows: slice) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (n,J,3,3) and places (n,J,3) of all joints in the world of the file, in its units."""
-    root, count = file.root(rows), len(file.names)
-    world, places = np.empty((len(root), count, 3, 3)), np.empty((len(root), count, 3))
-    places[:, 0], world[:, 0] = root, file.rotation(0, rows)
-    for joint in range(1, count):
-        parent = file.parents[joint]
-        world[:, joint] = world[:, parent] @ file.rotation(joint, rows)
-        places[:, joint] = places[:, parent] + world[:, parent] @ file.offsets[joint]
-    return world, places
+    rotations = np.stack([file.rotation(joint, rows) for joint in range(len(file.names))], axis=1)
+    return forward_kinematics(rotations, file.offsets, file.parents, file.root(rows))
 
 
 def _trunk(rest: np.ndarray, joints: dict[str, int], what: str) -> np.ndarray:
@@ -168,13 +163,14 @@ def _unit(rest: np.ndarray, joints: dict[str, int], notes: Notes) -> float:
     return 0.82 / length
 
 
-def _alignment(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> np.ndarray:
+def bone_alignment(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> np.ndarray:
     """(24,3,3) what turns each of SMPL's bones from its rest direction to the file's."""
     aligned = np.empty((24, 3, 3))
     for index, name in enumerate(SMPL24.joints):
         if name in _LIMBS and name in joints and _LIMBS[name] in joints:
             bone = rest[joints[_LIMBS[name]]] - rest[joints[name]]
-            aligned[index] = _shortest(trunk @ (at_rest[SMPL24.index(_LIMBS[name])] - at_rest[index]), bone) @ trunk
+            own = at_rest[SMPL24.index(_LIMBS[name])] - at_rest[index]
+            aligned[index] = shortest_rotation(trunk @ own, bone) @ trunk
         elif name.endswith(("_wrist", "_hand", "_foot")):  # straight on where the file's is
             aligned[index] = aligned[_PARENTS[index]]
         else:
@@ -206,16 +202,6 @@ def _share_bend(turned: np.ndarray, joints: dict[str, int]) -> None:
             a, b = (SMPL24.index(spine[i]) for i in (before, after))
             relative = Rotation.from_matrix(np.swapaxes(turned[:, a], -1, -2) @ turned[:, b]).as_rotvec()
             turned[:, SMPL24.index(spine[between])] = turned[:, a] @ Rotation.from_rotvec(part * relative).as_matrix()
-
-
-def _shortest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(3,3) the shortest turn that takes the direction of a (3,) to that of b (3,); none where one has no length."""
-    a, b = (v / max(float(np.linalg.norm(v)), 1e-12) for v in (a, b))
-    axis = np.cross(a, b)
-    sine, cosine = float(np.linalg.norm(axis)), float(a @ b)
-    if sine < 1e-9:
-        return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, cosine)).as_matrix()
 
 
 def _shape_of_offsets(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import BodyModel, load_body
+from kinema.body.kinematics import bone_offsets
 from kinema.errors import UsageError
 from kinema.formats.amass import rest_pelvis
 from kinema.formats.report import WriteReport
@@ -30,15 +31,13 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
+from kinema.temporal.gaps import AWAY, near_in_time
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
 FRAMES = ("world", "camera")
 
 YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
 """Turns the camera's frame upright: (x, y, z) becomes (x, -y, -z)."""
-
-AWAY = 0.5
-"""Seconds without a frame after which a person counts as away; shorter gaps are bridged."""
 
 CHUNK = 1024
 """Frames that are worked on at once."""
@@ -47,7 +46,7 @@ _SHAPE_CHANGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class SkeletonTrack:
     """One person as an upright skeleton over time. Metres, radians, seconds; y up.
 
     id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame.
@@ -77,9 +76,7 @@ class Track:
     @cached_property
     def offsets(self) -> np.ndarray:
         """(24,3) each joint at rest, seen from its parent; zero for the pelvis."""
-        offsets = self.rest - self.rest[np.maximum(self.body.parents, 0)]
-        offsets[0] = 0
-        return offsets
+        return bone_offsets(self.rest, self.body.parents)
 
     @property
     def rate(self) -> float:
@@ -99,8 +96,7 @@ class Track:
 
     def spans(self) -> list[tuple[int, int]]:
         """Runs of frames (first, last) without a gap of more than `AWAY` seconds between neighbours."""
-        breaks = np.flatnonzero(np.diff(self.times) > AWAY)
-        return list(zip([0, *(breaks + 1)], [*breaks, len(self) - 1], strict=True))
+        return [(piece.start, piece.stop - 1) for piece in near_in_time(self.times, AWAY)]
 
     def presence(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
         """When the person is there between two moments of the clip: moments (K,) seconds, shown (K,) bool from each on.
@@ -134,7 +130,9 @@ def in_frame(motion: Motion, frame: str) -> Motion:
     return motion.replace(people=tuple(person.replace(**hidden) for person in motion))
 
 
-def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None) -> list[Track]:
+def skeleton_tracks(
+    motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None
+) -> list[SkeletonTrack]:
     """Everybody who has a pose, as tracks in one common frame.
 
     body: the model that the poses belong to; by default the free body. What had to be assumed goes to the report.
@@ -164,14 +162,16 @@ def tracks_of(motion: Motion, body: BodyModel | None = None, report: WriteReport
     return [_track(motion, person, body, own, world, report) for person in people]
 
 
-def person_paths(path: Path, tracks: list[Track]) -> list[Path]:
+def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:
     """`path` for one person, `name_<id>.suffix` beside it for several."""
     if len(tracks) == 1:
         return [path]
     return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
 
 
-def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *, bridge: bool = True) -> Track:
+def constant_rate(
+    track: SkeletonTrack, report: WriteReport, fps: float | None = None, *, bridge: bool = True
+) -> SkeletonTrack:
     """The track at a constant frame rate, interpolated at true times only where its frames are not on that grid.
 
     fps: frames a second; by default the track's own rate. Gaps are interpolated across, and said; with
@@ -198,7 +198,7 @@ def constant_rate(track: Track, report: WriteReport, fps: float | None = None, *
     )
 
 
-def absent(track: Track, moments: np.ndarray) -> np.ndarray:
+def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
     """(K,) bool: at which `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
     away = np.zeros(len(moments), dtype=bool)
     half = 0.5 / _true_rate(track)
@@ -207,7 +207,7 @@ def absent(track: Track, moments: np.ndarray) -> np.ndarray:
     return away
 
 
-def _true_rate(track: Track) -> float:
+def _true_rate(track: SkeletonTrack) -> float:
     """The rate of the clip's frames between the gaps: the mean where they are even, else one over the median step."""
     steps = np.diff(track.times)
     if not len(steps):
@@ -217,7 +217,7 @@ def _true_rate(track: Track) -> float:
     return float(len(even) / even.sum())
 
 
-def _gaps(track: Track) -> list[tuple[int, int]]:
+def _gaps(track: SkeletonTrack) -> list[tuple[int, int]]:
     spans = track.spans()
     return [(a[1], b[0]) for a, b in itertools.pairwise(spans)]
 
@@ -231,7 +231,9 @@ def _largest_change(body: BodyModel, betas: np.ndarray, typical: np.ndarray) -> 
     return largest
 
 
-def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport) -> Track:
+def _track(
+    motion: Motion, person: Person, body: BodyModel, own: bool, world: bool, report: WriteReport
+) -> SkeletonTrack:
     pose = person.pose_world if world else person.pose
     transl = person.transl_world if world else person.transl
     joints = person.joints_world if world else person.joints
@@ -258,7 +260,7 @@ def _track(motion: Motion, person: Person, body: BodyModel, own: bool, world: bo
         pose = np.array(pose)
         pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
         pelvis = pelvis @ YUP_FROM_CAMERA
-    return Track(
+    return SkeletonTrack(
         id=person.id,
         times=motion.times[person.frames],
         pose=pose,

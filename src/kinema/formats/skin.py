@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.formats.skeletal import Track
+from kinema.formats.skeletal import SkeletonTrack
 from kinema.geometry.meshes import vertex_normals
 
 MOST = 4
@@ -28,7 +28,7 @@ class Skin:
     joints: np.ndarray
 
 
-def skin_of(track: Track) -> Skin:
+def skin_of(track: SkeletonTrack) -> Skin:
     """The skin of the track's body in its own shape. Of more than four influences the strongest are kept."""
     shape = track.body.shaped(track.betas)
     shift = np.array([-track.rest[0, 0], -shape[:, 1].min(), -track.rest[0, 2]])

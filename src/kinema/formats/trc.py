@@ -6,7 +6,7 @@ three coordinates for each marker. A missing point is an empty cell or "nan".
 
 `write` gives joints as markers for OpenSim, one file for each person; `kinema.formats.markers` has axes and names.
 Times are the clip's; the rate is constant, as TRC demands, so frames at other times are interpolated. While a person
-is away for longer than `kinema.formats.skeletal.AWAY` the cells are empty.
+is away for longer than `kinema.temporal.gaps.AWAY` the cells are empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import person_paths, tracks_of
+from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -43,7 +43,7 @@ def write(
     report = WriteReport() if report is None else report
     units = units or "m"
     scale = unit_scale(units, "TRC")
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, own in zip(tracks, paths, strict=True):
         markers = MarkerTrack(track, report, fps)

@@ -4,7 +4,7 @@
   `animation`; the skinning is SMPL's, save for pose blend shapes. Plain grey material.
 - A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
   `timeCodesPerSecond` its mean rate, so that the time codes of an even clip are whole numbers.
-- People who are away for longer than `AWAY` are invisible then.
+- People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible then.
 
 Text is what every version of every program reads, and it can be written frame by frame, so memory does not grow with
 the clip; `usdcat in.usda -o out.usdc` makes it about three times smaller.
@@ -21,7 +21,7 @@ import numpy as np
 from kinema._version import __version__
 from kinema.formats.angles import pose_quaternions
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import Track, tracks_of
+from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import skin_of
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
@@ -41,7 +41,7 @@ def write(
 ) -> Path:
     """Write everybody into one stage. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
-    tracks = tracks_of(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report)
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
         file.write(_stage(rate, (end - start) * rate))
@@ -86,7 +86,7 @@ def Xform "motion" (
 """
 
 
-def _person(file: TextIO, track: Track, start: float, end: float, rate: float, report: WriteReport) -> None:
+def _person(file: TextIO, track: SkeletonTrack, start: float, end: float, rate: float, report: WriteReport) -> None:
     here = f"/motion/{track.name}"
     file.write(f'\n    def SkelRoot "{track.name}" (\n        kind = "component"\n    )\n    {{\n')
     moments, shown = track.presence(start, end)
@@ -102,7 +102,7 @@ def _person(file: TextIO, track: Track, start: float, end: float, rate: float, r
     file.write("    }\n")
 
 
-def _skeleton_and_mesh(file: TextIO, track: Track, here: str) -> None:
+def _skeleton_and_mesh(file: TextIO, track: SkeletonTrack, here: str) -> None:
     skin = skin_of(track)
     offsets = track.offsets.copy()
     offsets[0] = skin.joints[0]
@@ -147,7 +147,7 @@ def _skeleton_and_mesh(file: TextIO, track: Track, here: str) -> None:
 """)
 
 
-def _animation(file: TextIO, track: Track, start: float, rate: float) -> None:
+def _animation(file: TextIO, track: SkeletonTrack, start: float, rate: float) -> None:
     file.write(f"""
         def SkelAnimation "animation"
         {{
@@ -172,7 +172,7 @@ def _animation(file: TextIO, track: Track, start: float, rate: float) -> None:
     file.write(f"{' ' * 12}}}\n        }}\n")
 
 
-def _joints(track: Track) -> str:
+def _joints(track: SkeletonTrack) -> str:
     """The joints as UsdSkel names them: each with the path of its parents."""
     paths: list[str] = []
     for name, parent in zip(SMPL24.joints, track.body.parents, strict=True):

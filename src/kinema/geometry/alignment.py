@@ -1,8 +1,18 @@
-"""Aligning point sets: rigid and similarity (Umeyama 1991, equations 34-42)."""
+"""Aligning vectors and point sets: rotation, rigid and similarity (Umeyama 1991, equations 34-42)."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from kinema.geometry.rotations import nearest_rotation, signed_svd
+
+
+def kabsch(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The proper rotations (..., 3, 3) that turn vectors (..., N, 3) nearest to vectors (..., N, 3) (Kabsch 1976).
+
+    Both start at the origin: centre point sets first, or use `similarity`.
+    """
+    return nearest_rotation(np.swapaxes(target, -1, -2) @ source)
 
 
 def similarity(
@@ -19,15 +29,11 @@ def similarity(
     mean_target = target.mean(axis=-2, keepdims=True)
     centred = source - mean_source
     covariance = np.swapaxes(target - mean_target, -1, -2) @ centred
-    u, d, vt = np.linalg.svd(covariance)
-    sign = np.sign(np.linalg.det(u @ vt))
-    fix = np.ones_like(d)
-    fix[..., -1] = np.where(sign == 0, 1.0, sign)
-    rotation = (u * fix[..., None, :]) @ vt
+    rotation, values = signed_svd(covariance)
     variance = np.sum(centred**2, axis=(-1, -2))
     s = np.ones(source.shape[:-2])
     if scale:
-        s = np.divide(np.sum(d * fix, axis=-1), variance, out=s, where=variance > 1e-18)
+        s = np.divide(np.sum(values, axis=-1), variance, out=s, where=variance > 1e-18)
     rotated = np.squeeze(rotation @ np.swapaxes(mean_source, -1, -2), -1)
     return s, rotation, np.squeeze(mean_target, -2) - s[..., None] * rotated
 

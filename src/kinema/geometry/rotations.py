@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+NO_LENGTH = 1e-9
+"""Vectors shorter than this have no direction."""
+
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 3, 3)."""
@@ -69,6 +72,46 @@ def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angle in radians, [0, pi], between matrices (..., 3, 3) and (..., 3, 3) -> (...)."""
     relative = np.swapaxes(np.asarray(a), -1, -2) @ np.asarray(b)
     return np.linalg.norm(matrix_to_axis_angle(relative), axis=-1)
+
+
+def shortest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotations (..., 3, 3) of least angle that turn directions (..., 3) onto directions (..., 3).
+
+    Lengths do not matter; the identity where one of the two has none. Opposite directions are half a turn apart,
+    about one of the axes across.
+    """
+    source, target = _directions(source), _directions(target)
+    axis = np.cross(source, target)
+    cosine = np.sum(source * target, axis=-1, keepdims=True)
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    opposite = (cosine < 0) & (sine < NO_LENGTH)
+    if opposite.any():
+        across = np.cross(source, np.eye(3)[np.abs(source).argmin(axis=-1)])
+        axis = np.where(opposite, across, axis)
+        sine = np.where(opposite, np.linalg.norm(across, axis=-1, keepdims=True), sine)
+    angle = np.where(opposite, np.pi, np.arctan2(sine, cosine))
+    return axis_angle_to_matrix(axis / np.maximum(sine, NO_LENGTH) * angle)
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    vectors = np.asarray(vectors, dtype=np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), NO_LENGTH)
+
+
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The proper rotations nearest to matrices (..., 3, 3) in the Frobenius norm (Umeyama 1991, lemma)."""
+    return signed_svd(matrix)[0]
+
+
+def signed_svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest proper rotations (..., 3, 3) to matrices, and the singular values (..., 3), descending.
+
+    The last singular value is negative where the nearest orthogonal matrix is a mirror.
+    """
+    u, values, vt = np.linalg.svd(matrix)
+    signs = np.ones_like(values)
+    signs[..., -1] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
+    return (u * signs[..., None, :]) @ vt, values * signs
 
 
 def continuous_quaternions(quaternion: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import UsageError
+from kinema.metrics import foot_sliding
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import measures
@@ -146,10 +147,8 @@ def _sliding(motion: Motion, person: Person, course: Course) -> np.ndarray | Non
         points = _soles(course, person.betas)
     else:
         points = course.joints[:, SMPL24.indices([_foot_joint(name) for name in CONTACT_POINTS])]
-    step = np.linalg.norm(np.diff(points[..., [0, 2]], axis=0), axis=-1) / np.diff(course.times)[:, None]
-    step[~(contacts[1:] & contacts[:-1])] = 0.0
-    step[np.diff(person.frames) > 1] = 0.0
-    return np.r_[np.nan, step.max(axis=1)]
+    speed = foot_sliding(points, contacts, course.times, frames=person.frames)
+    return np.r_[np.nan, np.where(np.isnan(speed), 0.0, speed).max(axis=1)]
 
 
 def _soles(course: Course, betas: np.ndarray) -> np.ndarray:
@@ -173,7 +172,7 @@ def _soles(course: Course, betas: np.ndarray) -> np.ndarray:
 
 
 def _rotated(quaternions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Vectors (F,3) turned by unit quaternions (F,4) x y z w, without making matrices."""
+    """Vectors (F,3) turned by unit quaternions (F,4) x y z w, without making matrices: a few joints of many frames."""
     axis, scalar = quaternions[:, :3], quaternions[:, 3:]
     twice = 2 * _cross(axis, vectors)
     return vectors + scalar * twice + _cross(axis, twice)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kinema.quality.trajectory import Course
 from kinema.skeleton import SMPL24
+from kinema.temporal.gaps import runs
 
 WINDOW = 0.5
 """Seconds over which shaking is judged."""
@@ -247,7 +248,6 @@ def frozen(course: Course) -> np.ndarray | None:
     root = course.joints[:, 0]
     still = np.linalg.norm(np.diff(root, axis=0), axis=-1) < STILL / 4
     out = np.zeros(len(root))
-    edges = np.flatnonzero(np.diff(np.r_[False, still, False].astype(np.int8)))
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
+    for first, last in runs(still):
         out[first : last + 1] = course.times[last] - course.times[first]
     return out

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
 from kinema.person import Person
@@ -20,7 +21,7 @@ from kinema.skeleton import NUM_BETAS, SMPL24
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_PARENTS = SMPL24.parents or ()
+_PARENTS = np.array(SMPL24.parents)
 
 OWN_SKELETON = 0.01
 """Metres: joints of a file that its own bones and poses miss by more than this were not posed by them."""
@@ -40,24 +41,15 @@ class Skeleton:
     def joints(self, pose: np.ndarray, transl: np.ndarray | None) -> np.ndarray:
         """Posed joints (F,24,3) metres: pose (F,72) axis-angle, transl (F,3) or None for the origin."""
         local = axis_angle_to_matrix(pose.reshape(len(pose), 24, 3))
-        bones = np.broadcast_to(self.bones, (len(pose), 24, 3))
-        rotation, place = np.empty_like(local), np.empty((len(pose), 24, 3))
-        rotation[:, 0] = local[:, 0]
-        place[:, 0] = bones[:, 0] + (0.0 if transl is None else transl)
-        for joint in range(1, 24):
-            parent = _PARENTS[joint]
-            np.matmul(rotation[:, parent], local[:, joint], out=rotation[:, joint])
-            place[:, joint] = place[:, parent] + np.einsum("fab,fb->fa", rotation[:, parent], bones[:, joint])
-        return place
+        root = self.bones[..., 0, :] + (0.0 if transl is None else transl)
+        return forward_kinematics(local, self.bones, _PARENTS, root)[1]
 
 
 def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Skeleton:
     """The person's skeleton: from `body` and the shape, read off the joints, or the free body's average."""
-    from kinema.body import free_body
+    from kinema.body.loading import body_of, free_body
 
-    betas = person.betas
-    if body is None and motion.body_model == "free":
-        body = free_body()
+    betas, body = person.betas, body_of(motion, body)
     if body is not None:
         rest = body.rest_joints(np.zeros(NUM_BETAS) if betas is None else betas)
         return Skeleton(_bones(rest), own=betas is not None)
@@ -74,24 +66,20 @@ def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -
 
 def _bones(rest: np.ndarray) -> np.ndarray:
     """Joint minus parent of rest joints (..., 24, 3); the pelvis as it is."""
-    bones = np.array(rest)
-    bones[..., 1:, :] -= rest[..., list(_PARENTS[1:]), :]
+    bones = bone_offsets(rest, _PARENTS)
+    bones[..., 0, :] = rest[..., 0, :]
     return bones
 
 
 def _read_off(pose: np.ndarray, transl: np.ndarray | None, joints: np.ndarray) -> Skeleton | None:
     """The bones that turn poses (F,72) into joints (F,24,3); None where no bones do."""
     local = axis_angle_to_matrix(pose.reshape(len(pose), 24, 3))
-    rotation = np.empty_like(local)
-    rotation[:, 0] = local[:, 0]
+    rotation = forward_kinematics(local, np.zeros((24, 3)), _PARENTS, np.zeros(3))[0]
     bones = np.zeros((24, 3))
     if transl is not None:
         bones[0] = np.median(joints[:, 0] - transl, axis=0)
-    for joint in range(1, 24):
-        parent = _PARENTS[joint]
-        rotation[:, joint] = rotation[:, parent] @ local[:, joint]
-        bone = np.einsum("fba,fb->fa", rotation[:, parent], joints[:, joint] - joints[:, parent])
-        bones[joint] = np.median(bone, axis=0)
+    apart = joints[:, 1:] - joints[:, _PARENTS[1:]]
+    bones[1:] = np.median(np.einsum("fjba,fjb->fja", rotation[:, _PARENTS[1:]], apart), axis=0)
     skeleton = Skeleton(bones, own=True)
     posed = skeleton.joints(pose, joints[:, 0] - bones[0])
     off = float(np.median(np.linalg.norm(posed - joints, axis=-1)))

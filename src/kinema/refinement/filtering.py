@@ -25,7 +25,7 @@ from kinema.refinement.measures import SMOOTHING, shakiness
 from kinema.refinement.options import FilterOptions
 from kinema.stage import Context
 from kinema.temporal import filters
-from kinema.temporal.gaps import uninterrupted
+from kinema.temporal.gaps import fill_missing, uninterrupted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -200,14 +200,10 @@ def _refuse_missing(finite: np.ndarray, options: FilterOptions, frames: np.ndarr
 
 
 def _fill(values: np.ndarray, times: np.ndarray, name: str) -> np.ndarray:
-    """NaN interpolated linearly in time, column by column, held at the ends."""
-    flat = np.array(values).reshape(len(values), -1)
-    for column in flat.T:
-        known = np.isfinite(column)
-        if not known.any():
-            raise InputError(f"{name} holds no number at all in one of its columns, so nothing can be interpolated")
-        column[~known] = np.interp(times[~known], times[known], column[known])
-    return flat.reshape(values.shape)
+    """`fill_missing`, refused where there is nothing to interpolate from."""
+    if not np.isfinite(values).any(axis=0).all():
+        raise InputError(f"{name} holds no number at all in one of its columns, so nothing can be interpolated")
+    return fill_missing(values, times)
 
 
 def _aligned(quaternions: np.ndarray, known: np.ndarray) -> np.ndarray:

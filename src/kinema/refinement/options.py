@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.options import require, setting
+from kinema.temporal.gaps import SMOOTHING_GAP
 from kinema.temporal.windows import SHORT
 
 METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
@@ -57,7 +58,7 @@ class FilterOptions:
     )
     seconds: float | None = None
     depth: float = 3.0
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
     missing: str = setting("error", "what a value that is not a number is (default: error)", choices=MISSING)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class NetworkOptions:
     lag: int | None = None
     short: str = "repeat"
     as_published: bool = False
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
     missing: str = "error"
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class LandmarkOptions:
     method: str = "mixer"
     checkpoint: str | Path | None = None
     step: int = 4
-    max_gap: float = 0.2
+    max_gap: float = SMOOTHING_GAP
 
     def __post_init__(self) -> None:
         require(self.method == "mixer", "method", "be mixer for landmarks", repr(self.method))

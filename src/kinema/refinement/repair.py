@@ -7,11 +7,13 @@ where it jitters, by no more than the noise measured there.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from kinema.geometry.rotations import continuous_quaternions
 from kinema.quality.trajectory import BASE
 from kinema.temporal.filters import cutoff_for, whittaker
+from kinema.temporal.gaps import fill_missing
+from kinema.temporal.resampling import resample_quaternions
 
 AWAY = 0.5
 """Longest excursion, seconds, that is interpolated; beyond that, interpolation would be worse."""
@@ -91,8 +93,7 @@ def replace_turns(quaternions: np.ndarray, times: np.ndarray, coarseness: float)
         away = excursions(quaternions[:, joint], times, coarseness * TURNED / 2, signs=True)
         if away.any() and np.count_nonzero(~away) > 1:
             good = np.flatnonzero(~away)
-            between = Slerp(times[good], Rotation.from_quat(quaternions[good, joint]))
-            out[away, joint] = between(np.clip(times[away], times[good[0]], times[good[-1]])).as_quat()
+            out[away, joint] = resample_quaternions(quaternions[good, joint], times[good], times[away])
             changed[:, joint] = away
     return (continuous_quaternions(out) if changed.any() else out), changed
 
@@ -102,11 +103,7 @@ def replace_places(root: np.ndarray, times: np.ndarray, coarseness: float) -> tu
     away = excursions(root, times, coarseness * MOVED)
     if np.count_nonzero(~away) < 2:
         return root.copy(), np.zeros(len(root), dtype=bool)
-    out = root.copy()
-    good = np.flatnonzero(~away)
-    for axis in range(3) if away.any() else ():
-        out[away, axis] = np.interp(times[away], times[good], root[good, axis])
-    return out, away
+    return fill_missing(root, times, ~away[:, None]), away
 
 
 def lead_over(root: np.ndarray, times: np.ndarray, fastest: float, leap: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

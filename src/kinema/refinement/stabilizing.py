@@ -31,7 +31,7 @@ from kinema.quality.trajectory import Course
 from kinema.refinement import repair, video2pkl_stabilizer
 from kinema.refinement.options import StabilizeOptions
 from kinema.stage import Context
-from kinema.temporal.gaps import uninterrupted
+from kinema.temporal.gaps import REPAIR_GAP, uninterrupted
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -147,7 +147,7 @@ class _View:
         pose, transl = getattr(person, self.fields[0]), getattr(person, self.fields[1])
         self.given, self.transl = pose, np.array(transl)
         self.times = motion.times[person.frames]
-        self.pieces = uninterrupted(self.times, person.frames, AROUND)
+        self.pieces = uninterrupted(self.times, person.frames, REPAIR_GAP)
         self.touched = np.zeros(len(person), dtype=bool)
         self.turned = np.zeros((len(person), 24), dtype=bool)
         self.axis_angle: np.ndarray = np.array(pose).reshape(-1, 24, 3)

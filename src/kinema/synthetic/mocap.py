@@ -99,7 +99,10 @@ def _leg_length(rest: np.ndarray) -> float:
 
 
 def _contacts(soles: np.ndarray, fps: float) -> np.ndarray:
-    """Which points of the soles (F,4,3) stand on the floor, (F,4) bool."""
+    """Which points of the soles (F,4,3) stand on the floor, (F,4) bool.
+
+    Limits are enough for captured motion; `kinema.world.contacts` finds them where the root itself is in error.
+    """
     if len(soles) < 2:
         return np.asarray(soles[..., 1] < _TOUCHING)
     speed = np.linalg.norm(np.gradient(soles, axis=0) * fps, axis=-1)

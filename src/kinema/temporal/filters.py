@@ -23,6 +23,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_matrix
 
 from kinema.errors import UsageError
+from kinema.temporal.banded import roughness_band
+from kinema.temporal.resampling import resample_linear
 
 GAUSSIAN_REACH = 4.0
 """The Gaussian kernel is cut at so many standard deviations (scipy's default too)."""
@@ -114,36 +116,6 @@ def whittaker(
     return (trend + rest).reshape(values.shape)
 
 
-def roughness_band(times: np.ndarray, order: int) -> np.ndarray:
-    """The matrix of y -> integral of (d^order y / dt^order)^2 dt, in the lower band form of scipy.
-
-    times (F,) seconds, F > order. Returns (order + 1, F).
-    """
-    difference = difference_coefficients(times, order)
-    frames = len(times)
-    spans = (times[order:] - times[: frames - order]) / order
-    weighted = difference * spans[:, None]
-    band = np.zeros((order + 1, frames))
-    for offset in range(order + 1):
-        for k in range(order + 1 - offset):
-            band[offset, k : frames - order + k] += weighted[:, k] * difference[:, k + offset]
-    return band
-
-
-def difference_coefficients(times: np.ndarray, order: int) -> np.ndarray:
-    """(F - order, order + 1): row i times the values of frames i .. i + order is their `order`-th derivative.
-
-    Divided differences, exact for polynomials of degree `order` at any times.
-    """
-    times = np.asarray(times, dtype=np.float64)
-    rows = len(times) - order
-    coefficients = np.empty((rows, order + 1))
-    for k in range(order + 1):
-        gaps = [times[k : rows + k] - times[m : rows + m] for m in range(order + 1) if m != k]
-        coefficients[:, k] = math.factorial(order) / np.prod(gaps, axis=0)
-    return coefficients
-
-
 def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2) -> np.ndarray:
     """Butterworth low-pass of `order`, run forward and backward (zero phase, so `order` doubles), cutoff in Hz.
 
@@ -166,14 +138,14 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: 
         count = max(3, math.ceil((times[-1] - times[0]) / steps.min()) + 1) if steps.min() > interval / 4 else 0
         count = count or math.ceil(4 * (times[-1] - times[0]) / interval) + 1
         grid = np.linspace(times[0], times[-1], count)
-        flat = _interpolated(grid, times, flat)
+        flat = resample_linear(flat, times, grid)
         interval = grid[1] - grid[0]
     sos = butter(order, cutoff, fs=1 / interval, output="sos")
     # Odd extension over two periods of the cut-off: shorter ones leave a transient at the ends.
     pad = min(len(flat) - 1, math.ceil(2 / (cutoff * interval)))
     flat = sosfiltfilt(sos, flat, axis=0, padtype="odd", padlen=pad)
     if not even:
-        flat = _interpolated(times, grid, flat)
+        flat = resample_linear(flat, grid, times)
     return flat.reshape(values.shape)
 
 
@@ -323,13 +295,6 @@ def _pieces(frames: int, numbers: int) -> list[slice]:
     """Frames in pieces, so that an array of so many `numbers` a frame stays below 8 MB."""
     step = max(1, 1_000_000 // max(1, numbers))
     return [slice(start, min(start + step, frames)) for start in range(0, frames, step)]
-
-
-def _interpolated(at: np.ndarray, times: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    """Columns of `flat` (F, C) linearly interpolated at other times: (len(at), C)."""
-    right = np.clip(np.searchsorted(times, at, side="right"), 1, len(times) - 1)
-    share = ((at - times[right - 1]) / (times[right] - times[right - 1]))[:, None]
-    return flat[right - 1] * (1 - share) + flat[right] * share
 
 
 def _arrays(values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

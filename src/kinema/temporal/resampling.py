@@ -1,6 +1,8 @@
-"""Bringing motion to a constant frame rate: formats that store one number for the rate need it."""
+"""Motion at other times: linear interpolation of values, spherical of rotations, and grids of a constant rate."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
@@ -25,9 +27,13 @@ def is_on_grid(times: np.ndarray, grid: np.ndarray) -> bool:
 
 def resample_linear(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """(F, ...) at `times` -> (M, ...) at `grid`; the ends are held beyond them."""
-    flat = np.asarray(values, dtype=np.float64).reshape(len(times), -1)
-    columns = [np.interp(grid, times, column) for column in flat.T]
-    return np.stack(columns, axis=1).reshape(len(grid), *np.shape(values)[1:])
+    values = np.asarray(values, dtype=np.float64)
+    if len(times) == 1:
+        return np.repeat(values, len(grid), axis=0)
+    after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
+    share = np.clip((grid - times[after - 1]) / (times[after] - times[after - 1]), 0, 1)
+    share = share.reshape(-1, *(1,) * (values.ndim - 1))
+    return values[after - 1] * (1 - share) + values[after] * share
 
 
 def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -35,7 +41,25 @@ def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -
     pose = np.array(pose, dtype=np.float64)  # scipy refuses the read-only arrays of a Motion
     if len(times) == 1:
         return np.repeat(pose, len(grid), axis=0)
-    inside = np.clip(grid, times[0], times[-1])
     joints = pose.reshape(len(times), -1, 3)
-    turned = [Slerp(times, Rotation.from_rotvec(joints[:, j]))(inside).as_rotvec() for j in range(joints.shape[1])]
-    return np.stack(turned, axis=1).reshape(len(grid), -1)
+    turned = _slerp([Rotation.from_rotvec(joints[:, j]) for j in range(joints.shape[1])], times, grid)
+    return np.stack([joint.as_rotvec() for joint in turned], axis=1).reshape(len(grid), -1)
+
+
+def resample_rotations(rotations: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """(F, J, 3, 3) at `times` -> (M, J, 3, 3) at `grid`, along the shortest arc of each joint; F > 1."""
+    rotations = np.array(rotations, dtype=np.float64)
+    turned = _slerp([Rotation.from_matrix(rotations[:, j]) for j in range(rotations.shape[1])], times, grid)
+    return np.stack([joint.as_matrix() for joint in turned], axis=1)
+
+
+def resample_quaternions(quaternions: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """(F, 4), x y z w, at `times` -> (M, 4) at `grid`, along the shortest arc; F > 1. Signs may jump."""
+    quaternions = np.array(quaternions, dtype=np.float64)
+    return np.asarray(_slerp([Rotation.from_quat(quaternions)], times, grid)[0].as_quat())
+
+
+def _slerp(joints: Sequence[Rotation], times: np.ndarray, grid: np.ndarray) -> list[Rotation]:
+    """Each joint's rotations at `times` (F,), F > 1, at the times of `grid`; the ends are held beyond them."""
+    inside = np.clip(grid, times[0], times[-1])
+    return [Slerp(times, joint)(inside) for joint in joints]

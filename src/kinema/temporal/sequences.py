@@ -19,6 +19,8 @@ from kinema.geometry.rotations import (
     matrix_to_6d,
     matrix_to_axis_angle,
 )
+from kinema.temporal.gaps import fill_missing
+from kinema.temporal.resampling import resample_linear
 
 UNEVEN = 0.05
 """Frame intervals that differ by more than this share of the usual one make a clip uneven."""
@@ -92,12 +94,9 @@ class EvenTimes:
         if self.same:
             return values
         last = self.times[-1]
-        past = (self.grid > last)[:, None]
-        grid = np.clip(np.where(past[:, 0], 2 * last - self.grid, self.grid), self.times[0], last)
-        right = np.clip(np.searchsorted(self.times, grid), 1, len(self.times) - 1)
-        share = ((grid - self.times[right - 1]) / (self.times[right] - self.times[right - 1]))[:, None]
-        inside = values[right - 1] * (1 - share) + values[right] * share
-        return np.where(past, 2 * values[-1] - inside, inside)
+        past = self.grid > last
+        inside = resample_linear(values, self.times, np.where(past, 2 * last - self.grid, self.grid))
+        return np.where(past[:, None], 2 * values[-1] - inside, inside)
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """(G,C) on the grid -> (F,C) at the track's times, by a cubic spline: smooth stays smooth."""
@@ -146,8 +145,4 @@ def filled(values: np.ndarray, times: np.ndarray, name: str, frames: np.ndarray,
         raise InputError(
             f"{name} holds a value that is not a number in frame {frame}; mend it or set --missing interpolate"
         )
-    out = np.where(finite, values, 0.0)
-    for column in np.flatnonzero(~finite.all(axis=0) & finite.any(axis=0)):
-        known = finite[:, column]
-        out[~known, column] = np.interp(times[~known], times[known], values[known, column])
-    return out
+    return fill_missing(np.where(finite, values, 0.0), times, finite)

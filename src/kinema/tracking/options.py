@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema.options import require, setting
+from kinema.temporal.gaps import TRACKING_GAP
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class TrackingOptions:
     detection_interval: float = 1.5
     smallest_person: float = 0.18
     max_absence: float = 4.0
-    max_fill: float = 0.3
+    max_fill: float = TRACKING_GAP
     repair_swaps: bool = True
     threads: int | None = setting(None, "CPU threads for the networks", public=True, metavar="N", group="running")
 

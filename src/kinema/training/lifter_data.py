@@ -31,7 +31,10 @@ SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 
 @dataclass(frozen=True)
 class BodyTables:
-    """The free body as a rig for torch: what `kinema.body.kinematics.Rig` holds, for any betas."""
+    """The free body as a rig for torch: what `kinema.body.kinematics.Rig` holds, for any betas.
+
+    It poses in torch and not through `forward_kinematics`, because samples are made on the device that trains.
+    """
 
     parents: tuple[int, ...]
     offsets: Tensor  # (24, 3)
@@ -395,7 +398,8 @@ def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
 def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
     """Which feet stand in the middle frame: joints (N,W,24,3) `step` seconds apart, vertical (N,3) -> (N,4).
 
-    The ground is taken where the lowest foot of the sample is: the body's legs are not the captured ones.
+    The ground is taken where the lowest foot of the sample is: the body's legs are not the captured ones. In torch,
+    as all of a sample is made on the device that trains.
     """
     feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
     points = joints[:, :, feet]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from kinema.body import BodyModel
 from kinema.errors import InputError
@@ -15,6 +15,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.performer import perform
 from kinema.synthetic.random_motion import improvised
+from kinema.temporal.resampling import resample_linear, resample_rotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,8 @@ class MocapSequence:
             return self
         old = np.arange(count) / self.rate
         new = np.arange(int(np.floor(old[-1] * rate)) + 1) / rate
-        joints = [Slerp(old, Rotation.from_matrix(self.rotation[:, j]))(new).as_matrix() for j in range(24)]
-        root = np.stack([np.interp(new, old, self.root[:, c]) for c in range(3)], axis=-1)
-        return MocapSequence(self.name, self.subject, self.category, rate, np.stack(joints, axis=1), root)
+        rotation, root = resample_rotations(self.rotation, old, new), resample_linear(self.root, old, new)
+        return MocapSequence(self.name, self.subject, self.category, rate, rotation, root)
 
 
 def improvised_sequences(body: BodyModel, count: int, seed: int = 0, rate: float = 60.0) -> list[MocapSequence]:

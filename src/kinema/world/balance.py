@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from kinema.world.tracks import MEMORY, Track
+from kinema.world.fitted import MEMORY, FittedTrack
 
 AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
 """How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
@@ -43,7 +43,7 @@ LEVEL = np.array([0.0, -1.0, 0.0])
 """Up, for a level camera, in its own axes."""
 
 
-def balance_axis(track: Track, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, float]:
+def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, float]:
     """The direction in which a track's bodies are balanced, unit (3,), its sigma (sideways, in depth), the evidence.
 
     On average over a balanced movement the centre of mass lies straight above the feet that carry it

@@ -18,12 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
-from kinema.temporal.filters import difference_coefficients
-from kinema.world.contacts import runs
+from kinema.temporal.banded import band_of_blocks, difference_coefficients, solve_band
+from kinema.temporal.gaps import runs
+from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.root import (
     ACCELERATION,
     STILL_MEMORY,
@@ -32,7 +32,6 @@ from kinema.world.root import (
     sight_information,
     standing_level,
 )
-from kinema.world.tracks import MEMORY, Track
 
 LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
 """The joints that may turn."""
@@ -76,7 +75,7 @@ CHUNK, OVERLAP = 600, 60
 class _Problem:
     """A piece of a track: what it was, what its feet do, where the camera is, and how far the root was steadied."""
 
-    seen: Track
+    seen: FittedTrack
     contacts: np.ndarray
     level: np.ndarray
     centre: np.ndarray
@@ -84,7 +83,7 @@ class _Problem:
     fixed: int
 
 
-def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarray) -> Track:
+def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> FittedTrack:
     """The track (world) with feet that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), where the search
@@ -111,7 +110,7 @@ def clean_feet(seen: Track, start: Track, contacts: np.ndarray, centre: np.ndarr
     return seen.moved(local=local, root=root)
 
 
-def levels(track: Track, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def levels(track: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Height (F,4) that each foot point has in contact: 0, or one height per contact on something raised."""
     height = standing_level(track, centre)
     for k in range(contacts.shape[1]):
@@ -131,9 +130,7 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
         height = posed[2][..., 1]
         pushed = 0.5 * (pushed + ((height < 0) & (height > -lower_floor(problem.centre))))
         blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
-        band = np.zeros((count, n, 2 * n + 1))
-        for d in range(n):
-            band[:, : n - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
+        band = band_of_blocks(blocks, 2 * n + 1)
         for column in range(n):
             # Row r of the next frame lies n + r - column below the diagonal.
             band[:-1, column, n - column : 2 * n - column] = ahead[:, :, column]
@@ -141,10 +138,7 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
             _smooth(problem.seen, band, right, local, root)
         band[: problem.fixed, :, 0] += FIXED
         right[: problem.fixed] = 0.0
-        step = solveh_banded(
-            band.reshape(count * n, 2 * n + 1).T, right.ravel(), lower=True, overwrite_ab=True, check_finite=False
-        ).reshape(count, n)
-        step = np.clip(step, -LARGEST, LARGEST)
+        step = np.clip(solve_band(band, right), -LARGEST, LARGEST)
         local[:, LEGS] = local[:, LEGS] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
         root = root + step[:, -3:]
         if np.abs(step).max() < DONE:
@@ -220,7 +214,7 @@ def _turn_sigma() -> np.ndarray:
     return sigma.ravel()
 
 
-def _smooth(seen: Track, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
+def _smooth(seen: FittedTrack, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
     """Smoothness of the corrections so far and of the step to come, in place."""
     sigma = np.full(UNKNOWNS, TURN_ACCELERATION)
     sigma[-3:] = ACCELERATION

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 
 from kinema.temporal.filters import cutoff_for, whittaker
+from kinema.temporal.gaps import runs
+from kinema.world.fitted import FittedTrack
 from kinema.world.root import lift_out, steady_root
-from kinema.world.tracks import Track
 
 SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
 """m/s: how fast a standing foot may seem to be, round by round, while the root is sought."""
@@ -43,7 +44,7 @@ SHORTEST, PAUSE = 0.10, 0.07
 """Seconds: shorter contacts are dropped, and shorter interruptions of one are closed."""
 
 
-def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
+def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, FittedTrack]:
     """Contacts (F,4) bool of a track in the world, and the track with its root steadied by them.
 
     centre (3,): the camera's place. Feet that were not in the picture have no contacts.
@@ -64,7 +65,7 @@ def find_contacts(track: Track, centre: np.ndarray) -> tuple[np.ndarray, Track]:
     return spans(weight, track.times), steadied
 
 
-def contact_weights(track: Track, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
+def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
     """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does.
 
     centre (3,): the camera's place; depth: as for `foot_speeds`.
@@ -74,7 +75,7 @@ def contact_weights(track: Track, speed: float, centre: np.ndarray, depth: float
     return slow * low * track.feet_seen[:, None]
 
 
-def foot_speeds(track: Track, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
+def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
     """Speed (F,4) of the foot points, m/s, of positions smoothed over `SMOOTHING`.
 
     depth: the share of the velocity along the ray from the camera at `centre` (3,) that counts.
@@ -89,7 +90,7 @@ def foot_speeds(track: Track, centre: np.ndarray, depth: float = 1.0) -> np.ndar
     return np.linalg.norm(velocity, axis=-1)
 
 
-def floor_below(track: Track) -> np.ndarray:
+def floor_below(track: FittedTrack) -> np.ndarray:
     """Height (F,) of the lowest foot point within `AROUND` seconds: what the person stands on, or will."""
     lowest = track.feet[..., 1].min(axis=1)
     reach = max(1, round(AROUND / float(np.median(track.durations))))
@@ -113,12 +114,6 @@ def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:
                 state[first:last] = False
         contacts[:, k] = state
     return contacts
-
-
-def runs(state: np.ndarray) -> list[tuple[int, int]]:
-    """The stretches [first, last) in which a (F,) bool is True."""
-    edges = np.flatnonzero(np.diff(np.r_[False, state, False].astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _length(times: np.ndarray, first: int, last: int) -> float:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.world.balance import LEVEL, balance_axis, tangent
-from kinema.world.tracks import MEMORY, Track
+from kinema.world.fitted import MEMORY, FittedTrack
 
 ALONG = 0.035
 """Standard deviation of a person's distance, as a share of it: what one fitted frame is worth."""
@@ -89,7 +89,7 @@ class Ground:
     spread: float
 
 
-def estimate_ground(tracks: Sequence[Track]) -> Ground:
+def estimate_ground(tracks: Sequence[FittedTrack]) -> Ground:
     """The ground under all tracks of a clip (camera frame), each of at least one frame; nobody: a level camera."""
     walkers = [track for track in tracks if track.feet_seen.any()]
     # First everybody for themselves and with the widest habits, so that the data say which camera this is, and
@@ -122,7 +122,7 @@ def estimate_ground(tracks: Sequence[Track]) -> Ground:
     )
 
 
-def _drop_sigma(walkers: Sequence[Track], drops: np.ndarray) -> np.ndarray:
+def _drop_sigma(walkers: Sequence[FittedTrack], drops: np.ndarray) -> np.ndarray:
     """(P,) metres that each person's drop may be off: their size, and the tilt over their distance."""
     away = np.array([np.median(np.linalg.norm(track.root, axis=1)) for track in walkers])
     return np.sqrt((SIZE * drops) ** 2 + (TILT * away) ** 2 + ACROSS**2)
@@ -158,7 +158,11 @@ def _habit(axis: int, up: np.ndarray, normal: np.ndarray) -> float:
 
 
 def _solve(
-    tracks: Sequence[Track], walkers: Sequence[Track], together: np.ndarray, height: float, habits: np.ndarray
+    tracks: Sequence[FittedTrack],
+    walkers: Sequence[FittedTrack],
+    together: np.ndarray,
+    height: float,
+    habits: np.ndarray,
 ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
     """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution.
 
@@ -235,7 +239,7 @@ def _prior(
 def _add_plane(
     normal: np.ndarray,
     right: np.ndarray,
-    track: Track,
+    track: FittedTrack,
     up: np.ndarray,
     basis: np.ndarray,
     drop: float,
@@ -274,7 +278,7 @@ def _add_plane(
         right[:2] += trust * (direction @ pull) * direction
 
 
-def _spread(walkers: Sequence[Track], up: np.ndarray) -> float:
+def _spread(walkers: Sequence[FittedTrack], up: np.ndarray) -> float:
     """Metres over which the lowest foot points spread on the ground, each person about their own middle."""
     if not walkers:
         return 0.0
@@ -288,7 +292,7 @@ def _lean(up: np.ndarray, direction: np.ndarray) -> float:
     return float(np.arctan2(-(LEVEL - up * (LEVEL @ up)) @ direction, LEVEL @ up))
 
 
-def _lowest(track: Track, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _lowest(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The lowest contact point of each frame with feet: points (N,3), weights (N,), sigma (N,) metres."""
     feet = track.feet[track.feet_seen]
     points = feet[np.arange(len(feet)), (feet @ up).argmin(axis=1)]

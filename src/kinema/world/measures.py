@@ -5,29 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.metrics import foot_sliding
-from kinema.world.tracks import Track
+from kinema.world.fitted import FittedTrack
 
 
-def sliding(track: Track, contacts: np.ndarray) -> float:
+def sliding(track: FittedTrack, contacts: np.ndarray) -> float:
     """Mean horizontal speed, mm/s, of foot points in contact (F,4) from one frame to the next; 0 without any."""
     speed = foot_sliding(track.feet, contacts, track.times)
     return float(1000 * np.nanmean(speed)) if np.isfinite(speed).any() else 0.0
 
 
-def penetration(track: Track) -> tuple[float, float]:
+def penetration(track: FittedTrack) -> tuple[float, float]:
     """Depth of the lowest foot point below the ground, mm: mean over the frames, and the largest."""
     depth = np.maximum(-track.feet[..., 1].min(axis=1), 0)
     return (float(1000 * depth.mean()), float(1000 * depth.max())) if len(depth) else (0.0, 0.0)
 
 
-def floating(track: Track, contacts: np.ndarray, level: np.ndarray) -> tuple[float, float]:
+def floating(track: FittedTrack, contacts: np.ndarray, level: np.ndarray) -> tuple[float, float]:
     """How far foot points in contact are from what they stand on (`level` (F,4)), mm: mean and largest."""
     off = np.abs(track.feet[..., 1] - level)[contacts]
     return (float(1000 * off.mean()), float(1000 * off.max())) if len(off) else (0.0, 0.0)
 
 
 def compare(
-    before: list[Track], after: list[Track], contacts: list[np.ndarray], level: list[np.ndarray]
+    before: list[FittedTrack], after: list[FittedTrack], contacts: list[np.ndarray], level: list[np.ndarray]
 ) -> dict[str, float]:
     """Figures of one person's pieces before and after the clean-up, weighted by frames.
 

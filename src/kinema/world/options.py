@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema.options import require
+from kinema.temporal.gaps import FIT_GAP
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class WorldOptions:
 
     camera: str = "auto"
     clean: bool = True
-    max_gap: float = 0.4
+    max_gap: float = FIT_GAP
 
     def __post_init__(self) -> None:
         known = ("auto", "static", "moving")

@@ -19,10 +19,10 @@ from kinema.temporal.gaps import uninterrupted
 from kinema.world.balance import tangent
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
+from kinema.world.fitted import FittedTrack
 from kinema.world.ground import SIZE, TILT, Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
-from kinema.world.tracks import Track
 
 WORLD_FIELDS = ("pose_world", "transl_world", "joints_world", "contacts")
 
@@ -126,17 +126,17 @@ def _fitted(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pose.reshape(-1, 24, 3), betas, transl
 
 
-def _track(person: Person, times: np.ndarray, camera: Camera, body: BodyModel) -> Track:
+def _track(person: Person, times: np.ndarray, camera: Camera, body: BodyModel) -> FittedTrack:
     """The person in the camera's frame. Betas that vary over the track are replaced by their median."""
     pose, betas, transl = _fitted(person)
     rig = Rig.of(body, "contacts", np.median(betas, axis=0))
     root = transl + body.rest_joints(betas)[:, 0]
     everywhere = np.ones(len(person), dtype=bool)
-    track = Track(rig, times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
-    return Track(rig, track.times, track.local, root, _feet_seen(person, track, camera))
+    track = FittedTrack(rig, times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
+    return FittedTrack(rig, track.times, track.local, root, _feet_seen(person, track, camera))
 
 
-def _feet_seen(person: Person, track: Track, camera: Camera) -> np.ndarray:
+def _feet_seen(person: Person, track: FittedTrack, camera: Camera) -> np.ndarray:
     """(F,) bool: at least one foot lies in the picture, and the landmarks, where there are any, trust it."""
     pixels = project(track.feet, camera.intrinsics, camera.distortion)
     margin = 0.02 * max(camera.width, camera.height)
@@ -157,7 +157,7 @@ def _feet_seen(person: Person, track: Track, camera: Camera) -> np.ndarray:
 def _place(
     person: Person,
     body: BodyModel,
-    track: Track,
+    track: FittedTrack,
     turn: np.ndarray,
     centre: np.ndarray,
     drop: float,

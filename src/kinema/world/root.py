@@ -9,11 +9,10 @@ a frame.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
-from kinema.temporal.filters import difference_coefficients
+from kinema.temporal.banded import add_second_differences, band_of_blocks, difference_coefficients, solve_band
+from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.ground import ALONG, RAISED
-from kinema.world.tracks import MEMORY, Track
 
 ACROSS = 0.02
 """Metres: how far the fitted root is off across the ray."""
@@ -38,7 +37,7 @@ ACCELERATION = 3.0
 
 
 def steady_root(
-    track: Track, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
+    track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
 ) -> np.ndarray:
     """The offset (F,3) of the root of a track in the world under which the feet of `weight` (F,4) stand still.
 
@@ -55,9 +54,7 @@ def steady_root(
     up = weight * share[:, None] / HEIGHT**2
     blocks[:, 1, 1] += up.sum(axis=1)
     right[:, 1] -= np.sum(up * (track.feet[..., 1] - level), axis=1)
-    band = np.zeros((count, 3, 7))
-    for d in range(3):
-        band[:, : 3 - d, d] = np.diagonal(blocks, offset=-d, axis1=1, axis2=2)
+    band = band_of_blocks(blocks, 7)
     if count > 1 and still:
         interval = np.diff(times)[:, None]
         held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
@@ -70,10 +67,10 @@ def steady_root(
         right[:-1] += pull
     if count > 2:
         add_smoothness(band, times, np.full(3, ACCELERATION))
-    return solveh_banded(band.reshape(3 * count, 7).T, right.ravel(), lower=True, check_finite=False).reshape(-1, 3)
+    return solve_band(band, right)
 
 
-def lift_out(track: Track, centre: np.ndarray) -> np.ndarray:
+def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     """The offset (F,3) of the root that brings feet from below the ground onto it, along the viewing rays.
 
     Nobody stands in the floor; a fit that puts them there has them too far away. centre (3,): the camera's place.
@@ -102,7 +99,7 @@ def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray |
     return (np.eye(3) - along) / ACROSS**2 + along / variance[:, None, None]
 
 
-def standing_level(track: Track, centre: np.ndarray) -> np.ndarray:
+def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     """Height (F,4) of what each foot point stands on: 0, or its own height where that is clearly another floor."""
     height = track.feet[..., 1]
     return np.where((height > -lower_floor(centre)) & (height < higher_floor(centre)), 0.0, height)
@@ -123,11 +120,7 @@ def add_smoothness(band: np.ndarray, times: np.ndarray, sigma: np.ndarray) -> No
 
     sigma (n,): their standard deviations; a second of time counts as `1 / STILL_MEMORY` observations.
     """
-    n = len(sigma)
-    rows = len(times) - 2
-    coefficients = difference_coefficients(times, 2)
     share = 0.5 * (times[2:] - times[:-2]) / STILL_MEMORY
-    for i in range(3):
-        for j in range(i + 1):
-            product = coefficients[:, i] * coefficients[:, j] * share
-            band[j : rows + j, :, n * (i - j)] += product[:, None] / sigma**2
+    add_second_differences(
+        band, difference_coefficients(times, 2), lambda product: (product * share)[:, None] / sigma**2
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.temporal.gaps import fill_missing
+
 VISIBLE = 0.3
 """Keypoints of less confidence do not count."""
 
@@ -31,7 +33,8 @@ def boxes_from_keypoints(keypoints: np.ndarray, *, visible: float = VISIBLE) -> 
         return np.zeros((0, 4)), 0, 0
     start, stop = int(rows[0]), int(rows[-1]) + 1
     known = np.column_stack([(low[rows] + high[rows]) / 2, _REFERENCE / diagonal[rows]])
-    every = np.arange(start, stop)
-    x, y, scale = (np.interp(every, rows, column) for column in known.T)
+    whole = np.full((stop - start, 3), np.nan)
+    whole[rows - start] = known
+    x, y, scale = fill_missing(whole, np.arange(start, stop)).T
     side = _REFERENCE / scale
     return np.column_stack([x, y, side, side]), start, stop

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.geometry.rotations import matrix_to_axis_angle
+from kinema.geometry.rotations import matrix_to_axis_angle, nearest_rotation
 from kinema.models.pare.crops import crop
 from kinema.models.pare.facts import IMAGE_SIZE
 from kinema.models.pare.joints import JointDefinition
@@ -68,14 +68,7 @@ def smoothed(rotations: np.ndarray, options: DemoOptions) -> np.ndarray:
     """Matrices (n,24,3,3) after One-Euro on their entries, made rotations again unless in parity mode."""
     times = np.arange(len(rotations), dtype=np.float64)
     filtered = one_euro(rotations, times, min_cutoff=options.min_cutoff, beta=options.beta, axes=0)
-    return filtered if options.parity else nearest_rotations(filtered)
-
-
-def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
-    """The rotations that lie nearest to matrices (...,3,3)."""
-    u, _, vt = np.linalg.svd(matrices)
-    u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
-    return u @ vt
+    return filtered if options.parity else nearest_rotation(filtered)
 
 
 def posed(

@@ -24,6 +24,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.stage import Context, given
+from kinema.temporal.gaps import fill_missing
 from kinema.video import VideoReader
 
 
@@ -92,11 +93,8 @@ def whole_boxes(person: Person) -> np.ndarray | None:
     if person.boxes is None:
         return None
     size = person.boxes[:, 2:] - person.boxes[:, :2]
-    good = np.flatnonzero(np.isfinite(person.boxes).all(axis=1) & (np.nan_to_num(size) > 0).all(axis=1))
-    if not len(good):
-        return None
-    columns = [np.interp(person.frames, person.frames[good], person.boxes[good, k]) for k in range(4)]
-    return np.stack(columns, axis=1)
+    good = np.isfinite(person.boxes).all(axis=1) & (np.nan_to_num(size) > 0).all(axis=1)
+    return fill_missing(person.boxes, person.frames, good[:, None]) if good.any() else None
 
 
 def _placed(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.geometry.camera import Camera
-from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.geometry.rotations import shortest_rotation
 from kinema.models.pare.facts import FOCAL, IMAGE_SIZE
 
 _SMALLEST_SCALE = 1e-2
@@ -104,9 +104,4 @@ def place(weak: np.ndarray, boxes: np.ndarray, pelvis: np.ndarray, camera: Camer
     pixel = boxes[:, :2] + scale * (np.asarray(pelvis)[:, :2] + weak[:, 1:])
     position = np.hstack([(pixel - centre) / focals * depth, depth])
     ray = np.column_stack([(boxes[:, :2] - centre) / focals, np.ones(len(boxes))])
-    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-    axis = np.cross([0.0, 0.0, 1.0], ray)
-    sine = np.linalg.norm(axis, axis=1, keepdims=True)
-    angle = np.arctan2(sine, ray[:, 2:])
-    turn = np.divide(axis, sine, out=np.zeros_like(axis), where=sine > 1e-12) * angle
-    return position, axis_angle_to_matrix(turn)
+    return position, shortest_rotation(np.array([0.0, 0.0, 1.0]), ray)

@@ -16,6 +16,7 @@ from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.models.pose_lifter.features import lifter_features
 from kinema.runtime import onnx_session
 from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.temporal.resampling import resample_linear
 
 if TYPE_CHECKING:
     from kinema.geometry.camera import Camera
@@ -90,14 +91,14 @@ class PoseLifter:
         flipped[3] = flipped[3] * sign
         flipped[4] = flipped[4][:, [2, 3, 0, 1]]
         rotation, sigma, betas, up, contacts = ((a + b) / 2 for a, b in zip(plain, flipped, strict=True))
-        six = _interpolated(times, grid, matrix_to_6d(rotation))
+        six = resample_linear(matrix_to_6d(rotation), grid, times)
         vertical = up.sum(0)
         return LiftedPose(
             rotation=matrix_from_6d(six),
-            sigma=_interpolated(times, grid, sigma),
+            sigma=resample_linear(sigma, grid, times),
             betas=betas.mean(0),
             up=vertical / max(np.linalg.norm(vertical), 1e-9),
-            contacts=_interpolated(times, grid, contacts),
+            contacts=resample_linear(contacts, grid, times),
         )
 
     def _outputs(self, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
@@ -140,13 +141,3 @@ def _resampled(
         mixed,
         a[..., None] * landmarks[left] + b[..., None] * landmarks[right],
     )
-
-
-def _interpolated(times: np.ndarray, grid: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values (G, ...) given at the grid's times, linearly at `times`."""
-    if len(grid) == 1:
-        return np.repeat(values, len(times), axis=0)
-    index = np.clip(np.searchsorted(grid, times) - 1, 0, len(grid) - 2)
-    share = np.clip((times - grid[index]) / (grid[index + 1] - grid[index]), 0, 1)
-    share = share.reshape(-1, *(1,) * (values.ndim - 1))
-    return (1 - share) * values[index] + share * values[index + 1]

@@ -1,4 +1,4 @@
-"""One person's fitted motion as the world stage works on it: a rig in the camera's frame."""
+"""One person's fitted track as the world stage works on it: a rig that moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMORY = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class FittedTrack:
     """A rig that moves. F frames.
 
     rig: its points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times
@@ -44,14 +44,14 @@ class Track:
         """(F,4,3) contact points, metres."""
         return self._posed[1]
 
-    def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> Track:
+    def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> FittedTrack:
         """A copy with other rotations or another root."""
         local, root = self.local if local is None else local, self.root if root is None else root
-        return Track(self.rig, self.times, local, root, self.feet_seen)
+        return FittedTrack(self.rig, self.times, local, root, self.feet_seen)
 
-    def part(self, rows: slice) -> Track:
+    def part(self, rows: slice) -> FittedTrack:
         """Some consecutive frames of it."""
-        return Track(self.rig, self.times[rows], self.local[rows], self.root[rows], self.feet_seen[rows])
+        return FittedTrack(self.rig, self.times[rows], self.local[rows], self.root[rows], self.feet_seen[rows])
 
     @cached_property
     def durations(self) -> np.ndarray:
