@@ -1,4 +1,4 @@
-"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, each step is reported; video2pkl's exact."""
+"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, all is reported; video2pkl's is exact."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.evaluation.occlusion import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
     from kinema.models.pare.options import PareOptions
-    from kinema.pipeline.occlusion import OcclusionRunOptions, analyse_dataset, analyse_pictures
+    from kinema.pipeline.occlusion import OcclusionRunOptions, analyse_dataset, analyse_images
 
     if (args.source is None) == (args.dataset is None):
         raise UsageError("name either a picture or folder, or a data set with --dataset")
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             dataset = load_dataset(args.dataset, data / entry.labels, data / entry.images)
             result = analyse_dataset(dataset, args.out, options, watcher=shown)
         else:
-            result = analyse_pictures(args.source, args.out, options, watcher=shown)
+            result = analyse_images(args.source, args.out, options, watcher=shown)
     if not args.quiet:
         print_result(result, videos=not args.no_video)
     return 0

@@ -167,7 +167,7 @@ def test_wrong_files_are_refused(tmp_path) -> None:
         PareEstimator(tmp_path / "nothing.ckpt", device="cpu")
     other = tmp_path / "other.ckpt"
     torch.save({"state_dict": {"encoder.weight": torch.zeros(3)}}, other)
-    with pytest.raises(WeightsError, match="does not hold PARE's network"):
+    with pytest.raises(WeightsError, match="does not contain PARE's network"):
         PareEstimator(other, device="cpu")
     with pytest.raises(UsageError, match="precision"):
         PareEstimator(other, precision="int4")
