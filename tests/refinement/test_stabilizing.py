@@ -1,4 +1,4 @@
-"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, all is reported; video2pkl's is exact."""
+"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, all is reported; video2pkl is exact."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kinema.person import Person
 from kinema.quality import validate_motion
 from kinema.quality.corruption import DAMAGES
 from kinema.refinement.options import StabilizeOptions
-from kinema.refinement.repair import excursions, lead_over, replace_places
+from kinema.refinement.repair import bridge_jumps, excursions, replace_root_excursions
 from kinema.refinement.stage import stabilize_motion
 from kinema.refinement.video2pkl_stabilizer import stabilize
 from kinema.skeleton import SMPL24
@@ -215,7 +215,7 @@ def test_what_lies_beyond_a_leap_at_the_end_is_held():
     path = np.stack([0.5 * times, 0 * times, 0 * times], axis=1)
     path[:2, 1] += 1.0
     path[28:, 2] -= 1.0
-    found, away = replace_places(path, times, 1.0)
+    found, away = replace_root_excursions(path, times, 1.0)
     assert np.flatnonzero(away).tolist() == [0, 1, 28, 29]
     np.testing.assert_allclose(found[:2], path[[2, 2]])
     np.testing.assert_allclose(found[28:], path[[27, 27]])
@@ -226,7 +226,7 @@ def test_leading_over_is_never_faster_than_it_may_be(leap, fps):
     times = np.arange(round(6 * fps)) / fps
     path = np.zeros((len(times), 3))
     path[len(times) // 2 :, 0] = leap
-    led, changed = lead_over(path, times, fastest=8.0)
+    led, changed = bridge_jumps(path, times, fastest=8.0)
     assert np.linalg.norm(np.diff(led, axis=0), axis=1).max() * fps <= 8.0
     np.testing.assert_allclose(led[[0, -1]], path[[0, -1]], atol=1e-12)
     np.testing.assert_allclose(led[~changed], path[~changed], atol=1e-9)

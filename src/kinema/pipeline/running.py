@@ -70,10 +70,10 @@ def run(
     """Do the main job on one video and write its folder `<out>/<video>_<date>-<time>`.
 
     Work of an earlier run with the same input, settings, weights and program is not repeated: an interrupted run is
-    resumed in its folder, a finished one is returned as it is, and the tracking and fit of a run with other settings are
-    reused if those settings do not affect them. force: do everything again. copies: folder for `<video>.pkl` (default
-    `output-pkl-files`, inside `out` if that is not the default). command: the command line, for run.json. steps: the
-    chain, if not the settings' own.
+    resumed in its folder, a finished one is returned as it is, and the tracking and fit of a run with other settings
+    are reused if those settings do not affect them. force: do everything again. copies: folder for `<video>.pkl`
+    (default `output-pkl-files`, inside `out` if that is not the default). command: the command line, for run.json.
+    steps: the chain, if not the settings' own.
 
     Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same run in
     progress elsewhere), WeightsError, UsageError. Completed work is kept for the next run.

@@ -59,14 +59,14 @@ def filter_people(motion: Motion, context: Context, options: FilterOptions) -> M
     `kinema.world.place_in_world` afterwards. Raises UsageError for a person without any of these. A person's
     `data["smoothing"]` has jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
     """
-    people, told = [], {}
+    people, report = [], {}
     for done, person in enumerate(motion.people):
         context.progress(done, len(motion.people))
         smooth, measures = _filter_person(person, motion.times, context.body, options)
         people.append(smooth.replace(data={**smooth.data, SMOOTHING: measures}))
-        told[str(person.id)] = measures
+        report[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
-    context.facts |= {"seconds": options.amount, "people": told}
+    context.facts |= {"seconds": options.amount, "people": report}
     return motion.replace(people=tuple(people))
 
 
@@ -91,11 +91,11 @@ def _filter_person(
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
     after = changes.get("joints", before)
-    told = {}
+    figures = {}
     if before is not None and after is not None:
-        told = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
+        figures = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
     world = {"pose_world": None, "transl_world": None, "joints_world": None}
-    return person.replace(**changes, **world), told
+    return person.replace(**changes, **world), figures
 
 
 def smooth_positions(
