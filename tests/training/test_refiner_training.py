@@ -165,7 +165,7 @@ def test_seventeen_joints_in_the_order_of_fourteen(tmp_path):
     order = recording("synsp/golden.npz")["jointmap.mupots2aist"]
     expected = truth[1].reshape(-1, 17, 3)[:, order].reshape(-1, 42)
     np.testing.assert_array_equal(ordered.truth[1], expected)
-    with pytest.raises(UsageError, match="not of 3d pw3d"):
+    with pytest.raises(UsageError, match="not for 3d pw3d"):
         load_smoothnet_data(tmp_path, "pw3d", "spin", "3d", "test", aist14=True)
 
 

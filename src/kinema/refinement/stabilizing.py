@@ -8,7 +8,7 @@ Steps, in order, in the camera's frame and in the world, if the motion has them:
 
 After each step the person is validated again. If a measure got worse, the surrounding frames are restored; if that does
 not help, the whole step is undone. A person who passes before any repair is clean: only jumps in frames beyond a limit
-are replaced, and smoothing moves and turns by no more than `CLEAN_MOVES` and `CLEAN_TURNS` on average.
+are replaced, and smoothing moves and turns by no more than `stabilizer_view.CLEAN_MOVES` and `CLEAN_TURNS`.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_malformed_labels(dataset_folder, tmp_path, capsys) -> None:
         load_dataset("3dpw", wrong, tmp_path)
     labels = dataset_folder / "dataset_extras" / "3doh_test.npz"
     with pytest.raises(InputError, match="cannot be read"):
-        load_dataset("3doh", labels, tmp_path).picture(0)
+        load_dataset("3doh", labels, tmp_path).image(0)
     # 3DOH's yaw-free pose wins over the other one
     assert np.any(load_dataset("3doh", labels, tmp_path).pose)
     assert main(["evaluate", "pare", "--dataset", "3dpw", "--data", str(tmp_path)]) == InputError.exit_code

@@ -73,7 +73,7 @@ class PoseLifter(nn.Module):
         self.blocks = nn.ModuleList(PointwiseBlock(config.width, config.dropout) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, NUM_OUT)
-        # Start from the rest pose of somebody who faces the camera upright (camera axes: y down).
+        # Start from the rest pose of an upright person facing the camera (camera axes: y down).
         rest = torch.zeros(NUM_OUT)
         rest[: NUM_JOINTS * 6] = torch.tensor([1.0, 0, 0, 1, 0, 0]).repeat(NUM_JOINTS)
         rest[:6] = torch.tensor([1.0, 0, 0, -1, 0, 0])
