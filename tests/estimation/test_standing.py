@@ -1,4 +1,4 @@
-"""The stance that a fit without 3D starts from: turned as the torso in the image says."""
+"""The initial stance of a fit without 3D, oriented by the torso in the image."""
 
 from __future__ import annotations
 

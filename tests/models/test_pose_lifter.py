@@ -1,4 +1,4 @@
-"""The shipped pose lifter: fair in a mirror, steady in gaps and at any frame rate, better than no learning."""
+"""The bundled pose lifter: mirror-symmetric, stable across gaps and frame rates, better than the analytic pose."""
 
 from __future__ import annotations
 

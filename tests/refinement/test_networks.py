@@ -1,4 +1,4 @@
-"""Networks on motions: representations, gaps, uneven times, agreement of pose and joints, and what is refused."""
+"""Networks on motions: representations, gaps, uneven times, poses fitted to joints, and what is rejected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BODY = load_body()
 
 
 def noisy(seed: int = 0, frames: int = 90, angle: float = 0.04) -> tuple[Motion, Motion]:
-    """A procedural motion at 30 frames a second, and the same with shaking rotations and root."""
+    """A procedural motion at 30 frames per second, and the same with jitter on rotations and root."""
     truth = procedural_motion(BODY, "on-the-spot", fps=30, camera=studio_camera(640, 480))
     truth = truth.replace(times=truth.times[:frames], people=(truth.people[0].select(np.arange(frames)),))
     person = truth.people[0]
@@ -42,7 +42,7 @@ def noisy(seed: int = 0, frames: int = 90, angle: float = 0.04) -> tuple[Motion,
 
 @pytest.fixture(scope="module")
 def averaging(tmp_path_factory):
-    """A SmoothNet of eight frames that answers every frame with the window's mean, exactly."""
+    """A SmoothNet of eight frames that replaces every frame with the window's mean, exactly."""
     path = tmp_path_factory.mktemp("net") / "mean_8.npz"
     np.savez(path, **averaging_tensors(8))
     return path
@@ -181,7 +181,7 @@ def test_lag_is_what_a_live_stream_would_give(averaging):
 
 
 def pulling(path, window: int = 8):
-    """An averaging SmoothNet that pulls everything a tenth of the way to 0.05, as the published ones pull to zero."""
+    """An averaging SmoothNet that pulls everything by a tenth towards 0.05, as the published ones pull towards zero."""
     tensors = averaging_tensors(window)
     tensors["decoder.weight"] = tensors["decoder.weight"] * np.float32(0.9)
     tensors["decoder.bias"] = np.full(window, 0.005, np.float32)

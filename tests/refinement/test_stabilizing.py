@@ -55,7 +55,7 @@ def test_clean_motion_stays_as_it_is(fps):
 
 
 def captured(path, names) -> Iterator[Motion]:
-    """Clips of motion capture as motions in the world, the capture's own joints beside its rotations."""
+    """Clips of motion capture as motions in the world, the capture's own joints in addition to its rotations."""
     with np.load(path, allow_pickle=False) as file:
         start, quaternions = file["seq_start"], file["smpl24_quat_i16"]
         joints = file["root"][:, None] + file["smpl24_rel_i16"] / 1e4
@@ -70,7 +70,7 @@ def captured(path, names) -> Iterator[Motion]:
 
 @pytest.mark.real
 def test_clean_capture_stays_as_it_is(data_dir):
-    """A runner, whose strides look most like shaking, and dances that tremble: they pass, and are left alone."""
+    """A runner, whose strides look most like jitter, and dances with tremor: they pass, and are left alone."""
     found = 0
     for motion in captured(data_dir / "mocap" / "cmu_train.npz", ["09_05", "09_09", "09_11", "05_15", "05_17"]):
         assert validate_motion(motion, checks=["quality"]).people[0].bad_frames == 0
@@ -82,7 +82,7 @@ def test_clean_capture_stays_as_it_is(data_dir):
     assert found == 5
 
 
-def test_a_fault_in_motion_that_passes_is_mended_and_the_rest_left_alone(walk):
+def test_a_fault_in_motion_that_passes_is_repaired_and_the_rest_left_alone(walk):
     """One wrong frame is no reason to fail; it is repaired, and nothing else moves by more than clean motion may."""
     pose = walk.people[0].pose_world.reshape(-1, 24, 3).copy()
     pose[80, SMPL24.index("spine1")] += [0.0, 1.2, 0.0]

@@ -24,7 +24,7 @@ ENTRIES = (
 
 @pytest.fixture
 def fresh(monkeypatch):
-    """The catalogue is collected anew in the test, and again after it."""
+    """The catalogue is collected again in the test, and again after it."""
     catalogue.entries.cache_clear()
     yield
     monkeypatch.undo()
@@ -34,7 +34,7 @@ def fresh(monkeypatch):
 
 
 def model_folder(tmp_path: Path, monkeypatch, name: str = "toy-weights", file: str = "toy.npz") -> None:
-    """A model `toy` beside Kinema's own."""
+    """A model `toy` in addition to Kinema's own."""
     folder = tmp_path / "models" / "toy"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text('"""A toy."""\n')

@@ -1,4 +1,4 @@
-"""The hub: what `locate` gives, and the sentence for everything that can go wrong on the way."""
+"""The hub: what `locate` returns, and the message for everything that can go wrong."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SEQUENCES = ("downtown_bar_00", "flat_guitar_00")  # of the test set; occluded
 
 @pytest.fixture(scope="module")
 def dataset_folder(pipeline, release_folder) -> Path:
-    """The recorded pictures and labels as 3DPW (with genders, two sequences) and as 3DOH (without)."""
+    """The recorded images and labels as 3DPW (with genders, two sequences) and as 3DOH (without)."""
     names = []
     count = len(pipeline["eval.in.scale"])
     for i in range(count):
@@ -136,7 +136,7 @@ def test_heatmap(processing, recorded_network, estimator, definition) -> None:
 
 
 class Brightness:
-    """An estimator whose three joints see the brightness of one column of the picture each, along x."""
+    """An estimator whose three joints measure the brightness of one column of the image each, along x."""
 
     name, size, joints, fill, weights = "brightness", 12, ("a", "b", "c", "d"), np.zeros(3, np.float32), {}
 
@@ -182,7 +182,7 @@ def test_impossible_patches() -> None:
 @pytest.mark.real
 @pytest.mark.usefixtures("networks")
 def test_command_compares_estimators(data_dir, release_folder, tmp_path, capsys) -> None:
-    """A real photo: covering the person changes BlazePose's answer, covering the empty corner does not."""
+    """A real photo: covering the person changes BlazePose's output, covering the empty corner does not."""
     pytest.importorskip("torch")
     photo = data_dir / "images" / "coco_000000000785.jpg"
     command = ["occlusion", str(photo), "--out", str(tmp_path), "--data", str(release_folder), "--threads", "1"]

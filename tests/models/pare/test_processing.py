@@ -41,7 +41,7 @@ def test_crops(processing) -> None:
 
 @golden
 def test_keypoints_in_the_crop(processing) -> None:
-    """The affine of the first box that explains the recorded pairs carries points as it carries pixels."""
+    """The affine map of the first box that explains the recorded pairs maps points like pixels."""
     points, moved = processing["crop.kp_in"][:, :2], processing["crop.kp_out"][:, :2]
     errors = []
     for box, scale in zip(processing["crop.boxes"], processing["crop.scales"], strict=True):
