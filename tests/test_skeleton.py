@@ -1,4 +1,4 @@
-"""Joint sets: names, trees, sides, maps."""
+"""Joint sets: names, trees, sides, mappings."""
 
 from __future__ import annotations
 

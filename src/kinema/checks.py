@@ -1,4 +1,4 @@
-"""Checks of arrays where a value is made: shape, range, finite numbers. Arrays that pass are read-only copies."""
+"""Array checks at construction: shape, range, finite values. Arrays that pass are read-only copies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kinema.errors import ShapeError
 
 
 def length(value: Any) -> int:
-    """How many values there are; 0 for what is no sequence of values, which the check then refuses."""
+    """The number of values; 0 for anything that is not a sequence, which the check then rejects."""
     try:
         return int(np.size(value))
     except ValueError:
@@ -19,7 +19,7 @@ def length(value: Any) -> int:
 
 
 def frozen(value: Any, dtype: Any) -> np.ndarray:
-    """A read-only copy, so that nobody else can write into it."""
+    """A read-only copy."""
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array
@@ -36,11 +36,11 @@ def checked(
     share: bool = False,
     boolean: bool = False,
 ) -> np.ndarray:
-    """`value` as a read-only array of float64 (bool where `boolean`), after comparing it with what it must be.
+    """`value` as a read-only float64 array (bool if `boolean`), checked.
 
-    shape: of numbers and of letters that `sizes` gives a length to. may_hold_nan: NaN stands for "not seen"; infinite
-    numbers are refused all the same. share: all numbers lie in [0, 1]. who: whose value it is, for the message.
-    Raises ShapeError that names the value, what was found and what was expected.
+    shape: numbers, and letters whose lengths are in `sizes`. may_hold_nan: NaN means "not seen"; infinite values are
+    rejected all the same. share: all values lie in [0, 1]. who: whose value it is, for the message. Raises a ShapeError
+    that names the value, what was found and what was expected.
     """
     try:
         array = frozen(value, np.float64)
@@ -58,7 +58,7 @@ def checked(
         if wrong.any():
             raise ShapeError(f"{who}: {name} must lie in [0, 1], found {array[wrong][0]:g} at {_first(wrong)}")
     if boolean:
-        # A probability that is taken for a bool would be True wherever it is not exactly 0.
+        # A probability cast to bool would be True wherever it is not exactly 0.
         wrong = (array != 0) & (array != 1)
         if wrong.any():
             raise ShapeError(f"{who}: {name} must be True or False, found {array[wrong][0]:g} at {_first(wrong)}")

@@ -1,11 +1,11 @@
-"""Options: frozen dataclasses whose fields say what they mean, once, for Python, the command line and the docs.
+"""Options: frozen dataclasses whose fields are described once, for Python, the command line and the docs.
 
     @dataclass(frozen=True)
     class FitOptions:
         height: float | None = setting(None, "height of the people in metres", public=True)
 
 A public setting has one name everywhere: `kinema.run(height=1.8)`, `--height 1.8`, `{"height": 1.8}` in run.json.
-Errors name it in backquotes, "`height` must be positive", which the command line turns into the flag.
+Error messages name it in backquotes, "`height` must be positive", which the command line turns into the flag.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _METADATA = "kinema.setting"
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of one field of an options class.
+    """The description of one field of an options class.
 
     name: of the field. help: one line. public: the name under which `kinema.run` and the command line know it, None
     where only Python does. type: of its value, None aside. default. metavar, choices: for help. group: heading in
@@ -48,7 +48,7 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        """How the command line spells it: "--max-persons"; "--no-overlay" where the flag turns it off."""
+        """Its command-line flag: "--max-persons"; "--no-overlay" if the flag turns the setting off."""
         word = (self.public or self.name).replace("_", "-")
         return f"--no-{word}" if self.off else f"--{word}"
 
@@ -74,7 +74,7 @@ def setting(
     off: bool = False,
     aliases: Sequence[str] = (),
 ) -> Any:
-    """A dataclass field with its meaning. public: True for the field's own name, or another name."""
+    """A dataclass field with its description. public: True for the field's own name, or another name."""
     about = {
         "help": help, "public": public, "metavar": metavar, "group": group, "parse": parse, "off": off,
         "choices": None if choices is None else tuple(choices), "aliases": tuple(aliases),
@@ -93,7 +93,7 @@ def same_as(cls: type, name: str, default: Any = MISSING, **changes: Any) -> Any
 
 
 def settings_of(cls: type) -> dict[str, Setting]:
-    """The settings of an options class by field name, in order; fields without a meaning are left out."""
+    """The settings of an options class by field name, in order; fields without a description are left out."""
     hints = typing.get_type_hints(cls)
     found = {}
     for field in dataclasses.fields(cls):
@@ -122,7 +122,7 @@ def _plain(hint: Any) -> type:
 
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:
-    """A library's sentence as the command line says it: `name` in backquotes becomes its flag where it has one."""
+    """A library's message in the terms of the command line: `name` in backquotes becomes its flag if it has one."""
     return re.sub(r"`(\w+)`", lambda match: flags.get(match[1], match[1]), message)
 
 

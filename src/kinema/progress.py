@@ -1,4 +1,4 @@
-"""How a stage says how far it is. A stage never prints: it calls the `Progress` that it was given."""
+"""Progress reporting. A stage never prints: it calls the `Progress` that it was given."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called by a stage with the work done so far and the whole, in the stage's own unit (frames).
+    """Called by a stage with the work done so far and the total, in the stage's own unit (frames).
 
-    total is None while the whole is unknown. Raising from it (KeyboardInterrupt) stops the stage.
+    total is None while it is unknown. Raising from it (KeyboardInterrupt) stops the stage.
     """
 
     def __call__(self, done: int, total: int | None) -> None: ...
 
 
 def silent(done: int, total: int | None) -> None:
-    """The progress that nobody watches: the default of every stage."""
+    """Reports nothing: the default of every stage."""

@@ -1,7 +1,7 @@
 """Provenance: what each stage did to a motion, recorded in the motion itself.
 
-It is a record for people and for bug reports. No stage reads it: what a stage has to tell the next one stands in the
-fields of the motion and in `data`.
+It is a record for users and bug reports. No stage reads it: what one stage passes on to the next is in the motion's
+fields and in `data`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from kinema.errors import ShapeError
 class StageRecord:
     """What one stage did to a motion: provenance that travels with the data.
 
-    name: the stage ("track", "fit", "filter"). version: Kinema's version that ran it.
-    arguments: every setting, defaults included, as JSON values. weights: sha256 by file name of each
-    network or body model that the stage used.
+    name: the stage ("track", "fit", "filter"). version: of the Kinema that ran it. arguments: every setting, defaults
+    included, as JSON values. weights: sha256 by file name of each network or body model that the stage used.
     """
 
     name: str

@@ -1,16 +1,16 @@
-"""A table of interchangeable things by name: formats, refiners, estimators, keypoint sources, trackers, stages.
+"""Interchangeable implementations by name: formats, refiners, estimators, keypoint sources, trackers, stages.
 
     FORMATS = Registry("motion format", group="kinema.formats", rows=(...))
     FORMATS.find("bvh")
 
-Rows come from three places: the room that owns the table; `register`, for programs; and entry points of the table's
-group, for installed packages, so that another package's format or estimator is used like a built-in one:
+Rows come from three places: the package that owns the registry; `register`, for programs; and entry points of the
+registry's group, for installed packages, whose formats or estimators are then used like the built-in ones:
 
     [project.entry-points."kinema.refiners"]
     mine = "my_package.refining:REFINER"
 
-A row is any value with a `name`. Listing built-in rows imports nothing; entry points are asked only for a listing, or
-for a name that is not built in.
+A row is any value with a `name`. Listing built-in rows imports nothing; entry points are loaded only for a full listing
+or for a name that is not built in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kinema.errors import UsageError
 
 
 class Named(Protocol):
-    """What a row must have."""
+    """What every row must have."""
 
     @property
     def name(self) -> str: ...
@@ -34,12 +34,12 @@ Row = TypeVar("Row", bound=Named)
 
 
 class Registry(Generic[Row]):
-    """The rows of one kind, in the order in which they came. kind: what messages call one; group: of entry points."""
+    """The rows of one kind, in the order they were added. kind: its name in messages; group: of the entry points."""
 
     def __init__(
         self, kind: str, *, group: str, rows: Iterable[Row] = (), aliases: Mapping[str, str] | None = None
     ) -> None:
-        """rows: the built-in ones, kept as `built_in`. aliases: other names of theirs."""
+        """rows: the built-in ones, kept as `built_in`. aliases: alternative name -> name."""
         self.kind, self.group = kind, group
         self.built_in = tuple(rows)
         self._rows: dict[str, Row] = {row.name: row for row in self.built_in}
@@ -47,18 +47,18 @@ class Registry(Generic[Row]):
         self._asked = False
 
     def register(self, row: Row) -> Row:
-        """Add a row and return it. Raises UsageError where its name is taken."""
+        """Add a row and return it. Raises UsageError if its name is taken."""
         if self._rows.get(row.name, row) is not row or row.name in self.aliases:
-            raise UsageError(f"there is a {self.kind} called {row.name!r} already; give yours another name")
+            raise UsageError(f"there is already a {self.kind} called {row.name!r}; choose another name")
         self._rows[row.name] = row
         return row
 
     def unregister(self, name: str) -> None:
-        """Take out a row that `register` added."""
+        """Remove a row that `register` added."""
         self._rows.pop(name, None)
 
     def find(self, name: str) -> Row:
-        """The row called `name`. Raises UsageError that lists the known ones."""
+        """The row called `name`. Raises a UsageError that lists the known names."""
         name = self.aliases.get(name, name)
         if name not in self._rows:
             self._ask()
@@ -67,7 +67,7 @@ class Registry(Generic[Row]):
         return self._rows[name]
 
     def rows(self) -> tuple[Row, ...]:
-        """Every row, those of installed packages last."""
+        """All rows, those of installed packages last."""
         self._ask()
         return tuple(self._rows.values())
 
@@ -79,7 +79,7 @@ class Registry(Generic[Row]):
         return iter(self.rows())
 
     def _ask(self) -> None:
-        """Take the rows that installed packages offer; one that cannot be loaded is a warning, not the end."""
+        """Add the rows that installed packages offer; one that fails to load gives a warning."""
         if self._asked:
             return
         self._asked = True
@@ -95,6 +95,6 @@ class Registry(Generic[Row]):
 
 
 def resolve(place: str) -> Any:
-    """The object at "module:name", imported now: rows name code so, in order to load it only when it is used."""
+    """The object at "module:name", imported now. Rows refer to code this way, so that it is loaded only when used."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""Native packages that are loaded when they are first needed, in the middle of a run."""
+"""Native packages that are imported on first use, in the middle of a run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from types import FrameType, ModuleType
 
 
 def import_native(name: str) -> ModuleType:
-    """Import a package of native code. Ctrl-C waits until that is done: in the middle of a package's native start it
-    would come out as an ImportError, and a stopped run would look like a broken one.
+    """Import a package with native code. Ctrl-C is deferred until the import is done: during native initialisation it
+    would surface as an ImportError, and an interrupted run would look like a broken one.
     """
-    with _ctrl_c_later():
+    with _deferred_interrupt():
         return importlib.import_module(name)
 
 
 def onnx_session(model: bytes | str, *, threads: int = 1):  # type: ignore[no-untyped-def]  # onnxruntime has no types
-    """An onnxruntime session on the processor, of a model's bytes or of a file."""
+    """An onnxruntime session on the CPU for a model given as bytes or as a file."""
     onnxruntime = import_native("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -29,16 +29,16 @@ def onnx_session(model: bytes | str, *, threads: int = 1):  # type: ignore[no-un
 
 
 @contextlib.contextmanager
-def _ctrl_c_later() -> Iterator[None]:
+def _deferred_interrupt() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield  # signals reach the main thread alone, and this one may be ignored
+        yield  # signals only reach the main thread, and SIGINT may be ignored
         return
-    came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    received: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: received.append((number, frame)))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if came:
-            before(*came[-1])
+        if received:
+            before(*received[-1])

@@ -1,10 +1,9 @@
-"""Joint sets by name, and the maps between them.
+"""Joint sets by name, and the mappings between them.
 
-A `JointSet` is an ordered list of joint names, with parents where the set is a tree. The same name
-means the same anatomical place in every set where it occurs, so a map between two sets is a look-up
-of names. (Datasets mark some places centimetres apart; where that matters, `kinema.body.points` says
-what each set means.) Sides are the person's own left and right; every lateral name starts with ``left_`` or
-``right_``.
+A `JointSet` is an ordered list of joint names, with parents if the set is a tree. A name means the same anatomical
+landmark in every set in which it occurs, so a mapping between two sets is a look-up of names. (Datasets place some
+landmarks centimetres apart; where that matters, `kinema.body.points` gives each set's definition.) Left and right are
+the person's own; every lateral name starts with ``left_`` or ``right_``.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ from kinema.errors import UsageError
 class JointSet:
     """An ordered set of joints.
 
-    name: how files and messages call it. joints: names in order. parents: index of each joint's
-    parent, -1 for the root; None where the set is no tree. edges: pairs of joint names that a
-    drawing connects (derived from the parents where they exist).
+    name: in files and messages. joints: names in order. parents: index of each joint's parent, -1 for the root; None if
+    the set is not a tree. links: pairs of joint names that a drawing connects (default: each joint and its parent).
     """
 
     name: str
@@ -40,14 +38,14 @@ class JointSet:
         return {joint: i for i, joint in enumerate(self.joints)}
 
     def index(self, joint: str) -> int:
-        """Place of `joint` in the set. Raises UsageError for a name that the set lacks."""
+        """Index of `joint` in the set. Raises UsageError for a name that is not in the set."""
         try:
             return self._index[joint]
         except KeyError:
             raise UsageError(f"joint set {self.name} has no joint {joint!r}; it has {', '.join(self.joints)}") from None
 
     def indices(self, joints: Sequence[str]) -> np.ndarray:
-        """Places of several joints, (len(joints),) int."""
+        """Indices of several joints, (len(joints),) int."""
         return np.array([self.index(joint) for joint in joints], dtype=int)
 
     def __contains__(self, joint: object) -> bool:
@@ -55,7 +53,7 @@ class JointSet:
 
     @cached_property
     def mirror(self) -> np.ndarray:
-        """(J,) int: the joint that each joint becomes when left and right are exchanged."""
+        """(J,) int: the index of each joint's counterpart when left and right are swapped."""
         return self.indices([mirrored(joint) for joint in self.joints])
 
     @cached_property
@@ -69,7 +67,7 @@ class JointSet:
 
 
 def mirrored(joint: str) -> str:
-    """The name of the joint on the other side (itself for a joint in the middle)."""
+    """The name of the joint on the other side (itself for a joint on the midline)."""
     if joint.startswith("left_"):
         return "right_" + joint[5:]
     if joint.startswith("right_"):
@@ -86,7 +84,7 @@ NUM_POSE = 72
 """Numbers of an SMPL pose: axis-angle of 24 joints."""
 
 NUM_BETAS = 10
-"""Shape components that Kinema keeps."""
+"""Shape components that Kinema uses."""
 
 SMPL24 = JointSet(
     "smpl24",
@@ -130,8 +128,8 @@ HALPE26 = JointSet(
         ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
     ),
 )  # fmt: skip
-"""The body's 26 points of Halpe-FullBody (github.com/Fang-Haoshu/Halpe-FullBody); its "Head" is the top of the head
-and its "Hip" the middle between the hips."""
+"""The 26 body points of Halpe-FullBody (github.com/Fang-Haoshu/Halpe-FullBody); its "Head" is the top of the head and
+its "Hip" the midpoint of the hips."""
 
 H36M17 = JointSet(
     "h36m17",
@@ -178,8 +176,8 @@ OPENPOSE25 = JointSet(
     (-1, 0, 1, 2, 3, 1, 5, 6, 1, 8, 9, 10, 8, 12, 13, 0, 0, 15, 16, 14, 19, 14, 11, 22, 11),
 )  # fmt: skip
 
-# The datasets' 24 that follow OpenPose's 25 in SPIN's 49 joints. "hip" and "neck" here are LSP's surface
-# annotations, not the joint centres of SMPL, hence their own names.
+# The 24 dataset joints that follow OpenPose's 25 in SPIN's 49. "hip" and "neck" are LSP's surface annotations, not
+# SMPL's joint centres, hence the separate names.
 _SPIN_DATASETS24 = (
     "right_ankle_lsp", "right_knee_lsp", "right_hip_lsp", "left_hip_lsp", "left_knee_lsp", "left_ankle_lsp",
     "right_wrist_lsp", "right_elbow_lsp", "right_shoulder_lsp", "left_shoulder_lsp", "left_elbow_lsp",
@@ -193,20 +191,20 @@ LIMBS12 = (
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
-"""The twelve limb joints that nearly every set has: the common ground of comparisons."""
+"""The twelve limb joints that nearly every set has: the common basis for comparisons."""
 
 CONTACT_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe")
-"""Order of the foot contact columns of a person."""
+"""Order of a person's foot contact columns."""
 
 JOINT_SETS = {s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, SPIN49)}
-"""Every joint set by name; what `Person.keypoint_set` says."""
+"""Every joint set by name, as in `Person.keypoint_set`."""
 
 OTHER_NAMES = {"body25": OPENPOSE25.name}
-"""Second names of sets, and the name that they are kept under."""
+"""Alternative name -> name of a joint set."""
 
 
 def joint_set(name: str) -> JointSet:
-    """The joint set called `name`, or by its second name. Raises UsageError that lists the known ones."""
+    """The joint set called `name`, aliases included. Raises a UsageError that lists the known names."""
     try:
         return JOINT_SETS[OTHER_NAMES.get(name, name)]
     except KeyError:

@@ -1,4 +1,4 @@
-"""The contract of stages: what a stage declares, and what happens when it is run.
+"""The stage contract: what a stage declares, and what happens when it runs.
 
     fit_body = Stage(
         name="fit",
@@ -11,9 +11,9 @@
     )
     fitted = fit_body(motion, body, FitOptions(height=1.8))
 
-A stage is a value: it lies in its own room, names its code instead of importing it, and can be called. The code is a
-plain function run(motion, context, options) -> Motion, which reads and fills fields, tells its progress and what a
-person must know to the context, and writes no provenance: that is appended here, for every stage in the same way.
+A stage is a callable value that lives in its own package and names its code instead of importing it. The code is a
+plain function run(motion, context, options) -> Motion, which reads and fills fields, reports progress and notes for the
+user through the context, and writes no provenance: that is appended here, in the same way for every stage.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Partial(Protocol):
-    """Where a long stage keeps what it has done so far."""
+    """Where a long stage saves its intermediate results."""
 
     def load(self) -> dict[str, np.ndarray] | None: ...
 
@@ -47,11 +47,11 @@ class Partial(Protocol):
 
 @dataclass(eq=False)
 class Context:
-    """What a stage may use beside the motion, and where it says what it did.
+    """What a stage may use in addition to the motion, and where it reports what it did.
 
-    body, video: None where there is none. progress: is told how far the stage is. partial: where a long stage keeps
-    what it has done. notes: sentences that a person must see. facts: figures for the stage's record. weights: sha256
-    by name of the files that were used (the body's is added by itself).
+    body, video: None if there is none. progress: receives the stage's progress. partial: where a long stage saves
+    intermediate results. notes: sentences that the user must see. facts: figures for the stage's record. weights:
+    sha256 by name of the files that were used (the body's is added automatically).
     """
 
     body: BodyModel | None = None
@@ -67,21 +67,21 @@ T = TypeVar("T")
 
 
 def given(value: T | None) -> T:
-    """What the contract has made sure of, for the type checker."""
+    """`value`, which the contract guarantees not to be None: for the type checker."""
     assert value is not None
     return value
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage. It is called as stage(motion, body, options, video=..., progress=...) -> Motion.
+    """One stage, called as stage(motion, body, options, video=..., progress=...) -> Motion.
 
-    name: in run.json, in the files of unfinished runs and in the provenance. title: for people ("fitting bodies").
-    options: its options class, a frozen dataclass. run: its code, or "module:function" of it. requires: fields that
-    every person must have; fills: fields that it fills, "camera" among them for the motion's; clears: fields that no
-    longer fit what it changed, and are emptied. networks: names in the weights hub of what it runs with these
-    options; files: sha256 by name of what else decides its result. body, video: whether it needs one; optional_body:
-    whether it makes use of one. slow: whether its result is worth keeping for other runs of the same video.
+    name: in run.json, in the files of unfinished runs and in the provenance. title: for display ("fitting bodies").
+    options: its options class, a frozen dataclass. run: its code, or "module:function". requires: fields that every
+    person must have; fills: fields that it fills ("camera" is the motion's); clears: fields that its changes invalidate
+    and that are emptied. networks: names in the weights hub of the networks that it runs with these options; files:
+    sha256 by name of other files that determine its result. body, video: whether it needs one; optional_body: whether
+    it uses one if there is one. slow: whether its result is worth keeping for other runs of the same video.
     """
 
     name: str
@@ -116,15 +116,15 @@ class Stage:
     ) -> Motion:
         """The motion with more fields filled and the stage's record appended.
 
-        motion: None for a stage that makes one from the video. options: None for the defaults. context: in place of
-        body, video and progress, for who wants to read what the stage noted. Raises UsageError for what the stage
-        needs and does not get, and what its code raises.
+        motion: None for a stage that creates one from the video. options: None for the defaults. context: in place of
+        body, video and progress, for callers that read the stage's notes. Raises UsageError for a missing input, and
+        whatever the stage's code raises.
         """
         options = self.options() if options is None else options
         context = Context(body, video, progress) if context is None else context
         for wanted, given in (("body", context.body), ("video", context.video)):
             if getattr(self, wanted) and given is None:
-                raise UsageError(f"the stage {self.name} needs a {wanted}; give one")
+                raise UsageError(f"the stage {self.name} needs a {wanted}; pass one")
         if motion is None:
             if not self.video:
                 raise UsageError(f"the stage {self.name} needs a motion; run the stage that reads the video first")
@@ -138,9 +138,9 @@ class Stage:
         return result.replace(provenance=motion.provenance).recorded(self.name, arguments, weights)
 
     def weights(self, options: Any, body: BodyModel | None) -> dict[str, str]:
-        """sha256 by name of all that decides the result beside motion and options: networks, files, the body.
+        """sha256 by name of everything but motion and options that determines the result: networks, files, the body.
 
-        A network's is the catalogue's, so that nothing is fetched for it.
+        A network's sha256 is taken from the catalogue, so nothing is fetched for it.
         """
         known = {name: find_weights(name).sha256 or "" for name in self.networks(options)}
         return known | dict(self.files(options)) | self._body(body)

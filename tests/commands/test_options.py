@@ -143,7 +143,7 @@ def test_every_setting_of_a_refiner_is_an_argument(capsys):
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["refine", "x.pkl", "--method", "mixer", "--lag", "2"], "--lag is not for mixer, which is a network"),
+        (["refine", "x.pkl", "--method", "mixer", "--lag", "2"], "--lag does not apply to mixer, which is a network"),
         (["refine", "x.pkl", "--method", "smoothnet", "--window-size", "1"], "--window-size must lie between 2 and"),
         (["refine", "x.pkl", "--method", "savgol", "--strength", "2"], "--strength must lie between 0 and 1"),
         (["occlusion", "x.png", "--patch", "0"], "--patch must be at least 1"),
@@ -173,4 +173,4 @@ def test_errors_name_the_flag(argv, sentence, capsys, tmp_path, monkeypatch):
 def test_a_conversion_that_refuses_is_a_sentence(capsys):
     with pytest.raises(SystemExit):
         main(["run", "x.mp4", "--time-range", "soon"])
-    assert "argument --time-range: 'soon' is no time range" in capsys.readouterr().err
+    assert "argument --time-range: 'soon' is not a time range" in capsys.readouterr().err

@@ -71,7 +71,7 @@ def test_get_says_in_one_sentence_why_not(capsys, monkeypatch):
     assert main(["weights", "get", "nonsense"]) == 2
     assert "choose one of" in capsys.readouterr().err
     assert main(["weights", "get", "pare"]) == 3
-    assert "must come from you" in capsys.readouterr().err
+    assert "cannot be downloaded for you" in capsys.readouterr().err
 
 
 def test_add_asks_for_the_licence_where_somebody_can_answer(capsys, checkpoint, monkeypatch, cache):

@@ -1,4 +1,4 @@
-"""The fit finds a known body from its landmarks, and says how well it explains them."""
+"""The fit recovers a known body from its landmarks, and reports its residual."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_noise_is_averaged_over_time(body):
 
 
 def test_a_burst_of_movement_is_followed_and_rest_stays_quiet(body):
-    """Both arms thrown up by 110 degrees in a fifth of a second, between two calm seconds."""
+    """Both arms thrown up by 110 degrees in a fifth of a second, between two seconds of rest."""
     pose = swinging(72)
     pose[:] = pose[0]
     rise = np.clip((np.arange(72) / 30.0 - 1.1) / 0.2, 0, 1)

@@ -1,4 +1,4 @@
-"""The fit with keypoints of any joint set: what it reaches, what stands in for the learned prior, what it refuses."""
+"""The fit with keypoints of any joint set: its accuracy, what replaces the learned prior, what it rejects."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def with_person(scene: Scene, person: Person) -> Motion:
 @pytest.mark.parametrize("degrees", [0, 45, 150, -90])
 def test_2d_keypoints_alone_give_the_pose_up_to_the_depth_of_the_limbs(body, name, degrees):
     """2 px of noise, no 3D. Measured: 11 to 13 mm from the side, 27 to 56 mm MPJPE from elsewhere (PA-MPJPE 11 to 43),
-    where arms and legs swing along the view; the tolerance leaves a quarter for another draw of the noise. Taking a
-    limb the wrong way in depth or the body from behind costs more than 100 mm.
+    where arms and legs swing along the view; the tolerance leaves a quarter for other noise samples. Placing a
+    limb on the wrong side in depth, or seeing the body from behind, costs more than 100 mm.
     """
     scene = make_scene(
         body, frames=45, pixel_noise=2.0, pose=turned(degrees, 45), keypoint_set=name, keypoint3d_set=None
@@ -81,7 +81,7 @@ def test_arms_far_from_the_stance_are_reached(body, name):
      ("h36m17", "body25"), ("coco17", "coco17")],
 )  # fmt: skip
 def test_2d_and_3d_may_be_of_different_sets(body, flat, solid):
-    """The 3D keypoints take the depth's ambiguity away: measured 15 to 30 mm."""
+    """The 3D keypoints resolve the depth ambiguity: measured 15 to 30 mm."""
     scene = make_scene(
         body, frames=30, pixel_noise=2.0, depth_noise=0.03, keypoint_set=flat, keypoint3d_set=solid
     )  # fmt: skip
@@ -187,7 +187,7 @@ def test_a_face_alone_is_refused_in_one_sentence(body, name):
         fit_body(with_person(scene, face), body)
     assert "\n" not in str(told.value)
     few = seen_only(scene, ("nose", "left_eye", "left_shoulder", "right_shoulder", "left_hip"))
-    with pytest.raises(UsageError, match=r"there are 5 .* and 6 are needed; it lacks left_elbow, .*right_ankle"):
+    with pytest.raises(UsageError, match=r"there are 5 .* and 6 are needed; missing: left_elbow, .*right_ankle"):
         fit_body(with_person(scene, few), body)
 
 
@@ -208,13 +208,13 @@ def test_a_set_without_limbs_is_refused(body, monkeypatch):
         1, np.arange(3), keypoint_set="face5", keypoints=np.ones((*count, 2)), keypoint_confidence=np.ones(count)
     )
     with pytest.raises(
-        UsageError, match=r"keypoints of face5: of its points that the body knows, there are 5 .* no sho"
+        UsageError, match=r"keypoints of face5: of its points that the body model defines, there are 5 .* no sho"
     ):
         fit_body(Motion(np.arange(3) / 30, 640, 480, people=(person,)), body)
 
 
-def test_points_that_the_body_does_not_know_are_passed_over(body, monkeypatch):
-    """A set with places that no body has, before, between and behind those of COCO."""
+def test_points_that_the_body_does_not_define_are_ignored(body, monkeypatch):
+    """A set with points that no body has, before, between and behind those of COCO."""
     mixed = JointSet("mixed", ("left_antenna", "right_antenna", *COCO17.joints[:9], "tail", *COCO17.joints[9:], "hat"))
     monkeypatch.setitem(JOINT_SETS, mixed.name, mixed)
     monkeypatch.setitem(body_points.POINT_SETS, mixed.name, mixed.joints)

@@ -1,4 +1,4 @@
-"""Poses straight from 3D landmarks put the limbs where the landmarks are."""
+"""Poses computed directly from 3D landmarks put the limbs where the landmarks are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stance that a fit without 3D starts from: turned as the torso in the image says."""
+"""The initial stance of a fit without 3D, oriented by the torso in the image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kinema.body.kinematics import Rig
-from kinema.estimation.standing import stance, torso_turns
+from kinema.estimation.standing import stance, torso_orientations
 from kinema.geometry.camera import unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
@@ -29,7 +29,7 @@ def test_the_torso_tells_the_turn(body, name, degrees):
     (person,) = scene.seen.people
     points, rig = body.points(name), Rig.of(body, name, np.zeros(10))
     rays = unproject(person.keypoints, scene.seen.camera.intrinsics, scene.seen.camera.distortion)
-    found, mirrored = torso_turns(points.names, rig, scene.seen.times, rays, person.keypoint_confidence)
+    found, mirrored = torso_orientations(points.names, rig, scene.seen.times, rays, person.keypoint_confidence)
     # The person stands up to 9 degrees beside the camera's axis, and the torso's width is no measure near 0 and 180.
     assert degrees_apart(found, upright).max() < 30
     np.testing.assert_allclose(mirrored * [[1, 1, -1], [1, 1, -1], [-1, 1, 1]], found, atol=1e-12)
@@ -39,7 +39,7 @@ def test_the_torso_tells_the_turn(body, name, degrees):
 def test_without_a_torso_the_person_faces_the_camera(body):
     names = ("left_wrist", "right_wrist", "nose")
     rig = Rig.of(body, "coco17", np.zeros(10), body.points("coco17").rows[[9, 10, 0]])
-    for found in torso_turns(names, rig, np.arange(3) / 30, np.zeros((3, 3, 2)), np.ones((3, 3))):
+    for found in torso_orientations(names, rig, np.arange(3) / 30, np.zeros((3, 3, 2)), np.ones((3, 3))):
         np.testing.assert_allclose(found, np.tile(np.diag([1.0, -1.0, -1.0]), (3, 1, 1)), atol=1e-12)
 
 
@@ -48,7 +48,7 @@ def test_shoulders_alone_tell_front_from_back(body):
     rig = Rig.of(body, "coco17", np.zeros(10), body.points("coco17").rows[[5, 6]])
     for sign in (1.0, -1.0):
         rays = np.tile([[0.1 * sign, 0.0], [-0.1 * sign, 0.0]], (3, 1, 1))
-        for found in torso_turns(names, rig, np.arange(3) / 30, rays, np.ones((3, 2))):
+        for found in torso_orientations(names, rig, np.arange(3) / 30, rays, np.ones((3, 2))):
             np.testing.assert_allclose(found, np.tile(np.diag([sign, -1.0, -sign]), (3, 1, 1)), atol=1e-12)
 
 

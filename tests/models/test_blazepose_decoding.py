@@ -1,4 +1,4 @@
-"""Decoding of the landmark network's outputs on made-up tensors."""
+"""Decoding of the landmark network's outputs on synthetic tensors."""
 
 import numpy as np
 import pytest

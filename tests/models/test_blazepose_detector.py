@@ -1,4 +1,4 @@
-"""The detector's anchors and decoding on made-up tensors, and people in a real image."""
+"""The detector's anchors and decoding on synthetic tensors, and people in a real image."""
 
 import cv2
 import numpy as np

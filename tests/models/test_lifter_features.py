@@ -1,4 +1,4 @@
-"""The lifter's features: blind to where in the picture the person stands, the same in numpy and torch."""
+"""The lifter's features: independent of the person's position in the image, identical in numpy and torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks cut down to some of their outputs compute the same; what is no network is refused."""
+"""Networks pruned to some of their outputs compute the same; other files are rejected."""
 
 import contextlib
 
@@ -42,8 +42,8 @@ def test_an_output_that_does_not_exist_is_refused(landmarks_path):
         LiteNetwork(landmarks_path, outputs=(0, 5))
 
 
-def test_a_damaged_graph_is_shortened_or_refused_but_nothing_else(landmarks_path):
-    """Only the small tables at the file's ends are damaged: the weights between them are just numbers."""
+def test_a_corrupt_graph_is_pruned_or_rejected_but_nothing_else(landmarks_path):
+    """Only the small tables at the file's ends are corrupted: the weights between them are just numbers."""
     content = landmarks_path.read_bytes()
     rng = np.random.default_rng(3)
     for _ in range(300):

@@ -31,14 +31,14 @@ def test_every_answer_can_depend_on_every_frame_and_joint():
 
 
 def clips(rng: np.random.Generator, count: int) -> RefinerClips:
-    """Two joints on one forearm: the second is seen at half its distance from the first, and both shake."""
+    """Two joints on one forearm: the second is seen at half its distance from the first, and both jitter."""
     truth = [np.cumsum(rng.normal(size=(60, 1)), 0) * 0.02 * np.array([1.0, 0, 0, 2.0, 0, 0]) for _ in range(count)]
     seen = [t * [1, 1, 1, 0.5, 1, 1] + rng.normal(size=t.shape) * 0.01 for t in truth]
     return RefinerClips("arm", "3d", tuple(map(str, range(count))), tuple(seen), tuple(truth), None, 1000.0)
 
 
 def test_it_learns_what_no_filter_can(tmp_path):
-    """A joint that is always seen too near is put where it belongs, and the file without torch answers the same."""
+    """A joint that is always seen too close is corrected, and the exported file gives the same output."""
     rng = np.random.default_rng(2)
     options = RefinerTraining.published(
         "mixer", "arm", "3d", window=8, width=32, blocks=1, epochs=8, batch=64, learning_rate=3e-3, dropout=0.0

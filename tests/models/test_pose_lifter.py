@@ -1,4 +1,4 @@
-"""The shipped pose lifter: fair in a mirror, steady in gaps and at any frame rate, better than no learning."""
+"""The bundled pose lifter: mirror-symmetric, stable across gaps and frame rates, better than the analytic pose."""
 
 from __future__ import annotations
 
@@ -110,5 +110,5 @@ def test_rotations_are_rotations(lifter, scene):
 def test_keypoints_of_another_set_are_refused(lifter, scene):
     _, camera, person, seen = scene
     other = seen.replace(keypoint3d_set="coco17", keypoints3d=seen.keypoints3d[:, :17])
-    with pytest.raises(UsageError, match="the pose lifter knows keypoints of blazepose33, not of coco17"):
+    with pytest.raises(UsageError, match="the pose lifter takes keypoints of blazepose33, not of coco17"):
         lifter(other, person.frames / 30.0, camera)

@@ -113,7 +113,7 @@ def test_metrics_of_the_recorded_sequences(window):
 
 
 def nearest_smoothnet(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """What the recorded network gives whose result is nearest to the expected one."""
+    """The output of the recorded network whose result is closest to the expected one."""
     found = [slide(values, net.window, net) for net in recorded_smoothnets()]
     return min(found, key=lambda each: np.abs(each - expected).max())
 

@@ -1,4 +1,4 @@
-"""SmoothNet (torch and NumPy) and SynSP against the outputs of the authors' code, and what their loaders refuse."""
+"""SmoothNet (torch and NumPy) and SynSP against the outputs of the authors' code, and what their loaders reject."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def fake() -> FakeChain:
 
 @pytest.fixture(scope="session")
 def truth() -> Motion:
-    """A person who stands before a camera of 640x480 and reaches out, 16 frames at 10 fps."""
+    """A person who stands in front of a camera of 640x480 and reaches out, 16 frames at 10 fps."""
     body = load_body()
     whole = procedural_motion(body, "on-the-spot", fps=FPS, camera=studio_camera(*SIZE))
     people = tuple(person.select(np.arange(FRAMES)) for person in whole)

@@ -1,4 +1,4 @@
-"""`kinema run` with the real stages on what people really bring: one sentence, the right exit code, nothing lost."""
+"""`kinema run` with the real stages on realistic bad input: one sentence, the right exit code, nothing lost."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def test_the_same_run_twice_at_once(person_clip):
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files by the operating system")
 def test_a_disk_that_is_full(person_clip):
-    """A limit on the size of files stands in for the disk: what is written fails in the middle of the write."""
+    """A limit on file sizes simulates the full disk: writes fail half-way."""
     person_clip()
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"

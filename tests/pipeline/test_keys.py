@@ -1,4 +1,4 @@
-"""What makes two runs the same."""
+"""The identity of a run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_is_not_there_is_one_sentence(tmp_path):
 
 
 def test_shipped_data_is_part_of_the_program(monkeypatch, tmp_path):
-    """A network or a table beside the modules changes results as much as the modules do."""
+    """Bundled networks and tables affect results as much as the modules do."""
     package = tmp_path / "kinema"
     package.mkdir()
     (package / "__init__.py").write_text("")

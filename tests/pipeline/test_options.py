@@ -1,4 +1,4 @@
-"""Settings of a run: public names, nesting, and what is refused."""
+"""Settings of a run: public names, nesting, and what is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tracker, an estimator, a refiner, a format and a stage from outside of Kinema are used like built-in ones."""
+"""A tracker, an estimator, a refiner, a format and a stage from other packages are used like built-in ones."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_registered_rows_are_on_the_command_line(tmp_path, monkeypatch, capsys):
 
 
 def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):
-    """From coloured figures, seen by no network, to a body: tracking and fit take whatever joints a source gives."""
+    """From coloured figures, seen by no network, to a body: tracking and fit take whatever joint set a source has."""
     people = ColouredPeople({"red": lambda i: (150 + 2 * i, 180), "blue": lambda i: (480, 190)}, 40)
     clip = write_images(tmp_path / "figures.mp4", (frame.image for frame in people))
     SOURCES.register(SOURCE)
@@ -107,7 +107,7 @@ def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):
 
 
 def test_an_installed_package_adds_rows(tmp_path):
-    """As an entry point: a package beside Kinema, found by its metadata, used without an import."""
+    """As an entry point: another package, found by its metadata, used without an import."""
     site = tmp_path / "site"
     info = site / "toy_kinema-1.0.dist-info"
     info.mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_a_name_belongs_to_one_row():
     assert registry.find("other") is toys.REFINER
     for name in ("toy-refiner", "other"):
         clash = kinema.refiners()[0].__class__(name, "another", toys.REFINER.stage)
-        with pytest.raises(UsageError, match=f"there is a toy called '{name}' already"):
+        with pytest.raises(UsageError, match=f"there is already a toy called '{name}'"):
             registry.register(clash)
     with pytest.raises(UsageError, match="unknown toy 'magic'; known: toy-refiner"):
         registry.find("magic")

@@ -1,4 +1,4 @@
-"""The main job on real clips: people are found, the body lies on them, files open elsewhere, truth is met."""
+"""The main job on real clips: people are found, the bodies fit them, files open elsewhere, errors are bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's folder: what is in it, what is not done twice, and what survives interruption."""
+"""A run's folder: its content, what is reused, and what survives interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain of stages: what it takes from the video, what it tells, and where it ends."""
+"""The chain of stages: what it reads from the video, what it reports, and where it ends."""
 
 from __future__ import annotations
 

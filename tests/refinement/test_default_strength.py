@@ -1,4 +1,4 @@
-"""The default amount of smoothing on a motion whose truth is known: what it keeps, and what it removes."""
+"""The default amount of smoothing on a motion with known ground truth: what it keeps, and what it removes."""
 
 from __future__ import annotations
 

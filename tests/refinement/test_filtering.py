@@ -1,4 +1,4 @@
-"""The filter stage on a motion: rotations, gaps, missing values, what it tells and what it leaves alone."""
+"""The filter stage on a motion: rotations, gaps, missing values, what it reports and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMES = np.arange(60) / 30
 
 @dataclass(frozen=True)
 class ChainBody:
-    """A body that is a straight chain of 24 joints: enough for a stage that only asks for joints."""
+    """A body that is a straight chain of 24 joints: enough for a stage that only needs joints."""
 
     name: str = "chain"
     sha256: str = "0" * 64

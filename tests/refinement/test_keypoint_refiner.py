@@ -18,7 +18,7 @@ from kinema.synthetic import procedural_motion
 
 
 def walk(fps: float = 30.0, frames: int = 90, seed: int = 0) -> tuple[Motion, np.ndarray]:
-    """Somebody who walks and reaches, with landmarks that show 0.7 of the depth and shake by 2 cm; and the truth."""
+    """A person who walks and reaches, with landmarks at 0.7 of the depth and 2 cm of jitter; and the truth."""
     body = load_body()
     motion = procedural_motion(body, "demo", seed=3, fps=fps)
     person = motion.people[0].select(np.arange(frames))

@@ -1,4 +1,4 @@
-"""Networks on motions: representations, gaps, uneven times, agreement of pose and joints, and what is refused."""
+"""Networks on motions: representations, gaps, uneven times, poses fitted to joints, and what is rejected."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kinema.errors import InputError, UsageError
 from kinema.formats import load_motion, save_motion
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.models.refiner import load_refiner
-from kinema.models.smoothnet.published import PublishedCare
+from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement import refine
-from kinema.refinement.inverse_kinematics import agree_with_joints
+from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.options import NetworkOptions
 from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
@@ -29,7 +29,7 @@ BODY = load_body()
 
 
 def noisy(seed: int = 0, frames: int = 90, angle: float = 0.04) -> tuple[Motion, Motion]:
-    """A procedural motion at 30 frames a second, and the same with shaking rotations and root."""
+    """A procedural motion at 30 frames per second, and the same with jitter on rotations and root."""
     truth = procedural_motion(BODY, "on-the-spot", fps=30, camera=studio_camera(640, 480))
     truth = truth.replace(times=truth.times[:frames], people=(truth.people[0].select(np.arange(frames)),))
     person = truth.people[0]
@@ -42,7 +42,7 @@ def noisy(seed: int = 0, frames: int = 90, angle: float = 0.04) -> tuple[Motion,
 
 @pytest.fixture(scope="module")
 def averaging(tmp_path_factory):
-    """A SmoothNet of eight frames that answers every frame with the window's mean, exactly."""
+    """A SmoothNet of eight frames that replaces every frame with the window's mean, exactly."""
     path = tmp_path_factory.mktemp("net") / "mean_8.npz"
     np.savez(path, **averaging_tensors(8))
     return path
@@ -144,7 +144,7 @@ def test_agreement_finds_the_pose_that_made_the_joints(seed):
     transl = rng.normal(size=(frames, 3))
     joints = BODY.joints(pose, betas, transl)
     start = pose + 0.05 * rng.normal(size=pose.shape)
-    found, where = agree_with_joints(BODY, start, betas, joints)
+    found, where = fit_pose_to_joints(BODY, start, betas, joints)
     np.testing.assert_allclose(BODY.joints(found, betas, where), joints, atol=1e-8)
 
 
@@ -152,7 +152,7 @@ def test_agreement_points_bones_at_joints_that_it_cannot_reach():
     _, shaken = noisy(frames=5)
     person = shaken.people[0]
     far = person.joints[:, :1] + 1.3 * (person.joints - person.joints[:, :1])
-    pose, transl = agree_with_joints(BODY, person.pose, person.betas, far)
+    pose, transl = fit_pose_to_joints(BODY, person.pose, person.betas, far)
     joints = BODY.joints(pose, person.betas, transl)
     np.testing.assert_allclose(joints[:, 0], far[:, 0], atol=1e-9)
     np.testing.assert_allclose(
@@ -181,7 +181,7 @@ def test_lag_is_what_a_live_stream_would_give(averaging):
 
 
 def pulling(path, window: int = 8):
-    """An averaging SmoothNet that pulls everything a tenth of the way to 0.05, as the published ones pull to zero."""
+    """An averaging SmoothNet that pulls everything by a tenth towards 0.05, as the published ones pull towards zero."""
     tensors = averaging_tensors(window)
     tensors["decoder.weight"] = tensors["decoder.weight"] * np.float32(0.9)
     tensors["decoder.bias"] = np.full(window, 0.005, np.float32)
@@ -222,12 +222,12 @@ def test_a_published_network_keeps_swings_that_it_would_flatten(tmp_path):
         "encoder.0.weight": frames, "encoder.0.bias": np.zeros(16, np.float32),
         "decoder.weight": np.float32(0.7 / 1.1) * frames.T, "decoder.bias": np.zeros(8, np.float32),
     })  # fmt: skip
-    care = PublishedCare(load_refiner(path, "smoothnet"), 8)
+    network = PublishedSmoothNet(load_refiner(path, "smoothnet"), 8)
     windows = np.sin(np.arange(8) * np.pi / 4)[None, :, None] + 5.0  # a whole turn about 5
-    np.testing.assert_allclose(care.smoother()(windows) - 5, 0.91 * (windows - 5), atol=1e-5)  # 2 * 0.7 - 0.7 ** 2
-    assert care.rate == pytest.approx(16.7)
-    assert care.ahead == 7
-    assert PublishedCare(care.network, 8, live=True).rate is None
+    np.testing.assert_allclose(network.smoother()(windows) - 5, 0.91 * (windows - 5), atol=1e-5)  # 2 * 0.7 - 0.7 ** 2
+    assert network.rate == pytest.approx(16.7)
+    assert network.margin == 7
+    assert PublishedSmoothNet(network.network, 8, live=True).rate is None
 
 
 @given(frames=st.integers(1, 12), ahead=st.integers(0, 9))
@@ -295,7 +295,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(averaging, tmp_path):
     narrow = averaging_tensors(8)
     narrow["decoder.weight"], narrow["decoder.bias"] = narrow["decoder.weight"][:4], narrow["decoder.bias"][:4]
     np.savez(other, **narrow)
-    with pytest.raises(InputError, match="gives 4 frames for 8"):
+    with pytest.raises(InputError, match="returns 4 frames for 8"):
         attempt(checkpoint=other)
 
 
@@ -312,7 +312,7 @@ def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
         path = tmp_path / f"{coordinates}.safetensors"
         save_file({k: v.clone() for k, v in net.state_dict().items()}, str(path))
         if representation == "3d":
-            with pytest.raises(UsageError, match="takes 51 numbers a frame, the joints of person 1 have 72"):
+            with pytest.raises(UsageError, match="takes 51 numbers per frame, the joints of person 1 have 72"):
                 refine(shaken, BODY, "synsp", checkpoint=path, representation="3d")
         else:
             refined = refine(shaken, BODY, "synsp", checkpoint=path, representation="smpl", window_size=8)
@@ -331,7 +331,7 @@ def test_the_command_refines_a_file(averaging, tmp_path, capsys):
     capsys.readouterr()
     for argv, told in (
         (["--method", "magic"], "unknown refiner 'magic'"),
-        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint is not for savgol, which is a filter"),
+        (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint does not apply to savgol, which is a filter"),
         (["--method", "smoothnet", "--strength", "1"], "--strength is not for smoothnet, which is a network"),
         (["--method", "smoothnet", "--checkpoint", str(averaging), "--window-size", "16"], "asks for 16"),
     ):

@@ -1,4 +1,4 @@
-"""A run's refiner: named, checked before anything is done, in place of the filter."""
+"""A run's refiner: chosen by name, validated up front, in place of the filter."""
 
 from __future__ import annotations
 

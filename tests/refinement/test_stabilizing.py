@@ -1,4 +1,4 @@
-"""The stabiliser: clean motion stays, damage shrinks, nothing gets worse, all is told; the fork's to the digit."""
+"""The stabiliser: clean motion is unchanged, faults shrink, nothing gets worse, all is reported; video2pkl is exact."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kinema.person import Person
 from kinema.quality import validate_motion
 from kinema.quality.corruption import DAMAGES
 from kinema.refinement.options import StabilizeOptions
-from kinema.refinement.repair import excursions, lead_over, replace_places
+from kinema.refinement.repair import bridge_jumps, excursions, replace_root_excursions
 from kinema.refinement.stage import stabilize_motion
 from kinema.refinement.video2pkl_stabilizer import stabilize
 from kinema.skeleton import SMPL24
@@ -55,7 +55,7 @@ def test_clean_motion_stays_as_it_is(fps):
 
 
 def captured(path, names) -> Iterator[Motion]:
-    """Clips of motion capture as motions in the world, the capture's own joints beside its rotations."""
+    """Clips of motion capture as motions in the world, the capture's own joints in addition to its rotations."""
     with np.load(path, allow_pickle=False) as file:
         start, quaternions = file["seq_start"], file["smpl24_quat_i16"]
         joints = file["root"][:, None] + file["smpl24_rel_i16"] / 1e4
@@ -70,7 +70,7 @@ def captured(path, names) -> Iterator[Motion]:
 
 @pytest.mark.real
 def test_clean_capture_stays_as_it_is(data_dir):
-    """A runner, whose strides look most like shaking, and dances that tremble: they pass, and are left alone."""
+    """A runner, whose strides look most like jitter, and dances with tremor: they pass, and are left alone."""
     found = 0
     for motion in captured(data_dir / "mocap" / "cmu_train.npz", ["09_05", "09_09", "09_11", "05_15", "05_17"]):
         assert validate_motion(motion, checks=["quality"]).people[0].bad_frames == 0
@@ -82,7 +82,7 @@ def test_clean_capture_stays_as_it_is(data_dir):
     assert found == 5
 
 
-def test_a_fault_in_motion_that_passes_is_mended_and_the_rest_left_alone(walk):
+def test_a_fault_in_motion_that_passes_is_repaired_and_the_rest_left_alone(walk):
     """One wrong frame is no reason to fail; it is repaired, and nothing else moves by more than clean motion may."""
     pose = walk.people[0].pose_world.reshape(-1, 24, 3).copy()
     pose[80, SMPL24.index("spine1")] += [0.0, 1.2, 0.0]
@@ -215,7 +215,7 @@ def test_what_lies_beyond_a_leap_at_the_end_is_held():
     path = np.stack([0.5 * times, 0 * times, 0 * times], axis=1)
     path[:2, 1] += 1.0
     path[28:, 2] -= 1.0
-    found, away = replace_places(path, times, 1.0)
+    found, away = replace_root_excursions(path, times, 1.0)
     assert np.flatnonzero(away).tolist() == [0, 1, 28, 29]
     np.testing.assert_allclose(found[:2], path[[2, 2]])
     np.testing.assert_allclose(found[28:], path[[27, 27]])
@@ -226,7 +226,7 @@ def test_leading_over_is_never_faster_than_it_may_be(leap, fps):
     times = np.arange(round(6 * fps)) / fps
     path = np.zeros((len(times), 3))
     path[len(times) // 2 :, 0] = leap
-    led, changed = lead_over(path, times, fastest=8.0)
+    led, changed = bridge_jumps(path, times, fastest=8.0)
     assert np.linalg.norm(np.diff(led, axis=0), axis=1).max() * fps <= 8.0
     np.testing.assert_allclose(led[[0, -1]], path[[0, -1]], atol=1e-12)
     np.testing.assert_allclose(led[~changed], path[~changed], atol=1e-9)
@@ -234,7 +234,7 @@ def test_leading_over_is_never_faster_than_it_may_be(leap, fps):
 
 @pytest.mark.golden
 @each_kind
-def test_the_forks_stabiliser_is_reproduced(kind):
+def test_video2pkls_stabiliser_is_reproduced(kind):
     arrays, reports = recorded_motions()
     report = reports[kind]["stabilizer"]
     given = (arrays[f"{kind}.in.{name}"] for name in ("pose", "trans", "global_orient"))
@@ -248,13 +248,13 @@ def test_the_forks_stabiliser_is_reproduced(kind):
 
 @pytest.mark.golden
 @each_kind
-def test_the_forks_profile_on_a_motion(kind):
+def test_video2pkls_profile_on_a_motion(kind):
     arrays, reports = recorded_motions()
     report = reports[kind]["stabilizer"]
     pose, trans = arrays[f"{kind}.in.pose"], arrays[f"{kind}.in.trans"]
     person = Person(id=1, frames=np.arange(len(pose)), pose=pose, transl=-trans)
     motion = Motion(times=np.arange(len(pose)) / report["fps"], width=0, height=0, people=(person,), body_model="smpl")
-    stable = stabilize_motion(motion, options=StabilizeOptions(profile="fork"))
+    stable = stabilize_motion(motion, options=StabilizeOptions(profile="video2pkl"))
     np.testing.assert_allclose(stable.people[0].pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
     np.testing.assert_allclose(stable.people[0].transl, -arrays[f"{kind}.stable.trans"], atol=1e-9)
     assert told(stable, "camera")["status"] == report["status"]
@@ -267,8 +267,9 @@ def test_the_result_survives_a_file(walk, tmp_path):
 
 
 def test_unknown_profiles_and_steps_are_refused():
-    with pytest.raises(UsageError, match="`profile` must be default or fork"):
+    with pytest.raises(UsageError, match="`profile` must be default or video2pkl"):
         StabilizeOptions(profile="strong")
+    assert StabilizeOptions(profile="fork") == StabilizeOptions(profile="video2pkl")
     with pytest.raises(UsageError, match="`step` must be some of"):
         StabilizeOptions(steps=("polish",))
 

@@ -165,7 +165,7 @@ def test_seventeen_joints_mapped_to_fourteen(tmp_path):
     order = recording("synsp/golden.npz")["jointmap.mupots2aist"]
     expected = truth[1].reshape(-1, 17, 3)[:, order].reshape(-1, 42)
     np.testing.assert_array_equal(ordered.truth[1], expected)
-    with pytest.raises(UsageError, match="not of 3d pw3d"):
+    with pytest.raises(UsageError, match="not for 3d pw3d"):
         load_smoothnet_data(tmp_path, "pw3d", "spin", "3d", "test", aist14=True)
 
 
@@ -191,7 +191,7 @@ def test_invalid_data_and_settings_are_refused(tmp_path):
         RefinerClips("toy", "3d", good.names, (broken,), good.truth, (0,), 1.0)
     with pytest.raises(InputError, match=r"the estimate has shape \(119, 9\), the truth \(120, 9\)"):
         RefinerClips("toy", "3d", good.names, (broken[1:],), good.truth, (0,), 1.0)
-    with pytest.raises(InputError, match="holds no sequence"):
+    with pytest.raises(InputError, match="contains no sequence"):
         RefinerClips("toy", "3d", (), (), (), (0,), 1.0)
     with pytest.raises(UsageError, match="`network` must be one of"):
         RefinerTraining(network="gru")

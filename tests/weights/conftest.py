@@ -23,7 +23,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch, cache) -> Package:
-    """A package whose two networks the catalogue expects, handed over by something that stands in for pip."""
+    """A package whose two networks the catalogue expects, delivered by a substitute for pip."""
     entries = tuple(
         dataclasses.replace(
             entry,

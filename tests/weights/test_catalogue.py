@@ -24,7 +24,7 @@ ENTRIES = (
 
 @pytest.fixture
 def fresh(monkeypatch):
-    """The catalogue is collected anew in the test, and again after it."""
+    """The catalogue is collected again in the test, and again after it."""
     catalogue.entries.cache_clear()
     yield
     monkeypatch.undo()
@@ -34,7 +34,7 @@ def fresh(monkeypatch):
 
 
 def model_folder(tmp_path: Path, monkeypatch, name: str = "toy-weights", file: str = "toy.npz") -> None:
-    """A model `toy` beside Kinema's own."""
+    """A model `toy` in addition to Kinema's own."""
     folder = tmp_path / "models" / "toy"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text('"""A toy."""\n')
@@ -89,7 +89,7 @@ def test_nobody_takes_the_place_of_another(fresh, tmp_path, monkeypatch, name, f
     before = catalogue.entries()
     catalogue.entries.cache_clear()
     other_package(tmp_path, monkeypatch, ROWS.format(name=name, file=file))
-    with pytest.warns(UserWarning, match=r"left out: UsageError: there are weights called .* already"):
+    with pytest.warns(UserWarning, match=r"left out: UsageError: there are already weights called .*"):
         assert catalogue.entries() == before
 
 

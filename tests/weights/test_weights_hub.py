@@ -1,4 +1,4 @@
-"""The hub: what `locate` gives, and the sentence for everything that can go wrong on the way."""
+"""The hub: what `locate` returns, and the message for everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_offline_never_runs_pip(cache, package, monkeypatch):
         ),
         ("ERROR: No matching distribution found for mediapipe==0.10.21\n", "your package index does not have it"),
         ("ERROR: Could not install: [Errno 28] No space left on device\n", "the disk is full.*KINEMA_CACHE"),
-        ("ERROR: 401 for the index\nlast line", "pip says 'ERROR: 401 for the index'"),
-        ("", "pip says 'no reason'"),
+        ("ERROR: 401 for the index\nlast line", "pip reported 'ERROR: 401 for the index'"),
+        ("", "pip reported 'no reason'"),
     ],
 )
 def test_what_pip_says_becomes_one_sentence(cache, failing_pip, words, sentence):
@@ -128,10 +128,10 @@ def test_a_package_with_another_network_is_refused_by_both_hashes(cache, package
 def test_a_package_without_the_network_or_cut_short(cache, package):
     whole = package.wheel.read_bytes()
     write_wheel(package.wheel, {})
-    with pytest.raises(WeightsError, match=r"does not hold mediapipe/modules.*mediapipe==0\.10\.21"):
+    with pytest.raises(WeightsError, match=r"does not contain mediapipe/modules.*mediapipe==0\.10\.21"):
         locate("blazepose-detector")
     package.wheel.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WeightsError, match="not a whole package file"):
+    with pytest.raises(WeightsError, match="not a complete package file"):
         locate("blazepose-detector")
 
 
@@ -291,7 +291,7 @@ def smoothnet_file(tmp_path):
 
 
 def test_research_files_ask_once_and_remember(cache, smoothnet_file):
-    with pytest.raises(WeightsError, match=r"must come from you: .*kinema weights add smoothnet-8 FILE"):
+    with pytest.raises(WeightsError, match=r"cannot be downloaded for you: .*kinema weights add smoothnet-8 FILE"):
         locate("smoothnet-8")
     with pytest.raises(WeightsError, match="not used without agreement"):
         hub.add("smoothnet-8", smoothnet_file, ask=lambda licence: False)
@@ -321,7 +321,7 @@ def test_a_file_put_there_by_hand_still_needs_agreement(cache, smoothnet_file):
 def test_an_added_file_that_changes_is_noticed(cache, smoothnet_file):
     path = hub.add("smoothnet-8", smoothnet_file, ask=lambda licence: True)[0].path
     path.write_bytes(b"changed")
-    with pytest.raises(WeightsError, match=r"damaged or not the expected file.*kinema weights add smoothnet-8 FILE"):
+    with pytest.raises(WeightsError, match=r"corrupt or not the expected file.*kinema weights add smoothnet-8 FILE"):
         locate("smoothnet-8")
 
 

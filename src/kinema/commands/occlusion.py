@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.evaluation.options import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
     from kinema.models.pare.options import PareOptions
-    from kinema.pipeline.occlusion import analyse_dataset, analyse_pictures
+    from kinema.pipeline.occlusion import analyse_dataset, analyse_images
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
     if (args.source is None) == (args.dataset is None):
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             dataset = load_dataset(args.dataset, data / entry.labels, data / entry.images)
             result = analyse_dataset(dataset, args.out, options, watcher=shown)
         else:
-            result = analyse_pictures(args.source, args.out, options, watcher=shown)
+            result = analyse_images(args.source, args.out, options, watcher=shown)
     if not args.quiet:
         print_result(result, videos=options.video)
     return 0

@@ -1,4 +1,4 @@
-"""From landmarks to a body: the fit of pose, shape and root translation over all frames of a track."""
+"""From landmarks to a body: fitting pose, shape and root translation over all frames of a track."""
 
 from kinema.estimation.options import FitOptions as FitOptions
 from kinema.estimation.options import SolverOptions as SolverOptions

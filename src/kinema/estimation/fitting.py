@@ -1,4 +1,4 @@
-"""The fit: from tracked keypoints to a body, one person after another."""
+"""The fit: from tracked keypoints to a body, one person at a time."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
 
 REFINED_SHARE = 0.5
-"""How far the landmarks that the analytic prior reads are moved to where the refiner wants them: it knows their depth
-better, and follows fast limbs less closely than they do."""
+"""How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
+but it follows fast limbs less closely."""
 
 
 def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     """Fit the body to every person's keypoints.
 
-    Needs keypoints and keypoint_confidence of a joint set whose points the body knows, six with limbs among them; fills
-    pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera where the motion has none.
-    keypoints3d, of the same set or of another, are what the pose is expected by: the pose lifter reads those of
+    Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points, limb
+    joints among them; fills pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera
+    if the motion has none. keypoints3d, of the same set or another, give the pose prior: the pose lifter reads
     blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
-    stance turned as the torso in the image says, and the depth of the limbs is little more than a guess. Where a prior
-    stands in for the one of the options, the person's data say so: "fit_prior" is "analytic" or "standing".
+    stance oriented by the torso in the image, and the depth of the limbs is little more than a guess. If a prior
+    replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing".
 
-    People who are never seen well enough keep their fields as they are. Raises UsageError for a person without
-    keypoints, for a set with too few points, and where nobody is seen by enough of them.
+    People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
+    with too few points, and if too few points are seen of everyone.
     """
     body = given(context.body)
     camera = motion.camera or camera_from_fov(motion.width, motion.height, options.fov or DEFAULT_FOV)
@@ -85,7 +85,7 @@ def _advance(progress: Progress, before: int, total: int, done: int) -> None:
 
 
 class _PersonFit:
-    """The fit of one person: what stays the same through its steps."""
+    """The fit of one person: the data that its steps share."""
 
     def __init__(
         self,
@@ -117,16 +117,16 @@ class _PersonFit:
 
     @cached_property
     def lacking(self) -> str | None:
-        """Why the person cannot be fitted, one sentence. A prior from elsewhere needs no more than one point."""
+        """Why the person cannot be fitted, one sentence. With any prior but "standing" a single point is enough."""
         if self.prior != "standing" or not self.is_seen:
             return None
-        ever = [name for name, weight in zip(self.names, self.weight.T, strict=True) if weight.any()]
-        lack = lacking(ever)
+        ever_seen = [name for name, weight in zip(self.names, self.weight.T, strict=True) if weight.any()]
+        lack = lacking(ever_seen)
         who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
         return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
 
     def run(self, progress: Callable[[int], None]) -> Person:
-        """The person with the fitted fields filled, or as it was where too little was seen."""
+        """The person with the fitted fields filled, or unchanged if too little was seen."""
         if not self.is_seen or self.lacking:
             return self.person
         options = self.options
@@ -144,15 +144,15 @@ class _PersonFit:
         return Rig.of(self.body, self.set_name, betas, self.rows)
 
     def _start(self) -> tuple[Evidence, PoseState]:
-        """What the frames say, and the poses that the fit starts from."""
+        """The evidence of the frames, and the poses that the fit starts from."""
         rig = self._rig(np.zeros(10))
         if self.prior != "standing":
-            evidence = Evidence(self.times, self.rays, self.weight, *self._expected(rig))
+            evidence = Evidence(self.times, self.rays, self.weight, *self._prior_pose(rig))
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 
     def _from_stance(self, rig: Rig) -> tuple[Evidence, PoseState]:
-        """The stance bent to the image from both of the turns that it may have, in each segment the better one."""
+        """The stance fitted to the image from both possible orientations; each segment takes the better one."""
         first, second = standing_evidence(self.names, rig, self.times, self.rays, self.weight)
         options = replace(self.options, solver=coarse(self.options.solver))
         states, costs = [], []
@@ -168,22 +168,22 @@ class _PersonFit:
         root = np.where(other[:, None], states[1].root, states[0].root)
         return replace(first, prior=prior), PoseState(local, root)
 
-    def _expected(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+    def _prior_pose(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
         """The prior's rotations (F,24,3,3) and their sigma (F,24)."""
         if self.prior == "estimate":
             (pose,) = self.person.require("pose")
             prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
             return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
-        landmarks, joints = self._depicted()
+        landmarks, joints = self._prior_landmarks()
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
         if self.prior == "analytic" or self.lifter is None:
             return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
         lifted = self.lifter(self.person, self.times, self.camera)
-        beside = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
-        return _agreed(lifted.rotation, lifted.sigma, prior, beside)
+        analytic_sigma = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
+        return _combined(lifted.rotation, lifted.sigma, prior, analytic_sigma)
 
-    def _depicted(self) -> tuple[np.ndarray, JointSet]:
-        """The 3D keypoints (F,L,3) that the analytic prior reads, and their joints."""
+    def _prior_landmarks(self) -> tuple[np.ndarray, JointSet]:
+        """The 3D keypoints (F,L,3) that the analytic prior reads, and their joint set."""
         landmarks, joints = landmarks_of(self.person)
         if self.refiner is None or joints is not BLAZEPOSE33:
             return landmarks, joints
@@ -207,22 +207,22 @@ class _PersonFit:
             transl=transl,
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
-            data=self._noted(),
+            data=self._data(),
         )
 
-    def _noted(self) -> dict[str, Any]:
-        """The person's data, with the prior where the keypoints did not allow the one of the options."""
+    def _data(self) -> dict[str, Any]:
+        """The person's data, with the prior that was used if it is not the one in the options."""
         data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
-        asked = self.options.prior
-        if asked == "estimate" and self.person.pose is None:
-            asked = "analytic"
-        return data if self.prior == asked else data | {"fit_prior": self.prior}
+        requested = self.options.prior
+        if requested == "estimate" and self.person.pose is None:
+            requested = "analytic"
+        return data if self.prior == requested else data | {"fit_prior": self.prior}
 
 
-def _agreed(
+def _combined(
     first: np.ndarray, first_sigma: np.ndarray, second: np.ndarray, second_sigma: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What two witnesses say together: rotations (F,24,3,3), each weighed by its certainty, and their sigma (F,24)."""
+    """Two estimates of rotations (F,24,3,3) combined by inverse variance, and the resulting sigma (F,24)."""
     weight = 1 / first_sigma**2 + 1 / second_sigma**2
     share = 1 / second_sigma**2 / weight
     turn = matrix_to_axis_angle(np.swapaxes(first, -1, -2) @ second)
@@ -230,10 +230,10 @@ def _agreed(
 
 
 def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray:
-    """(F,3) pelvis positions that bring the points of poses (F,24,3,3) onto their rays, by linear least squares.
+    """(F,3) pelvis positions that put the points of poses (F,24,3,3) on their rays, by linear least squares.
 
-    A point p + t lies on the ray (u, v, 1) where p_x + t_x = u (p_z + t_z), and likewise for y. Frames
-    with too little evidence take their neighbours' result.
+    A point p + t lies on the ray (u, v, 1) if p_x + t_x = u (p_z + t_z), and likewise for y. Frames with too little
+    evidence are interpolated from their neighbours.
     """
     num_frames = len(evidence.times)
     _, _, points = rig.forward(local, np.zeros((num_frames, 3)))
@@ -253,24 +253,24 @@ def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray
 
 
 def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
-    """Indices of at most `count` frames, spread over the track, each the best seen of its stretch."""
+    """Indices of at most `count` frames, spread over the track: the best seen of each section."""
     seen = evidence.weight.sum(1)
-    stretches = np.array_split(np.arange(len(seen)), min(count, len(seen)))
-    best = np.array([stretch[np.argmax(seen[stretch])] for stretch in stretches])
+    sections = np.array_split(np.arange(len(seen)), min(count, len(seen)))
+    best = np.array([section[np.argmax(seen[section])] for section in sections])
     return best[seen[best] > 0.5 * np.median(seen[best])] if len(best) > 1 else best
 
 
 def _solve_in_pieces(
     rig: Rig, evidence: Evidence, state: PoseState, options: FitOptions, progress: Callable[[int], None]
 ) -> PoseState:
-    """Solve segment by segment, long ones in chunks that share a seam, so that memory stays bounded."""
+    """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
     for segment in near_in_time(evidence.times, options.max_gap):
         first, last = segment.start, segment.stop
         start = first
         while True:
             stop = last if last - start <= options.chunk + options.overlap else start + options.chunk
-            # The seam's first half was solved with its future known: it stays, and the rest continues it.
+            # The first half of the overlap was solved with its future known: it stays fixed, the rest continues it.
             seam = 0 if start == first else options.overlap // 2
             piece = slice(start, stop)
             solved = solve(rig, evidence.take(piece), PoseState(local[piece], root[piece]), options.solver, fixed=seam)

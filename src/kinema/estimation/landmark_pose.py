@@ -1,7 +1,7 @@
-"""A pose straight from 3D keypoints, frame by frame: bone directions and bending planes, no learning.
+"""A pose computed directly from 3D keypoints, frame by frame: bone directions and bending planes, no learning.
 
-The fit's analytic prior: it starts from here where no learned prior is wanted or none knows the keypoints, and the
-learned prior is measured against it.
+The fit's analytic prior: used if no learned prior is requested or none supports the keypoints, and the baseline for the
+learned prior.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24, JointSet
 _MIN_LENGTH = 1e-9
 
 _UPRIGHT = (("thorax", "head_top", 8.0), ("neck", "head_top", 8.0), ("neck", "head", 20.0))
-"""Lines through neck and head, and the degrees by which each leans forward on the free body at rest."""
+"""Lines through neck and head, and the degrees by which each leans forward on the free body in its rest pose."""
 
 
 NEEDED = LIMBS12
-"""Joints without which there is no analytic pose."""
+"""Joints that the analytic pose requires."""
 
 
 def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray, joints: JointSet = BLAZEPOSE33) -> np.ndarray:
-    """Joint rotations that point the bones where the landmarks lie.
+    """Joint rotations that point the bones along the landmarks.
 
     landmarks (F,L,3): 3D keypoints of set `joints`, which has the twelve limb joints `NEEDED`, in camera axes, any
     origin and scale. offsets (24,3): the body's rest offsets from parent to joint. Returns (F,24,3,3) rotations
-    relative to the parent (joint 0: in the camera's frame). A limb's twist follows the plane in which it bends; that
-    of a straight limb follows its parent. The head follows nose and ears, or the line from neck to its top, the feet
-    heel and toe, the hands the knuckles; where the set has none of these they stay at rest.
+    relative to the parent (joint 0: in the camera's frame). A limb's twist follows its bending plane; that of a
+    straight limb follows its parent. The head follows nose and ears, or the line from the neck to its top, the feet
+    heel and toe, the hands the knuckles; they keep their rest pose if the set has none of these.
     """
 
     def at(name: str) -> np.ndarray:
@@ -79,7 +79,7 @@ def pose_from_landmarks(landmarks: np.ndarray, offsets: np.ndarray, joints: Join
 
 
 def _head(landmarks: np.ndarray, joints: JointSet, chest: np.ndarray) -> np.ndarray:
-    """Global rotations (F,3,3) of the head; the chest's where nothing of the head is known."""
+    """Global rotations (F,3,3) of the head; the chest's if the set has no head landmarks."""
 
     def at(name: str) -> np.ndarray:
         return landmarks[:, joints.index(name)]
@@ -87,7 +87,7 @@ def _head(landmarks: np.ndarray, joints: JointSet, chest: np.ndarray) -> np.ndar
     if all(name in joints for name in ("nose", "left_ear", "right_ear")):
         ears = at("left_ear") - at("right_ear")
         ahead = at("nose") - 0.5 * (at("left_ear") + at("right_ear"))
-        # The nose lies about 20 degrees below the line from the ears that looks straight ahead.
+        # Seen from the ears, the nose lies about 20 degrees below straight ahead.
         rest_forward = np.array([[0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))]])
         return _frame(ears, ahead) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2)
     for lower, upper, forward in _UPRIGHT:
@@ -102,9 +102,9 @@ def _unit(v: np.ndarray) -> np.ndarray:
 
 
 def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Right-handed frames (F,3,3) whose first column is `first` and whose second leans towards `second`.
+    """Right-handed frames (F,3,3): the first column along `first`, the second in the plane of `first` and `second`.
 
-    Where the two do not span a plane (landmarks that coincide), any plane will do.
+    If the two do not span a plane (coincident landmarks), any plane will do.
     """
     first = np.where(np.linalg.norm(first, axis=-1, keepdims=True) > _MIN_LENGTH, first, [1.0, 0.0, 0.0])
     x = _unit(first)
@@ -116,7 +116,7 @@ def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _swing(direction: np.ndarray, rest: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """The smallest turn after `base` (F,3,3) that brings the rest direction (3,) onto `direction` (F,3)."""
+    """`base` (F,3,3) followed by the smallest rotation that brings the rest direction (3,) onto `direction` (F,3)."""
     return shortest_rotation(base @ rest, direction) @ base
 
 
@@ -128,9 +128,9 @@ def _two_bones(
     hinge: np.ndarray,
     base: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Global rotations of a limb's two bones: upper turned into the bending plane, lower swung in it."""
+    """Global rotations of a limb's two bones: the upper aligned with the bending plane, the lower swung within it."""
     straight = _swing(upper, rest_upper, base)
-    # A nearly straight limb has no plane of its own; the parent's hinge axis takes over smoothly.
+    # A nearly straight limb has no bending plane; the parent's hinge axis takes over smoothly.
     plane = np.cross(_unit(upper), _unit(lower)) + 0.2 * (straight @ hinge)
     turned = _frame(upper, plane) @ _frame(rest_upper[None], hinge[None]).swapaxes(-1, -2)
     return turned, _swing(lower, rest_lower, turned)

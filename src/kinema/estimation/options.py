@@ -10,13 +10,13 @@ from kinema.temporal.gaps import FIT_GAP
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """Standard deviations of what the fit balances.
+    """Standard deviations of the terms of the fit.
 
-    pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many
-    sigmas fade out (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2 across and
-    along the view. bursts: accelerations beyond this many of these sigmas are believed more and more (Cauchy's
-    weight): people mostly move gently and now and then jump. limit_sigma: radians beyond a joint's limit.
-    iterations: Gauss-Newton steps.
+    pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many sigmas are
+    down-weighted (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2, across and along the
+    viewing direction. bursts: accelerations beyond this many of these sigmas are penalised less and less (Cauchy
+    weight): people mostly move gently and occasionally jump. limit_sigma: radians beyond a joint's limit. iterations:
+    Gauss-Newton steps. max_step: radians by which a joint may turn in one step.
     """
 
     pixel_sigma: float = 0.02
@@ -33,14 +33,14 @@ class SolverOptions:
 class FitOptions:
     """How the body is fitted.
 
-    prior: "learned" (the shipped pose lifter says what to expect of each joint and how surely; the analytic prior has
-    its word beside it, all joints as unsure as beside_sigma, degrees), "analytic" (bone directions of the 3D keypoints,
-    all joints as unsure as analytic_sigma, degrees) or "estimate" (the pose that the person already has, from an
-    estimator such as PARE, all joints as unsure as estimate_sigma, degrees; "analytic" for who has none). Who lacks
-    what the prior needs has the next best, see `kinema.estimation.fitting.fit_people`.
-    landmarks: what the analytic prior reads. min_confidence: landmarks below it are ignored. max_gap: seconds, a longer
-    absence starts a new segment. chunk: frames that are solved together, overlap: frames that two chunks share.
-    shape_frames: how many frames speak on the shape. threads: of the pose lifter.
+    prior: "learned" (the shipped pose lifter predicts each joint and its uncertainty; it is combined with the analytic
+    prior at a sigma of beside_sigma degrees for all joints), "analytic" (bone directions of the 3D keypoints, with a
+    sigma of analytic_sigma degrees) or "estimate" (the person's existing pose, from an estimator such as PARE, with a
+    sigma of estimate_sigma degrees; "analytic" for people without one). People without the data that the prior needs
+    get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.
+    min_confidence: landmarks below it are ignored. max_gap: seconds; a longer gap starts a new segment. chunk: frames
+    that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which the shape
+    is fitted. threads: of the pose lifter.
     """
 
     height: float | None = setting(

@@ -1,4 +1,4 @@
-"""Which prior a person's fit can have: what the options ask for, or the best that the person's keypoints allow."""
+"""Choosing the prior of a person's fit: the requested one, or the best that the person's keypoints allow."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, JointSet, joint_set
 
 MIN_POINTS = 6
-"""Points without which a pose cannot be told from 2D keypoints."""
+"""Fewest points from which a pose can be recovered from 2D keypoints."""
 
 UNUSED = ("eye_inner", "eye_outer", "mouth", "thumb")
-"""Points of either side that the fit passes over: the inner face and the thumbs add time, not knowledge."""
+"""Points of either side that the fit ignores: the inner face and the thumbs cost time and add no information."""
 
 
-def prior_of(person: Person, asked: str) -> str:
-    """The prior that the person's fit has where `asked` (`FitOptions.prior`) is wanted.
+def prior_of(person: Person, requested: str) -> str:
+    """The prior of the person's fit if `requested` (`FitOptions.prior`) is asked for.
 
-    "estimate": the person's own pose. "learned": the pose lifter, which knows 2D and 3D keypoints of blazepose33.
-    "analytic": 3D keypoints with the twelve limb joints. "standing": 2D keypoints of any set.
+    "estimate": the person's own pose. "learned": the pose lifter, for 2D and 3D keypoints of blazepose33. "analytic":
+    3D keypoints with the twelve limb joints. "standing": 2D keypoints of any set.
     """
-    if asked == "estimate" and person.pose is not None:
+    if requested == "estimate" and person.pose is not None:
         return "estimate"
     if not _has_limbs(person):
         return "standing"
-    if asked == "learned" and person.keypoint_set == person.keypoint3d_set == BLAZEPOSE33.name:
+    if requested == "learned" and person.keypoint_set == person.keypoint3d_set == BLAZEPOSE33.name:
         return "learned"
     return "analytic"
 
@@ -44,10 +44,10 @@ def _has_limbs(person: Person) -> bool:
 
 
 def landmarks_of(person: Person) -> tuple[np.ndarray, JointSet]:
-    """3D keypoints (F,L,3) without holes, and their joints: the person's set without the points that are never seen.
+    """3D keypoints (F,L,3) without missing values, and their joint set: the person's without points never seen.
 
-    A frame in which a point lacks is taken from the nearest frame that has all, or, where there is none, point by
-    point from the nearest frame that has the point.
+    A frame with a missing point is replaced by the nearest complete frame or, if there is none, each point is taken
+    from the nearest frame that has it.
     """
     (landmarks,) = person.require("keypoints3d")
     joints = joint_set(person.keypoint3d_set or "")
@@ -65,28 +65,28 @@ def landmarks_of(person: Person) -> tuple[np.ndarray, JointSet]:
 
 
 def _nearest(good: np.ndarray) -> np.ndarray:
-    """(F,) for each frame the nearest that is good (F,) bool, the earlier of two."""
+    """(F,) index of the nearest frame that is good (F,) bool; the earlier one of two."""
     index = np.flatnonzero(good)
     return index[np.abs(np.arange(len(good))[:, None] - index).argmin(axis=1)]
 
 
 def evidence_rows(points: SurfacePoints, set_name: str) -> np.ndarray:
-    """Which of a set's points the fit explains, as rows of `points`. Raises UsageError for a set too poor to fit."""
+    """The points of a set that the fit uses, as rows of `points`. Raises UsageError for a set with too few points."""
     rows = [k for k, name in enumerate(points.names) if name.split("_", 1)[-1] not in UNUSED]
     lack = lacking([points.names[k] for k in rows])
     if lack is not None:
         raise UsageError(
-            f"the body cannot be fitted to keypoints of {set_name}: of its points that the body knows, {lack}"
+            f"the body cannot be fitted to keypoints of {set_name}: of its points that the body model defines, {lack}"
         )
     return np.array(rows, dtype=int)
 
 
 def lacking(names: Sequence[str]) -> str | None:
-    """What points of these names lack for a fit, as the end of a sentence; None where they suffice."""
+    """What is missing for a fit to points of these names, as the end of a sentence; None if they suffice."""
     limbs = [name for name in names if name in LIMBS12]
     if limbs and len(names) >= MIN_POINTS:
         return None
     have = f"there are {len(names)} ({', '.join(names)})" if names else "there are none"
     if not limbs:
         return f"{have} and no shoulder, elbow, wrist, hip, knee or ankle among them"
-    return f"{have} and {MIN_POINTS} are needed; it lacks {', '.join(name for name in LIMBS12 if name not in names)}"
+    return f"{have} and {MIN_POINTS} are needed; missing: {', '.join(name for name in LIMBS12 if name not in names)}"

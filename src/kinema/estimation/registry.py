@@ -1,4 +1,4 @@
-"""The estimators by name: what can turn tracked people into bodies."""
+"""The estimators by name: what turns tracked people into bodies."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def _pare_body() -> BodyModel:
 
 @dataclass(frozen=True)
 class Estimator:
-    """One way to find bodies.
+    """One way to estimate bodies.
 
-    stages: what runs, in order; the last leaves people with pose, betas and transl. settings: by stage and name, what
-    its stages are run with whatever the user says. body: the body where the user names none, None for the free one.
+    stages: what runs, in order; the last one fills pose, betas and transl. settings: by stage and name, settings that
+    the user cannot change. body: the default body, None for the free one.
     """
 
     name: str
@@ -44,7 +44,7 @@ ESTIMATORS: Registry[Estimator] = Registry(
         Estimator("keypoints", "a body fitted to the keypoints of all frames together (default)", (fit_body,)),
         Estimator(
             "pare",
-            "PARE's poses, frame by frame, as what the fit expects; needs its checkpoint and torch",
+            "PARE's poses, frame by frame, as the prior of the fit; needs its checkpoint and torch",
             (regress_people, fit_body),
             settings={"fit": {"prior": "estimate"}},
             body=_pare_body,

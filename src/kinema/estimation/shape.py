@@ -1,7 +1,7 @@
-"""One shape for a track: betas that explain all its frames, each frame free to pose as it must.
+"""One shape for a track: betas that explain all its frames, with a free pose in each frame.
 
-The frames share only the ten betas, so the normal equations have the shape of an arrow: every frame's
-pose is eliminated from its own block (Schur complement) and ten equations remain.
+The frames share only the ten betas, so the normal equations have an arrowhead structure: every frame's pose is
+eliminated from its own block (Schur complement) and ten equations remain.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from kinema.estimation.options import SolverOptions
 from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
 
 FRAME_EVIDENCE = 0.02
-"""What one frame says about the shape, as a share of what it says about the pose: neighbouring frames
-repeat each other, and a landmark that lies off its anatomical place does so in all of them."""
+"""Weight of one frame's evidence for the shape, relative to that for the pose: neighbouring frames are redundant, and a
+landmark's anatomical offset is the same in all of them."""
 
 HEIGHT_SIGMA = 0.003
-"""Metres: how exactly a height that the user gives is met."""
+"""Metres: tolerance with which a given height is met."""
 
 
 def stature(body: BodyModel) -> tuple[float, np.ndarray]:
-    """Height of the standing body at betas 0, metres, and its derivative by betas (10,)."""
+    """Height of the standing body at betas 0, metres, and its derivative with respect to the betas (10,)."""
     up = body.v_template[:, 1]
     top, sole = int(np.argmax(up)), int(np.argmin(up))
     return float(up[top] - up[sole]), np.asarray(body.shapedirs[top, 1] - body.shapedirs[sole, 1])
@@ -40,10 +40,10 @@ def fit_shape(
     height: float | None = None,
     iterations: int = 8,
 ) -> tuple[np.ndarray, PoseState]:
-    """Betas (10,) of the person and the poses that go with them, from some frames of the track.
+    """Betas (10,) of the person and the corresponding poses, from some frames of the track.
 
-    make_rig gives the rig for betas. The betas' prior is the standard normal; `height` in metres, where
-    given, is met whatever the evidence says. Smoothness plays no part: the frames may lie far apart.
+    make_rig returns the rig for betas. The betas' prior is the standard normal; `height` in metres, if given, is met
+    regardless of the evidence. There is no smoothness term: the frames may be far apart.
     """
     betas = np.zeros(10)
     template_height, height_slope = stature(body)
@@ -75,7 +75,7 @@ def fit_shape(
 
 
 def _shape_columns(rig: Rig, state: PoseState, options: SolverOptions) -> np.ndarray:
-    """(F, 2K, 10): derivative of the reprojection residuals by betas, the pelvis kept in place."""
+    """(F, 2K, 10): derivative of the reprojection residuals with respect to the betas, with the pelvis fixed."""
     rotation, _, points = rig.forward(state.local, state.root)
     moves = rig.shape_jacobian(rotation)
     depth = np.maximum(points[..., 2], 1e-6)[..., None, None]

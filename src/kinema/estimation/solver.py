@@ -1,9 +1,8 @@
-"""The pose of all frames together: Gauss-Newton on evidence, prior and smoothness, banded in time.
+"""The poses of all frames together: Gauss-Newton on evidence, prior and smoothness, banded in time.
 
-For each frame the unknowns are the tangents of the free joints and the step of the root, n in all.
-Evidence, prior and limits touch one frame, smoothness three neighbours, and its coupling is diagonal,
-so that the normal matrix is banded with half-width 2n; `scipy.linalg.solveh_banded` factors it in time
-linear in the frames.
+For each frame the unknowns are the tangents of the free joints and the step of the root, n in all. Evidence, prior and
+limits involve one frame, smoothness three neighbours with diagonal coupling, so that the normal matrix is banded with
+half-width 2n; `scipy.linalg.solveh_banded` solves it in time linear in the number of frames.
 """
 
 from __future__ import annotations
@@ -19,25 +18,24 @@ from kinema.skeleton import SMPL24
 from kinema.temporal.banded import add_second_differences, band_of_blocks, solve_band
 
 REFERENCE_RATE = 30.0
-"""Frames a second at which one frame of evidence counts once; faster clips' frames count less each."""
+"""Frames per second at which a frame's evidence has weight 1; each frame of a faster clip counts less."""
 
 MIN_DEPTH = 0.2
-"""Metres: nothing is expected nearer to the camera."""
+"""Metres: nothing is expected closer to the camera."""
 
 FIXED = 1e12
 """Precision that holds a frame in place."""
 
 FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot", "_hand"))])
-"""Joints that the evidence can turn; toes and hands keep their prior."""
+"""Joints that the evidence can rotate; toes and hands keep their prior."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one person's frames say. F frames, K points.
+    """The evidence of one person's frames. F frames, K points.
 
-    times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K) in [0,1], 0 where
-    nothing was seen; prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24)
-    radians.
+    times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K) in [0,1], 0 for points not seen;
+    prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24) radians.
     """
 
     times: np.ndarray
@@ -66,8 +64,8 @@ class PoseState:
 def joint_limits() -> np.ndarray:
     """(24,3,2): lowest and highest component of each joint's axis-angle, radians.
 
-    Knees bend about +x, the left elbow about -y, the right about +y (SMPL's T-pose, arms along x). Other
-    limits are wide: they stop impossible poses and leave the rest to the prior.
+    Knees bend about +x, the left elbow about -y, the right about +y (SMPL's T-pose, arms along x). Other limits are
+    wide: they exclude impossible poses and leave the rest to the prior.
     """
     degrees = {"spine": 50, "neck": 60, "head": 60, "collar": 45, "ankle": 70, "wrist": 100}
     part = [name.rstrip("123").split("_")[-1] for name in SMPL24.joints]
@@ -83,7 +81,7 @@ _LIMITS = joint_limits()[FREE_JOINTS]
 
 
 def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions, *, fixed: int = 0) -> PoseState:
-    """The poses that explain the evidence best. The first `fixed` frames stay as they are (a seam)."""
+    """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap)."""
     smoothness = _Smoothness.of(evidence.times)
     for _ in range(options.iterations):
         hessian, gradient = normal_equations(rig, evidence, state, options)
@@ -103,7 +101,7 @@ def moved(state: PoseState, step: np.ndarray, max_turn: float) -> PoseState:
 
 
 def frame_weights(times: np.ndarray) -> np.ndarray:
-    """(F,) how much a frame's evidence counts: its duration times `REFERENCE_RATE`, at most 1."""
+    """(F,) weights of the frames' evidence: duration times `REFERENCE_RATE`, at most 1."""
     if len(times) < 2:
         return np.ones(len(times))
     return np.minimum(1.0, np.gradient(times) * REFERENCE_RATE)
@@ -112,7 +110,7 @@ def frame_weights(times: np.ndarray) -> np.ndarray:
 def normal_equations(
     rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton blocks of the terms that touch one frame: (F,n,n) and gradient (F,n)."""
+    """Gauss-Newton blocks of the single-frame terms: (F,n,n) and gradient (F,n)."""
     jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
     weighted = jacobian * weight[..., None]
     hessian = np.swapaxes(weighted, 1, 2) @ jacobian
@@ -130,7 +128,7 @@ def normal_equations(
     stiff = (beyond != 0).reshape(len(beyond), -1) / options.limit_sigma**2
     hessian[:, diagonal[:-3], diagonal[:-3]] += stiff
     gradient[:, :-3] += stiff * beyond.reshape(len(beyond), -1)
-    # A little damping keeps what nothing observes in place.
+    # A little damping keeps unobserved parameters in place.
     hessian[:, diagonal, diagonal] += 1.0
     return hessian, gradient
 
@@ -142,7 +140,7 @@ def reprojection_terms(
     rotation, position, points = rig.forward(state.local, state.root)
     depth = np.maximum(points[..., 2], MIN_DEPTH)
     sight = points[..., :2] / depth[..., None]
-    # One sigma is a length in the image plane at the person's depth: people far away are not looser.
+    # One sigma is a length in the image plane at the person's depth, so distant people are fitted as tightly.
     scale = np.maximum(state.root[:, 2], MIN_DEPTH)[:, None] / options.pixel_sigma
     residual = (sight - evidence.rays) * scale[..., None]
     rows = np.zeros((*points.shape[:2], 2, 3))
@@ -164,8 +162,8 @@ def reprojection_terms(
 
 @dataclass(frozen=True, eq=False)
 class _Smoothness:
-    """How accelerations come from a track. coefficients (F-2, 3): of the second time derivative at frames 1..F-2;
-    counts (F-2,): what each of them counts, as `frame_weights`, but more than 1 where frames are far apart.
+    """Accelerations of a track. coefficients (F-2, 3): of the second time derivative at frames 1..F-2; counts (F-2,):
+    their weights, like `frame_weights` but above 1 where frames are far apart.
     """
 
     coefficients: np.ndarray
@@ -183,8 +181,8 @@ class _Smoothness:
     def accelerations(self, state: PoseState) -> np.ndarray:
         """(F-2, n): of the free joints (rad/s^2) and the root (m/s^2).
 
-        Rotations: the second difference of a track of rotations at frame f is taken in f's own tangent
-        space, log(R_f^T R_f+1) and log(R_f^T R_f-1) standing for the neighbours' offsets.
+        The second difference of rotations at frame f is taken in the tangent space at f, where log(R_f^T R_f+1) and
+        log(R_f^T R_f-1) are the neighbours' offsets.
         """
         local, root, weight = state.local[:, FREE_JOINTS], state.root, self.coefficients
         forward = matrix_to_axis_angle(np.swapaxes(local[:-1], -1, -2) @ local[1:])
@@ -194,12 +192,12 @@ class _Smoothness:
         return np.concatenate([rotation, path], axis=-1)
 
     def precision(self, acceleration: np.ndarray, options: SolverOptions) -> np.ndarray:
-        """(F-2, n): of accelerations (F-2, n); less for joints that are in a burst of movement."""
+        """(F-2, n): of accelerations (F-2, n); lower for joints in a burst of movement."""
         sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
         sigma[-3:] = options.root_acceleration
         square = ((acceleration / sigma) ** 2).reshape(len(acceleration), -1, 3).mean(-1)
-        gentle = np.repeat(1 / (1 + square / options.bursts**2), 3, axis=1)
-        return self.counts[:, None] * gentle / sigma**2
+        robust = np.repeat(1 / (1 + square / options.bursts**2), 3, axis=1)
+        return self.counts[:, None] * robust / sigma**2
 
 
 def _banded_step(

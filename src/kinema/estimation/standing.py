@@ -1,7 +1,7 @@
-"""Where the fit starts with 2D keypoints alone: somebody who stands relaxed, turned as the torso in the image says.
+"""The fit's initial pose from 2D keypoints alone: a relaxed stance, oriented by the torso in the image.
 
-One view of 2D keypoints leaves the depth of every bone open. What decides here is the stance (elbows and knees a
-little bent, the way that they bend), the joints' limits, and smoothness in time.
+A single view of 2D keypoints leaves the depth of every bone ambiguous. It is resolved by the stance (elbows and knees
+slightly flexed), the joint limits, and smoothness in time.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from kinema.skeleton import SMPL24
 from kinema.temporal.gaps import fill_missing
 
 TURN_WINDOW = 0.5
-"""Seconds over which the torso's turn is averaged."""
+"""Seconds over which the torso's orientation is averaged."""
 
 COARSE_SIGMA = 0.05
-"""Metres in the image plane, on the way from the stance to the image."""
+"""Metres in the image plane, while the stance is fitted to the image."""
 
 COARSE_ITERATIONS = 25
 
 NO_OUTLIERS = 1e3
-"""Robust scale, in sigmas, at which no point is an outlier: while the stance is bent to the image all are far off."""
+"""Robust scale, in sigmas, at which no point is an outlier: while the stance is fitted, all are far off."""
 
 _MIN_LENGTH = 1e-9
 
 _STANCE = {
     "hip": (-12, 0, 4), "knee": (20, 0, 0), "ankle": (-8, 0, 0), "shoulder": (0, -20, -60), "elbow": (0, -30, 0),
 }  # fmt: skip
-"""Degrees about each axis, of the left side; the arms hang a little before the body."""
+"""Degrees about each axis, left side; the arms hang slightly in front of the body."""
 
 _SIGMA = {
     "pelvis": 40, "hip": 45, "knee": 50, "ankle": 20, "spine": 12, "neck": 20, "head": 20, "collar": 10,
     "shoulder": 60, "elbow": 55, "wrist": 20,
 }  # fmt: skip
-"""Degrees by which each joint strays from the stance."""
+"""Standard deviation of each joint about the stance, degrees."""
 
 _FORWARD = (
     ("nose", "shoulder"),
@@ -48,11 +48,11 @@ _FORWARD = (
     ("left_big_toe", "left_heel"),
     ("right_big_toe", "right_heel"),
 )
-"""A point that lies before another (the middle of the shoulders, for "shoulder")."""
+"""Pairs of a point and another one behind it ("shoulder": the midpoint of the shoulders)."""
 
 
 def stance() -> np.ndarray:
-    """(24,3,3) rotations relative to the parent of somebody who stands relaxed; the root's is the identity."""
+    """(24,3,3) rotations relative to the parent of a relaxed stance; the root's is the identity."""
     turn = np.zeros((len(SMPL24), 3))
     for part, (x, y, z) in _STANCE.items():
         turn[SMPL24.index(f"left_{part}")] = x, y, z
@@ -69,11 +69,11 @@ def stance_sigma() -> np.ndarray:
 def standing_evidence(
     names: Sequence[str], rig: Rig, times: np.ndarray, rays: np.ndarray, weight: np.ndarray
 ) -> tuple[Evidence, Evidence]:
-    """The evidence with the stance as its prior, turned as the torso says; and turned the other way in depth.
+    """The evidence with the stance as its prior, oriented by the torso; and with its mirror image in depth.
 
     names (K) of the points; rays, weight: as in `Evidence`; rig: of the mean shape.
     """
-    facing = torso_turns(names, rig, times, rays, weight)
+    facing = torso_orientations(names, rig, times, rays, weight)
     sigma = np.tile(stance_sigma(), (len(times), 1))
     found = []
     for root in facing:
@@ -83,14 +83,14 @@ def standing_evidence(
     return found[0], found[1]
 
 
-def torso_turns(
+def torso_orientations(
     names: Sequence[str], rig: Rig, times: np.ndarray, rays: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Orientations (F,3,3) of the root in camera axes that explain the torso's outline, and their mirror in depth.
+    """Orientations (F,3,3) of the root in camera axes that explain the torso in the image, and their mirror in depth.
 
-    The torso's width over its length gives how far it is turned, the order of left and right whether to or from the
-    camera, and the nose or the toes to which side. Without hips the person is taken to be upright, and to face the
-    camera or to show the back.
+    The ratio of the torso's width to its length gives the angle, the order of left and right whether it faces towards
+    or away from the camera, and the nose or the toes the side to which it turns. Without hips the person is assumed to
+    be upright, and to face the camera or away from it.
     """
     _, _, rest = rig.forward(np.tile(np.eye(3), (1, len(SMPL24), 1, 1)), np.zeros((1, 3)))
     still = _Torso.of(names, rest[0, :, :2][None], np.ones((1, len(names))))
@@ -122,7 +122,7 @@ def torso_turns(
 
 @dataclass(frozen=True, eq=False)
 class _Torso:
-    """Shoulders (top) and hips (low) in the image: their middle (F,2), left minus right (F,2), both seen (F,)."""
+    """Shoulders (top) and hips (low) in the image: their midpoint (F,2), left minus right (F,2), both seen (F,)."""
 
     top: np.ndarray
     top_across: np.ndarray
@@ -147,7 +147,7 @@ class _Torso:
 def _forward(
     names: Sequence[str], torso: _Torso, rays: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where nose and toes point in the image, (F,2) of any length, and in which frames (F,) some are seen."""
+    """Direction of nose and toes in the image, (F,2) of any length, and the frames (F,) in which any are seen."""
     total, known = np.zeros((len(rays), 2)), np.zeros(len(rays), dtype=bool)
     for front, back in _FORWARD:
         if front not in names or (back != "shoulder" and back not in names):
@@ -164,20 +164,20 @@ def _forward(
 
 
 def _left_of(up: np.ndarray) -> np.ndarray:
-    """(F,2): where the left of somebody who faces the camera lies, for the way up (F,2) in the image."""
+    """(F,2): the direction to the left side of a person facing the camera, for the up direction (F,2) in the image."""
     return np.stack([-up[:, 1], up[:, 0]], axis=-1)
 
 
 def _turned(up: np.ndarray, side: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
-    """Root orientations (F,3,3) whose y axis is `up` in the image and whose x axis leaves `side` by the angle."""
+    """Root orientations (F,3,3) with the y axis along `up` in the image and the x axis at the angle from `side`."""
     left = np.concatenate([cosine[:, None] * side, sine[:, None]], axis=-1)
     upward = np.concatenate([up, np.zeros((len(up), 1))], axis=-1)
     return np.stack([left, upward, np.cross(left, upward)], axis=-1)
 
 
 def _averaged(times: np.ndarray, values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Means (F,C) of values (F,C) over `TURN_WINDOW` about each frame, of the counted frames; where none is near, of
-    the nearest that counts, and 0 where none counts.
+    """Means (F,C) of values (F,C) over the counted frames within `TURN_WINDOW` about each frame; interpolated between
+    the nearest ones where there are none, 0 if no frame counts.
     """
     total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(np.where(counted[:, None], values, 0.0), 0)])
     number = np.concatenate([[0], np.cumsum(counted)])
@@ -189,12 +189,12 @@ def _averaged(times: np.ndarray, values: np.ndarray, counted: np.ndarray) -> np.
 
 
 def coarse(options: SolverOptions) -> SolverOptions:
-    """The solver's settings on the way from the stance to the image."""
+    """The solver's settings while the stance is fitted to the image."""
     return replace(options, robust_scale=NO_OUTLIERS, pixel_sigma=COARSE_SIGMA, iterations=COARSE_ITERATIONS)
 
 
 def misfit(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions) -> np.ndarray:
-    """(F,) what poses leave unexplained: squared distance from the image and from the prior, in sigmas."""
+    """(F,) residual of the poses: squared distance from the image and from the prior, in sigmas."""
     _, residual, weight = reprojection_terms(rig, evidence, state, options)
     stray = matrix_to_axis_angle(np.swapaxes(evidence.prior, -1, -2) @ state.local)[:, FREE_JOINTS]
     stray = stray / evidence.prior_sigma[:, FREE_JOINTS, None]

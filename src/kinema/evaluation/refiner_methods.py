@@ -15,7 +15,7 @@ from kinema.models.refiner import KINDS, TrainedRefiner, load_refiner
 from kinema.models.synsp import facts as synsp
 from kinema.progress import Progress, silent
 from kinema.refinement.filtering import FILTERS, smooth_positions
-from kinema.refinement.landmarks import STEADY
+from kinema.refinement.landmarks import POST_FILTER
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.registry import REFINERS
 from kinema.temporal import filters
@@ -94,7 +94,7 @@ def _network(network: TrainedRefiner, clips: RefinerClips, rate: float, window: 
         raise UsageError(f"{network.name} smooths windows of {frames} frames, `window_size` asks for {window}")
     run = network.smoother(frames, network.centred)
     if network.kind == "mixer":
-        return lambda clip: _filtered(slide(clip, frames, run).astype(np.float64), STEADY, rate, clips)
+        return lambda clip: _filtered(slide(clip, frames, run).astype(np.float64), POST_FILTER, rate, clips)
     return lambda clip: slide(clip, frames, run)
 
 

@@ -1,7 +1,7 @@
-"""Making a trained network of convolutions fast without changing what it computes.
+"""Accelerating a trained convolutional network without changing what it computes.
 
-The outputs differ from the plain network's by rounding alone (1e-5 of PARE's). What is made here is for inference:
-it cannot be trained or saved.
+The outputs differ from the original network's by rounding only (1e-5 of PARE's). The result is for inference: it cannot
+be trained or saved.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Multiply every batch norm into the convolution before it, in place; returns the module.
+    """Fold every batch norm into the preceding convolution, in place; returns the module.
 
-    A norm `bn1` belongs to `conv1` beside it, and a norm at place k of a sequence to the convolution at k - 1.
+    A norm `bn1` belongs to its sibling `conv1`, a norm at index k of a sequence to the convolution at k - 1.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
@@ -29,7 +29,7 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
 
 
 class PackedConvolution(nn.Module):
-    """A convolution whose weights lie as oneDNN wants them, so that no call has to reorder them.
+    """A convolution with weights in oneDNN's memory layout, so that calls do not reorder them.
 
     relu: also clamp the result at 0, in the same pass over memory.
     """
@@ -50,7 +50,7 @@ class PackedConvolution(nn.Module):
 
 
 def can_pack() -> bool:
-    """Whether this build of torch has oneDNN with the calls that `pack_convolutions` needs."""
+    """Whether this build of torch has oneDNN with the operators that `pack_convolutions` needs."""
     return (
         torch.backends.mkldnn.is_available()
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
@@ -59,9 +59,9 @@ def can_pack() -> bool:
 
 
 def pack_convolutions(module: nn.Module, *, keep: tuple[str, ...] = ()) -> nn.Module:
-    """Replace the convolutions by packed ones, in place, for the CPU; returns the module.
+    """Replace the convolutions with packed ones, in place, for the CPU; returns the module.
 
-    Batch norms must have been folded. keep: names of convolutions whose weights somebody reads elsewhere.
+    Batch norms must have been folded. keep: names of convolutions whose weights are read elsewhere.
     """
     for name, child in list(module.named_children()):
         if not isinstance(child, nn.Conv2d):
@@ -72,9 +72,9 @@ def pack_convolutions(module: nn.Module, *, keep: tuple[str, ...] = ()) -> nn.Mo
 
 
 def _clamped(parent: nn.Module, name: str) -> bool:
-    """Whether a ReLU follows a convolution, which may then run twice.
+    """Whether a ReLU follows a convolution; applying it twice does no harm.
 
-    In a sequence it is the next layer, identities aside; other modules name such convolutions in `clamped`.
+    In a sequence it is the next layer, ignoring identities; other modules name such convolutions in `clamped`.
     """
     if name in getattr(parent, "clamped", ()):
         return True

@@ -1,4 +1,4 @@
-"""The colours of ImageNet's pictures, which networks that start from its weights are normalised with."""
+"""ImageNet's colour statistics, which normalise the inputs of networks pretrained on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a `.tflite` network on the CPU (LiteRT with its XNNPACK kernels)."""
+"""Inference with a `.tflite` network on the CPU (LiteRT with its XNNPACK kernels)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from kinema.runtime import import_native
 class LiteNetwork:
     """One network with one image input, ready to run.
 
-    An instance must not be used by two threads at once: it owns the buffers of its tensors. `threads`
-    are the CPU threads that a single run is spread over.
+    An instance must not be used by two threads at once: it owns the buffers of its tensors. threads: CPU threads of a
+    single run.
     """
 
     def __init__(self, path: str | Path, *, threads: int = 1, outputs: Sequence[int] | None = None) -> None:
-        """outputs: the places of the outputs that are wanted (None: all); what only others need is not computed."""
+        """outputs: indices of the outputs to compute (None: all)."""
         interpreter = import_native("ai_edge_litert.interpreter")  # heavy: loaded with the first network
         try:
             content = Path(path).read_bytes()
@@ -33,7 +33,7 @@ class LiteNetwork:
                 self._interpreter = interpreter.Interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{path} is no .tflite network that runs ({error}); fetch the weights again") from None
+            raise WeightsError(f"{path} is not a usable .tflite network ({error}); fetch the weights again") from None
         inputs = self._interpreter.get_input_details()
         results = self._interpreter.get_output_details()
         self._input: int = inputs[0]["index"]
@@ -48,35 +48,35 @@ class LiteNetwork:
         return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
-_ONE_AT_A_TIME = threading.Lock()
+_STDERR_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
 def _native_stderr_closed() -> Iterator[None]:
-    """Send what is written to the process's stderr nowhere, for a moment.
+    """Discard what is written to the process's stderr, temporarily.
 
-    The runtime announces its kernels there from C++, past Python and past every setting, in the middle of a
-    progress bar. What goes wrong it raises.
+    The runtime announces its kernels there from C++, bypassing Python and all settings, in the middle of a progress
+    bar. Errors are raised, not printed.
     """
-    with _ONE_AT_A_TIME:  # or one thread would take another's nowhere for the true stderr
+    with _STDERR_LOCK:  # or one thread would save another's null device as the real stderr
         try:
-            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+            kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         except OSError:  # the process has no stderr
             yield
             return
         try:
-            os.dup2(nowhere, 2)
+            os.dup2(null, 2)
             yield
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-            os.close(nowhere)
+            os.close(null)
 
 
 def check_shapes(network: LiteNetwork, shape: tuple[int, ...], outputs: Sequence[tuple[int, ...]], name: str) -> None:
-    """Raise WeightsError where a file holds another network than the one that its wrapper was written for."""
+    """Raise WeightsError if a file contains a different network from the one that its wrapper was written for."""
     if network.input_shape != shape or network.output_shapes != list(outputs):
         raise WeightsError(
-            f"the weights given for {name} hold another network (input {network.input_shape}, expected {shape});"
+            f"the weights given for {name} contain another network (input {network.input_shape}, expected {shape});"
             " fetch them again"
         )

@@ -4,8 +4,8 @@
     y = model.add("Gemm", [model.input("rows", (None, 8)), model.constant(w), model.constant(b)], transB=1)
     run = onnx_session(model.content({"smooth": (y, (None, 8))})).run
 
-The graphs of refiners are made from their checkpoints when they are wanted and never touch the disk. Field numbers are
-those of onnx.proto.
+The graphs of refiners are built from their checkpoints on demand and never written to disk. Field numbers are those of
+onnx.proto.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 _FLOAT, _INT64 = 1, 7
 _OPSET, _IR = 17, 8
 _OWN = "com.microsoft"
-"""Domain of the operators that onnxruntime has beside the standard's."""
+"""Domain of onnxruntime's non-standard operators."""
 
 _OF_ONNXRUNTIME = frozenset({"FusedMatMul", "SkipLayerNormalization"})
 
 
 class Model:
-    """A graph in the making. Values are known by their names, which `add`, `constant` and `input` return."""
+    """A graph under construction. Values are referred to by the names that `add`, `constant` and `input` return."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -34,18 +34,18 @@ class Model:
         self._count = 0
 
     def input(self, name: str, shape: Sequence[int | None]) -> str:
-        """A float32 input; None is a size that every call may choose."""
+        """A float32 input; None is a dynamic dimension."""
         self._inputs.append(_value(name, shape))
         return name
 
     def constant(self, value: np.ndarray) -> str:
-        """Numbers of the graph: float32, or int64 where they are whole."""
+        """A constant of the graph: float32, or int64 for integers."""
         name = self._fresh("constant")
         self._constants.append(_tensor(name, np.asarray(value)))
         return name
 
     def add(self, kind: str, inputs: Sequence[str], **attributes: float | int | Sequence[int]) -> str:
-        """One operator of one output, whose name is returned."""
+        """Add an operator with one output and return the output's name."""
         output = self._fresh(kind)
         node = b"".join(_field(1, name.encode()) for name in inputs) + _field(2, output.encode())
         node += _field(4, kind.encode())
@@ -64,8 +64,8 @@ class Model:
         graph += b"".join(_field(5, constant) for constant in self._constants)
         graph += b"".join(_field(11, value) for value in self._inputs)
         graph += b"".join(_field(12, _value(name, shape)) for name, (_, shape) in outputs.items())
-        versions = _field(8, _whole(2, _OPSET)) + _field(8, _field(1, _OWN.encode()) + _whole(2, 1))
-        return _whole(1, _IR) + _field(7, graph) + versions
+        versions = _field(8, _integer(2, _OPSET)) + _field(8, _field(1, _OWN.encode()) + _integer(2, 1))
+        return _integer(1, _IR) + _field(7, graph) + versions
 
     def _fresh(self, kind: str) -> str:
         self._count += 1
@@ -84,7 +84,7 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def _whole(field: int, value: int) -> bytes:
+def _integer(field: int, value: int) -> bytes:
     return _varint(field << 3) + _varint(value)
 
 
@@ -93,23 +93,24 @@ def _field(field: int, content: bytes) -> bytes:
 
 
 def _tensor(name: str, value: np.ndarray) -> bytes:
-    whole = value.dtype.kind in "iu"
-    dims = b"".join(_whole(1, size) for size in value.shape)
-    content = np.ascontiguousarray(value, dtype="<i8" if whole else "<f4").tobytes()
-    return dims + _whole(2, _INT64 if whole else _FLOAT) + _field(8, name.encode()) + _field(9, content)
+    integer = value.dtype.kind in "iu"
+    dims = b"".join(_integer(1, size) for size in value.shape)
+    content = np.ascontiguousarray(value, dtype="<i8" if integer else "<f4").tobytes()
+    return dims + _integer(2, _INT64 if integer else _FLOAT) + _field(8, name.encode()) + _field(9, content)
 
 
 def _attribute(name: str, value: float | int | Sequence[int]) -> bytes:
     if isinstance(value, Sequence):
-        return _field(1, name.encode()) + b"".join(_whole(8, each) for each in value) + _whole(20, 7)
+        return _field(1, name.encode()) + b"".join(_integer(8, each) for each in value) + _integer(20, 7)
     if isinstance(value, int):
-        return _field(1, name.encode()) + _whole(3, value) + _whole(20, 2)
-    return _field(1, name.encode()) + _varint(2 << 3 | 5) + struct.pack("<f", value) + _whole(20, 1)
+        return _field(1, name.encode()) + _integer(3, value) + _integer(20, 2)
+    return _field(1, name.encode()) + _varint(2 << 3 | 5) + struct.pack("<f", value) + _integer(20, 1)
 
 
 def _value(name: str, shape: Sequence[int | None]) -> bytes:
     sizes = b"".join(
-        _field(1, _field(2, f"{name}{i}".encode()) if size is None else _whole(1, size)) for i, size in enumerate(shape)
+        _field(1, _field(2, f"{name}{i}".encode()) if size is None else _integer(1, size))
+        for i, size in enumerate(shape)
     )
-    kind = _whole(1, _FLOAT) + _field(2, sizes)
+    kind = _integer(1, _FLOAT) + _field(2, sizes)
     return _field(1, name.encode()) + _field(2, _field(1, kind))

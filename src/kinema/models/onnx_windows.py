@@ -1,4 +1,4 @@
-"""Refiners that `kinema train refiner` exported, run by onnxruntime."""
+"""Refiners exported by `kinema train refiner`, run with onnxruntime."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class OnnxWindows:
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
         try:
             return onnx_session(str(self._path), threads=self._threads)
-        except ImportError:  # says nothing of the file
+        except ImportError:  # not the file's fault
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
 
     @cached_property
     def metadata(self) -> dict[str, str]:
-        """What made the weights."""
+        """The metadata that training wrote."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
     @property

@@ -1,6 +1,6 @@
-"""Trained refiners as one kind of thing: windows in, smooth windows out, whatever file and library they come in.
+"""A common interface to trained refiners: windows in, smooth windows out, whatever the file format.
 
-All of them run with onnxruntime: the graph of a checkpoint is made from its tensors, an exported file has its own.
+All of them run with onnxruntime: a checkpoint's graph is built from its tensors, an exported file contains its own.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from kinema.models.onnx_windows import OnnxWindows
 from kinema.temporal.windows import Smoother
 
 KINDS = ("smoothnet", "synsp", "mixer")
-"""Networks that files hold."""
+"""Networks that a file may contain."""
 
 _OF_CHECKPOINTS = ("kinema.models.smoothnet.onnx_run", "kinema.models.synsp.onnx_run")
-"""Modules that run a checkpoint's tensors: `KIND`, `recognises(tensors)` and `from_checkpoint(tensors, path)`."""
+"""Modules that run checkpoints, each with `KIND`, `recognises(tensors)` and `from_checkpoint(tensors, path)`."""
 
 
 class WindowNetwork(Protocol):
-    """Smooths windows (N, W, C) -> (N, W, C). window, coordinates: None where any will do."""
+    """Smooths windows (N, W, C) -> (N, W, C). window, coordinates: None for any."""
 
     @property
     def window(self) -> int | None: ...
@@ -40,12 +40,12 @@ class WindowNetwork(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TrainedRefiner:
-    """A network and what it is for.
+    """A network and its properties.
 
-    kind: one of `KINDS`. window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers
-    of one frame, None for any (SmoothNet). representation: "2d", "3d" or "smpl", None where the file does not
-    say. rate: frames a second that it was trained at, None where the file does not say. centred: it was trained on
-    windows whose mean had been taken away, None where the file does not say. name, sha256: of the file.
+    kind: one of `KINDS`. window: frames of its windows, None for any up to 100 (SynSP). coordinates: numbers per frame,
+    None for any (SmoothNet). representation: "2d", "3d" or "smpl"; rate: frames per second that it was trained at;
+    centred: whether it was trained on windows with their mean subtracted; all three None if the file does not say.
+    name, sha256: of the file.
     """
 
     kind: str
@@ -59,10 +59,10 @@ class TrainedRefiner:
     sha256: str
 
     def smoother(self, window: int, centred: bool | None) -> Smoother:
-        """What `kinema.temporal.windows.slide` calls.
+        """The function for `kinema.temporal.windows.slide`.
 
-        centred: each window's mean is taken away and put back, and the answer to a window of zeros is taken away, so
-        that what stands still stays where it is.
+        centred: each window's mean is subtracted and added back, and the response to a window of zeros is subtracted,
+        so that points at rest stay where they are.
         """
         if not centred:
             return self.run
@@ -81,8 +81,8 @@ class TrainedRefiner:
 def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
     """Read a checkpoint (torch, safetensors, ONNX); nothing in it is executed.
 
-    kind: what it must hold. Raises InputError where it holds neither network, and UsageError where it holds another one
-    than asked for.
+    kind: the expected network. Raises InputError if the file contains none of them, and UsageError if it contains a
+    different one.
     """
     path = Path(path)
     if not path.is_file():
@@ -101,7 +101,7 @@ def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
         raise InputError(f"{path} is not a refiner that `kinema train refiner` exported: its metadata names no network")
     return TrainedRefiner(
         about["network"], run, run.window, run.coordinates, about.get("representation"),
-        float(about["rate"]) if "rate" in about else None, _truth(about.get("centred")), path.name, digest,
+        float(about["rate"]) if "rate" in about else None, _boolean(about.get("centred")), path.name, digest,
     )  # fmt: skip
 
 
@@ -109,24 +109,24 @@ def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
     from kinema.storage.checkpoints import load_checkpoint
 
     tensors = {key.removeprefix("module."): value for key, value in load_checkpoint(path).items()}
-    about = _beside(path)
+    about = _sidecar(path)
     rate = about.get("rate")
-    told = (about.get("representation"), None if rate is None else float(rate), _truth(about.get("centred")))
+    properties = (about.get("representation"), None if rate is None else float(rate), _boolean(about.get("centred")))
     for module in map(import_module, _OF_CHECKPOINTS):
         if module.recognises(tensors):
             run: WindowNetwork = module.from_checkpoint(tensors, path)
-            return TrainedRefiner(module.KIND, run, run.window, run.coordinates, *told, path.name, digest)
+            return TrainedRefiner(module.KIND, run, run.window, run.coordinates, *properties, path.name, digest)
     some = ", ".join(list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
 
 
-def _truth(told: object) -> bool | None:
-    """What a file says, as JSON or as text; None where it says nothing."""
-    return None if told is None else told in (True, "true")
+def _boolean(value: object) -> bool | None:
+    """A metadata value, JSON or text, as a bool; None if there is none."""
+    return None if value is None else value in (True, "true")
 
 
-def _beside(path: Path) -> Mapping[str, Any]:
-    """The JSON that `kinema train refiner` writes next to its weights, {} where there is none."""
+def _sidecar(path: Path) -> Mapping[str, Any]:
+    """The JSON that `kinema train refiner` writes next to its weights, {} if there is none."""
     meta = path.with_suffix(".json")
     if path.suffix != ".safetensors" or not meta.is_file():
         return {}

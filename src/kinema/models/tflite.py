@@ -1,9 +1,9 @@
-"""Shortening a `.tflite` network: what only unwanted outputs need is left out of the graph, the weights stay.
+"""Pruning a `.tflite` network: operators that only unused outputs need are removed from the graph, the weights stay.
 
-The file is a FlatBuffer (TensorFlow's schema.fbs, identifier TFL3). A table begins with the distance back to its
-vtable, which says where in the table each field lies; a field of a vector or table holds the distance forward to
-it; a vector is its length and its elements. Only the list of operators, the list of outputs and the list of
-signatures are touched, so that shortening takes a millisecond and no copy of the graph in Python objects.
+The file is a FlatBuffer (TensorFlow's schema.fbs, identifier TFL3). A table begins with the offset back to its vtable,
+which gives the position of each field in the table; a field that is a vector or table holds the offset forward to it; a
+vector is its length and its elements. Only the lists of operators, outputs and signatures are changed, so that pruning
+takes a millisecond and builds no copy of the graph in Python objects.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _OPERATOR_INPUTS, _OPERATOR_OUTPUTS = 1, 2
 
 
 def only_outputs(content: bytes, outputs: Sequence[int]) -> bytes:
-    """The network `content` with these of its first graph's outputs, by their places, and what they need.
+    """The network `content`, reduced to the given outputs (indices) of its first graph and what they need.
 
-    Raises ValueError where `content` is no network or has no such output.
+    Raises ValueError if `content` is not a network or has no such output.
     """
     if content[4:8] != b"TFL3":
-        raise ValueError("no TFLite file")
+        raise ValueError("not a TFLite file")
     file = bytearray(content)
     try:
         model = _target(file, 0)
@@ -46,15 +46,15 @@ def only_outputs(content: bytes, outputs: Sequence[int]) -> bytes:
 
 
 def _needed(file: bytearray, operators: list[int], tensors: list[int]) -> list[int]:
-    """Which operators (rows of `operators`, ascending) the tensors come from, directly or through others."""
-    maker: dict[int, int] = {}
+    """The operators (rows of `operators`, ascending) that produce the tensors, directly or through others."""
+    producer: dict[int, int] = {}
     for row, operator in enumerate(operators):
         for place in _vector(file, operator, _OPERATOR_OUTPUTS):
-            maker[_number(file, place)] = row
+            producer[_number(file, place)] = row
     needed: set[int] = set()
     waiting = list(tensors)
     while waiting:
-        row = maker.get(waiting.pop(), -1)
+        row = producer.get(waiting.pop(), -1)
         if row >= 0 and row not in needed:
             needed.add(row)
             waiting += [_number(file, place) for place in _vector(file, operators[row], _OPERATOR_INPUTS)]
@@ -62,7 +62,7 @@ def _needed(file: bytearray, operators: list[int], tensors: list[int]) -> list[i
 
 
 def _append_outputs(file: bytearray, graph: int, tensors: list[int]) -> None:
-    """Give the graph a new list of outputs, at the file's end: the old one may be another list's, too."""
+    """Give the graph a new list of outputs at the end of the file: the old one may be shared."""
     file += bytes(-len(file) % 4)
     field = _field(file, graph, _GRAPH_OUTPUTS)
     struct.pack_into("<I", file, field, len(file) - field)
@@ -70,7 +70,7 @@ def _append_outputs(file: bytearray, graph: int, tensors: list[int]) -> None:
 
 
 def _target(file: bytearray, place: int) -> int:
-    """Where the distance that is stored at `place` leads."""
+    """The position to which the offset stored at `place` points."""
     return place + int(struct.unpack_from("<I", file, place)[0])
 
 
@@ -79,7 +79,7 @@ def _number(file: bytearray, place: int) -> int:
 
 
 def _field(file: bytearray, table: int, number: int) -> int:
-    """Where a table's field lies, 0 where the table does not have it."""
+    """The position of a table's field, 0 if the table does not have it."""
     vtable = table - _number(file, table)
     (size,) = struct.unpack_from("<H", file, vtable)
     entry = 4 + 2 * number
@@ -90,12 +90,12 @@ def _field(file: bytearray, table: int, number: int) -> int:
 
 
 def _vector(file: bytearray, table: int, number: int) -> range:
-    """The places of a vector's elements of four bytes; none where the table does not have the field."""
+    """The positions of a vector's four-byte elements; empty if the table does not have the field."""
     field = _field(file, table, number)
     if not field:
         return range(0)
     start = _target(file, field)
     (length,) = struct.unpack_from("<I", file, start)
     if start + 4 + 4 * length > len(file):
-        raise struct.error("a list reaches beyond the end of the file")
+        raise struct.error("a list extends beyond the end of the file")
     return range(start + 4, start + 4 + 4 * length, 4)

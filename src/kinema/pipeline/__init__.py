@@ -1,4 +1,4 @@
-"""The main job: a video in, motion out. Puts the stages together and continues where a run stopped.
+"""The main job: a video in, motion out. Chains the stages and resumes interrupted runs.
 
 `estimate` returns the motion and writes nothing; `run` writes a run's folder, as `kinema run` does.
 """

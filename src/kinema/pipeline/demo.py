@@ -1,7 +1,7 @@
-"""The demo: a clip whose truth is known is rendered, the main job is run on it, and the result is measured.
+"""The demo: render a clip with known ground truth, run the main job on it, and evaluate the result.
 
-The free body acts a script before a camera whose place and lens are known. Its shape is the average one: how
-tall somebody is cannot be seen by a single camera, so that any other shape would measure a guess.
+The free body acts out a script in front of a camera with known pose and intrinsics. Its shape is the mean shape: a
+person's height cannot be recovered from a single camera, so that any other shape would measure a guess.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from kinema.synthetic import procedural_motion, studio_camera
 from kinema.synthetic.render import render_clip
 
 CLIPS = ".demo"
-"""Folder, beside the runs, of the clips that were rendered."""
+"""Folder of the rendered clips, next to the runs."""
 
 _RENDERING = ("synthetic", "visualization", "body", "geometry")
-"""The rooms whose code a rendered clip depends on."""
+"""The subpackages whose code a rendered clip depends on."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def demo(
     watcher: RunWatcher | None = None,
     command: tuple[str, ...] = (),
 ) -> DemoResult:
-    """Render, run, measure. Everything lies in the run's folder `<out>/demo_<date>-<time>` at the end.
+    """Render, run, evaluate. All files end up in the run's folder `<out>/demo_<date>-<time>`.
 
-    script: a name of `kinema.synthetic.SCRIPTS`; seed: chooses motion, clothes and room; fps, size (width,
-    height): of the clip. Other arguments as for `run`. Raises what `run` raises, UsageError for an unknown script.
+    script: a name of `kinema.synthetic.SCRIPTS`; seed: determines motion, clothes and room; fps, size (width, height):
+    of the clip. Other arguments as for `run`. Raises what `run` raises, and UsageError for an unknown script.
     """
     out, watcher = Path(out), watcher or RunWatcher()
     options = options or RunOptions.of(fov=DEFAULT_FOV)
@@ -83,16 +83,16 @@ def demo(
 
 
 def measure(result: Motion, truth: Motion, body: BodyModel) -> dict[str, Any]:
-    """The scores of a result against the motion that was rendered; see `DemoResult`."""
-    ours = evaluate_motion(result, truth, source="body", frame="camera", also_require=("keypoints3d",))
+    """The scores of a result against the rendered motion; see `DemoResult`."""
+    fitted = evaluate_motion(result, truth, source="body", frame="camera", also_require=("keypoints3d",))
     raw = evaluate_motion(result, truth, source="keypoints3d", frame="camera", also_require=("body",))
-    scores: dict[str, Any] = {"body": ours.to_dict()["total"], "raw": raw.to_dict()["total"]}
-    scores["frames"] = ours.people[0].frames
-    scores["joints"] = [pair.name for pair in ours.pairs]
-    scores["notes"] = list(ours.notes)
-    if ours.people[0].result is None:
+    scores: dict[str, Any] = {"body": fitted.to_dict()["total"], "raw": raw.to_dict()["total"]}
+    scores["frames"] = fitted.people[0].frames
+    scores["joints"] = [pair.name for pair in fitted.pairs]
+    scores["notes"] = list(fitted.notes)
+    if fitted.people[0].result is None:
         return scores
-    person = result.person(ours.people[0].result)
+    person = result.person(fitted.people[0].result)
     if person.reprojection_error is not None:
         scores["reprojection_px"] = float(np.nanmean(person.reprojection_error))
     if person.transl_world is not None:
@@ -104,7 +104,7 @@ def measure(result: Motion, truth: Motion, body: BodyModel) -> dict[str, Any]:
 
 
 def _rendered(path: Path, truth: Motion, body: BodyModel, seed: int, watcher: RunWatcher) -> Path:
-    """The clip, rendered unless an earlier demo has done so."""
+    """The clip, rendered unless an earlier demo rendered it."""
     if path.is_file():
         watcher.done(StageTime("render", 0.0, reused=True))
         return path
@@ -113,7 +113,7 @@ def _rendered(path: Path, truth: Motion, body: BodyModel, seed: int, watcher: Ru
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make `target` another name of the file, or a copy where the file system has no such names."""
+    """Make `target` a hard link to the file, or a copy if the file system has none."""
     with contextlib.suppress(OSError):
         target.unlink(missing_ok=True)
         os.link(source, target)

@@ -1,4 +1,4 @@
-"""`kinema.estimate`: the main job for Python, from a video's path to a Motion, without files."""
+"""`kinema.estimate`: the main job from Python, from a video's path to a Motion, without output files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kinema.video import open_video
 def estimate(
     video: str | Path, options: RunOptions | None = None, *, watcher: RunWatcher | None = None, **settings: Any
 ) -> Motion:
-    """The motion of everyone in a video, or in a folder of images.
+    """The motion of everyone in a video or a folder of images.
 
         motion = kinema.estimate("clip.mp4")
         motion = kinema.estimate("clip.mp4", max_persons=1, height=1.82, time_range=(2.0, 8.0))
@@ -26,10 +26,9 @@ def estimate(
             person.joints_world  # (F,24,3) metres, y up, ground at 0
         motion.save("clip.pkl")
 
-    options: all settings as one value; or, as keywords, the public names of
-    `kinema.pipeline.options.public_settings`. watcher: is told the progress. A video in which nobody is seen
-    gives a motion without people. Raises InputError (no such file, not a video), WeightsError (networks
-    that cannot be fetched), UsageError (settings that make no sense).
+    options: all settings as one value; or keywords by the public names of `kinema.pipeline.options.public_settings`.
+    watcher: receives the progress. A video without people gives a motion without people. Raises InputError (no such
+    file, not a video), WeightsError (networks that cannot be fetched), UsageError (invalid settings).
     """
     options = RunOptions.given(options, settings)
     with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:

@@ -1,4 +1,4 @@
-"""A run's folder: found again or made anew, held by one process at a time, described by its run.json."""
+"""A run's folder: found or created, locked by one process at a time, described by its run.json."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kinema.storage.atomic import explain_write_error, write_json
 RECORD = RUN_RECORD
 LOCKS = ".locks"
 LONGEST_NAME = 120
-"""Characters of the video's name that go into the folder's: file systems allow 255 bytes in all."""
+"""Longest part of the video's name in a folder's name, characters: file systems allow 255 bytes in all."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run. state: what its run.json said when it was found ("new" when just made)."""
+    """The folder of one run. state: the status in its run.json when it was found ("new" if just created)."""
 
     path: Path
     state: str
@@ -33,7 +33,7 @@ class RunFolder:
 
 
 def folder_stem(video: Path) -> str:
-    """The video's name as it begins the names of its runs."""
+    """The video's name as a prefix of its runs' names."""
     name = video.resolve().name
     stem = name if video.is_dir() else Path(name).stem
     return stem[:LONGEST_NAME] or "video"
@@ -41,9 +41,9 @@ def folder_stem(video: Path) -> str:
 
 @contextlib.contextmanager
 def only_one(out: Path, key: str, name: str) -> Iterator[None]:
-    """Hold the run with this key. Raises OutputError when another process holds it, or `out` cannot be written.
+    """Lock the run with this key. Raises OutputError if another process holds it, or `out` cannot be written to.
 
-    The lock is the operating system's: it ends with the process that holds it, however that ends.
+    The lock is the operating system's: it is released when its process ends, however that happens.
     """
     path = out / LOCKS / f"{key[:24]}.lock"
     try:
@@ -67,7 +67,7 @@ def only_one(out: Path, key: str, name: str) -> Iterator[None]:
 
 
 def find_run(out: Path, stem: str, key: str) -> RunFolder | None:
-    """The newest run under `out` with this key, finished ones first; None when there is none."""
+    """The newest run under `out` with this key, finished ones first; None if there is none."""
     found = []
     for folder in run_folders(out, stem):
         record = read_record(folder)
@@ -78,7 +78,7 @@ def find_run(out: Path, stem: str, key: str) -> RunFolder | None:
 
 
 def run_folders(out: Path, stem: str) -> list[Path]:
-    """Folders of the runs of this video under `out`, the newest first."""
+    """Folders of the runs of this video under `out`, newest first."""
     pattern = re.compile(re.escape(stem) + r"_\d{8}-\d{6}(-\d+)?")
     try:
         folders = [f for f in out.iterdir() if pattern.fullmatch(f.name) and f.is_dir()]
@@ -88,7 +88,7 @@ def run_folders(out: Path, stem: str) -> list[Path]:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The run.json of a folder; empty when there is none that can be read."""
+    """The run.json of a folder; empty if there is no readable one."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -97,7 +97,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def new_run(out: Path, stem: str) -> RunFolder:
-    """Make a folder `<out>/<stem>_<date>-<time>`. Raises OutputError."""
+    """Create a folder `<out>/<stem>_<date>-<time>`. Raises OutputError."""
     name = f"{stem}_{datetime.now():%Y%m%d-%H%M%S}"
     for number in range(1, 1000):
         path = out / (name if number == 1 else f"{name}-{number}")
@@ -114,7 +114,7 @@ def new_run(out: Path, stem: str) -> RunFolder:
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write run.json, whole or not at all. Raises OutputError."""
+    """Write run.json atomically. Raises OutputError."""
     write_json(folder / RECORD, record)
 
 

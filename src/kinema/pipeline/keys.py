@@ -1,4 +1,4 @@
-"""What makes two runs the same: the input, the code, the settings and the weights, as one sha256 key."""
+"""The identity of a run: input, code, settings and weights, as one sha256 key."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SAMPLE = 1 << 20
 
 
 def digest(*values: Any) -> str:
-    """sha256, in hex, of values that JSON can write."""
+    """sha256, in hex, of JSON-serialisable values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def input_identity(path: Path) -> dict[str, Any]:
-    """What tells one input from another without reading all of it: name, size, time and a sample's sha256.
+    """Identifies an input without reading all of it: name, size, time and the sha256 of a sample.
 
-    path: a video file, or a folder of images. The sample is the first and the last megabyte, of a folder the
-    list of its files and those of the first and the last. The folder that holds the input does not count:
-    moving a clip does not make it another one. Raises InputError when it cannot be read.
+    path: a video file, or a folder of images. The sample is the first and the last megabyte; for a folder, of its first
+    and last file, and the listing counts as well. The parent folder does not count, so a clip may be moved. Raises
+    InputError if the input cannot be read.
     """
     try:
         files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
@@ -57,10 +57,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def code_identity(*rooms: str) -> str:
-    """sha256 of this package's files (modules and what ships beside them): a changed program never continues
-    another one's work.
+    """sha256 of this package's files (modules and bundled data): a changed program never resumes the work of another
+    version.
 
-    rooms: only these parts of the package; default all of it.
+    rooms: only these subpackages; default all of them.
     """
     root = PACKAGE
     places = [root / room for room in rooms] or [root]

@@ -1,4 +1,4 @@
-"""The occlusion analysis on pictures, folders and data sets: heatmaps, a sweep video and the numbers of everybody."""
+"""The occlusion analysis on images, folders and datasets: heatmaps, a sweep video and figures for each person."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kinema.models.pare.datasets import PareDataset
 from kinema.models.pare.images import PareImages
 from kinema.models.pare.release import PareRelease
 from kinema.pipeline.occlusion_options import OcclusionRunOptions
-from kinema.pipeline.pare_demo_pictures import write_png
-from kinema.pipeline.pare_people import people_in_pictures
+from kinema.pipeline.pare_demo_renderings import write_png
+from kinema.pipeline.pare_people import people_in_images
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.storage.atomic import atomic_path, write_json
 from kinema.tracking import TrackingOptions
@@ -31,49 +31,49 @@ SUMMARY = "occlusion.json"
 
 @dataclass
 class OcclusionRun:
-    """What was written. rows: one dict of numbers for each person and estimator."""
+    """What was written. rows: one dict of figures for each person and estimator."""
 
     folder: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def analyse_pictures(
+def analyse_images(
     source: str | Path, folder: str | Path, options: OcclusionRunOptions, *, watcher: RunWatcher | None = None
 ) -> OcclusionRun:
-    """Analyse everybody in a picture, or in the pictures of a folder, with each estimator.
+    """Analyse everyone in an image, or in the images of a folder, with each estimator.
 
-    Raises InputError (no picture, nobody in any), WeightsError, UsageError, OutputError.
+    Raises InputError (no image, nobody in any), WeightsError, UsageError, OutputError.
     """
     source, watcher = Path(source), watcher or RunWatcher()
     files = list_images(source)[:: options.every] if source.is_dir() else (source,)
     estimators = _estimators(options)
     result = OcclusionRun(Path(folder))
     tracking = TrackingOptions(max_persons=options.max_persons)
-    for file, image, boxes in people_in_pictures(files, tracking, result.warnings):
+    for file, image, boxes in people_in_images(files, tracking, result.warnings):
         for number, box in enumerate(boxes, start=1):
             for estimator in estimators:
                 stem = f"{file.stem}_{number}_{estimator.name}"
                 _analyse(estimator.prepare(image, box), estimator, None, stem, result, options, watcher)
-    return _finished(result, options, watcher, f"nobody was found in {source}; use pictures that show a person")
+    return _finished(result, options, watcher, f"nobody was found in {source}; use images that show a person")
 
 
 def analyse_dataset(
     dataset: PareDataset, folder: str | Path, options: OcclusionRunOptions, *, watcher: RunWatcher | None = None
 ) -> OcclusionRun:
-    """Analyse PARE on pictures of a data set against their (neutral) truth, as the original does."""
+    """Analyse PARE on images of a dataset against their (neutral) ground truth, as the original does."""
     watcher = watcher or RunWatcher()
     result = OcclusionRun(Path(folder))
     for estimator in _estimators(options):
         if not isinstance(estimator, PareImages):
-            raise InputError(f"the truth of a data set is PARE's 14 joints, which {estimator.name} does not give")
+            raise InputError(f"a dataset's ground truth is PARE's 14 joints; {estimator.name} has others, choose pare")
         for row in range(0, len(dataset), options.every):
-            cut = evaluation_crop(dataset.picture(row), dataset.center[row], dataset.scale[row])
+            cut = evaluation_crop(dataset.image(row), dataset.center[row], dataset.scale[row])
             prepared = normalized(cut[None].astype(np.float32))[0]
             truth = estimator.truth(dataset.pose[[row]], dataset.shape[[row]])[0]
             stem = f"{row:06d}_{estimator.name}"
             _analyse(prepared, estimator, truth, stem, result, options, watcher)
-    return _finished(result, options, watcher, f"the data set {dataset.name} has no pictures")
+    return _finished(result, options, watcher, f"the dataset {dataset.name} has no images")
 
 
 def _estimators(options: OcclusionRunOptions) -> list[ImageEstimator]:
@@ -112,7 +112,7 @@ def _finished(result: OcclusionRun, options: OcclusionRunOptions, watcher: RunWa
 
 
 def summary(found: Sensitivity) -> dict[str, Any]:
-    """The numbers of one analysis in millimetres: mean and worst error under the patch, by joint and in all."""
+    """The figures of one analysis in millimetres: mean and worst error under the patch, by joint and overall."""
     mean = 1000 * found.heat.mean(axis=-1)
     return {
         "estimator": found.estimator,
@@ -126,7 +126,7 @@ def summary(found: Sensitivity) -> dict[str, Any]:
 
 
 def write_numbers(path: Path, found: Sensitivity, stem: str) -> None:
-    """Write the heatmaps and what belongs to them as an .npz of plain arrays, metres. Raises OutputError."""
+    """Write the heatmaps and related data as an .npz of plain arrays, metres. Raises OutputError."""
     arrays: dict[str, Any] = {
         "mpjpe_heatmap": found.heat, "pampjpe_heatmap": found.pa_heat, "orig_per_mpjpe": found.error,
         "orig_per_pampjpe": found.pa_error, "places": found.places, "joints": np.array(found.joints),
@@ -137,7 +137,7 @@ def write_numbers(path: Path, found: Sensitivity, stem: str) -> None:
 
 
 def shared_means(rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, float]]]:
-    """For each estimator the mean error under the patch over the joints that all of them give."""
+    """For each estimator the mean error under the patch, by joint, over the joints that all of them estimate."""
     names = list(dict.fromkeys(row["estimator"] for row in rows))
     common = set.intersection(*(set(row["joints_mean_mm"]) for row in rows))
     for name in names:

@@ -1,4 +1,4 @@
-"""Every setting of a run: the options of its stages, nested, and the public names that people use."""
+"""Every setting of a run: the nested options of its stages, and the public names."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def time_range(text: str) -> tuple[float | None, float | None]:
     """Start and end in seconds, None where left out, from 2-8, 2-, -8 or 1:05-1:20. Raises UsageError."""
     match = re.fullmatch(r"([\d.:]*)-([\d.:]*)", text.strip())
     if match is None or not any(match.groups()):
-        raise UsageError(f"{text!r} is no time range; write for instance 2-8, 2-, -8 or 1:05-1:20")
+        raise UsageError(f"{text!r} is not a time range; write for instance 2-8, 2-, -8 or 1:05-1:20")
     try:
         start, end = (_seconds(part) if part else None for part in match.groups())
     except ValueError:
-        raise UsageError(f"{text!r} holds a time that is no number of seconds") from None
+        raise UsageError(f"{text!r} contains an invalid time; write seconds or minutes:seconds") from None
     return start, end
 
 
@@ -44,12 +44,12 @@ def _seconds(text: str) -> float:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The settings of a run, all of which have good defaults.
+    """The settings of a run, all with good defaults.
 
-    tracker, estimator: names in `kinema.pipeline.registry`. time_range: which seconds of the video. body_model: None is
-    the free body, or the estimator's own. smooth: whether the filter stage runs; refine: what refines in its place, if
-    anything. tracking, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of
-    stages that others have added, by name.
+    tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
+    None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
+    place, if any. tracking, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of
+    stages from other packages, by name.
     """
 
     estimator: str = setting(
@@ -91,20 +91,19 @@ class RunOptions:
 
     @classmethod
     def given(cls, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
-        """What somebody gives either as one value or as settings by name. Raises UsageError for both."""
+        """Options passed either as one value or as settings by name. Raises UsageError for both."""
         if options is not None and settings:
-            raise UsageError(f"give either options or single settings ({', '.join(settings)}), not both")
+            raise UsageError(f"pass either options or single settings ({', '.join(settings)}), not both")
         return options or cls.of(**settings)
 
     @classmethod
     def of(cls, **settings: Any) -> RunOptions:
-        """Options from the public names of `public_settings()`; what is None keeps its default.
+        """Options from the public names of `public_settings()`; None keeps a default.
 
         RunOptions.of(max_persons=1, height=1.82, filter="none", time_range=(2.0, 8.0))
 
         "filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None; a "view" of the
-        world is shown beside the camera's. Raises UsageError for a name that does not exist and a value that makes
-        no sense.
+        world is shown next to the camera's. Raises UsageError for an unknown name or an invalid value.
         """
         known = public_settings()
         nested: dict[str, dict[str, Any]] = {}
@@ -132,7 +131,7 @@ class RunOptions:
         return dataclasses.replace(defaults, **own, added=added)
 
     def options_of(self, stage: Stage) -> Any:
-        """What a stage is run with."""
+        """The options of a stage."""
         if stage.name in _PLACES:
             return getattr(self, _PLACES[stage.name])
         if stage.name == "regress":
@@ -157,15 +156,15 @@ _PLACES = {"track": "tracking", "fit": "fit", "filter": "filter", "world": "worl
 
 @dataclass(frozen=True)
 class PublicSetting:
-    """A setting that people may use by name. place: the field of `RunOptions`, or the added stage, that has it; ""
-    for `RunOptions` itself."""
+    """A setting with a public name. place: the field of `RunOptions`, or the added stage, that has it; "" for
+    `RunOptions` itself."""
 
     place: str
     setting: Setting
 
 
 def public_settings() -> dict[str, PublicSetting]:
-    """Every setting of a run that `kinema.run` and the command line know, by its public name."""
+    """Every setting of a run that `kinema.run` and the command line accept, by its public name."""
     holders: dict[str, type] = {"": RunOptions}
     for each in dataclasses.fields(RunOptions):
         if isinstance(each.default_factory, type) and dataclasses.is_dataclass(each.default_factory):
@@ -180,7 +179,7 @@ def public_settings() -> dict[str, PublicSetting]:
 
 
 def plain(value: Any) -> Any:
-    """`value` with paths and tuples turned into what JSON has."""
+    """`value` with paths and tuples converted to JSON types."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

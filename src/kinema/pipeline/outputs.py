@@ -24,10 +24,10 @@ NAMES = {
     "bad_frames": "bad_frames.csv",
     "overlay": "overlay.mp4",
 }
-"""What a run writes, by kind. With several people, each further one has an AMASS file `smpl_output_<id>.npz`."""
+"""The files of a run, by kind. Each person after the first has an AMASS file of their own, `smpl_output_<id>.npz`."""
 
 COPIES = "output-pkl-files"
-"""Folder of the copies `<video>.pkl`, one for each video, the newest result winning."""
+"""Folder of the copies `<video>.pkl`, one for each video: the newest result."""
 
 
 def wanted(options: RunOptions) -> list[str]:
@@ -36,12 +36,12 @@ def wanted(options: RunOptions) -> list[str]:
 
 
 def missing_files(folder: Path, options: RunOptions) -> list[str]:
-    """The kinds of files that should be in the folder and are not."""
+    """The kinds of files that are missing from the folder."""
     return [kind for kind in wanted(options) if not (folder / NAMES[kind]).is_file()]
 
 
 def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> str:
-    """Write the motion and what `kinema validate` says of it; returns the verdict. Raises OutputError."""
+    """Write the motion and its validation; returns the verdict. Raises OutputError."""
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
     save_motion(motion, folder / NAMES["npz"], body=body)
     report = validate_motion(motion, body=body)
@@ -52,9 +52,9 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
 def write_drawing(
     folder: Path, motion: Motion, job: Job, options: OverlayOptions, progress: Progress
 ) -> tuple[str, ...]:
-    """Write the overlay video, unless an earlier, interrupted run of this folder has done so.
+    """Write the overlay video, unless an earlier, interrupted run in this folder wrote it.
 
-    Returns sentences about what went wrong; a picture never fails a run.
+    Returns warnings; a failed overlay never fails a run.
     """
     path = folder / NAMES["overlay"]
     if path.is_file():
@@ -63,7 +63,7 @@ def write_drawing(
 
 
 def copy_pkl(folder: Path, copies: Path, stem: str) -> Path:
-    """Copy the `.pkl` to `<copies>/<stem>.pkl`, whole or not at all. Raises OutputError."""
+    """Copy the `.pkl` to `<copies>/<stem>.pkl`, atomically. Raises OutputError."""
     target = copies / f"{stem}.pkl"
     with atomic_path(target) as temporary:
         shutil.copyfile(folder / NAMES["pkl"], temporary)

@@ -1,8 +1,8 @@
-"""PARE's demo on a video or a folder of pictures, with the original's options and files.
+"""PARE's demo on a video or a folder of images, with the original's options and files.
 
-A video gives `pare_output.pkl` (see `kinema.models.pare.published_keys`) and a video of the bodies over it; a folder
-gives one `.pkl` and one picture for each picture. People are found and followed by Kinema; detections from elsewhere
-may be given instead.
+A video gives `pare_output.pkl` (see `kinema.models.pare.published_keys`) and a video with the bodies overlaid; a folder
+gives one `.pkl` and one rendering for each image. Kinema detects and tracks the people; external detections may be used
+instead.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from kinema.models.pare.crops import crop
 from kinema.models.pare.joints import JointDefinition, joint_definition
 from kinema.models.pare.published_keys import demo_image, demo_person
 from kinema.models.pare.regression import regress_people
-from kinema.models.pare.release import PareRelease, about_body
+from kinema.models.pare.release import PareRelease, body_note
 from kinema.models.pare.torch_run import PareEstimator
 from kinema.models.pare.tracks import regress_tracks
 from kinema.motion import Motion
 from kinema.pipeline.pare_demo_options import PareDemoOptions, PareDemoResult
-from kinema.pipeline.pare_demo_pictures import (
+from kinema.pipeline.pare_demo_renderings import (
     weak_view,
     write_attention,
     write_meshes,
@@ -35,7 +35,7 @@ from kinema.pipeline.pare_demo_pictures import (
     write_png,
     write_video,
 )
-from kinema.pipeline.pare_people import Tracks, demo_tracks, people_in_pictures
+from kinema.pipeline.pare_people import Tracks, demo_tracks, people_in_images
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.tracking import track_people
 from kinema.video import VideoReader, open_video
@@ -47,7 +47,7 @@ from kinema.visualization.weak_views import WeakBody
 OUTPUT = "pare_output.pkl"
 
 MOST_VERTICES = 2_000_000_000
-"""Bytes of vertices that are kept where nobody says whether to: 13 minutes of one person, 30 frames a second."""
+"""Bytes of vertices that are kept by default: 13 minutes of one person at 30 frames per second."""
 
 
 class _Tools:
@@ -60,10 +60,10 @@ class _Tools:
         self.joints: JointDefinition = joint_definition(self.body, release.file("J_regressor_extra.npy"))
         pare = options.pare
         self.estimator = PareEstimator(path, device=pare.device, precision=pare.precision, threads=pare.threads)
-        self.warnings = [told for told in (about_body(self.body),) if told is not None]
+        self.warnings = [note for note in (body_note(self.body),) if note is not None]
         if self.joints.definition != "published":
             self.warnings.append(
-                "the joints beyond SMPL's 24 are Kinema's own points of the same names; with J_regressor_extra.npy of"
+                "the joints beyond SMPL's 24 are Kinema's own points with the same names; with J_regressor_extra.npy of"
                 " the PARE release (`data`) and an SMPL file they are the published ones"
             )
 
@@ -121,29 +121,29 @@ def demo_video(
 def demo_folder(
     images: str | Path, folder: str | Path, options: PareDemoOptions | None = None, *, watcher: RunWatcher | None = None
 ) -> PareDemoResult:
-    """Run the demo on every picture of a folder (or one picture): `<name>.pkl` and `<name>.png` for each.
+    """Run the demo on every image of a folder (or one image): `<name>.pkl` and `<name>.png` for each.
 
-    A picture that cannot be read, or that shows nobody, is told in the warnings and left out.
+    An image that cannot be read, or in which nobody is found, is skipped with a warning.
     """
     options, watcher, folder = options or PareDemoOptions(), watcher or RunWatcher(), Path(folder)
     if options.run_smplify or options.detections is not None or options.tracking_method != "bbox":
-        raise UsageError("run_smplify, detections and tracking by pose are for videos; leave them out for pictures")
+        raise UsageError("run_smplify, detections and tracking by pose are for videos; leave them out for images")
     images = Path(images)
     files = list_images(images) if images.is_dir() else (images,)
     tools = _Tools(options)
     result = PareDemoResult(folder, 0, 0, tools.joints.definition, tools.body.name, {}, list(tools.warnings))
     with timed(watcher, "regress") as progress:
-        for file, image, boxes in people_in_pictures(files, options.tracking, result.warnings):
-            _one_picture(file, image, boxes, tools, options, result)
+        for file, image, boxes in people_in_images(files, options.tracking, result.warnings):
+            _one_image(file, image, boxes, tools, options, result)
             progress(files.index(file) + 1, len(files))
     if not result.frames:
-        raise InputError(f"nobody was found in {images}; use pictures in which at least one person is seen")
+        raise InputError(f"nobody was found in {images}; use images in which at least one person is seen")
     for sentence in result.warnings:
         watcher.note(sentence)
     return result
 
 
-def _one_picture(
+def _one_image(
     file: Path, image: np.ndarray, boxes: np.ndarray, tools: _Tools, options: PareDemoOptions, result: PareDemoResult
 ) -> None:
     folder, scale = result.folder, options.demo.crop_scale
@@ -173,7 +173,7 @@ def _one_picture(
 
 
 def _bounded(options: PareDemoOptions, tracks: Tracks, tools: _Tools) -> PareDemoOptions:
-    """The options with it decided whether vertices are kept: an hour of them would fill the memory."""
+    """The options with `vertices` decided: those of an hour would exhaust the memory."""
     if options.demo.vertices is not None:
         return options
     size = sum(len(frames) for frames, _ in tracks.values()) * tools.body.v_template.size * 4
@@ -188,7 +188,7 @@ def _bounded(options: PareDemoOptions, tracks: Tracks, tools: _Tools) -> PareDem
 def _refined(
     motion: Motion, reader: VideoReader, tools: _Tools, options: PareDemoOptions, watcher: RunWatcher
 ) -> dict[int, dict[str, Any]]:
-    """The dict of the demo, with bodies that Kinema's fit has refined on the 2D keypoints."""
+    """The dict of the demo, with bodies refined on the 2D keypoints by Kinema's fit."""
     with timed(watcher, "regress") as progress:
         motion = regress_people(motion, reader, tools.body, tools.estimator, options.pare, progress=progress)
     with timed(watcher, "fit") as progress:

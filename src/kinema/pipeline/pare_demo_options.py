@@ -1,4 +1,4 @@
-"""What the PARE demo is asked for, and what it leaves."""
+"""Options and result of the PARE demo."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class PareDemoOptions:
     """How the demo runs and what it writes.
 
     demo: smoothing, batch and parity. pare: the network. data: the release's data folder. body_model: an SMPL file.
-    tracking: how people are followed; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
-    detections: an .npz or .csv of detections (frame, x1, y1, x2, y2, score) to follow in place of Kinema's.
+    tracking: how people are tracked; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
+    detections: an .npz or .csv of detections (frame, x1, y1, x2, y2, score) to track in place of Kinema's.
     run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render, wireframe, sideview, draw_keypoints,
-    save_obj, show_attention: pictures and meshes.
+    save_obj, show_attention: renderings and meshes.
     """
 
     demo: DemoOptions = field(default_factory=DemoOptions)
@@ -44,12 +44,12 @@ class PareDemoOptions:
                 "run_smplify refines by Kinema's fit, which the original does not have; leave out `parity`"
             )
         if self.detections is not None and (self.run_smplify or self.tracking_method == "pose"):
-            raise UsageError("detections from a file bring no keypoints, which run_smplify and tracking by pose need")
+            raise UsageError("detections from a file have no keypoints, which run_smplify and tracking by pose need")
 
 
 @dataclass
 class PareDemoResult:
-    """What the demo left. files: by kind. people: how many tracks, or people in all pictures."""
+    """What the demo wrote. files: by kind. people: number of tracks, or of people in all images."""
 
     folder: Path
     people: int

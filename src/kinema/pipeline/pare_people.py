@@ -1,4 +1,4 @@
-"""Who is where, for PARE: the people in a picture, and the crops of everybody in a video, as its demo takes them."""
+"""The people for PARE's demo: in an image, and the crop boxes of everyone in a video."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Tracks = dict[int, tuple[np.ndarray, np.ndarray]]
 """id -> frames (F,) and boxes (F,4) cx cy w h."""
 
 
-def people_in_pictures(
+def people_in_images(
     files: Sequence[Path], tracking: TrackingOptions | None, warnings: list[str]
 ) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
-    """Each picture that shows somebody, as `people_in` gives it; of the others `warnings` is told.
+    """Each image with people in it, as from `people_in`; the others add to `warnings`.
 
-    Raises InputError where the only picture cannot be read.
+    Raises InputError if the only image cannot be read.
     """
     for file in files:
         try:
@@ -45,7 +45,7 @@ def people_in_pictures(
 
 
 def people_in(file: Path, tracking: TrackingOptions | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (H,W,3) uint8 RGB and the square boxes (n,4) cx cy w h of the people in it. Raises InputError."""
+    """An image (H,W,3) uint8 RGB and the square boxes (n,4) cx cy w h of the people in it. Raises InputError."""
     with open_video(file) as reader:
         motion = track_people(reader, tracking)
         image = next(iter(reader)).image
@@ -54,9 +54,9 @@ def people_in(file: Path, tracking: TrackingOptions | None = None) -> tuple[np.n
 
 
 def demo_tracks(motion: Motion | None, options: PareDemoOptions) -> tuple[Tracks, dict[int, np.ndarray]]:
-    """Frames and crop boxes (F,4) cx cy w h of each track, and, where people are tracked by pose, their keypoints."""
+    """Frames and crop boxes (F,4) cx cy w h of each track and, with tracking by pose, their keypoints."""
     if motion is None:
-        return _sorted(read_detections(Path(str(options.detections))), options), {}
+        return _sort_tracks(read_detections(Path(str(options.detections))), options), {}
     if options.tracking_method == "pose":
         tracks, keypoints = {}, {}
         for person in motion:
@@ -70,12 +70,12 @@ def demo_tracks(motion: Motion | None, options: PareDemoOptions) -> tuple[Tracks
     found = {person.id: (person.frames, whole) for person in motion if (whole := whole_boxes(person)) is not None}
     if options.demo.parity:
         rows = [np.column_stack([frames, boxes, np.ones(len(frames))]) for frames, boxes in found.values()]
-        return _sorted(np.concatenate(rows) if rows else np.zeros((0, 6)), options), {}
+        return _sort_tracks(np.concatenate(rows) if rows else np.zeros((0, 6)), options), {}
     return {id: (frames, square_boxes(boxes)) for id, (frames, boxes) in found.items()}, {}
 
 
-def _sorted(rows: np.ndarray, options: PareDemoOptions) -> Tracks:
-    """Detections (n,6) to tracks by SORT, as the original does it."""
+def _sort_tracks(rows: np.ndarray, options: PareDemoOptions) -> Tracks:
+    """Detections (n,6) to tracks by SORT, as in the original."""
     rows = rows[rows[:, 5] > LEAST_SCORE]
     last = int(rows[:, 0].max()) if len(rows) else -1
     tracks = sort_tracks(rows[rows[:, 0] == frame, 1:5] for frame in range(last + 1))
@@ -91,7 +91,7 @@ def read_detections(path: Path) -> np.ndarray:
             rows = np.loadtxt(path, delimiter=",", ndmin=2, comments="#")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} holds no detections ({error}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
+            f"{path} contains no detections ({error}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
             " 'detections' of an .npz"
         ) from None
     if rows.ndim != 2 or rows.shape[1] != 6 or not np.all(np.isfinite(rows)):

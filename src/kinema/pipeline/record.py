@@ -1,4 +1,4 @@
-"""What `run.json` says: enough to repeat a run and to write a bug report."""
+"""The content of `run.json`: enough to repeat a run and to write a bug report."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def run_record(
     files: Mapping[str, str] | None = None,
     warnings: tuple[str, ...] | list[str] = (),
 ) -> dict[str, Any]:
-    """The value of `run.json`, ready for `kinema.storage.atomic.write_json`.
+    """The content of `run.json`, ready for `kinema.storage.atomic.write_json`.
 
     arguments: every setting of the run, defaults included. seconds: wall time of each stage, in order.
-    files: what was written, by kind (for instance {"pkl": "smpl_output.pkl"}). warnings: sentences that the
-    user saw. Keys of the result: format, versions, platform, arguments, video {source, width, height,
+    files: what was written, by kind (for instance {"pkl": "smpl_output.pkl"}). warnings: shown to the
+    user. Keys of the result: format, versions, platform, arguments, video {source, width, height,
     frames, fps, seconds}, people [{id, frames, first, last}], stages (the motion's provenance), weights
     (sha256 by file name, of all stages), seconds (by stage, and "total"), files, warnings.
     """

@@ -1,4 +1,4 @@
-"""Every stage by name, and what a run can choose among."""
+"""Every stage by name, and the choices of a run."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ STAGES: Registry[Stage] = Registry(
 
 
 def added_stages() -> dict[str, Stage]:
-    """The stages that others have added, on their own or as part of an estimator, tracker or refiner, by name."""
+    """The stages of other packages, on their own or as part of an estimator, tracker or refiner, by name."""
     rows = [*STAGES, *(stage for estimator in ESTIMATORS for stage in estimator.stages)]
     rows += [tracker.stage for tracker in TRACKERS] + [refiner.stage for refiner in REFINERS]
     return {stage.name: stage for stage in rows if stage.name not in BUILT_IN}
 
 
 BUILT_IN = frozenset(stage.name for stage in STAGES.built_in)
-"""Names of Kinema's own stages, whose options have their own fields in `RunOptions`."""
+"""Names of Kinema's own stages, whose options are fields of `RunOptions`."""

@@ -1,4 +1,4 @@
-"""`run`: the main job with a folder of results, taken up where an earlier run of the same kind stopped."""
+"""`run`: the main job with a folder of results, resumed where an earlier identical run stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OUT = "outputs"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left. folder: of its files. record: its run.json. repeated: whether it was found finished."""
+    """The result of a run. folder: of its files. record: its run.json. repeated: whether it was already finished."""
 
     folder: Path
     record: dict[str, Any] = field(repr=False)
@@ -69,14 +69,14 @@ def run(
 ) -> RunResult:
     """Do the main job on one video and write its folder `<out>/<video>_<date>-<time>`.
 
-    What an earlier run of the same input, settings, weights and program has finished is not repeated: an
-    interrupted run is continued in its folder, a finished one is returned as it is, and the tracking and fit of a
-    run with other settings are used where those settings do not touch them. force: do everything again.
-    copies: folder for `<video>.pkl` (default `output-pkl-files`, inside `out` where that is not the default).
-    command: the command line, for run.json. steps: the chain, for other chains than the settings' own.
+    Work of an earlier run with the same input, settings, weights and program is not repeated: an interrupted run is
+    resumed in its folder, a finished one is returned as it is, and the tracking and fit of a run with other settings
+    are reused if those settings do not affect them. force: do everything again. copies: folder for `<video>.pkl`
+    (default `output-pkl-files`, inside `out` if that is not the default). command: the command line, for run.json.
+    steps: the chain, if not the settings' own.
 
-    Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same
-    run going on elsewhere), WeightsError, UsageError. What was done until then stays for the next run.
+    Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same run in
+    progress elsewhere), WeightsError, UsageError. Completed work is kept for the next run.
     """
     out, options, watcher = Path(out), options or RunOptions(), watcher or RunWatcher()
     copies = Path(copies) if copies is not None else Path(COPIES) if out == Path(OUT) else out / COPIES
@@ -96,7 +96,7 @@ def run(
                 return RunResult(found.path, found.record, repeated=True)
             folder = found or new_run(out, stem)
             store = StageStore(folder.path, () if force else run_folders(out, stem))
-            record = _beginning(path, source, key, options, command)
+            record = _initial_record(path, source, key, options, command)
             with _recorded(folder.path, record):
                 finished = _work(job, steps, options, store, base_key, folder.path, watcher)
                 finished["files"]["copy"] = os.path.relpath(copy_pkl(folder.path, copies, stem), folder.path)
@@ -116,7 +116,7 @@ def _work(
     folder: Path,
     watcher: RunWatcher,
 ) -> dict[str, Any]:
-    """Run the stages, write the files, and return what run.json says about a finished run."""
+    """Run the stages, write the files, and return the finished run's part of run.json."""
     result = run_chain(job, steps, watcher, store=store, base_key=base_key)
     motion = result.motion
     if not motion.people:
@@ -128,10 +128,10 @@ def _work(
         verdict = write_results(folder, motion, job.body, vertices=options.vertices)
     if options.overlay:
         with timed(watcher, "overlay", result.times) as progress:
-            told = write_drawing(folder, motion, job, options.drawing, progress)
-        for sentence in told:
+            warnings = write_drawing(folder, motion, job, options.drawing, progress)
+        for sentence in warnings:
             watcher.note(sentence)
-        result.warnings.extend(told)
+        result.warnings.extend(warnings)
     record = run_record(
         motion,
         options.to_dict(),
@@ -143,10 +143,10 @@ def _work(
     return record | {"reused": reused, "verdict": verdict, "summary": summarise(motion)}
 
 
-def _beginning(
+def _initial_record(
     video: Path, source: dict[str, Any], key: str, options: RunOptions, command: Sequence[str]
 ) -> dict[str, Any]:
-    """What run.json says while the run is going on."""
+    """The content of run.json while the run is in progress."""
     return {
         "status": "running",
         "key": key,
@@ -162,7 +162,7 @@ def _beginning(
 
 @contextlib.contextmanager
 def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
-    """Keep run.json true: "running" now, "done", "interrupted" or "failed" at the end."""
+    """Keep run.json up to date: "running" now, "done", "interrupted" or "failed" at the end."""
     write_record(folder, record)
     try:
         yield

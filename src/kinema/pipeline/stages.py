@@ -1,4 +1,4 @@
-"""The chain of a run: which stages in which order, and the loop that runs them or takes what is already there."""
+"""The chain of a run: which stages in which order, and the loop that runs them or reuses stored results."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class Job:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage of a chain with its options. then: what is done to its result, quickly and each time anew; it may note
-    something that the user must know."""
+    """A stage of a chain with its options. then: a quick post-processing step that is repeated on every run; it may add
+    notes for the user."""
 
     stage: Stage
     options: Any
     then: Callable[[Motion, list[str]], Motion] | None = None
 
     def key(self, before: str, body: BodyModel) -> str:
-        """The sha256 of what the result depends on: the key of the step before, options and weights."""
+        """The sha256 of everything that the result depends on: the preceding step's key, options and weights."""
         options = plain(dataclasses.asdict(self.options))
         return digest(before, self.stage.name, options, self.stage.weights(self.options, body))
 
 
 def chain(options: RunOptions) -> tuple[Step, ...]:
-    """The steps that these settings ask for, in order.
+    """The steps for these settings, in order.
 
-    Raises, before any work is done, what a stage raises whose own files are missing (a checkpoint, torch).
+    If something that a stage needs is missing (a checkpoint, torch), its error is raised here, before any work is done.
     """
     estimator = ESTIMATORS.find(options.estimator)
     stages = [TRACKERS.find(options.tracker).stage, *estimator.stages]
@@ -72,10 +72,10 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
 
 
 def settle(motion: Motion, notes: list[str]) -> Motion:
-    """What the rest of a run may count on: everybody has a body, and the camera says whether it moves."""
+    """Establish what the rest of a run relies on: everyone has a body, and the camera states whether it moves."""
     lost = [person.id for person in motion if person.pose is None]
     if lost:
-        notes.append(f"left out, as too little of them is seen for a body: person {', '.join(map(str, lost))}")
+        notes.append(f"left out, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
         motion = motion.replace(people=tuple(person for person in motion if person.pose is not None))
     moving = motion.data.get(CAMERA_MOTION, {}).get("moving")
     if motion.camera is None or moving is None:
@@ -91,7 +91,7 @@ def body_for(options: RunOptions) -> BodyModel:
 
 @dataclass
 class ChainResult:
-    """The motion after the last stage, the time of each, and what the user must be told."""
+    """The motion after the last stage, the time of each, and the warnings for the user."""
 
     motion: Motion
     times: list[StageTime] = field(default_factory=list)
@@ -101,10 +101,10 @@ class ChainResult:
 def run_chain(
     job: Job, steps: Sequence[Step], watcher: RunWatcher, *, store: StageStore | None = None, base_key: str = ""
 ) -> ChainResult:
-    """Run the steps in order; with a `store`, take those that are there and keep those that are not.
+    """Run the steps in order; with a `store`, reuse the results that are in it and add the others.
 
-    base_key: the identity of the input, its time range and the program. The chain ends early where the video shows
-    nobody.
+    base_key: the identity of the input, its time range and the program. The chain ends early if there is nobody in the
+    video.
     """
     motion: Motion | None = None
     times: list[StageTime] = []
@@ -140,15 +140,15 @@ def _run(
     watcher: RunWatcher,
     store: StageStore | None,
     key: str,
-    told: Sequence[str],
+    shown: Sequence[str],
 ) -> StageResult:
-    """Run one step and keep its result. told: what the user knows already."""
+    """Run one step and store its result. shown: notes that the user has already seen."""
     stage = step.stage
     partial = None if store is None else store.partial(stage.name, key)
     context = Context(job.body, job.video, watcher.start(stage.name), partial)
     begin = time.perf_counter()
     moved = stage(motion, options=step.options, context=context)
-    notes = tuple(note for note in (*job.video.warnings, *context.notes) if note not in told)
+    notes = tuple(note for note in (*job.video.warnings, *context.notes) if note not in shown)
     result = StageResult(moved, time.perf_counter() - begin, notes)
     if store is not None:
         store.keep(stage.name, key, result)
@@ -158,7 +158,7 @@ def _run(
 
 
 def _fetch(networks: Sequence[str], watcher: RunWatcher) -> None:
-    """Have the networks in the cache, with progress where they must be fetched first. Raises WeightsError."""
+    """Ensure that the networks are in the cache, with progress if they must be fetched. Raises WeightsError."""
     missing = [name for name in networks if status(find_weights(name)).state == "missing"]
     if missing:
         with timed(watcher, "weights") as progress:

@@ -1,7 +1,7 @@
 """Results of single stages, kept in a run's folder so that nothing is computed twice.
 
-One `.npz` for each stage, named by the stage and its key: every field of the motion, exact, no pickled
-objects. A file that cannot be read counts as absent, since it can always be computed again.
+One `.npz` for each stage, named after the stage and its key: every field of the motion, exact, without pickled objects.
+An unreadable file counts as absent, since it can always be recomputed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
 FOLDER = ".stages"
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, KinemaError)
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, KinemaError)
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage left: the motion, how long it took, and sentences that the user must see."""
+    """The result of a stage: the motion, the time it took, and warnings for the user."""
 
     motion: Motion
     seconds: float
@@ -34,7 +34,7 @@ class StageResult:
 
 
 class StageStore:
-    """The stage results of one run's folder, and those that sibling runs of the same video can lend."""
+    """The stage results in one run's folder, and those of sibling runs of the same video."""
 
     def __init__(self, folder: Path, siblings: Sequence[Path] = ()) -> None:
         self.folder = folder / FOLDER
@@ -45,12 +45,12 @@ class StageStore:
         for place in self._places:
             path = place / _name(stage, key)
             if path.is_file():
-                with contextlib.suppress(*_DAMAGE):
+                with contextlib.suppress(*_UNREADABLE):
                     return _read(path)
         return None
 
     def keep(self, stage: str, key: str, result: StageResult) -> None:
-        """Write the result, whole or not at all. Raises OutputError."""
+        """Write the result atomically. Raises OutputError."""
         with atomic_path(self.folder / _name(stage, key)) as temporary:
             _write(result, temporary)
 
@@ -61,24 +61,24 @@ class StageStore:
                 path.unlink()
 
     def partial(self, stage: str, key: str) -> PartialResult:
-        """A place for what a stage has done so far."""
+        """Storage for a stage's intermediate results."""
         return PartialResult(self.folder / f"{stage}-{key[:24]}.part")
 
 
 @dataclass(frozen=True)
 class PartialResult:
-    """The arrays of a stage that is not finished, in one file that is replaced whole."""
+    """The arrays of an unfinished stage, in one file that is replaced atomically."""
 
     path: Path
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """What was saved last, None where there is nothing that can be read."""
-        with contextlib.suppress(*_DAMAGE), np.load(self.path, allow_pickle=False) as arrays:
+        """What was saved last, None if there is nothing readable."""
+        with contextlib.suppress(*_UNREADABLE), np.load(self.path, allow_pickle=False) as arrays:
             return dict(arrays)
         return None
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
-        """Put it in the place of what was there. Raises OutputError."""
+        """Replace what was saved before. Raises OutputError."""
         with atomic_path(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 

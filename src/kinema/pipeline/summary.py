@@ -1,4 +1,4 @@
-"""What a run found, in a few numbers: for the end of `kinema run`, for run.json and for tables."""
+"""A run's result in a few figures: for the end of `kinema run`, for run.json and for tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.refinement.measures import SMOOTHING
 
 
 def summarise(motion: Motion) -> dict[str, Any]:
-    """Plain numbers about a finished motion.
+    """Key figures of a finished motion.
 
     frames, fps; camera {fov degrees over the longer side, source, moving}; world: whether there is one;
     people: one dict each with id, frames, observed (frames with evidence), coverage (observed / frames of the
@@ -61,5 +61,5 @@ def _about(person: Person, motion: Motion) -> dict[str, Any]:
 
 
 def _jitter(person: Person, when: str) -> float | None:
-    """Jitter before or after the person was smoothed or refined, as the refiner said."""
+    """Jitter before or after the person was smoothed or refined, as reported by the refiner."""
     return person.data.get(SMOOTHING, {}).get(when, {}).get("jitter")

@@ -13,11 +13,11 @@ R = TypeVar("R")
 
 
 def one_blas_thread(function: Callable[P, R]) -> Callable[P, R]:
-    """Let BLAS use one thread while `function` runs.
+    """Restrict BLAS to one thread while `function` runs.
 
-    The matrices of a fit are small. BLAS spreads them over all cores all the same, where its threads spend their
-    time waiting for each other: ten times the CPU time, and much more wall time when something else runs too.
-    The networks' own threads are not touched.
+    The matrices of a fit are small. BLAS distributes them over all cores anyway, and its threads spend their time
+    waiting for each other: ten times the CPU time, and much more wall time if something else is running. The networks'
+    own threads are not affected.
     """
 
     @functools.wraps(function)

@@ -1,4 +1,4 @@
-"""How somebody follows a run: the stages tell a `RunWatcher`, which shows it in its own way or not at all."""
+"""Following a run: the pipeline notifies a `RunWatcher`, which displays it in its own way or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.progress import Progress, silent
 
 @dataclass(frozen=True)
 class StageTime:
-    """One stage of a run: its name, the seconds it took, and whether an earlier run had done it."""
+    """One stage of a run: its name, the seconds it took, and whether an earlier run's result was reused."""
 
     name: str
     seconds: float
@@ -20,22 +20,22 @@ class StageTime:
 
 
 class RunWatcher:
-    """Is told what a run does. This one stays silent; the command line's draws bars."""
+    """Receives the events of a run. This one stays silent; the command line's draws progress bars."""
 
     def start(self, stage: str) -> Progress:
-        """A stage begins; what is returned is called with its progress."""
+        """A stage begins. Returns the callback for its progress."""
         return silent
 
     def done(self, time: StageTime) -> None:
-        """A stage has ended, or was found done."""
+        """A stage has finished, or its result was reused."""
 
     def note(self, sentence: str) -> None:
-        """Something that a person should know and that does not stop the run."""
+        """A message for the user that does not stop the run."""
 
 
 @contextlib.contextmanager
 def timed(watcher: RunWatcher, stage: str, times: list[StageTime] | None = None) -> Iterator[Progress]:
-    """Announce a stage, time it, announce its end; `times` gets its entry. What fails has no end."""
+    """Announce a stage, time it and announce its end; adds it to `times`. A stage that fails has no end."""
     begin = time.perf_counter()
     yield watcher.start(stage)
     taken = StageTime(stage, time.perf_counter() - begin)

@@ -1,4 +1,4 @@
-"""Refinement: motion in, smoother motion out. Filters, networks, presets; one registry of them."""
+"""Refinement: motion in, smoother motion out. Filters, networks and presets in one registry."""
 
 from kinema.refinement.options import FilterOptions as FilterOptions
 from kinema.refinement.registry import REFINERS as REFINERS

@@ -1,9 +1,8 @@
 """The filter stage: smooth a motion's pose, translation and joints in time.
 
-Rotations are smoothed as unit quaternions whose signs are made continuous first, then brought back to
-unit length: the two signs of a quaternion and the 2 pi jumps of an axis-angle make no difference, and
-turning the whole motion turns the result (`docs/filters.md`). A track that was interrupted is smoothed in
-pieces, never across the gap.
+Rotations are smoothed as unit quaternions with continuous signs and then renormalised: the sign ambiguity of a
+quaternion and the 2 pi jumps of an axis-angle make no difference, and rotating the whole motion rotates the result
+(`docs/filters.md`). An interrupted track is smoothed in pieces, never across the gap.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 ONE_EURO_BETA = 1.0
-"""How fast the one-euro filter opens: Hz per m/s, and per rad/s."""
+"""Speed coefficient of the one-euro filter: Hz per m/s, and per rad/s."""
 
 NEAREST = 0.2
-"""Metres: a root nearer to the camera than this is smoothed in x, y, z instead of ray and distance."""
+"""Metres: a root closer to the camera than this is smoothed in x, y, z instead of ray and distance."""
 
 
-# Method -> what smooths values (F, ...) at times (F,) by so many seconds, on one uninterrupted piece.
+# Method -> smoother of one uninterrupted piece: values (F, ...), times (F,), amount in seconds.
 FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "whittaker": lambda x, t, s: filters.whittaker(x, t, cutoff=filters.cutoff_for(s, 2)),
     "savgol": lambda x, t, s: filters.savgol(x, t, window=filters.window_for(s)),
@@ -53,22 +52,21 @@ FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
 
 
 def filter_people(motion: Motion, context: Context, options: FilterOptions) -> Motion:
-    """Smooth pose, transl and joints of every person in the camera's frame; the evidence stays as it is.
+    """Smooth pose, transl and joints of every person in the camera's frame; the evidence is unchanged.
 
-    Reads pose, betas, transl (or joints alone, where there is no body) and fills the same again; joints
-    are recomputed with the body (without one the joints are smoothed themselves). World fields are dropped,
-    since they would no longer fit: run `kinema.world.place_in_world` afterwards. Raises UsageError for a
-    person without any of these. `data["smoothing"]` of a person tells jitter (m/s^3) and acceleration (m/s^2) of the
-    joints before and after.
+    Reads and overwrites pose, betas, transl (or joints alone, if there is no body); joints are recomputed with the body
+    (or smoothed themselves without one). World fields are cleared, since they would no longer be consistent: run
+    `kinema.world.place_in_world` afterwards. Raises UsageError for a person without any of these. A person's
+    `data["smoothing"]` has jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
     """
-    people, told = [], {}
+    people, report = [], {}
     for done, person in enumerate(motion.people):
         context.progress(done, len(motion.people))
         smooth, measures = _filter_person(person, motion.times, context.body, options)
         people.append(smooth.replace(data={**smooth.data, SMOOTHING: measures}))
-        told[str(person.id)] = measures
+        report[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
-    context.facts |= {"seconds": options.amount, "people": told}
+    context.facts |= {"seconds": options.amount, "people": report}
     return motion.replace(people=tuple(people))
 
 
@@ -93,11 +91,11 @@ def _filter_person(
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
     after = changes.get("joints", before)
-    told = {}
+    figures = {}
     if before is not None and after is not None:
-        told = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
+        figures = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
     world = {"pose_world": None, "transl_world": None, "joints_world": None}
-    return person.replace(**changes, **world), told
+    return person.replace(**changes, **world), figures
 
 
 def smooth_positions(
@@ -110,8 +108,8 @@ def smooth_positions(
 ) -> np.ndarray:
     """Points (F, ..., D) smoothed over their times (F,) seconds. frames (F,): their indices in the clip.
 
-    Raises InputError that names the frame and the field (`name`) of the first value that is not finite,
-    unless options.missing is "interpolate".
+    Raises an InputError that names the frame and the field (`name`) of the first non-finite value, unless
+    options.missing is "interpolate".
     """
     return _smooth(_complete(values, times, options, frames, name), times, options, frames, options.amount)
 
@@ -124,7 +122,7 @@ def smooth_root(
     frames: np.ndarray | None = None,
     name: str = "root",
 ) -> np.ndarray:
-    """A root's path (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times as long."""
+    """A root trajectory (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times more."""
     root = _complete(root, times, options, frames, name)
     if not len(root) or root[:, 2].min() < NEAREST:
         return _smooth(root, times, options, frames, options.amount)
@@ -141,9 +139,9 @@ def smooth_rotations(
     frames: np.ndarray | None = None,
     name: str = "rotations",
 ) -> np.ndarray:
-    """Rotations (F, ..., 3) axis-angle smoothed on the manifold; the axis-angles returned do not jump.
+    """Rotations (F, ..., 3) axis-angle smoothed on the manifold and returned as continuous axis-angles.
 
-    Raises InputError as `smooth_positions` does; a missing rotation is interpolated as a quaternion.
+    Raises InputError like `smooth_positions`; a missing rotation is interpolated as a quaternion.
     """
     axis_angle = np.asarray(axis_angle, dtype=np.float64)
     finite = np.isfinite(axis_angle).all(axis=-1, keepdims=True)
@@ -184,7 +182,7 @@ def _smooth(
 def _complete(
     values: np.ndarray, times: np.ndarray, options: FilterOptions, frames: np.ndarray | None, name: str
 ) -> np.ndarray:
-    """`values` without NaN: refused or interpolated, as the options say."""
+    """`values` without NaN: rejected or interpolated, depending on the options."""
     values = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(values)
     _refuse_missing(finite, options, frames, name)

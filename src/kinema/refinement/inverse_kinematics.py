@@ -1,8 +1,8 @@
-"""Bring a body's pose and translation into agreement with given joints: the last step of smoothing joints.
+"""Inverse kinematics: fit a body's pose and translation to given joints, the last step of smoothing joints.
 
-Smoothed joints belong to no body any more: bones have changed length and nobody knows the rotations. Here every
-bone is turned by the smallest rotation that points it at its joint, from the pelvis outwards, so that the twist
-about a bone, which joints do not tell, stays what it was.
+Smoothed joints no longer belong to a body: bone lengths have changed and rotations are unknown. Here every bone is
+rotated by the smallest rotation that points it at its joint, from the pelvis outwards, so that the twist about a bone,
+which joints do not determine, is preserved.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from kinema.geometry.rotations import (
 )
 
 
-def agree_with_joints(
+def fit_pose_to_joints(
     body: BodyModel, pose: np.ndarray, betas: np.ndarray, joints: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pose (F,72) and transl (F,3) that bring the body's joints nearest to `joints` (F,24,3) metres.
+    """The pose (F,72) and transl (F,3) that bring the body's joints closest to `joints` (F,24,3) metres.
 
-    pose (F,72): where to start, in the same frame; betas (F,10). A joint with several bones (pelvis, chest) is turned
-    by the rotation that fits all of them best (Kabsch). Bones keep the body's length, so joints that stand farther
-    apart than its bones are pointed at, not reached.
+    pose (F,72): the initial pose, in the same frame; betas (F,10). A joint with several bones (pelvis, chest) is
+    rotated by the best fit to all of them (Kabsch). Bones keep the body's length, so joints that are farther apart than
+    its bones are pointed at, not reached.
     """
     # Not `forward_kinematics`: each joint is posed and then turned before its children are placed.
     local = axis_angle_to_matrix(np.asarray(pose).reshape(len(pose), 24, 3))

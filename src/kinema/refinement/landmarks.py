@@ -1,8 +1,8 @@
-"""The stage of Kinema's own refiner: keypoint networks' 3D landmarks, made steady and brought nearer to the truth.
+"""The stage of Kinema's own refiner, which makes the keypoint networks' 3D landmarks steadier and more accurate.
 
-The mixer (`kinema.models.mixer`) sees all landmarks over a second, so that it takes away
-what the networks get wrong in the same way each time (too little depth, sides exchanged), which no filter can. What
-it puts right shakes a little from window to window, and a short Whittaker filter takes that away.
+The mixer (`kinema.models.mixer`) sees all landmarks over a second, so that it removes the networks' systematic errors
+(too little depth, left and right swapped), which no filter can. Its corrections jitter slightly from window to window;
+a short Whittaker filter removes that.
 """
 
 from __future__ import annotations
@@ -24,53 +24,54 @@ from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import filled, in_even_pieces
 from kinema.temporal.windows import slide
 
-STEADY = FilterOptions(method="whittaker", seconds=0.28)
-"""What follows the network."""
+POST_FILTER = FilterOptions(method="whittaker", seconds=0.28)
+"""Smooths the network's output."""
 
 
 class KeypointRefiner:
-    """The network, read once, for any number of people. Raises InputError where a checkpoint holds something else."""
+    """The network, loaded once, for any number of people. Raises InputError for a checkpoint of another kind."""
 
     def __init__(self, options: LandmarkOptions | None = None) -> None:
         self.options = options or LandmarkOptions()
         self.network = load_mixer(self.options.checkpoint)
 
     def __call__(self, landmarks: np.ndarray, times: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Landmarks (F,33,3) of `frames` (F,) at `times` (F,), seconds, as the network corrects them: nearer to the
-        truth, and not yet filtered. NaN is taken from the frames around it.
+        """Landmarks (F,33,3) of `frames` (F,) at `times` (F,), seconds, corrected by the network and not yet filtered.
+        NaN is interpolated from the neighbouring frames.
         """
         network, options = self.network, self.options
         window = network.window or 1
 
-        def smoothed(course: np.ndarray) -> np.ndarray:
-            return slide(course, window, network.run, step=min(options.step, window)).astype(np.float64)
+        def smoothed(sequence: np.ndarray) -> np.ndarray:
+            return slide(sequence, window, network.run, step=min(options.step, window)).astype(np.float64)
 
         flat = landmarks.reshape(-1, COORDINATES).copy()
         pieces = uninterrupted(times, frames, options.max_gap)
-        for piece in pieces:  # a hole is filled from its own piece
+        for piece in pieces:  # a gap is filled from its own piece
             flat[piece] = filled(flat[piece], times[piece], "keypoints3d", frames[piece], "interpolate")
         return in_even_pieces(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
 
 
 def refine_landmarks(motion: Motion, context: Context, options: LandmarkOptions) -> Motion:
-    """Refine every person's keypoints3d (F,33,3) of set "blazepose33"; all else stays as it is.
+    """Refine every person's keypoints3d (F,33,3) of set "blazepose33"; everything else is unchanged.
 
-    Landmarks that are NaN are taken from the frames around them. `data["smoothing"]` of a person tells acceleration
-    (m/s^2) and jitter (m/s^3) before and after and how far the landmarks moved (metres). Raises InputError (a
-    checkpoint of something else) and UsageError (a person without landmarks).
+    NaN landmarks are interpolated from the neighbouring frames. A person's `data["smoothing"]` has acceleration (m/s^2)
+    and jitter (m/s^3) before and after and how far the landmarks moved (metres). Raises InputError (a checkpoint of
+    another kind) and UsageError (a person without landmarks).
     """
     refiner = KeypointRefiner(options)
-    calm = dataclasses.replace(STEADY, max_gap=options.max_gap)
-    people, told = [], {}
+    smoothing = dataclasses.replace(POST_FILTER, max_gap=options.max_gap)
+    people, report = [], {}
     for done, person in enumerate(motion.people):
         context.progress(done, len(motion.people))
         times = motion.times[person.frames]
-        refined = smooth_positions(refiner(_landmarks(person), times, person.frames), times, calm, frames=person.frames)
+        refined = refiner(_landmarks(person), times, person.frames)
+        refined = smooth_positions(refined, times, smoothing, frames=person.frames)
         measures = _measures(person, refined, times, options)
         people.append(person.replace(keypoints3d=refined, data={**person.data, SMOOTHING: measures}))
-        told[str(person.id)] = measures
+        report[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
-    context.facts |= {"checkpoint": refiner.network.name, "people": told}
+    context.facts |= {"checkpoint": refiner.network.name, "people": report}
     context.weights[refiner.network.name] = refiner.network.sha256
     return motion.replace(people=tuple(people))
 

@@ -1,4 +1,4 @@
-"""How shaky a motion is: acceleration and jitter of its joints, with the frames' true times."""
+"""How shaky a motion is: acceleration and jitter of its joints, from the true frame times."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from kinema.metrics import jitter, time_derivative
 
 SMOOTHING = "smoothing"
-"""Where a refiner says in a person's `data` what it changed: the figures of `what_changed`."""
+"""Key in a person's `data` of what a refiner changed: the figures of `what_changed`."""
 
 
 def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dict[str, float]:
     """{"jitter": m/s^3, "acceleration": m/s^2} of points (F, J, 3) at times (F,), means over joints and frames.
 
-    Each piece of the track is looked at alone. Too few frames give 0.
+    Each piece of the track is evaluated separately. Too few frames give 0.
     """
     third = [jitter(points[piece], times[piece]).ravel() for piece in pieces]
     second = [np.linalg.norm(time_derivative(points[piece], times[piece], 2), axis=-1).ravel() for piece in pieces]
@@ -23,8 +23,8 @@ def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dic
 def what_changed(
     before: np.ndarray, after: np.ndarray, times: np.ndarray, pieces: list[slice]
 ) -> dict[str, dict[str, float] | float]:
-    """What a stage's record tells of a person's points (F, J, 3): shakiness before and after, and how far they moved
-    on average (metres)."""
+    """What a stage's record reports for a person's points (F, J, 3): shakiness before and after, and their mean
+    displacement (metres)."""
     return {
         "before": shakiness(before, times, pieces),
         "after": shakiness(after, times, pieces),

@@ -1,8 +1,8 @@
 """The network stage: refine a motion's 2D keypoints, 3D joints or SMPL rotations with SmoothNet or SynSP.
 
-The network slides over every uninterrupted piece of every track; frames come at even times to it, whatever the
-clip's are. In 3D and in SMPL's rotations the body's path is smoothed with them: SmoothNet treats it as three
-more coordinates, SynSP, which takes a fixed number of them, leaves it to the default filter.
+The network slides over every uninterrupted piece of every track, resampled to even frame times. In 3D and in SMPL's
+rotations the body's trajectory is smoothed as well: SmoothNet treats it as three more coordinates; with SynSP, which
+takes a fixed number of them, the default filter smooths it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.models.refiner import TrainedRefiner, load_refiner
 from kinema.models.smoothnet import facts as smoothnet
-from kinema.models.smoothnet.published import PublishedCare
+from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.filtering import smooth_root, smooth_rotations
-from kinema.refinement.inverse_kinematics import agree_with_joints
+from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import FilterOptions, NetworkOptions
 from kinema.stage import Context
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
-"""What smooths the rotations that joints do not tell (twist, feet, hands): five frames of a parabola at 30 Hz."""
+"""Smooths the rotations that joints do not determine (twist, feet, hands): a parabola over five frames at 30 Hz."""
 
 WORLD_FIELDS = ("pose_world", "transl_world", "joints_world")
 
 
 def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> Motion:
-    """Refine every person in the camera's frame; fields of the world are dropped, as they would no longer fit.
+    """Refine every person in the camera's frame; world fields are cleared, since they would no longer be consistent.
 
-    2d reads and fills keypoints; 3d reads joints (or the body's) and fills joints and, where there is a body, pose
-    and transl that agree with them; smpl reads pose, betas and transl and fills pose, transl and joints.
-    `data["smoothing"]` of a person tells acceleration (m/s^2) and jitter (m/s^3) before and after and how far the
-    joints moved (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without what is needed, a window
-    of another size).
+    2d reads and fills keypoints; 3d reads joints (or the body's) and fills joints and, if there is a body, pose and
+    transl fitted to them; smpl reads pose, betas and transl and fills pose, transl and joints. A person's
+    `data["smoothing"]` has acceleration (m/s^2) and jitter (m/s^3) before and after and how far the joints moved
+    (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without the required fields, a window of
+    another size).
     """
     network = _network(options)
     window = _window(network, options)
@@ -61,17 +61,17 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
             f"{network.name} was trained on {network.representation}, not on {representation}; "
             f"set `representation` to {network.representation}"
         )
-    work = _Work(network, window, representation, options, context.body, motion)
-    people, told = [], {}
+    refinement = _Refinement(network, window, representation, options, context.body, motion)
+    people, report = [], {}
     for done, person in enumerate(motion.people):
         context.progress(done, len(motion.people))
-        refined = work.person(person) if len(person) else person
-        measures = work.measures(person, refined)
+        refined = refinement.person(person) if len(person) else person
+        measures = refinement.measures(person, refined)
         people.append(refined.replace(data={**refined.data, SMOOTHING: measures}))
-        told[str(person.id)] = measures
+        report[str(person.id)] = measures
     context.progress(len(motion.people), len(motion.people))
     context.facts |= {
-        "window_size": window, "representation": representation, "checkpoint": network.name, "people": told,
+        "window_size": window, "representation": representation, "checkpoint": network.name, "people": report,
     }  # fmt: skip
     context.weights[network.name] = network.sha256
     return motion.replace(people=tuple(people))
@@ -103,8 +103,8 @@ def _window(network: TrainedRefiner, options: NetworkOptions) -> int:
     return window
 
 
-class _Work:
-    """One refinement: what stays the same for all people."""
+class _Refinement:
+    """One refinement: the data that all people share."""
 
     def __init__(
         self, network: TrainedRefiner, window: int, representation: str, options: NetworkOptions,
@@ -120,7 +120,7 @@ class _Work:
     def _keypoints(self, person: Person) -> Person:
         (keypoints,) = person.require("keypoints")
         values = from_pixels(keypoints, self.motion.width, self.motion.height)
-        # A keypoint that was not seen is no fault of the file: the network sees it interpolated, the result does not.
+        # An unseen keypoint is not an error: the network gets it interpolated, and it stays NaN in the result.
         unseen = ~np.isfinite(keypoints)
         smooth = self._smooth(np.asarray(values), person, "keypoints", "interpolate")
         pixels = to_pixels(smooth, self.motion.width, self.motion.height)
@@ -140,7 +140,7 @@ class _Work:
         if self.body is not None and person.pose is not None and person.betas is not None:
             times = self.motion.times[person.frames]
             pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, TWIST, frames=person.frames).reshape(-1, 72)
-            pose, transl = agree_with_joints(self.body, pose, person.betas, smooth)
+            pose, transl = fit_pose_to_joints(self.body, pose, person.betas, smooth)
             changes = {"pose": pose, "transl": transl, "joints": self.body.joints(pose, person.betas, transl)}
         return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS))
 
@@ -156,7 +156,7 @@ class _Work:
         return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS))
 
     def _path(self, path: np.ndarray, person: Person) -> np.ndarray:
-        """The pelvis' way (F,3) metres."""
+        """The smoothed trajectory (F,3) metres of the pelvis."""
         if self.network.kind == "smoothnet":
             return self._smooth(path, person, "transl", centred=not self.options.as_published)
         return smooth_root(path, self.motion.times[person.frames], FilterOptions(), frames=person.frames, name="transl")
@@ -164,33 +164,33 @@ class _Work:
     def _smooth(
         self, values: np.ndarray, person: Person, name: str, missing: str | None = None, *, centred: bool = False
     ) -> np.ndarray:
-        """Values (F,C) of a track, piece by piece."""
+        """Values (F,C) of a track, smoothed piece by piece."""
         options, network = self.options, self.network
         if network.coordinates not in (None, values.shape[1]):
             raise UsageError(
-                f"{network.name} takes {network.coordinates} numbers a frame, the {name} of person {person.id} have "
-                f"{values.shape[1]} ({self.representation}); it was trained on another set of joints"
+                f"{network.name} takes {network.coordinates} numbers per frame, the {name} of person {person.id} have "
+                f"{values.shape[1]} ({self.representation}); it was trained on another joint set"
             )
         times = self.motion.times[person.frames]
         values = filled(values, times, name, person.frames, missing or options.missing)
-        if self._careful:
-            care = PublishedCare(network, self.window, live=options.lag is not None)
-            run, rate, ahead = care.smoother(), care.rate, care.ahead
+        if self._compensated:
+            published = PublishedSmoothNet(network, self.window, live=options.lag is not None)
+            run, rate, margin = published.smoother(), published.rate, published.margin
         else:
-            run, rate, ahead = network.smoother(self.window, centred or self._centred), self._rate, 0
+            run, rate, margin = network.smoother(self.window, centred or self._centred), self._rate, 0
 
-        def smoothed(course: np.ndarray) -> np.ndarray:
-            longer, own = led_on(course, ahead)
+        def smoothed(sequence: np.ndarray) -> np.ndarray:
+            longer, own = led_on(sequence, margin)
             return slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)[own]
 
         pieces = uninterrupted(times, person.frames, options.max_gap)
         out = in_even_pieces(values, times, pieces, rate, smoothed)
         if not np.isfinite(out).all():
-            raise InputError(f"{network.name} answers with values that are not numbers; its file may be damaged")
+            raise InputError(f"{network.name} returned values that are not numbers; its file may be corrupt")
         return out
 
     @property
-    def _careful(self) -> bool:
+    def _compensated(self) -> bool:
         network = self.network
         return network.kind == "smoothnet" and network.centred is None and not self.options.as_published
 

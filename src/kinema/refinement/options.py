@@ -18,28 +18,36 @@ REPRESENTATIONS = ("2d", "3d", "smpl")
 STEPS = ("replace", "lead", "smooth")
 """What the stabilizer does, in order."""
 
+PROFILES = ("default", "video2pkl")
+"""The stabilizers: Kinema's own and video2pkl's. "fork" is an alias of "video2pkl"."""
+
 MISSING = ("error", "interpolate")
 
 PRESET_WINDOW = 8
-"""Frames of the checkpoint that the video-to-PKL pipeline smooths with by default."""
+"""Frames of the checkpoint that video2pkl smooths with by default."""
 
 LONGEST = 0.64
-"""Seconds of smoothing at strength 1. Strength 1/2, the default, is a quarter of it: 0.16 s.
+"""Seconds of smoothing at strength 1. Strength 1/2, the default, gives a quarter of it: 0.16 s.
 
-0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running,
-dancing, sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
+0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running, dancing,
+sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
 """
+
+
+def canonical_profile(name: str) -> str:
+    """The profile's name; "fork" is an older name of "video2pkl"."""
+    return "video2pkl" if name == "fork" else name
 
 
 @dataclass(frozen=True)
 class FilterOptions:
     """How to smooth.
 
-    method: one of `METHODS`. strength: 0 (nothing) .. 1 (0.64 s). seconds: the amount itself, the
-    length of the moving average that would lower white noise as far; overrides strength. depth: how many
-    times as long the root's distance from the camera is smoothed, because one camera sees it worst.
-    max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: what a NaN in the input
-    of `smooth_positions` means: "error", or "interpolate" from the frames around it.
+    method: one of `METHODS`. strength: 0 (none) .. 1 (0.64 s). seconds: the amount itself, as the length of the moving
+    average that would reduce white noise by as much; overrides strength. depth: factor by which the root's distance
+    from the camera is smoothed more, because a single camera measures it worst. max_gap: seconds; a track interrupted
+    for longer is smoothed in pieces. missing: how `smooth_positions` treats NaN: "error", or "interpolate" from the
+    neighbouring frames.
     """
 
     method: str = setting(
@@ -66,7 +74,7 @@ class FilterOptions:
 
     @property
     def amount(self) -> float:
-        """Seconds of smoothing: `seconds` if given, else from `strength`."""
+        """Seconds of smoothing: `seconds` if set, else from `strength`."""
         return LONGEST * self.strength**2 if self.seconds is None else self.seconds
 
 
@@ -76,12 +84,12 @@ class NetworkOptions:
 
     method: "smoothnet" or "synsp". checkpoint: its file; None takes the published SmoothNet from the weights cache.
     window_size: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
-    "3d" (joints; pose and transl are then brought into agreement with them), "smpl" (rotations), or None for what
-    the checkpoint was trained on, else 3d. step: frames between windows. lag: frames of the future that a result may
-    depend on, None for all of the window. short: what becomes of clips shorter than the window (`windows.SHORT`).
-    as_published: run SmoothNet as its authors do, its pull towards the pelvis included; else a file that does not say
-    how it learned runs with `PublishedCare`. max_gap: seconds; a track interrupted for longer is refined in pieces.
-    missing: NaN in the input: "error", or "interpolate".
+    "3d" (joints; pose and transl are then fitted to them), "smpl" (rotations), or None for what the checkpoint was
+    trained on, else 3d. step: frames between windows. lag: future frames that a result may depend on, None for the
+    whole window. short: how clips shorter than the window are treated (`windows.SHORT`). as_published: run SmoothNet as
+    its authors do, its pull towards the pelvis included; otherwise a file that does not say how it was trained runs as
+    `PublishedSmoothNet`. max_gap: seconds; a track interrupted for longer is refined in pieces. missing: NaN in the
+    input: "error", or "interpolate".
     """
 
     method: str = "smoothnet"
@@ -136,29 +144,30 @@ class LandmarkOptions:
 
 @dataclass(frozen=True)
 class StabilizeOptions:
-    """How to repair. profile: "default", or "fork" for the video-to-PKL pipeline's stabiliser. steps: of `STEPS`."""
+    """How to repair. profile: "default", or "video2pkl" (alias "fork") for its stabiliser. steps: of `STEPS`."""
 
     profile: str = setting(
-        "default", "fork: the video-to-PKL pipeline's stabiliser, faults included", choices=("default", "fork")
+        "default", "video2pkl: that pipeline's stabiliser, faults included", choices=PROFILES, parse=canonical_profile
     )
     steps: tuple[str, ...] = setting(
         STEPS, "make only this step; may be given again (default: all three)", public="step", choices=STEPS
     )
 
     def __post_init__(self) -> None:
-        require(self.profile in ("default", "fork"), "profile", "be default or fork", repr(self.profile))
+        object.__setattr__(self, "profile", canonical_profile(self.profile))
+        require(self.profile in PROFILES, "profile", f"be {' or '.join(PROFILES)}", repr(self.profile))
         unknown = [step for step in self.steps if step not in STEPS]
         require(not unknown, "step", f"be some of {', '.join(STEPS)}", ", ".join(unknown))
 
 
 @dataclass(frozen=True)
 class Video2PklOptions:
-    """The video-to-PKL pipeline's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step
-    1, overlaps averaged, translation and pose brought into agreement with the joints, then the stabiliser.
+    """video2pkl's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step 1, overlaps
+    averaged, translation and pose fitted to the joints, then the stabiliser.
 
-    checkpoint, window_size, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike the
-    pipeline, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and
-    pose[:3] stay one, and everybody is refined.
+    checkpoint, window_size, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike
+    video2pkl, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and pose[:3]
+    stay equal, and everybody is refined.
     """
 
     method: str = "video2pkl"
@@ -174,7 +183,7 @@ class Video2PklOptions:
         require(fits, "representation", "be left out for video2pkl, which refines the joints", self.representation)
 
     def network(self) -> NetworkOptions:
-        """The same for the network stage. A checkpoint brings its own window."""
+        """The corresponding options of the network stage. A checkpoint has its own window."""
         frames = self.window_size if self.checkpoint is not None else self.window_size or PRESET_WINDOW
         return NetworkOptions(
             "smoothnet", self.checkpoint, window_size=frames, representation="3d", lag=self.lag, missing=self.missing

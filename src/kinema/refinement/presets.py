@@ -1,4 +1,4 @@
-"""Named recipes of refinement."""
+"""Named refinement presets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kinema.stage import Context
 
 
 def refine_as_video2pkl(motion: Motion, context: Context, options: Video2PklOptions) -> Motion:
-    """Refine as the video-to-PKL pipeline does, without its faults. Raises what `refine_people` raises."""
+    """Refine as video2pkl does, without its faults. Raises what `refine_people` raises."""
     if context.body is None:
-        raise UsageError("video2pkl brings the pose into agreement with the joints and needs a body model")
+        raise UsageError("video2pkl fits the pose to the joints and needs a body model; give one")
     refined = refine_people(motion, context, options.network())
     if not options.stabilize:
         return refined
-    step = dataclasses.replace(context, facts={})
-    stable = stabilize_people(refined, step, StabilizeOptions())
-    context.facts["stabilize"] = step.facts["people"]
+    inner = dataclasses.replace(context, facts={})
+    stable = stabilize_people(refined, inner, StabilizeOptions())
+    context.facts["stabilize"] = inner.facts["people"]
     return stable

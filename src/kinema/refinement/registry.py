@@ -1,4 +1,4 @@
-"""The refiners by name: what each reads, fills and needs. Listing them imports none of them."""
+"""The refiners by name: what each reads, fills and needs. Listing them imports none of their code."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Refiner:
     """One way to refine a motion.
 
-    kind: "filter", or "network" for what has weights. stage: what runs, with options that are made as
+    kind: "filter", or "network" for refiners with weights. stage: what runs, with options made as
     stage.options(method=name, **settings). requires: fields of a person that it reads; fills: those that it writes;
-    both are the stage's where they are not said. weights: names in the weights hub that it may use.
+    both default to the stage's. weights: names in the weights hub that it may use.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Refiner:
         object.__setattr__(self, "fills", self.fills or self.stage.fills)
 
     def make_options(self, **settings: Any) -> Any:
-        """Its options with these fields set, checked. Raises UsageError."""
+        """Its options with these fields set and validated. Raises UsageError."""
         fields = {field.name for field in dataclasses.fields(self.stage.options)}
         unknown = [name for name in settings if name not in fields]
         if unknown:
-            raise UsageError(f"`{unknown[0]}` is not for {self.name}, which is a {self.kind}; leave it out")
+            raise UsageError(f"`{unknown[0]}` does not apply to {self.name}, which is a {self.kind}; leave it out")
         return self.stage.options(**({"method": self.name} if "method" in fields else {}), **settings)
 
 
@@ -60,16 +60,16 @@ REFINERS: Registry[Refiner] = Registry(
     group="kinema.refiners",
     aliases={"gaus1d": "gaussian"},
     rows=(
-        _filter("whittaker", "smoothest curve near the data, no lag, any frame times (default)"),
-        _filter("gaussian", "Gaussian average, no lag"),
-        _filter("savgol", "Savitzky-Golay: a parabola fitted in a window, keeps peaks"),
-        _filter("butterworth", "Butterworth low-pass forward and backward, the habit of biomechanics"),
-        _filter("oneeuro", "one-euro forward and backward: calm at rest, open when fast"),
-        _filter("oneeuro-causal", "one-euro as published: looks only back, lags"),
-        _filter("median", "median in a window: takes out single bad frames"),
+        _filter("whittaker", "Whittaker smoother: penalised least squares, no lag, any frame times (default)"),
+        _filter("gaussian", "Gaussian-weighted average, no lag"),
+        _filter("savgol", "Savitzky-Golay: a parabola fitted in a window, preserves peaks"),
+        _filter("butterworth", "Butterworth low-pass, forward and backward, as usual in biomechanics"),
+        _filter("oneeuro", "one-euro, forward and backward: smooth at rest, responsive when fast"),
+        _filter("oneeuro-causal", "one-euro as published: causal, with lag"),
+        _filter("median", "median in a window: removes single bad frames"),
         Refiner(
             "smoothnet",
-            "SmoothNet: learned, along time alone; any joints, 2D keypoints or rotations",
+            "SmoothNet: learned, each coordinate over time; any joints, 2D keypoints or rotations",
             refine_with_network,
             requires=("joints",),
             fills=_SMOOTHED,
@@ -77,7 +77,7 @@ REFINERS: Registry[Refiner] = Registry(
         ),
         Refiner(
             "synsp",
-            "SynSP: learned, all joints together; for the joints that its checkpoint was trained on",
+            "SynSP: learned, all joints together; for the joint set that its checkpoint was trained on",
             refine_with_network,
             requires=("joints",),
             fills=_SMOOTHED,
@@ -89,7 +89,7 @@ REFINERS: Registry[Refiner] = Registry(
         ),
         Refiner(
             "video2pkl",
-            "preset: SmoothNet on the joints, pose and translation brought into agreement, then the stabilizer",
+            "preset: SmoothNet on the joints, pose and translation fitted to them, then the stabilizer",
             refine_as_video2pkl,
             weights=("smoothnet-8",),
         ),

@@ -1,7 +1,7 @@
-"""Repairing courses: what jumps away and comes back, what shakes, a root that leaps. Pure functions on arrays.
+"""Repairing trajectories: excursions that jump away and return, jitter, a root that jumps. Pure functions on arrays.
 
-All of them leave alone what shows no fault, bit by bit: a joint is interpolated only in the frames in which it is
-elsewhere, and smoothed only where it shakes, by no more than the noise that was measured there.
+Values without a fault stay bit-identical: a joint is interpolated only in the frames of an excursion, and smoothed only
+where it jitters, by no more than the noise measured there.
 """
 
 from __future__ import annotations
@@ -15,63 +15,65 @@ from kinema.temporal.filters import cutoff_for, whittaker
 from kinema.temporal.gaps import fill_missing
 from kinema.temporal.resampling import resample_quaternions
 
-AWAY = 0.5
-"""Seconds that something may be elsewhere and still be interpolated; longer, and the guess would be worse."""
+LONGEST_EXCURSION = 0.5
+"""Longest excursion, seconds, that is interpolated; beyond that, interpolation would be worse."""
 
 EDGE = 0.15
-"""Seconds from a track's ends within which what lies beyond a leap is taken to be the wrong side of it."""
+"""Seconds from a track's ends within which the part beyond a jump is taken to be wrong."""
 
-BACK = 0.5
-"""Share of its leap by which what comes back may miss where it left."""
+RETURN_TOLERANCE = 0.5
+"""Fraction of the jump by which the return may miss the starting point."""
 
-TURNED, MOVED = np.radians(20.0), 0.03
-"""Radians and metres that are a leap if done between two frames and not by the usual speed."""
+JUMP_ANGLE, JUMP_DISTANCE = np.radians(20.0), 0.03
+"""Radians and metres between two frames that are a jump if they exceed the usual speed."""
 
 SMOOTHING = 0.16
 """Seconds over which noise is smoothed; the filter stage's default (docs/filters.md)."""
 
 NOISE = 3.0
-"""Standard deviations of the noise by which smoothing may move anything."""
+"""Standard deviations of the noise by which smoothing may move a value."""
 
-CLEAN_TURNS, CLEAN_PLACES = np.radians(0.5), 1e-3
-"""Radians and metres of noise that motion capture has as well: only what goes beyond is smoothed."""
+CLEAN_ANGLE, CLEAN_DISTANCE = np.radians(0.5), 1e-3
+"""Radians and metres of noise that motion capture has as well: only the excess is smoothed."""
 
-LED = 0.3
-"""Least seconds in which a root is led over a leap from which it does not come back."""
+SHORTEST_BRIDGE = 0.3
+"""Shortest time, seconds, over which a permanent jump of the root is spread."""
 
 
-def excursions(values: np.ndarray, times: np.ndarray, leap: float, *, signs: bool = False) -> np.ndarray:
-    """Where a course leaps away and comes back within `AWAY` seconds: (F,) bool.
+def excursions(values: np.ndarray, times: np.ndarray, jump: float, *, signs: bool = False) -> np.ndarray:
+    """Where a trajectory jumps away and returns within `LONGEST_EXCURSION` seconds: (F,) bool.
 
-    values (F,D); signs: they are quaternions, whose sign means nothing, and half of the angle between two counts for
-    their distance. A leap is longer by `leap` than twice the median of its neighbours, whatever the frame rate.
+    values (F,D); signs: they are quaternions, whose sign is arbitrary, and the distance of two is half the angle
+    between them. A jump exceeds twice the median of its neighbours by `jump`, whatever the frame rate.
     """
     away = np.zeros(len(values), dtype=bool)
     if len(values) < 4:
         return away
-    steps = _apart(values[1:], values[:-1], signs)
-    leaps = np.flatnonzero(steps > leap + 2 * _usual(steps)) + 1  # the frame after it
+    steps = _distances(values[1:], values[:-1], signs)
+    jumps = np.flatnonzero(steps > jump + 2 * _usual(steps)) + 1  # the frame after it
     done = 0
-    for first in leaps.tolist():
+    for first in jumps.tolist():
         if first < done:
             continue
-        reach = leaps[(leaps > first) & (times[leaps] - times[first - 1] <= AWAY + (times[first] - times[first - 1]))]
+        reach = jumps[
+            (jumps > first) & (times[jumps] - times[first - 1] <= LONGEST_EXCURSION + (times[first] - times[first - 1]))
+        ]
         if not len(reach):
             continue
-        missed = _apart(values[reach], values[first - 1], signs)
+        missed = _distances(values[reach], values[first - 1], signs)
         nearest = int(missed.argmin())
-        if missed[nearest] <= BACK * steps[first - 1]:
+        if missed[nearest] <= RETURN_TOLERANCE * steps[first - 1]:
             away[first : reach[nearest]] = True
             done = int(reach[nearest])
-    for leap_row in leaps[~away[leaps] & ~away[leaps - 1]].tolist():
-        if times[leap_row] - times[0] <= EDGE and not away[:leap_row].any():
-            away[:leap_row] = True
-        elif times[-1] - times[leap_row - 1] <= EDGE:
-            away[leap_row:] = True
+    for row in jumps[~away[jumps] & ~away[jumps - 1]].tolist():
+        if times[row] - times[0] <= EDGE and not away[:row].any():
+            away[:row] = True
+        elif times[-1] - times[row - 1] <= EDGE:
+            away[row:] = True
     return away
 
 
-def _apart(a: np.ndarray, b: np.ndarray, signs: bool) -> np.ndarray:
+def _distances(a: np.ndarray, b: np.ndarray, signs: bool) -> np.ndarray:
     """Distances (n,) of (n,D) and (n,D) or (D,)."""
     apart = np.linalg.norm(a - b, axis=-1)
     return np.minimum(apart, np.linalg.norm(a + b, axis=-1)) if signs else apart
@@ -85,12 +87,14 @@ def _usual(steps: np.ndarray) -> np.ndarray:
     return 0.5 * (near[1] + near[2])
 
 
-def replace_turns(quaternions: np.ndarray, times: np.ndarray, coarseness: float) -> tuple[np.ndarray, np.ndarray]:
+def replace_rotation_excursions(
+    quaternions: np.ndarray, times: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (F,J,4) with excursions interpolated between the good frames around them, and where: (F,J) bool."""
     out = quaternions.copy()
     changed = np.zeros(quaternions.shape[:2], dtype=bool)
     for joint in range(quaternions.shape[1]):
-        away = excursions(quaternions[:, joint], times, coarseness * TURNED / 2, signs=True)
+        away = excursions(quaternions[:, joint], times, scale * JUMP_ANGLE / 2, signs=True)
         if away.any() and np.count_nonzero(~away) > 1:
             good = np.flatnonzero(~away)
             out[away, joint] = resample_quaternions(quaternions[good, joint], times[good], times[away])
@@ -98,28 +102,30 @@ def replace_turns(quaternions: np.ndarray, times: np.ndarray, coarseness: float)
     return (continuous_quaternions(out) if changed.any() else out), changed
 
 
-def replace_places(root: np.ndarray, times: np.ndarray, coarseness: float) -> tuple[np.ndarray, np.ndarray]:
+def replace_root_excursions(root: np.ndarray, times: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """A path (F,3) with excursions interpolated linearly, and where: (F,) bool."""
-    away = excursions(root, times, coarseness * MOVED)
+    away = excursions(root, times, scale * JUMP_DISTANCE)
     if np.count_nonzero(~away) < 2:
         return root.copy(), np.zeros(len(root), dtype=bool)
     return fill_missing(root, times, ~away[:, None]), away
 
 
-def lead_over(root: np.ndarray, times: np.ndarray, fastest: float, leap: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """A path (F,3) led over its leaps of more than `leap` metres, and where it was changed: (F,) bool.
+def bridge_jumps(
+    root: np.ndarray, times: np.ndarray, fastest: float, jump: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """A path (F,3) with its jumps of more than `jump` metres bridged, and where it was changed: (F,) bool.
 
-    The leap is taken out and given back over so many seconds around it that nothing moves faster than `fastest`
-    (m/s); before and after, the path is what it was.
+    Each jump is spread over enough seconds around it that nothing moves faster than `fastest` (m/s); before and after,
+    the path is unchanged.
     """
     out, changed = root.copy(), np.zeros(len(root), dtype=bool)
     steps = np.diff(root, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     usual = _usual(lengths) if len(lengths) else lengths
-    for row in np.flatnonzero((lengths > leap + 2 * usual) & (lengths > 0)).tolist():
+    for row in np.flatnonzero((lengths > jump + 2 * usual) & (lengths > 0)).tolist():
         delta = steps[row] * (1 - usual[row] / lengths[row])
-        # A cubic step is fastest in its middle, one and a half times its mean speed.
-        seconds = max(LED, 1.5 * float(np.linalg.norm(delta)) / (0.8 * fastest))
+        # A cubic step is fastest at its midpoint: one and a half times its mean speed.
+        seconds = max(SHORTEST_BRIDGE, 1.5 * float(np.linalg.norm(delta)) / (0.8 * fastest))
         middle = 0.5 * (times[row] + times[row + 1])
         phase = np.clip((times - middle) / seconds + 0.5, 0, 1)
         weight = phase * phase * (3 - 2 * phase)
@@ -128,53 +134,53 @@ def lead_over(root: np.ndarray, times: np.ndarray, fastest: float, leap: float =
     return out, changed
 
 
-def smooth_turns(
+def smooth_jittery_rotations(
     quaternions: np.ndarray, times: np.ndarray, noise: np.ndarray, pieces: list[slice]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (F,J,4) smoothed where there is noise, and where: (F,J) bool. noise (F,J): radians."""
     out = quaternions.copy()
     changed = np.zeros(quaternions.shape[:2], dtype=bool)
-    excess = np.maximum(noise - CLEAN_TURNS, 0)
-    shaking = np.flatnonzero((excess > 0).any(axis=0))
+    excess = np.maximum(noise - CLEAN_ANGLE, 0)
+    jittery = np.flatnonzero((excess > 0).any(axis=0))
     for piece in pieces:
-        if piece.stop - piece.start < 3 or not len(shaking):
+        if piece.stop - piece.start < 3 or not len(jittery):
             continue
-        given = quaternions[piece][:, shaking]
+        given = quaternions[piece][:, jittery]
         smooth = whittaker(given, times[piece], cutoff=cutoff_for(SMOOTHING, 2))
         smooth /= np.linalg.norm(smooth, axis=-1, keepdims=True)
         shape = given.shape[:2]
         from_, to = Rotation.from_quat(given.reshape(-1, 4)), Rotation.from_quat(smooth.reshape(-1, 4))
         turn = (from_.inv() * to).as_rotvec()
-        turn *= _share(np.linalg.norm(turn, axis=-1), NOISE * excess[piece][:, shaking].ravel())[:, None]
+        turn *= _limited(np.linalg.norm(turn, axis=-1), NOISE * excess[piece][:, jittery].ravel())[:, None]
         moved = np.any(turn != 0, axis=-1)
         mixed = given.reshape(-1, 4).copy()
         mixed[moved] = (from_[moved] * Rotation.from_rotvec(turn[moved])).as_quat() if moved.any() else mixed[moved]
-        out[piece, shaking] = mixed.reshape(*shape, 4)
-        changed[piece, shaking] = moved.reshape(shape)
+        out[piece, jittery] = mixed.reshape(*shape, 4)
+        changed[piece, jittery] = moved.reshape(shape)
     return (continuous_quaternions(out) if changed.any() else out), changed
 
 
-def smooth_places(
+def smooth_jittery_root(
     root: np.ndarray, times: np.ndarray, noise: np.ndarray, pieces: list[slice]
 ) -> tuple[np.ndarray, np.ndarray]:
     """A path (F,3) smoothed where there is noise (F,) metres, and where: (F,) bool."""
     out, changed = root.copy(), np.zeros(len(root), dtype=bool)
-    excess = np.maximum(noise - CLEAN_PLACES, 0)
+    excess = np.maximum(noise - CLEAN_DISTANCE, 0)
     for piece in pieces:
         if piece.stop - piece.start < 3 or not (excess[piece] > 0).any():
             continue
         move = whittaker(root[piece], times[piece], cutoff=cutoff_for(SMOOTHING, 2)) - root[piece]
-        move *= _share(np.linalg.norm(move, axis=-1), NOISE * excess[piece])[:, None]
+        move *= _limited(np.linalg.norm(move, axis=-1), NOISE * excess[piece])[:, None]
         out[piece] += move
         changed[piece] = np.any(move != 0, axis=-1)
     return out, changed
 
 
-def _share(length: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """The share of each length that is at most `most`."""
+def _limited(length: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """The factor that scales each length to at most `most`."""
     return np.minimum(1.0, np.divide(most, length, out=np.zeros_like(length), where=length > 0))
 
 
-def steps_of(interval: float) -> float:
-    """How many times a leap must be as long where frames are farther apart than `BASE` seconds."""
+def jump_scale(interval: float) -> float:
+    """The factor on the size of a jump if frames are farther apart than `BASE` seconds."""
     return max(1.0, interval / BASE)

@@ -1,4 +1,4 @@
-"""What a run is told about its refiner, checked before the run starts."""
+"""A run's refiner settings, validated before the run starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OFFERED = [row.name for row in REFINERS.built_in if row.kind != "filter" and "p
 
 @dataclass(frozen=True)
 class RefineSettings:
-    """A network or preset in place of the filter stage; method None leaves the filter."""
+    """A network or preset that replaces the filter stage; method None keeps the filter."""
 
     method: str | None = setting(
         None,
@@ -48,11 +48,11 @@ class RefineSettings:
         if refiner.kind == "filter":
             raise UsageError(f"`refine` takes a network or preset; for {self.method} set `filter` to {self.method}")
         if "pose" not in refiner.fills:
-            raise UsageError(f"{self.method} refines landmarks, not bodies; run `kinema refine` on a result for that")
+            raise UsageError(f"{self.method} refines landmarks, not bodies; run `kinema refine` on a result instead")
         self.options()
 
     def given(self) -> dict[str, Any]:
-        """What is set, under the names of the method's options."""
+        """The settings that are not None, by the names of the method's options."""
         named = {
             "checkpoint": self.checkpoint, "window_size": self.window_size, "representation": self.representation
         }  # fmt: skip

@@ -21,7 +21,7 @@ _WORLD = ("pose_world", "transl_world", "joints_world")
 
 
 def _checkpoint(options: Any) -> Mapping[str, str]:
-    """sha256 of the checkpoint that the user names, so that a run knows another file of the same name."""
+    """sha256 of the user's checkpoint, so that a run recognises a different file of the same name."""
     if options.checkpoint is None:
         return {}
     path = Path(options.checkpoint)

@@ -1,9 +1,9 @@
-"""The video-to-PKL pipeline's stabiliser, number for number (`kinema stabilize --profile fork`).
+"""video2pkl's stabiliser, number for number (profile "video2pkl"; `kinema stabilize --profile fork`).
 
-Facts: https://github.com/Ramesh0325/video2pkl, at 6aff3e0. What it does that the default does not: it takes a turn of
-200 degrees a *second* for an outlier (a walking knee makes 400) and replaces all joints of such a frame; it smooths
-over the holes that it cut as if the frames on both sides followed each other; it smooths depth by twelve frames and
-the other axes by a few, whatever the frame rate; and it holds rotations to 210 degrees a second.
+Facts: https://github.com/Ramesh0325/video2pkl, at 6aff3e0. What it does that the default does not: it treats a rotation
+of 200 degrees per *second* as an outlier (a walking knee reaches 400) and replaces all joints of such a frame; it
+smooths across the gaps that it cut as if the frames on either side were adjacent; it smooths depth by twelve frames and
+the other axes by a few, whatever the frame rate; and it limits rotations to 210 degrees per second.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from scipy.spatial.transform import Rotation
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
 
 OUTLIER = 200.0
-"""Degrees a second."""
+"""Degrees per second."""
 
 FASTEST = 210.0
-"""Degrees a second."""
+"""Degrees per second."""
 
 ROOT_OUTLIER, ROOT_FASTEST = 0.50, 0.45
-"""Metres a frame."""
+"""Metres per frame."""
 
 WINDOW, ROOT_WINDOW = 5, 11
 """Frames."""
 
 TOO_MANY = 0.30
-"""Share of outliers from which its report says FAILED."""
+"""Fraction of outliers above which its report says FAILED."""
 
 
 def stabilize(
     pose: np.ndarray, trans: np.ndarray, global_orient: np.ndarray, fps: float, name: str = "", output: str = ""
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    """Its pose (F,72), trans (F,3), global_orient (F,3) and report from the same arrays of one person."""
+    """Stabilised pose (F,72), trans (F,3), global_orient (F,3) and the report, from the same arrays of one person."""
     frames = len(pose)
     axis_angle = np.concatenate([global_orient[:, None], pose.reshape(frames, 24, 3)], axis=1)
     quaternions = continuous_quaternions(axis_angle_to_quaternion(axis_angle))
@@ -89,7 +89,7 @@ def _rates(quaternions: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _replaced(quaternions: np.ndarray, outliers: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Outlier frames interpolated between the nearest good ones, or held where there is one on one side only."""
+    """Outlier frames interpolated between the nearest good ones, or held if there is one on one side only."""
     out = quaternions.copy()
     for frame in outliers:
         place = int(np.searchsorted(good, frame))
@@ -102,7 +102,7 @@ def _replaced(quaternions: np.ndarray, outliers: np.ndarray, good: np.ndarray) -
 
 
 def _slerp(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
-    """(J,4), (J,4) -> (J,4); nearly equal rotations are mixed linearly."""
+    """(J,4), (J,4) -> (J,4); nearly equal rotations are interpolated linearly."""
     before = before / np.linalg.norm(before, axis=-1, keepdims=True)
     after = after / np.linalg.norm(after, axis=-1, keepdims=True)
     cosine = np.sum(before * after, axis=-1, keepdims=True)
@@ -119,7 +119,7 @@ def _slerp(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
 
 
 def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
-    """Savitzky-Golay passes: one along x and y, two or three along z, and straight lines around outliers."""
+    """Savitzky-Golay passes: one along x and y, two or three along z, and linear fits around outliers."""
     frames = len(trans)
     if frames <= ROOT_WINDOW:
         return trans
@@ -132,7 +132,7 @@ def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
     for length, degree in passes:
         smooth[:, 2] = _savgol(smooth[:, 2], length, degree)
     reach = _odd(min(ROOT_WINDOW + 4, frames)) // 2
-    # Windows overlap, so their order counts: there it is that of a Python set.
+    # Windows overlap, so their order matters: video2pkl's is that of a Python set.
     for frame in set(outliers.tolist()):
         rows = slice(max(0, frame - reach), min(frames, frame + reach + 1))
         length = _odd(min(2 * reach + 1, rows.stop - rows.start))
@@ -143,7 +143,7 @@ def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
 
 def _savgol(values: np.ndarray, window: int, degree: int) -> np.ndarray:
     """Savitzky-Golay along the first axis."""
-    from scipy.signal import savgol_filter  # takes a tenth of a second, which nobody else needs
+    from scipy.signal import savgol_filter  # a tenth of a second to import, needed here only
 
     return savgol_filter(values, window, degree, axis=0)
 
@@ -153,7 +153,7 @@ def _odd(window: int) -> int:
 
 
 def _clamp_root(trans: np.ndarray) -> tuple[np.ndarray, int]:
-    """Steps no longer than `ROOT_FASTEST`, each from where the one before ended; and how many were shortened."""
+    """Steps no longer than `ROOT_FASTEST`, each from the end of the one before; and how many were shortened."""
     out, held = trans.copy(), 0
     for i in range(1, len(out)):
         step = trans[i] - out[i - 1]
@@ -165,7 +165,7 @@ def _clamp_root(trans: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _clamp_turns(quaternions: np.ndarray, most: float) -> tuple[np.ndarray, int]:
-    """Turns (F,J,4) of at most `most` radians a frame, each from where the one before ended; and how many were held."""
+    """Rotations (F,J,4) turning at most `most` radians per frame from the one before; and how many were limited."""
     out, held = quaternions.copy(), 0
     for i in range(1, len(out)):
         before = Rotation.from_quat(out[i - 1])

@@ -1,4 +1,4 @@
-"""Where network weights come from: catalogue, cache, licences, checks, safe loading.
+"""Network weights: catalogue, cache, licences, verification, safe loading.
 
 from kinema.weights import locate
 detector = locate("blazepose-detector")      # fetched on first use

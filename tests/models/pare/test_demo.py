@@ -32,7 +32,7 @@ SIZE = (320, 240)
 
 @pytest.fixture(scope="module")
 def answers(pipeline, estimator):
-    """The network's answers for the tracks of the recorded clip, in batches that mix people and frames."""
+    """The network's outputs for the tracks of the recorded clip, in batches that mix people and frames."""
     from kinema.models.pare.tracks import regress_tracks
 
     seed = int(pipeline["video.picture_seed0"])
@@ -83,7 +83,7 @@ def test_default_writes_axis_angles(answers, definition) -> None:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> Path:
-    """Pictures at uneven times."""
+    """Images at uneven times."""
     path = tmp_path_factory.mktemp("clip") / "walk.mp4"
     with VideoWriter(path, *SIZE) as writer:
         for i in range(FRAMES):
@@ -93,7 +93,7 @@ def clip(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def detections(tmp_path_factory) -> Path:
-    """Two people; the second is away in frames 3 and 4, and frame 5 shows nobody."""
+    """Two people; the second is absent in frames 3 and 4, and frame 5 is empty."""
     rows = []
     for frame in range(FRAMES):
         if frame == 5:
@@ -167,7 +167,7 @@ def test_files_open_without_kinema(clip, detections, release_folder, tmp_path) -
 
 @pytest.fixture
 def two_people(monkeypatch):
-    """Two boxes in every picture, one of them over its border; the detector is not the point here."""
+    """Two boxes in every image, one of them beyond its border; the detector is not under test here."""
     from kinema.pipeline import pare_people
 
     real = pare_people.people_in
@@ -185,7 +185,7 @@ def two_people(monkeypatch):
 
 
 def test_image_folder(two_people, release_folder, tmp_path, capsys) -> None:
-    """Pictures of all kinds: gray, 16 bits, CMYK, one pixel, damaged, without people."""
+    """Images of all kinds: gray, 16 bits, CMYK, one pixel, corrupt, without people."""
     from PIL import Image
 
     folder = tmp_path / "pictures"

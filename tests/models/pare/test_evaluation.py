@@ -23,7 +23,7 @@ SEQUENCES = ("downtown_bar_00", "flat_guitar_00")  # of the test set; occluded
 
 @pytest.fixture(scope="module")
 def dataset_folder(pipeline, release_folder) -> Path:
-    """The recorded pictures and labels as 3DPW (with genders, two sequences) and as 3DOH (without)."""
+    """The recorded images and labels as 3DPW (with genders, two sequences) and as 3DOH (without)."""
     names = []
     count = len(pipeline["eval.in.scale"])
     for i in range(count):
@@ -103,7 +103,7 @@ def test_malformed_labels(dataset_folder, tmp_path, capsys) -> None:
         load_dataset("3dpw", wrong, tmp_path)
     labels = dataset_folder / "dataset_extras" / "3doh_test.npz"
     with pytest.raises(InputError, match="cannot be read"):
-        load_dataset("3doh", labels, tmp_path).picture(0)
+        load_dataset("3doh", labels, tmp_path).image(0)
     # 3DOH's yaw-free pose wins over the other one
     assert np.any(load_dataset("3doh", labels, tmp_path).pose)
     assert main(["evaluate", "pare", "--dataset", "3dpw", "--data", str(tmp_path)]) == InputError.exit_code
@@ -136,7 +136,7 @@ def test_heatmap(processing, recorded_network, estimator, definition) -> None:
 
 
 class Brightness:
-    """An estimator whose three joints see the brightness of one column of the picture each, along x."""
+    """An estimator whose three joints measure the brightness of one column of the image each, along x."""
 
     name, size, joints, fill, weights = "brightness", 12, ("a", "b", "c", "d"), np.zeros(3, np.float32), {}
 
@@ -182,7 +182,7 @@ def test_impossible_patches() -> None:
 @pytest.mark.real
 @pytest.mark.usefixtures("networks")
 def test_command_compares_estimators(data_dir, release_folder, tmp_path, capsys) -> None:
-    """A real photo: covering the person changes BlazePose's answer, covering the empty corner does not."""
+    """A real photo: covering the person changes BlazePose's output, covering the empty corner does not."""
     pytest.importorskip("torch")
     photo = data_dir / "images" / "coco_000000000785.jpg"
     command = ["occlusion", str(photo), "--out", str(tmp_path), "--data", str(release_folder), "--threads", "1"]

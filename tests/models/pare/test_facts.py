@@ -1,4 +1,4 @@
-"""What of PARE's recorded processing no other test reads: turned crops, cameras, mirrors, order, inputs."""
+"""The parts of PARE's recorded processing that no other test covers: rotated crops, cameras, mirrors, order, inputs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ XYZW = [1, 2, 3, 0]
 
 @golden
 def test_turned_crop(processing) -> None:
-    """The recorded map of a turned crop, from the box that it can only be of."""
+    """The recorded map of a rotated crop, from the only box that it can belong to."""
     for degrees in cases(processing, r"crop\.affine_rot(\d+)"):
         matrix, back = processing[f"crop.affine_rot{degrees}"], processing[f"crop.affine_rot{degrees}_inv"]
         box = np.r_[back @ [112, 112, 1], 224 * np.linalg.norm(back[:, 0]), 224 * np.linalg.norm(back[:, 1])]
@@ -69,7 +69,7 @@ def test_turning_the_box_turns_the_crop_about_its_centre(degrees: float, x: floa
 
 
 def test_turned_crops_keep_their_content() -> None:
-    """A quarter turn makes rows of columns, a whole one changes nothing; outside of the picture all is black."""
+    """A quarter turn swaps rows and columns, a full turn changes nothing; outside the image all is black."""
     image = picture(7)
     straight = crop(image, np.array([160.0, 120.0, 224.0, 224.0]))
     quarter = crop(image, np.array([160.0, 120.0, 224.0, 224.0]), rotation=90)
@@ -105,7 +105,7 @@ def test_perspective_projection(processing) -> None:
 
 @golden
 def test_translation_that_explains_the_keypoints(processing) -> None:
-    """SPIN's start of SMPLify, which takes the datasets' 24 joints of the 49."""
+    """SPIN's initialisation of SMPLify, which takes the datasets' 24 joints of the 49."""
     keypoints, points = processing["cam.fit_joints2d"][:, 25:], processing["cam.points"][:, 25:]
     found = seen_translation(points, keypoints[..., :2], keypoints[..., 2])
     np.testing.assert_allclose(found, processing["cam.fit_translation"], rtol=1e-5, atol=1e-5)

@@ -91,7 +91,7 @@ def test_attended_features(run, recorded, network) -> None:
 
 
 def check_outputs(answer, recorded, definition) -> None:
-    """An answer with its maps and the body made of it, against the recorded ones."""
+    """An output with its maps and the resulting body, against the recorded ones."""
     np.testing.assert_allclose(answer.rotations, recorded["out.pred_pose"], atol=OUTPUTS)
     np.testing.assert_allclose(answer.betas, recorded["out.pred_shape"], atol=OUTPUTS)
     np.testing.assert_allclose(answer.camera, recorded["out.pred_cam"], atol=OUTPUTS)
@@ -130,7 +130,7 @@ def test_pieces_do_not_matter(estimator, images) -> None:
 
 
 def test_bfloat16_is_near(checkpoint, estimator, images) -> None:
-    """Half precision is an option whose error is stated in docs/pare.md; here only that it is not broken.
+    """docs/pare.md gives the error of half precision; this only checks that it works.
 
     Seeded weights amplify rounding far more than trained ones: 0.1 to 0.2 on rotations, by the images.
     """
@@ -167,7 +167,7 @@ def test_wrong_files_are_refused(tmp_path) -> None:
         PareEstimator(tmp_path / "nothing.ckpt", device="cpu")
     other = tmp_path / "other.ckpt"
     torch.save({"state_dict": {"encoder.weight": torch.zeros(3)}}, other)
-    with pytest.raises(WeightsError, match="does not hold PARE's network"):
+    with pytest.raises(WeightsError, match="does not contain PARE's network"):
         PareEstimator(other, device="cpu")
     with pytest.raises(UsageError, match="precision"):
         PareEstimator(other, precision="int4")

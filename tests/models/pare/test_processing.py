@@ -15,7 +15,7 @@ from kinema.models.pare.crops import crop, crop_affine, crop_batches, evaluation
 from kinema.models.pare.facts import H36M_TO_14, MAP49
 from kinema.models.pare.joints import joint_definition
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
-from kinema.models.pare.weak_camera import crop_translation, full_translation, picture_camera, picture_pixels, place
+from kinema.models.pare.weak_camera import crop_translation, full_translation, image_camera, image_pixels, place
 from kinema.skeleton import SMPL24
 from kinema.temporal.filters import one_euro
 from tests.helpers.goldens import cases, thinned
@@ -41,7 +41,7 @@ def test_crops(processing) -> None:
 
 @golden
 def test_keypoints_in_the_crop(processing) -> None:
-    """The affine of the first box that explains the recorded pairs carries points as it carries pixels."""
+    """The affine map of the first box that explains the recorded pairs maps points like pixels."""
     points, moved = processing["crop.kp_in"][:, :2], processing["crop.kp_out"][:, :2]
     errors = []
     for box, scale in zip(processing["crop.boxes"], processing["crop.scales"], strict=True):
@@ -66,8 +66,8 @@ def test_evaluation_crops(processing) -> None:
 @golden
 def test_cameras(processing) -> None:
     weak, boxes, size = processing["cam.pred_cam"], processing["cam.bbox"], processing["cam.img_wh"]
-    np.testing.assert_allclose(picture_camera(weak, boxes, *size), processing["cam.orig_cam"], atol=1e-9)
-    pixels = picture_pixels(processing["cam.joints2d_norm"], boxes)
+    np.testing.assert_allclose(image_camera(weak, boxes, *size), processing["cam.orig_cam"], atol=1e-9)
+    pixels = image_pixels(processing["cam.joints2d_norm"], boxes)
     np.testing.assert_allclose(pixels, processing["cam.joints2d_orig"], atol=1e-9)
     np.testing.assert_allclose(crop_translation(weak), processing["cam.cam_t"], rtol=1e-6)
     for focal, res in cases(processing, r"cam\.cam_t_f(\d+)_res(\d+)"):

@@ -31,7 +31,7 @@ NOISE = np.radians(8)
 
 
 class Frames:
-    """A video of black pictures."""
+    """A video of black frames."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -42,7 +42,7 @@ class Frames:
 
 
 class Oracle:
-    """Stands for the network: the truth as its crop sees it, with noise, in the order in which crops come."""
+    """Replaces the network: the truth as seen by its crop, with noise, in the order of the crops."""
 
     device, sha256 = "cpu", "0" * 64
 
@@ -60,7 +60,7 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def truth() -> Motion:
-    """A person of the free body's average shape who walks to the side of a wide camera, 2D landmarks included."""
+    """A person of the free body's mean shape who walks at the side of a wide-angle view, 2D landmarks included."""
     whole = procedural_motion(load_body(), "rounds", fps=10, camera=studio_camera(*SIZE))
     rows = np.arange(FRAMES)
     return whole.replace(times=whole.times[rows], people=tuple(person.select(rows) for person in whole))
@@ -68,7 +68,7 @@ def truth() -> Motion:
 
 @pytest.fixture(scope="module")
 def scene(truth):
-    """The tracked motion (boxes, landmarks; no body) and what an ideal network says about its crops."""
+    """The tracked motion (boxes, landmarks; no body) and an ideal network's output for its crops."""
     body, person, camera = load_body(), truth.people[0], truth.camera
     pose, betas, transl = person.require("pose", "betas", "transl")
     points = body.posed_points("blazepose33", pose, betas, transl)
@@ -99,7 +99,7 @@ def scene(truth):
 
 
 def test_an_ideal_network_gives_the_truth(scene, truth) -> None:
-    """Weak cameras and crops become the very body before the camera; batches are full."""
+    """Weak cameras and crops give back the exact body in front of the camera; batches are full."""
     motion, answers = scene
     oracle = Oracle(answers)
     found = regress_people(motion, Frames(FRAMES), load_body(), oracle, PareOptions(batch_size=7))
@@ -113,7 +113,7 @@ def test_an_ideal_network_gives_the_truth(scene, truth) -> None:
 
 
 def test_the_fit_refines_the_poses(scene, truth) -> None:
-    """With 8 degrees of noise on every joint of every frame, the 2D keypoints take back most of it."""
+    """With 8 degrees of noise on every joint of every frame, the 2D keypoints remove most of it."""
     motion, answers = scene
     noise = np.random.default_rng(5).normal(0, NOISE / np.sqrt(3), (FRAMES, 24, 3))
     noisy = Regressed(answers.rotations @ axis_angle_to_matrix(noise), answers.betas, answers.camera)
@@ -163,7 +163,7 @@ def test_options(tmp_path, monkeypatch) -> None:
 @pytest.mark.torch
 @pytest.mark.usefixtures("networks")
 def test_two_hundred_real_frames(data_dir, checkpoint, tmp_path, capsys) -> None:
-    """From file to overlay with seeded weights: what is seen means nothing, that it is seen does."""
+    """From file to overlay with seeded weights: the poses are meaningless, only the run itself is tested."""
     pytest.importorskip("torch")
     clip = data_dir / "videos" / "taiji_single_static.mp4"
     command = ["run", str(clip), "--estimator", "pare", "--checkpoint", str(checkpoint), "--out", str(tmp_path)]

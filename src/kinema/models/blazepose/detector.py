@@ -1,10 +1,10 @@
 """BlazePose's person detector: hips and size of everyone in one square image.
 
-A single-shot detector in the manner of BlazeFace (Bazarevsky et al. 2019) that predicts, beside a face
-box, the mid-hip and a point above the head which together give the person's circle. Layout after
-MediaPipe's public documentation of `pose_detection.tflite` (Apache-2.0): input 224x224 RGB in [-1, 1],
-2254 anchors, per anchor 12 numbers (face box centre and size; four points) in input pixels relative to
-the anchor's centre, and a score logit. Points 0 and 1 are the mid-hip and the full body's circle.
+A single-shot detector like BlazeFace (Bazarevsky et al. 2019) that predicts, in addition to a face box, the mid-hip and
+a point above the head, which together define a circle around the person. Layout after MediaPipe's public documentation
+of `pose_detection.tflite` (Apache-2.0): input 224x224 RGB in [-1, 1], 2254 anchors, per anchor 12 numbers (face box
+centre and size; four points) in input pixels relative to the anchor's centre, and a score logit. Points 0 and 1 are the
+mid-hip and the point on the full body's circle.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BlazePoseDetector:
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float = 0.5) -> Circles:
         """People in the square `tile` (x, y, side) pixels of `image` (H, W, 3) uint8 RGB, in image pixels.
 
-        The tile may reach over the image: what lies outside is black, as in training.
+        The tile may extend beyond the image: pixels outside are black, as in training.
         """
         x, y, side = (float(v) for v in tile)
         scale = side / INPUT
@@ -67,7 +67,7 @@ class BlazePoseDetector:
 
 
 def decode(values: np.ndarray, logits: np.ndarray, *, threshold: float = 0.5) -> Circles:
-    """Every anchor that is sure enough, best first, in units of the input's side.
+    """Every anchor with a sufficient score, best first, in units of the input's side.
 
     values (2254, 12), logits (2254,).
     """

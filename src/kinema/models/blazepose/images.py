@@ -1,4 +1,4 @@
-"""BlazePose as an estimator of single pictures, for the analysis of occlusion (`kinema.evaluation.occlusion`)."""
+"""BlazePose as a single-image estimator, for the occlusion analysis (`kinema.evaluation.occlusion`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kinema.weights import locate
 
 
 class BlazePoseImages:
-    """BlazePose's landmark network with its own 3D landmarks of nose and limbs, relative to the mid-hip."""
+    """BlazePose's landmark network: its own 3D landmarks of nose and limbs, relative to the mid-hip."""
 
     name = "blazepose"
     size = CROP
@@ -27,7 +27,7 @@ class BlazePoseImages:
         self._rows = BLAZEPOSE33.indices(self.joints)
 
     def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        # The network's crops hold the circle around the person with a quarter to spare, upright.
+        # The network's crops contain the circle around the person with a margin of a quarter, upright.
         roi = np.array([box[0], box[1], 1.25 * max(box[2], box[3]), 0.0])
         found = self._network(image, roi)
         if found.score > 0.5:

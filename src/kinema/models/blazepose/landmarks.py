@@ -4,10 +4,9 @@ Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking" (2020); G
 "BlazePose GHUM Holistic" (2022). Tensor layout and post-processing after MediaPipe's public
 documentation of `pose_landmark_full.tflite` (Apache-2.0).
 
-Input 256x256 RGB in [0, 1]. Outputs: 39 landmarks x (x, y, z, visibility, presence) in crop pixels and
-logits; a pose score in [0, 1]; a 256x256 person mask; a 64x64x39 heatmap (logits); 39 world landmarks in
-metres relative to the mid-hip. The first 33 landmarks are the body's, 33 and 34 describe the circle that
-the next frame's crop is made from.
+Input 256x256 RGB in [0, 1]. Outputs: 39 landmarks x (x, y, z, visibility, presence) in crop pixels and logits; a pose
+score in [0, 1]; a 256x256 person mask; a 64x64x39 heatmap (logits); 39 world landmarks in metres relative to the
+mid-hip. The first 33 landmarks are the body's, 33 and 34 define the circle from which the next frame's crop is made.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _SHAPES = [(1, 195), (1, 1), (1, CROP, CROP, 1), (1, _HEATMAP, _HEATMAP, _NUM_AL
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """What the network says about one crop.
+    """The network's output for one crop.
 
     points (33, 2) pixels of the image; depth (33,) pixels, relative to the mid-hip, growing away from the
-    camera; visibility, presence (33,) in [0, 1]: "not hidden" and "inside the crop"; world (33, 3) metres,
+    camera; visibility, presence (33,) in [0, 1]: "not occluded" and "inside the crop"; world (33, 3) metres,
     mid-hip relative, in the camera's axes (x right, y down, z away); score: that there is a person;
     roi (4,) of the crop; next_roi (4,) of the crop in the next frame; mask (256, 256) float32 logits of the
     person in the crop, None where it was not asked for.
@@ -112,10 +111,10 @@ def decode(
 
 
 def refine(unit: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """Landmarks (39, 2) in units of the crop, moved to the heatmap's centre of mass around them.
+    """Landmarks (39, 2) in units of the crop, moved to the heatmap's local centre of mass.
 
-    heatmap (64, 64, 39) logits. A landmark moves only where the heatmap is sure (a value of 0.5 within the
-    7x7 cells around it) and where it lies inside the crop.
+    heatmap (64, 64, 39) logits. A landmark moves only if the heatmap is confident (a value of 0.5 within the 7x7 cells
+    around it) and if it lies inside the crop.
     """
     half = _KERNEL // 2
     cells = np.floor(unit * _HEATMAP).astype(int)

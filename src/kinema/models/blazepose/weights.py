@@ -1,4 +1,4 @@
-"""BlazePose's two networks, which a package on the user's own package index carries."""
+"""BlazePose's two networks, extracted from a package on the user's own package index."""
 
 from __future__ import annotations
 

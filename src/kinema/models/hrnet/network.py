@@ -1,7 +1,7 @@
-"""HRNet's trunk: branches of four resolutions that work side by side and exchange what they see.
+"""HRNet's backbone: parallel branches of four resolutions that exchange features.
 
-Sun et al. 2019, "Deep high-resolution representation learning for human pose estimation". The names of the
-parameters are those of the published checkpoints, so that their state dicts load without renaming.
+Sun et al. 2019, "Deep high-resolution representation learning for human pose estimation". Parameters have the names of
+the published checkpoints, so that their state dicts load without renaming.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from torch import Tensor, nn
 _STEM = 64
 _LAYER1 = 256
 _STAGES = ((2, 1), (3, 4), (4, 3))
-"""Number of branches and of exchange modules of the stages 2, 3 and 4."""
+"""Number of branches and of exchange modules of stages 2, 3 and 4."""
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
-    """A convolution that keeps the size (over its stride), and its batch norm, which holds the bias."""
+    """A convolution that preserves the size (up to its stride), and its batch norm, which contains the bias."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     return conv, nn.BatchNorm2d(outputs)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut. clamped: convolutions that a ReLU follows, for packing."""
+    """Two 3x3 convolutions with a shortcut. clamped: convolutions that a ReLU follows, for packing."""
 
     clamped = ("conv1",)
 
@@ -37,7 +37,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 beside a shortcut that is widened where the width changes."""
+    """1x1, 3x3, 1x1 convolutions with a shortcut, projected if the width changes."""
 
     clamped = ("conv1", "conv2")
 
@@ -57,7 +57,7 @@ class Bottleneck(nn.Module):
 
 
 class ExchangeModule(nn.Module):
-    """Four basic blocks on every branch, then each branch becomes the sum of all, brought to its size."""
+    """Four basic blocks on every branch, then each branch becomes the sum of all, resampled to its resolution."""
 
     def __init__(self, widths: list[int]) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class ExchangeModule(nn.Module):
 
 
 def _exchange(widths: list[int], to: int, of: int) -> nn.Module:
-    """What brings branch `of` to the resolution and width of branch `to`."""
+    """The layers that bring branch `of` to the resolution and width of branch `to`."""
     if of == to:
         return nn.Identity()
     if of > to:
@@ -120,7 +120,7 @@ class HighResolutionTrunk(nn.Module):
         x = self.layer1(self.relu(self.bn2(self.conv2(x))))
         branches = [x]
         for number in range(1, len(_STAGES) + 1):
-            # A branch that has nothing before it starts from the one of the lowest resolution.
+            # A new branch starts from the branch of the lowest resolution.
             transition = getattr(self, f"transition{number}")
             branches = [change(branches[min(i, len(branches) - 1)]) for i, change in enumerate(transition)]
             for module in getattr(self, f"stage{number + 1}"):

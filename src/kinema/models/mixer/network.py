@@ -1,9 +1,9 @@
-"""A refiner of Kinema's own: it mixes frames and joints in turn, and answers the input plus a correction.
+"""Kinema's own refiner: it mixes frames and joints in turn, and returns the input plus a correction.
 
-SmoothNet sees one coordinate at a time and cannot know that a forearm is too short; SynSP sees everything and takes
-hours to learn that a pose resembles itself. This is an MLP-Mixer (Tolstikhin et al., "MLP-Mixer", NeurIPS 2021) on a
-window of frames around a shortcut: what it finds is added to the input, starting at nothing, and one linear filter over
-time, the same for all coordinates and starting as the identity, makes the sum smooth.
+SmoothNet sees one coordinate at a time and cannot detect that a forearm is too short; SynSP sees everything and takes
+hours to learn the identity. This is an MLP-Mixer (Tolstikhin et al., "MLP-Mixer", NeurIPS 2021) on a window of frames
+with a shortcut: its output, initially zero, is added to the input, and one linear filter over time, shared by all
+coordinates and initialised as the identity, smooths the sum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class MixerSizes:
-    """coordinates: numbers of one frame; window: frames; width: channels of a frame; blocks: of the mixer."""
+    """coordinates: numbers per frame; window: frames; width: channels of a frame; blocks: of the mixer."""
 
     coordinates: int
     window: int = 32
@@ -25,7 +25,7 @@ class MixerSizes:
 
 
 class MixerBlock(nn.Module):
-    """Two layers over the frames, then two over the channels, each around a skip and normalised before."""
+    """Two layers over the frames, then two over the channels, each with a pre-norm and a skip connection."""
 
     def __init__(self, sizes: MixerSizes, dropout: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The mixer ready to run: the file that ships, or one that `kinema train refiner --dataset keypoints` wrote."""
+"""Inference with the mixer: the bundled file, or one written by `kinema train refiner --dataset keypoints`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kinema.skeleton import BLAZEPOSE33
 
 NETWORK_FILE = "keypoint_refiner.onnx"
 COORDINATES = 3 * len(BLAZEPOSE33)
-"""Numbers of one frame: 33 landmarks."""
+"""Numbers per frame: 33 landmarks."""
 
 
 def load_mixer(checkpoint: str | Path | None = None) -> TrainedRefiner:
-    """The network of a file, or the one that ships. Raises InputError and UsageError where a file holds another one."""
+    """The network of a file, or the bundled one. Raises InputError and UsageError for a file with another network."""
     if checkpoint is not None:
         network = load_refiner(checkpoint, "mixer")
     else:
@@ -23,6 +23,6 @@ def load_mixer(checkpoint: str | Path | None = None) -> TrainedRefiner:
             network = load_refiner(path, "mixer")
     if network.coordinates != COORDINATES:
         raise InputError(
-            f"{network.name} refines {network.coordinates} numbers a frame; 33 landmarks have {COORDINATES}"
+            f"{network.name} refines {network.coordinates} numbers per frame; 33 landmarks have {COORDINATES}"
         )
     return network

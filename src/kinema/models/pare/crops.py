@@ -1,8 +1,8 @@
-"""Cutting people out of pictures for a network: the demo's crops and the evaluation's.
+"""Cropping people from images for a network: the demo's crops and the evaluation's.
 
-A box is (cx, cy, w, h) in pixels. The demo's crop is an affine warp of the box onto the network's square,
-black outside of the picture; the evaluation's is cut at whole pixels and resized with anti-aliasing. Both are
-those of PARE's code, which the published weights were measured with.
+A box is (cx, cy, w, h) in pixels. The demo's crop is an affine warp of the box onto the network's square, black outside
+the image; the evaluation's is cut at whole pixels and resized with anti-aliasing. Both reproduce PARE's code, with
+which the published weights were evaluated.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def square_boxes(corners: np.ndarray) -> np.ndarray:
 
 
 def crop_affine(box: np.ndarray, *, scale: float = 1.0, rotation: float = 0.0, size: int = IMAGE_SIZE) -> np.ndarray:
-    """The map (2,3) from the picture's pixels to those of the crop of a box (cx, cy, w, h).
+    """The map (2,3) from image pixels to those of the crop of a box (cx, cy, w, h).
 
-    rotation: degrees by which the box is turned about its centre, from x to y. Made from three points: the centre,
-    the middle of the lower edge and that of the right one, as PARE's is.
+    rotation: degrees by which the box is rotated about its centre, from x to y. Computed from three points, as PARE
+    does: the centre and the midpoints of the lower and the right edge.
     """
     x, y, width, height = (float(value) for value in box)
     if not (np.all(np.isfinite(box)) and 0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
         raise ShapeError(f"a box must have a positive, finite size, found {np.asarray(box).tolist()}")
-    # Rounded to single precision before they are added, as in PARE's code: a last digit moves grey levels.
+    # Rounded to single precision before the addition, as in PARE's code: the last digit changes grey levels.
     down, right = (float(np.float32(side * scale / 2)) for side in (height, width))
     sine, cosine = np.sin(np.radians(rotation)), np.cos(np.radians(rotation))
     source = np.array(
@@ -58,7 +58,7 @@ def crop(
     size: int = IMAGE_SIZE,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The crop (size,size,3) uint8 of a box (cx, cy, w, h) in a picture (H,W,3) uint8; black outside of it.
+    """The crop (size,size,3) uint8 of a box (cx, cy, w, h) in an image (H,W,3) uint8; black outside the image.
 
     rotation: of the box, as for `crop_affine`. out: where to write it.
     """
@@ -69,8 +69,8 @@ def crop(
 
 
 def normalized(crops: np.ndarray) -> np.ndarray:
-    """Crops (n,h,w,3) in 0..255 as the networks take them, (n,h,w,3) float32: colours in [0,1], mean 0, deviation 1."""
-    # Whole rows at a time: numpy's loop over a last axis of three colours would take ten times as long.
+    """Crops (n,h,w,3) in 0..255 as network input (n,h,w,3) float32: scaled to [0,1], then mean 0, deviation 1."""
+    # Whole rows at a time: numpy's loop over a last axis of three colours takes ten times as long.
     width = crops.shape[2]
     out = crops.astype(np.float32).reshape(-1, 3 * width)
     out *= np.tile(1 / (255 * STD), width)
@@ -95,10 +95,10 @@ def crop_batches(
     scale: float = 1.0,
     size: int = IMAGE_SIZE,
 ) -> Iterator[CropBatch]:
-    """Crops of all people in batches that are as full as they can be, over frames and people.
+    """Crops of all people in batches as full as possible, across frames and people.
 
-    images: of the frames 0, 1, ... tracks: id -> (frames (F,) increasing, boxes (F,4) cx cy w h). One batch is
-    in memory at a time, whatever the number of frames; it is only good until the next one is asked for.
+    images: of the frames 0, 1, ... tracks: id -> (frames (F,) increasing, boxes (F,4) cx cy w h). One batch is in
+    memory at a time, whatever the number of frames; it is valid only until the next one is requested.
     """
     wanted: dict[int, list[tuple[int, int]]] = {}
     for id, (frames, _) in tracks.items():
@@ -131,7 +131,7 @@ def _batch(crops: np.ndarray, owners: list[tuple[int, int]]) -> CropBatch:
 def evaluation_points(
     points: np.ndarray, center: np.ndarray, scale: float, *, rotation: float = 0.0, size: int = IMAGE_SIZE
 ) -> np.ndarray:
-    """Pixels (K,2) of the picture -> those of the evaluation's crop: whole numbers (K,2), counted from 1.
+    """Image pixels (K,2) -> pixels of the evaluation's crop: whole numbers (K,2), counted from 1.
 
     center (2,), scale: of the person, `scale` times 200 pixels high. rotation: degrees, as for `evaluation_crop`.
     Truncated towards zero and then counted from 1, as the published evaluation does.
@@ -145,7 +145,7 @@ def evaluation_points(
 
 
 def _evaluation_matrix(center: np.ndarray, scale: float, size: int) -> np.ndarray:
-    """(3,3) from the picture's pixels to the crop's."""
+    """(3,3) from image pixels to crop pixels."""
     height = REFERENCE_HEIGHT * float(scale)
     if not (0 < height <= _LARGEST_SIDE and np.all(np.isfinite(center))):
         raise ShapeError(f"a person of scale {scale:g} at {np.asarray(center).tolist()} gives no crop")
@@ -164,18 +164,18 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def evaluation_crop(
     image: np.ndarray, center: np.ndarray, scale: float, *, rotation: float = 0.0, size: int = IMAGE_SIZE
 ) -> np.ndarray:
-    """The evaluation's crop (size,size,3) float64 in 0..255 of a picture (H,W,3).
+    """The evaluation's crop (size,size,3) float64 in 0..255 of an image (H,W,3).
 
-    A square of whole pixels with side 200*scale, black outside of the picture, resized linearly after a
-    Gaussian against aliasing where it shrinks (scikit-image's `resize`, of which this is the arithmetic).
-    rotation: degrees by which the crop's content is turned counter-clockwise, as the release's training does.
+    A square of whole pixels with side 200*scale, black outside the image, resized linearly after an anti-aliasing
+    Gaussian if it shrinks (the arithmetic of scikit-image's `resize`). rotation: degrees by which the crop's content is
+    rotated counter-clockwise, as in the release's training.
     """
     back = np.linalg.inv(_evaluation_matrix(center, scale, size))
     (left, top), (right, bottom) = _moved(np.array([[0, 0], [size, size]]), back).tolist()
     width, height = right - left, bottom - top
     if not (0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
         raise ShapeError(f"a person of scale {scale:g} at {np.asarray(center).tolist()} gives no crop")
-    # What is turned into the square comes from as far as its corners are from its centre.
+    # The content that rotates into the square extends as far as its corners are from its centre.
     around = int(np.hypot(width, height) / 2 - width / 2) if rotation else 0
     square = _cut(image, left - around, top - around, right + around, bottom + around)
     if rotation:
@@ -187,7 +187,7 @@ def evaluation_crop(
 
 
 def _cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    """A rectangle of whole pixels (bottom - top, right - left, 3) float64 of a picture, black outside of it."""
+    """A rectangle of whole pixels (bottom - top, right - left, 3) float64 of an image, black outside the image."""
     out = np.zeros((bottom - top, right - left, 3))
     x = slice(max(0, left), min(image.shape[1], right))
     y = slice(max(0, top), min(image.shape[0], bottom))
@@ -197,9 +197,9 @@ def _cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.
 
 
 def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
-    """A picture (H,W,3) turned counter-clockwise about its centre, linearly interpolated, black outside."""
+    """An image (H,W,3) rotated counter-clockwise about its centre, linearly interpolated, black outside."""
     sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
-    back = np.array([[cosine, sine], [-sine, cosine]])  # rows and columns, from the turned picture to this one
+    back = np.array([[cosine, sine], [-sine, cosine]])  # rows and columns, from the rotated image to this one
     centre = (np.array(image.shape[:2]) - 1) / 2
     planes = [
         scipy.ndimage.affine_transform(image[..., k], back, centre - back @ centre, order=1, mode="grid-constant")

@@ -1,4 +1,4 @@
-"""The data sets that PARE is evaluated on, in the `.npz` layout of its release, and the published results."""
+"""The datasets that PARE is evaluated on, in the `.npz` layout of its release, and the published results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kinema.storage.safe_npz import load_npz
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """What the release calls a data set: its labels file and its pictures, in the release's data folder."""
+    """A dataset of the release: paths of its labels and its images in the release's data folder."""
 
     labels: str
     images: str
@@ -34,7 +34,7 @@ PUBLISHED = {
         "PARE with 3DPW, published": {"mpjpe_mm": 74.5, "pa_mpjpe_mm": 46.5, "v2v_mm": 88.6},
     }
 }
-"""Results as the authors print them, in millimetres."""
+"""Results as published by the authors, in millimetres."""
 
 _TEST_SEQUENCES = """
 flat_packBags_00 downtown_weeklyMarket_00 outdoors_fencing_01 downtown_walkBridge_01 downtown_enterShop_00
@@ -57,7 +57,7 @@ OCCLUDED_SEQUENCES = frozenset(_OCCLUDED_SEQUENCES.split())
 
 @dataclass(frozen=True, eq=False)
 class PareDataset:
-    """The labels of N pictures of one person each.
+    """The labels of N images of one person each.
 
     name; imgname (N,) paths below `images`; center (N,2) pixels; scale (N,): height of the box over 200 pixels; pose
     (N,72) axis-angle; shape (N,10); gender (N,) "m" or "f", or None.
@@ -77,11 +77,11 @@ class PareDataset:
 
     @property
     def sequences(self) -> list[str]:
-        """The name of each picture's sequence: the folder that it lies in."""
+        """The name of each image's sequence: its folder."""
         return [Path(str(name)).parent.name for name in self.imgname]
 
     def subsets(self) -> dict[str, np.ndarray]:
-        """Parts that are reported by themselves, (N,) bool each: 3DPW's test and occluded sequences."""
+        """Subsets that are reported separately, (N,) bool each: 3DPW's test and occluded sequences."""
         if self.name != "3dpw":
             return {}
         sequences = self.sequences
@@ -93,10 +93,10 @@ class PareDataset:
         }
         return {name: rows for name, rows in found.items() if rows.any() and not rows.all()}
 
-    def picture(self, row: int) -> np.ndarray:
-        """The picture (H,W,3) uint8 RGB of a row. Raises InputError."""
+    def image(self, row: int) -> np.ndarray:
+        """The image (H,W,3) uint8 RGB of a row. Raises InputError."""
         path = self.images / str(self.imgname[row])
-        return read_picture(path)
+        return read_stored_image(path)
 
     def take(self, rows: np.ndarray) -> PareDataset:
         """Some of the rows."""
@@ -104,8 +104,8 @@ class PareDataset:
         return PareDataset(self.name, self.images, gender=None if self.gender is None else self.gender[rows], **fields)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """A picture file as (H,W,3) uint8 RGB, as stored (no EXIF turn). Raises InputError."""
+def read_stored_image(path: Path) -> np.ndarray:
+    """An image file as (H,W,3) uint8 RGB, as stored (EXIF orientation ignored). Raises InputError."""
     try:
         data = np.fromfile(path, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
@@ -116,14 +116,14 @@ def read_picture(path: Path) -> np.ndarray:
             f"{path} cannot be read ({error.strerror}); give the folder of the pictures with `images`"
         ) from None
     if image is None:
-        raise InputError(f"{path} is not a picture that can be decoded; get a fresh copy of the data set")
+        raise InputError(f"{path} is not an image that can be decoded; get a fresh copy of the dataset")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def load_dataset(name: str, labels: Path, images: Path) -> PareDataset:
-    """Read the labels of a data set. Raises UsageError for an unknown name, InputError for a malformed file.
+    """Read the labels of a dataset. Raises UsageError for an unknown name, InputError for a malformed file.
 
-    `pose_0yaw_inverseyz` wins over `pose` where a file has both, as in the release's own reader.
+    `pose_0yaw_inverseyz` takes precedence over `pose` if a file has both, as in the release's own reader.
     """
     if name not in DATASETS:
         raise UsageError(f"unknown data set {name!r}; known: {', '.join(DATASETS)}")
@@ -135,7 +135,7 @@ def load_dataset(name: str, labels: Path, images: Path) -> PareDataset:
     pose_key = "pose_0yaw_inverseyz" if "pose_0yaw_inverseyz" in content else "pose"
     missing = [key for key in ("imgname", "center", "scale", pose_key, "shape") if key not in content]
     if missing:
-        raise InputError(f"{labels} is no data set of the PARE release: it has no {', '.join(missing)}")
+        raise InputError(f"{labels} is not a dataset of the PARE release: it has no {', '.join(missing)}")
     count = len(content["imgname"])
     arrays = {}
     for key, shape in (("center", (2,)), ("scale", ()), (pose_key, (NUM_POSE,)), ("shape", (NUM_BETAS,))):
@@ -160,6 +160,6 @@ def _text(value: object) -> str:
 
 
 def pieces(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` that cover `count` rows."""
+    """Slices of at most `size` rows that cover `count` rows."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))

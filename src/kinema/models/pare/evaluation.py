@@ -1,9 +1,9 @@
 """PARE's own evaluation: MPJPE, PA-MPJPE and V2V on 3DPW and 3DOH, by the protocol of its release.
 
-Pictures are cut and resized as in `evaluation_crop`. The prediction is posed on the neutral body; the truth on the
-neutral one or, gendered, on the body of the person's gender (3DPW; what published numbers conventionally use).
-Joints are the 14 that the Human3.6M regressor gives on the vertices, relative to its pelvis; V2V compares the
-vertices without any alignment.
+Images are cropped and resized as in `evaluation_crop`. The prediction is posed on the neutral body; the ground truth on
+the neutral one or, gendered, on the body of the person's gender (3DPW; the convention of published numbers). Joints are
+the 14 that the Human3.6M regressor gives from the vertices, relative to its pelvis; V2V compares the vertices without
+any alignment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEASURES = ("mpjpe_mm", "pa_mpjpe_mm", "v2v_mm")
 
 @dataclass(frozen=True, eq=False)
 class PareScores:
-    """Errors of N pictures, metres: per_joint, pa_per_joint (N,14), v2v (N,); pred_j14, gt_j14 (N,14,3): the joints."""
+    """Errors of N images, metres: per_joint, pa_per_joint (N,14), v2v (N,); pred_j14, gt_j14 (N,14,3): the joints."""
 
     dataset: str
     ground_truth: str
@@ -51,7 +51,7 @@ class PareScores:
         return self.pa_per_joint.mean(axis=1)
 
     def total(self, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
-        """Means over pictures, millimetres, by the names of `MEASURES`."""
+        """Means over images, millimetres, by the names of `MEASURES`."""
         values = (self.mpjpe, self.pa_mpjpe, self.v2v)
         return {name: 1000 * float(value[rows].mean()) for name, value in zip(MEASURES, values, strict=True)}
 
@@ -78,26 +78,26 @@ def evaluate_pare(
     batch_size: int = 16,
     progress: Progress = silent,
 ) -> PareScores:
-    """Run the network on every picture and compare. Memory: one batch of pictures and bodies.
+    """Run the network on every image and compare. Memory: one batch of images and bodies.
 
-    joints: of the neutral body, which the prediction is posed on. gendered: bodies by "m" and "f" for the truth;
-    None poses the truth on the neutral body, too. Raises InputError for a picture that cannot be read.
+    joints: of the neutral body, on which the prediction is posed. gendered: bodies by "m" and "f" for the truth; None
+    poses the truth on the neutral body as well. Raises InputError for an image that cannot be read.
     """
     if not len(dataset):
-        raise InputError(f"the data set {dataset.name} has no pictures")
+        raise InputError(f"the dataset {dataset.name} has no images")
     if gendered is not None and dataset.gender is None:
         raise UsageError(
             f"the labels of {dataset.name} name no gender; use the neutral ground truth"
-            + ("" if DATASETS[dataset.name].gendered else ", the only one that this data set has")
+            + ("" if DATASETS[dataset.name].gendered else ", the only one that this dataset has")
         )
     found: dict[str, list[np.ndarray]] = {
         name: [] for name in ("per_joint", "pa_per_joint", "v2v", "pred_j14", "gt_j14")
     }
     for rows in pieces(len(dataset), batch_size):
         numbers = range(rows.start, rows.stop)
-        crops = [evaluation_crop(dataset.picture(i), dataset.center[i], dataset.scale[i]) for i in numbers]
-        answer = estimator.run(normalized(np.array(crops, dtype=np.float32)))
-        predicted = _posed(joints.body, answer.rotations.astype(np.float64), answer.betas.astype(np.float64))
+        crops = [evaluation_crop(dataset.image(i), dataset.center[i], dataset.scale[i]) for i in numbers]
+        output = estimator.run(normalized(np.array(crops, dtype=np.float32)))
+        predicted = _posed(joints.body, output.rotations.astype(np.float64), output.betas.astype(np.float64))
         genders = None if gendered is None or dataset.gender is None else dataset.gender[rows]
         truth = truth_vertices(joints.body, gendered, dataset.pose[rows], dataset.shape[rows], genders)
         pred14, true14 = joints.joints14(predicted), joints.joints14(truth)
@@ -122,7 +122,7 @@ def truth_vertices(
     shape: np.ndarray,
     genders: np.ndarray | None,
 ) -> np.ndarray:
-    """Vertices (n,V,3) of labels pose (n,72), shape (n,10) on the neutral body, or on that of each one's gender."""
+    """Vertices (n,V,3) of labels pose (n,72), shape (n,10) on the neutral body, or on that of each person's gender."""
     if gendered is None or genders is None:
         return _posed(neutral, pose, shape)
     out = np.empty((len(pose), neutral.num_vertices, 3), np.float32)

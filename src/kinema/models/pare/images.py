@@ -1,4 +1,4 @@
-"""PARE as an estimator of single pictures, for the analysis of occlusion (`kinema.evaluation.occlusion`)."""
+"""PARE as a single-image estimator, for the occlusion analysis (`kinema.evaluation.occlusion`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PareImages:
 
     @classmethod
     def load(cls, release: PareRelease, options: PareOptions, body_model: str | None = None) -> PareImages:
-        """From a checkpoint and a body, named by the user or found. Raises WeightsError where there is none."""
+        """From a checkpoint and a body, given by the user or found. Raises WeightsError if there is none."""
         path = release.checkpoint(options.checkpoint)
         body = release.body(body_model)
         h36m = release.file("J_regressor_h36m.npy") if body.num_vertices == SMPL_VERTICES else None
@@ -57,11 +57,11 @@ class PareImages:
         return self._joints.joints14(vertices).astype(np.float64)
 
     def vertices(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Meshes (n,V,3) metres and the weak cameras (n,3) of their crops: for pictures of the bodies."""
-        answer = self._estimator.run(prepared)
+        """Meshes (n,V,3) metres and the weak cameras (n,3) of their crops: for rendering the bodies."""
+        output = self._estimator.run(prepared)
         body = self._joints.body
-        betas = betas_for(body, answer.betas).astype(np.float64)
-        return body.vertices(answer.rotations.astype(np.float64), betas, np.zeros((len(answer), 3))), answer.camera
+        betas = betas_for(body, output.betas).astype(np.float64)
+        return body.vertices(output.rotations.astype(np.float64), betas, np.zeros((len(output), 3))), output.camera
 
     @property
     def faces(self) -> np.ndarray:

@@ -1,8 +1,8 @@
 """SPIN's 49 joints and the evaluation's 14, from the vertices of a body.
 
 On a licensed SMPL body the published definition needs two files of the PARE and SPIN releases,
-`J_regressor_extra.npy` (9 joints) and `J_regressor_h36m.npy` (17). Where they or such a body are missing,
-Kinema's own points of the same names stand in (`kinema.body.points`), and `definition` says so.
+`J_regressor_extra.npy` (9 joints) and `J_regressor_h36m.npy` (17). If they or such a body are missing, Kinema's own
+points of the same names replace them (`kinema.body.points`), and `definition` says so.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PUBLISHED, OWN = "published", "kinema"
 
 @dataclass(frozen=True, eq=False)
 class JointDefinition:
-    """How joints are read off a body. extra (9,V), h36m (17,V): the published regressors, or None."""
+    """How joints are computed from a body. extra (9,V), h36m (17,V): the published regressors, or None."""
 
     body: BodyModel
     extra: np.ndarray | None = None
@@ -35,7 +35,7 @@ class JointDefinition:
 
     @property
     def definition(self) -> str:
-        """Which joints these are: "published", or "kinema" where our own points of the same names stand in."""
+        """Which joints these are: "published", or "kinema" if our own points of the same names replace them."""
         return OWN if self.extra is None else PUBLISHED
 
     def joints49(self, vertices: np.ndarray, joints24: np.ndarray) -> np.ndarray:
@@ -55,10 +55,9 @@ class JointDefinition:
 
 
 def joint_definition(body: BodyModel, extra: Path | None = None, h36m: Path | None = None) -> JointDefinition:
-    """The definition for a body, with the user's regressor files where they fit it. Raises InputError.
+    """The definition for a body, with the user's regressor files if they fit it. Raises InputError.
 
-    extra, h36m: `J_regressor_extra.npy`, `J_regressor_h36m.npy`; they are left aside for bodies that do not have
-    SMPL's vertices.
+    extra, h36m: `J_regressor_extra.npy`, `J_regressor_h36m.npy`; ignored for bodies without SMPL's vertices.
     """
     if body.num_vertices != SMPL_VERTICES or body.name == "free":
         return JointDefinition(body)
@@ -73,17 +72,17 @@ def _regressor(path: Path | None, rows: int) -> np.ndarray | None:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name the joint regressor of the PARE release") from None
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npy file of numbers ({error}); use the file of the PARE release") from None
+        raise InputError(f"{path} is not a numeric .npy file ({error}); use the file of the PARE release") from None
     if array.shape != (rows, SMPL_VERTICES) or array.dtype.kind not in "fiu" or not np.all(np.isfinite(array)):
         raise InputError(
-            f"{path} is not the joint regressor it should be: found {array.shape} {array.dtype}, expected"
+            f"{path} is not the expected joint regressor: found {array.shape} {array.dtype}, expected"
             f" ({rows}, {SMPL_VERTICES}) numbers; use the file of the PARE release"
         )
     return array.astype(np.float32)
 
 
 def _regress(weights, vertices: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]  # (K,V), sparse or not
-    """(K,V) by (n,V,3) -> (n,K,3)."""
+    """(K,V) times (n,V,3) -> (n,K,3)."""
     count, num_vertices = vertices.shape[:2]
     flat = np.ascontiguousarray(np.swapaxes(vertices, 0, 1)).reshape(num_vertices, -1)
     return np.asarray(weights @ flat).reshape(-1, count, 3).swapaxes(0, 1)

@@ -1,4 +1,4 @@
-"""Crop boxes from a person's 2D keypoints, as PARE's demo makes them where people are tracked by their pose."""
+"""Crop boxes from a person's 2D keypoints, as in PARE's demo with tracking by pose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from kinema.temporal.gaps import fill_missing
 
 VISIBLE = 0.3
-"""Keypoints of less confidence do not count."""
+"""Keypoints below this confidence are ignored."""
 
 _REFERENCE = 150.0
 _SMALLEST = 0.5
@@ -16,10 +16,10 @@ _SMALLEST = 0.5
 def boxes_from_keypoints(keypoints: np.ndarray, *, visible: float = VISIBLE) -> tuple[np.ndarray, int, int]:
     """Square boxes around the visible keypoints of a track.
 
-    keypoints (F,K,3): x, y pixels and confidence. Returns boxes (n,4) cx cy w h of the frames start..stop-1, and
-    start and stop: the centre is the middle of the visible range, the side its diagonal. Frames in which
-    nothing is visible are interpolated (centre, and the inverse of the side); those before the first and after
-    the last visible one are left out.
+    keypoints (F,K,3): x, y pixels and confidence. Returns boxes (n,4) cx cy w h of the frames start..stop-1, and start
+    and stop: a box is centred on the bounding box of the visible keypoints, its side is their diagonal. Frames in which
+    nothing is visible are interpolated (centre, and the inverse of the side); those before the first and after the last
+    visible one are left out.
     """
     keypoints = np.asarray(keypoints, dtype=np.float64)
     seen = np.greater(keypoints[..., 2:], visible)

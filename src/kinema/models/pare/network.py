@@ -1,10 +1,10 @@
-"""PARE: one person's picture to SMPL, by a part attention that looks where each joint's evidence is.
+"""PARE: an image of one person to SMPL, with part attention on each joint's evidence.
 
-Kocabas et al. 2021, "PARE: Part attention regressor for 3D human body estimation", in the configuration of
-the published checkpoints: HRNet-W32 whose four resolutions are brought to one by bilinear steps with
-convolutions; two heads on it, one of which learns to segment the body's parts and thereby where to look, while
-the other's features are summed under that attention, joint by joint. Each joint has its own linear map from
-its 128 numbers to its rotation. Parameters carry the published names.
+Kocabas et al. 2021, "PARE: Part attention regressor for 3D human body estimation", in the configuration of the
+published checkpoints: HRNet-W32 whose four resolutions are brought to one by bilinear upsampling and convolutions; two
+branches on it, one of which learns part segmentation and thereby attention, while the other's features are pooled with
+that attention, joint by joint. Each joint has its own linear map from its 128 features to its rotation. Parameters have
+the published names.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _FEATURES = 128
 _SHAPE_FEATURES = 64
 
 _PREFIX = "model."
-_ROOMS = ("backbone.", "head.")
-_WITHOUT_EFFECT = ("head.init_pose", "head.init_shape", "head.init_cam", "head.temperature")
+_MODULES = ("backbone.", "head.")
+_UNUSED = ("head.init_pose", "head.init_shape", "head.init_cam", "head.temperature")
 """Entries of a checkpoint that the network in this configuration does not use."""
 
 
 class PareOutput(NamedTuple):
-    """What the network says about B pictures.
+    """The network's output for B images.
 
     rotations (B,24,3,3), SMPL's joints relative to their parents; betas (B,10); camera (B,3): s, tx, ty of the
     weak-perspective camera of the crop; parts (B,25,56,56): logits of the part segmentation, class 0 being the
-    background; attention (B,24,56,56): where each joint looked, each map summing to 1.
+    background; attention (B,24,56,56): of each joint, each map summing to 1.
     """
 
     rotations: Tensor
@@ -45,7 +45,7 @@ class PareOutput(NamedTuple):
 
 
 class PareBackbone(HighResolutionTrunk):
-    """HRNet-W32 with its maps brought to the finest resolution: (B,3,224,224) -> (B,480,56,56)."""
+    """HRNet-W32 with its maps upsampled to the finest resolution: (B,3,224,224) -> (B,480,56,56)."""
 
     def __init__(self) -> None:
         super().__init__(32)
@@ -64,7 +64,7 @@ class PareBackbone(HighResolutionTrunk):
 
 
 class PerJointLinear(nn.Module):
-    """A linear map of its own for every joint, without bias: (B,C,J) -> (B,O,J)."""
+    """A separate linear map for every joint, without bias: (B,C,J) -> (B,O,J)."""
 
     def __init__(self, inputs: int, outputs: int, joints: int) -> None:
         super().__init__()
@@ -96,8 +96,8 @@ class PareHead(nn.Module):
         height, width = parts.shape[2:]
         attention = parts[:, 1:].flatten(2).softmax(dim=-1)
         pose_features = attended(smpl, attention)
-        # The 1x1 convolution and the attention are both linear and each map of attention sums to 1, so
-        # that the convolution may come second, on 24 places instead of 3136.
+        # The 1x1 convolution and the attention are both linear and each attention map sums to 1, so the convolution can
+        # come second, at 24 positions instead of 3136.
         final = self.smpl_final_layer
         shape_features = nn.functional.conv1d(pose_features, final.weight[..., 0], final.bias)
         flat = shape_features.flatten(1)
@@ -112,7 +112,7 @@ class PareHead(nn.Module):
 
 
 class PareNetwork(nn.Module):
-    """Normalised pictures (B,3,224,224) -> `PareOutput`."""
+    """Normalised images (B,3,224,224) -> `PareOutput`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class PareNetwork(nn.Module):
 
 
 class MixedPrecision(nn.Module):
-    """A `PareNetwork` whose convolutions run in another precision; what follows the two branches, in float32."""
+    """A `PareNetwork` whose convolutions run in another precision; the layers after the two branches stay float32."""
 
     def __init__(self, network: PareNetwork, dtype: torch.dtype) -> None:
         super().__init__()
@@ -146,12 +146,12 @@ def _branch(inputs: int) -> nn.Sequential:
 
 
 def attended(features: Tensor, attention: Tensor) -> Tensor:
-    """Sums of features (B,C,H,W) under the attention (B,J,H*W) of each joint: (B,C,J)."""
+    """Features (B,C,H,W) pooled with the attention (B,J,H*W) of each joint: (B,C,J)."""
     return features.flatten(2) @ attention.transpose(1, 2)
 
 
 def rotation_from_6d(six: Tensor) -> Tensor:
-    """(..., 6) -> (..., 3, 3): a (3,2) block, its columns made orthonormal; the third is their cross product."""
+    """(..., 6) -> (..., 3, 3): a (3,2) block with its columns orthonormalised; the third is their cross product."""
     first, second = six.unflatten(-1, (3, 2)).unbind(dim=-1)
     x = nn.functional.normalize(first, dim=-1)
     y = nn.functional.normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1)
@@ -161,17 +161,17 @@ def rotation_from_6d(six: Tensor) -> Tensor:
 def load_pare(tensors: Mapping[str, Tensor], source: str) -> PareNetwork:
     """The network with the weights of a checkpoint, ready for inference (eval mode, no gradients).
 
-    tensors: the checkpoint's state dict, with or without the prefix "model.". Everything under "backbone." and
-    "head." must fit by name and shape, but for the four buffers without effect and counters of batches;
-    everything else in a checkpoint (the body model, textures) is left aside. source: names it in the error.
+    tensors: the checkpoint's state dict, with or without the prefix "model.". Everything under "backbone." and "head."
+    must match in name and shape, except for the four unused buffers and the batch counters; everything else in a
+    checkpoint (the body model, textures) is ignored. source: its name in error messages.
 
-    Raises WeightsError that says what does not fit.
+    Raises a WeightsError that says what does not match.
     """
     wanted = {}
     for key, value in tensors.items():
         name = key.removeprefix(_PREFIX)
-        ignored = name in _WITHOUT_EFFECT or name.endswith(".num_batches_tracked")
-        if name.startswith(_ROOMS) and not ignored:
+        ignored = name in _UNUSED or name.endswith(".num_batches_tracked")
+        if name.startswith(_MODULES) and not ignored:
             wanted[name] = value
     network = PareNetwork()
     expected = {name: v for name, v in network.state_dict().items() if not name.endswith(".num_batches_tracked")}
@@ -185,7 +185,7 @@ def load_pare(tensors: Mapping[str, Tensor], source: str) -> PareNetwork:
     if problems:
         more = f" and {len(problems) - 2} more" if len(problems) > 2 else ""
         raise WeightsError(
-            f"{source} does not hold PARE's network in the published configuration: {'; '.join(problems[:2])}{more};"
+            f"{source} does not contain PARE's network in the published configuration: {'; '.join(problems[:2])}{more};"
             " use pare_checkpoint.ckpt or pare_w_3dpw_checkpoint.ckpt of the PARE release"
         )
     network.load_state_dict({name: value.to(expected[name].dtype) for name, value in wanted.items()}, strict=False)

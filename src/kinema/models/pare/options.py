@@ -1,4 +1,4 @@
-"""How PARE is run, and the settings of its demo."""
+"""Settings of PARE and its demo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PareOptions:
 
     crop_scale: side of the crop over the longer side of the person's box. batch_size: crops in memory at once.
     precision, device: see `kinema.models.pare.torch_run`. threads: CPU threads (None: as many as there are cores).
-    fov: degrees over the longer image side, in place of the camera that the motion has.
+    fov: degrees over the longer image side, in place of the motion's camera.
     """
 
     checkpoint: str | None = setting(
@@ -49,8 +49,8 @@ class DemoOptions:
     """The settings of the original's demo.
 
     smooth, min_cutoff, beta: One-Euro over the entries of the rotation matrices, a frame being one unit of time.
-    batch_size: crops in memory at once. crop_scale: how much larger than its box a crop is. vertices: fill
-    `verts`; None does so unless a long video would fill the memory. parity: the original's habits.
+    batch_size: crops in memory at once. crop_scale: size of a crop relative to its box. vertices: fill `verts`; None
+    does so unless a long video would exhaust the memory. parity: reproduce the original, quirks included.
     """
 
     smooth: bool = setting(False, "One-Euro over the rotations")

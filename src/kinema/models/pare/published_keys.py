@@ -1,8 +1,7 @@
-"""PARE's demo without its files: boxes and pictures in, the dict of `pare_output.pkl` out.
+"""PARE's demo without its files: boxes and images in, the dict of `pare_output.pkl` out.
 
-`parity` gives what the original writes, its habits included: rotation matrices in `pose`, smoothing that
-leaves matrices which are no rotations any more. Without it `pose` is (n,72) and smoothed rotations are
-rotations; the other keys are the same.
+`parity` reproduces the original, quirks included: rotation matrices in `pose`, and smoothing after which they are no
+longer rotations. Without it `pose` is (n,72) and smoothed rotations are rotations; the other keys are the same.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from kinema.models.pare.joints import JointDefinition
 from kinema.models.pare.options import DemoOptions
 from kinema.models.pare.release import betas_for
 from kinema.models.pare.torch_run import PareEstimator, Regressed
-from kinema.models.pare.weak_camera import crop_pixels, crop_translation, picture_camera, picture_pixels
+from kinema.models.pare.weak_camera import crop_pixels, crop_translation, image_camera, image_pixels
 from kinema.temporal.filters import one_euro
 
 _CHUNK = 128
@@ -26,7 +25,7 @@ _CHUNK = 128
 
 
 def demo_person(
-    answer: Regressed,
+    output: Regressed,
     frames: np.ndarray,
     boxes: np.ndarray,
     size: tuple[int, int],
@@ -38,24 +37,24 @@ def demo_person(
 
     pred_cam (n,3), orig_cam (n,4) sx sy tx ty, verts (n,V,3), pose (n,24,3,3) in parity mode and else (n,72), betas
     (n,10), joints3d (n,49,3), joints2d as given, smpl_joints2d (n,49,2) pixels, bboxes (n,4) cx cy w h, frame_ids
-    (n,). size: width and height of the picture.
+    (n,). size: width and height of the image.
     """
     options = options or DemoOptions()
-    rotations = answer.rotations
-    verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
-    pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
+    rotations = output.rotations
+    verts, points = posed(rotations, output.betas, joints, vertices=options.vertices is not False)
+    pixels = image_pixels(crop_pixels(points, output.camera), boxes)
     if options.smooth and len(rotations) > 1:
         rotations = smoothed(rotations, options)
-        verts, points = posed(rotations, answer.betas, joints, vertices=options.vertices is not False)
+        verts, points = posed(rotations, output.betas, joints, vertices=options.vertices is not False)
         if not options.parity:
-            pixels = picture_pixels(crop_pixels(points, answer.camera), boxes)
+            pixels = image_pixels(crop_pixels(points, output.camera), boxes)
     pose = rotations if options.parity else matrix_to_axis_angle(rotations).reshape(len(rotations), 72)
     return {
-        "pred_cam": answer.camera,
-        "orig_cam": picture_camera(answer.camera, boxes, *size),
+        "pred_cam": output.camera,
+        "orig_cam": image_camera(output.camera, boxes, *size),
         "verts": verts,
         "pose": pose.astype(np.float32),
-        "betas": answer.betas,
+        "betas": output.betas,
         "joints3d": points,
         "joints2d": joints2d,
         "smpl_joints2d": pixels.astype(np.float32),
@@ -65,7 +64,7 @@ def demo_person(
 
 
 def smoothed(rotations: np.ndarray, options: DemoOptions) -> np.ndarray:
-    """Matrices (n,24,3,3) after One-Euro on their entries, made rotations again unless in parity mode."""
+    """Matrices (n,24,3,3) after One-Euro on their entries, projected onto rotations unless in parity mode."""
     times = np.arange(len(rotations), dtype=np.float64)
     filtered = one_euro(rotations, times, min_cutoff=options.min_cutoff, beta=options.beta, axes=0)
     return filtered if options.parity else nearest_rotation(filtered)
@@ -76,7 +75,7 @@ def posed(
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Vertices (n,V,3) float32 (None unless wanted) and the 49 joints (n,49,3) float32, without translation.
 
-    The free body keeps its average shape: the betas belong to SMPL's.
+    The free body keeps its mean shape: the betas belong to SMPL's shape space.
     """
     body = joints.body
     betas = betas_for(body, betas)
@@ -97,7 +96,7 @@ def posed(
 def demo_image(
     image: np.ndarray, boxes: np.ndarray, estimator: PareEstimator, joints: JointDefinition, *, crop_scale: float = 1.0
 ) -> tuple[dict[str, Any], Regressed]:
-    """The dict that the demo writes for one picture of its folder mode, and the network's answer with its maps.
+    """The dict that the demo writes for one image in folder mode, and the network's output with its maps.
 
     image (H,W,3) uint8 RGB; boxes (n,4) cx cy w h. Keys: smpl_vertices (n,V,3), smpl_joints3d (n,49,3),
     smpl_joints2d (n,49,2) pixels, pred_cam_t (n,3), pred_segm_mask (n,25,56,56), pred_pose (n,24,3,3), pred_cam
@@ -105,19 +104,19 @@ def demo_image(
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     crops = np.array([crop(image, box, scale=crop_scale) for box in boxes], dtype=np.uint8)
-    answer = estimator(crops.reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3), maps=True)
-    verts, points = posed(answer.rotations, answer.betas, joints)
+    output = estimator(crops.reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3), maps=True)
+    verts, points = posed(output.rotations, output.betas, joints)
     height, width = image.shape[:2]
     content = {
         "smpl_vertices": verts,
         "smpl_joints3d": points,
-        "smpl_joints2d": picture_pixels(crop_pixels(points, answer.camera), boxes).astype(np.float32),
-        "pred_cam_t": crop_translation(answer.camera),
-        "pred_segm_mask": answer.parts,
-        "pred_pose": answer.rotations,
-        "pred_cam": answer.camera,
-        "pred_shape": answer.betas,
+        "smpl_joints2d": image_pixels(crop_pixels(points, output.camera), boxes).astype(np.float32),
+        "pred_cam_t": crop_translation(output.camera),
+        "pred_segm_mask": output.parts,
+        "pred_pose": output.rotations,
+        "pred_cam": output.camera,
+        "pred_shape": output.betas,
         "bboxes": boxes,
-        "orig_cam": picture_camera(answer.camera, boxes, width, height),
+        "orig_cam": image_camera(output.camera, boxes, width, height),
     }
-    return content, answer
+    return content, output

@@ -1,7 +1,7 @@
-"""The stage that lets PARE look at tracked people: pose, shape and place of everyone, frame by frame.
+"""The stage that runs PARE on tracked people: pose, shape and translation of everyone, frame by frame.
 
-What it fills is a good guess from single pictures. In a run the fit takes the poses as its prior and lets the 2D
-keypoints of all frames refine them.
+Its result is an estimate from single images. In a run the fit takes the poses as its prior and refines them with the 2D
+keypoints of all frames.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kinema.geometry.camera import camera_from_fov
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import square_boxes
 from kinema.models.pare.options import PareOptions
-from kinema.models.pare.release import PareRelease, about_body, betas_for
+from kinema.models.pare.release import PareRelease, betas_for, body_note
 from kinema.models.pare.torch_run import PareEstimator, Regressed
 from kinema.models.pare.tracks import regress_tracks
 from kinema.models.pare.weak_camera import place
@@ -29,13 +29,13 @@ from kinema.video import VideoReader
 
 
 def regress(motion: Motion, context: Context, options: PareOptions) -> Motion:
-    """What the stage does: `regress_people` with the checkpoint that the options name."""
+    """The stage's code: `regress_people` with the checkpoint in the options."""
     body = given(context.body)
     if options.fov is not None:
         motion = motion.replace(camera=camera_from_fov(motion.width, motion.height, options.fov, "fov option"))
-    told = about_body(body)
-    if told is not None:
-        context.notes.append(told)
+    note = body_note(body)
+    if note is not None:
+        context.notes.append(note)
     estimator = PareEstimator(
         PareRelease().checkpoint(options.checkpoint),
         device=options.device,
@@ -58,9 +58,9 @@ def regress_people(
 ) -> Motion:
     """Pose, betas, transl and joints of everyone who has boxes, in the frame of the motion's camera.
 
-    video: what the motion was tracked in, with the same time range. The camera is the motion's, or the default
-    one. A body that is not an SMPL file keeps its average shape: PARE's betas belong to SMPL's shape space. People
-    without any box keep their fields. Memory is that of one batch of crops.
+    video: the one the motion was tracked in, with the same time range. The camera is the motion's, or the default one.
+    A body that is not an SMPL file keeps its mean shape: PARE's betas belong to SMPL's shape space. People without any
+    box keep their fields. Memory: one batch of crops.
     """
     options = options or PareOptions()
     camera = motion.camera or camera_from_fov(motion.width, motion.height)
@@ -70,7 +70,7 @@ def regress_people(
         boxes = whole_boxes(person)
         if boxes is not None:
             tracks[person.id] = (person.frames, square_boxes(boxes))
-    answers = regress_tracks(
+    outputs = regress_tracks(
         (frame.image for frame in video),
         tracks,
         estimator,
@@ -80,8 +80,8 @@ def regress_people(
     )
     place_one = partial(_placed, motion=motion, body=body, scale=options.crop_scale)
     people = tuple(
-        place_one(person, answers[person.id], tracks[person.id][1])
-        if person.id in answers and len(answers[person.id]) == len(person)
+        place_one(person, outputs[person.id], tracks[person.id][1])
+        if person.id in outputs and len(outputs[person.id]) == len(person)
         else person
         for person in motion
     )
@@ -89,7 +89,7 @@ def regress_people(
 
 
 def whole_boxes(person: Person) -> np.ndarray | None:
-    """The person's boxes (F,4) corners, those that are missing or empty taken from their neighbours in time."""
+    """The person's boxes (F,4) corners; missing or empty ones are interpolated over the frames."""
     if person.boxes is None:
         return None
     size = person.boxes[:, 2:] - person.boxes[:, :2]
@@ -98,15 +98,15 @@ def whole_boxes(person: Person) -> np.ndarray | None:
 
 
 def _placed(
-    person: Person, answer: Regressed, boxes: np.ndarray, *, motion: Motion, body: BodyModel, scale: float
+    person: Person, output: Regressed, boxes: np.ndarray, *, motion: Motion, body: BodyModel, scale: float
 ) -> Person:
-    """The person with the network's answer, before the motion's camera."""
+    """The person with the network's output, placed in the frame of the motion's camera."""
     if motion.camera is None:
-        raise UsageError("a body can only be placed before a camera")
-    betas = betas_for(body, answer.betas).astype(np.float64)
+        raise UsageError("a body can only be placed in front of a camera; give the motion one")
+    betas = betas_for(body, output.betas).astype(np.float64)
     pelvis = body.rest_joints(betas)[:, 0]
-    position, turn = place(answer.camera, boxes * [1, 1, scale, scale], pelvis, motion.camera)
-    rotations = answer.rotations.astype(np.float64)
+    position, turn = place(output.camera, boxes * [1, 1, scale, scale], pelvis, motion.camera)
+    rotations = output.rotations.astype(np.float64)
     rotations[:, 0] = turn @ rotations[:, 0]
     pose = matrix_to_axis_angle(rotations).reshape(len(rotations), 72)
     transl = position - pelvis

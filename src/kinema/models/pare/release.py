@@ -1,4 +1,4 @@
-"""Where the files of the PARE release are: named by the user, in the release's `data` folder, or in the weights hub.
+"""Locating the files of the PARE release: given by the user, in the release's `data` folder, or in the weights hub.
 
 The release unpacks to `data/`: `pare/checkpoints/*.ckpt`, `body_models/smpl/SMPL_{NEUTRAL,MALE,FEMALE}.pkl`,
 `J_regressor_extra.npy`, `J_regressor_h36m.npy`, `dataset_extras/*.npz`, `dataset_folders/`.
@@ -37,9 +37,9 @@ class PareRelease:
             raise InputError(f"{self.data} is not a folder; name the data folder of the PARE release")
 
     def checkpoint(self, wanted: str | Path | None = None) -> Path:
-        """The checkpoint file. wanted: a path, a name of `CHECKPOINTS`, or None for the first that is there.
+        """The checkpoint file. wanted: a path, a name of `CHECKPOINTS`, or None for the first available one.
 
-        Raises WeightsError that says what to get, from where and under which licence.
+        Raises a WeightsError that says what to get, from where and under which licence.
         """
         if wanted is not None and str(wanted) not in CHECKPOINTS:
             path = Path(wanted)
@@ -63,7 +63,7 @@ class PareRelease:
         )
 
     def body_file(self, gender: str = "neutral") -> Path | None:
-        """The SMPL file of a gender ("neutral", "male", "female"), or None where there is none."""
+        """The SMPL file of a gender ("neutral", "male", "female"), or None if there is none."""
         for folder in _BODY_FOLDERS if self.data is not None else ():
             for name in (_GENDERS[gender], *_BASIC[gender]):
                 path = Path(str(self.data)) / folder / name
@@ -74,12 +74,12 @@ class PareRelease:
         return None
 
     def body(self, chosen: str | Path | None = None) -> BodyModel:
-        """The neutral body: the file that the user names, the release's, the hub's, or else the free body."""
+        """The neutral body: the user's file, the release's, the hub's, or else the free body."""
         path = self.body_file() if chosen is None else Path(chosen)
         return load_body(path)
 
     def gendered(self) -> dict[str, BodyModel]:
-        """The bodies by the letters of the labels' genders, "m" and "f". Raises InputError where one is not there."""
+        """The bodies by the labels' gender, "m" and "f". Raises InputError if one is missing."""
         files = {"m": self.body_file("male"), "f": self.body_file("female")}
         if None in files.values():
             raise InputError("gendered ground truth needs SMPL_MALE.pkl and SMPL_FEMALE.pkl in DIR/body_models/smpl")
@@ -91,8 +91,8 @@ class PareRelease:
         return path if path is not None and path.is_file() else None
 
 
-def about_body(body: BodyModel) -> str | None:
-    """What the user must know about the body that a result is made with; None for an SMPL file."""
+def body_note(body: BodyModel) -> str | None:
+    """A note for the user about the body of a result; None for an SMPL file."""
     if body.name != "free":
         return None
     return (
@@ -102,5 +102,5 @@ def about_body(body: BodyModel) -> str | None:
 
 
 def betas_for(body: BodyModel, betas: np.ndarray) -> np.ndarray:
-    """PARE's betas where the body is an SMPL file; zeros for the free body, whose shapes are others."""
+    """PARE's betas if the body is an SMPL file; zeros for the free body, whose shape space is different."""
     return np.zeros_like(betas) if body.name == "free" else betas

@@ -1,4 +1,4 @@
-"""The stage `regress`: PARE looks at tracked people."""
+"""The stage `regress`: PARE on tracked people."""
 
 from __future__ import annotations
 

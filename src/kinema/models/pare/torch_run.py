@@ -1,8 +1,8 @@
-"""PARE ready to run: a checkpoint on the CPU or a GPU, crops in, bodies out.
+"""Inference with PARE: a checkpoint on the CPU or a GPU, crops in, bodies out.
 
-The batch norms are folded into the convolutions and images lie channels-last; on the CPU weights are packed once
-and a batch is worked through in small pieces, which stay in the cache. The outputs agree with the plain network
-within 2e-5; bfloat16 and float16 are faster where the processor has them, and off by what docs/pare.md states.
+Batch norms are folded into the convolutions and images are channels-last; on the CPU weights are packed once and a
+batch is processed in small pieces, which stay in the cache. The outputs match the original network within 2e-5;
+bfloat16 and float16 are faster if the hardware supports them, with the errors given in docs/pare.md.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ NO_TORCH = (
     "PARE needs torch, which is not installed; run `pip install 'kinema[torch]'` (the default estimator needs no torch)"
 )
 _PIECE = {"cpu": 4, "cuda": 64}
-"""Crops that run through the network at once: on a CPU what fits its cache, on a GPU what keeps it busy."""
+"""Crops per call of the network: on a CPU what fits its cache, on a GPU what keeps it busy."""
 
 
 @dataclass(frozen=True, eq=False)
 class Regressed:
-    """What the network says about n crops.
+    """The network's output for n crops.
 
     rotations (n,24,3,3) float32: SMPL's joints relative to their parents; betas (n,10); camera (n,3): s tx ty of
     the crop's weak-perspective camera. parts (n,25,56,56): logits of the parts, class 0 the background;
-    attention (n,24,56,56): where each joint looked, each map summing to 1; both None unless asked for.
+    attention (n,24,56,56): of each joint, each map summing to 1; both None unless requested.
     """
 
     rotations: np.ndarray
@@ -52,7 +52,7 @@ class Regressed:
 
 
 def import_torch() -> Any:
-    """The module torch. Raises UsageError that says how to get it."""
+    """The module torch. Raises a UsageError that says how to install it."""
     try:
         import torch
     except ImportError:
@@ -61,7 +61,7 @@ def import_torch() -> Any:
 
 
 def require_torch() -> None:
-    """Raise UsageError that says how to get torch where it is missing, without loading it where it is not."""
+    """Raise a UsageError that says how to install torch if it is missing, without importing it."""
     if sys.modules.get("torch", ...) is None or ("torch" not in sys.modules and find_spec("torch") is None):
         raise UsageError(NO_TORCH)
 
@@ -70,9 +70,9 @@ class PareEstimator:
     """The network with the weights of a checkpoint file.
 
     path: `pare_checkpoint.ckpt`, `pare_w_3dpw_checkpoint.ckpt`, or any file with their tensors; nothing in it is
-    executed. device: "cpu", "cuda", or "auto" for the GPU where there is one. precision: one of `PRECISIONS`. threads:
-    CPU threads (None: torch's own choice). Raises UsageError (torch missing, no such device), InputError (file
-    missing or damaged), UnsafeFileError, WeightsError (another network).
+    executed. device: "cpu", "cuda", or "auto" for the GPU if there is one. precision: one of `PRECISIONS`. threads:
+    CPU threads (None: torch's default). Raises UsageError (torch missing, no such device), InputError (file missing or
+    corrupt), UnsafeFileError, WeightsError (another network).
     """
 
     def __init__(
@@ -111,13 +111,13 @@ class PareEstimator:
         """Bodies of normalised crops (n,224,224,3) float32 (`kinema.models.pare.crops.normalized`)."""
         torch = import_torch()
         if images.ndim != 4 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
-            raise WeightsError(f"PARE looks at crops (n, 224, 224, 3), found {images.shape}")
+            raise WeightsError(f"PARE takes crops (n, 224, 224, 3), found {images.shape}")
         names = [field.name for field in fields(Regressed)][: 5 if maps else 3]
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
         piece = _PIECE[self.device]
         with torch.inference_mode():
             for start in range(0, len(images), piece):
-                # Channels-last in memory is what the crops are anyway: no copy is made.
+                # The crops are channels-last in memory already: no copy is made.
                 batch = torch.from_numpy(np.ascontiguousarray(images[start : start + piece], dtype=np.float32))
                 batch = batch.permute(0, 3, 1, 2).to(self.device, getattr(torch, self.precision))
                 out = self._network(batch)
@@ -129,9 +129,9 @@ class PareEstimator:
 
 
 def prepared(network: PareNetwork, device: str, precision: str) -> Any:
-    """The network for fast inference; what follows the two branches of its head stays in float32.
+    """The network for fast inference; the layers after the two branches of its head stay in float32.
 
-    Those last steps are cheap, and rounding shows there.
+    Those layers are cheap and sensitive to rounding.
     """
     torch = import_torch()
     from kinema.models.fast_convolutions import can_pack, fold_batch_norms, pack_convolutions

@@ -1,4 +1,4 @@
-"""PARE over a video: everybody's crops in full batches through the network, the answers by track."""
+"""PARE on a video: everyone's crops through the network in full batches, the outputs by track."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def regress_tracks(
     crop_scale: float = 1.0,
     progress: Progress = silent,
 ) -> dict[int, Regressed]:
-    """The network's answers for everybody in every frame of their tracks; memory does not grow with the pictures.
+    """The network's outputs for every person in every frame of their track; memory does not grow with the frames.
 
     images: of the frames 0, 1, ... (H,W,3) uint8 RGB. A video that ends early shortens the tracks.
     """
@@ -35,11 +35,11 @@ def regress_tracks(
     }
     done = 0
     for batch in crop_batches(images, tracks, batch=batch_size, scale=crop_scale):
-        answer = estimator(batch.crops)
+        output = estimator(batch.crops)
         for id in np.unique(batch.track):
             mine = batch.track == id
             for name in shapes:
-                found[int(id)][name][batch.row[mine]] = getattr(answer, name)[mine]
+                found[int(id)][name][batch.row[mine]] = getattr(output, name)[mine]
         done += len(batch.row)
         progress(done, total)
     kept = {}

@@ -1,4 +1,4 @@
-"""The two checkpoints of the PARE release, which the user downloads from the authors and brings."""
+"""The two checkpoints of the PARE release, which the user downloads from the authors."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def _checkpoint(name: str, what: str, configuration: str) -> Entry:
 
 
 ENTRIES = (
-    _checkpoint("pare", "PARE: picture to SMPL", "pare_config.yaml"),
+    _checkpoint("pare", "PARE: image to SMPL", "pare_config.yaml"),
     _checkpoint("pare-3dpw", "the same, with 3DPW", "pare_w_3dpw_config.yaml"),
 )

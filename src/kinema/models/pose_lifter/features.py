@@ -1,9 +1,8 @@
-"""What the pose lifter sees of a frame: landmarks from a camera that looks straight at the person.
+"""The pose lifter's input features: landmarks as seen by a virtual camera that looks straight at the person.
 
-The picture of a person depends on where in the frame the person stands. Turning the camera so that the
-torso lies on its axis takes that away exactly (it is a rotation of the rays), and the pose that the
-network answers is turned back afterwards. The same functions run on numpy arrays (in use) and on torch
-tensors (in training): `xp` is the module, and only what both spell alike is used.
+A person's appearance depends on their position in the frame. Rotating the camera so that the torso lies on its axis
+removes this exactly (it rotates the rays), and the predicted pose is rotated back afterwards. The same functions run on
+numpy arrays (inference) and torch tensors (training): `xp` is the module, and only their common API is used.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from kinema.skeleton import BLAZEPOSE33
 
 NUM_POINTS = len(BLAZEPOSE33)
 NUM_FEATURES = NUM_POINTS * 6 + 4
-"""Per landmark: place in the turned image plane (2), confidence (1), the 3D guess (3); then the torso's
-direction (2), the logarithm of the person's angular size (1), and whether anything was seen (1)."""
+"""Per landmark: position in the rotated image plane (2), confidence (1), 3D estimate (3); then the torso's direction
+(2), the logarithm of the person's angular size (1), and whether anything was seen (1)."""
 
 SEEN = 0.1
-"""Landmarks of less confidence are hidden from the network."""
+"""Landmarks below this confidence are hidden from the network."""
 
 _TORSO = BLAZEPOSE33.indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 _SIZE_POINTS = BLAZEPOSE33.indices(
@@ -31,15 +30,14 @@ _SIZE_POINTS = BLAZEPOSE33.indices(
 
 
 def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) -> tuple[Any, Any]:
-    """Features of frames, and the turned cameras that they were taken from.
+    """Features of frames, and the rotated cameras that they belong to.
 
-    rays (..., 33, 2): undistorted image points at depth 1; confidence (..., 33) in [0, 1]; landmarks
-    (..., 33, 3): the keypoint network's 3D guess, metres, camera axes, mid-hip relative. Values of unseen
-    points do not matter but must be finite. Returns features (..., NUM_FEATURES) and turn (..., 3, 3):
-    camera from turned camera.
+    rays (..., 33, 2): undistorted image points at depth 1; confidence (..., 33) in [0, 1]; landmarks (..., 33, 3): the
+    keypoint network's 3D estimate, metres, camera axes, mid-hip relative. Values of unseen points are ignored but must
+    be finite. Returns features (..., NUM_FEATURES) and turn (..., 3, 3): camera from rotated camera.
     """
     seen = xp.where(confidence >= SEEN, confidence, confidence * 0)
-    # Unseen torso: all seen points stand in for it, with a weight too small to matter otherwise.
+    # If the torso is unseen, all seen points replace it, with a weight that is negligible otherwise.
     weight = seen * 1e-3
     weight[..., _TORSO] = seen[..., _TORSO] + 1e-6
     total = weight.sum(-1)[..., None]
@@ -70,7 +68,7 @@ def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) 
 
 
 def turn_towards(centre: Any, xp: ModuleType) -> Any:
-    """Camera from turned camera: the smallest turn that brings the axis onto rays (..., 2) -> (..., 3, 3)."""
+    """Camera from rotated camera: the smallest rotation that brings the axis onto rays (..., 2) -> (..., 3, 3)."""
     length = xp.sqrt((centre**2).sum(-1) + 1)
     x, y, z = centre[..., 0] / length, centre[..., 1] / length, 1 / length
     share = 1 / (1 + z)

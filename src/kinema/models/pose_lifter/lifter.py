@@ -1,4 +1,4 @@
-"""The pose lifter in use: one person's landmarks in, expected joint rotations with their uncertainty out."""
+"""Inference with the pose lifter: one person's landmarks in, expected joint rotations with their uncertainty out."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ if TYPE_CHECKING:
 
 NETWORK_FILE = "pose_lifter.onnx"
 RATE = 30.0
-"""Frames a second that the network was trained at."""
+"""Frames per second that the network was trained at."""
 
 REACH = 12
-"""Frames on either side that an answer depends on."""
+"""Frames on either side that an output depends on."""
 
 PIECE = 2048
-"""Frames that run through the network at once, so that memory does not grow with the clip."""
+"""Frames per call of the network, so that memory does not grow with the clip."""
 
 
 @dataclass(frozen=True, eq=False)
 class LiftedPose:
-    """What the network expects of one person, in the camera's frame.
+    """The network's prediction for one person, in the camera's frame.
 
-    rotation (F,24,3,3) relative to the SMPL parent; sigma (F,24) radians; betas (10,); up (3,): the
-    world's vertical, unit length, as the body's motion tells it; contacts (F,4) probabilities that
-    the points `CONTACT_POINTS` stand.
+    rotation (F,24,3,3) relative to the SMPL parent; sigma (F,24) radians; betas (10,); up (3,): the world's vertical,
+    unit length, as inferred from the motion; contacts (F,4) probabilities that `CONTACT_POINTS` are in contact.
     """
 
     rotation: np.ndarray
@@ -50,7 +49,7 @@ class LiftedPose:
 
 
 class PoseLifter:
-    """Runs the shipped network with onnxruntime. threads: how many it may use."""
+    """Runs the bundled network with onnxruntime. threads: how many it may use."""
 
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads
@@ -68,14 +67,14 @@ class PoseLifter:
     def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
         """Lift a person whose keypoints, keypoint_confidence and keypoints3d, of blazepose33, are filled.
 
-        times (F,): seconds of the person's frames. The track is resampled to the network's rate, a gap
-        counts as unseen frames, and the answers are brought back to the frames' times.
-        Raises UsageError for keypoints that are missing or of another set.
+        times (F,): seconds of the person's frames. The track is resampled to the network's rate, a gap counts as unseen
+        frames, and the outputs are resampled to the frames' times. Raises UsageError for keypoints that are missing or
+        of another set.
         """
         pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
         for name in (person.keypoint_set, person.keypoint3d_set):
             if name != BLAZEPOSE33.name:
-                raise UsageError(f"the pose lifter knows keypoints of {BLAZEPOSE33.name}, not of {name}")
+                raise UsageError(f"the pose lifter takes keypoints of {BLAZEPOSE33.name}, not of {name}")
         seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
         confidence = np.where(seen, confidence, 0.0)
         pixels = np.where(seen[..., None], pixels, 0.0)
@@ -83,10 +82,10 @@ class PoseLifter:
         landmarks = np.where(seen[..., None], landmarks, 0.0)
         grid = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * RATE - 1e-6)) + 1) / RATE
         rays, confidence, landmarks = _resampled(grid, times, rays, confidence, landmarks)
-        plain = self._answers(rays, confidence, landmarks)
+        plain = self._outputs(rays, confidence, landmarks)
         mirror = BLAZEPOSE33.mirror
         sign = np.array([-1.0, 1.0, 1.0])
-        flipped = self._answers((rays * sign[:2])[:, mirror], confidence[:, mirror], (landmarks * sign)[:, mirror])
+        flipped = self._outputs((rays * sign[:2])[:, mirror], confidence[:, mirror], (landmarks * sign)[:, mirror])
         flipped[0] = flipped[0][:, SMPL24.mirror] * (sign[:, None] * sign)
         flipped[1] = flipped[1][:, SMPL24.mirror]
         flipped[3] = flipped[3] * sign
@@ -102,8 +101,8 @@ class PoseLifter:
             contacts=resample_linear(contacts, grid, times),
         )
 
-    def _answers(self, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
-        """Network answers (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts."""
+    def _outputs(self, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
+        """Network outputs (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts."""
         features, turn = lifter_features(rays, confidence.copy(), landmarks, np)
         count = len(features)
         pieces: list[list[np.ndarray]] = []
@@ -122,7 +121,7 @@ class PoseLifter:
 def _resampled(
     grid: np.ndarray, times: np.ndarray, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Evidence at the grid's times: between two frames near by linearly, in a gap with confidence 0."""
+    """Evidence at the grid's times: linear between two nearby frames, with confidence 0 in a gap."""
     right = (
         np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1)) if len(times) > 1 else np.zeros(len(grid), int)
     )
@@ -130,7 +129,7 @@ def _resampled(
     right = np.minimum(right, len(times) - 1)
     width = np.maximum(times[right] - times[left], 1e-9)
     share = np.clip((grid - times[left]) / width, 0, 1)[:, None]
-    # A point that only one of the two frames saw is taken from that frame.
+    # A point seen in only one of the two frames is taken from that frame.
     a, b = (1 - share) * (confidence[left] > 0), share * (confidence[right] > 0)
     total = np.maximum(a + b, 1e-9)
     a, b = a / total, b / total

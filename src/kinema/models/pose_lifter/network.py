@@ -1,8 +1,8 @@
 """Kinema's own pose lifter: landmarks over time in, SMPL joint rotations with their uncertainty out.
 
-Each frame is embedded by itself; nine frames, a tenth of a second apart, are mixed into one answer. That
-is one dilated convolution and a few pointwise layers: cheap enough to train on a laptop's processor and
-to run in a fraction of a millisecond a frame.
+Each frame is embedded separately; nine frames, a tenth of a second apart, are mixed into one output. That is one
+dilated convolution and a few pointwise layers: cheap enough to train on a laptop's CPU and to run in a fraction of a
+millisecond per frame.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
 @dataclass(frozen=True)
 class PoseLifterConfig:
     """embed: channels of one frame; width: of the mixed layers; blocks: residual blocks of two layers;
-    taps: frames that one answer sees, odd; spacing: frames between two taps; dropout: of the hidden layers,
+    taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden layers,
     in training.
     """
 
@@ -34,12 +34,12 @@ class PoseLifterConfig:
 
     @property
     def reach(self) -> int:
-        """Frames on either side that an answer depends on."""
+        """Frames on either side that an output depends on."""
         return self.taps // 2 * self.spacing
 
 
 class PointwiseBlock(nn.Module):
-    """Two layers on each frame around a skip, normalised over the channels."""
+    """Two layers on each frame with a skip connection, normalised over the channels."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -53,12 +53,12 @@ class PointwiseBlock(nn.Module):
 
 
 class PoseLifter(nn.Module):
-    """Features (N, T, NUM_FEATURES) -> rotations and what goes with them.
+    """Features (N, T, NUM_FEATURES) -> rotations, sigma, betas, up, contacts.
 
-    rotations (N, T, 24, 6): first two columns of each matrix, row-major (3,2), root in the turned camera;
-    sigma (N, T, 24) radians: standard deviation of each component of the rotation's error; betas (N, T, 10);
-    up (N, T, 3): the vertical in the turned camera, not normalised; contacts (N, T, 4): logits of
-    CONTACT_POINTS. Beyond the clip's ends the end frames stand still.
+    rotations (N, T, 24, 6): first two columns of each matrix, row-major (3,2), root in the rotated camera; sigma (N, T,
+    24) radians: standard deviation of each component of the rotation's error; betas (N, T, 10); up (N, T, 3): the
+    vertical in the rotated camera, not normalised; contacts (N, T, 4): logits of CONTACT_POINTS. The clip is padded
+    with its end frames.
     """
 
     def __init__(self, config: PoseLifterConfig | None = None) -> None:
@@ -73,7 +73,7 @@ class PoseLifter(nn.Module):
         self.blocks = nn.ModuleList(PointwiseBlock(config.width, config.dropout) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, NUM_OUT)
-        # Start from the rest pose of somebody who faces the camera upright (camera axes: y down).
+        # Start from the rest pose of an upright person facing the camera (camera axes: y down).
         rest = torch.zeros(NUM_OUT)
         rest[: NUM_JOINTS * 6] = torch.tensor([1.0, 0, 0, 1, 0, 0]).repeat(NUM_JOINTS)
         rest[:6] = torch.tensor([1.0, 0, 0, -1, 0, 0])
@@ -87,13 +87,13 @@ class PoseLifter(nn.Module):
         x = self.embed(features)
         x = torch.cat([x[:, :1].expand(-1, reach, -1), x, x[:, -1:].expand(-1, reach, -1)], 1)
         taps = [x[:, i * spacing : i * spacing + length] for i in range(self.config.taps)]
-        return self._answer(torch.cat(taps, -1))
+        return self._output(torch.cat(taps, -1))
 
     def at_centre(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The answer for the middle of nine frames that are `spacing` apart: (N, taps, D) -> (N, 1, ...)."""
-        return self._answer(self.embed(features).reshape(len(features), 1, -1))
+        """The output for the middle of nine frames that are `spacing` apart: (N, taps, D) -> (N, 1, ...)."""
+        return self._output(self.embed(features).reshape(len(features), 1, -1))
 
-    def _answer(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def _output(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x = self.dropout(self.mix(mixed))
         for block in self.blocks:
             x = block(x)

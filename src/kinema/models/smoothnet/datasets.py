@@ -1,7 +1,7 @@
-"""Reader of the data layout that SmoothNet's authors published and SynSP's took over (users' own copies).
+"""Reader of the data layout that SmoothNet's authors published and SynSP's adopted (users' own copies).
 
-    POSES/DATASET_ESTIMATOR_REP/detected/DATASET_ESTIMATOR_REP_PHASE.npz       what an estimator said
-    POSES/DATASET_ESTIMATOR_REP/groundtruth/DATASET_gt_REP_PHASE.npz           what was true
+    POSES/DATASET_ESTIMATOR_REP/detected/DATASET_ESTIMATOR_REP_PHASE.npz       an estimator's output
+    POSES/DATASET_ESTIMATOR_REP/groundtruth/DATASET_gt_REP_PHASE.npz           the ground truth
 
 REP is 3D, 2D or smpl, PHASE train or test. Each entry is an object array over sequences; objects are read by the
 safe reader, nothing is executed. The number of joints comes from the arrays, never from the names.
@@ -21,10 +21,10 @@ from kinema.storage.safe_npz import load_npz
 from kinema.temporal.sequences import from_rotations
 
 TO_14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
-"""The 14 joints that 3DPW is scored on, of the 17 in which EFT's, SPIN's and PARE's results are stored."""
+"""The 14 joints that 3DPW is evaluated on, of the 17 in which EFT's, SPIN's and PARE's results are stored."""
 
 TO_AIST14 = (13, 12, 11, 8, 9, 10, 7, 6, 5, 2, 3, 4, 1, 0)
-"""AIST++'s 14 joints, of the 17 of MuPoTS-3D and MPI-INF-3DHP: so SynSP trains on one and refines the other."""
+"""AIST++'s 14 joints, of the 17 of MuPoTS-3D and MPI-INF-3DHP: SynSP is trained on one and refines the other."""
 
 CENTRE, SCALE = 500.0, 500.0
 """2D Human3.6M, pixels: (px - 500) / 500."""
@@ -40,9 +40,9 @@ _NAMES = {"3d": "3D", "2d": "2D", "smpl": "smpl"}
 class RefinerClips:
     """Clips of one dataset, estimator and representation.
 
-    detected, truth: one (F,C) array for each clip, or (P,F,C) where P views saw it together; in the units that
-    networks take: metres, normalised pixels or 6D rotations. root: joints whose mean is the origin of the metrics
-    (None for 2D). scale: what multiplies a value to give the unit of the scores (mm or pixels).
+    detected, truth: one (F,C) array for each clip, or (P,F,C) for P synchronised views; in the networks' units: metres,
+    normalised pixels or 6D rotations. root: joints whose mean is the origin of the metrics (None for 2D). scale: factor
+    to the unit of the scores (mm or pixels).
     """
 
     name: str
@@ -55,11 +55,13 @@ class RefinerClips:
 
     def __post_init__(self) -> None:
         if not self.detected:
-            raise InputError(f"{self.name} holds no sequence")
-        for name, said, true in zip(self.names, self.detected, self.truth, strict=True):
-            if said.shape != true.shape:
-                raise InputError(f"{self.name}, {name}: the estimate has shape {said.shape}, the truth {true.shape}")
-            for what, values in (("the estimate", said), ("the truth", true)):
+            raise InputError(f"{self.name} contains no sequence")
+        for name, estimate, truth in zip(self.names, self.detected, self.truth, strict=True):
+            if estimate.shape != truth.shape:
+                raise InputError(
+                    f"{self.name}, {name}: the estimate has shape {estimate.shape}, the truth {truth.shape}"
+                )
+            for what, values in (("the estimate", estimate), ("the truth", truth)):
                 if not np.isfinite(values).all():
                     frame = int(np.argwhere(~np.isfinite(values))[0][-2])
                     raise InputError(f"{self.name}, {name}: {what} holds a value that is not a number in frame {frame}")
@@ -79,25 +81,25 @@ def load_smoothnet_data(
     poses: str | Path, dataset: str, estimator: str, representation: str, phase: str, *, multi_view: bool = False,
     aist14: bool = False,
 ) -> RefinerClips:  # fmt: skip
-    """Read one dataset. phase: "train" or "test". multi_view: clips of the same action seen by several cameras are
-    taken together (SynSP), cut to the shortest. aist14: 3D joints of MuPoTS and 3DHP in AIST++'s order, its 14.
-    Raises InputError that names the file, UsageError.
+    """Read one dataset. phase: "train" or "test". multi_view: clips of the same action from several cameras are grouped
+    (SynSP) and cut to the shortest. aist14: 3D joints of MuPoTS and 3DHP as AIST++'s 14, in its order. Raises an
+    InputError that names the file, and UsageError.
     """
     if aist14 and (representation != "3d" or dataset not in (*_SEVENTEEN, "aist")):
-        raise UsageError(f"AIST++'s joints are known of 3d mupots and mpiinf3dhp, not of {representation} {dataset}")
+        raise UsageError(f"AIST++'s joints exist for 3d mupots and mpiinf3dhp, not for {representation} {dataset}")
     if representation not in _KEYS:
         raise UsageError(f"unknown representation {representation!r}; choose one of {', '.join(_KEYS)}")
     if phase not in ("train", "test"):
         raise UsageError(f'phase must be "train" or "test", found {phase!r}')
     rep = _NAMES[representation]
     folder = Path(poses) / f"{dataset}_{estimator}_{rep}"
-    said = _open(folder / "detected" / f"{dataset}_{estimator}_{rep}_{phase}.npz")
+    estimates = _open(folder / "detected" / f"{dataset}_{estimator}_{rep}_{phase}.npz")
     true = _open(folder / "groundtruth" / f"{dataset}_gt_{rep}_{phase}.npz")
     name = f"{dataset}_{estimator}_{rep}"
-    detected, truth = (_clips(file, representation, dataset, name) for file in (said, true))
+    detected, truth = (_clips(file, representation, dataset, name) for file in (estimates, true))
     if len(detected) != len(truth):
         raise InputError(f"{name}: {len(detected)} sequences were estimated, the truth has {len(truth)}")
-    images = said.get("imgname")
+    images = estimates.get("imgname")
     names = [str(i) if images is None else str(np.ravel(images[i])[0]) for i in range(len(detected))]
     if aist14 and dataset in _SEVENTEEN:
         detected, truth = ([_reordered(clip, name) for clip in clips] for clips in (detected, truth))
@@ -106,7 +108,7 @@ def load_smoothnet_data(
     if representation == "smpl":
         root = None
     if multi_view:
-        names, detected, truth = _together(names, detected, truth)
+        names, detected, truth = _grouped_views(names, detected, truth)
     scale = {"3d": 1000.0, "2d": SCALE, "smpl": 1.0}[representation]
     return RefinerClips(name, representation, tuple(names), tuple(detected), tuple(truth), root, scale)
 
@@ -120,7 +122,7 @@ def _open(path: Path) -> Mapping[str, Any]:
 def _clips(file: Mapping[str, Any], representation: str, dataset: str, name: str) -> list[np.ndarray]:
     key = _KEYS[representation]
     if key not in file and representation == "3d":
-        key = "keypoints_3d"  # so the authors' README, not their code
+        key = "keypoints_3d"  # according to the authors' README, not their code
     if key not in file:
         raise InputError(f"{name} has no {key!r}; it has {', '.join(list(file)[:8])}")
     out = []
@@ -129,7 +131,7 @@ def _clips(file: Mapping[str, Any], representation: str, dataset: str, name: str
         values = values.reshape(len(values), -1)
         if representation == "smpl":
             if values.shape[1] != 72:
-                raise InputError(f"{name}, sequence {i}: pose has {values.shape[1]} numbers a frame, expected 72")
+                raise InputError(f"{name}, sequence {i}: pose has {values.shape[1]} numbers per frame, expected 72")
             values = from_rotations(np.nan_to_num(values))
         elif representation == "2d":
             values = _normalised(values, file, dataset, i)
@@ -161,10 +163,10 @@ def _root(dataset: str, estimator: str, joints: int) -> tuple[int, ...]:
     return root if max(root) < joints else _FIRST
 
 
-def _together(
+def _grouped_views(
     names: list[str], detected: list[np.ndarray], truth: list[np.ndarray]
 ) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
-    """Clips whose first image agrees before the word "camera", stacked (P,F,C)."""
+    """Clips whose first image has the same name up to the word "camera", stacked (P,F,C)."""
     groups: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         groups.setdefault(name.split("camera")[0] if "camera" in name else name, []).append(i)

@@ -8,10 +8,10 @@ WINDOWS = (8, 16, 32, 64)
 """Frames of the published checkpoints."""
 
 DEFAULT_WINDOW = 32
-"""Frames of the one that is taken where nobody says which: the authors' advice."""
+"""Frames of the default checkpoint: the authors' recommendation."""
 
 TENSORS = ("encoder.0.weight", "decoder.weight")
-"""Matrices that every checkpoint holds, and no other network's."""
+"""Matrices that every checkpoint contains and no other network has."""
 
 ENCODER_SLOPE, BLOCK_SLOPE = 0.1, 0.2
-"""Of the leaky kinks after the first layer and in the residual blocks."""
+"""Negative slopes of the leaky ReLUs after the first layer and in the residual blocks."""

@@ -1,6 +1,6 @@
-"""SmoothNet (Zeng et al., ECCV 2022): one small network along time, shared by all coordinates.
+"""SmoothNet (Zeng et al., ECCV 2022): one small network over time, shared by all coordinates.
 
-The parameter names are the published ones, so every published checkpoint loads strictly. The same network without
+The parameter names are the published ones, so that every published checkpoint loads strictly. The same network without
 torch is `kinema.models.smoothnet.numpy_run`.
 """
 
@@ -16,7 +16,7 @@ from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
 
 class SmoothNetBlock(nn.Module):
-    """Two layers around a skip. Dropout comes before the activation, as published."""
+    """Two layers with a skip connection. Dropout precedes the activation, as published."""
 
     def __init__(self, hidden: int, inner: int, dropout: float) -> None:
         super().__init__()
@@ -33,9 +33,9 @@ class SmoothNetBlock(nn.Module):
 
 
 class SmoothNet(nn.Module):
-    """Windows (..., C, T) -> smooth windows (..., C, T_out): each of the C coordinates alone.
+    """Windows (..., C, T) -> smooth windows (..., C, T_out): each of the C coordinates separately.
 
-    sizes: window T, outputs T_out, hidden and inner width, number of blocks. dropout: of the training.
+    sizes: window T, outputs T_out, hidden and inner width, number of blocks. dropout: in training.
     """
 
     def __init__(self, sizes: SmoothNetSizes, *, dropout: float = 0.5) -> None:
@@ -52,7 +52,7 @@ class SmoothNet(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, dropout: float = 0.5, name: str = "weights") -> SmoothNet:
-        """The network that a state dict holds, in evaluation mode. Raises InputError where it is another one's."""
+        """The network of a state dict, in evaluation mode. Raises InputError if the state dict is another network's."""
         tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
         net = cls(sizes_of({key: tuple(value.shape) for key, value in tensors.items()}, name), dropout=dropout)
         net.load_state_dict(dict(tensors), strict=True)
@@ -60,5 +60,5 @@ class SmoothNet(nn.Module):
 
 
 def windows_first(x: Tensor) -> Tensor:
-    """Windows (N, T, C) with time before the coordinates -> (N, C, T) as the network takes them, and back."""
+    """Windows (N, T, C), time before coordinates, to the network's order (N, C, T), and back."""
     return torch.transpose(x, -1, -2)

@@ -1,4 +1,4 @@
-"""SmoothNet without torch: it is linear layers with leaky kinks, so NumPy runs the published checkpoints.
+"""SmoothNet without torch: it is linear layers and leaky ReLUs, so NumPy runs the published checkpoints.
 
     net = NumpySmoothNet.load("checkpoint_32.pth.tar")
     smooth = net(windows)                       # (N, 32, C) -> (N, 32, C)
@@ -20,7 +20,7 @@ from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE
 from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
 ROWS = 512
-"""Rows that run through the layers together: their hidden values stay in the processor's cache."""
+"""Rows that are processed together: their hidden values stay in the CPU cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class NumpySmoothNet:
     def from_tensors(
         cls, tensors: Mapping[str, np.ndarray], *, name: str = "weights", sha256: str = ""
     ) -> NumpySmoothNet:
-        """From arrays by their published names, with or without DataParallel's `module.` before them."""
+        """From arrays by their published names, with or without DataParallel's prefix `module.`."""
         tensors = {
             key.removeprefix("module."): np.ascontiguousarray(value, dtype=np.float32) for key, value in tensors.items()
         }
@@ -61,7 +61,7 @@ class NumpySmoothNet:
         return self.sizes.window
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """(N, T, C) -> (N, T_out, C) float32; each coordinate's course through a window by itself.
+        """(N, T, C) -> (N, T_out, C) float32, each coordinate of a window separately.
 
         Raises InputError for windows of another length.
         """
@@ -72,7 +72,7 @@ class NumpySmoothNet:
         return np.swapaxes(self.rows(rows).reshape(count, channels, self.sizes.outputs), 1, 2)
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
-        """Courses (N, T) float32 -> (N, T_out): the network itself."""
+        """Sequences (N, T) float32 -> (N, T_out): the network itself."""
         out = np.empty((len(rows), self.sizes.outputs), dtype=np.float32)
         wide = np.empty((min(ROWS, len(rows)), self.sizes.hidden), dtype=np.float32)
         for first in range(0, len(rows), ROWS):
@@ -84,24 +84,24 @@ class NumpySmoothNet:
         t = self.tensors
         np.matmul(rows, t["encoder.0.weight"].T, out=hidden)
         hidden += t["encoder.0.bias"]
-        _leak(hidden, ENCODER_SLOPE)
+        _leaky_relu(hidden, ENCODER_SLOPE)
         for i in range(self.sizes.blocks):
             inner = rows_linear(hidden, t, f"res_blocks.{i}.linear1")
-            _leak(inner, BLOCK_SLOPE)
+            _leaky_relu(inner, BLOCK_SLOPE)
             more = rows_linear(inner, t, f"res_blocks.{i}.linear2")
-            _leak(more, BLOCK_SLOPE)
+            _leaky_relu(more, BLOCK_SLOPE)
             hidden += more
         np.matmul(hidden, t["decoder.weight"].T, out=out)
         out += t["decoder.bias"]
 
 
 def rows_linear(rows: np.ndarray, tensors: Mapping[str, np.ndarray], layer: str) -> np.ndarray:
-    """(N, in) -> (N, out) by a layer's weight and bias."""
+    """(N, in) -> (N, out) through a layer's weight and bias."""
     out = rows @ tensors[f"{layer}.weight"].T
     out += tensors[f"{layer}.bias"]
     return out
 
 
-def _leak(x: np.ndarray, slope: float) -> None:
-    """Leaky ReLU of a slope below 1, in place."""
+def _leaky_relu(x: np.ndarray, slope: float) -> None:
+    """Leaky ReLU with a slope below 1, in place."""
     np.maximum(x, np.float32(slope) * x, out=x)

@@ -1,6 +1,6 @@
-"""SmoothNet by onnxruntime: an order of magnitude faster than NumPy, and still without torch.
+"""SmoothNet with onnxruntime: an order of magnitude faster than NumPy, and still without torch.
 
-`NumpySmoothNet` is the readable definition of the same.
+`NumpySmoothNet` is the readable reference implementation.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from kinema.runtime import onnx_session
 KIND = "smoothnet"
 
 PIECE = 512
-"""Rows that run at once: their hidden values stay in the processor's cache."""
+"""Rows per call: their hidden values stay in the CPU cache."""
 
 
 def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
-    """Whether these are a SmoothNet's."""
+    """Whether these are the tensors of a SmoothNet."""
     return all(name in tensors for name in TENSORS)
 
 
 def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSmoothNet:
-    """The network with the tensors of the file `path`. Raises InputError where its windows do not keep their length."""
+    """The network with the tensors of the file `path`. Raises InputError if its windows change their length."""
     net = NumpySmoothNet.from_tensors(tensors, name=path.name)
     if net.sizes.window != net.sizes.outputs:
         raise InputError(
-            f"{path} gives {net.sizes.outputs} frames for {net.sizes.window}; windows of the same length are needed"
+            f"{path} returns {net.sizes.outputs} frames for {net.sizes.window}; give a network that keeps their number"
         )
     return OnnxSmoothNet(net)
 

@@ -1,6 +1,6 @@
 """SmoothNet's sizes, read from a checkpoint's tensors, without torch.
 
-None of the four can be trusted from a configuration: the authors', MMPose's and MMHuman3D's files differ.
+They cannot be taken from a configuration: the authors', MMPose's and MMHuman3D's files differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kinema.models.smoothnet.facts import TENSORS
 
 @dataclass(frozen=True)
 class SmoothNetSizes:
-    """window: frames in; outputs: frames out; hidden, inner: widths; blocks: how many residual blocks."""
+    """window: input frames; outputs: output frames; hidden, inner: widths; blocks: number of residual blocks."""
 
     window: int
     outputs: int
@@ -24,9 +24,9 @@ class SmoothNetSizes:
 
 
 def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> SmoothNetSizes:
-    """Read all sizes from the shapes of the tensors; nothing else about a file is reliable.
+    """Read all sizes from the shapes of the tensors; nothing else in a file is reliable.
 
-    Raises InputError where a tensor is missing, left over or does not fit the others.
+    Raises InputError if a tensor is missing, unexpected or inconsistent with the others.
     """
     for key in TENSORS:
         if len(shapes.get(key, ())) != 2:

@@ -1,4 +1,4 @@
-"""SmoothNet's published checkpoints, one for each window, which the user downloads from the authors and brings."""
+"""SmoothNet's published checkpoints, one for each window, which the user downloads from the authors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SMOOTHNET = Licence(
     key="smoothnet",
     name="SmoothNet (Apache-2.0 file; the authors ask for non-commercial research use)",
     url="https://github.com/cure-lab/SmoothNet",
-    summary="the authors' README limits code and checkpoints to non-commercial research",
+    summary="the authors' README restricts code and checkpoints to non-commercial research",
     research_only=True,
 )
 

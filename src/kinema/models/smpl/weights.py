@@ -1,4 +1,4 @@
-"""The neutral SMPL body, which the user registers for and brings."""
+"""The neutral SMPL body, for which the user registers and which they supply."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ WINDOW = 8
 """Frames of the published configurations, whose weights fit any window up to `POSITIONS`."""
 
 POSITIONS = 100
-"""Frames that the table of positions holds: the longest window."""
+"""Frames in the table of positional encodings: the longest window."""
 
 TENSORS = ("proj_i_a.0.weight",)
-"""Matrices that every checkpoint holds, and no other network's."""
+"""Matrices that every checkpoint contains and no other network has."""

@@ -1,9 +1,9 @@
 """SynSP (Wang et al., CVPR 2024): a transformer that refines pose sequences, of one or several views.
 
-A clip of F frames goes through a DCT over time into tokens; one branch is meant to be precise, the other
-smooth; where the two disagree least within the window, and where the views agree, the final decoder looks
-most. Parameter names are the published ones (some are loaded and never used, as published), widths are
-read from the tensors, and nothing in the weights fixes the window: any F up to 100 runs.
+A clip of F frames is turned into tokens by a DCT over time; one branch is trained to be precise, the other to be
+smooth; the final decoder attends most to frames where the two disagree least within the window and where the views
+agree. Parameter names are the published ones (some are loaded and never used, as published), widths are read from the
+tensors, and nothing in the weights fixes the window: any F up to 100 works.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kinema.models.synsp.sizes import SynSPSizes, cosines, synsp_sizes
 
 
 class SynSPOutput(NamedTuple):
-    """What the network answers, each like its input. final is the result; the other two are supervised, too."""
+    """The network's outputs, each shaped like its input. final is the result; the other two are supervised as well."""
 
     precise: Tensor
     smooth: Tensor
@@ -30,7 +30,7 @@ class SynSPOutput(NamedTuple):
 
 
 class Attention(nn.Module):
-    """Multi-head attention with its residual and norm after it; the projections have no bias."""
+    """Multi-head attention with residual and post-norm; the projections have no bias."""
 
     def __init__(self, sizes: SynSPSizes, dropout: float, attention_dropout: float) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ class Attention(nn.Module):
         )
         if self.training:
             mixed = nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=self.attention_dropout)
-        else:  # the same in the published order of operations, whose rounding counts (`dct_as_published`)
+        else:  # the same in the published order of operations, whose rounding matters (`dct_as_published`)
             share = torch.softmax((q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2), dim=-1)
             mixed = share @ v
         return self.layer_norm(self.dropout(self.fc(mixed.transpose(1, 2).flatten(-2))) + queries)
 
 
 class FeedForward(nn.Module):
-    """Two layers on each token around a skip, normalised after it."""
+    """Two layers on each token with a skip connection and post-norm."""
 
     def __init__(self, sizes: SynSPSizes, dropout: float) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention (to itself, or across to a memory) and a feed-forward."""
+    """Attention (self, or cross-attention to a memory) and a feed-forward network."""
 
     def __init__(self, sizes: SynSPSizes, dropout: float, attention_dropout: float, *, across: bool) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Layer(nn.Module):
 
 
 class Positions(nn.Module):
-    """The two published tables of sinusoids, kept with the weights."""
+    """The two published tables of sinusoids, stored with the weights."""
 
     pos_table: Tensor
     pos_table2: Tensor
@@ -108,7 +108,7 @@ def sinusoids(width: int) -> Tensor:
 
 
 class Stack(nn.Module):
-    """Layers one after another. Its norm and its learned positions are in the published files and never used."""
+    """A stack of layers. Its norm and its learned positions are in the published files and never used."""
 
     def __init__(self, sizes: SynSPSizes, dropout: float, attention_dropout: float, *, across: bool) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Stack(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def placed(self, x: Tensor, views: int) -> Tensor:
-        """The layers on tokens (N, views*F, d) to which their frame's place is added: every view gets the same."""
+        """The layers on tokens (N, views*F, d) plus their frames' positional encoding, the same for every view."""
         table = self.position_enc.pos_table[:, : x.shape[1] // views].repeat(1, views, 1)
         return self(self.dropout(x + table))
 
@@ -135,7 +135,7 @@ class Stack(nn.Module):
 class SynSP(nn.Module):
     """Sequences (B,F,C) or (B,P,F,C) -> `SynSPOutput` of the same shape. F frames, P views of one person.
 
-    as_published: rounds as the authors' code does (`dct_as_published`), which a checkpoint that was loaded does.
+    as_published: rounds like the authors' code (`dct_as_published`); set when a checkpoint is loaded.
     """
 
     as_published = False
@@ -163,14 +163,14 @@ class SynSP(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, name: str = "weights") -> SynSP:
-        """The network that a state dict holds, in evaluation mode. Raises InputError where it is another one's."""
+        """The network of a state dict, in evaluation mode. Raises InputError if the state dict is another network's."""
         tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
         net = cls(synsp_sizes({key: tuple(value.shape) for key, value in tensors.items()}, name))
         try:
             net.load_state_dict(dict(tensors), strict=True)
         except RuntimeError as error:
-            told = " ".join(str(error).split())
-            raise InputError(f"{name} is not a SynSP checkpoint: {told[:300]}") from None
+            reason = " ".join(str(error).split())
+            raise InputError(f"{name} is not a SynSP checkpoint: {reason[:300]}") from None
         net.as_published = True
         return net.eval()
 
@@ -180,19 +180,19 @@ class SynSP(nn.Module):
         return self.views(x)
 
     def views(self, x: Tensor) -> SynSPOutput:
-        """(B,P,F,C) -> the three answers, each (B,P,F,C)."""
+        """(B,P,F,C) -> the three outputs, each (B,P,F,C)."""
         batch, views, frames, channels = x.shape
         if frames > POSITIONS:
             raise InputError(f"SynSP takes windows of at most {POSITIONS} frames, found {frames}")
         spectrum = dct_as_published(x) if self.as_published and frames & (frames - 1) == 0 else dct(x)
         tokens = self.proj_i_a(spectrum)  # (B,P,F,d)
-        own = tokens.flatten(0, 1)  # (B*P,F,d): what both decoders ask with
+        own = tokens.flatten(0, 1)  # (B*P,F,d): the queries of both decoders
         local = self.encoder_local.placed(own, 1)
         shared = self.encoder_global.placed(tokens.flatten(1, 2), views)  # (B,P*F,d)
         shared = shared.repeat_interleave(views, 0)  # (B*P,P*F,d)
         memory = torch.cat([local, shared + agreement(x)], 1)
         common = self.decoder(own, memory)
-        # The published net applies its last layer once more for each of two heads: the same unless dropout differs.
+        # The published network applies its last layer once more for each of two heads: equal but for dropout.
         last = self.decoder.layer_stack[-1]
         to_precise = last(common, memory) + own
         to_smooth = last(common, memory) + own if self.training else to_precise
@@ -210,10 +210,10 @@ def dct(x: Tensor) -> Tensor:
 
 
 def dct_as_published(x: Tensor) -> Tensor:
-    """`dct` rounded as the authors' is, by a Fourier transform in float32: F a power of 2.
+    """`dct` with the authors' rounding, by a Fourier transform in float32: F a power of 2.
 
-    Over long windows attention magnifies a rounding error of one digit in the seventh place a hundred times, so that
-    recorded answers are met only by computing in their order.
+    Over long windows attention amplifies a rounding error in the seventh digit a hundred times, so that recorded
+    outputs are reproduced only by the same order of operations.
     """
     frames = int(x.shape[-2])
     ends = torch.cat([x[..., ::2, :], x[..., 1::2, :].flip(-2)], dim=-2)
@@ -223,7 +223,7 @@ def dct_as_published(x: Tensor) -> Tensor:
 
 
 def _fourier(real: list[Tensor], imaginary: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """The discrete Fourier transform of values in a list, by fours, and by a two first where fours do not fit."""
+    """The discrete Fourier transform of a list of values, radix 4, with one radix-2 step for odd powers of 2."""
     count = len(real)
     if count == 1:
         return real, imaginary
@@ -257,15 +257,15 @@ def _butterfly(x: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
 
 
 def agreement(x: Tensor) -> Tensor:
-    """How alike two views are in each frame, 1 for the same: (B,P,F,C) -> (B*P, P*F, 1)."""
+    """Similarity of two views in each frame, 1 if identical: (B,P,F,C) -> (B*P, P*F, 1)."""
     apart = (x[:, :, None] - x[:, None]).square().mean(-1)  # (B,P,P,F)
     return torch.exp(-apart).flatten(0, 1).flatten(1).unsqueeze(-1)
 
 
 def quality(apart: Tensor) -> Tensor:
-    """How little the two branches differ, against the window's worst frame: (B,P,F,C) -> (B*P, P*F, 1).
+    """How little the two branches differ, relative to the window's worst frame: (B,P,F,C) -> (B*P, P*F, 1).
 
-    A view's own frames carry its quality, the other views' frames 0.
+    A view's own frames have its quality, the other views' frames 0.
     """
     size = apart.abs()
     worst = size.amax(2, keepdim=True)
@@ -276,7 +276,7 @@ def quality(apart: Tensor) -> Tensor:
 
 def in_published_order(out: SynSPOutput, *, views: int) -> tuple[Tensor, Tensor, Tensor]:
     """The tuple as the authors' code returns it: (precise, smooth, final), but (final, precise, smooth) for several
-    views. Their evaluation takes index 2 and their loss treats 0/1/2 alike in both cases, so that published
-    multi-view numbers are of `smooth`: parity with them needs this order.
+    views. Their evaluation takes index 2 and their loss treats 0/1/2 alike in both cases, so that the published
+    multi-view numbers are those of `smooth`: parity with them requires this order.
     """
     return (out.precise, out.smooth, out.final) if views == 1 else (out.final, out.precise, out.smooth)

@@ -1,11 +1,11 @@
-"""SynSP by onnxruntime, one view, the final answer only: without torch and much faster than the published way.
+"""SynSP with onnxruntime, one view, the final output only: without torch and much faster than the published code.
 
-The graph gives what `kinema.models.synsp.network` gives, to float32 rounding, with a quarter less of the work.
-Constant matrices that follow each other become one (computed in float64): both input layers and what the decoders
-first ask with; both output layers; of the two heads only their difference, which is all that the final answer takes
-from them. Where it is less work, queries and keys of a head become one matrix, and so do values and output: a head
-then looks at the tokens themselves, so that a memory needs no projection and all heads of a window are one product.
-The last layer, which the published network computes once for each head, is computed once.
+The graph computes what `kinema.models.synsp.network` computes, up to float32 rounding, with a quarter fewer operations.
+Consecutive constant matrices are merged (in float64): both input layers and the decoders' first queries; both output
+layers; of the two heads only their difference, which is all that the final output uses. If that is cheaper, the queries
+and keys of a head are merged, and so are values and output: a head then attends to the tokens directly, so that a
+memory needs no projection and all heads of a window are one product. The last layer, which the published network
+computes once for each head, is computed once.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from kinema.runtime import onnx_session
 KIND = "synsp"
 
 MANY = 96
-"""Windows of eight frames that run at once: what they compute stays in the processor's cache."""
+"""Windows of eight frames per call: their intermediate values stay in the CPU cache."""
 
 
 def recognises(tensors: Mapping[str, np.ndarray]) -> bool:
-    """Whether these are a SynSP's."""
+    """Whether these are the tensors of a SynSP."""
     return all(name in tensors for name in TENSORS)
 
 
@@ -40,7 +40,7 @@ def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSynSP:
 
 
 class OnnxSynSP:
-    """Runs a SynSP checkpoint. coordinates: numbers of one frame; window: None, any up to 100 frames."""
+    """Runs a SynSP checkpoint. coordinates: numbers per frame; window: None, any up to 100 frames."""
 
     window = None
 
@@ -72,7 +72,7 @@ def synsp_model(sizes: SynSPSizes, tensors: Mapping[str, np.ndarray], frames: in
 
 
 class _Graph:
-    """Values are tokens in rows (N*F, d), a memory (N, M, d) is what they attend to."""
+    """Builds the graph. Tokens are rows (N*F, d); a memory (N, M, d) is what they attend to."""
 
     def __init__(self, sizes: SynSPSizes, tensors: Mapping[str, np.ndarray], frames: int) -> None:
         self.sizes, self.tensors, self.frames = sizes, tensors, frames
@@ -87,7 +87,7 @@ class _Graph:
         self.enter = _chained(t, "proj_i_a")
         self.own = self._linear(self.rows, *self.enter)
         local, shared = self._encoder("encoder_local"), self._encoder("encoder_global")
-        # Two views of one person are as alike as can be where there is one view: exp(0) is added to the shared tokens.
+        # With one view, the agreement of two views is perfect: exp(0) is added to the shared tokens.
         shared = model.add("Add", [shared, model.constant(np.ones(1))])
         both = self._decoder("decoder", model.add("Concat", [local, shared], axis=1), again=True)
         precise, smooth = _chained(t, "proj_o_p"), _chained(t, "proj_o_a")
@@ -110,29 +110,29 @@ class _Graph:
 
         for i in range(self.sizes.layers):
             layer = f"{stack}.layer_stack.{i}"
-            asked = self._queries(f"{layer}.slf_attn", self._asking(rows) if i else of_spectrum)
+            asked = self._queries(f"{layer}.slf_attn", self._queries_of(rows) if i else of_spectrum)
             rows = self._forward(layer, self._attention(f"{layer}.slf_attn", rows, asked, self._tokens(rows), frames))
         return self._tokens(rows)
 
     def _decoder(self, stack: str, memory: str, *, again: bool = False) -> str:
-        """Rows. again: the last layer runs once more."""
+        """Rows. again: apply the last layer once more."""
         rows = self.own
         for i in [*range(self.sizes.layers), *[self.sizes.layers - 1] * again]:
             layer = f"{stack}.layer_stack.{i}"
-            asked = self._queries(f"{layer}.enc_attn", self._entering if rows is self.own else self._asking(rows))
+            asked = self._queries(f"{layer}.enc_attn", self._entering if rows is self.own else self._queries_of(rows))
             rows = self._forward(layer, self._attention(f"{layer}.enc_attn", rows, asked, memory, 2 * self.frames))
         return self.model.add("Add", [rows, self.own])
 
-    def _asking(self, rows: str) -> Callable[[np.ndarray], str]:
+    def _queries_of(self, rows: str) -> Callable[[np.ndarray], str]:
         return lambda matrix: self._linear(rows, matrix)
 
     def _entering(self, matrix: np.ndarray) -> str:
-        """The tokens that enter, by a matrix: straight from the spectrum, which is narrower."""
+        """The input tokens times a matrix: directly from the spectrum, which is narrower."""
         weight, bias = self.enter
         return self._linear(self.rows, matrix @ weight, matrix @ bias)
 
     def _queries(self, name: str, ask: Callable[[np.ndarray], str]) -> str:
-        """What the tokens ask with, of all heads side by side (N*F, heads * width of a key)."""
+        """The tokens' queries of all heads, concatenated (N*F, heads * width of a key)."""
         queries = self.tensors[f"{name}.w_qs.weight"] / np.sqrt(self.sizes.head)
         if not self.folded:
             return ask(queries)
@@ -140,7 +140,7 @@ class _Graph:
         return ask((np.swapaxes(keys, 1, 2) @ self._by_head(queries)).reshape(-1, self.sizes.width))
 
     def _attention(self, name: str, rows: str, asked: str, memory: str, length: int) -> str:
-        """Rows after attention to a memory of `length` tokens, residual and norm."""
+        """Rows after attention to a memory of `length` tokens, with residual and norm."""
         model, sizes, t = self.model, self.sizes, self.tensors
         values, leave = t[f"{name}.w_vs.weight"], t[f"{name}.fc.weight"]
         if self.folded:
@@ -167,7 +167,7 @@ class _Graph:
         return self._normed(f"{name}.layer_norm", more, rows, t[f"{name}.w_2.bias"])
 
     def _quality(self, apart: str) -> str:
-        """How little the heads differ in a frame, against the window's worst: (N, F, C) -> (N, F, 1)."""
+        """How little the heads differ in a frame, relative to the window's worst: (N, F, C) -> (N, F, 1)."""
         model = self.model
         size = model.add("Abs", [apart])
         worst = model.add("Add", [model.add("ReduceMax", [size], axes=(1,), keepdims=1), model.constant(_one(1e-5))])
@@ -180,7 +180,7 @@ class _Graph:
         return self.model.add("SkipLayerNormalization", [rows, residual, scale, shift, *more], epsilon=1e-6)
 
     def _linear(self, rows: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
-        """Rows (R, in) by a matrix (out, in)."""
+        """Rows (R, in) times a matrix (out, in)."""
         if bias is None:
             return self.model.add("MatMul", [rows, self.model.constant(weight.T)])
         return self.model.add("Gemm", [rows, self.model.constant(weight.T), self.model.constant(bias)])
@@ -201,7 +201,7 @@ class _Graph:
 
 
 def _chained(tensors: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The matrix and the bias of a module's two linear layers, one after the other."""
+    """A module's two linear layers merged into one matrix and bias."""
     first, second = tensors[f"{name}.0.weight"], tensors[f"{name}.1.weight"]
     return second @ first, second @ tensors[f"{name}.0.bias"] + tensors[f"{name}.1.bias"]
 

@@ -1,4 +1,4 @@
-"""SynSP's sizes and tensors, without torch: what a checkpoint must hold.
+"""SynSP's sizes and tensors, without torch: what a checkpoint must contain.
 
 The network itself is `kinema.models.synsp.network` (torch: training, several views) and
 `kinema.models.synsp.onnx_run` (fast inference of one view).
@@ -20,7 +20,7 @@ DECODERS = ("decoder", "decoder_2")
 
 @dataclass(frozen=True)
 class SynSPSizes:
-    """coordinates: numbers of one frame; width: of a token; inner: of the feed-forward layers; heads; head: width
+    """coordinates: numbers per frame; width: of a token; inner: of the feed-forward layers; heads; head: width
     of one head; layers: of each encoder and decoder."""
 
     coordinates: int
@@ -32,7 +32,7 @@ class SynSPSizes:
 
 
 def synsp_sizes(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> SynSPSizes:
-    """Widths from the shapes of the tensors. Raises InputError where this is no SynSP."""
+    """Widths from the shapes of the tensors. Raises InputError if this is not a SynSP."""
     keys = ("proj_i_a.0.weight", "encoder_local.layer_stack.0.pos_ffn.w_1.weight",
             "encoder_local.layer_stack.0.slf_attn.w_qs.weight")  # fmt: skip
     for key in keys:
@@ -40,12 +40,12 @@ def synsp_sizes(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") ->
             raise InputError(f"{name} is not a SynSP checkpoint: it has no matrix {key!r}")
     width, coordinates = shapes[keys[0]]
     layers = len({key.split(".")[2] for key in shapes if key.startswith("encoder_local.layer_stack.")})
-    heads = 4  # the head's width is published as 64 in all files, and cannot be read from the tensors
+    heads = 4  # not in the tensors; all published files have heads of width 64
     return SynSPSizes(coordinates, width, shapes[keys[1]][0], heads, shapes[keys[2]][0] // heads, layers)
 
 
 def expected_shapes(sizes: SynSPSizes) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a checkpoint of these sizes, the published ones that nothing uses included."""
+    """Every tensor of a checkpoint of these sizes, including published ones that are never used."""
     d, inner, wide = sizes.width, sizes.inner, sizes.heads * sizes.head
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -83,9 +83,9 @@ def expected_shapes(sizes: SynSPSizes) -> dict[str, tuple[int, ...]]:
 
 
 def checked_tensors(tensors: Mapping[str, np.ndarray], name: str) -> tuple[SynSPSizes, dict[str, np.ndarray]]:
-    """The sizes and the tensors by their published names, `module.` taken away.
+    """The sizes and the tensors by their published names, without the prefix `module.`.
 
-    Raises InputError where one is missing, left over, of another shape or not finite.
+    Raises InputError if one is missing, unexpected, of the wrong shape or not finite.
     """
     tensors = {key.removeprefix("module."): np.asarray(value) for key, value in tensors.items()}
     shapes = {key: value.shape for key, value in tensors.items()}

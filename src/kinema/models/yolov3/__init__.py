@@ -1,4 +1,4 @@
-"""YOLOv3: an object detector, of which Kinema has what comes after the network, for parity with PARE's demo.
+"""YOLOv3: an object detector, of which Kinema has only the post-processing, for parity with PARE's demo.
 
 Redmon and Farhadi, "YOLOv3: An incremental improvement", 2018. No network and no weights.
 """

@@ -1,4 +1,4 @@
-"""What comes after YOLOv3's network: one box for each thing, and people's boxes in the picture's pixels.
+"""YOLOv3's post-processing: one box for each object, and people's boxes in image pixels.
 
 Redmon and Farhadi 2018. The details are those of the detector in PARE's demo, for parity with it.
 """
@@ -16,11 +16,11 @@ OVERLAP = 0.4
 def suppressed(
     prediction: np.ndarray, *, confidence: float = OBJECT_CONFIDENCE, overlap: float = OVERLAP
 ) -> np.ndarray:
-    """One row for each thing: prediction (N,5+C), boxes as centre and size, object confidence, class scores ->
-    (n,7) x1 y1 x2 y2, object confidence, class score, class; the surest first.
+    """One row for each object: prediction (N,5+C), boxes as centre and size, object confidence, class scores ->
+    (n,7) x1 y1 x2 y2, object confidence, class score, class; the most confident first.
 
-    A box takes in those of its class that overlap it by more than `overlap`, and becomes their mean, weighted
-    by the object confidence.
+    A box absorbs those of its class that overlap it by more than `overlap`, and becomes their mean, weighted by the
+    object confidence.
     """
     prediction = np.asarray(prediction, dtype=np.float32)
     prediction = prediction[prediction[:, 4] >= confidence]
@@ -52,10 +52,9 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def people(rows: np.ndarray, height: int, width: int, *, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
-    """The people among `suppressed` things: boxes (n,4) corners in a picture of this size, scores (n,).
+    """The people among `suppressed` objects: boxes (n,4) corners in an image of this size, scores (n,).
 
-    The network saw the picture made square with black borders and brought to `size` pixels; the borders are
-    halved by whole pixels on the way back.
+    The network saw the image letterboxed to a square of `size` pixels; the inverse halves the borders in whole pixels.
     """
     rows = rows[rows[:, 6] == PERSON]
     longer = max(height, width)
@@ -68,9 +67,9 @@ def people(rows: np.ndarray, height: int, width: int, *, size: int = SIZE) -> tu
 
 
 def letterboxed(image: np.ndarray, *, size: int = SIZE) -> np.ndarray:
-    """A picture (H,W,3) uint8 as the network takes it: (3,size,size) float32 in [0,1], square by black borders.
+    """An image (H,W,3) uint8 as network input: (3,size,size) float32 in [0,1], made square with black borders.
 
-    Brought to size by the nearest pixel.
+    Resized by nearest neighbour.
     """
     height, width = image.shape[:2]
     longer = max(height, width)

@@ -1,4 +1,4 @@
-"""What the PARE demo writes beside its `.pkl`: the bodies over the source, where the network looks, and meshes."""
+"""What the PARE demo writes in addition to its `.pkl`: overlaid bodies, attention maps and meshes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ Content = dict[int, dict[str, Any]]
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write a picture (H,W,3) uint8 RGB, whole or not at all. Raises OutputError."""
+    """Write an image (H,W,3) uint8 RGB, atomically. Raises OutputError."""
     done, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
     if not done:
-        raise UsageError(f"{path.name}: pictures are written as .png or .jpg")
+        raise UsageError(f"{path.name}: images are written as .png or .jpg")
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 
 def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    """Write a mesh as Wavefront OBJ, whole or not at all. Raises OutputError."""
+    """Write a mesh as Wavefront OBJ, atomically. Raises OutputError."""
     lines = ["v {:.6f} {:.6f} {:.6f}".format(*v) for v in vertices.tolist()]
     lines += ["f {} {} {}".format(*f) for f in (faces + 1).tolist()]
     with atomic_path(path) as temporary:
@@ -46,7 +46,7 @@ def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 
 def weak_view(image: np.ndarray, body: BodyModel, options: PareDemoOptions) -> WeakView:
-    """What draws bodies over pictures of the size of `image` (H,W,3)."""
+    """The renderer of bodies over images of the size of `image` (H,W,3)."""
     return WeakView(
         image.shape[1], image.shape[0], body.faces, wireframe=options.wireframe, sideview=options.sideview,
         keypoints=options.draw_keypoints,
@@ -54,7 +54,7 @@ def weak_view(image: np.ndarray, body: BodyModel, options: PareDemoOptions) -> W
 
 
 def _present(content: dict[int, dict[str, Any]]) -> dict[int, list[tuple[int, int]]]:
-    """Frame -> (id, row) of those who are in it."""
+    """Frame -> (id, row) of the people in it."""
     frames: dict[int, list[tuple[int, int]]] = {}
     for id, person in content.items():
         for row, frame in enumerate(person["frame_ids"]):
@@ -63,7 +63,7 @@ def _present(content: dict[int, dict[str, Any]]) -> dict[int, list[tuple[int, in
 
 
 def _mesh(person: dict[str, Any], row: int, body: BodyModel, *, refined: bool) -> np.ndarray:
-    """(V,3) of one row: from the dict, or posed again where it holds no vertices. refined: by the fit on this body."""
+    """(V,3) of one row: from the dict, or posed again if it has no vertices. refined: by the fit on this body."""
     if person["verts"] is not None:
         return person["verts"][row]
     one = slice(row, row + 1)
@@ -79,7 +79,7 @@ def _times(reader: VideoReader, parity: bool) -> Iterator[tuple[int, float, np.n
 def write_video(
     reader: VideoReader, content: Content, body: BodyModel, path: Path, options: PareDemoOptions, progress: Progress
 ) -> Path:
-    """Write the video of the bodies over the source."""
+    """Write the video of the bodies overlaid on the source."""
     present, colors = _present(content), track_colors(list(content))
     audio = reader.path if reader.path.is_file() and not options.demo.parity else None
     view = weak_view(np.zeros((reader.height, reader.width, 3), np.uint8), body, options)
@@ -103,7 +103,7 @@ def write_attention(
     options: PareDemoOptions,
     progress: Progress,
 ) -> Path:
-    """Write a video of where the network looks, for the person who is there longest."""
+    """Write a video of the network's attention, for the person with the longest track."""
     id = max(content, key=lambda id: len(content[id]["frame_ids"]))
     person = content[id]
     rows = {int(frame): row for row, frame in enumerate(person["frame_ids"])}
@@ -114,10 +114,10 @@ def write_attention(
             if index in rows:
                 cut = crop(image, person["bboxes"][rows[index]], scale=options.demo.crop_scale)
                 maps = estimator(cut[None], maps=True).attention
-                picture = attention_sheet(cut, np.zeros((NUM_PARTS, MAP_SIZE, MAP_SIZE)) if maps is None else maps[0])
+                sheet = attention_sheet(cut, np.zeros((NUM_PARTS, MAP_SIZE, MAP_SIZE)) if maps is None else maps[0])
                 if writer is None:
-                    writer = stack.enter_context(VideoWriter(path, picture.shape[1], picture.shape[0]))
-                writer.write(picture, time)
+                    writer = stack.enter_context(VideoWriter(path, sheet.shape[1], sheet.shape[0]))
+                writer.write(sheet, time)
                 progress(index + 1, last + 1)
             if index >= last:
                 break
