@@ -28,8 +28,8 @@ from kinema.temporal.sequences import (
     filled,
     from_pixels,
     from_rotations,
-    in_even_pieces,
-    led_on,
+    pad_reflected,
+    smooth_resampled,
     to_pixels,
     to_rotations,
 )
@@ -180,11 +180,11 @@ class _Work:
             run, rate, ahead = network.smoother(self.window, centred or self._centred), self._rate, 0
 
         def smoothed(course: np.ndarray) -> np.ndarray:
-            longer, own = led_on(course, ahead)
+            longer, own = pad_reflected(course, ahead)
             return slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)[own]
 
         pieces = uninterrupted(times, person.frames, options.max_gap)
-        out = in_even_pieces(values, times, pieces, rate, smoothed)
+        out = smooth_resampled(values, times, pieces, rate, smoothed)
         if not np.isfinite(out).all():
             raise InputError(f"{network.name} answers with values that are not numbers; its file may be damaged")
         return out
