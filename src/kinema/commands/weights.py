@@ -33,7 +33,7 @@ _STATES = {
     "ready": "ready",
     "missing": "on first use",
     "damaged": "corrupted",
-    "licence": "licence needed",
+    "licence": "needs licence",
 }
 
 
@@ -204,7 +204,7 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
 
 def _state(status: Status) -> str:
     if status.state == "missing" and status.entry.wheel is None:
-        return "to be added"
+        return "add yourself"
     text = _STATES[status.state]
     style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state)
     return f"[{style}]{text}[/]" if style else text
