@@ -85,7 +85,7 @@ def test_command(pipeline, dataset_folder, tmp_path, capsys) -> None:
     assert main([*command, "--dataset", "3doh", "--limit", "2"]) == 0
     scores = json.loads(out.read_text())["scores"]
     assert [each["pictures"] for each in scores] == [min(2, count)]
-    assert "name no gender" in capsys.readouterr().out
+    assert "give no gender" in capsys.readouterr().out
 
 
 def test_malformed_labels(dataset_folder, tmp_path, capsys) -> None:
