@@ -78,7 +78,7 @@ def test_ctrl_c(command, capsys):
         main(["probe", "--debug"])
 
 
-def test_a_fault_that_nobody_foresaw(command, capsys):
+def test_an_unexpected_error(command, capsys):
     command.run = raising(ZeroDivisionError("division by zero\nand a second line"))
     assert main(["probe"]) == FAULT
     err = capsys.readouterr().err
@@ -140,7 +140,7 @@ def test_help_of_a_command(command, capsys):
         (["probe", "--nubmer", "3"], "there is no option `--nubmer` of `kinema probe`; did you mean `--number`?"),
         (["probe", "--nubmer=3"], "there is no option `--nubmer` of `kinema probe`; did you mean `--number`?"),
         (["probe", "--number", "many"], "argument --number: invalid int value: 'many'; see `kinema probe --help`"),
-        (["probe", "stray"], "`stray` is one argument too many; see `kinema probe --help`"),
+        (["probe", "stray"], "unexpected argument `stray`; see `kinema probe --help`"),
         (["probe", "-x"], "there is no option `-x` of `kinema probe`; see `kinema probe --help`"),
         (["evaluate", "moton"], "there is no subcommand `moton` of `kinema evaluate`; did you mean `motion`?"),
         (["evaluate", "motion", "a", "--turth", "b"],

@@ -277,16 +277,16 @@ def test_camera_size(size):
         ({"intrinsics": np.diag([-50.0, 50, 1])}, "focal lengths must be positive"),
         ({"intrinsics": np.diag([50.0, 0, 1])}, "focal lengths must be positive"),
         ({"distortion": np.zeros(6)}, r"distortion must be \(4,\), \(5,\) or \(8,\), found \(6,\)"),
-        ({"rotation": np.eye(3)}, "belong together"),
-        ({"translation": np.zeros(3)}, "belong together"),
+        ({"rotation": np.eye(3)}, "must be given together"),
+        ({"translation": np.zeros(3)}, "must be given together"),
         ({"rotation": np.eye(3), "translation": np.zeros(4)}, r"translation has shape \(4,\), expected \(3,\)"),
         (
             {"rotation": np.zeros((5, 3, 3)), "translation": np.zeros(3)},
             r"translation has shape \(3,\), expected \(5, 3\)",
         ),
         ({"rotation": np.eye(3) * 2, "translation": np.zeros(3)}, "is not a rotation matrix"),
-        ({"rotation": np.diag([1.0, 1, -1]), "translation": np.zeros(3)}, "is a mirror"),
-        ({"rotation": np.stack([np.eye(3), -np.eye(3)]), "translation": np.zeros((2, 3))}, "is a mirror"),
+        ({"rotation": np.diag([1.0, 1, -1]), "translation": np.zeros(3)}, "contains a reflection"),
+        ({"rotation": np.stack([np.eye(3), -np.eye(3)]), "translation": np.zeros((2, 3))}, "contains a reflection"),
     ],
 )
 def test_camera_refuses(changes, match):

@@ -1,6 +1,6 @@
-"""The command line: finds the command, runs it, turns errors into one sentence and an exit code.
+"""The command line: dispatches to the command, and reports errors as one sentence and an exit code.
 
-Only the chosen command's module is imported, so that `kinema --help` answers at once. A command is a
+Only the chosen command's module is imported, so that `kinema --help` is fast. A command is a
 module of `kinema.commands` with three names: `DESCRIPTION` and `EXAMPLES` (strings for `--help`),
 `configure(parser)`, which adds its arguments, and `run(args) -> int`, which returns the exit code.
 """
@@ -19,39 +19,39 @@ from kinema.errors import KinemaError
 
 GROUPS = {
     "everyday": {
-        "run": "turn videos into SMPL motion",
-        "demo": "render a clip with known truth, run the main job on it, report the error",
-        "export": "write a motion for Blender, Unity, Unreal, OpenSim and others",
-        "visualize": "a motion before and after refinement, side by side as a video",
+        "run": "estimate SMPL motion from videos",
+        "demo": "render a clip with known ground truth, run the pipeline on it, report the errors",
+        "export": "export a motion to Blender, Unity, Unreal, OpenSim and others",
+        "visualize": "compare a motion before and after refinement, side by side in a video",
     },
     "files": {
         "validate": "check a motion file: structure, presence of motion, quality",
-        "diagnose": "tell what is in a motion file, and draw it",
-        "stabilize": "repair jumps and shaking in a motion file",
+        "diagnose": "show and plot the contents of a motion file",
+        "stabilize": "repair jumps and jitter in a motion file",
         "refine": "smooth a motion file with SmoothNet, SynSP or a filter",
-        "convert": "turn one motion file into another",
+        "convert": "convert a motion file to another format",
     },
     "research": {
-        "evaluate": "compare results with ground truth",
-        "occlusion": "where a covered part of the picture changes an estimator's answer",
-        "pare-demo": "PARE's own demo: pare_output.pkl and pictures, with the original's options",
+        "evaluate": "evaluate results against ground truth",
+        "occlusion": "measure how occlusion of parts of an image affects an estimator",
+        "pare-demo": "PARE's own demo: pare_output.pkl and rendered images, with the original options",
         "train": "train a refiner: SmoothNet or SynSP",
-        "body": "write the free body for the packages smplx and smplfitter",
-        "weights": "list, get, add and check network weights",
-        "info": "print what a bug report needs",
+        "body": "export the free body for the packages smplx and smplfitter",
+        "weights": "list, download, add and check network weights",
+        "info": "print the system information for a bug report",
     },
 }
-"""Every command with its line in `kinema --help`, by heading; the module is `kinema.commands.<name>`, with _ for -."""
+"""Every command and its line in `kinema --help`, by heading; the module is `kinema.commands.<name>`, with _ for -."""
 
 COMMANDS = {name: summary for commands in GROUPS.values() for name, summary in commands.items()}
 """The same without the headings."""
 
 FAULT = 70
-"""Exit code of an error that nobody foresaw (EX_SOFTWARE); the foreseen ones are listed in `kinema.errors`."""
+"""Exit code of an unexpected error (EX_SOFTWARE); those of expected errors are listed in `kinema.errors`."""
 
 
 def build_parser(command: str | None = None) -> Parser:
-    """The whole parser; the arguments of `command` alone are filled in."""
+    """The parser of all commands, with the arguments of `command` only."""
     parser = Parser(
         prog="kinema",
         description="3D human motion from ordinary video: SMPL pose, shape and translation.",
@@ -81,7 +81,7 @@ def build_parser(command: str | None = None) -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own). Returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    # OpenCV writes lines of its own about damaged pictures, which Kinema names in its own words.
+    # OpenCV logs corrupted images itself; Kinema reports them in its own errors.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     command = next((word for word in argv if not word.startswith("-")), None)
     parser = build_parser(command)
@@ -94,9 +94,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KinemaError as error:
         if args.debug:
             raise
-        from kinema.options import in_flags  # only here: help is quicker without it
+        from kinema.options import in_flags  # imported here to keep help fast
 
-        # The library's errors name a setting in backquotes; here they name its flag.
+        # The library's errors name a setting in backquotes; the command line shows its flag.
         print(f"kinema: {in_flags(str(error), args.flags)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         fault = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(f"kinema: a fault in Kinema itself ({fault}); run again with --debug and report it", file=sys.stderr)
+        print(f"kinema: internal error ({fault}); run again with --debug and report it", file=sys.stderr)
         return FAULT
 
 

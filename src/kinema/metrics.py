@@ -1,8 +1,8 @@
 """Metrics of 3D human motion as pure functions on arrays. docs/evaluation.md says what each one means.
 
-Positions are metres, times seconds, rotations matrices; results are in the same units (a caller turns them
-into millimetres or degrees). F: frames, J: joints. A joint that is missing is NaN; it is left out, and what
-has nothing left is NaN, never zero.
+Positions are in metres, times in seconds, rotations are matrices; results are in the same units (the caller converts
+them to millimetres or degrees). F: frames, J: joints. A missing joint is NaN and is ignored; a mean over no joints
+is NaN, never zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BENDS = {
     "left_hip": ("left_shoulder", "left_hip", "left_knee"),
     "right_hip": ("right_shoulder", "right_hip", "right_knee"),
 }
-"""Angles that positions alone tell: the joint, between the neighbours named first and last."""
+"""Angles computed from positions alone: at the middle joint, between the first and the last."""
 
 
 # --- position errors ---------------------------------------------------------------------------------
@@ -42,12 +42,12 @@ def joint_errors(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def mpjpe(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Mean per-joint position error of each frame, (F,). Align the roots before, if that is wanted."""
+    """Mean per-joint position error of each frame, (F,). Align the roots first if desired."""
     return nan_mean(joint_errors(result, truth), axis=-1)
 
 
 def pa_joint_errors(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """(F, J) errors after each frame is moved onto its truth by the best similarity, never a mirror image."""
+    """(F, J) errors after aligning each frame to its truth by the best similarity, without reflection."""
     return joint_errors(procrustes(result, truth), truth)
 
 
@@ -57,7 +57,7 @@ def pa_mpjpe(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def n_mpjpe(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """MPJPE after each frame is scaled to fit its truth best (Rhodin et al. 2018), (F,). Align the roots before."""
+    """MPJPE after scaling each frame to fit its truth best (Rhodin et al. 2018), (F,). Align the roots first."""
     result, truth = _pair(result, truth)
     seen = np.isfinite(result).all(axis=-1) & np.isfinite(truth).all(axis=-1)
     a, b = np.where(seen[..., None], result, 0.0), np.where(seen[..., None], truth, 0.0)
@@ -67,9 +67,9 @@ def n_mpjpe(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def procrustes(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """`result` (F, J, 3) moved onto `truth` by the best similarity of each frame, without reflection.
+    """`result` (F, J, 3) aligned to `truth` by the best similarity of each frame, without reflection.
 
-    Joints that are missing on either side do not take part. A frame with fewer than three is NaN.
+    Joints that are missing on either side are ignored. A frame with fewer than three joints is NaN.
     """
     result, truth = _pair(result, truth)
     seen = np.isfinite(result).all(axis=-1) & np.isfinite(truth).all(axis=-1)
@@ -108,12 +108,12 @@ def auc(errors: np.ndarray, largest: float = 0.15, steps: int = 31) -> float:
 def time_derivative(positions: np.ndarray, times: np.ndarray, order: int, max_step: float | None = None) -> np.ndarray:
     """The `order`-th time derivative by divided differences: (F, ...) at `times` (F,) -> (F - order, ...).
 
-    For even steps these are the plain differences over dt**order; uneven steps are accounted for. Entry i
+    For uniform steps these are the plain differences over dt**order; other steps are accounted for. Entry i
     spans frames i to i + order. max_step: seconds; entries that span a longer step are NaN (a gap).
     """
     positions, times = np.asarray(positions, dtype=np.float64), np.asarray(times, dtype=np.float64)
     if times.shape != positions.shape[:1]:
-        raise ShapeError(f"times has shape {times.shape}, expected {positions.shape[:1]} as the positions have frames")
+        raise ShapeError(f"times has shape {times.shape}, expected {positions.shape[:1]}, one time per frame")
     if np.any(np.diff(times) <= 0):
         raise ShapeError("times must be strictly increasing")
     if len(times) <= order:
@@ -144,7 +144,7 @@ def acceleration_error_per_frame(
 ) -> np.ndarray:
     """VIBE's acceleration error: second differences without the frame rate, metres per frame^2, (n,).
 
-    visible (F,) bool: of the F - 2 values those are dropped that touch a frame which is not visible.
+    visible (F,) bool: of the F - 2 values, those that involve an invisible frame are dropped.
     """
     result, truth = _pair(result, truth)
     errors = np.linalg.norm(np.diff(result - truth, n=2, axis=0), axis=-1)
@@ -164,8 +164,8 @@ def foot_sliding(
 ) -> np.ndarray:
     """Horizontal speed, m/s, of points while they touch the ground: (F, P, 3), (F, P) bool, (F,) -> (F - 1, P).
 
-    A step counts where the point is in contact in both of its frames; all others are NaN. frames (F,): their
-    numbers, where some may be missing; steps across missing ones do not count. up: index of the world's vertical
+    A step counts if the point is in contact in both of its frames; all others are NaN. frames (F,): frame
+    indices, where some may be missing; steps across missing frames do not count. up: index of the world's vertical
     axis.
     """
     points, contacts = np.asarray(points, dtype=np.float64), np.asarray(contacts, dtype=bool)
@@ -179,9 +179,9 @@ def foot_sliding(
 
 
 def align_trajectory(result: np.ndarray, truth: np.ndarray, how: str = "yaw", up: int = 1) -> np.ndarray:
-    """One rigid movement that lays a path (F, 3) onto the true one (F, 3), the same for all frames.
+    """A path (F, 3) aligned to the true one (F, 3) by one rigid transform for all frames.
 
-    how: "none", "translation", "yaw" (translation and a turn about the vertical axis `up`), "rigid" (any turn).
+    how: "none", "translation", "yaw" (translation and a rotation about the vertical axis `up`), "rigid".
     """
     result, truth = _pair(result, truth)
     seen = np.isfinite(result).all(axis=-1) & np.isfinite(truth).all(axis=-1)
@@ -192,7 +192,7 @@ def align_trajectory(result: np.ndarray, truth: np.ndarray, how: str = "yaw", up
     if how == "rigid":
         _, rotation, _ = similarity(a, b, scale=False)
     elif how == "yaw":
-        # The best turn about one axis: angle of the summed complex products in the horizontal plane.
+        # The best rotation about one axis: angle of the summed complex products in the horizontal plane.
         across = [axis for axis in range(3) if axis != up]
         za = (a - a.mean(axis=0))[:, across] @ [1, 1j]
         zb = (b - b.mean(axis=0))[:, across] @ [1, 1j]
@@ -213,7 +213,7 @@ def path_length(positions: np.ndarray) -> float:
 def root_trajectory_error(result: np.ndarray, truth: np.ndarray, how: str = "yaw", up: int = 1) -> float:
     """Mean distance of the aligned path (F, 3) from the true one, in percent of the distance travelled.
 
-    NaN where the truth stands still (less than 1 cm travelled).
+    NaN if the truth stands still (less than 1 cm travelled).
     """
     travelled = path_length(truth)
     if travelled < 0.01:
@@ -234,7 +234,7 @@ def rotation_errors(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def bend_angles(joints: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Angles that positions tell, radians in [0, pi], pi being straight: (F, J, 3) -> {joint: (F,)}.
+    """Joint angles from positions, radians in [0, pi], pi being straight: (F, J, 3) -> {joint: (F,)}.
 
     Only those of `BENDS` whose three joints are among `names`.
     """
@@ -246,7 +246,7 @@ def bend_angles(joints: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndar
             continue
         first, middle, last = (joints[:, place[joint]] for joint in three)
         a, b = first - middle, last - middle
-        # atan2 of cross and dot keeps its accuracy at 0 and pi, where arccos loses it.
+        # atan2 of cross and dot is accurate near 0 and pi, where arccos is not.
         angles[name] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
     return angles
 
@@ -255,7 +255,7 @@ def bend_angles(joints: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndar
 
 
 def nan_mean(values: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Mean of what is finite; NaN (without a warning) where nothing is."""
+    """Mean of the finite values; NaN (without a warning) if there are none."""
     values = np.asarray(values, dtype=np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

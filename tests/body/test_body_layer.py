@@ -122,7 +122,7 @@ def test_wrong_shapes_are_named(free: BodyModel, pose, betas, transl, message) -
 def test_an_inconsistent_body_cannot_exist(free: BodyModel) -> None:
     with pytest.raises(ShapeError, match="weights has shape"):
         dataclasses.replace(free, weights=free.weights[:-1])
-    with pytest.raises(ShapeError, match="faces name vertices outside"):
+    with pytest.raises(ShapeError, match="faces refer to vertices outside"):
         dataclasses.replace(free, faces=free.faces + 1)
     with pytest.raises(ShapeError, match="earlier joint"):
         dataclasses.replace(free, parents=np.zeros(24, dtype=int) - 1)

@@ -101,8 +101,8 @@ def _nan(array: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_without("v_template"), "it has no v_template"),
-        (_without("weights"), "it has no weights"),
+        (_without("v_template"), "it lacks v_template"),
+        (_without("weights"), "it lacks weights"),
         (_with(v_template=lambda v: v[:100]), r"shapedirs has shape \(6890, 3, 10\), expected \(100, 3, 10\)"),
         (_with(v_template=lambda v: v.ravel()), r"v_template has shape \(20670,\), expected \(20670, 3\)"),
         (_with(v_template=lambda v: v[:0]), "v_template has shape"),
@@ -110,11 +110,11 @@ def _nan(array: np.ndarray) -> np.ndarray:
         (_with(weights=lambda w: w[:, :23]), r"weights has shape \(6890, 23\), expected \(6890, 24\)"),
         (_with(posedirs=lambda p: p.reshape(-1, 207)), "posedirs has shape"),
         (_with(kintree_table=lambda t: np.tile(t, (1, 2))), "SMPL-H and SMPL-X files have more joints"),
-        (_with(kintree_table=_broken_tree), "kintree_table is no tree"),
-        (_with(f=lambda f: f + 1), "f names vertex 6890"),
+        (_with(kintree_table=_broken_tree), "kintree_table is not a tree"),
+        (_with(f=lambda f: f + 1), "f refers to vertex 6890"),
         (_with(f=lambda f: np.float64(3)), "f has shape"),
         (_with(shapedirs=_nan), "shapedirs holds a value that is not finite"),
-        (_with(weights=lambda w: np.array("none")), "weights holds <U4 where a body model holds numbers"),
+        (_with(weights=lambda w: np.array("none")), "weights holds <U4, expected numbers"),
     ],
 )
 def test_malformed_contents_are_named(change, message, neutral: dict, tmp_path: Path) -> None:

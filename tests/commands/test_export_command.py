@@ -38,7 +38,7 @@ def test_beside_the_file_and_never_onto_it(file, capsys):
     assert main(["export", str(file), "--format", "pkl"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(file.with_name("walk_pare.pkl"))
     assert main(["export", str(file), "--format", "pkl", "--out", str(file)]) == 2
-    assert "would overwrite what is read" in capsys.readouterr().err
+    assert "would overwrite the input" in capsys.readouterr().err
     assert load_motion(file).people[0].pose_world is not None
 
 
@@ -64,13 +64,13 @@ def test_the_cameras_frame(file, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["--format", "bvh", "--person", "9"], "no person 9 in this motion; it has [1, 5]"),
-        (["--format", "bvh", "--person", "me"], "--person takes track ids"),
-        (["--format", "glb", "--units", "cm"], "--units means nothing for glb files"),
+        (["--format", "bvh", "--person", "me"], "--person must be comma-separated track ids"),
+        (["--format", "glb", "--units", "cm"], "--units does not apply to glb files"),
         (["--format", "bvh", "--units", "mm"], "BVH files are written in m or cm"),
         (["--format", "bvh", "--rate", "-1"], "the frame rate must be positive"),
         (["--format", "bvh", "--rotation-order", "xyx"], "unknown rotation order 'XYX'"),
-        (["--format", "bvh", "--out", "walk.glb"], "bvh files are named .bvh; rename walk.glb"),
-        (["--format", "pkl", "--frame", "world"], "PARE's files hold people before the camera"),
+        (["--format", "bvh", "--out", "walk.glb"], "bvh files end in .bvh; rename walk.glb"),
+        (["--format", "pkl", "--frame", "world"], "PARE's files are in the camera's frame"),
         (["--format", "fbx", "--blender", "/nowhere/blender"], "--blender names /nowhere/blender"),
     ],
 )

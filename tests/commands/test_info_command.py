@@ -29,7 +29,7 @@ def test_it_names_versions_platform_and_cache(capsys, cache, monkeypatch):
     assert all(len(line) <= 80 for line in out.splitlines())
     for text in (kinema.__version__, platform.python_version(), np.__version__, "libavcodec", "OMP_NUM_THREADS 3"):
         assert text in out
-    assert "not made yet" in out
+    assert "not created yet" in out
 
 
 def test_it_says_so_as_json(capsys, cache):

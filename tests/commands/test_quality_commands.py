@@ -35,7 +35,7 @@ def saved(motions, tmp_path):
 @pytest.mark.parametrize(
     ("name", "verdict", "code"), [("walk", "PASS", 0), ("teleport", "PASS_WITH_CLEANUP", 0), ("jitter", "FAIL", 1)]
 )
-def test_validate_says_the_verdict_and_exits_by_it(saved, capsys, name, verdict, code):
+def test_validate_prints_the_verdict_and_exits_accordingly(saved, capsys, name, verdict, code):
     assert main(["validate", str(saved[name])]) == code
     out = capsys.readouterr().out
     assert out.split()[0] == verdict
@@ -47,7 +47,7 @@ def test_validate_says_the_verdict_and_exits_by_it(saved, capsys, name, verdict,
     assert bool(rows) == (name != "walk")
 
 
-def test_reports_go_where_they_are_wanted(saved, tmp_path, capsys):
+def test_reports_go_to_the_chosen_folder(saved, tmp_path, capsys):
     assert main(["validate", str(saved["walk"]), "--out", str(tmp_path / "a" / "b")]) == 0
     assert (tmp_path / "a" / "b" / "motion_validation.json").is_file()
     assert not (saved["walk"].parent / "motion_validation.json").exists()
@@ -60,10 +60,14 @@ def test_single_checks(saved, capsys):
     assert capsys.readouterr().out.startswith("PASS  (structure PASS, motion PASS)")
 
 
-def test_the_forks_profile(saved, capsys):
+def test_the_video2pkl_profile(saved, capsys):
     # A calm walk turns its knees faster than 250 degrees a second.
-    assert main(["validate", str(saved["walk"]), "--profile", "fork", "--check", "quality", "--no-files"]) in (0, 1)
+    assert main(["validate", str(saved["walk"]), "--profile", "video2pkl", "--check", "quality", "--no-files"]) in (
+        0,
+        1,
+    )
     assert "turn" in capsys.readouterr().out
+    assert main(["validate", str(saved["walk"]), "--profile", "fork", "--check", "quality", "--no-files"]) in (0, 1)
 
 
 def test_wrong_use_and_missing_files_have_their_codes(tmp_path, capsys):
@@ -80,7 +84,7 @@ def test_wrong_use_and_missing_files_have_their_codes(tmp_path, capsys):
     assert main(["diagnose", str(broken)]) == 1
 
 
-def test_stabilize_writes_beside_and_tells(saved, capsys):
+def test_stabilize_writes_next_to_the_file_and_reports(saved, capsys):
     assert main(["stabilize", str(saved["teleport"])]) == 0
     out = capsys.readouterr().out
     assert "world: lead" in out or "world: replace" in out
@@ -97,7 +101,7 @@ def test_stabilize_with_chosen_steps_and_suffix(saved, tmp_path):
 
 @pytest.mark.golden
 @each_kind
-def test_the_forks_stabiliser_on_the_forks_file(kind, tmp_path, capsys):
+def test_video2pkls_stabiliser_on_its_own_file(kind, tmp_path, capsys):
     arrays, reports = recorded_motions()
     report = reports[kind]["stabilizer"]
     count = report["total_frames"]
@@ -107,7 +111,7 @@ def test_the_forks_stabiliser_on_the_forks_file(kind, tmp_path, capsys):
     argv = ["stabilize", str(path), "--profile", "fork", "--out", str(tmp_path / "out.pkl")]
     assert main([*argv, "--fps", str(report["fps"])]) == 0
     outliers, turns = report["outlier_detection"]["outlier_count"], report["angular_velocity"]["joints_clamped"]
-    assert f"{report['status']}: {outliers} outlier frames replaced, {turns} turns" in capsys.readouterr().out
+    assert f"{report['status']}: {outliers} outlier frames replaced, {turns} joint rotations" in capsys.readouterr().out
     stable = load_motion(tmp_path / "out.pkl").people[0]
     np.testing.assert_allclose(stable.pose, arrays[f"{kind}.stable.pose"], atol=1e-9)
     np.testing.assert_allclose(-stable.transl, arrays[f"{kind}.stable.trans"], atol=1e-9)
@@ -123,20 +127,20 @@ def test_diagnose_as_text_and_json(saved, capsys):
     assert plain["people"][0]["motion_type"]["kind"] in text
 
 
-def test_diagnose_draws(saved, tmp_path, capsys):
+def test_diagnose_plots(saved, tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    picture = tmp_path / "walk.svg"
-    assert main(["diagnose", str(saved["walk"]), "--plot", str(picture)]) == 0
-    assert f"drawn: {picture}" in capsys.readouterr().out
-    assert picture.read_text().lstrip().startswith("<?xml")
+    image = tmp_path / "walk.svg"
+    assert main(["diagnose", str(saved["walk"]), "--plot", str(image)]) == 0
+    assert f"plot: {image}" in capsys.readouterr().out
+    assert image.read_text().lstrip().startswith("<?xml")
 
 
 @pytest.mark.real
-def test_published_dance_passes_where_the_fork_fails_it(data_dir, capsys):
+def test_published_dance_passes_where_video2pkl_fails_it(data_dir, capsys):
     path = str(data_dir / "smpl_samples" / "aistpp_gWA_sFM_cAll_d27_mWA5_ch20.pkl")
     assert main(["validate", path, "--no-files"]) == 0
     assert capsys.readouterr().out.startswith("PASS  ")
-    assert main(["validate", path, "--no-files", "--profile", "fork"]) == 1
+    assert main(["validate", path, "--no-files", "--profile", "video2pkl"]) == 1
 
 
 @pytest.mark.parametrize("command", ["validate", "stabilize", "diagnose"])

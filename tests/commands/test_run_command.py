@@ -54,17 +54,17 @@ def test_several_videos_go_on_after_one_that_fails(fake, capsys, tmp_path):
     lines = [line for line in printed.err.splitlines() if line.startswith("kinema: ")]
     assert len(lines) == 2
     for name in ("missing.mp4", "clip.mp4", "broken.mp4", "other.mp4"):
-        assert name in printed.out.split("where or why")[1]
+        assert name in printed.out.split("folder or error")[1]
     assert (tmp_path / "output-pkl-files" / "other.pkl").is_file()
 
 
-def test_ctrl_c_says_how_to_go_on(fake, capsys):
+def test_ctrl_c_reports_how_to_continue(fake, capsys):
     def stop():
         raise KeyboardInterrupt
 
     fake.before["fit"] = stop
     assert main(["run", "clip.mp4", "--no-overlay"]) == 130
-    assert "start the same command again to go on" in capsys.readouterr().err
+    assert "run the same command again to continue" in capsys.readouterr().err
     fake.before.clear()
     assert main(["run", "clip.mp4", "--no-overlay"]) == 0
     assert fake.calls.count("track") == 1

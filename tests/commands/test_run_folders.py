@@ -75,7 +75,7 @@ def test_convert_never_writes_onto_the_runs_file(folder, capsys):
     assert main(["convert", str(folder), str(folder / "smpl_output.pkl")]) == 2
     assert "would overwrite" in capsys.readouterr().err
     assert main(["convert", str(folder)]) == 2
-    assert capsys.readouterr().err == "kinema: --out is missing: name the file to write\n"
+    assert capsys.readouterr().err == "kinema: --out is missing; name the file to write\n"
 
 
 def test_scores_as_json_on_stdout_or_in_a_file(folder, tmp_path, capsys):

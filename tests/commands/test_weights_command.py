@@ -40,7 +40,7 @@ def test_list_shows_every_entry_in_eighty_columns(capsys):
     assert all(len(line) <= 80 for line in out.splitlines()[:-1])
     assert all(entry.name in out for entry in catalogue.entries())
     assert out.count("on first use") == 2
-    assert "yours to add" in out
+    assert "add yourself" in out
 
 
 def test_list_of_one_shows_licence_source_and_hash(capsys):
@@ -107,7 +107,7 @@ def test_check_answers_with_its_exit_code(capsys, checkpoint, cache):
     capsys.readouterr()
     assert main(["weights", "check"]) == 0
     assert "ready" in capsys.readouterr().out
-    (cache / "smoothnet_16.pth.tar").write_bytes(b"damaged")
+    (cache / "smoothnet_16.pth.tar").write_bytes(b"corrupted")
     assert main(["weights", "check", "--json"]) == 1
     (row,) = json.loads(capsys.readouterr().out)
     assert row["state"] == "damaged"

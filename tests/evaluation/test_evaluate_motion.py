@@ -201,11 +201,11 @@ def test_a_result_at_half_the_rate_scores_perfect():
     assert scores.people[0].frames == 30
     assert scores.total["coverage"] == 1
     assert scores.total["mpjpe_mm"] == pytest.approx(0, abs=1e-9)
-    assert any("30 moments" in note or scores.people[0].truth_frames == 30 for note in scores.notes)
+    assert any("30 frames match" in note or scores.people[0].truth_frames == 30 for note in scores.notes)
 
 
-def test_no_common_moment_is_said():
-    with pytest.raises(UsageError, match=r"no frame of the result lies at a time of the truth .*`offset`"):
+def test_no_common_frame_is_reported():
+    with pytest.raises(UsageError, match=r"no frame of the result coincides with one of the truth .*`offset`"):
         evaluate_motion(make_truth(), make_truth(start=100))
 
 
@@ -283,7 +283,7 @@ def test_truth_with_fewer_joints_is_compared_on_those():
     with pytest.raises(UsageError, match="do not both have head, left_wrist"):
         evaluate_motion(make_truth(), few, joints=["left_hip", "head", "left_wrist"])
     no_hips = Truth("x", full.times, (TruthPerson("1", SMPL24.joints[4:10], person.joints[:, 4:10]),))
-    with pytest.raises(UsageError, match="no hips to align at"):
+    with pytest.raises(UsageError, match="no hips to align among"):
         evaluate_motion(make_truth(), no_hips, joints="shared")
 
 
@@ -310,9 +310,9 @@ def test_raw_network_points_use_the_same_code():
     assert np.isnan(scores.total["rotation_error_deg"])
     in_world = evaluate_motion(result, truth, source="keypoints3d", frame="world")
     assert in_world.total["mpjpe_mm"] == pytest.approx(0, abs=1e-6)
-    with pytest.raises(UsageError, match="have no place"):
+    with pytest.raises(UsageError, match="have no position"):
         evaluate_motion(result, truth, source="keypoints3d", align="none")
-    with pytest.raises(UsageError, match="nobody in this result has keypoints3d"):
+    with pytest.raises(UsageError, match="no person in this result has keypoints3d"):
         evaluate_motion(truth, truth, source="keypoints3d")
 
 
@@ -334,11 +334,11 @@ def test_two_sources_on_the_same_frames():
         ({"source": "mesh"}, "unknown source 'mesh'; known: body, keypoints3d"),
         ({"align": "pelvis"}, "`align` must be one of"),
         ({"frame": "sky"}, "unknown frame"),
-        ({"joints": "arms"}, "unknown choice of joints"),
+        ({"joints": "arms"}, "`joints` must be limbs12, shared or"),
         ({"person": 9}, "no person 9"),
     ],
 )
-def test_wrong_options_are_said(options, match):
+def test_wrong_options_are_reported(options, match):
     with pytest.raises(UsageError, match=match):
         evaluate_motion(make_truth(), make_truth(), **options)
 

@@ -106,7 +106,7 @@ def test_cameras_by_name(tmp_path):
     (tmp_path / "c.toml").write_text(CALIBRATION)
     assert list(read_cameras(tmp_path / "c.toml")) == ["left", "right"]
     assert read_camera(tmp_path / "c.toml", "right").distortion is None
-    with pytest.raises(UsageError, match="takes one of left, right"):
+    with pytest.raises(UsageError, match="set `camera` to one of left, right"):
         read_camera(tmp_path / "c.toml", None)
     with pytest.raises(UsageError, match="there is no camera 'up'"):
         read_camera(tmp_path / "c.toml", "up")
@@ -229,12 +229,12 @@ def test_bad_calibration(tmp_path, old, new, match):
         read_camera(path, "left")
 
 
-def test_options_that_do_not_fit_are_said(tmp_path):
+def test_options_that_do_not_fit_are_reported(tmp_path):
     write_trc(tmp_path / "a.trc", np.ones((5, 3, 3)))
     with pytest.raises(UsageError, match="`camera` needs the calibration"):
         load_truth(tmp_path / "a.trc", camera="left")
     np.savez(tmp_path / "t.npz", joints=np.zeros((4, 3, 3)), joint_names=list(NAMES), fps=25)
-    with pytest.raises(UsageError, match=r"belongs to a \.trc"):
+    with pytest.raises(UsageError, match=r"applies to \.trc files"):
         load_truth(tmp_path / "t.npz", calibration=tmp_path / "c.toml")
     with pytest.raises(InputError, match="does not exist"):
         load_truth(tmp_path / "a.trc", calibration=tmp_path / "none.toml", camera="left")

@@ -141,5 +141,5 @@ def test_the_cameras_own_place_is_its_origin():
 def test_unknown_world():
     camera = c.camera_from_fov(640, 480)
     for function in (c.to_camera, c.to_world):
-        with pytest.raises(UsageError, match="place in the world is unknown"):
+        with pytest.raises(UsageError, match="pose in the world is unknown"):
             function(np.zeros((2, 3)), camera)

@@ -21,7 +21,7 @@ from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.options import NetworkOptions
 from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
-from kinema.temporal.sequences import EvenTimes, from_pixels, from_rotations, led_on, to_pixels, to_rotations
+from kinema.temporal.sequences import UniformTimes, from_pixels, from_rotations, pad_reflected, to_pixels, to_rotations
 from kinema.temporal.windows import slide
 from tests.helpers.goldens import recording
 
@@ -106,18 +106,18 @@ def test_a_gap_is_not_smoothed_across(averaging):
 def test_a_network_for_other_rates_sees_its_own(averaging, tmp_path):
     t = np.arange(0, 3, 1 / 60)
     wave = np.sin(2 * np.pi * 0.5 * t)[:, None]
-    even = EvenTimes.of(t, 30.0)
-    grid = even.there(wave)
+    even = UniformTimes.of(t, 30.0)
+    grid = even.to_grid(wave)
     assert len(grid) == 91  # the last one past the clip's end, so that no frame lies outside
     # linear interpolation on a grid that hits the frames, cubic back: off by the spline's end conditions only
-    np.testing.assert_allclose(even.back(grid), wave, atol=1e-3)
-    assert EvenTimes.of(t, 60.0).same
+    np.testing.assert_allclose(even.from_grid(grid), wave, atol=1e-3)
+    assert UniformTimes.of(t, 60.0).same
     rng = np.random.default_rng(0)
     uneven = np.sort(rng.choice(600, 200, replace=False)) / 100
-    held = EvenTimes.of(uneven, None)
+    held = UniformTimes.of(uneven, None)
     assert not held.same
     assert np.ptp(np.diff(held.grid)) < 1e-9
-    np.testing.assert_allclose(held.back(held.there(3 * uneven[:, None])), 3 * uneven[:, None], atol=1e-6)
+    np.testing.assert_allclose(held.from_grid(held.to_grid(3 * uneven[:, None])), 3 * uneven[:, None], atol=1e-6)
 
 
 @pytest.mark.golden
@@ -233,7 +233,7 @@ def test_a_published_network_keeps_swings_that_it_would_flatten(tmp_path):
 @given(frames=st.integers(1, 12), ahead=st.integers(0, 9))
 def test_led_on_goes_straight_on(frames, ahead):
     line = 2.0 + 3.0 * np.arange(frames)[:, None]
-    longer, own = led_on(line, ahead)
+    longer, own = pad_reflected(line, ahead)
     np.testing.assert_allclose(longer[own], line)
     assert len(longer) == frames + 2 * min(ahead, frames - 1)
     np.testing.assert_allclose(np.diff(longer, axis=0), 3.0)
@@ -332,7 +332,7 @@ def test_the_command_refines_a_file(averaging, tmp_path, capsys):
     for argv, told in (
         (["--method", "magic"], "unknown refiner 'magic'"),
         (["--method", "savgol", "--checkpoint", "x.pth"], "--checkpoint does not apply to savgol, which is a filter"),
-        (["--method", "smoothnet", "--strength", "1"], "--strength is not for smoothnet, which is a network"),
+        (["--method", "smoothnet", "--strength", "1"], "--strength does not apply to smoothnet, which is a network"),
         (["--method", "smoothnet", "--checkpoint", str(averaging), "--window-size", "16"], "asks for 16"),
     ):
         assert main(["refine", str(file), *argv]) == 2

@@ -135,7 +135,7 @@ def test_bad_calls_are_refused_with_a_sentence():
         slide(values, 8, lambda w: w, lag=8)
     with pytest.raises(UsageError, match="step 4 leaves frames out"):
         slide(values, 8, lambda w: w, step=4, lag=2)
-    with pytest.raises(UsageError, match="choose one of repeat, zero, keep"):
+    with pytest.raises(UsageError, match="must be one of repeat, zero, keep"):
         slide(values, 8, lambda w: w, short="drop")
     with pytest.raises(UsageError, match=r"found \(20,\)"):
         slide(values[:, 0], 8, lambda w: w)

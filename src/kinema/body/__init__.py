@@ -1,7 +1,7 @@
 """SMPL-format bodies: the free body that ships with Kinema, and the user's own SMPL files.
 
 body = load_body()                        # the free body
-body = load_body("SMPL_NEUTRAL.pkl")      # the user's licensed file, read without running anything in it
+body = load_body("SMPL_NEUTRAL.pkl")      # the user's licensed file, read without executing anything in it
 joints = body.joints(pose, betas, transl)
 """
 

@@ -1,4 +1,4 @@
-"""The free body: read once from `free_body.npz` beside this file."""
+"""The free body: read once from `free_body.npz` next to this file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FREE_BODY = Path(__file__).with_name("free_body.npz")
 def free_body() -> BodyModel:
     """The body that ships with Kinema (CC0; `tools/README.md` says how it was made)."""
     if not FREE_BODY.is_file():
-        raise InputError(f"the free body is missing ({FREE_BODY}); install Kinema again")
+        raise InputError(f"the free body is missing ({FREE_BODY}); reinstall Kinema")
     with np.load(FREE_BODY, allow_pickle=False) as file:
         data = dict(file)
     count = len(data["v_template"])
@@ -47,6 +47,6 @@ def free_body() -> BodyModel:
 
 
 def _normalized(weights: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1 again after they were stored with fewer digits."""
+    """Rows normalised to sum to 1 again; they were stored at reduced precision."""
     weights = weights.astype(np.float64)
     return weights / weights.sum(axis=1, keepdims=True)

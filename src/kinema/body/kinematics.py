@@ -1,11 +1,11 @@
 """Forward kinematics of any skeleton, and the body of one person as a rig with its derivatives.
 
-A fit does not need the mesh. For one set of betas the body is 24 joint offsets and K points, each
-rigidly fixed to one joint; their places and Jacobians come from the kinematic chain alone.
+A fit does not need the mesh. For a given set of betas the body is 24 joint offsets and K points, each
+rigidly attached to one joint; their positions and Jacobians follow from the kinematic chain alone.
 
 Notation: G (F,24,3,3) global rotations, P (F,24,3) joint positions in the camera's frame, R (F,24,3,3)
-rotations relative to the parent. A rotation is perturbed on its right, R <- R exp(d), so that d is a
-tangent vector in the joint's own axes (Sola et al. 2018, A micro Lie theory, section II).
+rotations relative to the parent. Rotations are perturbed on the right, R <- R exp(d), so d is a
+tangent vector in the joint's local axes (Sola et al. 2018, A micro Lie theory, section II).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ def forward_kinematics(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pose a skeleton: global rotations (..., J, 3, 3) and positions (..., J, 3) of its joints.
 
-    rotations (..., J, 3, 3): each joint's relative to its parent, joint 0's in the frame of the result. offsets
-    (..., J, 3): joint minus parent at rest; row 0 is not used. parents (J,): an earlier joint each, -1 for joint 0.
-    root (..., 3): position of joint 0. Positions have the unit of `offsets` and `root`.
+    rotations (..., J, 3, 3): relative to each joint's parent; joint 0's in the frame of the result. offsets
+    (..., J, 3): joint minus parent in the rest pose; row 0 is unused. parents (J,): index of an earlier joint, -1 for
+    joint 0. root (..., 3): position of joint 0. Positions are in the unit of `offsets` and `root`.
     """
     rotations = np.asarray(rotations, dtype=np.float64)
-    turned, position = np.empty_like(rotations), np.empty(rotations.shape[:-1])
-    turned[..., 0, :, :], position[..., 0, :] = rotations[..., 0, :, :], root
+    global_rotation, position = np.empty_like(rotations), np.empty(rotations.shape[:-1])
+    global_rotation[..., 0, :, :], position[..., 0, :] = rotations[..., 0, :, :], root
     offsets = np.broadcast_to(offsets, position.shape)
-    for joints, above in _generations(tuple(np.asarray(parents).tolist())):
-        carrying = turned[..., above, :, :]
-        turned[..., joints, :, :] = carrying @ rotations[..., joints, :, :]
-        moved = np.squeeze(carrying @ offsets[..., joints, :, None], -1)
-        position[..., joints, :] = position[..., above, :] + moved
-    return turned, position
+    for joints, their_parents in _levels(tuple(np.asarray(parents).tolist())):
+        parent_rotation = global_rotation[..., their_parents, :, :]
+        global_rotation[..., joints, :, :] = parent_rotation @ rotations[..., joints, :, :]
+        moved = np.squeeze(parent_rotation @ offsets[..., joints, :, None], -1)
+        position[..., joints, :] = position[..., their_parents, :] + moved
+    return global_rotation, position
 
 
 @lru_cache(maxsize=64)
-def _generations(parents: tuple[int, ...]) -> tuple[tuple[list[int], list[int]], ...]:
-    """Joints in groups that can be posed at once, with the parents of each group, which lie in earlier ones."""
+def _levels(parents: tuple[int, ...]) -> tuple[tuple[list[int], list[int]], ...]:
+    """Joints by depth in the tree, with their parents: all joints of one level can be posed at once."""
     depth = [0] * len(parents)
     for joint in range(1, len(parents)):
         depth[joint] = depth[parents[joint]] + 1
@@ -52,7 +52,7 @@ def _generations(parents: tuple[int, ...]) -> tuple[tuple[list[int], list[int]],
 
 
 def bone_offsets(rest: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Joint minus parent of joints at rest (..., J, 3); zero for joint 0."""
+    """Joint minus parent for rest joints (..., J, 3); zero for joint 0."""
     offsets = rest - rest[..., np.maximum(parents, 0), :]
     offsets[..., 0, :] = 0.0
     return offsets
@@ -60,11 +60,11 @@ def bone_offsets(rest: np.ndarray, parents: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """Joints and points of a body whose shape is known.
+    """Joints and points of a body with a given shape.
 
     parents (24,); offsets (24,3): joint minus parent at rest, metres; point_joint (K,) int: the joint
-    that carries each point; point_offset (K,3): point minus that joint at rest. offsets_dbeta (24,3,10)
-    and point_offset_dbeta (K,3,10) are their derivatives by the shape.
+    that each point is attached to; point_offset (K,3): point minus that joint at rest. offsets_dbeta (24,3,10)
+    and point_offset_dbeta (K,3,10) are their derivatives with respect to the betas.
     """
 
     parents: np.ndarray
@@ -76,7 +76,7 @@ class Rig:
 
     @classmethod
     def of(cls, body: BodyModel, points: str, betas: np.ndarray, rows: np.ndarray | None = None) -> Rig:
-        """The rig of `body` with shape `betas` (10,) and the points of set `points` (some `rows` of it)."""
+        """The rig of `body` with shape `betas` (10,) and the points of set `points` (or only its `rows`)."""
         surface = body.points(points)
         rows = np.arange(len(surface.joint)) if rows is None else rows
         template, directions = body.J_template, body.J_shapedirs
@@ -109,7 +109,7 @@ class Rig:
         return rotation, position, position[:, self.point_joint] + carried
 
     def shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
-        """Derivative of the points by betas, pelvis fixed: G (F,24,3,3) -> (F,K,3,10)."""
+        """Derivative of the points with respect to the betas, pelvis fixed: G (F,24,3,3) -> (F,K,3,10)."""
         joints = np.zeros((len(rotation), len(self.parents), 3, self.offsets_dbeta.shape[-1]))
         for j in range(1, len(self.parents)):
             p = self.parents[j]
@@ -124,11 +124,11 @@ class Rig:
         rows: np.ndarray,
         free: np.ndarray,
     ) -> np.ndarray:
-        """Derivative of linear measurements of the points by joint rotations and root position.
+        """Derivative of linear measurements of the points with respect to joint rotations and root position.
 
         rows (F,K,M,3): M measurement directions of each point (a measurement is rows . point). free (A,):
-        joints that may turn. Returns (F, K, M, 3*A + 3): tangent of each free joint, then the root.
-        A turn w about joint a moves a point at distance d by w x d, hence rows.(w x d) = w.(d x rows).
+        joints that may rotate. Returns (F, K, M, 3*A + 3): tangent of each free joint, then the root.
+        A rotation w about joint a moves a point at offset d by w x d, hence rows.(w x d) = w.(d x rows).
         """
         num_frames, num_points, num_rows = rows.shape[:3]
         out = np.empty((num_frames, num_points, num_rows, 3 * len(free) + 3))

@@ -1,9 +1,9 @@
-"""Finds the landmarks on a user's SMPL-format body, whose topology data are not ours to ship.
+"""Finds the landmarks on a user's SMPL-format body, whose topology data we may not ship.
 
-Where the mesh has SMPL's 6890 vertices, twenty-one places have published vertex numbers (nose, eyes, ears,
-toes, heels, finger tips). All other landmarks are carried over from the free body: its head, hands and feet
-are laid over the user's by what both have (joints and those places), and a landmark becomes the
-nearest vertex, or, inside the hand, a mean of the vertices around it.
+On a mesh with SMPL's 6890 vertices, twenty-one landmarks have published vertex indices (nose, eyes, ears,
+toes, heels, finger tips). All others are transferred from the free body: its head, hands and feet are
+registered to the user's by what both share (joints and those landmarks), and a landmark becomes the
+nearest vertex or, inside the hand, a mean of the surrounding vertices.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SMPL_NUMBERS = {
     "left_pinky_tip": 2673, "right_thumb_tip": 6191, "right_index_tip": 5782, "right_middle_tip": 5905,
     "right_ring_tip": 6016, "right_pinky_tip": 6133,
 }  # fmt: skip
-"""Published vertex numbers of SMPL's mesh, as the `smplx` package selects them for its extra joints."""
+"""Published vertex indices of SMPL's mesh, as the `smplx` package selects them for its extra joints."""
 
-AROUND = 24
-"""So many vertices about a place inside the hand make its mean."""
+NEIGHBOURS = 24
+"""Vertices whose mean stands for a landmark inside the hand."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the body that is laid over another body's: by joints, and by numbered landmarks if there are."""
+    """A body part that is registered to another body's by joints, and by landmarks of known index if there are any."""
 
     own: tuple[str, ...]
     joints: tuple[str, ...]
@@ -95,7 +95,7 @@ def find_landmarks(body: BodyModel, free: BodyModel) -> tuple[tuple[str, ...], s
             place = _carried(known[name], controls, targets)
             nearest = vertices[np.argsort(np.linalg.norm(body.v_template[vertices] - place, axis=1), kind="stable")]
             if name in part.inside:
-                rows[name] = _mean_at(body, nearest[:AROUND], place)
+                rows[name] = _mean_at(body, nearest[:NEIGHBOURS], place)
             else:
                 rows[name] = _one_vertex(body, int(nearest[0]))
     weights = np.stack([rows[name] for name in free.landmark_names])
@@ -109,21 +109,21 @@ def _one_vertex(body: BodyModel, number: int) -> np.ndarray:
 
 
 def _own_vertices(body: BodyModel, part: _Part) -> np.ndarray:
-    """Vertices that follow the part's own joints most; all of them where none does."""
+    """Vertices skinned mainly to the part's own joints; all vertices if there are none."""
     own = np.flatnonzero(np.isin(body.weights.argmax(axis=1), SMPL24.indices(part.own)))
     return own if len(own) else np.arange(body.num_vertices)
 
 
 def _extremes(body: BodyModel, part: _Part) -> np.ndarray:
-    """The part's outermost vertices along each axis, (6,3): what meshes without published numbers share."""
+    """The part's outermost vertices along each axis, (6,3): what meshes without published indices share."""
     place = body.v_template[_own_vertices(body, part)]
     return np.concatenate([place[place.argmin(axis=0)], place[place.argmax(axis=0)]])
 
 
 def _carried(place: np.ndarray, controls: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Where a place (3,) lands when controls (N,3) go to targets (N,3).
+    """Where a position (3,) moves when controls (N,3) move to targets (N,3).
 
-    The best similarity moves it; what it leaves at the controls is spread by inverse squared distance.
+    The best similarity, plus its residuals at the controls weighted by inverse squared distance.
     """
     scale, rotation, shift = similarity(controls, targets)
     left = targets - (scale * controls @ rotation.T + shift)
@@ -132,7 +132,7 @@ def _carried(place: np.ndarray, controls: np.ndarray, targets: np.ndarray) -> np
 
 
 def _mean_at(body: BodyModel, vertices: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Weights (V,) over some vertices, summing to 1, as even as they can be while their mean lies at `place`."""
+    """Weights (V,) over some vertices, summing to 1 and as even as possible, whose weighted mean is `place`."""
     count = len(vertices)
     system = np.concatenate([body.v_template[vertices], np.ones((count, 1))], axis=1)
     even = np.full(count, 1 / count)

@@ -12,8 +12,7 @@ from kinema.motion import Motion
 def load_body(path: str | Path | None = None) -> BodyModel:
     """The free body (None), or the SMPL model in a `.pkl` or `.npz` file.
 
-    Raises InputError for a file that is missing or malformed, UnsafeFileError for one that asks for code
-    to be run.
+    Raises InputError for a file that is missing or malformed, UnsafeFileError for one that would execute code.
     """
     if path is None:
         return free_body()
@@ -25,6 +24,6 @@ def load_body(path: str | Path | None = None) -> BodyModel:
 def body_of(motion: Motion, body: BodyModel | None = None) -> BodyModel | None:
     """The body that a motion's poses belong to: `body` where given, the free body where the motion was fitted with it.
 
-    None for every other body: licensed ones are not at hand unless somebody gives them.
+    None for any other body: a licensed one must be passed in.
     """
     return free_body() if body is None and motion.body_model == "free" else body

@@ -26,7 +26,7 @@ from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
 NUM_JOINTS = len(SMPL24)
 NUM_POSE_FEATURES = 9 * (NUM_JOINTS - 1)
 CHUNK_FLOATS = 8_000_000
-"""The largest array that `vertices` makes beside its result holds about so many numbers."""
+"""Size limit, in elements, of the temporary arrays of `vertices`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,9 @@ class BodyModel:
     shapedirs (V,3,10) metres per unit of beta. posedirs (V,3,207) metres, or None where the body has no pose
     blend shapes. J_regressor (24,V) sparse, rows sum to 1. weights (V,24), rows sum to 1. faces (N,3) int32,
     counter-clockwise seen from outside. parents (24,) int, -1 for the root.
-    landmark_names, landmark_weights (P,V): named places as weighted means of vertices (`kinema.body.points`).
-    labels (V,) uint8 and label_names: what each vertex shows (skin, shirt, ...); None where nobody says.
-    mirror (V,) int: each vertex's counterpart on the other side; None where the mesh is not symmetrical.
+    landmark_names, landmark_weights (P,V): named points as weighted means of vertices (`kinema.body.points`).
+    labels (V,) uint8 and label_names: what each vertex shows (skin, shirt, ...), or None.
+    mirror (V,) int: each vertex's counterpart on the other side; None if the mesh is not symmetric.
     """
 
     name: str
@@ -84,9 +84,9 @@ class BodyModel:
                 raise ShapeError(f"body model {self.name}: {key} holds a value that is not finite")
             numbers.flags.writeable = False
         if np.any(self.parents[1:] < 0) or np.any(self.parents[1:] >= np.arange(1, NUM_JOINTS)):
-            raise ShapeError(f"body model {self.name}: parents must name an earlier joint each, found {self.parents}")
+            raise ShapeError(f"body model {self.name}: each parent must be an earlier joint, found {self.parents}")
         if self.faces.size and not 0 <= self.faces.min() <= self.faces.max() < len(self.v_template):
-            raise ShapeError(f"body model {self.name}: faces name vertices outside 0..{len(self.v_template) - 1}")
+            raise ShapeError(f"body model {self.name}: faces refer to vertices outside 0..{len(self.v_template) - 1}")
 
     @property
     def num_vertices(self) -> int:
@@ -99,20 +99,20 @@ class BodyModel:
 
     @cached_property
     def J_shapedirs(self) -> np.ndarray:
-        """(24,3,10) metres by which a unit of each beta moves each joint at rest."""
+        """(24,3,10) displacement of each rest joint per unit of each beta, metres."""
         flat = self.J_regressor @ self.shapedirs.reshape(self.num_vertices, -1)
         return flat.reshape(NUM_JOINTS, 3, NUM_BETAS)
 
     def shaped(self, betas: np.ndarray) -> np.ndarray:
-        """Template with a shape, unposed: betas (..., 10) -> (..., V, 3) metres."""
+        """The shaped template in the rest pose: betas (..., 10) -> (..., V, 3) metres."""
         return self.v_template + _blend(self.shapedirs, _betas(betas))
 
     def rest_joints(self, betas: np.ndarray) -> np.ndarray:
-        """Joints of a shape at rest: betas (..., 10) -> (..., 24, 3) metres."""
+        """Joints of a shape in the rest pose: betas (..., 10) -> (..., 24, 3) metres."""
         return self.J_template + _blend(self.J_shapedirs, _betas(betas))
 
     def chain(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The posed skeleton: each joint's rotation in the world (F,24,3,3) and place (F,24,3) metres.
+        """The posed skeleton: each joint's global rotation (F,24,3,3) and position (F,24,3), metres.
 
         pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3).
         """
@@ -122,7 +122,7 @@ class BodyModel:
         return rotation, place + _transl(transl, len(local))[:, None]
 
     def joints(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> np.ndarray:
-        """Posed joints (F,24,3) metres. pose (F,72), betas (F,10) or (10,), transl (F,3). Makes no vertices."""
+        """Posed joints (F,24,3) metres. pose (F,72), betas (F,10) or (10,), transl (F,3). Computes no vertices."""
         return self.chain(pose, betas, transl)[1]
 
     def vertices(
@@ -131,8 +131,8 @@ class BodyModel:
         """Posed vertices (F,V,3) metres.
 
         pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3). dtype: of the
-        arithmetic and the result; float32 differs from float64 by about 1e-6 m. Frames are worked on in
-        chunks, so memory beside the result stays bounded.
+        arithmetic and the result; float32 differs from float64 by about 1e-6 m. Frames are processed in
+        chunks, so memory on top of the result stays bounded.
         """
         local = _rotations(pose)
         frames, betas = len(local), _betas(betas)
@@ -168,7 +168,7 @@ class BodyModel:
     def _skin(self, coefficients: np.ndarray, transforms: np.ndarray, out: np.ndarray) -> None:
         """Blend shapes and skinning of n frames that differ in shape: (n,B), (n,24,3,4) -> out (n,V,3).
 
-        Coordinates are kept apart, (3,V), so that every step runs along contiguous memory.
+        Coordinates are stored separately, (3,V), so that every step runs over contiguous memory.
         """
         template, dirs, weights = self._basis(out.dtype)
         rest = (coefficients @ dirs + template).reshape(len(out), 3, -1)
@@ -180,7 +180,7 @@ class BodyModel:
                 posed[:, axis] = a * x + b * y + c * z + d
 
     def _skin_one_shape(self, shape: np.ndarray, transforms: np.ndarray) -> np.ndarray:
-        """The same for rest vertices (V,3) that all frames share: one sparse product for the whole chunk.
+        """The same where all frames share the rest vertices (V,3): one sparse product for the whole chunk.
 
         Skinning is linear in the transforms: vertex v is the sum over joints j and columns b of
         (weight[v,j] * (shape[v],1)[b]) * transform[j,:,b].
@@ -201,7 +201,7 @@ class BodyModel:
         return self._points[set_name]
 
     def posed_points(self, set_name: str, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> np.ndarray:
-        """Points of a set, each rigid with its joint: (F,K,3) metres. Arguments as for `joints`."""
+        """Points of a set, each rigidly attached to its joint: (F,K,3) metres. Arguments as for `joints`."""
         points = self.points(set_name)
         rotation, place = self.chain(pose, betas, transl)
         offset = points.offset_template + _blend(points.offset_shapedirs, _betas(betas))
@@ -209,7 +209,7 @@ class BodyModel:
 
 
 def _blend(dirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """(N,3,10) directions by (..., 10) coefficients -> (..., N, 3)."""
+    """(N,3,10) directions times (..., 10) coefficients -> (..., N, 3)."""
     flat = betas.reshape(-1, NUM_BETAS) @ dirs.reshape(-1, NUM_BETAS).T
     return flat.reshape(*betas.shape[:-1], *dirs.shape[:2])
 

@@ -1,8 +1,8 @@
 """Named points of a body: the joint sets that detectors use, and the feet's contact points.
 
-A point is a mixture of joints and landmarks (`recipe`), therefore a weighted mean of vertices that
-follows shape and pose. For fitting it is also held rigidly by one joint, at an offset that is linear in the
-betas: exact at rest, and within the skin's stretch elsewhere.
+A point is a weighted mean of joints and landmarks (`recipe`), hence of vertices, so it follows shape and
+pose. For fitting it is also attached rigidly to one joint, at an offset that is linear in the
+betas: exact in the rest pose, and up to the stretch of the skin elsewhere.
 
 The recipes are the same for every body; the landmarks come from the free body's file, or are found on the
 user's SMPL file (`kinema.body.landmarks`).
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class SurfacePoints:
     """The K points of a set that a body knows, in the set's order.
 
-    names (K). rows (K,) int: each point's place in the set. weights (K,V) sparse, rows sum to 1: points =
-    weights @ vertices, for any shape and pose. joint (K,) int: the joint that holds each point.
+    names (K). rows (K,) int: each point's index in the set. weights (K,V) sparse, rows sum to 1: points =
+    weights @ vertices, for any shape and pose. joint (K,) int: the joint that each point is attached to.
     offset_template (K,3), offset_shapedirs (K,3,10): the point minus that joint in the rest pose, metres, for
     betas: offset_template + offset_shapedirs @ betas.
     """
@@ -44,41 +44,41 @@ class SurfacePoints:
 
 Mixture = Mapping[str, float]
 
-# The names here are SMPL24's joints and the landmarks; the left side is given, the right one mirrors it.
-# LSP, MPII and Human3.6M have no vertices of their own in the public record of a body that may be shipped;
-# the places below follow those datasets' annotation rules.
+# Names are SMPL24's joints and the landmarks; only the left side is listed, the right one mirrors it.
+# No vertices for LSP, MPII and Human3.6M are published under terms that allow shipping them;
+# the positions below follow those datasets' annotation rules.
 _LEFT_AND_MIDDLE: dict[str, Mixture] = {
-    # BlazePose: joint centres for limbs, surface points for the face, first knuckles for the hand.
+    # BlazePose: joint centres for limbs, surface points for the face, knuckles for the hand.
     "left_heel": {"left_heel": 1.0},
     # OpenPose
     "mid_hip": {"left_hip": 0.5, "right_hip": 0.5},
-    # LSP: hips a little to the outside of the joint; the neck between the collar bones; top of the head.
+    # LSP: hips slightly lateral to the joint; the neck between the collarbones; top of the head.
     "left_hip_lsp": {"left_hip": 1.15, "right_hip": -0.15},
     "neck_lsp": {"neck": 0.5, "left_shoulder": 0.25, "right_shoulder": 0.25},
     "head_top_lsp": {"head_top": 1.0},
-    # MPII: pelvis between the hips and SMPL's pelvis; thorax between the shoulders at the breastbone's top.
+    # MPII: pelvis between the hips and SMPL's pelvis; thorax between the shoulders at the top of the breastbone.
     "pelvis_mpii": {"pelvis": 0.3, "left_hip": 0.35, "right_hip": 0.35},
     "thorax_mpii": {"neck": 0.3, "left_shoulder": 0.35, "right_shoulder": 0.35},
-    # Human3.6M: spine half-way between hips and thorax; jaw between the skull's base and the nose; head's middle.
+    # Human3.6M: spine halfway between hips and thorax; jaw between the base of the skull and the nose; mid-head.
     "spine_h36m": {"spine2": 1.0},
     "jaw_h36m": {"head": 0.6, "nose": 0.4},
     "head_h36m": {"head": 0.4, "head_top": 0.6},
 }
-_SAME_PLACE = {"_lsp": "", "_coco": ""}
+_SUFFIXES = {"_lsp": "", "_coco": ""}
 
-# What a set means by a name, where that is not the place that other sets call so. Everywhere else:
-# limbs are SMPL's joint centres, COCO's and OpenPose's hips among them, as in SMPLify-X's map from SMPL to OpenPose
-# (COCO's annotators mark a hip where they guess the joint under the clothes; what networks answer scatters about it
-# by more than the two places differ). Eyes, nose, ears, heels and toes lie on the skin. The neck of OpenPose is
+# What a name means in a set, where it differs from other sets. Everywhere else:
+# limbs are SMPL's joint centres, COCO's and OpenPose's hips included, as in SMPLify-X's map from SMPL to OpenPose
+# (COCO's annotators mark a hip where they guess the joint under the clothes; network predictions scatter around it
+# by more than the two definitions differ). Eyes, nose, ears, heels and toes lie on the skin. OpenPose's neck is
 # SMPL's joint, as there.
-_MEANS: dict[str, dict[str, str]] = {
-    # Halpe's neck is marked as LSP's is, between the collar bones and so a few centimetres below SMPL's joint.
+_SET_DEFINITIONS: dict[str, dict[str, str]] = {
+    # Halpe's neck is annotated as LSP's is, between the collarbones and so a few centimetres below SMPL's joint.
     "halpe26": {"neck": "neck_lsp"},
-    # Human3.6M's root is the middle of its hips (they lie 133 mm to its left and right, level with it: the bone
-    # offsets in 3d-pose-baseline), not SMPL's joint above them. Those hips are wider apart than SMPL's; LSP's, marked
-    # from outside too, lie between the two. SPIN's 49 joints contain
-    # spine, jaw and head of this very skeleton (mmhuman3d notes that the spine is close to SMPL's spine2); its
-    # thorax is the base of the neck that carries the shoulders, MPII's.
+    # Human3.6M's root is the midpoint of its hips (they lie 133 mm to its left and right, level with it: the bone
+    # offsets in 3d-pose-baseline), not SMPL's joint above them. Its hips are wider apart than SMPL's; LSP's, also
+    # annotated from outside, lie between the two. SPIN's 49 joints contain
+    # the spine, jaw and head of this skeleton (mmhuman3d notes that the spine is close to SMPL's spine2); its
+    # thorax is the base of the neck to which the shoulders attach, MPII's.
     "h36m17": {
         "pelvis": "mid_hip", "left_hip": "left_hip_lsp", "right_hip": "right_hip_lsp", "spine": "spine_h36m",
         "thorax": "thorax_mpii", "neck_nose": "jaw_h36m", "head_top": "head_h36m",
@@ -88,21 +88,21 @@ _MEANS: dict[str, dict[str, str]] = {
 
 
 def recipe(name: str, set_name: str = "") -> Mixture:
-    """The mixture of joints and landmarks that makes a point, as the set means it; weights sum to 1."""
-    name = _MEANS.get(set_name, {}).get(name, name)
+    """The joints and landmarks that define a point of the set, with weights that sum to 1."""
+    name = _SET_DEFINITIONS.get(set_name, {}).get(name, name)
     if name in _LEFT_AND_MIDDLE:
         return _LEFT_AND_MIDDLE[name]
     if mirrored(name) in _LEFT_AND_MIDDLE:
         return {mirrored(part): share for part, share in _LEFT_AND_MIDDLE[mirrored(name)].items()}
-    for suffix, other in _SAME_PLACE.items():
+    for suffix, other in _SUFFIXES.items():
         if name.endswith(suffix):
             return {name.removesuffix(suffix) + other: 1.0}
     return {name: 1.0}
 
 
-# Which joint holds a point rigidly, where it is neither a joint itself nor plainly its skin's.
-_HELD_BY = {
-    # The knuckles end the palm: the wrist moves them, and SMPL's hand joint bends the fingers beyond.
+# The joint that a point is attached to, where it is neither a joint itself nor the main joint of its skin.
+_ATTACHED_TO = {
+    # The knuckles end the palm and move with the wrist; SMPL's hand joint bends the fingers beyond them.
     **{f"{side}_{part}": f"{side}_wrist" for side in ("left", "right") for part in ("index", "pinky", "thumb")},
     # Between the hips or the shoulders: the bone that carries both.
     **dict.fromkeys(("mid_hip", "pelvis_mpii", "left_hip_lsp", "right_hip_lsp"), "pelvis"),
@@ -116,7 +116,7 @@ POINT_SETS: dict[str, tuple[str, ...]] = {
 
 
 def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
-    """The points of a set that a body knows: those whose recipe it has all parts of.
+    """The points of a set that a body knows: those for which it has every part of the recipe.
 
     Raises UsageError for an unknown set or a body without landmarks.
     """
@@ -135,8 +135,8 @@ def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
         parts = recipes[name]
         for part, share in parts.items():
             mixing[k, index[part]] = share
-        meant = _MEANS.get(set_name, {}).get(name, name)
-        joint[k] = _holder(body, meant, max(parts, key=lambda part: parts[part]), index, sources)
+        defined = _SET_DEFINITIONS.get(set_name, {}).get(name, name)
+        joint[k] = _carrier(body, defined, max(parts, key=lambda part: parts[part]), index, sources)
     weights = (mixing.tocsr() @ sources).tocsr()
     template = weights @ body.v_template
     dirs = (weights @ body.shapedirs.reshape(body.num_vertices, -1)).reshape(len(names), 3, -1)
@@ -144,9 +144,9 @@ def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
     return SurfacePoints(names, rows, weights, joint, template - body.J_template[joint], dirs - body.J_shapedirs[joint])
 
 
-def _holder(body: BodyModel, name: str, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:
-    """The joint that a point moves with: as the table says, its main part if a joint, or the skin's main joint."""
-    holder = _HELD_BY.get(name, part)
-    if holder in SMPL24:
-        return SMPL24.index(holder)
+def _carrier(body: BodyModel, name: str, part: str, index: Mapping[str, int], sources: scipy.sparse.csr_matrix) -> int:
+    """The joint a point moves with: from the table, else its main part if a joint, else its skin's main joint."""
+    joint = _ATTACHED_TO.get(name, part)
+    if joint in SMPL24:
+        return SMPL24.index(joint)
     return int(np.argmax(np.asarray(sources[index[part]] @ body.weights).ravel()))

@@ -1,4 +1,4 @@
-"""Reads SMPL model files, `.pkl` and `.npz`, also Python 2's with chumpy arrays, without running them."""
+"""Reads SMPL model files, `.pkl` and `.npz`, also Python 2's with chumpy arrays, without executing them."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from kinema.storage.pickle_values import TABLE
 from kinema.storage.safe_pickle import read_pickle
 
 KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
-"""What a file must hold; `posedirs` is used where it is there."""
+"""What a file must hold; `posedirs` is used if present."""
 
 
 def read_smpl(path: Path) -> BodyModel:
     """The body model in an SMPL file: 24 joints, the first 10 shape components.
 
     Raises InputError that names the key, what was found and what was expected; UnsafeFileError for a file
-    that asks for code to be run.
+    that would execute code.
     """
     with open_container(path) as content:
         missing = [key for key in KEYS if key not in content]
         if missing:
             found = ", ".join(sorted(str(key) for key in content)) or "nothing"
             raise InputError(
-                f"{path} is no SMPL body model: it has no {', '.join(missing)} (it has {found[:300]});"
+                f"{path} is not an SMPL body model: it lacks {', '.join(missing)} (it has {found[:300]});"
                 " give SMPL_NEUTRAL.pkl, SMPL_MALE.pkl or SMPL_FEMALE.pkl"
             )
         arrays = {key: _numbers(path, content, key) for key in (*KEYS, "posedirs") if key in content}
@@ -57,12 +57,12 @@ def _numbers(path: Path, content: Mapping[Any, Any], key: str) -> np.ndarray:
         value = value.toarray()
     value = np.asarray(value)
     if value.dtype.kind not in "fiu":
-        raise InputError(f"{path}: {key} holds {value.dtype} where a body model holds numbers")
+        raise InputError(f"{path}: {key} holds {value.dtype}, expected numbers")
     return value
 
 
 def _object_in_npz(path: Path, key: str) -> Any:
-    """What numpy stored as a pickle inside an `.npz` (a sparse matrix, as a rule), unpickled safely."""
+    """An object that numpy pickled inside an `.npz` (usually a sparse matrix), unpickled safely."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{key}.npy")
         with archive.open(info) as member:
@@ -78,7 +78,7 @@ def _model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
     if joints != NUM_JOINTS:
         raise InputError(
             f"{path}: kintree_table has shape {tree.shape}, expected (2, {NUM_JOINTS});"
-            " SMPL-H and SMPL-X files have more joints and are not read, give an SMPL file"
+            " SMPL-H and SMPL-X files have more joints and are not supported, give an SMPL file"
         )
     if arrays["shapedirs"].ndim == 3 and arrays["shapedirs"].shape[2] >= NUM_BETAS:
         arrays = {**arrays, "shapedirs": arrays["shapedirs"][:, :, :NUM_BETAS]}
@@ -95,13 +95,13 @@ def _model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
         if value.shape != expected[key] or not value.size:
             raise InputError(f"{path}: {key} has shape {value.shape}, expected {expected[key]}")
         if not np.all(np.isfinite(value)):
-            raise InputError(f"{path}: {key} holds a value that is not finite; the file is damaged")
+            raise InputError(f"{path}: {key} holds a value that is not finite; the file is corrupted")
     if faces.min() < 0 or faces.max() >= count:
-        raise InputError(f"{path}: f names vertex {faces.max()}, but there are {count}; the file is damaged")
+        raise InputError(f"{path}: f refers to vertex {faces.max()}, but there are {count}; the file is corrupted")
     parents = tree[0].astype(np.int64)
     parents[0] = -1  # files hold 2**32 - 1 there
     if np.any(parents[1:] < 0) or np.any(parents[1:] >= np.arange(1, NUM_JOINTS)):
-        raise InputError(f"{path}: kintree_table is no tree of SMPL's joints (parents {parents.tolist()})")
+        raise InputError(f"{path}: kintree_table is not a tree of SMPL's joints (parents {parents.tolist()})")
     posedirs = arrays.get("posedirs")
     body = BodyModel(
         name=path.name,

@@ -1,9 +1,9 @@
 """Writes a body in the file layouts that the packages `smplx` and `smplfitter` load as an SMPL model.
 
-Both want a pickled dict in SMPL's file format in a folder `smpl`; they differ in the file's name, and
-smplfitter wants a child's template beside it. The free body has as many vertices as SMPL, and the vertex
-numbers that `smplx` selects for its extra joints (nose, eyes, ears, toes, heels, finger tips) lie at those
-places, so `smplx` needs no option. The triangles and all other numbers are the free body's own.
+Both expect a pickled dict in SMPL's file format in a folder `smpl`; they differ in the file name, and
+smplfitter expects a child template next to it. The free body has as many vertices as SMPL, and the vertices
+that `smplx` selects for its extra joints (nose, eyes, ears, toes, heels, finger tips) lie at those
+points, so `smplx` needs no option. The triangles and all other numbers are the free body's own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _smplx(body: BodyModel, folder: Path) -> list[Path]:
 def _smplfitter(body: BodyModel, folder: Path) -> list[Path]:
     model = _write_pickle(body, folder / "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl")
     kid = folder / "kid_template.npy"
-    with atomic_path(kid) as temporary:  # zeros say "there is none", as smplfitter's own downloader does
+    with atomic_path(kid) as temporary:  # zeros mean "none", as in smplfitter's own downloader
         np.save(temporary, np.zeros((body.num_vertices, 3)))
     return [model, kid]
 
@@ -50,8 +50,8 @@ LAYOUTS: dict[str, Callable[[BodyModel, Path], list[Path]]] = {"smplx": _smplx, 
 
 def _write_pickle(body: BodyModel, path: Path) -> Path:
     blob = pickle.dumps(smpl_dict(body), protocol=3)
-    # numpy 2 names its array maker in a way that numpy 1 does not know; both know the old name. The first
-    # occurrence stands before any array's bytes.
+    # numpy 1 does not know the module that numpy 2 pickles arrays from; both know the old name. The first
+    # occurrence precedes the bytes of any array.
     blob = blob.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1)
     with atomic_path(path) as temporary:
         temporary.write_bytes(blob)

@@ -1,1 +1,1 @@
-"""The commands, one module each; thin: they fill configuration and print."""
+"""The commands, one module each; thin: they build options and print results."""

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while a run goes on (to stderr), tables at its end (to stdout)."""
+"""Terminal output: progress during a run (stderr), tables at its end (stdout)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from kinema.progress import Progress
 
 TITLES = {
-    "render": "rendering the clip",
-    "weights": "fetching networks",
+    "render": "rendering clip",
+    "weights": "downloading networks",
     "files": "writing files",
-    "overlay": "drawing the overlay",
+    "overlay": "rendering overlay",
 }
-"""What the parts of a run that are no stages are called on screen; stages have their own titles."""
+"""Titles of the parts of a run that are not stages; stages have their own."""
 
 _LINE_EVERY = 10.0
 
 
 def title(stage: str) -> str:
-    """The name of a stage, or of another part of a run, for people."""
+    """The displayed title of a stage or of another part of a run."""
     if stage in TITLES:
         return TITLES[stage]
     from kinema.pipeline.registry import STAGES, added_stages
@@ -41,7 +41,7 @@ def title(stage: str) -> str:
 
 
 class BarWatcher(RunWatcher):
-    """A bar for each stage, with the remaining time; for terminals. Use as a context manager."""
+    """A progress bar for each stage, with the remaining time, for terminals. Use as a context manager."""
 
     def __init__(self, flags: Mapping[str, str] = MappingProxyType({})) -> None:
         self._flags = flags
@@ -86,7 +86,7 @@ class BarWatcher(RunWatcher):
 
 
 class LineWatcher(RunWatcher):
-    """Plain lines: one at each stage's end, and one every ten seconds; for logs and pipes."""
+    """Plain lines for logs and pipes: one at the end of each stage, and one every ten seconds."""
 
     def __init__(
         self,
@@ -115,24 +115,24 @@ class LineWatcher(RunWatcher):
             last = now
             if total:
                 left = (now - begin) / max(done, 1) * max(total - done, 0)
-                self._say(f"{title(stage)}: {done} of {total}, about {left:.0f} s left")
+                self._print(f"{title(stage)}: {done} of {total}, about {left:.0f} s left")
             else:
-                self._say(f"{title(stage)}: {done}")
+                self._print(f"{title(stage)}: {done}")
 
         return progress
 
     def done(self, time: StageTime) -> None:
-        self._say(f"{title(time.name)}: " + ("already done" if time.reused else f"{time.seconds:.1f} s"))
+        self._print(f"{title(time.name)}: " + ("already done" if time.reused else f"{time.seconds:.1f} s"))
 
     def note(self, sentence: str) -> None:
-        self._say(f"note: {in_flags(sentence, self._flags)}")
+        self._print(f"note: {in_flags(sentence, self._flags)}")
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
 
 class QuietWatcher(RunWatcher):
-    """Says nothing."""
+    """Prints nothing."""
 
     def __enter__(self) -> QuietWatcher:
         return self
@@ -142,14 +142,14 @@ class QuietWatcher(RunWatcher):
 
 
 def watcher(*, quiet: bool, flags: Mapping[str, str] | None = None) -> BarWatcher | LineWatcher | QuietWatcher:
-    """What suits the place that stderr goes to. flags: how the command line spells the settings that notes name."""
+    """The watcher that suits stderr. flags: the command-line flag of each setting, for notes."""
     if quiet:
         return QuietWatcher()
     return BarWatcher(flags or {}) if sys.stderr.isatty() else LineWatcher(flags=flags or {})
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout, as wide as it must be; columns between the first and the last are aligned to the right."""
+    """A table on stdout, as wide as its contents; all but the first and the last column are right-aligned."""
     lines = [columns, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     for line in lines:

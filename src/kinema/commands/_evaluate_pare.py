@@ -1,4 +1,4 @@
-"""`kinema evaluate pare`: a checkpoint on 3DPW or 3DOH, beside the published results."""
+"""`kinema evaluate pare`: a checkpoint on 3DPW or 3DOH, next to the published results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kinema.options import require
 DESCRIPTION = """\
 MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the layout of the PARE release:
   DIR/dataset_extras/3dpw_all_test_with_mmpose.npz, 3doh_test.npz     labels
-  DIR/dataset_folders/3dpw, 3doh                                       pictures
+  DIR/dataset_folders/3dpw, 3doh                                       images
   DIR/body_models/smpl/SMPL_NEUTRAL.pkl (_MALE, _FEMALE)               bodies
-  DIR/J_regressor_h36m.npy                                             the joints that are compared
-The published results are printed beside. docs/pare.md says more.
+  DIR/J_regressor_h36m.npy                                             regressor of the evaluated joints
+The published results are printed for comparison; see docs/pare.md.
 """
 EXAMPLES = """  kinema evaluate pare --dataset 3dpw --data ~/PARE/data
   kinema evaluate pare --dataset 3doh --data ~/PARE/data --checkpoint pare --json scores.json"""
@@ -37,14 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=Path("data"),
         help="the data folder of the PARE release (default: %(default)s)",
     )
-    parser.add_argument("--labels", metavar="NPZ", type=Path, help="the labels, where not in DIR/dataset_extras")
-    parser.add_argument("--images", metavar="DIR", type=Path, help="the pictures, where not in DIR/dataset_folders")
-    add_body(parser, "SMPL_NEUTRAL.pkl, where it is not in DIR")
+    parser.add_argument("--labels", metavar="NPZ", type=Path, help="the labels (default: in DIR/dataset_extras)")
+    parser.add_argument("--images", metavar="DIR", type=Path, help="the images (default: in DIR/dataset_folders)")
+    add_body(parser, "SMPL_NEUTRAL.pkl (default: in DIR)")
     parser.add_argument(
         "--ground-truth", choices=("neutral", "gendered", "both"), default="both",
-        help="the body of the truth (default: both, where labels and bodies allow)",
+        help="body model of the ground truth (default: both if labels and bodies allow)",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, metavar="N", help="only N pictures, spread over the data set")
+    parser.add_argument("--limit", type=int, metavar="N", help="only N images, spread evenly over the data set")
     add_settings(parser, PareOptions, "checkpoint", "batch_size", "device", "precision")
     add_json(parser, "everything", file=True)
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if body_file is None or h36m is None:
         what = "an SMPL file (SMPL_NEUTRAL.pkl)" if body_file is None else "J_regressor_h36m.npy"
         raise InputError(
-            f"the evaluation needs {what}, without which no number could be compared with the published ones;"
+            f"the evaluation needs {what}, without which results are not comparable with the published ones;"
             f" put it into {args.data} (see `kinema evaluate pare --help`)"
         )
     joints = joint_definition(release.body(body_file), release.file("J_regressor_extra.npy"), h36m)
@@ -99,8 +99,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-":
         print(json.dumps(content, indent=2, ensure_ascii=False))
         return 0
-    print(f"\n{args.dataset}, means over pictures in mm")
-    columns = ["and the body of the truth", "pictures", "MPJPE", "PA-MPJPE", "V2V"]
+    print(f"\n{args.dataset}, means over images in mm")
+    columns = ["and body of the truth", "images", "MPJPE", "PA-MPJPE", "V2V"]
     print_table(columns, _rows(scores, subsets, PUBLISHED.get(args.dataset, {})))
     for note in notes:
         print(f"- {note}")
@@ -114,7 +114,7 @@ def _truths(args: argparse.Namespace, dataset: Any, release: Any, notes: list[st
     if args.ground_truth != "both":
         return [args.ground_truth]
     if dataset.gender is None:
-        notes.append("the labels name no gender: neutral ground truth only")
+        notes.append("the labels give no gender: neutral ground truth only")
         return ["neutral"]
     if any(release.body_file(gender) is None for gender in ("male", "female")):
         notes.append("SMPL_MALE.pkl and SMPL_FEMALE.pkl were not found: neutral ground truth only")
@@ -123,7 +123,7 @@ def _truths(args: argparse.Namespace, dataset: Any, release: Any, notes: list[st
 
 
 def _rows(scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> list[list[str]]:
-    """The lines of the table: what was measured, in all and in parts, then the published results."""
+    """The rows of the table: the measured results, overall and by subset, then the published ones."""
     lines = []
     for each in scores:
         every = np.ones(len(each.v2v), dtype=bool)

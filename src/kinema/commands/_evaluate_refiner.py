@@ -1,4 +1,4 @@
-"""`kinema evaluate refiner`: every method on the same clips, in one table."""
+"""`kinema evaluate refiner`: all methods on the same clips, in one table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
 
 DESCRIPTION = """\
-Compare refiners on a data set: MPJPE, PA-MPJPE and acceleration error, of the input and of each method, and over the
-tenth of the frames where the input is worst. --dataset rendered takes the default chain's real answers on rendered
-clips (--validation); other names are read from --data, in the layout of SmoothNet's authors.
+Compare refiners on a data set: MPJPE, PA-MPJPE and acceleration error of the input and of each method, and MPJPE over
+the 10 % of frames where the input is worst. --dataset rendered uses the default pipeline's results on rendered clips
+(--validation); other data sets are read from --data, in the layout of SmoothNet's authors.
 """
 
 EXAMPLES = """\
@@ -35,14 +35,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument(
         "--method", action="append", metavar="M",
-        help="filter (also with its seconds, savgol=0.3), smoothnet=FILE, synsp=FILE or mixer=FILE; may be given again"
+        help="a filter (or with its seconds, savgol=0.3), smoothnet=FILE, synsp=FILE or mixer=FILE; repeatable"
         f" (default: {', '.join(DEFAULT)})",
     )  # fmt: skip
     parser.add_argument("--window-size", type=int, metavar="N", help="frames of SynSP's windows (default: 8)")
     parser.add_argument(
-        "--fps", type=float, default=30.0, metavar="N", help="frames a second of the data, for filters (default: 30)"
+        "--fps", type=float, default=30.0, metavar="N", help="frame rate of the data, for filters (default: 30)"
     )
-    parser.add_argument("--padded", action="store_true", help="two more zero accelerations a clip, as in the papers")
+    parser.add_argument(
+        "--padded", action="store_true", help="count two more zero accelerations per clip, as in the papers"
+    )
     add_json(parser, "the scores")
 
 
@@ -55,16 +57,16 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.fps > 0:
         raise UsageError(f"`fps` must be positive, found {args.fps}")
-    told = {}
+    results = {}
     for row in rows(args):
         clips = _clips(args, *row)
         methods = [method(text, clips, args.fps, args.window_size) for text in args.method or DEFAULT]
         scores = compare(clips, methods, padded=args.padded)
-        told[clips.name] = {name: each.to_dict() for name, each in scores.items()}
+        results[clips.name] = {name: each.to_dict() for name, each in scores.items()}
         if not args.json:
             Console().print(table(clips, scores))
     if args.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(results, indent=2))
     return 0
 
 
@@ -83,7 +85,7 @@ def _clips(args: argparse.Namespace, dataset: str, estimator: str, representatio
         from kinema.training.windows import load_windows
 
         if args.windows is None:
-            raise UsageError("`dataset` rendered-keypoints needs `windows`, clips of held-out subjects among them")
+            raise UsageError("`dataset` rendered-keypoints needs `windows` that include clips of held-out subjects")
         return keypoint_clips(load_windows(args.windows, "held_out", REFINER_FILM))
     if args.data is None or estimator == "-":
         raise UsageError(f"`dataset` {dataset} needs `data` (a folder) and `estimator` (a name)")

@@ -1,6 +1,6 @@
-"""Arguments of the commands from the settings of options classes, and the arguments that many commands share.
+"""Command-line arguments made from the settings of options classes, and those shared by several commands.
 
-What a setting means is written once: in its class, or below.
+Each setting is documented once: in its class, or below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kinema.errors import UsageError
 from kinema.options import Setting, settings_of
 
 HEADINGS = ("people", "camera", "result", "running")
-"""Groups of settings in the order in which help shows them; those without a group come first."""
+"""Groups of settings in the order of the help; settings without a group come first."""
 
 Options = TypeVar("Options")
 
@@ -25,10 +25,10 @@ def add_settings(
     *names: str,
     group: str | None = None,
 ) -> None:
-    """An argument for each setting, or for each of an options class. What is left out on the command line is None in
-    `args`, so that the default stays with the options.
+    """Add an argument for each setting, or each setting of an options class. An argument that is not given is None in
+    `args`, so that the options define the default.
 
-    names: only these fields of the class. group: the heading for those that have none of their own.
+    names: only these fields of the class. group: the heading for settings without a group.
     """
     if isinstance(settings, type):
         known = settings_of(settings)
@@ -44,7 +44,7 @@ def add_settings(
 
 
 def group_of(parser: argparse.ArgumentParser, heading: str | None) -> Any:
-    """The parser's group with this heading, made where there is none."""
+    """The parser's group with this heading, created if needed."""
     if heading is None:
         return parser
     for group in parser._action_groups:
@@ -54,7 +54,7 @@ def group_of(parser: argparse.ArgumentParser, heading: str | None) -> Any:
 
 
 def given(args: argparse.Namespace, cls: type) -> dict[str, Any]:
-    """The fields of an options class that the command line sets, by their own names."""
+    """The fields of an options class that were given on the command line, by name."""
     found = {}
     for name, setting in settings_of(cls).items():
         value = getattr(args, setting.public or name, None)
@@ -64,7 +64,7 @@ def given(args: argparse.Namespace, cls: type) -> dict[str, Any]:
 
 
 def options_from(args: argparse.Namespace, cls: type[Options], **more: Any) -> Options:
-    """The options that the command line asks for; `more` overrides it. Raises UsageError."""
+    """The options given on the command line; `more` overrides them. Raises UsageError."""
     return cls(**{**given(args, cls), **more})
 
 
@@ -75,7 +75,7 @@ def _add(place: Any, setting: Setting) -> None:
     else:
         convert: Callable[[str], Any] = setting.parse or setting.type
         if convert not in (str, Path):
-            convert = _sentence(convert, setting)
+            convert = _reporting(convert, setting)
         arguments |= {"type": convert, "metavar": setting.metavar, "choices": setting.choices}
         if setting.many:
             arguments["action"] = "append"
@@ -83,19 +83,19 @@ def _add(place: Any, setting: Setting) -> None:
 
 
 def add_argument(place: Any, *flags: str, aliases: Sequence[str] = (), **arguments: Any) -> None:
-    """An option, and other spellings of it, which work and are not shown."""
+    """Add an option, and aliases that are accepted but not shown in the help."""
     action = place.add_argument(*flags, **arguments)
     add_aliases(place, action, aliases)
 
 
 def add_aliases(place: Any, action: argparse.Action, aliases: Iterable[str]) -> None:
-    """Further spellings of an option. Under argparse's own rules help would show them."""
+    """Add hidden aliases of an option; argparse's own would be shown in the help."""
     for alias in aliases:
         place._option_string_actions.setdefault(f"--{alias}", action)
 
 
-def _sentence(convert: Callable[[str], Any], setting: Setting) -> Callable[[str], Any]:
-    """The conversion, with errors as the parser wants them."""
+def _reporting(convert: Callable[[str], Any], setting: Setting) -> Callable[[str], Any]:
+    """The conversion, with errors that argparse reports."""
 
     def converted(text: str) -> Any:
         try:
@@ -107,11 +107,11 @@ def _sentence(convert: Callable[[str], Any], setting: Setting) -> Callable[[str]
     return converted
 
 
-# --- what many commands share ---
+# --- shared arguments ---
 
 
 def add_subcommand(subparsers: Any, name: str, help: str, module: Any) -> argparse.ArgumentParser:
-    """A subcommand whose text comes from DESCRIPTION and EXAMPLES of a module."""
+    """Add a subcommand whose help comes from DESCRIPTION and EXAMPLES of a module."""
     sub: argparse.ArgumentParser = subparsers.add_parser(
         name, help=help, description=module.DESCRIPTION, epilog=f"examples:\n{module.EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -121,34 +121,43 @@ def add_subcommand(subparsers: Any, name: str, help: str, module: Any) -> argpar
 
 
 def add_debug(sub: argparse.ArgumentParser) -> None:
-    """--debug of a subcommand: its parent knows it as well; here so that it may stand at the end of the line."""
+    """Add --debug to a subcommand as well as its parent, so that it can come last on the line."""
     sub.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback of an error"
     )
 
 
-def add_file(parser: Any, name: str = "file", help: str = "a motion file, or the folder of a run") -> None:
-    """A motion file that is read; `motion_file` finds the file of a run's folder."""
+def add_file(parser: Any, name: str = "file", help: str = "a motion file, or a run's folder") -> None:
+    """Add an input motion file; `motion_file` finds the file in a run's folder."""
     parser.add_argument(name, metavar=name.upper(), type=Path, help=help)
 
 
 def add_reading(parser: Any) -> None:
-    """How a motion file is read."""
+    """Add the arguments of reading a motion file, --fps and --from."""
+    parser.add_argument("--fps", type=float, metavar="N", help="frame rate, if the file has none (default: 30)")
     parser.add_argument(
-        "--fps", type=float, metavar="N", help="frames a second of a file that does not say (default: 30)"
-    )
-    parser.add_argument(
-        "--from", dest="format", metavar="FORMAT", help="the file's format (default: told by its contents)"
+        "--from", dest="format", metavar="FORMAT", help="the file's format (default: detected from its contents)"
     )
 
 
-def add_body(parser: Any, help: str = "an SMPL file (.pkl or .npz) in place of the free body") -> None:
-    """The body."""
+PROFILES = {"default": "default", "video2pkl": "fork"}
+
+
+def add_profile(parser: Any, what: str) -> None:
+    """Add --profile; `PROFILES` has the library's name of each. `fork` is accepted for `video2pkl`."""
+    parser.add_argument(
+        "--profile", choices=tuple(PROFILES), type=lambda name: "video2pkl" if name == "fork" else name,
+        default="default", help=f"video2pkl: {what} of the video2pkl pipeline (default: %(default)s)",
+    )  # fmt: skip
+
+
+def add_body(parser: Any, help: str = "an SMPL file (.pkl or .npz) to use instead of the free body") -> None:
+    """Add --body-model."""
     parser.add_argument("--body-model", metavar="PATH", help=help)
 
 
 def add_json(parser: Any, what: str, *, file: bool = False) -> None:
-    """--json prints JSON, and nothing else, on stdout. file: --json FILE writes it there, beside the usual print."""
+    """Add --json: print JSON, and nothing else, on stdout. file: --json FILE writes a file, with the usual output."""
     if file:
         parser.add_argument(
             "--json", nargs="?", const="-", metavar="FILE", help=f"print {what} as JSON, or write it to FILE"
@@ -158,5 +167,5 @@ def add_json(parser: Any, what: str, *, file: bool = False) -> None:
 
 
 def add_quiet(parser: Any) -> None:
-    """--quiet."""
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    """Add --quiet."""
+    parser.add_argument("--quiet", action="store_true", help="print errors only")

@@ -1,4 +1,4 @@
-"""The parser of the command line: commands in groups, one sentence for each mistake, and the nearest name to it."""
+"""The command-line parser: commands in groups, one-line errors, and suggestions for mistyped names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line on stderr and exit code 2, with the name that was probably meant.
+    """A parser whose errors are one line on stderr and exit code 2, with a suggestion for mistyped names.
 
-    groups: heading -> names of the subcommands below it, in the order of the help; None lists them as argparse does.
+    groups: heading -> names of its subcommands, in the order of the help; None lists them as argparse does.
     """
 
     def __init__(self, *args: Any, groups: Mapping[str, Sequence[str]] | None = None, **kwargs: Any) -> None:
@@ -21,20 +21,20 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def command(self) -> str:
-        """How people call it: "kinema evaluate motion"."""
+        """The full command, such as "kinema evaluate motion"."""
         return self.prog
 
     def subcommands(self) -> argparse._SubParsersAction[Any] | None:
-        """The action that holds the subcommands, None where there are none."""
+        """The action that holds the subcommands, None if there are none."""
         return next((a for a in self._actions if isinstance(a, argparse._SubParsersAction)), None)
 
     def options(self) -> list[str]:
-        """Every option that help shows, as it is spelled."""
+        """The option strings shown in the help."""
         shown = [action for action in self._actions if action.help is not argparse.SUPPRESS]
         return [word for action in shown for word in action.option_strings]
 
     def flags(self) -> dict[str, str]:
-        """How the command line spells each setting: name -> flag."""
+        """The flag of each setting: name -> flag."""
         return {
             action.dest: next((w for w in action.option_strings if w.startswith("--")), action.option_strings[0])
             for action in self._actions
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse does, but nothing stays unknown; `flags` of the namespace are those of the innermost command."""
+        """As in argparse, but unknown arguments are errors; the namespace's `flags` are the innermost command's."""
         args = list(sys.argv[1:] if args is None else args)
         if self.subcommands() is None:
             self._refuse(self._unknown(args))
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"kinema: {line}; see `{self.command} --help`\n")
 
     def no_such(self, what: str, word: str, known: Iterable[str]) -> NoReturn:
-        """Say that there is no `word`, and what was probably meant. what: "command", "option"."""
+        """Report that there is no `word`, with a suggestion. what: "command", "option"."""
         known = list(known)
         near = f"kinema run {word}" if what == "command" and Path(word).exists() else nearest(word, known)
         hint = f"did you mean `{near}`?" if near else f"see `{self.command} --help`"
@@ -68,7 +68,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"kinema: there is no {what} `{word}`{place}; {hint}\n")
 
     def format_help(self) -> str:
-        """The help; subcommands stand below their headings."""
+        """The help, with subcommands below their headings."""
         held = self.subcommands()
         if self._headings is None or held is None:
             return super().format_help()
@@ -98,17 +98,17 @@ class Parser(argparse.ArgumentParser):
         return [word for word in long if not any(known.startswith(word) for known in self._option_string_actions)]
 
     def _refuse(self, extra: Sequence[str]) -> None:
-        """End where something was given that nothing takes."""
+        """Exit if there are arguments that nothing takes."""
         if not extra:
             return
         option = next((word.partition("=")[0] for word in extra if word.startswith("-")), None)
         if option is not None:
             self.no_such("option", option, self.options())
-        self.error(f"`{extra[0]}` is one argument too many")
+        self.error(f"unexpected argument `{extra[0]}`")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be; None where none is near."""
+    """The known word closest to `word`, None if none is close."""
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(known), 1, 0.6)

@@ -9,8 +9,8 @@ from kinema.commands._options import add_body, add_json
 from kinema.errors import UsageError
 
 DESCRIPTION = (
-    "Write the free body in the file layout that another package loads as an SMPL model. The files are CC0:\n"
-    "nothing in them comes from SMPL, only the layout and the meaning of the parameters agree."
+    "Export the free body in the file layout that another package loads as an SMPL model. The files are CC0:\n"
+    "nothing in them comes from SMPL; only the layout and the meaning of the parameters are the same."
 )
 EXAMPLES = """  kinema body export --layout smplx --out models
   kinema body export --layout smplfitter --out models"""
@@ -21,8 +21,8 @@ LAYOUTS = ("smplx", "smplfitter")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("action", choices=("export",), help="what to do")
-    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="the package that shall load the body")
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder of models; the files go to DIR/smpl")
+    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="the package that will load the body")
+    parser.add_argument("--out", metavar="DIR", required=True, help="models folder; the files are written to DIR/smpl")
     add_body(parser)
     add_json(parser, "the paths")
 

@@ -1,4 +1,4 @@
-"""`kinema convert`: one motion file into another."""
+"""`kinema convert`: convert a motion file to another format."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from kinema.commands._options import add_body, add_file, add_json, add_reading
 from kinema.errors import UsageError
 
 DESCRIPTION = """\
-Convert a motion file into another format, keeping all that both can hold and saying what is lost. The suffix of OUT
-tells the format (.pkl and .npz: Kinema's own, which keep everything), or --to:
+Convert a motion file to another format, keeping everything that both can hold and reporting what is lost. The format
+follows from the suffix of OUT (.pkl and .npz: Kinema's own, which keep everything) or from --to:
 
-  kinema-pkl kinema-npz amass pare gvhmr bvh          read and written
+  kinema-pkl kinema-npz amass pare gvhmr bvh          read and write
   wham phalp romp video2pkl aistpp glamr              read only
 """
 EXAMPLES = """\
@@ -29,10 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", nargs="?", default=argparse.SUPPRESS, help="the file to write; or --out")
     parser.add_argument("--out", metavar="OUT", type=Path, help="the file to write")
     parser.add_argument(
-        "--to", dest="target_format", metavar="FORMAT", help="the format to write (default: told by OUT's suffix)"
+        "--to", dest="target_format", metavar="FORMAT", help="the format to write (default: from OUT's suffix)"
     )
     add_reading(parser)
-    add_body(parser, "an SMPL file (.pkl or .npz): the body of the poses")
+    add_body(parser, "an SMPL file (.pkl or .npz): the body model of the poses")
     add_json(parser, "files and notes")
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats.converting import convert
 
     if args.out is None:
-        raise UsageError("`out` is missing: name the file to write")
+        raise UsageError("`out` is missing; name the file to write")
     body = None if args.body_model is None else load_body(args.body_model)
     report = convert(
         motion_file(args.file), args.out, source_format=args.format, target_format=args.target_format, fps=args.fps,

@@ -1,4 +1,4 @@
-"""`kinema demo`: the main job on a clip whose truth is known, and how well it did."""
+"""`kinema demo`: the pipeline on a clip with known ground truth, and its errors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from kinema.pipeline.demo import DemoResult
 
 DESCRIPTION = (
-    "Render a clip of the free body, whose every joint is known, run the main job on it, and print the errors\n"
-    "beside those of BlazePose's raw 3D points on the same frames. Needs no video and no truth of your own."
+    "Render a clip of the free body with known ground truth, run the pipeline on it, and print the errors next to\n"
+    "those of BlazePose's raw 3D points on the same frames. Needs no video or ground truth of your own."
 )
 EXAMPLES = """  kinema demo
   kinema demo --seed 3 --script rounds --no-overlay"""
@@ -27,21 +27,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from kinema.pipeline.options import public_settings
 
-    parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
-    parser.add_argument("--script", choices=SCRIPTS, default="demo", help="what the person does (default: demo)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="varies motion, clothes and room")
+    parser.add_argument("--out", default=None, metavar="DIR", help="parent folder of the runs (default: outputs)")
+    parser.add_argument("--script", choices=SCRIPTS, default="demo", help="the motion of the person (default: demo)")
     parser.add_argument(
-        "--fps", type=float, default=30.0, metavar="N", help="frames a second of the clip (default: 30)"
+        "--seed", type=int, default=0, metavar="N", help="seed of motion, clothes and room (default: 0)"
     )
-    parser.add_argument("--width", type=int, default=1280, metavar="PIXELS", help="of the clip, 16:9 (default: 1280)")
+    parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frame rate of the clip (default: 30)")
+    parser.add_argument(
+        "--width", type=int, default=1280, metavar="PIXELS", help="width of the clip, 16:9 (default: 1280)"
+    )
     add_settings(parser, [public_settings()["overlay"].setting])
-    parser.add_argument("--force", action="store_true", help="do everything again in a new folder")
+    parser.add_argument("--force", action="store_true", help="repeat everything in a new folder")
     add_json(parser, "the scores and run.json")
     add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render, run, measure, print."""
+    """Render, run, evaluate, print."""
     from kinema.commands._console import watcher
     from kinema.geometry.camera import DEFAULT_FOV
     from kinema.pipeline import RunOptions
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
                 size=size, options=options, force=args.force, watcher=shown, command=tuple(sys.argv),
             )  # fmt: skip
     except KeyboardInterrupt:
-        print("kinema: stopped; the finished stages are kept, start the same command again to go on", file=sys.stderr)
+        print("kinema: stopped; finished stages are kept, run the same command again to continue", file=sys.stderr)
         return 130
     if args.json:
         folder = str(result.run.folder)
@@ -78,7 +80,7 @@ def print_scores(result: DemoResult) -> None:
 
     scores = result.scores
     ours, raw, feet = scores["body"], scores["raw"], scores.get("feet") or {}
-    print(f"\nagainst the truth, {len(scores['joints'])} limb joints, {scores['frames']} frames:")
+    print(f"\nerrors against the ground truth, {len(scores['joints'])} limb joints, {scores['frames']} frames:")
     rows = [
         _row("MPJPE", "mm", ours["mpjpe_mm"], raw["mpjpe_mm"]),
         _row("PA-MPJPE", "mm", ours["pa_mpjpe_mm"], raw["pa_mpjpe_mm"]),
@@ -86,12 +88,12 @@ def print_scores(result: DemoResult) -> None:
         _row(f"jitter (truth: {_number(ours['jitter_truth_m_s3'])})", "m/s3", ours["jitter_m_s3"], raw["jitter_m_s3"]),
         ["reprojection", _number(scores.get("reprojection_px"), "px"), "-", ""],
         [
-            f"root trajectory, of {_number(ours['distance_m'], 'm')} travelled",
+            f"root trajectory, % of {_number(ours['distance_m'], 'm')} travelled",
             _number(ours["root_error_percent"], "%"), "-", "",
         ],
-        ["feet above or below the ground in contact", _number(feet.get("foot_height_mm"), "mm"), "-", ""],
+        ["foot height error in contact", _number(feet.get("foot_height_mm"), "mm"), "-", ""],
     ]  # fmt: skip
-    print_table(["", "Kinema", "BlazePose's raw 3D", "less error"], rows)
+    print_table(["", "Kinema", "BlazePose's raw 3D", "reduction"], rows)
     print(f"{result.run.folder}/evaluation.json, truth.npz, demo.mp4")
 
 

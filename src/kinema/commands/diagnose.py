@@ -1,4 +1,4 @@
-"""`kinema diagnose`: what is in a motion file, and what kind of movement."""
+"""`kinema diagnose`: the contents of a motion file, and its types of motion."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands._options import add_file, add_json, add_reading
+from kinema.commands._options import PROFILES, add_file, add_json, add_profile, add_reading
 
 if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
 
 DESCRIPTION = """\
-Tell what is in a motion file: its entries with shapes and ranges, frame rate, camera, people, units, gaps, what a
-reader assumed, and for each person the kind of movement along the ground:
+Show the contents of a motion file: its entries with shapes and ranges, frame rate, camera, people, units, gaps,
+assumptions of the reader, and for each person the type of motion along the ground:
 
-STATIONARY  on the spot            PROGRESSING  from one place to another      LOOPING  round and round
-OSCILLATING to and fro             MIXED        none of them
+STATIONARY  in place               PROGRESSING  from one place to another      LOOPING  in circles
+OSCILLATING back and forth         MIXED        none of these
 
 Nothing in the file is executed.
 """
@@ -34,12 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(parser, "everything")
     parser.add_argument(
         "--plot", metavar="OUT", type=Path,
-        help="also draw ways, heights, speeds, contacts and bad frames (.png, .pdf, .svg; needs matplotlib)",
+        help="also plot paths, heights, speeds, contacts and bad frames (.png, .pdf, .svg; needs matplotlib)",
     )  # fmt: skip
-    parser.add_argument(
-        "--profile", choices=("default", "fork"), default="default",
-        help="fork: motion types and limits of the video-to-PKL pipeline (default: %(default)s)",
-    )  # fmt: skip
+    add_profile(parser, "motion types and limits")
     add_reading(parser)
 
 
@@ -47,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats import motion_file
     from kinema.quality.diagnosis import diagnose_file
 
-    diagnosis = diagnose_file(motion_file(args.file), profile=args.profile, format=args.format, fps=args.fps)
+    diagnosis = diagnose_file(motion_file(args.file), profile=PROFILES[args.profile], format=args.format, fps=args.fps)
     if args.json:
         print(json.dumps(diagnosis.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -59,21 +56,21 @@ def run(args: argparse.Namespace) -> int:
 
         path = plot(diagnosis.validation, args.plot)
         if not args.json:
-            print(f"drawn: {path}")
+            print(f"plot: {path}")
     return 0
 
 
 def lines(diagnosis: Diagnosis) -> list[str]:
-    """The diagnosis for a terminal."""
+    """The diagnosis as lines for a terminal."""
     problems = [
         "  " + ("" if problem.person is None else f"person {problem.person}: ") + problem.sentence
         for problem in diagnosis.validation.problems
     ]
     if diagnosis.validation.motion is None:
-        return [f"{diagnosis.path}: no motion can be read from it", *problems]
+        return [f"{diagnosis.path}: no motion could be read", *problems]
     plain = diagnosis.to_dict()
     out = [f"{diagnosis.path}: {diagnosis.format}, {plain['validation']['verdict']}", *problems, *_clip(plain), ""]
-    out.append("entries of the file")
+    out.append("contents of the file")
     out += [f"  {_entry(entry)}" for entry in diagnosis.contents]
     for person in diagnosis.people:
         out += ["", *_person(person)]
@@ -82,20 +79,20 @@ def lines(diagnosis: Diagnosis) -> list[str]:
 
 def _clip(plain: dict[str, Any]) -> list[str]:
     rate = "" if plain["constant_rate"] else ", variable"
-    out = [f"  {_count(plain['frames'], 'frame')}, {plain['fps']:g} a second{rate}, {plain['seconds']:.4g} s"]
+    out = [f"  {_count(plain['frames'], 'frame')}, {plain['fps']:g} fps{rate}, {plain['seconds']:.4g} s"]
     if plain["frames"] == 1:
-        out = ["  1 frame: a picture; nothing can be told of movement"]
+        out = ["  1 frame: a single image has no motion"]
     if any(plain["image_size"]):
-        out.append(f"  pictures of {plain['image_size'][0]}x{plain['image_size'][1]} pixels")
+        out.append(f"  image size: {plain['image_size'][0]}x{plain['image_size'][1]} pixels")
     camera = plain["camera"]
     if camera is not None:
-        moving = {True: "moves", False: "stands still", None: "unknown whether it moves"}[camera["moving"]]
-        world = "its place in the world is known" if camera["world"] else "no world"
+        moving = {True: "moving", False: "static", None: "motion unknown"}[camera["moving"]]
+        world = "pose in the world known" if camera["world"] else "pose in the world unknown"
         out.append(f"  camera: focal length {camera['focal']:g} px ({camera['source']}), {moving}, {world}")
     if plain["body_model"]:
         out.append(f"  body: {plain['body_model']}")
     if plain["stages"]:
-        out.append(f"  made by: {', '.join(plain['stages'])}")
+        out.append(f"  stages: {', '.join(plain['stages'])}")
     return out + [f"  note: {note}" for note in plain["notes"]]
 
 
@@ -110,8 +107,8 @@ def _count(number: int, thing: str) -> str:
 def _entry(entry: dict[str, Any]) -> str:
     name = f"{entry['name']:<32}"
     if entry["kind"] != "array":
-        told = entry.get("value", f"{entry['length']} entries" if "length" in entry else "")
-        return f"{name} {entry['kind']} {told}".rstrip()
+        value = entry.get("value", f"{entry['length']} entries" if "length" in entry else "")
+        return f"{name} {entry['kind']} {value}".rstrip()
     text = f"{name} {tuple(entry['shape'])!s:<18} {entry['dtype']:<9}"
     if "least" in entry:
         text += f" {entry['least']:.4g} .. {entry['most']:.4g}"
@@ -120,36 +117,34 @@ def _entry(entry: dict[str, Any]) -> str:
 
 def _person(person: dict[str, Any]) -> list[str]:
     kind = person["motion_type"]
-    name = "unknown kind of movement" if kind is None else kind.get("kind", kind.get("motion_type"))
+    name = "motion type unknown" if kind is None else kind.get("kind", kind.get("motion_type"))
     out = [f"person {person['id']}: {name}, {person['verdict']}, {person['bad_frames']} bad frames"]
     if person["frames"]:
-        gaps = f", {person['missing_frames']} missing in between" if person["missing_frames"] else ", no gaps"
+        gaps = f", {person['missing_frames']} missing in gaps" if person["missing_frames"] else ", no gaps"
         out.append(f"  {_count(person['frames'], 'frame')}, {person['first_frame']} to {person['last_frame']}{gaps}")
     if kind is not None and "extent" in kind:
         out.append(
-            f"  way along the ground: {kind['path']:.2f} m long, {kind['extent']:.2f} m across, ends"
-            f" {kind['distance']:.2f} m from its start; {kind['turns']:+.1f} rounds, {kind['reversals']} reversals"
+            f"  ground path: {kind['path']:.2f} m long, {kind['extent']:.2f} m across, ends"
+            f" {kind['distance']:.2f} m from its start; {kind['turns']:+.1f} turns, {kind['reversals']} reversals"
         )
     elif kind is not None:
         out.append(
             f"  path {kind['cumulative_path_cm']:.0f} cm, displacement {kind['total_displacement_cm']:.0f} cm,"
-            f" halves correlate by {kind['correlation_first_second_half']:.2f}"
+            f" correlation of halves {kind['correlation_first_second_half']:.2f}"
         )
     else:
-        out.append("  its place is not known in a frame that stands still")
+        out.append("  position unknown in any static frame of reference")
     if "skeleton" in person:
-        own = "" if person["skeleton"]["own"] else " (a stand-in's: the file's own body is not known)"
-        out.append(f"  legs of {person['skeleton']['leg_metres']:.3f} m{own}")
+        own = "" if person["skeleton"]["own"] else " (of a substitute: the file's own body model is unknown)"
+        out.append(f"  leg length {person['skeleton']['leg_metres']:.3f} m{own}")
     if person.get("ground"):
-        out.append(
-            f"  the feet stand {abs(person['ground']):.2f} m {_side(person['ground'])} the world's ground (y = 0)"
-        )
+        out.append(f"  the feet are {abs(person['ground']):.2f} m {_side(person['ground'])} the ground (y = 0)")
     for name, field in person["fields"].items():
         text = f"  {name:<20} {tuple(field['shape'])!s:<16}"
         if "least" in field:
             text += f" {field['least']:.4g} .. {field['most']:.4g}"
         elif field.get("share") is not None:
-            text += f" {100 * field['share']:.0f} % yes"
+            text += f" {100 * field['share']:.0f} % true"
         missing = f", {field['missing']} missing" if "missing" in field else ""
         out.append(f"{text}{missing}  ({field['unit']})")
     return out

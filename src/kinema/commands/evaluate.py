@@ -1,4 +1,4 @@
-"""`kinema evaluate`: compare results with ground truth."""
+"""`kinema evaluate`: evaluate results against ground truth."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from kinema.evaluation.motion import MotionScores
 
-DESCRIPTION = (
-    "Compare results with ground truth: errors of joints, angles, acceleration and path, per joint and in total."
-)
+DESCRIPTION = "Evaluate results against ground truth: errors of joints, angles, acceleration and path."
 
 EXAMPLES = """\
   kinema evaluate motion smpl_output.pkl --truth markers.trc --calibration cameras.toml --camera cam_01
@@ -27,11 +25,11 @@ EXAMPLES = """\
 """
 
 MOTION_DESCRIPTION = """\
-Compare a motion with the truth. FILE may be
+Compare a motion with ground truth. The --truth FILE may be
   .trc    markers (y up); with --calibration and --camera they are compared in that camera's frame
   .npz    joints (T,J,3) metres, joint_names (J,), fps or times (T,) seconds, frame "camera" or "world"
   .pkl    (or .npz) any motion file that Kinema reads, with all its people
-Points of the same name are compared, frames are matched by time. docs/evaluation.md defines the measures.
+Points are compared by name, and frames are matched by time. docs/evaluation.md defines the measures.
 """
 
 
@@ -46,16 +44,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_file(motion, "result", "the motion to judge: a motion file, or the folder of a run")
+    add_file(motion, "result", "the motion to evaluate: a motion file, or a run's folder")
     motion.add_argument("--truth", metavar="FILE", type=Path, required=True, help="the ground truth")
     add_settings(motion, TruthOptions)
     motion.add_argument(
         "--source", action="append", choices=SOURCES,
-        help="what to judge: the fitted body (default) or the keypoint network's 3D; give both to compare them on"
+        help="what to evaluate: the fitted body (default) or the keypoint network's 3D; repeatable, to compare both on"
         " the same frames",
     )  # fmt: skip
     motion.add_argument(
-        "--joints", default="limbs12", metavar="NAMES", help="limbs12 (default), shared, or names with commas between"
+        "--joints", default="limbs12", metavar="NAMES", help="limbs12 (default), shared, or comma-separated names"
     )
     add_settings(motion, MotionOptions)
     add_json(motion, "everything", file=True)
@@ -109,7 +107,7 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
 
 
 def tables(scores: list[MotionScores]) -> list[Table]:
-    """The totals (a column for each source and person) and the joints, as rich tables."""
+    """The totals (a column per source and person) and the joints, as rich tables."""
     from rich.table import Table
 
     from kinema.evaluation.scoring import MEASURES
@@ -140,9 +138,9 @@ def _joint_table(scores: MotionScores) -> Table:
 
     from kinema.evaluation.scoring import mean
 
-    table = Table(title=f"joints of {scores.source} and of {scores.truth_source}", title_justify="left")
-    table.add_column("ours = truth's", no_wrap=True)
-    for heading in ("MPJPE\nmm", "PA-MPJPE\nmm", "accel.\nm/s2", "bend\ndeg"):
+    table = Table(title=f"{scores.source} against {scores.truth_source}, by joint", title_justify="left")
+    table.add_column("joint", no_wrap=True)
+    for heading in ("MPJPE\nmm", "PA-MPJPE\nmm", "accel.\nm/s2", "angle\ndeg"):
         table.add_column(heading, justify="right")
     people = [person for person in scores.people if person.joints]
     for pair in scores.pairs:

@@ -1,4 +1,4 @@
-"""`kinema export`: a motion file for other programs."""
+"""`kinema export`: export a motion file to other programs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FORMATS = {
     "pt": ("gvhmr", "GVHMR's layout (torch is not needed)"),
     "pkl": ("pare", "PARE's keys and nothing else"),
 }
-"""What `--format` takes -> the format's name in `kinema.formats.formats()`, and what it is for."""
+"""Choice of `--format` -> the format's name in `kinema.formats.formats()`, and its use."""
 
-DESCRIPTION = "Export a motion file of any format that Kinema reads for other programs.\n\n" + "\n".join(
+DESCRIPTION = "Export a motion file of any format that Kinema reads to other programs.\n\n" + "\n".join(
     f"  {name:<5}{about}" for name, (_, about) in FORMATS.items()
 )
 EXAMPLES = """\
@@ -44,19 +44,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_file(parser)
     parser.add_argument(
-        "--format", dest="target_format", required=True, choices=tuple(FORMATS), help="what to write, see above"
+        "--format", dest="target_format", required=True, choices=tuple(FORMATS), help="the format to write, see above"
     )
     parser.add_argument(
-        "--out", metavar="OUT", type=Path, help="file or folder to write to (default: beside FILE, under its name)"
+        "--out", metavar="OUT", type=Path, help="file or folder to write to (default: FILE with another suffix)"
     )
-    parser.add_argument("--person", metavar="ID", default="all", help="track ids with commas between them, or all")
-    parser.add_argument("--frame", choices=("world", "camera"), help="default: the world where the motion has one")
-    parser.add_argument("--units", choices=("m", "cm", "mm"), help="of bvh, trc (default m), c3d (mm)")
-    parser.add_argument("--rate", type=float, metavar="FPS", help="frames a second of bvh, trc, c3d (default: its own)")
+    parser.add_argument("--person", metavar="ID", default="all", help="comma-separated track ids, or all (default)")
     parser.add_argument(
-        "--rotation-order", metavar="ORDER", type=str.upper, help="of a bvh: ZXY (default), XYZ, YXZ, ..."
+        "--frame", choices=("world", "camera"), help="frame of reference (default: world if the motion has one)"
     )
-    parser.add_argument("--blender", metavar="PATH", help="Blender's program, for fbx (default: where it usually is)")
+    parser.add_argument(
+        "--units", choices=("m", "cm", "mm"), help="units of bvh, trc (default: m) and c3d (default: mm)"
+    )
+    parser.add_argument("--rate", type=float, metavar="FPS", help="frame rate of bvh, trc, c3d (default: the motion's)")
+    parser.add_argument(
+        "--rotation-order",
+        metavar="ORDER",
+        type=str.upper,
+        help="rotation order of a bvh: ZXY (default), XYZ, YXZ, ...",
+    )
+    parser.add_argument("--blender", metavar="PATH", help="Blender executable, for fbx (default: the usual places)")
     add_body(parser)
     add_reading(parser)
     add_json(parser, "files and notes")
@@ -77,14 +84,14 @@ def run(args: argparse.Namespace) -> int:
     for option in options:
         if option not in entry.takes:
             setting = "rate" if option == "fps" else option
-            raise UsageError(f"`{setting}` means nothing for {name} files; leave it out")
+            raise UsageError(f"`{setting}` does not apply to {name} files; leave it out")
     source = motion_file(args.file)
     out = output_path(source, name, entry.suffixes, args.out)
     motion = load_motion(source, format=args.format, fps=args.fps)
     motion = chosen(motion, args.person)
     if args.frame is not None:
         if entry.name == "pare" and args.frame == "world":
-            raise UsageError("PARE's files hold people before the camera; leave `frame` out or take npz")
+            raise UsageError("PARE's files are in the camera's frame; leave out `frame` or export npz")
         motion = in_frame(motion, args.frame)
     body = None if args.body_model is None else load_body(args.body_model)
     report = WriteReport()
@@ -96,28 +103,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chosen(motion: Motion, people: str) -> Motion:
-    """The motion with the people that --person names. Raises UsageError."""
+    """The motion with the people selected by --person. Raises UsageError."""
     if people == "all":
         return motion
     try:
         ids = list(dict.fromkeys(int(word) for word in people.split(",")))
     except ValueError:
-        raise UsageError(f"`person` takes track ids with commas between them or all, found {people!r}") from None
+        raise UsageError(f"`person` must be comma-separated track ids or all, found {people!r}") from None
     return motion.replace(people=tuple(motion.person(id) for id in ids))
 
 
 def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path | None) -> Path:
-    """Where to write: the file or (without a suffix) the folder asked for, else beside the source; never onto it.
+    """The output path: `given`, a file or (without a suffix) a folder, else next to the source; never the source.
 
     Raises UsageError for a suffix of another format.
     """
     if given is not None and given.suffix and not given.is_dir():
         if given.suffix.lower() not in suffixes:
             raise UsageError(
-                f"{name} files are named {' or '.join(suffixes)}; rename {given.name} or change `target_format`"
+                f"{name} files end in {' or '.join(suffixes)}; rename {given.name} or change `target_format`"
             )
         if given.resolve() == source.resolve():
-            raise UsageError(f"{given} would overwrite what is read; name another file with `out`")
+            raise UsageError(f"{given} would overwrite the input; name another file with `out`")
         return given
     stem = f"{source.stem}_pare" if name == "pkl" else source.stem
     path = (source.parent if given is None else given) / f"{stem}{suffixes[0]}"

@@ -1,4 +1,4 @@
-"""`kinema info`: what a bug report needs. It never fails: what cannot be found out is said to be so."""
+"""`kinema info`: system information for a bug report. It never fails: what cannot be determined is shown as unknown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 from kinema.commands._options import add_json
 
 DESCRIPTION = (
-    "Print what a bug report needs: versions, platform, processors, memory, the cache and what is in it.\n"
-    "Nothing of it identifies a person except the paths; read it before you post it."
+    "Print the system information for a bug report: versions, platform, processors, memory, cache and weights.\n"
+    "Only the paths can identify you; read the output before you post it."
 )
 EXAMPLES = """  kinema info
   kinema info --json > info.json"""
@@ -39,12 +39,12 @@ _REGISTRIES = {
     "refiners": "kinema.refinement.registry:REFINERS",
     "formats": "kinema.formats.registry:FORMATS",
 }
-"""What other packages can add to; a line of `kinema info` each."""
+"""Registries that other packages can extend; one line of `kinema info` each."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    add_json(parser, "it")
+    add_json(parser, "everything")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,23 +69,23 @@ def run(args: argparse.Namespace) -> int:
 def gather() -> dict[str, Any]:
     """Everything `kinema info` shows: JSON values by title."""
     return {
-        "kinema": _tried(_kinema),
-        "python": _tried(lambda: f"{platform.python_version()} ({platform.python_implementation()})"),
-        "platform": _tried(platform.platform),
-        "machine": _tried(platform.machine),
-        "processors": _tried(_processors),
-        "memory": _tried(_memory),
-        "environment": _tried(lambda: {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}),
-        "packages": _tried(_packages),
-        "ffmpeg": _tried(_ffmpeg),
-        "cache": _tried(_cache),
-        "weights": _tried(_weights),
-        **{title: _tried(partial(_rows, place)) for title, place in _REGISTRIES.items()},
+        "kinema": _or_unknown(_kinema),
+        "python": _or_unknown(lambda: f"{platform.python_version()} ({platform.python_implementation()})"),
+        "platform": _or_unknown(platform.platform),
+        "machine": _or_unknown(platform.machine),
+        "processors": _or_unknown(_processors),
+        "memory": _or_unknown(_memory),
+        "environment": _or_unknown(lambda: {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}),
+        "packages": _or_unknown(_packages),
+        "ffmpeg": _or_unknown(_ffmpeg),
+        "cache": _or_unknown(_cache),
+        "weights": _or_unknown(_weights),
+        **{title: _or_unknown(partial(_rows, place)) for title, place in _REGISTRIES.items()},
     }
 
 
-def _tried(find: Callable[[], Any]) -> Any:
-    """What `find` gives, or why it cannot: a broken dependency is just what a bug report is about."""
+def _or_unknown(find: Callable[[], Any]) -> Any:
+    """The result of `find`, or why it failed: a broken dependency may be the very bug."""
     try:
         return find()
     except Exception as error:
@@ -105,12 +105,12 @@ def _processors() -> str:
 
 def _memory() -> str:
     if not hasattr(os, "sysconf"):
-        return "unknown (this system does not tell)"
+        return "unknown (not reported by this system)"
     return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
 
 
 def _packages() -> dict[str, str]:
-    """Version of every dependency of Kinema, extras that are installed included."""
+    """Versions of all dependencies of Kinema, including installed extras."""
     import re
 
     required = metadata.requires("kinema") or []
@@ -137,7 +137,7 @@ def _cache() -> str:
     folder = cache_dir()
     existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
     writable = existing is not None and os.access(existing, os.W_OK)
-    return f"{folder} ({'exists' if folder.exists() else 'not made yet'}{'' if writable else ', NOT WRITABLE'})"
+    return f"{folder} ({'exists' if folder.exists() else 'not created yet'}{'' if writable else ', NOT WRITABLE'})"
 
 
 def _weights() -> dict[str, str]:
@@ -149,7 +149,7 @@ def _weights() -> dict[str, str]:
 
 
 def _rows(place: str) -> list[str]:
-    """Every name in a registry; those of other packages say so."""
+    """Every name in a registry, marked where another package added it."""
     from kinema.registry import resolve
 
     registry = resolve(place)

@@ -1,4 +1,4 @@
-"""`kinema occlusion`: which covered part of a picture changes which joint of an estimator's answer."""
+"""`kinema occlusion`: how occluding each part of an image affects each joint of an estimator."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from kinema.pipeline.occlusion import OcclusionRun
 
 DESCRIPTION = (
-    "Slide a patch over each person and see how far every joint of an estimator moves: a heatmap for each joint,\n"
-    "a video of the sweep, and the numbers. Errors are against the truth where a data set gives it, else against the\n"
-    "estimator's own answer to the uncovered picture. Estimators can be compared on the same pictures."
+    "Slide a patch over each person and measure how far each estimated joint moves: a heatmap for each joint,\n"
+    "a video of the sweep, and the numbers. Errors are against the truth if a data set has it, else against the\n"
+    "estimator's own result for the unoccluded image. Estimators can be compared on the same images."
 )
 EXAMPLES = """  kinema occlusion photo.jpg
-  kinema occlusion pictures --estimator blazepose --estimator pare --data ~/PARE/data
+  kinema occlusion images --estimator blazepose --estimator pare --data ~/PARE/data
   kinema occlusion --dataset 3dpw --data ~/PARE/data --every 100"""
 
 
@@ -30,9 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
-    parser.add_argument("source", nargs="?", metavar="IMAGE", help="a picture, or a folder of pictures")
-    parser.add_argument("--out", default="outputs/occlusion", metavar="DIR", help="folder (default: %(default)s)")
-    parser.add_argument("--dataset", choices=("3dpw", "3doh"), help="a data set's pictures and truth in place of IMAGE")
+    parser.add_argument("source", nargs="?", metavar="IMAGE", help="an image, or a folder of images")
+    parser.add_argument(
+        "--out", default="outputs/occlusion", metavar="DIR", help="output folder (default: %(default)s)"
+    )
+    parser.add_argument("--dataset", choices=("3dpw", "3doh"), help="a data set's images and truth instead of IMAGE")
     add_settings(parser, OcclusionRunOptions)
     add_settings(parser, OcclusionOptions)
     add_settings(parser, PareOptions, "checkpoint", "threads")
@@ -40,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse, print the means, say where everything lies. Returns 0."""
+    """Analyse, print the means and the output folder. Returns 0."""
     from kinema.commands._console import watcher
     from kinema.evaluation.options import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
     if (args.source is None) == (args.dataset is None):
-        raise UsageError("name either a picture or folder, or a data set with `dataset`")
+        raise UsageError("give either an image or folder, or a data set with `dataset`")
     chosen = {"estimators": ("pare",), "every": 100} if args.dataset else {}
     patch = given(args, OcclusionOptions)
     options = OcclusionRunOptions(
@@ -80,7 +82,7 @@ def print_result(result: OcclusionRun, *, videos: bool = True) -> None:
     joints = list(next(iter(means.values())))
     print("\nmean error under the patch, mm, against " + result.rows[0]["against"])
     lines = [[joint, *(f"{means[name][joint]:4.0f}" for name in names)] for joint in joints]
-    lines.append(["mean of these", *(f"{np.mean(list(means[name].values())):4.0f}" for name in names)])
+    lines.append(["mean", *(f"{np.mean(list(means[name].values())):4.0f}" for name in names)])
     print_table(["joint", *names], lines)
     analyses = "1 analysis" if len(result.rows) == 1 else f"{len(result.rows)} analyses"
     print(f"{result.folder}/  ({analyses}: heatmaps .png, numbers .npz{', sweeps .mp4' if videos else ''})")

@@ -21,68 +21,66 @@ if TYPE_CHECKING:
     from kinema.pipeline.pare_demo_options import PareDemoOptions, PareDemoResult
 
 DESCRIPTION = (
-    "PARE's own demo on a video or a folder of pictures: `pare_output.pkl` with the documented keys, and the bodies\n"
-    "over the pictures. Needs `kinema[torch]` and a checkpoint of the PARE release (docs/pare.md). For motion in a\n"
-    "world, on the ground and refined over time, use `kinema run --estimator pare`. The original's own spellings\n"
-    "(--vid_file, --ckpt, --output_folder, ...) are taken as well."
+    "PARE's own demo on a video or a folder of images: `pare_output.pkl` with the documented keys, and the bodies\n"
+    "rendered over the images. Needs `kinema[torch]` and a checkpoint of the PARE release (docs/pare.md). For motion\n"
+    "in a world, on the ground and temporally refined, use `kinema run --estimator pare`. The original flags\n"
+    "(--vid_file, --ckpt, --output_folder, ...) are accepted as well."
 )
 EXAMPLES = """  kinema pare-demo --vid-file clip.mp4 --out results --sideview
   kinema pare-demo --vid-file clip.mp4 --data ~/PARE/data --smooth --parity
-  kinema pare-demo --image-folder pictures --show-attention"""
+  kinema pare-demo --image-folder images --show-attention"""
 
 ORIGINAL_FOLDER = "logs/demo/demo_results"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments; the original's names, and those that other commands give to the same things."""
+    """Add the arguments: the original names, and those of other commands for the same settings."""
     from kinema.models.pare.options import DemoOptions, PareOptions
     from kinema.tracking.options import TrackingOptions
 
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--vid-file", metavar="VIDEO", help="a video")
-    source.add_argument("--image-folder", metavar="DIR", help="a folder of pictures, or one picture")
+    source.add_argument("--image-folder", metavar="DIR", help="a folder of images, or one image")
     add_argument(
         parser, "--out", metavar="DIR", aliases=("output_folder", "output-folder"),
-        help=f"folder that holds the results' folder (default: outputs; with --parity {ORIGINAL_FOLDER})",
+        help=f"parent folder of the results (default: outputs; with --parity {ORIGINAL_FOLDER})",
     )  # fmt: skip
-    parser.add_argument("--exp", default="", metavar="NAME", help="added to the name of the results' folder")
+    parser.add_argument("--exp", default="", metavar="NAME", help="suffix of the results folder's name")
     network = parser.add_argument_group("network and body")
     network.add_argument("--data", type=Path, metavar="DIR", help="the data folder of the PARE release")
-    add_body(network, "an SMPL file in place of the release's or the free body")
+    add_body(network, "an SMPL file to use instead of the release's or the free body")
     names = ("checkpoint", "batch_size", "crop_scale", "precision", "device", "threads")
     add_settings(parser, PareOptions, *names, group="network and body")
     people = parser.add_argument_group("people")
     people.add_argument(
         "--tracking-method", choices=("bbox", "pose"), default="bbox",
-        help="crops from boxes or from keypoints (default: %(default)s)",
+        help="crop by boxes or by keypoints (default: %(default)s)",
     )  # fmt: skip
     people.add_argument(
-        "--detections", type=Path, metavar="FILE", help="follow these: rows frame,x1,y1,x2,y2,score (.csv, .npz)"
+        "--detections", type=Path, metavar="FILE", help="detections to track: rows frame,x1,y1,x2,y2,score (.csv, .npz)"
     )
     add_settings(parser, TrackingOptions, "max_persons", group="people")
-    people.add_argument(
-        "--tracker-batch-size", type=int, metavar="N", help="accepted for old scripts; the tracker goes frame by frame"
-    )
+    people.add_argument("--tracker-batch-size", type=int, metavar="N", help="accepted for old scripts, no effect")
     add_settings(parser, DemoOptions, "smooth", "min_cutoff", "beta", "parity", group="result")
     result = group_of(parser, "result")
-    result.add_argument("--run-smplify", action="store_true", help="refine on the 2D keypoints, by Kinema's fit")
+    result.add_argument("--run-smplify", action="store_true", help="refine with the 2D keypoints, by Kinema's fit")
     vertices = result.add_mutually_exclusive_group()
     vertices.add_argument(
-        "--no-verts", action="store_true", help="leave the vertices out of the .pkl (83 KB a frame and person)"
+        "--no-verts", action="store_true", help="leave the vertices out of the .pkl (83 KB per frame and person)"
     )
     vertices.add_argument(
-        "--verts", action="store_true", help="keep them, however long the video (default: up to 2 GB)"
+        "--verts", action="store_true", help="keep the vertices however long the video (default: up to 2 GB)"
     )
-    result.add_argument("--save-obj", action="store_true", help="write every mesh as .obj, too")
-    pictures = parser.add_argument_group("pictures")
-    pictures.add_argument("--no-render", action="store_true", help="make no pictures")
-    pictures.add_argument("--wireframe", action="store_true", help="draw lines in place of surfaces")
-    pictures.add_argument("--sideview", action="store_true", help="also show the bodies from the side")
-    pictures.add_argument("--draw-keypoints", action="store_true", help="draw the body's 49 joints")
-    pictures.add_argument("--show-attention", action="store_true", help="show where the network looks for each joint")
-    pictures.add_argument("--display", action="store_true", help="open the result when it is done")
+    result.add_argument("--save-obj", action="store_true", help="also write every mesh as .obj")
+    rendering = parser.add_argument_group("rendering")
+    rendering.add_argument("--no-render", action="store_true", help="do not render")
+    rendering.add_argument("--wireframe", action="store_true", help="draw wireframes instead of surfaces")
+    rendering.add_argument("--sideview", action="store_true", help="also show the bodies from the side")
+    rendering.add_argument("--draw-keypoints", action="store_true", help="draw the body's 49 joints")
+    rendering.add_argument("--show-attention", action="store_true", help="show the network's attention for each joint")
+    rendering.add_argument("--display", action="store_true", help="open the result when done")
     add_quiet(parser)
-    for action in parser._actions:  # the original writes its names with _
+    for action in parser._actions:  # the original flags have underscores
         add_aliases(parser, action, [flag[2:].replace("-", "_") for flag in action.option_strings])
 
 
@@ -107,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def options_of(args: argparse.Namespace) -> PareDemoOptions:
-    """The settings that the command line asks for. Raises UsageError."""
+    """The settings given on the command line. Raises UsageError."""
     from kinema.models.pare.options import DemoOptions, PareOptions
     from kinema.pipeline.pare_demo_options import PareDemoOptions
     from kinema.tracking import TrackingOptions
@@ -131,20 +129,20 @@ def options_of(args: argparse.Namespace) -> PareDemoOptions:
 
 
 def print_result(result: PareDemoResult) -> None:
-    """Who was found, with which body, and where it lies."""
+    """The number of people, the body model and the output files."""
     people = "1 person" if result.people == 1 else f"{result.people} people"
-    pictures = "1 picture" if result.frames == 1 else f"{result.frames} pictures"
-    print(f"\n{people} in {pictures}; body: {result.body}; joints: {result.definition}")
+    frames = "1 frame" if result.frames == 1 else f"{result.frames} frames"
+    print(f"\n{people} in {frames}; body: {result.body}; joints: {result.definition}")
     print(f"{result.folder}/")
     for path in result.files.values():
         print(f"  {path.relative_to(result.folder)}")
 
 
 def show(result: PareDemoResult) -> None:
-    """Open the video or the picture with the system's own player. Raises UsageError where nothing was drawn."""
+    """Open the video or image in the system's default viewer. Raises UsageError if nothing was rendered."""
     import webbrowser
 
     path = result.files.get("video") or result.files.get("picture")
     if path is None:
-        raise UsageError("there is nothing to display with `no_render`")
+        raise UsageError("nothing was rendered to display; leave out `no_render`")
     webbrowser.open(path.resolve().as_uri())

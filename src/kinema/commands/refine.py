@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from kinema.motion import Motion
 
 DESCRIPTION = """\
-Refine a motion file of any format that Kinema reads: less shaking, and with a network fewer errors.
+Refine a motion file of any format that Kinema reads: less jitter, and with a network smaller errors.
 
-filters     whittaker gaussian (gaus1d) savgol butterworth oneeuro oneeuro-causal median, strength by --strength
-networks    smoothnet synsp, weights by --checkpoint (SmoothNet: also the published ones from the weights cache)
-            mixer, Kinema's own, for the 3D landmarks that the body was fitted to (keypoints3d); the body stays
-presets     video2pkl: SmoothNet on the joints, pose and translation brought into agreement with them, stabiliser
+filters     whittaker gaussian (gaus1d) savgol butterworth oneeuro oneeuro-causal median, strength set by --strength
+networks    smoothnet synsp, weights from --checkpoint (SmoothNet: also the published ones in the weights cache)
+            mixer, Kinema's own, for the 3D landmarks that the body was fitted to (keypoints3d), not the body
+presets     video2pkl: SmoothNet on the joints, pose and translation adjusted to them, stabiliser
 
---representation says what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
-A result in the world is placed there anew. docs/refinement.md says which method is good for what.
+--representation sets what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
+A motion in the world is placed there again. docs/refinement.md compares the methods.
 """
 
 EXAMPLES = """\
@@ -35,9 +35,9 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments: of each method's options those that people may set, below the methods that take them."""
+    """Add the arguments: the public settings of each method, grouped by the kind of method that takes them."""
     add_file(parser)
-    parser.add_argument("--method", required=True, metavar="METHOD", help="a filter, a network or a preset, see above")
+    parser.add_argument("--method", required=True, metavar="METHOD", help="a filter, network or preset, see above")
     parser.add_argument("--out", type=Path, metavar="OUT", help="file to write (default: FILE with _refined)")
     for setting, heading in _settings():
         add_settings(parser, [dataclasses.replace(setting, group=heading)])
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings() -> list[tuple[Setting, str]]:
-    """Every setting of a method once, with the heading that says who takes it."""
+    """Every setting of the methods once, with the heading of the methods that take it."""
     from kinema.refinement.registry import REFINERS
 
     found: dict[str, Setting] = {}
@@ -63,8 +63,8 @@ def _settings() -> list[tuple[Setting, str]]:
     for name, setting in found.items():
         others = {who: value for who, value in defaults[name].items() if value != setting.default}
         if others:
-            told = ", ".join([str(setting.default), *(f"{value} for {who}" for who, value in others.items())])
-            found[name] = dataclasses.replace(setting, help=f"{setting.help} (default: {told})")
+            values = ", ".join([str(setting.default), *(f"{value} for {who}" for who, value in others.items())])
+            found[name] = dataclasses.replace(setting, help=f"{setting.help} (default: {values})")
     order = ("networks", "filters", "both")
     headed = [(s, f"{next(iter(kinds[n]))}s" if len(kinds[n]) == 1 else "both") for n, s in found.items()]
     return sorted(headed, key=lambda each: order.index(each[1]) if each[1] in order else len(order))
@@ -88,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
     if "pose" in REFINERS.find(args.method).fills:
         refined, notes = placed(motion, refined, body)
     if motion.body_model not in (None, body.name) and args.body_model is None:
-        notes.append(f"the file's body is {motion.body_model}; joints are the {body.name} body's (`body_model`)")
+        notes.append(
+            f"the file's body model is {motion.body_model}, but joints are the {body.name} body's; set `body_model`"
+        )
     out = args.out or file.with_name(f"{file.stem}_refined.pkl")
     save_motion(refined, out, body=body)
     print_table(
@@ -102,13 +104,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that the command line gives, under the names of the methods' options."""
+    """The settings given on the command line, by the names of the methods' options."""
     values = {setting.name: getattr(args, setting.name) for setting, _ in _settings()}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:
-    """`refined` in the world again where `before` was, and what the user must know."""
+    """`refined` placed in the world again if `before` was, and notes for the user."""
     from kinema.world import place_in_world
 
     in_world = [person for person in before.people if person.joints_world is not None or person.pose_world is not None]
@@ -116,18 +118,18 @@ def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, li
     if not in_world or not changed:
         return refined, []
     if before.camera is None or all(person.pose is None for person in refined.people):
-        return refined, ["the world's fields are left out: the file has no camera to place the motion with"]
+        return refined, ["world fields are left out: the file has no camera to place the motion"]
     return place_in_world(refined, body), []
 
 
-def _row(id: str, frames: int, told: dict[str, Any]) -> list[str]:
-    if "before" not in told or not told["before"]:
+def _row(id: str, frames: int, measured: dict[str, Any]) -> list[str]:
+    if "before" not in measured or not measured["before"]:
         return [id, str(frames), "-", "-", "-"]
-    before, after = told["before"], told["after"]
+    before, after = measured["before"], measured["after"]
     return [
         id,
         str(frames),
         f"{before['acceleration']:.2f} > {after['acceleration']:.2f} m/s2",
         f"{before['jitter']:.0f} > {after['jitter']:.0f} m/s3",
-        f"{1000 * told['moved']:.1f} mm" if "moved" in told else "-",
+        f"{1000 * measured['moved']:.1f} mm" if "moved" in measured else "-",
     ]

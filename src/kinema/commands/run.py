@@ -1,4 +1,4 @@
-"""`kinema run`: videos in, a folder of results each."""
+"""`kinema run`: estimate motion from videos, one results folder each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from kinema.pipeline import RunOptions, RunResult
 
 DESCRIPTION = (
-    "Turn videos into SMPL motion: pose, shape, root translation and joints of every person in every frame,\n"
-    "in the camera's frame and on the ground of a y-up world, checked, with a video of the body over\n"
-    "the person. What an earlier run of the same video and settings has finished is not repeated."
+    "Estimate SMPL motion from videos: pose, shape, root translation and joints of every person in every frame,\n"
+    "in the camera's frame and in a y-up world with ground at y = 0, validated, with a video of the bodies\n"
+    "rendered over the people. Stages that an earlier run with the same video and settings finished are reused."
 )
 EXAMPLES = """  kinema run clip.mp4
   kinema run clip.mp4 --time-range 2-8 --max-persons 1 --height 1.82
@@ -26,20 +26,20 @@ EXAMPLES = """  kinema run clip.mp4
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments. Settings left out keep the defaults of `kinema.pipeline.RunOptions`."""
+    """Add the arguments. The defaults are those of `kinema.pipeline.RunOptions`."""
     from kinema.pipeline.options import public_settings
 
-    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file, or folder of images")
-    parser.add_argument("--out", default=None, metavar="DIR", help="folder that holds the runs (default: outputs)")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a video file, or a folder of images")
+    parser.add_argument("--out", default=None, metavar="DIR", help="parent folder of the runs (default: outputs)")
     add_settings(parser, [each.setting for each in public_settings().values()])
     running = group_of(parser, "running")
-    running.add_argument("--force", action="store_true", help="do everything again in a new folder")
+    running.add_argument("--force", action="store_true", help="repeat everything in a new folder")
     add_json(running, "the run.json of each video, in one list,")
     add_quiet(running)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run each video; go on after one that fails. Returns the worst exit code."""
+    """Run each video, continuing after failures. Returns the worst exit code."""
     options = options_of(args)
     outcomes: list[tuple[str, RunResult | KinemaError]] = []
     try:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 outcomes.append((video, result))
     except KeyboardInterrupt:
-        print("kinema: stopped; the finished stages are kept, start the same command again to go on", file=sys.stderr)
+        print("kinema: stopped; finished stages are kept, run the same command again to continue", file=sys.stderr)
         return 130
     if args.json:
         print(json.dumps([_outcome_as_json(video, outcome) for video, outcome in outcomes], indent=2))
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def options_of(args: argparse.Namespace) -> RunOptions:
-    """The settings that the command line asks for. Raises UsageError."""
+    """The settings given on the command line. Raises UsageError."""
     from kinema.pipeline import RunOptions
     from kinema.pipeline.options import public_settings
 
@@ -77,7 +77,7 @@ def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult
     from kinema.pipeline.running import OUT
 
     if not video:
-        raise UsageError("the video's name is empty; give the path of a video file")
+        raise UsageError("the video's path is empty; give the path of a video file")
     if len(args.videos) > 1 and not args.quiet:
         print(f"{video}:", file=sys.stderr)
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
@@ -102,11 +102,11 @@ def print_result(result: RunResult) -> None:
         [_person_row(person) for person in people],
     )
     camera = summary["camera"]
-    standing = {True: "moving", False: "static", None: "not looked at"}[camera["moving"]]
-    print(f"camera: {standing}, field of view {camera['fov']:.0f} degrees ({camera['source']})")
+    motion = {True: "moving", False: "static", None: "motion not estimated"}[camera["moving"]]
+    print(f"camera: {motion}, field of view {camera['fov']:.0f} degrees ({camera['source']})")
     seconds = dict(record["seconds"])
     total = seconds.pop("total")
-    print("time: " + ", ".join(f"{title(name)} {s:.1f} s" for name, s in seconds.items()) + f"; {total:.1f} s in all")
+    print("time: " + ", ".join(f"{title(name)} {s:.1f} s" for name, s in seconds.items()) + f"; {total:.1f} s in total")
     if result.repeated:
         print(f"already done on {record['finished']}, nothing was repeated (--force repeats it):")
     print(f"{result.folder}/")
@@ -128,7 +128,7 @@ def _person_row(person: dict[str, Any]) -> list[str]:
 
 
 def _short(path: Path) -> str:
-    """The path from here where that is shorter."""
+    """The path relative to the working directory if it lies inside."""
     path = path.resolve()
     try:
         return str(path.relative_to(Path.cwd()))
@@ -153,4 +153,4 @@ def _print_outcomes(outcomes: list[tuple[str, RunResult | KinemaError]]) -> None
             people = len(outcome.summary["people"])
             rows.append([video, outcome.record["verdict"], str(people), str(outcome.folder)])
     print()
-    print_table(["video", "result", "people", "where or why"], rows)
+    print_table(["video", "result", "people", "folder or error"], rows)

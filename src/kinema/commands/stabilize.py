@@ -1,4 +1,4 @@
-"""`kinema stabilize`: repair jumps and shaking in a motion file."""
+"""`kinema stabilize`: repair jumps and jitter in a motion file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from kinema.commands._options import add_file, add_reading, add_settings, options_from
 
 DESCRIPTION = """\
-Repair what `kinema validate` finds, and only that.
+Repair the problems that `kinema validate` finds, and nothing else.
 
-replace   joints and a root that leap away and come back are interpolated between the good frames around
-lead      a root that leaps and stays is led over the leap
-smooth    rotations and root are smoothed where they shake, by no more than the noise measured there
+replace   joints and roots that jump away and back are interpolated between the surrounding good frames
+lead      a root that jumps and stays away is moved smoothly across the jump
+smooth    rotations and roots are smoothed where they jitter, by no more than the noise measured there
 
-Each step is kept only as far as it makes no measure of the validator worse, and is told in each person's `data`.
-Clean motion comes back as it was, to a millimetre. docs/validation.md says more.
+A step is applied only as far as it makes no measure of the validator worse, and is recorded in each person's `data`.
+Clean motion is preserved to within a millimetre. See docs/validation.md.
 """
 
 EXAMPLES = """\
   kinema stabilize smpl_output.pkl                        writes smpl_output_stable.pkl
   kinema stabilize wham_output.pkl --fps 25 --out steady.npz
-  kinema stabilize fork_output.pkl --profile fork --out as_the_fork_does.pkl
+  kinema stabilize smpl_output.pkl --profile video2pkl
 """
 
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     add_file(parser)
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="where to write, .pkl or .npz (default: <name>_stable.pkl beside it)"
+        "--out", metavar="FILE", type=Path, help="file to write, .pkl or .npz (default: FILE with _stable)"
     )
     add_settings(parser, StabilizeOptions)
     add_reading(parser)
@@ -50,31 +50,31 @@ def run(args: argparse.Namespace) -> int:
     out = file.with_name(f"{file.stem}_stable.pkl") if args.out is None else args.out
     for person in stable:
         views = person.data[STABILIZED]
-        print(f"person {person.id}:" + ("" if views else " nothing to repair: no pose with a place"))
-        for view, told in views.items():
-            print(*(f"  {view}: {line}" for line in lines(told)), sep="\n")
+        print(f"person {person.id}:" + ("" if views else " nothing to repair: no pose with translation"))
+        for view, record in views.items():
+            print(*(f"  {view}: {line}" for line in lines(record)), sep="\n")
     print(f"wrote {save_motion(stable, out)}")
     return 0
 
 
-def lines(told: dict[str, Any]) -> list[str]:
-    """What was done to one person in one frame of reference."""
-    if "steps" not in told:
-        found, smoothing = told["outlier_detection"], told["smoothing"]
+def lines(record: dict[str, Any]) -> list[str]:
+    """The repairs of one person in one frame of reference, as lines for a terminal."""
+    if "steps" not in record:
+        found, smoothing = record["outlier_detection"], record["smoothing"]
         return [
-            f"{told['status']}: {found['outlier_count']} outlier frames replaced,"
-            f" {told['angular_velocity']['joints_clamped']} turns and {smoothing['root_velocities_clamped']} root steps"
-            " clamped, everything smoothed"
+            f"{record['status']}: {found['outlier_count']} outlier frames replaced,"
+            f" {record['angular_velocity']['joints_clamped']} joint rotations and"
+            f" {smoothing['root_velocities_clamped']} root steps clamped, everything smoothed"
         ]
     out = []
-    for step in told["steps"]:
+    for step in record["steps"]:
         if "undone" in step:
             out.append(f"{step['step']}: undone, {step['undone']}")
         elif step["frames"]:
             out.append(
-                f"{step['step']}: {step['frames']} frames; joints moved by {step['moved_mm']:.2f} mm and turned by"
+                f"{step['step']}: {step['frames']} frames; joints moved by {step['moved_mm']:.2f} mm and rotated by"
                 f" {step['turned_deg']:.2f} degrees on average"
             )
-    before, after = told["before"], told["after"]
+    before, after = record["before"], record["after"]
     figures = [f"{figure['verdict']}, {figure['bad_frames']} bad frames" for figure in (before, after)]
     return [*out, " -> ".join(figures)]

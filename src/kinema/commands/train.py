@@ -1,4 +1,4 @@
-"""`kinema train`: train the networks that are Kinema's to train."""
+"""`kinema train`: train refinement networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
     from kinema.training.refiner_sources import Source
 
-DESCRIPTION = "Train networks; needs the torch extra (pip install 'kinema[torch]')."
+DESCRIPTION = "Train refinement networks; needs the torch extra (pip install 'kinema[torch]')."
 
 EXAMPLES = """\
   kinema train refiner --dataset mocap --mocap cmu_train.npz --errors train.npz --validation held_out.npz --out r
@@ -25,18 +25,19 @@ EXAMPLES = """\
 
 REFINER = """\
 Train SmoothNet, SynSP or Kinema's own mixer. The published losses, optimiser and schedule are the defaults for each
-data set; give the same command again to go on where it stopped. --out gets refiner.safetensors, refiner.json
+data set; repeat the command to resume where it stopped. Writes to --out: refiner.safetensors, refiner.json
 (settings, data, scores of every epoch), refiner.onnx (for the base install) and state.pt.
 
 --dataset keypoints corrupts motion capture with the errors of the keypoint networks' 3D landmarks (--mocap, --windows),
-mocap with those of the whole fit (--mocap, --errors); rendered-keypoints and rendered take the rendered clips as they
-are, on which the errors were measured. Any other name is read from --data, in the layout of SmoothNet's authors. Lists
-with commas train on several; --dataset, --estimator and --representation are then lists of the same length, or single.
+mocap with those of the whole fit (--mocap, --errors); rendered-keypoints and rendered use the rendered clips
+themselves, on which the errors were measured. Other data sets are read from --data, in the layout of SmoothNet's
+authors. Comma-separated lists train on several; --dataset, --estimator and --representation are then of equal length,
+or single.
 """
 
 
 OWN = ("mocap", "rendered", "keypoints", "rendered-keypoints")
-"""Data that Kinema makes, at 30 frames a second."""
+"""Data sets made with Kinema, at 30 frames per second."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,32 +50,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_settings(sub, RefinerTraining, "network")
     add_data_arguments(sub)
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the result")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     sub.add_argument(
-        "--stretches", type=int, default=300, metavar="N", help="of 96 frames of mocap in an epoch (default: 300)"
+        "--stretches", type=int, default=300, metavar="N", help="stretches of 96 mocap frames per epoch (default: 300)"
     )
     add_settings(sub, [each for name, each in settings_of(RefinerTraining).items() if name != "network"])
-    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what to train on (default: cpu)")
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device to train on (default: cpu)")
     sub.add_argument("--gpu", dest="device", action="store_const", const="cuda", help=argparse.SUPPRESS)
     sub.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: %(default)s)")
     add_debug(sub)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments that name data; shared with `kinema evaluate refiner`."""
+    """Add the data arguments, shared with `kinema evaluate refiner`."""
     parser.add_argument("--dataset", required=True, metavar="NAMES", help="keypoints, mocap, pw3d, h36m, aist, ...")
     parser.add_argument("--estimator", metavar="NAMES", help="spin, vibe, fcn, ...")
     parser.add_argument("--representation", default="3d", metavar="NAMES", help="3d, 2d or smpl (default: %(default)s)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of DATASET_ESTIMATOR_REP folders")
     parser.add_argument("--mocap", type=Path, metavar="NPZ", help="packed motion capture")
-    parser.add_argument("--windows", type=Path, metavar="DIR", help="rendered windows at 30 frames a second")
+    parser.add_argument("--windows", type=Path, metavar="DIR", help="rendered windows at 30 frames per second")
     parser.add_argument("--errors", type=Path, metavar="NPZ", help="fitted windows of the training subjects")
     parser.add_argument("--validation", type=Path, metavar="NPZ", help="fitted windows of held-out subjects")
-    parser.add_argument("--held-out", default="07,09,16,35,14", metavar="SUBJECTS", help="default: %(default)s")
     parser.add_argument(
-        "--aist14", action="store_true", help="mupots and mpiinf3dhp in the order of AIST++'s 14 joints"
+        "--held-out",
+        default="07,09,16,35,14",
+        metavar="SUBJECTS",
+        help="mocap subjects left out (default: %(default)s)",
     )
-    parser.add_argument("--multi-view", action="store_true", help="views of one action together (SynSP)")
+    parser.add_argument("--aist14", action="store_true", help="reorder mupots and mpiinf3dhp to AIST++'s 14 joints")
+    parser.add_argument("--multi-view", action="store_true", help="refine the views of an action jointly (SynSP)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
     gpu = args.device == "cuda"
     if gpu and not torch.cuda.is_available():
-        raise UsageError("torch sees no GPU here; leave `device` out to train on the CPU")
+        raise UsageError("torch finds no GPU; leave out `device` to train on the CPU")
     torch.set_num_threads(max(1, args.threads))
     names = rows(args)
     sources, validation = training_data(args)
@@ -107,18 +111,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def rows(args: argparse.Namespace) -> list[tuple[str, str, str]]:
-    """(dataset, estimator, representation) of each data set that the lists name. Raises UsageError."""
+    """(dataset, estimator, representation) of each data set in the lists. Raises UsageError."""
     lists = [str(value or "-").split(",") for value in (args.dataset, args.estimator, args.representation)]
     most = max(len(each) for each in lists)
     for name, each in zip(("dataset", "estimator", "representation"), lists, strict=True):
         if len(each) not in (1, most):
-            raise UsageError(f"`{name}` names {len(each)}, another list {most}; give one for all or as many")
+            raise UsageError(f"`{name}` has {len(each)} entries, another list {most}; give one entry or {most}")
     columns = [each * most if len(each) == 1 else each for each in lists]
     return list(dict.fromkeys(zip(*(map(str.strip, column) for column in columns), strict=True)))
 
 
 def training_data(args: argparse.Namespace) -> tuple[list[Source], RefinerClips]:
-    """What to train on, and the clips that are scored after each epoch: the first data set's."""
+    """The training data, and the clips that are scored after each epoch, those of the first data set."""
     from kinema.models.smoothnet.datasets import load_smoothnet_data
     from kinema.training.refiner_sources import ClipSource
 

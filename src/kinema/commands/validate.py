@@ -1,4 +1,4 @@
-"""`kinema validate`: is a motion file sound, does anything move, can the movement be believed."""
+"""`kinema validate`: check the structure, presence and quality of the motion in a file."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinema.commands._options import add_file, add_reading
+from kinema.commands._options import PROFILES, add_file, add_profile, add_reading
 
 if TYPE_CHECKING:
     from kinema.quality import Validation
     from kinema.quality.judging import PersonReport
 
 DESCRIPTION = """\
-Check a motion file of any format that Kinema reads; nothing in it is executed.
+Check a motion file of any format that Kinema reads. Nothing in the file is executed.
 
 structure   keys, shapes, lengths, finite numbers, frame ids, rotations
 motion      the root is not constant
-quality     jumps, shaking, impossible speeds and joints, limb lengths, left and right exchanged, feet that
-            slide or sink, gaps
+quality     jumps, jitter, impossible speeds and joint angles, limb lengths, left-right swaps, foot sliding
+            and penetration, gaps
 
 Every person gets a verdict: PASS, PASS_WITH_CLEANUP (`kinema stabilize` may help) or FAIL. The exit code is 1 for
-FAIL, else 0. motion_validation.json and bad_frames.csv tell everything; docs/validation.md explains the measures.
+FAIL, else 0. Details go to motion_validation.json and bad_frames.csv; docs/validation.md explains the measures.
 """
 
 EXAMPLES = """\
   kinema validate smpl_output.pkl
   kinema validate wham_output.pkl --fps 25 --check structure --check motion
-  kinema validate smpl_output.pkl --profile fork --out reports
+  kinema validate smpl_output.pkl --profile video2pkl --out reports
 """
 
 REPORTS = ("motion_validation.json", "bad_frames.csv")
@@ -37,14 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     parser.add_argument(
         "--check", action="append", choices=("structure", "motion", "quality"),
-        help="make only this check; may be given again (default: all three)",
+        help="run only this check; repeatable (default: all three)",
     )  # fmt: skip
-    parser.add_argument(
-        "--profile", choices=("default", "fork"), default="default",
-        help="fork: limits and verdicts of the video-to-PKL pipeline (default: %(default)s)",
-    )  # fmt: skip
+    add_profile(parser, "limits and verdicts")
     add_reading(parser)
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the reports (default: beside the file)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the reports (default: next to the file)")
     parser.add_argument("--no-files", action="store_true", help="write no reports")
 
 
@@ -55,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     file = motion_file(args.file)
     validation = validate_file(
-        file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
+        file, checks=args.check or CHECKS, profile=PROFILES[args.profile], format=args.format, fps=args.fps
     )
     print(*lines(validation), sep="\n")
     if not args.no_files:
@@ -66,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def lines(validation: Validation) -> list[str]:
-    """The validation for a terminal, verdict first."""
+    """The validation as lines for a terminal, verdict first."""
     parts = ", ".join(f"{check} {verdict}" for check, verdict in validation.verdicts.items())
     out = [f"{validation.verdict}  ({parts})"]
     for problem in validation.problems:
@@ -80,7 +77,7 @@ def lines(validation: Validation) -> list[str]:
 def _person(report: PersonReport) -> list[str]:
     from kinema.quality.limits import UNITS
 
-    share = f"{report.bad_frames} of {len(report.person)} frames beyond a limit"
+    share = f"{report.bad_frames} of {len(report.person)} frames exceed a limit"
     out = [f"person {report.person.id}: {report.verdict}, {share}"]
     for problem in report.problems:
         numbers = ""

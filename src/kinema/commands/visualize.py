@@ -1,4 +1,4 @@
-"""`kinema visualize`: a motion before and after refinement as a video."""
+"""`kinema visualize`: compare a motion before and after refinement in a video."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from kinema.commands._options import add_body, add_file, add_quiet, add_settings, options_from
 
 DESCRIPTION = """\
-Show what a refinement did: the motion before (left) and after (right) as a video, with the acceleration of both below.
-BEFORE and AFTER are motion files of one clip that Kinema reads. --video puts the source behind bodies and keypoints.
+Show the effect of a refinement: a video of the motion before (left) and after (right), with the acceleration of both
+below. BEFORE and AFTER are motion files of the same clip. --video shows the source behind bodies and keypoints.
 """
 
 EXAMPLES = """\
@@ -25,8 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_file(parser, "after", "the same motion, refined")
     add_settings(parser, ComparisonOptions)
     parser.add_argument("--video", type=Path, metavar="VIDEO", help="the source video")
-    parser.add_argument("--time-range", metavar="A-B", help="the seconds of the source that the motion was made from")
-    parser.add_argument("--out", type=Path, metavar="MP4", help="file to write (default: AFTER with _comparison.mp4)")
+    parser.add_argument("--time-range", metavar="A-B", help="seconds of the source that the motion covers")
+    parser.add_argument("--out", type=Path, metavar="MP4", help="file to write (default: AFTER with _comparison)")
     add_body(parser)
     add_quiet(parser)
 

@@ -1,4 +1,4 @@
-"""`kinema weights`: what network weights there are, fetching, adding and checking them."""
+"""`kinema weights`: list, download, add and check network weights."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ if TYPE_CHECKING:
     from kinema.weights.hub import Status
 
 DESCRIPTION = (
-    "List, get, add and check the files that networks and licensed bodies need. They are kept in the user's\n"
-    "cache (KINEMA_CACHE chooses another folder) and are fetched when a run first needs them. What may only be\n"
-    "used for research is asked about once, and comes from you."
+    "List, download, add and check the weights of networks and licensed bodies. They are kept in the user's cache\n"
+    "(set KINEMA_CACHE for another folder) and downloaded when a run first needs them. Kinema asks once about\n"
+    "research-only licences, and you provide those files yourself."
 )
-EXAMPLES = """  kinema weights list                                    what there is, and what is ready
-  kinema weights list pare                               one of them in full: licence, source, sha256
-  kinema weights get blazepose                           fetch now what the first run would fetch
-  kinema weights add blazepose mediapipe-0.10.21-*.whl   the same from a file, without a network
+EXAMPLES = """  kinema weights list                                    all weights and their state
+  kinema weights list pare                               details of one entry: licence, source, sha256
+  kinema weights get blazepose                           download what the first run would need
+  kinema weights add blazepose mediapipe-0.10.21-*.whl   the same from a file, offline
   kinema weights add pare-3dpw pare_w_3dpw_checkpoint.ckpt
-  kinema weights check                                   hash every file again"""
+  kinema weights check                                   verify the hash of every file"""
 
 _STATES = {
     "ready": "ready",
     "missing": "on first use",
-    "damaged": "damaged",
-    "licence": "ask licence",
+    "damaged": "corrupted",
+    "licence": "needs licence",
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the four actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="what there is; with names: everything known of those")
+    listing = actions.add_parser("list", help="list all weights, or show details of the entries named")
     listing.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group")
-    getting = actions.add_parser("get", help="fetch now; also asks about the licence of a file that is there")
+    getting = actions.add_parser("get", help="download now; also asks about the licence of a file already there")
     getting.add_argument("names", nargs="+", metavar="NAME", help="an entry or a group")
-    adding = actions.add_parser("add", help="put a file that you have into the cache")
+    adding = actions.add_parser("add", help="add a file that you have to the cache")
     adding.add_argument("name", metavar="NAME", help="an entry or a group")
-    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl) that holds them")
-    checking = actions.add_parser("check", help="hash the files again; exit code 1 if one is damaged or lacking")
-    checking.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group; without: every file there is")
+    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl) that contains them")
+    checking = actions.add_parser("check", help="verify the hashes; exit code 1 if a file is corrupted or missing")
+    checking.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group (default: all files present)")
     for action in (getting, adding):
-        action.add_argument("--accept-licence", action="store_true", help="agree to the licence without being asked")
+        action.add_argument("--accept-licence", action="store_true", help="accept the licence without being asked")
     for action in (listing, getting, adding, checking):
         add_json(action, "the result")
         add_debug(action)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do the action. Returns 0, or 1 where `check` finds something wrong."""
+    """Run the action. Returns 0, or 1 if `check` finds a problem."""
     return {"list": _list, "get": _get, "add": _add, "check": _check}[args.action](args)
 
 
@@ -80,7 +80,7 @@ def _list(args: argparse.Namespace) -> int:
             _print_details(each)
     else:
         _print_table(statuses)
-        _console().print(f"\nin {weights_dir()}", style="dim", soft_wrap=True, markup=False)
+        _console().print(f"\nfolder: {weights_dir()}", style="dim", soft_wrap=True, markup=False)
     return 0
 
 
@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace) -> int:
     elif statuses:
         _print_table(statuses, sha256=True)
     else:
-        _console().print("the cache holds no weights yet; `kinema weights get blazepose` fetches the default ones")
+        _console().print("the cache holds no weights yet; `kinema weights get blazepose` downloads the default ones")
     return int(any(each.state in wrong for each in statuses))
 
 
@@ -121,22 +121,22 @@ def _ask(args: argparse.Namespace, progress: _ProgressBar | None) -> Ask:
             return True
         if not sys.stdin.isatty():
             raise UsageError(
-                f"the licence at {licence.url} must be agreed to, and there is nobody to ask; "
+                f"the licence at {licence.url} must be accepted, and stdin is not a terminal; "
                 "read it and add `accept_licence`"
             )
         if progress is not None:
             progress.stop()
-        print("Do you agree to it, and is your use of that kind? [yes/no] ", end="", file=sys.stderr, flush=True)
+        print("Do you accept it, and does your use comply with it? [yes/no] ", end="", file=sys.stderr, flush=True)
         try:
             return input().strip().lower() in ("y", "yes")
-        except EOFError:  # the terminal was closed: nobody agreed
+        except EOFError:  # the terminal was closed: not accepted
             return False
 
     return ask
 
 
 class _ProgressBar:
-    """A bar of bytes on a terminal, nothing elsewhere; it appears with the first byte."""
+    """A download progress bar on a terminal, nothing elsewhere; it appears with the first byte."""
 
     def __init__(self) -> None:
         self._bars: Any = None
@@ -158,7 +158,7 @@ class _ProgressBar:
                 transient=True,
             )
             self._bars.start()
-            self._task = self._bars.add_task("fetching weights", total=total)
+            self._task = self._bars.add_task("downloading weights", total=total)
         self._bars.update(self._task, completed=done, total=total)
 
     def stop(self) -> None:
@@ -185,7 +185,7 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("name", no_wrap=True)
     if not sha256:
-        table.add_column("what it is", ratio=1)
+        table.add_column("description", ratio=1)
         table.add_column("use")
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -204,7 +204,7 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
 
 def _state(status: Status) -> str:
     if status.state == "missing" and status.entry.wheel is None:
-        return "yours to add"
+        return "add yourself"
     text = _STATES[status.state]
     style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state)
     return f"[{style}]{text}[/]" if style else text
@@ -217,10 +217,10 @@ def _print_details(status: Status) -> None:
     console = _console()
     source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
     rows = {
-        "what it is": entry.what,
+        "description": entry.what,
         "licence": f"{entry.licence.name}: {entry.licence.summary}",
-        "its text": entry.licence.url,
-        "from": source,
+        "full text": entry.licence.url,
+        "source": source,
         "sha256": status.sha256 or entry.sha256 or "recorded when it is added",
         "file": str(status.path),
     }

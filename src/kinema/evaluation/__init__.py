@@ -1,1 +1,1 @@
-"""Comparing results with ground truth: metrics (pure functions), truth files, and the comparison of motions."""
+"""Evaluation against ground truth: truth files, the comparison of motions, refiners and occlusion sensitivity."""

@@ -1,6 +1,6 @@
 """Camera calibrations as Pose2Sim and anipose write them: a TOML table for each camera.
 
-Each table has `name`, `size` [width, height], `matrix` (3,3) pixels, `distortions` (4 or 5, OpenCV order),
+Each table holds `name`, `size` [width, height], `matrix` (3,3) pixels, `distortions` (4 or 5, OpenCV order),
 `rotation` (Rodrigues vector) and `translation` (metres) with X_cam = R X_world + t. Cameras look along z, y down.
 """
 
@@ -24,7 +24,7 @@ else:
 
 
 def read_cameras(path: str | Path) -> dict[str, Camera]:
-    """Every camera of a calibration file by name. Raises InputError that names camera and key."""
+    """The cameras of a calibration file by name. Raises InputError that names camera and key."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -39,25 +39,25 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
         if isinstance(table, dict) and "matrix" in table
     }
     if not cameras:
-        raise InputError(f"{path} describes no camera: it needs a table with matrix, size, rotation and translation")
+        raise InputError(f"{path} describes no camera; it needs a table with matrix, size, rotation and translation")
     return cameras
 
 
 def read_camera(path: str | Path, name: str | None) -> Camera:
-    """The camera called `name`; None takes the only one there is. Raises InputError, UsageError (which one?)."""
+    """The camera called `name`; None selects the only one. Raises InputError, UsageError if the choice is unclear."""
     cameras = read_cameras(path)
     if name is None and len(cameras) == 1:
         return next(iter(cameras.values()))
     if name not in cameras:
-        asked = "say which camera filmed the clip" if name is None else f"there is no camera {name!r}"
-        raise UsageError(f"{path}: {asked}; `camera` takes one of {', '.join(cameras)}")
+        asked = "more than one camera is defined" if name is None else f"there is no camera {name!r}"
+        raise UsageError(f"{path}: {asked}; set `camera` to one of {', '.join(cameras)}")
     return cameras[name]
 
 
 def _camera(table: dict[str, Any], what: str) -> Camera:
     require_keys(table, ("size", "matrix", "rotation", "translation"), what)
     if table.get("fisheye"):
-        raise InputError(f"{what} is a fisheye camera, which Kinema does not know; undistort the clip first")
+        raise InputError(f"{what} is a fisheye camera, which Kinema does not support; undistort the clip first")
     width, height = numbers(table["size"], "size", what, (2,))
     distortion = None
     if table.get("distortions") is not None:
@@ -75,12 +75,12 @@ def _camera(table: dict[str, Any], what: str) -> Camera:
 
 
 def scaled(camera: Camera, width: int, height: int) -> Camera:
-    """The same camera for a picture of another size, as if the picture had been scaled."""
+    """The same camera for images of another size, as if they had been scaled."""
     if (width, height) == (camera.width, camera.height):
         return camera
     factor = np.array([width / camera.width, height / camera.height])
     intrinsics = camera.intrinsics.copy()
-    # Pixel centres are at integers, so the picture's corner lies at -0.5.
+    # Pixel centres are at integers, so the image's corner lies at -0.5.
     intrinsics[:2, :2] *= factor[:, None]
     intrinsics[:2, 2] = (camera.intrinsics[:2, 2] + 0.5) * factor - 0.5
     return camera.replace(width=width, height=height, intrinsics=intrinsics)

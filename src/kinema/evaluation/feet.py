@@ -1,4 +1,4 @@
-"""How well the feet stand where the motion says that they touch the ground: needs no truth, only a body."""
+"""Foot contact quality, where the motion reports ground contact: needs no truth, only a body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FOOT_MEASURES = {
     "foot_height_mm": "height of the soles in contact, mm",
-    "foot_height_worst_mm": "largest of them, mm",
+    "foot_height_worst_mm": "largest height in contact, mm",
     "foot_sliding_mm_s": "sliding in contact, mm/s",
     "contact_share": "share of frames in contact",
 }
@@ -24,11 +24,11 @@ FOOT_MEASURES = {
 
 
 def foot_scores(motion: Motion, person: Person, body: BodyModel) -> dict[str, float]:
-    """Measures of the feet in the world, by the keys of `FOOT_MEASURES`; NaN where no foot is ever in contact.
+    """Measures of the feet in the world, by the keys of `FOOT_MEASURES`; NaN if no foot is ever in contact.
 
-    Heights are absolute distances from the ground at y = 0 of the contact points (heels and toes of the soles) in
-    the frames in which `contacts` says that they touch; sliding is their horizontal speed between two such frames
-    that follow each other. Raises UsageError where the person has no world yet.
+    Heights are absolute distances of the contact points (heels and toes of the soles) from the ground at y = 0 in
+    the frames in which `contacts` marks them; sliding is their horizontal speed between two consecutive such
+    frames. Raises UsageError if the person has no world fields yet.
     """
     pose, betas, transl, contacts = person.require("pose_world", "betas", "transl_world", "contacts")
     points = np.asarray(body.posed_points("contacts", pose, betas, transl))

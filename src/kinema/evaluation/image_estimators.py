@@ -1,4 +1,4 @@
-"""The estimators of single pictures that the occlusion analysis knows: PARE and BlazePose."""
+"""The single-image estimators available to the occlusion analysis: PARE and BlazePose."""
 
 from __future__ import annotations
 

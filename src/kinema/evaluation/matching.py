@@ -1,4 +1,4 @@
-"""Which frame, which joint and which person of a result belong to those of the truth."""
+"""Matching frames, joints and people of a result to those of the truth."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SOURCES = ("body", "keypoints3d")
 """What of a result is compared: the joints of the fitted body, or the keypoint network's own 3D points."""
 
 MISSING_COST = 1.0
-"""Metres that a frame without the person counts when people are assigned to each other."""
+"""Metres: cost of a frame without the person when people are assigned."""
 
-FARTHEST = 0.75
-"""Metres: a track that is seen farther than this beside the true person is another person."""
+MAX_LATERAL_DISTANCE = 0.75
+"""Metres: a track laterally farther than this from the true person is another person."""
 
-NEVER = 1e3
-"""The cost of a pair that must not be made."""
+FORBIDDEN_COST = 1e3
+"""The cost of a pair that must not be assigned."""
 
 
 @dataclass(frozen=True)
 class JointPair:
-    """One line of the comparison: which point of the result stands against which of the truth."""
+    """A point of the result and the point of the truth that it is compared with."""
 
     name: str
     result: str
@@ -41,8 +41,8 @@ class JointPair:
 def match_times(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of rows at the same moment: indices into result (N,) and into truth (N,), both increasing.
 
-    Each row of the slower series takes the nearest one of the faster, if it lies within half a step of the
-    faster; no row is used twice and nothing is interpolated, since that would smooth one side.
+    Each row of the series with the lower rate takes the nearest row of the other, if it lies within half a step
+    of the other; no row is used twice and nothing is interpolated, since that would smooth one side.
     """
     result, truth = np.asarray(result, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if not len(result) or not len(truth):
@@ -55,7 +55,7 @@ def match_times(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.n
     left = np.maximum(right - 1, 0)
     nearest = np.where(np.abs(fast[left] - slow) <= np.abs(fast[right] - slow), left, right)
     apart = np.abs(fast[nearest] - slow)
-    # A thousandth of a step above the half, so that two series of the same rate shifted by half a step match.
+    # A little over half a step, so that two series of the same rate shifted by half a step match.
     near = apart <= 0.501 * min(_step(fast), _step(slow))
     pairs: dict[int, int] = {}
     for row in np.flatnonzero(near):
@@ -72,21 +72,21 @@ def _step(times: np.ndarray) -> float:
 
 
 def point_names(result: Motion, source: str) -> tuple[str, ...]:
-    """Names of the points that `source` gives. Raises UsageError for an unknown source or one nobody has."""
+    """Names of the points of `source`. Raises UsageError for an unknown source or one that no person has."""
     if source not in SOURCES:
         raise UsageError(f"unknown source {source!r}; known: {', '.join(SOURCES)}")
     if source == "body":
         return SMPL24.joints
     sets = {person.keypoint3d_set for person in result if person.keypoints3d is not None and person.keypoint3d_set}
     if len(sets) != 1:
-        raise UsageError("nobody in this result has keypoints3d (of one joint set); compare the body instead")
+        raise UsageError("no person in this result has keypoints3d (of one joint set); compare the body instead")
     return JOINT_SETS[sets.pop()].joints
 
 
 def pair_joints(result: Sequence[str], truth: Sequence[str], joints: str | Sequence[str]) -> tuple[JointPair, ...]:
     """The joints compared. joints: "limbs12", "shared" (every name that both have) or a list of names.
 
-    Of "limbs12" those are taken that both have; of a list, all must be there. Raises UsageError for fewer
+    Of "limbs12", those that both have are used; of a list, all must exist. Raises UsageError for fewer
     than three.
     """
     both = [name for name in result if name in set(truth)]
@@ -95,7 +95,7 @@ def pair_joints(result: Sequence[str], truth: Sequence[str], joints: str | Seque
     elif joints == "shared":
         chosen = both
     elif isinstance(joints, str):
-        raise UsageError(f"unknown choice of joints {joints!r}; give limbs12, shared or a list of names")
+        raise UsageError(f"`joints` must be limbs12, shared or a list of names, found {joints!r}")
     else:
         missing = [name for name in joints if name not in both]
         if missing:
@@ -107,21 +107,21 @@ def pair_joints(result: Sequence[str], truth: Sequence[str], joints: str | Seque
 
 
 def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(F, 3): the point half-way between the hips, the pelvis where there are no hips. points (F, J, 3)."""
+    """(F, 3): the midpoint of the hips, or the pelvis in sets without hips. points (F, J, 3)."""
     place = {name: i for i, name in enumerate(names)}
     if "left_hip" in place and "right_hip" in place:
         return (points[:, place["left_hip"]] + points[:, place["right_hip"]]) / 2
     for name in ("mid_hip", "pelvis"):
         if name in place:
             return points[:, place[name]]
-    raise UsageError(f"there are no hips to align at among {', '.join(names)}; set `align` to none")
+    raise UsageError(f"there are no hips to align among {', '.join(names)}; set `align` to none")
 
 
 def points_of(result: Motion, person: Person, source: str, frame: str) -> np.ndarray | None:
-    """(T, K, 3): the person's points in every frame of the clip, NaN where it is away; None where it has none.
+    """(T, K, 3): the person's points in every frame of the clip, NaN where absent; None for a person without points.
 
-    In the camera's frame or in the world's. The keypoint network's points are turned into the world by the
-    camera's rotation; they have no place, only directions and sizes.
+    In the camera's frame or in the world's. The keypoint network's points are rotated into the world by the
+    camera's rotation; they are root-relative and have no position.
     """
     if source == "body":
         values = person.joints if frame == "camera" else person.joints_world
@@ -130,9 +130,11 @@ def points_of(result: Motion, person: Person, source: str, frame: str) -> np.nda
         if values is not None and frame == "world":
             camera = result.camera
             if camera is None or camera.rotation is None:
-                raise UsageError("keypoints3d are in the camera's frame and its place in the world is unknown")
-            turn = camera.rotation[person.frames] if camera.rotation.ndim == 3 else camera.rotation
-            values = values @ turn
+                raise UsageError(
+                    "keypoints3d are in the camera's frame, whose pose in the world is unknown; set `frame` to camera"
+                )
+            rotation = camera.rotation[person.frames] if camera.rotation.ndim == 3 else camera.rotation
+            values = values @ rotation
     if values is None:
         return None
     every = np.full((result.num_frames, *values.shape[1:]), np.nan)
@@ -141,7 +143,7 @@ def points_of(result: Motion, person: Person, source: str, frame: str) -> np.nda
 
 
 def choose_frame(result: Motion, truth: Truth, source: str) -> str:
-    """The frame of the comparison: the camera's where both sides are known in it, else the world's."""
+    """The frame to compare in: the camera's if both sides are known in it, else the world's."""
     in_camera = all(person.joints is not None for person in truth.people)
     if in_camera and (source == "keypoints3d" or any(person.joints is not None for person in result)):
         return "camera"
@@ -150,10 +152,10 @@ def choose_frame(result: Motion, truth: Truth, source: str) -> str:
     raise UsageError("the truth is known in the camera's frame only and the result has no joints in it; run the fit")
 
 
-def sight_lines(result: Motion, person: Person, truth: Truth) -> np.ndarray | None:
-    """(T, 2): where the person's hips are seen, as x/z and y/z of the camera's frame, NaN where it is away.
+def hip_rays(result: Motion, person: Person, truth: Truth) -> np.ndarray | None:
+    """(T, 2): the viewing ray of the person's hips, x/z and y/z in the camera's frame, NaN where absent.
 
-    From the body, or from the 2D keypoints through the result's camera or else the truth's. None: cannot be told.
+    From the body, or from the 2D keypoints and the result's camera, else the truth's. None if neither is known.
     """
     every = np.full((result.num_frames, 2), np.nan)
     if person.joints is not None:
@@ -171,8 +173,8 @@ def sight_lines(result: Motion, person: Person, truth: Truth) -> np.ndarray | No
     return every
 
 
-def sideways_distance(seen: np.ndarray | None, true_roots: np.ndarray) -> np.ndarray | None:
-    """(N,) metres between where a person is seen (N, 2) and the true root (N, 3), at the root's depth."""
+def lateral_distance(seen: np.ndarray | None, true_roots: np.ndarray) -> np.ndarray | None:
+    """(N,) metres between a person's viewing ray (N, 2) and the true root (N, 3), at the root's depth."""
     if seen is None:
         return None
     depth = np.maximum(true_roots[:, 2], NEAREST_DEPTH)
@@ -182,29 +184,29 @@ def sideways_distance(seen: np.ndarray | None, true_roots: np.ndarray) -> np.nda
 def person_cost(errors: np.ndarray, apart: np.ndarray | None, present: np.ndarray) -> float:
     """How badly a track fits a true person, metres: mean over the frames in which the truth is `present` (N,).
 
-    errors (N,): of the aligned pose; apart (N,): sideways distance, None where it cannot be told. A frame without
-    the track counts `MISSING_COST`, and no frame more. A track that is nowhere together with the person, or is seen
-    elsewhere, costs `NEVER`.
+    errors (N,): of the aligned pose; apart (N,): lateral distance, None if unknown. A frame without the track costs
+    `MISSING_COST`, and no frame costs more. A track that never coincides with the person in time, or is seen
+    elsewhere, costs `FORBIDDEN_COST`.
     """
     together = present & np.isfinite(errors)
     if not together.any():
-        return NEVER
+        return FORBIDDEN_COST
     cost = np.where(together, errors, MISSING_COST)
     if apart is not None and np.isfinite(apart[together]).any():
-        if np.nanmedian(apart[together]) > FARTHEST:
-            return NEVER
+        if np.nanmedian(apart[together]) > MAX_LATERAL_DISTANCE:
+            return FORBIDDEN_COST
         cost = np.where(together & np.isfinite(apart), cost + apart, cost)
     return float(np.mean(np.minimum(cost[present], MISSING_COST)))
 
 
 def assign_people(costs: np.ndarray) -> list[int | None]:
-    """Which track (column) stands for each person of the truth (row): the cheapest assignment as a whole.
+    """The track (column) assigned to each person of the truth (row), at the least total cost.
 
-    costs (P, Q) metres; a pair that costs `NEVER` is not made.
+    costs (P, Q) metres; a pair that costs `FORBIDDEN_COST` is never assigned.
     """
     chosen: list[int | None] = [None] * len(costs)
     if costs.size:
         for row, column in zip(*linear_sum_assignment(costs), strict=True):
-            if costs[row, column] < NEVER:
+            if costs[row, column] < FORBIDDEN_COST:
                 chosen[int(row)] = int(column)
     return chosen

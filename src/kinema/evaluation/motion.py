@@ -15,14 +15,14 @@ from kinema.evaluation.matching import (
     JointPair,
     assign_people,
     choose_frame,
+    hip_rays,
+    lateral_distance,
     match_times,
     pair_joints,
     person_cost,
     point_names,
     points_of,
     root_of,
-    sideways_distance,
-    sight_lines,
 )
 from kinema.evaluation.options import ALIGNMENTS
 from kinema.evaluation.scoring import (
@@ -34,7 +34,7 @@ from kinema.evaluation.scoring import (
     total,
     trajectory_scores,
 )
-from kinema.evaluation.truth import Truth, truth_from_motion
+from kinema.evaluation.truth import Truth, TruthPerson, truth_from_motion
 from kinema.motion import Motion
 from kinema.options import require
 from kinema.person import Person
@@ -43,11 +43,11 @@ from kinema.skeleton import LIMBS12
 
 @dataclass(frozen=True)
 class MotionScores:
-    """The outcome of a comparison, with what one must know to repeat it.
+    """The result of a comparison, with everything needed to repeat it.
 
     source, frame, align: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each person
     of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
-    largest_time_difference: seconds between two frames taken for the same moment. notes: sentences.
+    largest_time_difference: seconds between two matched frames. notes: sentences.
     """
 
     source: str
@@ -79,18 +79,18 @@ def evaluate_motion(
     """Compare a result with the truth.
 
     source: "body", the 24 SMPL joints of the fitted body, or "keypoints3d", the keypoint network's own 3D points.
-    joints: "limbs12", "shared" or names; compared are points of the same name on both sides. align: "mid_hip"
-    moves the middles of the hips onto each other in every frame, "none" compares places. frame: "camera" or
-    "world"; by default the camera's where both sides are known in it. In the world the result is first turned
-    about the vertical axis, once for the whole clip, since neither side knows where north is. person: the track
-    to compare with the truth's first person; by default each person of the truth gets the one that fits it best.
-    also_require: other sources that must be known in a frame too, to compare two sources on the same frames.
+    joints: "limbs12", "shared" or names; points of the same name on both sides are compared. align: "mid_hip"
+    aligns the midpoints of the hips in every frame, "none" compares positions. frame: "camera" or
+    "world"; by default the camera's if both sides are known in it. In the world the result is first rotated
+    about the vertical axis, once for the whole clip, since headings are arbitrary. person: the track
+    to compare with the truth's first person; by default each person of the truth gets the best match.
+    also_require: other sources that a frame must have as well, to compare two sources on the same frames.
 
-    Frames are matched by time (`matching.match_times`). Raises UsageError where the two cannot be compared.
+    Frames are matched by time (`matching.match_times`). Raises UsageError if the two cannot be compared.
     """
     require(align in ALIGNMENTS, "align", f"be one of {', '.join(ALIGNMENTS)}", repr(align))
     if align == "none" and source == "keypoints3d":
-        raise UsageError("keypoints3d are relative to the hips and have no place; align them at mid_hip")
+        raise UsageError("keypoints3d are relative to the hips and have no position; set `align` to mid_hip")
     if isinstance(truth, Motion):
         truth = truth_from_motion(truth)
     names = point_names(result, source)
@@ -98,9 +98,10 @@ def evaluate_motion(
     rows, truth_rows = match_times(result.times, truth.times)
     if not len(rows):
         raise UsageError(
-            f"no frame of the result lies at a time of the truth (result {_span(result.times)}, truth"
+            f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"
             f" {_span(truth.times)}); shift the truth with `offset`"
         )
+    matched = _Matched(result, truth, source, frame, rows, truth_rows)
     tracks = list(_tracks(result, person, source, frame, also_require))
     wanted = truth.people if person is None else truth.people[:1]
     pairs_of = [pair_joints(names, each.names, joints) for each in wanted]
@@ -115,25 +116,16 @@ def evaluate_motion(
             for _, points in tracks
         ]
         compared.append(own)
+        true_roots = root_of(true_points, each.names)
         for column, (track, _) in enumerate(tracks):
-            apart = None
-            if frame == "camera":
-                lines = sight_lines(result, track, truth)
-                apart = None if lines is None else sideways_distance(lines[rows], root_of(true_points, each.names))
-            costs[row, column] = person_cost(own[column].cost, apart, present[row])
+            costs[row, column] = person_cost(
+                own[column].cost, matched.lateral_distance(track, true_roots), present[row]
+            )
     chosen = assign_people(costs) if person is None else [0] * len(wanted)
-    scores = []
-    for each, own, seen, choice in zip(wanted, compared, present, chosen, strict=True):
-        if choice is None:
-            scores.append(absent(each.label, seen))
-            continue
-        track = tracks[choice][0]
-        scored = score(own[choice], truth.times[truth_rows], seen, each.label, track)
-        if source == "body" and scored.result is not None:
-            matched = (track, each, result.num_frames, rows, truth_rows)
-            scored.measures.update(rotation_scores(*matched, frame, own[choice].turn))
-            scored.measures.update(trajectory_scores(*matched))
-        scores.append(scored)
+    scores = [
+        absent(each.label, seen) if choice is None else matched.score(own[choice], tracks[choice][0], each, seen)
+        for each, own, seen, choice in zip(wanted, compared, present, chosen, strict=True)
+    ]
     return MotionScores(
         source=source,
         truth_source=truth.source,
@@ -142,15 +134,46 @@ def evaluate_motion(
         pairs=pairs_of[0],
         people=tuple(scores),
         total=total(scores),
-        largest_time_difference=float(np.max(np.abs(result.times[rows] - truth.times[truth_rows]))),
-        notes=_notes(pairs_of[0], joints, source, result, rows, truth, truth_rows),
+        largest_time_difference=matched.largest_time_difference,
+        notes=_notes(matched, pairs_of[0], joints),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Matched:
+    """A result and its truth, with the rows (N,) of both at the same times."""
+
+    result: Motion
+    truth: Truth
+    source: str
+    frame: str
+    rows: np.ndarray
+    truth_rows: np.ndarray
+
+    @property
+    def largest_time_difference(self) -> float:
+        """Seconds between two frames that are compared."""
+        return float(np.max(np.abs(self.result.times[self.rows] - self.truth.times[self.truth_rows])))
+
+    def lateral_distance(self, track: Person, true_roots: np.ndarray) -> np.ndarray | None:
+        """(N,) metres between a track and true roots (N, 3) across the viewing direction; None if unknown."""
+        rays = hip_rays(self.result, track, self.truth) if self.frame == "camera" else None
+        return None if rays is None else lateral_distance(rays[self.rows], true_roots)
+
+    def score(self, comparison: Comparison, track: Person, person: TruthPerson, present: np.ndarray) -> PersonScores:
+        """The scores of a track against a person of the truth, who is `present` (N,) in some frames."""
+        scored = score(comparison, self.truth.times[self.truth_rows], present, person.label, track)
+        if self.source == "body" and scored.result is not None:
+            both = (track, person, self.result.num_frames, self.rows, self.truth_rows)
+            scored.measures.update(rotation_scores(*both, self.frame, comparison.yaw))
+            scored.measures.update(trajectory_scores(*both))
+        return scored
 
 
 def _tracks(
     result: Motion, person: int | None, source: str, frame: str, also_require: Sequence[str]
 ) -> list[tuple[Person, np.ndarray]]:
-    """(person, (T, K, 3) points) of every track that can be compared, NaN where a required source is missing."""
+    """(person, points (T, K, 3)) of every track that can be compared, NaN where a required source is missing."""
     tracks = []
     for track in result.people if person is None else (result.person(person),):
         points = points_of(result, track, source, frame)
@@ -182,31 +205,25 @@ def _known_frame(frame: str, truth: Truth) -> str:
     return frame
 
 
-def _notes(
-    pairs: Sequence[JointPair],
-    joints: str | Sequence[str],
-    source: str,
-    result: Motion,
-    rows: np.ndarray,
-    truth: Truth,
-    truth_rows: np.ndarray,
-) -> tuple[str, ...]:
+def _notes(matched: _Matched, pairs: Sequence[JointPair], joints: str | Sequence[str]) -> tuple[str, ...]:
     notes = []
     if joints == "limbs12" and len(pairs) < len(LIMBS12):
         missing = sorted(set(LIMBS12) - {pair.name for pair in pairs})
-        notes.append(f"compared without {', '.join(missing)}, which one side lacks")
-    what = "SMPL joint centres of the fitted body" if source == "body" else "the keypoint network's 3D points"
+        notes.append(f"compared without {', '.join(missing)}, missing on one side")
+    body = matched.source == "body"
+    what = "SMPL joint centres of the fitted body" if body else "the keypoint network's 3D points"
     notes.append(
-        f"compared are {what} with the truth's points of the same name; two definitions of one joint may lie"
-        " centimetres apart (hips most)"
+        f"{what} are compared with the truth's points of the same name; two definitions of a joint may differ by"
+        " centimetres (hips most)"
     )
-    if len(rows) < len(result.times) and len(rows) < len(truth.times):
+    frames, truth_frames = len(matched.result.times), len(matched.truth.times)
+    if len(matched.rows) < min(frames, truth_frames):
         notes.append(
-            f"{len(rows)} moments are in both: the result has {len(result.times)} frames, the truth {len(truth.times)}"
+            f"{len(matched.rows)} frames match in time: the result has {frames} frames, the truth {truth_frames}"
         )
-    late = float(np.max(np.abs(result.times[rows] - truth.times[truth_rows])))
+    late = matched.largest_time_difference
     if late > 0.002:
-        notes.append(f"frames taken for the same moment lie up to {1000 * late:.1f} ms apart")
+        notes.append(f"matched frames are up to {1000 * late:.1f} ms apart")
     return tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""Every refinement method on the clips of a data set, for tables that put them side by side."""
+"""Every refinement method on the clips of a data set, for comparison tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Refine = Callable[[np.ndarray], np.ndarray]
 """A clip (F,C) -> the same, refined."""
 
-# The baselines of SmoothNet's tables, with their settings and their faults; time is the frame number.
+# The baselines of SmoothNet's tables, with their settings and defects; time is the frame index.
 PUBLISHED: dict[str, Refine] = {
     "published-savgol": lambda x: filters.savgol(x, np.arange(len(x), dtype=float), window=30.0),
     "published-gaus1d": filters.gaussian_in_blocks,
@@ -39,7 +39,7 @@ PUBLISHED: dict[str, Refine] = {
 
 @dataclass(frozen=True)
 class Method:
-    """A method under the name that the table shows."""
+    """A refinement method and its name in the table."""
 
     name: str
     run: Refine
@@ -49,7 +49,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
     """A filter (`savgol`, `savgol=0.3` for 0.3 s), a published baseline, or a network with its file
     (`smoothnet=FILE`).
 
-    rate: frames a second of the clips. Raises UsageError for what is none of these or does not fit the data.
+    rate: frames per second of the clips. Raises UsageError for anything else, or what does not fit the data.
     """
     name, _, value = text.partition("=")
     name = REFINERS.aliases.get(name, name)
@@ -70,7 +70,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
 def compare(
     clips: RefinerClips, methods: Sequence[Method], *, padded: bool = False, progress: Progress = silent
 ) -> dict[str, RefinerScores]:
-    """Scores of each method on all clips; several views are refined one by one."""
+    """Scores of each method on all clips; multiple views are refined separately."""
     scores = {}
     for done, each in enumerate(methods):
         progress(done, len(methods))
@@ -87,11 +87,11 @@ def _network(network: TrainedRefiner, clips: RefinerClips, rate: float, window: 
         raise UsageError(f"{network.name} refines {network.representation}, the data is {clips.representation}")
     if network.coordinates not in (None, clips.coordinates):
         raise UsageError(
-            f"{network.name} takes {network.coordinates} numbers a frame, {clips.name} has {clips.coordinates}"
+            f"{network.name} takes {network.coordinates} values per frame, {clips.name} has {clips.coordinates}"
         )
     frames = network.window or window or synsp.WINDOW
     if window not in (None, frames):
-        raise UsageError(f"{network.name} smooths windows of {frames} frames, `window_size` asks for {window}")
+        raise UsageError(f"{network.name} smooths windows of {frames} frames, not {window}; leave out `window_size`")
     run = network.smoother(frames, network.centred)
     if network.kind == "mixer":
         return lambda clip: _filtered(slide(clip, frames, run).astype(np.float64), POST_FILTER, rate, clips)

@@ -1,8 +1,8 @@
-"""Scores of refiners as the published tables have them: MPJPE, PA-MPJPE and acceleration error, before and after.
+"""Scores of refiners as in the published tables: MPJPE, PA-MPJPE and acceleration error, before and after.
 
-Units: mm and mm/frame^2 for 3D, pixels for 2D (normalised by the picture where the data is), degrees for SMPL.
-Means run over all frames of all clips. Of F frames, F - 2 have an acceleration; the authors' tables count two zeros
-more for each clip, which `padded` repeats (docs/refinement.md).
+Units: mm and mm/frame^2 for 3D, pixels for 2D (normalised by the image size where the data is), degrees for SMPL.
+Means run over all frames of all clips. Of F frames, F - 2 have an acceleration; the authors' tables add two zeros
+per clip, which `padded` reproduces (docs/refinement.md).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
 
 WORST = 0.1
-"""Share of the frames with the largest error of the input that the "worst" columns look at."""
+"""Fraction of the frames, those of the largest input error, that the "worst" columns cover."""
 
 
 @dataclass(frozen=True)
 class RefinerScores:
-    """Means before (input_*) and after. position: MPJPE (3D), distance (2D) or angle (SMPL); aligned: PA-MPJPE, NaN but
-    in 3D; acceleration: error of the second difference; worst: position over the frames whose input was worst.
+    """Means before (input_*) and after. position: MPJPE (3D), distance (2D) or angle (SMPL); aligned: PA-MPJPE, NaN
+    except in 3D; acceleration: error of the second difference; worst: position over the frames of worst input.
     """
 
     input_position: float
@@ -43,10 +43,10 @@ class RefinerScores:
 
 
 def score_refiner(clips: RefinerClips, refined: Sequence[np.ndarray], *, padded: bool = False) -> RefinerScores:
-    """Score refined clips, shaped like `clips.detected`; several views count as several clips."""
+    """Score refined clips, shaped like `clips.detected`; multiple views count as separate clips."""
     rows: dict[str, list[np.ndarray]] = {name: [] for name in ("p0", "p1", "a0", "a1", "s0", "s1")}
-    for said, after, true in zip(clips.detected, refined, clips.truth, strict=True):
-        views = (said[None], after[None], true[None]) if said.ndim == 2 else (said, after, true)
+    for detected, after, true in zip(clips.detected, refined, clips.truth, strict=True):
+        views = (detected[None], after[None], true[None]) if detected.ndim == 2 else (detected, after, true)
         for one in zip(*views, strict=True):
             truth = _points(clips, one[2])
             for side, values in enumerate(one[:2]):
@@ -66,7 +66,7 @@ def score_refiner(clips: RefinerClips, refined: Sequence[np.ndarray], *, padded:
 
 
 def _points(clips: RefinerClips, values: np.ndarray) -> np.ndarray:
-    """Points (F,K,D) in the unit of the scores, root at 0 where there is one; rotations (F,24,3,3)."""
+    """Points (F,K,D) in the unit of the scores, relative to the root if there is one; rotations (F,24,3,3)."""
     if clips.representation == "smpl":
         return matrix_from_6d(np.asarray(values, dtype=np.float64).reshape(len(values), -1, 6))
     depth = 2 if clips.representation == "2d" else 3

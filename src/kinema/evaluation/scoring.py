@@ -1,4 +1,4 @@
-"""The scores of one person: points of both sides brought together, and the measures taken on them."""
+"""The scores of one person: matched points of both sides, and the measures on them."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ MEASURES = {
     "n_mpjpe_mm": "N-MPJPE, mm",
     "pck150_percent": "PCK 150 mm, %",
     "auc_percent": "AUC 0-150 mm, %",
-    "bend_error_deg": "bend of limbs, deg",  # elbows, knees, shoulders, hips, from positions
+    "bend_error_deg": "joint angles, deg",  # flexion of elbows, knees, shoulders, hips, from positions
     "rotation_error_deg": "joint rotations, deg",  # geodesic, where the truth has rotations
     "orientation_error_deg": "root rotation, deg",
     "acceleration_error_m_s2": "acceleration, m/s2",
     "jitter_m_s3": "jitter (jerk), m/s3",
     "jitter_truth_m_s3": "jitter of the truth",
-    "root_error_percent": "root path, % of way",
+    "root_error_percent": "root path, % of distance",
     "root_error_mm": "root path, mm",
-    "distance_m": "true way, m",
+    "distance_m": "distance travelled, m",
 }
-"""Every measure: its key in scores and JSON, and its short name in tables. docs/evaluation.md defines them."""
+"""Every measure: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
 _GAP = 1.5
-"""Steps longer than this many usual ones are gaps: no acceleration or jerk is taken across them."""
+"""Steps longer than this multiple of the median are gaps: no acceleration or jerk is taken across them."""
 
 _BODY_JOINTS = slice(1, 22)
-"""SMPL joints whose rotations are compared: all but the root and the two hands, which nothing estimates."""
+"""SMPL joints whose rotations are compared: all but the root and the two hands, which are not estimated."""
 
 
 @dataclass(frozen=True)
 class PersonScores:
-    """Scores of one person of the truth. truth, result: how both sides call the person (None: not found).
+    """Scores of one person of the truth. truth, result: the person's label on each side (None: not found).
 
-    frames: compared; truth_frames: in which the truth knows the person while the clip runs. measures: by the
-    keys of `MEASURES`, NaN where there was nothing to measure. joints: {joint: {"mpjpe_mm", "pa_mpjpe_mm",
+    frames: compared; truth_frames: those of the clip in which the truth has the person. measures: by the
+    keys of `MEASURES`, NaN where undefined. joints: {joint: {"mpjpe_mm", "pa_mpjpe_mm",
     "acceleration_error_m_s2"}}; bends: {joint: degrees}.
     """
 
@@ -62,11 +62,11 @@ class PersonScores:
 
 
 class Comparison:
-    """The points of one person of the result beside those of one of the truth, at the N matched frames.
+    """The points of a person of the result and of a person of the truth, at the N matched frames.
 
-    names (J): of the joints compared. result, truth (N, J, 3): placed as `align` asks, NaN where a side is
-    missing. result_at_root, truth_at_root: the same relative to the middle of the hips. turn (3,3): in the world,
-    the turn about the vertical axis by which the whole clip agrees best with the truth; else the identity.
+    names (J): of the joints compared. result, truth (N, J, 3): aligned as `align` says, NaN where a side is
+    missing. result_at_root, truth_at_root: relative to the midpoint of the hips. yaw (3,3): in the world,
+    the rotation about the vertical axis that best aligns the whole clip to the truth; else the identity.
     """
 
     def __init__(
@@ -86,26 +86,26 @@ class Comparison:
         root, truth_root = root_of(points, names), root_of(truth_points, truth_names)
         self.truth_at_root = self.truth - truth_root[:, None]
         at_root = result - root[:, None]
-        self.turn = _heading(at_root, self.truth_at_root) if frame == "world" else np.eye(3)
-        self.result_at_root = at_root @ self.turn.T
+        self.yaw = _heading(at_root, self.truth_at_root) if frame == "world" else np.eye(3)
+        self.result_at_root = at_root @ self.yaw.T
         if align == "mid_hip":
             self.result, self.truth = self.result_at_root, self.truth_at_root
         elif frame == "world":
-            path = metrics.align_trajectory(root @ self.turn.T, truth_root, "translation")
+            path = metrics.align_trajectory(root @ self.yaw.T, truth_root, "translation")
             self.result = self.result_at_root + path[:, None]
         else:
             self.result = result
 
     @property
     def cost(self) -> np.ndarray:
-        """(N,) mean distance of the joints relative to the hips: how well the two people fit each other."""
+        """(N,) mean distance of the joints relative to the hips: how well the two people match."""
         return metrics.mpjpe(self.result_at_root, self.truth_at_root)
 
 
 def score(
     comparison: Comparison, times: np.ndarray, truth_present: np.ndarray, truth_label: str, person: Person
 ) -> PersonScores:
-    """Everything that positions tell. times (N,): of the matched frames; truth_present (N,) bool."""
+    """All measures computed from positions. times (N,): of the matched frames; truth_present (N,) bool."""
     errors = metrics.joint_errors(comparison.result, comparison.truth)
     both = np.isfinite(errors).any(axis=-1)
     if not both.any():
@@ -143,7 +143,7 @@ def score(
 
 
 def absent(truth_label: str, truth_present: np.ndarray) -> PersonScores:
-    """The scores of a person that nobody found."""
+    """The scores of a person who was not found."""
     measures = dict.fromkeys(MEASURES, math.nan)
     if truth_present.any():
         measures["coverage"] = 0.0
@@ -157,9 +157,9 @@ def rotation_scores(
     rows: np.ndarray,
     truth_rows: np.ndarray,
     frame: str,
-    turn: Any,
+    yaw: Any,
 ) -> dict[str, float]:
-    """Errors of the SMPL rotations, where both sides have them in the frame compared."""
+    """Errors of the SMPL rotations, if both sides have them in this frame."""
     pose, true_pose = (person.pose, truth.pose) if frame == "camera" else (person.pose_world, truth.pose_world)
     if pose is None or true_pose is None:
         return {}
@@ -171,7 +171,7 @@ def rotation_scores(
         return {}
     a = axis_angle_to_matrix(ours[both].reshape(-1, 24, 3))
     b = axis_angle_to_matrix(theirs[both].reshape(-1, 24, 3))
-    a[:, 0] = turn @ a[:, 0]
+    a[:, 0] = yaw @ a[:, 0]
     errors = np.degrees(metrics.rotation_errors(a, b))
     return {"rotation_error_deg": mean(errors[:, _BODY_JOINTS]), "orientation_error_deg": mean(errors[:, 0])}
 
@@ -179,10 +179,10 @@ def rotation_scores(
 def trajectory_scores(
     person: Person, truth: TruthPerson, clip_frames: int, rows: np.ndarray, truth_rows: np.ndarray
 ) -> dict[str, float]:
-    """Errors of the root's path after one rigid movement of the whole path.
+    """Errors of the root's path after one rigid alignment of the whole path.
 
-    In the world (a turn about the vertical axis and a shift) where both sides know it, else in the camera's frame
-    (any turn and a shift). The path is that of the middle of the hips.
+    In the world (rotation about the vertical axis, and translation) if both sides know it, else in the camera's frame
+    (any rotation, and translation). The path is that of the midpoint of the hips.
     """
     if person.joints_world is not None and truth.joints_world is not None:
         joints, true_joints, how = person.joints_world, truth.joints_world, "yaw"
@@ -217,7 +217,7 @@ def total(people: Sequence[PersonScores]) -> dict[str, float]:
 
 
 def mean(values: np.ndarray | Sequence[float]) -> float:
-    """Mean of what is finite, as a float."""
+    """Mean of the finite values, as a float."""
     return float(nan_mean(np.asarray(values)))
 
 
@@ -227,9 +227,9 @@ def _bend_errors(result: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) 
 
 
 def _heading(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """(3,3): the turn about y that brings all the joints (N, J, 3) of the clip nearest to the truth's."""
+    """(3,3): the rotation about y that best aligns all joints (N, J, 3) of the clip to the truth's."""
     a, b = result[..., 0] + 1j * result[..., 2], truth[..., 0] + 1j * truth[..., 2]
     known = np.isfinite(a) & np.isfinite(b)
-    # In the plane x + iz a turn by `angle` about +y multiplies by exp(-i angle).
+    # In the plane x + iz a rotation by `angle` about +y multiplies by exp(-i angle).
     angle = -float(np.angle(np.sum(b[known] * np.conj(a[known]))))
     return axis_angle_to_matrix(np.array([0.0, angle, 0.0]))

@@ -1,7 +1,7 @@
 """Ground truth from files: TRC with a calibration, `.npz` joints, Kinema's own and other motion files.
 
 Truth is a clip's times and, for each person, named joints in the camera's frame, in a y-up world, or in both.
-Joint names are brought to Kinema's own (`RHip` becomes `right_hip`), so that a comparison is a look-up of names.
+Joint names are converted to Kinema's own (`RHip` becomes `right_hip`), so joints are compared by name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TruthPerson:
 
     names: of the joints. joints, joints_world (T, J, 3): metres, camera frame and y-up world, NaN where
     missing; at least one of the two. pose, pose_world (T, 72): SMPL rotations in those frames, or None.
-    label: how reports call the person.
+    label: the person's name in reports.
     """
 
     label: str
@@ -44,22 +44,22 @@ class TruthPerson:
     pose_world: np.ndarray | None = None
 
     def in_frame(self, frame: str) -> np.ndarray:
-        """(T, J, 3): the joints in the "camera" or the "world" frame. Raises UsageError where they are unknown."""
+        """(T, J, 3): the joints in the "camera" or the "world" frame. Raises UsageError if they are unknown."""
         joints = self.joints if frame == "camera" else self.joints_world
         if joints is None:
-            raise UsageError(f"the truth does not know person {self.label} in the {frame}'s frame")
+            raise UsageError(f"the truth has no joints of person {self.label} in the {frame}'s frame")
         return joints
 
     @property
     def present(self) -> np.ndarray:
-        """(T,) bool: rows in which any joint is known."""
+        """(T,) bool: rows with any known joint."""
         joints = self.in_frame("camera" if self.joints is not None else "world")
         return np.asarray(np.isfinite(joints).all(axis=-1).any(axis=-1))
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: the one of `joints`, if known."""
+    """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: that of `joints`, if known."""
 
     source: str
     times: np.ndarray
@@ -77,9 +77,9 @@ def load_truth(
 ) -> Truth:
     """Read ground truth; the suffix and the contents choose the reader.
 
-    - `.trc`: markers, y up. With `calibration` (TOML) and `camera` (its name) the joints are also brought into
-      that camera's frame; `axes` says how the calibration's world is made of the TRC's axes: letters, with a
-      minus where one is reversed. The default is Pose2Sim's, world = (Z, X, Y) of the TRC.
+    - `.trc`: markers, y up. With `calibration` (TOML) and `camera` (its name) the joints are also transformed to
+      that camera's frame; `axes` names the TRC's axes that make up the calibration's world: letters, with a
+      minus for a reversed one. The default is Pose2Sim's, world = (Z, X, Y) of the TRC.
     - `.npz` with `joints` (T, J, 3) metres, `joint_names` (J,), `fps` or `times` (T,) seconds, and `frame`
       ("camera", the default, or "world", y up).
     - any motion file that `kinema.formats` reads, with all its people.
@@ -89,11 +89,11 @@ def load_truth(
     """
     path = Path(path)
     if camera is not None and calibration is None:
-        raise UsageError("`camera` needs the calibration that it is in; give `calibration`, a .toml file")
+        raise UsageError("`camera` needs the calibration that defines it; set `calibration` to a .toml file")
     if path.suffix.lower() == ".trc":
         return _from_trc(path, calibration, camera, axes, offset)
     if calibration is not None:
-        raise UsageError(f"a calibration belongs to a .trc, and {path.name} is none; leave `calibration` out")
+        raise UsageError(f"a calibration applies to .trc files only, and {path.name} is none; leave out `calibration`")
     with open_container(path) as content:
         if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
             truth = _from_npz(content, path)
@@ -105,7 +105,7 @@ def load_truth(
 
 
 def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
-    """A motion taken as the truth: the SMPL joints of all its people, with NaN where one is away."""
+    """A motion as ground truth: the SMPL joints of all its people, NaN where a person is absent."""
     people = []
     for person in motion:
         filled: dict[str, np.ndarray] = {}
@@ -136,15 +136,15 @@ def _from_trc(
 
 
 def axes_matrix(axes: str) -> np.ndarray:
-    """(3,3): rows of the new axes. "ZXY": x is the old z, y the old x, z the old y; "-Z" turns one round."""
+    """(3,3): rows of the new axes. "ZXY": x is the old z, y the old x, z the old y; "-Z" reverses an axis."""
     letters = re.findall(r"[+-]?[XYZ]", axes.upper())
     if "".join(letters) != axes.upper() or sorted(letter[-1] for letter in letters) != ["X", "Y", "Z"]:
-        raise UsageError(f"axes must name X, Y and Z once each, with a minus where one is reversed; found {axes!r}")
+        raise UsageError(f"`axes` must name X, Y and Z once each, with a minus for a reversed one; found {axes!r}")
     matrix = np.zeros((3, 3))
     for row, letter in enumerate(letters):
         matrix[row, "XYZ".index(letter[-1])] = -1.0 if letter[0] == "-" else 1.0
     if np.linalg.det(matrix) < 0:
-        raise UsageError(f"axes {axes!r} would mirror the motion; exchange two letters or one sign")
+        raise UsageError(f"`axes` {axes!r} would mirror the motion; swap two letters or flip one sign")
     return matrix
 
 
@@ -152,12 +152,10 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
     what = str(path)
     require_keys(arrays, ("joints", "joint_names"), what)
     joints = numbers(arrays["joints"], "joints", what, ("T", "J", 3), nan=True)
-    written = np.asarray(arrays["joint_names"])
-    if written.dtype.kind not in "US" or written.shape != (joints.shape[1],):
-        raise InputError(
-            f"{what}: joint_names must be {joints.shape[1]} strings, found {written.shape} {written.dtype}"
-        )
-    names, joints = _known_joints(tuple(text(name, "joint_names", what) for name in written), joints)
+    labels = np.asarray(arrays["joint_names"])
+    if labels.dtype.kind not in "US" or labels.shape != (joints.shape[1],):
+        raise InputError(f"{what}: joint_names must be {joints.shape[1]} strings, found {labels.shape} {labels.dtype}")
+    names, joints = _known_joints(tuple(text(name, "joint_names", what) for name in labels), joints)
     if "times" in arrays:
         times = numbers(arrays["times"], "times", what, (len(joints),))
         if np.any(np.diff(times) <= 0):
@@ -168,7 +166,7 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
             raise InputError(f"{what}: fps must be positive, found {fps:g}")
         times = np.arange(len(joints)) / fps
     else:
-        raise InputError(f"{what} lacks fps (or times); without it the frames cannot be matched")
+        raise InputError(f"{what} lacks fps (or times), without which frames cannot be matched")
     frame = text(arrays["frame"], "frame", what) if "frame" in arrays else "camera"
     if frame not in FRAMES:
         raise InputError(f"{what}: frame must be camera or world, found {frame!r}")
@@ -194,7 +192,7 @@ _KNOWN = frozenset(joint for joint_set in JOINT_SETS.values() for joint in joint
 def canonical_joint(name: str) -> str:
     """Kinema's name of a joint: `RHip`, `r_hip`, `hip_r` and `Right Hip` are all `right_hip`.
 
-    A name that some joint set has stays as it is ("head" is SMPL's joint in the skull, a marker set's "Head" is
+    A name of a known joint set is kept ("head" is SMPL's joint in the skull, a marker set's "Head" is
     the top of the head).
     """
     if name in _KNOWN:
@@ -214,7 +212,7 @@ def canonical_joint(name: str) -> str:
 
 
 def _known_joints(names: tuple[str, ...], positions: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names made Kinema's own, the first of two that become the same; points at infinity become missing."""
+    """Names converted to Kinema's own, keeping the first of duplicates; points at infinity become missing."""
     kept: dict[str, int] = {}
     for place, name in enumerate(names):
         kept.setdefault(canonical_joint(name), place)

@@ -8,9 +8,9 @@ from kinema.geometry.rotations import nearest_rotation, signed_svd
 
 
 def kabsch(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The proper rotations (..., 3, 3) that turn vectors (..., N, 3) nearest to vectors (..., N, 3) (Kabsch 1976).
+    """The proper rotations (..., 3, 3) that best map vectors (..., N, 3) onto vectors (..., N, 3) (Kabsch 1976).
 
-    Both start at the origin: centre point sets first, or use `similarity`.
+    Rotation about the origin: centre point sets first, or use `similarity`.
     """
     return nearest_rotation(np.swapaxes(target, -1, -2) @ source)
 

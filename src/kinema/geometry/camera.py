@@ -14,13 +14,13 @@ from kinema.checks import checked, frozen
 from kinema.errors import ShapeError, UsageError
 
 DEFAULT_FOV = 55.0
-"""Vertical-or-horizontal field of view, degrees, over the longer image side, where nothing is known.
+"""Field of view along the longer image side, degrees, when nothing is known.
 
 Phones' main cameras in video mode lie between 50 and 70 degrees, lenses of 24-50 mm between 40 and 74.
 """
 
 NEAREST_DEPTH = 0.1
-"""Metres: points nearer than this are projected as if they lay there, so that no division explodes."""
+"""Metres: nearer points are projected as if they were at this depth, to keep the division bounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Camera:
 
     width, height in pixels; intrinsics (3,3) in pixels; distortion (4,), (5,) or (8,) OpenCV order or
     None; rotation (3,3) or (T,3,3) and translation (3,) or (T,3) from world to camera, None while the
-    world is unknown; moving: True / False once somebody looked, None before; focal_source says where
+    world is unknown; moving: True / False once measured, None before; focal_source: where
     the focal length came from ("metadata", "fov option", "default", "calibration", "estimated").
     """
 
@@ -54,7 +54,7 @@ class Camera:
                 raise ShapeError(f"camera: distortion must be (4,), (5,) or (8,), found {distortion.shape}")
             object.__setattr__(self, "distortion", distortion)
         if (self.rotation is None) != (self.translation is None):
-            raise ShapeError("camera: rotation and translation belong together; one of them is missing")
+            raise ShapeError("camera: rotation and translation must be given together; one of them is missing")
         if self.rotation is not None and self.translation is not None:
             lead: tuple[str | int, ...] = ("T",) if np.ndim(self.rotation) == 3 else ()
             sizes = {"T": len(self.rotation)} if lead else {}
@@ -65,7 +65,7 @@ class Camera:
             if not np.allclose(rotation @ np.swapaxes(rotation, -1, -2), np.eye(3), atol=1e-4):
                 raise ShapeError("camera: rotation is not a rotation matrix")
             if np.any(np.linalg.det(rotation) < 0):
-                raise ShapeError("camera: rotation is a mirror, its determinant must be +1")
+                raise ShapeError("camera: rotation contains a reflection, its determinant must be +1")
 
     def replace(self, **changes: Any) -> Camera:
         """A copy with these fields changed, checked again."""
@@ -73,7 +73,7 @@ class Camera:
 
 
 def camera_from_fov(width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default") -> Camera:
-    """A camera with square pixels, centred, whose longer side spans `fov` degrees."""
+    """A camera with square pixels and a centred principal point, whose longer side spans `fov` degrees."""
     if not 1.0 < fov < 175.0:
         raise UsageError(f"`fov` must lie between 1 and 175 degrees, found {fov}")
     focal = 0.5 * max(width, height) / math.tan(math.radians(fov) / 2)
@@ -81,7 +81,10 @@ def camera_from_fov(width: int, height: int, fov: float = DEFAULT_FOV, source: s
 
 
 def camera_from_focal(width: int, height: int, focal: float, source: str) -> Camera:
-    """A camera with square pixels, centred, of `focal` pixels. Pixel centres are at integers."""
+    """A camera with square pixels, a centred principal point and a focal length of `focal` pixels.
+
+    Pixel centres are at integers.
+    """
     intrinsics = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
     return Camera(width=width, height=height, intrinsics=intrinsics, focal_source=source)
 
@@ -109,7 +112,7 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
     if distortion is not None and pixels.size:
         import cv2
 
-        # The default of five iterations is off by pixels towards the corners of wide lenses.
+        # With the default of five iterations the error reaches pixels near the corners of wide lenses.
         flat = cv2.undistortPointsIter(
             pixels.reshape(-1, 1, 2),
             np.asarray(intrinsics),
@@ -124,7 +127,7 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
 
 
 def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
-    """Intrinsics (3, 3) for the same picture at `scale` times its size; pixel centres are at integers."""
+    """Intrinsics (3, 3) for the same image at `scale` times its size; pixel centres are at integers."""
     shift = (scale - 1) / 2
     return np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics)
 
@@ -143,7 +146,7 @@ def to_world(points: np.ndarray, camera: Camera) -> np.ndarray:
 
 def _extrinsics(camera: Camera, ndim: int) -> tuple[np.ndarray, np.ndarray]:
     if camera.rotation is None or camera.translation is None:
-        raise UsageError("the camera's place in the world is unknown; run the world stage first")
+        raise UsageError("the camera's pose in the world is unknown; run the world stage first")
     rotation, translation = camera.rotation, camera.translation
     if rotation.ndim == 3:
         middle = (1,) * (ndim - 2)

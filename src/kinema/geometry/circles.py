@@ -1,7 +1,7 @@
-"""People in an image as circles: what every person detector gives, whatever its network predicts.
+"""People in an image as circles: the common output of all person detectors.
 
-The circle lies around the person's mid-hip and holds the straightened body; the point of its rim above the head says
-which way is up. A detector that gives boxes makes its circles with `from_boxes`.
+The circle is centred on the person's mid-hip and encloses the straightened body; the point on its rim above the head
+gives the upward direction. A detector that outputs boxes converts them with `from_boxes`.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class Circles:
         return np.hypot(*(self.rims - self.hips).T)
 
     def select(self, rows: np.ndarray) -> Circles:
-        """Some of the people, in the order of `rows` (mask or indices)."""
+        """A subset of the people, in the order of `rows` (mask or indices)."""
         return Circles(self.hips[rows], self.rims[rows], self.scores[rows])
 
     def moved(self, scale: float, offset: np.ndarray) -> Circles:
-        """The same people after `x * scale + offset`: from a tile to its image."""
+        """The same people with coordinates `x * scale + offset`: from a tile to its image."""
         offset = np.asarray(offset, dtype=np.float64)
         return Circles(self.hips * scale + offset, self.rims * scale + offset, self.scores)
 
 
 def no_circles() -> Circles:
-    """Nobody."""
+    """An empty set of circles."""
     return Circles(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
 
 
@@ -57,7 +57,7 @@ def from_boxes(boxes: np.ndarray, scores: np.ndarray) -> Circles:
 
 
 def concatenate(parts: list[Circles]) -> Circles:
-    """All people of several results, best first."""
+    """All people of several detections, best first."""
     if not parts:
         return no_circles()
     fields = ("hips", "rims", "scores")
@@ -68,9 +68,9 @@ def concatenate(parts: list[Circles]) -> Circles:
 def merge(found: Circles, *, distance: float = 0.3) -> Circles:
     """One circle for each person: the score-weighted mean of those around the best one.
 
-    Two circles are of one person where their hips are nearer than `distance` times the smaller radius
-    and their radii agree within a factor of 1.8. (MediaPipe compares face boxes, which are a few pixels wide
-    where people are small.)
+    Two circles belong to one person if their hips are closer than `distance` times the smaller radius
+    and their radii agree within a factor of 1.8. (MediaPipe compares face boxes, which are only a few pixels
+    wide for small people.)
     """
     radii = found.radii
     left = np.ones(len(found), dtype=bool)

@@ -1,4 +1,4 @@
-"""Cutting rotated squares (`kinema.geometry.roi`) out of images."""
+"""Cropping rotated squares (`kinema.geometry.roi`) from images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from kinema.geometry.roi import crop_matrix
 
 
 def crop(image: np.ndarray, roi: np.ndarray, *, size: int) -> np.ndarray:
-    """The ROI (4,) of an image (H, W, 3) uint8, upright, (size, size, 3) uint8; the image's border is repeated outside.
+    """The ROI (4,) of an image (H, W, 3) uint8, upright, (size, size, 3) uint8; border pixels are replicated outside.
 
-    Where the ROI is more than twice as large as the crop its part of the image is first halved, once or more:
-    picking single pixels out of a large image makes keypoints jitter (by a tenth in acceleration, measured).
+    Where the ROI is at least twice as large as the crop, its part of the image is first halved, once or more:
+    sampling single pixels of a large image makes keypoints jitter (by a tenth in acceleration, measured).
     """
     matrix = crop_matrix(roi, size)
     times = 1
@@ -29,7 +29,7 @@ def crop(image: np.ndarray, roi: np.ndarray, *, size: int) -> np.ndarray:
             for _ in range(times.bit_length() - 1):
                 halved = (image.shape[1] // 2, image.shape[0] // 2)
                 image = cv2.resize(image, halved, interpolation=cv2.INTER_AREA)
-            # Pixel i of the reduced image is the mean of those from i * times on: its centre is theirs.
+            # Pixel i of the reduced image is the mean of `times` pixels from i * times on, and shares their centre.
             matrix[:, 2] = (matrix[:, 2] - (x, y) + 0.5) / times - 0.5
             matrix[:, :2] /= times
     return cv2.warpAffine(

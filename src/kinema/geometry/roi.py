@@ -1,7 +1,7 @@
-"""The rotated square that a keypoint network looks at.
+"""The rotated square region of interest that a keypoint network is given.
 
 A ROI is four numbers: centre x, centre y, side length (pixels) and angle (radians, clockwise in the
-image). In the crop the person stands upright: the crop's axes are the image's, turned by the angle.
+image). In the crop the person is upright: the crop's axes are the image's, rotated by the angle.
 Batches are arrays (..., 4).
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 
 
 def roi_from_circle(centre: np.ndarray, rim: np.ndarray, *, scale: float = 1.25) -> np.ndarray:
-    """The ROI (..., 4) around a circle given by its centre and the point of its rim above the head.
+    """The ROI (..., 4) around a circle given by its centre and the point on its rim above the head.
 
-    centre, rim: (..., 2) pixels. BlazePose describes a person so: the mid-hip, and the point that the
-    straightened body's circle has above the head. `scale` is the margin that the network was trained with.
+    centre, rim: (..., 2) pixels. BlazePose describes a person this way: the mid-hip, and the point above the
+    head on the circle around the straightened body. `scale` is the margin that the network was trained with.
     """
     centre = np.asarray(centre, dtype=np.float64)
     up = np.asarray(rim, dtype=np.float64) - centre
@@ -27,7 +27,7 @@ def crop_matrix(roi: np.ndarray, size: int) -> np.ndarray:
     """The affine map (2, 3) from pixels of the crop (`size` x `size`) to pixels of the image.
 
     The crop's pixel i covers the interval from i to i + 1 of `size` equal parts of the ROI's side, so its
-    centre lies at i + 0.5. MediaPipe leaves the half pixel out; on mirrored images its landmarks differ from
+    centre lies at i + 0.5. MediaPipe omits the half pixel; on mirrored images its landmarks differ from
     the mirrored ones by just that (0.3 to 0.7 pixels of the crop, measured on six clips), ours do not.
     """
     x, y, side, angle = (float(v) for v in roi)
@@ -52,7 +52,7 @@ def to_crop(points: np.ndarray, roi: np.ndarray) -> np.ndarray:
 
 
 def rotate(points: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
-    """Turn x and y of points (..., K, 2 or 3) by `angle` (...,): from the crop's axes to the image's."""
+    """Rotate x and y of points (..., K, 2 or 3) by `angle` (...,): from the crop's axes to the image's."""
     c, s = np.cos(angle)[..., None], np.sin(angle)[..., None]
     turned = np.array(points, dtype=np.float64)
     turned[..., 0] = c * points[..., 0] - s * points[..., 1]
@@ -61,7 +61,7 @@ def rotate(points: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
 
 
 def corners(roi: np.ndarray) -> np.ndarray:
-    """The ROI's corners (..., 4, 2) in pixels, clockwise from the crop's upper left."""
+    """The ROI's corners (..., 4, 2) in pixels, clockwise from the crop's top left."""
     unit = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     roi = np.asarray(roi, dtype=np.float64)
     return from_crop(np.broadcast_to(unit, (*roi.shape[:-1], 4, 2)), roi)

@@ -2,7 +2,7 @@
 
 Conversions go through `scipy.spatial.transform.Rotation`, which is exact at 0 and at pi. Matrices act
 on column vectors. The 6D form is the first two columns of the matrix, row-major as a (3,2) block
-(Zhou et al. 2019, section 4). Inputs are copied: scipy refuses the read-only arrays of a Motion.
+(Zhou et al. 2019, section 4). Inputs are copied: scipy does not accept the read-only arrays of a Motion.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def shortest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotations (..., 3, 3) of least angle that turn directions (..., 3) onto directions (..., 3).
+    """The rotations (..., 3, 3) of least angle that map directions (..., 3) onto directions (..., 3).
 
-    Lengths do not matter; the identity where one of the two has none. Opposite directions are half a turn apart,
-    about one of the axes across.
+    Lengths do not matter; the identity where either is zero. Opposite directions give half a turn about
+    one of the perpendicular axes.
     """
     source, target = _directions(source), _directions(target)
     axis = np.cross(source, target)
@@ -106,7 +106,7 @@ def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
 def signed_svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nearest proper rotations (..., 3, 3) to matrices, and the singular values (..., 3), descending.
 
-    The last singular value is negative where the nearest orthogonal matrix is a mirror.
+    The last singular value is negative where the nearest orthogonal matrix is a reflection.
     """
     u, values, vt = np.linalg.svd(matrix)
     signs = np.ones_like(values)
@@ -115,7 +115,7 @@ def signed_svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def continuous_quaternions(quaternion: np.ndarray) -> np.ndarray:
-    """Flip signs along the first axis so that neighbours lie in the same half: (F, ..., 4) -> (F, ..., 4)."""
+    """Flip signs along the first axis so that neighbours lie in the same hemisphere: (F, ..., 4) -> (F, ..., 4)."""
     quaternion = np.array(quaternion, dtype=np.float64)
     if len(quaternion) > 1:
         dots = np.sum(quaternion[1:] * quaternion[:-1], axis=-1)
@@ -125,16 +125,16 @@ def continuous_quaternions(quaternion: np.ndarray) -> np.ndarray:
 
 
 def continuous_axis_angle(axis_angle: np.ndarray) -> np.ndarray:
-    """Choose among the axis-angles of the same rotations those that move least: (F, ..., 3) -> (F, ..., 3).
+    """The equivalent axis-angles that change least from frame to frame: (F, ..., 3) -> (F, ..., 3).
 
-    An axis-angle of angle a names the same rotation as angle a - 2*pi about the same axis; the choice
-    that is nearest to the frame before avoids the jump at pi that trips interpolating readers.
+    An axis-angle of angle a is the same rotation as angle a - 2*pi about the same axis; choosing the one
+    nearest to the previous frame avoids the jump at pi that breaks interpolation.
     """
     out = np.array(axis_angle, dtype=np.float64)
     for i in range(1, len(out)):
         before = np.linalg.norm(out[i - 1], axis=-1, keepdims=True)
         angle = np.linalg.norm(out[i], axis=-1, keepdims=True)
-        # No rotation has no axis of its own and takes that of the frame before (a full turn is none, too).
+        # The identity has no axis and takes the previous frame's (a full turn is the identity, too).
         axis = np.divide(out[i - 1], before, out=np.zeros_like(out[i]), where=before > 1e-9)
         axis = np.divide(out[i], angle, out=axis, where=angle > 1e-9)
         along = np.sum(axis * out[i - 1], axis=-1, keepdims=True)

@@ -92,7 +92,7 @@ def _analyse(
 ) -> None:
     with timed(watcher, stem) as progress:
         found = occlusion_sensitivity(prepared, estimator, options.occlusion, truth=truth, progress=progress)
-    picture = estimator.picture(prepared)
+    picture = estimator.to_image(prepared)
     write_png(result.folder / f"{stem}.png", heat_sheet(picture, found))
     write_png(result.folder / f"{stem}_aligned.png", heat_sheet(picture, found, aligned=True))
     write_numbers(result.folder / f"{stem}.npz", found, stem)
@@ -129,8 +129,8 @@ def write_numbers(path: Path, found: Sensitivity, stem: str) -> None:
     """Write the heatmaps and related data as an .npz of plain arrays, metres. Raises OutputError."""
     arrays: dict[str, Any] = {
         "mpjpe_heatmap": found.heat, "pampjpe_heatmap": found.pa_heat, "orig_per_mpjpe": found.error,
-        "orig_per_pampjpe": found.pa_error, "places": found.places, "joints": np.array(found.joints),
-        "answers": found.answers, "reference": found.reference, "imgname": np.array(stem),
+        "orig_per_pampjpe": found.pa_error, "places": found.patches, "joints": np.array(found.joints),
+        "answers": found.predictions, "reference": found.reference, "imgname": np.array(stem),
     }  # fmt: skip
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)

@@ -21,7 +21,7 @@ from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import FilterOptions, LandmarkOptions
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
-from kinema.temporal.sequences import filled, in_even_pieces
+from kinema.temporal.sequences import filled, smooth_resampled
 from kinema.temporal.windows import slide
 
 POST_FILTER = FilterOptions(method="whittaker", seconds=0.28)
@@ -49,7 +49,7 @@ class KeypointRefiner:
         pieces = uninterrupted(times, frames, options.max_gap)
         for piece in pieces:  # a gap is filled from its own piece
             flat[piece] = filled(flat[piece], times[piece], "keypoints3d", frames[piece], "interpolate")
-        return in_even_pieces(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
+        return smooth_resampled(flat, times, pieces, network.rate, smoothed).reshape(landmarks.shape)
 
 
 def refine_landmarks(motion: Motion, context: Context, options: LandmarkOptions) -> Motion:

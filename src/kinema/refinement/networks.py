@@ -28,8 +28,8 @@ from kinema.temporal.sequences import (
     filled,
     from_pixels,
     from_rotations,
-    in_even_pieces,
-    led_on,
+    pad_reflected,
+    smooth_resampled,
     to_pixels,
     to_rotations,
 )
@@ -180,11 +180,11 @@ class _Refinement:
             run, rate, margin = network.smoother(self.window, centred or self._centred), self._rate, 0
 
         def smoothed(sequence: np.ndarray) -> np.ndarray:
-            longer, own = led_on(sequence, margin)
+            longer, own = pad_reflected(sequence, margin)
             return slide(longer, self.window, run, step=options.step, short=options.short, lag=options.lag)[own]
 
         pieces = uninterrupted(times, person.frames, options.max_gap)
-        out = in_even_pieces(values, times, pieces, rate, smoothed)
+        out = smooth_resampled(values, times, pieces, rate, smoothed)
         if not np.isfinite(out).all():
             raise InputError(f"{network.name} returned values that are not numbers; its file may be corrupt")
         return out

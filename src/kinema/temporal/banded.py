@@ -1,8 +1,8 @@
-"""Least squares over time whose normal matrix is banded: derivatives couple neighbouring frames only.
+"""Least squares over time with a banded normal matrix: derivatives couple neighbouring frames only.
 
-A band is in scipy's lower form: entry [d, i] of (width, N) stands in row i + d, column i of the matrix. With n
-unknowns a frame it is built as (F, n, width), [f, i, d] being the entry d below the diagonal of unknown i of frame f,
-which is that form's transpose without a copy.
+Bands are in scipy's lower form: entry [d, i] of (width, N) is row i + d, column i of the matrix. With n
+unknowns per frame a band is built as (F, n, width), [f, i, d] being the entry d below the diagonal of unknown i of
+frame f, which is the transpose of that form without a copy.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from scipy.linalg import solveh_banded
 
 
 def difference_coefficients(times: np.ndarray, order: int) -> np.ndarray:
-    """(F - order, order + 1): row i times the values of frames i .. i + order is their `order`-th derivative.
+    """(F - order, order + 1): row i times the values of frames i .. i + order gives their `order`-th derivative.
 
-    Divided differences, exact for polynomials of degree `order` at any times.
+    Divided differences, exact for polynomials of degree `order` at arbitrary times.
     """
     times = np.asarray(times, dtype=np.float64)
     rows = len(times) - order
@@ -56,10 +56,10 @@ def band_of_blocks(blocks: np.ndarray, width: int) -> np.ndarray:
 def add_second_differences(
     band: np.ndarray, coefficients: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]
 ) -> None:
-    """Add the sum of squared weighted second differences of n unknowns a frame to a band (F, n, > 2n), in place.
+    """Add the sum of squared weighted second differences of n unknowns per frame to a band (F, n, > 2n), in place.
 
-    coefficients (F - 2, 3): of the second difference at frames f, f + 1, f + 2. weigh: from products (F - 2,) of two
-    coefficients to what they count for each unknown, (F - 2, n).
+    coefficients (F - 2, 3): of the second difference at frames f, f + 1, f + 2. weigh: maps products (F - 2,) of two
+    coefficients to their weighted value for each unknown, (F - 2, n).
     """
     rows, n = len(coefficients), band.shape[1]
     for i in range(3):

@@ -3,14 +3,14 @@
 Every filter takes `values` (F, ...) and their `times` (F,) in seconds, uses the true times (a variable
 frame rate needs no resampling, `butterworth` excepted) and returns an array of the same shape. All are
 zero-phase, that is without lag, except `one_euro` run forward only. A clip shorter than the filter's
-window is smoothed with the frames that there are.
+window is smoothed with the frames it has.
 
-How much a filter smooths is said in one unit for all of them: `seconds`, the length of the moving average
-that would lower white noise just as far (the inverse of the noise-equivalent bandwidth). White noise of
-a clip with frame interval dt falls to sqrt(dt / seconds) of its size. The functions `*_for` translate it
-into each filter's own parameter.
+The strength of all filters has one unit: `seconds`, the length of the moving average
+that reduces white noise equally (the inverse of the noise-equivalent bandwidth). White noise in
+a clip with frame interval dt falls to sqrt(dt / seconds) of its amplitude. The functions `*_for` convert it
+to each filter's own parameter.
 
-These functions know nothing about rotations, gaps and missing values: see `kinema.refinement.filtering`.
+These functions do not handle rotations, gaps or missing values: see `kinema.refinement.filtering`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from kinema.temporal.banded import roughness_band
 from kinema.temporal.resampling import resample_linear
 
 GAUSSIAN_REACH = 4.0
-"""The Gaussian kernel is cut at so many standard deviations (scipy's default too)."""
+"""Standard deviations at which the Gaussian kernel is truncated (scipy's default, too)."""
 
 WORST_CONDITION = 1e13
-"""Largest condition number of the equations of `whittaker`: leaves three digits of the noise."""
+"""Largest condition number allowed in `whittaker`: leaves three accurate digits."""
 
 
-# --- from "as much as a moving average of so many seconds" to each filter's own parameter ---
+# --- from the equivalent length of a moving average, in seconds, to each filter's own parameter ---
 
 
 def sigma_for(seconds: float) -> float:
@@ -64,8 +64,8 @@ def min_cutoff_for(seconds: float) -> float:
 def savgol(values: np.ndarray, times: np.ndarray, *, window: float, degree: int = 2) -> np.ndarray:
     """Savitzky-Golay: a polynomial fitted to the frames of a window, evaluated at the frame itself.
 
-    window: seconds. Near the ends the window stays whole and the polynomial is evaluated off its centre.
-    Polynomials up to `degree` pass unchanged, at any frame times. On even times it equals
+    window: seconds. Near the ends the window keeps its length and the polynomial is evaluated off-centre.
+    Polynomials up to `degree` pass unchanged, at any frame times. At uniform times it equals
     `scipy.signal.savgol_filter(mode="interp")`.
     """
     _check_degree(degree)
@@ -75,8 +75,8 @@ def savgol(values: np.ndarray, times: np.ndarray, *, window: float, degree: int 
 def gaussian(values: np.ndarray, times: np.ndarray, *, sigma: float) -> np.ndarray:
     """Gaussian average of standard deviation `sigma` seconds.
 
-    A straight line is fitted under the kernel instead of a constant: on even times that is the same away
-    from the ends, and it neither bends the ends nor is pulled towards where frames lie denser.
+    A straight line is fitted under the kernel instead of a constant: at uniform times that is the same away
+    from the ends, and it neither bends the ends nor is biased towards densely sampled times.
     """
     sigma = _positive(sigma, "sigma")
     return _local_polynomial(values, times, GAUSSIAN_REACH * sigma, 1, sigma)
@@ -88,10 +88,10 @@ def whittaker(
     """Whittaker-Henderson smoothing: the curve nearest to the values whose `order`-th derivative is small.
 
     Minimises sum w (y - x)^2 + lambda sum (d^order y / dt^order)^2 with one banded solve, O(F) (Eilers
-    2003, "A perfect smoother", with divided differences for uneven times). Its response is that of a
+    2003, "A perfect smoother", with divided differences for non-uniform times). Its response is that of a
     zero-phase Butterworth filter, 1 / (1 + (f/cutoff)^(2 order)), and it needs no padding: polynomials of
-    degree below `order` pass unchanged, ends included. cutoff: Hz. weights (F,): trust in each frame;
-    frames of weight 0 are interpolated. Where the frames come so much faster than the cut-off that the
+    degree below `order` pass unchanged, ends included. cutoff: Hz. weights (F,): of the frames;
+    frames of weight 0 are interpolated. Where the frame rate is so far above the cut-off that the
     equations would lose more than half of their digits, the order is lowered.
     """
     values, times = _arrays(values, times)
@@ -101,7 +101,7 @@ def whittaker(
     order = min(order, len(times) - 1)
     if order < 1:
         return values.copy()
-    # What passes unchanged anyway is taken out first, so that rounding touches the rest alone.
+    # The part that passes unchanged is removed first, so that rounding affects the rest only.
     powers = np.vander(2 * (times - times[0]) / (times[-1] - times[0]) - 1, order)
     data = np.ones(len(times)) if weights is None else np.asarray(weights, dtype=np.float64)
     interval = (times[-1] - times[0]) / (len(times) - 1)
@@ -119,10 +119,10 @@ def whittaker(
 def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2) -> np.ndarray:
     """Butterworth low-pass of `order`, run forward and backward (zero phase, so `order` doubles), cutoff in Hz.
 
-    cutoff is where the gain of the two passes together is 1/2. Uneven times are resampled to an even grid
+    At `cutoff` the gain of both passes together is 1/2. Non-uniform times are resampled to a uniform grid
     and back, linearly: prefer `whittaker` there.
     """
-    from scipy.signal import butter, sosfiltfilt  # takes half a second, which nobody else needs
+    from scipy.signal import butter, sosfiltfilt  # the import takes half a second
 
     values, times = _arrays(values, times)
     cutoff = _positive(cutoff, "cutoff")
@@ -131,7 +131,7 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: 
     steps = np.diff(times)
     interval = float(np.median(steps))
     if 2 * cutoff * interval >= 0.98:
-        return values.copy()  # nothing that these frames can show lies above the cut-off
+        return values.copy()  # the cut-off is above the Nyquist frequency
     even = bool(np.all(np.abs(steps - interval) < 0.02 * interval))
     flat = values.reshape(len(values), -1)
     if not even:
@@ -150,25 +150,25 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: 
 
 
 def median(values: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
-    """Median of every coordinate over a window of `window` seconds, cut at the ends: removes single spikes."""
+    """Median of every coordinate over a window of `window` seconds, truncated at the ends: removes single spikes."""
     values, times = _arrays(values, times)
     index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
     flat = values.reshape(len(values), -1)
     out = np.empty_like(flat)
-    for rows in _pieces(len(flat), index.shape[1] * flat.shape[1]):
+    for rows in _chunks(len(flat), index.shape[1] * flat.shape[1]):
         out[rows] = np.nanmedian(np.where(inside[rows, :, None], flat[index[rows]], np.nan), axis=1)
     return out.reshape(values.shape)
 
 
 def medoid_indices(quaternions: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
-    """The median of rotations: for each frame the frame of its window nearest to all others in angle.
+    """The medoid of rotations: for each frame, the frame of its window with the least summed angle to the others.
 
     quaternions (F, J, 4) of unit length. Returns (F, J) int frame indices.
     """
     quaternions, times = _arrays(quaternions, times)
     index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
     out = np.empty(quaternions.shape[:2], dtype=np.int64)
-    for rows in _pieces(len(quaternions), index.shape[1] ** 2 * quaternions.shape[1]):
+    for rows in _chunks(len(quaternions), index.shape[1] ** 2 * quaternions.shape[1]):
         gathered = quaternions[index[rows]]  # (n, W, J, 4)
         cosine = np.abs(np.einsum("fajc,fbjc->fjab", gathered, gathered)).clip(max=1.0)
         angle = np.arccos(cosine) * inside[rows, None, None, :]
@@ -187,12 +187,12 @@ def one_euro(
     axes: int = 1,
     zero_phase: bool = False,
 ) -> np.ndarray:
-    """The one-euro filter (Casiez, Roussel and Vogel 2012): an exponential average that opens with speed.
+    """The one-euro filter (Casiez, Roussel and Vogel 2012): an exponential average whose cut-off rises with speed.
 
     min_cutoff: Hz at rest. beta: Hz per unit of speed. d_cutoff: Hz, for the speed itself. axes: how many
-    trailing axes form one moving thing with one speed; 1 (points or quaternions) makes the result
-    independent of the choice of axes, 0 filters each coordinate by its own speed, as published. Causal,
-    so it lags; zero_phase averages it with a pass backward in time.
+    trailing axes share one speed; 1 (points or quaternions) makes the result independent of the
+    coordinate system, 0 filters each coordinate by its own speed, as published. Causal, so it lags;
+    zero_phase averages it with a pass backward in time.
     """
     values, times = _arrays(values, times)
     _positive(min_cutoff, "min_cutoff")
@@ -221,17 +221,17 @@ def _one_euro_pass(
 
 
 def _gain(cutoff: float | np.ndarray, dt: float) -> float | np.ndarray:
-    """Share of the new value in an exponential average of this cut-off."""
+    """Weight of the new value in an exponential average of this cut-off."""
     ratio = 2 * np.pi * cutoff * dt
     return ratio / (ratio + 1)
 
 
 def gaussian_in_blocks(values: np.ndarray, *, sigma: float = 3.0, block: int = 31) -> np.ndarray:
-    """The Gaussian baseline of SmoothNet's published comparison, its defects included: for parity only.
+    """The Gaussian baseline of SmoothNet's published comparison, defects included: for parity only.
 
-    sigma and block in frames. Blocks are filtered alone (so their borders jump) and the frames after the
-    last whole block are left as they are; a clip shorter than a block is one block. Use `gaussian` for
-    anything else.
+    sigma and block in frames. Blocks are filtered separately (so there are jumps between them) and the frames
+    after the last whole block are left unfiltered; a clip shorter than a block is one block. Use `gaussian`
+    for anything else.
     """
     out = np.array(values, dtype=np.float64)
     block = max(1, min(block, len(out)))
@@ -240,7 +240,7 @@ def gaussian_in_blocks(values: np.ndarray, *, sigma: float = 3.0, block: int = 3
     return out
 
 
-# --- parts ---
+# --- helpers ---
 
 
 def _local_polynomial(
@@ -248,8 +248,8 @@ def _local_polynomial(
 ) -> np.ndarray:
     """Value at each frame of the polynomial fitted to the frames within `half` seconds of it.
 
-    sigma: Gaussian weights of this width around the frame; None: all frames of the window count the same,
-    and the window is kept whole at the ends.
+    sigma: standard deviation of Gaussian weights around the frame; None: all frames of the window weigh the
+    same, and the window keeps its length at the ends.
     """
     values, times = _arrays(values, times)
     index, inside = _windows(times, half, keep_whole=sigma is None)
@@ -257,7 +257,7 @@ def _local_polynomial(
     weight = inside.astype(np.float64)
     if sigma is not None:
         weight = weight * np.exp(-0.5 * (offset * half / sigma) ** 2)
-    # Where a window holds too few frames for the degree, the degree falls there: a pinned coefficient.
+    # Where a window has too few frames for the degree, the degree is reduced by fixing coefficients at 0.
     powers = offset[..., None] ** np.arange(degree + 1)  # (F, W, degree+1)
     powers = powers * (inside.sum(axis=1)[:, None] > np.arange(degree + 1))[:, None, :]
     moments = np.einsum("fwa,fw,fwb->fab", powers, weight, powers)
@@ -273,9 +273,9 @@ def _local_polynomial(
 
 
 def _windows(times: np.ndarray, half: float, *, keep_whole: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Frames within `half` seconds of each frame: indices (F, W) and which of them count (F, W) bool.
+    """Frames within `half` seconds of each frame: indices (F, W), and which of them are valid, (F, W) bool.
 
-    keep_whole: at the ends the window is moved inward instead of cut.
+    keep_whole: at the ends the window is shifted inward instead of truncated.
     """
     centre = times
     if keep_whole:
@@ -291,8 +291,8 @@ def _windows(times: np.ndarray, half: float, *, keep_whole: bool) -> tuple[np.nd
     return np.minimum(index, len(times) - 1), inside
 
 
-def _pieces(frames: int, numbers: int) -> list[slice]:
-    """Frames in pieces, so that an array of so many `numbers` a frame stays below 8 MB."""
+def _chunks(frames: int, numbers: int) -> list[slice]:
+    """Chunks of frames, so that an array of `numbers` values per frame stays below 8 MB."""
     step = max(1, 1_000_000 // max(1, numbers))
     return [slice(start, min(start + step, frames)) for start in range(0, frames, step)]
 

@@ -1,4 +1,4 @@
-"""Motion at other times: linear interpolation of values, spherical of rotations, and grids of a constant rate."""
+"""Resampling motion: linear interpolation of values, spherical of rotations, and grids of constant rate."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 ON_GRID = 1e-4
-"""Seconds: frames that lie nearer than this to the grid are taken as they are, not interpolated."""
+"""Seconds: frames nearer than this to the grid are used as they are, not interpolated."""
 
 
 def constant_rate_times(times: np.ndarray, rate: float) -> np.ndarray:
     """(M,) seconds from the first to the last of `times` (F,) at `rate` per second, both ends kept.
 
-    The last moment may lie up to half a step beyond or before the last frame.
+    The last grid time may lie up to half a step after or before the last frame.
     """
     count = round((times[-1] - times[0]) * rate) + 1
     return times[0] + np.arange(count) / rate
 
 
 def is_on_grid(times: np.ndarray, grid: np.ndarray) -> bool:
-    """Whether the frames already are the grid's moments (so that nothing needs to be interpolated)."""
+    """Whether the frames already lie on the grid, so that nothing needs to be interpolated."""
     return len(times) == len(grid) and bool(np.all(np.abs(times - grid) <= ON_GRID))
 
 
 def resample_linear(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """(F, ...) at `times` -> (M, ...) at `grid`; the ends are held beyond them."""
+    """(F, ...) at `times` -> (M, ...) at `grid`; held constant beyond the ends."""
     values = np.asarray(values, dtype=np.float64)
     if len(times) == 1:
         return np.repeat(values, len(grid), axis=0)
@@ -38,7 +38,7 @@ def resample_linear(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> 
 
 def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `grid`, along the shortest arc of each joint."""
-    pose = np.array(pose, dtype=np.float64)  # scipy refuses the read-only arrays of a Motion
+    pose = np.array(pose, dtype=np.float64)  # scipy does not accept the read-only arrays of a Motion
     if len(times) == 1:
         return np.repeat(pose, len(grid), axis=0)
     joints = pose.reshape(len(times), -1, 3)
@@ -60,6 +60,6 @@ def resample_quaternions(quaternions: np.ndarray, times: np.ndarray, grid: np.nd
 
 
 def _slerp(joints: Sequence[Rotation], times: np.ndarray, grid: np.ndarray) -> list[Rotation]:
-    """Each joint's rotations at `times` (F,), F > 1, at the times of `grid`; the ends are held beyond them."""
+    """Each joint's rotations at `times` (F,), F > 1, at the times of `grid`; held constant beyond the ends."""
     inside = np.clip(grid, times[0], times[-1])
     return [Slerp(times, joint)(inside) for joint in joints]

@@ -2,8 +2,8 @@
 
     smooth = slide(values, 32, network)             # (F, C): every frame is the mean of all windows that hold it
 
-Windows are averaged exactly, as one sparse product of shifts, at the speed at which memory can be read: there is
-no loop over frames. The same rule read frame by frame gives `WindowStream`, for live use with
+Windows are averaged exactly, as one sparse product of shifts and at the speed of memory: there is
+no loop over frames. `WindowStream` applies the same rule frame by frame, for live use with
 a fixed delay.
 """
 
@@ -16,18 +16,18 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 
 Smoother = Callable[[np.ndarray], np.ndarray]
-"""Smooths windows (N, W, C) -> (N, W, C), each by itself."""
+"""Smooths windows (N, W, C) -> (N, W, C) independently."""
 
 SHORT = ("repeat", "zero", "keep")
-"""What a clip shorter than the window becomes: its last frame stands still (best), zeros follow it (the authors of
-SmoothNet and SynSP), or it is left as it is (MMPose and MMHuman3D)."""
+"""How a clip shorter than the window is treated: its last frame is repeated (best), it is padded with zeros (the
+authors of SmoothNet and SynSP), or it is left unchanged (MMPose and MMHuman3D)."""
 
 BATCH_VALUES = 4_000_000
-"""Values of the windows that are in memory at once, where the caller names no batch."""
+"""Window values held in memory at once if the caller gives no batch size."""
 
 
 def window_starts(frames: int, window: int, step: int = 1) -> np.ndarray:
-    """First frames of the windows: every `step` frames, and one more so that the last frame is inside."""
+    """First frames of the windows: every `step` frames, and one more so that the last frame is covered."""
     _check(window, step)
     if frames < window:
         return np.zeros(0, dtype=int)
@@ -46,7 +46,7 @@ def cut_windows(values: np.ndarray, window: int, step: int = 1) -> np.ndarray:
 
 
 def average_windows(windows: np.ndarray, step: int = 1, *, frames: int | None = None) -> np.ndarray:
-    """Mean of each frame over the windows that hold it: (N, W, ...) -> (F, ...).
+    """Mean of each frame over the windows that contain it: (N, W, ...) -> (F, ...).
 
     Window i starts at frame i * step, the last one at frames - W (default: also a multiple of step). Exact for
     any number of windows and any step up to W. Raises UsageError where the windows do not cover the frames.
@@ -66,9 +66,9 @@ def average_windows(windows: np.ndarray, step: int = 1, *, frames: int | None = 
 
 
 class WindowMean:
-    """Sums windows into a clip and counts them, a part of the windows at a time.
+    """Accumulates windows into a clip, batch by batch, and averages them.
 
-    frames, shape, dtype: of the clip. first: positions in the windows before it count nothing (a live stream
+    frames, shape, dtype: of the clip. first: positions in the windows before it are ignored (a live stream
     never sees them).
     """
 
@@ -88,7 +88,7 @@ class WindowMean:
         self._count[low:high] += np.bincount(frame, share, high - low).astype(np.int64)
         from scipy.sparse import csc_matrix
 
-        # The shifted sums as one sparse product: it reads the windows once, in the order in which they lie.
+        # The shifted sums as one sparse product: it reads the windows once, in memory order.
         columns = np.arange(count * window + 1, dtype=np.int32)
         shifts = csc_matrix((share, frame, columns), shape=(high - low, count * window))
         total = shifts @ windows.reshape(count * window, -1).astype(self._sum.dtype, copy=False)
@@ -104,20 +104,20 @@ def slide(
     values: np.ndarray, window: int, smooth: Smoother, *, step: int = 1, batch: int | None = None,
     short: str = "repeat", lag: int | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Values (F, C) smoothed window by window and averaged: (F, C), in the type that `smooth` returns.
+    """Values (F, C) smoothed window by window and averaged: (F, C), in the dtype that `smooth` returns.
 
-    step: frames between windows, 1 to W; batch: windows at once; short: one of `SHORT`; lag: frames of the
-    future that the result at a frame may depend on, 0 to W - 1 (None: all W - 1), as `WindowStream` gives it.
+    step: frames between windows, 1 to W; batch: windows at once; short: one of `SHORT`; lag: future frames
+    that the result at a frame may depend on, 0 to W - 1 (None: all W - 1), as in `WindowStream`.
     Raises InputError that names the frame where a value is not finite.
     """
     _check(window, step)
     if short not in SHORT:
-        raise UsageError(f"short clips: choose one of {', '.join(SHORT)}, found {short!r}")
+        raise UsageError(f"`short` must be one of {', '.join(SHORT)}, found {short!r}")
     if batch is not None and batch < 1:
         raise UsageError(f"batch must be at least 1, found {batch}")
     values = np.asarray(values)
     if values.ndim != 2:
-        raise UsageError(f"sliding windows run over values (F, C), found {values.shape}")
+        raise UsageError(f"values must be (F, C), found {values.shape}")
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise InputError(f"frame {int(np.argmax(bad))} holds a value that is not a number; fill it in first")
@@ -143,15 +143,15 @@ def slide(
 
 
 class WindowStream:
-    """Smooths frames as they come, each after a fixed delay of `lag` frames (0 to W - 1).
+    """Smooths a live stream of frames with a fixed delay of `lag` frames (0 to W - 1).
 
         for frame in live:
             for index, value in stream.push(frame): ...
         for index, value in stream.finish(): ...
 
-    A frame is the mean of the windows that end at it and up to `lag` frames later; before the first frame the
-    clip is taken to have stood still. With lag W - 1 the result is that of the whole clip at once; with lag 0
-    only the newest frame of each window is used, which shakes more.
+    A frame is the mean of the windows that end at it and up to `lag` frames later; the first frame is repeated
+    before the start. With lag W - 1 the result equals that of the whole clip at once; with lag 0
+    only the newest frame of each window is used, which is less smooth.
     """
 
     def __init__(self, window: int, smooth: Smoother, *, lag: int) -> None:
@@ -164,7 +164,7 @@ class WindowStream:
         self._seen = self._given = 0
 
     def push(self, frame: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """The next frame (C,); returns what is ready: pairs of frame index and smooth frame (C,)."""
+        """The next frame (C,); returns the frames that are ready: pairs of index and smoothed frame (C,)."""
         frame = np.asarray(frame)
         if not np.isfinite(frame).all():
             raise InputError(f"frame {self._seen} holds a value that is not a number; fill it in first")
@@ -190,7 +190,7 @@ class WindowStream:
         return self._given - 1, self._sums.pop(0) / self._counts.pop(0)
 
     def finish(self) -> list[tuple[int, np.ndarray]]:
-        """The frames still on their way; a stream shorter than its window stands still at its end."""
+        """The remaining frames; in a stream shorter than the window the last frame is repeated."""
         if self._sums and not self._counts[0]:
             missing = self._window - len(self._recent)
             out = self._smooth(np.stack([*self._recent, *[self._recent[-1]] * missing])[None])[0]
@@ -203,7 +203,7 @@ class WindowStream:
 
 def _check(window: int, step: int) -> None:
     if window < 1:
-        raise UsageError(f"a window holds at least one frame, found {window}")
+        raise UsageError(f"`window` must be at least 1 frame, found {window}")
     if not 1 <= step <= window:
         raise UsageError(f"step must lie between 1 and the window of {window} frames, found {step}")
 

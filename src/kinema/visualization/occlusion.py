@@ -55,10 +55,10 @@ def write_sweep(path: Path, prepared: np.ndarray, estimator: ImageEstimator, fou
 def _sweep(prepared: np.ndarray, estimator: ImageEstimator, found: Sensitivity) -> Iterator[np.ndarray]:
     mean = found.heat.mean(axis=-1).ravel()
     draw = _drawer(estimator, found)
-    for number, place in enumerate(found.places):
+    for number, place in enumerate(found.patches):
         covered = occluded(prepared, place, estimator.fill)
-        crop = cv2.resize(estimator.picture(covered), (DISPLAY, DISPLAY), interpolation=cv2.INTER_LINEAR)
-        both = np.concatenate([crop, draw(crop, covered, found.answers[number])], axis=1)
+        crop = cv2.resize(estimator.to_image(covered), (DISPLAY, DISPLAY), interpolation=cv2.INTER_LINEAR)
+        both = np.concatenate([crop, draw(crop, covered, found.predictions[number])], axis=1)
         yield labelled(both, f"{found.estimator}: mean error {1000 * mean[number]:.0f} mm")
 
 
@@ -68,7 +68,7 @@ def _drawer(
     """A function that draws the estimate: the mesh over the crop, or the joints on black."""
     vertices, faces = getattr(estimator, "vertices", None), getattr(estimator, "faces", None)
     if vertices is None or faces is None:
-        reach = max(float(np.abs(found.answers[..., :2]).max()), 1e-3)
+        reach = max(float(np.abs(found.predictions[..., :2]).max()), 1e-3)
         scale = 0.45 * DISPLAY / reach
 
         def joints(crop: np.ndarray, covered: np.ndarray, answer: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_command(pipeline, dataset_folder, tmp_path, capsys) -> None:
     assert main([*command, "--dataset", "3doh", "--limit", "2"]) == 0
     scores = json.loads(out.read_text())["scores"]
     assert [each["pictures"] for each in scores] == [min(2, count)]
-    assert "name no gender" in capsys.readouterr().out
+    assert "give no gender" in capsys.readouterr().out
 
 
 def test_malformed_labels(dataset_folder, tmp_path, capsys) -> None:
@@ -143,7 +143,7 @@ class Brightness:
     def prepare(self, image, box):
         return image.astype(np.float32)
 
-    def picture(self, prepared):
+    def to_image(self, prepared):
         return prepared.astype(np.uint8)
 
     def estimate(self, prepared):
@@ -165,7 +165,7 @@ def test_any_estimator_and_where_it_looks() -> None:
         expected[:, k, k] = 4 / 12
     np.testing.assert_allclose(found.heat, expected, atol=1e-6)
     np.testing.assert_array_equal(image, 1)
-    assert occluded(image, found.places[4], Brightness.fill).sum() == 3 * (144 - 16)
+    assert occluded(image, found.patches[4], Brightness.fill).sum() == 3 * (144 - 16)
 
 
 def test_impossible_patches() -> None:

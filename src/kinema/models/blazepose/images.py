@@ -34,10 +34,10 @@ class BlazePoseImages:
             roi = found.next_roi
         return crop(image, roi, size=CROP).astype(np.float32) / np.float32(255)
 
-    def picture(self, prepared: np.ndarray) -> np.ndarray:
+    def to_image(self, prepared: np.ndarray) -> np.ndarray:
         return np.rint(np.clip(prepared, 0, 1) * 255).astype(np.uint8)
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         roi = np.array([CROP / 2, CROP / 2, CROP, 0.0])
-        pictures = [self.picture(one) for one in prepared]
+        pictures = [self.to_image(one) for one in prepared]
         return np.array([self._network.run_crop(one, roi).world[self._rows] for one in pictures], dtype=np.float64)

@@ -45,7 +45,7 @@ class PareImages:
     def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         return normalized(crop(image, box, scale=self._scale)[None])[0]
 
-    def picture(self, prepared: np.ndarray) -> np.ndarray:
+    def to_image(self, prepared: np.ndarray) -> np.ndarray:
         return np.rint(np.clip(prepared * STD + MEAN, 0, 1) * 255).astype(np.uint8)
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
