@@ -55,7 +55,7 @@ def build_parser(command: str | None = None) -> Parser:
     parser = Parser(
         prog="kinema",
         description="3D human motion from ordinary video: SMPL pose, shape and translation.",
-        epilog="Start with:  kinema run clip.mp4      or, without a clip:  kinema demo",
+        epilog="Get started with `kinema run clip.mp4`, or `kinema demo` without a clip of your own.",
         groups={heading: tuple(commands) for heading, commands in GROUPS.items()},
     )
     parser.add_argument("--version", action="version", version=f"kinema {__version__}")

@@ -18,9 +18,9 @@ def test_lines_tell_progress_and_what_is_left():
     watcher.done(StageTime("fit", 2.0, reused=True))
     watcher.note("the video ends early")
     lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("following people: 50 of 100, about ")
-    assert lines[1] == "following people: 51"
-    assert lines[2:] == ["following people: 2.0 s", "fitting bodies: already done", "note: the video ends early"]
+    assert lines[0].startswith("tracking people: 50 of 100, about ")
+    assert lines[1] == "tracking people: 51"
+    assert lines[2:] == ["tracking people: 2.0 s", "fitting bodies: already done", "note: the video ends early"]
 
 
 def test_lines_are_few():

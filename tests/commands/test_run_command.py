@@ -28,7 +28,7 @@ def test_one_video(fake, capsys):
     assert "1 person in 12 frames" in printed.out
     assert "smpl_output.pkl" in printed.out
     assert "output-pkl-files/clip.pkl" in printed.out
-    assert "following people" in printed.err
+    assert "tracking people" in printed.err
     assert main(["run", "clip.mp4", "--no-overlay"]) == 0
     assert "nothing was repeated (--force repeats it)" in capsys.readouterr().out
 

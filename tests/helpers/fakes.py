@@ -52,7 +52,7 @@ class FakeChain:
     def steps(self, options: RunOptions | None = None) -> tuple[Step, ...]:
         options = options or RunOptions()
         stages = (
-            Stage("track", "following people", TrackingOptions, self._track, video=True, slow=True),
+            Stage("track", "tracking people", TrackingOptions, self._track, video=True, slow=True),
             Stage("fit", "fitting bodies", FitOptions, self._fit, body=True, slow=True),
             Stage("filter", "smoothing", FilterOptions, self._filter),
             Stage("world", "placing in the world", WorldOptions, self._world),

@@ -1,4 +1,4 @@
-"""Made-up people for tests without networks: a walking skeleton of 33 points, and observations around a place."""
+"""Synthetic people for tests without networks: a walking skeleton of 33 points, and observations at a position."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIDES = {"left": 1.0, "right": -1.0}
 
 
 def walker(times: np.ndarray, *, heading: np.ndarray | float = 0.0, noise: float = 0.004, seed: int = 0) -> np.ndarray:
-    """World points (F, 33, 3), metres, mid-hip relative, camera axes (y down), of somebody who walks on the spot.
+    """World points (F, 33, 3), metres, mid-hip relative, camera axes (y down), of a person walking in place.
 
     heading (F,) or a number, radians: 0 faces the camera, pi shows the back.
     """
@@ -24,7 +24,7 @@ def walker(times: np.ndarray, *, heading: np.ndarray | float = 0.0, noise: float
     for i, joint in enumerate(BLAZEPOSE33.joints):
         side, _, part = joint.partition("_")
         s = _SIDES.get(side, 0.0)
-        # x to the person's left, y down, z backward, before turning; legs and arms swing against each other.
+        # x to the person's left, y down, z backward, before rotation; legs and arms swing against each other.
         leg, arm = 0.35 * np.sin(phase + (s > 0) * np.pi), 0.3 * np.sin(phase + (s < 0) * np.pi)
         x, y, z = 0.0, 0.0, np.zeros(len(times))
         if part.startswith(("eye", "mouth")) or joint == "nose":
@@ -50,10 +50,10 @@ def walker(times: np.ndarray, *, heading: np.ndarray | float = 0.0, noise: float
         points[:, i] = np.stack([np.full(len(times), x), np.full(len(times), y), z], axis=1)
     angle = np.broadcast_to(heading, times.shape)
     c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    turned = points.copy()
-    turned[..., 0] = c * points[..., 0] + s * points[..., 2]
-    turned[..., 2] = -s * points[..., 0] + c * points[..., 2]
-    return turned + np.random.default_rng(seed).normal(0, noise, turned.shape)
+    rotated = points.copy()
+    rotated[..., 0] = c * points[..., 0] + s * points[..., 2]
+    rotated[..., 2] = -s * points[..., 0] + c * points[..., 2]
+    return rotated + np.random.default_rng(seed).normal(0, noise, rotated.shape)
 
 
 def image_of(world: np.ndarray, *, height: float = 400.0, hips: tuple[float, float] = (300.0, 300.0)) -> np.ndarray:
@@ -61,7 +61,7 @@ def image_of(world: np.ndarray, *, height: float = 400.0, hips: tuple[float, flo
     return world[..., :2] * (height / 1.7) + np.array(hips)
 
 
-def sight(
+def observe_at(
     hips: tuple[float, float] = (300.0, 300.0),
     *,
     height: float = 400.0,
@@ -70,7 +70,7 @@ def sight(
     visibility: float = 0.95,
     mask: np.ndarray | None = None,
 ) -> Observation:
-    """What a keypoint source says of a standing person whose hips are there."""
+    """A keypoint source's observation of a standing person with these hips."""
     world = walker(np.zeros(1), heading=heading, noise=0.0)[0]
     roi = np.array([*hips, REGION_PER_HEIGHT * height, 0.0])
     return Observation(
@@ -85,7 +85,7 @@ def sight(
     )
 
 
-def dressed(colour: int) -> Appearance:
+def clothed(colour: int) -> Appearance:
     """The appearance of somebody in one colour, 0 to 124; different numbers have nothing in common."""
     histogram = np.zeros((2, 125))
     histogram[:, colour] = 1.0

@@ -13,7 +13,7 @@ from kinema.tracking.association import assign, continuity_cost, hip_distance, p
 from kinema.tracking.masks import hide_people, mask_in, mask_overlap
 from kinema.tracking.track import Track
 from kinema.video import Frame
-from tests.helpers.walkers import PARTS, dressed, sight
+from tests.helpers.walkers import PARTS, clothed, observe_at
 
 SIZE = 256
 
@@ -55,9 +55,9 @@ def test_infinite_costs_are_never_chosen():
 
 
 def test_distances_are_parts_of_the_smaller_height():
-    a, b = sight((100, 300), height=400), sight((140, 300), height=200)
+    a, b = observe_at((100, 300), height=400), observe_at((140, 300), height=200)
     assert hip_distance(a, b) == pytest.approx(0.2)
-    assert pose_distance(a, sight((140, 300), height=400), PARTS) == pytest.approx(0.1)
+    assert pose_distance(a, observe_at((140, 300), height=400), PARTS) == pytest.approx(0.1)
 
 
 def ellipse(width: float) -> np.ndarray:
@@ -67,33 +67,33 @@ def ellipse(width: float) -> np.ndarray:
 
 
 def test_same_body_by_keypoints_and_by_mask():
-    one = sight((300, 300), mask=ellipse(0.1))
-    assert same_body(one, sight((310, 300)), PARTS)
-    assert not same_body(one, sight((400, 300)), PARTS)
-    turned_over = sight((300, 310), mask=ellipse(0.1))
+    one = observe_at((300, 300), mask=ellipse(0.1))
+    assert same_body(one, observe_at((310, 300)), PARTS)
+    assert not same_body(one, observe_at((400, 300)), PARTS)
+    turned_over = observe_at((300, 310), mask=ellipse(0.1))
     turned_over.points[:] = turned_over.points[::-1] + 60.0  # other keypoints, the same mask
     assert same_body(one, turned_over, PARTS)
-    beside = sight((380, 310), mask=ellipse(0.05))
+    beside = observe_at((380, 310), mask=ellipse(0.05))
     beside.points[:] = beside.points[::-1]
     assert not same_body(one, beside, PARTS)
 
 
 def test_masks_move_with_their_person():
-    seen = sight((300, 300), mask=ellipse(0.1))
+    seen = observe_at((300, 300), mask=ellipse(0.1))
     there = mask_in(seen, seen.roi, size=SIZE)
     np.testing.assert_array_equal(there > 0, seen.mask > 0)
     shifted = mask_in(seen, seen.roi + [50.0, 0, 0, 0], size=SIZE) > 0  # the crop moved right: the person is left in it
     columns = np.flatnonzero(shifted.any(axis=0))
     assert columns.mean() == pytest.approx(SIZE / 2 - 50 / (500 / SIZE), abs=1.0)
-    assert mask_overlap(seen, sight((300, 300), mask=ellipse(0.05))) == pytest.approx(1.0, abs=0.03)
-    assert mask_overlap(seen, sight((500, 300), mask=ellipse(0.1))) == 0.0
-    assert mask_overlap(seen, sight((300, 300))) == 0.0  # no mask, no evidence
+    assert mask_overlap(seen, observe_at((300, 300), mask=ellipse(0.05))) == pytest.approx(1.0, abs=0.03)
+    assert mask_overlap(seen, observe_at((500, 300), mask=ellipse(0.1))) == 0.0
+    assert mask_overlap(seen, observe_at((300, 300))) == 0.0  # no mask, no evidence
 
 
 def test_other_people_are_hidden_but_the_own_person_is_not():
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
-    own, other = sight((300, 300), mask=ellipse(0.1)), sight((330, 300), mask=ellipse(0.1))
+    own, other = observe_at((300, 300), mask=ellipse(0.1)), observe_at((330, 300), mask=ellipse(0.1))
     view = View(Frame(0, 0.0, pixels), own.roi, pixels)
     painted = hide_people(view, [(other, np.zeros(2))], own=own)
     changed = np.any(painted.pixels != pixels, axis=2)
@@ -105,11 +105,11 @@ def test_other_people_are_hidden_but_the_own_person_is_not():
 
 
 def test_continuity_grows_with_place_size_and_appearance():
-    track = Track(0, 0, 0.0, sight((300, 300)), dressed(3))
-    same = continuity_cost(track, sight((300, 300)), dressed(3), 0.1)
+    track = Track(0, 0, 0.0, observe_at((300, 300)), clothed(3))
+    same = continuity_cost(track, observe_at((300, 300)), clothed(3), 0.1)
     assert same == pytest.approx(0.0, abs=1e-9)
-    assert continuity_cost(track, sight((500, 300)), dressed(3), 0.1) > 0.3
-    assert continuity_cost(track, sight((300, 300), height=700), dressed(3), 0.1) > 0.3
-    assert continuity_cost(track, sight((300, 300)), dressed(9), 0.1) > 0.9
-    later = continuity_cost(track, sight((500, 300)), dressed(3), 2.0)
-    assert later < continuity_cost(track, sight((500, 300)), dressed(3), 0.1)
+    assert continuity_cost(track, observe_at((500, 300)), clothed(3), 0.1) > 0.3
+    assert continuity_cost(track, observe_at((300, 300), height=700), clothed(3), 0.1) > 0.3
+    assert continuity_cost(track, observe_at((300, 300)), clothed(9), 0.1) > 0.9
+    later = continuity_cost(track, observe_at((500, 300)), clothed(3), 2.0)
+    assert later < continuity_cost(track, observe_at((500, 300)), clothed(3), 0.1)

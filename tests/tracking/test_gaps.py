@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from kinema.tracking.gaps import fill_gaps
 from kinema.tracking.track import Rows, row_dtype
-from tests.helpers.walkers import sight
+from tests.helpers.walkers import observe_at
 
 
 def rows_at(frames: list[int], times: np.ndarray) -> np.ndarray:
     rows = Rows(row_dtype(33, 33))
     for frame in frames:  # a person who moves steadily in time, not in frames
-        rows.append(frame, sight((100 + 90 * times[frame], 200.0)), crowded=False)
+        rows.append(frame, observe_at((100 + 90 * times[frame], 200.0)), crowded=False)
     return rows.array()
 
 

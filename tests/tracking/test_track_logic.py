@@ -13,34 +13,36 @@ from kinema.tracking.gate import Gate
 from kinema.tracking.id_switches import READY, exchange_pasts, learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.people import body_boxes, is_person, person_from, real_tracks
 from kinema.tracking.track import Rows, Track, moved, row_dtype
-from tests.helpers.walkers import PARTS, dressed, sight
+from tests.helpers.walkers import PARTS, clothed, observe_at
 
 SIZE = (640, 480)
 CROP = 256
 SOURCE = OpenedSource(SOURCES.find("blazepose"), Estimator(None), Detector(None))
 
 
-def follow(number: int, path, appearance_at=lambda frame: dressed(3), frames=range(40), height=200.0) -> Track:
+def follow(number: int, path, appearance_at=lambda frame: clothed(3), frames=range(40), height=200.0) -> Track:
     """A track along `path(frame)`, seen at 30 frames a second."""
     frames = list(frames)
-    track = Track(number, frames[0], frames[0] / 30, sight(path(frames[0]), height=height), appearance_at(frames[0]))
+    track = Track(
+        number, frames[0], frames[0] / 30, observe_at(path(frames[0]), height=height), appearance_at(frames[0])
+    )
     for frame in frames[1:]:
-        track.add(frame, frame / 30, sight(path(frame), height=height), crowded=False)
+        track.add(frame, frame / 30, observe_at(path(frame), height=height), crowded=False)
     return track
 
 
 def test_rows_grow_insert_and_cut():
     rows = Rows(row_dtype(33, 33))
     for frame in range(3, 200):
-        rows.append(frame, sight((frame, 0)), crowded=frame % 2 == 0)
-    rows.insert(0, [(1, sight((1, 0))), (2, sight((2, 0)))])
+        rows.append(frame, observe_at((frame, 0)), crowded=frame % 2 == 0)
+    rows.insert(0, [(1, observe_at((1, 0))), (2, observe_at((2, 0)))])
     assert list(rows.array()["frame"]) == list(range(1, 200))
     np.testing.assert_allclose(rows.array()["roi"][:, 0], np.arange(1, 200))
     assert rows.pose(0) is None
     assert rows.pose(7).next_roi[0] == 7
     removed = rows.cut(100)
     assert list(removed["frame"]) == list(range(101, 200))
-    rows.append(150, sight((150, 0)), crowded=False)
+    rows.append(150, observe_at((150, 0)), crowded=False)
     assert rows.array()["frame"][-1] == 150
     assert rows.run() == 1
     rows.cut(100)
@@ -66,11 +68,11 @@ def test_a_steady_crop_does_not_inherit_jitter():
 
 def test_the_gate():
     gate = Gate(SIZE, 0.5, THRESHOLDS)
-    seen = sight((300, 240), height=200)
+    seen = observe_at((300, 240), height=200)
     assert gate.person(seen)
-    assert not gate.person(sight((300, 240), height=200, score=0.4))
-    assert not gate.person(sight((-200, 240), height=200))
-    assert not gate.person(sight((300, 240), height=200, visibility=0.1))
+    assert not gate.person(observe_at((300, 240), height=200, score=0.4))
+    assert not gate.person(observe_at((-200, 240), height=200))
+    assert not gate.person(observe_at((300, 240), height=200, visibility=0.1))
     assert gate.expected(seen, np.array([320.0, 240.0, 250.0, 0.0]))
     assert not gate.expected(seen, np.array([420.0, 240.0, 250.0, 0.0]))
     assert not gate.expected(seen, np.array([300.0, 240.0, 700.0, 0.0]))
@@ -78,7 +80,7 @@ def test_the_gate():
 
 def test_appearances_are_told_apart_and_learned():
     crop = np.zeros((CROP, CROP, 3), dtype=np.uint8)
-    seen = sight((128, 128), height=CROP / 1.25)
+    seen = observe_at((128, 128), height=CROP / 1.25)
     red, blue = crop.copy(), crop.copy()
     red[...], blue[...] = (200, 30, 30), (30, 30, 200)
     brighter = np.clip(red.astype(int) + 12, 0, 255).astype(np.uint8)
@@ -93,9 +95,9 @@ def test_appearances_are_told_apart_and_learned():
 
 def test_an_unseen_appearance_says_nothing():
     nothing = Appearance(np.zeros((2, 125)), np.zeros(2))
-    assert nothing.distance(dressed(1)) == 0.5
-    outside = appearance_of(np.zeros((CROP, CROP, 3), np.uint8), sight((5000, 5000)), PARTS)
-    assert outside.distance(dressed(1)) in (0.5, 1.0)
+    assert nothing.distance(clothed(1)) == 0.5
+    outside = appearance_of(np.zeros((CROP, CROP, 3), np.uint8), observe_at((5000, 5000)), PARTS)
+    assert outside.distance(clothed(1)) in (0.5, 1.0)
 
 
 def crossing(turned_back: bool, same_appearance: bool) -> tuple[Track, Track]:
@@ -109,17 +111,17 @@ def crossing(turned_back: bool, same_appearance: bool) -> tuple[Track, Track]:
 
     paths = (left, right)
     wear = (3, 3) if same_appearance else (3, 9)
-    tracks = [Track(i, 0, 0.0, sight(paths[i](0), height=200), dressed(wear[i])) for i in range(2)]
+    tracks = [Track(i, 0, 0.0, observe_at(paths[i](0), height=200), clothed(wear[i])) for i in range(2)]
     for frame in range(1, 70):
         for i, track in enumerate(tracks):
             path = paths[i] if turned_back or frame < 30 else paths[1 - i]
-            track.add(frame, frame / 30, sight(path(frame), height=200), crowded=20 <= frame < 40)
+            track.add(frame, frame / 30, observe_at(path(frame), height=200), crowded=20 <= frame < 40)
         for i, track in enumerate(tracks):
             if 20 <= frame < 40:
                 note_encounters(track, [tracks[1 - i]], frame)
             else:
                 now = wear[i] if turned_back or frame < 30 else wear[1 - i]
-                learn_appearance(track, dressed(now))
+                learn_appearance(track, clothed(now))
         for track in tracks:
             resolve_encounters(track, tracks, frame / 30)
     return tracks[0], tracks[1]
@@ -140,7 +142,7 @@ def test_people_who_were_not_mixed_up_stay_who_they_are():
 
 
 def test_exchanging_twice_changes_nothing():
-    a, b = follow(0, lambda f: (100 + f, 100)), follow(1, lambda f: (300 - f, 100), lambda f: dressed(9))
+    a, b = follow(0, lambda f: (100 + f, 100)), follow(1, lambda f: (300 - f, 100), lambda f: clothed(9))
     before = [track.rows.array().copy() for track in (a, b)]
     exchange_pasts(a, b, 17)
     assert [a.number, b.number] == [1, 0]
@@ -154,10 +156,10 @@ def test_fresh_appearances_are_compared_only_when_there_are_enough():
     a, b = follow(0, lambda f: (100, 100)), follow(1, lambda f: (300, 100))
     note_encounters(a, [b], 39)
     for _ in range(READY - 1):
-        learn_appearance(a, dressed(9))
+        learn_appearance(a, clothed(9))
     resolve_encounters(a, [a, b], 2.0)
     assert a.rivals
-    assert a.appearance.distance(dressed(3)) == 0.0
+    assert a.appearance.distance(clothed(3)) == 0.0
 
 
 def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all():
@@ -187,7 +189,7 @@ def test_a_person_is_complete_and_confidence_falls_outside_the_image():
 
 
 def test_boxes_hold_the_visible_body_and_the_head():
-    points = sight((300, 240), height=200).points[None]
+    points = observe_at((300, 240), height=200).points[None]
     box = body_boxes(points, np.full((1, 33), 0.9), SIZE, PARTS, 0.2)[0]
     assert box[1] < points[0, 7, 1] - 8  # above the ears
     assert np.all(points[0] > box[:2])

@@ -135,7 +135,7 @@ def test_nobody_so_far(monkeypatch):
         track_people(Noise(20), progress=stop_at(10), checkpoint=kept)
     assert kept.saves == 2
     assert track_people(Noise(20), checkpoint=kept).num_frames == 20
-    with pytest.raises(InputError, match="start the run anew"):
+    with pytest.raises(InputError, match="start over with"):
         track_people(Noise(6), checkpoint=kept)
 
 

@@ -107,7 +107,9 @@ def _count(number: int, thing: str) -> str:
 def _entry(entry: dict[str, Any]) -> str:
     name = f"{entry['name']:<32}"
     if entry["kind"] != "array":
-        value = entry.get("value", f"{entry['length']} entries" if "length" in entry else "")
+        length = entry.get("length")
+        size = "" if length is None else "1 entry" if length == 1 else f"{length} entries"
+        value = entry.get("value", size)
         return f"{name} {entry['kind']} {value}".rstrip()
     text = f"{name} {tuple(entry['shape'])!s:<18} {entry['dtype']:<9}"
     if "least" in entry:

@@ -1,1 +1,1 @@
-"""Finding people in one image."""
+"""Person detection in tiles of an image."""

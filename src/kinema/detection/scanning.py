@@ -1,4 +1,4 @@
-"""Which tiles are searched in which frame, so that the whole image is searched regularly."""
+"""Scheduling of detector tiles over frames, so that the whole image is searched regularly."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from kinema.detection.tiles import tile_plan
 
 _CELLS = 80  # of the thumbnail's long side
 _SAMPLES = 4  # pixels averaged along each side of a cell
-_CHANGED = 12.0  # grey levels: a change of the mean over 3x3 cells that noise and compression do not make
-_CHANGED_CELLS = 6  # the least number of cells that change when somebody comes; a trembling edge changes fewer
-_PATIENCE = 4.0  # a tile in which nothing changes is searched so much less often
-_HASTE = 1.5  # tiles that had to wait may be searched so much faster than needed
+_CHANGED = 12.0  # grey levels: change of the mean over 3x3 cells that noise and compression do not reach
+_CHANGED_CELLS = 6  # least number of cells that change when a person appears; camera shake at an edge changes fewer
+_STATIC_FACTOR = 4.0  # a tile in which nothing changes is searched less often by this factor
+_CATCH_UP = 1.5  # limit on the search rate when tiles are overdue, relative to the required rate
 _STATE = ("due", "forced", "seen", "hidden")
-_COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as parts of the interval
+_COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as fractions of the interval
 
 
 class TileSchedule:
-    """Spreads the search for people over the frames, and over the parts of the image where something moves.
+    """Distributes the search for people over frames, favouring parts of the image where something moves.
 
-    Coarse tiles (large people, few tiles) come often, the finest ones (small people, many tiles) once in
-    `interval` seconds. In the first frame everything is due; later the tiles of a scale take turns, so that
-    every frame costs about the same. A tile in which nothing has changed since it was last searched, but for the
-    people who are followed anyway, is searched four times less often. Where several tiles are due at once,
-    some wait for the next frames.
+    Coarse tiles (large people, few tiles) are searched often, the finest ones (small people, many tiles) once per
+    `interval` seconds. In the first frame all tiles are due; later the tiles of a scale take turns, so that
+    every frame costs about the same. A tile in which nothing has changed since its last search, apart from
+    people who are tracked already, is searched four times less often. If several tiles are due at once,
+    some wait for later frames.
     """
 
     def __init__(self, width: int, height: int, *, interval: float, smallest: float, smallest_in_tile: float) -> None:
@@ -48,14 +48,14 @@ class TileSchedule:
     def due(self, image: np.ndarray, time: float, boxes: np.ndarray) -> np.ndarray:
         """The tiles (n, 3) to search in this frame; they count as searched.
 
-        image (H, W, 3) uint8 RGB at `time` seconds; boxes (m, 4): the people who are followed.
+        image (H, W, 3) uint8 RGB at `time` seconds; boxes (m, 4): the people who are tracked.
         """
         elapsed = 0.0 if self._last is None else time - self._last
         if self._last is None:
             self._last = time
-            # The second round is early for some, so that the tiles take turns from then on.
+            # The second round is staggered, so that the tiles take turns from then on.
             self._due = time + self._period * (1.0 - self._turn)
-            self._forced = time + _PATIENCE * self._period * (1.0 - 0.5 * self._turn)
+            self._forced = time + _STATIC_FACTOR * self._period * (1.0 - 0.5 * self._turn)
             self._seen[:] = self._thumbnailer(image)
             self._hidden[:] = self._thumbnailer.covered(boxes)
             return self.tiles
@@ -64,7 +64,7 @@ class TileSchedule:
         if not len(waiting):
             return self.tiles[:0]
         waiting = waiting[np.argsort(self._due[waiting], kind="stable")]
-        most = max(1, int(np.ceil(_HASTE * elapsed * np.sum(1.0 / self._period))))
+        most = max(1, int(np.ceil(_CATCH_UP * elapsed * np.sum(1.0 / self._period))))
         now = self._thumbnailer(image)
         covered = self._thumbnailer.covered(boxes)
         chosen: list[int] = []
@@ -74,22 +74,22 @@ class TileSchedule:
             if time > self._forced[i] - self._period[i] or self._changed(i, now, covered):
                 chosen.append(int(i))
                 self._seen[i], self._hidden[i] = now, covered
-                self._forced[i] = time + _PATIENCE * self._period[i]
+                self._forced[i] = time + _STATIC_FACTOR * self._period[i]
             self._due[i] = max(self._due[i] + self._period[i], time)
         return self.tiles[chosen]
 
     def state(self) -> dict[str, Any]:
-        """What later results depend on: plain values and arrays."""
+        """The state that later results depend on, as plain values and arrays."""
         return {"last": self._last, **{name: getattr(self, f"_{name}") for name in _STATE}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Resume from a `state`."""
         self._last = state["last"]
         for name in _STATE:
             setattr(self, f"_{name}", np.array(state[name]))
 
     def _changed(self, tile: int, now: np.ndarray, covered: np.ndarray) -> bool:
-        """Whether something moved that is not a person who was followed then or is followed now."""
+        """Whether something moved other than people who were tracked then or are tracked now."""
         window = self._windows[tile]
         known = covered[window] | self._hidden[tile][window]
         difference = np.where(known, 0.0, np.abs(now[window] - self._seen[tile][window]))
@@ -97,7 +97,7 @@ class TileSchedule:
 
 
 class Thumbnailer:
-    """Thumbnails of frames in grey, to see where something has changed."""
+    """Grey thumbnails of frames, for change detection."""
 
     def __init__(self, width: int, height: int) -> None:
         self._cell = max(width, height) / _CELLS
@@ -116,7 +116,7 @@ class Thumbnailer:
         return slice(max(int(y), 0), int(np.ceil(y + side))), slice(max(int(x), 0), int(np.ceil(x + side)))
 
     def covered(self, boxes: np.ndarray) -> np.ndarray:
-        """(rows, columns) bool: the cells that boxes (m, 4) touch, and one more around them."""
+        """(rows, columns) bool: the cells that boxes (m, 4) touch, dilated by one."""
         covered = np.zeros(self.shape, dtype=bool)
         for x1, y1, x2, y2 in np.asarray(boxes, dtype=np.float64).reshape(-1, 4) / self._cell:
             covered[max(int(y1) - 1, 0) : int(y2) + 2, max(int(x1) - 1, 0) : int(x2) + 2] = True

@@ -1,7 +1,7 @@
-"""Where to look for people: square tiles at several scales.
+"""Square tiles at several scales in which people are detected.
 
 A detector finds people who fill a good part of its square input (`kinema.keypoints.source.TileRange`). Squares of
-a few sizes, each half of the one before, therefore show everyone down to a chosen height large enough.
+a few sizes, each half the previous one, therefore show everyone down to a chosen height large enough.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import numpy as np
 
 SMALLEST_PERSON = 0.18
-"""Height of the smallest person to find by default, as a part of the frame's short side."""
+"""Height of the smallest person to find by default, as a fraction of the frame's short side."""
 
-_OVERLAP_X = 0.3  # a person is narrow: that wide a strip is shared by neighbouring tiles
+_OVERLAP_X = 0.3  # fraction of a tile shared with its neighbours; people are narrow
 _OVERLAP_Y = 0.5
-_SMALLEST_TILE = 64.0  # pixels: a person in a smaller tile cannot be recognised
+_SMALLEST_TILE = 64.0  # pixels: people in smaller tiles cannot be detected
 
 
 def whole_frame(width: int, height: int) -> np.ndarray:
-    """The square (1, 3) = x, y, side that holds the whole frame, letterboxed."""
+    """The square (1, 3) = x, y, side that encloses the whole frame, letterboxed."""
     side = float(max(width, height))
     return np.array([[(width - side) / 2, (height - side) / 2, side]])
 
 
 def cover(width: int, height: int, side: float) -> np.ndarray:
-    """Squares (n, 3) of one size that cover the frame and overlap their neighbours."""
+    """Overlapping squares (n, 3) of one size that cover the frame."""
     starts = []
     for extent, overlap in ((width, _OVERLAP_X), (height, _OVERLAP_Y)):
         room = extent - side
@@ -39,10 +39,10 @@ def cover(width: int, height: int, side: float) -> np.ndarray:
 def tile_plan(
     width: int, height: int, *, smallest: float = SMALLEST_PERSON, smallest_in_tile: float
 ) -> list[np.ndarray]:
-    """Tiles (n, 3) by scale, coarse to fine: the whole frame, then squares of the short side, halved and halved.
+    """Tiles (n, 3) by scale, coarse to fine: the whole frame, then squares of the short side, repeatedly halved.
 
-    smallest: the height of the smallest person to find, as a part of the frame's short side. smallest_in_tile: the
-    height of the smallest person whom the detector finds, as a part of the tile's side. The last scale is the first
+    smallest: the height of the smallest person to find, as a fraction of the frame's short side. smallest_in_tile: the
+    height of the smallest person the detector finds, as a fraction of the tile's side. The last scale is the first
     in which the smallest person is large enough.
     """
     plan = [whole_frame(width, height)]

@@ -1,4 +1,4 @@
-"""Where keypoints come from: the contract of a keypoint source, and the sources there are."""
+"""Keypoint sources: their contract and their registry."""
 
 from kinema.keypoints.registry import SOURCES as SOURCES
 from kinema.keypoints.registry import open_source as open_source

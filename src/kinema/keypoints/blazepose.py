@@ -17,7 +17,7 @@ THRESHOLDS = Thresholds(
     boxed=0.2,
     least_points=5,
     recovered_score=0.7,
-    # Mean confidence over the landmarks inside the image: things reach about 0.7, people 0.85.
+    # Mean confidence over the landmarks inside the image: objects reach about 0.7, people 0.85.
     surely_person=0.78,
     certainly_person=0.85,
     certain_score=0.95,
@@ -25,8 +25,8 @@ THRESHOLDS = Thresholds(
 )
 
 TILE_RANGE = TileRange(smallest=0.35, largest_radius=0.85, sure=(0.18, 0.42))
-"""The detector finds a person whose circle's radius is between about 0.15 and 0.5 of its input's side (nine of ten
-between 0.2 and 0.4, measured on the real clips); in somebody who reaches far over a tile it finds a second, smaller
+"""The detector finds people whose circle's radius is between about 0.15 and 0.5 of its input's side (nine in ten
+between 0.2 and 0.4, measured on the real clips); in a person who extends far beyond a tile it finds a second, smaller
 body."""
 
 
@@ -67,13 +67,13 @@ class Estimator:
 
 
 def open_detector() -> tuple[Detector, WeightsFile]:
-    """The detector alone, for sources without one. Raises WeightsError where it cannot be had."""
+    """The detector alone, for sources without one. Raises WeightsError if it is unavailable."""
     weights = locate("blazepose-detector")
     return Detector(BlazePoseDetector(weights.path)), weights
 
 
 def open_blazepose(source: KeypointSource, *, threads: int) -> OpenedSource:
-    """Both networks. Raises WeightsError where they cannot be had."""
+    """Both networks. Raises WeightsError if they are unavailable."""
     landmarks = locate("blazepose-landmarks-full")
     detector, detector_weights = open_detector()
     estimator = Estimator(BlazePoseLandmarker(landmarks.path, threads=threads))

@@ -8,7 +8,7 @@ from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.registry import Registry
 
 DEFAULT = "blazepose"
-"""The source that is used where none is named; its detector serves the sources that do not detect."""
+"""The default source; its detector also serves sources without one."""
 
 SOURCES: Registry[KeypointSource] = Registry(
     "keypoint source",
@@ -16,7 +16,7 @@ SOURCES: Registry[KeypointSource] = Registry(
     rows=(
         KeypointSource(
             name="blazepose",
-            summary="BlazePose GHUM full: 33 keypoints in 2D and 3D, finds people by itself, no torch (default)",
+            summary="BlazePose GHUM full: 33 keypoints in 2D and 3D, own person detector, no torch (default)",
             joint_set="blazepose33",
             joint3d_set="blazepose33",
             open="kinema.keypoints.blazepose:open_blazepose",
@@ -29,15 +29,15 @@ SOURCES: Registry[KeypointSource] = Registry(
 
 
 def networks_of(name: str) -> tuple[str, ...]:
-    """Names in the weights hub of all that the source called `name` runs, the detector included."""
+    """Names in the weights hub of all networks of the source `name`, including its detector."""
     source = SOURCES.find(name)
     return source.weights if source.detects else (*source.weights, SOURCES.find(DEFAULT).weights[0])
 
 
 def open_source(source: str | KeypointSource | OpenedSource, *, threads: int = 1) -> OpenedSource:
-    """A source ready to run, with a detector: its own or, where it does not detect, the default source's.
+    """A source ready to run, with its own detector or the default source's.
 
-    Raises UsageError for an unknown name and WeightsError where networks cannot be had.
+    Raises UsageError for an unknown name and WeightsError if networks are unavailable.
     """
     if isinstance(source, str):
         source = SOURCES.find(source)

@@ -1,12 +1,12 @@
-"""The contract of a keypoint source: what tracking asks of it and gets from it.
+"""The contract between keypoint sources and tracking.
 
-A source is a row of the registry (`KeypointSource`) and a function that opens it (`OpenedSource`): a network that gives
-the keypoints of one person in one square region of a frame (`KeypointEstimator`), and a detector that finds people in a
-square tile (`PersonDetector`). Tracking does the rest: it decides where to look, cuts out the regions, hides other
-people in them, and tells who is who.
+A source is a row of the registry (`KeypointSource`) and a function that opens it (`OpenedSource`): a network that
+estimates the keypoints of one person in a square region of a frame (`KeypointEstimator`), and a detector that finds
+people in a square tile (`PersonDetector`). Tracking does the rest: it chooses and crops the regions, masks out other
+people in them, and keeps identities.
 
 A region (ROI, `kinema.geometry.roi`) is centre x, centre y, side and angle. Its centre is the mid-hip, its side
-`REGION_PER_HEIGHT` times the height of the straightened person, and its angle turns the person upright.
+`REGION_PER_HEIGHT` times the height of the straightened person, and its angle makes the person upright in the crop.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ REGION_PER_HEIGHT = 1.25
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A person's region of a frame, cut out upright.
+    """A person's region of a frame, cropped upright.
 
-    pixels (S, S, 3) uint8 RGB, S the estimator's `crop_size`; other people in it may be painted over, unlike in
+    pixels (S, S, 3) uint8 RGB, S the estimator's `crop_size`; other people in it may be masked out, unlike in
     `frame.image`. roi (4,): the region.
     """
 
@@ -43,13 +43,13 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One person in one frame, as a source sees them.
+    """One person in one frame, as estimated by a source.
 
     points (K, 2) pixels of the image. visibility (K,) in [0, 1]: the source's confidence in each; presence (K,) in
-    [0, 1]: that the point lies within the region at all, ones where the network does not tell. score in [0, 1]: that
-    there is a person. roi (4,): the region of the view; next_roi (4,): the person's own region, where to look in the
+    [0, 1]: that the point lies within the region at all, ones if not estimated. score in [0, 1]: that
+    there is a person. roi (4,): the region of the view; next_roi (4,): the person's own region, for the
     next frame. points3d (L, 3) metres, mid-hip relative, in the camera's axes (x right, y down, z away), None for 2D
-    sources. mask (M, M) float32: logits of the person's pixels, None where not asked for or not known; mask_roi (4,):
+    sources. mask (M, M) float32: logits of the person's pixels, None if not requested or not available; mask_roi (4,):
     the region that it covers, None: `roi`; mask_age: seconds since it was made.
     """
 
@@ -66,19 +66,19 @@ class Observation:
 
     @property
     def confidence(self) -> np.ndarray:
-        """(K,) in [0, 1]: what visibility and presence say together."""
+        """(K,) in [0, 1]: visibility and presence combined."""
         return self.visibility * self.presence
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a network's confidences mean, measured for each network. All but `least_points` are in [0, 1].
+    """Thresholds on a network's confidences, measured for each network. All but `least_points` are in [0, 1].
 
     visible: confidence from which a keypoint counts as seen; boxed: the same for bounding boxes. least_points: seen
-    keypoints inside the image that make a person. recovered_score: least score where a lost person is looked for.
+    keypoints inside the image that a person needs. recovered_score: least score for recovering a lost person.
     surely_person, certainly_person: mean confidence over the keypoints inside the image from which a track is a person
-    although the detector has found them once or twice only, or (with at least `certain_score` as the mean score)
-    mostly misses them; things that look like a person stay below. backward_visibility: mean visibility from which a
+    although the detector has found them only once or twice, or (with a mean score of at least `certain_score`)
+    mostly misses them; objects that look like a person stay below. backward_visibility: mean visibility from which a
     new track is followed backwards.
     """
 
@@ -94,11 +94,11 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class TileRange:
-    """Which people a detector finds in a square tile.
+    """The sizes of people that a detector finds in a square tile.
 
-    smallest: height of the smallest standing person as a part of the tile's side. largest_radius: people whose circle's
-    radius is a larger part of the tile are left to larger tiles. sure (2,): radii between which a person whom the
-    detector misses is taken as evidence that nobody is there.
+    smallest: height of the smallest standing person, as a fraction of the tile's side. largest_radius: people whose
+    circle's radius is a larger fraction of the tile are left to larger tiles. sure (2,): radii between which a missed
+    detection is evidence that nobody is there.
     """
 
     smallest: float
@@ -114,7 +114,7 @@ class PersonDetector(Protocol):
     def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
         """The people with at least this score in the tile (x, y, side), in pixels of the image, best first.
 
-        The tile may reach over the image.
+        The tile may extend beyond the image.
         """
 
 
@@ -129,9 +129,9 @@ class KeypointEstimator(Protocol):
     thresholds: Thresholds
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
-        """The person in the middle of the view, a low score where there is none; with the mask if asked and possible.
+        """The person in the centre of the view, with a low score if there is none, and with the mask if possible.
 
-        `roi` of the result is the view's. The answer depends on nothing but the view.
+        `roi` of the result is the view's. The result depends on the view only.
         """
 
 
@@ -141,8 +141,8 @@ class KeypointSource:
 
     joint_set, joint3d_set: names of the sets of the 2D and of the 3D keypoints, None without 3D. open:
     "module:function" of a function `(source, *, threads) -> OpenedSource`, imported when it is needed. weights: entries
-    of the weights catalogue. extra: the extra of the package that must be installed. detects: whether it brings a
-    detector of its own.
+    of the weights catalogue. extra: the package extra that must be installed. detects: whether it has its own
+    detector.
     """
 
     name: str
@@ -157,7 +157,7 @@ class KeypointSource:
     def opened(self, *, threads: int = 1) -> OpenedSource:
         """The networks of the source, ready to run.
 
-        Raises WeightsError where they cannot be had, UsageError where the extra that they need is not installed.
+        Raises WeightsError if they are unavailable, UsageError if the extra that they need is not installed.
         """
         module, _, function = self.open.partition(":")
         try:
@@ -176,7 +176,7 @@ class KeypointSource:
 class OpenedSource:
     """A source that is ready to run.
 
-    detector: None where the row says that it does not detect. weights: the files in use, for the provenance.
+    detector: None if the source does not detect. weights: the files in use, for the provenance.
     """
 
     about: KeypointSource
@@ -196,8 +196,8 @@ class OpenedSource:
 def region_of(points: np.ndarray, confidence: np.ndarray, joints: JointSet, *, visible: float) -> np.ndarray:
     """The region (4,) of an upright person from keypoints (K, 2) pixels with confidence (K,), for 2D networks.
 
-    The centre is the mid-hip where the set has both hips and they are seen, else the middle of the seen points; the
-    height is the extent of the seen points, the head's top and the soles added. The angle is 0.
+    The centre is the mid-hip if both hips are in the set and seen, else the centre of the seen points; the height is
+    the extent of the seen points, extended to the top of the head and the soles. The angle is 0.
     """
     seen = confidence >= visible
     if not seen.any():
@@ -208,7 +208,7 @@ def region_of(points: np.ndarray, confidence: np.ndarray, joints: JointSet, *, v
         hips = joints.indices(("left_hip", "right_hip"))
         if seen[hips].all():
             centre = points[hips].mean(axis=0)
-    # Twice the farther of the two ends, so that a person of whom one half is seen keeps the whole region.
+    # Twice the distance of the farther end, so that a person seen only in part keeps the whole region.
     height = max(2.0 * float(np.maximum(high - centre, centre - low).max()) * _KEYPOINTS_TO_BODY, 1.0)
     return np.array([*centre, REGION_PER_HEIGHT * height, 0.0])
 

@@ -1,4 +1,4 @@
-"""Following people through a clip."""
+"""Tracking people through a clip."""
 
 from __future__ import annotations
 

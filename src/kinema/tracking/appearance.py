@@ -1,4 +1,4 @@
-"""What a person looks like: colour histograms of torso and thighs, cheap enough to keep for everyone."""
+"""Appearance of a person: colour histograms of torso and thighs, cheap enough to keep for every track."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Appearance:
             self.weight[part] = memory * self.weight[part] + (1.0 - memory) * other.weight[part]
 
     def distance(self, other: Appearance) -> float:
-        """0 the same colours, 1 none in common (1 - Bhattacharyya coefficient); 0.5 where nothing was seen."""
+        """0 for the same colours, 1 for none in common (1 - Bhattacharyya coefficient); 0.5 if nothing was seen."""
         weight = np.minimum(self.weight, other.weight)
         if weight.sum() <= 0.0:
             return 0.5
@@ -79,7 +79,7 @@ def _torso(quad: np.ndarray) -> np.ndarray:
 
 
 def _thighs(joints: np.ndarray) -> np.ndarray:
-    """Points (6 n, 2) on and beside the lines from hip to knee; joints (4, 2): left hip, knee, right hip, knee."""
+    """Points (6 n, 2) on and next to the lines from hip to knee; joints (4, 2): left hip, knee, right hip, knee."""
     pairs = joints.reshape(2, 2, 2)
     steps = (0.2 + 0.7 * _ALONG)[:, None]
     thighs = np.concatenate([a + steps * (b - a) for a, b in pairs])
@@ -89,9 +89,9 @@ def _thighs(joints: np.ndarray) -> np.ndarray:
 
 
 def _histogram(colours: np.ndarray) -> np.ndarray:
-    """(125,) histogram of colours (n, 3) uint8 RGB as luma and chroma, each shared between neighbouring cells."""
+    """(125,) histogram of colours (n, 3) uint8 RGB as luma and chroma, with linear interpolation between bins."""
     luma_chroma = cv2.cvtColor(colours[None], cv2.COLOR_RGB2YCrCb)[0].astype(np.float64)
-    # Luma over its whole range; the chroma of clothes stays near the middle of its own.
+    # Luma over its full range; the chroma of clothes stays near the middle of its range.
     spans = np.array([[0.0, 255.0], [88.0, 168.0], [88.0, 168.0]])
     place = (luma_chroma - spans[:, 0]) / (spans[:, 1] - spans[:, 0]) * (_BINS - 1)
     place = np.clip(place, 0.0, _BINS - 1 - 1e-6)

@@ -13,21 +13,21 @@ from kinema.tracking.track import Pose, Track, height
 
 
 def pose_distance(a: Observation | Pose, b: Observation | Pose, parts: BodyParts) -> float:
-    """Mean distance of the body's keypoints, as a part of the smaller person's height."""
+    """Mean distance of the body's keypoints, as a fraction of the smaller person's height."""
     gap = np.hypot(*(a.points[parts.body] - b.points[parts.body]).T)
     return float(gap.mean() / height(min(a.next_roi[2], b.next_roi[2])))
 
 
 def hip_distance(a: Observation | Pose, b: Observation | Pose) -> float:
-    """Distance of the mid-hips, as a part of the smaller person's height."""
+    """Distance of the mid-hips, as a fraction of the smaller person's height."""
     gap = np.hypot(*(a.next_roi[:2] - b.next_roi[:2]))
     return float(gap / height(min(a.next_roi[2], b.next_roi[2])))
 
 
 def same_body(a: Observation, b: Observation, parts: BodyParts) -> bool:
-    """Whether two observations are of one person: their hips are near, and their keypoints or their masks agree.
+    """Whether two observations show the same person: their hips are close, and their keypoints or masks agree.
 
-    Masks tell people apart even where one stands behind the other: measured on the real clips, the masks of two
+    Masks distinguish people even if one is behind the other: measured on the real clips, the masks of two
     people hardly overlap, and of two observations of one person one mask lies inside the other.
     """
     if hip_distance(a, b) > 0.6:
@@ -36,9 +36,9 @@ def same_body(a: Observation, b: Observation, parts: BodyParts) -> bool:
 
 
 def continuity_cost(track: Track, seen: Observation, appearance: Appearance, time: float) -> float:
-    """How badly an observation continues a track: 0 perfectly, above 1 hardly possible.
+    """How poorly an observation continues a track: 0 is perfect, above 1 hardly possible.
 
-    Compares the place with where the track should be (the longer lost, the less it counts), size and appearance.
+    Compares position with the track's prediction (weighted less the longer it was lost), size and appearance.
     """
     elapsed = max(time - track.time, 0.0)
     scale = height(track.side)
@@ -50,7 +50,7 @@ def continuity_cost(track: Track, seen: Observation, appearance: Appearance, tim
 
 
 def assign(cost: np.ndarray, *, limit: float) -> list[tuple[int, int]]:
-    """The pairs (row, column) of the assignment with the least total cost, pairs above `limit` excluded.
+    """The pairs (row, column) of the assignment of least total cost, excluding pairs above `limit`.
 
     Leaving two unpaired costs as much as a pair at the limit, so a cheap pair is never given up for two
     forbidden ones.

@@ -1,7 +1,7 @@
 """Backward tracking: a new track is followed back through the recent frames, to where the person came into view.
 
-The detector searches every part of the image only from time to time, so a newcomer has been there for
-a while when they are found. The recent frames are kept for that, within a fixed number of bytes.
+The detector searches each part of the image only at intervals, so a newcomer has been visible for a
+while when detected. The recent frames are kept for this, within a fixed number of bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DRIFT_MEMORY = 0.6
 
 
 class RecentFrames:
-    """The frames of the last 1.5 seconds, fewer where they are large."""
+    """The frames of the last 1.5 seconds, fewer if they are large."""
 
     def __init__(self) -> None:
         self._frames: deque[Frame] = deque()
@@ -39,14 +39,14 @@ class RecentFrames:
         return [frame for frame in self._frames if first < frame.index < last]
 
     def time(self, index: int) -> float | None:
-        """When the frame was, None where it is no longer kept."""
+        """The time of a frame, None if it is no longer kept."""
         return next((frame.time for frame in self._frames if frame.index == index), None)
 
 
 def track_backward(track: Track, recent: RecentFrames, perception: Perception, others: list[Track]) -> None:
-    """Add to a track the frames before its last run in which the person was there already.
+    """Extend a track to frames before its last run in which the person was already visible.
 
-    others: tracks that may have the person in those frames; where one of them does, backward tracking ends.
+    others: tracks that may have the person in those frames; backward tracking ends where one of them does.
     """
     rows = track.rows.array()
     start = len(rows) - track.run

@@ -9,16 +9,16 @@ import numpy as np
 
 from kinema.skeleton import LIMBS12, JointSet
 
-_BODY = (*LIMBS12, "nose", "left_ear", "right_ear")  # where a body is: fingers and toes only add noise
+_BODY = (*LIMBS12, "nose", "left_ear", "right_ear")  # fingers and toes only add noise
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _THIGHS = ("left_hip", "left_knee", "right_hip", "right_knee")
 
 
 @dataclass(frozen=True, eq=False)
 class BodyParts:
-    """Indices into a joint set; empty where the set lacks one of the names (`body`: those that it has).
+    """Indices into a joint set; empty if the set lacks one of the names (`body`: those that it has).
 
-    body: limbs and head, all points where the set has none of them. torso (4,): left and right shoulder, left and right
+    body: limbs and head, all points if the set has none of them. torso (4,): left and right shoulder, left and right
     hip. thighs (4,): left hip and knee, right hip and knee. ears, shoulders, hips (2,): left, right.
     """
 

@@ -1,8 +1,8 @@
-"""The whole state of tracking, as plain arrays: saved from time to time, so that a stopped run can go on there.
+"""The complete tracking state as plain arrays, saved at intervals, so that a stopped run can resume.
 
-The last frames are not part of it: the frames before are decoded again (for observers, and for backward
-tracking), but nobody is detected or followed in them. The state holds everything else that decides what comes
-next, so a run that goes on ends with the very numbers of one that was never stopped.
+Recent frames are not part of it: the earlier frames are decoded again (for observers and for backward
+tracking), but without detection or tracking. The state holds everything else that later results depend
+on, so a resumed run gives exactly the results of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ FIRST, SHARE = 1000, 0.125
 
 
 class Checkpoint(Protocol):
-    """Where the state lies between two runs."""
+    """Storage of the state between two runs."""
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """What was saved last, None where there is nothing that can be read."""
+        """The last saved state, None if there is none that can be read."""
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
-        """Put it in the place of what was there."""
+        """Replace the saved state."""
 
 
 @dataclass
 class Past:
-    """What was done before a run was stopped. boxes: (n, 4) of each frame's people; state: `Follower.state`."""
+    """The progress of a stopped run. boxes: (n, 4) of each frame's people; state: `Follower.state`."""
 
     boxes: list[np.ndarray] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """As a checkpoint keeps it."""
+        """The arrays for a checkpoint."""
         counts = np.array([len(boxes) for boxes in self.boxes])
         return pack({"counts": counts, "boxes": np.concatenate(self.boxes), "state": self.state})
 
     @classmethod
     def load(cls, checkpoint: Checkpoint | None, source: str) -> Past:
-        """What the checkpoint holds; nothing where it holds no state of tracking with this keypoint source."""
+        """The progress in the checkpoint; empty if it has no tracking state of this keypoint source."""
         arrays = None if checkpoint is None else checkpoint.load()
         if arrays is None:
             return cls()
@@ -60,12 +60,12 @@ class Past:
 
 
 def next_save(done: int) -> int:
-    """How many frames must be done for the next save, after `done` of them: all saves together cost O(frames)."""
+    """Number of frames at the next save, after one at `done`: all saves together cost O(frames)."""
     return done + max(FIRST, int(SHARE * done))
 
 
 def plain_tracks(groups: dict[str, list[Track]]) -> dict[str, Any]:
-    """Named lists of tracks as a tree of plain values and arrays, with the tracks that only others still refer to."""
+    """Named lists of tracks as a tree of plain values and arrays, including tracks that only others refer to."""
     tracks: list[Track] = []
     waiting = [track for group in groups.values() for track in group]
     while waiting:
@@ -109,7 +109,7 @@ def _plain_track(track: Track, places: dict[int, int]) -> dict[str, Any]:
 
 
 def pack(tree: Any) -> dict[str, np.ndarray]:
-    """A tree of dicts, lists and plain values with arrays in it as a flat set of arrays."""
+    """A tree of dicts, lists, plain values and arrays as a flat dict of arrays."""
     arrays: dict[str, np.ndarray] = {}
 
     def packed(value: Any) -> Any:
@@ -127,7 +127,7 @@ def pack(tree: Any) -> dict[str, np.ndarray]:
 
 
 def unpack(arrays: dict[str, np.ndarray]) -> Any:
-    """The inverse of `pack`; tuples come back as lists. Raises KeyError or ValueError where something is missing."""
+    """The inverse of `pack`; tuples come back as lists. Raises KeyError or ValueError if something is missing."""
 
     def unpacked(value: Any) -> Any:
         if isinstance(value, list):

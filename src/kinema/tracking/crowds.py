@@ -1,4 +1,4 @@
-"""Where people overlap: who is near whom, which observation belongs to which track, and two tracks on one person."""
+"""Overlapping people: neighbours, assignment of observations to tracks, and two tracks on one person."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ LINK_LIMIT = 0.9
 """Continuity cost up to which an observation continues a lost track."""
 
 CROWD_LIMIT = 2.5
-"""Continuity cost up to which an observation continues a track that has been followed up to here."""
+"""Continuity cost up to which an observation continues an active track."""
 
 SWITCH_MARGIN = 0.15
-"""How much better than the track whose region it was another track must fit."""
+"""How much better another track must match than the track whose region it was."""
 
 ESTABLISHED = 5
-"""Frames that a new track is followed before it takes part in what is done for lost people."""
+"""Frames after which a new track is eligible for recovery and backward tracking."""
 
-_HIDDEN_SECONDS = 2.0  # for so long somebody who was lost may be behind somebody else
-_MASK_SECONDS = 0.1  # for so long a mask is used again while people are near but do not touch
-_TOUCHING = 0.9  # distance of the hips up to which people may touch, as a part of the smaller one's height
+_HIDDEN_SECONDS = 2.0  # for which a lost person may be hidden behind another
+_MASK_SECONDS = 0.1  # for which a mask is reused while people are near but do not touch
+_TOUCHING = 0.9  # distance of the hips up to which people may touch, as a fraction of the smaller one's height
 
 
 @dataclass(eq=False)
 class Sighting:
-    """What one frame shows of a track. crowded: somebody else reaches into the region. view: with nobody hidden."""
+    """A track's observation in one frame. crowded: another person is near. view: with nobody masked out."""
 
     track: Track
     seen: Observation
@@ -47,13 +47,13 @@ class Sighting:
 
     @property
     def appearance(self) -> Appearance:
-        """What the person looks like; computed once."""
+        """The person's appearance; computed once."""
         if self._appearance is None:
             self._appearance = self.perception.appearance(self.view, self.seen)
         return self._appearance
 
     def replace(self, seen: Observation, view: View) -> None:
-        """The track shows something else in this frame."""
+        """Replace the observation in this frame."""
         self.seen, self.view, self._appearance = seen, view, None
 
 
@@ -68,12 +68,12 @@ def near(tracks: Sequence[Track], roi: np.ndarray, time: float, *, besides: Trac
 
 
 def hidden(lost: Sequence[Track], time: float) -> list[Track]:
-    """The lost people who may still be hidden behind somebody."""
+    """The lost people who may still be hidden behind another person."""
     return [t for t in lost if len(t.rows) >= ESTABLISHED and time - t.time < _HIDDEN_SECONDS]
 
 
 def hidden_near(track: Track, lost: Sequence[Track], time: float) -> list[Track]:
-    """The lost people who may come out from behind this one."""
+    """The lost people who may reappear from behind this one."""
     return [
         other
         for other in hidden(lost, time)
@@ -82,7 +82,7 @@ def hidden_near(track: Track, lost: Sequence[Track], time: float) -> list[Track]
 
 
 def mask_is_fresh(track: Track, crowd: Sequence[Track], time: float) -> bool:
-    """Whether the person's last mask is good enough: it is recent, and nobody in the crowd may touch the person."""
+    """Whether the person's last mask can be reused: it is recent, and nobody in the crowd may touch the person."""
     if track.seen.mask is None or track.seen.mask_age + time - track.time > _MASK_SECONDS:
         return False
     return all(
@@ -92,10 +92,10 @@ def mask_is_fresh(track: Track, crowd: Sequence[Track], time: float) -> bool:
 
 
 def reassign(found: list[Sighting], lost: Sequence[Track], time: float) -> list[Track]:
-    """Where people meet, give the observations to the tracks that they continue best, lost ones included.
+    """Where people meet, assign observations to the tracks that they continue best, including lost ones.
 
-    A region in which two people overlap may show either of them: place, size and appearance decide together,
-    for all of them at once. Changes `found`; returns the tracks that got nothing.
+    A region in which two people overlap may show either of them: position, size and appearance decide jointly,
+    for all of them at once. Modifies `found`; returns the tracks without an observation.
     """
     crowd = [entry for entry in found if entry.crowded]
     behind = hidden(lost, time)
@@ -118,9 +118,9 @@ def reassign(found: list[Sighting], lost: Sequence[Track], time: float) -> list[
 
 
 def resolve_collapses(found: list[Sighting], frame: Frame, perception: Perception) -> list[Track]:
-    """Two tracks on one person: the one that fits worse is observed again with that person hidden, or is lost.
+    """Two tracks on one person: the worse match is observed again with that person masked out, or lost.
 
-    Changes `found`; returns the lost tracks.
+    Modifies `found`; returns the lost tracks.
     """
     lost: list[Track] = []
     for first, second in itertools.combinations(list(found), 2):
@@ -144,7 +144,7 @@ def resolve_collapses(found: list[Sighting], frame: Frame, perception: Perceptio
 
 
 def _ranked(a: Sighting, b: Sighting, time: float) -> tuple[Sighting, Sighting]:
-    """The two tracks, the one that their common person continues better first."""
+    """The two sightings of one person, the better continuation of its track first."""
     costs = []
     for entry in (a, b):
         novice = 0.5 * np.exp(-len(entry.track.rows) / 10.0)

@@ -1,7 +1,7 @@
-"""Following people from frame to frame: the online part of tracking.
+"""Online tracking: following people from frame to frame.
 
 Each person's region in the next frame comes from the observation in this one. The detector searches the whole
-image at intervals for newcomers, and the place where somebody was lost.
+image at intervals for newcomers, and where people were lost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _APPEARANCE_EVERY = 5  # frames between two updates of a person's appearance
 
 
 class Follower:
-    """Tracks of everyone in the frames that `step` was given, in order. boxes (n, 4): of the `active` ones."""
+    """Tracks of everyone in the frames given to `step`, in order. boxes (n, 4): of the `active` ones."""
 
     def __init__(
         self, source: OpenedSource, size: tuple[int, int], options: TrackingOptions, worker: Worker | None = None
@@ -88,7 +88,7 @@ class Follower:
         return self.boxes
 
     def state(self) -> dict[str, Any]:
-        """Everything that later frames depend on but the recent frames themselves: plain values and arrays."""
+        """Everything that later frames depend on except the recent frames, as plain values and arrays."""
         groups = {"active": self.active, "lost": self.lost, "ended": self.ended}
         return {
             "source": self._source,
@@ -98,7 +98,7 @@ class Follower:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`. The frames before must have been given to `remember`."""
+        """Resume from a `state`. The earlier frames must have been given to `remember`."""
         groups = tracks_from(state)
         self.active, self.lost, self.ended = groups["active"], groups["lost"], groups["ended"]
         self._count = int(state["count"])
@@ -112,13 +112,13 @@ class Follower:
     def _scan(self, frame: Frame, boxes: Future[np.ndarray], steps: np.ndarray) -> tuple[np.ndarray, list[Circles]]:
         """The tiles (m, 3) that are due, and the people detected in each. Runs in the worker.
 
-        boxes (n, 4) of the frame before, made by the worker, too; steps (n, 2): how far the people should have moved.
+        boxes (n, 4): of the previous frame, also from the worker; steps (n, 2): predicted motion of the people.
         """
         tiles = self._schedule.due(frame.image, frame.time, boxes.result() + np.tile(steps, 2))
         return tiles, self._perception.detect(frame, tiles)
 
     def _follow(self, frame: Frame) -> None:
-        """Find the followed people again, each in the region that the last frame's observation asks for."""
+        """Find the tracked people again, each in the region predicted from the last frame."""
         found: list[Sighting] = []
         lost: list[Track] = []
         for track in self.active:
@@ -138,7 +138,7 @@ class Follower:
         self.lost = [track for track in [*self.lost, *lost] if track not in self.active]
 
     def _observe(self, track: Track, frame: Frame) -> Sighting | None:
-        """The person in this frame, None where they are not seen where they should be."""
+        """The person in this frame, None if not seen where expected."""
         roi = track.next_roi(frame.time)
         view = whole = self._perception.view(frame, roi)
         crowd = near(self.active, roi, frame.time, besides=track)
@@ -159,7 +159,7 @@ class Follower:
         return Sighting(track, seen, bool(met), whole, self._perception)
 
     def _recover(self, found: list[Sighting], lost: list[Track], frame: Frame) -> None:
-        """Look for lost people where they should be. Changes `found`."""
+        """Search for lost people where they are expected. Modifies `found`."""
         present = [entry.track for entry in found]
         missing = [track for track in lost if track not in present]
         for track in recoverable(missing, frame, self._gate):
@@ -171,7 +171,7 @@ class Follower:
                 found.append(Sighting(track, seen, bool(others), view, self._perception))
 
     def _end_lost(self, frame: Frame) -> None:
-        """End the tracks that were lost too long ago, and forget those that were no person."""
+        """End the tracks that were lost too long ago, and drop those that were not people."""
         limit = self._options.max_absence
         for track in [track for track in self.lost if frame.time - track.time > limit]:
             self.lost.remove(track)
@@ -181,7 +181,7 @@ class Follower:
                 self.ended.append(track)
 
     def _add(self, frame: Frame, new: list[Newcomer]) -> None:
-        """Give each newcomer to the lost track that it continues, or a track of their own."""
+        """Assign each newcomer to the lost track that it continues, or to a new track."""
         if not new:
             return
         unsure, owners = link(new, self.active, self.lost, frame, self._perception)

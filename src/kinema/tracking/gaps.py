@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-_FILLED = 0.5  # factor on the confidence of what was not seen
+_FILLED = 0.5  # factor on the confidence of filled frames
 
 
 def fill_gaps(rows: np.ndarray, times: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """The rows with the frames of short gaps put in, and which of them were observed.
+    """The rows with short gaps filled, and which of them were observed.
 
     rows (n,) of `track.row_dtype`, times (T,) seconds of the clip's frames. A gap is short when at most `limit`
     seconds lie between the frames on its two sides. Everything is interpolated linearly in time; the

@@ -1,4 +1,4 @@
-"""What counts as seeing a person at all, and as seeing the person who was expected."""
+"""Acceptance of observations: as a person at all, and as the expected person."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from kinema.keypoints.source import Observation, Thresholds
 from kinema.tracking.track import height
 
-_MAX_JUMP = 0.45  # of the body's height: hips do not move further between frames that follow each other
-_MAX_GROWTH = 2.0  # nor does a body grow or shrink more
+_MAX_JUMP = 0.45  # of the body's height: hips do not move further between consecutive frames
+_MAX_GROWTH = 2.0  # factor by which a body's size may change between frames
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Gate:
     thresholds: Thresholds
 
     def person(self, seen: Observation) -> bool:
-        """Whether a person was seen who is inside the image."""
+        """Whether a person was seen inside the image."""
         if seen.score < self.threshold:
             return False
         inside = np.all((seen.points >= 0) & (seen.points < self.size), axis=1)
@@ -30,11 +30,11 @@ class Gate:
         return np.count_nonzero(visible) >= self.thresholds.least_points
 
     def expected(self, seen: Observation, roi: np.ndarray) -> bool:
-        """Whether a person was seen who may be the one expected in that ROI (4,)."""
+        """Whether a person was seen who may be the one expected in this ROI (4,)."""
         if not self.person(seen) or not 1 / _MAX_GROWTH < seen.next_roi[2] / roi[2] < _MAX_GROWTH:
             return False
         return bool(np.hypot(*(seen.next_roi - roi)[:2]) < _MAX_JUMP * height(roi[2]))
 
     def inside(self, place: np.ndarray) -> bool:
-        """Whether a place (2,) lies inside the image."""
+        """Whether a point (2,) lies inside the image."""
         return bool(0 <= place[0] < self.size[0] and 0 <= place[1] < self.size[1])

@@ -1,8 +1,8 @@
 """Identity switches: after an encounter, appearance and trajectories before and after it are compared.
 
-While two people overlap, a region may move from one to the other without a jump. Afterwards, when they stand
-apart again, each track's appearance is learned afresh and compared with what it was before, and its place
-with where it was going; where the exchanged comparison fits clearly better, the tracks exchange everything
+While two people overlap, a region may move from one to the other without a jump. Once they are apart
+again, each track's appearance is learned afresh and compared with that before, and its position
+with its predicted trajectory; if the exchanged assignment matches clearly better, the tracks exchange everything
 before their closest approach.
 """
 
@@ -19,13 +19,13 @@ READY = 4
 """Frames in which a track must be seen alone before its appearance counts as known again."""
 
 _DIFFERENT = 0.15  # distance of two people's appearances below which they cannot be told apart
-_MARGIN = 0.25  # by which the exchange must fit better
+_MARGIN = 0.25  # by which the exchange must match better
 _TRAJECTORY_WEIGHT = 0.4  # of the trajectories, relative to the appearance
 _PATIENCE = 3.0  # seconds to wait until the other's appearance is known, too
 
 
 def note_encounters(track: Track, others: Iterable[Track], frame: int) -> None:
-    """Remember who is near the track in this frame."""
+    """Record who is near the track in this frame."""
     track.fresh, track.fresh_looks = None, 0
     if track.before is None:
         track.before = (track.time, track.centre.copy(), track.drift.copy())
@@ -37,7 +37,7 @@ def note_encounters(track: Track, others: Iterable[Track], frame: int) -> None:
 
 
 def learn_appearance(track: Track, now: Appearance) -> None:
-    """Learn from the track's appearance in a frame in which nobody else is near."""
+    """Update the track's appearance from a frame in which nobody else is near."""
     if not track.rivals:
         track.appearance.update(now)
         return
@@ -49,7 +49,7 @@ def learn_appearance(track: Track, now: Appearance) -> None:
 
 
 def resolve_encounters(track: Track, active: list[Track], time: float) -> None:
-    """Once the track's appearance is known again: exchange pasts with a rival where the two were mixed up."""
+    """Once the track's appearance is known again: exchange pasts with a rival if the two were switched."""
     if track.fresh is None or track.fresh_looks < READY:
         return
     for key, encounter in sorted(track.rivals.items(), key=lambda item: item[1].gap):
@@ -66,7 +66,7 @@ def resolve_encounters(track: Track, active: list[Track], time: float) -> None:
 
 
 def _switched(track: Track, rival: Track, present: bool, time: float) -> bool:
-    """Whether the exchange fits clearly better. present: the rival is being followed now."""
+    """Whether the exchange matches clearly better. present: the rival is being tracked now."""
     gain = 0.0
     if track.fresh is not None and track.appearance.distance(rival.appearance) > _DIFFERENT:
         gain += track.appearance.distance(track.fresh) - rival.appearance.distance(track.fresh)
@@ -78,7 +78,7 @@ def _switched(track: Track, rival: Track, present: bool, time: float) -> bool:
 
 
 def _trajectory_gain(a: Track, b: Track, time: float) -> float:
-    """-1 to 1: how much better the exchanged people continue the trajectories that they were on."""
+    """-1 to 1: how much better the exchanged people continue the earlier trajectories."""
     if a.before is None or b.before is None:
         return 0.0
     heading_a, heading_b = (place + drift * (time - start) for start, place, drift in (a.before, b.before))

@@ -1,4 +1,4 @@
-"""People's masks: telling overlapping people apart, and hiding one of them in the view of another."""
+"""Person masks: telling overlapping people apart, and masking one out in the view of another."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from kinema.geometry.roi import crop_matrix
 from kinema.keypoints.source import Observation, View
 
-_NOBODY = -20.0  # logit of the mask where there is certainly nobody
+_NOBODY = -20.0  # mask logit where there is certainly nobody
 _OVERLAP_SIZE = 64  # pixels of the side at which masks are compared
 
 
 def mask_in(seen: Observation, roi: np.ndarray, *, size: int) -> np.ndarray:
     """The person's mask (size, size), logits, resampled into another region (4,); far below zero outside its own.
 
-    Nothing but that low value where the mask is not known.
+    That low value everywhere if there is no mask.
     """
     if seen.mask is None:
         return np.full((size, size), _NOBODY, dtype=np.float32)
@@ -35,14 +35,14 @@ def mask_in(seen: Observation, roi: np.ndarray, *, size: int) -> np.ndarray:
 
 
 def with_mask_of(seen: Observation, before: Observation, elapsed: float) -> Observation:
-    """The observation with the mask of `elapsed` seconds before, moved along with the hips."""
+    """The observation with the mask of `elapsed` seconds ago, translated with the hips."""
     place = np.array(before.roi if before.mask_roi is None else before.mask_roi)
     place[:2] += seen.next_roi[:2] - before.next_roi[:2]
     return dataclasses.replace(seen, mask=before.mask, mask_roi=place, mask_age=before.mask_age + elapsed)
 
 
 def mask_overlap(a: Observation, b: Observation) -> float:
-    """The part of the smaller mask that lies inside the other one, 0 to 1; 0 where a mask is not known."""
+    """The fraction of the smaller mask that lies inside the other one, 0 to 1; 0 if a mask is missing."""
     if a.mask is None or b.mask is None:
         return 0.0
     large, small = (a, b) if a.roi[2] >= b.roi[2] else (b, a)
@@ -53,10 +53,10 @@ def mask_overlap(a: Observation, b: Observation) -> float:
 
 
 def hide_people(view: View, people: list[tuple[Observation, np.ndarray]], own: Observation | None = None) -> View:
-    """The view with other people blurred beyond recognition, so that the network does not turn to them.
+    """The view with other people blurred beyond recognition, so that the network ignores them.
 
-    people: their observations and how far they have moved since, (2,) pixels; own: the last observation of the
-    view's own person, whose mask is left as is.
+    people: their observations and their displacement since, (2,) pixels; own: the last observation of the
+    view's own person, whose mask is left intact.
     """
     size = len(view.pixels)
     mine = -1.0 if own is None else np.maximum(mask_in(own, view.roi, size=size), -1.0)

@@ -1,4 +1,4 @@
-"""Detected people whom no track follows: observed, and given to the lost track that they continue or to a new one."""
+"""Newly detected people: observed, and assigned to the lost track that they continue or to a new one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Newcomer = tuple[Observation, Appearance]
 
 
 def radius_of(track: Track) -> float:
-    """Pixels: the radius of the circle that the detector should see around the person."""
+    """Pixels: the expected radius of the detector's circle around the person."""
     return track.side / (2.0 * REGION_PER_HEIGHT)
 
 
 def count_detections(active: Sequence[Track], tiles: np.ndarray, found: Circles, sure: tuple[float, float]) -> None:
-    """Note for each track whether the detector has found the person where it should have.
+    """Count for each track whether the detector found the person where it should have.
 
-    tiles (n, 3) that were searched; sure: radii, as parts of the tile, at which the detector misses nobody.
+    tiles (n, 3) that were searched; sure: radii, as fractions of the tile, at which the detector misses nobody.
     """
     for track in active:
         x, y = track.centre
@@ -45,7 +45,7 @@ def count_detections(active: Sequence[Track], tiles: np.ndarray, found: Circles,
 
 
 def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception: Perception) -> list[Newcomer]:
-    """Observations of the detected people whom no track follows."""
+    """Observations of the detected people who are not tracked yet."""
     new: list[Newcomer] = []
     for hip, radius, roi in zip(found.hips, found.radii, roi_from_circle(found.hips, found.rims), strict=True):
         if any(
@@ -74,10 +74,10 @@ def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception:
 def link(
     new: list[Newcomer], active: list[Track], lost: list[Track], frame: Frame, perception: Perception
 ) -> tuple[list[Track], list[tuple[Track | None, Newcomer]]]:
-    """Which track each newcomer continues: (tracks that are not followed as before, [(track or None, newcomer)]).
+    """The track that each newcomer continues: (tracks whose assignment changes, [(track or None, newcomer)]).
 
-    Who followed somebody else out of a crowd may be the one who comes out of it now: people who have met others
-    take part, with the observation that they were just given, and come back in both lists where anything changes.
+    A track that left a crowd on the wrong person may belong to the one who leaves it now: tracks with encounters
+    take part, with their current observation, and appear in both lists if anything changes.
     """
     unsure = [
         track
@@ -95,5 +95,5 @@ def link(
     cost[: len(lost)][cost[: len(lost)] > LINK_LIMIT] = np.inf
     owners = {column: tracks[row] for row, column in assign(cost, limit=CROWD_LIMIT)}
     if all(owners.get(len(new) + i) is track for i, track in enumerate(unsure)):
-        unsure, sightings = [], new  # everybody keeps what they had
+        unsure, sightings = [], new  # nothing changes
     return unsure, [(owners.get(column), sighting) for column, sighting in enumerate(sightings)]

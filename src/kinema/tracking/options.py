@@ -10,27 +10,25 @@ from kinema.temporal.gaps import TRACKING_GAP
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """How people are detected and followed. Times are in seconds, so that they mean the same at any frame rate.
+    """How people are detected and tracked. Times are in seconds, independent of the frame rate.
 
-    min_track_frames: never more than half of the clip is asked for. detection_threshold: least score of a detection;
+    min_track_frames: at most half of the clip is required. detection_threshold: least score of a detection;
     landmark_threshold: least score of the keypoints of a person. detection_interval: the whole image is searched for
-    new people within this time. smallest_person: height of the smallest person to detect, as a part of the frame's
-    short side (half of it costs about four times as many detector runs).
-    max_absence: a person who comes back within this time, looking the same, keeps the id. max_fill: gaps up
-    to this long are filled by interpolation and marked as not observed. repair_swaps: undo exchanges of left
-    and right between frames. threads: None for all that the process may use.
+    new people within this time. smallest_person: height of the smallest person to detect, as a fraction of the
+    frame's short side (halving it takes about four times as many detector runs).
+    max_absence: a person who returns within this time with the same appearance keeps the id. max_fill: gaps up
+    to this long are filled by interpolation and marked as not observed. repair_swaps: undo left-right
+    swaps between frames. threads: None for all that the process may use.
     """
 
-    keypoints: str = setting(
-        "blazepose", "what sees the keypoints of people (default: blazepose)", public=True, metavar="NAME"
-    )
+    keypoints: str = setting("blazepose", "keypoint source (default: blazepose)", public=True, metavar="NAME")
     max_persons: int | None = setting(
-        None, "keep the N people who are present longest", public=True, metavar="N", group="people"
+        None, "keep only the N people who are visible longest", public=True, metavar="N", group="people"
     )
-    min_track_frames: int = setting(
-        8, "leave out people seen in fewer frames", public=True, metavar="N", group="people"
+    min_track_frames: int = setting(8, "drop people seen in fewer frames", public=True, metavar="N", group="people")
+    static_camera: bool = setting(
+        False, "assume a static camera, without estimating its motion", public=True, group="camera"
     )
-    static_camera: bool = setting(False, "the camera stands still: do not look at it", public=True, group="camera")
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.5

@@ -1,4 +1,4 @@
-"""From tracks to people: which tracks are people, in what order, and how a track becomes a `Person`."""
+"""From tracks to people: selecting and ordering the tracks that are people, and converting them to `Person`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
 
-_MIN_SUPPORT = 0.25  # of the detector's searches that must have found the person
-_SURE_HITS = 3  # detections that make a person, however little of them is visible
+_MIN_SUPPORT = 0.25  # fraction of the detector's searches that must have found the person
+_SURE_HITS = 3  # detections that confirm a person, however little of them is visible
 _MARGIN = 0.06  # of a box's longer side: keypoints lie inside the body
-_HEAD = 0.25  # of the trunk's length: so far does the head reach around the ears
-_EXCHANGED = 0.7  # factor on the visibility in frames where left and right had to be exchanged
+_HEAD = 0.25  # of the trunk's length: extent of the head around the ears
+_EXCHANGED = 0.7  # factor on the visibility in frames where left and right were swapped
 _OUTSIDE = 0.1  # factor on the confidence of a keypoint outside the image, where it is a guess
 
 
@@ -41,8 +41,8 @@ def is_person(
 ) -> bool:
     """Whether a track is a person: long enough, and confirmed.
 
-    A track is confirmed where the detector has found the person again, or where most keypoints are visible: things
-    that look like a person (a chair, a poster, a ball) do so from time to time and with little confidence.
+    A track is confirmed if the detector has found the person again, or if most keypoints are visible: objects
+    that look like a person (a chair, a poster, a ball) do so only at times and with low confidence.
     num_frames: of the clip so far.
     """
     rows = track.rows.array()
@@ -69,7 +69,7 @@ def person_from(
     options: TrackingOptions,
     source: OpenedSource,
 ) -> Person:
-    """The track as a `Person` with this id: exchanges of left and right undone, short gaps filled.
+    """The track as a `Person` with this id: left-right swaps undone, short gaps filled.
 
     times (T,): seconds of the clip's frames; size: width and height of the frame.
     """
@@ -97,9 +97,9 @@ def person_from(
 
 
 def repair_swaps(rows: np.ndarray, times: np.ndarray, joints: JointSet, joints3d: JointSet | None) -> int:
-    """Undo exchanges of left and right in rows (n,), in place. Returns the number of frames changed.
+    """Undo left-right swaps in rows (n,), in place. Returns the number of frames changed.
 
-    The visibility of what was exchanged is lowered: the network was not sure which way the person faced.
+    The visibility in these frames is lowered: the network was not sure which way the person faced.
     """
     swapped = find_swaps(
         rows["points"].astype(np.float64),
@@ -125,7 +125,7 @@ def body_boxes(
 ) -> np.ndarray:
     """Boxes (F, 4) x1 y1 x2 y2 pixels around people, inside the frame.
 
-    points (F, K, 2), confidence (F, K). Around the keypoints with at least the confidence `visible` and the whole
+    points (F, K, 2), confidence (F, K). Around the keypoints with a confidence of at least `visible` and the whole
     head, which no keypoint bounds, with a margin for flesh and clothes.
     """
     if len(parts.ears) and len(parts.shoulders) and len(parts.hips):

@@ -1,4 +1,4 @@
-"""What tracking sees through a keypoint source: regions cut out of frames, people in them, and how they compare."""
+"""Tracking's access to a keypoint source: cropping regions, observing people in them, and comparing them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kinema.video import Frame
 
 
 class Perception:
-    """A source with the size (width, height) of the frames and the settings."""
+    """A keypoint source together with the frame size (width, height) and the settings."""
 
     def __init__(self, source: OpenedSource, size: tuple[int, int], options: TrackingOptions) -> None:
         if source.detector is None:
-            raise ValueError(f"{source.about.name} is open without a detector; use kinema.keypoints.open_source")
+            raise ValueError(f"{source.about.name} was opened without a detector; use kinema.keypoints.open_source")
         self.estimator: KeypointEstimator = source.estimator
         self.detector: PersonDetector = source.detector
         self.thresholds = source.estimator.thresholds
@@ -34,15 +34,15 @@ class Perception:
         self.gate = Gate(size, options.landmark_threshold, self.thresholds)
 
     def view(self, frame: Frame, roi: np.ndarray) -> View:
-        """A region (4,) of the frame, cut out."""
+        """A region (4,) of the frame, cropped."""
         return View(frame, roi, crop(frame.image, roi, size=self.estimator.crop_size))
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
-        """The person in the view, with their mask if asked and the source gives any."""
+        """The person in the view, with their mask if requested and the source has masks."""
         return self.estimator.observe(view, mask=mask and self.estimator.gives_masks)
 
     def detect(self, frame: Frame, tiles: np.ndarray) -> list[Circles]:
-        """The people in each of the tiles (n, 3), without those whom a larger tile shows better."""
+        """The people in each of the tiles (n, 3), without those better seen in a larger tile."""
         largest = self.detector.tile_range.largest_radius
         parts = []
         for tile in tiles:
@@ -52,11 +52,11 @@ class Perception:
         return parts
 
     def appearance(self, view: View, seen: Observation) -> Appearance:
-        """What the person seen in the view looks like."""
+        """The appearance of the person observed in the view."""
         return appearance_of(view.pixels, seen, self.parts)
 
     def same_body(self, a: Observation, b: Observation) -> bool:
-        """Whether two observations are of one person."""
+        """Whether two observations show the same person."""
         return association.same_body(a, b, self.parts)
 
     def boxes(self, people: Sequence[Observation]) -> np.ndarray:

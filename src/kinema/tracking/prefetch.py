@@ -1,4 +1,4 @@
-"""Background threads beside the one that follows people: they decode frames ahead and run the detector."""
+"""Background threads of tracking: they decode frames ahead and run the detector."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Worker:
             ...
             found.result()
 
-    What a call returns or raises comes out of its future, so that nothing depends on which thread was
-    faster, and no error is lost as long as every future is asked. Without a thread of its own (`own_thread`
-    False) the call is made at once, in the caller's. At the end of the block, however it ends, calls that have
-    not begun are dropped, and the one that has is waited for.
+    What a call returns or raises comes out of its future, so results do not depend on thread timing, and
+    no error is lost as long as every future is queried. Without a thread of its own (`own_thread` False)
+    the call is made immediately, in the caller's. At the end of the block, however it ends, calls that have
+    not started are dropped, and a running one is waited for.
     """
 
     def __init__(self, *, own_thread: bool = True) -> None:
@@ -34,7 +34,7 @@ class Worker:
         return self._pool is not None
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have `work(*args, **kwargs)` called."""
+        """Queue the call `work(*args, **kwargs)`."""
         if self._pool is not None:
             return self._pool.submit(work, *args, **kwargs)
         done: Future[T] = Future()
@@ -55,10 +55,10 @@ _END = object()
 
 
 def prefetched(items: Iterable[T], worker: Worker, depth: int) -> Generator[T, None, None]:
-    """The items in order, up to `depth` of them made ahead by the worker.
+    """The items in order, up to `depth` of them produced ahead by the worker.
 
-    The worker must have no other calls that wait for the consumer. What making an item raises is raised when its
-    turn comes.
+    The worker must have no other calls that wait for the consumer. An exception is raised when the turn of its
+    item comes.
     """
     iterator = iter(items)
     if not worker.own_thread or depth < 1:
@@ -73,5 +73,5 @@ def prefetched(items: Iterable[T], worker: Worker, depth: int) -> Generator[T, N
         for future in waiting:
             future.cancel()
         close = getattr(iterator, "close", None)
-        if close is not None:  # a generator: in its own thread, after the step that it may be in
+        if close is not None:  # a generator: close it in its own thread, after a step in progress
             worker.submit(close).result()

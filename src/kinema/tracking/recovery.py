@@ -1,8 +1,8 @@
-"""Recovery of people who were lost a moment ago, where they should be, and verification of doubtful tracks.
+"""Recovery of recently lost people where they are expected, and verification of doubtful tracks.
 
-Somebody who falls or turns over leaves the upright region within a frame or two, and detectors hardly
-know such poses: the estimator is tried in turned and wider regions. It takes many things for a person there, so
-what it finds must look like the person who was lost.
+A person who falls or turns over leaves the upright region within a frame or two, and detectors hardly
+know such poses: the estimator is tried in rotated and wider regions. It has many false positives there, so
+the result must match the appearance of the lost person.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from kinema.tracking.track import Track
 from kinema.video import Frame
 
 MOST = 2
-"""People whose recovery is tried in one frame: those followed longest first."""
+"""People whose recovery is tried in one frame: the longest tracks first."""
 
 SAME_APPEARANCE = 0.45
-"""Distance of appearances up to which a doubtful observation may be the person."""
+"""Appearance distance up to which a doubtful observation may be the person."""
 
 MAX_OVERLAP = 0.2
-"""Mask overlap with somebody else from which a doubtful observation is dropped."""
+"""Mask overlap with another person from which a doubtful observation is dropped."""
 
 _SECONDS = 1.0
-_ESTABLISHED = 10  # frames that somebody must have been followed
+_ESTABLISHED = 10  # least number of frames of a track
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
-_SMALL_TURNS = 4  # of them for somebody who was upright
-_AT_ONCE = 2  # regions in a frame, after all were tried in the first
-_UPRIGHT = 0.7  # radians: detectors find people who lean less
+_SMALL_TURNS = 4  # the first ones, for a person who was upright
+_AT_ONCE = 2  # regions per frame, after all were tried in the first
+_UPRIGHT = 0.7  # radians: detectors find people tilted by less
 _DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # a track is doubtful with fewer detections after more frames
 _VERIFY_SECONDS = 0.5
 _TILE = 1.3  # side of the detector's tile over the region's
 _TILE_SECONDS = 1.5
 _TILE_ROWS = 5
-_TILE_FRAMES, _TILE_STEP = 8, 4  # frames in which there is a tile each time; later every fourth
+_TILE_FRAMES, _TILE_STEP = 8, 4  # first frames, with a tile in each; then in every fourth
 
 
 def recoverable(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
@@ -52,12 +52,12 @@ def recoverable(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
 
 
 def recover(track: Track, frame: Frame, perception: Perception, near: list[Observation]) -> Observation | None:
-    """The lost person, if one of this frame's regions shows them; near: the others who are there."""
+    """The lost person, if found in one of this frame's regions; near: the other people there."""
     missing = frame.index - track.last_frame
     expected = track.expected(frame.time)
     upright = abs(expected[3]) < _UPRIGHT
     if upright and (near or track.rivals):
-        return None  # rather hidden than turned over
+        return None  # more likely hidden than turned over
     turns = _TURNS[:_SMALL_TURNS] if upright else _TURNS
     tried = turns[1:] if missing <= 1 else [turns[(_AT_ONCE * missing + i) % len(turns)] for i in range(_AT_ONCE)]
     best, least = None, SAME_APPEARANCE
@@ -74,7 +74,7 @@ def recover(track: Track, frame: Frame, perception: Perception, near: list[Obser
 
 
 def recovery_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
-    """Tiles (n, 3) in which the detector looks for people who were lost a moment ago."""
+    """Tiles (n, 3) in which the detector searches for recently lost people."""
     tiles = []
     for track in sorted(lost, key=lambda track: -len(track.rows)):
         missing = frame.index - track.last_frame
@@ -88,9 +88,9 @@ def recovery_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
 
 
 def verification_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
-    """Tiles (n, 3) around people whom the detector has hardly found again: at most one, around one of them.
+    """Tiles (n, 3) around people whom the detector has rarely found again: at most one per frame.
 
-    The tiles that cover the image may all show somebody badly who stands at its edge.
+    The tiles that cover the image may all show a person at its edge badly.
     """
     for track in active:
         doubtful = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS

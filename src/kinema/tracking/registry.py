@@ -1,4 +1,4 @@
-"""The trackers by name: what can find and follow the people in a video."""
+"""The trackers by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kinema.tracking.stage import track_video
 
 @dataclass(frozen=True)
 class Tracker:
-    """One way to find and follow people. stage: reads the video and gives a motion whose people have boxes and
+    """A way to detect and track people. stage: reads the video and returns a motion whose people have boxes and
     keypoints."""
 
     name: str
@@ -23,7 +23,7 @@ TRACKERS: Registry[Tracker] = Registry(
     "tracker",
     group="kinema.trackers",
     rows=(
-        Tracker("kinema", "Kinema's own: crops that follow the keypoints, ids by place and appearance", track_video),
+        Tracker("kinema", "Kinema's own: crops that follow the keypoints, ids by position and appearance", track_video),
     ),
 )
 """Every tracker."""

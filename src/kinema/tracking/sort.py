@@ -1,7 +1,7 @@
-"""SORT: boxes to tracks by a constant-velocity Kalman filter and the overlap with its prediction.
+"""SORT: tracking boxes by a constant-velocity Kalman filter and the overlap with its prediction.
 
-Bewley et al. 2016, "Simple online and realtime tracking", with the settings and rules of the tracker that
-PARE's demo uses; it is here for parity with that demo. Kinema's own tracker is `kinema.tracking.track_people`.
+Bewley et al. 2016, "Simple online and realtime tracking", with the settings and rules of the tracker in
+PARE's demo, for parity with that demo. Kinema's own tracker is `kinema.tracking.track_people`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _UNCERTAINTY = np.diag([10.0, 10.0, 10.0, 10.0, 1e4, 1e4, 1e4])
 
 @dataclass(frozen=True)
 class SortOptions:
-    """max_age: frames that a track survives unseen. min_hits: detections in a row before a track is reported.
+    """max_age: frames that a track survives undetected. min_hits: consecutive detections before a track is reported.
     min_overlap: intersection over union from which a detection may continue a track. sleep: whether a frame without
-    any detection leaves the tracks as they are, as PARE's demo does; else they age.
+    any detection leaves the tracks unchanged, as in PARE's demo; else they age.
     """
 
     max_age: int = 1
@@ -33,7 +33,7 @@ class SortOptions:
 
 
 class _Track:
-    """One followed box. state (7,): centre x y, area, aspect ratio, and the speeds of the first three."""
+    """One tracked box. state (7,): centre x y, area, aspect ratio, and the velocities of the first three."""
 
     def __init__(self, box: np.ndarray, id: int) -> None:
         self.id = id

@@ -1,4 +1,4 @@
-"""The stage `track`: from the video to people with boxes and keypoints, and how the camera moves."""
+"""The stage `track`: from the video to people with boxes and keypoints, and the camera's motion."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kinema.stage import Context, Stage, given
 from kinema.tracking.options import TrackingOptions
 
 CAMERA_MOTION = "camera_motion"
-"""Where the stage says in the motion's `data` how the camera moves: what the detector reports, and "source"."""
+"""Key of the camera's motion in the motion's `data`: the detector's report, and "source"."""
 
 FILM_WIDTH = 36.0
-"""mm: the longer side of the 35 mm frame that "35 mm equivalent" focal lengths speak of."""
+"""mm: the longer side of the 35 mm frame to which "35 mm equivalent" focal lengths refer."""
 
 
 def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
-    """Find and follow people, and look at the same frames whether the camera moves.
+    """Detect and track people, and estimate from the same frames whether the camera moves.
 
-    The camera is made where the video's metadata tell a focal length.
+    The camera is set if the video's metadata has a focal length.
     """
     from kinema.tracking.tracker import track_people
     from kinema.weights import locate
@@ -54,7 +54,7 @@ def _networks(options: TrackingOptions) -> Sequence[str]:
 
 track_video = Stage(
     name="track",
-    title="following people",
+    title="tracking people",
     options=TrackingOptions,
     run=track,
     fills=("boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d"),

@@ -1,11 +1,11 @@
-"""Exchanges of left and right between frames, found and undone over a whole track at once.
+"""Left-right swaps between frames, found and undone over a whole track at once.
 
-A keypoint network that sees a person from behind or from the side sometimes calls the left leg right for
-a few frames. Bodies do not move like that: with the right labels every point continues its trajectory. Three
-groups of points may be exchanged independently: the trunk with the face, the arms and the legs. A dynamic
-programme (Viterbi) over the eight combinations finds the labels of all frames with the least total cost:
-how far points jump off their trajectories (in the image, and in 3D where there is any), a little for every
-exchanged frame (the network is right most of the time) and a fixed price for every change.
+A keypoint network that sees a person from behind or from the side sometimes labels the left leg as right for
+a few frames. Bodies do not move like that: with correct labels every point continues its trajectory. Three
+groups of points may be swapped independently: the trunk with the face, the arms and the legs. Dynamic
+programming (Viterbi) over the eight combinations finds the labels of all frames with the least total cost:
+how far points jump off their trajectories (in the image, and in 3D if available), a small cost for every
+swapped frame (the network is right most of the time) and a fixed cost for every change.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _FACE_AND_TRUNK = ("eye", "ear", "mouth", "shoulder", "hip")
 _HANDS_AND_ARMS = ("elbow", "wrist", "pinky", "index", "thumb")
 
 STATES = np.array(list(itertools.product((0, 1), repeat=3)), dtype=bool)
-"""The eight ways to label a frame (8, 3): trunk with face, arms, legs exchanged or not."""
+"""The eight ways to label a frame (8, 3): trunk with face, arms, legs swapped or not."""
 
-_BODY = 1.7  # metres: what a person's height in the image is taken for
+_BODY = 1.7  # metres: assumed height of a person in the image
 _NOISE = (0.02, 0.05)  # metres: bounds of the usual distance from the trajectory, measured on each track
 _MOST = 6.0  # the cost of a point off its trajectory is at most this
-_CHANGE = 2.0  # price of a change of labels between two frames
-_SPLIT = 0.5  # extra price of labels with which arms or legs do not go with the trunk, at its change
-_HOLD = np.array([0.1, 0.1, 0.1])  # price of an exchanged group, each frame
-_PAUSE = 0.2  # seconds after which nothing can be said about what came before
+_CHANGE = 2.0  # cost of a change of labels between two frames
+_SPLIT = 0.5  # extra cost, at a change, of each of arms and legs whose labels differ from the trunk's
+_HOLD = np.array([0.1, 0.1, 0.1])  # cost of a swapped group, per frame
+_PAUSE = 0.2  # seconds: no trajectory is continued across a longer interval
 
 
 def exchange(points: np.ndarray, swapped: np.ndarray, joints: JointSet) -> np.ndarray:
-    """Points (F, K, ...) with left and right exchanged where swapped (F, 3) says so, group by group."""
+    """Points (F, K, ...) with left and right exchanged in the groups and frames marked in swapped (F, 3)."""
     result = np.array(points)
     for g, members in enumerate(_members(joints)):
         rows = np.flatnonzero(swapped[:, g])
@@ -68,11 +68,11 @@ def find_swaps(
     joints: JointSet,
     joints3d: JointSet | None = None,
 ) -> np.ndarray:
-    """Which groups are exchanged in which frames, (F, 3) bool: trunk with face, arms, legs.
+    """Which groups are swapped in which frames, (F, 3) bool: trunk with face, arms, legs.
 
     points (F, K, 2) pixels of the set `joints`, points3d (F, L, 3) metres of the set `joints3d`, None without 3D;
-    confidence (F, K), times (F,) seconds, heights (F,) pixels of the standing person. A group of which the set has
-    no joint is never exchanged.
+    confidence (F, K), times (F,) seconds, heights (F,) pixels of the standing person. A group without joints in the
+    set is never swapped.
     """
     count = len(times)
     if count < 3:
@@ -92,15 +92,15 @@ def find_swaps(
 
 
 def _pair(joints: JointSet, names: tuple[str, ...]) -> np.ndarray:
-    """(2, n) int: the points of these names, and those of the other side."""
+    """(2, n) int: the points of these names, and their counterparts on the other side."""
     side = joints.indices(names)
     return np.stack([side, joints.mirror[side]])
 
 
 def _jump_costs(spaces: list[np.ndarray], weight: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """(F, 2, 2, 2): how unlikely a group's points in frame t are, for its labels (exchanged or not) in
-    t - 2, t - 1 and t: the negative logarithm of a heavy-tailed density of the distance from where they were
-    going, a mean over the points. Zero where a pause lies before.
+    """(F, 2, 2, 2): how unlikely a group's points in frame t are, for its labels (swapped or not) in
+    t - 2, t - 1 and t: the negative logarithm of a heavy-tailed density of the distance from the extrapolated
+    position, averaged over the points. Zero after a pause.
 
     spaces: both sides' points, (F, 2, n, 2) in the image and (F, 2, n, 3) in 3D, metres; weight (F, n).
     """

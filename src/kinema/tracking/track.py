@@ -1,4 +1,4 @@
-"""One track while it is being followed: where the person is, how they move, what was seen so far."""
+"""One track: the person's position, motion and observations so far."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kinema.tracking.appearance import Appearance
 
 
 def row_dtype(num_points: int, num_points3d: int) -> np.dtype[np.void]:
-    """One frame of one track, as the keypoint source saw it; without `points3d` where the source gives none.
+    """The dtype of one frame of a track as observed; without `points3d` for 2D sources.
 
-    roi: the person's own region (`Observation.next_roi`); crowded: somebody else was near.
+    roi: the person's own region (`Observation.next_roi`); crowded: another person was near.
     """
     fields: list[tuple[Any, ...]] = [
         ("frame", np.int64),
@@ -32,19 +32,19 @@ def row_dtype(num_points: int, num_points3d: int) -> np.dtype[np.void]:
 _VELOCITY_MEMORY = 0.6
 _SIZE_MEMORY = 0.8
 _DRIFT_SECONDS = 0.4
-_COAST = 0.4  # seconds for which a lost person is thought to keep the velocity
+_COAST = 0.4  # seconds: time constant at which a lost person's velocity decays
 
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """A body's place in a frame, as far as comparisons need it: points (K, 2), next_roi (4,)."""
+    """A body's position in a frame, as needed for comparisons: points (K, 2), next_roi (4,)."""
 
     points: np.ndarray
     next_roi: np.ndarray
 
 
 class Rows:
-    """A growing array of rows (`row_dtype`): the only thing of a track that grows with the clip."""
+    """A growing array of rows (`row_dtype`): the only part of a track that grows with the clip."""
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
         self._data: np.ndarray = np.zeros(8, dtype=dtype)
@@ -60,7 +60,7 @@ class Rows:
         self._count += 1
 
     def insert(self, place: int, seen: list[tuple[int, Observation]]) -> None:
-        """Put earlier frames, in order, before row `place`."""
+        """Insert earlier frames, in order, before row `place`."""
         new = np.zeros(len(seen), dtype=self._data.dtype)
         for row, (frame, observation) in zip(new, seen, strict=True):
             _fill(row, frame, observation, False)
@@ -80,7 +80,7 @@ class Rows:
         self._count = len(self._data)
 
     def pose(self, frame: int) -> Pose | None:
-        """Where the body was in a frame, None where the track has no row for it."""
+        """The body's pose in a frame, None if the track has no row for it."""
         rows = self.array()
         place = int(np.searchsorted(rows["frame"], frame))
         if place == len(rows) or rows["frame"][place] != frame:
@@ -88,7 +88,7 @@ class Rows:
         return Pose(rows["points"][place].astype(np.float64), rows["roi"][place].astype(np.float64))
 
     def run(self) -> int:
-        """How many of the last rows follow each other without a gap."""
+        """The number of rows since the last gap."""
         breaks = np.flatnonzero(np.diff(self.array()["frame"]) != 1)
         return self._count - (int(breaks[-1]) + 1 if len(breaks) else 0)
 
@@ -107,15 +107,15 @@ class Encounter:
 
 
 class Track:
-    """A person being followed. Times are seconds, places pixels.
+    """A tracked person. Times are in seconds, positions in pixels.
 
     rows: all frames so far. seen: the last observation. velocity, drift (2,): of the hips, pixels per second, now
     and over the last half second. side: of the region, smoothed. hits, searches: how often the detector found
     the person, and how often it searched where the person was; verified: when it last searched for them alone.
-    run: frames without a gap up to the last. number: exchanged together with the past, when it turns out that two
-    people were mixed up. appearance: learned while nobody else is near. rivals: the people met since then, with the
-    frame and the distance of the closest approach; before: time, place and drift when the first of them came;
-    fresh, fresh_looks: the appearance since the last of them went away, and in how many frames it was seen.
+    run: frames without a gap up to the last. number: exchanged together with the past when two people turn out
+    to have been switched. appearance: learned while nobody else is near. rivals: the people met since then, with the
+    frame and the distance of the closest approach; before: time, position and drift when the first of them came near;
+    fresh, fresh_looks: the appearance since the last of them left, and in how many frames it was seen.
     """
 
     def __init__(self, number: int, frame: int, time: float, seen: Observation, appearance: Appearance) -> None:
@@ -147,24 +147,24 @@ class Track:
         return int(self.rows.array()["frame"][-1])
 
     def predict(self, time: float) -> np.ndarray:
-        """(2,) pixels: where the hips should be at `time`; the velocity fades out while the person is lost."""
+        """(2,) pixels: predicted hips at `time`; the velocity decays while the person is lost."""
         elapsed = max(time - self.time, 0.0)
         return self.centre + self.velocity * _COAST * (1.0 - np.exp(-elapsed / _COAST))
 
     def next_roi(self, time: float) -> np.ndarray:
-        """(4,): where to look for the person at `time`.
+        """(4,): the region to observe at `time`.
 
-        The source's own next region, moved along where the person is fast: a steady person's region must not
-        inherit the velocity's noise.
+        The source's own next region, shifted by the velocity if the person is fast: a steady person's region must
+        not inherit the velocity's noise.
         """
         return moved(self.seen.next_roi, self.predict(time) - self.centre)
 
     def expected(self, time: float) -> np.ndarray:
-        """(4,): the ROI that a person who moves on steadily has at `time`."""
+        """(4,): the ROI of the person at `time` at constant velocity."""
         return np.array([*self.predict(time), self.side, self.seen.next_roi[3]])
 
     def add(self, frame: int, time: float, seen: Observation, *, crowded: bool) -> None:
-        """The person was seen in another frame."""
+        """Add the observation of a further frame."""
         elapsed = time - self.time
         if elapsed > 0.0:
             velocity = (seen.next_roi[:2] - self.centre) / elapsed
@@ -184,7 +184,7 @@ def height(side: Any) -> Any:
 
 
 def moved(roi: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The ROI (4,), moved along by `step` (2,) pixels where that is more than a steady person's jitter."""
+    """The ROI (4,) shifted by `step` (2,) pixels if that exceeds the jitter of a steady person."""
     speed = float(np.hypot(*step)) / max(float(roi[2]), 1e-6)
     result = np.array(roi, dtype=np.float64)
     result[:2] += step * np.clip((speed - 0.03) / 0.04, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The stage that turns a video into people: they are detected, followed, and tidied up."""
+"""Tracking of a whole video: detection, tracking and clean-up of people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kinema.video import Frame, VideoReader
 Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
-_MOST_THREADS = 4  # the networks are too small to gain from more
+_MOST_THREADS = 4  # the networks are too small to benefit from more
 _MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames that are decoded ahead
 
 
@@ -39,17 +39,17 @@ def track_people(
     observers: Sequence[Observer] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Motion:
-    """Find and follow everyone in `video`.
+    """Detect and track everyone in `video`.
 
-    source: where the keypoints come from, in place of the source that the options name.
+    source: the keypoint source, instead of the one named in the options.
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
-    keypoint_confidence, and, where the source gives them, keypoints3d (metres, mid-hip relative, the camera's axes).
-    Nobody in the video gives a Motion without people. The people are numbered 1, 2, ... by how present they are.
-    Memory does not depend on the number of frames but for the tracks themselves. With a `checkpoint` the work is
-    saved every thousand frames and more, and goes on from what is there; the result is the same.
+    keypoint_confidence, and, if the source has 3D, keypoints3d (metres, mid-hip relative, the camera's axes).
+    A video without people gives a Motion without people. People are numbered 1, 2, ... by length and size of their
+    tracks. Apart from the tracks, memory does not depend on the number of frames. With a `checkpoint` the state is
+    saved every thousand frames or more, and a stopped run resumes from it; the result is the same.
 
-    Raises UsageError for an unknown source, WeightsError when its networks cannot be had, InputError when the
+    Raises UsageError for an unknown source, WeightsError if its networks are unavailable, InputError if the
     video cannot be read.
     """
     options = options or TrackingOptions()
@@ -90,8 +90,8 @@ def track_people(
             observed.result()
     if len(times) < len(before.boxes):
         raise InputError(
-            f"{video.path} has ended after {len(times)} frames, but an earlier run that was stopped read"
-            f" {len(before.boxes)}; start the run anew with `force`"
+            f"{video.path} ended after {len(times)} frames, but an earlier run that was stopped read"
+            f" {len(before.boxes)}; start over with `force`"
         )
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)
@@ -106,7 +106,7 @@ def _observe(observers: Sequence[Observer], frame: Frame, boxes: Future[np.ndarr
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Let OpenCV use one thread: its images are small here, and idle threads of its pool would spin."""
+    """Restrict OpenCV to one thread: the images are small, and idle threads of its pool would spin."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -116,7 +116,7 @@ def _one_opencv_thread() -> Iterator[None]:
 
 
 def _frames_ahead(width: int, height: int) -> int:
-    """How many frames are decoded ahead: some, but few of large ones."""
+    """Number of frames decoded ahead, fewer for large frames."""
     return int(np.clip(_BYTES_AHEAD // (3 * width * height), 1, _MOST_AHEAD))
 
 
