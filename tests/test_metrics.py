@@ -176,7 +176,7 @@ def test_bend_angles_of_a_right_and_a_straight_arm():
     np.testing.assert_allclose(np.degrees(angles["left_elbow"]), [90, 180], atol=1e-9)
 
 
-def test_wrong_shapes_are_said():
+def test_wrong_shapes_are_refused():
     with pytest.raises(ShapeError, match=r"result \(6, 8, 3\) and truth \(6, 7, 3\)"):
         metrics.mpjpe(some_joints(), some_joints(joints=7))
     with pytest.raises(ShapeError, match="times has shape"):

@@ -1,4 +1,4 @@
-"""Metrics of 3D human motion as pure functions on arrays. docs/evaluation.md says what each one means.
+"""Metrics of 3D human motion as pure functions on arrays. docs/evaluation.md defines each one.
 
 Positions are in metres, times in seconds, rotations are matrices; results are in the same units (the caller converts
 them to millimetres or degrees). F: frames, J: joints. A missing joint is NaN and is ignored; a mean over no joints

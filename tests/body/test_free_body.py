@@ -47,7 +47,7 @@ def test_betas_are_a_population(free: BodyModel) -> None:
     assert np.all(np.diff(spread) < 0)  # the first component moves most
     shapes = np.random.default_rng(3).standard_normal((20, 10))
     for vertices in free.shaped(shapes):
-        assert _volume(vertices, free.faces) > 0.03  # cubic metres: nobody is turned inside out
+        assert _volume(vertices, free.faces) > 0.03  # cubic metres: not turned inside out
 
 
 def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:

@@ -126,7 +126,7 @@ def test_malformed_contents_are_named(change, message, neutral: dict, tmp_path: 
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz"])
-def test_missing_empty_and_damaged_files(suffix, tmp_path: Path, neutral_file: Path) -> None:
+def test_missing_empty_and_corrupted_files(suffix, tmp_path: Path, neutral_file: Path) -> None:
     path = tmp_path / f"model{suffix}"
     with pytest.raises(InputError, match="does not exist"):
         load_body(path)

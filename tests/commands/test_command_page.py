@@ -1,4 +1,4 @@
-"""docs/command-line.md says what the commands say."""
+"""docs/command-line.md matches the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kinema info` tells what a bug report needs, also where something is broken."""
+"""`kinema info` shows what a bug report needs, even if something is broken."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_get_says_in_one_sentence_why_not(capsys, monkeypatch):
     assert "cannot be downloaded for you" in capsys.readouterr().err
 
 
-def test_add_asks_for_the_licence_where_somebody_can_answer(capsys, checkpoint, monkeypatch, cache):
+def test_add_asks_for_the_licence_if_the_user_can_answer(capsys, checkpoint, monkeypatch, cache):
     add = ["weights", "add", "smoothnet-16", str(checkpoint)]
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert main(add) == 2

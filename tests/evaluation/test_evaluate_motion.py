@@ -343,7 +343,7 @@ def test_wrong_options_are_reported(options, match):
         evaluate_motion(make_truth(), make_truth(), **options)
 
 
-def test_a_result_without_bodies_is_said():
+def test_a_result_without_bodies_is_refused():
     tracked = Motion(np.arange(5) / 30, 640, 480, (Person(1, np.arange(5)),))
     truth = truth_from_motion(make_truth())
     camera_only = Truth("t", truth.times, (TruthPerson("1", SMPL24.joints, truth.people[0].joints),))

@@ -1,4 +1,4 @@
-"""Foot measures on feet whose place is known."""
+"""Foot measures on feet of known position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.person import Person
 
 
 class Soles:
-    """A body whose contact points are where `transl` is, so that the test says where the feet are."""
+    """A body whose contact points are where `transl` is, so that the test controls the feet."""
 
     def posed_points(self, name, pose, betas, transl):
         assert name == "contacts"
@@ -50,7 +50,7 @@ def test_nothing_slides_across_a_gap_and_no_contact_is_nan():
     assert scores["contact_share"] == 0
 
 
-def test_without_a_world_it_is_said():
+def test_without_a_world_it_is_refused():
     nobody = Person(1, np.arange(2))
     with pytest.raises(UsageError, match="has no pose_world, betas, transl_world, contacts"):
         foot_scores(Motion(np.arange(2) / 50, 9, 9, (nobody,)), nobody, Soles())

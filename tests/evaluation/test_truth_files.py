@@ -88,7 +88,7 @@ def test_trc_goes_into_the_cameras_frame_as_opencv_does(tmp_path):
 
 @pytest.mark.real
 def test_pose2sim_truth_lies_on_the_body(data_dir):
-    """The projected limbs of the real clip fall into the picture, and thigh and shank have human lengths."""
+    """The projected limbs of the real clip fall inside the image, and thigh and shank have human lengths."""
     folder = data_dir / "gt" / "balance_single"
     for name in ("cam_01", "cam_03"):
         truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=name)
@@ -117,7 +117,7 @@ def test_scaled_camera_keeps_the_rays(tmp_path):
     camera = read_camera(tmp_path / "c.toml", "right")
     half = scaled(camera, 500, 250)
     points = np.random.default_rng(0).normal(size=(9, 3)) + np.array([0, 0, 5])
-    # Pixel centres at integers: x + 0.5 scales with the picture.
+    # Pixel centres at integers: x + 0.5 scales with the image.
     np.testing.assert_allclose(
         project(points, half.intrinsics) + 0.5, (project(points, camera.intrinsics) + 0.5) / 2, atol=1e-9
     )
@@ -131,7 +131,7 @@ def test_axes_are_rotations(axes):
 
 
 @pytest.mark.parametrize("axes", ["XXY", "XY", "XYZW", "", "YXZ"])
-def test_impossible_axes_are_said(axes):
+def test_impossible_axes_are_refused(axes):
     with pytest.raises(UsageError, match="axes"):
         axes_matrix(axes)
 

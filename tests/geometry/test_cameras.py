@@ -48,7 +48,7 @@ def test_zero_distortion_changes_nothing():
 
 
 def test_pixel_centres_are_at_integers():
-    """The optical axis meets the middle of the picture, half a pixel before width/2."""
+    """The optical axis meets the centre of the image, half a pixel before width/2."""
     camera = c.camera_from_focal(640, 480, 500.0, "calibration")
     np.testing.assert_allclose(c.project([0.0, 0, 2], camera.intrinsics), [319.5, 239.5])
     assert camera.focal_source == "calibration"
@@ -98,7 +98,7 @@ def test_impossible_focal_length():
 
 
 @given(st.floats(0.05, 8), hnp.arrays(float, (5, 3), elements=st.floats(-1, 1)))
-def test_scaled_intrinsics_project_to_the_scaled_picture(scale, points):
+def test_scaled_intrinsics_project_to_the_scaled_image(scale, points):
     """A pixel's corner (-0.5) scales like everything else, so its centre goes to scale * (u + 0.5) - 0.5."""
     points = points + np.array([0, 0, 3])
     pixels = c.project(points, INTRINSICS)

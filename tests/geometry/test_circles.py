@@ -35,7 +35,7 @@ def test_merging_twice_changes_little_and_never_adds(people):
         assert merged.scores[0] == found.scores[0]
 
 
-def test_nobody_stays_nobody():
+def test_merging_none_gives_none():
     assert len(merge(no_circles())) == 0
     assert len(concatenate([])) == 0
     assert len(no_circles().moved(2.0, np.array([1.0, 2.0]))) == 0

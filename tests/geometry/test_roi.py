@@ -56,7 +56,7 @@ def test_rotate_turns_the_third_axis_not(angle):
 @pytest.mark.parametrize("side", [200.0, 400.0, 700.0, 1500.0])
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.5])
 def test_crops_of_large_regions_stay_in_place(side, angle):
-    """Halving before the warp must not shift the picture: a plane of grey values reads the same."""
+    """Halving before the warp must not shift the image: a plane of grey values reads the same."""
     height, width = 1400, 1600
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     image = np.repeat((x / 10.0 + y / 20.0)[..., None], 3, axis=2)

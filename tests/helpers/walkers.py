@@ -86,7 +86,7 @@ def observe_at(
 
 
 def clothed(colour: int) -> Appearance:
-    """The appearance of somebody in one colour, 0 to 124; different numbers have nothing in common."""
+    """The appearance of a person in one colour, 0 to 124; different numbers have nothing in common."""
     histogram = np.zeros((2, 125))
     histogram[:, colour] = 1.0
     return Appearance(histogram, np.ones(2))

@@ -13,12 +13,12 @@ from tests.helpers.goldens import each_case, recording
 
 
 def naive_average(windows: np.ndarray, starts: np.ndarray, frames: int) -> np.ndarray:
-    """The rule: collect every window's opinion on every frame, then take the mean."""
-    said: list[list[np.ndarray]] = [[] for _ in range(frames)]
+    """The rule: collect every window's value for every frame, then take the mean."""
+    collected: list[list[np.ndarray]] = [[] for _ in range(frames)]
     for window, start in zip(windows, starts, strict=True):
         for position, value in enumerate(window):
-            said[start + position].append(value)
-    return np.stack([np.mean(opinions, axis=0) for opinions in said])
+            collected[start + position].append(value)
+    return np.stack([np.mean(values, axis=0) for values in collected])
 
 
 def weights_of(window: int):

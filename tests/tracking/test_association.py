@@ -1,4 +1,4 @@
-"""Assignment is optimal; distances tell one body from two."""
+"""Assignment is optimal; distances distinguish one body from two."""
 
 import itertools
 
@@ -73,9 +73,9 @@ def test_same_body_by_keypoints_and_by_mask():
     turned_over = observe_at((300, 310), mask=ellipse(0.1))
     turned_over.points[:] = turned_over.points[::-1] + 60.0  # other keypoints, the same mask
     assert same_body(one, turned_over, PARTS)
-    beside = observe_at((380, 310), mask=ellipse(0.05))
-    beside.points[:] = beside.points[::-1]
-    assert not same_body(one, beside, PARTS)
+    adjacent = observe_at((380, 310), mask=ellipse(0.05))
+    adjacent.points[:] = adjacent.points[::-1]
+    assert not same_body(one, adjacent, PARTS)
 
 
 def test_masks_move_with_their_person():

@@ -37,7 +37,7 @@ def coverage(motion: Motion, person) -> float:
 
 
 @pytest.mark.parametrize("size", [(360, 640), (16, 16), (9, 17), (1, 1)])
-def test_nobody_is_a_legal_answer(size):
+def test_no_people_is_a_valid_result(size):
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for _ in range(4)]
     seen = []
@@ -167,7 +167,7 @@ def test_a_person_who_leaves_and_returns_keeps_the_id(stage):
     assert result.switches == 0
     assert min(result.coverage) > 0.9
     never = track_people(clip, TrackingOptions(max_absence=0.5))
-    assert len(never.people) == 3  # away for longer than that: somebody new
+    assert len(never.people) == 3  # absent for longer than that: a new person
 
 
 @pytest.mark.real

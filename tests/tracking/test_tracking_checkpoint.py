@@ -128,7 +128,7 @@ class Noise(VideoReader):
 
 
 @pytest.mark.usefixtures("networks")
-def test_nobody_so_far(monkeypatch):
+def test_no_people_so_far(monkeypatch):
     monkeypatch.setattr(checkpoint, "FIRST", 4)
     kept = Kept()
     with pytest.raises(Stopped):
@@ -141,7 +141,7 @@ def test_nobody_so_far(monkeypatch):
 
 @pytest.mark.usefixtures("networks")
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04torn"])
-def test_a_damaged_file_counts_as_none(tmp_path, content):
+def test_a_corrupted_file_counts_as_none(tmp_path, content):
     kept = StageStore(tmp_path).partial("track", "0" * 64)
     kept.path.parent.mkdir()
     kept.path.write_bytes(content)

@@ -13,7 +13,7 @@ GATE = Gate((640, 360), 0.5, THRESHOLDS)
 IMAGE = np.zeros((360, 640, 3), np.uint8)
 
 
-def somebody(rows: int = 40, hits: int = 1, centre: tuple[float, float] = (20.0, 100.0)) -> SimpleNamespace:
+def doubtful(rows: int = 40, hits: int = 1, centre: tuple[float, float] = (20.0, 100.0)) -> SimpleNamespace:
     return SimpleNamespace(rows=range(rows), hits=hits, verified=0.0, centre=np.array(centre), side=100.0)
 
 
@@ -23,17 +23,17 @@ def verified_at(people: list[SimpleNamespace], seconds: float) -> list[float]:
 
 
 def test_the_tile_is_around_the_person_also_at_the_edge():
-    tiles = verification_tiles([somebody()], Frame(30, 1.0, IMAGE), GATE)
+    tiles = verification_tiles([doubtful()], Frame(30, 1.0, IMAGE), GATE)
     np.testing.assert_allclose(tiles, [[20 - 65, 100 - 65, 130]])
 
 
 def test_twice_a_second_and_one_at_a_time():
-    times = verified_at([somebody()], 3.0)
+    times = verified_at([doubtful()], 3.0)
     assert 4 <= len(times) <= 6
     assert np.diff(times).min() >= 0.5
-    assert len(verified_at([somebody(), somebody()], 3.0)) == 2 * len(times)
+    assert len(verified_at([doubtful(), doubtful()], 3.0)) == 2 * len(times)
 
 
 def test_who_is_known_new_or_out_of_the_image_is_left_alone():
-    people = [somebody(hits=3), somebody(rows=10), somebody(centre=(-5.0, 100.0))]
+    people = [doubtful(hits=3), doubtful(rows=10), doubtful(centre=(-5.0, 100.0))]
     assert verified_at(people, 3.0) == []
