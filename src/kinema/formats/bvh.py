@@ -26,7 +26,7 @@ import numpy as np
 from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.formats.angles import ORDERS, euler_angles
-from kinema.formats.bvh_parsing import BvhFile
+from kinema.formats.bvh_parsing import BvhFile, parse_bvh
 from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.retargeting import retarget
@@ -74,6 +74,11 @@ def write(
             _write(file, even, UNITS[units or "m"], rotation_order)
         report.paths.append(own)
     return paths[0]
+
+
+def open_bvh(path: Path) -> dict[str, BvhFile]:
+    """The parsed file, under the key `bvh`. Raises InputError."""
+    return {"bvh": parse_bvh(path)}
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
-from kinema.formats.registry import MotionFormat, find_format, format_by_suffix, infer_format, load_motion, save_motion
+from kinema.formats.motion_files import infer_format, load_motion, save_motion
+from kinema.formats.registry import MotionFormat, find_format, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
 
