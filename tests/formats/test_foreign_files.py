@@ -485,7 +485,7 @@ def nested(depth):
     [
         ({1: {"pose": np.zeros((5, 72)), "trans": np.zeros((4, 3))}}, r"trans has shape \(4, 3\), expected \(5, 3\)"),
         ({1: {"pose": np.zeros((5, 70)), "trans": np.zeros((5, 3))}}, r"pose has shape \(5, 70\)"),
-        ({"x": {"pose": np.zeros((5, 72)), "trans": np.zeros((5, 3))}}, "'x' is no track id"),
+        ({"x": {"pose": np.zeros((5, 72)), "trans": np.zeros((5, 3))}}, "'x' is not a track id"),
         ({1: {**video2pkl()[1], "frame_ids": np.array([-5, 0, 1, 2, 3, 4])}}, "frame_ids must lie between 0"),
         ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 3, 4, 10**15])}}, "frame_ids must lie between 0"),
         ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 2, 3, 4])}}, "strictly increasing"),

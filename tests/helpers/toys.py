@@ -56,7 +56,7 @@ TRACKER = Tracker(
 class ToyFitOptions:
     """Settings of the toy estimator."""
 
-    depth: float = setting(3.0, "distance from the camera at which everybody stands, in metres", public="toy_depth", metavar="M")
+    depth: float = setting(3.0, "everybody's distance from the camera in metres", public="toy_depth", metavar="M")
 
 
 def _stand(motion, context, options):

@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import Any
 
 from kinema.formats.containers import motion_file as motion_file
+from kinema.formats.motion_files import infer_format as infer_format
+from kinema.formats.motion_files import load_motion as load_motion
+from kinema.formats.motion_files import save_motion as save_motion
 from kinema.formats.registry import FORMATS as FORMATS
 from kinema.formats.registry import MotionFormat as MotionFormat
 from kinema.formats.registry import find_format as find_format
 from kinema.formats.registry import formats as formats
-from kinema.formats.motion_files import infer_format as infer_format
-from kinema.formats.motion_files import load_motion as load_motion
-from kinema.formats.motion_files import save_motion as save_motion
 
 
 class _Callable(ModuleType):

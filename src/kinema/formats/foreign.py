@@ -124,7 +124,7 @@ def track_id(key: Any, what: str) -> int:
     try:
         return int(key)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{what}: {key!r} is no track id; it must be a whole number") from None
+        raise InputError(f"{what}: {key!r} is not a track id; it must be a whole number") from None
 
 
 def by_track(content: Mapping[Any, Any], *, needs: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> bool:

@@ -241,6 +241,7 @@ FORMATS: Registry[MotionFormat] = Registry(
 )
 """Tried in this order; where several recognise a file, Kinema's own format wins."""
 
+
 def formats() -> tuple[MotionFormat, ...]:
     """Every motion format that Kinema knows. Imports none of them."""
     return FORMATS.rows()

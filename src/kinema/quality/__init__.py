@@ -1,9 +1,9 @@
-"""Quality of a motion: is the file sound, does anything move, can the movement be believed.
+"""Quality of a motion: is the file valid, does anything move, is the movement plausible.
 
     validation = validate_file("smpl_output.pkl")
     print(validation.verdict)                       # PASS, PASS_WITH_CLEANUP or FAIL
 
-docs/validation.md says what is measured and where the limits come from.
+docs/validation.md describes the measures and where the limits come from.
 """
 
 from kinema.quality.limits import Limits as Limits

@@ -136,17 +136,22 @@ class LandmarkOptions:
 
 @dataclass(frozen=True)
 class StabilizeOptions:
-    """How to repair. profile: "default", or "fork" for the video-to-PKL pipeline's stabiliser. steps: of `STEPS`."""
+    """How to repair. profile: "default" or "video2pkl" (alias "fork"), that system's stabiliser. steps: of `STEPS`."""
 
     profile: str = setting(
-        "default", "fork: the video-to-PKL pipeline's stabiliser, faults included", choices=("default", "fork")
+        "default",
+        "video2pkl (or fork): video2pkl's stabiliser, faults included",
+        choices=("default", "video2pkl", "fork"),
     )
     steps: tuple[str, ...] = setting(
         STEPS, "make only this step; may be given again (default: all three)", public="step", choices=STEPS
     )
 
     def __post_init__(self) -> None:
-        require(self.profile in ("default", "fork"), "profile", "be default or fork", repr(self.profile))
+        from kinema.quality.profiles import PROFILES, canonical_profile  # the rules behind them load slowly
+
+        object.__setattr__(self, "profile", canonical_profile(self.profile))
+        require(self.profile in PROFILES, "profile", f"be {' or '.join(PROFILES)}", repr(self.profile))
         unknown = [step for step in self.steps if step not in STEPS]
         require(not unknown, "step", f"be some of {', '.join(STEPS)}", ", ".join(unknown))
 

@@ -27,7 +27,7 @@ from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.problems import CLEANUP, PASS
 from kinema.quality.skeletons import Skeleton, skeleton_of
-from kinema.quality.trajectory import Course
+from kinema.quality.trajectory import BodyTrajectory
 from kinema.refinement import repair
 from kinema.refinement import video2pkl_stabilizer as fork_stabilizer
 from kinema.refinement.options import StabilizeOptions
@@ -86,7 +86,7 @@ def _stabilize_person(
         if pose is None or transl is None or not len(person):
             continue
         skeleton = skeleton_of(motion, person, body) if skeleton is None else skeleton
-        if options.profile == "fork":
+        if options.profile == "video2pkl":
             pose, transl, rows, told[name] = _as_fork(motion, pose, transl)
         else:
             view = _View(motion, _only(person, name), name, skeleton, limits)
@@ -171,7 +171,7 @@ class _View:
             course, report = self._step(step, course, report, told)
         return {"steps": told, "before": _figures(before), "after": _figures(report)}
 
-    def _course(self) -> Course:
+    def _course(self) -> BodyTrajectory:
         moving = self.motion.camera is not None and self.motion.camera.moving is True
         own = getattr(self.person, self.fields[2])
         joints: np.ndarray
@@ -180,7 +180,7 @@ class _View:
         else:
             before = getattr(self.person, self.fields[0]), getattr(self.person, self.fields[1])
             joints = _joints(self.skeleton, own, before, (self.pose, self.transl), self.touched)
-        return Course(
+        return BodyTrajectory(
             person=self.person.id,
             frames=self.person.frames,
             times=self.times,
@@ -191,14 +191,14 @@ class _View:
             steady=self.world or not moving,
         )
 
-    def _judge(self, course: Course) -> PersonReport:
+    def _judge(self, course: BodyTrajectory) -> PersonReport:
         pose_field, transl_field, _ = self.fields
         now = self.person.replace(**{pose_field: self.pose, transl_field: self.transl}, contacts=self.contacts)
-        return judge_quality(self.motion, now, self.limits, course=course)
+        return judge_quality(self.motion, now, self.limits, trajectory=course)
 
     def _step(
-        self, step: str, course: Course, report: PersonReport, told: list[dict[str, Any]]
-    ) -> tuple[Course, PersonReport]:
+        self, step: str, course: BodyTrajectory, report: PersonReport, told: list[dict[str, Any]]
+    ) -> tuple[BodyTrajectory, PersonReport]:
         """One step, kept as far as nothing got worse by it: all of it, or without the root, or the root alone."""
         quaternions, root, turned, moved = _STEPS[step](self, course)
         if self.clean:
@@ -233,7 +233,7 @@ class _View:
 
     def _gently(
         self,
-        course: Course,
+        course: BodyTrajectory,
         quaternions: np.ndarray,
         root: np.ndarray,
         turned: np.ndarray,
@@ -260,13 +260,13 @@ class _View:
     def _try(
         self,
         step: str,
-        course: Course,
+        course: BodyTrajectory,
         report: PersonReport,
         quaternions: np.ndarray,
         root: np.ndarray,
         turned: np.ndarray,
         moved: np.ndarray,
-    ) -> tuple[Course, PersonReport, np.ndarray, np.ndarray] | list[str]:
+    ) -> tuple[BodyTrajectory, PersonReport, np.ndarray, np.ndarray] | list[str]:
         """Take over what a step made, except around frames that it makes worse; or undo it, and tell why."""
         axis_angle, transl, touched, contacts = self.axis_angle, self.transl, self.touched, self.contacts
         given = _known(course)[0][:, 0]
@@ -291,7 +291,9 @@ class _View:
         self.axis_angle, self.transl, self.touched, self.contacts = axis_angle, transl, touched, contacts
         return worse
 
-    def _tell(self, step: str, before: Course, after: Course, turned: np.ndarray, moved: np.ndarray) -> dict[str, Any]:
+    def _tell(
+        self, step: str, before: BodyTrajectory, after: BodyTrajectory, turned: np.ndarray, moved: np.ndarray
+    ) -> dict[str, Any]:
         (joints, turns), (old_joints, old_turns) = _known(after), _known(before)
         apart = np.linalg.norm(joints - old_joints, axis=-1)
         dots = np.abs(np.sum(turns * old_turns, axis=-1)).clip(max=1)
@@ -305,7 +307,7 @@ class _View:
         }
 
 
-def _known(course: Course) -> tuple[np.ndarray, np.ndarray]:
+def _known(course: BodyTrajectory) -> tuple[np.ndarray, np.ndarray]:
     """Joints and quaternions of a course that has both."""
     if course.joints is None or course.quaternions is None:
         raise UsageError(f"person {course.person} has no pose and place to repair")
@@ -315,7 +317,7 @@ def _known(course: Course) -> tuple[np.ndarray, np.ndarray]:
 _Result = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _replace(view: _View, course: Course) -> _Result:
+def _replace(view: _View, course: BodyTrajectory) -> _Result:
     scale = repair.steps_of(course.interval)
     joints, quaternions = _known(course)
     quaternions, turned = repair.replace_turns(quaternions, view.times, scale)
@@ -325,7 +327,7 @@ def _replace(view: _View, course: Course) -> _Result:
     return quaternions, root, turned, moved
 
 
-def _lead(view: _View, course: Course) -> _Result:
+def _lead(view: _View, course: BodyTrajectory) -> _Result:
     none = np.zeros((len(view.times), 24), dtype=bool)
     joints, quaternions = _known(course)
     root, moved = joints[:, 0], none[:, 0]
@@ -335,7 +337,7 @@ def _lead(view: _View, course: Course) -> _Result:
     return quaternions, root, none, moved
 
 
-def _smooth(view: _View, course: Course) -> _Result:
+def _smooth(view: _View, course: BodyTrajectory) -> _Result:
     joints, quaternions = _known(course)
     tremor, shake = measures.tremor(course), measures.shake(course)
     noise = np.zeros(quaternions.shape[:2]) if tremor is None else np.radians(np.nan_to_num(tremor))
@@ -345,7 +347,7 @@ def _smooth(view: _View, course: Course) -> _Result:
     return quaternions, root, turned, moved
 
 
-_STEPS: dict[str, Callable[[_View, Course], _Result]] = {"replace": _replace, "lead": _lead, "smooth": _smooth}
+_STEPS: dict[str, Callable[[_View, BodyTrajectory], _Result]] = {"replace": _replace, "lead": _lead, "smooth": _smooth}
 
 
 def _worse(before: PersonReport, after: PersonReport) -> tuple[list[str], np.ndarray]:

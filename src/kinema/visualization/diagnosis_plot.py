@@ -17,7 +17,7 @@ from kinema.motion import Motion
 from kinema.quality.judging import PersonReport
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.measures import ground_level
-from kinema.quality.trajectory import Course, course_of
+from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 from kinema.quality.validation import Validation
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 from kinema.storage.atomic import atomic_path
@@ -59,7 +59,7 @@ def plot(validation: Validation, path: str | Path, *, limits: Limits | None = No
         raise UsageError("there is no motion to draw")
     reports = sorted(validation.people, key=lambda r: -len(r.person))[:MOST_PEOPLE]
     reports.sort(key=lambda r: r.person.id)
-    courses = [course_of(motion, report.person) for report in reports]
+    courses = [trajectory_of(motion, report.person) for report in reports]
     rows = len(reports)
     figure = Figure(figsize=(13, 4.6 + 2.5 * rows), layout="constrained")
     FigureCanvasAgg(figure)
@@ -86,7 +86,7 @@ def _colour(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
-def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
+def _from_above(axes: Axes, courses: Sequence[BodyTrajectory]) -> None:
     world = any(course.world for course in courses)
     drawn = False
     for i, course in enumerate(courses):
@@ -109,7 +109,7 @@ def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
         axes.legend(fontsize=8, loc="best")
 
 
-def _heights(axes: Axes, courses: Sequence[Course]) -> None:
+def _heights(axes: Axes, courses: Sequence[BodyTrajectory]) -> None:
     for i, course in enumerate(courses):
         if course.joints is None or not course.rooted:
             continue
@@ -131,7 +131,7 @@ def _heights(axes: Axes, courses: Sequence[Course]) -> None:
     axes.grid(alpha=0.3)
 
 
-def _speeds(axes: Axes, course: Course, report: PersonReport, limits: Limits) -> None:
+def _speeds(axes: Axes, course: BodyTrajectory, report: PersonReport, limits: Limits) -> None:
     axes.set_title(
         f"person {course.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames beyond a limit",
         fontsize=10, loc="left",
@@ -196,7 +196,7 @@ def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, f
     return bars
 
 
-def _broken(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _broken(course: BodyTrajectory, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Times and values with a hole where the track has a gap, so that no line is drawn across."""
     gaps = np.flatnonzero(np.diff(course.times) > 3 * course.interval) + 1
     return np.insert(course.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)
