@@ -35,15 +35,15 @@ def test_blender_is_found_where_it_usually_is(tmp_path, nowhere, monkeypatch):
     named = program(tmp_path / "mine", "exit 0\n")
     monkeypatch.setenv(fbx.VARIABLE, str(named))
     assert fbx.find_blender() == named
-    with pytest.raises(UsageError, match=r"`blender` names .*no program"):
+    with pytest.raises(UsageError, match=r"`blender` names .*not an executable program"):
         fbx.find_blender(tmp_path / "missing")
 
 
 def test_what_blender_said_last_is_passed_on(walk, tmp_path):
     failing = program(tmp_path / "blender", "echo starting; echo 'Error: add-on not found' >&2; exit 1\n")
-    with pytest.raises(InputError, match="did not write the FBX; it said: Error: add-on not found"):
+    with pytest.raises(InputError, match="did not write the FBX; its last output: Error: add-on not found"):
         save_motion(walk, tmp_path / "walk.fbx", blender=failing)
     silent = program(tmp_path / "silent", "exit 0\n")
-    with pytest.raises(InputError, match="it said: nothing"):
+    with pytest.raises(InputError, match="its last output: none"):
         save_motion(walk, tmp_path / "walk.fbx", blender=silent)
     assert not (tmp_path / "walk.fbx").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.formats import save_motion
-from kinema.formats.csv_table import bends
+from kinema.formats.csv_table import bend_angles
 from kinema.formats.report import WriteReport
 from kinema.formats.trc import read_trc
 from kinema.skeleton import SMPL24
@@ -120,7 +120,7 @@ def test_bends_are_the_angles_between_bones():
     hip, knee, ankle = (SMPL24.index(f"left_{name}") for name in ("hip", "knee", "ankle"))
     joints[:, hip], joints[:, knee] = [0, 1, 0], [0, 0.5, 0]
     joints[0, ankle], joints[1, ankle] = [0, 0, 0], [0, 0.5, -0.5]
-    found = dict(zip(("left_elbow", "left_knee", "right_elbow", "right_knee"), bends(joints).T, strict=True))
+    found = dict(zip(("left_elbow", "left_knee", "right_elbow", "right_knee"), bend_angles(joints).T, strict=True))
     np.testing.assert_allclose(found["left_knee"], [0, 90], atol=1e-9)
 
 
