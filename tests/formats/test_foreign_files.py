@@ -1,4 +1,4 @@
-"""Other systems' motion files: what is in them arrives in Kinema's conventions, and nothing in them runs."""
+"""Other systems' motion files: read into Kinema's conventions, and never executed."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def test_every_source_is_inferred_and_read(tmp_path, name):
     assert motion.provenance[0].name == f"read.{name}"
     for person in motion:
         assert person.pose is not None or person.pose_world is not None
-    # What was read can be written and read again as Kinema's own.
+    # What was read can be written and read again in Kinema's own format.
     again = Motion.load(motion.save(tmp_path / "own.npz"))
     assert [p.filled for p in again] == [p.filled for p in motion]
 
 
 @pytest.mark.parametrize("name", [f.name for f in formats() if f.reads and not f.timed])
-def test_frame_rate_is_the_callers_or_assumed_and_said(tmp_path, name):
+def test_frame_rate_is_the_callers_or_assumed_and_noted(tmp_path, name):
     path = write(name, tmp_path)
     assert load_motion(path, fps=24).fps == pytest.approx(24) or load_motion(path).num_frames < 2
     assert "30 frames a second are assumed" in notes(load_motion(path))
@@ -91,7 +91,7 @@ def test_pare_pose_as_matrices_and_as_axis_angle(tmp_path, matrices):
     assert person.keypoint_set == "spin49"
 
 
-def test_pare_body_stands_where_pares_renderer_draws_it(tmp_path):
+def test_pare_body_is_where_pares_renderer_draws_it(tmp_path):
     content = pare()
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
     (person,) = motion.people
@@ -103,8 +103,8 @@ def test_pare_body_stands_where_pares_renderer_draws_it(tmp_path):
     np.testing.assert_allclose(project(pelvis + person.transl, motion.camera.intrinsics), drawn, atol=1e-4)
 
 
-def test_our_own_pare_keys_give_the_translation_back(tmp_path):
-    """Written by Kinema, stripped to PARE's keys, read as PARE's: the inverse of the formula, but for the camera."""
+def test_own_pare_keys_restore_the_translation(tmp_path):
+    """Written by Kinema, stripped to PARE's keys, read as PARE's: inverts the formula, up to the field of view."""
     motion = make_motion()
     save_motion(motion, tmp_path / "own.pkl", body=PelvisBody())
     content = pickle.loads((tmp_path / "own.pkl").read_bytes())
@@ -120,7 +120,7 @@ def test_our_own_pare_keys_give_the_translation_back(tmp_path):
 
 
 class PelvisBody(StandInBody):
-    """Its 49 points all lie at the pelvis of the sample motions."""
+    """A body whose 49 points all lie at the pelvis of the sample motions."""
 
     pelvis = np.array([0.01, -0.21, 0.03])
 
@@ -131,11 +131,11 @@ class PelvisBody(StandInBody):
 @pytest.mark.golden
 @pytest.mark.parametrize("smooth", [False, True])
 def test_pares_own_output(tmp_path, smooth):
-    """Recorded output of PARE's demo, smoothed and not: joints land where PARE projects them.
+    """Recorded output of PARE's demo, smoothed and not: joints project to where PARE projects them.
 
-    PARE's crop camera is a perspective one of 5000 pixels, ours of the default field of view, so a joint in front of
-    the pelvis or behind it is seen farther from the middle or nearer to it, by the share of its depth. Its filter
-    works on the matrices' entries.
+    PARE's crop camera has a focal length of 5000 pixels, Kinema's the default field of view, so a joint in front of or
+    behind the pelvis is further from or closer to the image centre, in proportion to its relative depth. PARE's filter
+    works on the entries of the matrices.
     """
     data = recording("pare/pipeline.npz")
     keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "smpl_joints2d", "bboxes", "frame_ids")
@@ -146,7 +146,7 @@ def test_pares_own_output(tmp_path, smooth):
             content[track] |= {key: data[f"video.smooth.p{track}.{key}"] for key in ("pose", "joints3d")}
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
     assert (motion.height, motion.width) == picture(0).shape[:2]
-    assert ("made rotations again" in notes(motion)) == smooth
+    assert ("projected onto rotations" in notes(motion)) == smooth
     for person in motion:
         own = content[person.id]
         assert person.frames.tolist() == own["frame_ids"].tolist()
@@ -186,11 +186,11 @@ def test_pare_without_cameras_is_not_placed(tmp_path):
 # --- the others --------------------------------------------------------------------------------------
 
 
-def test_video2pkl_translation_is_turned_round(tmp_path):
+def test_video2pkl_translation_is_negated(tmp_path):
     content = video2pkl()
     (person,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
     np.testing.assert_array_equal(person.transl, -content[1]["trans"])
-    assert np.all(person.transl[:, 2] > 0)  # before the camera, not behind it
+    assert np.all(person.transl[:, 2] > 0)  # in front of the camera, not behind it
     content[1]["global_orient"] = content[1]["global_orient"] + 0.5
     content[1]["trans"] -= content[1]["trans"][0]
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
@@ -207,8 +207,8 @@ def test_video2pkl_goldens_are_read(tmp_path, kind):
     same_rotations(motion.people[0].pose, person["pose"])
 
 
-def test_wham_hips_stand_where_wham_puts_them(tmp_path):
-    """trans_world is the middle of the hips; with the average body's hips it comes out again."""
+def test_wham_hips_are_where_wham_puts_them(tmp_path):
+    """trans_world is the centre of the hips, which is restored with the average body's hips."""
     from kinema.formats.wham import HIPS_FROM_PELVIS
 
     content = wham()
@@ -255,7 +255,7 @@ def test_gvhmr_and_gem_pt(tmp_path, prefix):
     assert not person.pose[:, 66:].any()
 
 
-def test_gem_of_another_body_is_said(tmp_path):
+def test_gem_of_another_body_is_refused(tmp_path):
     with pytest.raises(InputError, match="body_pose has 228 columns where SMPL-X's has 63"):
         load_motion(write_pkl(gvhmr(body=228), tmp_path / "a.pkl"))
 
@@ -292,17 +292,17 @@ def test_aistpp_is_in_metres(tmp_path):
     np.testing.assert_allclose(motion.people[0].transl_world, content["smpl_trans"] / 93.0, rtol=1e-6)
 
 
-def test_glamr_world_is_turned_upright(tmp_path):
+def test_glamr_world_is_converted_to_y_up(tmp_path):
     content = glamr()
     person = content["person_data"][0]
-    person["smpl_orient_world"][:] = [np.pi / 2, 0, 0]  # standing along z, as z is up there
+    person["smpl_orient_world"][:] = [np.pi / 2, 0, 0]  # standing along z, which is up in GLAMR's world
     (read,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
     up = axis_angle_to_matrix(read.pose_world[:, :3]) @ [0, 1, 0]
     np.testing.assert_allclose(up, np.tile([0, 1, 0], (6, 1)), atol=1e-9)
     pelvis = read.transl_world + REST_PELVIS["smpl"]
     x, y, z = person["root_trans_world"].T
     np.testing.assert_allclose(pelvis, np.stack([x, z, -y], axis=1), atol=1e-9)
-    # The camera goes with the world: what it saw stays where it was.
+    # The camera is converted with the world: positions in its frame are unchanged.
     motion = load_motion(tmp_path / "a.pkl")
     from kinema.geometry.camera import to_camera
 
@@ -315,7 +315,7 @@ def test_glamr_world_is_turned_upright(tmp_path):
 
 @pytest.mark.real
 def test_published_samples(data_dir):
-    """Real files of AIST++, GLAMR and ROMP: people stand upright in their frames and at human heights."""
+    """Real files of AIST++, GLAMR and ROMP: people are upright, with the pelvis at a human height."""
     folder = data_dir / "smpl_samples"
 
     def up(pose):
@@ -338,14 +338,14 @@ def test_published_samples(data_dir):
     assert up(standing.pose)[0, 1] < -0.9
     assert standing.transl[0, 2] > 1
     np.testing.assert_allclose(standing.joints[0, 0] - standing.transl[0], REST_PELVIS["smpl"], atol=0.03)
-    with pytest.raises(InputError, match="no motion file that Kinema knows"):
+    with pytest.raises(InputError, match="not a motion file that Kinema knows"):
         load_motion(folder / "mhr_sam3d_body_img_subj00.npz")
 
 
-# --- ambiguity, hostility, damage --------------------------------------------------------------------
+# --- ambiguous, hostile and broken files --------------------------------------------------------------------
 
 
-def test_ambiguous_files_are_said_and_can_be_named(tmp_path):
+def test_ambiguous_files_are_refused_until_the_format_is_named(tmp_path):
     content = pare()
     content[2]["global_orient"] = small_pose()[:, :3]
     path = write_pkl(content, tmp_path / "a.pkl")
@@ -375,7 +375,7 @@ class Attack:
 
 
 def leaves(value, path=()):
-    """Places of the arrays in nested containers."""
+    """Key paths of the arrays in nested containers."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, entry in items:
         if isinstance(entry, (dict, list)):
@@ -397,7 +397,7 @@ def get(content, path):
 
 
 def unwrapped(name, content):
-    """The nested dict in which the arrays are (ROMP keeps it inside an array of objects)."""
+    """The nested dict that holds the arrays (ROMP wraps it in an object array)."""
     return content["results"].item() if name == "romp" else content
 
 
@@ -407,7 +407,7 @@ IGNORED = {
 
 
 def hostile(name, marker):
-    """(what it is, contents) of broken files of one format."""
+    """(label, contents) of broken files of one format."""
     make = SAMPLES[name][0]
     places = [p for p in leaves(unwrapped(name, make())) if p[-1] not in IGNORED]
     chosen = places[:: max(1, len(places) // 6)][:6]
@@ -430,7 +430,7 @@ def hostile(name, marker):
 
 
 def complaint(path):
-    """What Kinema says of a file, None where it reads it; any other exception fails the test."""
+    """Kinema's error for a file, None if it can be read; any other exception fails the test."""
     try:
         load_motion(path)
     except KinemaError as error:
@@ -440,17 +440,17 @@ def complaint(path):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_hostile_contents(tmp_path, name):
-    """Each: nothing runs, one sentence, the right kind of error."""
+    """For each: nothing is executed, and the error is one sentence of the right type."""
     marker = tmp_path / "ran"
     count = 0
     for label, content in hostile(name, marker):
         path = write(name, tmp_path, content)
         count += 1
-        said = complaint(path)
-        assert said is not None, f"{name}: {label} was read as if it were whole"
-        assert isinstance(said, UnsafeFileError) == ("attack" in label), (label, said)
-        assert "\n" not in str(said)
-        assert len(str(said)) < 600
+        error = complaint(path)
+        assert error is not None, f"{name}: {label} was read as if it were valid"
+        assert isinstance(error, UnsafeFileError) == ("attack" in label), (label, error)
+        assert "\n" not in str(error)
+        assert len(str(error)) < 600
     assert not marker.exists()
     assert count >= 17
 
@@ -490,12 +490,12 @@ def nested(depth):
         ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 3, 4, 10**15])}}, "frame_ids must lie between 0"),
         ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 2, 3, 4])}}, "strictly increasing"),
         ({1: {**video2pkl()[1], "frame_ids": np.arange(3)}}, "frame_ids has 3 entries, the pose 6 frames"),
-        ({2: {**pare()[2], "pose": -np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
-        ({2: {**pare()[2], "pose": 7 * np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
+        ({2: {**pare()[2], "pose": -np.tile(np.eye(3), (6, 24, 1, 1))}}, "not a rotation"),
+        ({2: {**pare()[2], "pose": 7 * np.tile(np.eye(3), (6, 24, 1, 1))}}, "not a rotation"),
         ({2: {**pare()[2], "pred_cam": pare()[2]["pred_cam"] * [[-1], [1], [1], [1], [1], [1]]}}, "positive scales"),
         ({**aistpp(), "smpl_scaling": np.array([0.0])}, "smpl_scaling must be positive"),
         ({**gvhmr(), "K_fullimg": np.zeros((6, 3, 3))}, "centre of K_fullimg must be positive"),
-        (nested(5), "no motion file that Kinema knows"),
+        (nested(5), "not a motion file that Kinema knows"),
     ],
 )
 def test_broken_pickles_say_what_is_wrong(tmp_path, content, match):
@@ -505,7 +505,7 @@ def test_broken_pickles_say_what_is_wrong(tmp_path, content, match):
     assert "\n" not in str(caught.value)
 
 
-def test_deeply_nested_pickles_end_in_a_sentence(tmp_path):
+def test_deeply_nested_pickles_are_refused_in_one_sentence(tmp_path):
     path = tmp_path / "deep.pkl"
     path.write_bytes(b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".")
     with pytest.raises(KinemaError) as caught:

@@ -1,4 +1,4 @@
-"""Kinema's own files: what goes in comes out, and other programs can open them."""
+"""Kinema's own files: they round-trip exactly, and other programs can open them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_pkl_round_trip_is_exact(tmp_path_factory, motion):
     again = Motion.load(path)
     if motion.people:
         assert_same_motion(motion, again)
-    else:  # documented: the top level holds track ids only, so nothing is left of an empty clip
+    else:  # documented: the top level holds track ids only, so an empty clip is lost
         assert again.people == ()
 
 
@@ -67,9 +67,9 @@ def test_without_vertices_verts_is_none(tmp_path):
     assert pickle.loads((tmp_path / "out.pkl").read_bytes())[1]["verts"] is None
 
 
-def test_pare_cameras_put_the_body_where_the_full_camera_does(tmp_path):
-    """PARE's formulas, written out here, against the perspective projection: exact at the pelvis; and a body
-    that is flat (all at the pelvis' depth) is exact everywhere, since weak perspective ignores depth only."""
+def test_pare_cameras_agree_with_the_perspective_camera(tmp_path):
+    """PARE's formulas, written out here, against the perspective projection of a flat body (all at the pelvis' depth),
+    for which weak perspective is exact."""
     person = make_person(fields=("pose", "betas", "transl", "joints", "boxes"))
     flat = person.joints.copy()
     flat[..., 2] = flat[:, :1, 2]
@@ -92,7 +92,7 @@ def test_pare_cameras_put_the_body_where_the_full_camera_does(tmp_path):
     np.testing.assert_allclose(in_crop, expected, atol=1e-6)
 
 
-def test_boxes_with_nan_rows_fall_back_on_the_projected_body(tmp_path):
+def test_boxes_with_nan_rows_are_replaced_by_the_projected_body(tmp_path):
     person = make_person(fields=("pose", "betas", "transl", "joints", "boxes"))
     boxes = person.boxes.copy()
     boxes[2] = np.nan
@@ -134,7 +134,7 @@ def test_pkl_opens_where_kinema_is_not_installed(tmp_path, how):
     assert done.stdout.strip() == "False"
 
 
-def test_pkl_names_only_what_every_numpy_has(tmp_path):
+def test_pkl_uses_only_names_that_every_numpy_has(tmp_path):
     import pickletools
 
     path = make_motion().save(tmp_path / "out.pkl")
@@ -153,7 +153,7 @@ def world_person(n=6, **changes):
     return person.replace(**changes)
 
 
-def test_amass_arrays_are_what_the_add_ons_read(tmp_path):
+def test_amass_arrays_are_as_the_add_ons_expect(tmp_path):
     motion = make_motion(6, (world_person(),), fps=30.0, with_camera=False, body_model="SMPL_NEUTRAL.pkl")
     path = motion.save(tmp_path / "out.npz")
     with np.load(path, allow_pickle=False) as data:
@@ -166,14 +166,14 @@ def test_amass_arrays_are_what_the_add_ons_read(tmp_path):
         np.testing.assert_array_equal(data["poses"][:, 3:66], person.pose_world[:, 3:66])
         assert not data["poses"][:, 66:].any()
         np.testing.assert_allclose(data["betas"][:10], np.median(person.betas, axis=0))
-        # The pelvis of the reader's SMPL-X body goes where ours goes, z being up: (x, -z, y).
+        # The pelvis of the reader's SMPL-X body is where Kinema's is, in z-up axes: (x, -z, y).
         pelvis = data["trans"] + [0.0031, -0.3514, 0.0120]
         x, y, z = person.joints_world[:, 0].T
         np.testing.assert_allclose(pelvis, np.stack([x, -z, y], 1), atol=1e-12)
 
 
 def test_amass_turns_a_standing_person_upright():
-    """A body whose root is not turned stands along y; in AMASS' world its up axis must be z."""
+    """A body with an unrotated root stands along y; in AMASS' world its up axis must be z."""
     from kinema.formats.amass import amass_arrays
     from kinema.geometry.rotations import axis_angle_to_matrix
 
@@ -181,7 +181,7 @@ def test_amass_turns_a_standing_person_upright():
     motion = make_motion(6, (world_person(pose_world=pose),), with_camera=False)
     root = axis_angle_to_matrix(amass_arrays(motion, motion.people[0])["root_orient"])
     np.testing.assert_allclose(root @ [0, 1, 0], np.tile([0, 0, 1], (6, 1)), atol=1e-12)
-    # In the camera's frame (y down) an upright body is turned half about x.
+    # In the camera's frame (y down) an upright body is rotated by half a turn about x.
     pose[:, 0] = np.pi
     person = make_person(frames=range(6), fields=("pose", "betas", "transl", "joints")).replace(pose=pose)
     motion = make_motion(6, (person,))
@@ -189,7 +189,7 @@ def test_amass_turns_a_standing_person_upright():
     np.testing.assert_allclose(root @ [0, 1, 0], np.tile([0, 0, 1], (6, 1)), atol=1e-12)
 
 
-def test_free_bodies_shape_is_not_sold_as_smpl_shape(tmp_path):
+def test_the_free_bodys_betas_are_not_written_as_smpl_betas(tmp_path):
     motion = make_motion(6, (world_person(),), with_camera=False, body_model="free")
     with np.load(motion.save(tmp_path / "out.npz")) as data:
         assert not data["betas"].any()
@@ -197,8 +197,8 @@ def test_free_bodies_shape_is_not_sold_as_smpl_shape(tmp_path):
 
 
 @pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 50.0, 59.94])
-def test_amass_rate_is_whole_and_keeps_true_times(fps):
-    """A root that moves at 1 m/s must do so in the file as well, whatever the clip's rate."""
+def test_amass_rate_is_a_whole_number_at_true_times(fps):
+    """A root that moves at 1 m/s does so in the file, too, whatever the clip's frame rate."""
     from kinema.formats.amass import amass_arrays
 
     times = np.arange(61) / fps
@@ -236,7 +236,7 @@ def test_every_other_person_gets_an_amass_file(tmp_path):
     assert other.people[0].pose_world.shape == (3, 72)
 
 
-def test_amass_comes_back_into_the_same_world(tmp_path):
+def test_amass_round_trips_into_the_same_world(tmp_path):
     motion = make_motion(6, (world_person(),), fps=30.0, with_camera=False)
     path = save_motion(motion, tmp_path / "one.npz", format="amass")
     again = load_motion(path)
@@ -289,12 +289,12 @@ def test_every_row_names_a_module_with_its_functions():
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out", "out.json"])
-def test_unknown_suffix_is_said(tmp_path, name):
+def test_an_unknown_suffix_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match=r"suffix; use one of \.pkl, \.npz"):
         make_motion().save(tmp_path / name)
 
 
-def test_unknown_format_is_said(tmp_path):
+def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(UsageError, match="unknown motion format 'xyz'; known: kinema-pkl"):
         save_motion(make_motion(), tmp_path / "a.pkl", format="xyz")
 
@@ -338,13 +338,13 @@ def test_missing_empty_folder_and_foreign_files(tmp_path):
     (tmp_path / "list.pkl").write_bytes(pickle.dumps([1, 2]))
     one_sentence(tmp_path / "list.pkl", "holds a list")
     (tmp_path / "dict.pkl").write_bytes(pickle.dumps({"a": 1}))
-    one_sentence(tmp_path / "dict.pkl", "no motion file that Kinema knows")
+    one_sentence(tmp_path / "dict.pkl", "not a motion file that Kinema knows")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    one_sentence(tmp_path / "other.npz", "no motion file that Kinema knows")
+    one_sentence(tmp_path / "other.npz", "not a motion file that Kinema knows")
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz"])
-def test_every_truncation_is_one_sentence(tmp_path, suffix):
+def test_truncated_files_are_refused_in_one_sentence(tmp_path, suffix):
     path = make_motion().save(tmp_path / f"whole{suffix}")
     data = path.read_bytes()
     for size in np.linspace(1, len(data) - 1, 25).astype(int):
@@ -372,7 +372,7 @@ def test_flipped_bytes_never_crash(tmp_path):
 
 
 def edited(tmp_path, **changes):
-    """A saved .pkl in which keys of person 1 are changed (None deletes)."""
+    """A saved .pkl with keys of person 1 changed (None deletes)."""
     path = make_motion().save(tmp_path / "out.pkl")
     content = pickle.loads(path.read_bytes())
     for key, value in changes.items():
@@ -418,7 +418,7 @@ def test_people_of_two_clips_in_one_file(tmp_path):
     one_sentence(path, "person 2 belongs to another clip")
 
 
-def test_nothing_in_a_file_runs(tmp_path):
+def test_nothing_in_a_file_is_executed(tmp_path):
     marker = tmp_path / "ran"
     (tmp_path / "bad.pkl").write_bytes(pickle.dumps({1: {"pose": touching(marker)}}))
     error = one_sentence(tmp_path / "bad.pkl", "system")
@@ -431,7 +431,7 @@ def test_nothing_in_a_file_runs(tmp_path):
     assert not marker.exists()
 
 
-def test_zip_bombs_and_lying_headers_are_refused(tmp_path):
+def test_zip_bombs_and_false_headers_are_refused(tmp_path):
     bomb = tmp_path / "bomb.npz"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("poses.npy", "w") as member:
         for _ in range(300):
@@ -446,11 +446,11 @@ def test_zip_bombs_and_lying_headers_are_refused(tmp_path):
         return data.getvalue()
 
     for shape in [(10**12, 165), (2**63, 2), (-1, 165), (3, 165)]:
-        liar = tmp_path / "liar.npz"
-        with zipfile.ZipFile(liar, "w") as archive:
+        false_header = tmp_path / "false_header.npz"
+        with zipfile.ZipFile(false_header, "w") as archive:
             archive.writestr("poses.npy", header(shape) + bytes(80))
             archive.writestr("trans.npy", header((1, 3)) + bytes(24))
-        assert isinstance(one_sentence(liar, "poses"), InputError)
+        assert isinstance(one_sentence(false_header, "poses"), InputError)
 
     many = tmp_path / "many.npz"
     with zipfile.ZipFile(many, "w") as archive:
@@ -468,7 +468,7 @@ def test_deep_json_and_wrong_json(tmp_path):
         one_sentence(path, "kinema.clip|camera")
 
 
-def test_unknown_person_fields_are_said(tmp_path):
+def test_unknown_person_fields_are_refused(tmp_path):
     path = make_motion().save(tmp_path / "out.npz")
     with np.load(path) as data:
         arrays = dict(data)

@@ -13,7 +13,7 @@ from kinema.synthetic import procedural_motion
 from kinema.world import place_in_world
 from kinema.world.fitted import FittedTrack
 from kinema.world.root import lift_out, lower_floor
-from tests.helpers.monocular import as_fitted, blank, bouts, taken_for_farther
+from tests.helpers.monocular import as_fitted, blank, bouts, mistaken_for_farther
 
 KNEES = SMPL24.indices(["left_knee", "right_knee"])
 
@@ -38,7 +38,7 @@ def test_a_crouch_mistaken_for_distance_stays_on_the_ground(body, seed):
     crouch = np.clip((bend - 0.7) / 1.2, 0, 1)
     fitted = as_fitted(truth, body, np.random.default_rng(seed))
     # An error observed in a real fit: 26 % too far away, the legs bent too little, the soles 0.3 m too low.
-    fitted = taken_for_farther(fitted, body, 0.26, crouch, legs=0.75)
+    fitted = mistaken_for_farther(fitted, body, 0.26, crouch, legs=0.75)
     placed = place_in_world(fitted, body)
     true, own, deepest = feet_of(placed, truth, body)
     contacts = placed.people[0].contacts
@@ -54,7 +54,7 @@ def test_a_crouch_mistaken_for_distance_stays_on_the_ground(body, seed):
 def test_a_walker_whose_distance_jumps_stays_on_the_ground(body, share):
     truth = procedural_motion(body, "rounds", seed=1, fps=20)
     fitted = as_fitted(truth, body, np.random.default_rng(1))
-    placed = place_in_world(taken_for_farther(fitted, body, share, bouts(truth.times)), body)
+    placed = place_in_world(mistaken_for_farther(fitted, body, share, bouts(truth.times)), body)
     true, own, deepest = feet_of(placed, truth, body)
     assert true["foot_height_mm"] < 10
     assert own["foot_height_worst_mm"] < 20

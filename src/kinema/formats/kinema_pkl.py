@@ -5,7 +5,7 @@ It is a protocol 4 pickle of dicts, lists, strings, numbers and numpy arrays, wi
 
 The top level holds track ids only. Each person's dict has PARE's keys (see `pare_keys`), `trans`, `trans_world`,
 `pose_world`, `global_orient`, `fps`, `contacts`, every other field of `kinema.person.Person` under its own name, and
-the clip's data (`clip_times`, `camera`, ...), the same for everybody in a file. docs/file-formats.md has the whole table.
+the clip's data (`clip_times`, `camera`, ...), the same for everybody in a file. docs/file-formats.md lists all keys.
 
 A motion without people becomes an empty dict, which loses the clip's data; the `.npz` keeps it.
 """
