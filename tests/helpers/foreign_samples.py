@@ -179,3 +179,9 @@ SAMPLES = {
     "amass": (amass, ".npz", write_npz),
 }
 """Format -> contents, suffix, writer."""
+
+
+def write_sample(name, tmp_path, content=None):
+    """Write the sample of a format, or other contents in its place, and return the path."""
+    make, suffix, writer = SAMPLES[name]
+    return writer(make() if content is None else content, tmp_path / f"file{suffix}")
