@@ -28,7 +28,7 @@ def test_ambiguous_files_are_refused_until_the_format_is_named(tmp_path):
     content = pare()
     content[2]["global_orient"] = small_pose()[:, :3]
     path = write_pkl(content, tmp_path / "a.pkl")
-    with pytest.raises(InputError, match=r"could be a file of pare or video2pkl; say which"):
+    with pytest.raises(InputError, match=r"could be a file of pare or video2pkl; set `format`"):
         load_motion(path)
     assert load_motion(path, format="pare").provenance[0].name == "read.pare"
     assert load_motion(path, format="video2pkl").provenance[0].name == "read.video2pkl"

@@ -91,6 +91,6 @@ def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
         return (own or found)[0]
     if found:
         names = " or ".join(f.name for f in found)
-        raise InputError(f"{path} could be a file of {names}; say which with `format`")
+        raise InputError(f"{path} could be a file of {names}; set `format` to one of them")
     keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
     raise InputError(f"{path} is not a motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")

@@ -7,7 +7,7 @@ All writers use the same conventions, so that a BVH, a GLB and a TRC of one moti
 - `transl` is not the pelvis: the pelvis is at `transl` plus its rest position.
 - A track has one shape (the median over its frames), as bone lengths are constant in all of these formats.
 - An unavailable body (another system's file without its licensed model) is replaced by the free body of average shape,
-  with the pelvis at the same position. A note says so.
+  with the pelvis at the same position. This is noted.
 """
 
 from __future__ import annotations
