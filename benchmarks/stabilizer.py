@@ -21,7 +21,7 @@ from calibrate_validator import load_clips
 
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
-from kinema.quality.corruption import DAMAGES
+from kinema.quality.corruption import CORRUPTIONS
 from kinema.refinement.stage import stabilize_motion
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
@@ -46,7 +46,7 @@ def main() -> int:
     mean, below = changes.mean(axis=0), float(np.mean(np.all(changes < [1.0, 0.5], axis=1)))
     print(f"{len(clips)} captured clips: {mean[0]:.2f} mm and {mean[1]:.2f} degrees changed on average")
     print(f"    {100 * below:.0f} % of them by less than 1 mm and 0.5 degrees")
-    for name, damage in DAMAGES.items():
+    for name, damage in CORRUPTIONS.items():
         rng = np.random.default_rng(0)
         errors, bad, verdicts = [], [], Counter[str]()
         for clip in clips:

@@ -24,7 +24,7 @@ from calibrate_validator import at_rate, calibrate, load_clips
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import PASS, Limits, default_limits, validate_motion
-from kinema.quality.corruption import DAMAGES
+from kinema.quality.corruption import CORRUPTIONS
 from kinema.quality.limits import limits_from
 from kinema.skeleton import H36M17, SMPL24
 
@@ -47,7 +47,7 @@ def passing(clips: list[Motion], limits: Limits) -> float:
 def detected(clips: list[Motion], limits: Limits) -> dict[str, float]:
     """Share of corrupted copies that do not PASS, by kind of corruption."""
     out = {}
-    for name, damage in DAMAGES.items():
+    for name, damage in CORRUPTIONS.items():
         rng = np.random.default_rng(0)
         out[name] = 1 - passing([damage(clip, rng) for clip in clips], limits)
     return out

@@ -27,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.helpers.monocular import as_fitted, random_camera, score, seen_from, taken_for_farther  # noqa: E402
+from tests.helpers.monocular import as_fitted, mistaken_for_farther, random_camera, score, seen_from  # noqa: E402
 
 from kinema.body import BodyModel, load_body  # noqa: E402
 from kinema.estimation import fit_body  # noqa: E402
@@ -77,7 +77,7 @@ def as_seen(motions: list[Motion], body: BodyModel, *, crouching: bool = False) 
         if crouching:
             knees = SMPL24.indices(["left_knee", "right_knee"])
             bend = np.linalg.norm(truth.people[0].pose.reshape(-1, 24, 3)[:, knees], axis=-1).mean(axis=1)
-            fitted = taken_for_farther(fitted, body, 0.26, np.clip((bend - 0.7) / 1.2, 0, 1), legs=0.75)
+            fitted = mistaken_for_farther(fitted, body, 0.26, np.clip((bend - 0.7) / 1.2, 0, 1), legs=0.75)
         pairs.append((truth, fitted))
     return pairs
 

@@ -31,10 +31,10 @@ import numpy as np
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.quality.judging import judge_quality, measured
+from kinema.quality.judging import judge_quality, measure_person
 from kinema.quality.limits import TABLE, UNITS, Limits, Threshold, _plain
 from kinema.quality.skeletons import skeleton_of
-from kinema.quality.trajectory import course_of
+from kinema.quality.trajectory import trajectory_of
 from kinema.skeleton import SMPL24
 from kinema.temporal.resampling import resample_axis_angle, resample_linear
 from kinema.training.mocap import load_mocap
@@ -113,11 +113,11 @@ def at_rate(clip: Motion, rate: float) -> Motion:
 def calibrate(clips: list[Motion]) -> dict[str, object]:
     """The table of limits by the rule above."""
     frames: dict[str, Threshold] = {}
-    courses = [course_of(clip, clip.people[0]) for clip in clips]
+    trajectories = [trajectory_of(clip, clip.people[0]) for clip in clips]
     for measure in CALIBRATED:
         percentiles, maxima = [], []
-        for clip, course in zip(clips, courses, strict=True):
-            values = measured(clip, clip.people[0], course, measure)
+        for clip, trajectory in zip(clips, trajectories, strict=True):
+            values = measure_person(clip, clip.people[0], trajectory, measure)
             known = np.nan_to_num(values, nan=-np.inf)
             percentiles.append(np.percentile(known, 99, axis=0, method="lower"))
             maxima.append(known.max(axis=0))

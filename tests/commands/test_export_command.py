@@ -57,7 +57,7 @@ def test_the_cameras_frame(file, tmp_path, capsys):
     out = tmp_path / "camera.csv"
     assert main(["export", str(file), "--format", "csv", "--frame", "camera", "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "note: no world: the camera's frame was turned y-up" in said
+    assert "note: no world: the camera's frame was rotated to y-up" in said
 
 
 @pytest.mark.parametrize(

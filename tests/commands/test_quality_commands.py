@@ -12,7 +12,7 @@ import pytest
 from kinema.__main__ import main
 from kinema.body import free_body
 from kinema.formats import load_motion, save_motion
-from kinema.quality.corruption import DAMAGES
+from kinema.quality.corruption import CORRUPTIONS
 from kinema.synthetic import procedural_motion
 from tests.helpers.recorded_motions import each_kind, recorded_motions
 
@@ -22,8 +22,8 @@ def motions():
     walk = procedural_motion(free_body(), "demo")
     return {
         "walk": walk,
-        "teleport": DAMAGES["teleport"](walk, np.random.default_rng(0)),
-        "jitter": DAMAGES["jitter"](walk, np.random.default_rng(0)),
+        "teleport": CORRUPTIONS["teleport"](walk, np.random.default_rng(0)),
+        "jitter": CORRUPTIONS["jitter"](walk, np.random.default_rng(0)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Motions that the exchange formats are tried on: made of procedural ones, so that every joint is known."""
+"""Motions for testing the exchange formats: derived from procedural ones, so that every joint is known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.helpers.exchange_motions import cut
 TALL = np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
 
 BPY = "bpy==4.5.15"
-"""Blender as a Python module: for Python 3.11 alone, so it lives in an environment of its own."""
+"""Blender as a Python module: for Python 3.11 only, so it is installed in a separate environment."""
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +31,16 @@ def body():
 
 @pytest.fixture(scope="session")
 def walk(body) -> Motion:
-    """Two seconds of one person who walks and turns, 30 frames a second."""
+    """Two seconds of one person walking and turning, 30 frames a second."""
     motion = procedural_motion(body, "demo", betas=TALL)
     return cut(motion, range(60))
 
 
 @pytest.fixture(scope="session")
 def pair(body) -> Motion:
-    """Two people in a clip of 3 s at 29.97 frames a second: the first comes late, leaves and returns, one lies down.
+    """Two people in a 3 s clip at 29.97 frames a second: one comes late, leaves and returns, the other lies down.
 
-    Person 4 is there in frames 10 to 39 and 70 to 89, person 7 in all 90, one of whose frames is missing.
+    Person 4 is present in frames 10 to 39 and 70 to 89, person 7 in all 90 but one.
     """
     first = procedural_motion(body, "demo", betas=TALL, fps=29.97)
     second = procedural_motion(body, "rounds", seed=3, fps=29.97)
@@ -81,12 +81,12 @@ def gltf_validator(request):
 
 @pytest.fixture(scope="session")
 def blender_python(request) -> str:
-    """A Python that can import Blender: KINEMA_BLENDER_PYTHON, else one made in pytest's cache (about 1 GB, once)."""
+    """A Python that can import Blender: KINEMA_BLENDER_PYTHON, else one installed in pytest's cache (about 1 GB)."""
     given = os.environ.get("KINEMA_BLENDER_PYTHON")
     if given:
         return given
     if sys.version_info[:2] != (3, 11):
-        pytest.skip(f"{BPY} exists for Python 3.11 only; name such a Python that has it in KINEMA_BLENDER_PYTHON")
+        pytest.skip(f"{BPY} exists for Python 3.11 only; set KINEMA_BLENDER_PYTHON to one that has it")
     home = Path(request.config.cache.mkdir("blender")) / BPY.replace("==", "-")
     python = str(home / "bin" / "python")
     ready = home / "installed"
@@ -107,7 +107,7 @@ def blender_python(request) -> str:
 
 @pytest.fixture(scope="session")
 def blender(blender_python, tmp_path_factory) -> Path:
-    """A stand-in for Blender's executable: runs a --python script in the module, with the same arguments."""
+    """A stand-in for Blender's executable: runs the --python script with the Blender module and the same arguments."""
     path = tmp_path_factory.mktemp("blender") / "blender"
     path.write_text(f'#!/bin/sh\nwhile [ "$1" != "--python" ]; do shift; done\nshift\nexec "{blender_python}" "$@"\n')
     path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Blender imports what we write, and its own world has the joints where they belong."""
+"""Blender imports exported files, with the joints at the right positions in its world."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MILLIMETRE = 1e-3
 
 
 def measured(python, tmp_path, moments, *paths):
-    """What `blender_measure.py` finds in the files at moments (seconds), by file name."""
+    """The results of `blender_measure.py` for the files at moments (seconds), by file name."""
     out = tmp_path / "measured.json"
     script = Path(__file__).parent.parent.joinpath("helpers/blender_measure.py")
     command = [python, str(script), str(out), ",".join(map(repr, moments)), *map(str, paths)]
@@ -30,16 +30,16 @@ def measured(python, tmp_path, moments, *paths):
 
 
 def joints(bones):
-    """(moments,24,3) of one armature."""
+    """(moments,24,3) joints of one armature."""
     return np.array([bones[name] for name in SMPL24.joints]).transpose(1, 0, 2)
 
 
-def in_blender(places):
-    """Blender's world is z up: y of ours is its z, z of ours its -y."""
-    return np.stack([places[..., 0], -places[..., 2], places[..., 1]], axis=-1)
+def in_blender(positions):
+    """Positions in Blender's z-up world: Kinema's y is its z, Kinema's z its -y."""
+    return np.stack([positions[..., 0], -positions[..., 2], positions[..., 1]], axis=-1)
 
 
-def test_every_format_stands_where_it_belongs(walk, body, tmp_path, blender_python, blender):
+def test_every_format_has_joints_and_skin_in_place(walk, body, tmp_path, blender_python, blender):
     rows = [0, 1, 30, 45]
     paths = [save_motion(walk, tmp_path / f"walk.{suffix}") for suffix in ("bvh", "glb", "usda")]
     paths.append(save_motion(walk, tmp_path / "walk.fbx", blender=blender))

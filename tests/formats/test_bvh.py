@@ -1,4 +1,4 @@
-"""BVH files, as pybvh reads them."""
+"""BVH files, read with pybvh."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def positions(path):
     return file.node_positions()[:, [names.index(joint) for joint in SMPL24.joints]], file.frame_time
 
 
-def test_joints_are_ours_within_a_millimetre(walk, tmp_path):
+def test_joints_are_exact_within_a_millimetre(walk, tmp_path):
     report = WriteReport()
     path = save_motion(walk, tmp_path / "walk.bvh", report=report)
     assert report.paths == [path]
     assert not list(report.notes)
     found, frame_time = positions(path)
     assert frame_time == pytest.approx(1 / 30, rel=1e-9)
-    # What six decimals of metres and degrees leave.
+    # The precision of six decimals in metres and degrees.
     np.testing.assert_allclose(found, walk.people[0].joints_world, atol=2e-5)
 
 
@@ -43,8 +43,8 @@ def test_centimetres(walk, tmp_path):
     np.testing.assert_allclose(found / 100, walk.people[0].joints_world, atol=2e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Rest pose suggests")  # pybvh warns of people who lie down
-def test_a_file_for_each_person_with_gaps_filled(pair, tmp_path):
+@pytest.mark.filterwarnings("ignore:Rest pose suggests")  # pybvh warns about people lying down
+def test_one_file_per_person_with_gaps_filled(pair, tmp_path):
     report = WriteReport()
     save_motion(pair, tmp_path / "pair.bvh", report=report)
     assert [path.name for path in report.paths] == ["pair_4.bvh", "pair_7.bvh"]
@@ -104,7 +104,7 @@ def test_one_frame(walk, tmp_path):
         ({"colour": "red"}, "bvh files are written without colour"),
     ],
 )
-def test_impossible_options_are_said(walk, tmp_path, options, match):
+def test_invalid_options_are_refused(walk, tmp_path, options, match):
     with pytest.raises(UsageError, match=match):
         save_motion(walk, tmp_path / "walk.bvh", **options)
     assert not list(tmp_path.iterdir())

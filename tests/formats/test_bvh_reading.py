@@ -1,4 +1,4 @@
-"""BVH in: our own come back exactly, other systems' are retargeted, broken ones get one sentence."""
+"""Reading BVH: Kinema's own files exactly, other systems' retargeted, broken ones refused in one sentence."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def notes(motion):
 
 
 def degrees_apart(a, b):
-    """(F,24) between two poses."""
+    """(F,24) angles between the rotations of two poses."""
     return np.degrees(geodesic_angle(*(axis_angle_to_matrix(p.reshape(-1, 24, 3)) for p in (a, b))))
 
 
-def test_our_own_come_back(walk, tmp_path):
+def test_own_files_round_trip(walk, tmp_path):
     path = save_motion(walk, tmp_path / "walk.bvh", units="cm")
     assert infer_format(path).name == "bvh"
     back, person = load_motion(path), walk.people[0]
@@ -39,7 +39,7 @@ def test_our_own_come_back(walk, tmp_path):
     np.testing.assert_allclose(found.betas, person.betas, atol=1e-2)
 
 
-STRANGERS = {
+FOREIGN = {
     "mixamo": (skeletons.mixamo, {}),
     "mixamo, arms down": (skeletons.mixamo, {"rest": skeletons.astride()}),
     "cmu, legs astride, its unit": (skeletons.cmu, {"rest": skeletons.astride(0, 20), "scale": 1 / 0.056444}),
@@ -53,26 +53,26 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize("name", STRANGERS)
-def test_other_systems_skeletons_are_told_as_ours(walk, body, tmp_path, name):
-    names, how = STRANGERS[name]
+@pytest.mark.parametrize("name", FOREIGN)
+def test_other_systems_skeletons_are_retargeted(walk, body, tmp_path, name):
+    names, layout = FOREIGN[name]
     person = walk.people[0]
-    path = skeletons.foreign_bvh(tmp_path / "other.bvh", body, person, names(), **how)
+    path = skeletons.foreign_bvh(tmp_path / "other.bvh", body, person, names(), **layout)
     (found,) = load_motion(path).people
-    # The shape is guessed from fifteen bone lengths, so joints may lie a centimetre off; the head, whose bone is not
-    # among them, and the toes, which hang on the ankle where the file has none, a little more.
+    # The shape is estimated from fifteen bone lengths, so joints may be off by a centimetre; a bit more for the head,
+    # whose bone is not among them, and the toes, which follow the ankle if the file has none.
     off = np.linalg.norm(found.joints_world - person.joints_world, axis=-1)
     limbs = [j for j, joint in enumerate(SMPL24.joints) if joint.endswith(("hip", "knee", "ankle", "elbow", "wrist"))]
     assert np.max(off[:, limbs]) < 0.02
     assert np.max(off) < 0.04
-    # Limb bones turn about themselves a little when they rest elsewhere; the trunk is exact.
+    # Limb bones twist a little if their rest direction differs; the trunk is exact.
     apart = degrees_apart(found.pose_world, person.pose_world)
     assert np.max(apart[:, 0]) < 0.1
     knees = SMPL24.indices(["left_knee", "right_knee", "left_elbow", "right_elbow"])
     assert np.max(apart[:, knees]) < 6
 
 
-def test_a_bone_that_rests_the_opposite_way_is_turned_by_half_a_turn(body):
+def test_a_bone_with_the_opposite_rest_direction_is_rotated_by_half_a_turn(body):
     at_rest = body.rest_joints(np.zeros(10))
     joints = {name: index for index, name in enumerate(SMPL24.joints)}
     shoulder, elbow = SMPL24.indices(["left_shoulder", "left_elbow"])
@@ -84,12 +84,12 @@ def test_a_bone_that_rests_the_opposite_way_is_turned_by_half_a_turn(body):
     np.testing.assert_allclose(np.linalg.det(turn), 1, atol=1e-9)
 
 
-def test_what_was_assumed_is_said(walk, body, tmp_path):
+def test_assumptions_are_noted(walk, body, tmp_path):
     path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, walk.people[0], skeletons.mixamo(), drop=("left_foot",))
-    said = notes(load_motion(path))
-    assert "centimetres are assumed" in said
-    assert "the file has no left_foot" in said
-    assert "shape follows the skeleton's bones" in said
+    noted = notes(load_motion(path))
+    assert "centimetres are assumed" in noted
+    assert "the file has no left_foot" in noted
+    assert "shape follows the skeleton's bones" in noted
 
 
 def test_missing_spine_joints_share_the_bend(walk, body, tmp_path):
@@ -102,7 +102,7 @@ def test_missing_spine_joints_share_the_bend(walk, body, tmp_path):
     np.testing.assert_allclose(bends[1:], [bends[0], bends[0]], atol=1e-9)
 
 
-def test_a_mocap_bvh_goes_on_to_other_formats(walk, body, tmp_path):
+def test_a_mocap_bvh_converts_to_other_formats(walk, body, tmp_path):
     path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, walk.people[0], skeletons.cmu(), fps=120)
     motion = load_motion(path)
     assert motion.fps == pytest.approx(120, abs=1e-3)
@@ -127,11 +127,11 @@ def test_a_mocap_bvh_goes_on_to_other_formats(walk, body, tmp_path):
         ("ribs", "", "ribs"),
     ],
 )
-def test_sides_are_told_from_names(name, side, part):
+def test_sides_are_parsed_from_names(name, side, part):
     assert split_side(name) == (side, part)
 
 
-def test_all_naming_tables_are_understood():
+def test_all_naming_conventions_are_recognised():
     for table in (skeletons.mixamo, skeletons.cmu, skeletons.daz, skeletons.unreal, skeletons.motionbuilder):
         names = tuple(table()[joint] for joint in SMPL24.joints)
         found = smpl_joints(names, np.array(SMPL24.parents))
@@ -165,7 +165,7 @@ Frame Time: 0.0333333
         (("Zrotation", "Wrotation"), "CHANNELS may be"),
         (("Zrotation", "Xrotation"), "each once"),
         (("OFFSET 0 1 0", "OFFSET 0 1"), "2 values where 3"),
-        (("Frames: 2", "Frames: 99999999"), "promises"),
+        (("Frames: 2", "Frames: 99999999"), "declares"),
         (("Frames: 2", "Frames: 3"), "cut off"),
         (("Frames: 2", "Frames: -2"), "must be positive"),
         (("Frame Time: 0.0333333", "Frame Time: 0"), "frame time must be positive"),
@@ -176,10 +176,10 @@ Frame Time: 0.0333333
         (("}\nMOTION", "MOTION"), "last brace"),
         (("ROOT Hips", "ROOT Hips\nOFFSET 1 1 1"), "has no place here"),
         ((GOOD[9:], ""), "cut off"),
-        (("x", "x"), "no joint is known by its name as left_hip"),
+        (("x", "x"), "no joint has a known name for left_hip"),
     ],
 )
-def test_broken_files_get_one_sentence(tmp_path, change, match):
+def test_broken_files_are_refused_in_one_sentence(tmp_path, change, match):
     path = tmp_path / "broken.bvh"
     path.write_text(GOOD.replace(*change))
     with pytest.raises(InputError, match=match) as error:
@@ -199,7 +199,7 @@ def test_deep_nesting_and_many_joints_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.3, 0.5, 0.9, 0.999])
-def test_truncated_files_get_one_sentence(walk, tmp_path, cut):
+def test_truncated_files_are_refused(walk, tmp_path, cut):
     whole = save_motion(walk, tmp_path / "walk.bvh").read_bytes()
     path = tmp_path / "cut.bvh"
     path.write_bytes(whole[: int(cut * len(whole))])
@@ -207,11 +207,11 @@ def test_truncated_files_get_one_sentence(walk, tmp_path, cut):
         load_motion(path)
 
 
-def test_a_rest_pose_that_is_no_person_is_said(walk, body, tmp_path):
+def test_a_rest_pose_that_is_not_standing_is_refused(walk, body, tmp_path):
     bent = np.tile(np.eye(3), (24, 1, 1))
     for part in ("hip", "knee", "ankle", "foot"):
         for side in ("left", "right"):
             bent[SMPL24.index(f"{side}_{part}")] = Rotation.from_euler("x", -170, degrees=True).as_matrix()
     path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, walk.people[0], skeletons.mixamo(), rest=bent)
-    with pytest.raises(InputError, match="no standing person"):
+    with pytest.raises(InputError, match="not a standing person"):
         load_motion(path)

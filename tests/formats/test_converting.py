@@ -1,4 +1,4 @@
-"""Conversions keep what both sides hold, and say the rest."""
+"""Conversions keep what both formats hold, and report the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXACT, MILLIMETRE = 1e-5, 1e-3
 
 
 def smplx(motion):
-    """The motion with all that SMPL-X files can hold: no hand joints, a shape of SMPL-X."""
+    """The motion reduced to what SMPL-X files can hold: no hand joints, betas of SMPL-X."""
     person = motion.people[0]
     poses = {name: np.array(getattr(person, name)) for name in ("pose", "pose_world")}
     for pose in poses.values():
@@ -30,15 +30,15 @@ def test_every_pair_keeps_what_both_hold(walk, tmp_path, one, other):
     first = save_motion(motion, tmp_path / f"one{find_format(one).suffixes[0]}", format=one)
     second = tmp_path / f"other{find_format(other).suffixes[0]}"
     if one == "pare" and other == "bvh":
-        pytest.skip("PARE's files have no world and a translation that is a guess")
+        pytest.skip("PARE's files have no world, and their translation is a guess")
     report = convert(first, second, source_format=one, target_format=other, fps=30)
     back = load_motion(second, format=other, **({} if find_format(other).timed else {"fps": 30}))
     a, b = motion.people[0], back.people[0]
     tolerance = MILLIMETRE if "bvh" in (one, other) else EXACT
     kept = (set(find_format(one).keeps) or set(a.filled)) & (set(find_format(other).keeps) or set(a.filled))
-    # In a body's own terms translation and shape mean nothing on another body, or once the shape is left out.
-    between = load_motion(first, format=one, **({} if find_format(one).timed else {"fps": 30}))
-    same_body = motion.body_model == between.body_model == back.body_model and between.people[0].betas.any()
+    # Translation and betas are comparable only on the same body, with its betas.
+    intermediate = load_motion(first, format=one, **({} if find_format(one).timed else {"fps": 30}))
+    same_body = motion.body_model == intermediate.body_model == back.body_model and intermediate.people[0].betas.any()
     for name in kept & set(a.filled):
         if name.startswith("pose"):
             shared = slice(0, 66)
@@ -47,13 +47,13 @@ def test_every_pair_keeps_what_both_hold(walk, tmp_path, one, other):
             np.testing.assert_allclose(getattr(b, name), getattr(a, name), atol=tolerance)
         elif name == "betas" and same_body:
             np.testing.assert_allclose(b.betas, a.betas, atol=0.01 if "bvh" in (one, other) else EXACT)
-    if other == "bvh" and a.joints_world is not None:  # the pelvis is kept whosever the body is
+    if other == "bvh" and a.joints_world is not None:  # the pelvis is kept on any body
         np.testing.assert_allclose(b.joints_world[:, 0], a.joints_world[:, 0], atol=tolerance)
     np.testing.assert_allclose(back.times - back.times[0], motion.times - motion.times[0], atol=1e-6)
     assert report.paths[0] == second
 
 
-def test_kinemas_own_formats_keep_everything_and_say_where_it_came_from(pair, tmp_path):
+def test_kinemas_own_formats_keep_everything_and_record_the_source(pair, tmp_path):
     save_motion(pair, tmp_path / "a.pkl")
     report = convert(tmp_path / "a.pkl", tmp_path / "b.npz")
     assert not list(report.notes)
@@ -67,28 +67,28 @@ def test_kinemas_own_formats_keep_everything_and_say_where_it_came_from(pair, tm
     assert record.arguments == {"file": "a.pkl", "from": "kinema-pkl", "to": "kinema-npz", "lost": []}
 
 
-def test_what_is_lost_is_said_and_recorded(pair, tmp_path):
+def test_losses_are_reported(pair, tmp_path):
     save_motion(pair, tmp_path / "a.pkl")
-    said = " ".join(convert(tmp_path / "a.pkl", tmp_path / "b.npz", target_format="amass").notes)
+    reported = " ".join(convert(tmp_path / "a.pkl", tmp_path / "b.npz", target_format="amass").notes)
     for expected in ("boxes", "do not hold the camera", "shape is left out", "person 4 starts", "resampled"):
-        assert expected in said
-    said = " ".join(convert(tmp_path / "b_7.npz", tmp_path / "c.pkl").notes)
-    assert "betas beyond the tenth" in said
-    said = " ".join(convert(tmp_path / "a.pkl", tmp_path / "d.pkl", target_format="pare").notes)
-    assert "frame rate" in said
-    assert "pose_world" in said
+        assert expected in reported
+    reported = " ".join(convert(tmp_path / "b_7.npz", tmp_path / "c.pkl").notes)
+    assert "betas beyond the tenth" in reported
+    reported = " ".join(convert(tmp_path / "a.pkl", tmp_path / "d.pkl", target_format="pare").notes)
+    assert "frame rate" in reported
+    assert "pose_world" in reported
 
 
-def test_a_camera_frame_turned_upright_is_said(walk, tmp_path):
+def test_a_rotated_camera_frame_is_reported(walk, tmp_path):
     save_motion(camera_only(walk), tmp_path / "a.pkl")
     for target in ("b.bvh", "c.npz"):
-        said = " ".join(
+        reported = " ".join(
             convert(tmp_path / "a.pkl", tmp_path / target, target_format="amass" if "npz" in target else None).notes
         )
-        assert "no world" in said
+        assert "no world" in reported
 
 
-def test_every_lossy_row_says_what_it_keeps():
+def test_every_lossy_format_states_what_it_keeps():
     for entry in formats():
         if entry.writes and entry.reads and not entry.lossless:
             assert entry.keeps, entry.name
@@ -100,9 +100,9 @@ def test_losses_of_an_empty_motion(walk):
     assert losses(nobody, find_format("kinema-npz")) == []
 
 
-def test_impossible_conversions_are_said(walk, tmp_path):
+def test_impossible_conversions_are_refused(walk, tmp_path):
     path = save_motion(walk, tmp_path / "a.pkl")
-    with pytest.raises(UsageError, match="overwrite what is read"):
+    with pytest.raises(UsageError, match="overwrite the source"):
         convert(path, tmp_path / "a.pkl")
     with pytest.raises(UsageError, match="reads wham files but does not write them"):
         convert(path, tmp_path / "b.pkl", target_format="wham")

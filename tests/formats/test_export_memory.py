@@ -1,4 +1,4 @@
-"""Exports of long motions: memory beside the motion itself does not grow as the motion does."""
+"""Exports of long motions: memory on top of the motion itself does not grow with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def long_motion(walk, frames) -> Motion:
 
 
 def peak(motion, path) -> int:
-    """Bytes that writing takes at most, beside what there is."""
+    """Peak memory of writing in bytes, on top of what was in use before."""
     tracemalloc.start()
     try:
         save_motion(motion, path)
@@ -40,5 +40,5 @@ def test_memory_is_bounded(walk, tmp_path, suffix):
     size = {id(m): sum(getattr(m.people[0], name).nbytes for name in m.people[0].filled) for m in (short, long)}
     first = peak(short, tmp_path / f"a.{suffix}")
     growth = peak(long, tmp_path / f"b.{suffix}") - first
-    # Paths, shapes and one joint's rotations may be whole arrays; the pose, 85 % of a motion, never is twice.
+    # Root path, betas and one joint's rotations may be copied whole; the pose, 85 % of a motion, never is.
     assert growth < 0.7 * (size[id(long)] - size[id(short)])

@@ -1,15 +1,13 @@
-"""Other systems' motion files: what is in them arrives in Kinema's conventions, and nothing in them runs."""
+"""Other systems' motion files: read into Kinema's conventions, and never executed."""
 
 from __future__ import annotations
 
-import copy
 import pickle
-import re
 
 import numpy as np
 import pytest
 
-from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
+from kinema.errors import InputError, UsageError
 from kinema.formats import formats, infer_format, load_motion, save_motion
 from kinema.formats.foreign import REST_PELVIS
 from kinema.geometry.camera import project
@@ -19,7 +17,6 @@ from kinema.skeleton import SPIN49
 from tests.helpers.foreign_samples import (
     SAMPLES,
     aistpp,
-    amass,
     glamr,
     gvhmr,
     pare,
@@ -32,6 +29,7 @@ from tests.helpers.foreign_samples import (
     write_npz,
     write_pkl,
     write_pt,
+    write_sample,
 )
 from tests.helpers.goldens import cases, recording
 from tests.helpers.motion_samples import StandInBody, make_motion, rotations_apart
@@ -47,14 +45,9 @@ def same_rotations(a, b):
     assert rotations_apart(a, b) < 1e-5
 
 
-def write(name, tmp_path, content=None):
-    make, suffix, writer = SAMPLES[name]
-    return writer(make() if content is None else content, tmp_path / f"file{suffix}")
-
-
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_source_is_inferred_and_read(tmp_path, name):
-    path = write(name, tmp_path)
+    path = write_sample(name, tmp_path)
     assert infer_format(path).name == name
     motion = load_motion(path)
     assert motion.people
@@ -62,14 +55,14 @@ def test_every_source_is_inferred_and_read(tmp_path, name):
     assert motion.provenance[0].name == f"read.{name}"
     for person in motion:
         assert person.pose is not None or person.pose_world is not None
-    # What was read can be written and read again as Kinema's own.
+    # What was read can be written and read again in Kinema's own format.
     again = Motion.load(motion.save(tmp_path / "own.npz"))
     assert [p.filled for p in again] == [p.filled for p in motion]
 
 
 @pytest.mark.parametrize("name", [f.name for f in formats() if f.reads and not f.timed])
-def test_frame_rate_is_the_callers_or_assumed_and_said(tmp_path, name):
-    path = write(name, tmp_path)
+def test_frame_rate_is_the_callers_or_assumed_and_noted(tmp_path, name):
+    path = write_sample(name, tmp_path)
     assert load_motion(path, fps=24).fps == pytest.approx(24) or load_motion(path).num_frames < 2
     assert "30 frames a second are assumed" in notes(load_motion(path))
     assert "assumed" not in notes(load_motion(path, fps=24))
@@ -91,7 +84,7 @@ def test_pare_pose_as_matrices_and_as_axis_angle(tmp_path, matrices):
     assert person.keypoint_set == "spin49"
 
 
-def test_pare_body_stands_where_pares_renderer_draws_it(tmp_path):
+def test_pare_body_is_where_pares_renderer_draws_it(tmp_path):
     content = pare()
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
     (person,) = motion.people
@@ -103,8 +96,8 @@ def test_pare_body_stands_where_pares_renderer_draws_it(tmp_path):
     np.testing.assert_allclose(project(pelvis + person.transl, motion.camera.intrinsics), drawn, atol=1e-4)
 
 
-def test_our_own_pare_keys_give_the_translation_back(tmp_path):
-    """Written by Kinema, stripped to PARE's keys, read as PARE's: the inverse of the formula, but for the camera."""
+def test_own_pare_keys_restore_the_translation(tmp_path):
+    """Written by Kinema, stripped to PARE's keys, read as PARE's: inverts the formula, up to the field of view."""
     motion = make_motion()
     save_motion(motion, tmp_path / "own.pkl", body=PelvisBody())
     content = pickle.loads((tmp_path / "own.pkl").read_bytes())
@@ -120,7 +113,7 @@ def test_our_own_pare_keys_give_the_translation_back(tmp_path):
 
 
 class PelvisBody(StandInBody):
-    """Its 49 points all lie at the pelvis of the sample motions."""
+    """A body whose 49 points all lie at the pelvis of the sample motions."""
 
     pelvis = np.array([0.01, -0.21, 0.03])
 
@@ -131,11 +124,11 @@ class PelvisBody(StandInBody):
 @pytest.mark.golden
 @pytest.mark.parametrize("smooth", [False, True])
 def test_pares_own_output(tmp_path, smooth):
-    """Recorded output of PARE's demo, smoothed and not: joints land where PARE projects them.
+    """Recorded output of PARE's demo, smoothed and not: joints project to where PARE projects them.
 
-    PARE's crop camera is a perspective one of 5000 pixels, ours of the default field of view, so a joint in front of
-    the pelvis or behind it is seen farther from the middle or nearer to it, by the share of its depth. Its filter
-    works on the matrices' entries.
+    PARE's crop camera has a focal length of 5000 pixels, Kinema's the default field of view, so a joint in front of or
+    behind the pelvis is further from or closer to the image centre, in proportion to its relative depth. PARE's filter
+    works on the entries of the matrices.
     """
     data = recording("pare/pipeline.npz")
     keys = ("pred_cam", "orig_cam", "pose", "betas", "joints3d", "smpl_joints2d", "bboxes", "frame_ids")
@@ -146,7 +139,7 @@ def test_pares_own_output(tmp_path, smooth):
             content[track] |= {key: data[f"video.smooth.p{track}.{key}"] for key in ("pose", "joints3d")}
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
     assert (motion.height, motion.width) == picture(0).shape[:2]
-    assert ("made rotations again" in notes(motion)) == smooth
+    assert ("projected onto rotations" in notes(motion)) == smooth
     for person in motion:
         own = content[person.id]
         assert person.frames.tolist() == own["frame_ids"].tolist()
@@ -186,11 +179,11 @@ def test_pare_without_cameras_is_not_placed(tmp_path):
 # --- the others --------------------------------------------------------------------------------------
 
 
-def test_video2pkl_translation_is_turned_round(tmp_path):
+def test_video2pkl_translation_is_negated(tmp_path):
     content = video2pkl()
     (person,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
     np.testing.assert_array_equal(person.transl, -content[1]["trans"])
-    assert np.all(person.transl[:, 2] > 0)  # before the camera, not behind it
+    assert np.all(person.transl[:, 2] > 0)  # in front of the camera, not behind it
     content[1]["global_orient"] = content[1]["global_orient"] + 0.5
     content[1]["trans"] -= content[1]["trans"][0]
     motion = load_motion(write_pkl(content, tmp_path / "a.pkl"))
@@ -207,8 +200,8 @@ def test_video2pkl_goldens_are_read(tmp_path, kind):
     same_rotations(motion.people[0].pose, person["pose"])
 
 
-def test_wham_hips_stand_where_wham_puts_them(tmp_path):
-    """trans_world is the middle of the hips; with the average body's hips it comes out again."""
+def test_wham_hips_are_where_wham_puts_them(tmp_path):
+    """trans_world is the centre of the hips, which is restored with the average body's hips."""
     from kinema.formats.wham import HIPS_FROM_PELVIS
 
     content = wham()
@@ -255,7 +248,7 @@ def test_gvhmr_and_gem_pt(tmp_path, prefix):
     assert not person.pose[:, 66:].any()
 
 
-def test_gem_of_another_body_is_said(tmp_path):
+def test_gem_of_another_body_is_refused(tmp_path):
     with pytest.raises(InputError, match="body_pose has 228 columns where SMPL-X's has 63"):
         load_motion(write_pkl(gvhmr(body=228), tmp_path / "a.pkl"))
 
@@ -292,17 +285,17 @@ def test_aistpp_is_in_metres(tmp_path):
     np.testing.assert_allclose(motion.people[0].transl_world, content["smpl_trans"] / 93.0, rtol=1e-6)
 
 
-def test_glamr_world_is_turned_upright(tmp_path):
+def test_glamr_world_is_converted_to_y_up(tmp_path):
     content = glamr()
     person = content["person_data"][0]
-    person["smpl_orient_world"][:] = [np.pi / 2, 0, 0]  # standing along z, as z is up there
+    person["smpl_orient_world"][:] = [np.pi / 2, 0, 0]  # standing along z, which is up in GLAMR's world
     (read,) = load_motion(write_pkl(content, tmp_path / "a.pkl")).people
     up = axis_angle_to_matrix(read.pose_world[:, :3]) @ [0, 1, 0]
     np.testing.assert_allclose(up, np.tile([0, 1, 0], (6, 1)), atol=1e-9)
     pelvis = read.transl_world + REST_PELVIS["smpl"]
     x, y, z = person["root_trans_world"].T
     np.testing.assert_allclose(pelvis, np.stack([x, z, -y], axis=1), atol=1e-9)
-    # The camera goes with the world: what it saw stays where it was.
+    # The camera is converted with the world: positions in its frame are unchanged.
     motion = load_motion(tmp_path / "a.pkl")
     from kinema.geometry.camera import to_camera
 
@@ -315,7 +308,7 @@ def test_glamr_world_is_turned_upright(tmp_path):
 
 @pytest.mark.real
 def test_published_samples(data_dir):
-    """Real files of AIST++, GLAMR and ROMP: people stand upright in their frames and at human heights."""
+    """Real files of AIST++, GLAMR and ROMP: people are upright, with the pelvis at a human height."""
     folder = data_dir / "smpl_samples"
 
     def up(pose):
@@ -338,193 +331,5 @@ def test_published_samples(data_dir):
     assert up(standing.pose)[0, 1] < -0.9
     assert standing.transl[0, 2] > 1
     np.testing.assert_allclose(standing.joints[0, 0] - standing.transl[0], REST_PELVIS["smpl"], atol=0.03)
-    with pytest.raises(InputError, match="no motion file that Kinema knows"):
+    with pytest.raises(InputError, match="not a motion file that Kinema knows"):
         load_motion(folder / "mhr_sam3d_body_img_subj00.npz")
-
-
-# --- ambiguity, hostility, damage --------------------------------------------------------------------
-
-
-def test_ambiguous_files_are_said_and_can_be_named(tmp_path):
-    content = pare()
-    content[2]["global_orient"] = small_pose()[:, :3]
-    path = write_pkl(content, tmp_path / "a.pkl")
-    with pytest.raises(InputError, match=r"could be a file of pare or video2pkl; say which"):
-        load_motion(path)
-    assert load_motion(path, format="pare").provenance[0].name == "read.pare"
-    assert load_motion(path, format="video2pkl").provenance[0].name == "read.video2pkl"
-
-
-class Attack:
-    def __init__(self, marker, how="system"):
-        self.marker, self.how = str(marker), how
-
-    def __reduce__(self):
-        import builtins
-        import os
-        import subprocess
-
-        calls = {
-            "system": (os.system, (f"touch {self.marker}",)),
-            "popen": (subprocess.Popen, (["touch", self.marker],)),
-            "eval": (builtins.eval, (f"open({self.marker!r}, 'w')",)),
-            "open": (builtins.open, (self.marker, "w")),
-            "getattr": (builtins.getattr, ("harmless", "upper")),
-        }
-        return calls[self.how]
-
-
-def leaves(value, path=()):
-    """Places of the arrays in nested containers."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, entry in items:
-        if isinstance(entry, (dict, list)):
-            yield from leaves(entry, (*path, key))
-        elif isinstance(entry, np.ndarray) and entry.dtype.kind == "f" and entry.ndim:
-            yield (*path, key)
-
-
-def put(content, path, value):
-    for key in path[:-1]:
-        content = content[key]
-    content[path[-1]] = value
-
-
-def get(content, path):
-    for key in path:
-        content = content[key]
-    return content
-
-
-def unwrapped(name, content):
-    """The nested dict in which the arrays are (ROMP keeps it inside an array of objects)."""
-    return content["results"].item() if name == "romp" else content
-
-
-IGNORED = {
-    "verts", "betas_per_frame", "smpl_loss", "visible", "conf", "center_confs", "joints2d", "pose_hand",
-}  # fmt: skip
-
-
-def hostile(name, marker):
-    """(what it is, contents) of broken files of one format."""
-    make = SAMPLES[name][0]
-    places = [p for p in leaves(unwrapped(name, make())) if p[-1] not in IGNORED]
-    chosen = places[:: max(1, len(places) // 6)][:6]
-    for place in chosen:
-        old = get(unwrapped(name, make()), place)
-        broken = {
-            "nan": np.full_like(old, np.nan),
-            "wrong shape": np.zeros((*old.shape, 2)),
-            "text": np.array(["a", "b"]),
-            "objects": np.array([{}, []], dtype=object),
-        }
-        for label, value in broken.items():
-            content = copy.deepcopy(make())
-            put(unwrapped(name, content), place, value)
-            yield f"{label} in {place[-1]}", content
-    for how in ("system", "popen", "eval", "open", "getattr"):
-        content = copy.deepcopy(make())
-        put(unwrapped(name, content), places[0], Attack(marker, how))
-        yield f"attack by {how}", content
-
-
-def complaint(path):
-    """What Kinema says of a file, None where it reads it; any other exception fails the test."""
-    try:
-        load_motion(path)
-    except KinemaError as error:
-        return error
-    return None
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_hostile_contents(tmp_path, name):
-    """Each: nothing runs, one sentence, the right kind of error."""
-    marker = tmp_path / "ran"
-    count = 0
-    for label, content in hostile(name, marker):
-        path = write(name, tmp_path, content)
-        count += 1
-        said = complaint(path)
-        assert said is not None, f"{name}: {label} was read as if it were whole"
-        assert isinstance(said, UnsafeFileError) == ("attack" in label), (label, said)
-        assert "\n" not in str(said)
-        assert len(str(said)) < 600
-    assert not marker.exists()
-    assert count >= 17
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_truncated_and_scrambled_bytes(tmp_path, name):
-    path = write(name, tmp_path)
-    data = path.read_bytes()
-    random = np.random.default_rng(0)
-    for size in np.linspace(1, len(data) - 1, 12).astype(int):
-        path.write_bytes(data[:size])
-        with pytest.raises(KinemaError) as caught:
-            load_motion(path)
-        assert "\n" not in str(caught.value)
-    for _ in range(12):
-        broken = bytearray(data)
-        for place in random.integers(0, len(data), size=6):
-            broken[place] = random.integers(0, 256)
-        path.write_bytes(bytes(broken))
-        assert "\n" not in str(complaint(path))  # a byte inside a number may also pass
-
-
-def nested(depth):
-    value = {}
-    for _ in range(depth):
-        value = {"a": value}
-    return value
-
-
-@pytest.mark.parametrize(
-    ("content", "match"),
-    [
-        ({1: {"pose": np.zeros((5, 72)), "trans": np.zeros((4, 3))}}, r"trans has shape \(4, 3\), expected \(5, 3\)"),
-        ({1: {"pose": np.zeros((5, 70)), "trans": np.zeros((5, 3))}}, r"pose has shape \(5, 70\)"),
-        ({"x": {"pose": np.zeros((5, 72)), "trans": np.zeros((5, 3))}}, "'x' is no track id"),
-        ({1: {**video2pkl()[1], "frame_ids": np.array([-5, 0, 1, 2, 3, 4])}}, "frame_ids must lie between 0"),
-        ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 3, 4, 10**15])}}, "frame_ids must lie between 0"),
-        ({1: {**video2pkl()[1], "frame_ids": np.array([0, 1, 2, 2, 3, 4])}}, "strictly increasing"),
-        ({1: {**video2pkl()[1], "frame_ids": np.arange(3)}}, "frame_ids has 3 entries, the pose 6 frames"),
-        ({2: {**pare()[2], "pose": -np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
-        ({2: {**pare()[2], "pose": 7 * np.tile(np.eye(3), (6, 24, 1, 1))}}, "no rotation"),
-        ({2: {**pare()[2], "pred_cam": pare()[2]["pred_cam"] * [[-1], [1], [1], [1], [1], [1]]}}, "positive scales"),
-        ({**aistpp(), "smpl_scaling": np.array([0.0])}, "smpl_scaling must be positive"),
-        ({**gvhmr(), "K_fullimg": np.zeros((6, 3, 3))}, "centre of K_fullimg must be positive"),
-        (nested(5), "no motion file that Kinema knows"),
-    ],
-)
-def test_broken_pickles_say_what_is_wrong(tmp_path, content, match):
-    with pytest.raises(KinemaError) as caught:
-        load_motion(write_pkl(content, tmp_path / "a.pkl"))
-    assert re.search(match, str(caught.value)), caught.value
-    assert "\n" not in str(caught.value)
-
-
-def test_deeply_nested_pickles_end_in_a_sentence(tmp_path):
-    path = tmp_path / "deep.pkl"
-    path.write_bytes(b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".")
-    with pytest.raises(KinemaError) as caught:
-        load_motion(path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "match"),
-    [
-        ({"poses": np.zeros((6, 100))}, "poses has 100 columns"),
-        ({"mocap_frame_rate": np.array(0.0)}, "mocap_frame_rate must be positive"),
-        ({"mocap_frame_rate": np.array([1.0, 2.0])}, "must be one number"),
-        ({"mocap_frame_rate": None}, "lacks mocap_frame_rate"),
-        ({"trans": np.zeros((5, 3))}, r"trans has shape \(5, 3\)"),
-        ({"gender": np.array([1.0])}, "gender must be text"),
-    ],
-)
-def test_broken_amass_says_what_is_wrong(tmp_path, changes, match):
-    content = {key: value for key, value in {**amass(), **changes}.items() if value is not None}
-    with pytest.raises(InputError, match=match):
-        load_motion(write_npz(content, tmp_path / "a.npz"))

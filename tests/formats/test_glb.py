@@ -1,4 +1,4 @@
-"""GLB files: pygltflib and trimesh read them, the Khronos validator finds nothing, our own posing of them is SMPL's."""
+"""GLB files: valid by the Khronos validator, readable by trimesh, and exact when posed by an independent reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_khronos_validator_finds_nothing(walk, pair, make, tmp_path, gltf_va
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
 
 
-def test_joints_and_skin_are_ours(walk, body, tmp_path):
+def test_joints_and_skin_are_exact(walk, body, tmp_path):
     report = WriteReport()
     path = save_motion(walk, tmp_path / "walk.glb", report=report)
     assert not list(report.notes)
@@ -37,7 +37,7 @@ def test_joints_and_skin_are_ours(walk, body, tmp_path):
         np.testing.assert_allclose(file.vertices("person_1_body", moment), skin, atol=1e-5)
 
 
-def test_rotations_come_back_within_the_promise(walk, tmp_path):
+def test_rotations_are_exact_and_continuous(walk, tmp_path):
     from scipy.spatial.transform import Rotation
 
     file = Gltf(save_motion(walk, tmp_path / "walk.glb"))
@@ -50,9 +50,9 @@ def test_rotations_come_back_within_the_promise(walk, tmp_path):
         assert np.min(np.sum(keys[1:] * keys[:-1], axis=1)) > 0
 
 
-def test_times_are_the_clips_even_where_they_are_uneven(walk, tmp_path):
+def test_uneven_times_are_the_clips(walk, tmp_path):
     motion = uneven(walk)
-    motion = motion.replace(times=motion.times + 100.0)  # a range out of a longer clip
+    motion = motion.replace(times=motion.times + 100.0)  # a time range of a longer clip
     file = Gltf(save_motion(motion, tmp_path / "walk.glb"))
     times, _, _ = file.curve(file.skins()["person_1_body"][0], "translation")
     np.testing.assert_allclose(times, motion.times - 100.0, atol=1e-6)
@@ -85,10 +85,10 @@ def test_trimesh_opens_it(pair, tmp_path):
     assert len(scene.geometry) == 2
     for mesh in scene.geometry.values():
         low, high = mesh.bounds
-        assert low[1] == pytest.approx(0, abs=1e-6)  # at rest they stand on the ground
+        assert low[1] == pytest.approx(0, abs=1e-6)  # standing on the ground at rest
         assert 1.5 < high[1] < 2.1
-        assert high[0] - low[0] > 1.4  # arms out to the sides
-        assert mesh.volume > 0.04  # faces look outwards
+        assert high[0] - low[0] > 1.4  # arms stretched out sideways
+        assert mesh.volume > 0.04  # faces point outwards
 
 
 def test_the_cameras_frame(walk, tmp_path):

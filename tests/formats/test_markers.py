@@ -1,4 +1,4 @@
-"""TRC, C3D and CSV: joints where they are, in OpenSim's axes, at true times."""
+"""TRC, C3D and CSV: correct joint positions in the right axes, at true times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.formats import save_motion
-from kinema.formats.csv_table import bends
+from kinema.formats.csv_table import bend_angles
 from kinema.formats.report import WriteReport
 from kinema.formats.trc import read_trc
 from kinema.skeleton import SMPL24
@@ -17,7 +17,7 @@ from tests.helpers.exchange_motions import uneven
 
 
 def opensim(joints):
-    """x forward (where SMPL faces at rest), y up, z to the right: written out, not by the matrix under test."""
+    """x forward (where SMPL faces at rest), y up, z to the right; independent of the matrix under test."""
     return np.stack([joints[..., 2], joints[..., 1], -joints[..., 0]], axis=-1)
 
 
@@ -33,7 +33,7 @@ def test_trc(walk, tmp_path, units, scale):
     report = WriteReport()
     path = save_motion(walk, tmp_path / "walk.trc", units=units, report=report)
     assert not list(report.notes)
-    found = read_trc(path)  # takes the unit of the header
+    found = read_trc(path)  # uses the unit in the header
     assert found.names == SMPL24.joints
     assert found.rate == pytest.approx(30)
     np.testing.assert_allclose(found.times, walk.times, atol=1e-8)
@@ -55,7 +55,7 @@ def test_trc_leaves_absences_empty_and_bridges_single_frames(pair, tmp_path):
 
 
 @pytest.mark.parametrize(("units", "scale"), [(None, 1000.0), ("m", 1.0)])
-def test_c3d_as_ezc3d_reads_it(walk, tmp_path, units, scale):
+def test_c3d_read_with_ezc3d(walk, tmp_path, units, scale):
     ezc3d = pytest.importorskip("ezc3d")
     file = ezc3d.c3d(str(save_motion(walk, tmp_path / "walk.c3d", units=units)))
     parameters = file["parameters"]
@@ -67,7 +67,7 @@ def test_c3d_as_ezc3d_reads_it(walk, tmp_path, units, scale):
     np.testing.assert_allclose(points, opensim(walk.people[0].joints_world), atol=2e-6)
 
 
-def test_c3d_says_when_people_come_and_where_they_are_missing(pair, tmp_path):
+def test_c3d_stores_when_people_appear_and_are_missing(pair, tmp_path):
     ezc3d = pytest.importorskip("ezc3d")
     report = WriteReport()
     save_motion(pair, tmp_path / "pair.c3d", report=report)
@@ -92,7 +92,7 @@ def test_c3d_of_more_frames_than_its_header_can_count(walk, body, tmp_path):
     np.testing.assert_allclose(last, opensim(person.joints_world[(count - 1) % 60]), atol=2e-6)
 
 
-def test_csv_has_true_times_places_and_angles(walk, tmp_path):
+def test_csv_has_true_times_positions_and_angles(walk, tmp_path):
     motion = uneven(walk)
     path = save_motion(motion, tmp_path / "walk.csv")
     with path.open(newline="") as file:
@@ -115,17 +115,17 @@ def test_csv_of_several_people_names_them(pair, tmp_path):
     assert rows == [(p.id, f) for p in pair for f in p.frames]
 
 
-def test_bends_are_the_angles_between_bones():
+def test_bend_angles_are_the_angles_between_bones():
     joints = np.zeros((2, 24, 3))
     hip, knee, ankle = (SMPL24.index(f"left_{name}") for name in ("hip", "knee", "ankle"))
     joints[:, hip], joints[:, knee] = [0, 1, 0], [0, 0.5, 0]
     joints[0, ankle], joints[1, ankle] = [0, 0, 0], [0, 0.5, -0.5]
-    found = dict(zip(("left_elbow", "left_knee", "right_elbow", "right_knee"), bends(joints).T, strict=True))
+    found = dict(zip(("left_elbow", "left_knee", "right_elbow", "right_knee"), bend_angles(joints).T, strict=True))
     np.testing.assert_allclose(found["left_knee"], [0, 90], atol=1e-9)
 
 
 @pytest.mark.parametrize("suffix", ["trc", "c3d"])
-def test_impossible_units_and_rates_are_said(walk, tmp_path, suffix):
+def test_invalid_units_and_rates_are_refused(walk, tmp_path, suffix):
     with pytest.raises(UsageError, match="written in m, cm, mm"):
         save_motion(walk, tmp_path / f"a.{suffix}", units="ft")
     with pytest.raises(UsageError, match="must be positive"):

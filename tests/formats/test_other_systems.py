@@ -1,4 +1,4 @@
-"""Files of other systems that Kinema writes: GVHMR's .pt, PARE's .pkl, AMASS as retargeting tools take it."""
+"""Other systems' files written by Kinema: GVHMR's .pt, PARE's .pkl, AMASS as retargeting tools expect it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.motion_samples import rotations_apart
 
 
 def as_smplx(motion):
-    """The motion as if it had been fitted with SMPL-X: no hand joints, the body not at hand."""
+    """The motion as if fitted with SMPL-X: no hand joints, the body model not available."""
     person = motion.people[0]
     poses = {name: np.array(getattr(person, name)) for name in ("pose", "pose_world")}
     for pose in poses.values():
@@ -42,7 +42,7 @@ def test_gvhmr_round_trip(walk, tmp_path):
     assert focal == pytest.approx(motion.camera.intrinsics[0, 0], rel=1e-6)
 
 
-def test_gvhmr_of_the_free_body_keeps_the_pelvis_and_says_what_is_lost(walk, tmp_path):
+def test_gvhmr_of_the_free_body_keeps_the_pelvis_and_notes_the_losses(walk, tmp_path):
     report = WriteReport()
     path = save_motion(walk, tmp_path / "walk.pt", report=report)
     back = load_motion(path).people[0]
@@ -88,7 +88,7 @@ def test_the_pt_is_written_without_torch(walk, tmp_path):
     assert len(load_motion(tmp_path / "walk.pt").people[0]) == 60
 
 
-def test_pare_has_pares_keys_alone_and_comes_back(walk, tmp_path):
+def test_pare_has_only_pares_keys_and_round_trips(walk, tmp_path):
     path = save_motion(walk, tmp_path / "walk.pkl", format="pare")
     with path.open("rb") as file:
         content = pickle.load(file)
@@ -105,12 +105,12 @@ def test_pare_has_pares_keys_alone_and_comes_back(walk, tmp_path):
 
 def test_pare_needs_a_camera(walk, tmp_path):
     person = walk.people[0].replace(pose=None, transl=None, joints=None)
-    with pytest.raises(UsageError, match="pose before the camera"):
+    with pytest.raises(UsageError, match="pose in the camera's frame"):
         save_motion(walk.replace(people=(person,)), tmp_path / "walk.pkl", format="pare")
 
 
-def test_retargeting_tools_find_what_they_read(walk, tmp_path):
-    """GMR and its relatives take root_orient, pose_body, trans, betas, gender and mocap_frame_rate of one person."""
+def test_retargeting_tools_find_their_keys(walk, tmp_path):
+    """GMR and similar tools read root_orient, pose_body, trans, betas, gender and mocap_frame_rate of one person."""
     with np.load(save_motion(walk, tmp_path / "walk.npz", format="amass")) as file:
         count = len(file["trans"])
         assert file["root_orient"].shape == (count, 3)
@@ -118,7 +118,7 @@ def test_retargeting_tools_find_what_they_read(walk, tmp_path):
         assert file["betas"].ndim == 1
         assert str(file["gender"]) == "neutral"
         assert float(file["mocap_frame_rate"]) == 30
-        heights = file["trans"][:, 2] + REST_PELVIS["smplx"][2]  # z is up; the root turns about the pelvis
+        heights = file["trans"][:, 2] + REST_PELVIS["smplx"][2]  # z is up; the root rotates about the pelvis
     np.testing.assert_allclose(heights, walk.people[0].joints_world[:, 0, 1], atol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Tracks: one upright skeleton per person, whatever the motion holds."""
+"""Tracks: one upright skeleton per person, whatever fields the motion has."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def test_the_worlds_joints_are_the_tracks_joints(walk):
     np.testing.assert_allclose(track.joints(), walk.people[0].joints_world, atol=1e-9)
 
 
-def test_the_cameras_frame_is_turned_upright(walk, body):
+def test_the_cameras_frame_is_rotated_upright(walk, body):
     report = WriteReport()
     (track,) = skeleton_tracks(camera_only(walk), report=report)
     assert track.frame == "camera"
     assert any("y-up" in note for note in report.notes)
     np.testing.assert_allclose(track.joints(), walk.people[0].joints * [1, -1, -1], atol=1e-9)
-    # The same motion as in the world, but for where the camera stood: rigidly so.
+    # The same motion as in the world, up to the camera's rigid transform.
     seen = to_world(track.joints() * [1, -1, -1], walk.camera)
     np.testing.assert_allclose(seen, walk.people[0].joints_world, atol=1e-9)
     assert np.all(track.joints()[:, 15, 1] > track.joints()[:, 10, 1])  # heads above feet
 
 
-def test_the_frame_can_be_asked_for(walk):
+def test_the_frame_of_reference_can_be_chosen(walk):
     assert skeleton_tracks(in_frame(walk, "camera"))[0].frame == "camera"
     assert in_frame(walk, "world") is walk
     with pytest.raises(UsageError, match="no pose in the world frame; try `frame` camera"):
@@ -43,13 +43,13 @@ def test_the_frame_can_be_asked_for(walk):
         in_frame(walk, "floor")
 
 
-def test_nobody_with_a_pose_is_said(walk):
+def test_a_motion_without_poses_is_refused(walk):
     bare = walk.people[0].replace(pose=None, pose_world=None)
     with pytest.raises(UsageError, match="nobody in this motion has a pose"):
         skeleton_tracks(walk.replace(people=(bare,)))
 
 
-def test_a_body_that_is_not_at_hand_is_replaced_and_the_pelvis_kept(walk):
+def test_an_unavailable_body_is_replaced_and_the_pelvis_kept(walk):
     report = WriteReport()
     bare = walk.people[0].replace(joints_world=None)
     (track,) = skeleton_tracks(walk.replace(body_model="smpl", people=(bare,)), report=report)
@@ -58,7 +58,7 @@ def test_a_body_that_is_not_at_hand_is_replaced_and_the_pelvis_kept(walk):
     assert any("`body_model`" in note for note in report.notes)
 
 
-def test_changing_shapes_are_said(walk):
+def test_changing_shapes_are_noted(walk):
     betas = np.array(walk.people[0].betas)
     betas[:, 0] += np.linspace(-1, 1, len(betas))
     report = WriteReport()
@@ -66,7 +66,7 @@ def test_changing_shapes_are_said(walk):
     assert any("changes from frame to frame" in note for note in report.notes)
 
 
-def test_even_frames_are_not_touched(walk):
+def test_even_frames_are_unchanged(walk):
     report = WriteReport()
     (track,) = skeleton_tracks(walk)
     even = constant_rate(track, report)
@@ -80,19 +80,19 @@ def test_uneven_frames_are_interpolated_at_true_times(walk):
     (track,) = skeleton_tracks(uneven(walk))
     even = constant_rate(track, report, fps=30)
     assert any("resampled" in note for note in report.notes)
-    # The motion's own frames lie on this grid, so where they were kept nothing may change.
+    # The motion's own frames are on this grid, so those that were kept must not change.
     truth = walk.people[0].joints_world
     kept = np.isin(np.round(walk.times * 30), np.round(track.times * 30))
     np.testing.assert_allclose(even.joints()[kept], truth[kept], atol=1e-9)
-    # Between two of them the way is taken as straight: wrong by a h^2 / 8, h = 1/15 s, a = 47 m/s2 where feet land.
+    # Linear interpolation between two of them is off by a h^2 / 8, h = 1/15 s, a = 47 m/s2 where feet land.
     assert np.max(np.linalg.norm(even.joints() - truth, axis=-1)) < 0.03
 
 
-def test_gaps_are_bridged_and_said(pair):
+def test_gaps_are_bridged_and_noted(pair):
     report = WriteReport()
     late, lying = skeleton_tracks(pair)
     assert late.spans() == [(0, 29), (30, 49)]
-    assert lying.spans() == [(0, 88)]  # one missing frame is no absence
+    assert lying.spans() == [(0, 88)]  # one missing frame is not an absence
     even = constant_rate(late, report)
     assert len(even) == 80
     assert even.rate == pytest.approx(29.97, abs=1e-6)
@@ -100,8 +100,8 @@ def test_gaps_are_bridged_and_said(pair):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_euler_angles_are_the_rotations_and_run_on(order):
-    # A knee that bends through 150 degrees about x while the leg twists a little, and a body that turns three times.
+def test_euler_angles_are_exact_and_continuous(order):
+    # A knee bending by 150 degrees about x with a little twist, and a body turning round three times.
     t = np.linspace(0, 1, 400)
     knee = Rotation.from_euler("XYZ", np.stack([150 * np.sin(np.pi * t), 5 * t, 3 * t], 1), degrees=True)
     turn = Rotation.from_euler("y", 3 * 360 * t, degrees=True)
@@ -113,11 +113,11 @@ def test_euler_angles_are_the_rotations_and_run_on(order):
         first_half = euler_angles(pose[:200], order)
         rest = euler_angles(pose[200:], order, first_half[-1])
         np.testing.assert_allclose(np.concatenate([first_half, rest]), angles, atol=1e-9)
-    if order in ("YXZ", "YZX"):  # the outermost axis: no angle spins back
+    if order in ("YXZ", "YZX"):  # y is the outermost axis: its angle keeps growing
         assert angles[-1, 1, 0] - angles[0, 1, 0] == pytest.approx(3 * 360)
 
 
-def test_quaternions_stay_in_one_half():
+def test_quaternions_do_not_flip_sign():
     t = np.linspace(0, 4 * np.pi, 200)
     pose = np.zeros((200, 72))
     pose[:, 4] = t

@@ -1,4 +1,4 @@
-"""USD files, as Pixar's own library reads them."""
+"""USD files, read with Pixar's own library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pxr import Usd, UsdGeom, UsdSkel, Vt  # noqa: E402
 
 
 class Scene:
-    """A stage, its skeletons posed and its meshes skinned by UsdSkel."""
+    """A stage whose skeletons are posed and whose meshes are skinned by UsdSkel."""
 
     def __init__(self, path):
         self.stage = Usd.Stage.Open(str(path))
@@ -41,18 +41,18 @@ class Scene:
         return np.array(points)
 
 
-def test_joints_and_skin_are_ours(walk, body, tmp_path):
+def test_joints_and_skin_are_exact(walk, body, tmp_path):
     scene, person = Scene(save_motion(walk, tmp_path / "walk.usda")), walk.people[0]
     for row in (0, 17, 59):
         moment = float(walk.times[row])
-        # Seven digits of each number, over a chain of nine joints.
+        # The precision of seven digits per number, over a chain of nine joints.
         np.testing.assert_allclose(scene.joints("person_1", moment), person.joints_world[row], atol=1e-5)
         rows = slice(row, row + 1)
         skin = body.vertices(person.pose_world[rows], person.betas[rows], person.transl_world[rows])[0]
         np.testing.assert_allclose(scene.vertices("person_1", moment), skin, atol=1e-5)
 
 
-def test_units_axes_and_rate_are_said(walk, tmp_path):
+def test_units_axes_and_rate_are_stored(walk, tmp_path):
     stage = Scene(save_motion(walk, tmp_path / "walk.usda")).stage
     assert UsdGeom.GetStageUpAxis(stage) == "Y"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1

@@ -1,9 +1,9 @@
-"""Run inside Blender (or a Python with `bpy`): import files and measure their joints in Blender's world.
+"""A script for Blender (or a Python with `bpy`): import files and measure their joints in Blender's world.
 
-python blender_measure.py OUT.json FILE...      each FILE a .bvh, .glb, .fbx or .usda
+python blender_measure.py OUT.json SECOND,SECOND,... FILE...      each FILE a .bvh, .glb, .fbx or .usda
 
-OUT.json: for each file the armatures' names with, for every bone, its head in the world, (x, y, z) metres with z up,
-at each whole second of the animation and at its start; and the meshes' bounding boxes at the same moments.
+OUT.json: for each file, by armature, the head of every bone in the world, (x, y, z) metres with z up, at each of the
+times; and the bounding boxes of the meshes at the same times.
 """
 
 import json
@@ -28,7 +28,7 @@ def load(path):
 
 
 def first_frame(armatures, suffix):
-    """The scene's frame at which the file's time 0 lies: a BVH has no times, so it is its first key."""
+    """The scene's frame of the file's time 0; a BVH has no times, so it is the frame of its first key."""
     if suffix != ".bvh":
         return 0.0
     return min(armature.animation_data.action.frame_range[0] for armature in armatures)
@@ -48,8 +48,8 @@ def measure(path, moments):
         for o in armatures:
             bones = out["armatures"].setdefault(o.name, {})
             for bone in o.pose.bones:
-                place = o.matrix_world @ bone.head
-                bones.setdefault(bone.name, []).append(list(place))
+                head = o.matrix_world @ bone.head
+                bones.setdefault(bone.name, []).append(list(head))
         for o in meshes:
             own = o.evaluated_get(depsgraph)
             mesh = own.to_mesh()

@@ -1,4 +1,4 @@
-"""Files of other systems, made by their documented layouts: plain contents, and how each is written."""
+"""Files of other systems, built to their documented layouts: plain contents, and how each is written."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def write_npz(content, path):
 
 
 def write_pt(content, path):
-    """A `.pt` as torch writes it: the tests that call this need torch."""
+    """A `.pt` written by torch, which the tests that call this need."""
     import torch
 
     def tensors(value):
@@ -179,3 +179,9 @@ SAMPLES = {
     "amass": (amass, ".npz", write_npz),
 }
 """Format -> contents, suffix, writer."""
+
+
+def write_sample(name, tmp_path, content=None):
+    """Write the sample of a format, or other contents in its place, and return the path."""
+    make, suffix, writer = SAMPLES[name]
+    return writer(make() if content is None else content, tmp_path / f"file{suffix}")

@@ -1,7 +1,7 @@
-"""BVH files as other systems write them, made from a motion of ours: other names, units, axes and rest poses.
+"""BVH files as other systems write them, derived from one of Kinema's motions: other names, units, axes, rest poses.
 
-A skeleton that rests with its joints turned by Q_j in the world has the bones Q_parent @ offset_j; a pose whose joints
-are turned by R_j from SMPL's rest is G_j = R_j Q_j^T from its own. So the truth is known exactly.
+A skeleton whose rest pose has joints rotated by Q_j in the world has the bones Q_parent @ offset_j; a pose with joints
+rotated by R_j from SMPL's rest is G_j = R_j Q_j^T from its own. So the ground truth is known exactly.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def unreal():
 
 
 def motionbuilder():
-    """Collars of their own, so "shoulder" is the upper arm."""
+    """Collars have names of their own, so "shoulder" is the upper arm."""
     return {
         "pelvis": "Hips", "spine1": "Chest", "spine2": "Chest2", "spine3": "Chest3", "neck": "Neck", "head": "Head",
         **_sides("Left", "Right", hip="Hip", knee="Knee", ankle="Ankle", foot="Toe", collar="Collar",
@@ -74,21 +74,21 @@ def astride(arms=45.0, legs=15.0):
 
 
 def lying_along_x():
-    """(24,3,3) a rest pose turned as a whole: up is x, left is z, as some studios' files have it."""
+    """(24,3,3) a rest pose rotated as a whole: up is x, left is z, as in some studios' files."""
     return np.tile(np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]), (24, 1, 1))
 
 
 def foreign_bvh(path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=()):
-    """Write the person's world motion as a foreign BVH. world (3,3): turns the y-up world into the file's.
+    """Write the person's world motion as a foreign BVH. world (3,3): rotation from the y-up world to the file's.
 
-    drop: SMPL joints that the file does not have (leaves, or joints whose children hang on the joint above).
+    drop: SMPL joints that the file does not have (leaves, or joints whose children are attached to the parent).
     """
     rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else rest
     world = np.eye(3) if world is None else world
-    rotation, place = body.chain(person.pose_world, person.betas[0], person.transl_world)
+    rotation, position = body.chain(person.pose_world, person.betas[0], person.transl_world)
     own = body.rest_joints(person.betas[0])
     turned = world @ rotation @ np.swapaxes(rest, -1, -2)
-    places = place @ world.T * scale
+    positions = position @ world.T * scale
     kept = [j for j, joint in enumerate(SMPL24.joints) if joint not in drop]
 
     def parent(joint):
@@ -118,7 +118,7 @@ def foreign_bvh(path, body, person, names, *, rest=None, scale=100.0, order="ZYX
     node(0, 0)
     lines += ["MOTION", f"Frames: {len(person)}", f"Frame Time: {1 / fps:.8f}"]
     for f in range(len(person)):
-        values = [places[f, 0]]
+        values = [positions[f, 0]]
         for joint in sequence:
             above = parent(joint)
             local = turned[f, joint] if above < 0 else turned[f, above].T @ turned[f, joint]
@@ -129,7 +129,7 @@ def foreign_bvh(path, body, person, names, *, rest=None, scale=100.0, order="ZYX
 
 
 def _resting(own, rest, above, joint):
-    """From one joint to another further down, in the turned rest pose."""
+    """Offset from one joint to a descendant, in the foreign rest pose."""
     total = np.zeros(3)
     while joint != above:
         parent = SMPL24.parents[joint]

@@ -1,4 +1,4 @@
-"""An independent look into a GLB: pygltflib parses it, the few lines of glTF's specification that pose it are here."""
+"""An independent GLB reader: pygltflib parses the file; posing and skinning follow the glTF specification."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 class Gltf:
-    """The file: its nodes posed at a moment, its meshes skinned."""
+    """A file, with its nodes posed and its meshes skinned at any time."""
 
     def __init__(self, path: Path) -> None:
         pygltflib = pytest.importorskip("pygltflib")
@@ -39,7 +39,7 @@ class Gltf:
         return None
 
     def local(self, node: int, moment: float) -> np.ndarray:
-        """(4,4) of a node at a moment (its keys held beyond their ends, interpolated between)."""
+        """(4,4) transform of a node at a time (keys interpolated, and held beyond their ends)."""
         own = self.file.nodes[node]
         values = {"translation": own.translation or [0, 0, 0], "scale": own.scale or [1, 1, 1]}
         rotation = Rotation.from_quat(own.rotation or [0, 0, 0, 1])
@@ -55,15 +55,17 @@ class Gltf:
         curve = self.curve(node, "rotation")
         if curve is not None:
             times, keys, _ = curve
-            turned = Rotation.from_quat(keys)
-            rotation = turned[0] if len(times) == 1 else Slerp(times, turned)(np.clip(moment, times[0], times[-1]))
+            rotations = Rotation.from_quat(keys)
+            rotation = (
+                rotations[0] if len(times) == 1 else Slerp(times, rotations)(np.clip(moment, times[0], times[-1]))
+            )
         matrix = np.eye(4)
         matrix[:3, :3] = rotation.as_matrix() * np.asarray(values["scale"])
         matrix[:3, 3] = values["translation"]
         return matrix
 
     def world(self, moment: float) -> dict[int, np.ndarray]:
-        """(4,4) of every node in the scene."""
+        """(4,4) world transform of every node in the scene."""
         found: dict[int, np.ndarray] = {}
 
         def visit(node: int, parent: np.ndarray) -> None:
@@ -76,16 +78,16 @@ class Gltf:
         return found
 
     def skins(self) -> dict[str, list[int]]:
-        """Joints of each skin, by the name of the node whose mesh it bends."""
+        """Joints of each skin, by the name of the node whose mesh it deforms."""
         return {n.name: self.file.skins[n.skin].joints for n in self.file.nodes if n.skin is not None}
 
     def joints(self, name: str, moment: float) -> np.ndarray:
-        """(24,3) places of the joints that bend the mesh of node `name`."""
+        """(24,3) positions of the joints that deform the mesh of node `name`."""
         world = self.world(moment)
         return np.array([world[joint][:3, 3] for joint in self.skins()[name]])
 
     def vertices(self, name: str, moment: float) -> np.ndarray:
-        """(V,3) of a skinned mesh."""
+        """(V,3) vertices of a skinned mesh."""
         node = self.file.nodes[self.nodes[name]]
         skin = self.file.skins[node.skin]
         inverse = self.array(skin.inverseBindMatrices).reshape(-1, 4, 4).transpose(0, 2, 1)

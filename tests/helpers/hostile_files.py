@@ -1,4 +1,4 @@
-"""Two hundred files that a motion reader must survive: (name, bytes) each, always the same ones."""
+"""Two hundred files that a motion reader must withstand, as (name, bytes); always the same ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def touching(marker: object) -> Call:
 
 
 def person(n: int = N, **changes: Any) -> dict[str, Any]:
-    """A person in the video-to-PKL pipeline's layout."""
+    """A person in video2pkl's layout."""
     rng = np.random.default_rng(0)
     pose = rng.normal(0, 0.3, (n, 72))
     fields = {
@@ -54,7 +54,7 @@ def hostile_files(marker: str) -> Iterator[tuple[str, bytes]]:
     joblib.dump({1: person()}, buffer)
     archive = _archive(person())
     rng = np.random.default_rng(1)
-    # The rest: whole files cut at any length, and with bytes changed.
+    # The rest: valid files truncated at any length, or with bytes changed.
     while len(made) < COUNT:
         i = len(made)
         source, suffix = ((whole, "pkl"), (buffer.getvalue(), "pkl"), (archive, "npz"))[i % 3]

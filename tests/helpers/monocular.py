@@ -1,8 +1,8 @@
-"""What one camera makes of a known motion: the errors of a fit, made on purpose, and the score of their repair.
+"""Simulated errors of a monocular fit to a known motion, and scores of their correction.
 
-A fit that explains the image well is still wrong where the image says nothing: limbs are turned in depth,
-the body leans towards or away from the camera, and the person's distance is off by some per cent. These
-errors last for about half a second. `as_fitted` makes them on a motion whose truth is known.
+A fit that matches the image well is still wrong where the image carries no information: limbs are rotated in depth, the
+body leans towards or away from the camera, and the person's distance is off by several percent. These errors persist
+for about half a second. `as_fitted` adds them to a motion whose ground truth is known.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ TRUNK = (0, 3, 6, 9)
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviations. depth: share of the distance; pose, bias, lean, jitter: degrees; across: metres.
+    """Standard deviations. depth: fraction of the distance; pose, bias, lean, jitter: degrees; across: metres.
 
-    pose wanders with a memory of half a second, bias stays for the clip; lean is the whole body's, slow;
-    jitter is new in every frame. A third of pose is seen in the image, the rest is in depth.
+    pose is correlated over half a second, bias constant over the clip; lean is the whole body's, and slow; jitter is
+    nearly independent per frame. A third of pose is visible in the image, the rest is in depth.
     """
 
     depth: float = 0.03
@@ -45,25 +45,25 @@ class Noise:
 
 
 def random_camera(joints: np.ndarray, rng: np.random.Generator, *, roll: float = 3.0) -> Camera:
-    """A static camera 0.5 to 3 m above the ground that has the person, (F,24,3) world joints, in view."""
+    """A static camera 0.5 to 3 m above the ground with the person, (F,24,3) world joints, in view."""
     low, high = joints.min(axis=(0, 1)), joints.max(axis=(0, 1))
-    middle = 0.5 * (low + high)
+    centre = 0.5 * (low + high)
     yaw, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 3.0)
     half = 0.5 * float(np.linalg.norm((high - low)[[0, 2]]))
-    away = rng.uniform(2.5, 4.0) + half
-    place = np.array([middle[0] + away * np.sin(yaw), height, middle[2] + away * np.cos(yaw)])
-    to = middle + rng.uniform(-0.25, 0.25, 3) - place
+    distance = rng.uniform(2.5, 4.0) + half
+    position = np.array([centre[0] + distance * np.sin(yaw), height, centre[2] + distance * np.cos(yaw)])
+    to = centre + rng.uniform(-0.25, 0.25, 3) - position
     forward = to / np.linalg.norm(to)
     right = np.cross(forward, [0.0, 1.0, 0.0])
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(forward, right), forward])
     tilt = axis_angle_to_matrix(np.array([0.0, 0.0, np.radians(rng.uniform(-roll, roll))]))
     rotation = tilt @ rotation
-    return camera_from_fov(1280, 960, 70.0).replace(rotation=rotation, translation=-rotation @ place, moving=False)
+    return camera_from_fov(1280, 960, 70.0).replace(rotation=rotation, translation=-rotation @ position, moving=False)
 
 
 def seen_from(motion: Motion, camera: Camera, body: BodyModel) -> Motion:
-    """A motion with world fields, told for another camera."""
+    """A motion with world fields, as seen by another camera."""
     people = tuple(
         person_in_view(body, camera, p.id, p.pose_world, p.betas[0], p.transl_world, contacts=p.contacts)
         for p in motion.people
@@ -74,18 +74,18 @@ def seen_from(motion: Motion, camera: Camera, body: BodyModel) -> Motion:
 def as_fitted(motion: Motion, body: BodyModel, rng: np.random.Generator, noise: Noise | None = None) -> Motion:
     """The motion with a fit's errors in its camera frame, then smoothed by the default filter.
 
-    The world fields, the contacts and the camera's place are gone, as after a fit.
+    The world fields, the contacts and the camera's pose are removed, as after a fit.
     """
-    people = tuple(_spoiled(person, motion, body, rng, noise or Noise()) for person in motion.people)
+    people = tuple(_with_fit_errors(person, motion, body, rng, noise or Noise()) for person in motion.people)
     camera = motion.camera.replace(rotation=None, translation=None)
     return filter_motion(motion.replace(people=people, camera=camera, provenance=()), body)
 
 
-def taken_for_farther(motion: Motion, body: BodyModel, share: float, when: np.ndarray, legs: float = 1.0) -> Motion:
-    """The motion with the gross error of one camera: for some time the person is taken for one farther away.
+def mistaken_for_farther(motion: Motion, body: BodyModel, share: float, when: np.ndarray, legs: float = 1.0) -> Motion:
+    """The motion with a gross monocular error: for some time the person is mistaken for one further away.
 
-    share: of the distance by which (negative: nearer); when (F,) from 0 (not at all) to 1, smooth; legs: what is left
-    of the bends of hips, knees and ankles meanwhile (a crouch that the fit does not see bends too little).
+    share: error in distance, as a fraction of it (negative: closer); when (F,) from 0 (no error) to 1, smooth; legs:
+    factor on the rotations of hips, knees and ankles meanwhile (in an undetected crouch they are too small).
     """
     person = motion.people[0]
     pose = person.pose.reshape(-1, 24, 3).copy()
@@ -99,20 +99,20 @@ def taken_for_farther(motion: Motion, body: BodyModel, share: float, when: np.nd
 
 
 def bouts(times: np.ndarray, every: float = 2.5, lasting: float = 1.0) -> np.ndarray:
-    """(F,) 0 to 1 and back, again and again, each time over so many seconds: when a fit errs."""
-    middle = np.arange(0.6 * every, times[-1], every)
-    return np.exp(-((2 * (times[:, None] - middle) / lasting) ** 4)).max(axis=1)
+    """(F,) weights that rise from 0 to 1 and fall again, every `every` seconds for `lasting` seconds."""
+    centre = np.arange(0.6 * every, times[-1], every)
+    return np.exp(-((2 * (times[:, None] - centre) / lasting) ** 4)).max(axis=1)
 
 
 def blank(motion: Motion) -> Motion:
-    """The motion as a perfect fit would give it: the truth in the camera's frame and nothing of the world."""
+    """The motion as from a perfect fit: the ground truth in the camera's frame, without the world."""
     nothing = {"pose_world": None, "transl_world": None, "joints_world": None, "contacts": None}
     people = tuple(person.replace(**nothing) for person in motion.people)
     return motion.replace(people=people, camera=motion.camera.replace(rotation=None, translation=None))
 
 
-def _wander(rng: np.random.Generator, times: np.ndarray, shape: tuple[int, ...], memory: float) -> np.ndarray:
-    """A standard normal that forgets itself within `memory` seconds: (F, *shape)."""
+def _correlated_noise(rng: np.random.Generator, times: np.ndarray, shape: tuple[int, ...], memory: float) -> np.ndarray:
+    """A standard normal process with a correlation time of `memory` seconds: (F, *shape)."""
     keep = np.exp(-np.diff(times) / memory)
     out = rng.normal(size=(len(times), *shape))
     for i in range(1, len(times)):
@@ -120,7 +120,7 @@ def _wander(rng: np.random.Generator, times: np.ndarray, shape: tuple[int, ...],
     return out
 
 
-def _spoiled(person: Person, motion: Motion, body: BodyModel, rng: np.random.Generator, noise: Noise) -> Person:
+def _with_fit_errors(person: Person, motion: Motion, body: BodyModel, rng: np.random.Generator, noise: Noise) -> Person:
     times = motion.times[person.frames]
     count = len(times)
     rig = Rig.of(body, "contacts", person.betas[0])
@@ -130,10 +130,13 @@ def _spoiled(person: Person, motion: Motion, body: BodyModel, rng: np.random.Gen
     ray = root / np.linalg.norm(root, axis=-1, keepdims=True)
     trunk = joints[:, 12] - joints[:, 0]
 
-    in_depth = _wander(rng, times, (24,), 0.5) * noise.pose + rng.normal(size=24) * noise.bias
-    in_depth += _wander(rng, times, (24,), 0.05) * noise.jitter
-    anyhow = _wander(rng, times, (24, 3), 0.3) * noise.pose / 3 + _wander(rng, times, (24, 3), 0.05) * noise.jitter
-    lean = noise.lean * 0.7 * (rng.normal() + _wander(rng, times, (1,), 1.0))
+    in_depth = _correlated_noise(rng, times, (24,), 0.5) * noise.pose + rng.normal(size=24) * noise.bias
+    in_depth += _correlated_noise(rng, times, (24,), 0.05) * noise.jitter
+    isotropic = (
+        _correlated_noise(rng, times, (24, 3), 0.3) * noise.pose / 3
+        + _correlated_noise(rng, times, (24, 3), 0.05) * noise.jitter
+    )
+    lean = noise.lean * 0.7 * (rng.normal() + _correlated_noise(rng, times, (1,), 1.0))
     turned = rotation.copy()
     for j in range(24):
         bone = trunk
@@ -144,69 +147,69 @@ def _spoiled(person: Person, motion: Motion, body: BodyModel, rng: np.random.Gen
                 else joints[:, j] - joints[:, PARENTS[j]]
             )
         share = 0.6 if j in TRUNK else 1.0
-        turn = share * in_depth[:, j, None] * _across(bone, ray) + anyhow[:, j]
+        turn = share * in_depth[:, j, None] * _across(bone, ray) + isotropic[:, j]
         turned[:, j] = axis_angle_to_matrix(np.radians(turn)) @ rotation[:, j]
     turned = axis_angle_to_matrix(np.radians(lean * _across(trunk, ray)))[:, None] @ turned
-    spoiled = turned.copy()
+    local_noisy = turned.copy()
     for j in range(1, 24):
-        spoiled[:, j] = np.swapaxes(turned[:, PARENTS[j]], -1, -2) @ turned[:, j]
+        local_noisy[:, j] = np.swapaxes(turned[:, PARENTS[j]], -1, -2) @ turned[:, j]
 
     # The distance is wrong; across the ray the body stays where the image shows it.
-    depth = root[:, 2] * (1 + noise.depth * (0.5 * rng.normal() + 0.87 * _wander(rng, times, (), 0.8)))
-    relative = rig.forward(spoiled, np.zeros((count, 3)))[1]
+    depth = root[:, 2] * (1 + noise.depth * (0.5 * rng.normal() + 0.87 * _correlated_noise(rng, times, (), 0.8)))
+    relative = rig.forward(local_noisy, np.zeros((count, 3)))[1]
     sight = joints[..., :2] / joints[..., 2:]
     far = relative[..., 2:] + depth[:, None, None]
-    across = np.mean(sight * far - relative[..., :2], axis=1) + noise.across * _wander(rng, times, (2,), 0.1)
-    place = np.concatenate([across, depth[:, None]], axis=1)
-    pose = matrix_to_axis_angle(spoiled).reshape(count, 72)
+    across = np.mean(sight * far - relative[..., :2], axis=1) + noise.across * _correlated_noise(rng, times, (2,), 0.1)
+    position = np.concatenate([across, depth[:, None]], axis=1)
+    pose = matrix_to_axis_angle(local_noisy).reshape(count, 72)
     return Person(
         id=person.id,
         frames=person.frames,
         pose=pose,
         betas=person.betas,
-        transl=place - body.rest_joints(person.betas)[:, 0],
-        joints=rig.forward(spoiled, place)[1],
+        transl=position - body.rest_joints(person.betas)[:, 0],
+        joints=rig.forward(local_noisy, position)[1],
     )
 
 
 def _across(bone: np.ndarray, ray: np.ndarray) -> np.ndarray:
-    """Unit axes (F,3) about which a bone turns in depth: across the bone and the ray."""
+    """Unit axes (F,3) of a bone's rotation in depth: orthogonal to the bone and the ray."""
     axis = np.cross(bone, ray)
     return axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)
 
 
 def score(placed: Motion, truth: Motion, body: BodyModel, row: int = 0) -> dict[str, float]:
-    """How a placed person compares with the truth.
+    """Errors of a placed person against the ground truth.
 
-    gravity: degrees. ground: metres that the true ground under the person lies above the world's y = 0.
-    contact_f1, contact_precision, contact_recall: of the four contact points together. soles, soles_worst: mm that
-    the soles are off the world's ground in the contacts that are true. trajectory: percent of the distance
-    travelled, after the best shift and turn about the vertical. sliding_truth: mm/s in the true contacts.
-    legs_before and legs_after: mm, knees and ankles relative to the pelvis, in the camera's axes.
+    gravity: degrees. ground: height in metres of the true ground under the person above the world's y = 0.
+    contact_f1, contact_precision, contact_recall: of the four contact points together. soles, soles_worst: mm between
+    the soles and the world's ground in the true contacts. trajectory: percent of the distance travelled, after the
+    best shift and rotation about the vertical. sliding_truth: mm/s in the true contacts. legs_before and legs_after:
+    mm, knees and ankles relative to the pelvis, in the camera's axes.
     """
-    mine, theirs = placed.people[row], truth.people[row]
-    theirs = theirs if len(theirs) == len(mine) else theirs.select(mine.frames)
-    judged = foot_scores(placed, mine.replace(contacts=theirs.contacts), body)
+    estimate, reference = placed.people[row], truth.people[row]
+    reference = reference if len(reference) == len(estimate) else reference.select(estimate.frames)
+    judged = foot_scores(placed, estimate.replace(contacts=reference.contacts), body)
     up, true_up = placed.camera.rotation[:, 1], truth.camera.rotation[:, 1]
-    under = theirs.joints_world[:, 0].mean(axis=0) * [1.0, 0.0, 1.0]
+    under = reference.joints_world[:, 0].mean(axis=0) * [1.0, 0.0, 1.0]
     seen = truth.camera.rotation @ under + truth.camera.translation
     height = (placed.camera.rotation.T @ (seen - placed.camera.translation))[1]
-    both = float(np.sum(mine.contacts & theirs.contacts))
+    both = float(np.sum(estimate.contacts & reference.contacts))
     legs = SMPL24.indices(["left_knee", "right_knee", "left_ankle", "right_ankle"])
-    after = (mine.joints_world - mine.joints_world[:, :1])[:, legs] @ placed.camera.rotation.T
-    before = (mine.joints - mine.joints[:, :1])[:, legs]
-    true_legs = (theirs.joints - theirs.joints[:, :1])[:, legs]
-    feet = body.posed_points("contacts", theirs.pose_world, theirs.betas, theirs.transl_world)
-    slides = foot_sliding(feet, theirs.contacts, truth.times[theirs.frames])
+    after = (estimate.joints_world - estimate.joints_world[:, :1])[:, legs] @ placed.camera.rotation.T
+    before = (estimate.joints - estimate.joints[:, :1])[:, legs]
+    true_legs = (reference.joints - reference.joints[:, :1])[:, legs]
+    feet = body.posed_points("contacts", reference.pose_world, reference.betas, reference.transl_world)
+    slides = foot_sliding(feet, reference.contacts, truth.times[reference.frames])
     return {
         "gravity": float(np.degrees(np.arccos(np.clip(up @ true_up, -1, 1)))),
         "ground": float(height),
-        "contact_f1": 2 * both / max(1.0, float(mine.contacts.sum() + theirs.contacts.sum())),
-        "contact_precision": both / max(1.0, float(mine.contacts.sum())),
-        "contact_recall": both / max(1.0, float(theirs.contacts.sum())),
+        "contact_f1": 2 * both / max(1.0, float(estimate.contacts.sum() + reference.contacts.sum())),
+        "contact_precision": both / max(1.0, float(estimate.contacts.sum())),
+        "contact_recall": both / max(1.0, float(reference.contacts.sum())),
         "soles": judged["foot_height_mm"],
         "soles_worst": judged["foot_height_worst_mm"],
-        "trajectory": root_trajectory_error(mine.joints_world[:, 0], theirs.joints_world[:, 0]),
+        "trajectory": root_trajectory_error(estimate.joints_world[:, 0], reference.joints_world[:, 0]),
         "sliding_truth": 1000 * float(np.nanmean(slides)) if np.isfinite(slides).any() else 0.0,
         "legs_before": 1000 * float(np.linalg.norm(before - true_legs, axis=-1).mean()),
         "legs_after": 1000 * float(np.linalg.norm(after - true_legs, axis=-1).mean()),

@@ -1,4 +1,4 @@
-"""Motions with known contents for the tests of files: random fields, a stand-in body, strategies."""
+"""Motions with known contents for testing files: random fields, a stand-in body, hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ REST_PELVIS = np.array([0.01, -0.21, 0.03])
 
 
 def rotations_apart(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest angle (radians) between axis-angle vectors of any shapes that hold as many."""
+    """The largest angle (radians) between the rotations in two axis-angle arrays of equal size."""
     return float(np.max(geodesic_angle(*(axis_angle_to_matrix(pose.reshape(-1, 3)) for pose in (a, b)))))
 
 
 class StandInBody:
-    """What the writers need of a body: points and vertices that move rigidly with the pelvis."""
+    """The methods of a body that the writers need: points and vertices that move rigidly with the pelvis."""
 
     name = "stand-in"
 
@@ -46,7 +46,7 @@ class StandInBody:
 
 
 def make_person(id=1, frames=range(5), fields=FIELDS, keypoint_set="blazepose33", seed=0) -> Person:
-    """A person standing about four metres before the camera, with the named fields filled."""
+    """A person about four metres in front of the camera, with the named fields filled."""
     rng = np.random.default_rng(seed)
     frames = np.asarray(list(frames), dtype=np.int64)
     n, k = len(frames), len(JOINT_SETS[keypoint_set])
@@ -72,7 +72,7 @@ def make_person(id=1, frames=range(5), fields=FIELDS, keypoint_set="blazepose33"
         "contacts": rng.uniform(size=(n, 4)) > 0.5,
     }
     if n and "keypoints" in fields:
-        values["keypoints"][0, 0] = np.nan  # an unseen point is legal
+        values["keypoints"][0, 0] = np.nan  # unseen points are allowed
     needs_set = any(name.startswith("keypoint") for name in fields)
     return Person(
         id=id, frames=frames, keypoint_set=keypoint_set if needs_set else None, **{n: values[n] for n in fields}
@@ -108,7 +108,7 @@ def make_motion(num_frames=5, people=None, fps=29.97, with_camera=True, **change
 
 @st.composite
 def motions(draw) -> Motion:
-    """Motions of 0 to 3 people in which any fields are filled."""
+    """Motions of 0 to 3 people with any subset of the fields filled."""
     num_frames = draw(st.integers(1, 7))
     people = []
     for number in range(draw(st.integers(0, 3))):

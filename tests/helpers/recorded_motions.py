@@ -1,4 +1,4 @@
-"""The recorded motions of the video-to-PKL pipeline and the reports of its own tools on them."""
+"""Recorded motions of video2pkl, and the reports of its own tools on them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ each_kind = each_case("kind", "pare/motion.npz", r"(\w+)\.in\.pose")
 
 
 def recorded_motions() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """All arrays, and by kind of motion the reports."""
+    """All arrays, and the reports by kind of motion."""
     return recording("pare/motion.npz"), json.loads((goldens() / "pare" / "motion_reports.json").read_text())
 
 
 def assert_same_report(found: Any, expected: Any, where: str = "") -> None:
-    """Equal in keys and counts; floats to 1e-6 (degrees per second, centimetres), which is their rounding there."""
+    """Equal in keys and counts; floats to 1e-6 (degrees per second, centimetres), to which the reports are rounded."""
     if isinstance(expected, dict):
         assert set(found) == set(expected), where
         for key, value in expected.items():

@@ -1,6 +1,6 @@
-"""What somebody outside of Kinema might add: a tracker, an estimator, a refiner, a format and a stage, all toys.
+"""Toy plug-ins: a tracker, an estimator, a refiner, a format and a stage, as another package might add them.
 
-Nothing here is known to the package. Each toy is one row; the tests register it, or install it as an entry point.
+Kinema knows none of them. Each is one row that the tests register, or install as an entry point.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from kinema.tracking.registry import Tracker
 
 @dataclass(frozen=True)
 class ToyTrackOptions:
-    """How the toy tracker sees."""
+    """Settings of the toy tracker."""
 
-    people_seen: int = setting(1, "how many people the toy sees", public="toy_people", metavar="N")
+    people_seen: int = setting(1, "how many people the toy finds", public="toy_people", metavar="N")
 
 
 def _track(motion, context, options):
@@ -44,7 +44,7 @@ def _track(motion, context, options):
 
 TRACKER = Tracker(
     "toy-tracker",
-    "sees whoever it is told to see",
+    "finds as many people as it is told to",
     Stage(
         "toy-track", "pretending to follow", ToyTrackOptions, _track, video=True,
         fills=("boxes", "keypoints", "keypoint_confidence"),
@@ -54,9 +54,9 @@ TRACKER = Tracker(
 
 @dataclass(frozen=True)
 class ToyFitOptions:
-    """How the toy estimator guesses."""
+    """Settings of the toy estimator."""
 
-    depth: float = setting(3.0, "metres before the camera at which everybody stands", public="toy_depth", metavar="M")
+    depth: float = setting(3.0, "everybody's distance from the camera in metres", public="toy_depth", metavar="M")
 
 
 def _stand(motion, context, options):
@@ -85,7 +85,7 @@ ESTIMATOR = Estimator(
 
 @dataclass(frozen=True)
 class ToyRefineOptions:
-    """How the toy refiner refines."""
+    """Settings of the toy refiner: none."""
 
 
 def _freeze(motion, context, options):
@@ -96,7 +96,7 @@ def _freeze(motion, context, options):
 
 REFINER = Refiner(
     "toy-refiner",
-    "nobody moves any more",
+    "everybody stands still",
     Stage(
         "toy-freeze", "pretending to refine", ToyRefineOptions, _freeze, requires=("transl", "pose"),
         fills=("transl", "pose"),
@@ -106,7 +106,7 @@ REFINER = Refiner(
 
 @dataclass(frozen=True)
 class ToyStageOptions:
-    """What the toy stage counts with."""
+    """Settings of the toy stage: none."""
 
 
 def _count(motion, context, options):
@@ -121,6 +121,10 @@ def _write(motion, path, *, body=None, vertices=False):
     return path
 
 
+def _open(path):
+    return json.loads(path.read_text())
+
+
 def _read(content, path):
     people = tuple(
         Person(id + 1, np.arange(len(transl)), transl=np.array(transl), pose=np.zeros((len(transl), 72)))
@@ -131,12 +135,12 @@ def _read(content, path):
 
 FORMAT = MotionFormat(
     "toy-format",
-    "paths of roots as JSON",
+    "root trajectories as JSON",
     (".toy",),
     SimpleNamespace(recognises=lambda content: "toy" in content, read=_read, write=_write),
     writes=True,
-    reads=False,
     timed=True,
-    holds="everybody's path",
+    holds="everybody's root trajectory",
     keeps=("transl",),
+    opener=_open,
 )

@@ -14,7 +14,7 @@ import pytest
 
 import kinema
 from kinema.__main__ import main
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
 from kinema.formats import FORMATS
 from kinema.keypoints import SOURCES
@@ -62,6 +62,9 @@ def test_registered_rows_make_a_run(tmp_path):
     assert again.repeated
     written = kinema.export(motion, tmp_path / "walk.toy")
     assert written.paths == [tmp_path / "walk.toy"]
+    assert kinema.load(tmp_path / "walk.toy").people[1].transl.tolist() == motion.people[1].transl.tolist()
+    with pytest.raises(InputError, match=r"Kinema reads .*\.bvh, \.toy$"):
+        kinema.load(clip)
     assert kinema.stages()[-1](motion).data["toy_count"] == 2
     frozen = kinema.refine(motion, "toy-refiner")
     assert np.ptp(frozen.people[0].transl, axis=0).max() == 0
@@ -83,6 +86,8 @@ def test_registered_rows_are_on_the_command_line(tmp_path, monkeypatch, capsys):
     assert kinema.load("frozen.pkl").provenance[-2].name == "toy-freeze"
     assert main(["convert", "frozen.pkl", "walk.toy"]) == 0
     assert json.loads(Path("walk.toy").read_text())["fps"] == pytest.approx(30, rel=0.01)
+    assert main(["convert", "walk.toy", "again.pkl"]) == 0
+    assert kinema.load("again.pkl").people[0].transl.tolist() == kinema.load("frozen.pkl").people[0].transl.tolist()
 
 
 def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):

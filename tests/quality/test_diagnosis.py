@@ -1,4 +1,4 @@
-"""Diagnosis: what is in a file, which kind of way, and a picture that shows it."""
+"""Diagnosis: the contents of a file, the type of motion, and the plot."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kinema.errors import UsageError
 from kinema.formats import save_motion
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.quality.diagnosis import describe, diagnose_file
+from kinema.quality.diagnosis import describe_contents, diagnose_file
 from kinema.quality.motion_type import motion_type
-from kinema.quality.trajectory import course_of
+from kinema.quality.trajectory import trajectory_of
 from kinema.quality.validation import validate_motion
 
 
 def path_of(kind: str, times: np.ndarray) -> np.ndarray:
-    """Places (F,2) on the ground of somebody who walks at about 1 m/s."""
+    """Positions (F,2) on the ground of somebody walking at about 1 m/s."""
     if kind == "STATIONARY":
         return 0.05 * np.stack([np.sin(2 * times), np.cos(3 * times)], axis=1)
     if kind == "PROGRESSING":
@@ -32,7 +32,7 @@ def path_of(kind: str, times: np.ndarray) -> np.ndarray:
         return 1.2 * np.stack([np.cos(times), np.sin(times)], axis=1)
     if kind == "OSCILLATING":
         return np.stack([1.5 * np.sin(0.8 * times), 0.02 * np.cos(times)], axis=1)
-    # A bent way: out, and half of it back to the side.
+    # A bent path: straight out, then half of it back at an angle.
     out = np.minimum(times, 5.0)
     back = np.maximum(times - 5.0, 0.0)
     return np.stack([out - 0.9 * back, 0.35 * back], axis=1)
@@ -47,42 +47,40 @@ def walker(ground: np.ndarray, times: np.ndarray, bob: float = 0.0) -> Motion:
 
 
 def kind_of(motion: Motion) -> str:
-    found = motion_type(course_of(motion, motion.people[0]))
+    found = motion_type(trajectory_of(motion, motion.people[0]))
     assert found is not None
     return found.kind
 
 
 @pytest.mark.parametrize("kind", ["STATIONARY", "PROGRESSING", "LOOPING", "OSCILLATING", "MIXED"])
 @pytest.mark.parametrize("fps", [8.0, 30.0, 120.0])
-def test_kinds_are_told_at_any_frame_rate(kind, fps):
+def test_motion_types_are_recognised_at_any_frame_rate(kind, fps):
     seconds = 8.0 if kind == "MIXED" else 12.0
     times = np.arange(round(seconds * fps)) / fps
     assert kind_of(walker(path_of(kind, times), times)) == kind
 
 
 @pytest.mark.parametrize("kind", ["STATIONARY", "PROGRESSING", "LOOPING", "OSCILLATING"])
-def test_noise_and_bobbing_do_not_change_the_kind(kind):
+def test_noise_and_bobbing_do_not_change_the_motion_type(kind):
     times = np.arange(360) / 30
     ground = path_of(kind, times) + np.random.default_rng(1).normal(0, 0.02, (360, 2))
     assert kind_of(walker(ground, times, bob=0.3)) == kind
 
 
 @given(turn=st.floats(0, 6.28), x=st.floats(-50, 50), z=st.floats(-50, 50))
-def test_place_and_heading_do_not_matter(turn, x, z):
+def test_position_and_heading_do_not_matter(turn, x, z):
     times = np.arange(240) / 30
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     for kind in ("PROGRESSING", "LOOPING", "OSCILLATING"):
         assert kind_of(walker(path_of(kind, times) @ rotation.T + [x, z], times)) == kind
 
 
-def test_reversals_and_rounds_are_counted():
+def test_reversals_and_turns_are_counted():
     times = np.arange(600) / 30
-    found = motion_type(
-        course_of(walker(path_of("LOOPING", times), times), walker(path_of("LOOPING", times), times).people[0])
-    )
-    assert found.turns == pytest.approx(20 / (2 * np.pi), abs=0.15)
+    loop = walker(path_of("LOOPING", times), times)
+    assert motion_type(trajectory_of(loop, loop.people[0])).turns == pytest.approx(20 / (2 * np.pi), abs=0.15)
     line = walker(path_of("OSCILLATING", times), times)
-    assert motion_type(course_of(line, line.people[0])).reversals == 5
+    assert motion_type(trajectory_of(line, line.people[0])).reversals == 5
 
 
 @pytest.fixture
@@ -106,7 +104,7 @@ def test_a_file_is_described(walk, walk_file):
     assert person["frame_of_reference"] == "world"
 
 
-def test_gaps_and_uneven_times_are_told(walk, tmp_path):
+def test_gaps_and_uneven_times_are_reported(walk, tmp_path):
     keep = np.r_[0:50, 60 : walk.num_frames]
     uneven = walk.times + 0.01 * (np.arange(walk.num_frames) % 2)
     path = save_motion(walk.replace(people=(walk.people[0].select(keep),), times=uneven), tmp_path / "gap.pkl")
@@ -115,20 +113,21 @@ def test_gaps_and_uneven_times_are_told(walk, tmp_path):
     assert not plain["constant_rate"]
 
 
-def test_assumptions_of_readers_are_shown(tmp_path):
+def test_readers_notes_are_shown(tmp_path):
     rng = np.random.default_rng(0)
     person = {"pose": rng.normal(0, 0.1, (9, 72)), "trans": rng.normal(0, 1, (9, 3)), "betas": np.zeros((9, 10)),
               "global_orient": np.zeros((9, 3))}  # fmt: skip
-    path = tmp_path / "fork.pkl"
+    path = tmp_path / "video2pkl.pkl"
     path.write_bytes(pickle.dumps({1: person}))
-    diagnosis = diagnose_file(path, profile="fork")
+    diagnosis = diagnose_file(path, profile="video2pkl")
     assert any("30 frames a second are assumed" in note for note in diagnosis.to_dict()["notes"])
     assert diagnosis.people[0]["motion_type"]["motion_type"] in ("OSCILLATING", "MIXED", "PROGRESSING")
-    assert diagnosis.validation.profile == "fork"
+    assert diagnosis.validation.profile == "video2pkl"
+    assert diagnose_file(path, profile="fork").to_dict() == diagnosis.to_dict()
 
 
 def test_entries_of_any_kind_are_described():
-    entries = describe({1: {"a": np.array([1.0, np.nan]), "b": "x" * 500, "c": [1, 2]}, "d": None, "e\n": 3})
+    entries = describe_contents({1: {"a": np.array([1.0, np.nan]), "b": "x" * 500, "c": [1, 2]}, "d": None, "e\n": 3})
     by_name = {entry["name"]: entry for entry in entries}
     assert by_name["1.a"]["not_finite"] == 1
     assert len(by_name["1.b"]["value"]) == 60
@@ -136,7 +135,7 @@ def test_entries_of_any_kind_are_described():
     assert "e?" in by_name
 
 
-def test_a_picture_is_drawn(walk, tmp_path):
+def test_the_plot_is_drawn(walk, tmp_path):
     pytest.importorskip("matplotlib")
     from kinema.visualization.diagnosis_plot import plot
 
@@ -145,7 +144,7 @@ def test_a_picture_is_drawn(walk, tmp_path):
     path = plot(validate_motion(motion), tmp_path / "walk.png")
     image = cv2.imread(str(path))[..., ::-1]
     assert image.shape[0] > 900
-    # Both people's colours are in it, and nothing but ink on white.
+    # Both people's colours are in it, on a white background.
     for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert np.all(image == colour, axis=-1).sum() > 200
     assert (image == 255).all(axis=-1).mean() > 0.6
@@ -153,7 +152,7 @@ def test_a_picture_is_drawn(walk, tmp_path):
         plot(validate_motion(motion), tmp_path / "walk.txt")
 
 
-def test_without_matplotlib_one_sentence_says_what_to_install(walk, tmp_path, monkeypatch):
+def test_without_matplotlib_the_error_names_what_to_install(walk, tmp_path, monkeypatch):
     from kinema.visualization.diagnosis_plot import plot
 
     real = builtins.__import__

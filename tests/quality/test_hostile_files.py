@@ -1,4 +1,4 @@
-"""Hostile and broken files: nothing is executed, nothing crashes, memory stays bounded, one sentence each."""
+"""Hostile and broken files: nothing is executed, nothing crashes, memory stays bounded, errors are one sentence."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kinema.__main__ import main
 from tests.helpers.hostile_files import COUNT, hostile_files
 
 MEMORY = 300 * 2**20
-"""Bytes by which the process may grow over all files: the largest honest one holds half a megabyte."""
+"""Bytes by which the process may grow over all files: the largest well-formed one holds half a megabyte."""
 
 
 def peak_memory() -> int:
-    """Largest resident size of the process so far, bytes."""
+    """Peak resident size of the process so far, bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -34,11 +34,11 @@ def files(tmp_path_factory):
     return marker, paths
 
 
-@pytest.mark.filterwarnings("error")  # a warning would be a second sentence, and none that helps
+@pytest.mark.filterwarnings("error")  # a warning would be a second, unhelpful sentence
 @pytest.mark.parametrize("command", [["validate", "--no-files"], ["diagnose"], ["diagnose", "--json"]])
-def test_two_hundred_files_are_survived(files, command, capsys):
+def test_none_of_two_hundred_files_crashes_a_command(files, command, capsys):
     marker, paths = files
-    main([command[0], str(paths[0]), *command[1:]])  # whatever is loaded once does not count
+    main([command[0], str(paths[0]), *command[1:]])  # what is loaded only once does not count
     before = peak_memory()
     bad = []
     for path in paths:
@@ -46,11 +46,11 @@ def test_two_hundred_files_are_survived(files, command, capsys):
         code = main([command[0], str(path), *command[1:]])  # an exception here is a traceback for the user
         seconds = time.process_time() - begin
         out, err = capsys.readouterr()
-        said = [line for line in (out + err).splitlines() if line.strip()]
-        if code not in (0, 1, 3) or not said or "Traceback" in out + err or "\x1b" in out + err:
-            bad.append((path.name, code, said[:2]))
-        if code == 3 and len(said) != 1:
-            bad.append((path.name, "more than one sentence", said[:3]))
+        printed = [line for line in (out + err).splitlines() if line.strip()]
+        if code not in (0, 1, 3) or not printed or "Traceback" in out + err or "\x1b" in out + err:
+            bad.append((path.name, code, printed[:2]))
+        if code == 3 and len(printed) != 1:
+            bad.append((path.name, "more than one sentence", printed[:3]))
         if seconds > 10:
             bad.append((path.name, f"took {seconds:.0f} s"))
         assert not marker.exists(), f"{path.name} was executed"
@@ -58,13 +58,13 @@ def test_two_hundred_files_are_survived(files, command, capsys):
     assert peak_memory() - before < MEMORY
 
 
-def test_the_faults_are_named(files, capsys):
+def test_faults_are_reported(files, capsys):
     _, paths = files
     expected = {
         "call_system_0.pkl": "system", "nan_pose.pkl": "pose holds 1440 values that are not finite",
-        "negative_ids.pkl": "frame_ids must be whole numbers from 0 on", "short_trans.pkl": "trans has shape (17, 3)",
-        "falling_ids.pkl": "frame_ids must increase strictly", "text_id.pkl": "'first' is no track id",
-        "zero_matrices.pkl": "matrices that are no rotations", "large_angles.pkl": "are these degrees?",
+        "negative_ids.pkl": "frame_ids must be whole numbers from 0", "short_trans.pkl": "trans has shape (17, 3)",
+        "falling_ids.pkl": "frame_ids must increase strictly", "text_id.pkl": "'first' is not a track id",
+        "zero_matrices.pkl": "matrices that are not rotations", "large_angles.pkl": "are these degrees?",
         "other_root.pkl": "global_orient differs",
         "text_array.pkl": "pose must hold numbers",
         "far_away.pkl": "are these metres?", "nobody.pkl": "",

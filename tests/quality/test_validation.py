@@ -1,4 +1,4 @@
-"""The validator: real movement passes, every kind of damage is found where it is, nothing is assumed about rates."""
+"""The validator: real movement passes at any frame rate, every kind of corruption is located."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import Limits, default_limits, validate_file, validate_motion, write_report
-from kinema.quality.corruption import DAMAGES
+from kinema.quality.corruption import CORRUPTIONS
 from kinema.quality.limits import Threshold
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
@@ -45,13 +45,13 @@ def test_walking_passes_at_any_frame_rate(fps):
     assert validate_motion(procedural_motion(free_body(), "demo", fps=fps)).verdict == "PASS"
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_does_not_pass(walk, damage):
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_corrupted_motions_do_not_pass(walk, corruption):
     for seed in range(3):
-        assert validate_motion(DAMAGES[damage](walk, np.random.default_rng(seed))).verdict != "PASS"
+        assert validate_motion(CORRUPTIONS[corruption](walk, np.random.default_rng(seed))).verdict != "PASS"
 
 
-def test_a_jump_of_one_joint_is_found_with_frame_and_name(walk):
+def test_a_jump_of_one_joint_is_reported_with_frame_and_joint(walk):
     validation = validate_motion(with_joint(walk, 20, "left_wrist", 1.0))
     found = [p for p in validation.all_problems() if p.measure == "jump"]
     assert {(p.frame, p.joint) for p in found} == {(20, "left_wrist"), (21, "left_wrist")}
@@ -59,7 +59,7 @@ def test_a_jump_of_one_joint_is_found_with_frame_and_name(walk):
     assert validation.verdict == "PASS_WITH_CLEANUP"
 
 
-def test_the_wrist_may_do_what_the_spine_may_not(walk):
+def test_limits_are_looser_for_the_wrist_than_for_the_spine(walk):
     frames = default_limits().frames
     for measure in ("speed", "jump", "shake"):
         usual = frames[measure].usual
@@ -67,7 +67,7 @@ def test_the_wrist_may_do_what_the_spine_may_not(walk):
 
 
 def test_speeds_use_the_true_times(walk):
-    # Half a metre to the side is a jump, unless the person was away for two seconds in between.
+    # Half a metre sideways is a jump, unless the person was out of sight for two seconds in between.
     person = walk.people[0]
     joints = person.joints_world.copy()
     joints[60:, :, 0] += 0.5
@@ -79,7 +79,7 @@ def test_speeds_use_the_true_times(walk):
     assert measures(validate_motion(walk.replace(times=times, people=(away,), camera=None))) == {"gap"}
 
 
-def test_a_frozen_person_fails_the_check_of_motion(walk):
+def test_a_frozen_person_fails_the_motion_check(walk):
     still = np.repeat(walk.people[0].joints_world[:1], walk.num_frames, axis=0)
     validation = validate_motion(changed(walk, joints_world=still))
     assert validation.verdicts["motion"] == "FAIL"
@@ -91,7 +91,7 @@ def test_a_locked_root_fails_though_the_limbs_move(walk):
     joints = person.joints_world - person.joints_world[:, :1] + person.joints_world[0, 0]
     validation = validate_motion(changed(walk, joints_world=joints), checks=["motion"])
     assert validation.verdict == "FAIL"
-    assert "the root stays on one spot while the limbs move" in validation.people[0].problems[0].sentence
+    assert "the root stays in one place while the limbs move" in validation.people[0].problems[0].sentence
 
 
 def test_sunken_feet_are_penetration(walk):
@@ -105,7 +105,7 @@ def test_sunken_feet_are_penetration(walk):
 
 
 def test_ground_far_from_zero_is_no_penetration(walk):
-    # Files of other systems put the ground anywhere.
+    # Other systems' files have the ground at any height.
     joints = walk.people[0].joints_world - [0, 1.3, 0]
     assert "penetration" not in measures(validate_motion(changed(walk, joints_world=joints)))
 
@@ -131,7 +131,7 @@ def test_a_knee_bent_forward_is_found(walk):
     assert found[0].value == pytest.approx(50, abs=1)
 
 
-def test_a_body_far_from_the_evidence_is_said(walk):
+def test_a_large_reprojection_error_is_reported(walk):
     person = walk.people[0]
     error = np.full(len(person), 3.0)
     error[7] = 0.3 * (person.boxes[7, 3] - person.boxes[7, 1])
@@ -139,7 +139,7 @@ def test_a_body_far_from_the_evidence_is_said(walk):
     assert [(p.measure, p.frame) for p in found] == [("reprojection", 7)]
 
 
-def test_gaps_are_told(walk):
+def test_gaps_are_reported(walk):
     person = walk.people[0]
     keep = np.r_[0:100, 130 : walk.num_frames]
     validation = validate_motion(walk.replace(people=(person.select(keep),)))
@@ -149,7 +149,7 @@ def test_gaps_are_told(walk):
     }  # fmt: skip
 
 
-def test_a_moving_camera_without_a_world_is_not_blamed_on_the_person(walk):
+def test_camera_movement_is_not_attributed_to_the_person(walk):
     person = walk.people[0]
     joints = person.joints + np.random.default_rng(0).normal(0, 0.3, (len(person), 1, 3))
     bare = person.replace(joints=joints, pose_world=None, transl_world=None, joints_world=None, contacts=None)
@@ -159,9 +159,9 @@ def test_a_moving_camera_without_a_world_is_not_blamed_on_the_person(walk):
         assert validate_motion(motion, checks=["quality"]).verdict == expected
 
 
-def test_all_people_are_judged_and_the_worst_decides(walk):
+def test_the_worst_person_decides_the_verdict(walk):
     good = walk.people[0]
-    bad = DAMAGES["teleport"](walk, np.random.default_rng(1)).people[0].replace(id=7)
+    bad = CORRUPTIONS["teleport"](walk, np.random.default_rng(1)).people[0].replace(id=7)
     validation = validate_motion(walk.replace(people=(good, bad)))
     assert [report.verdict for report in validation.people] == ["PASS", "PASS_WITH_CLEANUP"]
     assert validation.verdict == "PASS_WITH_CLEANUP"
@@ -187,7 +187,7 @@ def test_nobody_nothing_and_one_frame():
     assert validate_motion(Motion(times=times, width=0, height=0, people=(one,))).verdict == "PASS"
 
 
-def test_files_hold_the_report(walk, tmp_path):
+def test_the_report_is_written_to_both_files(walk, tmp_path):
     validation = validate_motion(with_joint(walk, 20, "left_wrist", 1.0))
     write_report(validation, tmp_path / "v.json", tmp_path / "b.csv")
     written = json.loads((tmp_path / "v.json").read_text())
@@ -200,13 +200,13 @@ def test_files_hold_the_report(walk, tmp_path):
     assert float(rows[0]["time"]) == pytest.approx(walk.times[20], abs=1e-4)
 
 
-def test_unwritable_place_is_one_sentence(walk, tmp_path):
+def test_an_unwritable_folder_gives_one_sentence(walk, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is not a folder"):
         write_report(validate_motion(walk), tmp_path / "file" / "v.json", tmp_path / "b.csv")
 
 
-def test_impossible_questions_are_refused(walk, tmp_path):
+def test_invalid_arguments_are_refused(walk, tmp_path):
     with pytest.raises(UsageError, match="unknown check looks"):
         validate_motion(walk, checks=["looks"])
     with pytest.raises(UsageError, match="unknown profile"):
@@ -218,7 +218,7 @@ def test_impossible_questions_are_refused(walk, tmp_path):
 @pytest.mark.parametrize(
     "changes", [{"foot_speed": 0}, {"pass_share": -1}, {"pass_share": 0.5}, {"frames": {"beauty": Threshold(1, 2)}}]
 )
-def test_impossible_limits_are_refused(changes):
+def test_invalid_limits_are_refused(changes):
     with pytest.raises(UsageError):
         Limits(**changes)
 

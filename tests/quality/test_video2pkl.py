@@ -1,4 +1,4 @@
-"""The fork profile gives the numbers and verdicts that the video-to-PKL pipeline's own tools gave."""
+"""The profile `video2pkl` gives the numbers and verdicts of video2pkl's own tools."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def test_a_motion_gets_the_recorded_verdict_and_bad_frames(goldens, kind):
     person = Person(id=4, frames=np.arange(len(pose)), pose=pose, transl=-trans)
     times = np.arange(len(pose)) / reports[kind]["validator"]["fps"]
     motion = Motion(times=times, width=0, height=0, people=(person,), body_model="smpl")
-    validation = validate_motion(motion, checks=["quality"], profile="fork")
+    validation = validate_motion(motion, checks=["quality"], profile="video2pkl")
     expected = reports[kind]["validator"]["bad_frames"]
     assert validation.verdict == expected["decision"]
     assert validation.people[0].bad_rows.tolist() == expected["bad_frame_indices"]
     assert {p.frame for p in validation.all_problems()} == set(expected["bad_frame_indices"])
 
 
-def test_turn_rates_do_not_care_how_a_rotation_is_written():
-    # The same turn of 0.2 degrees, once across the seam at 180 degrees and once with a whole turn added.
+def test_turn_rates_do_not_depend_on_how_a_rotation_is_represented():
+    # The same rotation of 0.2 degrees, once across the wrap at 180 degrees and once with a full turn added.
     axis = np.array([0.0, 1.0, 0.0])
     before, after = np.radians(179.9) * axis, np.radians(-179.9) * axis
     assert turn_rates(np.array([before, after]), 10.0) == pytest.approx([2.0], abs=1e-9)
@@ -72,16 +72,15 @@ def test_turn_rates_do_not_care_how_a_rotation_is_written():
 def test_a_constant_root_fails():
     person = Person(id=1, frames=np.arange(5), pose=np.zeros((5, 72)), transl=np.ones((5, 3)))
     motion = Motion(times=np.arange(5) / FPS, width=0, height=0, people=(person,), body_model="smpl")
-    assert validate_motion(motion, profile="fork").verdicts == {
-        "structure": "PASS",
-        "motion": "FAIL",
-        "quality": "PASS",
-    }
+    for profile in ("video2pkl", "fork"):
+        validation = validate_motion(motion, profile=profile)
+        assert validation.verdicts == {"structure": "PASS", "motion": "FAIL", "quality": "PASS"}
+        assert validation.profile == "video2pkl"
 
 
 @pytest.mark.golden
-def test_places_and_rotations_of_its_inference(goldens):
-    """How it makes `trans` from the network's camera and smooths it: what its readers have to undo."""
+def test_translations_and_rotations_of_its_inference(goldens):
+    """How it derives `trans` from the network's camera and smooths it: what a reader has to undo."""
     arrays, _ = goldens
     raw = -crop_translation(arrays["infer.pred_cam"])
     np.testing.assert_allclose(raw, arrays["infer.trans_raw"], rtol=1e-6, atol=1e-6)
@@ -98,15 +97,15 @@ def test_places_and_rotations_of_its_inference(goldens):
 
 
 @pytest.mark.golden
-def test_a_file_of_its_inference_comes_back_as_the_body_moved(goldens, tmp_path):
+def test_an_output_file_is_read_with_the_true_direction_of_motion(goldens, tmp_path):
     arrays, _ = goldens
     count = min(len(arrays["infer.pose_aa"]), len(arrays["infer.trans_smooth"]))
     pose, trans = arrays["infer.pose_aa"][:count], arrays["infer.trans_smooth"][:count]
     person = {"pose": pose, "global_orient": arrays["infer.global_orient"][:count], "trans": trans,
               "betas": np.zeros((count, 10), np.float32), "frame_ids": np.arange(count)}  # fmt: skip
-    path = tmp_path / "fork.pkl"
+    path = tmp_path / "video2pkl.pkl"
     path.write_bytes(pickle.dumps({1: person}))
     found = load_motion(path).people[0]
     np.testing.assert_allclose(found.pose, pose, atol=1e-6)
-    assert np.all(found.transl[:, 2] > 0)  # before the camera, not behind it
+    assert np.all(found.transl[:, 2] > 0)  # in front of the camera, not behind it
     np.testing.assert_allclose(found.transl, -trans, atol=1e-6)

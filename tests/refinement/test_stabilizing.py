@@ -17,7 +17,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, quat
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import validate_motion
-from kinema.quality.corruption import DAMAGES
+from kinema.quality.corruption import CORRUPTIONS
 from kinema.refinement.options import StabilizeOptions
 from kinema.refinement.repair import bridge_jumps, excursions, replace_root_excursions
 from kinema.refinement.stage import stabilize_motion
@@ -100,7 +100,7 @@ def test_a_fault_in_motion_that_passes_is_repaired_and_the_rest_left_alone(walk)
 
 
 def test_jitter_shrinks(walk):
-    shaky = DAMAGES["jitter"](walk, np.random.default_rng(0))
+    shaky = CORRUPTIONS["jitter"](walk, np.random.default_rng(0))
     stable = stabilize_motion(shaky)
     # Smoothing over 0.16 s lowers white noise of 30 frames a second to 0.46 of its size; movement costs some of that.
     assert joint_error(walk, stable) < 0.6 * joint_error(walk, shaky)
@@ -145,9 +145,9 @@ def test_a_root_that_leaps_and_stays_is_led_over(walk):
     )  # smoothing may add a millimetre
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", CORRUPTIONS)
 def test_nothing_gets_worse_by_the_validators_measures(walk, damage):
-    hurt = DAMAGES[damage](walk, np.random.default_rng(3))
+    hurt = CORRUPTIONS[damage](walk, np.random.default_rng(3))
     before = validate_motion(hurt, checks=["quality"]).people[0]
     after = validate_motion(stabilize_motion(hurt), checks=["quality"]).people[0]
     rank = ("PASS", "PASS_WITH_CLEANUP", "FAIL")
@@ -160,7 +160,7 @@ def test_nothing_gets_worse_by_the_validators_measures(walk, damage):
 
 
 def test_every_step_is_told(walk):
-    stable = stabilize_motion(DAMAGES["teleport"](walk, np.random.default_rng(0)))
+    stable = stabilize_motion(CORRUPTIONS["teleport"](walk, np.random.default_rng(0)))
     record = stable.provenance[-1]
     assert record.name == "stabilize"
     assert [step["step"] for step in told(stable)["steps"]] == ["replace", "lead", "smooth"]
@@ -170,7 +170,7 @@ def test_every_step_is_told(walk):
 
 
 def test_joints_and_poses_belong_together_afterwards(walk):
-    stable = stabilize_motion(DAMAGES["jitter"](walk, np.random.default_rng(1))).people[0]
+    stable = stabilize_motion(CORRUPTIONS["jitter"](walk, np.random.default_rng(1))).people[0]
     np.testing.assert_allclose(
         free_body().joints(stable.pose_world, stable.betas, stable.transl_world), stable.joints_world, atol=1e-9
     )
@@ -275,6 +275,6 @@ def test_unknown_profiles_and_steps_are_refused():
 
 
 def test_limbs_stay_as_long_as_they_were(walk):
-    stable = stabilize_motion(DAMAGES["flip"](walk, np.random.default_rng(0))).people[0]
+    stable = stabilize_motion(CORRUPTIONS["flip"](walk, np.random.default_rng(0))).people[0]
     bones = np.linalg.norm(stable.joints_world[:, 1:] - stable.joints_world[:, list(SMPL24.parents[1:])], axis=-1)
     assert np.ptp(bones, axis=0).max() < 1e-9

@@ -1,4 +1,4 @@
-"""The camera-motion detector on made pictures whose motion is known, and on the real clips."""
+"""The camera-motion detector on synthetic images whose motion is known, and on the real clips."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ NOBODY = np.zeros((0, 4))
 
 @pytest.fixture(scope="module")
 def scenery() -> np.ndarray:
-    """A picture larger than the view, with structure at several scales."""
+    """An image larger than the view, with structure at several scales."""
     rng = np.random.default_rng(0)
-    picture = np.zeros((HEIGHT * 2, WIDTH * 2, 3), np.float32)
+    canvas = np.zeros((HEIGHT * 2, WIDTH * 2, 3), np.float32)
     for cells in (8, 30, 120):
         coarse = rng.uniform(0, 1, (cells, cells * 2, 3)).astype(np.float32)
-        picture += cv2.resize(coarse, (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
-    return np.clip(picture * 85, 0, 255).astype(np.uint8)
+        canvas += cv2.resize(coarse, (WIDTH * 2, HEIGHT * 2), interpolation=cv2.INTER_CUBIC)
+    return np.clip(canvas * 85, 0, 255).astype(np.uint8)
 
 
 def view(scenery: np.ndarray, x: float = 0.0, y: float = 0.0, zoom: float = 1.0) -> np.ndarray:
-    """What a camera sees that looks x, y pixels beside the middle."""
+    """The view of a camera aimed x, y pixels away from the centre."""
     matrix = np.array([[zoom, 0, WIDTH / 2 - zoom * (WIDTH + x)], [0, zoom, HEIGHT / 2 - zoom * (HEIGHT + y)]])
     return cv2.warpAffine(scenery, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
 
@@ -43,7 +43,7 @@ def noisy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(image.astype(float) + rng.normal(scale=4, size=image.shape), 0, 255).astype(np.uint8)
 
 
-def test_a_camera_that_stands_still_is_static_in_spite_of_noise_and_light(scenery):
+def test_a_static_camera_is_static_in_spite_of_noise_and_changing_light(scenery):
     rng = np.random.default_rng(1)
     still = view(scenery)
     images = [noisy(still * (1 + 0.05 * np.sin(i / 10)), rng) for i in range(90)]
@@ -54,7 +54,7 @@ def test_a_camera_that_stands_still_is_static_in_spite_of_noise_and_light(scener
 
 
 @pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])
-def test_a_pan_is_moving_by_as_much_as_it_pans(scenery, fps):
+def test_a_pan_is_moving_and_measured(scenery, fps):
     frames = round(3 * fps)
     images = [view(scenery, x=40 * i / fps) for i in range(frames)]
     report = watch(images, fps=fps).report()
@@ -64,7 +64,7 @@ def test_a_pan_is_moving_by_as_much_as_it_pans(scenery, fps):
     assert report.speed == pytest.approx(40 / WIDTH, rel=0.05)
 
 
-def test_a_long_pan_is_followed_beyond_the_first_picture(scenery):
+def test_a_long_pan_is_tracked_beyond_the_first_image(scenery):
     images = [view(scenery, x=-300 + 600 * i / 119) for i in range(120)]
     assert watch(images).report().drift > 0.75 * 600 / WIDTH
 
@@ -73,7 +73,7 @@ def test_a_zoom_is_moving(scenery):
     assert watch([view(scenery, zoom=1 + 0.1 * i / 60) for i in range(61)]).report().moving
 
 
-def test_a_trembling_camera_is_shaky_but_not_moving(scenery):
+def test_a_shaking_camera_is_shaky_but_not_moving(scenery):
     rng = np.random.default_rng(2)
     images = [view(scenery, *rng.normal(scale=2.5, size=2)) for _ in range(120)]
     report = watch(images).report()
@@ -81,7 +81,7 @@ def test_a_trembling_camera_is_shaky_but_not_moving(scenery):
     assert report.shake == pytest.approx(2.5 * np.sqrt(2) / WIDTH, rel=0.35)
 
 
-def test_a_person_who_walks_through_does_not_move_the_camera(scenery):
+def test_a_person_walking_through_is_not_camera_motion(scenery):
     rng = np.random.default_rng(3)
     clothes = (rng.uniform(0, 255, (220, 130, 3))).astype(np.uint8)
     clothes = cv2.GaussianBlur(clothes, (0, 0), 3)
@@ -93,10 +93,10 @@ def test_a_person_who_walks_through_does_not_move_the_camera(scenery):
         images.append(image)
         boxes.append(np.array([[x, 100, x + 130, 320]], float))
     assert watch(images, boxes).report().drift < 0.002
-    assert not watch(images).report().moving  # nobody told it about the person: outvoted
+    assert not watch(images).report().moving  # without a box, the person is an outlier
 
 
-def test_a_person_who_fills_the_picture_is_left_out(scenery):
+def test_a_person_who_fills_the_image_is_masked(scenery):
     plain = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     plain[:, :120] = view(scenery)[:, :120]
     images = []
@@ -116,20 +116,20 @@ def test_too_few_frames_report_a_static_camera(scenery, count):
     assert report.looks <= 1
 
 
-def test_a_picture_without_texture_says_that_nothing_could_be_judged():
+def test_an_image_without_texture_cannot_be_judged():
     report = watch([np.full((HEIGHT, WIDTH, 3), 90, np.uint8)] * 60).report()
     assert not report.moving
     assert report.judged == 0.0
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (8, 300), (1, 1)])
-def test_tiny_and_odd_pictures_are_taken(size):
+def test_tiny_and_odd_image_sizes_are_accepted(size):
     rng = np.random.default_rng(4)
     images = [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for _ in range(30)]
     assert 0.0 <= watch(images).report().judged <= 1.0
 
 
-def test_true_times_decide_when_to_look(scenery):
+def test_the_interval_is_in_seconds_not_frames(scenery):
     image = view(scenery)
     crowded = np.arange(100) / 1000  # a tenth of a second in a hundred frames
     assert watch([image] * 100, times=crowded).report().looks == 0
@@ -137,20 +137,20 @@ def test_true_times_decide_when_to_look(scenery):
     assert watch([image] * 10, times=sparse).report().looks == 9
 
 
-def test_boxes_that_are_not_numbers_are_ignored(scenery):
+def test_boxes_with_nan_are_ignored(scenery):
     box = np.array([[np.nan, 0.0, 10.0, 10.0], [-500.0, -500.0, -400.0, -400.0]])
     assert watch([view(scenery)] * 30, box).report().judged == 1.0
 
 
 @pytest.mark.parametrize("settings", [{"interval": -1.0}, {"drift": 0.0}, {"shake": 0.0}, {"box_margin": 2.0}])
-def test_impossible_options_are_refused(settings):
+def test_invalid_options_are_refused(settings):
     with pytest.raises(UsageError):
         CameraMotionOptions(**settings)
 
 
-# SOURCES.md calls the camera of the breakdance clip moving and that of the football clip slightly drifting; in
-# these excerpts the background stays within 0.2 % of the width in both. The woman of the sign language clip
-# fills the picture: without her box she would be taken for the background.
+# SOURCES.md calls the camera of the breakdance clip moving and that of the football clip slightly drifting; in these
+# excerpts the background stays within 0.2 % of the width in both. The woman in the sign language clip fills the image:
+# without her box she would be taken for the background.
 REAL = {
     "balance_single_multiview_cam01": False,
     "basketball_two_people_static": False,

@@ -1,4 +1,4 @@
-"""Gross errors of the distance: who crouches is taken for one farther away, and stays on the ground all the same."""
+"""Gross errors in depth: a crouching person mistaken for one further away still stays on the ground."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kinema.synthetic import procedural_motion
 from kinema.world import place_in_world
 from kinema.world.fitted import FittedTrack
 from kinema.world.root import lift_out, lower_floor
-from tests.helpers.monocular import as_fitted, blank, bouts, taken_for_farther
+from tests.helpers.monocular import as_fitted, blank, bouts, mistaken_for_farther
 
 KNEES = SMPL24.indices(["left_knee", "right_knee"])
 
 
 def feet_of(placed, truth, body):
-    """Scores of the feet in the contacts that are true, in those that were found, and the deepest foot, mm."""
+    """Scores of the feet in the true contacts, in the estimated ones, and the deepest foot point, mm."""
     person = placed.people[0]
     judged = person.replace(contacts=truth.people[0].contacts[person.frames])
     soles = body.posed_points("contacts", person.pose_world, person.betas, person.transl_world)
@@ -32,13 +32,13 @@ def recall(found, true):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_crouch_that_looks_like_distance_stays_on_the_ground(body, seed):
+def test_a_crouch_mistaken_for_distance_stays_on_the_ground(body, seed):
     truth = procedural_motion(body, "demo", seed=seed, fps=20)
     bend = np.linalg.norm(truth.people[0].pose.reshape(-1, 24, 3)[:, KNEES], axis=-1).mean(axis=1)
     crouch = np.clip((bend - 0.7) / 1.2, 0, 1)
     fitted = as_fitted(truth, body, np.random.default_rng(seed))
-    # As a fit was seen to err: 26 % too far, the legs bent too little, the soles 0.3 m down.
-    fitted = taken_for_farther(fitted, body, 0.26, crouch, legs=0.75)
+    # An error observed in a real fit: 26 % too far away, the legs bent too little, the soles 0.3 m too low.
+    fitted = mistaken_for_farther(fitted, body, 0.26, crouch, legs=0.75)
     placed = place_in_world(fitted, body)
     true, own, deepest = feet_of(placed, truth, body)
     contacts = placed.people[0].contacts
@@ -51,10 +51,10 @@ def test_a_crouch_that_looks_like_distance_stays_on_the_ground(body, seed):
 
 
 @pytest.mark.parametrize("share", [0.25, -0.12])
-def test_a_walker_whose_distance_jumps_keeps_to_the_ground(body, share):
+def test_a_walker_whose_distance_jumps_stays_on_the_ground(body, share):
     truth = procedural_motion(body, "rounds", seed=1, fps=20)
     fitted = as_fitted(truth, body, np.random.default_rng(1))
-    placed = place_in_world(taken_for_farther(fitted, body, share, bouts(truth.times)), body)
+    placed = place_in_world(mistaken_for_farther(fitted, body, share, bouts(truth.times)), body)
     true, own, deepest = feet_of(placed, truth, body)
     assert true["foot_height_mm"] < 10
     assert own["foot_height_worst_mm"] < 20
@@ -63,7 +63,7 @@ def test_a_walker_whose_distance_jumps_keeps_to_the_ground(body, share):
     assert recall(placed.people[0].contacts, truth.people[0].contacts) > 0.75
 
 
-def test_only_feet_below_the_ground_are_lifted_and_along_the_ray(body):
+def test_only_feet_below_the_ground_are_lifted_along_the_ray(body):
     truth = procedural_motion(body, "on-the-spot", seed=0, fps=15)
     person, camera = truth.people[0], truth.camera
     centre = -camera.rotation.T @ camera.translation
@@ -84,9 +84,9 @@ def test_only_feet_below_the_ground_are_lifted_and_along_the_ray(body):
     assert np.abs(lift_out(deep, centre)).max() < 1e-9
 
 
-def test_a_perfect_crouch_is_left_as_it_is(body):
+def test_a_perfect_crouch_is_hardly_changed(body):
     truth = procedural_motion(body, "demo", seed=1, fps=20)
     placed = place_in_world(blank(truth), body)
-    told = placed.provenance[-1].arguments["people"]["1"]
-    assert told["bent"] < 3  # mm; the ground is estimated too, so not nothing
+    figures = placed.provenance[-1].arguments["people"]["1"]
+    assert figures["bent"] < 3  # mm; the ground is estimated too, so not nothing
     assert recall(placed.people[0].contacts, truth.people[0].contacts) > 0.9

@@ -1,4 +1,4 @@
-"""Contacts and the clean-up, on tracks in the world whose truth is known."""
+"""Contacts and the clean-up, on tracks in the world with known ground truth."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UPPER = np.setdiff1d(np.arange(24), [1, 2, 4, 5, 7, 8, 10, 11])
 
 
 def in_world(motion, body, truth=None):
-    """A motion's first person as a track in the world of `truth` (default: their own world fields), and the camera."""
+    """A motion's first person as a track in the world of `truth` (default: their world fields); the camera centre."""
     person = motion.people[0]
     rig = Rig.of(body, "contacts", person.betas[0])
     rest = body.rest_joints(person.betas)[:, 0]
@@ -39,7 +39,7 @@ def in_world(motion, body, truth=None):
     return FittedTrack(rig, motion.times[person.frames], local, root, np.ones(len(person), dtype=bool)), centre
 
 
-def agreement(found, true):
+def f1_score(found, true):
     return 2 * np.sum(found & true) / max(1, found.sum() + true.sum())
 
 
@@ -59,7 +59,7 @@ def test_contacts_of_a_perfect_motion_are_found_at_any_frame_rate(body, script, 
     motion = procedural_motion(body, script, seed=1, fps=fps)
     track, centre = in_world(motion, body)
     contacts, _ = find_contacts(track, centre)
-    assert agreement(contacts, motion.people[0].contacts) > 0.93
+    assert f1_score(contacts, motion.people[0].contacts) > 0.93
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -67,7 +67,7 @@ def test_contacts_are_found_through_the_errors_of_a_fit(body, seed):
     motion = procedural_motion(body, "rounds", seed=seed)
     track, centre = in_world(as_fitted(motion, body, np.random.default_rng(seed)), body, motion)
     contacts, steadied = find_contacts(track, centre)
-    assert agreement(contacts, motion.people[0].contacts) > 0.83
+    assert f1_score(contacts, motion.people[0].contacts) > 0.83
     assert sliding(steadied, contacts) < 0.4 * sliding(track, contacts)
 
 
@@ -75,20 +75,20 @@ def test_a_perfect_motion_is_hardly_changed(body, walk):
     track, centre = in_world(walk, body)
     contacts, steadied = find_contacts(track, centre)
     clean = clean_feet(track, steadied, contacts, centre)
-    told = compare([track], [clean], [contacts], [levels(steadied, contacts, centre)])
-    # Where a contact is said to begin a frame early, the last millimetres of the step are held.
-    assert told["moved"] < 1.0
-    assert told["bent"] < 0.5
-    assert told["bent_max"] < 6.0
+    figures = compare([track], [clean], [contacts], [levels(steadied, contacts, centre)])
+    # A contact that begins a frame too early holds the last millimetres of the step.
+    assert figures["moved"] < 1.0
+    assert figures["bent"] < 0.5
+    assert figures["bent_max"] < 6.0
 
 
-def test_with_the_true_contacts_a_perfect_motion_stays_within_a_millimetre(body, walk):
+def test_true_contacts_change_a_perfect_motion_by_less_than_a_millimetre(body, walk):
     track, centre = in_world(walk, body)
     clean = clean_feet(track, track, walk.people[0].contacts, centre)
     assert np.linalg.norm(clean.joints - track.joints, axis=-1).max() < 1e-3
 
 
-def test_standing_still_is_left_alone_to_the_last_digit(body):
+def test_standing_still_is_left_unchanged(body):
     motion = procedural_motion(body, "on-the-spot", seed=0, fps=15)
     track, centre = in_world(motion, body)
     contacts, steadied = find_contacts(track, centre)
@@ -107,7 +107,7 @@ def test_feet_stand_still_on_the_ground_and_never_below_it(body, walk, fitted):
     assert penetration(clean)[1] < 4
 
 
-def test_nothing_above_the_hips_turns_and_no_bone_changes_its_length(body, walk, fitted):
+def test_nothing_above_the_hips_rotates_and_bone_lengths_are_constant(body, walk, fitted):
     track, centre = in_world(fitted, body, walk)
     contacts, steadied = find_contacts(track, centre)
     clean = clean_feet(track, steadied, contacts, centre)
@@ -121,7 +121,7 @@ def test_nothing_above_the_hips_turns_and_no_bone_changes_its_length(body, walk,
     assert np.abs(upper).max() < 1e-9
 
 
-def test_the_clean_up_brings_the_legs_nearer_to_the_truth_and_pops_nothing(body):
+def test_the_clean_up_brings_the_legs_closer_to_the_truth_without_pops(body):
     before, after = [], []
     for seed in range(4):
         motion = procedural_motion(body, "rounds", seed=seed)
@@ -129,9 +129,9 @@ def test_the_clean_up_brings_the_legs_nearer_to_the_truth_and_pops_nothing(body)
         track, centre = in_world(as_fitted(motion, body, np.random.default_rng(10 + seed)), body, motion)
         contacts, steadied = find_contacts(track, centre)
         clean = clean_feet(track, steadied, contacts, centre)
-        for sink, mine in ((before, track), (after, clean)):
-            off = (mine.joints - mine.joints[:, :1]) - (truth.joints - truth.joints[:, :1])
-            sink.append(np.linalg.norm(off[:, [4, 5, 7, 8]], axis=-1).mean())
+        for distances, estimate in ((before, track), (after, clean)):
+            off = (estimate.joints - estimate.joints[:, :1]) - (truth.joints - truth.joints[:, :1])
+            distances.append(np.linalg.norm(off[:, [4, 5, 7, 8]], axis=-1).mean())
         turning = [geodesic_angle(t.local[1:, LEGS], t.local[:-1, LEGS]).max() for t in (track, clean)]
         assert turning[1] < turning[0] + np.radians(8)  # between two frames
         knees = matrix_to_axis_angle(clean.local[:, LEGS[2:4]])[..., 0]
@@ -139,7 +139,7 @@ def test_the_clean_up_brings_the_legs_nearer_to_the_truth_and_pops_nothing(body)
     assert np.mean(after) < np.mean(before)
 
 
-def test_a_root_that_drifts_in_depth_is_brought_back_by_the_feet(body, walk):
+def test_a_root_drifting_in_depth_is_corrected_by_the_feet(body, walk):
     track, centre = in_world(walk, body)
     ray = track.root - centre
     wander = 0.03 * np.sin(1.3 * track.times)[:, None] * ray
@@ -154,15 +154,15 @@ def test_long_tracks_are_solved_in_pieces_with_the_same_result(body, walk, fitte
     whole = clean_feet(track, steadied, contacts, centre)
     monkeypatch.setattr(cleanup, "CHUNK", 90)
     pieces = clean_feet(track, steadied, contacts, centre)
-    assert len(track.times) > 200  # so: at least two pieces
-    # A piece does not know the contacts of the next one; where they meet, that is worth about a centimetre.
+    assert len(track.times) > 200  # at least two pieces
+    # A piece does not know the contacts of the next one, which makes about a centimetre of difference at the seam.
     assert np.linalg.norm(pieces.joints - whole.joints, axis=-1).mean() < 0.004
     jump = np.linalg.norm(np.diff(pieces.joints - whole.joints, axis=0), axis=-1)
     assert jump.max() < 0.01
 
 
 @pytest.mark.parametrize("height", [0.8, -0.6])
-def test_someone_on_another_floor_keeps_standing_on_it(body, height):
+def test_a_person_on_another_floor_stays_on_it(body, height):
     motion = procedural_motion(body, "on-the-spot", seed=0, fps=15)
     track, centre = in_world(motion, body)
     raised = track.moved(root=track.root + np.array([0.0, height, 0.0]))
@@ -172,7 +172,7 @@ def test_someone_on_another_floor_keeps_standing_on_it(body, height):
     assert np.abs(clean.feet[..., 1] - height).max() < 0.01
 
 
-def test_a_lifted_foot_that_is_held_still_is_no_contact(body):
+def test_a_lifted_foot_held_still_is_not_in_contact(body):
     motion = procedural_motion(body, "on-the-spot", seed=0, fps=15)
     track, centre = in_world(motion, body)
     local = track.local.copy()
@@ -203,7 +203,7 @@ def test_feet_that_were_not_seen_have_no_contacts(body, walk):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
-def test_very_short_tracks_pass(body, walk, count):
+def test_very_short_tracks_are_handled(body, walk, count):
     track, centre = in_world(walk, body)
     piece = track.part(slice(0, count))
     contacts, steadied = find_contacts(piece, centre)
@@ -213,7 +213,7 @@ def test_very_short_tracks_pass(body, walk, count):
     assert np.isfinite(clean.joints).all()
 
 
-def test_uneven_frame_times_make_no_difference_to_what_stands(body):
+def test_contacts_are_found_at_uneven_frame_times(body):
     even = procedural_motion(body, "rounds", seed=1, fps=60)
     rng = np.random.default_rng(5)
     keep = np.sort(rng.choice(len(even.times), size=len(even.times) // 2, replace=False))
@@ -223,14 +223,14 @@ def test_uneven_frame_times_make_no_difference_to_what_stands(body):
     track, centre = in_world(fitted, body, dropped)
     contacts, steadied = find_contacts(track, centre)
     clean = clean_feet(track, steadied, contacts, centre)
-    assert agreement(contacts, person.contacts) > 0.83
+    assert f1_score(contacts, person.contacts) > 0.83
     assert sliding(clean, contacts) < 10
     assert penetration(clean)[1] < 5
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.sampled_from([10.0, 30.0, 120.0]))
 @settings(max_examples=60)
-def test_spans_keep_their_promises(weights, fps):
+def test_spans_respect_thresholds_and_durations(weights, fps):
     weight = np.array(weights)[:, None]
     times = np.arange(len(weight)) / fps
     state = spans(weight, times)[:, 0]
@@ -252,8 +252,8 @@ def test_measures_of_a_track_that_slides_and_sinks(body):
     assert sliding(slid, contacts) == pytest.approx(100, rel=1e-3)
     assert penetration(slid) == pytest.approx((20, 20), abs=0.5)
     assert floating(slid, contacts, np.zeros_like(contacts, dtype=float))[0] == pytest.approx(20, abs=0.5)
-    told = compare([track], [slid], [contacts], [np.zeros(contacts.shape)])
-    assert told["sliding_before"] < 0.01
-    assert told["sliding_after"] == pytest.approx(100, rel=1e-3)
-    assert told["bent_max"] < 1e-6
+    figures = compare([track], [slid], [contacts], [np.zeros(contacts.shape)])
+    assert figures["sliding_before"] < 0.01
+    assert figures["sliding_after"] == pytest.approx(100, rel=1e-3)
+    assert figures["bent_max"] < 1e-6
     assert compare([], [], [], []) == {}

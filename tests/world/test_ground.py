@@ -1,4 +1,4 @@
-"""Gravity and ground from bodies whose world is known."""
+"""Gravity and ground from bodies in a known world."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.world.balance import LEVEL, centre_of_mass
 from kinema.world.fitted import FittedTrack
-from kinema.world.ground import NO_HEIGHT, estimate_ground
+from kinema.world.ground import DEFAULT_HEIGHT, estimate_ground
 from kinema.world.placing import world_from_camera
 from tests.helpers.monocular import Noise, as_fitted, blank, random_camera, seen_from
 
 
 def track_of(motion, body, row=0, feet_seen=True):
-    """The person of a motion as the world stage sees them: a rig in the camera's frame."""
+    """The person of a motion as the world stage processes them: a rig in the camera's frame."""
     person = motion.people[row]
     rig = Rig.of(body, "contacts", person.betas[0])
     root = person.transl + body.rest_joints(person.betas)[:, 0]
@@ -29,25 +29,25 @@ def degrees_between(a, b):
 
 
 def truth(camera):
-    """Up and the camera's height of a camera whose place is known."""
+    """Up in the frame of a camera of known pose, and its height."""
     return camera.rotation[:, 1], float(-(camera.rotation.T @ camera.translation)[1])
 
 
 @pytest.mark.parametrize("script", ["demo", "rounds"])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_walk_seen_perfectly_tells_gravity_and_the_ground(body, script, seed):
+def test_a_perfectly_fitted_walk_gives_gravity_and_ground(body, script, seed):
     motion = procedural_motion(body, script, seed=seed, fps=15)
     camera = random_camera(motion.people[0].joints_world, np.random.default_rng(seed))
     ground = estimate_ground([track_of(blank(seen_from(motion, camera, body)), body)])
     up, height = truth(camera)
     assert ground.source == "feet"
-    # Not exact even so: the estimate does not know that its input is perfect and asks habit and balance too.
+    # Not exact, as the estimate also relies on the level prior and on balance.
     assert degrees_between(ground.up, up) < 2.5
     assert ground.height == pytest.approx(height, abs=0.25)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_walk_seen_by_one_camera_tells_gravity_within_three_degrees(body, seed):
+def test_a_fitted_walk_gives_gravity_within_three_degrees(body, seed):
     rng = np.random.default_rng(seed)
     motion = procedural_motion(body, "rounds", seed=seed, fps=15)
     camera = random_camera(motion.people[0].joints_world, rng)
@@ -57,8 +57,8 @@ def test_a_walk_seen_by_one_camera_tells_gravity_within_three_degrees(body, seed
     assert max(ground.tilt_sigma) < 5.0
 
 
-def test_standing_on_the_spot_goes_by_balance(body):
-    errors, told = [], []
+def test_standing_on_the_spot_relies_on_balance(body):
+    errors, sigmas = [], []
     for seed in range(6):
         rng = np.random.default_rng(seed)
         motion = procedural_motion(body, "on-the-spot", seed=seed, fps=15)
@@ -66,15 +66,15 @@ def test_standing_on_the_spot_goes_by_balance(body):
         fitted = as_fitted(seen_from(motion, camera, body), body, rng, Noise(lean=2.0, bias=2.0))
         ground = estimate_ground([track_of(fitted, body)])
         errors.append(degrees_between(ground.up, truth(camera)[0]))
-        told.append(max(ground.tilt_sigma))
+        sigmas.append(max(ground.tilt_sigma))
         assert ground.source == "axis"
-    # What leans towards the camera cannot be told from a tilted camera: as sure as it says, not more.
+    # Leaning towards the camera cannot be told from a tilted camera: the reported sigma must account for that.
     assert np.mean(errors) < 5.0
-    assert np.mean(np.array(errors) < 2 * np.array(told)) > 0.8
+    assert np.mean(np.array(errors) < 2 * np.array(sigmas)) > 0.8
 
 
 @pytest.mark.parametrize("roll", [-14.0, 14.0])
-def test_a_camera_that_hangs_askew_is_believed(body, roll):
+def test_a_rolled_camera_is_recovered(body, roll):
     motion = procedural_motion(body, "rounds", seed=1, fps=15)
     camera = studio_camera(position=(0.0, 2.2, 0.0), pitch=0.3)
     turn = axis_angle_to_matrix(np.array([0.0, 0.0, np.radians(roll)]))
@@ -85,7 +85,7 @@ def test_a_camera_that_hangs_askew_is_believed(body, roll):
     assert degrees_between(ground.up, truth(camera)[0]) < 4.0
 
 
-def test_two_people_share_one_ground_and_a_third_stands_on_something(body):
+def test_two_people_share_the_ground_and_a_third_stands_on_something(body):
     motion = procedural_motion(body, "rounds", seed=0, fps=15)
     camera = studio_camera(position=(0.0, 1.8, 1.0), pitch=0.15)
     motion = seen_from(motion, camera, body)
@@ -105,7 +105,7 @@ def test_a_person_whose_size_was_misjudged_does_not_tilt_the_ground(body):
     camera = studio_camera(position=(0.0, 1.8, 1.0), pitch=0.15)
     motion = seen_from(motion, camera, body)
     walker = track_of(motion, body)
-    # A child fitted as an adult: 1.25 times as far away, as large in the image.
+    # A child fitted as an adult: 1.25 times as far away, the same size in the image.
     child = walker.moved(root=1.25 * (walker.root + camera.rotation @ [1.5, 0.0, 0.0]))
     both = estimate_ground([walker, child])
     assert degrees_between(both.up, truth(camera)[0]) < 3.0
@@ -123,7 +123,7 @@ def test_jumping_does_not_lift_the_ground(body):
     assert ground.height == pytest.approx(height, abs=0.25)
 
 
-def test_without_feet_the_trunk_and_the_camera_speak(body):
+def test_without_visible_feet_the_trunk_and_the_level_prior_decide(body):
     camera = studio_camera(position=(0.0, 1.3, -3.0), pitch=0.0)
     motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
     ground = estimate_ground([track_of(motion, body, feet_seen=False)])
@@ -131,17 +131,17 @@ def test_without_feet_the_trunk_and_the_camera_speak(body):
     assert ground.seen == 0.0
     assert np.isnan(ground.drops).all()
     assert degrees_between(ground.up, LEVEL) < 6.0
-    assert ground.height == pytest.approx(1.3, abs=0.3)  # under the feet that the fit imagines
+    assert ground.height == pytest.approx(1.3, abs=0.3)  # under the feet as extrapolated by the fit
 
 
-def test_nobody_means_a_level_camera():
+def test_without_people_the_camera_is_level():
     ground = estimate_ground([])
     assert np.allclose(ground.up, LEVEL)
-    assert ground.height == NO_HEIGHT
+    assert ground.height == DEFAULT_HEIGHT
     assert ground.source == "level"
 
 
-def test_one_frame_is_enough_for_an_answer(body):
+def test_one_frame_is_enough_for_an_estimate(body):
     camera = studio_camera(position=(0.0, 1.4, 0.0), pitch=0.09)
     motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
     track = track_of(motion, body).part(slice(0, 1))
@@ -150,7 +150,7 @@ def test_one_frame_is_enough_for_an_answer(body):
     assert np.isfinite(ground.height)
 
 
-def test_a_body_upside_down_is_no_upright_axis(body):
+def test_a_body_upside_down_is_ignored(body):
     camera = studio_camera(position=(0.0, 1.4, 0.0), pitch=0.0)
     motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
     track = track_of(motion, body)

@@ -1,4 +1,4 @@
-"""The world stage on whole motions: conventions, what it fills, what it tells, and what it refuses."""
+"""The world stage on whole motions: conventions, the fields it fills, what it records, and what it refuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def placed(body, walk):
     return place_in_world(as_fitted(walk, body, np.random.default_rng(1)), body)
 
 
-def told(motion):
+def facts(motion):
     return motion.provenance[-1].arguments
 
 
@@ -38,7 +38,7 @@ def test_one_camera_is_enough_to_place_a_walk(body, script, seed):
     motion = seen_from(motion, random_camera(motion.people[0].joints_world, rng), body)
     placed = place_in_world(as_fitted(motion, body, rng), body)
     result = score(placed, motion, body)
-    person = told(placed)["people"]["1"]
+    person = facts(placed)["people"]["1"]
     assert result["gravity"] < 3.0
     assert abs(result["ground"]) < 0.08
     assert result["contact_f1"] > 0.8
@@ -56,7 +56,7 @@ def test_the_worlds_conventions(body, walk, placed):
     assert forward[2] < 0  # the camera looks along -z
     assert np.linalg.det(camera.rotation) == pytest.approx(1.0)
     start = to_world(placed.people[0].joints[:1], camera)[0, 0]
-    assert np.allclose(start[[0, 2]], 0.0, atol=0.3)  # under the first pelvis, but for the steadied distance
+    assert np.allclose(start[[0, 2]], 0.0, atol=0.3)  # below the first pelvis, except for the corrected distance
     feet = body.posed_points("contacts", person.pose_world, person.betas, person.transl_world)
     assert np.abs(feet[..., 1][person.contacts]).max() < 0.02
     assert feet[..., 1].min() > -0.005
@@ -64,7 +64,7 @@ def test_the_worlds_conventions(body, walk, placed):
     assert np.nanmean(slides) < 0.01
 
 
-def test_the_fields_agree_with_each_other_and_the_camera_frame_is_left_alone(body, walk, placed):
+def test_the_fields_are_consistent_and_the_camera_frame_is_unchanged(body, walk, placed):
     fitted = as_fitted(walk, body, np.random.default_rng(1))
     person = placed.people[0]
     for name in ("pose", "betas", "transl", "joints"):
@@ -78,7 +78,7 @@ def test_without_the_clean_up_the_world_is_a_rigid_transform(body, walk):
     placed = place_in_world(fitted, body, WorldOptions(clean=False))
     person = placed.people[0]
     assert np.allclose(to_world(person.joints, placed.camera), person.joints_world, atol=1e-6)
-    assert told(placed)["people"]["1"]["moved_max"] == 0.0
+    assert facts(placed)["people"]["1"]["moved_max"] == 0.0
 
 
 def test_joint_angles_of_the_upper_body_stay_as_they_were_fitted(body, placed):
@@ -91,33 +91,33 @@ def test_joint_angles_of_the_upper_body_stay_as_they_were_fitted(body, placed):
     assert turn.max() < 1e-6
 
 
-def test_the_record_tells_what_was_done_and_how_sure_it_is(placed):
-    said = told(placed)
-    assert said["placed"] is True
-    assert said["camera"] == "auto"
-    assert set(said["gravity"]) == {"source", "pitch", "roll", "sigma_roll", "sigma_pitch"}
-    assert said["gravity"]["source"] == "feet"
-    assert said["camera_height"] > 0
-    figures = said["people"]["1"]
+def test_changes_and_uncertainty_are_recorded(placed):
+    recorded = facts(placed)
+    assert recorded["placed"] is True
+    assert recorded["camera"] == "auto"
+    assert set(recorded["gravity"]) == {"source", "pitch", "roll", "sigma_roll", "sigma_pitch"}
+    assert recorded["gravity"]["source"] == "feet"
+    assert recorded["camera_height"] > 0
+    figures = recorded["people"]["1"]
     assert figures["moved"] > figures["bent"] > 0
     assert placed.provenance[-1].name == "world"
     assert list(placed.provenance[-1].weights) == ["free"]
 
 
 @pytest.mark.parametrize("how", ["detector", "option"])
-def test_a_moving_camera_is_said_and_the_world_stays_empty(body, walk, placed, how):
+def test_a_moving_camera_is_recorded_and_the_world_stays_empty(body, walk, placed, how):
     options = WorldOptions(camera="moving") if how == "option" else WorldOptions()
     moving = placed.replace(camera=placed.camera.replace(moving=how == "detector"))
     out = place_in_world(moving, body, options)
-    assert told(out)["placed"] is False
-    assert "camera moves" in told(out)["reason"]
+    assert facts(out)["placed"] is False
+    assert "camera moves" in facts(out)["reason"]
     assert all(getattr(out.people[0], name) is None for name in WORLD_FIELDS)
     assert out.camera.rotation is None
     assert out.camera.moving is True
     assert np.array_equal(out.people[0].pose, placed.people[0].pose)
 
 
-def test_static_overrules_the_detector(body, walk):
+def test_static_overrides_the_detector(body, walk):
     moving = blank(walk)
     moving = moving.replace(camera=moving.camera.replace(moving=True))
     out = place_in_world(moving, body, WorldOptions(camera="static"))
@@ -125,14 +125,14 @@ def test_static_overrules_the_detector(body, walk):
     assert out.camera.moving is False
 
 
-def test_nobody_is_a_legal_answer(body, walk):
+def test_a_motion_without_people_is_accepted(body, walk):
     empty = walk.replace(people=())
     out = place_in_world(empty, body)
-    assert told(out)["placed"] is False
+    assert facts(out)["placed"] is False
     assert out.people == ()
 
 
-def test_a_person_without_a_body_is_left_as_they_are(body, walk):
+def test_a_person_without_a_body_is_left_unchanged(body, walk):
     from kinema.person import Person
 
     seen = Person(7, np.arange(5), boxes=np.ones((5, 4)))
@@ -148,7 +148,7 @@ def test_a_motion_without_a_camera_is_refused(body, walk):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_very_short_clips_pass(body, walk, count):
+def test_very_short_clips_are_handled(body, walk, count):
     person = blank(walk).people[0].select(np.arange(count))
     motion = Motion(walk.times[:count], walk.width, walk.height, (person,), camera=blank(walk).camera)
     out = place_in_world(motion, body)
@@ -168,7 +168,7 @@ def test_a_gap_in_the_track_is_not_bridged(body, walk):
     alone = place_in_world(fitted.replace(people=(fitted.people[0].select(np.arange(60)),)), body)
     bent = person.joints_world[:60] - person.joints_world[:60, :1]
     other = alone.people[0].joints_world - alone.people[0].joints_world[:, :1]
-    # The same piece alone: only gravity, which all frames share, makes a difference.
+    # The same piece alone differs only by gravity, which is estimated from all frames.
     assert np.linalg.norm(bent - other, axis=-1).mean() < 0.05
 
 
@@ -182,36 +182,36 @@ def test_a_person_on_a_box_stays_there_and_the_walker_sets_the_ground(body):
     above = standing.replace(id=2, transl=standing.transl + 1.1 * up, joints=None)
     out = place_in_world(blank(motion).replace(people=(above, walker)), body)
     feet = [body.posed_points("contacts", p.pose_world, p.betas, p.transl_world)[..., 1] for p in out.people]
-    assert told(out)["raised"] == 1
+    assert facts(out)["raised"] == 1
     assert feet[0].mean() == pytest.approx(1.1, abs=0.2)
     assert feet[0].std() < 0.02
     assert np.abs(feet[1][out.people[1].contacts]).max() < 0.02
 
 
-def test_feet_outside_the_picture_are_not_believed(body):
+def test_feet_outside_the_image_are_ignored(body):
     camera = studio_camera(position=(0.0, 1.45, -3.0), pitch=0.0)
     motion = seen_from(procedural_motion(body, "on-the-spot", seed=0, fps=15), camera, body)
     out = place_in_world(blank(motion), body)
-    assert told(out)["feet_seen"] == 0.0
+    assert facts(out)["feet_seen"] == 0.0
     assert not out.people[0].contacts.any()
-    assert told(out)["gravity"]["source"] == "axis"
+    assert facts(out)["gravity"]["source"] == "axis"
 
 
-def test_progress_is_told(body, walk):
+def test_progress_is_reported(body, walk):
     seen = []
     place_in_world(blank(walk), body, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (1, 1)
 
 
 @pytest.mark.parametrize("settings", [{"camera": "drone"}, {"max_gap": 0.0}])
-def test_impossible_options_are_refused(settings):
+def test_invalid_options_are_refused(settings):
     with pytest.raises(UsageError):
         WorldOptions(**settings)
 
 
 @pytest.mark.slow
 def test_captured_walks_are_placed_within_the_goals(body, data_dir):
-    """Twelve walks of CMU's motion capture, each before a random camera, with the errors of a fit."""
+    """Twelve walks from CMU's motion capture, each seen by a random camera, with simulated fit errors."""
     capture = np.load(data_dir / "mocap" / "cmu_train.npz")
     starts = capture["seq_start"]
     # Subject 03 walks on uneven terrain.

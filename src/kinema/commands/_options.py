@@ -140,14 +140,13 @@ def add_reading(parser: Any) -> None:
     )
 
 
-PROFILES = {"default": "default", "video2pkl": "fork"}
-
-
 def add_profile(parser: Any, what: str) -> None:
-    """Add --profile; `PROFILES` has the library's name of each. `fork` is accepted for `video2pkl`."""
+    """Add --profile; an older name of a profile is accepted, too."""
+    from kinema.quality.profiles import PROFILES, canonical_profile
+
     parser.add_argument(
-        "--profile", choices=tuple(PROFILES), type=lambda name: "video2pkl" if name == "fork" else name,
-        default="default", help=f"video2pkl: {what} of the video2pkl pipeline (default: %(default)s)",
+        "--profile", choices=PROFILES, type=canonical_profile, default="default",
+        help=f"video2pkl: {what} of the video2pkl pipeline (default: %(default)s)",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands._options import PROFILES, add_file, add_json, add_profile, add_reading
+from kinema.commands._options import add_file, add_json, add_profile, add_reading
 
 if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats import motion_file
     from kinema.quality.diagnosis import diagnose_file
 
-    diagnosis = diagnose_file(motion_file(args.file), profile=PROFILES[args.profile], format=args.format, fps=args.fps)
+    diagnosis = diagnose_file(motion_file(args.file), profile=args.profile, format=args.format, fps=args.fps)
     if args.json:
         print(json.dumps(diagnosis.to_dict(), indent=2, ensure_ascii=False))
     else:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinema.commands._options import PROFILES, add_file, add_profile, add_reading
+from kinema.commands._options import add_file, add_profile, add_reading
 
 if TYPE_CHECKING:
     from kinema.quality import Validation
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     file = motion_file(args.file)
     validation = validate_file(
-        file, checks=args.check or CHECKS, profile=PROFILES[args.profile], format=args.format, fps=args.fps
+        file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
     )
     print(*lines(validation), sep="\n")
     if not args.no_files:

@@ -1,6 +1,6 @@
-"""AIST++ motions, `.pkl`: `smpl_poses` (T,72) and `smpl_trans` (T,3) in a y-up world, 60 frames a second.
+"""AIST++ motions, `.pkl`: `smpl_poses` (T,72) and `smpl_trans` (T,3) in a y-up world, 60 frames per second.
 
-`smpl_trans` is in units of which `smpl_scaling` (1,) make a metre.
+`smpl_scaling` (1,) is the number of units of `smpl_trans` per metre.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ FPS = 60.0
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether an unpickled object is a motion of AIST++."""
+    """Whether an unpickled object is an AIST++ motion."""
     return isinstance(content, dict) and {"smpl_poses", "smpl_trans"} <= set(content)
 
 
 def read(content: Mapping[Any, Any], path: Path) -> Motion:
-    """The dancer in the world: `pose_world`, `transl_world` in metres. The file holds no shape.
+    """The dancer in the world: `pose_world`, `transl_world` in metres. The file has no shape.
 
     Raises InputError, ShapeError.
     """

@@ -1,20 +1,18 @@
 """AMASS `.npz` files: one person in a z-up world, the format of Blender's SMPL add-ons and of retargeting tools.
 
-Written in the layout of AMASS' SMPL-X release, which opens most widely: `poses` (N,165) = root, 21 body
-joints, jaw, two eyes, 30 finger joints (axis-angle). Blender's SMPL-X add-on reads all 55 joints and stops
-at a shorter row; readers of SMPL and SMPL-H take the first 66, 72 or 156 columns, which fit, as all but
-the first 66 are zero.
+Written in the layout of AMASS' SMPL-X release, the most widely readable one: `poses` (N,165) = root, 21 body joints,
+jaw, two eyes, 30 finger joints (axis-angle). Blender's SMPL-X add-on requires all 55 joints; readers of SMPL and SMPL-H
+take the first 66, 72 or 156 columns, which are valid too, as all but the first 66 are zero.
 
-Axes: AMASS' world is z-up. From Kinema's y-up world (x, y, z) becomes (x, -z, y); a motion that has no
-world yet is turned from the camera's frame instead, (x, y, z) to (x, z, -y), which is upright when the
-camera is level.
+Axes: AMASS' world is z-up. From Kinema's y-up world, (x, y, z) becomes (x, -z, y); a motion without a world is
+converted from the camera's frame instead, (x, y, z) to (x, z, -y), which is upright if the camera is level.
 
-`trans` is SMPL-X's: added to a body whose pelvis rests at `REST_PELVIS["smplx"]`, so that the pelvis of the
-reader's average body goes exactly where ours goes. `betas` (16,) are the person's shape when the motion was
-fitted with an SMPL body and zero for the free body, whose shape space is its own.
+`trans` is SMPL-X's: added to a body whose pelvis rests at `REST_PELVIS["smplx"]`, so that the pelvis of the reader's
+average body is exactly where Kinema's is. `betas` (16,) are the person's shape if the motion was fitted with an SMPL
+body, and zero for the free body, which has its own shape space.
 
-The rate is a whole number of frames a second (the add-ons truncate it): times that are not on that grid are
-interpolated, rotations along the shortest arc, and so are frames in which the person was away.
+The frame rate is a whole number (the add-ons truncate it): poses at other times, and in gaps of the track, are
+interpolated, rotations along the shortest arc.
 """
 
 from __future__ import annotations
@@ -63,7 +61,7 @@ def write(
     vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write one `.npz` for each person: `path` for one, `name_<id>.npz` beside it for several. See the module.
+    """Write one `.npz` per person: `path` for one, `name_<id>.npz` next to it for several. See the module.
 
     Returns the first file. Raises UsageError where nobody in the motion has a pose.
     """
@@ -73,19 +71,19 @@ def write(
     if not people:
         raise UsageError("this motion has no poses; run the fit before writing an AMASS file")
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
-    for person, own in zip(people, paths, strict=True):
+    for person, target in zip(people, paths, strict=True):
         arrays = amass_arrays(motion, person, body)
-        _explain(motion, person, arrays, report)
-        write_arrays(arrays, own)
-        report.paths.append(own)
+        _note_changes(motion, person, arrays, report)
+        write_arrays(arrays, target)
+        report.paths.append(target)
     return paths[0]
 
 
-def _explain(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], report: WriteReport) -> None:
+def _note_changes(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], report: WriteReport) -> None:
     """Note what an AMASS file of this person changes or leaves out."""
     times, rate = motion.times[person.frames], float(arrays["mocap_frame_rate"])
     if person.pose_world is None:
-        report.notes.add("no world: the camera's frame was turned z-up, upright if the camera was level")
+        report.notes.add("no world: the camera's frame was rotated to z-up, upright if the camera was level")
     if not is_on_grid(times, constant_rate_times(times, rate)):
         report.notes.add(f"person {person.id} was resampled to {rate:g} frames a second, gaps interpolated")
     if times[0] > motion.times[0]:
@@ -98,18 +96,18 @@ def _explain(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], r
 
 
 def person_path(path: Path, person: Person) -> Path:
-    """`name_<id>.npz` beside `path`."""
+    """`name_<id>.npz` in the folder of `path`."""
     return path.with_name(f"{path.stem}_{person.id}{path.suffix}")
 
 
 def write_arrays(arrays: Mapping[str, Any], path: Path) -> None:
-    """Write an `.npz` of plain arrays, whole or not at all."""
+    """Write an `.npz` of plain arrays, atomically."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **dict(arrays))
 
 
 def amass_arrays(motion: Motion, person: Person, body: BodyModel | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an AMASS file for one person that has a pose. See the module for layout and axes.
+    """The arrays of an AMASS file for one person with a pose. See the module for layout and axes.
 
     Keys: poses (N,165); root_orient (N,3), pose_body (N,63), pose_hand (N,90), pose_jaw (N,3), pose_eye
     (N,6): its parts; trans (N,3) metres; betas (16,); gender "neutral"; mocap_framerate and
@@ -147,7 +145,7 @@ def amass_arrays(motion: Motion, person: Person, body: BodyModel | None = None) 
 
 
 def _upright(motion: Motion, person: Person, body: BodyModel | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(z-up from the frame used (3,3), pose (F,72), pelvis (F,3)): the world's where known, else the camera's."""
+    """Rotation to z-up (3,3), pose (F,72), pelvis (F,3), in the world where known, else in the camera's frame."""
     if person.pose_world is not None:
         rotation, pose, transl, joints = ZUP_FROM_YUP, person.pose_world, person.transl_world, person.joints_world
     elif person.pose is not None:
@@ -162,8 +160,8 @@ def _upright(motion: Motion, person: Person, body: BodyModel | None) -> tuple[np
 
 
 def rest_pelvis(motion: Motion, person: Person, body: BodyModel | None) -> np.ndarray:
-    """(3,) or (F,3): where the pelvis of the person's body rests relative to the model's origin."""
-    from kinema.body.loading import body_of  # every reading of a motion file passes by this module
+    """(3,) or (F,3): position of the pelvis of the person's body at rest, relative to the model's origin."""
+    from kinema.body.loading import body_of  # loading any motion file imports this module
 
     body = body_of(motion, body)
     if body is not None and person.betas is not None:
@@ -172,11 +170,11 @@ def rest_pelvis(motion: Motion, person: Person, body: BodyModel | None) -> np.nd
 
 
 def read(content: Mapping[Any, Any], path: Path) -> Motion:
-    """The person of an AMASS file, turned into the y-up world: `pose_world`, `transl_world`, `betas`, times.
+    """The person of an AMASS file, converted to the y-up world: `pose_world`, `transl_world`, `betas`, times.
 
-    Lossy: hands, jaw and eyes, betas beyond the tenth, markers and soft-tissue terms (dmpls) are left out,
-    which the provenance says. `body_model` becomes "smpl", "smplh" or "smplx", as the file's layout is.
-    Raises InputError, ShapeError.
+    Lossy: hands, jaw and eyes, betas beyond the tenth, markers and soft-tissue terms (dmpls) are left out, as noted in
+    the provenance. `body_model` becomes "smpl", "smplh" or "smplx", depending on the file's layout. Raises InputError,
+    ShapeError.
     """
     what, notes = str(path), Notes()
     require_keys(content, ("poses", "trans"), what)
@@ -195,7 +193,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
     notes.left_out(content, _KEPT)
     trans = numbers(content["trans"], "trans", what, (frames, 3))
     pose = np.zeros((frames, NUM_POSE))
-    shared = NUM_POSE if width == NUM_POSE else _BODY_POSE  # SMPL's two hand joints exist in its own layout only
+    shared = NUM_POSE if width == NUM_POSE else _BODY_POSE  # only SMPL's own layout has its two hand joints
     pose[:, :shared] = poses[:, :shared]
     if poses[:, shared:].any():
         notes.add("the rotations of hands, jaw and eyes were left out")

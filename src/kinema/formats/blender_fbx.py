@@ -1,9 +1,9 @@
-"""Run inside Blender, not by Kinema itself: turn a GLB into an FBX.
+"""A script that runs inside Blender, not in Kinema: converts a GLB to an FBX.
 
 blender --background --factory-startup --python blender_fbx.py -- IN.glb OUT.fbx FRAMES_PER_SECOND SECONDS
 
-FBX stores the animation frame by frame at the scene's rate, so the rate is set to the clip's before the GLB, whose
-keys are in seconds, is imported.
+FBX stores the animation frame by frame at the scene's frame rate, which is set to the clip's before importing the GLB
+(its keys are in seconds).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 
 def main(source: str, target: str, rate: float, seconds: float) -> None:
-    """Import, set the range of frames, export. Bones keep their names; no bones are added at the ends."""
+    """Import, set the frame range, export. Bones keep their names; no leaf bones are added."""
     import bpy
 
     bpy.ops.wm.read_factory_settings(use_empty=True)

@@ -1,18 +1,18 @@
-"""BVH: a skeleton and its motion as text; Blender, Maya, MotionBuilder, Unreal and every retargeting tool read it.
+"""BVH: a skeleton and its motion as text, read by Blender, Maya, MotionBuilder, Unreal and every retargeting tool.
 
-- One file for each person (`name_<id>.bvh` where there are several). y up, as BVH is.
+- One file per person (`name_<id>.bvh` if there are several). y up, as usual for BVH.
 - The rest pose is SMPL's T-pose with the person's own bone lengths, facing +z, left = +x; the root's offset is zero,
-  since readers disagree whether it is added to the root's position, so the position *is* the pelvis.
-- SMPL's 24 joints under their names; end sites where the head, the toes and the fingers of the body end.
-- Channels of every joint in one order, by default Z X Y (R = Rz Rx Ry), degrees, continuous in time; the root has
-  the three positions before them.
-- Units: metres, or centimetres for tools that expect them. BVH itself does not say which.
-- One frame time for the whole file, with enough digits that an hour is exact; frames at other times are interpolated.
+  since readers disagree on whether to add it to the root's position, so the position *is* the pelvis.
+- SMPL's 24 joints under their names; end sites at the ends of the head, the toes and the fingers.
+- The rotation channels of every joint in one order, by default Z X Y (R = Rz Rx Ry), degrees, continuous in time; the
+  root has three position channels before them.
+- Units: metres, or centimetres for tools that expect them. BVH does not store its unit.
+- One frame time for the whole file, with enough digits for an hour to be exact; other frame times are interpolated.
 
-Frames are worked on and written in chunks, so memory does not grow with the file.
+Frames are processed and written in chunks, so memory does not grow with the file.
 
-Read are the files of anybody whose joints go by known names (see `joint_names` and `retargeting`): motion capture
-arrives as the free body's pose, shape and way in the y-up world.
+Any file whose joints have known names can be read (see `joint_names` and `retargeting`): motion capture becomes the
+free body's pose, shape and translation in the y-up world.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.formats.angles import ORDERS, euler_angles
-from kinema.formats.bvh_parsing import BvhFile
+from kinema.formats.bvh_parsing import BvhFile, parse_bvh
 from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.retargeting import retarget
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 UNITS = {"m": 1.0, "cm": 100.0}
-"""Units that a file may be written in, and how many of them make a metre."""
+"""Units that a file may be written in, per metre."""
 
 
 def write(
@@ -54,9 +54,9 @@ def write(
     rotation_order: str = "ZXY",
     report: WriteReport | None = None,
 ) -> Path:
-    """Write a file for each person and return the first. See the module; `vertices` have no place in it.
+    """Write one file per person and return the first. See the module; `vertices` is ignored.
 
-    units: "m" (default) or "cm". fps: frames a second, default the clip's own. rotation_order: one of `ORDERS`.
+    units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`.
     Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
@@ -66,14 +66,19 @@ def write(
         raise UsageError(f"unknown rotation order {rotation_order!r}; use one of {', '.join(ORDERS)}")
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
-    for track, own in zip(tracks, paths, strict=True):
+    for track, target in zip(tracks, paths, strict=True):
         even = constant_rate(track, report, fps)
         if even.times[0] > motion.times[0]:
-            report.notes.add(f"{own.name} starts {even.times[0] - motion.times[0]:.3f} s after the clip")
-        with atomic_path(own) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+            report.notes.add(f"{target.name} starts {even.times[0] - motion.times[0]:.3f} s after the clip")
+        with atomic_path(target) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
             _write(file, even, UNITS[units or "m"], rotation_order)
-        report.paths.append(own)
+        report.paths.append(target)
     return paths[0]
+
+
+def open_bvh(path: Path) -> dict[str, BvhFile]:
+    """The parsed file, under the key `bvh`. Raises InputError."""
+    return {"bvh": parse_bvh(path)}
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
@@ -85,20 +90,20 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
     """The person of a BVH file, on the free body, in the y-up world. Raises InputError."""
     body, notes = load_body(), Notes()
     file = content["bvh"]
-    found = retarget(file, body, str(path), notes)
+    retargeted = retarget(file, body, str(path), notes)
     person = Person(
         id=1,
         frames=np.arange(len(file)),
-        pose_world=found.pose,
-        betas=np.repeat(found.betas[None], len(file), axis=0),
-        transl_world=found.transl,
-        joints_world=body.joints(found.pose, found.betas, found.transl),
+        pose_world=retargeted.pose,
+        betas=np.repeat(retargeted.betas[None], len(file), axis=0),
+        transl_world=retargeted.transl,
+        joints_world=body.joints(retargeted.pose, retargeted.betas, retargeted.transl),
     )
     return motion_from("bvh", [person], path, notes, fps=None, own_fps=1 / file.frame_time, body_model=body.name)
 
 
 def end_sites(track: SkeletonTrack) -> dict[int, np.ndarray]:
-    """Where the body ends beyond its last joints, (3,) metres from each of them, along the bone that leads there."""
+    """Offset (3,) in metres from each leaf joint to the end of the skin, along the direction of its bone."""
     shape = track.body.shaped(track.betas)
     leaves = sorted(set(range(len(SMPL24))) - {int(p) for p in track.body.parents})
     ends = {}

@@ -1,4 +1,4 @@
-"""What a BVH file says, whoever wrote it: the skeleton and the numbers of its channels, checked."""
+"""Parsing BVH files of any origin: the skeleton and the values of its channels, validated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BvhFile:
     """A skeleton of J joints over F frames, in the file's units and axes.
 
     names, parents (J,), -1 for the root; offsets (J,3) from the parent; ends: offset of the end site by joint;
-    channels: names of each joint's channels in order; frame_time seconds; values (F,C), degrees where rotations.
+    channels: names of each joint's channels in order; frame_time seconds; values (F,C), rotations in degrees.
     """
 
     names: tuple[str, ...]
@@ -39,16 +39,16 @@ class BvhFile:
         return len(self.values)
 
     def rest(self) -> np.ndarray:
-        """(J,3) places at rest (all rotations zero), the root at its offset."""
-        still = np.broadcast_to(np.eye(3), (len(self.names), 3, 3))
-        return forward_kinematics(still, self.offsets, self.parents, self.offsets[0])[1]
+        """(J,3) joint positions at rest (all rotations zero), the root at its offset."""
+        identity = np.broadcast_to(np.eye(3), (len(self.names), 3, 3))
+        return forward_kinematics(identity, self.offsets, self.parents, self.offsets[0])[1]
 
     def columns(self, joint: int) -> tuple[int, tuple[str, ...]]:
         """First column of a joint's channels, and their names."""
         return sum(len(channels) for channels in self.channels[:joint]), self.channels[joint]
 
     def root(self, rows: slice = slice(None)) -> np.ndarray:
-        """(n,3) place of the root: its position channels, which take the place of its offset."""
+        """(n,3) position of the root: its position channels, which replace its offset."""
         first, names = self.columns(0)
         values = self.values[rows]
         places = np.repeat(self.offsets[:1], len(values), axis=0)
@@ -57,8 +57,8 @@ class BvhFile:
                 places[:, _POSITIONS.index(name)] = values[:, column]
         return places
 
-    def moves(self) -> list[str]:
-        """Names of joints below the root whose position channels leave their offset by more than a hundredth of it."""
+    def moving_joints(self) -> list[str]:
+        """Names of joints below the root whose position channels differ from their offset by more than 1 % of it."""
         found = []
         for joint in range(1, len(self.names)):
             first, names = self.columns(joint)
@@ -72,21 +72,21 @@ class BvhFile:
         return found
 
     def rotation(self, joint: int, rows: slice = slice(None)) -> np.ndarray:
-        """(n,3,3) of a joint relative to its parent, in the order in which its channels are listed."""
+        """(n,3,3) rotation of a joint relative to its parent, in the order of its channels."""
         first, names = self.columns(joint)
-        turns = [(name[0], column) for column, name in enumerate(names, start=first) if name in _ROTATIONS]
-        if not turns:
+        rotations = [(name[0], column) for column, name in enumerate(names, start=first) if name in _ROTATIONS]
+        if not rotations:
             return np.broadcast_to(np.eye(3), (len(self.values[rows]), 3, 3))
-        order = "".join(axis for axis, _ in turns)
-        angles = np.array(self.values[rows][:, [column for _, column in turns]])
+        order = "".join(axis for axis, _ in rotations)
+        angles = np.array(self.values[rows][:, [column for _, column in rotations]])
         if len(set(order)) == len(order):
             matrices = Rotation.from_euler(order, angles if len(order) > 1 else angles[:, 0], degrees=True).as_matrix()
             return np.asarray(matrices).reshape(-1, 3, 3)
-        raise InputError(f"joint {self.names[joint]} turns twice about one axis; no BVH reader agrees what that means")
+        raise InputError(f"joint {self.names[joint]} rotates twice about one axis; BVH readers disagree on its meaning")
 
 
 def parse_bvh(path: str | Path) -> BvhFile:
-    """Read a BVH file. Raises InputError: no BVH, broken hierarchy, wrong number of values, too large."""
+    """Read a BVH file. Raises InputError: not a BVH, broken hierarchy, wrong number of values, too large."""
     path = Path(path)
     try:
         size = path.stat().st_size
@@ -112,13 +112,13 @@ class _Parser:
         return InputError(f"{self.path}, line {self.number}: {what}")
 
     def line(self) -> list[str]:
-        """The words of the next line that has any."""
+        """The words of the next line that is not empty."""
         for text in self.lines:
             self.number += 1
             words = text.split()
             if words:
                 return words
-        raise InputError(f"{self.path} ends after line {self.number} in the middle; it was cut off")
+        raise InputError(f"{self.path} ends after line {self.number} ; it was cut off")
 
     def file(self) -> BvhFile:
         if self.line()[0] != "HIERARCHY":
@@ -138,7 +138,7 @@ class _Parser:
         if not frame_time > 0:
             raise self.fail(f"the frame time must be positive, found {frame_time:g}")
         if 2 * frames * width > self.size:
-            raise InputError(f"{self.path} promises {frames:g} frames of {width} values, more than it can hold")
+            raise InputError(f"{self.path} declares {frames:g} frames of {width} values, more than fit in it")
         values = np.empty((int(frames), width))
         for row in values:
             row[:] = self._numbers(self.line(), width)
@@ -153,7 +153,7 @@ class _Parser:
         )
 
     def _hierarchy(self) -> None:
-        """ROOT, JOINTs and End Sites up to the word MOTION; braces may stand on the line of the name."""
+        """ROOT, JOINTs and End Sites up to the word MOTION; a brace may follow the name on its line."""
         stack: list[int | None] = []  # None: an end site
         pending: int | None = None
         opened = False
@@ -193,14 +193,14 @@ class _Parser:
         self.braced = bool(words) and words[-1] == "{"
         name = " ".join(words[:-1] if self.braced else words)
         if (word == "ROOT") != (not self.names) or (word == "JOINT" and not stack):
-            raise self.fail("a BVH of one root is read, with every other joint below it")
+            raise self.fail("only a BVH of one root, with every other joint below it, can be read")
         if len(self.names) >= MAX_JOINTS:
             raise self.fail(f"it has more than {MAX_JOINTS} joints")
         if not name or name in self.names:
-            raise self.fail(f"joint {name!r} has no name of its own")
+            raise self.fail(f"the name of joint {name!r} is missing or used twice")
         parent = stack[-1] if stack else -1
         if parent is None:
-            raise self.fail("an end site has no joints below it")
+            raise self.fail("an end site must not have joints below it")
         self.names.append(name)
         self.parents.append(parent)
         self.offsets.append(np.zeros(3))
@@ -215,7 +215,7 @@ class _Parser:
 
     def _channels(self, joint: int, words: list[str]) -> None:
         if not words or not words[0].isdigit() or int(words[0]) != len(words) - 1:
-            raise self.fail("CHANNELS must be followed by their number and as many names")
+            raise self.fail("CHANNELS must be followed by their number and names")
         known = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS)}
         named = [known.get(word.lower(), "") for word in words[1:]]
         if "" in named or len(set(named)) != len(named):

@@ -1,10 +1,10 @@
 """C3D: joints as markers, the binary format of biomechanics. See `kinema.formats.markers` for axes and names.
 
-One file for each person: points alone, no analogue channels, floating-point numbers, little-endian ("Intel"), as the
-C3D user guide (c3d.org) lays down: a header, parameters and data, each in blocks of 512 bytes. Millimetres by default,
-as is usual. y is up, which POINT:Y_SCREEN says. The number of the first frame tells when the person appears in the
-clip. A person who is away has invalid points (residual -1). Clips of more than 65535 frames say their length in
-TRIAL:ACTUAL_END_FIELD and POINT:LONG_FRAMES, as the guide proposes.
+One file per person: points only, no analogue channels, floating-point numbers, little-endian ("Intel"), as specified in
+the C3D user guide (c3d.org): a header, parameters and data, each in blocks of 512 bytes. Millimetres by default, as is
+usual. y is up, as stated in POINT:Y_SCREEN. The number of the first frame is when the person appears in the clip. While
+a person is away, the points are invalid (residual -1). Clips of more than 65535 frames store their length in
+TRIAL:ACTUAL_END_FIELD and POINT:LONG_FRAMES, as the guide recommends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 512
 _INTEL = 84
-_MOST_FRAMES = 65535
+_MAX_FRAMES = 65535
 
 
 def write(
@@ -40,39 +40,39 @@ def write(
     fps: float | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write a file for each person and return the first. units: "mm" (default), "cm", "m". Raises UsageError."""
+    """Write one file per person and return the first. units: "mm" (default), "cm", "m". Raises UsageError."""
     report = WriteReport() if report is None else report
     units = units or "mm"
     scale = unit_scale(units, "C3D")
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
-    for track, own in zip(tracks, paths, strict=True):
+    for track, target in zip(tracks, paths, strict=True):
         markers = MarkerTrack(track, report, fps)
         first = 1 + round((markers.times[0] - motion.times[0]) * markers.rate)
         parameters = _parameters(markers, units, first)
-        with atomic_path(own) as temporary, temporary.open("wb") as file:
+        with atomic_path(target) as temporary, temporary.open("wb") as file:
             file.write(_header(markers, first, 2 + len(parameters) // _BLOCK))
             file.write(parameters)
-            for _, places in markers.chunks():
-                points = np.zeros((*places.shape[:2], 4), dtype="<f4")
-                points[..., :3] = np.nan_to_num(places * scale)
-                points[..., 3] = np.where(np.isnan(places[..., 0]), -1.0, 0.0)
+            for _, positions in markers.chunks():
+                points = np.zeros((*positions.shape[:2], 4), dtype="<f4")
+                points[..., :3] = np.nan_to_num(positions * scale)
+                points[..., 3] = np.where(np.isnan(positions[..., 0]), -1.0, 0.0)
                 file.write(points.tobytes())
             file.write(b"\0" * (-file.tell() % _BLOCK))
-        report.paths.append(own)
+        report.paths.append(target)
     return paths[0]
 
 
 def _header(markers: MarkerTrack, first: int, data_block: int) -> bytes:
-    last = min(first + len(markers) - 1, _MOST_FRAMES)
+    last = min(first + len(markers) - 1, _MAX_FRAMES)
     head = struct.pack(
-        "<BBHHHHHfHHf", 2, 0x50, len(NAMES), 0, min(first, _MOST_FRAMES), last, 0, -1.0, data_block, 0, markers.rate
+        "<BBHHHHHfHHf", 2, 0x50, len(NAMES), 0, min(first, _MAX_FRAMES), last, 0, -1.0, data_block, 0, markers.rate
     )
     return head.ljust(_BLOCK, b"\0")
 
 
 def _parameters(markers: MarkerTrack, units: str, first: int) -> bytes:
-    """The parameter section, whole blocks. It names the place of the data, so its length comes first."""
+    """The parameter section, in whole blocks. It holds the data's start block, so its own length is found first."""
     blocks = 1
     while True:
         section = _section(markers, units, first, 2 + blocks, blocks)
@@ -90,7 +90,7 @@ def _section(markers: MarkerTrack, units: str, first: int, data_block: int, bloc
             _floats("SCALE", -1.0),
             _floats("RATE", markers.rate),
             _integers("DATA_START", data_block),
-            _integers("FRAMES", min(len(markers), _MOST_FRAMES)),
+            _integers("FRAMES", min(len(markers), _MAX_FRAMES)),
             _floats("LONG_FRAMES", float(len(markers))),
             _texts("LABELS", NAMES),
             _texts("DESCRIPTIONS", [f"SMPL joint {name.replace('_', ' ')}" for name in NAMES]),
@@ -115,7 +115,7 @@ def _section(markers: MarkerTrack, units: str, first: int, data_block: int, bloc
 
 
 def _record(name: str, group: int, content: bytes) -> bytes:
-    """A group (negative number) or a parameter of a group; the offset leads from itself to the next record."""
+    """A group (negative number) or a parameter of a group; the offset field points to the next record."""
     encoded = name.encode()
     return struct.pack("<bb", len(encoded), group) + encoded + struct.pack("<h", len(content) + 2) + content
 

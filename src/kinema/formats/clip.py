@@ -1,4 +1,4 @@
-"""The clip's own data (all that is not a person) as plain values, for the formats that keep everything."""
+"""The clip's own data (everything but its people) as plain values, for the lossless formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kinema.provenance import StageRecord
 from kinema.storage.fields import integers, mapping, numbers, require_keys, scalar, text
 
 FORMAT_VERSION = 1
-"""Raised when a reader of the version before would misread the file."""
+"""Incremented when readers of the previous version would misread the file."""
 
 
 def clip_to_plain(motion: Motion) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def clip_to_plain(motion: Motion) -> dict[str, Any]:
 
     `clip_times` (T,) seconds; `image_size` (2,) width and height in pixels; `source`; `body_model`;
     `camera`: None or a dict with the fields of `kinema.geometry.camera.Camera`; `provenance`: a list of dicts
-    `name version arguments weights`; `clip_data`, where there is some: the motion's `data`.
+    `name version arguments weights`; `clip_data`, if any: the motion's `data`.
     """
     camera = motion.camera
     plain_camera: dict[str, Any] | None = None
@@ -49,9 +49,9 @@ def clip_to_plain(motion: Motion) -> dict[str, Any]:
 
 
 def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """The arguments of `Motion` (all but its people) from what `clip_to_plain` wrote.
+    """The arguments of `Motion` (except its people) from the values of `clip_to_plain`.
 
-    `what` names file and person in errors. Raises InputError.
+    what: file and person, for error messages. Raises InputError.
     """
     require_keys(plain, ("clip_times", "image_size"), what)
     size = integers(plain["image_size"], "image_size", what)

@@ -1,7 +1,7 @@
-"""One motion file into another, with a list of what the other cannot hold.
+"""Converting one motion file to another format, with a list of what is lost.
 
-What a format keeps is said by its row in `kinema.formats.registry` (`keeps`: the names of a person's fields that come
-back from it). The list goes into the provenance, which Kinema's own formats carry on.
+The row of a format in `kinema.formats.registry` states what it keeps (`keeps`: the fields of a person that can be read
+back). The losses are recorded in the provenance, which Kinema's own formats store.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
-from kinema.formats.registry import MotionFormat, find_format, format_by_suffix, infer_format, load_motion, save_motion
+from kinema.formats.motion_files import infer_format, load_motion, save_motion
+from kinema.formats.registry import MotionFormat, find_format, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _WORLD = ("pose_world", "transl_world", "joints_world")
 _MADE_FROM = {"joints": ("pose", "betas", "transl"), "joints_world": ("pose_world", "betas", "transl_world")}
-"""Fields that follow from others, for anybody who has the body."""
+"""Fields that can be computed from others with the body model."""
 
 
 def convert(
@@ -33,15 +34,15 @@ def convert(
     body: BodyModel | None = None,
     **options: Any,
 ) -> WriteReport:
-    """Read `source` and write `target`, keeping all that both sides hold. Returns what was written and what was lost.
+    """Read `source` and write `target`, keeping all that both formats hold. Returns the files written and the losses.
 
-    source_format, target_format: names in `kinema.formats.formats()`; by default the contents and the suffix tell. fps:
-    of a source that does not say. body: the model of the poses. options: what the target's writer takes.
-    Raises UsageError, InputError, OutputError.
+    source_format, target_format: names in `kinema.formats.formats()`; by default recognised from the contents and the
+    suffix. fps: frame rate of a source that does not store one. body: the model of the poses. options: those of the
+    target's writer. Raises UsageError, InputError, OutputError.
     """
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
-        raise UsageError(f"{target} would overwrite what is read; name another file")
+        raise UsageError(f"{target} would overwrite the source; name another file")
     entry = format_by_suffix(target) if target_format is None else find_format(target_format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
@@ -59,12 +60,12 @@ def convert(
 
 
 def reading_notes(motion: Motion) -> tuple[str, ...]:
-    """What the reader of a foreign file assumed, converted and left out; nothing where Kinema wrote the file."""
+    """What the reader of another system's file assumed, converted and left out; empty for Kinema's own files."""
     return tuple(motion.data.get(NOTES, ()))
 
 
 def losses(motion: Motion, entry: MotionFormat) -> list[str]:
-    """Sentences about what of this motion a format cannot hold, as far as its row can tell."""
+    """Sentences about what of this motion a format cannot hold, as far as its row states."""
     if entry.lossless:
         if entry.name == "kinema-pkl" and not motion.people:
             return ["a .pkl without people keeps nothing of the clip; the .npz does"]
@@ -81,7 +82,7 @@ def losses(motion: Motion, entry: MotionFormat) -> list[str]:
         lost.append(f"{entry.name} files do not hold the provenance (what was done to the motion)")
     if not entry.timed and "rate" not in entry.keeps:
         lost.append(
-            f"{entry.name} files do not say the frame rate ({motion.fps:.6g}); give it again when they are read"
+            f"{entry.name} files do not store the frame rate ({motion.fps:.6g}); give it again when reading them"
         )
     if motion.people and not filled & {*_WORLD, "pose"}:
         lost.append("nobody in this motion has a pose")

@@ -1,9 +1,9 @@
-"""CSV: joints and angles as a table, for spreadsheets, R and pandas. One row for each person and frame, all true times.
+"""CSV: joints and angles as a table, for spreadsheets, R and pandas. One row per person and frame, at true times.
 
-Columns: `frame` (of the clip), `time` (seconds), `person`; for each of SMPL's joints `<joint>.x`, `.y`, `.z` (metres,
-y up, world or camera frame as for the other formats); for each joint `<joint>.rx`, `.ry`, `.rz` (degrees): the rotation
-relative to its parent, the pelvis' in the frame, as axis times angle, which is SMPL's pose; and `<joint>.bend`
-(degrees, 0 when straight) of elbows and knees: the angle between the two bones.
+Columns: `frame` (of the clip), `time` (seconds), `person`; for each SMPL joint `<joint>.x`, `.y`, `.z` (metres, y up,
+world or camera frame as for the other formats) and `<joint>.rx`, `.ry`, `.rz` (degrees): its rotation relative to its
+parent (the pelvis: to the frame of reference) as axis times angle, i.e. SMPL's pose; and for elbows and knees
+`<joint>.bend` (degrees, 0 when straight): the angle between the two bones.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from kinema.storage.atomic import atomic_path
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-BENDS = {
+HINGES = {
     f"{side}_{joint}": (f"{side}_{before}", f"{side}_{after}")
     for side in ("left", "right")
     for joint, before, after in (("elbow", "shoulder", "wrist"), ("knee", "hip", "ankle"))
 }
-"""Joints whose bend is told -> the joints at the other ends of their two bones."""
+"""Joints with a bend angle -> the joints at the other ends of their two bones."""
 
 
 def header() -> list[str]:
     """The names of the columns."""
-    places = [f"{joint}.{axis}" for joint in SMPL24.joints for axis in "xyz"]
-    turns = [f"{joint}.r{axis}" for joint in SMPL24.joints for axis in "xyz"]
-    return ["frame", "time", "person", *places, *turns, *(f"{joint}.bend" for joint in BENDS)]
+    positions = [f"{joint}.{axis}" for joint in SMPL24.joints for axis in "xyz"]
+    rotations = [f"{joint}.r{axis}" for joint in SMPL24.joints for axis in "xyz"]
+    return ["frame", "time", "person", *positions, *rotations, *(f"{joint}.bend" for joint in HINGES)]
 
 
 def write(
@@ -56,7 +56,7 @@ def write(
             frames = motion.person(track.id).frames
             for rows in track.chunks():
                 joints = track.joints(rows)
-                cells = [joints.reshape(len(joints), -1), np.degrees(track.pose[rows]), bends(joints)]
+                cells = [joints.reshape(len(joints), -1), np.degrees(track.pose[rows]), bend_angles(joints)]
                 lines = np.hstack(cells).tolist()
                 for frame, moment, line in zip(frames[rows], track.times[rows], lines, strict=True):
                     file.write(row % (frame, moment, track.id, *line))
@@ -64,10 +64,10 @@ def write(
     return path
 
 
-def bends(joints: np.ndarray) -> np.ndarray:
-    """(F,24,3) -> (F,4) degrees between the bones at the joints of `BENDS`; 0 when straight."""
+def bend_angles(joints: np.ndarray) -> np.ndarray:
+    """(F,24,3) -> (F,4) degrees between the bones at the joints of `HINGES`; 0 when straight."""
     angles = []
-    for joint, (before, after) in BENDS.items():
+    for joint, (before, after) in HINGES.items():
         arriving = joints[:, SMPL24.index(joint)] - joints[:, SMPL24.index(before)]
         leaving = joints[:, SMPL24.index(after)] - joints[:, SMPL24.index(joint)]
         sine = np.linalg.norm(np.cross(arriving, leaving), axis=-1)

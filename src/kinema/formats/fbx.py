@@ -1,8 +1,8 @@
-"""FBX through the user's own Blender: the format has no free specification, and Blender writes it well.
+"""FBX through the user's own Blender: the format has no public specification, and Blender writes it well.
 
-The motion is written as a GLB (see there: skinned bodies, true times) into a temporary folder, and Blender is run in
-the background with `blender_fbx.py`, which turns it into an FBX at the clip's mean rate. Blender is looked for under
-`blender=`, the environment variable KINEMA_BLENDER, on the PATH and in the usual places.
+The motion is written as a GLB (see `glb`: skinned bodies, true times) to a temporary folder, and Blender runs
+`blender_fbx.py` in the background, which converts it to an FBX at the clip's mean frame rate. Blender is searched for
+under `blender=`, the environment variable KINEMA_BLENDER, on the PATH and in its usual locations.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _USUAL = (
     "C:/Program Files/Blender Foundation/*/blender.exe",
 )
 _SCRIPT = Path(__file__).with_name("blender_fbx.py")
-_LONGEST = 3600
+_TIMEOUT = 3600
 
 
 def find_blender(given: str | Path | None = None) -> Path:
-    """Blender's executable. Raises UsageError that says where it was looked for and what to do instead."""
+    """Blender's executable. Raises UsageError, with the alternatives, if there is none."""
     for source, name in (("`blender`", given), (VARIABLE, os.environ.get(VARIABLE))):
         if name:
             found = shutil.which(str(name))
             if found is None:
-                raise UsageError(f"{source} names {name}, which is no program that can be run; correct it")
+                raise UsageError(f"{source} names {name}, which is not an executable program; correct it")
             return Path(found)
     on_path = shutil.which("blender")
     if on_path is not None:
@@ -53,7 +53,7 @@ def find_blender(given: str | Path | None = None) -> Path:
             return found_there
     raise UsageError(
         "FBX is written by Blender, which was not found; install it from blender.org, name it with `blender` or"
-        f" {VARIABLE}, or export glb or usd, which need nothing"
+        f" {VARIABLE}, or export glb or usd, which do not need it"
     )
 
 
@@ -66,9 +66,9 @@ def write(
     blender: str | Path | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody into one FBX. blender: its executable, default as the module says.
+    """Write everybody to one FBX. blender: its executable, by default found as described in the module.
 
-    Raises UsageError (no Blender), InputError (Blender failed; its last words are in the message), OutputError.
+    Raises UsageError (no Blender), InputError (Blender failed; its last message is included), OutputError.
     """
     report = WriteReport() if report is None else report
     program = find_blender(blender)
@@ -79,12 +79,14 @@ def write(
         command = [str(program), "--background", "--factory-startup", "--python-exit-code", "1"]
         command += ["--python", str(_SCRIPT), "--", str(source), str(temporary), repr(motion.fps), repr(seconds)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise InputError(f"Blender ({program}) could not be run to its end: {error}") from None
+            raise InputError(f"Blender ({program}) did not finish: {error}") from None
         if done.returncode or not temporary.stat().st_size:
-            said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise InputError(f"Blender ({program}) did not write the FBX; it said: {said[-1] if said else 'nothing'}")
+            printed = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            raise InputError(
+                f"Blender ({program}) did not write the FBX; its last output: {printed[-1] if printed else 'none'}"
+            )
     for note in own.notes:
         report.notes.add(note)
     report.notes.add(f"written by {program} at {motion.fps:.6g} frames a second")

@@ -1,8 +1,7 @@
-"""What the readers of foreign formats share: poses in any layout, shapes of any length, times, and notes.
+"""Shared by the readers of other systems' formats: poses in any layout, betas of any length, times, and notes.
 
-Other systems' files differ in layout (axis-angle or matrices, one array or two), hold less than a Motion
-and leave out what it needs. Each reader notes what it assumed and left out, and the notes travel in the
-motion's provenance.
+Other systems' files differ in layout (axis-angle or matrices, one array or two), hold less than a Motion and lack some
+of what it needs. Each reader notes what it assumed and left out; the notes are kept in the motion's provenance.
 """
 
 from __future__ import annotations
@@ -23,31 +22,31 @@ from kinema.skeleton import NUM_BETAS, NUM_POSE
 from kinema.storage.fields import integers, numbers
 
 NOTES = "notes"
-"""Where a reader says in the motion's `data` what it assumed, changed or left out, sentence by sentence."""
+"""Key of the motion's `data` that lists what a reader assumed, changed or left out, in sentences."""
 
 ASSUMED_FPS = 30.0
-"""Frames a second of files that do not say, as most systems assume it themselves."""
+"""Frame rate of files that do not store one; most systems assume it themselves."""
 
 MAX_FRAMES = 10_000_000
-"""Largest frame number that is believed (93 hours at 30 frames a second): times exist for every frame before it."""
+"""Largest accepted frame number (93 hours at 30 frames a second): a time is stored for every frame up to it."""
 
 NOT_A_ROTATION = 0.5
-"""How far a matrix may be from the nearest rotation, per entry; filtered ones are off by a few hundredths."""
+"""Largest accepted difference per entry from the nearest rotation; filtered matrices are off by a few hundredths."""
 
 REST_PELVIS = {
     "smpl": np.array([-0.0022, -0.2408, 0.0286]),
     "smplh": np.array([-0.0018, -0.2233, 0.0282]),
     "smplx": np.array([0.0031, -0.3514, 0.0120]),
 }
-"""Metres: where the pelvis of the neutral bodies of average shape rests, relative to the model's origin.
+"""Metres: rest position of the pelvis in the neutral bodies of average shape, relative to the model's origin.
 
-Of another gender, release or shape it lies a centimetre or two elsewhere. Only that difference is lost where a
-file is turned from one world's axes to another's, or gives the pelvis and not SMPL's translation, without the
-licensed model at hand.
+For another gender, release or shape it differs by a centimetre or two. Without the licensed model, that difference is
+the error when a file is converted from one world's axes to another's, or stores the pelvis instead of SMPL's
+translation.
 """
 
 ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-"""Turns a y-up world into a z-up one: (x, y, z) becomes (x, -z, y)."""
+"""Rotation from a y-up world to a z-up one: (x, y, z) becomes (x, -z, y)."""
 
 
 def pose_from(value: Any, key: str, what: str, notes: Notes) -> np.ndarray:
@@ -61,8 +60,8 @@ def pose_from(value: Any, key: str, what: str, notes: Notes) -> np.ndarray:
 def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[str, str]) -> np.ndarray:
     """(n,72) axis-angle from the root's and the body's rotations, each axis-angle or matrices.
 
-    root: (n,3), (n,1,3), (n,3,3) or (n,1,3,3). body: 23 joints, or 21 (SMPL-H and SMPL-X, whose hands' joints
-    become zero), as (n,69|63), (n,23|21,3) or (n,23|21,3,3).
+    root: (n,3), (n,1,3), (n,3,3) or (n,1,3,3). body: 23 joints, or 21 (SMPL-H and SMPL-X; SMPL's hand joints become
+    zero), as (n,69|63), (n,23|21,3) or (n,23|21,3,3).
     """
     root = numbers(root, keys[0], what, ("n", 3), ("n", 1, 3), ("n", 3, 3), ("n", 1, 3, 3))
     n = len(root)
@@ -80,22 +79,22 @@ def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[s
 
 
 def _axis_angle(matrices: np.ndarray, key: str, what: str, notes: Notes) -> np.ndarray:
-    """(n,J,3,3) -> (n,J,3), after making the matrices rotations (filters that work on their entries spoil them)."""
+    """(n,J,3,3) -> (n,J,3), after projecting the matrices onto rotations (filters that work per entry break them)."""
     if not len(matrices):
         return np.zeros(matrices.shape[:-1])
     if np.any(np.linalg.det(matrices) <= 0):
-        raise InputError(f"{what}: {key} holds a matrix that is no rotation (its determinant is not positive)")
+        raise InputError(f"{what}: {key} holds a matrix that is not a rotation (its determinant is not positive)")
     proper = nearest_rotation(matrices)
     off = float(np.max(np.abs(proper - matrices), initial=0.0))
     if off > NOT_A_ROTATION:
-        raise InputError(f"{what}: {key} holds a matrix that is no rotation (off by {off:.2f})")
+        raise InputError(f"{what}: {key} holds a matrix that is not a rotation (off by {off:.2f})")
     if off > 1e-3:
-        notes.add(f"matrices of {key} were made rotations again (they were off by up to {off:.3f})")
+        notes.add(f"matrices of {key} were projected onto rotations (they were off by up to {off:.3f})")
     return matrix_to_axis_angle(proper)
 
 
 def betas_from(value: Any, n: int, what: str, notes: Notes, key: str = "betas") -> np.ndarray | None:
-    """(n,10) from (B,), (1,B) or (n,B): cut after the tenth component, filled with zeros, repeated."""
+    """(n,10) from (B,), (1,B) or (n,B): truncated or zero-padded to ten components, repeated over the frames."""
     if value is None:
         return None
     given = np.atleast_2d(numbers(value, key, what, ("B",), (1, "B"), (n, "B")))
@@ -108,7 +107,7 @@ def betas_from(value: Any, n: int, what: str, notes: Notes, key: str = "betas") 
 
 
 def frames_from(value: Any, n: int, what: str, key: str = "frame_ids") -> np.ndarray:
-    """(n,) frame numbers, strictly increasing; 0, 1, 2, ... where there are none."""
+    """(n,) frame numbers; 0, 1, 2, ... where there are none."""
     if value is None:
         return np.arange(n)
     frames = integers(value, key, what)
@@ -120,11 +119,11 @@ def frames_from(value: Any, n: int, what: str, key: str = "frame_ids") -> np.nda
 
 
 def track_id(key: Any, what: str) -> int:
-    """A whole number from a key that may be a number or text."""
+    """A whole number from a key that is a number or text."""
     try:
         return int(key)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{what}: {key!r} is no track id; it must be a whole number") from None
+        raise InputError(f"{what}: {key!r} is not a track id; it must be a whole number") from None
 
 
 def by_track(content: Mapping[Any, Any], *, needs: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> bool:
@@ -153,16 +152,16 @@ def motion_from(
 ) -> Motion:
     """The motion that a reader returns.
 
-    fps: what the caller said about files that do not say themselves; own_fps: what the file says. Without either
-    it is `ASSUMED_FPS`, which is noted. num_frames: at least so many frames. The size is 0 x 0 where no camera tells.
+    fps: the caller's frame rate, for files that do not store one; own_fps: the file's. Without either, `ASSUMED_FPS` is
+    used and noted. num_frames: minimum number of frames. The image size is 0 x 0 where there is no camera.
     """
     rate = own_fps if own_fps is not None else fps if fps is not None else ASSUMED_FPS
     if not (np.isfinite(rate) and rate > 0):
         raise InputError(f"{path}: the frame rate must be positive, found {rate:g}")
     if own_fps is None and fps is None:
-        notes.add(f"the file does not say its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
+        notes.add(f"the file does not store its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
     last = max((int(person.frames[-1]) + 1 for person in people if len(person)), default=0)
-    told = list(notes)
+    sentences = list(notes)
     motion = Motion(
         times=np.arange(max(last, num_frames)) / rate,
         width=camera.width if camera is not None else 0,
@@ -171,13 +170,13 @@ def motion_from(
         camera=camera,
         source=path.name,
         body_model=body_model,
-        data={NOTES: told} if told else {},
+        data={NOTES: sentences} if sentences else {},
     )
-    return motion.recorded(f"read.{name}", {"file": path.name, "fps": float(rate), "notes": told})
+    return motion.recorded(f"read.{name}", {"file": path.name, "fps": float(rate), "notes": sentences})
 
 
 def yup_from_zup(pose: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pose (n,72) and pelvis (n,3) of a z-up world, turned into the y-up world."""
+    """Pose (n,72) and pelvis (n,3) of a z-up world, converted to the y-up world."""
     turned = pose.copy()
     turned[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP.T @ axis_angle_to_matrix(pose[:, :3]))
     return turned, pelvis @ ZUP_FROM_YUP

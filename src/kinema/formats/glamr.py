@@ -1,8 +1,8 @@
-"""GLAMR's `.pkl`: `person_data` by person, with SMPL in the camera's frame and in a z-up world, and the camera's way.
+"""GLAMR's `.pkl`: `person_data` by person, with SMPL in the camera's frame and in a z-up world, and the camera path.
 
 Each person has `smpl_pose` (n,69), `smpl_beta` (n,10), `smpl_orient_cam`, `root_trans_cam`, `smpl_orient_world` and
-`root_trans_world` (n,3), and `frames` (n,). The root translations are the pelvis' places, not SMPL's translation; it is
-derived with the average body's pelvis, good to two centimetres.
+`root_trans_world` (n,3), and `frames` (n,). The root translations are the pelvis' positions, not SMPL's translation,
+which is derived with the average body's pelvis, accurate to two centimetres.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _KEYS = {
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether an unpickled object is a result of GLAMR."""
+    """Whether an unpickled object is GLAMR's output."""
     return isinstance(content, dict) and isinstance(content.get("person_data"), Mapping)
 
 
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
     """The people of the file in the camera's frame and in the y-up world. Raises InputError, ShapeError."""
     notes = Notes()
-    notes.add("root translations are the pelvis' places; SMPL's translation was derived from them within 2 cm")
+    notes.add("root translations are the pelvis' positions; SMPL's translation was derived from them, to within 2 cm")
     people = []
     camera: Camera | None = None
     for key, person in content["person_data"].items():
@@ -86,7 +86,7 @@ def _person(id: int, person: Mapping[str, Any], what: str, notes: Notes) -> Pers
 
 
 def _camera(intrinsics: Any, poses: Any, what: str) -> Camera:
-    """The camera: centred, so that its centre tells the size; its pose is world (z up) to camera for each frame."""
+    """The camera: its principal point is the image centre, which gives the size; poses are z-up world to camera."""
     matrix = numbers(intrinsics, "cam_K", what, (3, 3), ("n", 3, 3)).reshape(-1, 3, 3)
     if not len(matrix):
         raise InputError(f"{what}: cam_K is empty")

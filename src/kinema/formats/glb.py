@@ -1,16 +1,16 @@
 """GLB (binary glTF 2.0): skinned bodies with skeleton and animation; opens in any viewer, in Blender, Unity, Unreal.
 
-- Metres, y up. For each person a node `person_<id>` with the skeleton below it, and a mesh `person_<id>_body` that the
-  skeleton bends: SMPL's linear blend skinning exactly, save for pose blend shapes, which glTF cannot make a skeleton
-  drive (the free body has none). Plain grey material.
+- Metres, y up. For each person a node `person_<id>` with the skeleton below it, and a mesh `person_<id>_body` skinned
+  to it: exactly SMPL's linear blend skinning, except for pose blend shapes, which a skeleton cannot drive in glTF (the
+  free body has none). Plain grey material.
 - The rest pose is the person's T-pose standing on the ground at the origin.
-- One animation for all: a key at each of the person's own frames, at the clip's true times, counted from its first
-  frame. Rotations are interpolated along the shortest arc by the viewer; nothing is resampled.
-- People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden then: their node's
-  scale is 0.
+- One animation for everybody: a key at each of the person's own frames, at the clip's true times, counted from its
+  first frame. The viewer interpolates rotations along the shortest arc; nothing is resampled.
+- People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden meanwhile: their
+  node's scale is 0.
 
-A glTF file is a header in JSON and one block of numbers. Both are so plain that they are written here, joint by
-joint, so that an hour needs no more memory than one joint's numbers; libraries for glTF build the whole file first.
+A glTF file is a JSON header and one block of numbers. Both are simple enough to be written here, joint by joint, so
+that an hour takes no more memory than one joint's numbers; glTF libraries build the whole file in memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _FLOAT, _UBYTE, _USHORT, _UINT = 5126, 5121, 5123, 5125
 _VERTICES, _INDICES = 34962, 34963
 _SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-_LARGEST = 2**32 - 1
+_MAX_SIZE = 2**32 - 1
 
 
 def write(
@@ -51,7 +51,7 @@ def write(
     vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody into one file. See the module. Raises UsageError, OutputError."""
+    """Write everybody to one file. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     tracks = skeleton_tracks(motion, body, report)
     start = float(motion.times[0])
@@ -68,7 +68,7 @@ def write(
 
 @dataclass(frozen=True)
 class _Rotations:
-    """The quaternions of one joint, made when the file is written."""
+    """The quaternions of one joint, computed when the file is written."""
 
     track: SkeletonTrack
     joint: int
@@ -79,7 +79,7 @@ class _Rotations:
 
 @dataclass
 class _Asset:
-    """A glTF file in the making: its JSON, and functions that give its numbers when they are written."""
+    """A glTF file under construction: its JSON, and functions that compute its numbers when they are written."""
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
@@ -106,7 +106,7 @@ class _Asset:
         target: int | None = None,
         bounds: tuple[Sequence[float], Sequence[float]] | None = None,
     ) -> int:
-        """An accessor of `count` values of a kind ("VEC3"), whose array `source` makes when it is written."""
+        """An accessor of `count` values of a kind ("VEC3"), whose array `source` computes when it is written."""
         size = {_FLOAT: 4, _UINT: 4, _USHORT: 2, _UBYTE: 1}[component] * _SIZES[kind] * count
         view: dict[str, Any] = {"buffer": 0, "byteOffset": self.length, "byteLength": size}
         if target is not None:
@@ -146,7 +146,7 @@ class _Asset:
         text = json.dumps(self.document(), separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
         total = 12 + 8 + len(text) + 8 + self.length
-        if total > _LARGEST:
+        if total > _MAX_SIZE:
             raise UsageError("a GLB file cannot be larger than 4 GB; export a shorter time range or one person")
         file.write(struct.pack("<4sII", b"glTF", 2, total))
         file.write(struct.pack("<I4s", len(text), b"JSON") + text)
@@ -176,7 +176,7 @@ def _add_person(asset: _Asset, track: SkeletonTrack, start: float, end: float, r
         {"joints": joints, "skeleton": joints[0], "inverseBindMatrices": asset.numbers(24, "MAT4", lambda: columns)}
     )
     mesh = _add_mesh(asset, track, skin)
-    # A skinned mesh stands where its joints are, whatever its node's parents say; so it has none.
+    # A skinned mesh is placed by its joints, whatever its node's parents are; so it has none.
     asset.roots.append(asset.node(name=f"{track.name}_body", mesh=mesh, skin=len(asset.skins) - 1))
     _add_animation(asset, track, joints, root, start, end, report)
 

@@ -1,12 +1,12 @@
 """GVHMR's `hmr4d_results.pt` and the `.pt` files of GEM, which have the same layout: one person, SMPL-X.
 
-`smpl_params_incam` and `smpl_params_global` (GEM: `body_params_...`, also with `pred_` before) each hold
-`global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a
-y-up world; `K_fullimg` (L,3,3) is the camera, centred, so it tells the picture's size.
+`smpl_params_incam` and `smpl_params_global` (GEM: `body_params_...`, possibly prefixed with `pred_`) each hold
+`global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a y-up world;
+`K_fullimg` (L,3,3) is the camera, whose principal point is the image centre, which gives the image size.
 
-Written without torch: float32 tensors of the same names, one file for each person, and `fps` beside them. The body is
-SMPL-X's of average shape, or of the person's when the motion was fitted with SMPL-X; its pelvis goes where ours goes.
-GVHMR has no frame numbers, so frames at other times and in gaps are interpolated.
+Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition. The body is SMPL-X
+of average shape, or of the person's if the motion was fitted with SMPL-X; its pelvis is where Kinema's is. GVHMR has no
+frame numbers, so frames at other times and in gaps are interpolated.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         fields["pose" + suffix] = pose
         if part.get("transl") is not None:
             fields["transl" + suffix] = numbers(_single(part["transl"]), "transl", where, (len(pose), 3))
-        if part.get("betas") is not None:  # the same in both frames; the camera's, read first, is kept
+        if part.get("betas") is not None:  # the same in both frames of reference; the camera's, read first, are kept
             fields.setdefault("betas", betas_from(_single(part["betas"]), len(pose), where, notes))
     frames = len(next(iter(fields.values())))
     person = Person(id=1, frames=np.arange(frames), **fields)
@@ -87,7 +87,7 @@ def write(
     vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write a file for each person that has a pose and return the first. See the module.
+    """Write one file per person with a pose and return the first. See the module.
 
     Raises UsageError where nobody has a pose, OutputError.
     """
@@ -96,9 +96,9 @@ def write(
     if not people:
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
-    for person, own in zip(people, paths, strict=True):
-        write_torch(_content(motion, person, body, report), own)
-        report.paths.append(own)
+    for person, target in zip(people, paths, strict=True):
+        write_torch(_content(motion, person, body, report), target)
+        report.paths.append(target)
     return paths[0]
 
 
@@ -127,20 +127,20 @@ def _content(motion: Motion, person: Person, body: BodyModel | None, report: Wri
             continue
         if transl is None:
             report.notes.add(f"person {person.id} has no translation and stays at the origin")
-        place = np.zeros((len(times), 3)) if transl is None else transl
-        place = place + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
-        turned = pose if even else resample_axis_angle(pose, times, grid)
+        position = np.zeros((len(times), 3)) if transl is None else transl
+        position = position + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
+        resampled = pose if even else resample_axis_angle(pose, times, grid)
         content[f"smpl_params_{frame}"] = {
-            "body_pose": turned[:, 3:_BODY_POSE],
+            "body_pose": resampled[:, 3:_BODY_POSE],
             "betas": betas if even else resample_linear(betas, times, grid),
-            "global_orient": turned[:, :3],
-            "transl": place if even else resample_linear(place, times, grid),
+            "global_orient": resampled[:, :3],
+            "transl": position if even else resample_linear(position, times, grid),
         }
     if motion.camera is not None and "smpl_params_incam" in content:
         intrinsics = np.array(motion.camera.intrinsics)
         intrinsics[:2, 2] = [motion.camera.width / 2, motion.camera.height / 2]
         if np.max(np.abs(intrinsics - motion.camera.intrinsics)) > 1 or motion.camera.distortion is not None:
-            report.notes.add("the camera is written as GVHMR's: centred, without distortion")
+            report.notes.add("the camera is written as GVHMR's: principal point at the image centre, no distortion")
         content["K_fullimg"] = np.repeat(intrinsics[None], len(grid), axis=0)
     content["fps"] = float(motion.fps)
     return content
@@ -155,7 +155,7 @@ def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:
 
 
 def _single(value: Any) -> np.ndarray:
-    """Without the batch axis of length one that some versions leave in front."""
+    """Without the leading batch axis of length one that some versions leave."""
     array = np.asarray(value)
     return array[0] if array.ndim == 3 and array.shape[0] == 1 else array
 
@@ -168,7 +168,7 @@ def _camera(value: Any, what: str, notes: Notes) -> Camera | None:
         return None
     intrinsics = matrices[0]
     if np.max(np.abs(matrices - intrinsics)) > 1e-3:
-        notes.add("the focal length changes over the clip; the first frame's was taken")
+        notes.add("the camera changes over the clip; the first frame's was used")
     width, height = (round(2 * float(centre)) for centre in intrinsics[:2, 2])
     if width < 1 or height < 1:
         raise InputError(f"{what}: the centre of K_fullimg must be positive, found {intrinsics[:2, 2]}")

@@ -1,8 +1,8 @@
-"""Which joint of a foreign skeleton is which of SMPL's: by the names that capture systems and programs use.
+"""Matching the joints of a foreign skeleton to SMPL's, by the names that capture systems and programs use.
 
-Recognised are SMPL's own names, Mixamo's (`mixamorig:LeftUpLeg`), CMU's in its common conversions (`LHipJoint`,
-`LeftUpLeg`; `lThigh`, `lShin`), 3ds Max' and Maya's (`LeftCollar`, `LeftShoulder`; `L_Calf`), Blender's (`thigh.L`),
-Unreal's (`thigh_l`, `lowerarm_r`). The spine is told by the tree, since everybody counts its joints in another way.
+It recognises SMPL's own names, Mixamo's (`mixamorig:LeftUpLeg`), CMU's in its common conversions (`LHipJoint`,
+`LeftUpLeg`; `lThigh`, `lShin`), 3ds Max's and Maya's (`LeftCollar`, `LeftShoulder`; `L_Calf`), Blender's (`thigh.L`)
+and Unreal's (`thigh_l`, `lowerarm_r`). Spine joints are found by the hierarchy, as their numbering varies.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _BY_PART = {name: joint for joint, names in _PARTS.items() for name in names}
 REQUIRED = tuple(
     f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow")
 )
-"""Joints without which a skeleton is not taken for a person's."""
+"""Joints that a human skeleton must have."""
 
 
 def is_smpl(names: tuple[str, ...]) -> bool:
-    """Whether the names are exactly SMPL's 24 (whatever their case and separators)."""
+    """Whether the names are exactly SMPL's 24, ignoring case and separators."""
     return {_plain(name) for name in names} == {_plain(name) for name in SMPL24.joints}
 
 
 def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
-    """Index of the foreign joint for each of SMPL's joints that the skeleton has."""
+    """Index of the foreign joint for each SMPL joint that the skeleton has."""
     if is_smpl(names):
         plain = [_plain(name) for name in names]
         return {joint: plain.index(_plain(joint)) for joint in SMPL24.joints}
@@ -52,14 +52,14 @@ def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
         elif not side and part in ("neck", "head"):
             found.setdefault(part, index)
     for side, index in undecided.items():
-        # Where the upper arm has a name of its own, "shoulder" is the collar bone; else it is the upper arm.
+        # If the upper arm has its own name, "shoulder" is the collarbone; otherwise it is the upper arm.
         found.setdefault(f"{side}_collar" if f"{side}_shoulder" in found else f"{side}_shoulder", index)
     found.update(_spine(found, parents))
     return found
 
 
 def split_side(name: str) -> tuple[str, str]:
-    """("left", "upleg") of "mixamorig:LeftUpLeg"; the side is empty for joints in the middle."""
+    """("left", "upleg") of "mixamorig:LeftUpLeg"; the side is empty for joints on the midline."""
     name = re.sub(r"^(mixamorig\d*|character\d*|bip\d*)[:_\s]*", "", name.rsplit(":", 1)[-1], flags=re.IGNORECASE)
     for side, letter in (("left", "l"), ("right", "r")):
         forms = (
@@ -83,14 +83,14 @@ def _plain(name: str) -> str:
 
 
 def _spine(found: dict[str, int], parents: np.ndarray) -> dict[str, int]:
-    """Spine joints: those between the root and the joint where the arms (or the neck) branch off."""
+    """Spine joints: those between the root and the joint where the arms branch off."""
 
     def ancestors(joint: int) -> list[int]:
-        way = []
+        chain = []
         while parents[joint] >= 0:
             joint = int(parents[joint])
-            way.append(joint)
-        return way
+            chain.append(joint)
+        return chain
 
     arms = [joint for joint in ("left_shoulder", "right_shoulder") if joint in found]
     if len(arms) < 2:

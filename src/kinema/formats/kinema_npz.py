@@ -1,9 +1,9 @@
-"""Kinema's `.npz`: AMASS' keys for the first person, and the whole motion beside them; no pickled objects.
+"""Kinema's `.npz`: AMASS' keys for the first person, plus the whole motion; no pickled objects.
 
-`np.load` opens it everywhere, Blender's SMPL add-ons and other AMASS readers see the first person (the one
-present longest) in a z-up world, and `Motion.load` gets back every field exactly, from keys that begin with
-`kinema.`. AMASS files hold one person; with several, each of the others is also written as an AMASS file
-of its own, `name_<id>.npz`, beside the first.
+`np.load` opens it anywhere; Blender's SMPL add-ons and other AMASS readers see the first person (the one present
+longest) in a z-up world; `Motion.load` restores every field exactly, from the keys that begin with `kinema.`. AMASS
+files hold one person, so each of the others is also written as a separate AMASS file, `name_<id>.npz`, next to the
+first.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _PREFIX = "kinema."
 _VERSION_KEY = "kinema.format"
 _CAMERA_ARRAYS = ("intrinsics", "distortion", "rotation", "translation")
 MAX_JSON = 16 * 2**20
-"""Characters of the JSON text in a file; provenance takes a few thousand."""
+"""Largest accepted JSON text in a file, characters; provenance takes a few thousand."""
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether the opened file is one that Kinema wrote."""
+    """Whether the opened file was written by Kinema."""
     return _VERSION_KEY in content and not isinstance(content, dict)
 
 
 def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
-    """Write the motion, and an AMASS file for every person but the first. `vertices` are not held."""
+    """Write the motion, and an AMASS file for every person but the first. `vertices` is ignored."""
     arrays: dict[str, np.ndarray] = {}
     posed = [person for person in motion if person.pose is not None or person.pose_world is not None]
     posed = [person for person in posed if len(person)]
@@ -52,7 +52,7 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
 
 
 def motion_arrays(motion: Motion) -> dict[str, np.ndarray]:
-    """The whole motion as arrays by name, what is no array as JSON text in one of them; `read` is the inverse."""
+    """The whole motion as arrays by name, everything else as JSON text in one of them; `read` is the inverse."""
     clip = clip_to_plain(motion)
     arrays: dict[str, np.ndarray] = {}
     arrays[_VERSION_KEY] = np.array(FORMAT_VERSION)
@@ -88,7 +88,7 @@ def motion_arrays(motion: Motion) -> dict[str, np.ndarray]:
 
 
 def read(content: Mapping[Any, Any], path: Path) -> Motion:
-    """The motion that `write` wrote, exact in every field. Raises InputError, ShapeError."""
+    """The motion as written, exact in every field. Raises InputError, ShapeError."""
     what = str(path)
     version = scalar(content[_VERSION_KEY], _VERSION_KEY, what)
     if version > FORMAT_VERSION:
@@ -120,7 +120,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
 
 
 def _split(plain: dict[str, Any], key: str, prefix: str) -> dict[str, np.ndarray]:
-    """Take the arrays out of plain[key], under names with the prefix; what is left stays, nothing where nothing is."""
+    """Move the arrays out of plain[key], under prefixed names; plain[key] is removed if nothing else is left."""
     data = plain.pop(key, {})
     rest = {name: value for name, value in data.items() if not isinstance(value, np.ndarray)}
     if rest:
@@ -155,7 +155,7 @@ def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_da
 def _json(value: np.ndarray, what: str) -> dict[str, Any]:
     written = text(value, "kinema.clip", what)
     if len(written) > MAX_JSON:
-        raise InputError(f"{what}: kinema.clip is longer than any that Kinema writes")
+        raise InputError(f"{what}: kinema.clip is longer than Kinema ever writes")
     try:
         plain = json.loads(written)
     except (ValueError, RecursionError):

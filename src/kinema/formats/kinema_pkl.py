@@ -1,14 +1,13 @@
 """Kinema's `.pkl`: `{track id: {...}}`, a plain dict of numpy arrays that opens without Kinema.
 
-It is pickle protocol 4 of dicts, lists, strings, numbers and numpy arrays, with numpy's old module names
-inside, so that `pickle.load` and `joblib.load` read it on Python 3.4 or later with any numpy, old or new.
+It is a protocol 4 pickle of dicts, lists, strings, numbers and numpy arrays, with numpy's old module names, so that
+`pickle.load` and `joblib.load` read it on Python 3.4 or later with any numpy, old or new.
 
-The top level holds track ids only. Each person's dict has PARE's keys (see `pare_keys`), `trans`,
-`trans_world`, `pose_world`, `global_orient`, `fps`, `contacts`, every other field of
-`kinema.person.Person` under its own name, and the clip's data (`clip_times`, `camera`, ...), which all
-people of a file share. docs/file-formats.md has the whole table.
+The top level holds track ids only. Each person's dict has PARE's keys (see `pare_keys`), `trans`, `trans_world`,
+`pose_world`, `global_orient`, `fps`, `contacts`, every other field of `kinema.person.Person` under its own name, and
+the clip's data (`clip_times`, `camera`, ...), the same for everybody in a file. docs/file-formats.md lists all keys.
 
-A motion without people becomes an empty dict, and the clip's data is lost with it; the `.npz` keeps it.
+A motion without people becomes an empty dict, which loses the clip's data; the `.npz` keeps it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _VERSION_KEY = "kinema_format"
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether the unpickled object is one that Kinema wrote. An empty dict is: nobody was in the clip."""
+    """Whether the unpickled object was written by Kinema. An empty dict was: a clip without people."""
     if not isinstance(content, dict):
         return False
     return all(isinstance(person, Mapping) and _VERSION_KEY in person for person in content.values())
@@ -50,7 +49,7 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
     with it and leaves those keys None for any other body. vertices: fill `verts` (n,V,3) float32.
     """
     if any(person.pose is not None for person in motion):
-        from kinema.body.loading import body_of  # numbers alone are written without it
+        from kinema.body.loading import body_of  # not needed for motions without poses
 
         body = body_of(motion, body)
     clip = clip_to_plain(motion)
@@ -63,13 +62,13 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
 
 
 def write_pickle(content: Mapping[Any, Any], path: Path) -> None:
-    """Write plain values and arrays as a pickle that any Python and numpy opens, whole or not at all."""
+    """Write plain values and arrays as a pickle that any Python and numpy can open, atomically."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         _PortablePickler(file, protocol=4).dump(content)
 
 
 def read(content: Mapping[Any, Any], path: Path) -> Motion:
-    """The motion that `write` wrote, exact in every field. Raises InputError, ShapeError."""
+    """The motion as written, exact in every field. Raises InputError, ShapeError."""
     if not content:
         return Motion(times=np.zeros(0), width=0, height=0)
     clip: dict[str, Any] | None = None
@@ -130,15 +129,15 @@ def _same_clip(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return same_size and np.array_equal(a["times"], b["times"])
 
 
-# The C pickler cannot be told which name to write; the one in Python can (joblib builds on it, too).
+# The C pickler does not allow changing the names it writes; the one in Python does (joblib builds on it, too).
 _PythonPickler: Any = pickle._Pickler
 
 
 class _PortablePickler(_PythonPickler):
-    """A pickler that writes numpy 1's module names, which numpy 2 keeps for the sake of old pickles.
+    """A pickler that writes numpy 1's module names, which numpy 2 still accepts.
 
-    numpy 2 calls its array factory `numpy._core.multiarray._reconstruct`; a file that says so cannot be
-    opened with numpy 1, one that says `numpy.core` can be opened with both.
+    numpy 2 calls its array factory `numpy._core.multiarray._reconstruct`; files with that name cannot be opened with
+    numpy 1, files with `numpy.core` can be opened with both.
     """
 
     def save_global(self, obj: Any, name: str | None = None) -> None:

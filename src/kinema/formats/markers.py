@@ -1,8 +1,8 @@
-"""Joints as markers in OpenSim's axes: what the TRC and the C3D writer share.
+"""Joints as markers in OpenSim's axes: shared by the TRC and C3D writers.
 
-OpenSim's ground is y up with x forward and z to the right; SMPL faces z with x to its left. So (x, y, z) of the
-world becomes (z, y, -x), a quarter turn about the vertical: a person at rest faces along x, as OpenSim's models do.
-The marker names are SMPL's joints. They are joint centres, not points on the skin: scale and track models with
+OpenSim's ground frame is y up with x forward and z to the right; SMPL faces z with x to its left. So (x, y, z) of the
+world becomes (z, y, -x), a quarter turn about the vertical: a person at rest faces along x, as OpenSim's models do. The
+markers have the names of SMPL's joints. They are joint centres, not points on the skin: scale and track models with
 markers at their joint centres.
 """
 
@@ -21,14 +21,14 @@ NAMES = SMPL24.joints
 """Names of the markers, in order."""
 
 UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
-"""Units that a file may be written in, and how many of them make a metre."""
+"""Units that a file may be written in, per metre."""
 
 OPENSIM_FROM_WORLD = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-"""Turns the y-up world into OpenSim's axes: (x, y, z) becomes (z, y, -x)."""
+"""Rotation from the y-up world to OpenSim's axes: (x, y, z) becomes (z, y, -x)."""
 
 
 class MarkerTrack:
-    """One person's markers at a constant rate. times (F,) seconds; rate a second; away (F,) bool."""
+    """One person's markers at a constant rate. times (F,) seconds; rate in frames per second; away (F,) bool."""
 
     def __init__(self, track: SkeletonTrack, report: WriteReport, fps: float | None) -> None:
         self.id = track.id
@@ -49,7 +49,7 @@ class MarkerTrack:
 
 
 def unit_scale(units: str, what: str) -> float:
-    """How many of `units` make a metre. Raises UsageError."""
+    """The number of `units` per metre. Raises UsageError."""
     if units not in UNITS:
         raise UsageError(f"{what} files are written in {', '.join(UNITS)}, not in {units!r}")
     return UNITS[units]

@@ -1,15 +1,14 @@
 """PARE's and VIBE's demo output, `.pkl` by joblib or plain pickle: `{track: {pose pred_cam orig_cam ...}}`.
 
-`pose` is (n,24,3,3) rotation matrices in what PARE's code writes and (n,72) axis-angle in what its README says
-and VIBE writes; both are read. The one file per image of PARE's image-folder mode is read as well, with one
-person for each detection.
+`pose` is (n,24,3,3) rotation matrices as written by PARE's code, or (n,72) axis-angle as documented in its README and
+written by VIBE; both can be read. So can the per-image files of PARE's image-folder mode, one person per detection.
 
-There is no translation in these files: a weak camera looks at each box. The body is placed where a full camera
-of the default field of view sees it as large and in the same place (the inverse of `pare_keys`), so distances
-are as good as that field of view. The picture's size follows from the boxes and the two weak cameras.
+These files have no translation, only a weak-perspective camera for each box. The body is placed where a perspective
+camera of the default field of view sees it at the same size and position (the inverse of `pare_keys`), so distances are
+only as accurate as that field of view. The image size follows from the boxes and the two weak-perspective cameras.
 
-Written are PARE's own keys and nothing else, `pose` as (n,72), for tools that stumble over more; Kinema's own `.pkl`
-has the same keys and all the rest.
+Only PARE's own keys are written, `pose` as (n,72), for tools that do not accept more; Kinema's own `.pkl` has the same
+keys and everything else.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _IMAGE_KEYS = {
     "orig_cam": "orig_cam",
     "bboxes": "bboxes",
 }
-_LARGEST_SIDE = 100_000
+_MAX_SIDE = 100_000
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
@@ -60,9 +59,9 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     tracks = _from_image(content) if "pred_pose" in content else dict(content)
     camera = _camera(tracks, str(path))
     if camera is None:
-        notes.add("the picture's size cannot be told from the file, so nobody is placed before the camera")
+        notes.add("the image size cannot be derived from the file, so nobody is placed in front of the camera")
     else:
-        notes.add("placed by a camera of the default field of view; distances are as good as that")
+        notes.add("placed by a camera of the default field of view; distances are only as accurate as that")
     people = []
     for key, person in tracks.items():
         notes.left_out(person, _KEYS)
@@ -78,28 +77,28 @@ def write(
     vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody's keys of PARE; body as for Kinema's `.pkl`. Raises UsageError: nobody has a camera pose."""
+    """Write PARE's keys for everybody; body as for Kinema's `.pkl`. Raises UsageError: nobody has `pose`."""
     report = WriteReport() if report is None else report
     people = [person for person in motion if person.pose is not None]
     if not people:
         raise UsageError(
-            "nobody in this motion has a pose before the camera, which is what PARE's files hold; write Kinema's own"
-            " .pkl (kinema convert), or export npz, bvh or glb, which hold a world"
+            "nobody in this motion has a pose in the camera's frame, which PARE's files hold; write Kinema's own .pkl"
+            " (kinema convert), or export npz, bvh or glb, which hold a world"
         )
-    from kinema.body.loading import body_of  # every reading of a motion file passes by this module
+    from kinema.body.loading import body_of  # loading any motion file imports this module
 
     body = body_of(motion, body)
     content = {int(person.id): pare_keys(motion, person, body, vertices=vertices) for person in people}
     for key in ("pred_cam", "joints3d"):
         if any(person[key] is None for person in content.values()):
-            report.notes.add(f"{key} is empty: the motion does not hold what it is made of")
+            report.notes.add(f"{key} is empty: the motion lacks what it is computed from")
     write_pickle(content, path)
     report.paths.append(path)
     return path
 
 
 def _from_image(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:
-    """One track for each detection of an image's file."""
+    """One track per detection in an image's file."""
     arrays = {name: np.asarray(content[key]) for key, name in _IMAGE_KEYS.items() if content.get(key) is not None}
     count = len(arrays["pose"]) if arrays["pose"].ndim else 0
     return {
@@ -109,7 +108,7 @@ def _from_image(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:
 
 
 def _camera(tracks: Mapping[Any, Any], what: str) -> Camera | None:
-    """A camera of the default field of view for the picture whose size the weak cameras imply."""
+    """A camera of the default field of view, for the image size that the weak-perspective cameras imply."""
     sizes = []
     for person in tracks.values():
         if any(person.get(key) is None for key in ("pred_cam", "orig_cam", "bboxes")):
@@ -123,7 +122,7 @@ def _camera(tracks: Mapping[Any, Any], what: str) -> Camera | None:
     if not len(every):
         return None
     width, height = (round(float(value)) for value in np.median(every, axis=0))
-    if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
+    if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
         return None
     return camera_from_fov(width, height)
 
@@ -151,11 +150,11 @@ def _person(id: int, person: Mapping[str, Any], camera: Camera | None, what: str
 
 
 def _translation(weak: np.ndarray, boxes: np.ndarray, pelvis: np.ndarray, camera: Camera, what: str) -> np.ndarray:
-    """(n,3) SMPL's translation from the weak camera (n,3), the boxes (n,4) cx cy w h and the unmoved pelvis (n,3)."""
+    """(n,3) SMPL's translation from weak camera (n,3), boxes (n,4) cx cy w h and the untranslated pelvis (n,3)."""
     if np.any(weak[:, 0] <= 0) or np.any(boxes[:, 2] <= 0):
         raise InputError(f"{what}: pred_cam and bboxes must have positive scales and sizes")
     focal = np.sqrt(camera.intrinsics[0, 0] * camera.intrinsics[1, 1])
-    scale = weak[:, :1] * boxes[:, 2:3] / 2  # pixels for a metre
+    scale = weak[:, :1] * boxes[:, 2:3] / 2  # pixels per metre
     depth = focal / scale
     pixel = boxes[:, :2] + scale * (pelvis[:, :2] + weak[:, 1:])
     focals, centre = camera.intrinsics[[0, 1], [0, 1]], camera.intrinsics[:2, 2]

@@ -1,19 +1,18 @@
-"""The keys that PARE's demo writes, computed from a person: boxes, cameras, joints, vertices.
+"""The keys of PARE's demo output, computed from a person: boxes, cameras, joints, vertices.
 
-PARE (Kocabas et al. 2021) looks at a square crop of side b pixels centred at (cx, cy) and sees the body
-(vertices X without translation) through a weak-perspective camera (s, tx, ty): pixel = cx + b/2 * s *
-(X_x + tx), likewise y; `orig_cam` is the same camera written for the whole picture, pixel =
-W/2 + W/2 * sx * (X_x + tx'), and for y with H and sy.
+PARE (Kocabas et al. 2021) takes a square crop of side b pixels centred at (cx, cy) and projects the body (vertices X
+without translation) with a weak-perspective camera (s, tx, ty): pixel = cx + b/2 * s * (X_x + tx), likewise y;
+`orig_cam` is the same camera for the whole image, pixel = W/2 + W/2 * sx * (X_x + tx'), and for y with H and sy.
 
-Kinema's camera is a full perspective one, u = fx * X_x / X_z + ppx. The weak camera that agrees with it
-at the pelvis P (camera frame; depth d = P_z, f = sqrt(fx * fy)) is
+Kinema's camera is a perspective one, u = fx * X_x / X_z + ppx. The weak-perspective camera that agrees with it at the
+pelvis P (camera frame; depth d = P_z, f = sqrt(fx * fy)) is
 
     s  = 2 f / (d b)
-    tx = (u_P - cx) * 2 / (b s) - p_x        with p = P - transl, the pelvis of the body that is not moved
+    tx = (u_P - cx) * 2 / (b s) - p_x        with p = P - transl, the untranslated body's pelvis
     sx = s b / W,   tx' = tx + (cx - W/2) / (W/2) / sx          (PARE's own conversion; y with H)
 
-so PARE's renderer draws the body in place, right at the pelvis and off by the missing perspective
-elsewhere (a few per cent of a body's height where it stands further than three metres from the camera).
+so PARE's renderer draws the body in place: exact at the pelvis, and off elsewhere by the missing perspective (a few
+percent of the body's height at more than three metres from the camera).
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 _CHUNK = 256
-"""Frames posed at once: keeps the mesh of a long clip out of memory until it is float32."""
+"""Frames posed at once, so that the mesh of a long clip is never in memory as float64."""
 
 _BODY_MARGIN = 1.2
-"""Side of a box made from the projected joints, over their extent: joints lie inside the skin."""
+"""Ratio of a box's side to the extent of the projected joints, which lie inside the skin."""
 
 
 def pare_keys(motion: Motion, person: Person, body: BodyModel | None, *, vertices: bool = False) -> dict[str, Any]:
-    """PARE's keys of one person; None where the motion does not hold what a key needs.
+    """PARE's keys for one person; None where the motion lacks what a key needs.
 
     Shapes with n frames: pred_cam (n,3) s tx ty; orig_cam (n,4) sx sy tx ty; verts (n,V,3) float32 or
     None; pose (n,72); betas (n,10); joints3d (n,49,3) float32, metres, camera axes, without translation;
     joints2d (n,K,3) x y confidence of the keypoint network, or None; bboxes (n,4) cx cy w h, square;
     frame_ids (n,); smpl_joints2d (n,49,2) float32, pixels, the 49 joints projected.
-    body: the model of `joints3d` and `verts`; None leaves these two and `smpl_joints2d` None.
+    body: the model for `joints3d` and `verts`; without it these two and `smpl_joints2d` are None.
     """
     keys: dict[str, Any] = {
         "pred_cam": None, "orig_cam": None, "verts": None, "pose": person.pose, "betas": person.betas,
@@ -68,11 +67,11 @@ def pare_keys(motion: Motion, person: Person, body: BodyModel | None, *, vertice
 
 
 def weak_cameras(
-    pelvis: np.ndarray, pelvis_unmoved: np.ndarray, boxes: np.ndarray, camera: Camera
+    pelvis: np.ndarray, local_pelvis: np.ndarray, boxes: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray]:
     """pred_cam (n,3) and orig_cam (n,4) that agree with the perspective camera at the pelvis.
 
-    pelvis (n,3): camera frame, metres; pelvis_unmoved (n,3): the same without the translation; boxes
+    pelvis (n,3): camera frame, metres; local_pelvis (n,3): the same without the translation; boxes
     (n,3): cx, cy, side in pixels. Formulas: see the module.
     """
     intrinsics = camera.intrinsics
@@ -81,7 +80,7 @@ def weak_cameras(
     centre, side = boxes[:, :2], boxes[:, 2:]
     scale = 2 * focal / (depth[:, None] * side)
     pixel = project(pelvis, intrinsics, camera.distortion)
-    shift = (pixel - centre) * 2 / (side * scale) - pelvis_unmoved[:, :2]
+    shift = (pixel - centre) * 2 / (side * scale) - local_pelvis[:, :2]
     size = np.array([camera.width, camera.height], dtype=np.float64)
     original_scale = scale * side / size
     original_shift = shift + (centre - size / 2) / (size / 2) / original_scale
@@ -96,10 +95,10 @@ def _posed(
     points, mesh = [], []
     for start in range(0, len(person), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        still = np.zeros((len(pose[rows]), 3))
-        points.append(body.posed_points("spin49", pose[rows], betas[rows], still))
+        origin = np.zeros((len(pose[rows]), 3))
+        points.append(body.posed_points("spin49", pose[rows], betas[rows], origin))
         if vertices:
-            mesh.append(np.asarray(body.vertices(pose[rows], betas[rows], still), dtype=np.float32))
+            mesh.append(np.asarray(body.vertices(pose[rows], betas[rows], origin), dtype=np.float32))
     joints = np.concatenate(points) if points else np.zeros((0, 49, 3))
     found["joints3d"] = joints.astype(np.float32)
     if person.transl is not None and motion.camera is not None:
@@ -112,7 +111,7 @@ def _posed(
 
 
 def _square_boxes(motion: Motion, person: Person, joints2d: np.ndarray | None) -> np.ndarray | None:
-    """(n,3) cx, cy, side: the track's boxes made square, or around the projected joints where there is none."""
+    """(n,3) cx, cy, side: the track's boxes made square, or around the projected joints where a box is missing."""
     boxes = np.full((len(person), 3), np.nan)
     if person.boxes is not None:
         low, high = person.boxes[:, :2], person.boxes[:, 2:]

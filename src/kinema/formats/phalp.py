@@ -1,8 +1,8 @@
 """4DHumans' and PHALP's `.pkl` (joblib): `{frame name: {time tid bbox smpl camera size ...}}`, lists by detection.
 
-`smpl` holds `global_orient` (1,3,3), `body_pose` (23,3,3) and `betas` (10,); `camera` is SMPL's translation
-before a camera of 5000 pixels focal length centred in the picture; `bbox` is x, y, width, height. Ghosts (tracks
-that were not seen in a frame and only repeat their last detection, `tracked_time` above 0) are left out.
+`smpl` holds `global_orient` (1,3,3), `body_pose` (23,3,3) and `betas` (10,); `camera` is SMPL's translation relative to
+a camera with a focal length of 5000 pixels and its principal point at the image centre; `bbox` is x, y, width, height.
+Ghosts (tracks not detected in a frame, which repeat their last detection, `tracked_time` above 0) are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from kinema.person import Person
 from kinema.storage.fields import numbers, require_keys, scalar
 
 FOCAL = 5000.0
+"""Pixels."""
+
 _KEYS = {
     "time", "tid", "bbox", "smpl", "camera", "size", "conf", "tracked_time", "tracked_ids", "tracked_bbox",
     "frame_path", "shot", "img_path", "img_name",
@@ -51,14 +53,14 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         last = max(last, index + 1)
         for i, track in enumerate(_list(frame["tid"], "tid", what)):
             if _at(frame, "tracked_time", i, what, default=0) not in (0, None):
-                notes.add("ghosts (people not seen in a frame, repeating their last pose) were left out")
+                notes.add("ghosts (people not detected in a frame, repeating their last pose) were left out")
                 continue
             rows[track_id(track, what)][index] = _detection(frame, i, what)
             if size is None and _at(frame, "size", i, what) is not None:
                 size = numbers(_at(frame, "size", i, what), "size", what, (2,))
     camera = None if size is None else _camera(size, str(path))
     if camera is None:
-        notes.add("the file does not say the picture's size, so there is no camera")
+        notes.add("the file does not store the image size, so there is no camera")
     people = [_person(id, frames, f"{path}: person {id}", notes) for id, frames in rows.items()]
     people.sort(key=lambda person: (-len(person), person.id))
     return motion_from("phalp", people, path, notes, fps=fps, camera=camera, num_frames=last)
@@ -117,7 +119,7 @@ def _list(value: Any, key: str, what: str) -> list[Any]:
 
 
 def _at(frame: Mapping[str, Any], key: str, i: int, what: str, default: Any = None) -> Any:
-    """Entry i of a list of the frame; `default` where the frame has no such list."""
+    """Entry i of one of the frame's lists; `default` where the frame has no such list."""
     if frame.get(key) is None:
         return default
     values = _list(frame[key], key, what)

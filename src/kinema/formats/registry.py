@@ -1,43 +1,38 @@
-"""The table of motion formats, and the two calls that use it: `load_motion` and `save_motion`.
+"""The table of motion formats.
 
 A format is one row here and one module with up to three functions, imported only when it is used:
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
-    read(content, path) -> Motion                   with `fps=` where files do not say their rate (`timed`)
-    write(motion, path, *, body, vertices) -> Path  first of the files written; with what else the row `takes`
+    read(content, path) -> Motion                   takes `fps=` unless the format is `timed`
+    write(motion, path, *, body, vertices) -> Path  the first file written; also takes the options in `takes`
 
-A row says what the format can hold, so that a converter can say what is lost.
+A row states what the format can hold, so that a converter can report what is lost.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kinema.errors import InputError, ShapeError, UsageError
-from kinema.formats.containers import open_container
-from kinema.motion import Motion
-from kinema.registry import Registry
-
-if TYPE_CHECKING:
-    from kinema.body import BodyModel
-    from kinema.formats.report import WriteReport
+from kinema.errors import UsageError
+from kinema.registry import Registry, resolve
 
 
 @dataclass(frozen=True)
 class MotionFormat:
     """One motion format.
 
-    name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the
-    first being the one that is written. module: the name of the module that has its functions, or any object that
-    has them. reads, writes: what it can do. timed: whether its files say the frames' times or rate. lossless:
-    whether a Motion comes back from it as it went in. holds: what of a motion it can carry. takes: further options of
-    its writer; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: fields of a person,
-    "camera" and "rate" that come back from a file that Kinema wrote (of a lossless format: all).
+    name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the first is
+    the one written. module: the module with its functions, by name, or any object that has them. reads, writes:
+    what it supports. timed: whether its files store the frame times or the frame rate. lossless: whether a Motion
+    survives a round trip unchanged. holds: what a file can store of a motion, in words. takes: further options of its
+    writer; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person,
+    "camera" and "rate" that can be read back from a file written by Kinema (every one, for a lossless format).
+    opener: function path -> mapping that opens its files, itself or as "module:function"; None for pickles, `.npz`
+    and torch files, which Kinema opens itself.
     """
 
     name: str
@@ -51,10 +46,19 @@ class MotionFormat:
     holds: str = ""
     takes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
+    opener: str | Callable[[Path], Mapping[Any, Any]] | None = None
 
     def load(self) -> Any:
-        """Where the format's functions are."""
+        """The module, or other object, that has the format's functions."""
         return import_module(self.module) if isinstance(self.module, str) else self.module
+
+    def open(self, path: Path) -> Mapping[Any, Any]:
+        """The contents of a file, from the format's `opener`. Raises what the opener raises."""
+        opener = resolve(self.opener) if isinstance(self.opener, str) else self.opener
+        if opener is None:
+            raise UsageError(f"the format {self.name} has no `opener`; name one in its row")
+        contents: Mapping[Any, Any] = opener(path)
+        return contents
 
 
 FORMATS: Registry[MotionFormat] = Registry(
@@ -73,7 +77,7 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
         MotionFormat(
             "kinema-npz",
-            "Kinema's own .npz: AMASS keys that Blender's SMPL add-ons open, and everything else beside them",
+            "Kinema's own .npz: AMASS keys that Blender's SMPL add-ons open, plus everything else",
             (".npz",),
             "kinema.formats.kinema_npz",
             writes=True,
@@ -104,10 +108,10 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
         MotionFormat(
             "video2pkl",
-            "the video-to-PKL pipeline's output",
+            "video2pkl's output",
             (".pkl",),
             "kinema.formats.video2pkl",
-            holds="people's pose, shape, 49 joints and translation before a crop camera",
+            holds="people's pose, shape, 49 joints and translation relative to a crop camera",
         ),
         MotionFormat(
             "wham",
@@ -153,7 +157,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             "GLAMR's output",
             (".pkl",),
             "kinema.formats.glamr",
-            holds="people's pose, shape and translation in the camera's frame and in the world, and the camera's way",
+            holds="people's pose, shape and translation in the camera's frame and in the world, and the camera path",
         ),
         MotionFormat(
             "bvh",
@@ -162,9 +166,10 @@ FORMATS: Registry[MotionFormat] = Registry(
             "kinema.formats.bvh",
             writes=True,
             timed=True,
-            holds="one person's skeleton, rotations and way, at a constant rate",
+            holds="one person's skeleton, rotations and path, at a constant rate",
             takes=("units", "fps", "rotation_order", "report"),
             keeps=("pose_world", "betas", "transl_world", "joints_world"),
+            opener="kinema.formats.bvh:open_bvh",
         ),
         MotionFormat(
             "glb",
@@ -234,9 +239,7 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
     ),
 )
-"""Tried in this order; of two that recognise a file, one that is Kinema's own wins."""
-
-_OWN = "kinema-"
+"""Tried in this order; where several recognise a file, Kinema's own format wins."""
 
 
 def formats() -> tuple[MotionFormat, ...]:
@@ -245,92 +248,15 @@ def formats() -> tuple[MotionFormat, ...]:
 
 
 def find_format(name: str) -> MotionFormat:
-    """The format called `name`. Raises UsageError that lists the known ones."""
+    """The format called `name`. Raises UsageError, listing the known ones."""
     return FORMATS.find(name)
 
 
-def infer_format(path: str | Path) -> MotionFormat:
-    """The format of the file, found by its contents. Raises InputError where none or several fit."""
-    path = Path(path)
-    with open_container(path) as content:
-        return _recognise(content, path)
-
-
-def load_motion(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
-    """Read a motion file, Kinema's own or another system's. Nothing in it is executed.
-
-    format: its name in `formats()`; by default it is found by the file's contents. fps: frames a second of a
-    file that does not say (most other systems' do not; then 30 are assumed, and the provenance says so).
-    Raises InputError (missing, truncated or malformed file, format not recognised or ambiguous),
-    UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
-    """
-    path = Path(path)
-    entry = None if format is None else find_format(format)
-    if entry is not None and not entry.reads:
-        raise UsageError(f"{entry.name} files can be written, not read")
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the file's own")
-    try:
-        with open_container(path) as content:
-            if entry is None:
-                entry = _recognise(content, path)
-            reader = entry.load().read
-            return reader(content, path) if entry.timed else reader(content, path, fps=fps)
-    except ShapeError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def save_motion(
-    motion: Motion,
-    path: str | Path,
-    *,
-    format: str | None = None,
-    body: BodyModel | None = None,
-    vertices: bool = False,
-    report: WriteReport | None = None,
-    **options: Any,
-) -> Path:
-    """Write a motion, whole or not at all, and return the path.
-
-    format: its name in `formats()`; by default the suffix chooses (.pkl, .npz). body: the model that the
-    poses belong to; by default it is loaded by `motion.body_model`. vertices: also write the posed mesh of
-    every frame where the format can hold it (large: 80 kB a frame and person). report: filled with the files
-    written and what differs from the motion. options: what the format's row `takes`. Raises UsageError (unknown
-    suffix, format or option), OutputError (disk full, folder not writable).
-    """
-    path = Path(path)
-    entry = format_by_suffix(path) if format is None else find_format(format)
-    if not entry.writes:
-        raise UsageError(f"Kinema reads {entry.name} files but does not write them")
-    unknown = [name for name in options if name not in entry.takes]
-    if unknown:
-        raise UsageError(f"{entry.name} files are written without {unknown[0]}; leave it out")
-    if "report" in entry.takes:
-        options["report"] = report
-    written = entry.load().write(motion, path, body=body, vertices=vertices, **options)
-    if report is not None and not report.paths:
-        report.paths.append(written)
-    return written
-
-
 def format_by_suffix(path: Path) -> MotionFormat:
-    """The format that a new file of this name is written in. Raises UsageError for a suffix that none has."""
+    """The format to write a file of this name in. Raises UsageError for an unknown suffix."""
     writers = [f for f in FORMATS if f.writes]
     for entry in writers:
         if path.suffix.lower() in entry.suffixes:
             return entry
     known = ", ".join(dict.fromkeys(s for f in writers for s in f.suffixes))
     raise UsageError(f"cannot tell the motion format of {path.name!r} by its suffix; use one of {known}")
-
-
-def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
-    """The one format that recognises the opened file."""
-    found = [f for f in FORMATS if f.reads and f.load().recognises(content)]
-    own = [f for f in found if f.name.startswith(_OWN)]
-    if len(own) == 1 or len(found) == 1:
-        return (own or found)[0]
-    if found:
-        names = " or ".join(f.name for f in found)
-        raise InputError(f"{path} could be a file of {names}; say which with `format`")
-    keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
-    raise InputError(f"{path} is no motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")

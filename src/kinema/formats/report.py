@@ -1,4 +1,4 @@
-"""What readers and writers report: the files made, and what was assumed, interpolated or left out."""
+"""Reports of readers and writers: the files written, and what was assumed, interpolated or left out."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-LISTED = 12
-"""Keys of a file that a note names."""
+MAX_LISTED = 12
+"""Keys of a file that a note lists."""
 
 
 class Notes:
-    """What a reader assumed, changed or left out, sentence by sentence, each once."""
+    """What a reader assumed, changed or left out: sentences, each kept once."""
 
     def __init__(self) -> None:
         self._sentences: dict[str, None] = {}
@@ -20,19 +20,19 @@ class Notes:
         self._sentences[sentence] = None
 
     def left_out(self, present: Mapping[Any, Any], known: Iterable[str]) -> None:
-        """Note the keys of a file that the motion does not keep. (An unpickled dict's empty entries do not count.)"""
+        """Note the keys of a file that the motion does not keep. (None in an unpickled dict does not count.)"""
         filled = [key for key in present if not isinstance(present, dict) or present[key] is not None]
         others = sorted({str(key) for key in filled} - set(known))
         if others:
-            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
-            self.add(f"left out: {', '.join(others[:LISTED])}{more}")
+            more = f" and {len(others) - MAX_LISTED} more" if len(others) > MAX_LISTED else ""
+            self.add(f"left out: {', '.join(others[:MAX_LISTED])}{more}")
 
     def __iter__(self) -> Any:
         return iter(self._sentences)
 
 
 class WriteReport:
-    """Handed to `save_motion(report=...)` and filled there.
+    """Passed to `save_motion(report=...)`, which fills it.
 
     paths: every file written, in order. notes: sentences about what differs from the motion, each once.
     """

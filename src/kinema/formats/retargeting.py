@@ -1,14 +1,13 @@
-"""A skeleton of other proportions and another rest pose, told as SMPL's pose, shape and way.
+"""Retargeting a skeleton of other proportions and another rest pose to SMPL's pose, shape and translation.
 
 Joints are matched by name (`joint_names`). In a BVH a joint's rotation is relative to the file's rest pose; SMPL's is
-relative to its T-pose. So the rotation of SMPL's joint in the world is G A: G, the foreign joint's rotation in the
-world, and A, what takes the bone from SMPL's rest direction to the file's: a turn of the whole trunk, and beyond it the
-shortest turn for each limb bone (legs that rest astride, arms that rest at an angle). Joints that the file lacks keep
-still relative to their parent; those of the spine share the bend evenly.
+relative to its T-pose. So the rotation of an SMPL joint in the world is G A: G is the foreign joint's rotation in the
+world, A takes the bone from SMPL's rest direction to the file's: one rotation for the whole trunk, followed by the
+shortest rotation for each limb bone (legs that rest apart, arms that rest at an angle). Joints that the file lacks do
+not move relative to their parent; those of the spine share its bend evenly.
 
-The free body takes the shape whose bones have the file's lengths, as near as ten numbers can, and the middle of its
-hips goes where the file's is. A file with SMPL's 24 joints has SMPL's own rest pose: its rotations are taken as they
-are.
+The free body gets the shape whose bones match the file's lengths best, and the centre of its hips is placed at the
+file's. A file with SMPL's 24 joints has SMPL's own rest pose: its rotations are taken unchanged.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ from kinema.geometry.rotations import matrix_to_axis_angle, shortest_rotation
 from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254, "CMU's units": 0.056444}
-"""Units in which files are seen, in metres. CMU's conversions count in 0.45ths of an inch, 5.64 cm."""
+"""Units found in files, in metres. CMU's conversions use units of 1/0.45 inch, 5.64 cm."""
 
-LEGS = (0.55, 1.15)
-"""Metres from hip to ankle between which a unit is believed."""
+LEG_LENGTHS = (0.55, 1.15)
+"""Range of plausible leg lengths, hip to ankle, metres: it decides the unit."""
 
 _LIMBS = {
     **{f"{side}_{a}": f"{side}_{b}" for side in ("left", "right")
@@ -42,17 +41,17 @@ _LIMBS = {
 _BONES = (*_LIMBS.items(), ("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"), ("pelvis", "neck"))
 _PARENTS = SMPL24.parents or ()
 STANDING = -0.7
-"""Cosine between trunk and legs at rest, at most: they point apart in a standing person."""
+"""Largest cosine between trunk and legs at rest: they point in opposite directions in a standing person."""
 
 CHUNK = 1024
-"""Frames that are worked on at once."""
+"""Frames processed at once."""
 
 _BONE_NOISE, _SHAPE_RANGE = 0.01, 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class Retargeted:
-    """pose (F,72) and transl (F,3) in the y-up world; betas (10,) of the body."""
+    """pose (F,72) axis-angle and transl (F,3) metres in the y-up world; betas (10,) of the body."""
 
     pose: np.ndarray
     transl: np.ndarray
@@ -60,15 +59,17 @@ class Retargeted:
 
 
 def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retargeted:
-    """The motion of a BVH on `body`. Raises InputError: joints missing, a rest pose that is no standing person's."""
+    """The motion of a BVH on `body`. Raises InputError: joints missing, or no standing person at rest."""
     joints = smpl_joints(file.names, file.parents)
     missing = [name for name in REQUIRED if name not in joints]
     if missing:
-        raise InputError(f"{what}: no joint is known by its name as {', '.join(missing)}; it has {_some(file.names)}")
-    if moves := file.moves():
-        notes.add(f"the places of {_some(tuple(moves))} move against their parents; that was left out")
+        raise InputError(
+            f"{what}: no joint has a known name for {', '.join(missing)}; its joints are {_listed(file.names)}"
+        )
+    if moving := file.moving_joints():
+        notes.add(f"{_listed(tuple(moving))} move relative to their parents; that was left out")
     if file.offsets[0].any():
-        notes.add("the root's offset was left out: its position channels are taken as its place")
+        notes.add("the root's offset was left out: its position channels are taken as its position")
     unit = _unit(file.rest(), joints, notes)
     rest = file.rest() * unit
     trunk = _trunk(rest, joints, what)
@@ -82,32 +83,32 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
     pose, pelvis = np.empty((len(file), NUM_POSE)), np.empty((len(file), 3))
     for start in range(0, len(file), CHUNK):
         rows = slice(start, start + CHUNK)
-        world, places = _chain(file, rows)
-        turned = upright @ _turned(world, joints, aligned)
-        local = turned.copy()
-        local[:, 1:] = np.swapaxes(turned[:, body.parents[1:]], -1, -2) @ turned[:, 1:]
+        world, positions = _posed(file, rows)
+        rotations = upright @ _smpl_rotations(world, joints, aligned)
+        local = rotations.copy()
+        local[:, 1:] = np.swapaxes(rotations[:, body.parents[1:]], -1, -2) @ rotations[:, 1:]
         pose[rows] = matrix_to_axis_angle(local).reshape(len(local), NUM_POSE)
         if own:
-            pelvis[rows] = places[:, 0] @ upright.T * unit
+            pelvis[rows] = positions[:, 0] @ upright.T * unit
         else:
-            middle = places[:, foreign_hips].mean(axis=1) @ upright.T * unit
-            pelvis[rows] = middle - turned[:, 0] @ (at_rest[hips].mean(axis=0) - at_rest[0])
+            middle = positions[:, foreign_hips].mean(axis=1) @ upright.T * unit
+            pelvis[rows] = middle - rotations[:, 0] @ (at_rest[hips].mean(axis=0) - at_rest[0])
     absent = [name for name in SMPL24.joints if name not in joints and not name.endswith("_hand")]
     if absent:
-        notes.add(f"the file has no {', '.join(absent)}; they follow their neighbours")
+        notes.add(f"the file has no {', '.join(absent)}; they follow the joints next to them")
     return Retargeted(pose=pose, transl=pelvis - at_rest[0], betas=betas)
 
 
-def _chain(file: BvhFile, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (n,J,3,3) and places (n,J,3) of all joints in the world of the file, in its units."""
+def _posed(file: BvhFile, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (n,J,3,3) and positions (n,J,3) of all joints in the file's world, in its units."""
     rotations = np.stack([file.rotation(joint, rows) for joint in range(len(file.names))], axis=1)
     return forward_kinematics(rotations, file.offsets, file.parents, file.root(rows))
 
 
 def _trunk(rest: np.ndarray, joints: dict[str, int], what: str) -> np.ndarray:
-    """(3,3) that turns SMPL's rest pose (left +x, up +y, forward +z) to face and stand as the file's does.
+    """(3,3) rotation of SMPL's rest pose (left +x, up +y, forward +z) to the orientation of the file's.
 
-    Its axes are the file's, since people rest along them; a spine that leans a little is another anatomy, no lean.
+    It maps axes to axes, since rest poses are aligned with them; a slightly leaning spine is anatomy, not orientation.
     """
     hips, shoulders, ankles = (
         rest[[joints[f"left_{part}"], joints[f"right_{part}"]]].mean(axis=0) for part in ("hip", "shoulder", "ankle")
@@ -118,14 +119,14 @@ def _trunk(rest: np.ndarray, joints: dict[str, int], what: str) -> np.ndarray:
     left = _nearest_axis((rest[joints["left_hip"]] - rest[joints["right_hip"]]) * (up == 0))
     if cosine > STANDING or not left.any():
         raise InputError(
-            f"{what}: with all rotations zero its skeleton is no standing person; give it such a rest pose first,"
+            f"{what}: with all rotations zero its skeleton is not a standing person; give it such a rest pose first,"
             " for example in Blender"
         )
     return np.stack([left, up, np.cross(left, up)], axis=1)
 
 
 def _nearest_axis(vector: np.ndarray) -> np.ndarray:
-    """(3,) the axis, with its sign, that lies nearest to a vector; zero for the zero vector."""
+    """(3,) the signed coordinate axis closest to a vector; zero for the zero vector."""
     axis = np.zeros(3)
     largest = int(np.argmax(np.abs(vector)))
     axis[largest] = np.sign(vector[largest])
@@ -133,20 +134,20 @@ def _nearest_axis(vector: np.ndarray) -> np.ndarray:
 
 
 def _upright(file: BvhFile, trunk: np.ndarray, notes: Notes) -> np.ndarray:
-    """(3,3) that turns the file's world y-up: it is y-up or z-up, as people's trunks point in it on the whole.
+    """(3,3) rotation of the file's world to y-up: it is y-up or z-up, whichever the trunk points along on average.
 
-    Where that says little (people who lie about), the rest pose decides.
+    Where that is undecided (people lying down), the rest pose decides.
     """
     mean = np.mean(file.rotation(0) @ trunk[:, 1], axis=0)
     votes = mean[1:] + 0.5 * trunk[1:, 1]
     if votes[0] >= votes[1]:
         return np.eye(3)
-    notes.add("the file's world is z-up and was turned y-up")
+    notes.add("the file's world is z-up and was converted to y-up")
     return ZUP_FROM_YUP.T
 
 
 def _unit(rest: np.ndarray, joints: dict[str, int], notes: Notes) -> float:
-    """Metres in one of the file's units, by the length of the legs, since a BVH does not say."""
+    """Metres per unit of the file, guessed from the length of the legs, since a BVH does not store it."""
     legs = []
     for side in ("left", "right"):
         hip, knee, ankle = (rest[joints[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
@@ -155,43 +156,43 @@ def _unit(rest: np.ndarray, joints: dict[str, int], notes: Notes) -> float:
     if not length > 0:
         raise InputError("the skeleton's legs have no length")
     for name, unit in UNITS.items():
-        if LEGS[0] <= length * unit <= LEGS[1]:
+        if LEG_LENGTHS[0] <= length * unit <= LEG_LENGTHS[1]:
             if unit != 1:
-                notes.add(f"a BVH does not say its unit; the legs are {length:.4g} long, so {name} are assumed")
+                notes.add(f"a BVH does not store its unit; the legs are {length:.4g} long, so {name} are assumed")
             return unit
     notes.add(f"the legs are {length:.4g} long, which fits no unit; the skeleton was scaled to legs of 0.82 m")
     return 0.82 / length
 
 
 def bone_alignment(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> np.ndarray:
-    """(24,3,3) what turns each of SMPL's bones from its rest direction to the file's."""
+    """(24,3,3) rotation of each SMPL bone from its rest direction to the file's."""
     aligned = np.empty((24, 3, 3))
     for index, name in enumerate(SMPL24.joints):
         if name in _LIMBS and name in joints and _LIMBS[name] in joints:
             bone = rest[joints[_LIMBS[name]]] - rest[joints[name]]
             own = at_rest[SMPL24.index(_LIMBS[name])] - at_rest[index]
             aligned[index] = shortest_rotation(trunk @ own, bone) @ trunk
-        elif name.endswith(("_wrist", "_hand", "_foot")):  # straight on where the file's is
+        elif name.endswith(("_wrist", "_hand", "_foot")):  # in line with the bone before it
             aligned[index] = aligned[_PARENTS[index]]
         else:
             aligned[index] = trunk
     return aligned
 
 
-def _turned(world: np.ndarray, joints: dict[str, int], aligned: np.ndarray) -> np.ndarray:
-    """(n,24,3,3) rotations of SMPL's joints in the world of the file."""
-    turned = np.empty((len(world), 24, 3, 3))
+def _smpl_rotations(world: np.ndarray, joints: dict[str, int], aligned: np.ndarray) -> np.ndarray:
+    """(n,24,3,3) rotations of SMPL's joints in the file's world."""
+    rotations = np.empty((len(world), 24, 3, 3))
     for index, name in enumerate(SMPL24.joints):
         if name in joints:
-            turned[:, index] = world[:, joints[name]] @ aligned[index]
+            rotations[:, index] = world[:, joints[name]] @ aligned[index]
         else:
-            turned[:, index] = turned[:, _PARENTS[index]]
-    _share_bend(turned, joints)
-    return turned
+            rotations[:, index] = rotations[:, _PARENTS[index]]
+    _share_bend(rotations, joints)
+    return rotations
 
 
-def _share_bend(turned: np.ndarray, joints: dict[str, int]) -> None:
-    """Give spine joints that the file lacks their part of the turn between pelvis and chest, in place."""
+def _share_bend(rotations: np.ndarray, joints: dict[str, int]) -> None:
+    """Give the spine joints that the file lacks their share of the rotation between pelvis and chest, in place."""
     spine = ["pelvis", "spine1", "spine2", "spine3"]
     if "spine3" not in joints or all(name in joints for name in spine):
         return
@@ -200,43 +201,45 @@ def _share_bend(turned: np.ndarray, joints: dict[str, int]) -> None:
         for between in range(before + 1, after):
             part = (between - before) / (after - before)
             a, b = (SMPL24.index(spine[i]) for i in (before, after))
-            relative = Rotation.from_matrix(np.swapaxes(turned[:, a], -1, -2) @ turned[:, b]).as_rotvec()
-            turned[:, SMPL24.index(spine[between])] = turned[:, a] @ Rotation.from_rotvec(part * relative).as_matrix()
+            relative = Rotation.from_matrix(np.swapaxes(rotations[:, a], -1, -2) @ rotations[:, b]).as_rotvec()
+            rotations[:, SMPL24.index(spine[between])] = (
+                rotations[:, a] @ Rotation.from_rotvec(part * relative).as_matrix()
+            )
 
 
 def _shape_of_offsets(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:
-    """(10,) the shape whose joints at rest are the file's: exact where the file was made from this body."""
-    places = rest[[joints[name] for name in SMPL24.joints]]
+    """(10,) betas whose rest joints are the file's: exact if the file was written from this body."""
+    positions = rest[[joints[name] for name in SMPL24.joints]]
     template = body.J_template - body.J_template[0]
     dirs = body.J_shapedirs - body.J_shapedirs[0]
-    wanted = (places - places[0] - template).ravel()
+    wanted = (positions - positions[0] - template).ravel()
     betas = np.linalg.lstsq(dirs.reshape(-1, NUM_BETAS), wanted, rcond=None)[0]
-    off = float(np.max(np.abs(dirs.reshape(-1, NUM_BETAS) @ betas - wanted)))
-    if off > 1e-3:
+    error = float(np.max(np.abs(dirs.reshape(-1, NUM_BETAS) @ betas - wanted)))
+    if error > 1e-3:
         betas = _shape_of_bones(rest, joints, body, notes)
     return betas
 
 
 def _shape_of_bones(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:
-    """(10,) the shape whose bones are as long as the file's, with a centimetre of doubt, average elsewhere."""
-    from scipy.optimize import least_squares  # here, since every reading of a motion file passes by this module
+    """(10,) betas whose bone lengths match the file's, to about a centimetre, and are otherwise average."""
+    from scipy.optimize import least_squares  # here, since loading any motion file imports this module
 
     bones = [(a, b) for a, b in _BONES if a in joints and b in joints]
     wanted = np.array([np.linalg.norm(rest[joints[b]] - rest[joints[a]]) for a, b in bones])
     first, last = SMPL24.indices([a for a, _ in bones]), SMPL24.indices([b for _, b in bones])
 
-    def off(betas: np.ndarray) -> np.ndarray:
-        places = body.rest_joints(betas)
-        return np.asarray(np.linalg.norm(places[last] - places[first], axis=1) - wanted)
+    def errors(betas: np.ndarray) -> np.ndarray:
+        joints_at_rest = body.rest_joints(betas)
+        return np.asarray(np.linalg.norm(joints_at_rest[last] - joints_at_rest[first], axis=1) - wanted)
 
-    found = least_squares(lambda betas: np.r_[off(betas) / _BONE_NOISE, betas / _SHAPE_RANGE], np.zeros(NUM_BETAS))
-    worst = int(np.argmax(np.abs(off(found.x))))
+    found = least_squares(lambda betas: np.r_[errors(betas) / _BONE_NOISE, betas / _SHAPE_RANGE], np.zeros(NUM_BETAS))
+    worst = int(np.argmax(np.abs(errors(found.x))))
     notes.add(
         f"the free body's shape follows the skeleton's bones (worst: {bones[worst][0]} to {bones[worst][1]},"
-        f" {1000 * off(found.x)[worst]:+.0f} mm)"
+        f" {1000 * errors(found.x)[worst]:+.0f} mm)"
     )
     return np.asarray(found.x)
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

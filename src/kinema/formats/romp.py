@@ -1,8 +1,8 @@
-"""ROMP's and BEV's `.npz`: `results`, an object array around one dict (an image) or one dict for each frame (a video).
+"""ROMP's and BEV's `.npz`: `results`, an object array with one dict (an image) or one dict per frame (a video).
 
 A dict holds, for its N people, `smpl_thetas` (N,72) axis-angle, `smpl_betas` (N,10 or more), `cam_trans` (N,3)
-SMPL's translation in the camera's frame, `joints` (N,71,3) whose first 24 are SMPL's, and `track_ids` (N,) where
-ROMP tracked. Its camera has a field of view of 60 degrees, but the file does not say the picture's size.
+SMPL's translation in the camera's frame, `joints` (N,71,3), the first 24 of which are SMPL's, and `track_ids` (N,) if
+ROMP tracked. Its camera has a field of view of 60 degrees, but the file does not store the image size.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         for i, id in enumerate(ids):
             rows[track_id(id, what)].append((index, {key: value[i] for key, value in arrays.items()}))
     if not tracked:
-        notes.add("the file has no track ids; people are numbered by their place in each frame")
+        notes.add("the file has no track ids; people are numbered by their order in each frame")
     people = [_person(id, own) for id, own in rows.items()]
     people.sort(key=lambda person: (-len(person), person.id))
     return motion_from("romp", people, path, notes, fps=fps, num_frames=len(frames))
 
 
 def _people(frame: Mapping[str, Any], what: str, notes: Notes) -> dict[str, np.ndarray]:
-    """Arrays by field with the people of the frame first."""
+    """Arrays by field, whose first axis is the people of the frame."""
     if frame.get("smpl_thetas") is not None:
         pose = pose_from(frame["smpl_thetas"], "smpl_thetas", what, notes)
     elif frame.get("global_orient") is not None and frame.get("body_pose") is not None:
         keys = ("global_orient", "body_pose")
         pose = pose_from_parts(frame[keys[0]], frame[keys[1]], what, notes, keys)
     else:
-        raise InputError(f"{what} lacks smpl_thetas; this is no result of ROMP or BEV")
+        raise InputError(f"{what} lacks smpl_thetas; this is not a result of ROMP or BEV")
     n = len(pose)
     arrays = {"pose": pose}
     betas = betas_from(frame.get("smpl_betas"), n, what, notes, "smpl_betas")
@@ -98,5 +98,5 @@ def _person(id: int, rows: list[tuple[int, dict[str, np.ndarray]]]) -> Person:
 
 
 def _natural(name: Any) -> list[Any]:
-    """Key that sorts frame2 before frame10."""
+    """Sort key that puts frame2 before frame10."""
     return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", str(name))]

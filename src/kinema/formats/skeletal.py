@@ -1,14 +1,13 @@
 """A person as the writers need it: one skeleton in a y-up frame over time.
 
-All writers start from the same facts, so that a BVH, a GLB and a TRC of one motion show the same joints at the
-same places:
+All writers use the same conventions, so that a BVH, a GLB and a TRC of one motion have the same joint positions:
 
-- The frame is the world where the motion has one, else the camera's, turned from (x right, y down, z forward) to
-  (x right, y up, z backward). It is upright if the camera was level.
-- `transl` is not the pelvis: the pelvis stands at `transl` plus where it rests.
-- A track has one shape (the median of its frames), as bones do not change their length in any of the formats.
-- A body that is not at hand (a foreign file without its licensed model) is replaced by the free body of average
-  shape, its pelvis at the same place. That is said.
+- The frame of reference is the world where the motion has one, else the camera's, rotated from (x right, y down,
+  z forward) to (x right, y up, z backward). It is upright if the camera was level.
+- `transl` is not the pelvis: the pelvis is at `transl` plus its rest position.
+- A track has one shape (the median over its frames), as bone lengths are constant in all of these formats.
+- An unavailable body (another system's file without its licensed model) is replaced by the free body of average shape,
+  with the pelvis at the same position. This is noted.
 """
 
 from __future__ import annotations
@@ -37,20 +36,21 @@ from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample
 FRAMES = ("world", "camera")
 
 YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
-"""Turns the camera's frame upright: (x, y, z) becomes (x, -y, -z)."""
+"""Rotation of the camera's frame to y-up: (x, y, z) becomes (x, -y, -z)."""
 
 CHUNK = 1024
-"""Frames that are worked on at once."""
+"""Frames processed at once."""
 
 _SHAPE_CHANGE = 1e-3
+"""Metres that a rest joint may move before a changing shape is noted."""
 
 
 @dataclass(frozen=True, eq=False)
 class SkeletonTrack:
     """One person as an upright skeleton over time. Metres, radians, seconds; y up.
 
-    id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame.
-    pelvis (F,3). betas (10,). body: whose skeleton and skin it is. frame: "world" or "camera".
+    id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame. pelvis
+    (F,3). betas (10,). body: the model of its skeleton and skin. frame: "world" or "camera".
     """
 
     id: int
@@ -70,17 +70,17 @@ class SkeletonTrack:
 
     @cached_property
     def rest(self) -> np.ndarray:
-        """(24,3) the joints at rest, in the body's own frame: y up, facing +z, left = +x."""
+        """(24,3) rest joints in the body's own frame: y up, facing +z, left = +x."""
         return self.body.rest_joints(self.betas)
 
     @cached_property
     def offsets(self) -> np.ndarray:
-        """(24,3) each joint at rest, seen from its parent; zero for the pelvis."""
+        """(24,3) rest position of each joint relative to its parent; zero for the pelvis."""
         return bone_offsets(self.rest, self.body.parents)
 
     @property
     def rate(self) -> float:
-        """Mean frames a second (30 for a single frame)."""
+        """Mean frame rate (30 for a single frame)."""
         if len(self) < 2:
             return 30.0
         return float((len(self) - 1) / (self.times[-1] - self.times[0]))
@@ -91,7 +91,7 @@ class SkeletonTrack:
             yield slice(start, min(start + CHUNK, len(self)))
 
     def joints(self, rows: slice = slice(None)) -> np.ndarray:
-        """(n,24,3) joints of some frames, by forward kinematics."""
+        """(n,24,3) joints of some of the frames, by forward kinematics."""
         return self.body.joints(self.pose[rows], self.betas, self.pelvis[rows] - self.rest[0])
 
     def spans(self) -> list[tuple[int, int]]:
@@ -99,9 +99,9 @@ class SkeletonTrack:
         return [(piece.start, piece.stop - 1) for piece in near_in_time(self.times, AWAY)]
 
     def presence(self, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
-        """When the person is there between two moments of the clip: moments (K,) seconds, shown (K,) bool from each on.
+        """When the person is present between two times of the clip: moments (K,) seconds, shown (K,) bool from each on.
 
-        Absences of up to `AWAY` seconds are passed over.
+        Absences of up to `AWAY` seconds are ignored.
         """
         step = 1 / self.rate if len(self) < 2 else float(np.median(np.diff(self.times)))
         switches = [(start, self.times[0] - start <= AWAY)]
@@ -114,9 +114,9 @@ class SkeletonTrack:
 
 
 def in_frame(motion: Motion, frame: str) -> Motion:
-    """The motion with its world left out (`frame="camera"`), or as it is after a check that it has one ("world").
+    """The motion without its world (`frame="camera"`), or unchanged after checking that it has one ("world").
 
-    Raises UsageError where the frame asked for is not there.
+    Raises UsageError where the requested frame is missing.
     """
     if frame not in FRAMES:
         raise UsageError(f"unknown frame {frame!r}; use one of {', '.join(FRAMES)}")
@@ -135,8 +135,8 @@ def skeleton_tracks(
 ) -> list[SkeletonTrack]:
     """Everybody who has a pose, as tracks in one common frame.
 
-    body: the model that the poses belong to; by default the free body. What had to be assumed goes to the report.
-    Raises UsageError where nobody has a pose.
+    body: the model that the poses belong to; by default the free body. Assumptions are noted in the report. Raises
+    UsageError where nobody has a pose.
     """
     report = WriteReport() if report is None else report
     people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
@@ -144,18 +144,20 @@ def skeleton_tracks(
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
     world = all(p.pose_world is not None for p in people)
     if not world and any(p.pose is None for p in people):
-        raise UsageError("some people are known in the world and others before the camera only; export them one by one")
+        raise UsageError(
+            "some people have a pose in the world and others only in the camera's frame; export them one by one"
+        )
     own = motion.body_model in (None, "free") if body is None else True
     if body is None:
         body = load_body()
         if not own:
             report.notes.add(
-                f"the body of this motion ({motion.body_model}) is not at hand: skeleton and skin are the free body's"
-                " of average shape; give `body_model` to use yours"
+                f"the body of this motion ({motion.body_model}) is not available: skeleton and skin are the free body's"
+                " of average shape; set `body_model` to use yours"
             )
     if not world:
         level = "upright if the camera was level"
-        report.notes.add(f"no world: the camera's frame was turned y-up ({level}), the ground's height is unknown")
+        report.notes.add(f"no world: the camera's frame was rotated to y-up ({level}), the ground's height is unknown")
     for person in motion:
         if person not in people:
             report.notes.add(f"person {person.id} has no pose and was left out")
@@ -163,7 +165,7 @@ def skeleton_tracks(
 
 
 def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:
-    """`path` for one person, `name_<id>.suffix` beside it for several."""
+    """`path` for one person, `name_<id>.suffix` next to it for several."""
     if len(tracks) == 1:
         return [path]
     return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
@@ -172,10 +174,10 @@ def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:
 def constant_rate(
     track: SkeletonTrack, report: WriteReport, fps: float | None = None, *, bridge: bool = True
 ) -> SkeletonTrack:
-    """The track at a constant frame rate, interpolated at true times only where its frames are not on that grid.
+    """The track at a constant frame rate, interpolated at true times unless its frames are already on that grid.
 
-    fps: frames a second; by default the track's own rate. Gaps are interpolated across, and said; with
-    `bridge=False` the writer leaves out the moments of `absent`. Raises UsageError for an impossible `fps`.
+    fps: frame rate; by default the track's own. Gaps are interpolated and noted; with `bridge=False` the note says that
+    they are left empty, which the writer does at the times of `absent`. Raises UsageError for an impossible `fps`.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the clip's own")
@@ -188,7 +190,7 @@ def constant_rate(
         )
     if is_on_grid(track.times, grid):
         return replace(track, times=grid)
-    why = "the frame rate varies or frames are missing" if fps is None else f"asked for {fps:g} frames a second"
+    why = "the frame rate varies or frames are missing" if fps is None else f"as requested: {fps:g} frames a second"
     report.notes.add(f"person {track.id} was resampled to {rate:.6g} frames a second at true times ({why})")
     return replace(
         track,
@@ -199,7 +201,7 @@ def constant_rate(
 
 
 def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
-    """(K,) bool: at which `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
+    """(K,) bool: at which of `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
     away = np.zeros(len(moments), dtype=bool)
     half = 0.5 / _true_rate(track)
     for last, first in _gaps(track):
@@ -208,7 +210,7 @@ def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
 
 
 def _true_rate(track: SkeletonTrack) -> float:
-    """The rate of the clip's frames between the gaps: the mean where they are even, else one over the median step."""
+    """The frame rate between the gaps: the mean over steps within 10 % of the median step."""
     steps = np.diff(track.times)
     if not len(steps):
         return 30.0
@@ -223,7 +225,7 @@ def _gaps(track: SkeletonTrack) -> list[tuple[int, int]]:
 
 
 def _largest_change(body: BodyModel, betas: np.ndarray, typical: np.ndarray) -> float:
-    """Metres by which a joint at rest moves, at most, between the shapes betas (F,10) and the typical one (10,)."""
+    """Largest displacement of a rest joint, metres, between betas (F,10) and the typical ones (10,)."""
     rest, largest = body.rest_joints(typical), 0.0
     for start in range(0, len(betas), CHUNK):
         moved = body.rest_joints(betas[start : start + CHUNK]) - rest
@@ -246,7 +248,7 @@ def _track(
         if change > _SHAPE_CHANGE:
             report.notes.add(
                 f"the shape of person {person.id} changes from frame to frame (joints at rest by up to"
-                f" {1000 * change:.0f} mm); its median was taken"
+                f" {1000 * change:.0f} mm); the median shape was used"
             )
     if transl is None:
         report.notes.add(f"person {person.id} has no translation and stays at the origin")

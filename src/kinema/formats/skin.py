@@ -9,8 +9,8 @@ import numpy as np
 from kinema.formats.skeletal import SkeletonTrack
 from kinema.geometry.meshes import vertex_normals
 
-MOST = 4
-"""Joints that may pull at one vertex: what every program and game engine takes."""
+MAX_INFLUENCES = 4
+"""Joints that may influence one vertex: what every program and game engine supports."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Skin:
     """A body at rest: T-pose, y up, facing +z, standing on y = 0, the pelvis over the origin.
 
     vertices (V,3) float32 metres; normals (V,3) float32; influences (V,4) uint8, joints of SMPL's 24; weights (V,4)
-    float32, rows sum to 1, no weight names joint 0; joints (24,3) float64 metres.
+    float32, rows sum to 1, unused influences are joint 0; joints (24,3) float64 metres.
     """
 
     vertices: np.ndarray
@@ -29,13 +29,13 @@ class Skin:
 
 
 def skin_of(track: SkeletonTrack) -> Skin:
-    """The skin of the track's body in its own shape. Of more than four influences the strongest are kept."""
+    """The skin of the track's body in its own shape, with the four strongest influences per vertex."""
     shape = track.body.shaped(track.betas)
     shift = np.array([-track.rest[0, 0], -shape[:, 1].min(), -track.rest[0, 2]])
     vertices = (shape + shift).astype(np.float32)
     normals = vertex_normals(vertices.astype(np.float64), track.body.faces)
     normals[~normals.any(axis=1)] = [0, 1, 0]  # of vertices that no face uses
-    strongest = np.argsort(-track.body.weights, axis=1, kind="stable")[:, :MOST]
+    strongest = np.argsort(-track.body.weights, axis=1, kind="stable")[:, :MAX_INFLUENCES]
     weights = np.take_along_axis(track.body.weights, strongest, axis=1)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     weights /= weights.sum(axis=1, keepdims=True)

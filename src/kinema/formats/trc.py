@@ -1,12 +1,12 @@
-"""TRC (OpenSim, Pose2Sim, motion capture systems): named points over time as tab-separated text, written and read.
+"""TRC (OpenSim, Pose2Sim, motion capture systems): marker trajectories as tab-separated text, written and read.
 
 The layout: a line with the file's name, a line of keys and one of their values (among them DataRate, NumFrames,
-NumMarkers and Units), a line of marker names, a line X1 Y1 Z1 X2 ..., then one row for each frame: number, time,
-three coordinates for each marker. A missing point is an empty cell or "nan".
+NumMarkers and Units), a line of marker names, a line X1 Y1 Z1 X2 ..., then one row per frame: number, time, three
+coordinates per marker. A missing marker is an empty cell or "nan".
 
-`write` gives joints as markers for OpenSim, one file for each person; `kinema.formats.markers` has axes and names.
-Times are the clip's; the rate is constant, as TRC demands, so frames at other times are interpolated. While a person
-is away for longer than `kinema.temporal.gaps.AWAY` the cells are empty.
+`write` exports joints as markers for OpenSim, one file per person; `kinema.formats.markers` has axes and names. Times
+are the clip's; the rate is constant, as TRC requires, so frames at other times are interpolated. While a person is away
+for longer than `kinema.temporal.gaps.AWAY`, the cells are empty.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ def write(
     fps: float | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write a file for each person and return the first. units: "m" (default), "cm", "mm". Raises UsageError."""
+    """Write one file per person and return the first. units: "m" (default), "cm", "mm". Raises UsageError."""
     report = WriteReport() if report is None else report
     units = units or "m"
     scale = unit_scale(units, "TRC")
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
-    for track, own in zip(tracks, paths, strict=True):
+    for track, target in zip(tracks, paths, strict=True):
         markers = MarkerTrack(track, report, fps)
-        with atomic_path(own) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-            _write(file, markers, own.name, units, scale)
-        report.paths.append(own)
+        with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+            _write(file, markers, target.name, units, scale)
+        report.paths.append(target)
     return paths[0]
 
 
@@ -62,8 +62,8 @@ def _write(file: TextIO, markers: MarkerTrack, name: str, units: str, scale: flo
     file.write("\t\t" + "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, len(NAMES) + 1)) + "\n\n")
     row = "%d\t%.9g\t" + "\t".join(["%.6f"] * (3 * len(NAMES))) + "\n"
     empty = "%d\t%.9g" + "\t" * (3 * len(NAMES)) + "\n"
-    for rows, places in markers.chunks():
-        cells = places.reshape(len(places), -1) * scale
+    for rows, positions in markers.chunks():
+        cells = positions.reshape(len(positions), -1) * scale
         for number, moment, line in zip(range(rows.start, rows.stop), markers.times[rows], cells, strict=True):
             if np.isnan(line[0]):
                 file.write(empty % (number + 1, moment))
@@ -74,12 +74,12 @@ def _write(file: TextIO, markers: MarkerTrack, name: str, units: str, scale: flo
 _METRES = {"m": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01, "mm": 0.001}
 
 MAX_BYTES = 2**30
-"""A file larger than this (about an hour of 100 markers at 100 Hz) is refused rather than read into memory."""
+"""Largest file accepted (about an hour of 100 markers at 100 Hz), since it is read into memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Markers:
-    """Named points over time. times (T,) seconds; positions (T, M, 3) metres, NaN where missing, file's axes."""
+    """Marker trajectories. times (T,) seconds; positions (T, M, 3) metres, NaN where missing, in the file's axes."""
 
     names: tuple[str, ...]
     times: np.ndarray
@@ -136,10 +136,10 @@ def _row(line: str, number: int, markers: int, path: Path) -> list[float]:
         raise InputError(f"{path}, line {number}: a cell is not a number") from None
 
 
-def _rate(written: str, times: np.ndarray) -> float:
-    """Frames a second: as the header says, else from the times."""
+def _rate(stated: str, times: np.ndarray) -> float:
+    """The frame rate in the header, otherwise from the times."""
     try:
-        rate = float(written)
+        rate = float(stated)
     except ValueError:
         rate = math.nan
     if math.isfinite(rate) and rate > 0:

@@ -1,13 +1,13 @@
 """USD: skinned bodies with skeleton and animation (UsdSkel) as `.usda` text, for Omniverse, Houdini, Maya, Blender.
 
-- Metres, y up. Below `/motion` one SkelRoot for each person, `person_<id>`, with `skeleton`, `body` (the mesh) and
-  `animation`; the skinning is SMPL's, save for pose blend shapes. Plain grey material.
+- Metres, y up. Below `/motion` one SkelRoot per person, `person_<id>`, with `skeleton`, `body` (the mesh) and
+  `animation`; the skinning is SMPL's, except for pose blend shapes. Plain grey material.
 - A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
-  `timeCodesPerSecond` its mean rate, so that the time codes of an even clip are whole numbers.
-- People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible then.
+  `timeCodesPerSecond` its mean frame rate, so that a clip of constant frame rate has whole time codes.
+- People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible meanwhile.
 
-Text is what every version of every program reads, and it can be written frame by frame, so memory does not grow with
-the clip; `usdcat in.usda -o out.usdc` makes it about three times smaller.
+Text can be read by every version of every program, and written frame by frame, so memory does not grow with the clip;
+`usdcat in.usda -o out.usdc` makes it about three times smaller.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write(
     vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody into one stage. See the module. Raises UsageError, OutputError."""
+    """Write everybody to one stage. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     tracks = skeleton_tracks(motion, body, report)
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
@@ -87,7 +87,7 @@ def Xform "motion" (
 
 
 def _person(file: TextIO, track: SkeletonTrack, start: float, end: float, rate: float, report: WriteReport) -> None:
-    here = f"/motion/{track.name}"
+    path = f"/motion/{track.name}"
     file.write(f'\n    def SkelRoot "{track.name}" (\n        kind = "component"\n    )\n    {{\n')
     moments, shown = track.presence(start, end)
     if not np.all(shown):
@@ -97,12 +97,12 @@ def _person(file: TextIO, track: SkeletonTrack, start: float, end: float, rate: 
             for moment, on in zip(moments, shown, strict=True)
         )
         file.write(f"        token visibility.timeSamples = {{ {', '.join(switches)} }}\n")
-    _skeleton_and_mesh(file, track, here)
+    _skeleton_and_mesh(file, track, path)
     _animation(file, track, start, rate)
     file.write("    }\n")
 
 
-def _skeleton_and_mesh(file: TextIO, track: SkeletonTrack, here: str) -> None:
+def _skeleton_and_mesh(file: TextIO, track: SkeletonTrack, path: str) -> None:
     skin = skin_of(track)
     offsets = track.offsets.copy()
     offsets[0] = skin.joints[0]
@@ -116,7 +116,7 @@ def _skeleton_and_mesh(file: TextIO, track: SkeletonTrack, here: str) -> None:
             uniform matrix4d[] bindTransforms = [{_matrices(skin.joints)}]
             uniform token[] joints = [{_joints(track)}]
             uniform matrix4d[] restTransforms = [{_matrices(offsets)}]
-            rel skel:animationSource = <{here}/animation>
+            rel skel:animationSource = <{path}/animation>
         }}
 
         def Mesh "body" (
@@ -141,7 +141,7 @@ def _skeleton_and_mesh(file: TextIO, track: SkeletonTrack, here: str) -> None:
                 elementSize = {skin.weights.shape[1]}
                 interpolation = "vertex"
             )
-            rel skel:skeleton = <{here}/skeleton>
+            rel skel:skeleton = <{path}/skeleton>
             uniform token subdivisionScheme = "none"
         }}
 """)
@@ -168,22 +168,22 @@ def _animation(file: TextIO, track: SkeletonTrack, start: float, rate: float) ->
     row = " " * 16 + "%.9g: [(%.7g, %.7g, %.7g), " + bones + "],\n"
     for rows in track.chunks():
         lines = zip(codes[rows].tolist(), track.pelvis[rows].tolist(), strict=True)
-        file.writelines(row % (code, *place) for code, place in lines)
+        file.writelines(row % (code, *position) for code, position in lines)
     file.write(f"{' ' * 12}}}\n        }}\n")
 
 
 def _joints(track: SkeletonTrack) -> str:
-    """The joints as UsdSkel names them: each with the path of its parents."""
+    """The joints as UsdSkel names them: each with the path of its ancestors."""
     paths: list[str] = []
     for name, parent in zip(SMPL24.joints, track.body.parents, strict=True):
         paths.append(name if parent < 0 else f"{paths[parent]}/{name}")
     return ", ".join(f'"{path}"' for path in paths)
 
 
-def _matrices(places: np.ndarray) -> str:
-    """Translations as USD's matrices, whose last row is the place."""
-    rows = "( (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (%.9g, %.9g, %.9g, 1) )"
-    return ", ".join(rows % tuple(place) for place in places)
+def _matrices(translations: np.ndarray) -> str:
+    """Translations as USD matrices, whose last row is the translation."""
+    template = "( (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (%.9g, %.9g, %.9g, 1) )"
+    return ", ".join(template % tuple(row) for row in translations)
 
 
 def _tuples(rows: Iterable[np.ndarray]) -> str:

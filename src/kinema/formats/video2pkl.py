@@ -1,8 +1,8 @@
-"""The video-to-PKL pipeline's `.pkl`: `{track: {pose global_orient betas trans joints frame_ids}}`, plain or joblib.
+"""video2pkl's `.pkl`: `{track: {pose global_orient betas trans joints frame_ids}}`, plain or joblib.
 
-`trans` there is *minus* the place of the body before the network's crop camera (focal length 5000 for a crop
-of 224 pixels), which reverses the motion; it is turned back here. It is no place in the picture: the crop
-follows the person. Where the pipeline subtracted the first frame, only movement relative to it is left.
+Its `trans` is *minus* the body's position relative to the network's crop camera (focal length 5000 for a crop of 224
+pixels), which reverses the motion; the reader negates it. It is not a position in the scene, as the crop follows the
+person. If video2pkl subtracted the first frame, only movement relative to it is left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYS = {"pose", "global_orient", "betas", "trans", "joints3d", "joints", "frame
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether an unpickled object is this pipeline's (WHAM's and Kinema's have a world besides)."""
+    """Whether an unpickled object is video2pkl's (WHAM's and Kinema's also have a world)."""
     if not by_track(content, needs=("pose",), any_of=("global_orient", "trans")):
         return False
     return not any({"kinema_format", "pose_world"} & set(person) for person in content.values())
@@ -51,13 +51,13 @@ def _person(id: int, person: Mapping[str, Any], what: str, notes: Notes) -> Pers
         root = numbers(person["global_orient"], "global_orient", what, (n, 3))
         apart = float(np.max(np.abs(root - pose[:, :3]), initial=0.0))
         if apart > 1e-4:
-            notes.add(f"global_orient differs from pose[:3] by up to {apart:.3f} rad; the pose was taken")
+            notes.add(f"global_orient differs from pose[:3] by up to {apart:.3f} rad; the pose was used")
     if person.get("trans") is not None:
         trans = numbers(person["trans"], "trans", what, (n, 3))
         fields["transl"] = -trans
-        notes.add("trans was turned round: the file holds minus the body's place before the crop camera")
+        notes.add("trans was negated: the file holds minus the body's position relative to the crop camera")
         if n and np.all(np.abs(trans[0]) < 1e-6):
-            notes.add("trans starts at zero: places are relative to the first frame")
+            notes.add("trans starts at zero: positions are relative to the first frame")
     joints = person.get("joints3d") if person.get("joints3d") is not None else person.get("joints")
     if joints is not None:
         joints = numbers(joints, "joints", what, (n, len(SPIN49), 3), (n, 24, 3))

@@ -1,8 +1,8 @@
 """WHAM's `wham_output.pkl` (joblib): `{track: {pose trans pose_world trans_world betas frame_ids}}`.
 
-`trans` is SMPL's translation in the camera's frame. `trans_world` is where WHAM puts the middle of the hips in
-its y-up world, not SMPL's translation; it is converted with the average body's hips, good to two centimetres.
-The `poses_root_cam poses_root_world poses_body` layout of WHAM's Python interface is read as well.
+`trans` is SMPL's translation in the camera's frame. `trans_world` is the centre of the hips in WHAM's y-up world, not
+SMPL's translation; it is converted with the average body's hips, accurate to two centimetres. The `poses_root_cam
+poses_root_world poses_body` layout of WHAM's Python interface is supported, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kinema.person import Person
 from kinema.storage.fields import numbers
 
 HIPS_FROM_PELVIS = np.array([0.001, -0.091, -0.006])
-"""Metres: the middle of SMPL's hip joints relative to its pelvis in the average body's rest pose."""
+"""Metres: the centre of SMPL's hip joints relative to its pelvis in the average body's rest pose."""
 
 _KEYS = {
     "pose", "trans", "pose_world", "trans_world", "betas", "frame_ids", "frame_id", "poses_body", "poses_root_cam",
@@ -39,7 +39,7 @@ _KEYS = {
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether an unpickled object is WHAM's (Kinema's has the same keys and says that it is Kinema's)."""
+    """Whether an unpickled object is WHAM's (Kinema's has the same keys, plus `kinema_format`)."""
     if not by_track(content, needs=("trans_world",), any_of=("pose_world", "poses_root_world")):
         return False
     return not any("kinema_format" in person for person in content.values())
@@ -48,7 +48,7 @@ def recognises(content: Mapping[Any, Any]) -> bool:
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
     """The people of the file in the camera's frame and in the world. Raises InputError, ShapeError."""
     notes = Notes()
-    notes.add("trans_world is WHAM's middle of the hips; SMPL's translation was derived from it within 2 cm")
+    notes.add("trans_world is WHAM's centre of the hips; SMPL's translation was derived from it, to within 2 cm")
     people = []
     for key, person in content.items():
         notes.left_out(person, _KEYS)
@@ -70,8 +70,8 @@ def _person(id: int, person: Mapping[str, Any], what: str, notes: Notes) -> Pers
             fields["pose"] = pose_from_parts(person[keys[0]], person.get(keys[1]), what, notes, keys)
     n = len(world)
     hips = numbers(person["trans_world"], "trans_world", what, (n, 3))
-    turned = axis_angle_to_matrix(world[:, :3]) @ HIPS_FROM_PELVIS
-    fields["pose_world"], fields["transl_world"] = world, hips - turned - REST_PELVIS["smpl"]
+    offset = axis_angle_to_matrix(world[:, :3]) @ HIPS_FROM_PELVIS
+    fields["pose_world"], fields["transl_world"] = world, hips - offset - REST_PELVIS["smpl"]
     if person.get("trans") is not None:
         fields["transl"] = numbers(person["trans"], "trans", what, (n, 3))
     fields["betas"] = betas_from(person.get("betas"), n, what, notes)

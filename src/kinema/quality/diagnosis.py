@@ -1,4 +1,4 @@
-"""What is in a motion file: contents, shapes, units, ranges, frame rate, gaps, and the kind of movement."""
+"""The contents of a motion file: entries, shapes, units, ranges, frame rate, gaps, and the type of motion."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from kinema.formats.containers import open_container
 from kinema.formats.foreign import NOTES
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS, Person
-from kinema.quality import video2pkl as fork
+from kinema.quality import video2pkl
 from kinema.quality.measures import ground_level
 from kinema.quality.motion_type import motion_type
 from kinema.quality.report import to_dict
 from kinema.quality.skeletons import skeleton_of
-from kinema.quality.trajectory import course_of
+from kinema.quality.trajectory import trajectory_of
 from kinema.quality.validation import Validation, validate_file
 from kinema.skeleton import SMPL24
 
-MOST_KEYS = 200
+MAX_ENTRIES = 200
 """Entries of a file that are listed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """path; format: its name, None where no reader fits; contents: the file's own entries, as told by `describe`;
-    people: one dict each; validation: what `validate_file` says. The motion is `validation.motion`."""
+    """The result of `diagnose_file`.
+
+    path; format: its name, None where no reader matches; contents: the file's own entries, from `describe_contents`;
+    people: one dict each; validation: the result of `validate_file`. The motion is `validation.motion`.
+    """
 
     path: Path
     format: str | None
@@ -44,7 +47,7 @@ class Diagnosis:
         motion = self.validation.motion
         plain: dict[str, Any] = {"file": str(self.path), "format": self.format, "contents": self.contents}
         if motion is not None:
-            plain |= clip(motion)
+            plain |= describe_clip(motion)
         report = to_dict(self.validation)
         keys = ("verdict", "verdicts", "problems")
         return plain | {"people": self.people, "validation": {key: report[key] for key in keys}}
@@ -53,9 +56,10 @@ class Diagnosis:
 def diagnose_file(
     path: str | Path, *, profile: str = "default", format: str | None = None, fps: float | None = None
 ) -> Diagnosis:
-    """Look into a motion file of any format that Kinema reads; nothing in it is executed.
+    """Inspect a motion file of any format that Kinema reads; nothing in it is executed.
 
-    A file that cannot be read gives a diagnosis that says so. Raises InputError where there is no file.
+    profile: "default" or "video2pkl" (alias "fork"). A file that cannot be read gives a diagnosis that says so. Raises
+    InputError where there is no file, UsageError for an unknown profile or format.
     """
     path = Path(path)
     validation = validate_file(path, profile=profile, format=format, fps=fps)
@@ -63,19 +67,19 @@ def diagnose_file(
     if motion is None:
         return Diagnosis(path, None, [], [], validation)
     with open_container(path) as content:
-        contents = describe(content)
+        contents = describe_contents(content)
     name = infer_format(path).name if format is None else format
     reports = {report.person.id: report for report in validation.people}
     with np.errstate(all="ignore"):
-        people = [about(motion, person, profile) for person in motion]
+        people = [describe_person(motion, person, validation.profile) for person in motion]
     for person in people:
         report = reports[person["id"]]
         person |= {"verdict": report.verdict, "bad_frames": report.bad_frames, "measures": report.figures}
     return Diagnosis(path, name, contents, people, validation)
 
 
-def clip(motion: Motion) -> dict[str, Any]:
-    """What belongs to the whole clip."""
+def describe_clip(motion: Motion) -> dict[str, Any]:
+    """What concerns the clip as a whole: source, frame rate, camera, stages, readers' notes."""
     steps = np.diff(motion.times)
     even = bool(len(steps) == 0 or np.ptp(steps) < 0.01 * np.median(steps))
     camera = motion.camera
@@ -96,33 +100,33 @@ def clip(motion: Motion) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def about(motion: Motion, person: Person, profile: str = "default") -> dict[str, Any]:
-    """One person: frames, gaps, fields with shape, unit and range, height of the skeleton, and the kind of movement."""
+def describe_person(motion: Motion, person: Person, profile: str = "default") -> dict[str, Any]:
+    """One person: frames, gaps, fields with shape, unit and range, leg length, and the type of motion."""
     plain: dict[str, Any] = {"id": person.id, "frames": len(person)}
     if len(person):
         plain |= {"first_frame": int(person.frames[0]), "last_frame": int(person.frames[-1])}
         missing = int(person.frames[-1] - person.frames[0] + 1 - len(person))
         plain["missing_frames"] = missing
     plain["fields"] = {name: _field(getattr(person, name), PERSON_FIELDS[name].unit) for name in person.filled}
-    course = course_of(motion, person)
-    plain["frame_of_reference"] = "world" if course.world else "camera"
-    if profile == "fork":
+    trajectory = trajectory_of(motion, person)
+    plain["frame_of_reference"] = "world" if trajectory.world else "camera"
+    if profile == "video2pkl":
         transl = person.transl_world if person.transl is None else person.transl
         plain["motion_type"] = None
         if transl is not None and len(transl):
-            plain["motion_type"] = fork.motion_type_report(transl, motion.fps)
+            plain["motion_type"] = video2pkl.motion_type_report(transl, motion.fps)
     else:
-        kind = motion_type(course)
+        kind = motion_type(trajectory)
         plain["motion_type"] = None if kind is None else _rounded(dataclasses.asdict(kind))
-    if course.joints is not None and len(person):
-        plain["skeleton"] = {"own": skeleton_of(motion, person).own, "leg_metres": _leg(course.joints)}
-        if course.world:
-            plain["ground"] = round(ground_level(course), 3)
+    if trajectory.joints is not None and len(person):
+        plain["skeleton"] = {"own": skeleton_of(motion, person).own, "leg_metres": _leg_length(trajectory.joints)}
+        if trajectory.world:
+            plain["ground"] = round(ground_level(trajectory), 3)
     return plain
 
 
-def _leg(joints: np.ndarray) -> float:
-    """Hip to knee to ankle, the median over frames, the mean of both sides, metres: 0.7 to 0.95 in grown people."""
+def _leg_length(joints: np.ndarray) -> float:
+    """Leg length, hip to knee to ankle, metres: median over frames, mean of both sides; 0.7 to 0.95 in adults."""
     total = 0.0
     for side in ("left", "right"):
         hip, knee, ankle = (joints[:, SMPL24.index(f"{side}_{name}")] for name in ("hip", "knee", "ankle"))
@@ -151,18 +155,18 @@ def _short(value: Any) -> float:
     return float(f"{float(value):.5g}")
 
 
-def describe(content: Mapping[Any, Any]) -> list[dict[str, Any]]:
-    """The entries of a file, people's one level down: name, kind, shape, dtype, and range of numbers."""
+def describe_contents(content: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    """The entries of a file, and those of each person in it: name, kind, shape, dtype, and range of values."""
     entries: list[dict[str, Any]] = []
-    for key in list(content)[:MOST_KEYS]:
+    for key in list(content)[:MAX_ENTRIES]:
         value = content[key]
         if isinstance(value, Mapping):
-            entries += [_entry(f"{_name(key)}.{_name(inner)}", v) for inner, v in list(value.items())[:MOST_KEYS]]
+            entries += [_entry(f"{_name(key)}.{_name(inner)}", v) for inner, v in list(value.items())[:MAX_ENTRIES]]
         else:
             entries.append(_entry(_name(key), value))
-        if len(entries) >= MOST_KEYS:
+        if len(entries) >= MAX_ENTRIES:
             break
-    return entries[:MOST_KEYS]
+    return entries[:MAX_ENTRIES]
 
 
 def _name(key: Any) -> str:

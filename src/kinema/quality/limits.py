@@ -1,8 +1,8 @@
-"""The limits of the default profile: a table measured on motion capture, and what capture cannot tell.
+"""The limits of the default profile: a table calibrated on motion capture, and a few set by hand.
 
-`motion_limits.json` is written by `tools/calibrate_validator.py`, which says by which rule. Two limits belong to
-each measure and joint: `usual`, which real movement passes in nearly every frame (a clip may have a few frames
-beyond it and still PASS), and `never`, beyond anything that was captured (one such frame and the clip does not PASS).
+`motion_limits.json` is written by `tools/calibrate_validator.py`, which documents the rule. Each measure and joint has
+two limits: `usual`, which real movement stays below in nearly every frame (a clip may have a few frames beyond it and
+still PASS), and `never`, beyond anything captured (with one such frame, the clip does not PASS).
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ UNITS = {
     "shape": "beta",
     "reprojection": "of box height",
 }
-"""Every measure of single frames, with its unit."""
+"""Every per-frame measure, with its unit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """usual, never: () or (24,) in the measure's unit; never is at least usual, infinite where nothing is certain."""
+    """usual, never: () or (24,) in the measure's unit; never >= usual, infinite where no value is impossible."""
 
     usual: np.ndarray
     never: np.ndarray
@@ -67,12 +67,12 @@ def _default_frames() -> Mapping[str, Threshold]:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """What is still believed.
+    """The limits of plausible motion.
 
-    frames: thresholds by measure, judged frame by frame. foot_speed: m/s that the slowest foot may have in the
-    calmest tenth of a track; more, and the feet never stand. gap: seconds that a track may be interrupted; missing:
-    share of its frames that may be missing. still: metres; a root whose path lies within them does not move.
-    pass_share, fail_share: share of frames beyond `usual` up to which a track still passes, and from which it fails.
+    frames: thresholds by measure, applied frame by frame. foot_speed: m/s; largest speed of the slowest foot in the
+    calmest tenth of a track, above which the feet never stand. gap: seconds; longest interruption of a track.
+    missing: largest fraction of missing frames. still: metres; a root whose range of motion is smaller does not move.
+    pass_share, fail_share: fraction of frames beyond `usual` up to which a track passes, and above which it fails.
     """
 
     frames: Mapping[str, Threshold] = field(default_factory=_default_frames)
@@ -94,11 +94,11 @@ class Limits:
             raise UsageError("fail_share must not be below pass_share")
 
     def replace(self, **changes: Any) -> Limits:
-        """A copy with these fields changed, checked again."""
+        """A validated copy with these fields changed."""
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; limits of joints by name, infinity as None."""
+        """Plain values; per-joint limits by joint name, infinity as None."""
         plain: dict[str, Any] = {
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("frames",)
         }
@@ -111,12 +111,12 @@ class Limits:
 
 @cache
 def default_limits() -> Limits:
-    """The limits that were measured on motion capture."""
+    """The limits calibrated on motion capture."""
     return limits_from(json.loads(TABLE.read_text(encoding="utf-8")))
 
 
 def limits_from(table: Mapping[str, Any]) -> Limits:
-    """The limits of a table as `tools/calibrate_validator.py` makes it."""
+    """The limits in a table written by `tools/calibrate_validator.py`."""
     frames = {
         measure: Threshold(_array(entry["usual"]), _array(entry["never"])) for measure, entry in table["frames"].items()
     }
@@ -134,7 +134,7 @@ def _plain(values: np.ndarray) -> Any:
 
 
 def _array(plain: Any) -> np.ndarray:
-    """The reverse of `_plain`."""
+    """The inverse of `_plain`."""
     if isinstance(plain, Mapping):
         plain = [plain[joint] for joint in SMPL24.joints]
     return np.array([np.inf if v is None else v for v in plain] if isinstance(plain, list) else plain or np.inf, float)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 PASS, CLEANUP, FAIL = "PASS", "PASS_WITH_CLEANUP", "FAIL"
-"""Usable as it is; usable once single frames are repaired; not usable."""
+"""Usable as it is; usable once some frames are repaired; not usable."""
 
 CHECKS = ("structure", "motion", "quality")
-"""The three checks: is the file what it should be; does anything move; can the movement be believed."""
+"""The three checks: is the file valid; does anything move; is the movement plausible."""
 
 
 def worst(verdicts: Iterable[str]) -> str:
@@ -23,9 +23,9 @@ class Problem:
     """One finding.
 
     person: its id, None where it concerns the file. check: one of `CHECKS`. measure: what was measured
-    ("jump", "penetration"). frame, time: the clip's frame and its seconds, None where it concerns the whole
-    track. joint: a SMPL joint or a part of the body. value and limit in `unit`. sentence: for people, where
-    numbers do not tell it. severe: beyond what single bad frames may do.
+    ("jump", "penetration"). frame, time: the clip's frame and its time in seconds, None where it concerns the whole
+    track. joint: an SMPL joint or a body part. value and limit in `unit`. sentence: an explanation, where numbers
+    are not enough. severe: rules out PASS on its own.
     """
 
     person: int | None

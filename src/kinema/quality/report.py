@@ -14,11 +14,11 @@ from kinema.quality.validation import Validation
 from kinema.storage.atomic import atomic_path, write_json
 
 COLUMNS = ("frame", "time", "person", "joint", "measure", "value", "limit", "unit", "severe")
-"""Of `bad_frames.csv`: one line for each frame, person and measure beyond its limit, the worst joint of each."""
+"""Columns of `bad_frames.csv`: one row per frame, person and measure beyond its limit, with the worst joint."""
 
 
 def to_dict(validation: Validation) -> dict[str, Any]:
-    """Plain values, for JSON: verdicts, people, problems that are not of single frames, and the limits."""
+    """Plain values, for JSON: verdicts, people, problems other than those of single frames, and the limits."""
     motion = validation.motion
     return {
         "verdict": validation.verdict,
@@ -52,7 +52,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 
 def write_report(validation: Validation, json_path: Path, csv_path: Path) -> None:
-    """Write both files, each whole or not at all. Raises OutputError."""
+    """Write both files, each atomically. Raises OutputError."""
     write_json(json_path, to_dict(validation))
     with atomic_path(csv_path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

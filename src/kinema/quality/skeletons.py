@@ -1,8 +1,8 @@
-"""Posing joints without needing the body model that a file was made with.
+"""Posing joints without the body model that a file was made with.
 
-A file of another system names a body that may not be at hand. Its skeleton can be read off the file itself where
-that holds joints beside poses (each bone, turned back by its parent, is the same in all frames); otherwise the
-average of Kinema's free body stands in: sizes are then a few centimetres off, movements are not.
+Another system's file names a body model that may not be available. If the file holds joints as well as poses, its
+skeleton can be recovered from it (each bone is constant in its parent's frame); otherwise the average of Kinema's free
+body stands in: lengths are then off by a few centimetres, movements are not.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _PARENTS = np.array(SMPL24.parents)
 
-OWN_SKELETON = 0.01
-"""Metres: joints of a file that its own bones and poses miss by more than this were not posed by them."""
+MAX_MISFIT = 0.01
+"""Metres: median distance between a file's joints and the posed skeleton recovered from them, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Skeleton:
     """Bones of one person at rest.
 
     bones (24,3) or (F,24,3): joint minus parent, metres; row 0: the pelvis relative to `transl`. own: whether they are
-    the person's own and not a stand-in's.
+    the person's own, not the stand-in's.
     """
 
     bones: np.ndarray
@@ -46,7 +46,7 @@ class Skeleton:
 
 
 def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Skeleton:
-    """The person's skeleton: from `body` and the shape, read off the joints, or the free body's average."""
+    """The person's skeleton: from `body` and the betas, recovered from the joints, or the free body's average."""
     from kinema.body.loading import body_of, free_body
 
     betas, body = person.betas, body_of(motion, body)
@@ -58,21 +58,21 @@ def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -
         (person.pose, person.transl, person.joints),
     ):
         if pose is not None and joints is not None and len(person):
-            found = _read_off(pose, transl, joints)
+            found = _recover(pose, transl, joints)
             if found is not None:
                 return found
     return Skeleton(_bones(free_body().rest_joints(np.zeros(NUM_BETAS))), own=False)
 
 
 def _bones(rest: np.ndarray) -> np.ndarray:
-    """Joint minus parent of rest joints (..., 24, 3); the pelvis as it is."""
+    """Joint minus parent of rest joints (..., 24, 3); the pelvis unchanged."""
     bones = bone_offsets(rest, _PARENTS)
     bones[..., 0, :] = rest[..., 0, :]
     return bones
 
 
-def _read_off(pose: np.ndarray, transl: np.ndarray | None, joints: np.ndarray) -> Skeleton | None:
-    """The bones that turn poses (F,72) into joints (F,24,3); None where no bones do."""
+def _recover(pose: np.ndarray, transl: np.ndarray | None, joints: np.ndarray) -> Skeleton | None:
+    """The skeleton that takes poses (F,72) to joints (F,24,3); None where none fits."""
     local = axis_angle_to_matrix(pose.reshape(len(pose), 24, 3))
     rotation = forward_kinematics(local, np.zeros((24, 3)), _PARENTS, np.zeros(3))[0]
     bones = np.zeros((24, 3))
@@ -82,5 +82,5 @@ def _read_off(pose: np.ndarray, transl: np.ndarray | None, joints: np.ndarray) -
     bones[1:] = np.median(np.einsum("fjba,fjb->fja", rotation[:, _PARENTS[1:]], apart), axis=0)
     skeleton = Skeleton(bones, own=True)
     posed = skeleton.joints(pose, joints[:, 0] - bones[0])
-    off = float(np.median(np.linalg.norm(posed - joints, axis=-1)))
-    return skeleton if off <= OWN_SKELETON else None
+    misfit = float(np.median(np.linalg.norm(posed - joints, axis=-1)))
+    return skeleton if misfit <= MAX_MISFIT else None

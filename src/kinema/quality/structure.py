@@ -1,7 +1,7 @@
-"""Is the file what a motion file should be: keys, shapes, lengths, finite numbers, frame ids, rotations.
+"""Is the file a valid motion file: keys, shapes, lengths, finite numbers, frame ids, rotations.
 
-Whatever a file holds, it gives findings, never an exception: reading itself is the first check. Files that hold people
-by track (`.pkl` of most systems) are looked at key by key, so that every fault is named and not only the first.
+Whatever a file holds, it gives findings, never an exception: reading it is the first check. Files that hold people by
+track (`.pkl` of most systems) are checked key by key, so that every fault is reported and not only the first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from kinema.motion import Motion
 from kinema.quality.problems import Problem
 
 AXIS_ANGLE = 10.0
-"""Radians beyond which an axis-angle is hardly one (the video-to-PKL pipeline's limit); readers accept any."""
+"""Radians beyond which an axis-angle is implausible (video2pkl's limit); readers accept any."""
 
 FAR_AWAY = 1e4
-"""Metres beyond which a place is hardly one."""
+"""Metres beyond which a position is implausible."""
 
-# What the keys of by-track files hold, whoever wrote them; "n" is the person's frames, None any number.
+# Shapes of the arrays in by-track files, whoever wrote them; "n" is the person's frame count, None any length.
 _SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "pose": (("n", 72), ("n", 24, 3), ("n", 24, 3, 3), ("n", 216)),
     "pose_world": (("n", 72), ("n", 24, 3), ("n", 24, 3, 3)),
@@ -50,13 +50,13 @@ _NEEDED = ("pose", "pose_world")
 def check_file(
     path: Path, *, format: str | None = None, fps: float | None = None
 ) -> tuple[Motion | None, list[Problem]]:
-    """The motion in the file, None where it cannot be read, and what is wrong with the file.
+    """The motion in the file, None where it cannot be read, and the file's problems.
 
-    Raises InputError only where there is no such file to read.
+    Raises InputError only where there is no such file.
     """
     problems: list[Problem] = []
     if not path.is_file():
-        with open_container(path):  # says whether it is missing or a folder
+        with open_container(path):  # raises: the file is missing, or a folder
             pass
     try:
         with open_container(path) as content:
@@ -66,13 +66,13 @@ def check_file(
     try:
         motion = load_motion(path, format=format, fps=fps)
     except KinemaError as error:
-        told = any(problem.severe for problem in problems)
-        return None, problems if told else [*problems, _fault(None, "reading", str(error))]
+        explained = any(problem.severe for problem in problems)
+        return None, problems if explained else [*problems, _fault(None, "reading", str(error))]
     return motion, problems + check_people(motion)
 
 
 def check_content(content: Mapping[Any, Any]) -> list[Problem]:
-    """Faults in the unpickled contents of a by-track file; none for other layouts, which their readers check."""
+    """Faults in the contents of a by-track file; none for other layouts, whose readers check them."""
     if not isinstance(content, dict) or not content or not all(_is_person(value) for value in content.values()):
         return []
     problems: list[Problem] = []
@@ -81,7 +81,7 @@ def check_content(content: Mapping[Any, Any]) -> list[Problem]:
             id: int | None = int(key)
         except (TypeError, ValueError, OverflowError):
             id = None
-            problems.append(_fault(None, "track id", f"{str(key)[:40]!r} is no track id; it must be a whole number"))
+            problems.append(_fault(None, "track id", f"{str(key)[:40]!r} is not a track id; it must be a whole number"))
         problems += _check_track(id, person)
     return problems
 
@@ -100,7 +100,7 @@ def _check_track(id: int | None, person: Mapping[str, Any]) -> Iterator[Problem]
         try:
             array = np.asarray(person[key])
         except (TypeError, ValueError):
-            yield _fault(id, key, f"{key} is no array of one shape")
+            yield _fault(id, key, f"{key} is not an array of one shape")
             continue
         if array.dtype.kind not in "fiub":
             yield _fault(id, key, f"{key} must hold numbers, found {array.dtype}")
@@ -142,10 +142,10 @@ def _check_array(id: int | None, key: str, array: np.ndarray, n: int | None) -> 
 
 def _check_frames(id: int | None, frames: np.ndarray) -> Iterator[Problem]:
     if np.any(frames != np.round(frames)) or frames.min() < 0:
-        yield _fault(id, "frame_ids", f"frame_ids must be whole numbers from 0 on, found {frames.min():g} as the least")
+        yield _fault(id, "frame_ids", f"frame_ids must be whole numbers from 0, the smallest is {frames.min():g}")
     elif np.any(np.diff(frames.astype(np.float64)) <= 0):
         row = int(np.argmax(np.diff(frames.astype(np.float64)) <= 0)) + 1
-        yield _fault(id, "frame_ids", f"frame_ids must increase strictly, they do not in row {row}", frame=row)
+        yield _fault(id, "frame_ids", f"frame_ids must increase strictly, but do not in row {row}", frame=row)
 
 
 def _check_rotations(id: int | None, key: str, array: np.ndarray) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ def _check_rotations(id: int | None, key: str, array: np.ndarray) -> Iterator[Pr
         off = np.abs(matrices @ matrices.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
         worst = int(off.argmax())
         if off[worst] > NOT_A_ROTATION or np.linalg.det(matrices).min() <= 0:
-            yield _fault(id, key, f"{key} holds matrices that are no rotations, the worst in row {worst // 24}")
+            yield _fault(id, key, f"{key} holds matrices that are not rotations, the worst in row {worst // 24}")
         return
     angles = np.linalg.norm(array.reshape(-1, 3).astype(np.float64), axis=-1)
     if angles.max() > AXIS_ANGLE:
@@ -164,7 +164,7 @@ def _check_rotations(id: int | None, key: str, array: np.ndarray) -> Iterator[Pr
 
 
 def check_people(motion: Motion) -> list[Problem]:
-    """What is missing from a motion that could be read."""
+    """What a motion that could be read lacks."""
     if not motion.people:
         return [_fault(None, "people", "there is nobody in it")]
     problems = []

@@ -1,10 +1,10 @@
-"""The course of one person's body over time, as the measures look at it: joints, rotations, true times.
+"""The trajectory of one person's body, the input of the measures: joints, rotations, true times.
 
-Frame rates differ, limits should not. Differences are therefore taken over `BASE` seconds, or over one frame
-where frames are farther apart: at 120 frames a second each frame is compared with the one four before it.
-Noise then looks as large as at 30 frames a second, and a limit per second means the same. Below 30, real movement
-itself changes more from step to step; measures of change are divided by what it grows by (`coarseness`), so that
-honest movement passes at 10 frames a second too, where less can be told from noise.
+Frame rates differ, limits should not. Differences are therefore taken over `BASE` seconds, or over one frame where
+frames are further apart: at 120 frames per second each frame is compared with the fourth before it. Noise then has the
+same size as at 30 frames per second, and a limit per second means the same. Below 30, real movement changes more from
+step to step; measures of change are divided by that growth (`coarseness`), so that real movement also passes at
+10 frames per second, where it is harder to tell from noise.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ BASE = 1 / 30
 """Seconds over which differences are taken."""
 
 GAP = 1.9
-"""A step longer than so many usual ones is a gap in the track."""
+"""Multiple of the usual step above which a step is a gap in the track."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class BodyTrajectory:
     """F frames of one person in one frame of reference.
 
     person: its id; frames (F,) and times (F,) seconds; joints (F,24,3) metres or None; quaternions (F,24,4)
-    x y z w, each relative to its parent, signs continuous, or None; world: whether it is the world (y up,
-    ground at 0) or the camera's frame; rooted: whether the root's place is known, or all joints are about the
-    origin; steady: whether the root's path tells movement: it is known, in a frame that stands still (a moving
-    camera's does not).
+    x y z w, each relative to its parent, signs continuous, or None; world: whether the frame of reference is the world
+    (y up, ground at 0) or the camera; rooted: whether the root's position is known, rather than at the origin
+    throughout; steady: whether the root's path is movement of the person: its position is known, and the frame of
+    reference does not move (a moving camera's does).
     """
 
     person: int
@@ -52,22 +52,22 @@ class Course:
 
     @cached_property
     def interval(self) -> float:
-        """Usual seconds between frames."""
+        """Median seconds between frames."""
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else BASE
 
     @cached_property
     def stride(self) -> int:
-        """Frames that `BASE` seconds are, at least one."""
+        """Number of frames in `BASE` seconds, at least one."""
         return max(1, round(BASE / self.interval)) if self.interval > 0 else 1
 
     @cached_property
     def coarseness(self) -> float:
-        """How many times `BASE` the step is, at least 1: what a step of real movement grows by at low frame rates."""
+        """The step as a multiple of `BASE`, at least 1: how much larger real steps are at low frame rates."""
         return min(max(1.0, self.stride * self.interval / BASE), 1e3)
 
     @cached_property
     def spans(self) -> np.ndarray:
-        """(F - stride,) seconds between each frame and the one `stride` before it."""
+        """(F - stride,) seconds between each frame and the one `stride` frames before it."""
         return self.times[self.stride :] - self.times[: -self.stride]
 
     @cached_property
@@ -80,38 +80,38 @@ class Course:
         return relative
 
     def steps(self, values: np.ndarray) -> np.ndarray:
-        """Length of the change of (F,J,D) over the stride, per second: (F - stride, J)."""
+        """Norm of the change of (F,J,D) over the stride, per second: (F - stride, J)."""
         change = values[self.stride :] - values[: -self.stride]
         return np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None]
 
     @cached_property
     def speeds(self) -> np.ndarray | None:
-        """(F - stride, 24) m/s into each frame: column 0 of the pelvis, the others relative to it."""
+        """(F - stride, 24) m/s of each step: the pelvis (column 0), and the other joints relative to it."""
         return None if self.relative is None else self.steps(self.relative)
 
     @cached_property
     def turns(self) -> np.ndarray | None:
-        """(F - stride, 24) degrees per second by which each joint turns relative to its parent."""
+        """(F - stride, 24) degrees per second at which each joint rotates relative to its parent."""
         if self.quaternions is None:
             return None
         before, after = self.quaternions[: -self.stride], self.quaternions[self.stride :]
         half = np.einsum("fjc,fjc->fj", before, after)
         apart = after - before * np.sign(half + 1e-300)[..., None]
-        # The chord keeps small angles exact, which the cosine does not.
+        # The chord is accurate for small angles, the cosine is not.
         chord = np.sqrt(np.einsum("fjc,fjc->fj", apart, apart)).clip(max=2**0.5)
         return np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None]
 
     @cached_property
     def unbroken(self) -> np.ndarray:
-        """(F - stride,) bool: no gap lies between the frame and the one `stride` before it."""
+        """(F - stride,) bool: there is no gap between the frame and the one `stride` frames before it."""
         return np.asarray(self.spans < GAP * self.stride * self.interval)
 
 
-def course_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Course:
-    """The person in the world where the motion has one, else in the camera's frame.
+def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None) -> BodyTrajectory:
+    """The person's trajectory in the world where the motion has one, else in the camera's frame.
 
-    body: the model that the poses belong to, where it is at hand. Joints are the file's own; where it has none,
-    they are posed on `body`, or on the free body as a stand-in.
+    body: the model that the poses belong to, where available. Joints are the motion's own; where it has none, they are
+    posed on `body`, or on the free body as a stand-in.
     """
     world = person.joints_world is not None or (person.pose_world is not None and person.transl_world is not None)
     pose, transl = (person.pose_world, person.transl_world) if world else (person.pose, person.transl)
@@ -123,7 +123,7 @@ def course_of(motion: Motion, person: Person, body: BodyModel | None = None) -> 
     if pose is not None:
         quaternions = continuous_quaternions(axis_angle_to_quaternion(pose.reshape(len(person), 24, 3)))
     moving = motion.camera is not None and motion.camera.moving is True
-    return Course(
+    return BodyTrajectory(
         person=person.id,
         frames=person.frames,
         times=motion.times[person.frames],

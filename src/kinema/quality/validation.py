@@ -1,4 +1,4 @@
-"""Validating a motion or a file: structure, presence of motion, quality; a verdict for each person and for all."""
+"""Validating a motion or a file: structure, presence of motion, quality; a verdict per person and overall."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ import numpy as np
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.quality import video2pkl as fork
+from kinema.quality import video2pkl
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.problems import CHECKS, CLEANUP, FAIL, PASS, Problem, worst
+from kinema.quality.profiles import PROFILES, canonical_profile
 from kinema.quality.structure import check_file, check_people
-from kinema.quality.trajectory import Course, course_of
+from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-PROFILES = ("default", "fork")
-
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """What was found.
+    """The result of a validation.
 
-    motion: None where the file could not be read. verdicts: by check that was made. people: a report for each.
-    problems: of the file as a whole. profile: one of `PROFILES`. limits: plain values.
+    motion: None where the file could not be read. verdicts: by check made. people: one report each.
+    problems: of the file as a whole. profile: one of `kinema.quality.profiles.PROFILES`. limits: plain values.
     """
 
     motion: Motion | None
@@ -45,7 +44,7 @@ class Validation:
         return worst(self.verdicts.values())
 
     def all_problems(self) -> Iterator[Problem]:
-        """Every problem: of the file, then person by person."""
+        """Every problem: those of the file, then person by person."""
         yield from self.problems
         times = np.zeros(0) if self.motion is None else self.motion.times
         for person in self.people:
@@ -63,11 +62,11 @@ def validate_file(
 ) -> Validation:
     """Check a motion file of any format that Kinema reads. Nothing in it is executed.
 
-    A file that cannot be read is a FAIL of its structure. Raises InputError where there is no file, UsageError for
-    an unknown check, profile or format.
+    profile: "default", or "video2pkl" (alias "fork") for video2pkl's rules. A file that cannot be read gets a FAIL for
+    its structure. Raises InputError where there is no file, UsageError for an unknown check, profile or format.
     """
-    checks = _known(checks, profile)
-    with np.errstate(all="ignore"):  # numbers as large as they come give infinities, which are beyond every limit
+    checks, profile = _known(checks, profile)
+    with np.errstate(all="ignore"):  # huge numbers become infinities, which exceed every limit
         motion, problems = check_file(Path(path), format=format, fps=fps)
     if motion is None:
         return Validation(None, {"structure": FAIL}, (), tuple(problems), profile, {})
@@ -82,21 +81,25 @@ def validate_motion(
     limits: Limits | None = None,
     body: BodyModel | None = None,
 ) -> Validation:
-    """Check every person of a motion, in the world where it has one. Nobody in it is a FAIL.
+    """Check every person of a motion, in the world where it has one. A motion without people gets a FAIL.
 
-    limits: of the default profile. body: the model that the poses belong to, for joints that the motion lacks.
+    limits: those of the default profile. body: the model that the poses belong to, to compute joints that the motion
+    lacks.
     """
-    return _validate(motion, _known(checks, profile), profile, limits, check_people(motion), body)
+    checks, profile = _known(checks, profile)
+    return _validate(motion, checks, profile, limits, check_people(motion), body)
 
 
-def _known(checks: Iterable[str], profile: str) -> tuple[str, ...]:
+def _known(checks: Iterable[str], profile: str) -> tuple[tuple[str, ...], str]:
+    """The checks, each once, and the profile under its own name. Raises UsageError for unknown ones."""
     checks = tuple(dict.fromkeys(checks))
     unknown = [check for check in checks if check not in CHECKS]
     if unknown or not checks:
         raise UsageError(f"unknown check {', '.join(unknown) or '(none)'}; known: {', '.join(CHECKS)}")
+    profile = canonical_profile(profile)
     if profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}; known: {', '.join(PROFILES)}")
-    return checks
+    return checks, profile
 
 
 def _validate(
@@ -117,7 +120,7 @@ def _validate(
     verdicts = {check: FAIL if not reports else worst(r.verdicts[check] for r in reports) for check in checks}
     if "structure" in checks and general:
         verdicts["structure"] = worst([verdicts["structure"], _structure_verdict(general)])
-    plain = fork.THRESHOLDS if profile == "fork" else limits.to_dict()
+    plain = video2pkl.THRESHOLDS if profile == "video2pkl" else limits.to_dict()
     return Validation(motion, verdicts, tuple(reports), tuple(general), profile, dict(plain))
 
 
@@ -139,17 +142,17 @@ def _judge(
     if empty:
         return PersonReport(person, verdicts | {check: FAIL for check in checks if check != "structure"},
                             problems=tuple(structure))  # fmt: skip
-    if profile == "fork":
-        return fork.judge_person(motion, person, checks, verdicts, structure)
-    course = course_of(motion, person, body)
+    if profile == "video2pkl":
+        return video2pkl.judge_person(motion, person, checks, verdicts, structure)
+    trajectory = trajectory_of(motion, person, body)
     problems = list(structure)
     if "motion" in checks:
-        found = check_presence(course, limits)
+        found = check_presence(trajectory, limits)
         problems += found
         verdicts["motion"] = FAIL if any(p.severe for p in found) else CLEANUP if found else PASS
     if "quality" not in checks:
         return PersonReport(person, verdicts, problems=tuple(problems))
-    report = judge_quality(motion, person, limits, body, course)
+    report = judge_quality(motion, person, limits, body, trajectory)
     return PersonReport(
         person,
         {check: (verdicts | report.verdicts)[check] for check in checks},
@@ -160,23 +163,23 @@ def _judge(
     )
 
 
-def check_presence(course: Course, limits: Limits) -> list[Problem]:
-    """Whether the root goes anywhere: standing people sway by some millimetres, a locked root does not.
+def check_presence(trajectory: BodyTrajectory, limits: Limits) -> list[Problem]:
+    """Whether the root moves: standing people sway by several millimetres, a locked root does not.
 
-    One frame cannot tell, and a moving camera's frame gives no answer.
+    A track of one frame is not judged.
     """
-    if len(course.times) < 2:
+    if len(trajectory.times) < 2:
         return []
-    if course.joints is None or not course.rooted:
-        return [Problem(course.person, "motion", "still", sentence="there is no root translation to judge")]
-    extent = float(np.ptp(course.joints[:, 0], axis=0).max())
+    if trajectory.joints is None or not trajectory.rooted:
+        return [Problem(trajectory.person, "motion", "still", sentence="there is no root translation to judge")]
+    extent = float(np.ptp(trajectory.joints[:, 0], axis=0).max())
     if extent >= limits.still:
         return []
-    everything = float(np.ptp(course.joints, axis=0).max())
-    what = "the root stays on one spot while the limbs move" if everything >= limits.still else "nothing moves at all"
+    everything = float(np.ptp(trajectory.joints, axis=0).max())
+    what = "the root stays in one place while the limbs move" if everything >= limits.still else "nothing moves at all"
     return [
         Problem(
-            course.person, "motion", "still", value=extent, limit=limits.still, unit="m", sentence=what, severe=True
+            trajectory.person, "motion", "still", value=extent, limit=limits.still, unit="m", sentence=what, severe=True
         )
     ]
 

@@ -1,8 +1,8 @@
-"""The video-to-PKL pipeline's validator and motion types, number for number (`--profile fork`).
+"""video2pkl's validator and motion types, reproduced exactly (`--profile video2pkl`).
 
-Facts: https://github.com/Ramesh0325/video2pkl, at 6aff3e0. Its limits know neither frame rate (root steps are in
-centimetres a frame) nor joint (a wrist may turn no faster than the spine), and honest movement breaks them; they
-are here so that files judged there are judged alike here. docs/validation.md lists what the default does instead.
+Source: https://github.com/Ramesh0325/video2pkl, at 6aff3e0. Its limits depend neither on the frame rate (root steps are
+in centimetres per frame) nor on the joint (a wrist may rotate no faster than the spine), and real movement exceeds
+them; they are here so that files get the verdicts that they get there. docs/validation.md compares the default profile.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from kinema.quality.judging import Finding, PersonReport
 from kinema.quality.problems import CLEANUP, FAIL, PASS, Problem
 
 TURN_WARNING, TURN_ERROR = 120.0, 250.0
-"""Degrees a second."""
+"""Degrees per second."""
 
 STEP_WARNING, STEP_ERROR = 15.0, 45.0
-"""Centimetres a frame, of the root."""
+"""Centimetres per frame, of the root."""
 
 AXIS_WARNING, AXIS_ERROR = 0.3, 1.0
-"""Centimetres a frame along one axis: counted, never decisive."""
+"""Centimetres per frame along one axis: counted, but without effect on the verdict."""
 
 PASS_RATIO, CLEANUP_RATIO, FAIL_RATIO = 0.10, 0.30, 0.40
-"""Shares of bad frames. The middle one decides nothing."""
+"""Fractions of bad frames. The middle one has no effect."""
 
 STILL = 0.01
-"""Metres: a root whose range on every axis is smaller does not move."""
+"""Metres: a root whose range is smaller on every axis does not move."""
 
 THRESHOLDS = {
     "angular_velocity_warning_deg_per_sec": TURN_WARNING,
@@ -43,7 +43,7 @@ THRESHOLDS = {
     "bad_frame_ratio_cleanup": CLEANUP_RATIO,
     "bad_frame_ratio_fail": FAIL_RATIO,
 }
-"""As its reports list them."""
+"""As listed in its reports."""
 
 
 def turn_rates(axis_angle: np.ndarray, fps: float) -> np.ndarray:
@@ -51,7 +51,7 @@ def turn_rates(axis_angle: np.ndarray, fps: float) -> np.ndarray:
     quaternions = axis_angle_to_quaternion(axis_angle)
     before, after = quaternions[:-1], quaternions[1:]
     scalar = np.abs(np.sum(before * after, axis=-1))
-    # The vector part of the relative rotation keeps small angles exact.
+    # The vector part of the relative rotation is accurate for small angles.
     vector = np.linalg.norm(
         before[..., 3:] * after[..., :3] - after[..., 3:] * before[..., :3] - np.cross(before[..., :3], after[..., :3]),
         axis=-1,
@@ -62,7 +62,7 @@ def turn_rates(axis_angle: np.ndarray, fps: float) -> np.ndarray:
 def validator_report(
     pose: np.ndarray, trans: np.ndarray, global_orient: np.ndarray, fps: float, name: str = ""
 ) -> dict[str, Any]:
-    """Its validator's report on one person: pose (F,72), trans (F,3) metres, global_orient (F,3). Keys as there."""
+    """Its validator's report on one person: pose (F,72), trans (F,3) metres, global_orient (F,3). Its own keys."""
     frames = len(pose)
     turns = turn_rates(pose.reshape(frames, 24, 3), fps)
     root_turns = turn_rates(global_orient, fps)
@@ -101,21 +101,21 @@ def validator_report(
 
 
 def motion_type_report(trans: np.ndarray, fps: float) -> dict[str, Any]:
-    """Its kind of motion of a root trans (F,3) metres. Keys as in its report; distances in centimetres."""
+    """Its motion type of a root trans (F,3) metres. Keys as in its report; distances in centimetres."""
     frames = len(trans)
     steps = 100 * np.diff(trans, axis=0)
     sizes = np.linalg.norm(steps, axis=1)
     path = float(sizes.sum())
     distance = float(100 * np.linalg.norm(trans[-1] - trans[0])) if frames else 0.0
     ratio = distance / path if path > 0 else 0.0
-    likeness = _halves_correlation(trans)
+    correlation = _halves_correlation(trans)
     turns = np.sum(np.diff(np.sign(steps), axis=0) != 0, axis=0)
     moved = np.abs(steps).sum(axis=0)
     if path < 10:
         kind = "STATIONARY"
     elif ratio > 0.5 and distance > 50:
         kind = "PROGRESSING"
-    elif likeness > 0.7:
+    elif correlation > 0.7:
         kind = "LOOPING"
     else:
         kind = "OSCILLATING" if ratio < 0.3 else "MIXED"
@@ -127,7 +127,7 @@ def motion_type_report(trans: np.ndarray, fps: float) -> dict[str, Any]:
         "total_displacement_cm": distance,
         "cumulative_path_cm": path,
         "progress_ratio": ratio,
-        "correlation_first_second_half": likeness,
+        "correlation_first_second_half": correlation,
         "direction_changes": dict(zip("XYZ", (int(n) for n in turns), strict=True)),
         "axis_movements_cm": dict(zip("XYZ", (float(m) for m in moved), strict=True)),
         "max_displacement_per_frame_cm": float(sizes.max(initial=0.0)),
@@ -142,7 +142,7 @@ def motion_type_report(trans: np.ndarray, fps: float) -> dict[str, Any]:
 
 
 def _halves_correlation(trans: np.ndarray) -> float:
-    """Correlation of the first and the second half of a path, each from its own start."""
+    """Correlation between the first and second half of a path, each relative to its start."""
     middle = len(trans) // 2
     if middle == 0:
         return 0.0
@@ -157,7 +157,7 @@ def _halves_correlation(trans: np.ndarray) -> float:
 def judge_person(
     motion: Motion, person: Person, checks: tuple[str, ...], verdicts: dict[str, str], structure: list[Problem]
 ) -> PersonReport:
-    """One person by these rules, in the camera's frame where the motion has one."""
+    """Judge one person by these rules, in the camera's frame where the motion has one."""
     pose = person.pose_world if person.pose is None else person.pose
     transl = person.transl_world if person.transl is None else person.transl
     problems, findings, figures = list(structure), [], {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.options import require, same_as, setting
+from kinema.quality.profiles import PROFILES, canonical_profile
 from kinema.temporal.gaps import SMOOTHING_GAP
 from kinema.temporal.windows import SHORT
 
@@ -18,9 +19,6 @@ REPRESENTATIONS = ("2d", "3d", "smpl")
 STEPS = ("replace", "lead", "smooth")
 """What the stabilizer does, in order."""
 
-PROFILES = ("default", "video2pkl")
-"""The stabilizers: Kinema's own and video2pkl's. "fork" is an alias of "video2pkl"."""
-
 MISSING = ("error", "interpolate")
 
 PRESET_WINDOW = 8
@@ -32,11 +30,6 @@ LONGEST = 0.64
 0.16 s minimises the joint error on motion capture with the noise of image networks, over walking, running, dancing,
 sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filters.md.
 """
-
-
-def canonical_profile(name: str) -> str:
-    """The profile's name; "fork" is an older name of "video2pkl"."""
-    return "video2pkl" if name == "fork" else name
 
 
 @dataclass(frozen=True)

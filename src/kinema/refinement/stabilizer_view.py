@@ -16,7 +16,7 @@ from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits
 from kinema.quality.problems import PASS
 from kinema.quality.skeletons import Skeleton
-from kinema.quality.trajectory import Course
+from kinema.quality.trajectory import BodyTrajectory
 from kinema.refinement import repair
 from kinema.refinement.stabilizer_comparison import worse_measures
 from kinema.temporal.gaps import REPAIR_GAP, uninterrupted
@@ -78,16 +78,16 @@ class View:
 
     def run(self, steps: tuple[str, ...]) -> dict[str, Any]:
         """Apply the steps; returns what they did."""
-        course = self._course()
-        report = self._judge(course)
+        trajectory = self._trajectory()
+        report = self._judge(trajectory)
         log: list[dict[str, Any]] = []
         before = report
         self.clean = report.verdict == PASS
         for step in steps:
-            course, report = self._step(step, course, report, log)
+            trajectory, report = self._step(step, trajectory, report, log)
         return {"steps": log, "before": _figures(before), "after": _figures(report)}
 
-    def _course(self) -> Course:
+    def _trajectory(self) -> BodyTrajectory:
         moving = self.motion.camera is not None and self.motion.camera.moving is True
         own = getattr(self.person, self.fields[2])
         joints: np.ndarray
@@ -96,7 +96,7 @@ class View:
         else:
             before = getattr(self.person, self.fields[0]), getattr(self.person, self.fields[1])
             joints = repaired_joints(self.skeleton, own, before, (self.pose, self.transl), self.touched)
-        return Course(
+        return BodyTrajectory(
             person=self.person.id,
             frames=self.person.frames,
             times=self.times,
@@ -107,19 +107,19 @@ class View:
             steady=self.world or not moving,
         )
 
-    def _judge(self, course: Course) -> PersonReport:
+    def _judge(self, trajectory: BodyTrajectory) -> PersonReport:
         pose_field, transl_field, _ = self.fields
         now = self.person.replace(**{pose_field: self.pose, transl_field: self.transl}, contacts=self.contacts)
-        return judge_quality(self.motion, now, self.limits, course=course)
+        return judge_quality(self.motion, now, self.limits, trajectory=trajectory)
 
     def _step(
-        self, step: str, course: Course, report: PersonReport, log: list[dict[str, Any]]
-    ) -> tuple[Course, PersonReport]:
+        self, step: str, trajectory: BodyTrajectory, report: PersonReport, log: list[dict[str, Any]]
+    ) -> tuple[BodyTrajectory, PersonReport]:
         """One step, kept as far as it makes nothing worse: all of it, or without the root, or the root alone."""
-        quaternions, root, turned, moved = _STEPS[step](self, course)
+        quaternions, root, turned, moved = _STEPS[step](self, trajectory)
         if self.clean:
             if step == "smooth":
-                quaternions, root = self._attenuated(course, quaternions, root, turned, moved, log)
+                quaternions, root = self._attenuated(trajectory, quaternions, root, turned, moved, log)
             else:
                 faulty = self._near(report.bad_rows, repair.LONGEST_EXCURSION)
                 turned, moved = turned & faulty[:, None], moved & faulty
@@ -128,17 +128,17 @@ class View:
             parts += [(turned, np.zeros_like(moved)), (np.zeros_like(turned), moved)]
         if not turned.any() and not moved.any():
             log.append({"step": step, "frames": 0})
-            return course, report
+            return trajectory, report
         worse: list[str] = []
         for part in parts:
-            done = self._try(step, course, report, quaternions, root, *part)
+            done = self._try(step, trajectory, report, quaternions, root, *part)
             if not isinstance(done, list):
-                after_course, after, turn, move = done
-                log.append(self._summary(step, course, after_course, turn, move))
-                return after_course, after
+                after_trajectory, after, turn, move = done
+                log.append(self._summary(step, trajectory, after_trajectory, turn, move))
+                return after_trajectory, after
             worse = worse or done
         log.append({"step": step, "frames": 0, "undone": f"it would have made {', '.join(worse)} worse"})
-        return course, report
+        return trajectory, report
 
     def _near(self, rows: np.ndarray, reach: float) -> np.ndarray:
         """(F,) bool: frames within `reach` seconds of some rows."""
@@ -149,7 +149,7 @@ class View:
 
     def _attenuated(
         self,
-        course: Course,
+        trajectory: BodyTrajectory,
         quaternions: np.ndarray,
         root: np.ndarray,
         turned: np.ndarray,
@@ -157,7 +157,7 @@ class View:
         log: list[dict[str, Any]],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Part of the change to smoothed rotations (F,24,4) and root (F,3), so that clean motion is preserved."""
-        joints, given = _joints_and_rotations(course)
+        joints, given = _joints_and_rotations(trajectory)
         aim = np.where(turned[..., None], quaternions, given)
         aim *= np.where(np.sum(aim * given, axis=-1, keepdims=True) < 0, -1.0, 1.0)
         shift = np.where(moved[:, None], root - joints[:, 0], 0.0)
@@ -176,16 +176,16 @@ class View:
     def _try(
         self,
         step: str,
-        course: Course,
+        trajectory: BodyTrajectory,
         report: PersonReport,
         quaternions: np.ndarray,
         root: np.ndarray,
         turned: np.ndarray,
         moved: np.ndarray,
-    ) -> tuple[Course, PersonReport, np.ndarray, np.ndarray] | list[str]:
+    ) -> tuple[BodyTrajectory, PersonReport, np.ndarray, np.ndarray] | list[str]:
         """Apply the result of a step, except around frames that it makes worse; or undo it and return the reasons."""
         axis_angle, transl, touched, contacts = self.axis_angle, self.transl, self.touched, self.contacts
-        given = _joints_and_rotations(course)[0][:, 0]
+        given = _joints_and_rotations(trajectory)[0][:, 0]
         keep = np.ones(len(self.times), dtype=bool)
         worse: list[str] = []
         for _ in range(TRIES):
@@ -195,11 +195,11 @@ class View:
             self.touched = touched | turn.any(axis=1) | move
             if step == "lead" and contacts is not None:
                 self.contacts = contacts & ~move[:, None]
-            after_course = self._course()
-            after = self._judge(after_course)
+            after_trajectory = self._trajectory()
+            after = self._judge(after_trajectory)
             worse, rows = worse_measures(report, after)
             if not worse:
-                return after_course, after, turn, move
+                return after_trajectory, after, turn, move
             back = self._near(rows, AROUND)
             if step == "lead" or not (back & keep).any():
                 break
@@ -208,7 +208,7 @@ class View:
         return worse
 
     def _summary(
-        self, step: str, before: Course, after: Course, turned: np.ndarray, moved: np.ndarray
+        self, step: str, before: BodyTrajectory, after: BodyTrajectory, turned: np.ndarray, moved: np.ndarray
     ) -> dict[str, Any]:
         (joints, turns), (old_joints, old_turns) = _joints_and_rotations(after), _joints_and_rotations(before)
         apart = np.linalg.norm(joints - old_joints, axis=-1)
@@ -223,39 +223,39 @@ class View:
         }
 
 
-def _joints_and_rotations(course: Course) -> tuple[np.ndarray, np.ndarray]:
+def _joints_and_rotations(trajectory: BodyTrajectory) -> tuple[np.ndarray, np.ndarray]:
     """Joints and quaternions of a trajectory that has both."""
-    if course.joints is None or course.quaternions is None:
-        raise UsageError(f"person {course.person} has no pose and translation to repair; fit a body first")
-    return course.joints, course.quaternions
+    if trajectory.joints is None or trajectory.quaternions is None:
+        raise UsageError(f"person {trajectory.person} has no pose and translation to repair; fit a body first")
+    return trajectory.joints, trajectory.quaternions
 
 
 _Result = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _replace(view: View, course: Course) -> _Result:
-    scale = repair.jump_scale(course.interval)
-    joints, quaternions = _joints_and_rotations(course)
+def _replace(view: View, trajectory: BodyTrajectory) -> _Result:
+    scale = repair.jump_scale(trajectory.interval)
+    joints, quaternions = _joints_and_rotations(trajectory)
     quaternions, turned = repair.replace_rotation_excursions(quaternions, view.times, scale)
     root, moved = joints[:, 0], np.zeros(len(view.times), dtype=bool)
-    if course.steady:
+    if trajectory.steady:
         root, moved = repair.replace_root_excursions(root, view.times, scale)
     return quaternions, root, turned, moved
 
 
-def _bridge(view: View, course: Course) -> _Result:
+def _bridge(view: View, trajectory: BodyTrajectory) -> _Result:
     none = np.zeros((len(view.times), 24), dtype=bool)
-    joints, quaternions = _joints_and_rotations(course)
+    joints, quaternions = _joints_and_rotations(trajectory)
     root, moved = joints[:, 0], none[:, 0]
-    if course.steady:
+    if trajectory.steady:
         fastest = float(view.limits.frames["speed"].usual[0])
         root, moved = repair.bridge_jumps(root, view.times, fastest)
     return quaternions, root, none, moved
 
 
-def _smooth(view: View, course: Course) -> _Result:
-    joints, quaternions = _joints_and_rotations(course)
-    tremor, shake = measures.tremor(course), measures.shake(course)
+def _smooth(view: View, trajectory: BodyTrajectory) -> _Result:
+    joints, quaternions = _joints_and_rotations(trajectory)
+    tremor, shake = measures.tremor(trajectory), measures.shake(trajectory)
     noise = np.zeros(quaternions.shape[:2]) if tremor is None else np.radians(np.nan_to_num(tremor))
     quaternions, turned = repair.smooth_jittery_rotations(quaternions, view.times, noise, view.pieces)
     noise = np.zeros(len(joints)) if shake is None else np.nan_to_num(shake[:, 0]) / 1000
@@ -263,7 +263,7 @@ def _smooth(view: View, course: Course) -> _Result:
     return quaternions, root, turned, moved
 
 
-_STEPS: dict[str, Callable[[View, Course], _Result]] = {"replace": _replace, "lead": _bridge, "smooth": _smooth}
+_STEPS: dict[str, Callable[[View, BodyTrajectory], _Result]] = {"replace": _replace, "lead": _bridge, "smooth": _smooth}
 
 
 def _figures(report: PersonReport) -> dict[str, Any]:

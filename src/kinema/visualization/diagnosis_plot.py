@@ -17,7 +17,7 @@ from kinema.motion import Motion
 from kinema.quality.judging import PersonReport
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.measures import ground_level
-from kinema.quality.trajectory import Course, course_of
+from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 from kinema.quality.validation import Validation
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 from kinema.storage.atomic import atomic_path
@@ -59,7 +59,7 @@ def plot(validation: Validation, path: str | Path, *, limits: Limits | None = No
         raise UsageError("there is no motion to plot")
     reports = sorted(validation.people, key=lambda r: -len(r.person))[:MAX_PEOPLE]
     reports.sort(key=lambda r: r.person.id)
-    courses = [course_of(motion, report.person) for report in reports]
+    trajectories = [trajectory_of(motion, report.person) for report in reports]
     rows = len(reports)
     figure = Figure(figsize=(13, 4.6 + 2.5 * rows), layout="constrained")
     FigureCanvasAgg(figure)
@@ -70,12 +70,12 @@ def plot(validation: Validation, path: str | Path, *, limits: Limits | None = No
     size = f"{motion.num_frames} frames, {motion.fps:.4g} fps{more}"
     title = f"{motion.source or 'motion'}: {validation.verdict}   ({size})"
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    _from_above(figure.add_subplot(grid[0, 0]), courses)
-    _heights(figure.add_subplot(grid[0, 1]), courses)
+    _from_above(figure.add_subplot(grid[0, 0]), trajectories)
+    _heights(figure.add_subplot(grid[0, 1]), trajectories)
     limits = limits or default_limits()
-    for i, (report, course) in enumerate(zip(reports, courses, strict=True)):
+    for i, (report, trajectory) in enumerate(zip(reports, trajectories, strict=True)):
         speeds = figure.add_subplot(grid[1 + 2 * i, :])
-        _speeds(speeds, course, report, limits)
+        _speeds(speeds, trajectory, report, limits)
         _frames(figure.add_subplot(grid[2 + 2 * i, :], sharex=speeds), motion, report, last=i == rows - 1)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
@@ -86,14 +86,14 @@ def _colour(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
-def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
-    world = any(course.world for course in courses)
+def _from_above(axes: Axes, trajectories: Sequence[BodyTrajectory]) -> None:
+    world = any(trajectory.world for trajectory in trajectories)
     drawn = False
-    for i, course in enumerate(courses):
-        if course.joints is None or not course.rooted:
+    for i, trajectory in enumerate(trajectories):
+        if trajectory.joints is None or not trajectory.rooted:
             continue
-        x, z = course.joints[:, 0, 0], course.joints[:, 0, 2]
-        axes.plot(x, z, color=_colour(i), lw=1.4, label=f"person {course.person}")
+        x, z = trajectory.joints[:, 0, 0], trajectory.joints[:, 0, 2]
+        axes.plot(x, z, color=_colour(i), lw=1.4, label=f"person {trajectory.person}")
         axes.plot(x[:1], z[:1], "o", color=_colour(i), ms=6)
         axes.plot(x[-1:], z[-1:], "s", color=_colour(i), ms=6)
         drawn = True
@@ -109,18 +109,18 @@ def _from_above(axes: Axes, courses: Sequence[Course]) -> None:
         axes.legend(fontsize=8, loc="best")
 
 
-def _heights(axes: Axes, courses: Sequence[Course]) -> None:
-    for i, course in enumerate(courses):
-        if course.joints is None or not course.rooted:
+def _heights(axes: Axes, trajectories: Sequence[BodyTrajectory]) -> None:
+    for i, trajectory in enumerate(trajectories):
+        if trajectory.joints is None or not trajectory.rooted:
             continue
-        sign = 1 if course.world else -1  # the camera's y points down
-        heights = sign * course.joints[..., 1]
+        sign = 1 if trajectory.world else -1  # the camera's y points down
+        heights = sign * trajectory.joints[..., 1]
         for joint, style in (("head", ":"), ("pelvis", "-")):
             values = heights[:, SMPL24.index(joint)]
-            axes.plot(*_broken(course, values), style, color=_colour(i), lw=1.2)
+            axes.plot(*_broken(trajectory, values), style, color=_colour(i), lw=1.2)
         feet = heights[:, SMPL24.indices(["left_foot", "right_foot"])].min(axis=1)
-        axes.plot(*_broken(course, feet), "--", color=_colour(i), lw=0.9)
-    grounds = sorted({ground_level(course) for course in courses if course.world})
+        axes.plot(*_broken(trajectory, feet), "--", color=_colour(i), lw=0.9)
+    grounds = sorted({ground_level(trajectory) for trajectory in trajectories if trajectory.world})
     for level in grounds:
         axes.axhline(level, color="0.4", lw=0.8)
     # If the feet stand far from y = 0, their level is the ground, and heights are plotted as stored.
@@ -131,30 +131,30 @@ def _heights(axes: Axes, courses: Sequence[Course]) -> None:
     axes.grid(alpha=0.3)
 
 
-def _speeds(axes: Axes, course: Course, report: PersonReport, limits: Limits) -> None:
+def _speeds(axes: Axes, trajectory: BodyTrajectory, report: PersonReport, limits: Limits) -> None:
     axes.set_title(
-        f"person {course.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames exceed a limit",
+        f"person {trajectory.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames exceed a limit",
         fontsize=10, loc="left",
     )  # fmt: skip
     axes.set_ylabel("m/s, relative\nto the pelvis", fontsize=8)
     axes.tick_params(labelbottom=False)
     axes.grid(alpha=0.3)
-    if course.speeds is None:
+    if trajectory.speeds is None:
         return
-    times = course.times[course.stride :]
+    times = trajectory.times[trajectory.stride :]
     top = 1.0
     for i, (part, joints) in enumerate(PARTS.items()):
         index = SMPL24.indices(joints)
-        fastest = course.speeds[:, index].max(axis=1)
+        fastest = trajectory.speeds[:, index].max(axis=1)
         limit = float(limits.frames["speed"].usual[index].min())
-        axes.plot(*_broken(course, np.r_[[np.nan] * course.stride, fastest]), color=PART_COLOURS[i], lw=0.9)
+        axes.plot(*_broken(trajectory, np.r_[[np.nan] * trajectory.stride, fastest]), color=PART_COLOURS[i], lw=0.9)
         axes.axhline(limit, color=PART_COLOURS[i], lw=0.9, ls="--")
         axes.text(1.003, limit, f"{part} {limit:.3g}", transform=axes.get_yaxis_transform(), color=PART_COLOURS[i],
                   fontsize=7, va="center")  # fmt: skip
         top = max(top, limit, float(np.nanmax(fastest, initial=0.0)))
     axes.set_ylim(0, 1.08 * top)
     if len(times):
-        axes.set_xlim(course.times[0], course.times[-1])
+        axes.set_xlim(trajectory.times[0], trajectory.times[-1])
 
 
 def _frames(axes: Axes, motion: Motion, report: PersonReport, *, last: bool) -> None:
@@ -196,7 +196,7 @@ def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, f
     return bars
 
 
-def _broken(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _broken(trajectory: BodyTrajectory, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Times and values with NaN where the track has a gap, so that no line is drawn across it."""
-    gaps = np.flatnonzero(np.diff(course.times) > 3 * course.interval) + 1
-    return np.insert(course.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)
+    gaps = np.flatnonzero(np.diff(trajectory.times) > 3 * trajectory.interval) + 1
+    return np.insert(trajectory.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)

@@ -1,4 +1,4 @@
-"""Balance: on average the centre of mass of a standing or walking body lies above the feet that carry it."""
+"""Balance: on average, the centre of mass of a standing or walking body lies above its supporting feet."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ from scipy.special import softmax
 from kinema.world.fitted import MEMORY, FittedTrack
 
 AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
-"""How far the mean line from feet to centre of mass leans, in the image and in depth, however long one watches."""
+"""Systematic lean (sigma) of the mean line from feet to centre of mass, in the image and in depth."""
 
 AXIS_FRAME, AXIS_MOVING = np.radians(3.0), np.radians(5.0)
-"""How far that of one frame leans, on top, and how much more of a body that moves at 1 m/s or faster."""
+"""Additional lean (sigma) in a single frame, and the increase for a body that moves at 1 m/s or faster."""
 
 ROBUST = np.radians(16.0)
-"""Frames whose line leans further than this from the mean fade out."""
+"""Deviation from the mean line above which a frame loses its weight."""
 
-BENT = np.radians(50.0)
-"""Bend of the carrying knee at which a person may as well be sitting."""
+BENT_KNEE = np.radians(50.0)
+"""Flexion of the supporting knee at which the person may be sitting."""
 
-CARRYING = 0.05
-"""Metres by which one foot lies lower than the other where it carries three quarters of the weight."""
+SUPPORT = 0.05
+"""Scale of the softmax over foot heights, metres: a foot this much lower carries three quarters of the weight."""
 
 UNKNOWN_WEIGHT = 0.6
-"""Share of half the way between two carrying feet by which the centre of pressure is off."""
+"""Error of the centre of pressure between two supporting feet, as a fraction of half their distance."""
 
-LEG_CHAINS = ((1, 4, 7), (2, 5, 8))
+_LEGS = ((1, 4, 7), (2, 5, 8))
 
-SEGMENTS = (
+_SEGMENTS = (
     (0, 12, 0.430, 0.55), (12, 15, 0.068, 1.0),
     (16, 18, 0.027, 0.57), (17, 19, 0.027, 0.57), (18, 20, 0.015, 0.46), (19, 21, 0.015, 0.46),
     (20, 22, 0.006, 0.8), (21, 23, 0.006, 0.8),
     (1, 4, 0.145, 0.39), (2, 5, 0.145, 0.39), (4, 7, 0.045, 0.44), (5, 8, 0.045, 0.44),
     (7, 10, 0.013, 0.5), (8, 11, 0.013, 0.5),
 )  # fmt: skip
-"""From joint, to joint, share of the body's mass, where between them its centre lies."""
+"""From joint, to joint, fraction of the body's mass, position of the centre of mass between them (0 to 1)."""
 
 TRUNK = np.radians(12.0)
-"""How far the trunk alone leans, for a person whose legs say nothing (sitting, or not in the picture)."""
+"""Lean (sigma) of the trunk, used for a person whose legs are uninformative (sitting, or out of view)."""
 
 LEVEL = np.array([0.0, -1.0, 0.0])
-"""Up, for a level camera, in its own axes."""
+"""Up in the frame of a level camera."""
 
 
 def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, float]:
-    """The direction in which a track's bodies are balanced, unit (3,), its sigma (sideways, in depth), the evidence.
+    """The balanced direction of a track: unit (3,), its sigma (sideways, in depth) in radians, and the evidence.
 
-    On average over a balanced movement the centre of mass lies straight above the feet that carry it
-    (`up` says which). None where neither legs nor trunk say anything.
+    Averaged over a balanced movement, the centre of mass lies vertically above the supporting feet (determined with
+    the current estimate of `up`). None where the direction is far from a level camera's up. Evidence: the number of
+    independent observations.
     """
     heights = (track.feet @ up).reshape(-1, 2, 2)  # left and right foot, heel and toe
-    within = softmax(-heights / CARRYING, axis=2)
-    # A foot that carries stands flat: one that touches with its toes alone counts as half lifted.
-    carrying = softmax(-heights.mean(axis=2) / CARRYING, axis=1)
-    support = np.einsum("fs,fsk,fskc->fc", carrying, within, track.feet.reshape(-1, 2, 2, 3))
-    # A sitting or kneeling body is carried by more than its feet: the knee of the carrying leg tells.
-    left = carrying[:, 0]
-    knee = np.stack([_bend(track.joints, *chain) for chain in LEG_CHAINS], axis=1)
-    bend = left * knee[:, 0] + (1 - left) * knee[:, 1]
-    weight = np.exp(-((bend / BENT) ** 4)) * track.feet_seen * track.durations / MEMORY
+    within = softmax(-heights / SUPPORT, axis=2)
+    # A supporting foot is flat on the ground: one that touches with its toes alone counts as half lifted.
+    support_weight = softmax(-heights.mean(axis=2) / SUPPORT, axis=1)
+    support = np.einsum("fs,fsk,fskc->fc", support_weight, within, track.feet.reshape(-1, 2, 2, 3))
+    # A sitting or kneeling body is supported by more than its feet: the knee of the supporting leg shows that.
+    left = support_weight[:, 0]
+    knee = np.stack([_knee_flexion(track.joints, *chain) for chain in _LEGS], axis=1)
+    flexion = left * knee[:, 0] + (1 - left) * knee[:, 1]
+    weight = np.exp(-((flexion / BENT_KNEE) ** 4)) * track.feet_seen * track.durations / MEMORY
     mass = centre_of_mass(track.joints)
     axis, systematic = unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
     legs = weight.sum() >= 0.3
@@ -70,7 +71,7 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
     weight = weight * (AXIS_FRAME / frame) ** 2
     mean = _robust_direction(axis, weight)
     if legs:
-        # Where between two carrying feet the weight lies is not known; that averages out only as they swap.
+        # The distribution of weight between two supporting feet is unknown; it averages out only as they alternate.
         shared = 4 * left * (1 - left) / np.linalg.norm(mass - support, axis=-1)
         between = 0.25 * (track.feet[:, :2].sum(axis=1) - track.feet[:, 2:].sum(axis=1)) * shared[:, None]
         apart = np.average(between, axis=0, weights=weight) @ tangent(up).T
@@ -80,13 +81,13 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
 
 
 def centre_of_mass(joints: np.ndarray) -> np.ndarray:
-    """Centre of mass (F,3) of SMPL joints (F,24,3), from the segment masses of de Leva 1996, sexes averaged."""
-    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in SEGMENTS]
+    """Centre of mass (F,3) of SMPL joints (F,24,3), with the segment masses of de Leva 1996, sexes averaged."""
+    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in _SEGMENTS]
     return np.sum(parts, axis=0)
 
 
-def _bend(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
-    """(F,) radians by which a knee is bent."""
+def _knee_flexion(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
+    """(F,) knee flexion, radians."""
     thigh, shin = unit(joints[:, knee] - joints[:, hip]), unit(joints[:, ankle] - joints[:, knee])
     return np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1))
 
@@ -101,14 +102,14 @@ def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def unit(v: np.ndarray) -> np.ndarray:
-    """Vectors (..., 3) of length 1 in the same directions; zero stays zero."""
+    """Vectors (..., 3) normalised to length 1; zero stays zero."""
     return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
 
 
 def tangent(up: np.ndarray) -> np.ndarray:
-    """(2,3): unit vectors across `up`: to the right of the view (its change is roll) and forward (pitch)."""
+    """(2,3): unit vectors orthogonal to `up`: right in the view (tilt along it is roll) and forward (pitch)."""
     forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
-    if np.linalg.norm(forward) < 1e-6:  # looking straight down or up: the image's top is ahead
+    if np.linalg.norm(forward) < 1e-6:  # looking straight down or up: forward is the top of the image
         forward = LEVEL - (LEVEL @ up) * up
     forward = forward / np.linalg.norm(forward)
     return np.stack([np.cross(forward, up), forward])

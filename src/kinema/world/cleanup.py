@@ -1,16 +1,16 @@
-"""Feet that stand still on the ground, with the smallest smooth change of root and legs that does it.
+"""Foot clean-up: feet that stand still on the ground, by the smallest smooth change of root and legs.
 
-All frames of a track are solved together, by Gauss-Newton on a banded system. For each frame the unknowns
-are small turns of hips, knees and ankles and a step of the root: 21 numbers. What is balanced:
+All frames of a track are solved together, by Gauss-Newton on a banded system. The unknowns of a frame are small
+rotations of hips, knees and ankles and a displacement of the root: 21 numbers. The cost terms:
 
-- in contact, a foot point does not move and is at the height of what it stands on; no point is below
-  the ground (firm);
-- the root stays where the fit saw it: firmly across the viewing ray, loosely along it, because one camera
-  sees distance worst;
-- the feet stay where the fit saw them in the image, joint turns stay small, and a knee does not bend backwards;
+- in contact, a foot point does not move and is at the height of what it stands on; no point is below the ground
+  (strong);
+- the root stays at its fitted position: strong across the viewing ray, weak along it, because depth is what a single
+  camera measures worst;
+- the feet keep their fitted positions in the image, joint rotations stay small, and knees do not hyperextend;
 - all corrections are smooth in time, so that nothing pops where a contact begins or ends.
 
-Nothing above the hips turns: the upper body moves with the root alone.
+No joint above the hips rotates: the upper body moves with the root alone.
 """
 
 from __future__ import annotations
@@ -34,46 +34,47 @@ from kinema.world.root import (
 )
 
 LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
-"""The joints that may turn."""
+"""The joints that may rotate."""
 
 UNKNOWNS = 3 * len(LEGS) + 3
-"""Per frame: a tangent of each leg joint in its own axes, then the root's step in the world."""
+"""Per frame: a tangent-space rotation of each leg joint in its own axes, then the root's displacement in the world."""
 
 SLIDE = 0.03
-"""m/s: the price of sliding. What remains is a quarter of it; a higher price makes the steps overshoot."""
+"""m/s: sigma of sliding. About a quarter of it remains; a smaller sigma makes the steps overshoot."""
 
 TOUCH = 0.002
-"""Metres that a standing foot may be off the ground, and any foot below it."""
+"""Metres: sigma of a standing foot's height above what it stands on, and of any foot's depth below the ground."""
 
 FEET_ACROSS = 0.03
-"""Metres across the viewing ray that a foot may leave the place where the fit saw it."""
+"""Metres: sigma of a foot's displacement from its fitted position, across the viewing ray."""
 
-TURN = np.radians(8.0)
-"""How far a joint may turn from the fit (the knee out of its hinge: a quarter of it)."""
+ROTATION = np.radians(8.0)
+"""Sigma of a joint's rotation from the fit (a quarter of it for a knee out of its flexion plane)."""
 
-TURN_ACCELERATION = 12.0
-"""rad/s^2: how fast the correction of a turn changes its course."""
+ROTATION_ACCELERATION = 12.0
+"""rad/s^2: sigma of the second derivative of a rotation's correction."""
 
 HINGE = np.radians(2.0)
-"""A knee may not bend backwards further than this."""
+"""Tolerated hyperextension of a knee."""
 
-ROUNDS = 8
-LARGEST = 0.3
-"""Radians or metres: the largest step of one round."""
+ITERATIONS = 8
+MAX_STEP = 0.3
+"""Radians or metres: the largest step of one iteration."""
 
-DONE = 1e-4
-"""Radians or metres: a round whose steps are all smaller is the last."""
+CONVERGED = 1e-4
+"""Radians or metres: an iteration whose steps are all smaller is the last."""
 
 FIXED = 1e12
 """Precision that holds a frame in place."""
 
 CHUNK, OVERLAP = 600, 60
-"""Frames solved together, and frames that two neighbouring pieces share."""
+"""Frames solved together, and frames shared by two neighbouring pieces."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """A piece of a track: what it was, what its feet do, where the camera is, and how far the root was steadied."""
+    """A piece of a track: as fitted, its contacts and their heights, the camera's position, the root's offset so far,
+    and the number of leading frames held fixed."""
 
     seen: FittedTrack
     contacts: np.ndarray
@@ -86,8 +87,8 @@ class _Problem:
 def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> FittedTrack:
     """The track (world) with feet that stand still in contact and never sink below the ground.
 
-    seen: the track as fitted; start: the same with its root steadied (`find_contacts`), where the search
-    begins; contacts (F,4) bool; centre (3,): the camera's place. Returns a track with the same upper body.
+    seen: the track as fitted; start: the same with its root steadied (`find_contacts`), the initial value;
+    contacts (F,4) bool; centre (3,): the camera's position. The rotations of the upper body are unchanged.
     """
     local, root = start.local.copy(), start.root.copy()
     count, first = len(root), 0
@@ -111,7 +112,7 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
 
 
 def levels(track: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Height (F,4) that each foot point has in contact: 0, or one height per contact on something raised."""
+    """Height (F,4) of each foot point in contact: 0, or one height per contact on something raised."""
     height = standing_level(track, centre)
     for k in range(contacts.shape[1]):
         for first, last in runs(contacts[:, k]):
@@ -123,10 +124,10 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
     local = local.copy()
     count, n = len(root), UNKNOWNS
     pushed: np.ndarray = np.zeros((count, 4))
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         posed = problem.seen.rig.forward(local, root)
-        # Half of what pushes a foot out of the ground stays for the next round: switched off at once, the
-        # foot would fall back in, and so on for ever.
+        # Half of the push out of the ground is kept for the next iteration: switched off at once, the foot would
+        # fall back in, and oscillate.
         height = posed[2][..., 1]
         pushed = 0.5 * (pushed + ((height < 0) & (height > -lower_floor(problem.centre))))
         blocks, ahead, right = _normal_equations(problem, local, root, posed, pushed)
@@ -138,10 +139,10 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
             _smooth(problem.seen, band, right, local, root)
         band[: problem.fixed, :, 0] += FIXED
         right[: problem.fixed] = 0.0
-        step = np.clip(solve_band(band, right), -LARGEST, LARGEST)
+        step = np.clip(solve_band(band, right), -MAX_STEP, MAX_STEP)
         local[:, LEGS] = local[:, LEGS] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
         root = root + step[:, -3:]
-        if np.abs(step).max() < DONE:
+        if np.abs(step).max() < CONVERGED:
             break
     return local, root
 
@@ -153,7 +154,7 @@ def _normal_equations(
     posed: tuple[np.ndarray, np.ndarray, np.ndarray],
     pushed: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Blocks on the diagonal (F,n,n), blocks from each frame to the next (F-1,n,n), right side (F,n)."""
+    """Diagonal blocks (F,n,n), blocks coupling each frame to the next (F-1,n,n), right-hand side (F,n)."""
     seen, contacts = problem.seen, problem.contacts
     rotation, position, feet = posed
     count, n = len(root), UNKNOWNS
@@ -161,7 +162,7 @@ def _normal_equations(
     jacobian = seen.rig.projected_jacobian(rotation, position, feet, axes, LEGS)  # (F,4,3,n)
     share = seen.durations / MEMORY
 
-    # Each foot point: its place across the ray, its height in contact, and never below the ground.
+    # Each foot point: its position across the ray, its height in contact, and never below the ground.
     ray = seen.feet - problem.centre
     ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
     information = np.eye(3) - ray[..., :, None] * ray[..., None, :]
@@ -174,7 +175,7 @@ def _normal_equations(
     blocks = np.swapaxes(flat, 1, 2) @ (information @ jacobian).reshape(count, 12, n)
     right = -np.squeeze(np.swapaxes(flat, 1, 2) @ pull.reshape(count, 12, 1), -1)
 
-    # Standing still: neighbouring frames of one contact share a place on the ground.
+    # Standing still: consecutive frames of one contact share a position on the ground.
     ahead = np.zeros((max(count - 1, 0), n, n))
     if count > 1:
         interval = np.diff(seen.times)
@@ -190,37 +191,37 @@ def _normal_equations(
         right[:-1] += np.einsum("fin,fi->fn", now, weight * moved)
         right[1:] -= np.einsum("fin,fi->fn", then, weight * moved)
 
-    # The root as it was seen, joints as they were fitted, knees that do not bend backwards.
+    # The root and joints as fitted, and knees that do not hyperextend.
     sight = sight_information(seen.root, problem.centre, problem.offset) * share[:, None, None]
     blocks[:, -3:, -3:] += sight
     right[:, -3:] -= np.squeeze(sight @ (root - seen.root)[..., None], -1)
-    turned = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS]).reshape(count, -1)
+    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS]).reshape(count, -1)
     diagonal = np.arange(n - 3)
-    precision = share[:, None] / _turn_sigma()[None] ** 2
+    precision = share[:, None] / _rotation_sigma()[None] ** 2
     blocks[:, diagonal, diagonal] += precision
-    right[:, :-3] -= precision * turned
-    bend = matrix_to_axis_angle(local[:, LEGS[2:4]])[..., 0]
-    backwards = np.minimum(bend + HINGE, 0.0)
-    stiff = (backwards < 0) / HINGE**2
+    right[:, :-3] -= precision * rotations
+    flexion = matrix_to_axis_angle(local[:, LEGS[2:4]])[..., 0]
+    hyperextension = np.minimum(flexion + HINGE, 0.0)
+    stiff = (hyperextension < 0) / HINGE**2
     for k in range(2):
         blocks[:, 6 + 3 * k, 6 + 3 * k] += stiff[:, k]
-        right[:, 6 + 3 * k] -= stiff[:, k] * backwards[:, k]
+        right[:, 6 + 3 * k] -= stiff[:, k] * hyperextension[:, k]
     return blocks, ahead, right
 
 
-def _turn_sigma() -> np.ndarray:
-    sigma = np.full((len(LEGS), 3), TURN)
-    sigma[2:4, 1:] = TURN / 4
+def _rotation_sigma() -> np.ndarray:
+    sigma = np.full((len(LEGS), 3), ROTATION)
+    sigma[2:4, 1:] = ROTATION / 4
     return sigma.ravel()
 
 
 def _smooth(seen: FittedTrack, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
     """Smoothness of the corrections so far and of the step to come, in place."""
-    sigma = np.full(UNKNOWNS, TURN_ACCELERATION)
+    sigma = np.full(UNKNOWNS, ROTATION_ACCELERATION)
     sigma[-3:] = ACCELERATION
     add_smoothness(band, seen.times, sigma)
-    turned = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS])
-    correction = np.concatenate([turned.reshape(len(root), -1), root - seen.root], axis=1)
+    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS])
+    correction = np.concatenate([rotations.reshape(len(root), -1), root - seen.root], axis=1)
     coefficients = difference_coefficients(seen.times, 2)
     rows = len(coefficients)
     second = sum(coefficients[:, i, None] * correction[i : rows + i] for i in range(3))

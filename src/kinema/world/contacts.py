@@ -1,12 +1,12 @@
-"""When each foot stands: contact of heels and toes, from how slow and how low they are.
+"""Foot contacts: when heels and toes stand on the ground, from their speed and height.
 
-A fit's root is wrong by some centimetres, slowly changing, so that a standing foot seems to move; and now and
-then by a metre, where a crouching person is taken for one farther away: their feet then seem to travel along
-the viewing ray, down through the floor and back, and hardly move in the image. But a foot that stands tells how
-the root must move: contacts and the root's path are found together (`find_contacts`). Feet below the floor
-are lifted out along the rays first; then come rounds that start tolerant, above all along the ray, and become
-strict. The rest is ordinary: weights with hysteresis, and spans too short for a person are dropped. All
-thresholds are per second and in metres; the frame rate does not matter.
+A fitted root is off by several centimetres, with slowly changing errors, so that a standing foot appears to move;
+occasionally it is off by a metre, where a crouching person is mistaken for one further away: the feet then appear to
+travel along the viewing ray, down through the floor and back, and hardly move in the image. But a standing foot
+determines how the root moves: contacts and root path are estimated together (`find_contacts`). Feet below the floor are
+first lifted out along the rays; then iterations follow with thresholds that start loose, above all along the ray, and
+tighten. Contacts follow from the weights by hysteresis, without spans too short for a person. All thresholds are in
+seconds and metres; the frame rate does not matter.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from kinema.world.fitted import FittedTrack
 from kinema.world.root import lift_out, steady_root
 
 SPEEDS = (1.0, 0.85, 0.7, 0.6, 0.5)
-"""m/s: how fast a standing foot may seem to be, round by round, while the root is sought."""
+"""m/s: apparent speed of a standing foot, per iteration of the root estimate."""
 
 DEPTH_SHARES = (0.3, 0.4, 0.5, 0.5, 0.5)
-"""How much of a foot's speed along the viewing ray counts, round by round: it is seen worst, above all at first."""
+"""Weight of a foot's velocity along the viewing ray, per iteration: it is measured worst, above all at first."""
 
-NOISE_FACTOR, SLOWEST = 4.0, 0.06
-"""In the end: so many times the speed at which the feet that stand seem to move, but at least so many m/s."""
+NOISE_FACTOR, MIN_SPEED = 4.0, 0.06
+"""The final speed threshold: a multiple of the median apparent speed of standing feet, but at least so many m/s."""
 
 LOW = 0.08
-"""Metres above the lowest point of the body around that time at which a foot no longer counts as low."""
+"""Metres above the body's lowest point around that time at which a foot no longer counts as low."""
 
-AROUND = 0.5
-"""Seconds to each side in which the lowest point of the feet is taken for the floor."""
+FLOOR_WINDOW = 0.5
+"""Seconds before and after a frame in which the lowest point of the feet is taken as the floor."""
 
 SMOOTHING = 0.1
-"""Seconds over which positions are smoothed before speeds are taken."""
+"""Seconds over which positions are smoothed before they are differentiated."""
 
 ON, OFF = 0.35, 0.15
-"""Weights at which a contact begins and ends."""
+"""Weights at which a contact begins and ends (hysteresis)."""
 
-SHORTEST, PAUSE = 0.10, 0.07
-"""Seconds: shorter contacts are dropped, and shorter interruptions of one are closed."""
+MIN_CONTACT, MIN_PAUSE = 0.10, 0.07
+"""Seconds: shorter contacts are dropped, and shorter interruptions are closed."""
 
 
 def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, FittedTrack]:
     """Contacts (F,4) bool of a track in the world, and the track with its root steadied by them.
 
-    centre (3,): the camera's place. Feet that were not in the picture have no contacts.
+    centre (3,): the camera's position. Feet outside the image have no contacts.
     """
     if not len(track.times):
         return np.zeros((0, 4), dtype=bool), track
@@ -60,15 +60,15 @@ def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, F
         weight = contact_weights(steadied, speed, centre, share)
     standing = foot_speeds(steadied, centre, DEPTH_SHARES[-1])[weight > 0.5]
     if len(standing):
-        speed = float(np.clip(NOISE_FACTOR * np.median(standing), SLOWEST, SPEEDS[-1]))
+        speed = float(np.clip(NOISE_FACTOR * np.median(standing), MIN_SPEED, SPEEDS[-1]))
         weight = contact_weights(steadied, speed, centre, DEPTH_SHARES[-1])
     return spans(weight, track.times), steadied
 
 
 def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
-    """How much each foot point looks as if it stood, (F,4) in [0,1]; speed: m/s at which it no longer does.
+    """How likely each foot point is in contact, (F,4) in [0,1]; speed: m/s at which it no longer is.
 
-    centre (3,): the camera's place; depth: as for `foot_speeds`.
+    centre (3,): the camera's position; depth: as for `foot_speeds`.
     """
     slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
     low = 1 / (1 + ((track.feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
@@ -76,9 +76,9 @@ def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth:
 
 
 def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
-    """Speed (F,4) of the foot points, m/s, of positions smoothed over `SMOOTHING`.
+    """Speed (F,4) of the foot points, m/s, from positions smoothed over `SMOOTHING`.
 
-    depth: the share of the velocity along the ray from the camera at `centre` (3,) that counts.
+    depth: weight of the velocity component along the ray from the camera at `centre` (3,).
     """
     if len(track.times) < 2:
         return np.zeros(track.feet.shape[:2])
@@ -91,33 +91,33 @@ def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> n
 
 
 def floor_below(track: FittedTrack) -> np.ndarray:
-    """Height (F,) of the lowest foot point within `AROUND` seconds: what the person stands on, or will."""
+    """Height (F,) of the lowest foot point within `FLOOR_WINDOW` seconds: what the person stands on."""
     lowest = track.feet[..., 1].min(axis=1)
-    reach = max(1, round(AROUND / float(np.median(track.durations))))
+    reach = max(1, round(FLOOR_WINDOW / float(np.median(track.durations))))
     return minimum_filter1d(lowest, 2 * reach + 1, mode="nearest")
 
 
 def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Weights (F,K) in [0,1] -> contacts (F,K) bool, with hysteresis and least durations."""
+    """Weights (F,K) in [0,1] -> contacts (F,K) bool, with hysteresis and minimum durations."""
     contacts = np.zeros(weight.shape, dtype=bool)
     for k in range(weight.shape[1]):
         state = weight[:, k] > OFF
         for first, last in runs(state):
-            # A stretch above the lower threshold counts if it reaches the upper one somewhere.
+            # A span above the lower threshold counts if it exceeds the upper one somewhere.
             state[first:last] = weight[first:last, k].max() > ON
         for first, last in runs(~state):
-            if first > 0 and last < len(state) and _length(times, first, last) < PAUSE:
+            if first > 0 and last < len(state) and _duration(times, first, last) < MIN_PAUSE:
                 state[first:last] = True
         for first, last in runs(state):
-            whole = first > 0 and last < len(state)
-            if whole and _length(times, first, last) < SHORTEST:
+            enclosed = first > 0 and last < len(state)
+            if enclosed and _duration(times, first, last) < MIN_CONTACT:
                 state[first:last] = False
         contacts[:, k] = state
     return contacts
 
 
-def _length(times: np.ndarray, first: int, last: int) -> float:
-    """Seconds that the frames [first, last) stand for, half an interval to each side."""
+def _duration(times: np.ndarray, first: int, last: int) -> float:
+    """Duration in seconds of the frames [first, last), half an interval on each side included."""
     before = times[first] - times[first - 1] if first else 0.0
     after = times[last] - times[last - 1] if last < len(times) else 0.0
     return float(times[last - 1] - times[first] + 0.5 * (before + after))

@@ -1,4 +1,4 @@
-"""One person's fitted track as the world stage works on it: a rig that moves."""
+"""One person's fitted track as the world stage processes it: a rig in motion."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import numpy as np
 from kinema.body.kinematics import Rig
 
 MEMORY = 0.7
-"""Seconds over which errors of neighbouring frames repeat each other: that much time is one observation."""
+"""Seconds over which the errors of neighbouring frames are correlated: one independent observation."""
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTrack:
-    """A rig that moves. F frames.
+    """A rig in motion, over F frames.
 
-    rig: its points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times
-    (F,) seconds; local (F,24,3,3) rotations relative to the parent, joint 0 in the frame that the track is
-    given in (the camera's, or the world's); root (F,3) pelvis position, metres; feet_seen (F,) bool: the
-    feet were in the picture.
+    rig: its points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times (F,)
+    seconds; local (F,24,3,3) rotations relative to the parent, joint 0 in the track's frame of reference (the
+    camera's, or the world's); root (F,3) pelvis position, metres; feet_seen (F,) bool: the feet were in the image.
     """
 
     rig: Rig
@@ -31,7 +30,7 @@ class FittedTrack:
 
     @cached_property
     def _posed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Joints and contact points; the rotations, by far the largest part, are not kept."""
+        """Joints and contact points; the rotations, by far the largest part, are discarded."""
         return self.rig.forward(self.local, self.root)[1:]
 
     @property
@@ -50,12 +49,12 @@ class FittedTrack:
         return FittedTrack(self.rig, self.times, local, root, self.feet_seen)
 
     def part(self, rows: slice) -> FittedTrack:
-        """Some consecutive frames of it."""
+        """A slice of its frames."""
         return FittedTrack(self.rig, self.times[rows], self.local[rows], self.root[rows], self.feet_seen[rows])
 
     @cached_property
     def durations(self) -> np.ndarray:
-        """(F,) seconds that each frame stands for; frames beside a gap do not stand for the gap."""
+        """(F,) duration of each frame in seconds; frames next to a gap do not include it."""
         if len(self.times) < 2:
             return np.full(len(self.times), 1 / 30)
         steps = np.diff(self.times)

@@ -12,9 +12,9 @@ from kinema.temporal.gaps import FIT_GAP
 class WorldOptions:
     """How a motion is placed in the world.
 
-    camera: "auto" (what the camera-motion detector said; static where it did not look), "static" or
-    "moving". clean: lock the feet in contact and keep them out of the ground; without it the motion is only
-    transformed. max_gap: seconds; a track interrupted for longer is worked on in pieces.
+    camera: "auto" (the camera-motion detector's result; static where it did not run), "static" or "moving". clean:
+    lock the feet in contact and keep them out of the ground; without it the motion is only transformed. max_gap:
+    seconds; a track interrupted for longer is processed in pieces.
     """
 
     camera: str = "auto"

@@ -1,4 +1,4 @@
-"""The world stage: from motion in a fixed camera's frame to motion on the ground of a y-up world."""
+"""The world stage: from motion in a static camera's frame to motion on the ground of a y-up world."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from kinema.world.options import WorldOptions
 WORLD_FIELDS = ("pose_world", "transl_world", "joints_world", "contacts")
 
 CAMERA_MOVES = (
-    "the camera moves, so the motion is in the camera's frame only, without a world; if it does stand still,"
-    " say so with `static_camera`"
+    "the camera moves, so the motion is in the camera's frame only, without a world; if it is in fact static,"
+    " set `static_camera`"
 )
 
 FOOT_LANDMARKS = ("ankle", "heel", "big_toe")
 FOOT_CONFIDENCE = 0.3
-"""Mean confidence of a frame's foot landmarks, of the better foot, from which the feet count as seen."""
+"""Mean confidence of a frame's foot landmarks, on the better foot, from which the feet count as seen."""
 
 
 def place_people(motion: Motion, context: Context, options: WorldOptions) -> Motion:
     """Place every person's body in a gravity-aligned world, with contacts and clean feet.
 
-    Needs the camera and people with pose, betas and transl in its frame (others are left as they are);
-    fills camera.rotation, camera.translation, pose_world, transl_world, joints_world and contacts. The world
-    is right-handed, y up, in metres; the ground is y = 0; the camera looks along -z; the origin lies under
-    the first pelvis of the first person. The camera-frame fields stay as the fit left them, so that the two
-    differ by the clean-up as well as by the rigid transform.
+    Needs the camera and people with pose, betas and transl in its frame (others are left unchanged); fills
+    camera.rotation, camera.translation, pose_world, transl_world, joints_world and contacts. The world is
+    right-handed, y up, in metres; the ground is y = 0; the camera looks along -z; the origin lies below the first
+    pelvis of the first person. The camera-frame fields are left as fitted, so that the two differ by the clean-up as
+    well as by the rigid transform.
 
-    A moving camera is not estimated: the world fields stay empty and the record says so. The record also
-    tells how sure gravity and height are, from what (`kinema.world.ground.Ground`), and what the clean-up
-    changed (`kinema.world.measures.compare`). Raises UsageError without a camera.
+    The motion of a moving camera is not estimated: the world fields stay empty and the provenance says so. The
+    provenance also holds the uncertainty and source of gravity and height (`kinema.world.ground.Ground`), and what
+    the clean-up changed (`kinema.world.measures.compare`). Raises UsageError without a camera.
     """
     body = given(context.body)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
@@ -55,7 +55,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         options.camera == "auto" and motion.camera is not None and motion.camera.moving is True
     )
     if moving or not bodies:
-        why = "the camera moves; only camera-frame results" if moving else "nobody with a body"
+        why = "the camera moves; only camera-frame results" if moving else "nobody has a fitted body"
         context.facts |= {"placed": False, "reason": why}
         if moving:
             context.notes.append(CAMERA_MOVES)
@@ -71,10 +71,10 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     ground = estimate_ground(list(tracks.values()))
     turn = world_from_camera(ground.up)
     start = turn @ tracks[bodies[0].id].root[0]
-    origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the turned camera's frame
+    origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the rotated camera frame
     centre = -origin
     people_placed: list[Person] = []
-    told, done = {}, 0
+    figures, done = {}, 0
     order = list(tracks)
     for person in motion.people:
         if person.id not in tracks:
@@ -84,37 +84,36 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         drop = np.nan if ground.raised[row] else float(ground.drops[row])
         placed, measures = _place(person, body, tracks[person.id], turn, centre, drop, options)
         people_placed.append(placed)
-        told[str(person.id)] = measures
+        figures[str(person.id)] = measures
         done += 1
         context.progress(done, len(bodies))
     camera = motion.camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=False)
-    context.facts |= {"placed": True, **_told(ground), "people": told}
+    context.facts |= {"placed": True, **_ground_facts(ground), "people": figures}
     return motion.replace(people=tuple(people_placed), camera=camera)
 
 
 def world_from_camera(up: np.ndarray) -> np.ndarray:
-    """The rotation (3,3) that takes the camera's frame to world axes: `up` to +y, the view's level part to -z."""
+    """The rotation (3,3) from the camera's frame to world axes: `up` to +y, the view's horizontal part to -z."""
     right, forward = tangent(up)
     return np.stack([right, up, -forward])
 
 
 def _onto_ground(root: np.ndarray, centre: np.ndarray, drop: float) -> np.ndarray:
-    """A root's path (F,3) in the world, moved so that feet `drop` metres below the camera come to lie at 0.
+    """A root's path (F,3) in the world, moved so that feet `drop` metres below the camera lie at height 0.
 
-    centre (3,): the camera's place. A person whose size was misjudged stands nearer or farther on their own
-    ray; what a wrong tilt of the ground explains better is a plain step up or down. The two shares follow
-    from how far each may be off.
+    centre (3,): the camera's position. A person whose size was misjudged is moved along their own ray; an error in the
+    ground's tilt is corrected by a vertical shift. The correction is divided between the two by their variances.
     """
     height = float(centre[1])
     if not np.isfinite(drop) or drop * height <= 0:
         return root
     ratio = float(np.clip(height / drop, 0.2, 5.0))
-    away = float(np.median(np.linalg.norm(root - centre, axis=1)))
+    distance = float(np.median(np.linalg.norm(root - centre, axis=1)))
     by_size = (max(SIZE, abs(ratio - 1)) * height) ** 2
-    nearer = 1 + (ratio - 1) * by_size / (by_size + (TILT * away) ** 2)
-    below = (root - centre) * [1.0, 0.0, 1.0] - [0.0, drop, 0.0]  # the ground under the root, as the person sees it
-    moved = root + (nearer - 1) * below
-    moved[:, 1] -= height - nearer * drop
+    scale = 1 + (ratio - 1) * by_size / (by_size + (TILT * distance) ** 2)
+    below = (root - centre) * [1.0, 0.0, 1.0] - [0.0, drop, 0.0]  # the ground under the root, at the person's own scale
+    moved = root + (scale - 1) * below
+    moved[:, 1] -= height - scale * drop
     return moved
 
 
@@ -137,7 +136,7 @@ def _track(person: Person, times: np.ndarray, camera: Camera, body: BodyModel) -
 
 
 def _feet_seen(person: Person, track: FittedTrack, camera: Camera) -> np.ndarray:
-    """(F,) bool: at least one foot lies in the picture, and the landmarks, where there are any, trust it."""
+    """(F,) bool: at least one foot lies in the image, with confident landmarks where there are any."""
     pixels = project(track.feet, camera.intrinsics, camera.distortion)
     margin = 0.02 * max(camera.width, camera.height)
     size = np.array([camera.width, camera.height])
@@ -188,8 +187,8 @@ def _place(
     return person.replace(**changes), compare(before, after, touching, level)
 
 
-def _told(ground: Ground) -> dict[str, Any]:
-    """The ground in the record's words."""
+def _ground_facts(ground: Ground) -> dict[str, Any]:
+    """The ground as recorded in the provenance."""
     up = ground.up
     return {
         "gravity": {

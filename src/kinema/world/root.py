@@ -1,9 +1,8 @@
-"""The root's path from feet that stand: a standing foot does not move, and it stands on the ground.
+"""The root's path from standing feet: a standing foot does not move, and it is on the ground.
 
-The fit's root is trusted across the viewing ray and little along it, where large errors are not rare: somebody
-who crouches is easily taken for somebody farther away. Feet in contact are still and at the height of the
-ground. The offset that reconciles both is smooth in time: one banded least-squares problem in three unknowns
-a frame.
+The fitted root is reliable across the viewing ray and unreliable along it, where large errors are not rare: a crouching
+person is easily mistaken for one further away. Feet in contact are still and at the height of the ground. The offset
+that reconciles both is smooth in time: one banded least-squares problem with three unknowns per frame.
 """
 
 from __future__ import annotations
@@ -15,35 +14,35 @@ from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.ground import ALONG, RAISED
 
 ACROSS = 0.02
-"""Metres: how far the fitted root is off across the ray."""
+"""Metres: sigma of the fitted root across the ray."""
 
 STILL, STILL_MEMORY = 0.1, 0.1
-"""m/s that a standing foot seems to move because its leg's pose is wrong, and for how long the same way."""
+"""Apparent speed (m/s) of a standing foot from errors in its leg's pose, and for how many seconds they persist."""
 
 HEIGHT = 0.03
-"""Metres that a standing foot seems off the ground because its leg's pose is wrong."""
+"""Apparent height (metres) of a standing foot above the ground from errors in its leg's pose."""
 
 TAIL = 2.0
-"""Sigmas from which errors of the distance are as likely as a Cauchy distribution has them, not a Gaussian."""
+"""Sigmas beyond which errors in distance follow a Cauchy distribution rather than a Gaussian."""
 
-LIFT_ROUNDS = 4
+LIFT_ITERATIONS = 4
 
 LOWER_FLOOR, LOWER_SHARE = 0.5, 0.35
-"""Another floor lies at least so many metres below the ground, and so much of the camera's height: a person who is
-taken for one that far away by mistake is seen less deep."""
+"""Minimum depth of another floor below the ground, in metres and as a fraction of the camera's height: errors in a
+person's distance cause smaller depths."""
 
 ACCELERATION = 3.0
-"""m/s^2: how fast the error of the root changes its course."""
+"""m/s^2: sigma of the second derivative of the root's error."""
 
 
 def steady_root(
     track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
 ) -> np.ndarray:
-    """The offset (F,3) of the root of a track in the world under which the feet of `weight` (F,4) stand still.
+    """The offset (F,3) of the root of a track in the world that makes the feet weighted by `weight` (F,4) stand still.
 
-    centre (3,): the camera's place. before (F,3): the offset so far; where it is large, the distance that
-    the fit saw counts less (None: it counts as usual). still: the feet of `weight` do not move; without it they
-    are only on the ground. Solves for all frames of the track together.
+    centre (3,): the camera's position. before (F,3): the offset so far; where it is large, the fitted distance counts
+    less (None: full weight). still: the weighted feet do not move; without it they are only held on the ground. Solves
+    for all frames of the track together.
     """
     times = track.times
     count = len(times)
@@ -71,12 +70,12 @@ def steady_root(
 
 
 def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
-    """The offset (F,3) of the root that brings feet from below the ground onto it, along the viewing rays.
+    """The offset (F,3) of the root that lifts feet from below the ground onto it, along the viewing rays.
 
-    Nobody stands in the floor; a fit that puts them there has them too far away. centre (3,): the camera's place.
+    Feet below the floor come from a fit that is too far away. centre (3,): the camera's position.
     """
     offset = np.zeros_like(track.root)
-    for _ in range(LIFT_ROUNDS):
+    for _ in range(LIFT_ITERATIONS):
         height = track.feet[..., 1] + offset[:, None, 1]
         lowest = height == height.min(axis=1, keepdims=True)
         below = (height < 0) & (height > -lower_floor(centre)) & track.feet_seen[:, None]
@@ -85,9 +84,9 @@ def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
 
 
 def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
-    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,): firm across the ray, loose along.
+    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,): high across the ray, low along it.
 
-    offset (F,3): how far the roots were moved so far; the farther along the ray, the looser.
+    offset (F,3): the roots' offset so far; the larger along the ray, the lower the information along it.
     """
     ray = root - centre
     distance = np.maximum(np.linalg.norm(ray, axis=-1), 0.3)
@@ -100,18 +99,18 @@ def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray |
 
 
 def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
-    """Height (F,4) of what each foot point stands on: 0, or its own height where that is clearly another floor."""
+    """Height (F,4) of what each foot point stands on: 0, or its own height where it is clearly on another floor."""
     height = track.feet[..., 1]
     return np.where((height > -lower_floor(centre)) & (height < higher_floor(centre)), 0.0, height)
 
 
 def higher_floor(centre: np.ndarray) -> float:
-    """Metres above the ground from which a foot stands on something else; more for a high camera."""
+    """Metres above the ground from which a foot stands on something else; larger for a high camera."""
     return max(RAISED, 3 * ALONG * abs(float(centre[1])))
 
 
 def lower_floor(centre: np.ndarray) -> float:
-    """Metres below the ground from which a foot stands on another floor; above it is the fit that is wrong."""
+    """Metres below the ground from which a foot stands on another floor; at smaller depths, the fit is wrong."""
     return max(LOWER_FLOOR, LOWER_SHARE * abs(float(centre[1])))
 
 

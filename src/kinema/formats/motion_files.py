@@ -1,0 +1,96 @@
+"""Reading and writing motion files of any format: `load_motion`, `save_motion`, `infer_format`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema.errors import InputError, ShapeError, UsageError
+from kinema.formats.containers import open_container
+from kinema.formats.registry import FORMATS, MotionFormat, find_format, format_by_suffix
+from kinema.motion import Motion
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+    from kinema.formats.report import WriteReport
+
+_OWN = "kinema-"
+
+
+def infer_format(path: str | Path) -> MotionFormat:
+    """The format of the file, recognised from its contents. Raises InputError where none or several match."""
+    path = Path(path)
+    with open_container(path) as content:
+        return _recognise(content, path)
+
+
+def load_motion(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
+    """Read a motion file, Kinema's own or another system's. Nothing in it is executed.
+
+    format: its name in `formats()`; by default recognised from the contents. fps: frame rate of a file that does not
+    store one (most other systems' files do not; 30 is then assumed, and the provenance says so).
+    Raises InputError (missing, truncated or malformed file, format not recognised or ambiguous),
+    UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
+    """
+    path = Path(path)
+    entry = None if format is None else find_format(format)
+    if entry is not None and not entry.reads:
+        raise UsageError(f"{entry.name} files can be written, not read")
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the file's own")
+    try:
+        with open_container(path) as content:
+            if entry is None:
+                entry = _recognise(content, path)
+            reader = entry.load().read
+            return reader(content, path) if entry.timed else reader(content, path, fps=fps)
+    except ShapeError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def save_motion(
+    motion: Motion,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    body: BodyModel | None = None,
+    vertices: bool = False,
+    report: WriteReport | None = None,
+    **options: Any,
+) -> Path:
+    """Write a motion atomically and return the path.
+
+    format: its name in `formats()`; by default chosen by the suffix (.pkl, .npz). body: the model that the poses
+    belong to; by default loaded by the name in `motion.body_model`. vertices: also write the posed mesh of every
+    frame where the format can hold it (large: 80 kB per frame and person). report: filled with the files written and
+    how they differ from the motion. options: those the format's row `takes`. Raises UsageError (unknown suffix,
+    format or option), OutputError (disk full, folder not writable).
+    """
+    path = Path(path)
+    entry = format_by_suffix(path) if format is None else find_format(format)
+    if not entry.writes:
+        raise UsageError(f"Kinema reads {entry.name} files but does not write them")
+    unknown = [name for name in options if name not in entry.takes]
+    if unknown:
+        raise UsageError(f"{entry.name} files are written without {unknown[0]}; leave it out")
+    if "report" in entry.takes:
+        options["report"] = report
+    written = entry.load().write(motion, path, body=body, vertices=vertices, **options)
+    if report is not None and not report.paths:
+        report.paths.append(written)
+    return written
+
+
+def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
+    """The one format that recognises the opened file."""
+    found = [f for f in FORMATS if f.reads and f.load().recognises(content)]
+    own = [f for f in found if f.name.startswith(_OWN)]
+    if len(own) == 1 or len(found) == 1:
+        return (own or found)[0]
+    if found:
+        names = " or ".join(f.name for f in found)
+        raise InputError(f"{path} could be a file of {names}; set `format` to one of them")
+    keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
+    raise InputError(f"{path} is not a motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")
