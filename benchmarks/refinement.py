@@ -101,8 +101,9 @@ def smoothnet(frames: int, repeat: int) -> None:
 def synsp(frames: int, repeat: int) -> None:
     import torch
 
-    from kinema.models.synsp.network import SynSP, SynSPSizes
+    from kinema.models.synsp.network import SynSP
     from kinema.models.synsp.onnx_run import OnnxSynSP
+    from kinema.models.synsp.sizes import SynSPSizes
 
     torch.manual_seed(0)
     net = SynSP(SynSPSizes(COORDINATES)).eval()

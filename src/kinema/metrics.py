@@ -38,7 +38,7 @@ BENDS = {
 def joint_errors(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Distance of each joint from its truth: (F, J, 3), (F, J, 3) -> (F, J)."""
     result, truth = _pair(result, truth)
-    return np.linalg.norm(result - truth, axis=-1)
+    return np.asarray(np.linalg.norm(result - truth, axis=-1))
 
 
 def mpjpe(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ def acceleration_error(
     """Norm of the difference of the accelerations, m/s^2: (F, J, 3), (F, J, 3), (F,) -> (F - 2, J)."""
     result, truth = _pair(result, truth)
     difference = time_derivative(result - truth, times, 2, max_step)
-    return np.linalg.norm(difference, axis=-1)
+    return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
 def acceleration_error_per_frame(
@@ -156,7 +156,7 @@ def acceleration_error_per_frame(
 
 def jitter(positions: np.ndarray, times: np.ndarray, max_step: float | None = None) -> np.ndarray:
     """Norm of the jerk, m/s^3: (F, J, 3), (F,) -> (F - 3, J)."""
-    return np.linalg.norm(time_derivative(positions, times, 3, max_step), axis=-1)
+    return np.asarray(np.linalg.norm(time_derivative(positions, times, 3, max_step), axis=-1))
 
 
 def foot_sliding(
@@ -200,7 +200,7 @@ def align_trajectory(result: np.ndarray, truth: np.ndarray, how: str = "yaw", up
         rotation[np.ix_(across, across)] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     elif how != "translation":
         raise UsageError(f"unknown alignment {how!r}; known: none, translation, yaw, rigid")
-    return (result - a.mean(axis=0)) @ rotation.T + b.mean(axis=0)
+    return np.asarray((result - a.mean(axis=0)) @ rotation.T + b.mean(axis=0))
 
 
 def path_length(positions: np.ndarray) -> float:

@@ -235,9 +235,11 @@ class Motion:
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write the motion; the suffix chooses the format. The same as `kinema.save`."""
-        return _wiring.save_motion(self, path, **options)
+        result: Path = _wiring.save_motion(self, path, **options)
+        return result
 
     @staticmethod
     def load(path: str | Path, **options: Any) -> Motion:
         """Read a motion file; nothing in it is executed. The same as `kinema.load`."""
-        return _wiring.load_motion(path, **options)
+        result: Motion = _wiring.load_motion(path, **options)
+        return result

@@ -229,7 +229,8 @@ def test_other_files_are_refused_with_a_sentence():
 @pytest.mark.torch
 def test_synsp_refuses_other_files():
     torch = pytest.importorskip("torch")
-    from kinema.models.synsp.network import SynSP, SynSPSizes
+    from kinema.models.synsp.network import SynSP
+    from kinema.models.synsp.sizes import SynSPSizes
 
     with pytest.raises(InputError, match="not a SynSP checkpoint: it has no matrix"):
         SynSP.from_tensors({"encoder.0.weight": torch.zeros(3, 3)}, name="smoothnet.pth")

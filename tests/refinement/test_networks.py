@@ -304,7 +304,8 @@ def test_synsp_refuses_joints_that_it_was_not_trained_on(tmp_path):
     pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    from kinema.models.synsp.network import SynSP, SynSPSizes
+    from kinema.models.synsp.network import SynSP
+    from kinema.models.synsp.sizes import SynSPSizes
 
     _, shaken = noisy(frames=20)
     for coordinates, representation in ((51, "3d"), (144, "smpl")):

@@ -49,4 +49,4 @@ def free_body() -> BodyModel:
 def _normalized(weights: np.ndarray) -> np.ndarray:
     """Rows normalised to sum to 1 again; they were stored at reduced precision."""
     weights = weights.astype(np.float64)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))

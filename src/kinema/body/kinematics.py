@@ -55,7 +55,7 @@ def bone_offsets(rest: np.ndarray, parents: np.ndarray) -> np.ndarray:
     """Joint minus parent for rest joints (..., J, 3); zero for joint 0."""
     offsets = rest - rest[..., np.maximum(parents, 0), :]
     offsets[..., 0, :] = 0.0
-    return offsets
+    return np.asarray(offsets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ class Rig:
         for j in range(1, len(self.parents)):
             p = self.parents[j]
             joints[:, j] = joints[:, p] + rotation[:, p] @ self.offsets_dbeta[j]
-        return joints[:, self.point_joint] + rotation[:, self.point_joint] @ self.point_offset_dbeta
+        return np.asarray(joints[:, self.point_joint] + rotation[:, self.point_joint] @ self.point_offset_dbeta)
 
     def projected_jacobian(
         self,

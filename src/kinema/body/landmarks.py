@@ -128,7 +128,7 @@ def _carried(place: np.ndarray, controls: np.ndarray, targets: np.ndarray) -> np
     scale, rotation, shift = similarity(controls, targets)
     left = targets - (scale * controls @ rotation.T + shift)
     share = 1 / (np.sum((controls - place) ** 2, axis=1) + 1e-8)
-    return scale * rotation @ place + shift + share @ left / share.sum()
+    return np.asarray(scale * rotation @ place + shift + share @ left / share.sum())
 
 
 def _mean_at(body: BodyModel, vertices: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -95,21 +95,21 @@ class BodyModel:
     @cached_property
     def J_template(self) -> np.ndarray:
         """(24,3) joints of the template at rest, metres."""
-        return self.J_regressor @ self.v_template
+        return np.asarray(self.J_regressor @ self.v_template)
 
     @cached_property
     def J_shapedirs(self) -> np.ndarray:
         """(24,3,10) displacement of each rest joint per unit of each beta, metres."""
         flat = self.J_regressor @ self.shapedirs.reshape(self.num_vertices, -1)
-        return flat.reshape(NUM_JOINTS, 3, NUM_BETAS)
+        return np.asarray(flat.reshape(NUM_JOINTS, 3, NUM_BETAS))
 
     def shaped(self, betas: np.ndarray) -> np.ndarray:
         """The shaped template in the rest pose: betas (..., 10) -> (..., V, 3) metres."""
-        return self.v_template + _blend(self.shapedirs, _betas(betas))
+        return np.asarray(self.v_template + _blend(self.shapedirs, _betas(betas)))
 
     def rest_joints(self, betas: np.ndarray) -> np.ndarray:
         """Joints of a shape in the rest pose: betas (..., 10) -> (..., 24, 3) metres."""
-        return self.J_template + _blend(self.J_shapedirs, _betas(betas))
+        return np.asarray(self.J_template + _blend(self.J_shapedirs, _betas(betas)))
 
     def chain(self, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The posed skeleton: each joint's global rotation (F,24,3,3) and position (F,24,3), metres.
@@ -192,7 +192,7 @@ class BodyModel:
         rows = np.repeat(vertex, 4)
         mixing = scipy.sparse.csr_matrix((values.ravel(), (rows, columns.ravel())), shape=(len(shape), 4 * NUM_JOINTS))
         right = transforms.transpose(1, 3, 0, 2).reshape(4 * NUM_JOINTS, -1)  # (24*4, n*3)
-        return (mixing @ right).reshape(len(shape), len(transforms), 3).transpose(1, 0, 2)
+        return np.asarray((mixing @ right).reshape(len(shape), len(transforms), 3).transpose(1, 0, 2))
 
     def points(self, set_name: str) -> SurfacePoints:
         """The points of a joint set, or of "contacts", that this body knows. See `kinema.body.points`."""
@@ -205,13 +205,13 @@ class BodyModel:
         points = self.points(set_name)
         rotation, place = self.chain(pose, betas, transl)
         offset = points.offset_template + _blend(points.offset_shapedirs, _betas(betas))
-        return place[:, points.joint] + np.squeeze(rotation[:, points.joint] @ offset[..., None], -1)
+        return np.asarray(place[:, points.joint] + np.squeeze(rotation[:, points.joint] @ offset[..., None], -1))
 
 
 def _blend(dirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
     """(N,3,10) directions times (..., 10) coefficients -> (..., N, 3)."""
     flat = betas.reshape(-1, NUM_BETAS) @ dirs.reshape(-1, NUM_BETAS).T
-    return flat.reshape(*betas.shape[:-1], *dirs.shape[:2])
+    return np.asarray(flat.reshape(*betas.shape[:-1], *dirs.shape[:2]))
 
 
 def _betas(betas: np.ndarray | Sequence[float]) -> np.ndarray:

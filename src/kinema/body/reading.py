@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -67,7 +67,8 @@ def _object_in_npz(path: Path, key: str) -> Any:
         info = archive.getinfo(f"{key}.npy")
         with archive.open(info) as member:
             version = npy.read_magic(member)
-            (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(member)
+            skip: Callable[[Any], Any] = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            skip(member)
             return read_pickle(path, PickleStream(cast(Any, member), info.file_size), TABLE)
 
 

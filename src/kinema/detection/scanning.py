@@ -58,11 +58,11 @@ class TileSchedule:
             self._forced = time + _STATIC_FACTOR * self._period * (1.0 - 0.5 * self._turn)
             self._seen[:] = self._thumbnailer(image)
             self._hidden[:] = self._thumbnailer.covered(boxes)
-            return self.tiles
+            return np.asarray(self.tiles)
         self._last = time
         waiting = np.flatnonzero(self._due <= time)
         if not len(waiting):
-            return self.tiles[:0]
+            return np.asarray(self.tiles[:0])
         waiting = waiting[np.argsort(self._due[waiting], kind="stable")]
         most = max(1, int(np.ceil(_CATCH_UP * elapsed * np.sum(1.0 / self._period))))
         now = self._thumbnailer(image)
@@ -76,7 +76,7 @@ class TileSchedule:
                 self._seen[i], self._hidden[i] = now, covered
                 self._forced[i] = time + _STATIC_FACTOR * self._period[i]
             self._due[i] = max(self._due[i] + self._period[i], time)
-        return self.tiles[chosen]
+        return np.asarray(self.tiles[chosen])
 
     def state(self) -> dict[str, Any]:
         """The state that later results depend on, as plain values and arrays."""

@@ -89,7 +89,7 @@ def _head(landmarks: np.ndarray, joints: JointSet, chest: np.ndarray) -> np.ndar
         ahead = at("nose") - 0.5 * (at("left_ear") + at("right_ear"))
         # Seen from the ears, the nose lies about 20 degrees below straight ahead.
         rest_forward = np.array([[0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))]])
-        return _frame(ears, ahead) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2)
+        return np.asarray(_frame(ears, ahead) @ _frame(np.array([[1.0, 0, 0]]), rest_forward).swapaxes(-1, -2))
     for lower, upper, forward in _UPRIGHT:
         if lower in joints and upper in joints:
             rest_up = np.array([0.0, np.cos(np.radians(forward)), np.sin(np.radians(forward))])
@@ -98,7 +98,7 @@ def _head(landmarks: np.ndarray, joints: JointSet, chest: np.ndarray) -> np.ndar
 
 
 def _unit(v: np.ndarray) -> np.ndarray:
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), _MIN_LENGTH)
+    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), _MIN_LENGTH))
 
 
 def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _swing(direction: np.ndarray, rest: np.ndarray, base: np.ndarray) -> np.ndarray:
     """`base` (F,3,3) followed by the smallest rotation that brings the rest direction (3,) onto `direction` (F,3)."""
-    return shortest_rotation(base @ rest, direction) @ base
+    return np.asarray(shortest_rotation(base @ rest, direction) @ base)
 
 
 def _two_bones(

@@ -67,7 +67,7 @@ def landmarks_of(person: Person) -> tuple[np.ndarray, JointSet]:
 def _nearest(good: np.ndarray) -> np.ndarray:
     """(F,) index of the nearest frame that is good (F,) bool; the earlier one of two."""
     index = np.flatnonzero(good)
-    return index[np.abs(np.arange(len(good))[:, None] - index).argmin(axis=1)]
+    return np.asarray(index[np.abs(np.arange(len(good))[:, None] - index).argmin(axis=1)])
 
 
 def evidence_rows(points: SurfacePoints, set_name: str) -> np.ndarray:

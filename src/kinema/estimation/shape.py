@@ -82,4 +82,4 @@ def _shape_columns(rig: Rig, state: PoseState, options: SolverOptions) -> np.nda
     scale = state.root[:, 2, None, None, None] / options.pixel_sigma
     sight = points[..., :2, None] / depth
     columns = scale * (moves[..., :2, :] - sight * moves[..., 2:, :]) / depth
-    return columns.reshape(len(points), -1, columns.shape[-1])
+    return np.asarray(columns.reshape(len(points), -1, columns.shape[-1]))

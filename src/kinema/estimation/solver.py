@@ -74,7 +74,7 @@ def joint_limits() -> np.ndarray:
     for side, flexion in (("left", (-155, 5)), ("right", (-5, 155))):
         limits[SMPL24.index(f"{side}_knee")] = [(-3, 160), (-30, 30), (-20, 20)]
         limits[SMPL24.index(f"{side}_elbow")] = [(-100, 100), flexion, (-30, 30)]
-    return np.radians(limits)
+    return np.asarray(np.radians(limits))
 
 
 _LIMITS = joint_limits()[FREE_JOINTS]
@@ -104,7 +104,7 @@ def frame_weights(times: np.ndarray) -> np.ndarray:
     """(F,) weights of the frames' evidence: duration times `REFERENCE_RATE`, at most 1."""
     if len(times) < 2:
         return np.ones(len(times))
-    return np.minimum(1.0, np.gradient(times) * REFERENCE_RATE)
+    return np.asarray(np.minimum(1.0, np.gradient(times) * REFERENCE_RATE))
 
 
 def normal_equations(
@@ -197,7 +197,7 @@ class _Smoothness:
         sigma[-3:] = options.root_acceleration
         square = ((acceleration / sigma) ** 2).reshape(len(acceleration), -1, 3).mean(-1)
         robust = np.repeat(1 / (1 + square / options.bursts**2), 3, axis=1)
-        return self.counts[:, None] * robust / sigma**2
+        return np.asarray(self.counts[:, None] * robust / sigma**2)
 
 
 def _banded_step(

@@ -198,4 +198,4 @@ def misfit(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOption
     _, residual, weight = reprojection_terms(rig, evidence, state, options)
     stray = matrix_to_axis_angle(np.swapaxes(evidence.prior, -1, -2) @ state.local)[:, FREE_JOINTS]
     stray = stray / evidence.prior_sigma[:, FREE_JOINTS, None]
-    return np.sum(weight * residual**2, axis=1) + np.sum(stray**2, axis=(1, 2))
+    return np.asarray(np.sum(weight * residual**2, axis=1) + np.sum(stray**2, axis=(1, 2)))

@@ -110,7 +110,7 @@ def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """(F, 3): the midpoint of the hips, or the pelvis in sets without hips. points (F, J, 3)."""
     place = {name: i for i, name in enumerate(names)}
     if "left_hip" in place and "right_hip" in place:
-        return (points[:, place["left_hip"]] + points[:, place["right_hip"]]) / 2
+        return np.asarray((points[:, place["left_hip"]] + points[:, place["right_hip"]]) / 2)
     for name in ("mid_hip", "pelvis"):
         if name in place:
             return points[:, place[name]]
@@ -178,7 +178,7 @@ def lateral_distance(seen: np.ndarray | None, true_roots: np.ndarray) -> np.ndar
     if seen is None:
         return None
     depth = np.maximum(true_roots[:, 2], NEAREST_DEPTH)
-    return np.linalg.norm(seen - true_roots[:, :2] / depth[:, None], axis=-1) * depth
+    return np.asarray(np.linalg.norm(seen - true_roots[:, :2] / depth[:, None], axis=-1) * depth)
 
 
 def person_cost(errors: np.ndarray, apart: np.ndarray | None, present: np.ndarray) -> float:

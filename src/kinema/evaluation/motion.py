@@ -62,7 +62,8 @@ class MotionScores:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; a measure that is NaN becomes None."""
-        return _without_nan(dataclasses.asdict(self))
+        result: dict[str, Any] = _without_nan(dataclasses.asdict(self))
+        return result
 
 
 def evaluate_motion(

@@ -76,8 +76,8 @@ def _points(clips: RefinerClips, values: np.ndarray) -> np.ndarray:
 
 def _position(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:
     if clips.representation == "smpl":
-        return np.degrees(geodesic_angle(points, truth)).mean(axis=-1)
-    return np.linalg.norm(points - truth, axis=-1).mean(axis=-1)
+        return np.asarray(np.degrees(geodesic_angle(points, truth)).mean(axis=-1))
+    return np.asarray(np.linalg.norm(points - truth, axis=-1).mean(axis=-1))
 
 
 def _aligned(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:

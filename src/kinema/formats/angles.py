@@ -28,7 +28,7 @@ def euler_angles(pose: np.ndarray, order: str, previous: np.ndarray | None = Non
             nearer = np.abs(near - previous).sum(axis=-1) <= np.abs(far - previous).sum(axis=-1)
             first[i] = np.where(nearer[:, None], near, far)
         previous = first[i]
-    return first
+    return np.asarray(first)
 
 
 def joint_quaternions(pose: np.ndarray, joint: int) -> np.ndarray:
@@ -47,4 +47,4 @@ def pose_quaternions(pose: np.ndarray, previous: np.ndarray | None = None) -> np
     chain = np.concatenate([before, quaternions])
     flipped = np.sum(chain[1:] * chain[:-1], axis=-1) < 0
     signs = np.where(np.cumsum(flipped, axis=0) % 2 == 1, -1.0, 1.0)
-    return quaternions * signs[..., None]
+    return np.asarray(quaternions * signs[..., None])

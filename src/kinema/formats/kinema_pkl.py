@@ -133,7 +133,7 @@ def _same_clip(a: dict[str, Any], b: dict[str, Any]) -> bool:
 _PythonPickler: Any = pickle._Pickler
 
 
-class _PortablePickler(_PythonPickler):
+class _PortablePickler(_PythonPickler):  # type: ignore[misc]  # it has no types
     """A pickler that writes numpy 1's module names, which numpy 2 still accepts.
 
     numpy 2 calls its array factory `numpy._core.multiarray._reconstruct`; files with that name cannot be opened with

@@ -45,7 +45,8 @@ def load_motion(path: str | Path, *, format: str | None = None, fps: float | Non
             if entry is None:
                 entry = _recognise(content, path)
             reader = entry.load().read
-            return reader(content, path) if entry.timed else reader(content, path, fps=fps)
+            result: Motion = reader(content, path) if entry.timed else reader(content, path, fps=fps)
+            return result
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -80,7 +81,8 @@ def save_motion(
     written = entry.load().write(motion, path, body=body, vertices=vertices, **options)
     if report is not None and not report.paths:
         report.paths.append(written)
-    return written
+    result: Path = written
+    return result
 
 
 def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:

@@ -158,4 +158,4 @@ def _translation(weak: np.ndarray, boxes: np.ndarray, pelvis: np.ndarray, camera
     depth = focal / scale
     pixel = boxes[:, :2] + scale * (pelvis[:, :2] + weak[:, 1:])
     focals, centre = camera.intrinsics[[0, 1], [0, 1]], camera.intrinsics[:2, 2]
-    return np.hstack([(pixel - centre) / focals * depth, depth]) - pelvis
+    return np.asarray(np.hstack([(pixel - centre) / focals * depth, depth]) - pelvis)

@@ -217,7 +217,7 @@ def _shape_of_offsets(rest: np.ndarray, joints: dict[str, int], body: BodyModel,
     error = float(np.max(np.abs(dirs.reshape(-1, NUM_BETAS) @ betas - wanted)))
     if error > 1e-3:
         betas = _shape_of_bones(rest, joints, body, notes)
-    return betas
+    return np.asarray(betas)
 
 
 def _shape_of_bones(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:

@@ -41,4 +41,6 @@ def similarity(
 def align(source: np.ndarray, target: np.ndarray, *, scale: bool = True) -> np.ndarray:
     """`source` (..., N, 3) moved onto `target` by its best similarity (rigid if not `scale`)."""
     s, rotation, translation = similarity(source, target, scale=scale)
-    return s[..., None, None] * (np.asarray(source) @ np.swapaxes(rotation, -1, -2)) + translation[..., None, :]
+    return np.asarray(
+        s[..., None, None] * (np.asarray(source) @ np.swapaxes(rotation, -1, -2)) + translation[..., None, :]
+    )

@@ -103,7 +103,7 @@ def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray |
         pixels, _ = cv2.projectPoints(flat, np.zeros(3), np.zeros(3), np.asarray(intrinsics), np.asarray(distortion))
         return pixels.reshape(*points.shape[:-1], 2)
     normalized = points[..., :2] / depth
-    return normalized @ np.asarray(intrinsics)[:2, :2].T + np.asarray(intrinsics)[:2, 2]
+    return np.asarray(normalized @ np.asarray(intrinsics)[:2, :2].T + np.asarray(intrinsics)[:2, 2])
 
 
 def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
@@ -129,19 +129,19 @@ def unproject(pixels: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray
 def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
     """Intrinsics (3, 3) for the same image at `scale` times its size; pixel centres are at integers."""
     shift = (scale - 1) / 2
-    return np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics)
+    return np.asarray(np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics))
 
 
 def to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
     """World points (F, ..., 3) -> camera frame; a moving camera's frame i applies to points[i]."""
     rotation, translation = _extrinsics(camera, np.ndim(points))
-    return np.squeeze(rotation @ np.asarray(points)[..., None], -1) + translation
+    return np.asarray(np.squeeze(rotation @ np.asarray(points)[..., None], -1) + translation)
 
 
 def to_world(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Camera-frame points (F, ..., 3) -> world; a moving camera's frame i applies to points[i]."""
     rotation, translation = _extrinsics(camera, np.ndim(points))
-    return np.squeeze(np.swapaxes(rotation, -1, -2) @ (np.asarray(points) - translation)[..., None], -1)
+    return np.asarray(np.squeeze(np.swapaxes(rotation, -1, -2) @ (np.asarray(points) - translation)[..., None], -1))
 
 
 def _extrinsics(camera: Camera, ndim: int) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ class Circles:
     @property
     def radii(self) -> np.ndarray:
         """(n,) pixels: about half the height of a standing person."""
-        return np.hypot(*(self.rims - self.hips).T)
+        return np.asarray(np.hypot(*(self.rims - self.hips).T))
 
     def select(self, rows: np.ndarray) -> Circles:
         """A subset of the people, in the order of `rows` (mask or indices)."""

@@ -12,4 +12,4 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     flat = faces.ravel()
     total = np.stack([np.bincount(flat, np.repeat(normals[:, k], 3), len(vertices)) for k in range(3)], axis=-1)
     length = np.linalg.norm(total, axis=-1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30)
+    return np.asarray(np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30))

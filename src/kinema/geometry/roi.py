@@ -41,14 +41,14 @@ def from_crop(points: np.ndarray, roi: np.ndarray) -> np.ndarray:
     """Points (..., K, 2) in units of the crop's side ([0, 1] inside) to pixels of the image."""
     roi = np.asarray(roi, dtype=np.float64)
     centred = (np.asarray(points, dtype=np.float64) - 0.5) * roi[..., None, 2:3]
-    return rotate(centred, roi[..., 3]) + roi[..., None, :2]
+    return np.asarray(rotate(centred, roi[..., 3]) + roi[..., None, :2])
 
 
 def to_crop(points: np.ndarray, roi: np.ndarray) -> np.ndarray:
     """Pixels of the image (..., K, 2) to units of the crop's side: the inverse of `from_crop`."""
     roi = np.asarray(roi, dtype=np.float64)
     centred = np.asarray(points, dtype=np.float64) - roi[..., None, :2]
-    return rotate(centred, -roi[..., 3]) / roi[..., None, 2:3] + 0.5
+    return np.asarray(rotate(centred, -roi[..., 3]) / roi[..., None, 2:3] + 0.5)
 
 
 def rotate(points: np.ndarray, angle: np.ndarray | float) -> np.ndarray:

@@ -17,39 +17,39 @@ NO_LENGTH = 1e-9
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 3, 3)."""
     axis_angle = np.array(axis_angle, dtype=np.float64)
-    return Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_matrix().reshape(*axis_angle.shape[:-1], 3, 3)
+    return np.asarray(Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_matrix().reshape(*axis_angle.shape[:-1], 3, 3))
 
 
 def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 3) radians, angle in [0, pi]."""
     matrix = np.array(matrix, dtype=np.float64)
-    return Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec().reshape(*matrix.shape[:-2], 3)
+    return np.asarray(Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec().reshape(*matrix.shape[:-2], 3))
 
 
 def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 4) in the order x, y, z, w, with w >= 0."""
     matrix = np.array(matrix, dtype=np.float64)
     quat = Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_quat(canonical=True)
-    return quat.reshape(*matrix.shape[:-2], 4)
+    return np.asarray(quat.reshape(*matrix.shape[:-2], 4))
 
 
 def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) in the order x, y, z, w (any non-zero length) -> (..., 3, 3)."""
     quaternion = np.array(quaternion, dtype=np.float64)
-    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3)
+    return np.asarray(Rotation.from_quat(quaternion.reshape(-1, 4)).as_matrix().reshape(*quaternion.shape[:-1], 3, 3))
 
 
 def axis_angle_to_quaternion(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 4) in the order x, y, z, w, with w >= 0."""
     axis_angle = np.array(axis_angle, dtype=np.float64)
     quat = Rotation.from_rotvec(axis_angle.reshape(-1, 3)).as_quat(canonical=True)
-    return quat.reshape(*axis_angle.shape[:-1], 4)
+    return np.asarray(quat.reshape(*axis_angle.shape[:-1], 4))
 
 
 def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) in the order x, y, z, w -> (..., 3) radians, angle in [0, pi]."""
     quaternion = np.array(quaternion, dtype=np.float64)
-    return Rotation.from_quat(quaternion.reshape(-1, 4)).as_rotvec().reshape(*quaternion.shape[:-1], 3)
+    return np.asarray(Rotation.from_quat(quaternion.reshape(-1, 4)).as_rotvec().reshape(*quaternion.shape[:-1], 3))
 
 
 def matrix_to_6d(matrix: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def matrix_from_6d(six: np.ndarray) -> np.ndarray:
 def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angle in radians, [0, pi], between matrices (..., 3, 3) and (..., 3, 3) -> (...)."""
     relative = np.swapaxes(np.asarray(a), -1, -2) @ np.asarray(b)
-    return np.linalg.norm(matrix_to_axis_angle(relative), axis=-1)
+    return np.asarray(np.linalg.norm(matrix_to_axis_angle(relative), axis=-1))
 
 
 def shortest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def shortest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=np.float64)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), NO_LENGTH)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), NO_LENGTH))
 
 
 def nearest_rotation(matrix: np.ndarray) -> np.ndarray:

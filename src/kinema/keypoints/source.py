@@ -67,7 +67,7 @@ class Observation:
     @property
     def confidence(self) -> np.ndarray:
         """(K,) in [0, 1]: visibility and presence combined."""
-        return self.visibility * self.presence
+        return np.asarray(self.visibility * self.presence)
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,10 @@ class PackedConvolution(nn.Module):
         self._activation = "relu" if relu else "none"
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x, self._weight, self._bias, *self._arguments, self._activation, [], ""
         )
+        return result
 
 
 def can_pack() -> bool:

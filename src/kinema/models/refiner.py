@@ -73,7 +73,7 @@ class TrainedRefiner:
             if channels not in rest:
                 rest[channels] = self.run(np.zeros((1, window, channels)))
             mean = windows.mean(axis=1, keepdims=True)
-            return self.run(windows - mean) - rest[channels] + mean
+            return np.asarray(self.run(windows - mean) - rest[channels] + mean)
 
         return smooth
 

@@ -11,13 +11,16 @@ from typing import Any
 
 from kinema.errors import UsageError
 from kinema.estimation.options import FitOptions
+from kinema.estimation.registry import ESTIMATORS
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, setting, settings_of
-from kinema.pipeline.registry import ESTIMATORS, REFINERS, TRACKERS, added_stages
+from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions
+from kinema.refinement.registry import REFINERS
 from kinema.refinement.settings import RefineSettings
 from kinema.stage import Stage
 from kinema.tracking.options import TrackingOptions
+from kinema.tracking.registry import TRACKERS
 from kinema.video.frames import TimeRange
 from kinema.visualization.options import OverlayOptions
 from kinema.world.options import WorldOptions
@@ -147,7 +150,8 @@ class RunOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting, nested, as JSON values."""
-        return plain(dataclasses.asdict(self))
+        result: dict[str, Any] = plain(dataclasses.asdict(self))
+        return result
 
 
 _PLACES = {"track": "tracking", "fit": "fit", "filter": "filter", "world": "world"}

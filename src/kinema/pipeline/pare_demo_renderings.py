@@ -65,10 +65,10 @@ def _present(content: dict[int, dict[str, Any]]) -> dict[int, list[tuple[int, in
 def _mesh(person: dict[str, Any], row: int, body: BodyModel, *, refined: bool) -> np.ndarray:
     """(V,3) of one row: from the dict, or posed again if it has no vertices. refined: by the fit on this body."""
     if person["verts"] is not None:
-        return person["verts"][row]
+        return np.asarray(person["verts"][row])
     one = slice(row, row + 1)
     pose, betas = np.asarray(person["pose"][one], np.float64), np.asarray(person["betas"][one], np.float64)
-    return body.vertices(pose, betas if refined else betas_for(body, betas), np.zeros((1, 3)))[0]
+    return np.asarray(body.vertices(pose, betas if refined else betas_for(body, betas), np.zeros((1, 3)))[0])
 
 
 def _times(reader: VideoReader, parity: bool) -> Iterator[tuple[int, float, np.ndarray]]:

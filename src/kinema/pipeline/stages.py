@@ -10,14 +10,16 @@ from typing import Any
 
 from kinema.body import BodyModel, load_body
 from kinema.errors import UsageError
+from kinema.estimation.registry import ESTIMATORS
 from kinema.motion import Motion
 from kinema.pipeline.keys import digest
 from kinema.pipeline.options import RunOptions, plain
-from kinema.pipeline.registry import ESTIMATORS, REFINERS, TRACKERS
 from kinema.pipeline.store import StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
+from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion
 from kinema.stage import Context, Stage
+from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import CAMERA_MOTION
 from kinema.video import VideoReader
 from kinema.weights import locate

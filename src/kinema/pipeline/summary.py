@@ -62,4 +62,5 @@ def _about(person: Person, motion: Motion) -> dict[str, Any]:
 
 def _jitter(person: Person, when: str) -> float | None:
     """Jitter before or after the person was smoothed or refined, as reported by the refiner."""
-    return person.data.get(SMOOTHING, {}).get(when, {}).get("jitter")
+    result: float | None = person.data.get(SMOOTHING, {}).get(when, {}).get("jitter")
+    return result

@@ -152,7 +152,7 @@ def _sliding(motion: Motion, person: Person, trajectory: BodyTrajectory) -> np.n
     else:
         points = trajectory.joints[:, SMPL24.indices([_foot_joint(name) for name in CONTACT_POINTS])]
     speed = foot_sliding(points, contacts, trajectory.times, frames=person.frames)
-    return np.r_[np.nan, np.where(np.isnan(speed), 0.0, speed).max(axis=1)]
+    return np.asarray(np.r_[np.nan, np.where(np.isnan(speed), 0.0, speed).max(axis=1)])
 
 
 def _contact_points(trajectory: BodyTrajectory, betas: np.ndarray) -> np.ndarray:
@@ -179,7 +179,7 @@ def _rotated(quaternions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Vectors (F,3) rotated by unit quaternions (F,4) x y z w, without building matrices."""
     axis, scalar = quaternions[:, :3], quaternions[:, 3:]
     twice = 2 * _cross(axis, vectors)
-    return vectors + scalar * twice + _cross(axis, twice)
+    return np.asarray(vectors + scalar * twice + _cross(axis, twice))
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -197,7 +197,7 @@ def _shape(motion: Motion, person: Person, trajectory: BodyTrajectory) -> np.nda
     """(F,) largest absolute difference of a beta from its median over the track."""
     if person.betas is None or not len(person):
         return None
-    return np.abs(person.betas - np.median(person.betas, axis=0)).max(axis=1)
+    return np.asarray(np.abs(person.betas - np.median(person.betas, axis=0)).max(axis=1))
 
 
 def _reprojection(motion: Motion, person: Person, trajectory: BodyTrajectory) -> np.ndarray | None:

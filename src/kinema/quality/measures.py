@@ -108,7 +108,7 @@ def _median_of_four(near: np.ndarray) -> np.ndarray:
     low = np.take_along_axis(order, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
     high = np.take_along_axis(order, np.maximum(known // 2, 0).clip(max=3)[None], axis=0)[0]
     out[holes] = np.where(known > 0, 0.5 * (low + high), 0.0)
-    return out
+    return np.asarray(out)
 
 
 def shake(trajectory: BodyTrajectory) -> np.ndarray | None:
@@ -170,7 +170,7 @@ def angle(trajectory: BodyTrajectory) -> np.ndarray | None:
         return None
     angles = np.degrees(2 * np.arccos(np.abs(trajectory.quaternions[..., 3]).clip(max=1)))
     angles[:, 0] = np.nan
-    return angles
+    return np.asarray(angles)
 
 
 def overstretch(trajectory: BodyTrajectory) -> np.ndarray | None:

@@ -47,7 +47,8 @@ class Skeleton:
 
 def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -> Skeleton:
     """The person's skeleton: from `body` and the betas, recovered from the joints, or the free body's average."""
-    from kinema.body.loading import body_of, free_body
+    from kinema.body.free import free_body
+    from kinema.body.loading import body_of
 
     betas, body = person.betas, body_of(motion, body)
     if body is not None:

@@ -68,7 +68,7 @@ class BodyTrajectory:
     @cached_property
     def spans(self) -> np.ndarray:
         """(F - stride,) seconds between each frame and the one `stride` frames before it."""
-        return self.times[self.stride :] - self.times[: -self.stride]
+        return np.asarray(self.times[self.stride :] - self.times[: -self.stride])
 
     @cached_property
     def relative(self) -> np.ndarray | None:
@@ -77,12 +77,12 @@ class BodyTrajectory:
             return None
         relative = self.joints - self.joints[:, :1]
         relative[:, 0] = self.joints[:, 0]
-        return relative
+        return np.asarray(relative)
 
     def steps(self, values: np.ndarray) -> np.ndarray:
         """Norm of the change of (F,J,D) over the stride, per second: (F - stride, J)."""
         change = values[self.stride :] - values[: -self.stride]
-        return np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None]
+        return np.asarray(np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None])
 
     @cached_property
     def speeds(self) -> np.ndarray | None:
@@ -99,7 +99,7 @@ class BodyTrajectory:
         apart = after - before * np.sign(half + 1e-300)[..., None]
         # The chord is accurate for small angles, the cosine is not.
         chord = np.sqrt(np.einsum("fjc,fjc->fj", apart, apart)).clip(max=2**0.5)
-        return np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None]
+        return np.asarray(np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None])
 
     @cached_property
     def unbroken(self) -> np.ndarray:

@@ -56,7 +56,7 @@ def turn_rates(axis_angle: np.ndarray, fps: float) -> np.ndarray:
         before[..., 3:] * after[..., :3] - after[..., 3:] * before[..., :3] - np.cross(before[..., :3], after[..., :3]),
         axis=-1,
     )
-    return np.degrees(2 * np.arctan2(vector, scalar)) * fps
+    return np.asarray(np.degrees(2 * np.arctan2(vector, scalar)) * fps)
 
 
 def validator_report(

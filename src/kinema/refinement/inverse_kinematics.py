@@ -55,4 +55,4 @@ def fit_pose_to_joints(
 
 
 def _turned(rotation: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    return np.squeeze(rotation @ vectors[..., None], -1)
+    return np.asarray(np.squeeze(rotation @ vectors[..., None], -1))

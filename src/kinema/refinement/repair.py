@@ -76,7 +76,7 @@ def excursions(values: np.ndarray, times: np.ndarray, jump: float, *, signs: boo
 def _distances(a: np.ndarray, b: np.ndarray, signs: bool) -> np.ndarray:
     """Distances (n,) of (n,D) and (n,D) or (D,)."""
     apart = np.linalg.norm(a - b, axis=-1)
-    return np.minimum(apart, np.linalg.norm(a + b, axis=-1)) if signs else apart
+    return np.asarray(np.minimum(apart, np.linalg.norm(a + b, axis=-1)) if signs else apart)
 
 
 def _usual(steps: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def _usual(steps: np.ndarray) -> np.ndarray:
     padded = np.pad(steps, 2, mode="reflect") if len(steps) > 2 else np.pad(steps, 2, mode="edge")
     near = np.stack([padded[offset : offset + len(steps)] for offset in (0, 1, 3, 4)])
     near.sort(axis=0)
-    return 0.5 * (near[1] + near[2])
+    return np.asarray(0.5 * (near[1] + near[2]))
 
 
 def replace_rotation_excursions(
@@ -178,7 +178,7 @@ def smooth_jittery_root(
 
 def _limited(length: np.ndarray, most: np.ndarray) -> np.ndarray:
     """The factor that scales each length to at most `most`."""
-    return np.minimum(1.0, np.divide(most, length, out=np.zeros_like(length), where=length > 0))
+    return np.asarray(np.minimum(1.0, np.divide(most, length, out=np.zeros_like(length), where=length > 0)))
 
 
 def jump_scale(interval: float) -> float:

@@ -115,7 +115,7 @@ def _slerp(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
         (1 - share) * before + share * after,
         (np.sin((1 - share) * angle) * before + np.sin(share * angle) * after) / sine,
     )
-    return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+    return np.asarray(mixed / np.linalg.norm(mixed, axis=-1, keepdims=True))
 
 
 def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
@@ -145,7 +145,7 @@ def _savgol(values: np.ndarray, window: int, degree: int) -> np.ndarray:
     """Savitzky-Golay along the first axis."""
     from scipy.signal import savgol_filter  # a tenth of a second to import, needed here only
 
-    return savgol_filter(values, window, degree, axis=0)
+    return np.asarray(savgol_filter(values, window, degree, axis=0))
 
 
 def _odd(window: int) -> int:

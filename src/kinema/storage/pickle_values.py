@@ -128,7 +128,7 @@ class _PendingSelect(Pending):
         if index.dtype.kind not in "iu":
             raise Malformed("a chumpy selection in it has no integer indices")
         machine.charge(index.size * source.itemsize)
-        picked = source.ravel()[index]
+        picked: np.ndarray = source.ravel()[index]
         shape = state.get("preferred_shape")
         return picked if shape is None else picked.reshape(checked_shape(tuple(int(n) for n in np.atleast_1d(shape))))
 

@@ -11,9 +11,9 @@ import functools
 import operator
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -87,7 +87,7 @@ class NpzArchive(Mapping[str, np.ndarray]):
                 if declared != available or (count and not dtype.itemsize):
                     raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {available} follow")
             with self._zip.open(info) as member:
-                return npy.read_array(member, allow_pickle=False)
+                return np.asarray(npy.read_array(member, allow_pickle=False))
         except (*_CORRUPTION, NotImplementedError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
@@ -104,7 +104,11 @@ class NpzArchive(Mapping[str, np.ndarray]):
 
 def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
     version = npy.read_magic(member)
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+    readers: dict[Any, Callable[[Any], Any]] = {
+        (1, 0): npy.read_array_header_1_0,
+        (2, 0): npy.read_array_header_2_0,
+    }
+    read = readers.get(version)
     if read is None:
         raise ValueError(f"it has the unknown format version {version}")
     shape, _, dtype = read(member)

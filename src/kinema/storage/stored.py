@@ -36,7 +36,7 @@ class StoredArray:
     def open(self) -> np.ndarray:
         """The array: memory-mapped if all rows are wanted, otherwise the chosen rows read. Raises InputError."""
         try:
-            stored = np.lib.format.open_memmap(self.path, mode="r")
+            stored: np.ndarray = np.lib.format.open_memmap(self.path, mode="r")
         except FileNotFoundError:
             raise InputError(f"{self.path} does not exist any more; run the stage that wrote it again") from None
         except (OSError, ValueError, EOFError) as error:

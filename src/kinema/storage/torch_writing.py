@@ -37,7 +37,7 @@ class _Storage:
         self.key, self.count = key, count
 
 
-class _TorchPickler(_PythonPickler):
+class _TorchPickler(_PythonPickler):  # type: ignore[misc]  # it has no types
     """Writes float arrays as tensors and collects their data in `storages`."""
 
     def __init__(self, file: io.BytesIO) -> None:

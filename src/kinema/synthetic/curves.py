@@ -10,7 +10,7 @@ import numpy as np
 def minimum_jerk(u: np.ndarray) -> np.ndarray:
     """Minimum-jerk interpolation from 0 at u=0 to 1 at u=1, at rest at both ends (Flash and Hogan 1985, equation 3)."""
     u = np.clip(u, 0, 1)
-    return u**3 * (10 - 15 * u + 6 * u**2)
+    return np.asarray(u**3 * (10 - 15 * u + 6 * u**2))
 
 
 class Keys:

@@ -33,7 +33,7 @@ class TwoBones:
         p, q = y1 * y2 + z1 * z2, z1 * y2 - y1 * z2
         constant = self.upper @ self.upper + self.lower @ self.lower + 2 * x1 * x2
         cosine = (np.asarray(distance) ** 2 - constant) / (2 * np.hypot(p, q))
-        return np.arctan2(q, p) + np.arccos(np.clip(cosine, -1, 1))
+        return np.asarray(np.arctan2(q, p) + np.arccos(np.clip(cosine, -1, 1)))
 
     def reach(self, hip: np.ndarray, ankle: np.ndarray, lateral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Global rotations of the thigh (T,3,3) and knee angles (T,) for hips and ankles (T,3).

@@ -152,13 +152,13 @@ class _Performer:
 
     def _gait(self, times: np.ndarray) -> np.ndarray:
         """Gait intensity from 0 (standing) to 1 (0.9 m/s and faster), (T,)."""
-        return np.clip(self.smooth["speed"](times) / 0.9, 0, 1)
+        return np.asarray(np.clip(self.smooth["speed"](times) / 0.9, 0, 1))
 
     def _pelvis_rotation(self, times: np.ndarray) -> np.ndarray:
         yaw = self.smooth["heading"](times) - 0.2 * self.smooth["ahead"](times)
         lean = self.script.value("lean", times) + 0.03 * self._gait(times)
         roll = 0.06 * self.smooth["weight"](times) * self._gait(times)
-        return Rotation.from_euler("YXZ", np.stack([yaw, lean, roll], axis=-1)).as_matrix()
+        return np.asarray(Rotation.from_euler("YXZ", np.stack([yaw, lean, roll], axis=-1)).as_matrix())
 
     def _pelvis_ground(self, times: np.ndarray) -> np.ndarray:
         """The pelvis projected to the ground, (T,3) with y = 0."""
@@ -231,7 +231,7 @@ def _direction(yaw: np.ndarray) -> np.ndarray:
 
 def _positive(value: np.ndarray) -> np.ndarray:
     """A smooth max(value, 0), without the kink that would make a limb jerk."""
-    return 0.5 * (value + np.sqrt(value**2 + 0.15**2) - 0.15)
+    return np.asarray(0.5 * (value + np.sqrt(value**2 + 0.15**2) - 0.15))
 
 
 def _transposed(matrices: np.ndarray) -> np.ndarray:

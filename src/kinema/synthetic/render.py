@@ -167,7 +167,7 @@ class _Scene:
 
     def background(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray) -> np.ndarray:
         """The empty room, (H,W,3) float32 in grey levels of the final image."""
-        return self.room.view(size, intrinsics, *self.pose(frame), self.distortion) * self.gain
+        return np.asarray(self.room.view(size, intrinsics, *self.pose(frame), self.distortion) * self.gain)
 
     def image(self, frame: int, size: tuple[int, int], intrinsics: np.ndarray, empty: np.ndarray) -> np.ndarray:
         """One frame rendered over the empty room, (H,W,3) uint8."""
@@ -239,7 +239,7 @@ class _Scene:
 
 def _in_world(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
     """Camera-frame points (F,3) -> world (F,3) by world-to-camera rotation (3,3) or (F,3,3), translation."""
-    return np.squeeze(np.swapaxes(rotation, -1, -2) @ (points - translation)[..., None], -1)
+    return np.asarray(np.squeeze(np.swapaxes(rotation, -1, -2) @ (points - translation)[..., None], -1))
 
 
 def _composite(canvas: np.ndarray, fine: Rendering, gain: np.ndarray) -> None:

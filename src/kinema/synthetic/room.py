@@ -122,7 +122,7 @@ def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves:
         scale_x, scale_y = _TEXELS // columns, _TEXELS // rows
         large = cv2.resize(small, None, fx=scale_x, fy=scale_y, interpolation=cv2.INTER_CUBIC)
         total += 0.6**octave * large[2 * scale_y : 2 * scale_y + _TEXELS, 2 * scale_x : 2 * scale_x + _TEXELS]
-    return (total - total.mean()) / total.std()
+    return np.asarray((total - total.mean()) / total.std())
 
 
 def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

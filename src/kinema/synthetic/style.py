@@ -144,9 +144,9 @@ def _pattern(style: Style, points: np.ndarray) -> np.ndarray:
         return (np.sin(2 * np.pi * points[:, 1] / 0.09) > 0.2).astype(float)
     if style.pattern == "checks":
         waves = np.sin(2 * np.pi * points[:, 1] / 0.11) * np.sin(2 * np.pi * points[:, 0] / 0.11)
-        return 0.7 * (waves > 0)
+        return np.asarray(0.7 * (waves > 0))
     chest = (np.abs(points[:, 0]) < 0.09) & (points[:, 2] > 0.08) & (points[:, 1] > -0.02)
-    return chest.astype(float)
+    return np.asarray(chest.astype(float))
 
 
 def _surface_color(rng: np.random.Generator, saturation: float = 0.75, dark: float = 0.3) -> Color:

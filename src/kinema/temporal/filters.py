@@ -113,7 +113,7 @@ def whittaker(
     flat = values.reshape(len(values), -1)
     trend = powers @ np.linalg.lstsq(powers, flat, rcond=None)[0]
     rest = solveh_banded(band, data[:, None] * (flat - trend), lower=True, check_finite=False)
-    return (trend + rest).reshape(values.shape)
+    return np.asarray((trend + rest).reshape(values.shape))
 
 
 def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2) -> np.ndarray:
@@ -203,7 +203,7 @@ def one_euro(
     if not zero_phase:
         return forward
     backward = _one_euro_pass(values[::-1], -times[::-1], min_cutoff, beta, d_cutoff, axes)[::-1]
-    return 0.5 * (forward + backward)
+    return np.asarray(0.5 * (forward + backward))
 
 
 def _one_euro_pass(

@@ -17,7 +17,7 @@ def constant_rate_times(times: np.ndarray, rate: float) -> np.ndarray:
     The last grid time may lie up to half a step after or before the last frame.
     """
     count = round((times[-1] - times[0]) * rate) + 1
-    return times[0] + np.arange(count) / rate
+    return np.asarray(times[0] + np.arange(count) / rate)
 
 
 def is_on_grid(times: np.ndarray, grid: np.ndarray) -> bool:
@@ -33,7 +33,7 @@ def resample_linear(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> 
     after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
     share = np.clip((grid - times[after - 1]) / (times[after] - times[after - 1]), 0, 1)
     share = share.reshape(-1, *(1,) * (values.ndim - 1))
-    return values[after - 1] * (1 - share) + values[after] * share
+    return np.asarray(values[after - 1] * (1 - share) + values[after] * share)
 
 
 def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:

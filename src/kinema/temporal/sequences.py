@@ -38,13 +38,13 @@ def from_pixels(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
     For the 1000 x 1000 images of Human3.6M this is the published (px - 500) / 500.
     """
     centre, half = _normalization(width, height)
-    return ((keypoints - centre) / half).reshape(len(keypoints), -1)
+    return np.asarray(((keypoints - centre) / half).reshape(len(keypoints), -1))
 
 
 def to_pixels(values: np.ndarray, width: int, height: int) -> np.ndarray:
     """The inverse of `from_pixels`: (F,2K) -> (F,K,2)."""
     centre, half = _normalization(width, height)
-    return values.reshape(len(values), -1, 2) * half + centre
+    return np.asarray(values.reshape(len(values), -1, 2) * half + centre)
 
 
 def _normalization(width: int, height: int) -> tuple[np.ndarray, float]:

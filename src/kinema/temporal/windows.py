@@ -97,7 +97,7 @@ class WindowMean:
     def result(self, frames: slice = slice(None)) -> np.ndarray:
         """The means of these frames (F, ...)."""
         total, count = self._sum[frames], self._count[frames].astype(self._sum.dtype)
-        return total / count.reshape(-1, *(1,) * (total.ndim - 1))
+        return np.asarray(total / count.reshape(-1, *(1,) * (total.ndim - 1)))
 
 
 def slide(

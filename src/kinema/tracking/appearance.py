@@ -75,7 +75,7 @@ def _torso(quad: np.ndarray) -> np.ndarray:
     u, v = u.reshape(-1, 1), v.reshape(-1, 1)
     top = quad[0] + u * (quad[1] - quad[0])
     bottom = quad[2] + u * (quad[3] - quad[2])
-    return top + v * (bottom - top)
+    return np.asarray(top + v * (bottom - top))
 
 
 def _thighs(joints: np.ndarray) -> np.ndarray:

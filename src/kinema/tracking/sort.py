@@ -132,7 +132,7 @@ def intersection_over_union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = np.prod(np.maximum(high - low, 0.0), axis=-1)
     area_a, area_b = (np.prod(x[:, 2:] - x[:, :2], axis=-1) for x in (a, b))
-    return shared / (area_a[:, None] + area_b[None] - shared)
+    return np.asarray(shared / (area_a[:, None] + area_b[None] - shared))
 
 
 def sort_tracks(

@@ -88,7 +88,7 @@ def find_swaps(
         if points3d is not None and joints3d is not None and all(name in joints3d for name in names):
             spaces.append(points3d[:, _pair(joints3d, names)])
         cost[:] = _jump_costs(spaces, confidence[:, pair].min(axis=1), times)
-    return STATES[_best_path(costs)]
+    return np.asarray(STATES[_best_path(costs)])
 
 
 def _pair(joints: JointSet, names: tuple[str, ...]) -> np.ndarray:

@@ -149,7 +149,7 @@ class Track:
     def predict(self, time: float) -> np.ndarray:
         """(2,) pixels: predicted hips at `time`; the velocity decays while the person is lost."""
         elapsed = max(time - self.time, 0.0)
-        return self.centre + self.velocity * _COAST * (1.0 - np.exp(-elapsed / _COAST))
+        return np.asarray(self.centre + self.velocity * _COAST * (1.0 - np.exp(-elapsed / _COAST)))
 
     def next_roi(self, time: float) -> np.ndarray:
         """(4,): the region to observe at `time`.

@@ -145,4 +145,4 @@ def _balanced(sequences: list[MocapSequence], lengths: np.ndarray) -> np.ndarray
         share = np.sqrt(lengths[category == c].sum()) / len(groups)
         for g in groups:
             weight[group == g] = share * lengths[group == g] / lengths[group == g].sum()
-    return weight / weight.sum()
+    return np.asarray(weight / weight.sum())

@@ -104,4 +104,5 @@ def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
     height = torch.einsum("nwjc,nc->nwj", points, up)
     height = height[:, middle] - height[:, :, 1::2].amin((1, 2))[:, None]
     limit = torch.tensor([0.14, 0.06, 0.14, 0.06], device=joints.device)
-    return ((speed < 0.35) & (height < limit)).float()
+    result: Tensor = ((speed < 0.35) & (height < limit)).float()
+    return result

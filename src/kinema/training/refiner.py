@@ -19,7 +19,8 @@ from kinema.models.mixer.network import MixerRefiner, MixerSizes
 from kinema.models.smoothnet.datasets import RefinerClips
 from kinema.models.smoothnet.network import SmoothNet, windows_first
 from kinema.models.smoothnet.sizes import SmoothNetSizes
-from kinema.models.synsp.network import SynSP, SynSPSizes, in_published_order
+from kinema.models.synsp.network import SynSP, in_published_order
+from kinema.models.synsp.sizes import SynSPSizes
 from kinema.storage.atomic import atomic_path
 from kinema.temporal.windows import slide
 from kinema.training.options import RefinerTraining
@@ -88,10 +89,12 @@ class RefinerNet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         if isinstance(self.net, SynSP):
-            return self.net(windows).final
-        if isinstance(self.net, MixerRefiner):
-            return self.net(windows)
-        return windows_first(self.net(windows_first(windows)))
+            smooth: Tensor = self.net(windows).final
+        elif isinstance(self.net, MixerRefiner):
+            smooth = self.net(windows)
+        else:
+            smooth = windows_first(self.net(windows_first(windows)))
+        return smooth
 
     def loss(self, said: Tensor, true: Tensor) -> Tensor:
         """The published loss of one batch."""
@@ -164,8 +167,8 @@ def validate(net: RefinerNet, clips: RefinerClips, options: RefinerTraining) -> 
         x = torch.from_numpy(np.ascontiguousarray(windows - mean, dtype=np.float32)).to(device)
         if clips.views > 1:
             x = x.unflatten(-1, (clips.views, clips.coordinates)).transpose(1, 2)
-            return net(x).transpose(1, 2).flatten(2).cpu().numpy()
-        return net(x).cpu().numpy() + mean
+            return np.asarray(net(x).transpose(1, 2).flatten(2).cpu().numpy())
+        return np.asarray(net(x).cpu().numpy() + mean)
 
     refined = []
     for clip in clips.detected:

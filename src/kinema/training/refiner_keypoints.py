@@ -102,7 +102,7 @@ def corrupted(truth: np.ndarray, errors: KeypointErrors, rng: np.random.Generato
     index = first[nearest] + np.arange(frames)
     index = length - 1 - np.abs(index % (2 * (length - 1)) - (length - 1)) if length < frames else index
     response = (truth.reshape(frames, -1) @ errors.response).reshape(truth.shape)
-    return response + errors.solid[rows[nearest], index] * rng.uniform(0.8, 1.2)
+    return np.asarray(response + errors.solid[rows[nearest], index] * rng.uniform(0.8, 1.2))
 
 
 def statistics(errors: KeypointErrors) -> dict[str, np.ndarray]:

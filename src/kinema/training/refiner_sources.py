@@ -131,7 +131,7 @@ def encode(body: BodyModel, rotation: np.ndarray, betas: np.ndarray, representat
     if representation == "smpl":
         return matrix_to_6d(rotation).reshape(len(rotation), -1)
     joints = body.joints(rotation, betas, np.zeros((len(rotation), 3)))
-    return (joints - joints[:, :1]).reshape(len(rotation), -1)
+    return np.asarray((joints - joints[:, :1]).reshape(len(rotation), -1))
 
 
 def clips_of(

@@ -140,7 +140,7 @@ def _segment(sequence: MocapSequence, frames: int, step: int, rng: np.random.Gen
     """(frames,) rows of a sequence, `step` apart; a shorter sequence is played back and forth."""
     last = len(sequence.root) - 1
     index = int(rng.integers(0, max(1, last + 1 - (frames - 1) * step))) + step * np.arange(frames)
-    return last - np.abs(index % (2 * last) - last)
+    return np.asarray(last - np.abs(index % (2 * last) - last))
 
 
 def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, seed: int) -> Window | None:

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 from av.audio.stream import AudioStream
@@ -45,7 +44,7 @@ class AudioTrack:
             target = output.add_stream_from_template(stream)
         else:
             target = output.add_stream("aac", rate=stream.rate if stream.rate in _AAC_RATES else 48000)
-        self._target = cast(AudioStream, target)
+        self._target = target
         self._packets = self._packets_after_start(source, stream)
         self._held_back: av.Packet | None = None
 

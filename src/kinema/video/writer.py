@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from av.codec import codecs_available
 from av.container import OutputContainer
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from kinema.errors import OutputError, ShapeError, UsageError
@@ -159,7 +158,7 @@ class VideoWriter:
                 self.encoder, rate=max(rate, Fraction(1, 1000)), width=width, height=height, options=self._options()
             ),
         )
-        context = cast(VideoCodecContext, stream.codec_context)
+        context = stream.codec_context
         context.time_base = Fraction(1, self._ticks)
         context.thread_count = _ENCODER_THREADS
         context.gop_size = 60

@@ -132,10 +132,8 @@ def _heights(axes: Axes, trajectories: Sequence[BodyTrajectory]) -> None:
 
 
 def _speeds(axes: Axes, trajectory: BodyTrajectory, report: PersonReport, limits: Limits) -> None:
-    axes.set_title(
-        f"person {trajectory.person}: {report.verdict}, {report.bad_frames} of {len(report.person)} frames exceed a limit",
-        fontsize=10, loc="left",
-    )  # fmt: skip
+    exceeding = f"{report.bad_frames} of {len(report.person)} frames exceed a limit"
+    axes.set_title(f"person {trajectory.person}: {report.verdict}, {exceeding}", fontsize=10, loc="left")
     axes.set_ylabel("m/s, relative\nto the pelvis", fontsize=8)
     axes.tick_params(labelbottom=False)
     axes.grid(alpha=0.3)

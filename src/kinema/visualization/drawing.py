@@ -94,4 +94,5 @@ def _to_8bit(color: tuple[float, float, float]) -> tuple[int, int, int]:
 
 
 def _thickness(image: np.ndarray) -> int:
-    return max(round(min(image.shape[:2]) / 360), 1)
+    result: int = max(round(min(image.shape[:2]) / 360), 1)
+    return result

@@ -80,7 +80,7 @@ def front_facing(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
     pixels: (V, 2); faces: (N, 3) with outward normals by the right-hand rule.
     """
     a, b, c = (pixels[faces[:, k]] for k in range(3))
-    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
+    return np.asarray((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
 
 
 def bounding_box(pixels: np.ndarray, faces: np.ndarray, width: int, height: int) -> Box | None:

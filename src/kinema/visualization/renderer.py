@@ -72,7 +72,7 @@ class Light:
         key = np.maximum(normals @ _unit(self.key), 0)
         fill = np.maximum(normals @ _unit(self.fill), 0)
         ambient = self.ground + (self.sky - self.ground) * above
-        return ambient + self.key_strength * key + self.fill_strength * fill
+        return np.asarray(ambient + self.key_strength * key + self.fill_strength * fill)
 
 
 @dataclass(frozen=True, eq=False)

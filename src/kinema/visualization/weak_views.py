@@ -93,4 +93,4 @@ class WeakView:
         vertices = body.vertices.astype(np.float64)
         if from_side:  # 270 degrees about the vertical axis
             vertices = np.stack([-vertices[:, 2], vertices[:, 1], vertices[:, 0]], axis=1)
-        return vertices + np.array([tx, ty, _FOCAL / (scale * width / 2)])
+        return np.asarray(vertices + np.array([tx, ty, _FOCAL / (scale * width / 2)]))

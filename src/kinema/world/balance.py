@@ -83,13 +83,13 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
 def centre_of_mass(joints: np.ndarray) -> np.ndarray:
     """Centre of mass (F,3) of SMPL joints (F,24,3), with the segment masses of de Leva 1996, sexes averaged."""
     parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in _SEGMENTS]
-    return np.sum(parts, axis=0)
+    return np.asarray(np.sum(parts, axis=0))
 
 
 def _knee_flexion(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
     """(F,) knee flexion, radians."""
     thigh, shin = unit(joints[:, knee] - joints[:, hip]), unit(joints[:, ankle] - joints[:, knee])
-    return np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1))
+    return np.asarray(np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1)))
 
 
 def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def unit(v: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) normalised to length 1; zero stays zero."""
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
+    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12))
 
 
 def tangent(up: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth:
     """
     slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
     low = 1 / (1 + ((track.feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
-    return slow * low * track.feet_seen[:, None]
+    return np.asarray(slow * low * track.feet_seen[:, None])
 
 
 def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
@@ -87,14 +87,14 @@ def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> n
     ray = smooth - centre
     ray /= np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
     velocity -= (1 - depth) * np.sum(velocity * ray, axis=-1, keepdims=True) * ray
-    return np.linalg.norm(velocity, axis=-1)
+    return np.asarray(np.linalg.norm(velocity, axis=-1))
 
 
 def floor_below(track: FittedTrack) -> np.ndarray:
     """Height (F,) of the lowest foot point within `FLOOR_WINDOW` seconds: what the person stands on."""
     lowest = track.feet[..., 1].min(axis=1)
     reach = max(1, round(FLOOR_WINDOW / float(np.median(track.durations))))
-    return minimum_filter1d(lowest, 2 * reach + 1, mode="nearest")
+    return np.asarray(minimum_filter1d(lowest, 2 * reach + 1, mode="nearest"))
 
 
 def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:

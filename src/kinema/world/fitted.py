@@ -59,4 +59,4 @@ class FittedTrack:
             return np.full(len(self.times), 1 / 30)
         steps = np.diff(self.times)
         steps = np.minimum(steps, 2 * np.median(steps))
-        return 0.5 * (np.r_[steps[0], steps] + np.r_[steps, steps[-1]])
+        return np.asarray(0.5 * (np.r_[steps[0], steps] + np.r_[steps, steps[-1]]))

@@ -125,7 +125,7 @@ def estimate_ground(tracks: Sequence[FittedTrack]) -> Ground:
 def _drop_sigma(walkers: Sequence[FittedTrack], drops: np.ndarray) -> np.ndarray:
     """(P,) sigma of each person's drop in metres: from their size, and from the tilt at their distance."""
     distances = np.array([np.median(np.linalg.norm(track.root, axis=1)) for track in walkers])
-    return np.sqrt((SIZE * drops) ** 2 + (TILT * distances) ** 2 + ACROSS**2)
+    return np.asarray(np.sqrt((SIZE * drops) ** 2 + (TILT * distances) ** 2 + ACROSS**2))
 
 
 def _one_ground(drops: np.ndarray, sigma: np.ndarray, seconds: np.ndarray) -> tuple[float, np.ndarray]:

@@ -114,7 +114,7 @@ def _onto_ground(root: np.ndarray, centre: np.ndarray, drop: float) -> np.ndarra
     below = (root - centre) * [1.0, 0.0, 1.0] - [0.0, drop, 0.0]  # the ground under the root, at the person's own scale
     moved = root + (scale - 1) * below
     moved[:, 1] -= height - scale * drop
-    return moved
+    return np.asarray(moved)
 
 
 def _fitted(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

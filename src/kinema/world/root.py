@@ -95,7 +95,7 @@ def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray |
     variance = (ALONG * distance) ** 2
     if offset is not None:
         variance = variance + (np.sum(ray * offset, axis=-1) / TAIL) ** 2
-    return (np.eye(3) - along) / ACROSS**2 + along / variance[:, None, None]
+    return np.asarray((np.eye(3) - along) / ACROSS**2 + along / variance[:, None, None])
 
 
 def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:

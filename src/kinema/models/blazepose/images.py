@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker, crop
+from kinema.geometry.crops import crop
+from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
 from kinema.models.imagenet import MEAN
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.weights import locate
@@ -35,7 +36,7 @@ class BlazePoseImages:
         return crop(image, roi, size=CROP).astype(np.float32) / np.float32(255)
 
     def to_image(self, prepared: np.ndarray) -> np.ndarray:
-        return np.rint(np.clip(prepared, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(prepared, 0, 1) * 255).astype(np.uint8))
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         roi = np.array([CROP / 2, CROP / 2, CROP, 0.0])

@@ -33,7 +33,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(y)) + x)
+        result: Tensor = self.relu(self.bn2(self.conv2(y)) + x)
+        return result
 
 
 class Bottleneck(nn.Module):
@@ -53,7 +54,8 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.relu(self.bn3(self.conv3(y)) + shortcut)
+        result: Tensor = self.relu(self.bn3(self.conv3(y)) + shortcut)
+        return result
 
 
 class ExchangeModule(nn.Module):

@@ -35,7 +35,8 @@ class MixerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (N, W, width)
         x = x + self.time(self.norm_time(x).transpose(1, 2)).transpose(1, 2)
-        return x + self.channels(self.norm_width(x))
+        result: Tensor = x + self.channels(self.norm_width(x))
+        return result
 
 
 def _two_layers(width: int, dropout: float) -> nn.Sequential:
@@ -64,4 +65,5 @@ class MixerRefiner(nn.Module):
         for block in self.blocks:
             x = block(x)
         corrected = windows + self.correction(self.norm(x))
-        return self.filter(corrected.transpose(1, 2)).transpose(1, 2)
+        result: Tensor = self.filter(corrected.transpose(1, 2)).transpose(1, 2)
+        return result

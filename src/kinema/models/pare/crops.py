@@ -183,7 +183,7 @@ def evaluation_crop(
     factors = np.array([height / size, width / size, 1.0])
     sigma = np.maximum(0.0, (factors - 1) / 2)
     smooth = scipy.ndimage.gaussian_filter(square, sigma, mode="mirror") if np.any(sigma > 0) else square
-    return scipy.ndimage.zoom(smooth, 1 / factors, order=1, mode="mirror", grid_mode=True)
+    return np.asarray(scipy.ndimage.zoom(smooth, 1 / factors, order=1, mode="mirror", grid_mode=True))
 
 
 def _cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:

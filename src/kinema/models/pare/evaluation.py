@@ -43,12 +43,12 @@ class PareScores:
     @property
     def mpjpe(self) -> np.ndarray:
         """(N,) metres."""
-        return self.per_joint.mean(axis=1)
+        return np.asarray(self.per_joint.mean(axis=1))
 
     @property
     def pa_mpjpe(self) -> np.ndarray:
         """(N,) metres."""
-        return self.pa_per_joint.mean(axis=1)
+        return np.asarray(self.pa_per_joint.mean(axis=1))
 
     def total(self, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
         """Means over images, millimetres, by the names of `MEASURES`."""

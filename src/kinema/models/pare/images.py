@@ -43,10 +43,10 @@ class PareImages:
         return {self._estimator.path.name: self._estimator.sha256, body.name: body.sha256}
 
     def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        return normalized(crop(image, box, scale=self._scale)[None])[0]
+        return np.asarray(normalized(crop(image, box, scale=self._scale)[None])[0])
 
     def to_image(self, prepared: np.ndarray) -> np.ndarray:
-        return np.rint(np.clip(prepared * STD + MEAN, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(prepared * STD + MEAN, 0, 1) * 255).astype(np.uint8))
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         return self._joints.joints14(self.vertices(prepared)[0]).astype(np.float64)

@@ -43,15 +43,15 @@ class JointDefinition:
         if self.extra is None:
             return _regress(self.body.points(SPIN49.name).weights, vertices)
         every = np.concatenate([joints24, vertices[:, _VERTICES], _regress(self.extra, vertices)], axis=1)
-        return every[:, MAP49]
+        return np.asarray(every[:, MAP49])
 
     def joints14(self, vertices: np.ndarray) -> np.ndarray:
         """The evaluation's 14 joints (n,14,3) relative to the pelvis, from posed vertices (n,V,3)."""
         if self.h36m is None:
             points = _regress(self.body.points(SPIN49.name).weights, vertices)
-            return points[:, _SPIN_14] - points[:, [_SPIN_PELVIS]]
+            return np.asarray(points[:, _SPIN_14] - points[:, [_SPIN_PELVIS]])
         rows = _regress(self.h36m, vertices)
-        return rows[:, H36M_TO_14] - rows[:, :1]
+        return np.asarray(rows[:, H36M_TO_14] - rows[:, :1])
 
 
 def joint_definition(body: BodyModel, extra: Path | None = None, h36m: Path | None = None) -> JointDefinition:

@@ -120,7 +120,8 @@ class PareNetwork(nn.Module):
         self.head = PareHead()
 
     def forward(self, images: Tensor) -> PareOutput:
-        return self.head(self.backbone(images))
+        result: PareOutput = self.head(self.backbone(images))
+        return result
 
 
 class MixedPrecision(nn.Module):

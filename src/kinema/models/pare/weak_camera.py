@@ -58,7 +58,7 @@ def seen_translation(
 def crop_pixels(points: np.ndarray, weak: np.ndarray) -> np.ndarray:
     """Points (n,K,3) of bodies in crops with cameras (n,3) -> (n,K,2), [-1,1] across the crop, PARE's projection."""
     placed = np.asarray(points, dtype=np.float64) + crop_translation(weak)[:, None]
-    return FOCAL / (IMAGE_SIZE / 2) * placed[..., :2] / placed[..., 2:]
+    return np.asarray(FOCAL / (IMAGE_SIZE / 2) * placed[..., :2] / placed[..., 2:])
 
 
 def image_pixels(normalized: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -49,7 +49,8 @@ class PointwiseBlock(nn.Module):
         self.second = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., width)
-        return x + self.second(self.dropout(nn.functional.gelu(self.first(self.norm(x)))))
+        result: Tensor = x + self.second(self.dropout(nn.functional.gelu(self.first(self.norm(x)))))
+        return result
 
 
 class PoseLifter(nn.Module):

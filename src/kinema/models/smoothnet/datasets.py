@@ -70,7 +70,8 @@ class RefinerClips:
 
     @property
     def coordinates(self) -> int:
-        return self.detected[0].shape[-1]
+        result: int = self.detected[0].shape[-1]
+        return result
 
     @property
     def views(self) -> int:
@@ -151,7 +152,9 @@ def _reordered(clip: np.ndarray, name: str) -> np.ndarray:
 def _normalised(values: np.ndarray, file: Mapping[str, Any], dataset: str, i: int) -> np.ndarray:
     if dataset == "jhmdb" and "imgshape" in file:
         height, width = np.ravel(file["imgshape"][i])[:2]
-        return (values.reshape(len(values), -1, 2) / np.array([width, height]) - 0.5).reshape(len(values), -1)
+        return np.asarray(
+            (values.reshape(len(values), -1, 2) / np.array([width, height]) - 0.5).reshape(len(values), -1)
+        )
     return (values - CENTRE) / SCALE
 
 

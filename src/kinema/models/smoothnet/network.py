@@ -48,7 +48,8 @@ class SmoothNet(nn.Module):
         self.decoder = nn.Linear(sizes.hidden, sizes.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.decoder(self.res_blocks(self.encoder(x)))
+        result: Tensor = self.decoder(self.res_blocks(self.encoder(x)))
+        return result
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, dropout: float = 0.5, name: str = "weights") -> SmoothNet:

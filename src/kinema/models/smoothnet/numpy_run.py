@@ -99,7 +99,7 @@ def rows_linear(rows: np.ndarray, tensors: Mapping[str, np.ndarray], layer: str)
     """(N, in) -> (N, out) through a layer's weight and bias."""
     out = rows @ tensors[f"{layer}.weight"].T
     out += tensors[f"{layer}.bias"]
-    return out
+    return np.asarray(out)
 
 
 def _leaky_relu(x: np.ndarray, slope: float) -> None:

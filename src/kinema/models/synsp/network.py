@@ -54,7 +54,8 @@ class Attention(nn.Module):
         else:  # the same in the published order of operations, whose rounding matters (`dct_as_published`)
             share = torch.softmax((q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2), dim=-1)
             mixed = share @ v
-        return self.layer_norm(self.dropout(self.fc(mixed.transpose(1, 2).flatten(-2))) + queries)
+        result: Tensor = self.layer_norm(self.dropout(self.fc(mixed.transpose(1, 2).flatten(-2))) + queries)
+        return result
 
 
 class FeedForward(nn.Module):
@@ -68,7 +69,8 @@ class FeedForward(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer_norm(x + self.dropout(self.w_2(torch.relu(self.w_1(x)))))
+        result: Tensor = self.layer_norm(x + self.dropout(self.w_2(torch.relu(self.w_1(x)))))
+        return result
 
 
 class Layer(nn.Module):
@@ -83,7 +85,8 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         mixed = self.slf_attn(x, x) if memory is None else self.enc_attn(x, memory)
-        return self.pos_ffn(mixed)
+        result: Tensor = self.pos_ffn(mixed)
+        return result
 
 
 class Positions(nn.Module):
@@ -124,7 +127,8 @@ class Stack(nn.Module):
     def placed(self, x: Tensor, views: int) -> Tensor:
         """The layers on tokens (N, views*F, d) plus their frames' positional encoding, the same for every view."""
         table = self.position_enc.pos_table[:, : x.shape[1] // views].repeat(1, views, 1)
-        return self(self.dropout(x + table))
+        result: Tensor = self(self.dropout(x + table))
+        return result
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         for layer in self.layer_stack:

@@ -48,7 +48,7 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     shared = np.prod(np.maximum(high - low + 1, 0), axis=1)
     area, areas = np.prod(box[2:] - box[:2] + 1), np.prod(boxes[:, 2:] - boxes[:, :2] + 1, axis=1)
-    return shared / (area + areas - shared + 1e-16)
+    return np.asarray(shared / (area + areas - shared + 1e-16))
 
 
 def people(rows: np.ndarray, height: int, width: int, *, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
