@@ -21,7 +21,7 @@ class Field:
     L, those of `keypoint3d_set`. unit: with the frame of reference where there is one. meaning: one line.
     may_hold_nan: NaN stands for "not seen". share: between 0 and 1. boolean: True or False. pkl: its key in Kinema's
     `.pkl`, `name` by default. always: files have the key even where the field is empty.
-    stored: a reference to an array in a file beside the motion (`kinema.storage.stored.StoredArray`).
+    stored: a reference to an array in a separate file (`kinema.storage.stored.StoredArray`).
     """
 
     name: str

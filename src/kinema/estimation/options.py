@@ -44,10 +44,10 @@ class FitOptions:
     """
 
     height: float | None = setting(
-        None, "height of the people in metres; fixes the scale", public=True, metavar="M", group="people"
+        None, "body height in metres; sets the scale", public=True, metavar="M", group="people"
     )
     fov: float | None = setting(
-        None, "field of view over the longer side, in degrees", public=True, metavar="DEG", group="camera"
+        None, "field of view along the longer image side, in degrees", public=True, metavar="DEG", group="camera"
     )
     prior: str = "learned"
     analytic_sigma: float = 25.0
@@ -55,7 +55,7 @@ class FitOptions:
     estimate_sigma: float = 12.0
     landmarks: str = setting(
         "refined",
-        "3D landmarks that the fit reads: refined (default) by Kinema's own network, or raw",
+        "3D landmarks for the fit: refined (default) by Kinema's own network, or raw",
         public=True,
         choices=("refined", "raw"),
         group="result",

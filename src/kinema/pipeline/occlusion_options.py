@@ -15,8 +15,8 @@ from kinema.tracking.options import TrackingOptions
 class OcclusionRunOptions:
     """What is analysed and written.
 
-    estimators: names of `kinema.evaluation.options.IMAGE_ESTIMATORS`. every: each Nth picture. max_persons: the largest
-    N people of a picture. video: write the sweep. data, body_model: the PARE release's folder and an SMPL file.
+    estimators: names of `kinema.evaluation.options.IMAGE_ESTIMATORS`. every: each Nth image. max_persons: the largest
+    N people of an image. video: write the sweep. data, body_model: the PARE release's folder and an SMPL file.
     """
 
     estimators: tuple[str, ...] = setting(
@@ -25,9 +25,9 @@ class OcclusionRunOptions:
     )  # fmt: skip
     occlusion: OcclusionOptions = field(default_factory=OcclusionOptions)
     pare: PareOptions = field(default_factory=PareOptions)
-    every: int = setting(1, "each Nth picture (default: 1, of a data set 100)", metavar="N")
+    every: int = setting(1, "analyse each Nth image (default: 1, of a data set 100)", metavar="N")
     max_persons: int | None = same_as(
-        TrackingOptions, "max_persons", help="only so many people of each picture", group=None
+        TrackingOptions, "max_persons", help="at most this many people per image", group=None
     )
     video: bool = setting(True, "write no video of the sweep", off=True)
     data: Path | None = setting(None, "the data folder of the PARE release", metavar="DIR")

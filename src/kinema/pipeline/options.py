@@ -57,25 +57,27 @@ class RunOptions:
 
     estimator: str = setting(
         "keypoints",
-        f"what looks at the people: {' or '.join(row.name for row in ESTIMATORS.built_in)}",
+        f"how bodies are estimated: {' or '.join(row.name for row in ESTIMATORS.built_in)}",
         public=True,
         metavar="NAME",
     )
-    tracker: str = setting("kinema", "what follows the people", public=True, metavar="NAME")
+    tracker: str = setting("kinema", "how people are detected and tracked", public=True, metavar="NAME")
     time_range: TimeRange = setting(
         factory=TimeRange,
-        help="only these seconds; either may be left out",
+        help="process only these seconds; either end may be omitted",
         public=True,
         metavar="A-B",
         group="camera",
         parse=time_range,
     )
     body_model: Path | None = setting(
-        None, "an SMPL file (.pkl or .npz) in place of the free body", public=True, metavar="PATH", group="people"
+        None, "an SMPL file (.pkl or .npz) to use instead of the free body", public=True, metavar="PATH", group="people"
     )
     smooth: bool = True
-    overlay: bool = setting(True, "make no overlay.mp4", public=True, group="result", off=True)
-    vertices: bool = setting(False, "also write every frame's mesh into the .pkl (large)", public=True, group="result")
+    overlay: bool = setting(True, "do not render overlay.mp4", public=True, group="result", off=True)
+    vertices: bool = setting(
+        False, "also write the mesh of every frame to the .pkl (large)", public=True, group="result"
+    )
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)

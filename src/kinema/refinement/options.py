@@ -51,11 +51,11 @@ class FilterOptions:
         choices=(*METHODS, "none"),
         group="result",
     )
-    strength: float = setting(0.5, "of the smoothing: 0 (none) to 1", public=True, metavar="S", group="result")
+    strength: float = setting(0.5, "smoothing strength, from 0 (none) to 1", public=True, metavar="S", group="result")
     seconds: float | None = None
     depth: float = 3.0
     max_gap: float = SMOOTHING_GAP
-    missing: str = setting("error", "what a value that is not a number is", choices=MISSING)
+    missing: str = setting("error", "how to treat NaN values", choices=MISSING)
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, "filter", f"be one of {', '.join(METHODS)}", repr(self.method))
@@ -87,18 +87,18 @@ class NetworkOptions:
 
     method: str = "smoothnet"
     checkpoint: str | Path | None = setting(
-        None, "weights (.pth.tar, .pth, .safetensors, .onnx; default: the weights cache's)", metavar="FILE"
+        None, "weights (.pth.tar, .pth, .safetensors, .onnx; default: from the weights cache)", metavar="FILE"
     )
-    window_size: int | None = setting(None, "frames of a window (default: the checkpoint's)", metavar="N")
+    window_size: int | None = setting(None, "window size in frames (default: the checkpoint's)", metavar="N")
     representation: str | None = setting(
         None, "what a network smooths (default: the checkpoint's, else 3d)", choices=REPRESENTATIONS
     )
     step: int = setting(1, "frames between windows", metavar="N")
     lag: int | None = setting(
-        None, "frames of the future that a result may know, as if live (default: all of the window)", metavar="N"
+        None, "future frames that a result may depend on, as in live use (default: the whole window)", metavar="N"
     )
     short: str = "repeat"
-    as_published: bool = setting(False, "run SmoothNet as its authors do, its pull included")
+    as_published: bool = setting(False, "run SmoothNet as published, with its bias towards the pelvis")
     max_gap: float = SMOOTHING_GAP
     missing: str = same_as(FilterOptions, "missing")
 
@@ -140,10 +140,10 @@ class StabilizeOptions:
     """How to repair. profile: "default", or "video2pkl" (alias "fork") for its stabiliser. steps: of `STEPS`."""
 
     profile: str = setting(
-        "default", "video2pkl: that pipeline's stabiliser, faults included", choices=PROFILES, parse=canonical_profile
+        "default", "video2pkl: that pipeline's stabiliser, bugs included", choices=PROFILES, parse=canonical_profile
     )
     steps: tuple[str, ...] = setting(
-        STEPS, "make only this step; may be given again (default: all three)", public="step", choices=STEPS
+        STEPS, "run only this step; may be repeated (default: all three)", public="step", choices=STEPS
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ class RefineSettings:
 
     method: str | None = setting(
         None,
-        f"{', '.join(_OFFERED)}: a network or preset in place of the filter",
+        f"{', '.join(_OFFERED)}: a network or preset instead of the filter",
         public="refine",
         metavar="METHOD",
         group="result",
@@ -35,9 +35,7 @@ class RefineSettings:
     def __post_init__(self) -> None:
         if self.method is None:
             if self.given():
-                raise UsageError(
-                    "`refiner_checkpoint`, `window_size` and `representation` need a `refine` method beside them"
-                )
+                raise UsageError("`refiner_checkpoint`, `window_size` and `representation` need a `refine` method")
             return
         if self.checkpoint is not None:
             path = Path(self.checkpoint)

@@ -1,4 +1,4 @@
-"""video2pkl's stabiliser, number for number (profile "video2pkl"; `kinema stabilize --profile fork`).
+"""video2pkl's stabiliser, number for number (profile "video2pkl"; `kinema stabilize --profile video2pkl`).
 
 Facts: https://github.com/Ramesh0325/video2pkl, at 6aff3e0. What it does that the default does not: it treats a rotation
 of 200 degrees per *second* as an outlier (a walking knee reaches 400) and replaces all joints of such a frame; it

@@ -54,10 +54,10 @@ def write_comparison(
     strip = _Strip(before.times, curves, 2 * width, max(height // 5, 40), "px/s2" if options.kind == "2d" else "m/s2")
     with VideoWriter(out, 2 * width, height + strip.height, crf=options.crf) as writer:
         for index, time, image in _frames(before, video, (width, height)):
-            pictures = [panel.draw(index, image.copy()) for panel in panels]
-            for picture, title in zip(pictures, ("before", "after"), strict=True):
-                draw_label(picture, title, np.array([width / 2, height * 0.08]), _INK)
-            writer.write(np.concatenate([np.concatenate(pictures, axis=1), strip.at(index)]), time)
+            images = [panel.draw(index, image.copy()) for panel in panels]
+            for image, title in zip(images, ("before", "after"), strict=True):
+                draw_label(image, title, np.array([width / 2, height * 0.08]), _INK)
+            writer.write(np.concatenate([np.concatenate(images, axis=1), strip.at(index)]), time)
             progress(index + 1, before.num_frames)
     return Path(out)
 
@@ -90,7 +90,7 @@ def _points(person: Person, body: BodyModel, kind: str) -> tuple[np.ndarray | No
 
 
 def _size(motion: Motion, most: int) -> tuple[int, int]:
-    """Even width and height of one picture."""
+    """Even width and height of one panel."""
     width, height = (motion.width, motion.height) if motion.width and motion.height else (640, 480)
     shrink = min(1.0, most / max(width, height))
     return 2 * max(1, round(width * shrink / 2)), 2 * max(1, round(height * shrink / 2))
@@ -132,7 +132,7 @@ class _Bodies:
 
 
 class _Points:
-    """Keypoints in the picture, or joints seen at a slant from a camera that has all of them in view."""
+    """Keypoints in the image, or joints seen at a slant from a camera that has all of them in view."""
 
     def __init__(self, motion: Motion, body: BodyModel, size: tuple[int, int], kind: str) -> None:
         self.size, self.kind = size, kind
@@ -151,7 +151,7 @@ class _Points:
             self.people = [(person, self._seen(points), joints) for person, points, joints in self.people]
 
     def _seen(self, points: np.ndarray) -> np.ndarray:
-        """Joints (F,K,3) of the camera's frame in pixels of the picture."""
+        """Joints (F,K,3) of the camera's frame in pixels of the panel."""
         upright = points * [1.0, -1.0, -1.0]
         rotation = looking_from(np.radians(25), np.radians(10))
         intrinsics = camera_from_fov(*self.size, 40.0).intrinsics

@@ -25,7 +25,7 @@ class OverlayOptions:
 
     view: str = setting(
         "camera",
-        "show the world in overlay.mp4, too, from the side or from above",
+        "also show the world in overlay.mp4, from the side or from above",
         public=True,
         choices=VIEWS,
         group="result",
@@ -52,11 +52,11 @@ class OverlayOptions:
 class ComparisonOptions:
     """How two motions are shown side by side.
 
-    kind: what is drawn, one of `KINDS`. max_side: pixels of a picture's longer side. crf: quality, 0 to 51.
+    kind: what is drawn, one of `KINDS`. max_side: pixels of a panel's longer side. crf: quality, 0 to 51.
     """
 
-    kind: str = setting("body", "what is drawn", public="show", choices=KINDS)
-    max_side: int = setting(640, "of the longer side of one picture", metavar="PIXELS")
+    kind: str = setting("body", "what to draw", public="show", choices=KINDS)
+    max_side: int = setting(640, "longer side of one panel", metavar="PIXELS")
     crf: int = 20
 
     def __post_init__(self) -> None:

@@ -40,5 +40,5 @@ class BlazePoseImages:
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         roi = np.array([CROP / 2, CROP / 2, CROP, 0.0])
-        pictures = [self.to_image(one) for one in prepared]
-        return np.array([self._network.run_crop(one, roi).world[self._rows] for one in pictures], dtype=np.float64)
+        images = [self.to_image(one) for one in prepared]
+        return np.array([self._network.run_crop(one, roi).world[self._rows] for one in images], dtype=np.float64)

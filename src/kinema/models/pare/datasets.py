@@ -113,7 +113,7 @@ def read_stored_image(path: Path) -> np.ndarray:
         image = None
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}); give the folder of the pictures with `images`"
+            f"{path} cannot be read ({error.strerror}); give the folder of the images with `images`"
         ) from None
     if image is None:
         raise InputError(f"{path} is not an image that can be decoded; get a fresh copy of the dataset")

@@ -21,16 +21,16 @@ class PareOptions:
 
     checkpoint: str | None = setting(
         None,
-        "of the estimator pare: a file, pare-3dpw or pare (default: the first of these that is there)",
+        "PARE's weights: a file, pare-3dpw or pare (default: the first one available)",
         public=True,
         metavar="FILE",
         aliases=("ckpt",),
     )
-    crop_scale: float = setting(1.0, "side of the crop over the side of the box", metavar="X")
+    crop_scale: float = setting(1.0, "crop side relative to the box side", metavar="X")
     batch_size: int = setting(16, "crops in memory at once", metavar="N")
-    precision: str = setting("float32", "of the network's arithmetic", choices=PRECISIONS)
-    device: str = setting("auto", "what the network runs on", choices=DEVICES)
-    threads: int | None = setting(None, "CPU threads (default: one for each core)", metavar="N")
+    precision: str = setting("float32", "precision of the network", choices=PRECISIONS)
+    device: str = setting("auto", "device to run on", choices=DEVICES)
+    threads: int | None = setting(None, "CPU threads (default: one per core)", metavar="N")
     fov: float | None = None
 
     def __post_init__(self) -> None:
@@ -53,13 +53,13 @@ class DemoOptions:
     does so unless a long video would exhaust the memory. parity: reproduce the original, quirks included.
     """
 
-    smooth: bool = setting(False, "One-Euro over the rotations")
-    min_cutoff: float = setting(0.004, "of the smoothing", metavar="X")
-    beta: float = setting(1.0, "of the smoothing", metavar="X")
+    smooth: bool = setting(False, "smooth rotations with a One-Euro filter")
+    min_cutoff: float = setting(0.004, "minimum cutoff of the smoothing", metavar="X")
+    beta: float = setting(1.0, "speed coefficient of the smoothing", metavar="X")
     batch_size: int = same_as(PareOptions, "batch_size")
     crop_scale: float = same_as(PareOptions, "crop_scale")
     vertices: bool | None = None
-    parity: bool = setting(False, "the original's habits: matrices in pose, SORT, 25 frames a second")
+    parity: bool = setting(False, "behave like the original: matrices in pose, SORT, 25 frames per second")
 
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
