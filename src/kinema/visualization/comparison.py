@@ -55,8 +55,8 @@ def write_comparison(
     with VideoWriter(out, 2 * width, height + strip.height, crf=options.crf) as writer:
         for index, time, image in _frames(before, video, (width, height)):
             images = [panel.draw(index, image.copy()) for panel in panels]
-            for image, title in zip(images, ("before", "after"), strict=True):
-                draw_label(image, title, np.array([width / 2, height * 0.08]), _INK)
+            for half, title in zip(images, ("before", "after"), strict=True):
+                draw_label(half, title, np.array([width / 2, height * 0.08]), _INK)
             writer.write(np.concatenate([np.concatenate(images, axis=1), strip.at(index)]), time)
             progress(index + 1, before.num_frames)
     return Path(out)
