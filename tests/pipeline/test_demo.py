@@ -34,7 +34,7 @@ def test_the_demo_measures_itself(tmp_path, monkeypatch, capsys):
     # Again: nothing is rendered or computed a second time, the numbers are the same.
     assert main(call) == 0
     shown = capsys.readouterr()
-    assert "rendering the clip: already done" in shown.err
+    assert "rendering clip: already done" in shown.err
     assert "nothing was repeated" in shown.out
     assert f"{ours['mpjpe_mm']:.1f} mm" in shown.out
 

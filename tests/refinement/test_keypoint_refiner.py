@@ -108,7 +108,7 @@ def test_real_answers_on_people_never_trained_on(tmp_path, networks, data_dir):
     clips = keypoint_clips(load_windows(tmp_path, "held_out", REFINER_FILM))
     from importlib.resources import as_file, files
 
-    with as_file(files("kinema.refinement").joinpath(NETWORK_FILE)) as path:
+    with as_file(files("kinema.models.mixer").joinpath(NETWORK_FILE)) as path:
         scores = compare(clips, [method(f"mixer={path}", clips, 30.0), method("whittaker=0.4", clips, 30.0)])
     ours, filtered = scores.values()
     assert ours.acceleration < 0.25 * ours.input_acceleration

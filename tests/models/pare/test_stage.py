@@ -173,6 +173,5 @@ def test_two_hundred_real_frames(data_dir, checkpoint, tmp_path, capsys) -> None
     assert record["summary"]["frames"] >= 200
     assert set(record["files"]) >= {"pkl", "npz", "overlay", "validation"}
     stages = [stage["name"] for stage in record["stages"]]
-    assert "pare" in stages
-    assert stages.index("pare") < stages.index("fit")
+    assert stages.index("regress") < stages.index("fit")
     assert any("free body stands in" in sentence for sentence in record["warnings"])
