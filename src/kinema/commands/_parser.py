@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
     def no_such(self, what: str, word: str, known: Iterable[str]) -> NoReturn:
         """Report that there is no `word`, with a suggestion. what: "command", "option"."""
         known = list(known)
-        near = f"kinema run {word}" if what == "command" and Path(word).exists() else nearest(word, known)
+        near = f"kinema run {word}" if what == "command" and os.path.exists(word) else nearest(word, known)
         hint = f"did you mean `{near}`?" if near else f"see `{self.command} --help`"
         place = "" if " " not in self.command else f" of `{self.command}`"
         self.exit(2, f"kinema: there is no {what} `{word}`{place}; {hint}\n")
