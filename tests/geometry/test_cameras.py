@@ -1,4 +1,4 @@
-"""Cameras: projection there and back, defaults, world and camera frames."""
+"""Cameras: what cannot exist, projection there and back, defaults, world and camera frames."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kinema.errors import ShapeError, UsageError
 from kinema.geometry import camera as c
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix
+from tests.helpers.values import camera
 
 INTRINSICS = np.array([[1000.0, 0, 959.5], [0, 1010.0, 539.5], [0, 0, 1]])
 DISTORTIONS = {
@@ -143,3 +144,39 @@ def test_unknown_world():
     for function in (c.to_camera, c.to_world):
         with pytest.raises(UsageError, match="pose in the world is unknown"):
             function(np.zeros((2, 3)), camera)
+
+
+@pytest.mark.parametrize("size", [(0, 48), (64, 0), (-1, 48)])
+def test_camera_size(size):
+    with pytest.raises(ShapeError, match=f"camera: size must be positive, found {size[0]}x{size[1]}"):
+        camera(width=size[0], height=size[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"intrinsics": np.eye(4)}, r"intrinsics has shape \(4, 4\), expected \(3, 3\)"),
+        ({"intrinsics": np.full((3, 3), np.nan)}, r"intrinsics holds a value that is not finite at \(0, 0\)"),
+        ({"intrinsics": np.diag([-50.0, 50, 1])}, "focal lengths must be positive"),
+        ({"intrinsics": np.diag([50.0, 0, 1])}, "focal lengths must be positive"),
+        ({"distortion": np.zeros(6)}, r"distortion must be \(4,\), \(5,\) or \(8,\), found \(6,\)"),
+        ({"rotation": np.eye(3)}, "must be given together"),
+        ({"translation": np.zeros(3)}, "must be given together"),
+        ({"rotation": np.eye(3), "translation": np.zeros(4)}, r"translation has shape \(4,\), expected \(3,\)"),
+        (
+            {"rotation": np.zeros((5, 3, 3)), "translation": np.zeros(3)},
+            r"translation has shape \(3,\), expected \(5, 3\)",
+        ),
+        ({"rotation": np.eye(3) * 2, "translation": np.zeros(3)}, "is not a rotation matrix"),
+        ({"rotation": np.diag([1.0, 1, -1]), "translation": np.zeros(3)}, "contains a reflection"),
+        ({"rotation": np.stack([np.eye(3), -np.eye(3)]), "translation": np.zeros((2, 3))}, "contains a reflection"),
+    ],
+)
+def test_camera_refuses(changes, match):
+    with pytest.raises(ShapeError, match=match):
+        camera(**changes)
+
+
+@pytest.mark.parametrize("count", [4, 5, 8])
+def test_camera_takes_opencv_distortions(count):
+    assert camera(distortion=np.zeros(count)).distortion.shape == (count,)
