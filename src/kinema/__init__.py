@@ -72,10 +72,7 @@ def _late(name: str) -> Callable[..., Any]:
 _wiring.save_motion, _wiring.load_motion = _late("save"), _late("load")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'kinema' has no attribute {name!r}")
+__getattr__ = _wiring.late(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from typing import Protocol
 
 import numpy as np
 
 from kinema.errors import UsageError
 from kinema.geometry.circles import Circles
+from kinema.registry import resolve
 from kinema.skeleton import JointSet, joint_set
 from kinema.video import Frame
 from kinema.weights.hub import WeightsFile
@@ -159,9 +159,8 @@ class KeypointSource:
 
         Raises WeightsError if they are unavailable, UsageError if the extra that they need is not installed.
         """
-        module, _, function = self.open.partition(":")
         try:
-            opened: OpenedSource = getattr(import_module(module), function)(self, threads=threads)
+            opened: OpenedSource = resolve(self.open)(self, threads=threads)
         except ModuleNotFoundError as error:
             if self.extra is None:
                 raise
