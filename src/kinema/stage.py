@@ -30,7 +30,6 @@ from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS
 from kinema.progress import Progress, silent
 from kinema.registry import resolve
-from kinema.weights.catalogue import find as find_weights
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -134,16 +133,9 @@ class Stage:
         code = resolve(self.run) if isinstance(self.run, str) else self.run
         result: Motion = code(motion, context, options)
         arguments = dataclasses.asdict(options) | context.facts
-        weights = self._body(context.body) | context.weights
+        weights = self.body_weights(context.body) | context.weights
         return result.replace(provenance=motion.provenance).recorded(self.name, arguments, weights)
 
-    def weights(self, options: Any, body: BodyModel | None) -> dict[str, str]:
-        """sha256 by name of everything but motion and options that determines the result: networks, files, the body.
-
-        A network's sha256 is taken from the catalogue, so nothing is fetched for it.
-        """
-        known = {name: find_weights(name).sha256 or "" for name in self.networks(options)}
-        return known | dict(self.files(options)) | self._body(body)
-
-    def _body(self, body: BodyModel | None) -> dict[str, str]:
+    def body_weights(self, body: BodyModel | None) -> dict[str, str]:
+        """sha256 by name of the body, if the stage uses one."""
         return {body.name: body.sha256} if body is not None and (self.body or self.optional_body) else {}

@@ -30,7 +30,7 @@ def test_another_file_of_the_same_name_is_another_run(tmp_path):
     for value in (0, 1):
         np.savez(file, x=np.full(3, value))
         step = chain(RunOptions.of(refine="smoothnet", refiner_checkpoint=file))[2]
-        shas.append(step.stage.weights(step.options, None)["net.npz"])
+        shas.append(step.weights(None)["net.npz"])
     assert shas[0] != shas[1]
 
 

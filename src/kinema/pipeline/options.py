@@ -142,8 +142,6 @@ class RunOptions:
         if stage.name == "regress":
             threads = self.pare.threads if self.pare.threads is not None else self.tracking.threads
             return dataclasses.replace(self.pare, fov=self.fit.fov, threads=threads)
-        if stage.name == "refine":
-            return self.refine.options()
         if stage.name in self.added:
             return self.added[stage.name]
         if self.refine.method is not None and stage is REFINERS.find(self.refine.method).stage:

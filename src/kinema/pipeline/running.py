@@ -87,7 +87,7 @@ def run(
         steps = steps or chain(options)
         times = plain(dataclasses.asdict(options.time_range))
         base_key = digest(source, code_identity(), package_versions(), times)
-        key = digest(base_key, options.to_dict(), [step.stage.weights(step.options, job.body) for step in steps])
+        key = digest(base_key, options.to_dict(), [step.weights(job.body) for step in steps])
         stem = folder_stem(path)
         with only_one(out, key, path.name):
             found = None if force else find_run(out, stem, key)

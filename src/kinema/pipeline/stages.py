@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,16 +39,29 @@ class Job:
 @dataclass(frozen=True)
 class Step:
     """A stage of a chain with its options. then: a quick post-processing step that is repeated on every run; it may add
-    notes for the user."""
+    notes for the user. files: sha256 by name of the stage's own files, hashed once, when the step is made; raises what
+    the stage raises if one is missing (a checkpoint, torch)."""
 
     stage: Stage
     options: Any
     then: Callable[[Motion, list[str]], Motion] | None = None
+    files: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", dict(self.stage.files(self.options)))
+
+    def weights(self, body: BodyModel) -> dict[str, str]:
+        """sha256 by name of everything but motion and options that determines the result: networks, files, the body.
+
+        A network's sha256 is taken from the catalogue, so nothing is fetched for it.
+        """
+        networks = {name: find_weights(name).sha256 or "" for name in self.stage.networks(self.options)}
+        return {**networks, **self.files, **self.stage.body_weights(body)}
 
     def key(self, before: str, body: BodyModel) -> str:
         """The sha256 of everything that the result depends on: the preceding step's key, options and weights."""
         options = plain(dataclasses.asdict(self.options))
-        return digest(before, self.stage.name, options, self.stage.weights(self.options, body))
+        return digest(before, self.stage.name, options, self.weights(body))
 
 
 def chain(options: RunOptions) -> tuple[Step, ...]:
@@ -57,20 +70,16 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     If something that a stage needs is missing (a checkpoint, torch), its error is raised here, before any work is done.
     """
     estimator = ESTIMATORS.find(options.estimator)
-    stages = [TRACKERS.find(options.tracker).stage, *estimator.stages]
     steps = []
-    for stage in stages:
+    for stage in (TRACKERS.find(options.tracker).stage, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
-        steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed)))
-    steps[-1] = dataclasses.replace(steps[-1], then=settle)
+        then = settle if stage is estimator.stages[-1] else None
+        steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then))
     if options.refine.method is not None:
-        stages = [REFINERS.find(options.refine.method).stage]
+        following = [REFINERS.find(options.refine.method).stage, place_in_world]
     else:
-        stages = [filter_motion] if options.smooth else []
-    steps += [Step(stage, options.options_of(stage)) for stage in (*stages, place_in_world)]
-    for step in steps:
-        step.stage.files(step.options)
-    return tuple(steps)
+        following = [filter_motion, place_in_world] if options.smooth else [place_in_world]
+    return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
 
 
 def settle(motion: Motion, notes: list[str]) -> Motion:
