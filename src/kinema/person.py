@@ -158,6 +158,9 @@ class Person:
 PERSON_FIELDS: dict[str, Field] = table_of(Person)
 """Every field that stages fill: shape, unit, meaning, and its key in files."""
 
+WORLD_FIELDS = ("pose_world", "transl_world", "joints_world")
+"""The body in the world: what no longer fits once the body in the camera's frame has changed."""
+
 _SETS = {"K": "keypoint_set", "L": "keypoint3d_set"}
 """Letter of a shape -> the field that names its joint set."""
 

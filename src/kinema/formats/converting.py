@@ -15,11 +15,11 @@ from kinema.formats.motion_files import infer_format, load_motion, save_motion
 from kinema.formats.registry import MotionFormat, find_format, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
+from kinema.person import WORLD_FIELDS
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_WORLD = ("pose_world", "transl_world", "joints_world")
 _MADE_FROM = {"joints": ("pose", "betas", "transl"), "joints_world": ("pose_world", "betas", "transl_world")}
 """Fields that can be computed from others with the body model."""
 
@@ -84,6 +84,6 @@ def losses(motion: Motion, entry: MotionFormat) -> list[str]:
         lost.append(
             f"{entry.name} files do not store the frame rate ({motion.fps:.6g}); give it again when reading them"
         )
-    if motion.people and not filled & {*_WORLD, "pose"}:
+    if motion.people and not filled & {*WORLD_FIELDS, "pose"}:
         lost.append("nobody in this motion has a pose")
     return lost

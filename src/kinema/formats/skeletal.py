@@ -28,7 +28,7 @@ from kinema.formats.amass import rest_pelvis
 from kinema.formats.report import WriteReport
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS
 from kinema.temporal.gaps import AWAY, near_in_time
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
@@ -126,8 +126,7 @@ def in_frame(motion: Motion, frame: str) -> Motion:
         raise UsageError(f"person {missing[0]} has no pose in the {frame} frame; try `frame` {other}")
     if frame == "world":
         return motion
-    hidden = dict.fromkeys(("pose_world", "transl_world", "joints_world"))
-    return motion.replace(people=tuple(person.replace(**hidden) for person in motion))
+    return motion.replace(people=tuple(person.replace(**dict.fromkeys(WORLD_FIELDS)) for person in motion))
 
 
 def skeleton_tracks(

@@ -20,9 +20,10 @@ from kinema.geometry.rotations import (
     quaternion_to_axis_angle,
 )
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import WORLD_FIELDS, Person
 from kinema.refinement.measures import SMOOTHING, shakiness
 from kinema.refinement.options import FilterOptions
+from kinema.refinement.people import change_people
 from kinema.stage import Context
 from kinema.temporal import filters
 from kinema.temporal.gaps import fill_missing, uninterrupted
@@ -59,15 +60,12 @@ def filter_people(motion: Motion, context: Context, options: FilterOptions) -> M
     `kinema.world.place_in_world` afterwards. Raises UsageError for a person without any of these. A person's
     `data["smoothing"]` has jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
     """
-    people, report = [], {}
-    for done, person in enumerate(motion.people):
-        context.progress(done, len(motion.people))
-        smooth, measures = _filter_person(person, motion.times, context.body, options)
-        people.append(smooth.replace(data={**smooth.data, SMOOTHING: measures}))
-        report[str(person.id)] = measures
-    context.progress(len(motion.people), len(motion.people))
-    context.facts |= {"seconds": options.amount, "people": report}
-    return motion.replace(people=tuple(people))
+    context.facts["seconds"] = options.amount
+
+    def filtered(person: Person) -> tuple[Person, dict[str, Any]]:
+        return _filter_person(person, motion.times, context.body, options)
+
+    return change_people(motion, context, SMOOTHING, filtered)
 
 
 def _filter_person(
@@ -94,8 +92,7 @@ def _filter_person(
     figures = {}
     if before is not None and after is not None:
         figures = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
-    world = {"pose_world": None, "transl_world": None, "joints_world": None}
-    return person.replace(**changes, **world), figures
+    return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS)), figures
 
 
 def smooth_positions(

@@ -19,6 +19,7 @@ from kinema.person import Person
 from kinema.refinement.filtering import smooth_positions
 from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import FilterOptions, LandmarkOptions
+from kinema.refinement.people import change_people
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import filled, smooth_resampled
@@ -61,19 +62,16 @@ def refine_landmarks(motion: Motion, context: Context, options: LandmarkOptions)
     """
     refiner = KeypointRefiner(options)
     smoothing = dataclasses.replace(POST_FILTER, max_gap=options.max_gap)
-    people, report = [], {}
-    for done, person in enumerate(motion.people):
-        context.progress(done, len(motion.people))
-        times = motion.times[person.frames]
-        refined = refiner(_landmarks(person), times, person.frames)
-        refined = smooth_positions(refined, times, smoothing, frames=person.frames)
-        measures = _measures(person, refined, times, options)
-        people.append(person.replace(keypoints3d=refined, data={**person.data, SMOOTHING: measures}))
-        report[str(person.id)] = measures
-    context.progress(len(motion.people), len(motion.people))
-    context.facts |= {"checkpoint": refiner.network.name, "people": report}
+    context.facts["checkpoint"] = refiner.network.name
     context.weights[refiner.network.name] = refiner.network.sha256
-    return motion.replace(people=tuple(people))
+
+    def refined(person: Person) -> tuple[Person, dict[str, Any]]:
+        times = motion.times[person.frames]
+        landmarks = refiner(_landmarks(person), times, person.frames)
+        landmarks = smooth_positions(landmarks, times, smoothing, frames=person.frames)
+        return person.replace(keypoints3d=landmarks), _measures(person, landmarks, times, options)
+
+    return change_people(motion, context, SMOOTHING, refined)
 
 
 def _landmarks(person: Person) -> np.ndarray:

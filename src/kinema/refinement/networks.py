@@ -17,11 +17,12 @@ from kinema.models.smoothnet import facts as smoothnet
 from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import WORLD_FIELDS, Person
 from kinema.refinement.filtering import smooth_root, smooth_rotations
 from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import FilterOptions, NetworkOptions
+from kinema.refinement.people import change_people
 from kinema.stage import Context
 from kinema.temporal.gaps import uninterrupted
 from kinema.temporal.sequences import (
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
 """Smooths the rotations that joints do not determine (twist, feet, hands): a parabola over five frames at 30 Hz."""
-
-WORLD_FIELDS = ("pose_world", "transl_world", "joints_world")
 
 
 def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> Motion:
@@ -62,19 +61,14 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
             f"set `representation` to {network.representation}"
         )
     refinement = _Refinement(network, window, representation, options, context.body, motion)
-    people, report = [], {}
-    for done, person in enumerate(motion.people):
-        context.progress(done, len(motion.people))
-        refined = refinement.person(person) if len(person) else person
-        measures = refinement.measures(person, refined)
-        people.append(refined.replace(data={**refined.data, SMOOTHING: measures}))
-        report[str(person.id)] = measures
-    context.progress(len(motion.people), len(motion.people))
-    context.facts |= {
-        "window_size": window, "representation": representation, "checkpoint": network.name, "people": report,
-    }  # fmt: skip
+    context.facts |= {"window_size": window, "representation": representation, "checkpoint": network.name}
     context.weights[network.name] = network.sha256
-    return motion.replace(people=tuple(people))
+
+    def refined(person: Person) -> tuple[Person, dict[str, Any]]:
+        result = refinement.person(person) if len(person) else person
+        return result, refinement.measures(person, result)
+
+    return change_people(motion, context, SMOOTHING, refined)
 
 
 def _network(options: NetworkOptions) -> TrainedRefiner:

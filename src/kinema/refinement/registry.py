@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
-from kinema.refinement.stage import filter_motion, refine_as_video2pkl, refine_landmarks, refine_with_network
+from kinema.refinement.stage import SMOOTHED, filter_motion, refine_as_video2pkl, refine_landmarks, refine_with_network
 from kinema.registry import Registry
 from kinema.stage import Stage
 
@@ -48,7 +48,6 @@ class Refiner:
 
 
 _BODY = ("pose", "betas", "transl")
-_SMOOTHED = ("pose", "transl", "joints")
 
 
 def _filter(name: str, summary: str) -> Refiner:
@@ -72,7 +71,7 @@ REFINERS: Registry[Refiner] = Registry(
             "SmoothNet: learned, each coordinate over time; any joints, 2D keypoints or rotations",
             refine_with_network,
             requires=("joints",),
-            fills=_SMOOTHED,
+            fills=SMOOTHED,
             weights=("smoothnet-8", "smoothnet-16", "smoothnet-32", "smoothnet-64"),
         ),
         Refiner(
@@ -80,7 +79,7 @@ REFINERS: Registry[Refiner] = Registry(
             "SynSP: learned, all joints together; for the joint set that its checkpoint was trained on",
             refine_with_network,
             requires=("joints",),
-            fills=_SMOOTHED,
+            fills=SMOOTHED,
         ),
         Refiner(
             "mixer",

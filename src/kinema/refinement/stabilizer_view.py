@@ -10,7 +10,7 @@ import numpy as np
 from kinema.errors import UsageError
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import WORLD_FIELDS, Person
 from kinema.quality import measures
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits
@@ -32,7 +32,7 @@ TRIES = 3
 
 VIEWS = {
     "camera": ("pose", "transl", "joints"),
-    "world": ("pose_world", "transl_world", "joints_world"),
+    "world": WORLD_FIELDS,
 }
 """The fields of pose, translation and joints in each frame of reference."""
 

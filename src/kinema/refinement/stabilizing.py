@@ -23,6 +23,7 @@ from kinema.quality.limits import Limits, default_limits
 from kinema.quality.skeletons import Skeleton, skeleton_of
 from kinema.refinement import video2pkl_stabilizer
 from kinema.refinement.options import StabilizeOptions
+from kinema.refinement.people import change_people
 from kinema.refinement.stabilizer_view import VIEWS, View, repaired_joints
 from kinema.stage import Context
 
@@ -40,15 +41,11 @@ def stabilize_people(motion: Motion, context: Context, options: StabilizeOptions
     recomputed on the person's own skeleton.
     """
     limits = default_limits()
-    people, report = [], {}
-    for done, person in enumerate(motion.people):
-        context.progress(done, len(motion.people))
-        repaired, steps = _stabilize_person(motion, person, options, limits, context.body)
-        people.append(repaired.replace(data={**repaired.data, STABILIZED: steps}))
-        report[str(person.id)] = steps
-    context.progress(len(motion.people), len(motion.people))
-    context.facts["people"] = report
-    return motion.replace(people=tuple(people))
+
+    def stabilized(person: Person) -> tuple[Person, dict[str, Any]]:
+        return _stabilize_person(motion, person, options, limits, context.body)
+
+    return change_people(motion, context, STABILIZED, stabilized)
 
 
 def _stabilize_person(

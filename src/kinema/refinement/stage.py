@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kinema.person import WORLD_FIELDS
 from kinema.refinement.options import (
     FilterOptions,
     LandmarkOptions,
@@ -16,8 +17,8 @@ from kinema.refinement.options import (
 )
 from kinema.stage import Stage
 
-_SMOOTHED = ("pose", "transl", "joints")
-_WORLD = ("pose_world", "transl_world", "joints_world")
+SMOOTHED = ("pose", "transl", "joints")
+"""What smoothing a body fills."""
 
 
 def _checkpoint(options: Any) -> Mapping[str, str]:
@@ -33,8 +34,8 @@ filter_motion = Stage(
     title="smoothing",
     options=FilterOptions,
     run="kinema.refinement.filtering:filter_people",
-    fills=_SMOOTHED,
-    clears=_WORLD,
+    fills=SMOOTHED,
+    clears=WORLD_FIELDS,
     optional_body=True,
 )
 
@@ -43,8 +44,8 @@ refine_with_network = Stage(
     title="refining",
     options=NetworkOptions,
     run="kinema.refinement.networks:refine_people",
-    fills=(*_SMOOTHED, "keypoints"),
-    clears=_WORLD,
+    fills=(*SMOOTHED, "keypoints"),
+    clears=WORLD_FIELDS,
     files=_checkpoint,
     optional_body=True,
 )
@@ -65,8 +66,8 @@ refine_as_video2pkl = Stage(
     options=Video2PklOptions,
     run="kinema.refinement.presets:refine_as_video2pkl",
     requires=("pose", "betas", "transl"),
-    fills=_SMOOTHED,
-    clears=_WORLD,
+    fills=SMOOTHED,
+    clears=WORLD_FIELDS,
     files=_checkpoint,
     optional_body=True,
 )
@@ -76,6 +77,6 @@ stabilize_motion = Stage(
     title="stabilizing",
     options=StabilizeOptions,
     run="kinema.refinement.stabilizing:stabilize_people",
-    fills=(*_SMOOTHED, *_WORLD, "contacts"),
+    fills=(*SMOOTHED, *WORLD_FIELDS, "contacts"),
     optional_body=True,
 )

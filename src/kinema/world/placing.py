@@ -12,7 +12,7 @@ from kinema.errors import UsageError
 from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import joint_set
 from kinema.stage import Context, given
 from kinema.temporal.gaps import uninterrupted
@@ -23,8 +23,6 @@ from kinema.world.fitted import FittedTrack
 from kinema.world.ground import SIZE, TILT, Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
-
-WORLD_FIELDS = ("pose_world", "transl_world", "joints_world", "contacts")
 
 CAMERA_MOVES = (
     "the camera moves, so the motion is in the camera's frame only, without a world; if it is in fact static,"
@@ -59,7 +57,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         context.facts |= {"placed": False, "reason": why}
         if moving:
             context.notes.append(CAMERA_MOVES)
-        people = tuple(person.replace(**dict.fromkeys(WORLD_FIELDS)) for person in motion.people)
+        people = tuple(person.replace(**dict.fromkeys((*WORLD_FIELDS, "contacts"))) for person in motion.people)
         camera = motion.camera
         if camera is not None:
             camera = camera.replace(rotation=None, translation=None, moving=moving or camera.moving)

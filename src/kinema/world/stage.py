@@ -1,5 +1,6 @@
 """The stage `world`."""
 
+from kinema.person import WORLD_FIELDS
 from kinema.stage import Stage
 from kinema.world.options import WorldOptions
 
@@ -8,6 +9,6 @@ place_in_world = Stage(
     title="placing in the world",
     options=WorldOptions,
     run="kinema.world.placing:place_people",
-    fills=("pose_world", "transl_world", "joints_world", "contacts", "camera"),
+    fills=(*WORLD_FIELDS, "contacts", "camera"),
     body=True,
 )
