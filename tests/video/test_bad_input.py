@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError
 from kinema.video import open_video
 from tests.helpers.video_clips import number_of, sine_blocks, write_clip
 
@@ -61,9 +61,22 @@ def test_unreadable_according_to_the_system(tmp_path, monkeypatch):
     refused(path, "permission denied")
 
 
-def test_neither_file_nor_folder(tmp_path):
+def test_pipe_cannot_be_read_twice(tmp_path):
+    """`open_video` reads a file several times; `local_file` copies a pipe for it."""
     os.mkfifo(tmp_path / "pipe.mp4")
-    refused(tmp_path / "pipe.mp4", "neither a file nor a folder")
+    refused(tmp_path / "pipe.mp4", "is a pipe")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.org/a.mp4", "HTTP://example.org/a.mp4", "rtsp://camera:554/1", "rtmp://a/b", "s3://bucket/a.mp4"],
+)
+def test_addresses_come_with_advice(address):
+    with pytest.raises(InputError, match="is an address.*download") as error:
+        open_video(address)
+    assert error.value.exit_code == 3
+    with pytest.raises(InputError, match="without file://"):
+        open_video("file:///home/me/a.mp4")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +88,8 @@ def test_neither_file_nor_folder(tmp_path):
         ("a.mp4", b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1.0,\nhttp://localhost:9/a.ts\n#EXT-X-ENDLIST\n"),
         ("a.m3u8", b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1.0,\nhttp://localhost:9/a.ts\n#EXT-X-ENDLIST\n"),
         ("a.txt", b"ffconcat version 1.0\nfile 'secret.mp4'\n"),
+        ("a.sdp", b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"),
+        ("a.mpd", b"<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='dynamic'></MPD>"),
         ("a.srt", b"1\n00:00:00,000 --> 00:00:02,000\nHello\n\n"),
         ("a.pdf", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"),
     ],
@@ -82,6 +97,45 @@ def test_neither_file_nor_folder(tmp_path):
 def test_not_a_video(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     refused(tmp_path / name, "not a video|no video|can be decoded")
+
+
+@pytest.mark.parametrize("name", ["live.m3u8", "live.mp4", "list.txt", "list.mkv"])
+def test_playlists_are_refused_before_they_are_opened(tmp_path, name):
+    """Even of a playlist on this disk nothing is read; a live one, without its end mark, would be waited for."""
+    write_clip(tmp_path / "a.ts", range(10))
+    live = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\na.ts\n"
+    (tmp_path / name).write_bytes(live if "live" in name else b"ffconcat version 1.0\nfile a.ts\n")
+    refused(tmp_path / name, "is not a video but a playlist")
+
+
+def test_large_frames_are_refused_by_the_header(tmp_path):
+    """Nothing is decoded: the content behind the header is not even a picture."""
+    path = write_clip(tmp_path / "a.avi", range(2), codec="mjpeg", pix_fmt="yuvj420p")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"strf") + 8 + 4
+    data[at : at + 8] = (16000).to_bytes(4, "little") + (16000).to_bytes(4, "little")
+    path.write_bytes(data)
+    refused(path, "16000x16000 pixels; videos of more than 40 million pixels")
+
+
+def test_frames_larger_than_promised_are_errors(tmp_path, monkeypatch):
+    """A header may lie about the size; the decoder has the same limit."""
+    monkeypatch.setattr("kinema.video.decoding.VIDEO_PIXELS", 100 * 100)
+    monkeypatch.setattr("kinema.video.decoding.check_size", lambda *_: None)
+    refused(write_clip(tmp_path / "a.mp4", range(5)), "can be decoded")
+
+
+@pytest.mark.parametrize(("aspect", "size"), [((16, 1), (160, 120)), ((1, 16), (160, 120)), ((4, 1), (640, 120))])
+def test_pixels_of_any_shape(tmp_path, aspect, size):
+    """A shape that no recording has is ignored with a note."""
+    path = write_clip(
+        tmp_path / "a.mp4",
+        range(3),
+        configure=lambda stream: setattr(stream.codec_context, "sample_aspect_ratio", Fraction(*aspect)),
+    )
+    video = open_video(path)
+    assert {frame.image.shape for frame in video} == {(size[1], size[0], 3)}
+    assert any("as wide as high" in each for each in video.warnings) == (size == (160, 120))
 
 
 def test_audio_only(tmp_path):
@@ -118,11 +172,6 @@ def test_cover_art_is_not_a_video(tmp_path):
     refused(tmp_path / "song.mp4", "audio but no video")
     film = open_video(tmp_path / "film.mp4")
     assert (film.width, film.height, len(list(film))) == (160, 120, 10)
-
-
-def test_frame_rate_is_for_images(tmp_path):
-    with pytest.raises(UsageError, match="images only"):
-        open_video(write_clip(tmp_path / "a.mp4", range(2)), fps=25)
 
 
 @pytest.mark.parametrize("part", [0.9, 0.75, 0.6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import cv2
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from kinema.errors import InputError, UsageError
 from kinema.video import open_video
-from kinema.video.exif import read_header
+from kinema.video.exif import ImageHeader, read, read_header
+from kinema.video.image_decoding import without_texts
 from kinema.video.images import list_images
+from kinema.video.options import VideoOptions
 from tests.helpers.video_clips import corners, number_of, numbered
 
 
@@ -78,37 +81,43 @@ def test_folder_in_natural_order(tmp_path, suffix):
     (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / ".hidden.png").write_bytes(b"not an image either")
     (tmp_path / "sub.png").mkdir()
-    video = open_video(tmp_path)
+    video = open_video(tmp_path, options=VideoOptions(fps=30))
     assert (video.width, video.height, video.fps, video.num_frames_estimate) == (96, 64, 30.0, 7)
+    assert video.time_source == "given"
     for _ in range(2):
         frames = list(video)
         assert [number_of(f.image) for f in frames] == [0, 1, 2, 9, 10, 11, 100]
         assert [f.index for f in frames] == list(range(7))
-        assert [f.time for f in frames] == pytest.approx([i / 30 for i in range(7)])
+        assert [f.time for f in frames] == pytest.approx([i / 30 for i in (0, 1, 2, 9, 10, 11, 100)])
     # Lossless except for JPEG and WebP; those are off by a few levels in smooth areas.
     assert np.median(np.abs(frames[3].image.astype(int) - numbered(9, 96, 64))) <= (
         3 if suffix in ("jpg", "JPEG", "webp") else 0
     )
-    assert video.warnings == []
+    assert video.warnings == [
+        "94 images are missing, by the numbers in the names (3-8, 12-99): the time that they would fill is kept"
+    ]
 
 
 def test_fps_and_range(tmp_path):
     for index in range(20):
         save(tmp_path / f"{index}.png", numbered(index, 96, 64))
-    video = open_video(tmp_path, fps=10, start=0.5, end=1.0)
+    video = open_video(tmp_path, options=VideoOptions(fps=10), start=0.5, end=1.0)
     assert [number_of(f.image) for f in video] == [5, 6, 7, 8, 9]
     assert [f.time for f in video] == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
     assert video.num_frames_estimate == 5
     assert video.metadata["duration"] == 2.0
     with pytest.raises(InputError, match=r"no image .* lies in the time range .*2\.00 s long"):
-        open_video(tmp_path, fps=10, start=2.0)
+        open_video(tmp_path, options=VideoOptions(fps=10), start=2.0)
 
 
-@pytest.mark.parametrize("fps", [0, -1, float("nan"), 1e9])
-def test_invalid_fps(tmp_path, fps):
-    save(tmp_path / "0.png", numbered(0, 96, 64))
-    with pytest.raises(UsageError, match="frame rate"):
-        open_video(tmp_path, fps=fps)
+@pytest.mark.parametrize(
+    "setting",
+    [{"fps": 0}, {"fps": -1}, {"fps": float("nan")}, {"fps": 1e9}, {"slow_motion": 0}, {"slow_motion": 1e9},
+     {"rotate": 45}, {"fps": 30, "slow_motion": 2}],
+)  # fmt: skip
+def test_invalid_settings(setting):
+    with pytest.raises(UsageError, match=f"`{next(iter(setting))}` must"):
+        VideoOptions(**setting)
 
 
 def test_single_image(tmp_path):
@@ -121,6 +130,69 @@ def test_mixed_sizes_are_refused_by_name(tmp_path):
     save(tmp_path / "b.jpg", numbered(0, 64, 96))
     with pytest.raises(InputError, match=r"b\.jpg has 64x96 pixels, but a\.png has 96x64"):
         open_video(tmp_path)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_picture_of_another_size_is_left_out_and_the_rest_goes_on(tmp_path, first):
+    """What has other proportions is a different picture; it takes no place in time."""
+    for index in range(5):
+        save(tmp_path / f"{index}.png", numbered(index, 96, 64))
+    name = "00_cover.png" if first else "zz.png"
+    save(tmp_path / name, numbered(99, 64, 64))
+    video = open_video(tmp_path)
+    assert [number_of(f.image) for f in video] == [0, 1, 2, 3, 4]
+    assert [f.time for f in video] == pytest.approx(np.arange(5) / 30)
+    assert f"1 image was left out, because the size is not 96x64 as of the others: {name} has 64x64 pixels" in (
+        video.warnings
+    )
+
+
+def test_the_same_picture_at_another_size_is_scaled(tmp_path):
+    for index in range(5):
+        save(tmp_path / f"{index}.png", numbered(index, *((192, 128) if index == 2 else (96, 64))))
+    video = open_video(tmp_path)
+    assert [(number_of(f.image), f.image.shape) for f in video] == [(i, (64, 96, 3)) for i in range(5)]
+    assert any("1 image was scaled" in each and "2.png has 192x128" in each for each in video.warnings)
+
+
+def test_large_images_are_read_smaller(tmp_path, monkeypatch):
+    """Beyond `LARGE_IMAGE` pixels at half the size; JPEG and PNG round odd sizes alike."""
+    monkeypatch.setattr("kinema.video.limits.LARGE_IMAGE", 96 * 64)
+    for suffix in ("png", "jpg", "bmp", "tif", "webp"):
+        path = save(tmp_path / f"a.{suffix}", numbered(5, 191, 127))
+        video = open_video(path)
+        (frame,) = video
+        assert frame.image.shape == (64, 96, 3) == (video.height, video.width, 3)
+        assert number_of(frame.image) == 5
+        assert "the images have 191x127 pixels and are read at 96x64" in video.warnings
+
+
+def test_images_beyond_the_limit_are_refused_by_their_header(tmp_path):
+    """The size is in the header; of what follows nothing is decoded. In a folder the rest goes on."""
+    path = save(tmp_path / "a.png", numbered(0, 96, 64))
+    data = path.read_bytes()
+    path.write_bytes(data[:16] + struct.pack(">II", 30000, 30000) + data[24:])
+    with pytest.raises(InputError, match="30000x30000 pixels; images of more than 128 million pixels"):
+        open_video(path)
+    save(tmp_path / "b.png", numbered(1, 96, 64))
+    video = open_video(tmp_path)
+    assert [number_of(f.image) for f in video] == [1]
+    assert any("1 image was left out" in each and "128 million" in each for each in video.warnings)
+
+
+def test_an_image_without_a_known_size_is_not_decoded(tmp_path):
+    """OpenCV reads more formats than Kinema knows the header of, and would make room for 10 GB here."""
+    (tmp_path / "a.png").write_bytes(b"P6 60000 60000 255\n" + bytes(1000))
+    with pytest.raises(InputError, match="whose size can be read"):
+        open_video(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8, 5])
+def test_rotation_after_exif(tmp_path, rotate, orientation):
+    path = save(tmp_path / "a.png", numbered(5, 96, 64), exif("<", [(0x0112, orientation)]))
+    (shown,), (turned,) = open_video(path), open_video(path, options=VideoOptions(rotate=rotate))
+    np.testing.assert_array_equal(turned.image, np.rot90(shown.image, -rotate // 90))
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
@@ -182,13 +254,14 @@ def test_corrupt_images(tmp_path):
         save(tmp_path / f"{index}.png", numbered(index, 96, 64))
     data = (tmp_path / "2.png").read_bytes()
     (tmp_path / "2.png").write_bytes(data[:40])
-    video = open_video(tmp_path)
+    video = open_video(tmp_path, options=VideoOptions(fps=30))
     assert [(f.index, number_of(f.image)) for f in video] == [(0, 0), (1, 1), (2, 3)]
     assert [f.time for f in video] == pytest.approx([0, 1 / 30, 3 / 30])
     assert video.warnings == ["2.png cannot be decoded and was left out"]
     (tmp_path / "2.png").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match=r"2\.png is not an image"):
-        open_video(tmp_path)
+    video = open_video(tmp_path, options=VideoOptions(fps=30))
+    assert [(f.index, f.time, number_of(f.image)) for f in video] == [(0, 0, 0), (1, 1 / 30, 1), (2, 3 / 30, 3)]
+    assert any("1 image was left out" in each and "2.png is not an image" in each for each in video.warnings)
     for name in ("0.png", "1.png", "3.png"):
         (tmp_path / name).unlink()
     (tmp_path / "2.png").write_bytes(data[:40])
@@ -209,6 +282,47 @@ def test_natural_order_of_mixed_names(tmp_path):
     found = [f.name for f in list_images(tmp_path)]
     assert found.index("9.png") < found.index("10.png")
     assert [n for n in found if n.startswith("a")] == ["a1.png", "a02.png", "a10.png"]
+
+
+class Counting(io.BytesIO):
+    """Counts what is read."""
+
+    total = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.total += len(data)
+        return data
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "jpg", "webp"])
+def test_endless_lists_are_read_in_part(kind):
+    """65,535 texts that each cover the whole file: without a bound 65,535 times the file's size would be read."""
+    entries = b"".join(struct.pack("<HHII", 0x010F, 2, 900_000, 8) for _ in range(65_535))
+    tiff = b"II" + struct.pack("<HIH", 42, 8, 65_535) + entries + bytes(100_000)
+    data = {
+        "png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII9x", 13, b"IHDR", 8, 8)
+        + struct.pack(">I4s", len(tiff), b"eXIf") + tiff + bytes(4),
+        "tif": tiff,
+        "jpg": b"\xff\xd8" + (b"\xff\xe1" + struct.pack(">H", 65_535) + b"Exif\0\0" + tiff[:65_527]) * 3
+        + bytes(1_000_000),
+        "webp": b"RIFF" + bytes(4) + b"WEBP" + b"EXIF" + struct.pack("<I", len(tiff)) + tiff,
+    }[kind]  # fmt: skip
+    file = Counting(data)
+    read(file, ImageHeader())
+    assert file.total <= 3 * len(data)
+
+
+def test_long_texts_do_not_reach_the_decoder(tmp_path):
+    """OpenCV follows an EXIF list without end; what it gets is the same image without it."""
+    tiff = b"II" + struct.pack("<HIH", 42, 8, 20_000) + bytes(12 * 20_000)
+    for suffix in ("png", "webp"):
+        path = save(tmp_path / f"a.{suffix}", numbered(5, 96, 64), tiff)
+        plain = save(tmp_path / f"b.{suffix}", numbered(5, 96, 64))
+        data = without_texts(np.fromfile(path, np.uint8))
+        assert len(data) < len(plain.read_bytes()) + 100
+        (one,), (other,) = open_video(path), open_video(plain)
+        np.testing.assert_array_equal(one.image, other.image)
 
 
 @given(st.binary(max_size=400), st.sampled_from(["jpg", "png", "webp", "bmp", "tif"]), st.data())

@@ -11,6 +11,7 @@ import pytest
 
 from kinema.errors import InputError, UsageError
 from kinema.video import open_video
+from kinema.video.options import VideoOptions
 from tests.helpers.video_clips import corners, number_of, numbered, rotation_matrix, set_display_matrix, write_clip
 
 TICK = Fraction(1, 90000)
@@ -168,6 +169,18 @@ def test_display_mirrors_and_odd_angles(tmp_path, matrix, red, green):
     assert corners(next(iter(open_video(path))).image) == (red, green)
 
 
+@pytest.mark.parametrize("own", [0, 90, 180, 270])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_rotation_after_the_file_s_own(tmp_path, own, rotate):
+    """`rotate` turns what a player shows, clockwise."""
+    path = write_clip(tmp_path / "a.mp4", range(2), width=160, height=96)
+    set_display_matrix(path, rotation_matrix(own))
+    shown = next(iter(open_video(path))).image
+    video = open_video(path, options=VideoOptions(rotate=rotate))
+    np.testing.assert_array_equal(next(iter(video)).image, np.rot90(shown, -rotate // 90))
+    assert video.metadata.get("rotation", 0) == (own + rotate) % 360
+
+
 @pytest.mark.parametrize(
     ("aspect", "degrees", "size"),
     [(Fraction(4, 3), 0, (213, 120)), (Fraction(8, 9), 0, (160, 135)), (Fraction(8, 9), 90, (135, 160))],
@@ -299,12 +312,6 @@ def test_one_frame(tmp_path):
     video = open_video(write_clip(tmp_path / "a.mp4", [0]))
     assert [(f.index, f.time) for f in video] == [(0, 0.0)]
     assert video.warnings == []
-
-
-def test_interlacing_is_reported(tmp_path):
-    video = open_video(write_clip(tmp_path / "a.mp4", range(4), options={"x264-params": "tff=1:interlaced=1"}))
-    assert video.metadata["interlaced"]
-    assert any("interlaced" in w for w in video.warnings)
 
 
 def test_recording_metadata(tmp_path):

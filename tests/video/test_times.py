@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.video.times import FrameClock, plural
+from kinema.video.times import FrameClock, Gaps, plural
 
 BASE = Fraction(1, 1000)
 
@@ -65,3 +66,42 @@ def test_times_continue_after_a_clock_reset():
 
 def test_plural():
     assert (plural(1, "gap"), plural(2, "gap"), plural(0, "gap")) == ("1 gap", "2 gaps", "0 gaps")
+
+
+def gaps_of(times):
+    gaps = Gaps()
+    for time in times:
+        gaps.add(time)
+    return gaps.report()
+
+
+@given(st.floats(5, 240), st.integers(10, 80), st.integers(10, 80), st.integers(0, 60), st.floats(0, 0.02))
+def test_gaps_of_a_regular_clip_are_counted(fps, before, after, missing, jitter):
+    """Missing frames are counted whatever the rate, if they leave a gap of more than 0.1 s and 3.5 frames."""
+    rng = np.random.default_rng(missing)
+    index = np.concatenate([np.arange(before), np.arange(before + missing, before + missing + after)])
+    times = (index + rng.uniform(-jitter, jitter, len(index))) / fps
+    report = gaps_of(times)
+    step = (missing + 1) / fps
+    if missing >= 4 and step > 0.11:
+        are = f"{missing} frames are missing"
+        assert report == [f"1 gap without frames (from {times[before - 1]:.2f} to {times[before]:.2f} s), where {are}"]
+    if missing <= 2 or step < 0.09:
+        assert report == []
+
+
+def test_gaps_of_irregular_clips():
+    """A change of the rate and 2:3 pulldown are no gaps; a pause in an uneven clip is one, without a count."""
+    assert gaps_of([*(i / 24 for i in range(48)), *(2 + i / 8 for i in range(32))]) == []
+    assert gaps_of([*(i / 24 for i in range(48)), *(2 + float(i) for i in range(32))]) == []
+    assert gaps_of(np.cumsum([2 + i % 2 for i in range(50)]) / 60) == []
+    uneven = np.cumsum(np.random.default_rng(0).choice([0.02, 0.05, 0.13], 100))
+    assert gaps_of(uneven) == []
+    (sentence,) = gaps_of([*uneven, *(uneven + uneven[-1] + 2)])
+    assert "1 gap" in sentence
+    assert "missing" not in sentence
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=30, unique=True))
+def test_gaps_of_anything_are_reported_in_one_sentence(times):
+    assert len(gaps_of(sorted(times))) <= 1

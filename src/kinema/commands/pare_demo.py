@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the original names, and those of other commands for the same settings."""
     from kinema.models.pare.options import DemoOptions, PareOptions
     from kinema.tracking.options import TrackingOptions
+    from kinema.video.options import VideoOptions
 
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--vid-file", metavar="VIDEO", help="a video")
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"parent folder of the results (default: outputs; with --parity {ORIGINAL_FOLDER})",
     )  # fmt: skip
     parser.add_argument("--exp", default="", metavar="NAME", help="suffix of the results folder's name")
+    add_settings(parser, VideoOptions)
     network = parser.add_argument_group("network and body")
     network.add_argument("--data", type=Path, metavar="DIR", help="the data folder of the PARE release")
     add_body(network, "an SMPL file to use instead of the release's or the free body")
@@ -109,8 +111,10 @@ def options_of(args: argparse.Namespace) -> PareDemoOptions:
     from kinema.models.pare.options import DemoOptions, PareOptions
     from kinema.pipeline.pare_demo_options import PareDemoOptions
     from kinema.tracking import TrackingOptions
+    from kinema.video.options import VideoOptions
 
     return PareDemoOptions(
+        video=options_from(args, VideoOptions),
         demo=options_from(args, DemoOptions, vertices=False if args.no_verts else args.verts or None),
         pare=options_from(args, PareOptions),
         tracking=TrackingOptions(max_persons=args.max_persons, threads=args.threads),

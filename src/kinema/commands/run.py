@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments. The defaults are those of `kinema.pipeline.RunOptions`."""
     from kinema.pipeline.options import public_settings
 
-    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a video file, or a folder of images")
+    parser.add_argument(
+        "videos", nargs="+", metavar="VIDEO", help="a video file, a folder of images, or - for a video from a pipe"
+    )
     parser.add_argument("--out", default=None, metavar="DIR", help="parent folder of the runs (default: outputs)")
     add_settings(parser, [each.setting for each in public_settings().values()])
     running = group_of(parser, "running")

@@ -19,6 +19,7 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.video.options import VideoOptions
     from kinema.visualization.options import ComparisonOptions
 
     add_file(parser, "before")
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, ComparisonOptions)
     parser.add_argument("--video", type=Path, metavar="VIDEO", help="the source video")
     parser.add_argument("--time-range", metavar="A-B", help="seconds of the source that the motion covers")
+    add_settings(parser, VideoOptions, "rotate")
     parser.add_argument("--out", type=Path, metavar="MP4", help="file to write (default: AFTER with _comparison)")
     add_body(parser)
     add_quiet(parser)
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats import load_motion, motion_file
     from kinema.pipeline.options import time_range
     from kinema.video import open_video
+    from kinema.video.options import VideoOptions
     from kinema.visualization.comparison import write_comparison
     from kinema.visualization.options import ComparisonOptions
 
@@ -47,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or file.with_name(f"{file.stem}_comparison.mp4")
     options = options_from(args, ComparisonOptions)
     start, end = time_range(args.time_range) if args.time_range else (None, None)
-    opened = nullcontext() if args.video is None else open_video(args.video, start=start, end=end)
+    opened = nullcontext() if args.video is None else open_video(
+        args.video, start=start, end=end, options=options_from(args, VideoOptions)
+    )
     with opened as video, watcher(quiet=args.quiet, flags=args.flags) as shown:
         body = load_body(args.body_model)
         write_comparison(before, after, body, out, options, video=video, progress=shown.start("overlay"))

@@ -11,6 +11,7 @@ from kinema.pipeline.stages import Job, body_for, chain, run_chain
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher
 from kinema.video import open_video
+from kinema.video.sources import local_file
 
 
 @one_blas_thread
@@ -31,6 +32,10 @@ def estimate(
     file, not a video), WeightsError (networks that cannot be fetched), UsageError (invalid settings).
     """
     options = RunOptions.given(options, settings)
-    with open_video(video, start=options.time_range.start, end=options.time_range.end) as reader:
+    times = options.time_range
+    with (
+        local_file(video) as path,
+        open_video(path, start=times.start, end=times.end, options=options.video) as reader,
+    ):
         job = Job(reader, body_for(options))
         return run_chain(job, chain(options), watcher or RunWatcher()).motion

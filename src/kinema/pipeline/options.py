@@ -22,6 +22,7 @@ from kinema.stage import Stage
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.registry import TRACKERS
 from kinema.video.frames import TimeRange
+from kinema.video.options import VideoOptions
 from kinema.visualization.options import OverlayOptions
 from kinema.world.options import WorldOptions
 
@@ -51,7 +52,7 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. tracking, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of
+    place, if any. video: its true rate and rotation. tracking, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of
     stages from other packages, by name.
     """
 
@@ -64,7 +65,7 @@ class RunOptions:
     tracker: str = setting("kinema", "how people are detected and tracked", public=True, metavar="NAME")
     time_range: TimeRange = setting(
         factory=TimeRange,
-        help="process only these seconds; either end may be omitted",
+        help="process only these seconds of the video, as a player shows them; either end may be omitted",
         public=True,
         metavar="A-B",
         group="camera",
@@ -78,6 +79,7 @@ class RunOptions:
     vertices: bool = setting(
         False, "also write the mesh of every frame to the .pkl (large)", public=True, group="result"
     )
+    video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)

@@ -76,7 +76,7 @@ def demo_video(
     Raises InputError (unreadable video, nobody in it), WeightsError (no checkpoint), UsageError, OutputError.
     """
     options, watcher, folder = options or PareDemoOptions(), watcher or RunWatcher(), Path(folder)
-    with open_video(video) as reader:
+    with open_video(video, options=options.video) as reader:
         tools = _Tools(options)
         with timed(watcher, "track") as progress:
             motion = None if options.detections else track_people(reader, options.tracking, progress=progress)
@@ -133,7 +133,7 @@ def demo_folder(
     tools = _Tools(options)
     result = PareDemoResult(folder, 0, 0, tools.joints.definition, tools.body.name, {}, list(tools.warnings))
     with timed(watcher, "regress") as progress:
-        for file, image, boxes in people_in_images(files, options.tracking, result.warnings):
+        for file, image, boxes in people_in_images(files, options.tracking, result.warnings, options.video):
             _one_image(file, image, boxes, tools, options, result)
             progress(files.index(file) + 1, len(files))
     if not result.frames:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kinema.errors import UsageError
 from kinema.models.pare.options import DemoOptions, PareOptions
 from kinema.tracking import TrackingOptions
+from kinema.video.options import VideoOptions
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class PareDemoOptions:
     """How the demo runs and what it writes.
 
     demo: smoothing, batch and parity. pare: the network. data: the release's data folder. body_model: an SMPL file.
-    tracking: how people are tracked; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
+    video: rotation, and the true rate of the tracking. tracking: how people are tracked; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
     detections: an .npz or .csv of detections (frame, x1, y1, x2, y2, score) to track in place of Kinema's.
     run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render, wireframe, sideview, draw_keypoints,
     save_obj, show_attention: renderings and meshes.
@@ -25,6 +26,7 @@ class PareDemoOptions:
     pare: PareOptions = field(default_factory=PareOptions)
     data: Path | None = None
     body_model: Path | None = None
+    video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     tracking_method: str = "bbox"
     detections: Path | None = None

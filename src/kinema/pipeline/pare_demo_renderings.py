@@ -73,7 +73,7 @@ def _mesh(person: dict[str, Any], row: int, body: BodyModel, *, refined: bool) -
 
 def _times(reader: VideoReader, parity: bool) -> Iterator[tuple[int, float, np.ndarray]]:
     for frame in reader:
-        yield frame.index, frame.index / DEMO_RATE if parity else frame.time, frame.image
+        yield frame.index, frame.index / DEMO_RATE if parity else frame.time * reader.slow_motion, frame.image
 
 
 def write_video(
@@ -81,7 +81,7 @@ def write_video(
 ) -> Path:
     """Write the video of the bodies overlaid on the source."""
     present, colors = _present(content), track_colors(list(content))
-    audio = reader.path if reader.path.is_file() and not options.demo.parity else None
+    audio = reader.path if reader.metadata.get("has_audio") and not options.demo.parity else None
     view = weak_view(np.zeros((reader.height, reader.width, 3), np.uint8), body, options)
     with VideoWriter(path, view.width, reader.height, audio_from=audio) as writer:
         for index, time, image in _times(reader, options.demo.parity):

@@ -18,13 +18,14 @@ from kinema.storage.safe_npz import load_npz
 from kinema.tracking import TrackingOptions, track_people
 from kinema.tracking.sort import sort_tracks
 from kinema.video import open_video
+from kinema.video.options import VideoOptions
 
 Tracks = dict[int, tuple[np.ndarray, np.ndarray]]
 """id -> frames (F,) and boxes (F,4) cx cy w h."""
 
 
 def people_in_images(
-    files: Sequence[Path], tracking: TrackingOptions | None, warnings: list[str]
+    files: Sequence[Path], tracking: TrackingOptions | None, warnings: list[str], video: VideoOptions | None = None
 ) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
     """Each image with people in it, as from `people_in`; the others add to `warnings`.
 
@@ -32,7 +33,7 @@ def people_in_images(
     """
     for file in files:
         try:
-            image, boxes = people_in(file, tracking)
+            image, boxes = people_in(file, tracking, video)
         except InputError as error:
             if len(files) == 1:
                 raise
@@ -44,9 +45,11 @@ def people_in_images(
             warnings.append(f"nobody was found in {file.name}")
 
 
-def people_in(file: Path, tracking: TrackingOptions | None = None) -> tuple[np.ndarray, np.ndarray]:
+def people_in(
+    file: Path, tracking: TrackingOptions | None = None, video: VideoOptions | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """An image (H,W,3) uint8 RGB and the square boxes (n,4) cx cy w h of the people in it. Raises InputError."""
-    with open_video(file) as reader:
+    with open_video(file, options=video) as reader:
         motion = track_people(reader, tracking)
         image = next(iter(reader)).image
     found = [whole for person in motion if (whole := whole_boxes(person)) is not None]

@@ -26,6 +26,7 @@ from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.video import open_video
+from kinema.video.sources import local_file
 
 OUT = "outputs"
 """Default folder of runs."""
@@ -80,13 +81,15 @@ def run(
     """
     out, options, watcher = Path(out), options or RunOptions(), watcher or RunWatcher()
     copies = Path(copies) if copies is not None else Path(COPIES) if out == Path(OUT) else out / COPIES
-    path = Path(video)
-    with open_video(path, start=options.time_range.start, end=options.time_range.end) as reader:
+    with (
+        local_file(video) as path,
+        open_video(path, start=options.time_range.start, end=options.time_range.end, options=options.video) as reader,
+    ):
         job = Job(reader, body_for(options))
         source = input_identity(path)
         steps = steps or chain(options)
-        times = plain(dataclasses.asdict(options.time_range))
-        base_key = digest(source, code_identity(), package_versions(), times)
+        reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
+        base_key = digest(source, code_identity(), package_versions(), reading)
         key = digest(base_key, options.to_dict(), [step.weights(job.body) for step in steps])
         stem = folder_stem(path)
         with only_one(out, key, path.name):

@@ -15,6 +15,7 @@ from kinema.errors import InputError
 from kinema.video.decoding import opened
 from kinema.video.file import VideoFile
 from kinema.video.frames import TimeRange
+from kinema.video.images import IMAGE_SUFFIXES
 
 _COPIED_CODECS = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac"})
 _AAC_RATES = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350})
@@ -52,9 +53,9 @@ class AudioTrack:
     def open(cls, path: Path, output: OutputContainer, first_time: float, warnings: list[str]) -> AudioTrack | None:
         """The audio of video `path` from `first_time` on; None if it has none or the audio cannot be used.
 
-        first_time: seconds in the source video. Problems are appended to `warnings`.
+        first_time: seconds in the source video, as a player shows them. Problems are appended to `warnings`.
         """
-        if path.is_dir():
+        if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
             return None
         stack = contextlib.ExitStack()
         try:

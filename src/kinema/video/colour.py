@@ -28,6 +28,7 @@ class RgbConverter:
     def __init__(self, width: int, height: int, aspect: Fraction | None = None, transfer: int | None = None) -> None:
         """width, height: coded pixels. aspect: width of a pixel over its height. transfer: AVColorTransfer."""
         self.width, self.height = square_pixels(width, height, aspect)
+        self.ignored_aspect = bool(aspect) and not _plausible(aspect)
         self._reformatter = VideoReformatter()
         self._curve = _pq_to_sdr() if transfer == _PQ_TRANSFER else None
 
@@ -61,12 +62,19 @@ def transfer_name(transfer: int | None) -> str | None:
 
 
 def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """The size at which pixels of this aspect ratio become square, by stretching one side."""
-    if not aspect or aspect == 1 or not Fraction(1, 16) <= aspect <= 16:
+    """The size at which pixels of this aspect ratio become square, by stretching one side.
+
+    An aspect ratio that no recording has (beyond 1:4 and 4:1) is an error in the file and ignored.
+    """
+    if not aspect or aspect == 1 or not _plausible(aspect):
         return width, height
     if aspect > 1:
         return max(round(width * aspect), 1), height
     return width, max(round(height / aspect), 1)
+
+
+def _plausible(aspect: Fraction | None) -> bool:
+    return bool(aspect) and Fraction(1, 4) <= Fraction(aspect or 1) <= 4
 
 
 def _matrix(frame: av.VideoFrame, full: bool) -> int | None:

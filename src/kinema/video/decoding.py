@@ -9,17 +9,27 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from kinema.errors import InputError
+from kinema.video.limits import OPENING_SECONDS, READING_SECONDS, VIDEO_PIXELS, check_size
 
 # Two decoder threads keep a small machine busy while Python processes the previous frame; each costs
 # one frame of memory, so their number must not grow with the core count.
 DECODER_THREADS = 2
 # Consecutive read errors after which the rest of a file is abandoned.
 _MAX_FAILURES = 256
-# FFmpeg reads these as "video", but they are text, terminal fonts or lists of other files.
-_NOT_VIDEO_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "sdp", "lavfi", "image2"})
+# The containers that hold their own frames. Everything else that FFmpeg knows is refused before it is opened: text,
+# subtitles, devices, and above all playlists, which name other files and can wait for ever.
+_CONTAINERS = """
+    mov mp4 m4a 3gp 3g2 mj2 matroska webm avi mpegts mpegtsraw mpeg mpegvideo flv live_flv kux asf asf_o ogg mxf nut
+    gif apng dv gxf nsv nuv rm wtv ty pva dhav ivr mlv cine r3d smjpeg amv swf ivf obu av1 h264 hevc vvc h261 h263 m4v
+    mjpeg mjpeg_2000 vc1 vc1test cavsvideo dirac avs2 avs3 evc yuv4mpegpipe
+"""
+# Containers whose header names every stream.
+_COMPLETE_HEADERS = {"mov", "matroska", "avi"}
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<MPD", b"<smil", b"<asx", b"[Reference]")
 # Transport streams may legally have timestamp discontinuities; larger steps between packets count as one.
 _JUMP_AHEAD_SECONDS = 10.0
 _JUMP_BACK_SECONDS = 1.0
@@ -30,30 +40,73 @@ _AVFMT_TS_DISCONT = 0x0200
 _MAX_REORDER = 17
 
 
+def checked_header(path: Path) -> bool:
+    """Raise InputError if FFmpeg cannot read `path`, or its header promises too large frames: before any is decoded.
+
+    Returns whether decoding can be bounded from the start: PyAV 15 crashes where streams are discovered late.
+    """
+    with _reasons(path), _open(path, {"codec_whitelist": "none", "analyzeduration": "1"}) as container:
+        for stream in container.streams.video:
+            if stream.codec_context is None or stream.disposition & Disposition.attached_pic:
+                continue
+            check_size(path, stream.width, stream.height, VIDEO_PIXELS, "videos")
+        return bool(_COMPLETE_HEADERS & set(container.format.name.split(",")))
+
+
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """The container of `path`. Raises InputError with the reason if FFmpeg cannot read it."""
-    # "file:" keeps a name such as "a:b.mp4" from being parsed as a URL, and the allow-list keeps a
-    # playlist disguised as a video from reaching the network.
+def opened(path: Path, *, bounded: bool = False) -> Iterator[InputContainer]:
+    """The container of `path`. Raises InputError with the reason if FFmpeg cannot read it.
+
+    bounded: whether frames that are larger than promised are refused when FFmpeg looks at the first ones, see
+    `checked_header`.
+    """
+    with _reasons(path):
+        container = _open(path, {}, {"max_pixels": str(VIDEO_PIXELS)} if bounded else {})
+    with container:
+        yield container
+
+
+def _open(path: Path, how: dict[str, str], decoding: dict[str, str] | None = None) -> InputContainer:
+    # "file:" keeps a name such as "a:b.mp4" from being parsed as a URL, and the allow-lists keep a playlist disguised
+    # as a video from reaching other files or the network.
     # Not as `options`: PyAV 15 would free per-stream copies for streams discovered late (FLV, MPEG), and crash.
+    allowed = {"protocol_whitelist": "file", "format_whitelist": ",".join(_CONTAINERS.split())}
+    return av.open(
+        f"file:{path}",
+        options=decoding or {},
+        container_options={**allowed, **how},
+        metadata_errors="replace",
+        timeout=(OPENING_SECONDS, READING_SECONDS),
+    )
+
+
+@contextlib.contextmanager
+def _reasons(path: Path) -> Iterator[None]:
+    """FFmpeg's errors on opening, as one sentence."""
     try:
-        container = av.open(f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        yield
+    except av.ExitError as error:
+        raise InputError(_too_slow(path, OPENING_SECONDS)) from error
     except (av.FFmpegError, ValueError) as error:
         raise InputError(_why_unreadable(path, error)) from error
-    with container:
-        if set(container.format.name.split(",")) & _NOT_VIDEO_FORMATS:
-            raise InputError(f"{path} is not a video: its content looks like text or a playlist; give a video file")
-        yield container
+
+
+def _too_slow(path: Path, seconds: float) -> str:
+    return f"reading {path} gave nothing for {seconds:.0f} s; copy it to a local disk, or convert it to .mp4"
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
-        head = file.read(12)
+        head = file.read(64)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return (
             f"{path} is an MP4 or MOV recording without its index, because it was truncated or only partly copied;"
             " copy it again or repair it with a recovery tool"
         )
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_PLAYLISTS):
+        return f"{path} is not a video but a playlist, which names other files; download or give the video itself"
+    if isinstance(error, av.error.ValueError):
+        return f"{path} is not a video, or not of a format that Kinema reads; convert it to .mp4 or .mov"
     reason = getattr(error, "strerror", None) or str(error)
     return f"{path} is not a video that can be decoded ({reason}); give a video file such as .mp4 or .mov"
 
@@ -71,7 +124,8 @@ class Decoder:
 
     Frames keep their packets' presentation times (`pts`), with two repairs: discontinuities of a transport
     stream's clock are closed, and with `packet_times` the times are those of the packets in order.
-    `broken` counts the packets that raised an error, `jumps` the closed discontinuities.
+    `packets` counts those that were read, `broken` those that raised an error, `jumps` the closed discontinuities.
+    Frames of more than `VIDEO_PIXELS` are errors, before memory is taken for them.
     """
 
     def __init__(
@@ -84,10 +138,13 @@ class Decoder:
     ) -> None:
         stream.thread_type = "AUTO" if threads > 1 else "SLICE"
         stream.codec_context.thread_count = threads
+        if not stream.codec_context.is_open:
+            stream.codec_context.options["max_pixels"] = str(VIDEO_PIXELS)
         self._container = container
         self._stream = stream
         self._waiting: deque[int | None] | None = deque(maxlen=_MAX_REORDER) if packet_times else None
         self._jumpy = bool(container.format.flags & _AVFMT_TS_DISCONT)
+        self.packets = 0
         self.broken = 0
         self.jumps = 0
 
@@ -128,6 +185,8 @@ class Decoder:
         while failures < _MAX_FAILURES:
             try:
                 packet = next(packets, None)
+            except av.ExitError as error:
+                raise InputError(_too_slow(Path(self._container.name.removeprefix("file:")), READING_SECONDS)) from error
             except av.FFmpegError:
                 self.broken += 1
                 failures += 1
@@ -139,6 +198,7 @@ class Decoder:
             # Empty packets mean "no new frame" or end of stream; a decoder takes them for the end.
             if not packet.size:
                 continue
+            self.packets += 1
             if self._jumpy and packet.dts is not None:
                 raw = packet.dts
                 shift += self._jump(packet, last)

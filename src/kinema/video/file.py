@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
-from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from kinema.errors import InputError
+from kinema.video import streams
 from kinema.video.colour import RgbConverter, transfer_name
-from kinema.video.decoding import Decoder, opened, times_follow_packets
+from kinema.video.decoding import Decoder, checked_header, opened, times_follow_packets
 from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
+from kinema.video.interlacing import deinterlaced
+from kinema.video.limits import VIDEO_PIXELS, check_size
 from kinema.video.metadata import container_tags
-from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, from_rotation
+from kinema.video.options import VideoOptions
+from kinema.video.orientation import UPRIGHT, Orientation, clockwise
 from kinema.video.pool import ImagePool
-from kinema.video.times import FrameClock, plural
+from kinema.video.rates import true_rate
+from kinema.video.times import FrameClock, Gaps, plural
 
-_FALLBACK_FPS = 30.0
-# A gap between frames longer than both of these is reported.
-_GAP_SECONDS = 0.5
-_GAP_INTERVALS = 5
+# Frames that must be missing at the end before it is said, where only the header's duration tells.
+_CERTAIN_LOSS = 3
 
 
 @dataclass
@@ -42,25 +42,31 @@ class VideoFile(VideoReader):
     aspect: Fraction | None = None
     coded_size: tuple[int, int] = (0, 0)
     transfer: int | None = None
+    header_fps: float = 30.0
+    expected_packets: int | None = field(default=None, repr=False)
     expected_end: float | None = field(default=None, repr=False)
 
     @classmethod
-    def open(cls, path: Path, range_: TimeRange) -> VideoFile:
+    def open(cls, path: Path, range_: TimeRange, options: VideoOptions | None = None) -> VideoFile:
         """Read the header and decode the first frame. Raises InputError if there is none."""
-        with opened(path) as container:
-            stream = _video_stream(container, path)
-            first = _first_frame(container, stream, path)
+        options = options or VideoOptions()
+        with opened(path, bounded=checked_header(path)) as container:
+            stream = streams.video_stream(container, path)
+            check_size(path, stream.width, stream.height, VIDEO_PIXELS, "videos")
+            first = streams.first_frame(container, stream, path)
             coded = (first.width, first.height)
             aspect = stream.sample_aspect_ratio
             transfer = stream.codec_context.color_trc
-            orientation = _orientation(first)
+            turned = streams.orientation(first).then(clockwise(options.rotate))
             converter = RgbConverter(*coded, aspect, transfer)
-            width, height = orientation.size(converter.width, converter.height)
-            fps = _mean_rate(stream)
-            origin = _origin(stream, first)
+            check_size(path, converter.width, converter.height, VIDEO_PIXELS, "videos")
+            width, height = turned.size(converter.width, converter.height)
+            packet_times = first.pts is None or times_follow_packets(container)
+            origin = streams.origin(stream, first)
+            base = streams.time_base(stream)
             # Matroska durations count from 0, wherever the first frame lies.
-            before = float(origin * _time_base(stream)) if "matroska" in container.format.name else 0.0
-            duration = _stream_duration(stream, before)
+            before = float(origin * base) if "matroska" in container.format.name else 0.0
+            duration = streams.stream_duration(stream, before)
             likely_duration = duration
             if likely_duration is None and container.duration:
                 likely_duration = container.duration / av.time_base - before
@@ -72,32 +78,44 @@ class VideoFile(VideoReader):
                 interlaced=bool(first.interlaced_frame),
                 has_audio=bool(container.streams.audio),
             )
-            if likely_duration is not None:
-                metadata["duration"] = likely_duration
-            if orientation.degrees:
-                metadata["rotation"] = orientation.degrees
+            if turned.degrees:
+                metadata["rotation"] = turned.degrees
             if (name := transfer_name(transfer)) is not None:
                 metadata["transfer"] = name
+            counted = int(stream.frames) or None
+            usual = streams.usual_rate(container, stream, dts=packet_times)
+            fps = streams.mean_rate(stream, usual, dts=packet_times)
+            rate = true_rate(
+                options, usual or fps, metadata.get("capture_fps"), has_audio=bool(container.streams.audio)
+            )
+            if likely_duration is not None:
+                metadata["duration"] = likely_duration / rate.slow_motion
             reader = cls(
                 path=path,
                 width=width,
                 height=height,
-                fps=fps,
-                num_frames_estimate=_estimate(stream, range_, likely_duration, fps),
+                fps=fps * rate.slow_motion,
+                num_frames_estimate=streams.frame_count(stream, range_, likely_duration, fps),
                 time_range=range_,
                 metadata=metadata,
-                orientation=orientation,
+                slow_motion=rate.slow_motion,
+                time_source=rate.source,
+                orientation=turned,
                 stream_index=stream.index,
                 origin=origin,
-                time_base=_time_base(stream),
-                packet_times=first.pts is None or times_follow_packets(container),
+                time_base=base,
+                packet_times=packet_times,
                 aspect=aspect,
                 coded_size=coded,
                 transfer=transfer,
+                header_fps=streams.header_rate(stream),
                 expected_end=duration,
+                expected_packets=counted,
             )
-            if first.interlaced_frame:
-                reader.warn("the video is interlaced: fast motion shows combing; deinterlace it for the best result")
+        if rate.note is not None:
+            reader.warn(rate.note)
+        if converter.ignored_aspect:
+            reader.warn(f"the file says that its pixels are {aspect} times as wide as high; that was ignored")
         reader._check_range()
         return reader
 
@@ -108,7 +126,7 @@ class VideoFile(VideoReader):
                 found = next(frames, None)
             if found is None:
                 seconds = self.metadata.get("duration")
-                length = "" if seconds is None else f", which is {seconds:.2f} s long"
+                length = "" if seconds is None else f", which is {seconds * self.slow_motion:.2f} s long"
                 raise InputError(f"no frame lies in the time range {self.time_range} of {self.path}{length}")
 
     def __iter__(self) -> Iterator[Frame]:
@@ -116,58 +134,47 @@ class VideoFile(VideoReader):
         pool = ImagePool((self.height, self.width, 3))
         index = 0
         resized = False
-        for time, decoded in self._decoded():
+        for time, decoded in deinterlaced(self._decoded()):
             if not resized and (decoded.width, decoded.height) != self.coded_size:
                 resized = True
                 self.warn(
                     f"the frame size changes to {decoded.width}x{decoded.height} at {time:.2f} s; frames are"
                     " scaled to the size of the first one"
                 )
-            yield Frame(index, time, self.orientation.apply(converter(decoded), pool.take()))
+            image = self.orientation.apply(converter(decoded), pool.take())
+            yield Frame(index, time / self.slow_motion, image)
             index += 1
         if index == 0:
             raise InputError(f"no frame of {self.path} can be decoded; the file is corrupt, copy it again")
 
     def _decoded(self) -> Generator[tuple[float, av.VideoFrame], None, None]:
-        """The decoded frames of the range with their times; at the end, warns of what was repaired or lost."""
+        """The decoded frames of the range with the seconds at which they are played; at the end, warns of what was
+        repaired or lost."""
         with contextlib.ExitStack() as stack:
             decoder, frames = self._from_start(stack)
-            clock = FrameClock(self.time_base, self.origin, self.fps)
+            clock = FrameClock(self.time_base, self.origin, self.header_fps)
             concealed: list[float] = []
-            gaps: list[tuple[float, float]] = []
-            last: float | None = None
+            gaps = Gaps()
             last_end = 0.0
             reached_end = False
             for frame in frames:
-                time = clock.stamp(_ticks(frame))
+                time = clock.stamp(streams.ticks(frame))
                 if time is None or self.time_range.before(time):
                     continue
                 if self.time_range.after(time):
                     reached_end = True
                     break
-                if last is not None and time - last > max(_GAP_SECONDS, _GAP_INTERVALS / self.fps):
-                    gaps.append((last, time))
-                last = time
-                last_end = time + max(float((frame.duration or 0) * self.time_base), 1 / self.fps)
+                gaps.add(time)
+                last_end = time + max(float((frame.duration or 0) * self.time_base), 1 / self.header_fps)
                 if frame.is_corrupt:
                     concealed.append(time)
+                if frame.interlaced_frame:
+                    self.warn("the video is interlaced: its frames were deinterlaced, one picture from each")
                 yield time, frame
-            for sentence in clock.report():
+            for sentence in (*clock.report(), *_corruption(decoder, concealed), *gaps.report()):
                 self.warn(sentence)
-            self._warn_of_corruption(decoder, concealed, gaps)
             if not reached_end:
-                self._warn_of_early_end(last_end)
-
-    def _warn_of_corruption(self, decoder: Decoder, concealed: list[float], gaps: list[tuple[float, float]]) -> None:
-        if decoder.broken:
-            self.warn(f"the file is corrupt: {plural(decoder.broken, 'packet')} could not be decoded")
-        if concealed:
-            self.warn(f"{plural(len(concealed), 'corrupt frame')} concealed (the first at {concealed[0]:.2f} s)")
-        if decoder.jumps:
-            self.warn(f"the video's timestamps jump {plural(decoder.jumps, 'time')}; the parts were joined")
-        if gaps:
-            start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
-            self.warn(f"{plural(len(gaps), 'gap')} without frames (the longest from {start:.2f} to {end:.2f} s)")
+                self._warn_of_early_end(last_end, decoder)
 
     def _from_start(self, stack: contextlib.ExitStack) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder positioned at or before the first frame of the range, and its frames.
@@ -182,7 +189,7 @@ class VideoFile(VideoReader):
                 break
             attempt = contextlib.ExitStack()
             container = attempt.enter_context(opened(self.path))
-            stream = _stream_at(container, self.stream_index)
+            stream = streams.stream_at(container, self.stream_index)
             with contextlib.suppress(av.FFmpegError):
                 container.seek(self.origin + int((start - lead) / self.time_base), stream=stream)
                 decoder = Decoder(container, stream, packet_times=self.packet_times)
@@ -195,96 +202,36 @@ class VideoFile(VideoReader):
                         return decoder, chain((first,), frames)
             attempt.close()
         container = stack.enter_context(opened(self.path))
-        decoder = Decoder(container, _stream_at(container, self.stream_index), packet_times=self.packet_times)
+        decoder = Decoder(container, streams.stream_at(container, self.stream_index), packet_times=self.packet_times)
         return decoder, iter(decoder)
 
-    def _warn_of_early_end(self, last_end: float) -> None:
-        """Warn if the frames end before the time given in the header."""
+    def _warn_of_early_end(self, last_end: float, decoder: Decoder) -> None:
+        """Warn if the frames end before the time given in the header, and packets are missing, too.
+
+        An edit list alone may promise more: its end is then that of the whole recording, cut at a packet.
+        """
         if self.expected_end is None:
             return
         expected = self.expected_end if self.time_range.end is None else min(self.expected_end, self.time_range.end)
-        lost = round((expected - last_end) * self.fps)
-        if lost >= 1:
+        lost = round((expected - last_end) * self.header_fps)
+        from_beginning = self.time_range.start is None
+        if self.expected_packets is not None and from_beginning:
+            complete = decoder.packets >= self.expected_packets
+        else:
+            complete = lost < _CERTAIN_LOSS
+        if lost >= 1 and not complete:
+            frames = "1 frame is" if lost == 1 else f"{lost} frames are"
             self.warn(
-                f"the video ends at {last_end:.2f} s, but its header says {expected:.2f} s: about {lost}"
-                " frames are missing (the recording was truncated or only partly copied)"
+                f"the video ends at {last_end:.2f} s, but its header says {expected:.2f} s: about {frames} missing"
+                " (the recording was truncated or only partly copied)"
             )
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream to read: the default one if there is one, else the largest; cover art is ignored."""
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic and s.codec_context]
-    if not videos:
-        content = "audio but no video" if container.streams.audio else "no video"
-        raise InputError(f"{path} contains {content}; give a file with a video stream")
-    return max(
-        videos,
-        key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index),
-    )
-
-
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
-    try:
-        first = next(iter(Decoder(container, stream, threads=1, packet_times=times_follow_packets(container))), None)
-    except ValueError as error:
-        raise InputError(f"{path} cannot be decoded ({error}); convert it to H.264 in .mp4") from error
-    if first is None:
-        raise InputError(f"no frame of {path} can be decoded; the file is empty or corrupt, copy it again")
-    return first
-
-
-def _stream_at(container: InputContainer, index: int) -> VideoStream:
-    """The stream that was chosen on opening, by its index."""
-    return next(stream for stream in container.streams.video if stream.index == index)
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 90000)
-
-
-def _ticks(frame: av.VideoFrame) -> int | None:
-    return frame.pts if frame.pts is not None else frame.dts
-
-
-def _origin(stream: VideoStream, first: av.VideoFrame) -> int:
-    """The tick that is time 0: the stream's start time, or the first frame's if that is earlier."""
-    ticks = _ticks(first)
-    if first.pts is None or stream.start_time is None:
-        return ticks or 0
-    return min(int(stream.start_time), ticks or 0)
-
-
-def _orientation(frame: av.VideoFrame) -> Orientation:
-    try:
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:
-        # Side data of a type unknown to this PyAV version (spatial video); the plain angle is still there.
-        return from_rotation(frame.rotation)
-    return UPRIGHT if data is None else from_display_matrix(bytes(data))
-
-
-def _mean_rate(stream: VideoStream) -> float:
-    """Mean frames per second according to the header; 30 if it gives nothing plausible."""
-    # A raw elementary stream has no header; FFmpeg then assumes 25, but the coded frames may carry the real rate.
-    coded = None if stream.duration or stream.frames else stream.codec_context.framerate
-    for rate in (coded, stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 0.01 <= rate <= 1000:
-            return float(rate)
-    return _FALLBACK_FPS
-
-
-def _stream_duration(stream: VideoStream, before: float) -> float | None:
-    """Seconds of this stream, None if only the container has a duration (audio may be longer)."""
-    if stream.duration:
-        return float(stream.duration * _time_base(stream))
-    with contextlib.suppress(ValueError):
-        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds) - before
-    return None
-
-
-def _estimate(stream: VideoStream, range_: TimeRange, duration: float | None, fps: float) -> int | None:
-    if range_.start is None and range_.end is None and stream.frames:
-        return int(stream.frames)
-    seconds = range_.seconds_of(duration)
-    return None if seconds is None else round(seconds * fps)
+def _corruption(decoder: Decoder, concealed: list[float]) -> Iterator[str]:
+    """Sentences about what was corrupt."""
+    if decoder.broken:
+        yield f"the file is corrupt: {plural(decoder.broken, 'packet')} could not be decoded"
+    if concealed:
+        yield f"{plural(len(concealed), 'corrupt frame')} concealed (the first at {concealed[0]:.2f} s)"
+    if decoder.jumps:
+        yield f"the video's timestamps jump {plural(decoder.jumps, 'time')}; the parts were joined"

@@ -17,13 +17,22 @@ from kinema.errors import UsageError
 # Times are read as integer ticks and returned as floats; a range bound equal to a frame's time must match it.
 TIME_TOLERANCE = 1e-6
 
+TIME_SOURCES = {
+    "container": "the times of the file",
+    "tag": "the times of the file, corrected by what it says about slow motion",
+    "exif": "the times at which the images were taken",
+    "assumed": "a frame rate that was assumed",
+    "given": "the settings",
+}
+"""Where the times of frames come from."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One frame as it should be displayed: display rotation applied, square pixels.
 
-    index: 0, 1, 2, ... in the order of yielding. time: seconds since the start of the video (of the
-    whole video, also when only a range of it is read). image: (H, W, 3) uint8 RGB, contiguous; it
+    index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (of the
+    whole video, also when only a range of it is read); of slow motion, not those of a player. image: (H, W, 3) uint8 RGB, contiguous; it
     belongs to the caller, the reader does not modify it again.
     """
 
@@ -34,7 +43,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The part of the source to read, in seconds: frames with start <= time < end; None: no bound."""
+    """The part of the source to read, in seconds: frames with start <= time < end; None: no bound.
+
+    The seconds are those that a player shows, also for slow motion.
+    """
 
     start: float | None = None
     end: float | None = None
@@ -71,11 +83,13 @@ class TimeRange:
 class VideoReader(ABC):
     """A source of frames that can be iterated over any number of times, each time from its beginning.
 
-    path: what was opened. width, height: pixels of every frame, as displayed. fps: mean frames per
+    path: what was opened. width, height: pixels of every frame, as displayed. fps: mean frames per true
     second according to the header (the frames' own times are authoritative).
+    slow_motion: how many times slower than life the file plays: a player shows a frame at `time` * `slow_motion`.
+    time_source: where the frames' times come from, a value of `TIME_SOURCES`.
     num_frames_estimate: number of frames to expect in the range, None if the header does not give it.
-    metadata: facts about the recording; possible keys: "duration" (seconds, of the
-    whole source), "focal_35mm" (mm, 35 mm equivalent), "make", "model", "created", "rotation" (degrees
+    metadata: facts about the recording; possible keys: "duration" (true seconds, of the
+    whole source), "capture_fps" (frames per second of the camera, if the file says so), "focal_35mm" (mm, 35 mm equivalent), "make", "model", "created", "rotation" (degrees
     clockwise, already applied), "codec", "pixel_format", "bit_depth", "transfer", "interlaced",
     "has_audio". warnings: sentences about what was repaired or lost, filled while reading.
     """
@@ -87,6 +101,8 @@ class VideoReader(ABC):
     num_frames_estimate: int | None
     time_range: TimeRange = field(default_factory=TimeRange)
     metadata: dict[str, Any] = field(default_factory=dict)
+    slow_motion: float = 1.0
+    time_source: str = "container"
     warnings: list[str] = field(default_factory=list)
 
     @abstractmethod

@@ -3,91 +3,139 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from kinema.errors import InputError, UsageError
-from kinema.video.exif import ImageHeader, read_header
+from kinema.errors import InputError
 from kinema.video.frames import Frame, TimeRange, VideoReader
-from kinema.video.orientation import EXIF_ORIENTATIONS, UPRIGHT
+from kinema.video.image_decoding import Picture
+from kinema.video.image_times import image_times
+from kinema.video.options import VideoOptions
+from kinema.video.orientation import Orientation, clockwise
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp"})
-DEFAULT_IMAGE_FPS = 30.0
+# Images of another size whose proportions differ by less than this show the same and are scaled.
+_SAME_PROPORTIONS = 0.01
 
 
 @dataclass
 class ImageSequence(VideoReader):
-    """Images in natural order of their names, `fps` per second. Made by `ImageSequence.open`."""
+    """Images in natural order of their names. Made by `ImageSequence.open`."""
 
-    files: tuple[Path, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    times: tuple[float, ...] = ()
 
     @classmethod
-    def open(cls, path: Path, time_range: TimeRange, fps: float = DEFAULT_IMAGE_FPS) -> ImageSequence:
+    def open(cls, path: Path, time_range: TimeRange, options: VideoOptions | None = None) -> ImageSequence:
         """List and check the images of folder `path` (or the one image `path`).
 
-        Raises InputError if there are none or their sizes differ, UsageError for an implausible fps.
+        Images that cannot be read, and those that show something else by their size, are left out with a note; those
+        of another size and the same proportions are scaled. Raises InputError if there are none, or if most have
+        different sizes.
         """
-        if not (np.isfinite(fps) and 0.01 <= fps <= 1000):
-            raise UsageError(f"the frame rate of images must be between 0.01 and 1000, found {fps}")
+        options = options or VideoOptions()
         files = list_images(path) if path.is_dir() else (path,)
-        first, size, metadata = files[0], None, {}
-        for file in files:
-            header = _header(file)
-            displayed = _displayed_size(header) or _decoded_size(file)
-            if size is None:
-                size, metadata = displayed, dict(header.tags)
-            elif displayed != size:
-                raise InputError(
-                    f"{file.name} has {displayed[0]}x{displayed[1]} pixels, but {first.name} has {size[0]}x{size[1]};"
-                    " all images of a folder must have the same size"
-                )
-        width, height = size or (0, 0)
+        readable, notes = _readable(files, clockwise(options.rotate))
+        pictures, (width, height), more = _same_size(readable, path)
+        timed = image_times([each.file for each in pictures], [each.tags for each in pictures], options)
+        metadata = {key: value for key, value in pictures[0].tags.items() if key != "subsecond"}
+        duration = float(timed.times[-1]) + 1 / timed.fps
         reader = cls(
             path=path,
             width=width,
             height=height,
-            fps=float(fps),
+            fps=timed.fps,
             num_frames_estimate=None,
             time_range=time_range,
-            metadata={"duration": len(files) / fps, **metadata},
-            files=files,
+            metadata={"duration": duration, **metadata},
+            time_source=timed.source,
+            pictures=pictures,
+            times=tuple(timed.times.tolist()),
         )
+        for sentence in (*notes, *more, *timed.notes):
+            reader.warn(sentence)
         reader.num_frames_estimate = sum(1 for _ in reader._in_range())
         if reader.num_frames_estimate == 0:
-            raise InputError(f"no image of {path} lies in the time range {time_range} ({len(files) / fps:.2f} s long)")
+            raise InputError(f"no image of {path} lies in the time range {time_range} ({duration:.2f} s long)")
         return reader
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        for time, file in self._in_range():
-            image = _decode(file)
+        for time, picture in self._in_range():
+            image = picture.pixels()
             if image is None:
-                self.warn(f"{file.name} cannot be decoded and was left out")
+                self.warn(f"{picture.file.name} cannot be decoded and was left out")
                 continue
-            orientation = EXIF_ORIENTATIONS[_header(file).orientation]
-            if orientation != UPRIGHT:
-                width, height = orientation.size(image.shape[1], image.shape[0])
-                image = orientation.apply(image, np.empty((height, width, 3), np.uint8))
-            if image.shape[:2] != (self.height, self.width):
-                raise InputError(
-                    f"{file.name} has {image.shape[1]}x{image.shape[0]} pixels instead of {self.width}x{self.height};"
-                    " all images of a folder must have the same size"
-                )
+            if picture.size != (self.width, self.height):
+                image = cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA)
             yield Frame(index, time, image)
             index += 1
         if index == 0:
             raise InputError(f"no image of {self.path} can be decoded; the files are corrupt or not images")
 
-    def _in_range(self) -> Iterator[tuple[float, Path]]:
-        for i, file in enumerate(self.files):
-            time = i / self.fps
+    def _in_range(self) -> Iterator[tuple[float, Picture]]:
+        for time, picture in zip(self.times, self.pictures, strict=True):
             if not self.time_range.before(time) and not self.time_range.after(time):
-                yield time, file
+                yield time, picture
+
+
+def _readable(files: Sequence[Path], rotation: Orientation) -> tuple[list[Picture], list[str]]:
+    """The images whose header can be read, and a note about each kind of others. Raises InputError if there are none."""
+    pictures: list[Picture] = []
+    failed: list[InputError] = []
+    for file in files:
+        try:
+            pictures.append(Picture.open(file, rotation))
+        except InputError as error:
+            failed.append(error)
+    if not pictures:
+        raise failed[0]
+    if not failed:
+        return pictures, []
+    return pictures, [f"{_images(len(failed))} left out: {failed[0]}" + ("" if len(failed) == 1 else ", and others")]
+
+
+def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture, ...], tuple[int, int], list[str]]:
+    """The images that belong together, their common size (width, height), and notes about the others."""
+    size, count = Counter(each.size for each in pictures).most_common(1)[0]
+    odd = [each for each in pictures if each.size != size]
+    if odd and 2 * count <= len(pictures):
+        first, other = pictures[0], next(each for each in pictures if each.size != pictures[0].size)
+        raise InputError(
+            f"{other.file.name} has {_pixels(other.size)} pixels, but {first.file.name} has {_pixels(first.size)};"
+            f" most images of {folder} must have one size, as those of one recording have"
+        )
+    notes = []
+    different = [each for each in odd if not _same_proportions(each.size, size)]
+    scaled = [each for each in odd if _same_proportions(each.size, size)]
+    for group, what in ((different, "left out"), (scaled, "scaled")):
+        if group:
+            notes.append(
+                f"{_images(len(group))} {what}, because the size is not {_pixels(size)} as of the others:"
+                f" {group[0].file.name} has {_pixels(group[0].size)} pixels{', for one' if len(group) > 1 else ''}"
+            )
+    dropped = {each.file for each in different}
+    kept = tuple(each for each in pictures if each.file not in dropped)
+    if kept[0].reduction > 1:
+        notes.append(f"the images have {_pixels(kept[0].stored)} pixels and are read at {_pixels(size)}")
+    return kept, size, notes
+
+
+def _same_proportions(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= _SAME_PROPORTIONS
+
+
+def _images(count: int) -> str:
+    return "1 image was" if count == 1 else f"{count} images were"
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
@@ -108,35 +156,3 @@ def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
     """A sort key that compares numbers inside names as numbers."""
     parts = re.split(r"([0-9]+)", file.name.lower())
     return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts], file.name
-
-
-def _header(file: Path) -> ImageHeader:
-    try:
-        return read_header(file)
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); change its permissions or copy it") from None
-
-
-def _displayed_size(header: ImageHeader) -> tuple[int, int] | None:
-    if not header.width or not header.height:
-        return None
-    return EXIF_ORIENTATIONS[header.orientation].size(header.width, header.height)
-
-
-def _decoded_size(file: Path) -> tuple[int, int]:
-    image = _decode(file)
-    if image is None:
-        raise InputError(f"{file} is not an image that can be decoded; remove it from the folder or save it again")
-    return image.shape[1], image.shape[0]
-
-
-def _decode(file: Path) -> np.ndarray | None:
-    """(H, W, 3) uint8 RGB as stored; 16 bits become 8, gray and CMYK become RGB, alpha is dropped. None: corrupt."""
-    try:
-        data = np.fromfile(file, np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
-    except cv2.error:
-        return None
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); change its permissions or copy it") from None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)

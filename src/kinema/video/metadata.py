@@ -1,4 +1,4 @@
-"""A recording's own metadata: lens, device and time, from QuickTime tags."""
+"""A recording's own metadata: lens, device, time and the camera's frame rate, from QuickTime tags."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from kinema.video.options import FPS_RANGE
+
 # Kinema's key -> the tags that may hold it, the most specific first.
 _TAGS = {
     "focal_35mm": (
@@ -16,12 +18,14 @@ _TAGS = {
     ),
     "make": ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
     "model": ("com.apple.quicktime.model", "com.android.model", "model"),
+    "capture_fps": ("com.android.capture.fps",),
     "created": ("com.apple.quicktime.creationdate", "creation_time", "date"),
 }  # fmt: skip
 
 
 def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, Any]:
-    """The entries of `_TAGS` that the stream or the container carries; focal_35mm as float mm."""
+    """The entries of `_TAGS` that the stream or the container carries; focal_35mm as float mm, capture_fps as
+    float frames per second."""
     tags = {key.lower(): value for key, value in {**container.metadata, **stream.metadata}.items()}
     found: dict[str, Any] = {}
     for key, names in _TAGS.items():
@@ -32,7 +36,19 @@ def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, 
         focal = plausible_focal(found.pop("focal_35mm"))
         if focal is not None:
             found["focal_35mm"] = focal
+    if "capture_fps" in found:
+        rate = _plausible_rate(found.pop("capture_fps"))
+        if rate is not None:
+            found["capture_fps"] = rate
     return found
+
+
+def _plausible_rate(value: str) -> float | None:
+    with contextlib.suppress(ValueError):
+        rate = float(value)
+        if math.isfinite(rate) and FPS_RANGE[0] <= rate <= FPS_RANGE[1]:
+            return rate
+    return None
 
 
 def plausible_focal(value: Any) -> float | None:

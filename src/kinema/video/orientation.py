@@ -28,6 +28,11 @@ class Orientation:
     def mirrored(self) -> bool:
         return self.transpose ^ self.flip_x ^ self.flip_y
 
+    def then(self, next: Orientation) -> Orientation:
+        """This orientation followed by another one."""
+        flip_x, flip_y = (self.flip_y, self.flip_x) if next.transpose else (self.flip_x, self.flip_y)
+        return Orientation(self.transpose ^ next.transpose, flip_x ^ next.flip_x, flip_y ^ next.flip_y)
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height after rotation."""
         return (height, width) if self.transpose else (width, height)
@@ -71,6 +76,11 @@ def from_display_matrix(data: bytes) -> Orientation:
 def from_rotation(degrees: float) -> Orientation:
     """The orientation that rotates by the multiple of 90 degrees nearest to `degrees` counter-clockwise."""
     return (UPRIGHT, EXIF_ORIENTATIONS[8], EXIF_ORIENTATIONS[3], EXIF_ORIENTATIONS[6])[round(degrees / 90) % 4]
+
+
+def clockwise(degrees: int) -> Orientation:
+    """The orientation that rotates by a multiple of 90 degrees clockwise."""
+    return from_rotation(-degrees)
 
 
 EXIF_ORIENTATIONS = {

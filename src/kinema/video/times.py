@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from array import array
 from fractions import Fraction
+
+import numpy as np
 
 # A frame that arrives later than this after its time, while others go on, is an artefact of corruption.
 _LATE_INTERVALS = 2.0
 # This many late frames in a row are no artefact: the file's clock was reset.
 _RESET_AFTER = 32
+
+# Steps between frames within this share of the usual one count as regular: 2:3 pulldown alternates by 1.5.
+_REGULAR = (0.45, 1.55)
+_REGULAR_SHARE = 0.8
+# A gap is longer than all of these: usual steps, seconds; for clips with a regular rate, and for others.
+_GAP = (3.5, 0.1)
+_IRREGULAR_GAP = (5.0, 0.5)
+_NEIGHBOURS = 5
 
 
 class FrameClock:
@@ -90,3 +101,43 @@ class FrameClock:
 def plural(count: int, noun: str) -> str:
     """`count` with the noun in the right number: 1 frame, 2 frames."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+class Gaps:
+    """Finds the spans without frames in a clip, by its own usual step from frame to frame."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+
+    def add(self, time: float) -> None:
+        """The time of the next frame, seconds."""
+        self._times.append(time)
+
+    def report(self) -> list[str]:
+        """A sentence about the gaps, with the number of missing frames if the rate is regular otherwise."""
+        times = np.array(self._times)
+        steps = np.diff(times)
+        if len(steps) < 2:
+            return []
+        usual = float(np.median(steps))
+        regular = (steps >= _REGULAR[0] * usual) & (steps <= _REGULAR[1] * usual)
+        missing = 0
+        if regular.mean() >= _REGULAR_SHARE:
+            usual = float(steps[regular].mean())
+            found = np.flatnonzero((steps > _GAP[0] * usual) & (steps > _GAP[1]))
+            missing = int((np.rint(steps[found] / usual) - 1).sum())
+        else:
+            found = np.flatnonzero(steps > _IRREGULAR_GAP[1])
+            found = np.array([i for i in found if steps[i] > _IRREGULAR_GAP[0] * _usual_around(steps, i)], int)
+        if not len(found):
+            return []
+        longest = found[np.argmax(steps[found])]
+        span = f"from {times[longest]:.2f} to {times[longest + 1]:.2f} s"
+        count = "" if not missing else f", where {plural(missing, 'frame')} {'is' if missing == 1 else 'are'} missing"
+        return [f"{plural(len(found), 'gap')} without frames ({'' if len(found) == 1 else 'the longest '}{span}){count}"]
+
+
+def _usual_around(steps: np.ndarray, index: int) -> float:
+    """The usual step before or after a step, whichever is longer: a change of the rate is no gap."""
+    sides = steps[max(index - _NEIGHBOURS, 0) : index], steps[index + 1 : index + 1 + _NEIGHBOURS]
+    return max((float(np.median(side)) for side in sides if len(side)), default=0.0)

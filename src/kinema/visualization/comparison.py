@@ -107,7 +107,7 @@ def _frames(
     for frame in video:
         if frame.index >= motion.num_frames:
             return
-        yield frame.index, frame.time, fitted(frame.image, *size)
+        yield frame.index, frame.time * video.slow_motion, fitted(frame.image, *size)
 
 
 def _panel(motion: Motion, body: BodyModel, options: ComparisonOptions) -> _Bodies | _Points:

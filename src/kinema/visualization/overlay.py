@@ -52,7 +52,7 @@ def write_overlay(
     """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
 
     video: the reader that the motion was made from, with the same time range; its frame i belongs to
-    motion.times[i]. Times and audio are the source's. Frames without people are copied unchanged; a person
+    motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Frames without people are copied unchanged; a person
     without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk included, becomes a
     warning in the report; only KeyboardInterrupt and the like propagate.
     """
@@ -84,11 +84,11 @@ def _write(
 
     views = _views(motion, body, (video.width, video.height), options)
     width, height = sum(view.width for view in views), views[0].height
-    audio = video.path if options.audio and video.path.is_file() else None
+    audio = video.path if options.audio and video.metadata.get("has_audio") else None
     done = 0
     with VideoWriter(out, width, height, audio_from=audio, crf=options.crf) as writer:
         for time, image in _drawn(views, video):
-            writer.write(image, time)
+            writer.write(image, time * video.slow_motion)
             done += 1
             progress(done, motion.num_frames)
     warnings.extend(writer.warnings)
