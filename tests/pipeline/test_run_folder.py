@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,30 @@ def test_other_settings_use_what_they_do_not_touch(clip, tmp_path, fake):
     fake.calls.clear()
     start(clip, tmp_path, fake, RunOptions.of(overlay=False, max_persons=1))
     assert fake.calls == ["track", "fit", "filter", "world"]
+
+
+@pytest.mark.parametrize("setting", [{"fps": 60.0}, {"slow_motion": 4.0}, {"rotate": 180}])
+def test_how_the_video_is_read_is_part_of_the_run(clip, tmp_path, fake, setting):
+    start(clip, tmp_path, fake)
+    fake.calls.clear()
+    result = start(clip, tmp_path, fake, RunOptions.of(overlay=False, **setting))
+    assert fake.calls == ["track", "fit", "filter", "world"]
+    assert result.record["arguments"]["video"] | setting == result.record["arguments"]["video"]
+
+
+def test_a_pipe_is_a_video(clip, tmp_path, fake):
+    """What a pipe gives is the same input each time; its run is named after it."""
+    pipe = tmp_path / "camera.mp4"
+    os.mkfifo(pipe)
+    results = []
+    for _ in range(2):
+        writer = threading.Thread(target=pipe.write_bytes, args=(clip.read_bytes(),), daemon=True)
+        writer.start()
+        results.append(start(pipe, tmp_path, fake))
+        writer.join(5)
+    assert [result.repeated for result in results] == [False, True]
+    assert results[0].folder.name.startswith("camera_")
+    assert len(results[0].motion.times) == 12
 
 
 def test_a_changed_video_is_another_input(clip, tmp_path, fake):

@@ -72,7 +72,7 @@ def test_pipe_cannot_be_read_twice(tmp_path):
     ["https://example.org/a.mp4", "HTTP://example.org/a.mp4", "rtsp://camera:554/1", "rtmp://a/b", "s3://bucket/a.mp4"],
 )
 def test_addresses_come_with_advice(address):
-    with pytest.raises(InputError, match="is an address.*download") as error:
+    with pytest.raises(InputError, match=r"is an address.*download") as error:
         open_video(address)
     assert error.value.exit_code == 3
     with pytest.raises(InputError, match="without file://"):

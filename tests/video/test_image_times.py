@@ -90,9 +90,7 @@ def test_numbers_that_are_no_frame_numbers(names):
     assert timed(names, fps=30).times == pytest.approx(np.arange(len(names)) / 30)
 
 
-@given(
-    st.floats(1.2, 240), st.integers(4, 60), st.integers(2, 3), st.sampled_from([0, 1, 10]), st.integers(0, 80_000)
-)
+@given(st.floats(1.2, 240), st.integers(4, 60), st.integers(2, 3), st.sampled_from([0, 1, 10]), st.integers(0, 80_000))
 def test_times_from_exif(fps, count, digits, pause, start):
     """Within two of the last digit of the truth; even recordings become even."""
     truth = start + np.arange(count) / fps

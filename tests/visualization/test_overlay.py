@@ -16,6 +16,7 @@ from kinema.person import Person
 from kinema.progress import silent
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.video import VideoWriter, open_video
+from kinema.video.options import VideoOptions
 from kinema.visualization import OverlayOptions, write_overlay
 from kinema.visualization.drawing import draw_label, draw_skeleton, track_colors
 from kinema.visualization.framing import looking_from
@@ -95,6 +96,24 @@ def test_times_audio_and_background_are_preserved(tmp_path):
         assert change[outside].mean() < 2
         u, v = project(person.joints[before.index, 0], motion.camera.intrinsics).round().astype(int)
         assert change[v - 1 : v + 2, u - 1 : u + 2].max() > 40
+
+
+def test_the_overlay_of_slow_motion_plays_as_the_source_does(tmp_path):
+    """The motion's times are those of life, the overlay's and its sound's are those of the file."""
+    times = np.arange(8) / 10
+    source_video(tmp_path / "clip.mp4", times, audio=True)
+    video = open_video(tmp_path / "clip.mp4", options=VideoOptions(slow_motion=4), start=0.3)
+    np.testing.assert_allclose([frame.time for frame in video], times[3:] / 4, atol=1e-4)
+    out = tmp_path / "overlay.mp4"
+    motion = motion_of(5).replace(times=times[3:] / 4)
+    report = write_overlay(motion, BODY, video, out, OverlayOptions(labels=False))
+    assert report.warnings == ()
+    np.testing.assert_allclose([frame.time for frame in open_video(out)], times[3:] - 0.3, atol=1e-4)
+    with av.open(str(out)) as container:
+        (sound,) = container.streams.audio
+        seconds = [frame.time for frame in container.decode(sound)]
+    assert seconds[0] < 0.05
+    assert 0.4 < seconds[-1] < 0.55
 
 
 def test_frames_without_people_are_unchanged():

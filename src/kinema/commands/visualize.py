@@ -50,8 +50,10 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or file.with_name(f"{file.stem}_comparison.mp4")
     options = options_from(args, ComparisonOptions)
     start, end = time_range(args.time_range) if args.time_range else (None, None)
-    opened = nullcontext() if args.video is None else open_video(
-        args.video, start=start, end=end, options=options_from(args, VideoOptions)
+    opened = (
+        nullcontext()
+        if args.video is None
+        else open_video(args.video, start=start, end=end, options=options_from(args, VideoOptions))
     )
     with opened as video, watcher(quiet=args.quiet, flags=args.flags) as shown:
         body = load_body(args.body_model)

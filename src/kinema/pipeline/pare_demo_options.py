@@ -16,10 +16,10 @@ class PareDemoOptions:
     """How the demo runs and what it writes.
 
     demo: smoothing, batch and parity. pare: the network. data: the release's data folder. body_model: an SMPL file.
-    video: rotation, and the true rate of the tracking. tracking: how people are tracked; tracking_method: "bbox", crops from boxes, or "pose", crops from keypoints.
-    detections: an .npz or .csv of detections (frame, x1, y1, x2, y2, score) to track in place of Kinema's.
-    run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render, wireframe, sideview, draw_keypoints,
-    save_obj, show_attention: renderings and meshes.
+    video: rotation, and the true rate for the tracking. tracking: how people are tracked; tracking_method: "bbox",
+    crops from boxes, or "pose", crops from keypoints. detections: an .npz or .csv of detections (frame, x1, y1, x2, y2,
+    score) to track in place of Kinema's. run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render,
+    wireframe, sideview, draw_keypoints, save_obj, show_attention: renderings and meshes.
     """
 
     demo: DemoOptions = field(default_factory=DemoOptions)

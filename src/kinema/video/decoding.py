@@ -50,7 +50,8 @@ def checked_header(path: Path) -> bool:
             if stream.codec_context is None or stream.disposition & Disposition.attached_pic:
                 continue
             check_size(path, stream.width, stream.height, VIDEO_PIXELS, "videos")
-        return bool(_COMPLETE_HEADERS & set(container.format.name.split(",")))
+        names = set(container.format.name.split(","))
+    return bool(_COMPLETE_HEADERS & names)
 
 
 @contextlib.contextmanager
@@ -91,7 +92,7 @@ def _reasons(path: Path) -> Iterator[None]:
         raise InputError(_why_unreadable(path, error)) from error
 
 
-def _too_slow(path: Path, seconds: float) -> str:
+def _too_slow(path: Path | str, seconds: float) -> str:
     return f"reading {path} gave nothing for {seconds:.0f} s; copy it to a local disk, or convert it to .mp4"
 
 
@@ -186,7 +187,7 @@ class Decoder:
             try:
                 packet = next(packets, None)
             except av.ExitError as error:
-                raise InputError(_too_slow(Path(self._container.name.removeprefix("file:")), READING_SECONDS)) from error
+                raise InputError(_too_slow(self._container.name.removeprefix("file:"), READING_SECONDS)) from error
             except av.FFmpegError:
                 self.broken += 1
                 failures += 1

@@ -200,7 +200,7 @@ def _promises_too_much(file: BinaryIO, order: str, offset: int) -> bool:
     promised = sum(
         _BYTES.get(kind, 1) * number for _, kind, number, _ in struct.iter_unpack(order + "HHII", table[: 12 * count])
     )
-    return count > _MOST_ENTRIES or promised > file.seek(0, io.SEEK_END)
+    return bool(count > _MOST_ENTRIES or promised > file.seek(0, io.SEEK_END))
 
 
 def _entries(file: BinaryIO, order: str, offset: int) -> dict[int, int | str]:

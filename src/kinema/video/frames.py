@@ -31,9 +31,9 @@ TIME_SOURCES = {
 class Frame:
     """One frame as it should be displayed: display rotation applied, square pixels.
 
-    index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (of the
-    whole video, also when only a range of it is read); of slow motion, not those of a player. image: (H, W, 3) uint8 RGB, contiguous; it
-    belongs to the caller, the reader does not modify it again.
+    index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (of the whole video,
+    also when only a range of it is read); of slow motion, not those of a player. image: (H, W, 3) uint8 RGB,
+    contiguous; it belongs to the caller, the reader does not modify it again.
     """
 
     index: int
@@ -88,10 +88,10 @@ class VideoReader(ABC):
     slow_motion: how many times slower than life the file plays: a player shows a frame at `time` * `slow_motion`.
     time_source: where the frames' times come from, a value of `TIME_SOURCES`.
     num_frames_estimate: number of frames to expect in the range, None if the header does not give it.
-    metadata: facts about the recording; possible keys: "duration" (true seconds, of the
-    whole source), "capture_fps" (frames per second of the camera, if the file says so), "focal_35mm" (mm, 35 mm equivalent), "make", "model", "created", "rotation" (degrees
-    clockwise, already applied), "codec", "pixel_format", "bit_depth", "transfer", "interlaced",
-    "has_audio". warnings: sentences about what was repaired or lost, filled while reading.
+    metadata: facts about the recording; possible keys: "duration" (true seconds, of the whole source), "capture_fps"
+    (frames per second of the camera, if the file says so), "focal_35mm" (mm, 35 mm equivalent), "make", "model",
+    "created", "rotation" (degrees clockwise, already applied), "codec", "pixel_format", "bit_depth", "transfer",
+    "interlaced", "has_audio". warnings: sentences about what was assumed, repaired or lost, filled while reading.
     """
 
     path: Path

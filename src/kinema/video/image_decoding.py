@@ -107,6 +107,7 @@ def without_texts(data: np.ndarray) -> np.ndarray:
     Raises ValueError for a file of more chunks than an image can have.
     """
     head = data[:12].tobytes()
+    dropped: tuple[bytes, ...]
     if head[:8] == _PNG:
         order, start, rest, tail, dropped = ">I4s", 8, 4, 1, _PNG_TEXTS
     elif head[:4] == b"RIFF" and head[8:] == b"WEBP":
@@ -130,8 +131,8 @@ def without_texts(data: np.ndarray) -> np.ndarray:
         raise ValueError("too many chunks")
     if long <= _LONG_TEXTS:
         return data
-    short = np.concatenate([data[begin:end] for begin, end in kept])
-    if dropped is _WEBP_TEXTS:
+    short: np.ndarray = np.concatenate([data[begin:end] for begin, end in kept])
+    if head[:4] == b"RIFF":
         short[4:8] = np.frombuffer(struct.pack("<I", len(short) - 8), np.uint8)
     return short
 

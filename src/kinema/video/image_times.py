@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def name_numbers(files: Sequence[Path]) -> np.ndarray | None:
         return None
     numbers = [int(text) for text in varying[0]]
     # Beyond 2^53 floats cannot tell neighbours apart.
-    if max(numbers) >= 2**53 or any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
+    if max(numbers) >= 2**53 or any(a >= b for a, b in pairwise(numbers)):
         return None
     return np.array(numbers, np.float64)
 

@@ -85,7 +85,7 @@ class ImageSequence(VideoReader):
 
 
 def _readable(files: Sequence[Path], rotation: Orientation) -> tuple[list[Picture], list[str]]:
-    """The images whose header can be read, and a note about each kind of others. Raises InputError if there are none."""
+    """The images whose header can be read, and a note about the others. Raises InputError if there are none."""
     pictures: list[Picture] = []
     failed: list[InputError] = []
     for file in files:

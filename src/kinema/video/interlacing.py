@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import cast
 
 import av
 from av.filter import Graph
 
-# One picture per frame (the rate stays), fields in the order that frames state, progressive frames left alone.
-_FILTER = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+# Which frames are interlaced is looked up in the pictures, because whole films are flagged wrongly; then one picture
+# per frame (the rate stays), and progressive frames are left alone.
+_FILTERS = (("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
 
 Timed = tuple[float, av.VideoFrame]
 
@@ -19,8 +21,8 @@ Timed = tuple[float, av.VideoFrame]
 def deinterlaced(frames: Iterator[Timed]) -> Iterator[Timed]:
     """(time, frame) with the interlaced frames deinterlaced; the times stay.
 
-    From the first interlaced frame on, frames pass through FFmpeg's bwdif, which looks at the frames before and after;
-    it leaves out none and adds none, so the times are kept beside it.
+    From the first frame that is flagged as interlaced on, frames pass through FFmpeg's idet and bwdif, which look at
+    the frames before and after; they leave out none and add none, so the times are kept beside them.
     """
     times: deque[float] = deque()
     graph: Graph | None = None
@@ -46,12 +48,11 @@ def deinterlaced(frames: Iterator[Timed]) -> Iterator[Timed]:
 
 def _graph(frame: av.VideoFrame) -> Graph:
     graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base or Fraction(1, 90000)
-    )
-    filter_, sink = graph.add(*_FILTER), graph.add("buffersink")
-    source.link_to(filter_)
-    filter_.link_to(sink)
+    base = frame.time_base or Fraction(1, 90000)
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
+    chain = [source, *(graph.add(name, arguments) for name, arguments in _FILTERS), graph.add("buffersink")]
+    for before, after in pairwise(chain):
+        before.link_to(after)
     graph.configure()
     return graph
 

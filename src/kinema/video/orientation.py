@@ -29,7 +29,7 @@ class Orientation:
         return self.transpose ^ self.flip_x ^ self.flip_y
 
     def then(self, next: Orientation) -> Orientation:
-        """This orientation followed by another one."""
+        """The orientation that is this one followed by another."""
         flip_x, flip_y = (self.flip_y, self.flip_x) if next.transpose else (self.flip_x, self.flip_y)
         return Orientation(self.transpose ^ next.transpose, flip_x ^ next.flip_x, flip_y ^ next.flip_y)
 

@@ -19,11 +19,12 @@ from kinema.video.frames import TimeRange
 from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, from_rotation
 
 _FALLBACK_FPS = 30.0
-# The rate is measured over this many packets, without steps longer than this many usual ones, and without those at
+# The rate is measured over this many packets, without steps longer than this many usual ones (2:3 pulldown alternates
+# by 1.5, a frame that is missing makes 2), and without those at
 # both ends, whose neighbours in time may not be among them.
 _MEASURED_PACKETS = 120
 _ENDS = 8
-_LONG_STEPS = 2.5
+_LONG_STEPS = 1.75
 # A header's rate that differs by less from the measured one is the exact one.
 _SAME_RATE = 0.02
 

@@ -134,7 +134,9 @@ class Gaps:
         longest = found[np.argmax(steps[found])]
         span = f"from {times[longest]:.2f} to {times[longest + 1]:.2f} s"
         count = "" if not missing else f", where {plural(missing, 'frame')} {'is' if missing == 1 else 'are'} missing"
-        return [f"{plural(len(found), 'gap')} without frames ({'' if len(found) == 1 else 'the longest '}{span}){count}"]
+        return [
+            f"{plural(len(found), 'gap')} without frames ({'' if len(found) == 1 else 'the longest '}{span}){count}"
+        ]
 
 
 def _usual_around(steps: np.ndarray, index: int) -> float:

@@ -126,7 +126,8 @@ def _over(picture: np.ndarray, below: np.ndarray) -> np.ndarray:
     alpha = above + under * (1 - above)
     colour = picture[..., :3] * above + below[..., :3] * under * (1 - above)
     mixed = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
-    return np.rint(np.concatenate([mixed, 255 * alpha], axis=-1)).astype(np.uint8)
+    laid: np.ndarray = np.rint(np.concatenate([mixed, 255 * alpha], axis=-1)).astype(np.uint8)
+    return laid
 
 
 def _picture(file: BinaryIO, part: _Part) -> np.ndarray | None:

@@ -52,9 +52,9 @@ def write_overlay(
     """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
 
     video: the reader that the motion was made from, with the same time range; its frame i belongs to
-    motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Frames without people are copied unchanged; a person
-    without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk included, becomes a
-    warning in the report; only KeyboardInterrupt and the like propagate.
+    motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Frames without people
+    are copied unchanged; a person without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk
+    included, becomes a warning in the report; only KeyboardInterrupt and the like propagate.
     """
     out, options = Path(out), options or OverlayOptions()
     warnings: list[str] = []
