@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +14,7 @@ from kinema.errors import InputError
 from kinema.video import open_video
 from kinema.video.options import VideoOptions
 from kinema.video.rates import true_rate
+from kinema.video.sony import capture_rate
 from tests.helpers.video_clips import number_of, write_clip
 
 CAPTURE = "com.android.capture.fps"
@@ -75,6 +77,29 @@ def test_frames_that_are_missing_do_not_change_the_factor(tmp_path):
     path = write_clip(tmp_path / "a.mp4", kept, metadata={CAPTURE: "240"}, container_options=TAGS)
     found = times(open_video(path))
     np.testing.assert_allclose(found, (np.array(kept) - kept[0]) / 240, atol=1e-4)
+
+
+def box(name, content):
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+@pytest.mark.parametrize(
+    ("captured", "factor"), [("120p", 4), ("959.04p", 32), ("29.97p", 1), ("59.94i", 1), ("0p", 1), ("...p", 1)]
+)
+def test_slow_motion_of_sony_cameras(tmp_path, captured, factor):
+    """The rate is in an XML document beside the film, in a box of its own."""
+    path = write_clip(tmp_path / "a.mp4", range(60))
+    text = f'<NonRealTimeMeta><VideoFormat><VideoFrame captureFps="{captured}" formatFps="29.97p"/></VideoFormat>'
+    meta = box(b"meta", bytes(4) + box(b"hdlr", bytes(24)) + box(b"xml ", bytes(4) + text.encode()))
+    path.write_bytes(path.read_bytes() + meta)
+    np.testing.assert_allclose(times(open_video(path)), np.arange(60) / 30 / factor, atol=1e-9)
+
+
+@given(st.binary(max_size=200))
+def test_anything_behind_the_film_is_survived(tmp_path_factory, junk):
+    path = tmp_path_factory.getbasetemp() / "junk.bin"
+    path.write_bytes(box(b"free", b"") + box(b"meta", bytes(4) + junk) + junk)
+    assert capture_rate(path) is None or b"captureFps" in junk
 
 
 def test_a_time_lapse(tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from pathlib import Path
 from typing import Any
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from kinema.video.options import FPS_RANGE
+from kinema.video.sony import capture_rate
 
 # Kinema's key -> the tags that may hold it, the most specific first.
 _TAGS = {
@@ -18,7 +20,7 @@ _TAGS = {
     ),
     "make": ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
     "model": ("com.apple.quicktime.model", "com.android.model", "model"),
-    "capture_fps": ("com.android.capture.fps",),
+    "capture_fps": ("com.android.capture.fps", "captureFps"),
     "created": ("com.apple.quicktime.creationdate", "creation_time", "date"),
 }  # fmt: skip
 
@@ -27,6 +29,8 @@ def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, 
     """The entries of `_TAGS` that the stream or the container carries; focal_35mm as float mm, capture_fps as
     float frames per second."""
     tags = {key.lower(): value for key, value in {**container.metadata, **stream.metadata}.items()}
+    if "mp4" in container.format.name and (rate := capture_rate(Path(container.name.removeprefix("file:")))):
+        tags["capturefps"] = rate
     found: dict[str, Any] = {}
     for key, names in _TAGS.items():
         value = next((tags[name.lower()] for name in names if tags.get(name.lower())), None)
@@ -37,9 +41,9 @@ def container_tags(container: InputContainer, stream: VideoStream) -> dict[str, 
         if focal is not None:
             found["focal_35mm"] = focal
     if "capture_fps" in found:
-        rate = _plausible_rate(found.pop("capture_fps"))
-        if rate is not None:
-            found["capture_fps"] = rate
+        plausible = _plausible_rate(found.pop("capture_fps"))
+        if plausible is not None:
+            found["capture_fps"] = plausible
     return found
 
 
