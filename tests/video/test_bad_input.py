@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kinema.errors import InputError
 from kinema.video import open_video
+from kinema.video.sources import local_file
 from tests.helpers.video_clips import number_of, sine_blocks, write_clip
 
 FRAMES = 150
@@ -72,9 +73,11 @@ def test_pipe_cannot_be_read_twice(tmp_path):
     ["https://example.org/a.mp4", "HTTP://example.org/a.mp4", "rtsp://camera:554/1", "rtmp://a/b", "s3://bucket/a.mp4"],
 )
 def test_addresses_come_with_advice(address):
-    with pytest.raises(InputError, match=r"is an address.*download") as error:
+    with pytest.raises(InputError, match=rf"^{address} is an address.*download") as error:
         open_video(address)
     assert error.value.exit_code == 3
+    with pytest.raises(InputError, match="is an address"), local_file(address):
+        pass
     with pytest.raises(InputError, match="without file://"):
         open_video("file:///home/me/a.mp4")
 

@@ -58,7 +58,7 @@ def test_a_tagged_video(tmp_path):
     assert (video.fps, video.slow_motion, video.time_source) == (120, 4, "tag")
     assert video.metadata["duration"] == pytest.approx(0.5)
     assert len(video.warnings) == 1
-    assert "120 frames per second were recorded, and plays 30" in video.warnings[0]
+    assert "recorded at 120 frames per second and played at 30: slow motion, 4 times slower" in video.warnings[0]
     plain = open_video(video.path, options=VideoOptions(slow_motion=1))
     np.testing.assert_allclose(times(plain), np.arange(60) / 30, atol=1e-9)
     assert plain.warnings == []

@@ -70,6 +70,12 @@ def test_named_pipe(tmp_path, clip):
     thread.join(5)
 
 
+def test_errors_name_the_pipe_and_not_its_copy(monkeypatch):
+    monkeypatch.setattr("sys.stdin", Stdin(bytes(1000)))
+    with pytest.raises(InputError, match="^the standard input is not a video"), local_file("-") as path:
+        open_video(path)
+
+
 def test_too_much(tmp_path, clip, monkeypatch):
     monkeypatch.setattr(sources, "LARGEST_PIPED", len(clip) - 1)
     monkeypatch.setattr("sys.stdin", Stdin(clip))

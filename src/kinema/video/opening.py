@@ -10,7 +10,7 @@ from kinema.video.frames import TimeRange, VideoReader
 from kinema.video.image_decoding import header_of
 from kinema.video.images import IMAGE_SUFFIXES, ImageSequence
 from kinema.video.options import VideoOptions
-from kinema.video.sources import check_readable
+from kinema.video.sources import check_readable, refuse_address
 from kinema.video.webp import AnimatedWebp
 
 
@@ -27,6 +27,7 @@ def open_video(
     relative to the whole source. options: the true rate and the rotation, where the file does not say them.
     Raises InputError for anything that cannot be read as a video, UsageError for an invalid range.
     """
+    refuse_address(path)
     path = Path(path)
     time_range = TimeRange(start, end)
     check_readable(path)

@@ -37,14 +37,17 @@ def true_rate(options: VideoOptions, stored: float, captured: float | None, *, h
         return TrueRate()
     factor = captured / stored
     size = max(factor, 1 / factor)
-    rates = f"the file says that {captured:.4g} frames per second were recorded, and plays {stored:.4g}"
+    rates = f"recorded at {captured:.4g} frames per second and played at {stored:.4g}"
     if size < _POSSIBLE_FACTOR:
         return TrueRate()
     if size < _CERTAIN_FACTOR and has_audio:
-        return TrueRate(note=f"{rates}; if it is slow motion, set `slow_motion` to {factor:.3g}")
+        return TrueRate(note=f"the file says that it was {rates}; if that is true, set `slow_motion` to {factor:.3g}")
     whole = round(size)
     if abs(size / whole - 1) <= _NEAR_WHOLE:
         factor = float(whole) if factor > 1 else 1 / whole
     kind = f"slow motion, {factor:.3g} times slower" if factor > 1 else f"a time lapse, {1 / factor:.3g} times faster"
-    note = f"{rates}: {kind} than life, so all times are the true ones; with `slow_motion` 1 they are the file's"
+    note = (
+        f"the file says that it was {rates}: {kind} than life; all times are the true ones (`slow_motion` 1 takes the"
+        " file's)"
+    )
     return TrueRate(factor, "tag", note)

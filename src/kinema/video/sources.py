@@ -37,16 +37,38 @@ def local_file(source: str | Path) -> Iterator[Path]:
     A video is read several times, which a pipe does not allow. Raises InputError if nothing comes for a minute, or more
     than `LARGEST_PIPED`.
     """
+    refuse_address(source)
     path = Path(source)
     if str(source) != STDIN and not _is_pipe(path):
         yield path
         return
+    name = "the standard input" if str(source) == STDIN else str(source)
     with tempfile.TemporaryDirectory(prefix="kinema-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / ("stdin" if str(source) == STDIN else path.name)
-        _copy(str(source), copy)
+        _copy(str(source), name, copy)
         # The same bytes are the same input, whenever they were piped.
         os.utime(copy, (0, 0))
-        yield copy
+        try:
+            yield copy
+        except InputError as error:
+            if str(copy) in str(error):
+                raise InputError(str(error).replace(str(copy), name)) from error
+            raise
+
+
+def refuse_address(source: str | Path) -> None:
+    """Raise InputError if the source is a URL, and not the name of a file that looks like one."""
+    scheme = _URL.match(str(source))
+    if scheme is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        if Path(source).exists():
+            return
+    if scheme[1].lower() == "file":
+        raise InputError(f"{source} is a URL; give the path of the file without file://")
+    raise InputError(
+        f"{source} is an address, and Kinema reads files only; download or record the video first, then give the file"
+    )
 
 
 def check_readable(path: Path) -> None:
@@ -57,13 +79,6 @@ def check_readable(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}); check the name and the permissions") from None
     if not exists:
-        if (url := _URL.match(str(path))) is not None and url[1].lower() == "file":
-            raise InputError(f"{path} is a URL; give the path of the file without file://")
-        if url is not None:
-            raise InputError(
-                f"{path} is an address, and Kinema reads files only; download or record the video first, then give"
-                " the file"
-            )
         raise InputError(f"{path} does not exist; check the name and the folder")
     if _is_pipe(path):
         raise InputError(f"{path} is a pipe, which can be read once only; save what it gives to a file first")
@@ -81,9 +96,8 @@ def _is_pipe(path: Path) -> bool:
     return False
 
 
-def _copy(source: str, copy: Path) -> None:
-    """Copy what a pipe gives, until its end."""
-    name = "the standard input" if source == STDIN else source
+def _copy(source: str, name: str, copy: Path) -> None:
+    """Copy what a pipe gives, until its end. name: of the pipe, for errors."""
     try:
         descriptor = sys.stdin.fileno() if source == STDIN else os.open(source, _READ_ONLY)
     except (OSError, ValueError, AttributeError) as error:
