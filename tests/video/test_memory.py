@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.helpers.video_clips import write_clip
@@ -63,3 +65,22 @@ def test_a_clip_ten_times_longer_needs_the_same_memory(clips, tmp_path, write, s
     assert (few, many) == (SHORT - 30 * start, LONG - 30 * start)
     assert large <= 1.1 * small
     assert large < 300_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp"])
+def test_photographs_of_100_megapixels_need_less_than_a_gigabyte(tmp_path, suffix):
+    """Decoded whole and kept beside its copies, one would need more."""
+    path = tmp_path / f"a.{suffix}"
+    assert cv2.imwrite(str(path), np.full((8736, 11648, 3), 90, np.uint8))
+    count, kilobytes = peak(path, "-", 0.0)
+    assert count == 1
+    assert kilobytes < 1_000_000
+
+
+@pytest.mark.slow
+def test_8k_needs_less_than_a_gigabyte(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", range(6), width=7680, height=4320, options={"preset": "ultrafast"})
+    count, kilobytes = peak(path, "-", 0.0)
+    assert count == 6
+    assert kilobytes < 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +107,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         )
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_PLAYLISTS):
         return f"{path} is not a video but a playlist, which names other files; download or give the video itself"
-    if isinstance(error, av.error.ValueError):
+    if getattr(error, "errno", None) == errno.EINVAL:  # not on the list
         return f"{path} is not a video, or not of a format that Kinema reads; convert it to .mp4 or .mov"
     reason = getattr(error, "strerror", None) or str(error)
     return f"{path} is not a video that can be decoded ({reason}); give a video file such as .mp4 or .mov"

@@ -35,6 +35,7 @@ _TILE_WIDTH, _TILE_HEIGHT = 0x0142, 0x0143
 _MOST_ENTRIES = 1000
 _LONGEST_TEXT = 1000
 _LONGEST_BLOCK = 1 << 20
+_MALFORMED = (struct.error, IndexError, ValueError)
 # Segments and chunks; a PNG of 100 million pixels has some ten thousand.
 _MOST_CHUNKS = 100_000
 _MOST_PADDING = 1 << 16
@@ -68,7 +69,7 @@ def read_header(path: Path) -> ImageHeader:
 
 def read(file: BinaryIO, header: ImageHeader) -> None:
     """Fill in what the header in `file` says, as far as it can be read."""
-    with contextlib.suppress(struct.error, IndexError, ValueError):
+    with contextlib.suppress(*_MALFORMED):
         _read(file, header)
 
 
@@ -124,6 +125,7 @@ def _read_png(file: BinaryIO, header: ImageHeader) -> None:
     file.seek(16)
     header.width, header.height = struct.unpack(">II", file.read(8))
     file.seek(8)
+    found = False
     for _ in range(_MOST_CHUNKS):
         head = file.read(8)
         if len(head) < 8:
@@ -133,9 +135,11 @@ def _read_png(file: BinaryIO, header: ImageHeader) -> None:
             (pictures,) = struct.unpack(">I", file.read(4))
             header.animated = pictures > 1
             file.seek(length, 1)
-        elif name == b"eXIf" and length <= _LONGEST_BLOCK:
-            _read_tiff(io.BytesIO(file.read(length)), header, size=False)
-            return
+        elif name == b"eXIf" and length <= _LONGEST_BLOCK and not found:
+            found = True
+            with contextlib.suppress(*_MALFORMED):
+                _read_tiff(io.BytesIO(file.read(length)), header, size=False)
+            file.seek(4, 1)
         else:
             file.seek(length + 4, 1)
 

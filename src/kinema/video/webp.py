@@ -25,6 +25,7 @@ from kinema.video.rates import true_rate
 # Browsers show parts of no duration for this long.
 _SHORTEST, _DEFAULT_DURATION = 0.011, 0.1
 _LARGEST_PART = 1 << 28
+_MOST_PARTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,10 @@ def _read_parts(file: BinaryIO) -> tuple[tuple[int, int], tuple[_Part, ...]]:
     file.seek(12)
     canvas = (0, 0)
     parts: list[_Part] = []
-    while len(head := file.read(8)) == 8:
+    for _ in range(_MOST_PARTS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
         name, length = struct.unpack("<4sI", head)
         start = file.tell()
         data = file.read(min(length, 16))
