@@ -284,6 +284,13 @@ def test_natural_order_of_mixed_names(tmp_path):
     assert [n for n in found if n.startswith("a")] == ["a1.png", "a02.png", "a10.png"]
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("tiff", [b"", b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"])
+def test_malformed_exif_does_not_hide_the_image(tmp_path, suffix, tiff):
+    (frame,) = open_video(save(tmp_path / f"a.{suffix}", numbered(5, 96, 64), tiff))
+    assert number_of(frame.image) == 5
+
+
 class Counting(io.BytesIO):
     """Counts what is read."""
 

@@ -72,7 +72,7 @@ def test_named_pipe(tmp_path, clip):
 
 def test_errors_name_the_pipe_and_not_its_copy(monkeypatch):
     monkeypatch.setattr("sys.stdin", Stdin(bytes(1000)))
-    with pytest.raises(InputError, match="^the standard input is not a video"), local_file("-") as path:
+    with pytest.raises(InputError, match=r"^the standard input is not a video"), local_file("-") as path:
         open_video(path)
 
 

@@ -104,7 +104,7 @@ def _read_jpeg(file: BinaryIO, header: ImageHeader) -> None:
         if marker in _JPEG_SIZE_MARKERS and header.width is None:
             header.height, header.width = struct.unpack(">HH", data[1:5])
         elif marker == 0xE1 and data[:6] == b"Exif\0\0":
-            _read_tiff(io.BytesIO(data[6:]), header, size=False)
+            _read_exif(data[6:], header)
 
 
 def _next_marker(file: BinaryIO) -> int | None:
@@ -137,8 +137,7 @@ def _read_png(file: BinaryIO, header: ImageHeader) -> None:
             file.seek(length, 1)
         elif name == b"eXIf" and length <= _LONGEST_BLOCK and not found:
             found = True
-            with contextlib.suppress(*_MALFORMED):
-                _read_tiff(io.BytesIO(file.read(length)), header, size=False)
+            _read_exif(file.read(length), header)
             file.seek(4, 1)
         else:
             file.seek(length + 4, 1)
@@ -163,8 +162,14 @@ def _read_webp(file: BinaryIO, header: ImageHeader) -> None:
             bits = int.from_bytes(data[1:5], "little")
             header.width, header.height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
         elif name == b"EXIF":
-            _read_tiff(io.BytesIO(data.removeprefix(b"Exif\0\0")), header, size=False)
+            _read_exif(data.removeprefix(b"Exif\0\0"), header)
         file.seek(max(length - len(data), 0) + length % 2, 1)
+
+
+def _read_exif(data: bytes, header: ImageHeader) -> None:
+    """The entries of an EXIF block; one that is malformed takes nothing from the rest of the header."""
+    with contextlib.suppress(*_MALFORMED):
+        _read_tiff(io.BytesIO(data), header, size=False)
 
 
 def _read_tiff(file: BinaryIO, header: ImageHeader, *, size: bool) -> None:
