@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -119,6 +120,23 @@ def test_large_frames_are_refused_by_the_header(tmp_path):
     data[at : at + 8] = (16000).to_bytes(4, "little") + (16000).to_bytes(4, "little")
     path.write_bytes(data)
     refused(path, "16000x16000 pixels; videos of more than 40 million pixels")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "a.gif",
+            b"GIF89a" + struct.pack("<HH3x", 65535, 65535) + b"," + struct.pack("<4xHHB", 65535, 65535, 0) + b";",
+        ),
+        ("a.y4m", b"YUV4MPEG2 W16000 H16000 F30:1 Ip A1:1 C420jpeg\nFRAME\n" + bytes(1000)),
+        ("a.ivf", b"DKIF" + struct.pack("<HH4sHHIIII", 0, 32, b"VP80", 16383, 16383, 30, 1, 1, 0) + bytes(50)),
+    ],
+)
+def test_promises_of_huge_frames(tmp_path, name, content):
+    """A few bytes that promise a gigabyte for each frame are refused for that promise."""
+    (tmp_path / name).write_bytes(content)
+    refused(tmp_path / name, "more than 40 million pixels are not read")
 
 
 def test_frames_larger_than_promised_are_errors(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from kinema.video.file import VideoFile
 from kinema.video.frames import TimeRange, VideoReader
 from kinema.video.image_decoding import header_of
 from kinema.video.images import IMAGE_SUFFIXES, ImageSequence
+from kinema.video.limits import VIDEO_PIXELS, check_size
 from kinema.video.options import VideoOptions
 from kinema.video.sources import check_readable, refuse_address
 from kinema.video.webp import AnimatedWebp
@@ -38,8 +39,10 @@ def open_video(
         return ImageSequence.open(path, time_range, options)
     if suffix not in IMAGE_SUFFIXES:
         return VideoFile.open(path, time_range, options)
-    if not header_of(path).animated:
+    header = header_of(path)
+    if not header.animated:
         return ImageSequence.open(path, time_range, options)
+    check_size(path, header.width or 0, header.height or 0, VIDEO_PIXELS, "videos")
     with path.open("rb") as file:
         webp = file.read(4) == b"RIFF"
     return AnimatedWebp.open(path, time_range, options) if webp else VideoFile.open(path, time_range, options)

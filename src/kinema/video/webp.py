@@ -17,7 +17,6 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.video.frames import Frame, TimeRange, VideoReader
-from kinema.video.limits import VIDEO_PIXELS, check_size
 from kinema.video.options import VideoOptions
 from kinema.video.orientation import UPRIGHT, Orientation, clockwise
 from kinema.video.rates import true_rate
@@ -60,7 +59,6 @@ class AnimatedWebp(VideoReader):
             canvas, parts = _read_parts(file)
         if not parts:
             raise InputError(f"no picture of {path} can be read; the file is empty or corrupt, copy it again")
-        check_size(path, *canvas, VIDEO_PIXELS, "videos")
         turned = clockwise(options.rotate)
         width, height = turned.size(*canvas)
         durations = [part.duration for part in parts]
