@@ -172,8 +172,8 @@ def two_people(monkeypatch):
 
     real = pare_people.people_in
 
-    def found(file, tracking=None):
-        with open_video(file) as reader:
+    def found(file, tracking=None, video=None):
+        with open_video(file, options=video) as reader:
             image = next(iter(reader)).image
         if "empty" in Path(file).name:
             return image, np.zeros((0, 4))
