@@ -68,7 +68,7 @@ def test_a_clip_ten_times_longer_needs_the_same_memory(clips, tmp_path, write, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
 def test_photographs_of_100_megapixels_need_less_than_a_gigabyte(tmp_path, suffix):
     """Decoded whole and kept beside its copies, one would need more."""
     path = tmp_path / f"a.{suffix}"
@@ -80,7 +80,7 @@ def test_photographs_of_100_megapixels_need_less_than_a_gigabyte(tmp_path, suffi
 
 @pytest.mark.slow
 def test_8k_needs_less_than_a_gigabyte(tmp_path):
-    path = write_clip(tmp_path / "a.mp4", range(6), width=7680, height=4320, options={"preset": "ultrafast"})
+    path = write_clip(tmp_path / "a.mp4", range(3), width=7680, height=4320, options={"preset": "ultrafast"})
     count, kilobytes = peak(path, "-", 0.0)
-    assert count == 6
+    assert count == 3
     assert kilobytes < 1_000_000
