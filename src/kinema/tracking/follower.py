@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kinema.detection.scanning import TileSchedule
+from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.keypoints.source import OpenedSource
 from kinema.tracking.backward import RecentFrames, track_backward
@@ -48,7 +49,7 @@ class Follower:
         self._schedule = TileSchedule(
             *size,
             interval=options.detection_interval,
-            smallest=options.smallest_person,
+            smallest=options.smallest_person or SMALLEST_PERSON,
             smallest_in_tile=self._tile_range.smallest,
         )
         self.active: list[Track] = []

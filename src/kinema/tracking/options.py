@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.options import require, setting
 from kinema.temporal.gaps import TRACKING_GAP
+
+CLOSER_LOOK = 0.045
+"""Height of the smallest person of the second look, as a fraction of the frame's short side: 50 pixels in 1080p, where
+keypoints begin to mean something."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,8 @@ class TrackingOptions:
     min_track_frames: at most half of the clip is required. detection_threshold: least score of a detection;
     landmark_threshold: least score of the keypoints of a person. detection_interval: the whole image is searched for
     new people within this time. smallest_person: height of the smallest person to detect, as a fraction of the
-    frame's short side (halving it takes about four times as many detector runs).
+    frame's short side (halving it takes about four times as many detector runs); None: `SMALLEST_PERSON`, and where
+    hardly anybody is found so, down to `CLOSER_LOOK`.
     max_absence: a person who returns within this time with the same appearance keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo left-right
     swaps between frames. threads: None for all that the process may use.
@@ -29,10 +35,17 @@ class TrackingOptions:
     static_camera: bool = setting(
         False, "assume a static camera, without estimating its motion", public=True, group="camera"
     )
+    smallest_person: float | None = setting(
+        None,
+        "height of the smallest people to look for, as a fraction of the picture's shorter side (default:"
+        f" {SMALLEST_PERSON}, and {CLOSER_LOOK} if hardly anybody is found)",
+        public=True,
+        metavar="F",
+        group="people",
+    )
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.5
-    smallest_person: float = 0.18
     max_absence: float = 4.0
     max_fill: float = TRACKING_GAP
     repair_swaps: bool = True
@@ -44,7 +57,7 @@ class TrackingOptions:
             require(value is None or value >= 1, name, "be at least 1", value)
         for name in ("detection_threshold", "landmark_threshold", "smallest_person"):
             value = getattr(self, name)
-            require(0.0 < value < 1.0, name, "lie between 0 and 1", value)
+            require(value is None or 0.0 < value < 1.0, name, "lie between 0 and 1", value)
         for name in ("max_absence", "max_fill"):
             value = getattr(self, name)
             require(value >= 0.0, name, "be a time in seconds, 0 or more", value)

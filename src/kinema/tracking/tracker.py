@@ -53,7 +53,7 @@ def track_people(
     video cannot be read.
     """
     options = options or TrackingOptions()
-    threads = options.threads or min(_available_threads(), _MOST_THREADS)
+    threads = threads_of(options)
     source = open_source(options.keypoints if source is None else source, threads=threads)
     size = (video.width, video.height)
     times: list[float] = []
@@ -97,6 +97,11 @@ def track_people(
     tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)
     people = tuple(person_from(track, i + 1, seconds, size, options, source) for i, track in enumerate(tracks))
     return Motion(seconds, *size, people=people, source=Path(video.path).name)
+
+
+def threads_of(options: TrackingOptions) -> int:
+    """The number of threads for the networks."""
+    return options.threads or min(_available_threads(), _MOST_THREADS)
 
 
 def _observe(observers: Sequence[Observer], frame: Frame, boxes: Future[np.ndarray]) -> None:

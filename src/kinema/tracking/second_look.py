@@ -1,0 +1,100 @@
+"""The second look: where hardly anybody was found, a few frames are searched for smaller people, and upside down.
+
+Small people need many small tiles, which would make every clip slower. They are tried only in a handful of frames, and
+only after the whole clip has shown nobody, or somebody for less than half of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
+from kinema.geometry.circles import concatenate, merge
+from kinema.geometry.roi import roi_from_circle
+from kinema.keypoints.source import Observation
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.tracking.options import CLOSER_LOOK
+from kinema.tracking.perception import Perception
+from kinema.video import Frame, VideoReader
+
+FEW = 0.5
+"""Share of the clip's frames with somebody in them below which a second look is taken."""
+
+FRAMES = 4
+"""Frames of the second look, spread evenly over those without people."""
+
+STEPS = (2 * CLOSER_LOOK, CLOSER_LOOK)
+"""Smallest person of each step of the second look; the next one, with four times as many tiles, is taken only if this
+one shows nobody."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the second look saw. smallest: for a second pass, as `TrackingOptions.smallest_person`; None: nobody.
+    turned: whether somebody is seen only with the picture turned by 180 degrees.
+    """
+
+    smallest: float | None = None
+    turned: bool = False
+
+
+def share_with_people(motion: Motion) -> float:
+    """The share of the clip's frames in which somebody was seen."""
+    somebody = np.zeros(motion.num_frames, dtype=bool)
+    for person in motion:
+        somebody[_seen(person)] = True
+    return float(somebody.mean()) if len(somebody) else 1.0
+
+
+def look_again(video: VideoReader, motion: Motion, perception: Perception) -> Sample:
+    """Search a few of the frames in which nobody was found for people as small as `CLOSER_LOOK`.
+
+    If nobody at all is seen upright, the same frames are searched upside down.
+    """
+    empty = np.ones(motion.num_frames, dtype=bool)
+    for person in motion:
+        empty[_seen(person)] = False
+    places = np.flatnonzero(empty)
+    wanted = set(places[np.linspace(0, len(places) - 1, min(FRAMES, len(places))).round().astype(int)].tolist())
+    frames = [frame for frame in video if frame.index in wanted]
+    searched = 0
+    plan = _plan(perception, CLOSER_LOOK)
+    for smallest in STEPS:
+        tiles = plan[searched : len(_plan(perception, smallest))]
+        searched += len(tiles)
+        if any(people_in(frame, np.concatenate(tiles), perception) for frame in frames if tiles):
+            return Sample(smallest=smallest)
+    if motion.people:
+        return Sample()
+    usual = np.concatenate(_plan(perception, SMALLEST_PERSON))
+    turned = (dataclasses.replace(frame, image=cv2.rotate(frame.image, cv2.ROTATE_180)) for frame in frames)
+    return Sample(turned=any(people_in(frame, usual, perception) for frame in turned))
+
+
+def people_in(frame: Frame, tiles: np.ndarray, perception: Perception) -> list[Observation]:
+    """Who is surely a person in these tiles (n, 3): found by the detector and confirmed by clear keypoints."""
+    found = merge(concatenate(perception.detect(frame, tiles)))
+    people = []
+    for roi in roi_from_circle(found.hips, found.rims):
+        rough = perception.observe(perception.view(frame, roi))
+        if rough.score < perception.options.landmark_threshold:
+            continue
+        seen = perception.observe(perception.view(frame, rough.next_roi))
+        inside = np.all((seen.points >= 0) & (seen.points < perception.size), axis=1)
+        clear = inside.any() and seen.confidence[inside].mean() > perception.thresholds.surely_person
+        if perception.gate.person(seen) and clear:
+            people.append(seen)
+    return people
+
+
+def _plan(perception: Perception, smallest: float) -> list[np.ndarray]:
+    return tile_plan(*perception.size, smallest=smallest, smallest_in_tile=perception.detector.tile_range.smallest)
+
+
+def _seen(person: Person) -> np.ndarray:
+    return person.frames if person.observed is None else person.frames[person.observed]
