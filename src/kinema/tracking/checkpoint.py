@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.keypoints.source import Observation
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.track import Encounter, Rows, Track
+from kinema.tracking.track import Encounter, Known, Rows, Track
 
 FIRST, SHARE = 1000, 0.125
 """The state is first saved after `FIRST` frames, then whenever the clip has grown by `SHARE`, at least by `FIRST`."""
@@ -94,6 +94,9 @@ def tracks_from(plain: dict[str, Any]) -> dict[str, list[Track]]:
         values["before"] = None if values["before"] is None else tuple(values["before"])
         for name in ("appearance", "fresh"):
             values[name] = None if values[name] is None else Appearance(**values[name])
+        if values["known"] is not None:
+            seen, appearance = Observation(**values["known"]["seen"]), Appearance(**values["known"]["appearance"])
+            values["known"] = Known(**{**values["known"], "seen": seen, "appearance": appearance})
         vars(track).update(values)
     return {name: [tracks[place] for place in group] for name, group in plain["groups"].items()}
 
@@ -102,10 +105,17 @@ def _plain_track(track: Track, places: dict[int, int]) -> dict[str, Any]:
     values = dict(vars(track))
     values["rows"] = track.rows.array()
     values["rivals"] = [[places[id(met.other)], met.gap, met.frame] for met in track.rivals.values()]
-    for name in ("seen", "appearance", "fresh"):
+    for name in ("seen", "appearance", "fresh", "known"):
         if values[name] is not None:
-            values[name] = {f.name: getattr(values[name], f.name) for f in dataclasses.fields(values[name])}
+            values[name] = _plain(values[name])
+    if values["known"] is not None:
+        values["known"] |= {name: _plain(values["known"][name]) for name in ("seen", "appearance")}
     return values
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, as they are."""
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
 
 
 def pack(tree: Any) -> dict[str, np.ndarray]:

@@ -98,4 +98,5 @@ def exchange_pasts(a: Track, b: Track, frame: int) -> None:
     a.before, b.before = b.before, a.before
     a.hits, b.hits = b.hits, a.hits
     a.searches, b.searches = b.searches, a.searches
+    a.known = b.known = None
     a.run, b.run = a.rows.run(), b.rows.run()

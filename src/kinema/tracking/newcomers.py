@@ -40,8 +40,8 @@ def count_detections(active: Sequence[Track], tiles: np.ndarray, found: Circles,
         covers &= (x - reach > tiles[:, 0]) & (x + reach < tiles[:, 0] + tiles[:, 2])
         covers &= (y - radius > tiles[:, 1]) & (y + radius < tiles[:, 1] + tiles[:, 2])
         hit = len(found) > 0 and bool(np.any(np.hypot(*(found.hips - track.centre).T) < 0.4 * radius))
-        track.searches += bool(covers.any()) or hit
-        track.hits += hit
+        if hit or bool(covers.any()):
+            track.looked_for(found=hit)
 
 
 def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception: Perception) -> list[Newcomer]:

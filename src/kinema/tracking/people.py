@@ -16,6 +16,7 @@ from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
 
 _MIN_SUPPORT = 0.25  # fraction of the detector's searches that must have found the person
+_UNCLEAR, _UNCLEAR_SUPPORT = 0.9, 0.5  # the same for keypoints below this share of a sure person's confidence
 _SURE_HITS = 3  # detections that confirm a person, however little of them is visible
 _MARGIN = 0.06  # of a box's longer side: keypoints lie inside the body
 _HEAD = 0.25  # of the trunk's length: extent of the head around the ears
@@ -42,14 +43,18 @@ def is_person(
     """Whether a track is a person: long enough, and confirmed.
 
     A track is confirmed if the detector has found the person again, or if most keypoints are visible: objects
-    that look like a person (a chair, a poster, a ball) do so only at times and with low confidence.
+    that look like a person (a chair, a poster, a ball) do so only at times and with low confidence. The less clear the
+    keypoints, the more often the detector must have found the person.
     num_frames: of the clip so far.
     """
     rows = track.rows.array()
     if len(rows) < min(options.min_track_frames, max(1, num_frames // 2)):
         return False
     confidence = _mean_confidence(rows, size)
-    if track.hits / track.searches < _MIN_SUPPORT:
+    support = track.hits / track.searches
+    if confidence < _UNCLEAR * thresholds.surely_person and support < _UNCLEAR_SUPPORT:
+        return False
+    if support < _MIN_SUPPORT:
         score = float(rows["score"].mean())
         return confidence > thresholds.certainly_person and score > thresholds.certain_score
     return track.hits >= _SURE_HITS or confidence > thresholds.surely_person

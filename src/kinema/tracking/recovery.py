@@ -25,6 +25,9 @@ SAME_APPEARANCE = 0.45
 MAX_OVERLAP = 0.2
 """Mask overlap with another person from which a doubtful observation is dropped."""
 
+CHANGED_SECONDS = 0.12
+"""Time between two looks at a person who suddenly changed."""
+
 _SECONDS = 1.0
 _ESTABLISHED = 10  # least number of frames of a track
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
@@ -88,13 +91,16 @@ def recovery_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
 
 
 def verification_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
-    """Tiles (n, 3) around people whom the detector has rarely found again: at most one per frame.
+    """Tiles (n, 3) around people who suddenly changed, or whom the detector has rarely found again: at most one per
+    frame, those who changed first.
 
     The tiles that cover the image may all show a person at its edge badly.
     """
-    for track in active:
-        doubtful = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS
-        if doubtful and frame.time - track.verified >= _VERIFY_SECONDS and gate.inside(track.centre):
+    for track in sorted(active, key=lambda track: track.known is None):
+        rare = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS
+        wait = CHANGED_SECONDS if track.known is not None else _VERIFY_SECONDS
+        doubtful = rare or track.known is not None
+        if doubtful and frame.time - track.verified >= wait and gate.inside(track.centre):
             track.verified = frame.time
             side = _TILE * track.side
             return np.array([[*(track.centre - side / 2), side]])

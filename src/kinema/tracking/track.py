@@ -106,12 +106,29 @@ class Encounter:
     frame: int
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The state of a track in the last frame before a sudden change: what it goes back to if the change was to
+    something that is nobody.
+    """
+
+    frame: int
+    time: float
+    seen: Observation
+    velocity: np.ndarray
+    drift: np.ndarray
+    side: float
+    appearance: Appearance
+
+
 class Track:
     """A tracked person. Times are in seconds, positions in pixels.
 
     rows: all frames so far. seen: the last observation. velocity, drift (2,): of the hips, pixels per second, now
     and over the last half second. side: of the region, smoothed. hits, searches: how often the detector found
-    the person, and how often it searched where the person was; verified: when it last searched for them alone.
+    the person, and how often it searched where the person was; misses: searches in a row that did not find the person;
+    verified: when it last searched for them alone. known: the state before the first sudden change since the detector
+    last found the person, None without one.
     run: frames without a gap up to the last. number: exchanged together with the past when two people turn out
     to have been switched. appearance: learned while nobody else is near. rivals: the people met since then, with the
     frame and the distance of the closest approach; before: time, position and drift when the first of them came near;
@@ -127,7 +144,9 @@ class Track:
         self.appearance = appearance
         self.hits = 1
         self.searches = 1
+        self.misses = 0
         self.verified = time
+        self.known: Known | None = None
         self.run = 1
         self.seen = seen
         self.time = time
@@ -176,6 +195,24 @@ class Track:
         self.run = self.run + 1 if frame == self.last_frame + 1 else 1
         self.seen, self.time = seen, time
         self.rows.append(frame, seen, crowded=crowded)
+
+    def looked_for(self, *, found: bool) -> None:
+        """Count a search of the detector where the person should be."""
+        self.searches += 1
+        self.hits += found
+        self.misses = 0 if found else self.misses + 1
+        if found:
+            self.known = None
+
+    def go_back(self, known: Known) -> None:
+        """Forget everything after `known`."""
+        self.rows.cut(known.frame)
+        self.run = self.rows.run()
+        self.seen, self.time, self.side = known.seen, known.time, known.side
+        self.velocity, self.drift = known.velocity, known.drift
+        self.appearance = known.appearance
+        self.fresh, self.fresh_looks = None, 0
+        self.misses, self.known = 0, None
 
 
 def height(side: Any) -> Any:

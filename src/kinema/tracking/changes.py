@@ -1,0 +1,74 @@
+"""Sudden changes: a person who disappears behind something may leave the track on a chair that stands there.
+
+The keypoint network finds a body in almost anything that it is shown, and the next region comes from that body, so a
+track can settle on an object for good. Nothing is wrong with what it found before; what tells is the moment of the
+change, when size, tilt, place or score jump, and that the detector finds nobody there from then on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from kinema.keypoints.source import Observation
+from kinema.tracking.perception import Perception
+from kinema.tracking.track import Known, Track, height
+from kinema.video import Frame
+
+MISSES = 3
+"""Searches in a row without a find after which a changed track may be given up."""
+
+PATIENCE = 8
+"""Searches in a row after which a changed track that still looks like the person is left alone."""
+
+_GROWTH = 1.2  # factor by which a person's region hardly grows or shrinks at once
+_TURN = 0.35  # radians
+_JUMP = 0.15  # of the body's height, away from the predicted place
+_SCORE = 0.8  # score below which a person is hardly seen
+_OTHER = 0.3  # appearance distance from which it is no longer the person
+
+
+def note_change(track: Track, seen: Observation, time: float) -> None:
+    """Remember the track's state if the observation of the next frame, at `time`, is a sudden change."""
+    if track.known is not None or not _sudden(track, seen, time):
+        return
+    track.known = Known(
+        track.last_frame,
+        track.time,
+        dataclasses.replace(track.seen, mask=None),
+        track.velocity.copy(),
+        track.drift.copy(),
+        track.side,
+        track.appearance.copy(),
+    )
+    track.misses = 0
+
+
+def _sudden(track: Track, seen: Observation, time: float) -> bool:
+    growth = abs(np.log(float(seen.next_roi[2]) / track.side))
+    turn = abs(np.angle(np.exp(1j * (seen.next_roi[3] - track.seen.next_roi[3]))))
+    jump = float(np.hypot(*(seen.next_roi[:2] - track.predict(time)))) / height(track.side)
+    return bool(growth > np.log(_GROWTH) or turn > _TURN or jump > _JUMP or seen.score < _SCORE)
+
+
+def is_gone(track: Track, frame: Frame, perception: Perception) -> bool:
+    """Whether the track has left the person: since a sudden change the detector has found nobody there, the keypoints
+    are not those of a person who is surely seen, and the colours are others.
+    """
+    if track.known is None or track.misses < MISSES:
+        return False
+    since = track.rows.array()
+    since = since[since["frame"] > track.known.frame]
+    if not len(since):
+        return False
+    clear = float((since["visibility"] * since["presence"]).mean())
+    if clear > perception.thresholds.certainly_person and since["score"].mean() > perception.thresholds.certain_score:
+        track.known = None
+        return False
+    now = perception.appearance(perception.view(frame, track.seen.roi), track.seen)
+    if track.known.appearance.distance(now) > _OTHER:
+        return True
+    if track.misses >= PATIENCE:
+        track.known = None
+    return False
