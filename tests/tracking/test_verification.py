@@ -14,7 +14,7 @@ IMAGE = np.zeros((360, 640, 3), np.uint8)
 
 
 def doubtful(rows: int = 40, hits: int = 1, centre: tuple[float, float] = (20.0, 100.0)) -> SimpleNamespace:
-    return SimpleNamespace(rows=range(rows), hits=hits, verified=0.0, centre=np.array(centre), side=100.0)
+    return SimpleNamespace(rows=range(rows), hits=hits, verified=0.0, centre=np.array(centre), side=100.0, known=None)
 
 
 def verified_at(people: list[SimpleNamespace], seconds: float) -> list[float]:
@@ -37,3 +37,13 @@ def test_twice_a_second_and_one_at_a_time():
 def test_who_is_known_new_or_out_of_the_image_is_left_alone():
     people = [doubtful(hits=3), doubtful(rows=10), doubtful(centre=(-5.0, 100.0))]
     assert verified_at(people, 3.0) == []
+
+
+def test_who_suddenly_changed_is_looked_at_first_and_more_often():
+    changed, rare = doubtful(rows=10, hits=9, centre=(200.0, 100.0)), doubtful()
+    changed.known = object()
+    frames = [Frame(i, i / 30, IMAGE) for i in range(4, 34)]
+    centres = [tile[0, 0] + 65 for frame in frames if len(tile := verification_tiles([rare, changed], frame, GATE))]
+    assert centres[0] == 200.0
+    assert centres.count(200.0) >= 7
+    assert 1 <= centres.count(20.0) <= 2

@@ -20,11 +20,12 @@ from kinema.pipeline.keys import code_identity, digest, input_identity
 from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
 from kinema.pipeline.record import package_versions, run_record
-from kinema.pipeline.stages import Job, Step, body_for, chain, run_chain
+from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
+from kinema.tracking.options import looked_for
 from kinema.video import open_video
 from kinema.video.sources import local_file
 
@@ -123,10 +124,7 @@ def _work(
     result = run_chain(job, steps, watcher, store=store, base_key=base_key)
     motion = result.motion
     if not motion.people:
-        raise InputError(
-            f"nobody was found in {job.video.path}; use a clip in which at least one person is seen from head to hip,"
-            " or choose the part of it with `time_range`"
-        )
+        raise InputError(_nobody(job, options, result))
     with timed(watcher, "files", result.times):
         verdict = write_results(folder, motion, job.body, vertices=options.vertices)
     if options.overlay:
@@ -144,6 +142,19 @@ def _work(
     )
     reused = [time.name for time in result.times if time.reused]
     return record | {"reused": reused, "verdict": verdict, "summary": summarise(motion)}
+
+
+def _nobody(job: Job, options: RunOptions, result: ChainResult) -> str:
+    """Why there is no result, one sentence."""
+    found = f"nobody was found in {job.video.path}"
+    left_out = next((note for note in result.warnings if note.startswith(LEFT_OUT)), None)
+    if left_out is not None:
+        return f"{found}, and a track was {left_out}; use a clip in which at least one person is seen from head to hip"
+    return (
+        f"{found}: people as small as {looked_for(options.tracking)} were looked for; use a clip in which at least one"
+        " person is seen from head to hip, choose the part of it with `time_range`, or look closer with"
+        " `smallest_person` 0.03"
+    )
 
 
 def _initial_record(

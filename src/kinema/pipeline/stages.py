@@ -16,16 +16,22 @@ from kinema.pipeline.keys import digest
 from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.store import StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
+from kinema.quality.wholeness import wholeness, wholeness_problems
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion
 from kinema.stage import Context, Stage
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import CAMERA_MOTION
+from kinema.tracking.upside_down import UPSIDE_DOWN, everyone_upside_down
 from kinema.video import VideoReader
 from kinema.weights import locate
 from kinema.weights.catalogue import find as find_weights
 from kinema.weights.hub import status
 from kinema.world.stage import place_in_world
+
+
+LEFT_OUT = "left out"
+"""Beginning of the notes on tracks that `settle` drops."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +92,33 @@ def settle(motion: Motion, notes: list[str]) -> Motion:
     """Establish what the rest of a run relies on: everyone has a body, and the camera states whether it moves."""
     lost = [person.id for person in motion if person.pose is None]
     if lost:
-        notes.append(f"left out, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
+        notes.append(f"{LEFT_OUT}, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
         motion = motion.replace(people=tuple(person for person in motion if person.pose is not None))
+    motion = _without_things(motion, notes)
     moving = motion.data.get(CAMERA_MOTION, {}).get("moving")
     if motion.camera is None or moving is None:
         return motion
     return motion.replace(camera=motion.camera.replace(moving=moving))
+
+
+def _without_things(motion: Motion, notes: list[str]) -> Motion:
+    """The motion without tracks that are certainly no whole person; notes on them, on doubtful ones, and if everybody
+    who is left is upside down.
+    """
+    people = []
+    for person in motion:
+        found = wholeness(motion, person)
+        reasons = " and ".join(problem.sentence for problem in wholeness_problems(motion, person))
+        if found.is_nobody:
+            notes.append(f"{LEFT_OUT}, because it is hardly a whole person: person {person.id}, {reasons}")
+            continue
+        if reasons:
+            notes.append(f"person {person.id}: {reasons}")
+        people.append(person)
+    motion = motion.replace(people=tuple(people))
+    if everyone_upside_down(motion):
+        notes.append(UPSIDE_DOWN)
+    return motion
 
 
 def body_for(options: RunOptions) -> BodyModel:

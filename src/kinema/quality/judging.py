@@ -17,6 +17,7 @@ from kinema.quality import measures
 from kinema.quality.limits import UNITS, Limits, Threshold
 from kinema.quality.problems import CLEANUP, FAIL, PASS, Problem, worst
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
+from kinema.quality.wholeness import wholeness_problems
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ def judge_quality(
         figures[measure] = figure
         if found is not None:
             findings.append(found)
-    problems = [*_feet(trajectory, limits, figures), *_gaps(trajectory, limits, figures)]
+    problems = [
+        *wholeness_problems(motion, person),
+        *_feet(trajectory, limits, figures),
+        *_gaps(trajectory, limits, figures),
+    ]
     bad = np.unique(np.concatenate([f.rows for f in findings])) if findings else np.zeros(0, dtype=np.int64)
     share = len(bad) / max(1, len(person))
     severe = any(f.severe.any() for f in findings) or any(problem.severe for problem in problems)

@@ -63,3 +63,16 @@ class TrackingOptions:
             require(value >= 0.0, name, "be a time in seconds, 0 or more", value)
         interval = self.detection_interval
         require(interval > 0.0, "detection_interval", "be a time in seconds above 0", interval)
+
+
+def looked_for(options: TrackingOptions) -> str:
+    """The sizes of people that are looked for with these settings, where nobody is found, in words."""
+    if options.smallest_person is not None:
+        return f"{_percent(options.smallest_person)} of the picture's shorter side"
+    return (
+        f"{_percent(SMALLEST_PERSON)} of the picture's shorter side, and in a few frames {_percent(CLOSER_LOOK)},"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

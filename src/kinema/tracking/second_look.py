@@ -25,12 +25,9 @@ from kinema.video import Frame, VideoReader
 FEW = 0.5
 """Share of the clip's frames with somebody in them below which a second look is taken."""
 
-FRAMES = 4
-"""Frames of the second look, spread evenly over those without people."""
-
-STEPS = (2 * CLOSER_LOOK, CLOSER_LOOK)
-"""Smallest person of each step of the second look; the next one, with four times as many tiles, is taken only if this
-one shows nobody."""
+STEPS = ((2 * CLOSER_LOOK, 4), (CLOSER_LOOK, 2))
+"""Smallest person, and number of frames, of each step of the second look. The next one, with four times as many tiles,
+is taken only if this one shows nobody. The frames are spread evenly over those without people."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +56,27 @@ def look_again(video: VideoReader, motion: Motion, perception: Perception) -> Sa
     empty = np.ones(motion.num_frames, dtype=bool)
     for person in motion:
         empty[_seen(person)] = False
-    places = np.flatnonzero(empty)
-    wanted = set(places[np.linspace(0, len(places) - 1, min(FRAMES, len(places))).round().astype(int)].tolist())
-    frames = [frame for frame in video if frame.index in wanted]
+    frames = _spread(video, np.flatnonzero(empty), STEPS[0][1])
     searched = 0
     plan = _plan(perception, CLOSER_LOOK)
-    for smallest in STEPS:
+    for smallest, count in STEPS:
         tiles = plan[searched : len(_plan(perception, smallest))]
         searched += len(tiles)
-        if any(people_in(frame, np.concatenate(tiles), perception) for frame in frames if tiles):
+        chosen = frames[:: max(len(frames) // count, 1)][:count]
+        if any(people_in(frame, np.concatenate(tiles), perception) for frame in chosen if tiles):
             return Sample(smallest=smallest)
     if motion.people:
         return Sample()
     usual = np.concatenate(_plan(perception, SMALLEST_PERSON))
     turned = (dataclasses.replace(frame, image=cv2.rotate(frame.image, cv2.ROTATE_180)) for frame in frames)
     return Sample(turned=any(people_in(frame, usual, perception) for frame in turned))
+
+
+def _spread(video: VideoReader, places: np.ndarray, count: int) -> list[Frame]:
+    """Up to `count` of the video's frames at `places`, from all of it."""
+    chosen = places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int)]
+    wanted = set(chosen.tolist())
+    return [frame for frame in video if frame.index in wanted]
 
 
 def people_in(frame: Frame, tiles: np.ndarray, perception: Perception) -> list[Observation]:

@@ -11,7 +11,7 @@ from kinema.keypoints.registry import networks_of
 from kinema.motion import Motion
 from kinema.stage import Context, Partial, Stage, given
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.upside_down import TURNED, UPSIDE_DOWN, everyone_upside_down
+from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
     from kinema.keypoints.source import OpenedSource
@@ -46,8 +46,6 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     motion, detector = _tracked(source, context, options, context.partial)
     if options.smallest_person is None and share_with_people(motion) < FEW:
         motion, detector = _second_look(source, context, options, motion, detector)
-    if everyone_upside_down(motion):
-        context.notes.append(UPSIDE_DOWN)
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
     focal_35mm = video.metadata.get("focal_35mm")
     if motion.camera is None and focal_35mm:

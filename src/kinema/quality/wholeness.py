@@ -1,0 +1,132 @@
+"""Whether a track shows a whole person: a body is fitted to whatever was tracked, be it a hand, a pair of legs or a lamp.
+
+What tells, measured on real clips (people, and things that a detector with lower thresholds takes for people):
+
+- the distance of the fitted body from the keypoints: 0.5 to 4 % of the person's size for people, 8 % for one who spins
+  on the floor, 4 to 27 % for things and single limbs;
+- the confidence of the keypoints: 0.77 to 0.98 for people, 0.46 to 0.88 for things;
+- how keypoints move: on a thing they flicker fast without going anywhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.quality.problems import Problem
+from kinema.skeleton import BLAZEPOSE33, joint_set
+
+MISFIT = 0.05
+"""Median reprojection error, as a fraction of the person's size, from which the body does not match the picture."""
+
+_NO_BODY = 0.15  # misfit of no whole person, however clear the keypoints
+_UNCLEAR = ((0.09, 0.75), (0.035, 0.65))  # misfit with a lower confidence than this: no person either
+_FLICKER_MISFIT, _FLICKER_CONFIDENCE = 0.035, 0.9
+_FLICKER_SPEED, _FLICKER_SPREAD = 0.6, 0.3  # sizes per second of the keypoints; sizes over which the trunk moves
+_SMALL = 0.35  # of the picture's shorter side: larger ones, who may be acrobats, are never left out for flickering
+_SEEN = 0.3  # confidence from which a keypoint is seen
+_HARDLY_EVER = 0.1  # share of frames
+_UPPER = ("nose", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow")
+_LOWER = ("left_knee", "right_knee", "left_ankle", "right_ankle")
+_TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+
+
+@dataclass(frozen=True)
+class Wholeness:
+    """The measures of one track; NaN where the motion lacks what they need.
+
+    misfit: median reprojection error, as a fraction of the size, the box's longer side. confidence: mean of the
+    keypoints inside the picture. speed: median speed of the keypoints, sizes per second; spread: extent of the
+    trunk's way, sizes, without the outermost tenths. size: fraction of the picture's shorter side. upper, lower: share
+    of the frames in which the upper body, the lower legs are seen.
+    """
+
+    misfit: float = np.nan
+    confidence: float = np.nan
+    speed: float = np.nan
+    spread: float = np.nan
+    size: float = np.nan
+    upper: float = np.nan
+    lower: float = np.nan
+
+    @property
+    def flickers(self) -> bool:
+        """Whether the keypoints jump about on one spot."""
+        return (
+            self.misfit > _FLICKER_MISFIT
+            and self.confidence < _FLICKER_CONFIDENCE
+            and self.speed > _FLICKER_SPEED
+            and self.spread < _FLICKER_SPREAD
+        )
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether the track is certainly not a whole person."""
+        unclear = any(self.misfit > misfit and self.confidence < clear for misfit, clear in _UNCLEAR)
+        return self.misfit > _NO_BODY or unclear or (self.flickers and self.size < _SMALL)
+
+    @property
+    def only_legs(self) -> bool:
+        """Whether the upper body is outside the picture or hidden, while the legs are seen."""
+        return self.upper < _HARDLY_EVER and self.lower > 0.5
+
+
+def wholeness(motion: Motion, person: Person) -> Wholeness:
+    """The measures of a person with boxes and keypoints."""
+    rows = np.ones(len(person), dtype=bool) if person.observed is None else person.observed
+    if person.boxes is None or not rows.any() or not motion.width:
+        return Wholeness()
+    boxes = person.boxes[rows]
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0).max(axis=1)
+    found = {"size": float(np.median(sizes)) / min(motion.width, motion.height)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all NaN: nothing was measured
+        if person.reprojection_error is not None:
+            found["misfit"] = float(np.nanmedian(person.reprojection_error[rows] / sizes))
+        # The confidence of other networks means something else.
+        if person.keypoint_set == BLAZEPOSE33.name:
+            found |= _keypoint_measures(motion, person, rows, float(np.median(sizes)))
+    return Wholeness(**found)
+
+
+def wholeness_problems(motion: Motion, person: Person) -> list[Problem]:
+    """What rules out that this is a whole person, one severe problem for each reason."""
+    found = wholeness(motion, person)
+    problems = []
+    if found.misfit > MISFIT or found.flickers or found.is_nobody:
+        sentence = f"the body does not match the picture (reprojection {100 * found.misfit:.2g} % of the height)"
+        problems.append(_problem(person, "misfit", found.misfit, MISFIT, "of the height", sentence))
+    if found.only_legs:
+        sentence = "only the legs are seen, so the upper body is a guess"
+        problems.append(_problem(person, "legs_only", found.upper, _HARDLY_EVER, "of frames", sentence))
+    return problems
+
+
+def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: float) -> dict[str, float]:
+    if person.keypoints is None or person.keypoint_confidence is None:
+        return {}
+    points, confidence = person.keypoints[rows], person.keypoint_confidence[rows]
+    joints = joint_set(person.keypoint_set or "")
+    inside = np.all((points >= 0) & (points < [motion.width, motion.height]), axis=-1)
+    found = {"confidence": float(np.nanmean(np.where(inside, confidence, np.nan)))}
+    for name, parts in (("upper", _UPPER), ("lower", _LOWER)):
+        seen = confidence[:, joints.indices(parts)] >= _SEEN
+        found[name] = float(np.mean(np.count_nonzero(seen, axis=1) >= 2))
+    if len(points) > 2:
+        seconds = np.diff(motion.times[person.frames[rows]])
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=1)
+        found["speed"] = float(np.nanmedian(steps / np.maximum(seconds, 1e-6))) / size
+        way = points[:, joints.indices(_TRUNK)].mean(axis=1)
+        found["spread"] = float(np.hypot(*(np.nanpercentile(way, 90, axis=0) - np.nanpercentile(way, 10, axis=0))))
+        found["spread"] /= size
+    return found
+
+
+def _problem(person: Person, measure: str, value: float, limit: float, unit: str, sentence: str) -> Problem:
+    return Problem(
+        person.id, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence, severe=True
+    )
