@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.keypoints.blazepose import THRESHOLDS
+from kinema.tracking.appearance import Appearance
 from kinema.tracking.changes import MISSES, PATIENCE, is_gone, note_change
 from kinema.tracking.checkpoint import pack, plain_tracks, tracks_from, unpack
 from kinema.tracking.track import Track
@@ -18,7 +19,7 @@ from tests.helpers.walkers import clothed, observe_at
 
 SHIRT, WOOD = clothed(3), clothed(9)
 FRAME = Frame(60, 2.0, np.zeros((4, 4, 3), np.uint8))
-CLEAR, DIM = 0.95, 0.7
+PERFECT, CLEAR, DIM = 0.97, 0.88, 0.7
 
 
 def looking_at(colours):
@@ -76,15 +77,21 @@ def test_a_jump_of_size_place_or_score_is_one_and_the_first_is_kept(changed):
     assert track.known.side == pytest.approx(250.0)
 
 
-@given(st.integers(0, 20), st.booleans(), st.booleans())
-def test_it_is_given_up_only_if_everything_speaks_against_it(misses, other_colours, clear):
-    track = ghost(visibility=CLEAR if clear else DIM)
+def mixed(share: float) -> Appearance:
+    """The colours of the shirt, with this much wood instead."""
+    return Appearance((1 - share) * SHIRT.histogram + share * WOOD.histogram, np.ones(2))
+
+
+@given(st.integers(0, 20), st.sampled_from([PERFECT, CLEAR, DIM]), st.sampled_from([0.0, 0.6, 1.0]))
+def test_it_is_given_up_only_if_everything_speaks_against_it(misses, visibility, wood):
+    track = ghost(visibility=visibility)
     for _ in range(misses):
         track.looked_for(found=False)
-    gone = is_gone(track, FRAME, looking_at(WOOD if other_colours else SHIRT))
-    assert gone == (misses >= MISSES and other_colours and not clear)
-    if not gone and (misses >= PATIENCE or (clear and misses >= MISSES)):
-        assert track.known is None  # nobody looks at it more often than usual any longer
+    gone = is_gone(track, FRAME, looking_at(mixed(wood)))
+    doubtful = {0.0: False, 0.6: visibility == DIM, 1.0: visibility < PERFECT}[wood]
+    assert gone == (misses >= MISSES and doubtful)
+    if not gone:
+        assert (track.known is None) == (misses >= PATIENCE)  # then nobody looks more often than usual any longer
 
 
 def test_without_a_change_the_detector_may_miss_as_often_as_it_likes():

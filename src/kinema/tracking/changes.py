@@ -16,8 +16,8 @@ from kinema.tracking.perception import Perception
 from kinema.tracking.track import Known, Track, height
 from kinema.video import Frame
 
-MISSES = 3
-"""Searches in a row without a find after which a changed track may be given up."""
+MISSES, LOST_MISSES = 3, 2
+"""Searches in a row without a find after which a changed track may be given up; the same for one that is lost anyway."""
 
 PATIENCE = 8
 """Searches in a row after which a changed track that still looks like the person is left alone."""
@@ -26,7 +26,8 @@ _GROWTH = 1.2  # factor by which a person's region hardly grows or shrinks at on
 _TURN = 0.35  # radians
 _JUMP = 0.15  # of the body's height, away from the predicted place
 _SCORE = 0.8  # score below which a person is hardly seen
-_OTHER = 0.3  # appearance distance from which it is no longer the person
+_OTHER, _STRANGER = 0.3, 0.5  # appearance distances from which it is hardly the person, surely not the person
+_PERFECT = 0.93  # mean confidence of keypoints that no thing reaches
 
 
 def note_change(track: Track, seen: Observation, time: float) -> None:
@@ -52,22 +53,22 @@ def _sudden(track: Track, seen: Observation, time: float) -> bool:
     return bool(growth > np.log(_GROWTH) or turn > _TURN or jump > _JUMP or seen.score < _SCORE)
 
 
-def is_gone(track: Track, frame: Frame, perception: Perception) -> bool:
+def is_gone(track: Track, frame: Frame, perception: Perception, *, misses: int = MISSES) -> bool:
     """Whether the track has left the person: since a sudden change the detector has found nobody there, the keypoints
-    are not those of a person who is surely seen, and the colours are others.
+    are not those of somebody who is surely seen, and the colours are others. misses: least number of searches.
     """
-    if track.known is None or track.misses < MISSES:
+    known = track.known
+    if known is None or track.misses < misses:
         return False
     since = track.rows.array()
-    since = since[since["frame"] > track.known.frame]
+    since = since[since["frame"] > known.frame]
     if not len(since):
         return False
-    clear = float((since["visibility"] * since["presence"]).mean())
-    if clear > perception.thresholds.certainly_person and since["score"].mean() > perception.thresholds.certain_score:
-        track.known = None
-        return False
-    now = perception.appearance(perception.view(frame, track.seen.roi), track.seen)
-    if track.known.appearance.distance(now) > _OTHER:
+    confidence = float((since["visibility"] * since["presence"]).mean())
+    surely = perception.thresholds.certainly_person, perception.thresholds.certain_score
+    clear = confidence > surely[0] and float(since["score"].mean()) > surely[1]
+    distance = known.appearance.distance(perception.appearance(perception.view(frame, track.seen.roi), track.seen))
+    if distance > _STRANGER and confidence < _PERFECT or distance > _OTHER and not clear:
         return True
     if track.misses >= PATIENCE:
         track.known = None

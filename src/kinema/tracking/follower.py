@@ -19,7 +19,7 @@ from kinema.keypoints.source import OpenedSource
 from kinema.stage import given
 from kinema.tracking.backward import RecentFrames, track_backward
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
-from kinema.tracking.changes import is_gone, note_change
+from kinema.tracking.changes import LOST_MISSES, is_gone, note_change
 from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
 from kinema.tracking.id_switches import learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.masks import hide_people, with_mask_of
@@ -133,6 +133,9 @@ class Follower:
                 found.append(sighting)
         lost += resolve_collapses(found, frame, self._perception)
         lost += reassign(found, self.lost, frame.time)
+        for track in lost:
+            if is_gone(track, frame, self._perception, misses=LOST_MISSES):
+                track.go_back(given(track.known))
         self._recover(found, [*lost, *self.lost], frame)
         for entry in found:
             note_change(entry.track, entry.seen, frame.time)
@@ -159,7 +162,7 @@ class Follower:
         met = crowd + hidden_near(track, self.lost, frame.time)
         if met:
             note_encounters(track, met, frame.index)
-        elif frame.index % (2 if track.rivals else _APPEARANCE_EVERY) == 0:
+        elif track.known is None and frame.index % (2 if track.rivals else _APPEARANCE_EVERY) == 0:
             learn_appearance(track, self._perception.appearance(view, seen))
         return Sighting(track, seen, bool(met), whole, self._perception)
 
@@ -179,8 +182,8 @@ class Follower:
         """Whoever suddenly changed into something that the detector does not find was lost when that happened."""
         for track in [track for track in self.active if is_gone(track, frame, self._perception)]:
             self.active.remove(track)
-            track.go_back(given(track.known))
             self.lost.append(track)
+            track.go_back(given(track.known))
 
     def _end_lost(self, frame: Frame) -> None:
         """End the tracks that were lost too long ago, and drop those that were not people."""

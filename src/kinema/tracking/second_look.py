@@ -33,7 +33,7 @@ is taken only if this one shows nobody. The frames are spread evenly over those 
 @dataclass(frozen=True)
 class Sample:
     """What the second look saw. smallest: for a second pass, as `TrackingOptions.smallest_person`; None: nobody.
-    turned: whether somebody is seen only with the picture turned by 180 degrees.
+    turned: whether somebody is clearly seen with the picture turned by 180 degrees, and nobody as it is.
     """
 
     smallest: float | None = None
@@ -69,7 +69,8 @@ def look_again(video: VideoReader, motion: Motion, perception: Perception) -> Sa
         return Sample()
     usual = np.concatenate(_plan(perception, SMALLEST_PERSON))
     turned = (dataclasses.replace(frame, image=cv2.rotate(frame.image, cv2.ROTATE_180)) for frame in frames)
-    return Sample(turned=any(people_in(frame, usual, perception) for frame in turned))
+    found = sum(bool(people_in(frame, usual, perception, sure=True)) for frame in turned)
+    return Sample(turned=found > len(frames) / 2)
 
 
 def _spread(video: VideoReader, places: np.ndarray, count: int) -> list[Frame]:
@@ -79,8 +80,11 @@ def _spread(video: VideoReader, places: np.ndarray, count: int) -> list[Frame]:
     return [frame for frame in video if frame.index in wanted]
 
 
-def people_in(frame: Frame, tiles: np.ndarray, perception: Perception) -> list[Observation]:
-    """Who is surely a person in these tiles (n, 3): found by the detector and confirmed by clear keypoints."""
+def people_in(frame: Frame, tiles: np.ndarray, perception: Perception, *, sure: bool = False) -> list[Observation]:
+    """Who is a person in these tiles (n, 3): found by the detector and confirmed by clear keypoints, by very clear
+    ones if `sure`.
+    """
+    least = perception.thresholds.certainly_person if sure else perception.thresholds.surely_person
     found = merge(concatenate(perception.detect(frame, tiles)))
     people = []
     for roi in roi_from_circle(found.hips, found.rims):
@@ -89,7 +93,7 @@ def people_in(frame: Frame, tiles: np.ndarray, perception: Perception) -> list[O
             continue
         seen = perception.observe(perception.view(frame, rough.next_roi))
         inside = np.all((seen.points >= 0) & (seen.points < perception.size), axis=1)
-        clear = inside.any() and seen.confidence[inside].mean() > perception.thresholds.surely_person
+        clear = inside.any() and seen.confidence[inside].mean() > least
         if perception.gate.person(seen) and clear:
             people.append(seen)
     return people

@@ -16,7 +16,7 @@ UPSIDE_DOWN = (
 TURNED = "nobody was found as the picture is, but somebody was with the picture turned upside down: try `rotate` 180"
 """Note if a few frames show people only with the picture turned by 180 degrees."""
 
-_ALWAYS = 0.95  # share of the frames in which head and shoulders are below the hips
+_ALWAYS = 0.9  # share of the frames in which head and shoulders are below the hips
 _LEAN = 0.5  # cosine of the largest angle between the trunk and straight down: 60 degrees
 _SEEN = 0.3  # confidence of keypoints that count
 _LEAST = 8  # frames with a visible trunk

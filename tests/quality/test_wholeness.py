@@ -1,0 +1,126 @@
+"""Hands, lamps and legs are no whole people; people, whatever they do, are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.pipeline.stages import LEFT_OUT, settle
+from kinema.quality import validate_motion
+from kinema.quality.wholeness import wholeness, wholeness_problems
+from kinema.skeleton import BLAZEPOSE33
+from tests.helpers.walkers import image_of, walker
+
+FRAMES, FPS = 60, 30.0
+SIZE = (1280, 720)
+LEGS = [i for i, name in enumerate(BLAZEPOSE33.joints) if name.split("_", 1)[-1] in ("knee", "ankle", "heel", "big_toe")]
+
+
+def clip(
+    *, misfit=0.012, confidence=0.95, flicker=0.0, speed=0.0, height=400.0, seed=0, fps=FPS, scale=1.0
+) -> tuple[Motion, Person]:
+    """One person who walks in place, or with `speed` heights a second, and a fit that is off by `misfit` heights.
+
+    flicker: standard deviation, heights, by which every keypoint jumps from frame to frame.
+    """
+    times = np.arange(FRAMES) / fps
+    points = image_of(walker(times), height=height, hips=(500.0, 360.0))
+    points = points + np.random.default_rng(seed).normal(0, flicker * height, points.shape)
+    points[..., 0] += speed * height * times[:, None]
+    points = points * scale
+    low, high = points.min(axis=1), points.max(axis=1)
+    tall = (high - low).max(axis=1)
+    person = Person(
+        2,
+        np.arange(FRAMES),
+        boxes=np.concatenate([low, high], axis=1),
+        keypoint_set="blazepose33",
+        keypoints=points,
+        keypoint_confidence=np.broadcast_to(confidence, points.shape[:2]),
+        reprojection_error=misfit * tall,
+        pose=np.zeros((FRAMES, 72)),
+    )
+    return Motion(times, *(round(scale * s) for s in SIZE), people=(person,)), person
+
+
+def reasons(**about) -> set[str]:
+    return {problem.measure for problem in wholeness_problems(*clip(**about))}
+
+
+@given(
+    st.floats(0.003, 0.034), st.floats(0.6, 1.0), st.floats(0.0, 1.5), st.floats(0.0, 0.02), st.floats(80.0, 600.0)
+)
+def test_people_whose_body_fits_are_whole_however_they_move(misfit, confidence, speed, flicker, height):
+    motion, person = clip(misfit=misfit, confidence=confidence, speed=speed, flicker=flicker, height=height)
+    assert wholeness_problems(motion, person) == []
+    assert not wholeness(motion, person).is_nobody
+
+
+@pytest.mark.parametrize(
+    ("about", "left_out"),
+    [
+        ({"misfit": 0.24}, True),  # a hand
+        ({"misfit": 0.12, "confidence": 0.7}, True),
+        ({"misfit": 0.045, "confidence": 0.55}, True),
+        ({"misfit": 0.06, "confidence": 0.75, "flicker": 0.02, "height": 90.0}, True),  # a camera below the ceiling
+        ({"misfit": 0.06, "confidence": 0.75, "flicker": 0.02, "height": 500.0}, False),  # an acrobat?
+        ({"misfit": 0.075, "confidence": 0.79, "flicker": 0.02, "speed": 0.3}, False),  # one who spins on the floor
+    ],
+)
+def test_who_does_not_match_the_picture_never_passes(about, left_out):
+    motion, person = clip(**about)
+    assert wholeness(motion, person).is_nobody == left_out
+    (problem,) = wholeness_problems(motion, person)
+    assert problem.severe
+    assert problem.value == pytest.approx(about["misfit"], rel=1e-6)
+    assert f"{100 * about['misfit']:.2g} % of the height" in problem.sentence
+    notes: list[str] = []
+    kept = settle(motion, notes)
+    assert len(kept.people) == (0 if left_out else 1)
+    assert len(notes) == 1
+    assert notes[0].startswith(LEFT_OUT) == left_out
+    assert "person 2" in notes[0]
+
+
+@given(st.floats(0.2, 4.0), st.floats(0.0, 0.05), st.floats(0.0, 0.2))
+def test_the_size_of_the_picture_does_not_matter(scale, flicker, misfit):
+    one, other = (wholeness(*clip(flicker=flicker, misfit=misfit, scale=s)) for s in (1.0, scale))
+    for name in ("misfit", "confidence", "speed", "spread"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-6, abs=1e-9)
+
+
+def test_legs_alone_are_said():
+    confidence = np.full(33, 0.03)
+    confidence[LEGS] = 0.9
+    assert "legs_only" in reasons(confidence=confidence)
+    assert "legs_only" not in reasons()
+    confidence[:] = 0.9
+    confidence[LEGS] = 0.03
+    assert reasons(confidence=confidence) == set()  # an upper body alone is an ordinary picture
+
+
+def test_the_validator_reports_it_as_a_severe_problem_of_the_person():
+    motion, _ = clip(misfit=0.08)
+    report = validate_motion(motion, checks=("quality",))
+    assert report.verdict != "PASS"
+    assert [p.person for p in report.all_problems() if p.measure == "misfit"] == [2]
+
+
+def test_frames_that_were_filled_in_do_not_count():
+    motion, person = clip(misfit=0.01)
+    error = np.array(person.reprojection_error)
+    error[20:] *= 50
+    observed = np.arange(FRAMES) < 20
+    filled = person.replace(reprojection_error=error, observed=observed)
+    assert wholeness_problems(motion.replace(people=(filled,)), filled) == []
+
+
+def test_what_was_never_measured_is_no_reason():
+    assert wholeness_problems(Motion(np.arange(3) / 30, 0, 0), Person(1, np.arange(3))) == []
+    motion, person = clip()
+    bare = person.replace(reprojection_error=np.full(FRAMES, np.nan), keypoint_confidence=None)
+    assert wholeness_problems(motion, bare) == []
