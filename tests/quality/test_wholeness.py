@@ -17,7 +17,9 @@ from tests.helpers.walkers import image_of, walker
 
 FRAMES, FPS = 60, 30.0
 SIZE = (1280, 720)
-LEGS = [i for i, name in enumerate(BLAZEPOSE33.joints) if name.split("_", 1)[-1] in ("knee", "ankle", "heel", "big_toe")]
+LEGS = BLAZEPOSE33.indices(
+    [f"{side}_{part}" for side in ("left", "right") for part in ("knee", "ankle", "heel", "big_toe")]
+)
 
 
 def clip(
@@ -51,9 +53,7 @@ def reasons(**about) -> set[str]:
     return {problem.measure for problem in wholeness_problems(*clip(**about))}
 
 
-@given(
-    st.floats(0.003, 0.034), st.floats(0.6, 1.0), st.floats(0.0, 1.5), st.floats(0.0, 0.02), st.floats(80.0, 600.0)
-)
+@given(st.floats(0.003, 0.034), st.floats(0.6, 1.0), st.floats(0.0, 1.5), st.floats(0.0, 0.02), st.floats(80.0, 600.0))
 def test_people_whose_body_fits_are_whole_however_they_move(misfit, confidence, speed, flicker, height):
     motion, person = clip(misfit=misfit, confidence=confidence, speed=speed, flicker=flicker, height=height)
     assert wholeness_problems(motion, person) == []

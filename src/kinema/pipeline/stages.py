@@ -29,7 +29,6 @@ from kinema.weights.catalogue import find as find_weights
 from kinema.weights.hub import status
 from kinema.world.stage import place_in_world
 
-
 LEFT_OUT = "left out"
 """Beginning of the notes on tracks that `settle` drops."""
 

@@ -1,4 +1,4 @@
-"""Whether a track shows a whole person: a body is fitted to whatever was tracked, be it a hand, a pair of legs or a lamp.
+"""Whether a track shows a whole person: a body is fitted to whatever was tracked, be it a hand, legs or a lamp.
 
 What tells, measured on real clips (people, and things that a detector with lower thresholds takes for people):
 
@@ -127,6 +127,4 @@ def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: f
 
 
 def _problem(person: Person, measure: str, value: float, limit: float, unit: str, sentence: str) -> Problem:
-    return Problem(
-        person.id, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence, severe=True
-    )
+    return Problem(person.id, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence, severe=True)

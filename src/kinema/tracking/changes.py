@@ -17,7 +17,7 @@ from kinema.tracking.track import Known, Track, height
 from kinema.video import Frame
 
 MISSES, LOST_MISSES = 3, 2
-"""Searches in a row without a find after which a changed track may be given up; the same for one that is lost anyway."""
+"""Searches in a row without a find after which a changed track may be given up; and for one that is lost anyway."""
 
 PATIENCE = 8
 """Searches in a row after which a changed track that still looks like the person is left alone."""
@@ -53,6 +53,15 @@ def _sudden(track: Track, seen: Observation, time: float) -> bool:
     return bool(growth > np.log(_GROWTH) or turn > _TURN or jump > _JUMP or seen.score < _SCORE)
 
 
+def give_up(track: Track, frame: Frame, perception: Perception, *, misses: int = MISSES) -> bool:
+    """Return a track that `is_gone` to the state before the change; returns whether it was."""
+    known = track.known
+    if known is None or not is_gone(track, frame, perception, misses=misses):
+        return False
+    track.go_back(known)
+    return True
+
+
 def is_gone(track: Track, frame: Frame, perception: Perception, *, misses: int = MISSES) -> bool:
     """Whether the track has left the person: since a sudden change the detector has found nobody there, the keypoints
     are not those of somebody who is surely seen, and the colours are others. misses: least number of searches.
@@ -68,7 +77,7 @@ def is_gone(track: Track, frame: Frame, perception: Perception, *, misses: int =
     surely = perception.thresholds.certainly_person, perception.thresholds.certain_score
     clear = confidence > surely[0] and float(since["score"].mean()) > surely[1]
     distance = known.appearance.distance(perception.appearance(perception.view(frame, track.seen.roi), track.seen))
-    if distance > _STRANGER and confidence < _PERFECT or distance > _OTHER and not clear:
+    if (distance > _STRANGER and confidence < _PERFECT) or (distance > _OTHER and not clear):
         return True
     if track.misses >= PATIENCE:
         track.known = None

@@ -16,10 +16,9 @@ from kinema.detection.scanning import TileSchedule
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.keypoints.source import OpenedSource
-from kinema.stage import given
 from kinema.tracking.backward import RecentFrames, track_backward
+from kinema.tracking.changes import LOST_MISSES, give_up, note_change
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
-from kinema.tracking.changes import LOST_MISSES, is_gone, note_change
 from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
 from kinema.tracking.id_switches import learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.masks import hide_people, with_mask_of
@@ -81,7 +80,9 @@ class Follower:
         if len(tiles):
             found = merge(concatenate(parts))
             count_detections(self.active, tiles, found, self._tile_range.sure)
-            self._give_up(frame)
+            gone = [track for track in self.active if give_up(track, frame, self._perception)]
+            self.active = [track for track in self.active if track not in gone]
+            self.lost += gone
             self._add(frame, newcomers(self.active, found, frame, self._perception))
         for track in self.active:
             if track.run == ESTABLISHED:
@@ -134,8 +135,7 @@ class Follower:
         lost += resolve_collapses(found, frame, self._perception)
         lost += reassign(found, self.lost, frame.time)
         for track in lost:
-            if is_gone(track, frame, self._perception, misses=LOST_MISSES):
-                track.go_back(given(track.known))
+            give_up(track, frame, self._perception, misses=LOST_MISSES)
         self._recover(found, [*lost, *self.lost], frame)
         for entry in found:
             note_change(entry.track, entry.seen, frame.time)
@@ -177,13 +177,6 @@ class Follower:
             if seen is not None:
                 view = self._perception.view(frame, seen.roi)
                 found.append(Sighting(track, seen, bool(others), view, self._perception))
-
-    def _give_up(self, frame: Frame) -> None:
-        """Whoever suddenly changed into something that the detector does not find was lost when that happened."""
-        for track in [track for track in self.active if is_gone(track, frame, self._perception)]:
-            self.active.remove(track)
-            self.lost.append(track)
-            track.go_back(given(track.known))
 
     def _end_lost(self, frame: Frame) -> None:
         """End the tracks that were lost too long ago, and drop those that were not people."""

@@ -69,9 +69,7 @@ def looked_for(options: TrackingOptions) -> str:
     """The sizes of people that are looked for with these settings, where nobody is found, in words."""
     if options.smallest_person is not None:
         return f"{_percent(options.smallest_person)} of the picture's shorter side"
-    return (
-        f"{_percent(SMALLEST_PERSON)} of the picture's shorter side, and in a few frames {_percent(CLOSER_LOOK)},"
-    )
+    return f"{_percent(SMALLEST_PERSON)} of the picture's shorter side, and in a few frames {_percent(CLOSER_LOOK)},"
 
 
 def _percent(share: float) -> str:

@@ -14,7 +14,6 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
-    from kinema.keypoints.source import OpenedSource
     from kinema.world.camera_motion import CameraMotionDetector
 
 CLOSER = (
@@ -36,16 +35,13 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     If hardly anybody is found, a few frames are searched for smaller people, and if there are any, the clip is tracked
     again. The camera is set if the video's metadata has a focal length.
     """
-    from kinema.keypoints.registry import open_source
     from kinema.tracking.second_look import FEW, share_with_people
-    from kinema.tracking.tracker import threads_of
     from kinema.weights import locate
 
     video = given(context.video)
-    source = open_source(options.keypoints, threads=threads_of(options))
-    motion, detector = _tracked(source, context, options, context.partial)
+    motion, detector = _tracked(context, options, context.partial)
     if options.smallest_person is None and share_with_people(motion) < FEW:
-        motion, detector = _second_look(source, context, options, motion, detector)
+        motion, detector = _second_look(context, options, motion, detector)
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
     focal_35mm = video.metadata.get("focal_35mm")
     if motion.camera is None and focal_35mm:
@@ -59,7 +55,7 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
 
 
 def _tracked(
-    source: OpenedSource, context: Context, options: TrackingOptions, checkpoint: Partial | None
+    context: Context, options: TrackingOptions, checkpoint: Partial | None
 ) -> tuple[Motion, CameraMotionDetector | None]:
     """The people in the video, and the detector of camera motion that saw the same frames, if one is wanted."""
     from kinema.tracking.tracker import track_people
@@ -69,7 +65,6 @@ def _tracked(
     motion = track_people(
         given(context.video),
         options,
-        source=source,
         progress=context.progress,
         observers=[] if detector is None else [detector],
         checkpoint=checkpoint,
@@ -78,24 +73,23 @@ def _tracked(
 
 
 def _second_look(
-    source: OpenedSource,
-    context: Context,
-    options: TrackingOptions,
-    motion: Motion,
-    detector: CameraMotionDetector | None,
+    context: Context, options: TrackingOptions, motion: Motion, detector: CameraMotionDetector | None
 ) -> tuple[Motion, CameraMotionDetector | None]:
     """The better of this result and that of a second pass, made only if a few frames show smaller people."""
+    from kinema.keypoints.registry import open_source
     from kinema.tracking.perception import Perception
     from kinema.tracking.second_look import look_again, share_with_people
+    from kinema.tracking.tracker import threads_of
 
     video = given(context.video)
+    source = open_source(options.keypoints, threads=threads_of(options))
     sample = look_again(video, motion, Perception(source, (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
     if sample.smallest is None:
         return motion, detector
     closer = dataclasses.replace(options, smallest_person=sample.smallest)
-    again, detector_again = _tracked(source, context, closer, None)
+    again, detector_again = _tracked(context, closer, None)
     if share_with_people(again) <= share_with_people(motion):
         return motion, detector
     context.facts["second_look"] = sample.smallest
