@@ -19,7 +19,7 @@ from kinema.video import Frame
 MISSES, LOST_MISSES = 3, 2
 """Searches in a row without a find after which a changed track may be given up; and for one that is lost anyway."""
 
-PATIENCE = 8
+PATIENCE = 6
 """Searches in a row after which a changed track that still looks like the person is left alone."""
 
 _GROWTH = 1.2  # factor by which a person's region hardly grows or shrinks at once

@@ -27,7 +27,7 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import is_person
 from kinema.tracking.perception import Perception
 from kinema.tracking.prefetch import Worker
-from kinema.tracking.recovery import recover, recoverable, recovery_tiles, verification_tiles
+from kinema.tracking.recovery import changed_tile, recover, recoverable, recovery_tiles, verification_tiles
 from kinema.tracking.track import Track
 from kinema.video import Frame
 
@@ -75,14 +75,12 @@ class Follower:
             [recovery_tiles(self.lost, frame, self._gate), verification_tiles(self.active, frame, self._gate)]
         )
         tiles, parts = scan.result()
+        self._check_changes(frame)
         if len(more):
             tiles, parts = np.concatenate([tiles, more]), parts + self._perception.detect(frame, more)
         if len(tiles):
             found = merge(concatenate(parts))
             count_detections(self.active, tiles, found, self._tile_range.sure)
-            gone = [track for track in self.active if give_up(track, frame, self._perception)]
-            self.active = [track for track in self.active if track not in gone]
-            self.lost += gone
             self._add(frame, newcomers(self.active, found, frame, self._perception))
         for track in self.active:
             if track.run == ESTABLISHED:
@@ -138,7 +136,8 @@ class Follower:
             give_up(track, frame, self._perception, misses=LOST_MISSES)
         self._recover(found, [*lost, *self.lost], frame)
         for entry in found:
-            note_change(entry.track, entry.seen, frame.time)
+            if not entry.crowded:  # where people overlap, a jump is the crowd's doing
+                note_change(entry.track, entry.seen, frame.time)
             entry.track.add(frame.index, frame.time, entry.seen, crowded=entry.crowded)
         self.active = [entry.track for entry in found]
         for track in self.active:
@@ -177,6 +176,20 @@ class Follower:
             if seen is not None:
                 view = self._perception.view(frame, seen.roi)
                 found.append(Sighting(track, seen, bool(others), view, self._perception))
+
+    def _check_changes(self, frame: Frame) -> None:
+        """Look at somebody who suddenly changed; tracks that turn out to be on nobody are lost.
+
+        Only that person is looked for: whoever else is in the tile has a turn in the search of the whole image.
+        """
+        tile = changed_tile(self.active, frame, self._gate)
+        if len(tile):
+            found = merge(concatenate(self._perception.detect(frame, tile)))
+            changed = [track for track in self.active if track.known is not None]
+            count_detections(changed, tile, found, self._tile_range.sure)
+        gone = [track for track in self.active if give_up(track, frame, self._perception)]
+        self.active = [track for track in self.active if track not in gone]
+        self.lost += gone
 
     def _end_lost(self, frame: Frame) -> None:
         """End the tracks that were lost too long ago, and drop those that were not people."""

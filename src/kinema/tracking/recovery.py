@@ -25,9 +25,6 @@ SAME_APPEARANCE = 0.45
 MAX_OVERLAP = 0.2
 """Mask overlap with another person from which a doubtful observation is dropped."""
 
-CHANGED_SECONDS = 0.12
-"""Time between two looks at a person who suddenly changed."""
-
 _SECONDS = 1.0
 _ESTABLISHED = 10  # least number of frames of a track
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
@@ -35,7 +32,7 @@ _SMALL_TURNS = 4  # the first ones, for a person who was upright
 _AT_ONCE = 2  # regions per frame, after all were tried in the first
 _UPRIGHT = 0.7  # radians: detectors find people tilted by less
 _DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # a track is doubtful with fewer detections after more frames
-_VERIFY_SECONDS = 0.5
+_VERIFY_SECONDS, _CHANGED_SECONDS = 0.5, 0.12  # between two looks at one person
 _TILE = 1.3  # side of the detector's tile over the region's
 _TILE_SECONDS = 1.5
 _TILE_ROWS = 5
@@ -91,16 +88,22 @@ def recovery_tiles(lost: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
 
 
 def verification_tiles(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
-    """Tiles (n, 3) around people who suddenly changed, or whom the detector has rarely found again: at most one per
-    frame, those who changed first.
+    """Tiles (n, 3) around people whom the detector has rarely found again: at most one per frame.
 
     The tiles that cover the image may all show a person at its edge badly.
     """
-    for track in sorted(active, key=lambda track: track.known is None):
-        rare = track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS
-        wait = CHANGED_SECONDS if track.known is not None else _VERIFY_SECONDS
-        doubtful = rare or track.known is not None
-        if doubtful and frame.time - track.verified >= wait and gate.inside(track.centre):
+    rare = [track for track in active if track.hits < _DOUBTFUL_HITS and len(track.rows) >= _DOUBTFUL_ROWS]
+    return _around_one_of(rare, frame, gate, _VERIFY_SECONDS)
+
+
+def changed_tile(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
+    """The tile (n, 3) around somebody who suddenly changed: at most one per frame."""
+    return _around_one_of([track for track in active if track.known is not None], frame, gate, _CHANGED_SECONDS)
+
+
+def _around_one_of(doubtful: list[Track], frame: Frame, gate: Gate, wait: float) -> np.ndarray:
+    for track in doubtful:
+        if frame.time - track.verified >= wait and gate.inside(track.centre):
             track.verified = frame.time
             side = _TILE * track.side
             return np.array([[*(track.centre - side / 2), side]])
