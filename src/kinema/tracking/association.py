@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -10,6 +12,9 @@ from kinema.tracking.appearance import Appearance
 from kinema.tracking.body_parts import BodyParts
 from kinema.tracking.masks import mask_overlap
 from kinema.tracking.track import Pose, Track, height
+
+_ALIKE = 0.2  # appearance distance of two people in the same clothes
+_WALK_ON = 2.0  # seconds for which somebody who is hidden is taken to walk on
 
 
 def pose_distance(a: Observation | Pose, b: Observation | Pose, parts: BodyParts) -> float:
@@ -35,14 +40,29 @@ def same_body(a: Observation, b: Observation, parts: BodyParts) -> bool:
     return pose_distance(a, b, parts) < 0.13 or mask_overlap(a, b) > 0.75
 
 
-def continuity_cost(track: Track, seen: Observation, appearance: Appearance, time: float) -> float:
+def has_double(track: Track, others: Sequence[Track], time: float) -> bool:
+    """Whether one of the others wears the same and may appear at `time` where this one is expected."""
+    return any(
+        other is not track
+        and track.appearance.distance(other.appearance) < _ALIKE
+        and np.hypot(*(other.centre - track.centre)) < height(track.side + other.side)
+        and time - other.time < _WALK_ON
+        for other in others
+    )
+
+
+def continuity_cost(
+    track: Track, seen: Observation, appearance: Appearance, time: float, *, walks_on: bool = False
+) -> float:
     """How poorly an observation continues a track: 0 is perfect, above 1 hardly possible.
 
-    Compares position with the track's prediction (weighted less the longer it was lost), size and appearance.
+    Compares position with the track's prediction (weighted less the longer it was lost), size and appearance. walks_on:
+    a person who is hidden is expected to go on as before; otherwise to come to rest.
     """
     elapsed = max(time - track.time, 0.0)
     scale = height(track.side)
-    gap = float(np.hypot(*(seen.next_roi[:2] - track.predict(time)))) / scale
+    expected = track.centre + track.drift * min(elapsed, _WALK_ON) if walks_on else track.predict(time)
+    gap = float(np.hypot(*(seen.next_roi[:2] - expected))) / scale
     place = gap / (0.25 + 1.5 * min(elapsed, 2.0))
     size = abs(np.log(float(seen.next_roi[2]) / track.side)) / (0.25 + 0.2 * min(elapsed, 2.0))
     colours = track.appearance.distance(appearance) / 0.35

@@ -11,7 +11,7 @@ from kinema.geometry.circles import Circles
 from kinema.geometry.roi import roi_from_circle
 from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.association import assign, continuity_cost
+from kinema.tracking.association import assign, continuity_cost, has_double
 from kinema.tracking.crowds import CROWD_LIMIT, LINK_LIMIT, SWITCH_MARGIN, near
 from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
@@ -87,8 +87,13 @@ def link(
     kept = [(t.seen, perception.appearance(perception.view(frame, t.seen.roi), t.seen)) for t in unsure]
     sightings = new + kept
     tracks = [*lost, *unsure]
+    # Of two hidden people in the same clothes, the way they went tells who comes out where.
+    walks_on = [track in lost and has_double(track, lost, frame.time) for track in tracks]
     cost = np.array(
-        [[continuity_cost(track, seen, appearance, frame.time) for seen, appearance in sightings] for track in tracks]
+        [
+            [continuity_cost(track, seen, appearance, frame.time, walks_on=on) for seen, appearance in sightings]
+            for track, on in zip(tracks, walks_on, strict=True)
+        ]
     ).reshape(len(tracks), len(sightings))
     for i in range(len(unsure)):
         cost[len(lost) + i, len(new) + i] -= SWITCH_MARGIN

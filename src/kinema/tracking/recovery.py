@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.keypoints.source import Observation
+from kinema.tracking.association import has_double
 from kinema.tracking.gate import Gate
 from kinema.tracking.masks import hide_people, mask_overlap
 from kinema.tracking.perception import Perception
@@ -47,6 +48,7 @@ def recoverable(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
         if len(track.rows) >= _ESTABLISHED
         and frame.time - track.time < _SECONDS
         and gate.inside(track.predict(frame.time))
+        and not has_double(track, tracks, frame.time)  # the double may come out where this one is expected
     ]
     return sorted(wanted, key=lambda track: -len(track.rows))[:MOST]
 
