@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinema.keypoints.source import View
-from kinema.tracking.association import assign, continuity_cost, hip_distance, pose_distance, same_body
+from kinema.tracking.association import assign, continuity_cost, has_double, hip_distance, pose_distance, same_body
 from kinema.tracking.masks import hide_people, mask_in, mask_overlap
 from kinema.tracking.track import Track
 from kinema.video import Frame
@@ -113,3 +113,33 @@ def test_continuity_grows_with_place_size_and_appearance():
     assert continuity_cost(track, observe_at((300, 300)), clothed(9), 0.1) > 0.9
     later = continuity_cost(track, observe_at((500, 300)), clothed(3), 2.0)
     assert later < continuity_cost(track, observe_at((500, 300)), clothed(3), 0.1)
+
+
+def hidden(number: int, start: float, speed: float, colour: int = 3) -> Track:
+    """Somebody 200 pixels high who walked to `start`, `speed` pixels a second, and was last seen at one second."""
+    track = Track(number, 0, 0.0, observe_at((start - speed, 240), height=200), clothed(colour))
+    for frame in range(1, 31):
+        track.add(frame, frame / 30, observe_at((start - speed * (1 - frame / 30), 240), height=200), crowded=False)
+    return track
+
+
+@given(st.floats(100, 250), st.floats(0.5, 1.5), st.floats(60, 200))
+def test_of_two_in_the_same_clothes_each_comes_out_where_it_was_going(speed, seconds, width):
+    """They walk towards each other and are hidden between x = 300 and 300 + width until both have passed."""
+    seconds = max(seconds, width / speed)
+    right, left = hidden(0, 300.0, speed), hidden(1, 300.0 + width, -speed)
+    out = [observe_at((x, 240), height=200) for x in (300 + speed * seconds, 300 + width - speed * seconds)]
+    cost = np.array(
+        [[continuity_cost(t, seen, clothed(3), 1 + seconds, walks_on=True) for seen in out] for t in (right, left)]
+    )
+    assert has_double(right, [right, left], 1 + seconds)
+    assert assign(cost, limit=0.9) == [(0, 0), (1, 1)]
+
+
+def test_a_double_wears_the_same_is_near_and_not_long_gone():
+    one = hidden(0, 300.0, 100.0)
+    assert not has_double(one, [one], 1.5)
+    assert not has_double(one, [one, hidden(1, 400.0, -100.0, colour=9)], 1.5)
+    assert not has_double(one, [one, hidden(1, 1200.0, -100.0)], 1.5)
+    assert has_double(one, [one, hidden(1, 400.0, -100.0)], 1.5)
+    assert not has_double(one, [one, hidden(1, 400.0, -100.0)], 4.0)

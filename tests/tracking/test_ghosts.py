@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,7 +16,8 @@ from kinema.tracking.second_look import FEW, share_with_people
 from kinema.tracking.stage import track_video
 from kinema.tracking.upside_down import TURNED, everyone_upside_down
 from kinema.video import open_video
-from tests.helpers.painted import chair, far_away, pillar, rendered
+from tests.helpers.composites import Actor, Composite, cut_out, score
+from tests.helpers.painted import Painted, chair, far_away, pillar, rendered
 from tests.helpers.walkers import image_of, walker
 
 HIPS = BLAZEPOSE33.indices(("left_hip", "right_hip"))
@@ -153,6 +155,24 @@ def test_two_men_in_the_same_clothes_keep_their_ids_behind_a_pillar(cases):
         ways.append(x[-1] - x[0])
         assert not np.any((x > 405) & (x < 450))  # the pillar's middle, x 370 to 485: nobody is seen there
     assert min(ways) < -150 < 150 < max(ways)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [140, 300])
+def test_two_in_the_same_clothes_who_cross_behind_a_pillar_keep_their_ids(data_dir, networks, width):
+    background = next(iter(open_video(data_dir / "videos/walk_two_people_backlit_static.mp4", start=7.6))).image
+    background = cv2.resize(background, (960, 540))
+    man = cut_out(data_dir / "videos/football_juggle_single_handheld.mp4", body_height=250, frames=30)
+    there = Actor(man, lambda i: (150 + 11 * min(i, 60), 360))
+    back = Actor(man, lambda i: (810 - 11 * min(i, 60), 370), 20)
+    clip = Composite(background, [there, back], 64)
+    painted = Painted([pillar(480 - width // 2, 480 + width // 2)(frame.image) for frame in clip], 30.0)
+    motion = track_people(painted, QUIET)
+    result = score(motion, clip)
+    assert len(motion.people) == 2
+    assert result.purity == [1.0, 1.0]
+    assert result.extra < 0.05
 
 
 @pytest.mark.real
