@@ -180,3 +180,23 @@ def test_camera_refuses(changes, match):
 @pytest.mark.parametrize("count", [4, 5, 8])
 def test_camera_takes_opencv_distortions(count):
     assert camera(distortion=np.zeros(count)).distortion.shape == (count,)
+
+
+@pytest.mark.parametrize(
+    ("size", "millimetres", "degrees"),
+    [
+        ((4032, 3024), 26.0, 67.3),  # a photo: by the diagonal
+        ((3024, 4032), 26.0, 67.3),
+        ((6000, 4000), 50.0, 39.6),  # a photo of 3:2: the film's own frame
+        ((1920, 1080), 27.0, 67.4),  # an iPhone's video with the same lens as the first photo
+        ((1080, 1920), 27.0, 67.4),
+        ((3840, 1600), 27.0, 67.4),
+    ],
+)
+def test_equivalent_focal_lengths_are_by_the_diagonal_of_what_was_not_cut(size, millimetres, degrees):
+    camera = c.camera_from_35mm(*size, millimetres)
+    assert camera.fov == pytest.approx(degrees, abs=0.1)
+    assert camera.focal_source == "metadata"
+    # 6 % of a focal length.
+    wider = c.camera_from_focal(*size, camera.intrinsics[0, 0] * math.exp(-c.TAG_UNCERTAINTY), "metadata")
+    assert camera.fov_uncertainty == pytest.approx(wider.fov - camera.fov, abs=0.25)

@@ -86,7 +86,7 @@ def make_camera(num_frames=5, moving=False, distortion=True) -> Camera:
     return Camera(
         width=640, height=480, intrinsics=np.array([[500.0, 0, 319.5], [0, 510.0, 239.5], [0, 0, 1]]),
         distortion=np.array([0.01, -0.002, 1e-4, -2e-4]) if distortion else None,
-        rotation=rotation, translation=translation, moving=moving, focal_source="metadata",
+        rotation=rotation, translation=translation, moving=moving, focal_source="metadata", fov_uncertainty=3.5,
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def clip_to_plain(motion: Motion) -> dict[str, Any]:
             "translation": camera.translation,
             "moving": None if camera.moving is None else bool(camera.moving),
             "focal_source": str(camera.focal_source),
+            "fov_uncertainty": camera.fov_uncertainty,
         }
     plain = {
         "clip_times": motion.times,
@@ -80,7 +81,7 @@ def _camera(plain: Any, what: str) -> Camera | None:
         value = plain.get(key)
         return None if value is None else numbers(value, f"camera {key}", what, *shapes)
 
-    moving = plain.get("moving")
+    moving, spread = plain.get("moving"), plain.get("fov_uncertainty")
     return Camera(
         width=int(scalar(plain["width"], "camera width", what)),
         height=int(scalar(plain["height"], "camera height", what)),
@@ -90,6 +91,7 @@ def _camera(plain: Any, what: str) -> Camera | None:
         translation=optional("translation", (3,), ("T", 3)),
         moving=None if moving is None else bool(moving),
         focal_source=text(plain.get("focal_source", "default"), "camera focal_source", what),
+        fov_uncertainty=None if spread is None else scalar(spread, "camera fov_uncertainty", what),
     )
 
 

@@ -19,6 +19,12 @@ DEFAULT_FOV = 55.0
 Phones' main cameras in video mode lie between 50 and 70 degrees, lenses of 24-50 mm between 40 and 74.
 """
 
+FILM_WIDTH, FILM_DIAGONAL = 36.0, math.hypot(36.0, 24.0)
+"""mm: the frame of 35 mm film, to which equivalent focal lengths refer."""
+
+TAG_UNCERTAINTY = 0.06
+"""Standard deviation of the logarithm of a tagged focal length: what stabilisation crops, 5-15 % of the width."""
+
 NEAREST_DEPTH = 0.1
 """Metres: nearer points are projected as if they were at this depth, to keep the division bounded."""
 
@@ -30,7 +36,8 @@ class Camera:
     width, height in pixels; intrinsics (3,3) in pixels; distortion (4,), (5,) or (8,) OpenCV order or
     None; rotation (3,3) or (T,3,3) and translation (3,) or (T,3) from world to camera, None while the
     world is unknown; moving: True / False once measured, None before; focal_source: where
-    the focal length came from ("metadata", "fov option", "default", "calibration", "estimated").
+    the focal length came from ("metadata", "fov option", "default", "calibration", "estimated");
+    fov_uncertainty: standard deviation of the field of view in degrees, None if it is not known.
     """
 
     width: int
@@ -41,6 +48,7 @@ class Camera:
     translation: np.ndarray | None = None
     moving: bool | None = None
     focal_source: str = "default"
+    fov_uncertainty: float | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
@@ -67,26 +75,55 @@ class Camera:
             if np.any(np.linalg.det(rotation) < 0):
                 raise ShapeError("camera: rotation contains a reflection, its determinant must be +1")
 
+        spread = self.fov_uncertainty
+        if spread is not None and not 0 <= spread <= 180:
+            raise ShapeError(f"camera: fov_uncertainty must lie between 0 and 180 degrees, found {spread}")
+
+    @property
+    def fov(self) -> float:
+        """Field of view over the longer side, degrees."""
+        return math.degrees(2 * math.atan(max(self.width, self.height) / 2 / float(self.intrinsics[0, 0])))
+
     def replace(self, **changes: Any) -> Camera:
         """A copy with these fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
 
-def camera_from_fov(width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default") -> Camera:
+def camera_from_fov(
+    width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default", *, uncertainty: float | None = None
+) -> Camera:
     """A camera with square pixels and a centred principal point, whose longer side spans `fov` degrees."""
     if not 1.0 < fov < 175.0:
         raise UsageError(f"`fov` must lie between 1 and 175 degrees, found {fov}")
     focal = 0.5 * max(width, height) / math.tan(math.radians(fov) / 2)
-    return camera_from_focal(width, height, focal, source)
+    return camera_from_focal(width, height, focal, source, uncertainty=uncertainty)
 
 
-def camera_from_focal(width: int, height: int, focal: float, source: str) -> Camera:
+def camera_from_focal(
+    width: int, height: int, focal: float, source: str, *, uncertainty: float | None = None
+) -> Camera:
     """A camera with square pixels, a centred principal point and a focal length of `focal` pixels.
 
-    Pixel centres are at integers.
+    Pixel centres are at integers. uncertainty: of the field of view, degrees.
     """
     intrinsics = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
-    return Camera(width=width, height=height, intrinsics=intrinsics, focal_source=source)
+    return Camera(width=width, height=height, intrinsics=intrinsics, focal_source=source, fov_uncertainty=uncertainty)
+
+
+def camera_from_35mm(width: int, height: int, millimetres: float) -> Camera:
+    """The camera of an image whose lens is described by its 35 mm equivalent focal length.
+
+    Equivalents are defined by the diagonal of the film frame, 36 by 24 mm. Images wider than 3:2 are cut from the frame
+    at the top and the bottom, so their longer side spans its 36 mm (an iPhone's lens of 26 mm for photos of 4:3 is
+    tagged 27 in its videos of 16:9: 26 mm times 36 over the 34.6 mm that photos span). Stabilisation and digital zoom
+    show less than that, by a factor that no tag tells.
+    """
+    longer, diagonal = max(width, height), math.hypot(width, height)
+    focal = millimetres * max(longer / FILM_WIDTH, diagonal / FILM_DIAGONAL)
+    fov = 2 * math.atan(longer / 2 / focal)
+    return camera_from_focal(
+        width, height, focal, "metadata", uncertainty=math.degrees(math.sin(fov)) * TAG_UNCERTAINTY
+    )
 
 
 def project(points: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:

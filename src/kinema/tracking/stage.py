@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kinema.geometry.camera import camera_from_focal
+from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import networks_of
 from kinema.motion import Motion
 from kinema.stage import Context, Partial, Stage, given
@@ -25,9 +25,6 @@ CLOSER = (
 CAMERA_MOTION = "camera_motion"
 """Key of the camera's motion in the motion's `data`: the detector's report, and "source"."""
 
-FILM_WIDTH = 36.0
-"""mm: the longer side of the 35 mm frame to which "35 mm equivalent" focal lengths refer."""
-
 
 def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     """Detect and track people, and estimate from the same frames whether the camera moves.
@@ -45,8 +42,7 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
     focal_35mm = video.metadata.get("focal_35mm")
     if motion.camera is None and focal_35mm:
-        focal = focal_35mm / FILM_WIDTH * max(motion.width, motion.height)
-        motion = motion.replace(camera=camera_from_focal(motion.width, motion.height, focal, "metadata"))
+        motion = motion.replace(camera=camera_from_35mm(motion.width, motion.height, focal_35mm))
     seen = {"moving": False, "source": "static_camera option"}
     if detector is not None:
         seen = dataclasses.asdict(detector.report()) | {"source": "frames"}

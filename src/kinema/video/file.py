@@ -70,7 +70,7 @@ class VideoFile(VideoReader):
             likely_duration = duration
             if likely_duration is None and container.duration:
                 likely_duration = container.duration / av.time_base - before
-            metadata: dict[str, Any] = container_tags(container, stream)
+            metadata: dict[str, Any] = container_tags(path, container, stream)
             metadata.update(
                 codec=stream.codec_context.name,
                 pixel_format=first.format.name,
