@@ -10,6 +10,7 @@ from kinema.body import points as body_points
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, fit_body
 from kinema.estimation.priors import evidence_rows, landmarks_of, prior_of
+from kinema.estimation.shape import BODY_HEIGHT
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.metrics import mpjpe, pa_mpjpe
 from kinema.motion import Motion
@@ -96,7 +97,9 @@ def test_the_learned_prior_needs_both_of_blazepose33_and_says_nothing_then(body)
     assert "fit_prior" not in fit_one(scene, body, FitOptions(prior="analytic")).data
     # What an earlier fit noted goes.
     person = scene.seen.people[0].replace(data={"fit_prior": "standing", "name": "Ann"})
-    assert fit_body(with_person(scene, person), body).people[0].data == {"name": "Ann"}
+    kept = dict(fit_body(with_person(scene, person), body).people[0].data)
+    assert kept.pop(BODY_HEIGHT)["source"] == "assumed"
+    assert kept == {"name": "Ann"}
     posed = scene.truth.replace(**{n: getattr(person, n) for n in ("keypoint_set", "keypoints", "keypoint_confidence")})
     assert prior_of(posed, "estimate") == "estimate"
     assert prior_of(posed, "learned") == "standing"

@@ -100,12 +100,16 @@ def print_result(result: RunResult) -> None:
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
     print(f"\n{count} in {summary['frames']} frames ({summary['fps']:.4g} fps), validation: {record['verdict']}")
     print_table(
-        ["person", "frames", "seen", "reprojection", "jitter before > after", "travelled"],
+        ["person", "frames", "seen", "body height", "reprojection", "jitter before > after", "travelled"],
         [_person_row(person) for person in people],
     )
     camera = summary["camera"]
     motion = {True: "moving", False: "static", None: "motion not estimated"}[camera["moving"]]
-    print(f"camera: {motion}, field of view {camera['fov']:.0f} degrees ({camera['source']})")
+    spread = "" if not camera["uncertainty"] else f" +- {camera['uncertainty']:.0f}"
+    print(f"camera: {motion}, field of view {camera['fov']:.0f}{spread} degrees ({camera['source']})")
+    advice = _advice(summary)
+    if advice:
+        print(advice)
     seconds = dict(record["seconds"])
     total = seconds.pop("total")
     print("time: " + ", ".join(f"{title(name)} {s:.1f} s" for name, s in seconds.items()) + f"; {total:.1f} s in total")
@@ -116,6 +120,16 @@ def print_result(result: RunResult) -> None:
         print(f"  {path.name}" if kind != "copy" else f"copy: {_short(path)}")
 
 
+def _advice(summary: dict[str, Any]) -> str:
+    """What was assumed and how to state it; empty if nothing was."""
+    names = []
+    if any((person.get("height") or {}).get("source") in ("assumed", "estimated") for person in summary["people"]):
+        names.append("body height (--height)")
+    if summary["camera"]["source"] == "assumed":
+        names.append("field of view (--fov)")
+    return f"assumed: {' and '.join(names)}; sizes and distances are wrong by as much as these are" if names else ""
+
+
 def _person_row(person: dict[str, Any]) -> list[str]:
     pixels, share = person["reprojection"], person["reprojection_share"]
     before, after = person["jitter_before"], person["jitter_after"]
@@ -123,10 +137,15 @@ def _person_row(person: dict[str, Any]) -> list[str]:
         str(person["id"]),
         str(person["frames"]),
         f"{100 * person['coverage']:.0f} %",
+        _height(person.get("height")),
         "-" if pixels is None else f"{pixels:.1f} px" + ("" if share is None else f" ({100 * share:.1f} % of height)"),
         "-" if before is None else f"{before:.0f} > {after:.0f} m/s3",
         "-" if person["distance"] is None else f"{person['distance']:.1f} m",
     ]
+
+
+def _height(height: dict[str, Any] | None) -> str:
+    return "-" if height is None else f"{height['metres']:.2f} m ({height['source']})"
 
 
 def _short(path: Path) -> str:

@@ -15,7 +15,7 @@ from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
-from kinema.estimation.shape import fit_shape
+from kinema.estimation.shape import BODY_HEIGHT, fit_shape, height_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
@@ -28,6 +28,7 @@ from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
+from kinema.world.lens import estimate_camera
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
@@ -42,15 +43,14 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     if the motion has none. keypoints3d, of the same set or another, give the pose prior: the pose lifter reads
     blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
     stance oriented by the torso in the image, and the depth of the limbs is little more than a guess. If a prior
-    replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing".
+    replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing". They also say
+    how tall the body is and why (`kinema.estimation.shape.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
     """
     body = given(context.body)
-    camera = motion.camera or camera_from_fov(motion.width, motion.height, options.fov or DEFAULT_FOV)
-    if options.fov is not None:
-        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option")
+    camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
     lifter = PoseLifter(threads=options.threads) if "learned" in (priors or [options.prior]) else None
     refined = any(
@@ -78,6 +78,16 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.weights[refiner.network.name] = refiner.network.sha256
     context.facts["focal"] = camera.intrinsics[0, 0]
     return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
+
+
+def _camera_of(motion: Motion, fov: float | None) -> Camera:
+    """The camera of the clip: with the field of view that was asked for, the motion's own, or the most likely one."""
+    if fov is not None:
+        return camera_from_fov(motion.width, motion.height, fov, "fov option", uncertainty=0.0)
+    if motion.camera is not None:
+        return motion.camera
+    likely, _ = estimate_camera(motion)
+    return likely or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
 
 
 def _advance(progress: Progress, before: int, total: int, done: int) -> None:
@@ -207,12 +217,13 @@ class _PersonFit:
             transl=transl,
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
-            data=self._data(),
+            data=self._data(betas),
         )
 
-    def _data(self) -> dict[str, Any]:
-        """The person's data, with the prior that was used if it is not the one in the options."""
+    def _data(self, betas: np.ndarray) -> dict[str, Any]:
+        """The person's data, the body's height, and the prior that was used if it is not the one requested."""
         data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
+        data[BODY_HEIGHT] = height_of(self.body, betas, self.options.height)
         requested = self.options.prior
         if requested == "estimate" and self.person.pose is None:
             requested = "analytic"

@@ -36,12 +36,29 @@ ASSUMED_SIGMA = 0.02
 EVIDENT = 0.25
 """Metres from the assumed height at which the assumption loses its force: children have other proportions."""
 
+POPULATION_SIGMA = 0.09
+"""Metres: standard deviation of the heights of adults, and so of an assumed one."""
+
+BODY_HEIGHT = "body_height"
+"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given", "assumed", or "estimated" where
+proportions moved it away from the assumption) and `uncertainty`, a standard deviation in metres."""
+
 
 def stature(body: BodyModel) -> tuple[float, np.ndarray]:
     """Height of the standing body at betas 0, metres, and its derivative with respect to the betas (10,)."""
     up = body.v_template[:, 1]
     top, sole = int(np.argmax(up)), int(np.argmin(up))
     return float(up[top] - up[sole]), np.asarray(body.shapedirs[top, 1] - body.shapedirs[sole, 1])
+
+
+def height_of(body: BodyModel, betas: np.ndarray, given: float | None) -> dict[str, float | str]:
+    """The entry `BODY_HEIGHT` of a fitted shape (10,), for which a height in metres was given, or None."""
+    template, slope = stature(body)
+    metres = float(template + slope @ betas)
+    moved = abs(metres - ASSUMED_HEIGHT) > POPULATION_SIGMA
+    source = "given" if given is not None else "estimated" if moved else "assumed"
+    uncertainty = HEIGHT_SIGMA if given is not None else POPULATION_SIGMA
+    return {"metres": round(metres, 4), "source": source, "uncertainty": uncertainty}
 
 
 def fit_shape(
@@ -75,7 +92,7 @@ def fit_shape(
         )
         reduced = FRAME_EVIDENCE * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(10)
         right = FRAME_EVIDENCE * (shape_gradient - eliminated[..., -1]).sum(0) + betas
-        excess = template_height + height_slope @ betas - (ASSUMED_HEIGHT if height is None else height)
+        excess = float(template_height + height_slope @ betas) - (ASSUMED_HEIGHT if height is None else height)
         stiffness = 1.0 / HEIGHT_SIGMA**2
         if height is None:
             stiffness = 1.0 / ASSUMED_SIGMA**2 / (1 + (excess / EVIDENT) ** 2) ** 2

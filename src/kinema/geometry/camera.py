@@ -35,9 +35,10 @@ class Camera:
 
     width, height in pixels; intrinsics (3,3) in pixels; distortion (4,), (5,) or (8,) OpenCV order or
     None; rotation (3,3) or (T,3,3) and translation (3,) or (T,3) from world to camera, None while the
-    world is unknown; moving: True / False once measured, None before; focal_source: where
-    the focal length came from ("metadata", "fov option", "default", "calibration", "estimated");
-    fov_uncertainty: standard deviation of the field of view in degrees, None if it is not known.
+    world is unknown; moving: True / False once measured, None before; focal_source: where the focal length came from:
+    "fov option", "metadata", "calibration", "file", "estimated" (from lines of the background), "assumed" (from how
+    such videos are usually recorded) or "default"; fov_uncertainty: standard deviation of the field of view in degrees,
+    None if it is not known.
     """
 
     width: int

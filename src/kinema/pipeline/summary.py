@@ -6,32 +6,42 @@ from typing import Any
 
 import numpy as np
 
+from kinema.estimation.shape import BODY_HEIGHT
+from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.measures import SMOOTHING
+
+SOURCES = {"fov option": "given", "metadata": "tag", "default": "assumed"}
+"""What a summary calls the sources of a focal length; others, such as "estimated" and "assumed", keep their names."""
 
 
 def summarise(motion: Motion) -> dict[str, Any]:
     """Key figures of a finished motion.
 
-    frames, fps; camera {fov degrees over the longer side, source, moving}; world: whether there is one;
-    people: one dict each with id, frames, observed (frames with evidence), coverage (observed / frames of the
-    clip), reprojection (pixels, mean), reprojection_share (of the box's height), jitter before and after
+    frames, fps; camera {fov degrees over the longer side, uncertainty (its standard deviation, None if unknown), source
+    (see `SOURCES`), moving}; world: whether there is one; people: one dict each with id, frames, observed (frames with
+    evidence), coverage (observed / frames of the clip), height (of the body, as in `BODY_HEIGHT`, None if unknown),
+    reprojection (pixels, mean), reprojection_share (of the box's height), jitter before and after
     filtering (m/s^3; None where nothing was filtered), distance (metres travelled, None without a world).
     """
     camera = motion.camera
-    fov = None
-    if camera is not None:
-        longer = max(camera.width, camera.height)
-        fov = float(np.degrees(2 * np.arctan(longer / 2 / camera.intrinsics[0, 0])))
     return {
         "frames": motion.num_frames,
         "fps": round(motion.fps, 3),
-        "camera": None
-        if camera is None
-        else {"fov": round(fov or 0.0, 1), "source": camera.focal_source, "moving": camera.moving},
+        "camera": None if camera is None else _about_camera(camera),
         "world": bool(motion.people) and all(person.transl_world is not None for person in motion),
         "people": [_about(person, motion) for person in motion],
+    }
+
+
+def _about_camera(camera: Camera) -> dict[str, Any]:
+    spread = camera.fov_uncertainty
+    return {
+        "fov": round(camera.fov, 1),
+        "uncertainty": None if spread is None else round(spread, 1),
+        "source": SOURCES.get(camera.focal_source, camera.focal_source),
+        "moving": camera.moving,
     }
 
 
@@ -42,6 +52,7 @@ def _about(person: Person, motion: Motion) -> dict[str, Any]:
         "frames": len(person),
         "observed": observed,
         "coverage": round(observed / motion.num_frames, 4),
+        "height": person.data.get(BODY_HEIGHT),
         "reprojection": None,
         "reprojection_share": None,
         "jitter_before": _jitter(person, "before"),

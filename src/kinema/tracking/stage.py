@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import networks_of
@@ -15,6 +16,7 @@ from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
     from kinema.world.camera_motion import CameraMotionDetector
+    from kinema.world.vanishing import LineObserver
 
 CLOSER = (
     "hardly anybody was found at first, so the clip was searched again for people down to {:.3g} of the picture's"
@@ -30,47 +32,63 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     """Detect and track people, and estimate from the same frames whether the camera moves.
 
     If hardly anybody is found, a few frames are searched for smaller people, and if there are any, the clip is tracked
-    again. The camera is set if the video's metadata has a focal length.
+    again. The camera is set from the focal length in the video's metadata, else from what is seen
+    (`kinema.world.lens`); it stays unknown if nobody has keypoints.
     """
     from kinema.tracking.second_look import FEW, share_with_people
     from kinema.weights import locate
+    from kinema.world.lens import estimate_camera
 
-    video = given(context.video)
-    motion, detector = _tracked(context, options, context.partial)
+    motion, watched = _tracked(context, options, context.partial)
     if options.smallest_person is None and share_with_people(motion) < FEW:
-        motion, detector = _second_look(context, options, motion, detector)
+        motion, watched = _second_look(context, options, motion, watched)
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
-    focal_35mm = video.metadata.get("focal_35mm")
-    if motion.camera is None and focal_35mm:
-        motion = motion.replace(camera=camera_from_35mm(motion.width, motion.height, focal_35mm))
-    seen = {"moving": False, "source": "static_camera option"}
-    if detector is not None:
-        seen = dataclasses.asdict(detector.report()) | {"source": "frames"}
+    seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
+    if watched.motion is not None:
+        seen = dataclasses.asdict(watched.motion.report()) | {"source": "frames"}
     context.facts[CAMERA_MOTION] = seen
+    focal_35mm = given(context.video).metadata.get("focal_35mm")
+    if focal_35mm and motion.camera is None:
+        motion = motion.replace(camera=camera_from_35mm(motion.width, motion.height, focal_35mm))
+    elif motion.camera is None:
+        lines = None if watched.lines is None else watched.lines.report()
+        camera, context.facts["field_of_view"] = estimate_camera(motion, seen=lines, moving=seen["moving"])
+        motion = motion.replace(camera=camera)
     return motion.replace(data={**motion.data, CAMERA_MOTION: seen})
 
 
-def _tracked(
-    context: Context, options: TrackingOptions, checkpoint: Partial | None
-) -> tuple[Motion, CameraMotionDetector | None]:
-    """The people in the video, and the detector of camera motion that saw the same frames, if one is wanted."""
+@dataclass(frozen=True)
+class _Watched:
+    """What observed the frames while people were tracked in them: None where the answer is known already."""
+
+    motion: CameraMotionDetector | None
+    lines: LineObserver | None
+
+
+def _tracked(context: Context, options: TrackingOptions, checkpoint: Partial | None) -> tuple[Motion, _Watched]:
+    """The people in the video, and the observers that saw the same frames."""
     from kinema.tracking.tracker import track_people
     from kinema.world.camera_motion import CameraMotionDetector
+    from kinema.world.vanishing import LineObserver
 
-    detector = None if options.static_camera else CameraMotionDetector()
+    video = given(context.video)
+    watched = _Watched(
+        None if options.static_camera else CameraMotionDetector(),
+        None if video.metadata.get("focal_35mm") else LineObserver(),
+    )
     motion = track_people(
-        given(context.video),
+        video,
         options,
         progress=context.progress,
-        observers=[] if detector is None else [detector],
+        observers=[observer for observer in (watched.motion, watched.lines) if observer is not None],
         checkpoint=checkpoint,
     )
-    return motion, detector
+    return motion, watched
 
 
 def _second_look(
-    context: Context, options: TrackingOptions, motion: Motion, detector: CameraMotionDetector | None
-) -> tuple[Motion, CameraMotionDetector | None]:
+    context: Context, options: TrackingOptions, motion: Motion, watched: _Watched
+) -> tuple[Motion, _Watched]:
     """The better of this result and that of a second pass, made only if a few frames show smaller people."""
     from kinema.keypoints.registry import open_source
     from kinema.tracking.perception import Perception
@@ -83,14 +101,14 @@ def _second_look(
     if sample.turned:
         context.notes.append(TURNED)
     if sample.smallest is None:
-        return motion, detector
+        return motion, watched
     closer = dataclasses.replace(options, smallest_person=sample.smallest)
-    again, detector_again = _tracked(context, closer, None)
+    again, watched_again = _tracked(context, closer, None)
     if share_with_people(again) <= share_with_people(motion):
-        return motion, detector
+        return motion, watched
     context.facts["second_look"] = sample.smallest
     context.notes.append(CLOSER.format(sample.smallest))
-    return again, detector_again
+    return again, watched_again
 
 
 def _networks(options: TrackingOptions) -> Sequence[str]:

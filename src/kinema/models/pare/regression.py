@@ -32,7 +32,8 @@ def regress(motion: Motion, context: Context, options: PareOptions) -> Motion:
     """The stage's code: `regress_people` with the checkpoint in the options."""
     body = given(context.body)
     if options.fov is not None:
-        motion = motion.replace(camera=camera_from_fov(motion.width, motion.height, options.fov, "fov option"))
+        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+        motion = motion.replace(camera=camera)
     note = body_note(body)
     if note is not None:
         context.notes.append(note)

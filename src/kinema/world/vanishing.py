@@ -1,0 +1,168 @@
+"""The field of view from straight lines of the background: walls, floors, doors and furniture meet at right angles.
+
+Lines that are parallel in the room meet in one point of the image, the vanishing point. Three directions at right
+angles to each other have three such points, and how they lie to each other depends on the focal length (Caprile and
+Torre 1990, "Using vanishing points for camera calibration"). For every field of view of a grid, the best set of three
+directions is searched for among hypotheses from three lines each, as the one that explains most of what is seen
+(Coughlan and Yuille 2003, "Manhattan World"). The right field of view stands out as a narrow peak where the camera
+sees corners of a room; where it looks straight at a wall, or at nature, there is none, and nothing is concluded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kinema.video import Frame
+
+FOVS = np.concatenate([np.arange(26.0, 60.0, 2.0), np.arange(60.0, 105.0, 2.5)])
+"""Degrees over the longer side that are tried."""
+
+LOOK_TIMES = (0.0, 2.0, 6.0)
+"""Seconds after the first frame at which a frame is looked at."""
+
+WORKING_SIZE = 960
+"""Longer side of the image in which lines are found, pixels."""
+
+LEAST_LENGTH = 0.035
+"""Of a line, relative to the image's diagonal."""
+
+MOST_LINES, LEAST_LINES = 120, 12
+"""Longest lines that are used; fewest that allow a conclusion."""
+
+HYPOTHESES = 400
+
+TOLERANCE = np.radians(1.0)
+"""Between a line and the direction to its vanishing point, standard deviation."""
+
+NEIGHBOURHOOD = 0.18
+"""Logarithm of the focal length within which the grid belongs to one peak."""
+
+
+@dataclass(frozen=True, eq=False)
+class VanishingLines:
+    """How well each field of view explains the lines. fovs (n,): degrees; support (n,): share of the lines' length that
+    three directions at right angles explain; lines: their number, averaged over the looks.
+    """
+
+    fovs: np.ndarray
+    support: np.ndarray
+    lines: float
+
+
+class LineObserver:
+    """An observer of a video's frames, like `CameraMotionDetector`: call it with every frame, then get the `report`."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._support: list[np.ndarray] = []
+        self._lines: list[int] = []
+        self._looks = 0
+
+    def __call__(self, frame: Frame, boxes: np.ndarray) -> None:
+        if self._first is None:
+            self._first = frame.time
+        if self._looks == len(LOOK_TIMES) or frame.time - self._first < LOOK_TIMES[self._looks]:
+            return
+        self._looks += 1
+        segments = find_segments(frame.image, boxes)
+        if len(segments) >= LEAST_LINES:
+            self._support.append(support_of(segments))
+            self._lines.append(len(segments))
+
+    def report(self) -> VanishingLines | None:
+        """What the looks showed together; None without enough lines."""
+        if not self._support:
+            return None
+        return VanishingLines(FOVS, np.mean(self._support, axis=0), float(np.mean(self._lines)))
+
+
+def find_segments(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The longest straight lines (n,4) of an image (H,W,3): x y x y of both ends from the image's centre, in units of
+    half the longer side. Lines whose middle lies in one of the boxes (n,4) of people are left out.
+    """
+    scale = min(1.0, WORKING_SIZE / max(image.shape[:2]))
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if scale < 1:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = cv2.createLineSegmentDetector().detect(grey)[0]
+    if found is None:
+        return np.zeros((0, 4))
+    lines = found.reshape(-1, 4).astype(np.float64)
+    length = np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1])
+    middle = 0.5 * (lines[:, :2] + lines[:, 2:]) / scale
+    people = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    inside = ((middle[:, None] > people[:, :2]) & (middle[:, None] < people[:, 2:])).all(-1).any(-1)
+    kept = np.flatnonzero((length > LEAST_LENGTH * np.hypot(*grey.shape)) & ~inside)
+    kept = kept[np.argsort(-length[kept], kind="stable")[:MOST_LINES]]
+    centre = (np.array(grey.shape[::-1]) - 1) / 2
+    return np.asarray((lines[kept] - np.tile(centre, 2)) / (max(grey.shape) / 2))
+
+
+def support_of(segments: np.ndarray, fovs: np.ndarray = FOVS) -> np.ndarray:
+    """For each field of view, the share of the length of segments (n,4) that the best three directions explain."""
+    ends, length, along = _described(segments)
+    weight = (length / length.sum()).astype(np.float32)
+    rng = np.random.default_rng(0)
+    # Longer lines are more often part of a hypothesis: the largest keys of a weighted draw without repetition.
+    keys = rng.random((HYPOTHESES, len(segments))) ** (1 / np.maximum(weight, 1e-9))
+    chosen = np.argpartition(-keys, 3, axis=1)[:, :3]
+    return np.array([_support(ends, along, weight, chosen, 1 / np.tan(np.radians(fov) / 2)) for fov in fovs])
+
+
+def _described(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ends (n,2,2), length (n,) and direction (n,2) of segments (n,4)."""
+    ends = segments.reshape(-1, 2, 2)
+    across = ends[:, 1] - ends[:, 0]
+    length = np.linalg.norm(across, axis=1)
+    return ends, length, across / length[:, None]
+
+
+def _support(ends: np.ndarray, along: np.ndarray, weight: np.ndarray, chosen: np.ndarray, focal: float) -> float:
+    """The largest share explained by one of the hypotheses: the first direction lies on two lines, the second at right
+    angles to it on a third one. focal: in the segments' unit.
+    """
+    rays = np.concatenate([ends / focal, np.ones((*ends.shape[:2], 1))], axis=-1)
+    normals = np.cross(rays[:, 0], rays[:, 1])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    first, first_length = _unit(np.cross(normals[chosen[:, 0]], normals[chosen[:, 1]]))
+    second, second_length = _unit(np.cross(first, normals[chosen[:, 2]]))
+    directions = np.stack([first, second, np.cross(first, second)], axis=1).astype(np.float32)
+    middle = ends.mean(axis=1).astype(np.float32)
+    # (3H, n): towards the vanishing points, and the sine of the angle from there to the line.
+    flat = directions.reshape(-1, 3)
+    x = flat[:, :1] * np.float32(focal) - flat[:, 2:] * middle[:, 0]
+    y = flat[:, 1:2] * np.float32(focal) - flat[:, 2:] * middle[:, 1]
+    turn = along.astype(np.float32)
+    square = (x * turn[:, 1] - y * turn[:, 0]) ** 2 / np.maximum(x * x + y * y, np.float32(1e-9))
+    nearest = square.reshape(len(chosen), 3, -1).min(axis=1)
+    share = np.exp(nearest * np.float32(-0.5 / TOLERANCE**2)) @ weight
+    share[(first_length < 1e-3) | (second_length < 1e-2)] = 0.0
+    return float(share.max())
+
+
+def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    length = np.linalg.norm(vectors, axis=1)
+    return vectors / np.maximum(length, 1e-9)[:, None], length
+
+
+def log_focal(fovs: np.ndarray) -> np.ndarray:
+    """Logarithm of the focal length, in units of half the longer side, of fields of view in degrees."""
+    return np.asarray(-np.log(np.tan(np.radians(fovs) / 2)))
+
+
+def peak_of(seen: VanishingLines) -> tuple[float, float]:
+    """Log focal length of the highest inner peak of the support, and by how much it exceeds all outside its
+    neighbourhood; 0 if the highest lies at the end of the grid, where perspective vanishes and every line fits.
+    """
+    where, support = log_focal(seen.fovs), seen.support
+    best = int(np.argmax(support))
+    outside = np.abs(where - where[best]) > NEIGHBOURHOOD
+    if best in (0, len(support) - 1) or not outside[:best].any() or not outside[best:].any():
+        return float(where[best]), 0.0
+    a, b, c = support[best - 1 : best + 2]
+    shift = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c < 0 else 0.0
+    step = where[best + 1] - where[best] if shift > 0 else where[best] - where[best - 1]
+    return float(where[best] + shift * step), float(support[best] - support[outside].max())
