@@ -60,6 +60,9 @@ _LENGTHS = {("shoulder", "hip"): 0.50, ("hip", "knee"): 0.40, ("knee", "ankle"):
 _SHOULDERS = 0.36
 """Metres between the shoulders."""
 
+SMALLEST, LARGEST = 0.02, 4.0
+"""Halves of the longer side that a metre can span: beyond, it is no more surprising."""
+
 SEEN = 0.5
 """Confidence of a keypoint above which it counts as seen."""
 
@@ -90,7 +93,8 @@ def estimate_camera(
     if not sizes and seen is None:
         return None, {}
     size, cut = max(sizes) if sizes else (None, None)
-    prior, shares = _prior(None if size is None else size / half, cut, motion.height > motion.width, bool(moving))
+    relative = None if size is None else float(np.clip(size / half, SMALLEST, LARGEST))
+    prior, shares = _prior(relative, cut, motion.height > motion.width, bool(moving))
     where, prominence = (0.0, 0.0) if seen is None else peak_of(seen)
     evidence = np.expm1(min(prominence / TEMPERATURE, MOST_EVIDENCE))
     bump = prior * evidence * np.exp(-0.5 * ((_GRID - where) / PEAK_SIGMA) ** 2)
