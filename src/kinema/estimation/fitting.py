@@ -15,7 +15,7 @@ from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
-from kinema.estimation.shape import BODY_HEIGHT, fit_shape, height_of
+from kinema.estimation.shape import BODY_HEIGHT, fit_shape, height_of, out_of_reach
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
@@ -76,6 +76,8 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.weights[NETWORK_FILE] = lifter.sha256
     if refiner is not None:
         context.weights[refiner.network.name] = refiner.network.sha256
+    if (note := out_of_reach(people, options.height)) is not None:
+        context.notes.append(note)
     context.facts["focal"] = camera.intrinsics[0, 0]
     return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
 

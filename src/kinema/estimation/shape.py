@@ -6,7 +6,7 @@ eliminated from its own block (Schur complement) and ten equations remain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.estimation.options import SolverOptions
 from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
+from kinema.person import Person
 
 FRAME_EVIDENCE = 0.02
 """Weight of one frame's evidence for the shape, relative to that for the pose: neighbouring frames are redundant, and a
@@ -35,6 +36,9 @@ ASSUMED_SIGMA = 0.02
 
 EVIDENT = 0.25
 """Metres from the assumed height at which the assumption loses its force: children have other proportions."""
+
+SHORTFALL = 0.03
+"""Metres by which a given height may be missed without a word."""
 
 POPULATION_SIGMA = 0.09
 """Metres: standard deviation of the heights of adults, and so of an assumed one."""
@@ -59,6 +63,18 @@ def height_of(body: BodyModel, betas: np.ndarray, given: float | None) -> dict[s
     source = "given" if given is not None else "estimated" if moved else "assumed"
     uncertainty = HEIGHT_SIGMA if given is not None else POPULATION_SIGMA
     return {"metres": round(metres, 4), "source": source, "uncertainty": uncertainty}
+
+
+def out_of_reach(people: Sequence[Person], height: float | None) -> str | None:
+    """A sentence for the user if the body cannot be as tall as asked: its shapes are those of adults."""
+    reached = [person.data[BODY_HEIGHT]["metres"] for person in people if BODY_HEIGHT in person.data]
+    off = max((abs(metres - height) for metres in reached), default=0.0) if height is not None else 0.0
+    if off < SHORTFALL:
+        return None
+    return (
+        f"no shape of this body is {height:g} m tall, it is {reached[0]:.2f} m instead;"
+        " multiply positions and distances by the ratio for the true ones"
+    )
 
 
 def fit_shape(
