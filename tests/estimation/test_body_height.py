@@ -8,7 +8,7 @@ import pytest
 import kinema
 from kinema.body import load_body
 from kinema.estimation import FitOptions, fit_body
-from kinema.estimation.shape import ASSUMED_HEIGHT, BODY_HEIGHT, height_of, stature
+from kinema.estimation.shape import ASSUMED_HEIGHT, BODY_HEIGHT, stature
 from kinema.stage import Context
 from tests.helpers.fit_scenes import make_scene
 
@@ -68,13 +68,6 @@ def test_a_height_that_the_body_cannot_have_is_said(body):
     assert person.data[BODY_HEIGHT]["metres"] > 1.0
     assert "0.8 m" in context.notes[0]
     assert f"{person.data[BODY_HEIGHT]['metres']:.2f} m" in context.notes[0]
-
-
-def test_a_shape_far_from_the_average_counts_as_estimated(body):
-    betas = np.zeros(10)
-    betas[0] = -4.0
-    assert height_of(body, betas, None)["source"] == "estimated"
-    assert height_of(body, np.zeros(10), None)["source"] == "assumed"
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz"])

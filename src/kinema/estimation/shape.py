@@ -24,7 +24,8 @@ HEIGHT_SIGMA = 0.003
 """Metres: tolerance with which a given height is met."""
 
 ASSUMED_HEIGHT = 1.70
-"""Metres: of a person about whom nothing is known, an adult of either sex.
+"""Metres: of a person about whom nothing is known, an adult of either sex. Children are not told apart: the body's
+shapes are those of adults.
 
 A single camera does not show size. It shows proportions, and on the body models these change with height (who is taller
 has broader shoulders and longer limbs), so that without an assumption small errors in the landmarks become centimetres:
@@ -34,9 +35,6 @@ adults came out 4 cm too short on average, one and a half times as much as the s
 ASSUMED_SIGMA = 0.02
 """Metres by which proportions may move an assumed height, as a standard deviation."""
 
-EVIDENT = 0.25
-"""Metres from the assumed height at which the assumption loses its force: children have other proportions."""
-
 SHORTFALL = 0.03
 """Metres by which a given height may be missed without a word."""
 
@@ -44,8 +42,8 @@ POPULATION_SIGMA = 0.09
 """Metres: standard deviation of the heights of adults, and so of an assumed one."""
 
 BODY_HEIGHT = "body_height"
-"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given", "assumed", or "estimated" where
-proportions moved it away from the assumption) and `uncertainty`, a standard deviation in metres."""
+"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given" or "assumed"; "estimated" is for
+stages that learn it from what is seen) and `uncertainty`, a standard deviation in metres."""
 
 
 def stature(body: BodyModel) -> tuple[float, np.ndarray]:
@@ -59,9 +57,7 @@ def height_of(body: BodyModel, betas: np.ndarray, given: float | None) -> dict[s
     """The entry `BODY_HEIGHT` of a fitted shape (10,), for which a height in metres was given, or None."""
     template, slope = stature(body)
     metres = float(template + slope @ betas)
-    moved = abs(metres - ASSUMED_HEIGHT) > POPULATION_SIGMA
-    source = "given" if given is not None else "estimated" if moved else "assumed"
-    uncertainty = HEIGHT_SIGMA if given is not None else POPULATION_SIGMA
+    source, uncertainty = ("assumed", POPULATION_SIGMA) if given is None else ("given", HEIGHT_SIGMA)
     return {"metres": round(metres, 4), "source": source, "uncertainty": uncertainty}
 
 
@@ -109,9 +105,7 @@ def fit_shape(
         reduced = FRAME_EVIDENCE * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(10)
         right = FRAME_EVIDENCE * (shape_gradient - eliminated[..., -1]).sum(0) + betas
         excess = float(template_height + height_slope @ betas) - (ASSUMED_HEIGHT if height is None else height)
-        stiffness = 1.0 / HEIGHT_SIGMA**2
-        if height is None:
-            stiffness = 1.0 / ASSUMED_SIGMA**2 / (1 + (excess / EVIDENT) ** 2) ** 2
+        stiffness = 1.0 / (ASSUMED_SIGMA if height is None else HEIGHT_SIGMA) ** 2
         reduced += stiffness * np.outer(height_slope, height_slope)
         right += stiffness * height_slope * excess
         change = np.clip(-np.linalg.solve(reduced, right), -1.0, 1.0)
