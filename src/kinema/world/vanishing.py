@@ -34,7 +34,7 @@ MOST_LINES, LEAST_LINES = 120, 12
 
 HYPOTHESES = 400
 
-TOLERANCE = np.radians(1.0)
+TOLERANCE = np.radians(0.6)
 """Between a line and the direction to its vanishing point, standard deviation."""
 
 NEIGHBOURHOOD = 0.18
