@@ -12,7 +12,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
-from kinema.video import Frame
+from kinema.video import Frame, open_video
 from kinema.world.lens import estimate_camera
 from kinema.world.vanishing import FOVS, LineObserver, VanishingLines, find_segments, peak_of, support_of
 
@@ -89,6 +89,26 @@ def test_a_blank_or_tiny_picture_has_no_lines():
     for index, image in enumerate((np.zeros((8, 8, 3), np.uint8), np.zeros((720, 1280, 3), np.uint8))):
         observer(Frame(index, 3.0 * index, image), np.zeros((0, 4)))
     assert observer.report() is None
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("clip_name", "least", "most"),
+    [
+        ("balance_single_multiview_cam01", 57.5, 61.5),
+        ("balance_single_multiview_cam03", 57.5, 61.5),
+        ("opencap_squats_marker_truth", 66.0, 81.0),
+    ],
+)
+def test_real_rooms(data_dir, clip_name, least, most):
+    """Within 2 degrees of the calibration (59.5); the squats' is known to lie between 68 and 81, here with a margin."""
+    observer = LineObserver()
+    with open_video(data_dir / "videos" / f"{clip_name}.mp4", end=0.05) as video:
+        for frame in video:
+            observer(frame, np.zeros((0, 4)))
+    where, prominence = peak_of(observer.report())
+    assert least < fov_of(where) < most
+    assert prominence > 0.03
 
 
 def person_at(size, fov, distance, *, cut=False, keypoint_set="blazepose33", height=1.7):
