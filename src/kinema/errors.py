@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 
 class KinemaError(Exception):
     """Base of every error that Kinema raises deliberately. `exit_code` is what the command returns."""
@@ -39,3 +41,20 @@ class OutputError(KinemaError):
     """Results cannot be written: disk full, folder not writable, locked by another run."""
 
     exit_code = 3
+
+
+def quoted(value: object, most: int = 60, *, mark: str = "'") -> str:
+    """A value from a file as part of a message: in quotes, at most about `most` characters, nothing a terminal obeys.
+
+    mark: the quotation mark, none for what is quoted already.
+    """
+    if isinstance(value, bytes):
+        value = value[: most + 1].decode("utf-8", "replace")
+    if not isinstance(value, str):
+        value, mark = _short.repr(value), ""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value[: most + 1])
+    return f"{mark}{text if len(text) <= most else text[: most - 1] + '…'}{mark}"
+
+
+_short = reprlib.Repr()
+_short.maxother = _short.maxlong = _short.maxstring = 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ VALUES: dict[str, Any] = {
     "scalar": np.float32(3),
     "dtype": np.dtype("f4"),
     "ordered": OrderedDict(a=1, b=[1, 2]),
-    "default": defaultdict(list, {1: [2]}),
     "sets": [{1, 2}, frozenset([3])],
     "numbers": [1j, 2**70, -5, 300, 70000, 0.5, True, None],
     "bytes": [b"abc\xff", bytearray(b"xx"), b""],

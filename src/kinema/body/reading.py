@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.lib import format as npy
 
 from kinema.body.free import free_body
 from kinema.body.landmarks import find_landmarks
 from kinema.body.model import NUM_JOINTS, NUM_POSE_FEATURES, BodyModel
-from kinema.errors import InputError, UnsafeFileError
+from kinema.errors import InputError
 from kinema.skeleton import NUM_BETAS
 from kinema.storage.containers import open_container
-from kinema.storage.pickle_stream import PickleStream
-from kinema.storage.pickle_values import TABLE
-from kinema.storage.safe_pickle import read_pickle
 
 KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 """What a file must hold; `posedirs` is used if present."""
+
+_MOST_DENSE = 50_000_000
+"""Entries of a sparse matrix that is made dense: 24 joints of two million vertices."""
 
 
 def read_smpl(path: Path) -> BodyModel:
@@ -47,29 +46,17 @@ def read_smpl(path: Path) -> BodyModel:
 
 def _numbers(path: Path, content: Mapping[Any, Any], key: str) -> np.ndarray:
     """One entry as a plain array of numbers, whatever it was stored as."""
-    try:
-        value = content[key]
-    except UnsafeFileError:
-        value = _object_in_npz(path, key)
+    value = content[key]
     if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.item()
     if scipy.sparse.issparse(value):
+        if math.prod(value.shape) > _MOST_DENSE:
+            raise InputError(f"{path}: {key} is a sparse matrix of shape {value.shape}, larger than that of any body")
         value = value.toarray()
     value = np.asarray(value)
     if value.dtype.kind not in "fiu":
         raise InputError(f"{path}: {key} holds {value.dtype}, expected numbers")
     return value
-
-
-def _object_in_npz(path: Path, key: str) -> Any:
-    """An object that numpy pickled inside an `.npz` (usually a sparse matrix), unpickled safely."""
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo(f"{key}.npy")
-        with archive.open(info) as member:
-            version = npy.read_magic(member)
-            skip: Callable[[Any], Any] = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            skip(member)
-            return read_pickle(path, PickleStream(cast(Any, member), info.file_size), TABLE)
 
 
 def _model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.errors import InputError
-from kinema.storage.pickle_stream import Malformed
+from kinema.errors import InputError, quoted
+from kinema.storage.budget import ARRAY, Budget, Malformed
 from kinema.storage.safe_npz import load_npz
 from kinema.storage.safe_pickle import load_pickle, reading
 from kinema.storage.torch_format import INERT, LEGACY_MAGIC, read_torch_legacy, read_torch_zip
+from kinema.storage.zip_archive import open_zip
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ _SAFETENSORS_DTYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
-_MAX_HEADER = 100 * 2**20
+_MAX_HEADER = 16 * 2**20
 
 
 def read_checkpoint(path: str | Path) -> Any:
@@ -54,7 +54,7 @@ def read_checkpoint(path: str | Path) -> Any:
     with reading(path, "a weights"), path.open("rb") as file:
         head = file.read(32)
     if head.startswith(b"PK\x03\x04"):
-        with reading(path, "a weights"), zipfile.ZipFile(path) as archive:
+        with reading(path, "a weights"), open_zip(path) as archive:
             arrays = any(name.endswith(".npy") for name in archive.namelist())
         return load_npz(path) if arrays else read_torch_zip(path)
     if LEGACY_MAGIC in head:
@@ -75,7 +75,7 @@ def load_checkpoint(path: str | Path, *, key: str | None = None) -> dict[str, np
     if key is not None:
         inside = value.get(key) if isinstance(value, dict) else None
         if inside is None:
-            has = ", ".join(str(k) for k in list(value)[:12]) if isinstance(value, dict) else "no keys"
+            has = ", ".join(quoted(k, mark="") for k in list(value)[:12]) if isinstance(value, dict) else "no keys"
             raise InputError(f"{path} has no {key!r}; its keys are {has}")
         candidates = [inside]
     else:
@@ -117,12 +117,16 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
         if length > min(size - 8, _MAX_HEADER):
             raise Malformed("its header is longer than the file")
         header = json.loads(file.read(length))
-        arrays = {}
+        arrays, budget, left = {}, Budget(size), size - 8 - length
         for name, info in header.items():
             if name != "__metadata__":
                 first, last = (int(n) for n in info["data_offsets"])
                 if not 0 <= first <= last <= size - 8 - length:
                     raise Malformed("a tensor in it extends beyond its data")
+                left -= last - first
+                if left < 0:
+                    raise Malformed("its tensors share their data")
+                budget.charge(ARRAY + 4 * (last - first))  # with the copies that bfloat16 needs
                 file.seek(8 + length + first)
                 arrays[name] = _safetensor(info, bytearray(file.read(last - first)))
         return arrays

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from kinema.storage.budget import ARRAY, CONTAINER, LONGEST_TEXT, MAX_DEPTH, VALUE, Malformed
 from kinema.storage.pickle_machine import PickleMachine
 from kinema.storage.pickle_objects import Pending, Token
-from kinema.storage.pickle_stream import Malformed
 
 _DTYPE = re.compile(
     r"[<>=|]?(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[SUV]\d{0,9}|O[48]?|\?|[bBhHiIlLqQefdgFDG])"
 )
 _MAX_DIMENSIONS = 32
+_MAX_COLUMNS = 1000
 
 
 class _PendingDtype(Pending):
@@ -31,14 +32,18 @@ class _PendingDtype(Pending):
         order, subarray, names, fields, size = checked_text(state[1]), *state[2:6]
         if subarray is not None:
             base, shape = subarray
-            dtype = np.dtype((checked_dtype(base), checked_shape(shape if isinstance(shape, tuple) else (shape,))))
+            sides = checked_shape(shape if isinstance(shape, tuple) else (shape,))
+            dtype = np.dtype((_plain(base), sides))
         elif names is not None:
+            if not isinstance(names, (tuple, list)) or len(names) > _MAX_COLUMNS:
+                raise Malformed(f"it contains a structured array of more than {_MAX_COLUMNS} columns")
+            machine.charge(CONTAINER * len(names))
             keys = [checked_text(name) for name in names]
             columns = [fields[name] for name in names]
             dtype = np.dtype(
                 {
                     "names": keys,
-                    "formats": [checked_dtype(column[0]) for column in columns],
+                    "formats": [_plain(column[0], sides=True) for column in columns],
                     "offsets": [column[1] for column in columns],
                     "itemsize": size,
                 }
@@ -62,7 +67,17 @@ class _PendingArray(Pending):
         return _array(machine, raw, checked_dtype(dtype), checked_shape(shape), "F" if fortran else "C")
 
 
+def _plain(value: Any, *, sides: bool = False) -> np.dtype:
+    """A type that contains no other (but an array of a plain one, if `sides`): nested ones can grow without end."""
+    dtype = checked_dtype(value)
+    if dtype.fields is not None or (dtype.subdtype is not None and not (sides and dtype.base.fields is None)):
+        raise Malformed("it contains an array whose type contains further types")
+    return dtype
+
+
 def checked_text(value: Any) -> str:
+    if isinstance(value, (bytes, str)) and len(value) > LONGEST_TEXT:
+        raise Malformed("it contains a text that is too long for its place")
     if isinstance(value, bytes):
         value = value.decode("latin1")
     if not isinstance(value, str):
@@ -70,10 +85,11 @@ def checked_text(value: Any) -> str:
     return value
 
 
-def attributes(state: Any, what: str) -> dict[str, Any]:
+def attributes(machine: PickleMachine, state: Any, what: str) -> dict[str, Any]:
     """An object's state as a dict with string keys: with the encoding "bytes", Python 2's names arrive as bytes."""
     if not isinstance(state, dict):
         raise Malformed(f"{what} in it is incomplete")
+    machine.charge(CONTAINER + VALUE * len(state))
     return {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in state.items()}
 
 
@@ -94,19 +110,35 @@ def checked_shape(value: Any) -> tuple[int, ...]:
 def _array(machine: PickleMachine, raw: Any, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
     """A new array from its contents: raw bytes, or a list of objects."""
     count = math.prod(shape)
+    machine.charge(ARRAY + dtype.itemsize)  # numpy allocates an entry even for an empty array
     if dtype.hasobject:
         if not isinstance(raw, list) or len(raw) != count:
             raise Malformed("an array of objects in it does not fit its shape")
+        machine.charge(VALUE * count)
         flat = np.empty(count, dtype=object)
         for i, item in enumerate(raw):
             flat[i] = item
-        return arranged(flat, shape, order)
+        return _known_height(machine, arranged(flat, shape, order), raw)
     if isinstance(raw, str):
+        machine.charge(len(raw))
         raw = raw.encode("latin1")
     if not isinstance(raw, (bytes, bytearray)) or len(raw) != count * dtype.itemsize or (count and not raw):
         raise Malformed("the contents of an array in it do not fit its shape and type")
     machine.charge(len(raw))
     return arranged(np.frombuffer(bytearray(raw), dtype) if raw else np.empty(0, dtype), shape, order)
+
+
+def _known_height(machine: PickleMachine, array: np.ndarray, items: list[Any]) -> np.ndarray:
+    """The array of objects, unless too many lie one inside the other: numpy frees them recursively, so even an
+    unfinished value must not become deep. (Python's own containers are freed without recursion.)
+    """
+    heights = machine.heights
+    inside = (heights[id(item)][1] for item in items if isinstance(item, np.ndarray) and id(item) in heights)
+    height = 1 + max(inside, default=0)
+    if height > MAX_DEPTH:
+        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+    heights[id(array)] = array, height
+    return array
 
 
 def arranged(flat: np.ndarray, shape: tuple[int, ...], order: str) -> np.ndarray:

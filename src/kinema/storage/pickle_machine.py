@@ -5,37 +5,30 @@ calls on it are looked up in a table of Kinema's functions (`pickle_values.py`),
 which check their arguments and build plain values. A name that is not in the table is refused.
 
 The format is described by the opcode table of Python's `pickletools`. Work and memory are bounded by the
-file size: opcodes are counted, declared lengths are checked against the remaining data, copies that a file can
-trigger with a few bytes are charged against an allowance that grows with the bytes read.
+file's budget (`budget.py`): opcodes are counted, declared lengths are checked against the remaining data, and what a
+file can ask for with a few bytes is charged.
 """
 
 from __future__ import annotations
 
 import codecs
 import struct
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from kinema.storage.pickle_objects import MAX_OBJECTS, Inert, Pending, Token, check_keys, check_tree, fill_dict
-from kinema.storage.pickle_stream import Malformed, PickleStream
+from kinema.storage.budget import CONTAINER, LONGEST_TEXT, VALUE, Malformed
+from kinema.storage.pickle_objects import Inert, Pending, Token, check_keys, check_tree, fill_dict
+from kinema.storage.pickle_stream import PickleStream
+from kinema.storage.pickle_text import binary_number, text_of, whole_number
 
 MAX_NESTED_FILES = 10
-_COPY_FLOOR = 64 * 2**20
-_COPY_FACTOR = 8
+_BLOCK = 256
+"""Opcodes that are accounted for at once."""
 
 
 class Refused(Exception):
     """The file references a name that is not on the allow-list; the message is that name."""
-
-
-class _Spent:
-    """Resources used so far by a file and the files nested in it: opcodes executed and bytes copied."""
-
-    def __init__(self) -> None:
-        self.objects = 0
-        self.copied = 0
 
 
 Table = Mapping[str, Callable[["PickleMachine", tuple[Any, ...]], Any]]
@@ -64,26 +57,28 @@ class PickleMachine:
         self._inert = inert
         self._persistent = persistent
         self._level: int = 0 if parent is None else parent._level + 1
-        self._spent: _Spent = _Spent() if parent is None else parent._spent
+        self.budget = stream.budget
+        # Arrays of objects by id, with the number of such arrays inside one another.
+        self.heights: dict[int, tuple[Any, int]] = {} if parent is None else parent.heights
         self._stack: list[Any] = []
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
 
     def run(self) -> Any:
         read, operations = self.stream.file.read, _OPERATIONS
-        spent = self._spent
-        while spent.objects < MAX_OBJECTS:
-            spent.objects += 1
-            code = read(1)
-            if code == b".":
-                value = self._stack.pop()
-                check_tree(value)
-                return value
-            operation = operations.get(code)
-            if operation is None:
-                raise Malformed(f"it contains the unknown opcode {code!r}" if code else "it is truncated")
-            operation(self)
-        raise Malformed(f"it contains more than {MAX_OBJECTS} objects, the limit")
+        while True:
+            self.budget.values(_BLOCK)
+            for done in range(_BLOCK):
+                code = read(1)
+                if code == b".":
+                    self.budget.values(done + 1 - _BLOCK)
+                    value = self._stack.pop()
+                    check_tree(value, self.budget)
+                    return value
+                operation = operations.get(code)
+                if operation is None:
+                    raise Malformed(f"it contains the unknown opcode {code!r}" if code else "it is truncated")
+                operation(self)
 
     def nested(self) -> Any:
         """The value of a second pickle that starts at the current position of the stream."""
@@ -92,10 +87,8 @@ class PickleMachine:
         return PickleMachine(self.stream, self._table, encoding=self.encoding, inert=self._inert, parent=self).run()
 
     def charge(self, count: int) -> None:
-        """Account for `count` bytes about to be copied; raises Malformed if they exceed the allowance."""
-        self._spent.copied += count
-        if self._spent.copied > _COPY_FLOOR + _COPY_FACTOR * self.stream.consumed:
-            raise Malformed("it requests far more memory than its size justifies")
+        """Account for `count` bytes about to be allocated; raises Malformed if they exceed the file's budget."""
+        self.budget.charge(count)
 
     # Helpers shared by several opcodes.
 
@@ -113,6 +106,9 @@ class PickleMachine:
     def _token(self, module: Any, name: Any) -> Token:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise Malformed("the name of a class in it is not text")
+        if len(module) + len(name) > LONGEST_TEXT:
+            raise Malformed("the name of a class in it is too long")
+        self.charge(VALUE + len(module) + len(name))
         full = f"{module}.{name}"
         make = self._table.get(full)
         if make is None:
@@ -157,6 +153,7 @@ class PickleMachine:
         if keywords:
             if not isinstance(value, Inert) or not isinstance(keywords, dict):
                 raise Malformed("it creates an object with unexpected arguments")
+            self.charge(2 * VALUE * len(keywords))
             value.entries.extend(keywords.items())
         self._push(value)
 
@@ -185,7 +182,7 @@ class PickleMachine:
                     self._memo[key] = built
         elif isinstance(value, Inert):
             value.state = state
-        elif not isinstance(value, (OrderedDict, defaultdict)):  # attributes set on these are ignored
+        elif not isinstance(value, dict):  # attributes set on an OrderedDict are ignored
             raise Malformed(f"it sets the state of a {type(value).__name__} in an unexpected way")
 
     def _append(self, items: list[Any]) -> None:
@@ -202,7 +199,7 @@ class PickleMachine:
         if isinstance(target, Inert):
             target.entries.extend(pairs)
         elif isinstance(target, dict):
-            fill_dict(target, pairs)
+            fill_dict(target, pairs, self.budget)
         else:
             raise Malformed(f"it sets items of a {type(target).__name__}")
 
@@ -216,7 +213,7 @@ class PickleMachine:
         if isinstance(target, Inert):
             target.elements.extend(items)
         elif isinstance(target, set):
-            target.update(check_keys(items))
+            target.update(check_keys(items, id(target), self.budget))
         else:
             raise Malformed(f"it adds to a {type(target).__name__}")
 
@@ -238,8 +235,13 @@ class PickleMachine:
             self._pop_mark()
 
     def _new_set(self) -> None:
-        self.charge(200)  # an empty set is by far the largest value created by a single byte
+        self.charge(CONTAINER)  # an empty set is by far the largest value created by a single byte
         self._push(set())
+
+    def _frozenset(self) -> None:
+        items = self._pop_mark()
+        self.charge(CONTAINER)
+        self._push(frozenset(check_keys(items, self.budget.new_owner(), self.budget)))
 
     def _dict(self) -> None:
         items = self._pop_mark()
@@ -254,13 +256,13 @@ class PickleMachine:
 
     def _int(self) -> None:
         line = self.stream.readline()
-        self._push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line))
+        self._push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else whole_number(line))
 
     def _long(self) -> None:
-        self._push(int(self.stream.readline().rstrip(b"L")))
+        self._push(whole_number(self.stream.readline().rstrip(b"L")))
 
     def _binary_long(self, form: str) -> None:
-        self._push(int.from_bytes(self.stream.read(self._length(form)), "little", signed=True))
+        self._push(binary_number(self.stream, self._length(form)))
 
     def _persid(self, value: Any) -> None:
         if self._persistent is None:
@@ -275,7 +277,11 @@ class PickleMachine:
 
 
 def _make_inert(name: str) -> Callable[[PickleMachine, tuple[Any, ...]], Any]:
-    return lambda machine, args: Inert(name, args)
+    def make(machine: PickleMachine, args: tuple[Any, ...]) -> Inert:
+        machine.charge(CONTAINER)
+        return Inert(name, args)
+
+    return make
 
 
 def _operations() -> dict[bytes, Callable[[PickleMachine], None]]:
@@ -289,7 +295,7 @@ def _operations() -> dict[bytes, Callable[[PickleMachine], None]]:
         return lambda s: s._push(convert(s, s.stream.read(s._length(form))))
 
     def unicode(s: PickleMachine, raw: bytes) -> str:
-        return raw.decode("utf-8", "surrogatepass")
+        return text_of(raw, s.budget)
 
     def constant(value: Any) -> Callable[[PickleMachine], None]:
         return lambda s: s._push(value)
@@ -321,7 +327,7 @@ def _operations() -> dict[bytes, Callable[[PickleMachine], None]]:
         b"C": data("<B", lambda s, raw: raw),
         b"\x8e": data("<Q", lambda s, raw: raw),
         b"\x96": data("<Q", lambda s, raw: bytearray(raw)),
-        b"V": lambda s: s._push(s.stream.readline().decode("raw-unicode-escape")),
+        b"V": lambda s: s._push(text_of(s.stream.readline(), s.budget, "raw-unicode-escape")),
         b"X": data("<I", unicode),
         b"\x8c": data("<B", unicode),
         b"\x8d": data("<Q", unicode),
@@ -334,17 +340,17 @@ def _operations() -> dict[bytes, Callable[[PickleMachine], None]]:
         b"\x85": lambda s: s._tuple(1),
         b"\x86": lambda s: s._tuple(2),
         b"\x87": lambda s: s._tuple(3),
-        b"\x91": lambda s: s._push(frozenset(check_keys(s._pop_mark()))),
+        b"\x91": m._frozenset,
         b"a": lambda s: s._append([s._pop()]),
         b"e": lambda s: s._append(s._pop_mark()),
         b"s": m._set_one,
         b"u": lambda s: s._set_items(s._pop_mark()),
         b"\x90": m._add_items,
-        b"p": lambda s: s._remember(int(s.stream.readline())),
+        b"p": lambda s: s._remember(whole_number(s.stream.readline())),
         b"q": lambda s: s._remember(s._length("<B")),
         b"r": lambda s: s._remember(s._length("<I")),
         b"\x94": lambda s: s._remember(len(s._memo)),
-        b"g": lambda s: s._recall(int(s.stream.readline())),
+        b"g": lambda s: s._recall(whole_number(s.stream.readline())),
         b"h": lambda s: s._recall(s._length("<B")),
         b"j": lambda s: s._recall(s._length("<I")),
         b"c": m._global,

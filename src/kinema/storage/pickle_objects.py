@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.storage.pickle_stream import Malformed
+from kinema.storage.budget import CONTAINER, MAX_DEPTH, Budget, Malformed
 
 if TYPE_CHECKING:
     from kinema.storage.pickle_machine import PickleMachine
-
-MAX_OBJECTS = 10_000_000
-MAX_DEPTH = 100
 
 
 class Token:
@@ -70,58 +67,82 @@ class Pending:
 
 
 _KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic, Token, Inert)
+_RANDOM = frozenset((str, bytes))
+"""Their hashes are salted, so that no file can choose them."""
 
 
-def check_keys(keys: list[Any]) -> list[Any]:
+def check_keys(keys: list[Any], owner: int, budget: Budget) -> list[Any]:
     """The keys, unchanged. Only plain scalars and short flat tuples of them may be dict keys or set members:
-    hashing anything deeper can take forever or exhaust the C stack.
+    hashing anything deeper can take forever or exhaust the C stack. owner: the id of the container that they are for.
     """
     for key in keys:
-        parts = key if type(key) is tuple and len(key) <= 16 else (key,)
-        for part in parts:
+        if type(key) in _RANDOM:
+            continue
+        for part in key if type(key) is tuple and len(key) <= 16 else (key,):
             if not isinstance(part, _KEYS) or (isinstance(part, int) and part.bit_length() > 64):
                 raise Malformed(f"it uses a {type(part).__name__} as a key")
+        if type(key) is not int:
+            budget.hashed(owner, key)
     return keys
 
 
-def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:
-    check_keys([key for key, _ in pairs])
-    target.update(pairs)
+_SLICE = 256
+"""Entries between two looks at the clock."""
 
 
-def check_tree(root: Any) -> None:
+def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]], budget: Budget) -> None:
+    check_keys([key for key, _ in pairs], id(target), budget)
+    for start in range(0, len(pairs), _SLICE):
+        target.update(pairs[start : start + _SLICE])
+        if start:
+            budget.tick()
+
+
+def check_tree(root: Any, budget: Budget) -> int:
     """Raise Malformed if a value is unfinished, contains itself, is nested too deeply or expands to too many objects.
 
-    Shared parts are visited once, but counted each time, as a traversal of the value would meet them.
+    Shared parts are visited once, but counted each time, as a traversal of the value would meet them. Returns how many
+    there are.
     """
-    _measure(root, {}, 0)
+    return _Measure(budget).of(root, 0)[0]
 
 
-def _measure(value: Any, known: dict[int, tuple[int, int] | None], depth: int) -> tuple[int, int]:
-    """Total number of objects in a value, and its nesting depth. known: results by id; None while in progress."""
-    parts = _parts(value)
-    if parts is None:
-        if isinstance(value, Pending):
-            raise Malformed("it contains an unfinished or self-referencing object")
-        return 1, 0
-    if id(value) in known:
-        measured = known[id(value)]
-        if measured is None:
-            raise Malformed("a value in it contains itself")
-        return measured
-    if depth >= MAX_DEPTH:
-        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
-    known[id(value)] = None
-    size, height = 1, 0
-    for part in parts:
-        part_size, part_height = _measure(part, known, depth + 1)
-        size, height = size + part_size, max(height, part_height + 1)
-    if height > MAX_DEPTH:
-        raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
-    if size > 2 * MAX_OBJECTS:
-        raise Malformed("its values expand to too many objects")
-    known[id(value)] = size, height
-    return size, height
+class _Measure:
+    """Measures values. known: results by id, None while in progress."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.known: dict[int, tuple[int, int] | None] = {}
+
+    def of(self, value: Any, depth: int) -> tuple[int, int]:
+        """Total number of objects in a value, and its nesting depth."""
+        parts = _parts(value)
+        if parts is None:
+            if isinstance(value, Pending):
+                raise Malformed("it contains an unfinished or self-referencing object")
+            return 1, 0
+        known = self.known
+        if id(value) in known:
+            measured = known[id(value)]
+            if measured is None:
+                raise Malformed("a value in it contains itself")
+            return measured
+        if depth >= MAX_DEPTH:
+            raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+        self.budget.charge(CONTAINER)
+        if not len(known) % _SLICE:
+            self.budget.tick()
+        known[id(value)] = None
+        size, height = 1, 0
+        for part in parts:
+            part_size, part_height = self.of(part, depth + 1)
+            size, height = size + part_size, max(height, part_height + 1)
+        if height > MAX_DEPTH:
+            raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
+        if size > self.budget.most_expanded:
+            raise Malformed("its values expand to too many objects")
+        known[id(value)] = size, height
+        return size, height
 
 
 def _parts(value: Any) -> list[Any] | None:

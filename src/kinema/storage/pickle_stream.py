@@ -1,8 +1,8 @@
 """The bytes of a pickle or joblib file, plain or compressed, read within limits.
 
 joblib compresses a whole file with zlib, gzip, bz2, xz or lzma, recognizable only by the first bytes.
-A declared length is never trusted: an uncompressed file cannot hold more than its size, and a compressed one
-may unpack to at most `LEAST_UNPACKED` bytes or `MOST_RATIO` times its size, whichever is more.
+A declared length is never trusted: an uncompressed file cannot hold more than its size, and what a compressed one
+unpacks to is charged to its budget.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kinema.errors import InputError
+from kinema.storage.budget import Budget, Malformed
 
-LEAST_UNPACKED = 256 * 2**20
-MOST_RATIO = 100
 _CHUNK = 2**20
 _LZMA_MEMORY = 512 * 2**20
 _COMPRESSED = {
@@ -30,26 +29,25 @@ _COMPRESSED = {
 }
 
 
-class Malformed(ValueError):
-    """The file violates its format; the message is the reason, without the file's name."""
-
-
 class PickleStream:
-    """A file read sequentially. `file.read` may be called for single bytes; long reads go through here."""
+    """A file read sequentially. `file.read` may be called for single bytes; long reads go through here.
 
-    def __init__(self, file: BinaryIO, size: int | None) -> None:
+    size: of the file, None if it is compressed. budget: of the file, charged by everyone who reads from it.
+    """
+
+    def __init__(self, file: BinaryIO, size: int | None, budget: Budget) -> None:
         self.file = file
+        self.budget = budget
         self._size = size
-
-    @property
-    def consumed(self) -> int:
-        """Bytes read so far, after decompression."""
-        return self.file.tell()
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes, or Malformed."""
         if count > _CHUNK:
-            return bytes(self.read_buffer(count))
+            if self._size is None:
+                self.budget.charge(count)
+                return bytes(self.read_buffer(count))
+            if count > self._size - self.file.tell():
+                raise Malformed("it is truncated")
         data = self.file.read(count)
         if len(data) != count:
             raise Malformed("it is truncated")
@@ -106,11 +104,11 @@ def open_stream(path: Path) -> PickleStream:
     if refusal is not None:
         file.close()
         raise InputError(f"{path} {refusal}")
+    budget = Budget(size)
     for magic, method in _COMPRESSED.items():
         if head.startswith(magic):
-            limit = max(LEAST_UNPACKED, MOST_RATIO * size)
-            return PickleStream(io.BufferedReader(_Unpacked(file, method, limit), _CHUNK), None)
-    return PickleStream(file, size)
+            return PickleStream(io.BufferedReader(_Unpacked(file, method, budget), _CHUNK), None, budget)
+    return PickleStream(file, size, budget)
 
 
 def _other_format(head: bytes) -> str | None:
@@ -129,12 +127,12 @@ def _other_format(head: bytes) -> str | None:
 
 
 class _Unpacked(io.RawIOBase):
-    """The decompressed contents of a file as a stream, at most `limit` bytes."""
+    """The decompressed contents of a file as a stream, as many bytes as its budget allows."""
 
-    def __init__(self, file: BinaryIO, method: str, limit: int) -> None:
+    def __init__(self, file: BinaryIO, method: str, budget: Budget) -> None:
         self._file = file
         self._method = method
-        self._limit = limit
+        self._budget = budget
         self._decoder = self._new_decoder()
         self._position = 0
         self._pending = b""
@@ -174,7 +172,7 @@ class _Unpacked(io.RawIOBase):
         except (zlib.error, OSError, EOFError, lzma.LZMAError) as error:
             raise Malformed(f"its {self._method} compression is corrupt ({error})") from None
         self._position += len(data)
-        if self._position > self._limit:
-            raise Malformed(f"it unpacks to more than {self._limit // 2**20} MiB, the limit for a file of its size")
+        self._budget.charge(len(data))
+        self._budget.tick()
         buffer[: len(data)] = data
         return len(data)

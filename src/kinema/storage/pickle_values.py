@@ -7,12 +7,13 @@ chumpy nodes, which become plain arrays. Nothing here imports what a file names.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from kinema.storage.budget import ARRAY, CONTAINER, VALUE, Malformed
 from kinema.storage.pickle_arrays import (
     arranged,
     attributes,
@@ -27,14 +28,16 @@ from kinema.storage.pickle_arrays import (
     scalar,
 )
 from kinema.storage.pickle_machine import PickleMachine
-from kinema.storage.pickle_objects import Inert, Pending, Token, check_keys, fill_dict
-from kinema.storage.pickle_stream import Malformed
+from kinema.storage.pickle_objects import Inert, Pending, Token, check_keys, check_tree, fill_dict
 
 Make = Callable[[PickleMachine, tuple[Any, ...]], Any]
 _SCALARS = (
     *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128"),
 )
+
+_MOST_ROWS = 2**31
+"""Rows and columns of a sparse matrix."""
 
 
 # joblib
@@ -44,7 +47,7 @@ class _PendingWrapper(Pending):
     """joblib's marker for an array whose bytes follow it directly, outside the pickle format."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        state = attributes(state, "joblib's array wrapper")
+        state = attributes(machine, state, "joblib's array wrapper")
         if not is_array_class(state.get("subclass")):
             raise Malformed("joblib's array wrapper in it is incomplete")
         dtype, shape = checked_dtype(state.get("dtype")), checked_shape(state.get("shape"))
@@ -56,6 +59,7 @@ class _PendingWrapper(Pending):
         if state.get("numpy_array_alignment_bytes") is not None:
             padding = machine.stream.read(1)[0]
             machine.stream.read(padding)
+        machine.charge(ARRAY + dtype.itemsize)
         count = math.prod(shape)
         if count and not dtype.itemsize:
             raise Malformed("an array in it has no size")
@@ -82,8 +86,10 @@ class _PendingSparse(Pending):
     def build(self, machine: PickleMachine, state: Any) -> Any:
         import scipy.sparse
 
-        state = attributes(state, "a sparse matrix")
+        state = attributes(machine, state, "a sparse matrix")
         shape = checked_shape(state.get("_shape", state.get("shape")))
+        if len(shape) != 2 or max(shape) > _MOST_ROWS:
+            raise Malformed("a sparse matrix in it has no valid shape")
         data = _flat(state.get("data"), "biufc")
         if self._layout == "coo":
             row, column = state["coords"] if "coords" in state else (state.get("row"), state.get("col"))
@@ -92,7 +98,7 @@ class _PendingSparse(Pending):
         else:
             first, second = _flat(state.get("indices"), "iu"), _flat(state.get("indptr"), "iu")
             parts = (data, first, second)
-        machine.charge(data.nbytes + first.nbytes + second.nbytes)
+        machine.charge(2 * (data.nbytes + first.nbytes + second.nbytes) + 8 * ARRAY)
         matrix = getattr(scipy.sparse, self._class)(parts, shape=shape)
         if self._layout != "coo":
             matrix.check_format(full_check=True)
@@ -116,26 +122,29 @@ class _PendingChumpy(Pending):
     """`chumpy.ch.Ch`: an array under "x"."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        return _numbers(attributes(state, "a chumpy array"), "x")
+        return _numbers(machine, attributes(machine, state, "a chumpy array"), "x")
 
 
 class _PendingSelect(Pending):
     """`chumpy.reordering.Select`: entries of the array "a", selected by flat index, reshaped."""
 
     def build(self, machine: PickleMachine, state: Any) -> np.ndarray:
-        state = attributes(state, "a chumpy selection")
-        source, index = _numbers(state, "a"), _numbers(state, "idxs")
+        state = attributes(machine, state, "a chumpy selection")
+        source, index = _numbers(machine, state, "a"), _numbers(machine, state, "idxs")
         if index.dtype.kind not in "iu":
             raise Malformed("a chumpy selection in it has no integer indices")
-        machine.charge(index.size * source.itemsize)
+        machine.charge(index.size * source.itemsize + (0 if source.flags.c_contiguous else source.nbytes))
         picked: np.ndarray = source.ravel()[index]
         shape = state.get("preferred_shape")
         return picked if shape is None else picked.reshape(checked_shape(tuple(int(n) for n in np.atleast_1d(shape))))
 
 
-def _numbers(state: dict[str, Any], key: str) -> np.ndarray:
+def _numbers(machine: PickleMachine, state: dict[str, Any], key: str) -> np.ndarray:
     value = state.get(key)
     if isinstance(value, (list, tuple, int, float)):
+        machine.charge(ARRAY + VALUE * check_tree(value, machine.budget))  # as numpy unfolds shared parts
+        if not only_numbers(value):
+            raise Malformed(f"a chumpy array in it has no numbers under {key!r}")
         value = np.asarray(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
         raise Malformed(f"a chumpy array in it has no numbers under {key!r}")
@@ -145,47 +154,48 @@ def _numbers(state: dict[str, Any], key: str) -> np.ndarray:
 # Python
 
 
-def _sequence(args: tuple[Any, ...]) -> list[Any]:
+def _sequence(machine: PickleMachine, args: tuple[Any, ...], each: int) -> list[Any]:
+    """The items that a container is created from, `each` charged with so many bytes."""
+    machine.charge(CONTAINER)
     if not args:
         return []
     if len(args) != 1 or not isinstance(args[0], (list, tuple, set, frozenset)):
         raise Malformed("a container in it is not created from a list")
+    machine.charge(each * len(args[0]))
     return list(args[0])
 
 
-def _container(kind: Callable[[list[Any]], Any], *, keys: bool) -> Make:
+def _set(kind: Callable[[list[Any]], Any]) -> Make:
     def make(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-        items = _sequence(args)
-        machine.charge(100 * len(items))
-        return kind(check_keys(items) if keys else items)
+        items = _sequence(machine, args, 2 * VALUE)
+        return kind(check_keys(items, machine.budget.new_owner(), machine.budget))
 
     return make
 
 
 def _ordered_dict(machine: PickleMachine, args: tuple[Any, ...]) -> OrderedDict[Any, Any]:
-    pairs = _sequence(args)
+    pairs = _sequence(machine, args, 4 * VALUE)
     if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
         raise Malformed("a dictionary in it is not created from pairs")
-    machine.charge(200 * len(pairs))
     value: OrderedDict[Any, Any] = OrderedDict()
-    fill_dict(value, [(key, item) for key, item in pairs])
+    fill_dict(value, [(key, item) for key, item in pairs], machine.budget)
     return value
 
 
-_FACTORIES = {
-    f"{module}.{kind.__name__}": kind
+_FACTORIES = frozenset(
+    f"{module}.{kind.__name__}"
     for module in ("builtins", "__builtin__")
     for kind in (list, dict, set, int, float, tuple, str, bool)
-}
+)
 
 
-def _default_dict(machine: PickleMachine, args: tuple[Any, ...]) -> defaultdict[Any, Any]:
+def _default_dict(machine: PickleMachine, args: tuple[Any, ...]) -> dict[Any, Any]:
+    """A plain dict: a reader needs no default, and nested defaultdicts are freed recursively."""
     factory = args[0] if args else None
-    if factory is None:
-        return defaultdict()
-    if not isinstance(factory, Token) or factory.name not in _FACTORIES:
+    if factory is not None and not (isinstance(factory, Token) and factory.name in _FACTORIES):
         raise Malformed("a dictionary in it has an unusual default")
-    return defaultdict(_FACTORIES[factory.name])
+    machine.charge(CONTAINER)
+    return {}
 
 
 def _encode(machine: PickleMachine, args: tuple[Any, ...]) -> bytes:
@@ -227,12 +237,25 @@ def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     value = token.make(machine, ())
     if isinstance(value, Inert) and state is not None:
         if isinstance(state, dict):
+            machine.charge(2 * VALUE * len(state))
             value.entries.extend(state.items())
         else:
             value.args = (state,)
     elif state is not None and isinstance(value, Pending):
         raise Malformed("it creates an object in an unexpected way")
     return value
+
+
+def only_numbers(value: Any) -> bool:
+    """Whether nested lists and tuples contain nothing but numbers and arrays of them. Other contents can make numpy
+    allocate far more than they take themselves: text is stored as wide as the longest.
+    """
+    kinds = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
+    if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
+        return True
+    if not isinstance(value, (list, tuple)):
+        return isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
+    return all(only_numbers(item) for item in value)
 
 
 def only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
@@ -252,8 +275,8 @@ def _build_table() -> dict[str, Make]:
     for module in ("builtins", "__builtin__"):
         for name in ("object", "list", "dict", "tuple", "str", "unicode", "int", "long", "float", "bool"):
             table[f"{module}.{name}"] = only_named
-        table[f"{module}.set"] = _container(set, keys=True)
-        table[f"{module}.frozenset"] = _container(frozenset, keys=True)
+        table[f"{module}.set"] = _set(set)
+        table[f"{module}.frozenset"] = _set(frozenset)
         table[f"{module}.complex"] = _complex
         table[f"{module}.bytes"] = _bytes
         table[f"{module}.bytearray"] = _bytearray

@@ -7,8 +7,10 @@ and with the file size before anything is read, so that a small file cannot requ
 
 from __future__ import annotations
 
-import functools
-import operator
+import lzma
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,16 +20,25 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.lib import format as npy
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
+from kinema.storage.budget import Budget, Malformed
 from kinema.storage.pickle_machine import PickleMachine
-from kinema.storage.pickle_stream import LEAST_UNPACKED, MOST_RATIO, Malformed, PickleStream
+from kinema.storage.pickle_stream import PickleStream
 from kinema.storage.pickle_values import TABLE
 from kinema.storage.safe_pickle import reading
+from kinema.storage.zip_archive import open_zip
 
 MAX_MEMBERS = 20_000
 """Maximum number of arrays in one archive; a motion of a hundred people has about two thousand."""
 
-_CORRUPTION = (ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, zipfile.BadZipFile, zlib.error)
+_CORRUPTION = (
+    *(ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, KeyError, IndexError, AttributeError),
+    *(OverflowError, NotImplementedError, MemoryError, RecursionError, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
+"""What numpy's parser of headers and the archive's readers raise on damaged bytes."""
+
+_LARGEST_ITEM = 2**16
 
 
 def load_npz(path: str | Path) -> dict[str, np.ndarray]:
@@ -50,9 +61,10 @@ class NpzArchive(Mapping[str, np.ndarray]):
     def __init__(self, path: Path) -> None:
         self.path = path
         with reading(path, "an .npz"):
-            self._zip = zipfile.ZipFile(path)
+            self._zip = open_zip(path)
+            self._budget = Budget(path.stat().st_size)
         members = self._zip.infolist()
-        unpacked, allowance = sum(info.file_size for info in members), max(LEAST_UNPACKED, MOST_RATIO * _size(path))
+        unpacked, allowance = sum(info.file_size for info in members), self._budget.memory
         if len(members) > MAX_MEMBERS or unpacked > allowance:
             self._zip.close()
             found = f"{len(members)} arrays" if len(members) > MAX_MEMBERS else f"{unpacked / 2**20:.0f} MiB"
@@ -82,23 +94,27 @@ class NpzArchive(Mapping[str, np.ndarray]):
                 shape, dtype = _header(cast(BinaryIO, member))
                 if dtype.hasobject:
                     return self._objects(cast(BinaryIO, member), shape, key)
-                count = functools.reduce(operator.mul, shape, 1)
+                count = math.prod(shape)
                 declared, available = count * dtype.itemsize, info.file_size - member.tell()
                 if declared != available or (count and not dtype.itemsize):
-                    raise ValueError(f"it declares {shape} {dtype}, {declared} bytes, but {available} follow")
+                    raise ValueError(f"it declares {quoted(shape)} of {quoted(dtype)}, but {available} bytes follow")
+                if dtype.itemsize > _LARGEST_ITEM + available:  # numpy allocates an entry even for an empty array
+                    raise ValueError(f"its entries are declared to have {dtype.itemsize} bytes")
             with self._zip.open(info) as member:
                 return np.asarray(npy.read_array(member, allow_pickle=False))
-        except (*_CORRUPTION, NotImplementedError, MemoryError) as error:
+        except _CORRUPTION as error:
             if isinstance(error, InputError):
                 raise
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(f"{self.path}: the array {key!r} is corrupt ({reason}); get a fresh copy") from None
+            raise InputError(
+                f"{self.path}: the array {quoted(key)} is corrupt ({quoted(reason, 120, mark='')}); get a fresh copy"
+            ) from None
 
     def _objects(self, member: BinaryIO, shape: tuple[int, ...], key: str) -> np.ndarray:
         with reading(self.path, "an .npz"):
-            value = PickleMachine(PickleStream(member, None), TABLE).run()
+            value = PickleMachine(PickleStream(member, None, self._budget), TABLE).run()
             if not isinstance(value, np.ndarray) or value.shape != shape:
-                raise Malformed(f"the object array {key!r} does not match its header")
+                raise Malformed(f"the object array {quoted(key)} does not match its header")
         return value
 
 
@@ -113,7 +129,3 @@ def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
         raise ValueError(f"it has the unknown format version {version}")
     shape, _, dtype = read(member)
     return tuple(int(side) for side in shape), dtype
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

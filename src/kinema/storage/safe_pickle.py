@@ -10,21 +10,23 @@ Everything else is refused by name. `pickle_machine.py` and `pickle_objects.py` 
 from __future__ import annotations
 
 import codecs
+import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kinema.errors import InputError, UnsafeFileError, UsageError
-from kinema.storage.pickle_machine import PickleMachine, Refused, Table
+from kinema.errors import InputError, UnsafeFileError, UsageError, quoted
+from kinema.storage.budget import Malformed
+from kinema.storage.pickle_machine import PickleMachine, Refused
 from kinema.storage.pickle_objects import Inert
-from kinema.storage.pickle_stream import Malformed, PickleStream, open_stream
+from kinema.storage.pickle_stream import open_stream
 from kinema.storage.pickle_values import TABLE
 
-__all__ = ["Inert", "load_pickle", "read_pickle", "reading"]
+__all__ = ["Inert", "load_pickle", "reading"]
 
 _UNREADABLE = (
     Malformed,
@@ -42,6 +44,8 @@ _UNREADABLE = (
     zlib.error,
     NotImplementedError,
     RuntimeError,
+    SyntaxError,
+    lzma.LZMAError,
 )
 """Exceptions that reading can raise on a file that violates its format (RuntimeError: an encrypted zip archive)."""
 
@@ -67,29 +71,13 @@ def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection
         return value
 
 
-def read_pickle(
-    path: Path,
-    stream: PickleStream,
-    table: Table,
-    *,
-    extra: Collection[str] = (),
-    persistent: Callable[[Any], Any] | None = None,
-) -> Any:
-    """The next pickle in an open stream, with a custom table: for formats that contain pickles.
-
-    path is only used in error messages; the errors are those of `load_pickle`.
-    """
-    with reading(path):
-        return PickleMachine(stream, table, inert=tuple(extra), persistent=persistent).run()
-
-
 @contextmanager
 def reading(path: Path, kind: str = "a pickle") -> Iterator[None]:
     """Turn exceptions inside the block into a one-sentence error about the file `path`. kind: "an .npz"."""
     try:
         yield
     except Refused as error:
-        name = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
+        name = quoted(str(error), 120, mark="")
         raise UnsafeFileError(
             f"{path} references {name}, which is not on the allow-list, so it was not read "
             "and nothing in it was executed; use a file that contains plain arrays"

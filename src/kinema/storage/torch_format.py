@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from kinema.storage.budget import ARRAY, VALUE, Budget, Malformed
 from kinema.storage.pickle_machine import PickleMachine
 from kinema.storage.pickle_objects import Inert, Token
-from kinema.storage.pickle_stream import LEAST_UNPACKED, MOST_RATIO, Malformed, PickleStream, open_stream
+from kinema.storage.pickle_stream import PickleStream, open_stream
 from kinema.storage.pickle_values import TABLE, Make, only_named
 from kinema.storage.safe_pickle import reading
+from kinema.storage.zip_archive import open_zip
 
 LEGACY_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 """Contents of the old format's first pickle, after its header: one ten-byte integer."""
@@ -97,16 +99,16 @@ class _Storage:
 
 def read_torch_zip(path: Path) -> Any:
     """The contents of a file in the zip format, tensors as arrays. Raises InputError or UnsafeFileError."""
-    with reading(path, "a torch"), zipfile.ZipFile(path) as archive:
+    with reading(path, "a torch"), open_zip(path) as archive:
         names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
             raise Malformed("it is a zip archive without torch's data.pkl")
         prefix = names[0][: -len("data.pkl")]
         if f"{prefix}constants.pkl" in archive.namelist():
             raise Malformed("it is a TorchScript program, which cannot be read without executing it")
-        if f"{prefix}byteorder" in archive.namelist() and archive.read(f"{prefix}byteorder") != b"little":
+        members = _Members(archive, Budget(path.stat().st_size))
+        if f"{prefix}byteorder" in archive.namelist() and bytes(members.read(f"{prefix}byteorder", 16)) != b"little":
             raise Malformed("it was written on a big-endian machine")
-        members = _Members(archive, path.stat().st_size)
         storages: dict[str, np.ndarray] = {}
 
         def storage(key: str, dtype: str, count: int) -> _Storage:
@@ -117,24 +119,22 @@ def read_torch_zip(path: Path) -> Any:
             return _Storage(storages[key], dtype)
 
         data = members.read(names[0])
-        stream = PickleStream(io.BytesIO(data.data), len(data))
-        return _Rebuilder(path).machine(stream, storage).run()
+        stream = PickleStream(io.BytesIO(data.data), len(data), members.budget)
+        return _machine(stream, storage).run()
 
 
 class _Members:
-    """The files in an archive, read within a limit on their total size."""
+    """The files in an archive, read within its budget."""
 
-    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
-        self._archive = archive
-        packed = any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
-        self._left = max(LEAST_UNPACKED, MOST_RATIO * size) if packed else size
+    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
+        self._archive, self.budget = archive, budget
 
-    def read(self, name: str) -> np.ndarray:
-        """The contents of one file: (bytes,) uint8, in a new buffer."""
+    def read(self, name: str, most: int | None = None) -> np.ndarray:
+        """The contents of one file: (bytes,) uint8, in a new buffer. most: bytes accepted."""
         info = self._archive.getinfo(name)
-        self._left -= info.file_size
-        if self._left < 0:
-            raise Malformed("it unpacks to far more than its size allows")
+        if most is not None and info.file_size > most:
+            raise Malformed(f"its {name.rpartition('/')[2]} has {info.file_size} bytes")
+        self.budget.charge(ARRAY + info.file_size)
         data = np.empty(info.file_size, np.uint8)
         done = 0
         with self._archive.open(info) as member:
@@ -166,105 +166,90 @@ def read_torch_legacy(path: Path) -> Any:
             seen[key] = dtype, count
             return _Storage(None, dtype)
 
-        _Rebuilder(path).machine(stream, note).run()
+        _machine(stream, note).run()
         storages: dict[str, _Storage] = {}
         for key in PickleMachine(stream, TABLE).run():
             dtype, count = seen[key]
             if int.from_bytes(stream.read(8), "little") != count:
                 raise Malformed("a tensor in it has less data than it needs")
+            stream.budget.charge(ARRAY)
             data = np.frombuffer(stream.read_buffer(count * _itemsize(dtype)) or bytearray(1), np.uint8)
             storages[key] = _Storage(data[: count * _itemsize(dtype)], dtype)
         stream.file.seek(start)
-        return _Rebuilder(path).machine(stream, lambda key, dtype, count: storages[key]).run()
+        return _machine(stream, lambda key, dtype, count: storages[key]).run()
 
 
 def _itemsize(dtype: str) -> int:
     return 2 if dtype == _BFLOAT16 else np.dtype(dtype).itemsize
 
 
-class _Rebuilder:
-    """Builds arrays from storages within a limit on the memory copied."""
+def _machine(stream: PickleStream, storage: Callable[[str, str, int], _Storage]) -> PickleMachine:
+    """A machine for torch's pickles; `storage` returns the storage for a key, type and length."""
 
-    def __init__(self, path: Path) -> None:
-        self._copies_left = LEAST_UNPACKED + 2 * path.stat().st_size
+    def persistent(value: Any) -> _Storage:
+        if not isinstance(value, tuple) or len(value) < 5:
+            raise Malformed("it refers to something that is not a storage")
+        kind, token, key, _, count, *view = value
+        if kind != "storage" or not isinstance(token, Token) or not isinstance(key, str) or type(count) is not int:
+            raise Malformed("it refers to something that is not a storage")
+        name = token.name.rpartition(".")[2]
+        dtype = "u1" if name == "UntypedStorage" else _DTYPES.get(name.removesuffix("Storage"))
+        if dtype is None or count < 0:
+            raise Malformed(f"it contains tensors of type {name[:40]}, which Kinema does not read")
+        stream.budget.charge(ARRAY)
+        whole = storage(key, dtype, count)
+        if view and view[0] is not None and whole.data is not None:
+            _, start, length = view[0]
+            size = _itemsize(dtype)
+            return _Storage(whole.data[start * size : (start + length) * size], dtype)
+        return whole
 
-    def machine(self, stream: PickleStream, storage: Callable[[str, str, int], _Storage]) -> PickleMachine:
-        """A machine for torch's pickles; `storage` returns the storage for a key, type and length."""
+    return PickleMachine(stream, _TORCH_TABLE, inert=INERT, persistent=persistent)
 
-        def persistent(value: Any) -> _Storage:
-            if not isinstance(value, tuple) or len(value) < 5:
-                raise Malformed("it refers to something that is not a storage")
-            kind, token, key, _, count, *view = value
-            if kind != "storage" or not isinstance(token, Token) or not isinstance(key, str) or type(count) is not int:
-                raise Malformed("it refers to something that is not a storage")
-            name = token.name.rpartition(".")[2]
-            dtype = "u1" if name == "UntypedStorage" else _DTYPES.get(name.removesuffix("Storage"))
-            if dtype is None or count < 0:
-                raise Malformed(f"it contains tensors of type {name[:40]}, which Kinema does not read")
-            whole = storage(key, dtype, count)
-            if view and view[0] is not None and whole.data is not None:
-                _, start, length = view[0]
-                size = _itemsize(dtype)
-                return _Storage(whole.data[start * size : (start + length) * size], dtype)
-            return whole
 
-        return PickleMachine(stream, self._table(), inert=INERT, persistent=persistent)
+def _typed_tensor(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
+    storage, offset, size, stride, _, _, token, *_ = args
+    name = token.name.rpartition(".")[2] if isinstance(token, Token) else ""
+    if not isinstance(storage, _Storage) or name not in _TORCH_DTYPES:
+        raise Malformed("it contains a tensor of a type that Kinema does not read")
+    return _tensor(machine, (_Storage(storage.data, _TORCH_DTYPES[name]), offset, size, stride))
 
-    def _table(self) -> dict[str, Make]:
-        table: dict[str, Make] = {
-            **TABLE,
-            "torch._utils._rebuild_tensor": self._tensor,
-            "torch._utils._rebuild_tensor_v2": self._tensor,
-            "torch._utils._rebuild_tensor_v3": self._typed_tensor,
-            "torch._utils._rebuild_parameter": lambda machine, args: args[0],
-            "torch._utils._rebuild_parameter_with_state": lambda machine, args: args[0],
-            "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
-            "torch.Size": lambda machine, args: tuple(args[0]) if args else (),
-            "torch.device": lambda machine, args: Inert("torch.device", args),
-        }
-        for name in ("Tensor", "nn.parameter.Parameter", "nn.Parameter", *_TORCH_DTYPES):
-            table[f"torch.{name}"] = only_named
-        for name in _DTYPES:
-            for module in ("torch", "torch.cuda", "torch.storage"):
-                table[f"{module}.{name}Storage"] = only_named
-        for module in ("torch", "torch.storage"):
-            table[f"{module}.UntypedStorage"] = only_named
-        return table
 
-    def _typed_tensor(self, machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
-        storage, offset, size, stride, _, _, token, *_ = args
-        name = token.name.rpartition(".")[2] if isinstance(token, Token) else ""
-        if not isinstance(storage, _Storage) or name not in _TORCH_DTYPES:
-            raise Malformed("it contains a tensor of a type that Kinema does not read")
-        return self._tensor(machine, (_Storage(storage.data, _TORCH_DTYPES[name]), offset, size, stride))
+def _tensor(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
+    storage, offset, size, stride, *_ = args
+    if not isinstance(storage, _Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
+        raise Malformed("a tensor in it is incomplete")
+    if len(size) != len(stride) or len(size) > 32:
+        raise Malformed("a tensor in it has an invalid shape")
+    if any(type(n) is not int or n < 0 for n in (offset, *size, *stride)):
+        raise Malformed("a tensor in it has an invalid shape")
+    machine.charge(ARRAY)
+    if storage.data is None:
+        return np.empty(0)
+    flat = storage.data.view("<u2" if storage.dtype == _BFLOAT16 else storage.dtype)
+    if 0 in size:
+        return np.zeros(size, np.float32 if storage.dtype == _BFLOAT16 else flat.dtype)
+    if offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) >= len(flat):
+        raise Malformed("a tensor in it extends beyond its data")
+    view = np.lib.stride_tricks.as_strided(flat[offset:], size, [step * flat.itemsize for step in stride])
+    if storage.dtype == _BFLOAT16:
+        machine.charge(2 * view.size * 4)
+        return (view.astype("<u4") << 16).view("<f4")
+    if view.flags.c_contiguous:
+        return view
+    machine.charge(view.nbytes)
+    return np.ascontiguousarray(view).reshape(size)
 
-    def _tensor(self, machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:
-        storage, offset, size, stride, *_ = args
-        if not isinstance(storage, _Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
-            raise Malformed("a tensor in it is incomplete")
-        numbers = (offset, *size, *stride)
-        if len(size) != len(stride) or len(size) > 32 or any(type(n) is not int or n < 0 for n in numbers):
-            raise Malformed("a tensor in it has an invalid shape")
-        if storage.data is None:
-            return np.empty(0)
-        flat = storage.data.view("<u2" if storage.dtype == _BFLOAT16 else storage.dtype)
-        if 0 in size:
-            return np.zeros(size, np.float32 if storage.dtype == _BFLOAT16 else flat.dtype)
-        if offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) >= len(flat):
-            raise Malformed("a tensor in it extends beyond its data")
-        view = np.lib.stride_tricks.as_strided(flat[offset:], size, [step * flat.itemsize for step in stride])
-        if storage.dtype == _BFLOAT16:
-            self._charge(2 * view.size * 4)
-            return (view.astype("<u4") << 16).view("<f4")
-        if view.flags.c_contiguous:
-            return view
-        self._charge(view.nbytes)
-        return np.ascontiguousarray(view).reshape(size)
 
-    def _charge(self, count: int) -> None:
-        self._copies_left -= count
-        if self._copies_left < 0:
-            raise Malformed("its tensors expand to far more memory than its size justifies")
+def _size(machine: PickleMachine, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(args) > 1 or not all(isinstance(arg, (list, tuple)) and len(arg) <= 32 for arg in args):
+        raise Malformed("a tensor in it has an invalid shape")
+    return tuple(args[0]) if args else ()
+
+
+def _device(machine: PickleMachine, args: tuple[Any, ...]) -> Inert:
+    machine.charge(4 * VALUE)
+    return Inert("torch.device", args)
 
 
 def _rebuild_from_type(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
@@ -273,3 +258,28 @@ def _rebuild_from_type(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     if not isinstance(function, Token) or not isinstance(arguments, tuple):
         raise Malformed("a tensor in it is incomplete")
     return function.make(machine, arguments)
+
+
+def _table() -> dict[str, Make]:
+    table: dict[str, Make] = {
+        **TABLE,
+        "torch._utils._rebuild_tensor": _tensor,
+        "torch._utils._rebuild_tensor_v2": _tensor,
+        "torch._utils._rebuild_tensor_v3": _typed_tensor,
+        "torch._utils._rebuild_parameter": lambda machine, args: args[0],
+        "torch._utils._rebuild_parameter_with_state": lambda machine, args: args[0],
+        "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
+        "torch.Size": _size,
+        "torch.device": _device,
+    }
+    for name in ("Tensor", "nn.parameter.Parameter", "nn.Parameter", *_TORCH_DTYPES):
+        table[f"torch.{name}"] = only_named
+    for name in _DTYPES:
+        for module in ("torch", "torch.cuda", "torch.storage"):
+            table[f"{module}.{name}Storage"] = only_named
+    for module in ("torch", "torch.storage"):
+        table[f"{module}.UntypedStorage"] = only_named
+    return table
+
+
+_TORCH_TABLE = _table()
