@@ -69,7 +69,7 @@ def main() -> None:
             ".pkl": (lambda: load_pickle(paths[".pkl"]), lambda: pickle.loads(paths[".pkl"].read_bytes())),
             ".pkl of lists": (lambda: load_pickle(lists), lambda: pickle.loads(lists.read_bytes())),
             ".npz": (lambda: load_npz(paths[".npz"]), trusting_npz),
-            ".pt": (lambda: load_checkpoint(paths[".pt"]), lambda: paths[".pt"].read_bytes()),
+            ".pt": (lambda: load_checkpoint(paths[".pt"]), paths[".pt"].read_bytes),
             ".bvh": (lambda: parse_bvh(paths[".bvh"]), lambda: [line.split() for line in paths[".bvh"].open()]),
         }
         print(f"{'file':14} {'safe':>9} {'trusting':>9} {'ratio':>7}")

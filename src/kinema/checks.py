@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import ShapeError
+from kinema.errors import ShapeError, quoted
+
+LARGEST = 1e6
+"""Largest magnitude of a value in metres or radians. Far larger ones are damage, and would overflow in products."""
 
 
 def length(value: Any) -> int:
@@ -35,24 +38,28 @@ def checked(
     may_hold_nan: bool = False,
     share: bool = False,
     boolean: bool = False,
+    largest: float = LARGEST,
 ) -> np.ndarray:
     """`value` as a read-only float64 array (bool if `boolean`), checked.
 
     shape: numbers, and letters whose lengths are in `sizes`. may_hold_nan: NaN means "not seen"; infinite values are
-    rejected all the same. share: all values lie in [0, 1]. who: whose value it is, for the message. Raises a ShapeError
-    that names the value, what was found and what was expected.
+    rejected all the same. share: all values lie in [0, 1]. largest: magnitude accepted. who: whose value it is, for the
+    message. Raises a ShapeError that names the value, what was found and what was expected.
     """
     try:
         array = frozen(value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"{who}: {name} must be numbers ({error})") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ShapeError(f"{who}: {name} must be numbers ({quoted(str(error), 120, mark='')})") from None
     expected = tuple(sizes[s] if isinstance(s, str) else s for s in shape)
     if array.shape != expected:
         letters = ", ".join(str(s) for s in shape) + ("," if len(shape) == 1 else "")
         raise ShapeError(f"{who}: {name} has shape {array.shape}, expected {expected} = ({letters})")
-    wrong = np.isinf(array) if may_hold_nan else ~np.isfinite(array)
+    size = np.abs(array)
+    wrong = size > largest if may_hold_nan else ~(size <= largest)  # the second is True for NaN, too
     if wrong.any():
-        raise ShapeError(f"{who}: {name} holds a value that is not finite at {_first(wrong)}")
+        first = _first(wrong)
+        found = f"{array[first]:g}, beyond {largest:g}," if np.isfinite(array[first]) else "a value that is not finite"
+        raise ShapeError(f"{who}: {name} holds {found} at {first}")
     if share:
         wrong = (array < -1e-6) | (array > 1 + 1e-6)
         if wrong.any():

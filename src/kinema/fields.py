@@ -39,6 +39,11 @@ class Field:
         object.__setattr__(self, "pkl", self.pkl or self.name)
 
     @property
+    def largest(self) -> float:
+        """Magnitude that no value exceeds: points that are projected from close to the camera's plane lie far away."""
+        return 1e9 if self.unit == "px" else 1e6
+
+    @property
     def letters(self) -> str:
         """The shape as documents write it: "(F, K, 2)"."""
         return "(" + ", ".join(map(str, self.shape)) + ("," if len(self.shape) == 1 else "") + ")"

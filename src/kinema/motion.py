@@ -55,7 +55,7 @@ class Motion:
     def __post_init__(self) -> None:
         if self.width < 0 or self.height < 0:
             raise ShapeError(f"motion: size must not be negative, found {self.width}x{self.height}")
-        times = checked(self.times, "times", ("T",), {"T": length(self.times)}, "motion")
+        times = checked(self.times, "times", ("T",), {"T": length(self.times)}, "motion", largest=1e12)
         if np.any(np.diff(times) <= 0):
             raise ShapeError("motion: times must be strictly increasing")
         object.__setattr__(self, "times", times)

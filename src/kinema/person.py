@@ -105,7 +105,12 @@ class Person:
             )
             if missing is not None:
                 raise ShapeError(f"{who}: {name} is given but {missing} is not; name its joint set")
-            flags = {"may_hold_nan": about.may_hold_nan, "share": about.share, "boolean": about.boolean}
+            flags = {
+                "may_hold_nan": about.may_hold_nan,
+                "share": about.share,
+                "boolean": about.boolean,
+                "largest": about.largest,
+            }
             object.__setattr__(self, name, checked(value, name, about.shape, sizes, who, **flags))
         object.__setattr__(self, "data", checked_data(self.data, who, frames=len(self.frames)))
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kinema.body.kinematics import forward_kinematics
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
+from kinema.storage.budget import Budget, Malformed
+from kinema.storage.fields import LARGEST, rate
+from kinema.storage.text_lines import next_line
 
 MAX_BYTES = 2**31
 MAX_JOINTS = 2000
 MAX_DEPTH = 200
+FRAME_MEMORY = 3000
+"""Bytes that a frame takes as a person on the free body, besides the values of its channels."""
+
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
 
@@ -99,7 +105,7 @@ def parse_bvh(path: str | Path) -> BvhFile:
 
 
 class _Parser:
-    def __init__(self, path: Path, lines: Iterator[str], size: int) -> None:
+    def __init__(self, path: Path, lines: TextIO, size: int) -> None:
         self.path, self.lines, self.size = path, lines, size
         self.number = 0
         self.names: list[str] = []
@@ -113,7 +119,7 @@ class _Parser:
 
     def line(self) -> list[str]:
         """The words of the next line that is not empty."""
-        for text in self.lines:
+        while text := next_line(self.lines, self.path, self.number + 1):
             self.number += 1
             words = text.split()
             if words:
@@ -137,8 +143,16 @@ class _Parser:
             raise self.fail(f"the number of frames must be positive, found {frames:g}")
         if not frame_time > 0:
             raise self.fail(f"the frame time must be positive, found {frame_time:g}")
+        rate(1 / frame_time if frame_time > 1e-300 else 1e300, "its frame rate", str(self.path))
         if 2 * frames * width > self.size:
             raise InputError(f"{self.path} declares {frames:g} frames of {width} values, more than fit in it")
+        try:
+            Budget(self.size).charge(int(frames) * (FRAME_MEMORY + 8 * width))
+        except Malformed:
+            raise InputError(
+                f"{self.path} has {frames:g} frames of {width} values, which need far more memory than its size"
+                " justifies; cut it into pieces"
+            ) from None
         values = np.empty((int(frames), width))
         for row in values:
             row[:] = self._numbers(self.line(), width)
@@ -187,7 +201,7 @@ class _Parser:
                     self._channels(stack[-1], words)
                     words = []
                 else:
-                    raise self.fail(f"{word!r} has no place here")
+                    raise self.fail(f"{quoted(word)} has no place here")
 
     def _joint(self, word: str, words: list[str], stack: list[int | None]) -> int:
         self.braced = bool(words) and words[-1] == "{"
@@ -197,7 +211,7 @@ class _Parser:
         if len(self.names) >= MAX_JOINTS:
             raise self.fail(f"it has more than {MAX_JOINTS} joints")
         if not name or name in self.names:
-            raise self.fail(f"the name of joint {name!r} is missing or used twice")
+            raise self.fail(f"the name of joint {quoted(name)} is missing or used twice")
         parent = stack[-1] if stack else -1
         if parent is None:
             raise self.fail("an end site must not have joints below it")
@@ -214,7 +228,7 @@ class _Parser:
             self.ends[stack[-2]] = np.array(values)
 
     def _channels(self, joint: int, words: list[str]) -> None:
-        if not words or not words[0].isdigit() or int(words[0]) != len(words) - 1:
+        if not words or words[0] != str(len(words) - 1):
             raise self.fail("CHANNELS must be followed by their number and names")
         known = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS)}
         named = [known.get(word.lower(), "") for word in words[1:]]
@@ -231,4 +245,6 @@ class _Parser:
             raise self.fail("a value is not a number") from None
         if not np.all(np.isfinite(values)):
             raise self.fail("a value is not finite")
+        if max(map(abs, values)) > LARGEST:
+            raise self.fail(f"a value is beyond {LARGEST:g}")
         return values

@@ -11,10 +11,14 @@ from kinema.errors import InputError
 from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.provenance import StageRecord
-from kinema.storage.fields import integers, mapping, numbers, require_keys, scalar, text
+from kinema.storage.fields import integers, mapping, numbers, rate, require_keys, scalar, text
 
 FORMAT_VERSION = 1
 """Incremented when readers of the previous version would misread the file."""
+
+
+_LEAST_STEP = 1e-7
+"""Seconds between two frames."""
 
 
 def clip_to_plain(motion: Motion) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
     if size.shape != (2,):
         raise InputError(f"{what}: image_size must be width and height, found shape {size.shape}")
     return {
-        "times": numbers(plain["clip_times"], "clip_times", what, ("T",)),
+        "times": _times(plain["clip_times"], what),
         "width": int(size[0]),
         "height": int(size[1]),
         "source": _optional_text(plain.get("source"), "source", what),
@@ -68,6 +72,16 @@ def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
         "provenance": _provenance(plain.get("provenance"), what),
         "data": mapping(plain.get("clip_data"), "clip_data", what),
     }
+
+
+def _times(value: Any, what: str) -> np.ndarray:
+    """(T,) seconds, at a rate that a recording can have."""
+    times = numbers(value, "clip_times", what, ("T",), largest=1e12)
+    if len(times) > 1 and np.all(np.diff(times) > 0):  # otherwise the motion refuses them
+        rate((len(times) - 1) / (times[-1] - times[0]), "the mean rate of clip_times", what)
+        if np.min(np.diff(times)) < _LEAST_STEP:
+            raise InputError(f"{what}: clip_times must be at least {_LEAST_STEP:g} s apart")
+    return times
 
 
 def _camera(plain: Any, what: str) -> Camera | None:
@@ -89,7 +103,7 @@ def _camera(plain: Any, what: str) -> Camera | None:
         distortion=optional("distortion", ("n",)),
         rotation=optional("rotation", (3, 3), ("T", 3, 3)),
         translation=optional("translation", (3,), ("T", 3)),
-        moving=None if moving is None else bool(moving),
+        moving=None if moving is None else bool(scalar(moving, "camera moving", what)),
         focal_source=text(plain.get("focal_source", "default"), "camera focal_source", what),
         fov_uncertainty=None if spread is None else scalar(spread, "camera fov_uncertainty", what),
     )
@@ -107,7 +121,8 @@ def _provenance(plain: Any, what: str) -> tuple[StageRecord, ...]:
         arguments, weights = entry.get("arguments", {}), entry.get("weights", {})
         if not isinstance(arguments, Mapping) or not isinstance(weights, Mapping):
             raise InputError(f"{what}: arguments and weights of provenance must be dicts")
-        records.append(StageRecord(str(entry["name"]), str(entry["version"]), dict(arguments), dict(weights)))
+        name, version = (text(entry[key], f"{key} of provenance", what) for key in ("name", "version"))
+        records.append(StageRecord(name, version, dict(arguments), dict(weights)))
     return tuple(records)
 
 

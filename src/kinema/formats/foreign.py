@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.formats.report import Notes
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, nearest_rotation
@@ -20,6 +20,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS, NUM_POSE
 from kinema.storage.fields import integers, numbers
+from kinema.storage.fields import rate as checked_rate
 
 NOTES = "notes"
 """Key of the motion's `data` that lists what a reader assumed, changed or left out, in sentences."""
@@ -123,7 +124,7 @@ def track_id(key: Any, what: str) -> int:
     try:
         return int(key)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{what}: {key!r} is not a track id; it must be a whole number") from None
+        raise InputError(f"{what}: {quoted(key)} is not a track id; it must be a whole number") from None
 
 
 def by_track(content: Mapping[Any, Any], *, needs: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> bool:
@@ -155,9 +156,8 @@ def motion_from(
     fps: the caller's frame rate, for files that do not store one; own_fps: the file's. Without either, `ASSUMED_FPS` is
     used and noted. num_frames: minimum number of frames. The image size is 0 x 0 where there is no camera.
     """
-    rate = own_fps if own_fps is not None else fps if fps is not None else ASSUMED_FPS
-    if not (np.isfinite(rate) and rate > 0):
-        raise InputError(f"{path}: the frame rate must be positive, found {rate:g}")
+    given = own_fps if own_fps is not None else fps if fps is not None else ASSUMED_FPS
+    rate = checked_rate(given, "the frame rate", str(path))
     if own_fps is None and fps is None:
         notes.add(f"the file does not store its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
     last = max((int(person.frames[-1]) + 1 for person in people if len(person)), default=0)

@@ -25,7 +25,7 @@ from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
-from kinema.storage.fields import numbers, require_keys, scalar
+from kinema.storage.fields import array_of, numbers, require_keys, scalar
 from kinema.storage.torch_writing import write_torch
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
@@ -53,17 +53,21 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
             continue
         where = f"{what}: {frame}"
         require_keys(part, ("global_orient", "body_pose"), where)
-        body = _single(part["body_pose"])
+        body = _single(part["body_pose"], "body_pose", where)
         if body.ndim == 2 and body.shape[1] not in (63, 69):
             raise InputError(
                 f"{where}: body_pose has {body.shape[1]} columns where SMPL-X's has 63; GEM-X's SOMA body is not read"
             )
-        pose = pose_from_parts(_single(part["global_orient"]), body, where, notes, ("global_orient", "body_pose"))
+        pose = pose_from_parts(
+            _single(part["global_orient"], "global_orient", where), body, where, notes, ("global_orient", "body_pose")
+        )
         fields["pose" + suffix] = pose
         if part.get("transl") is not None:
-            fields["transl" + suffix] = numbers(_single(part["transl"]), "transl", where, (len(pose), 3))
+            fields["transl" + suffix] = numbers(
+                _single(part["transl"], "transl", where), "transl", where, (len(pose), 3)
+            )
         if part.get("betas") is not None:  # the same in both frames of reference; the camera's, read first, are kept
-            fields.setdefault("betas", betas_from(_single(part["betas"]), len(pose), where, notes))
+            fields.setdefault("betas", betas_from(_single(part["betas"], "betas", where), len(pose), where, notes))
     frames = len(next(iter(fields.values())))
     person = Person(id=1, frames=np.arange(frames), **fields)
     own = content.get("fps")
@@ -154,9 +158,9 @@ def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:
     return None
 
 
-def _single(value: Any) -> np.ndarray:
+def _single(value: Any, key: str, what: str) -> np.ndarray:
     """Without the leading batch axis of length one that some versions leave."""
-    array = np.asarray(value)
+    array = array_of(value, key, what)
     return array[0] if array.ndim == 3 and array.shape[0] == 1 else array
 
 

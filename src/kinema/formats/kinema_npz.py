@@ -158,6 +158,8 @@ def _json(value: np.ndarray, what: str) -> dict[str, Any]:
         raise InputError(f"{what}: kinema.clip is longer than Kinema ever writes")
     try:
         plain = json.loads(written)
+        if "\\u" in written:  # escapes of lone surrogates, which can neither be printed nor written
+            plain = json.loads(json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8"))
     except (ValueError, RecursionError):
         raise InputError(f"{what}: kinema.clip is not JSON; the file is damaged") from None
     if not isinstance(plain, dict):

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.errors import InputError, ShapeError, UsageError
+from kinema.errors import InputError, ShapeError, UsageError, quoted
 from kinema.formats.containers import open_container
 from kinema.formats.registry import FORMATS, MotionFormat, find_format, format_by_suffix
 from kinema.motion import Motion
+from kinema.storage.fields import RATES
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -40,6 +41,8 @@ def load_motion(path: str | Path, *, format: str | None = None, fps: float | Non
         raise UsageError(f"{entry.name} files can be written, not read")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the file's own")
+    if fps is not None and not RATES[0] <= fps <= RATES[1]:
+        raise UsageError(f"the frame rate must lie between {RATES[0]:g} and {RATES[1]:g}, found {fps:g}")
     try:
         with open_container(path) as content:
             if entry is None:
@@ -94,5 +97,5 @@ def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
     if found:
         names = " or ".join(f.name for f in found)
         raise InputError(f"{path} could be a file of {names}; set `format` to one of them")
-    keys = ", ".join(repr(k) for k in list(content)[:8]) or "nothing"
+    keys = ", ".join(quoted(k) for k in list(content)[:8]) or "nothing"
     raise InputError(f"{path} is not a motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")

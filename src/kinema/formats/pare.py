@@ -28,7 +28,7 @@ from kinema.geometry.camera import Camera, camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SPIN49
-from kinema.storage.fields import numbers
+from kinema.storage.fields import array_of, numbers
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -56,7 +56,7 @@ def recognises(content: Mapping[Any, Any]) -> bool:
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
     """The people of the file in the camera's frame. Raises InputError, ShapeError."""
     notes = Notes()
-    tracks = _from_image(content) if "pred_pose" in content else dict(content)
+    tracks = _from_image(content, str(path)) if "pred_pose" in content else dict(content)
     camera = _camera(tracks, str(path))
     if camera is None:
         notes.add("the image size cannot be derived from the file, so nobody is placed in front of the camera")
@@ -97,9 +97,11 @@ def write(
     return path
 
 
-def _from_image(content: Mapping[Any, Any]) -> dict[int, dict[str, Any]]:
+def _from_image(content: Mapping[Any, Any], what: str) -> dict[int, dict[str, Any]]:
     """One track per detection in an image's file."""
-    arrays = {name: np.asarray(content[key]) for key, name in _IMAGE_KEYS.items() if content.get(key) is not None}
+    arrays = {
+        name: array_of(content[key], key, what) for key, name in _IMAGE_KEYS.items() if content.get(key) is not None
+    }
     count = len(arrays["pose"]) if arrays["pose"].ndim else 0
     return {
         i + 1: {name: value[i : i + 1] for name, value in arrays.items() if value.ndim and len(value) == count}

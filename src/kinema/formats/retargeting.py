@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import forward_kinematics
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.formats.bvh_parsing import BvhFile
 from kinema.formats.foreign import ZUP_FROM_YUP
 from kinema.formats.joint_names import REQUIRED, is_smpl, smpl_joints
@@ -45,6 +45,9 @@ STANDING = -0.7
 
 CHUNK = 1024
 """Frames processed at once."""
+
+_USUAL_JOINTS = 100
+"""Skeletons with more joints are processed in smaller parts."""
 
 _BONE_NOISE, _SHAPE_RANGE = 0.01, 2.0
 
@@ -81,8 +84,9 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
     hips = SMPL24.indices(["left_hip", "right_hip"])
     foreign_hips = [joints["left_hip"], joints["right_hip"]]
     pose, pelvis = np.empty((len(file), NUM_POSE)), np.empty((len(file), 3))
-    for start in range(0, len(file), CHUNK):
-        rows = slice(start, start + CHUNK)
+    step = max(1, min(CHUNK, CHUNK * _USUAL_JOINTS // len(file.names)))
+    for start in range(0, len(file), step):
+        rows = slice(start, start + step)
         world, positions = _posed(file, rows)
         rotations = upright @ _smpl_rotations(world, joints, aligned)
         local = rotations.copy()
@@ -242,4 +246,4 @@ def _shape_of_bones(rest: np.ndarray, joints: dict[str, int], body: BodyModel, n
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return ", ".join(quoted(name, mark="") for name in names[:12]) + (", ..." if len(names) > 12 else "")

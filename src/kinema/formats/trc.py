@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
+from kinema.storage.budget import Budget, Malformed
+from kinema.storage.fields import LARGEST, RATES
+from kinema.storage.text_lines import next_line
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -73,6 +76,9 @@ def _write(file: TextIO, markers: MarkerTrack, name: str, units: str, scale: flo
 
 _METRES = {"m": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01, "mm": 0.001}
 
+_CELLS = 100_000
+"""Markers and rows of a part."""
+
 MAX_BYTES = 2**30
 """Largest file accepted (about an hour of 100 markers at 100 Hz), since it is read into memory."""
 
@@ -93,33 +99,58 @@ def read_trc(path: str | Path) -> Markers:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB; cut it into pieces")
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return _read(file, path)
+    except Malformed as error:
+        raise InputError(f"{path} is not a usable TRC file: {error}; cut it into pieces") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
-    if len(lines) < 5 or not lines[0].startswith("PathFileType"):
+
+
+def _read(file: TextIO, path: Path) -> Markers:
+    lines = [next_line(file, path, number) for number in range(1, 6)]
+    if not all(lines) or not lines[0].startswith("PathFileType"):
         raise InputError(f"{path} is not a TRC file: it must start with PathFileType and have five lines of header")
     header = dict(zip(lines[1].split(), lines[2].split(), strict=False))
     units = header.get("Units", "m").lower()
     if units not in _METRES:
-        raise InputError(f"{path}: its unit is {units!r}; Kinema knows {', '.join(_METRES)}")
+        raise InputError(f"{path}: its unit is {quoted(units)}; Kinema knows {', '.join(_METRES)}")
     names = tuple(name.strip() for name in lines[3].split("\t")[2:] if name.strip())
     if not names:
         raise InputError(f"{path}: the fourth line names no markers")
     if len(set(names)) != len(names):
-        raise InputError(f"{path}: two markers have the same name ({', '.join(names)})")
-    rows = [_row(line, number, len(names), path) for number, line in enumerate(lines[5:], start=6) if line.strip()]
-    if not rows:
-        raise InputError(f"{path} has a header but no frames")
-    table = np.array(rows)
+        raise InputError(
+            f"{path}: two markers have the same name ({', '.join(quoted(name, mark='') for name in names[:12])})"
+        )
+    table = _table(file, len(names), path)
     times = table[:, 1]
+    if np.any(np.abs(table) > LARGEST):
+        raise InputError(f"{path} holds a value beyond {LARGEST:g}")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
         raise InputError(f"{path}: the times in its second column must increase from row to row")
+    positions = table[:, 2:].reshape(len(table), len(names), 3)
+    positions *= _METRES[units]
     return Markers(
         names=names,
         times=times,
-        positions=table[:, 2:].reshape(len(table), len(names), 3) * _METRES[units],
+        positions=positions,
         rate=_rate(header.get("DataRate", ""), times),
     )
+
+
+def _table(file: TextIO, markers: int, path: Path) -> np.ndarray:
+    """(T, 2 + 3 M) the rows after the header, gathered in parts so that their text and numbers are never held at once."""
+    budget, parts, rows, number = Budget(path.stat().st_size), [], [], 5
+    while line := next_line(file, path, number + 1):
+        number += 1
+        if line.strip():
+            rows.append(_row(line, number, markers, path))
+        if len(rows) * markers >= _CELLS:
+            parts, rows = [*parts, np.array(rows)], []
+            budget.charge(2 * parts[-1].nbytes)
+    if not rows and not parts:
+        raise InputError(f"{path} has a header but no frames")
+    return np.concatenate([*parts, np.array(rows).reshape(-1, 2 + 3 * markers)])
 
 
 def _row(line: str, number: int, markers: int, path: Path) -> list[float]:
@@ -142,6 +173,6 @@ def _rate(stated: str, times: np.ndarray) -> float:
         rate = float(stated)
     except ValueError:
         rate = math.nan
-    if math.isfinite(rate) and rate > 0:
+    if RATES[0] <= rate <= RATES[1]:
         return rate
     return float((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else 30.0

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
+
+LARGEST = 1e9
+"""Largest magnitude of any number in a motion file: metres, radians, pixels, seconds are far below, and squares and
+products of such numbers stay finite."""
+
+_FLOAT_MAX = float(np.finfo(np.float64).max)
+
+RATES = (1e-3, 1e5)
+"""Frames per second that a file may state."""
 
 
 def require_keys(content: Mapping[Any, Any], keys: tuple[str, ...], what: str) -> None:
@@ -17,30 +26,54 @@ def require_keys(content: Mapping[Any, Any], keys: tuple[str, ...], what: str) -
         raise InputError(f"{what} lacks {', '.join(missing)}; the file is incomplete")
 
 
-def numbers(value: Any, key: str, what: str, *shapes: tuple[int | str, ...], nan: bool = False) -> np.ndarray:
-    """`value` as a float64 array of one of the `shapes`, finite unless `nan`.
+def only_numbers(value: Any) -> bool:
+    """Whether nested lists and tuples contain nothing but numbers and arrays of them. Other contents can make numpy
+    allocate far more than they take themselves: text is stored as wide as the longest.
+    """
+    kinds = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
+    if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
+        return True
+    if not isinstance(value, (list, tuple)):
+        return isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
+    return all(only_numbers(item) for item in value)
+
+
+def array_of(value: Any, key: str, what: str) -> np.ndarray:
+    """`value` as an array of numbers of any type. Raises InputError: text, objects, lists of unequal lengths."""
+    if isinstance(value, (list, tuple)) and not only_numbers(value):
+        raise InputError(f"{what}: {key} must be numbers, found other values in its list")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        raise InputError(f"{what}: {key} must be numbers ({quoted(str(error), 120, mark='')})") from None
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{what}: {key} must be numbers (it is {quoted(array.dtype)})")
+    return array
+
+
+def numbers(
+    value: Any, key: str, what: str, *shapes: tuple[int | str, ...], nan: bool = False, largest: float = LARGEST
+) -> np.ndarray:
+    """`value` as a float64 array of one of the `shapes`, finite unless `nan`, no entry beyond `largest`.
 
     A dimension given as a string may have any length. Raises InputError with the key and both shapes.
     """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"it is {array.dtype}")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: {key} must be numbers ({str(error).splitlines()[0]})") from None
+    array = array_of(value, key, what).astype(np.float64)
     if shapes and not any(_fits(array.shape, shape) for shape in shapes):
         expected = " or ".join("(" + ", ".join(map(str, s)) + ("," if len(s) == 1 else "") + ")" for s in shapes)
         raise InputError(f"{what}: {key} has shape {array.shape}, expected {expected}")
-    if not nan and not np.all(np.isfinite(array)):
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise InputError(f"{what}: {key} holds a value that is not finite at {bad}")
+    size = np.abs(array)
+    wrong = size > largest if nan else ~(size <= largest)  # the second is True for NaN, too
+    if wrong.any():
+        bad = tuple(int(i) for i in np.argwhere(wrong)[0])
+        found = "a value that is not finite" if not np.isfinite(array[bad]) else f"a value beyond {largest:g}"
+        raise InputError(f"{what}: {key} holds {found} at {bad}")
     return array
 
 
 def integers(value: Any, key: str, what: str) -> np.ndarray:
     """`value` as a (n,) int64 array. Raises InputError, also for floats that are not whole numbers."""
-    array = numbers(value, key, what, ("n",))
+    array = numbers(value, key, what, ("n",), largest=_FLOAT_MAX)
     if np.any(array != np.round(array)) or np.any(np.abs(array) > 2**53):
         raise InputError(f"{what}: {key} must be whole numbers")
     return array.astype(np.int64)
@@ -48,10 +81,18 @@ def integers(value: Any, key: str, what: str) -> np.ndarray:
 
 def scalar(value: Any, key: str, what: str) -> float:
     """One finite number, given as a Python number or as an array with one element."""
-    array = numbers(value, key, what)
+    array = numbers(value, key, what, largest=_FLOAT_MAX)
     if array.size != 1:
         raise InputError(f"{what}: {key} must be one number, found shape {array.shape}")
     return float(array.reshape(()))
+
+
+def rate(value: Any, key: str, what: str) -> float:
+    """A frame rate in frames per second. Raises InputError where no recording has it."""
+    number = scalar(value, key, what)
+    if not RATES[0] <= number <= RATES[1]:
+        raise InputError(f"{what}: {key} must lie between {RATES[0]:g} and {RATES[1]:g}, found {number:g}")
+    return number
 
 
 def text(value: Any, key: str, what: str) -> str:
@@ -64,7 +105,7 @@ def text(value: Any, key: str, what: str) -> str:
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
         raise InputError(f"{what}: {key} must be text, found {type(value).__name__}")
-    return str(value)
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:

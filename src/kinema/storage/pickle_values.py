@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kinema.storage.budget import ARRAY, CONTAINER, VALUE, Malformed
+from kinema.storage.fields import only_numbers
 from kinema.storage.pickle_arrays import (
     arranged,
     attributes,
@@ -244,18 +245,6 @@ def _reconstructor(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
     elif state is not None and isinstance(value, Pending):
         raise Malformed("it creates an object in an unexpected way")
     return value
-
-
-def only_numbers(value: Any) -> bool:
-    """Whether nested lists and tuples contain nothing but numbers and arrays of them. Other contents can make numpy
-    allocate far more than they take themselves: text is stored as wide as the longest.
-    """
-    kinds = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
-    if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
-        return True
-    if not isinstance(value, (list, tuple)):
-        return isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
-    return all(only_numbers(item) for item in value)
 
 
 def only_named(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
