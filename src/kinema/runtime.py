@@ -18,6 +18,10 @@ def import_native(name: str) -> ModuleType:
         return importlib.import_module(name)
 
 
+MOST_THREADS = 256
+"""Threads that a network may be given; native libraries crash on absurd numbers."""
+
+
 def onnx_session(model: bytes | str, *, threads: int = 1):  # type: ignore[no-untyped-def]  # onnxruntime has no types
     """An onnxruntime session on the CPU for a model given as bytes or as a file."""
     onnxruntime = import_native("onnxruntime")

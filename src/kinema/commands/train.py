@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_debug, add_settings, given
 from kinema.errors import UsageError
-from kinema.options import settings_of
+from kinema.options import require, settings_of
+from kinema.runtime import MOST_THREADS
 
 if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     gpu = args.device == "cuda"
     if gpu and not torch.cuda.is_available():
         raise UsageError("torch finds no GPU; leave out `device` to train on the CPU")
+    require(args.threads <= MOST_THREADS, "threads", f"be at most {MOST_THREADS}", args.threads)
     torch.set_num_threads(max(1, args.threads))
     names = rows(args)
     sources, validation = training_data(args)

@@ -139,14 +139,17 @@ def _read(file: TextIO, path: Path) -> Markers:
 
 
 def _table(file: TextIO, markers: int, path: Path) -> np.ndarray:
-    """(T, 2 + 3 M) the rows after the header, gathered in parts so that their text and numbers are never held at once."""
-    budget, parts, rows, number = Budget(path.stat().st_size), [], [], 5
+    """(T, 2 + 3 M) the rows after the header, gathered in parts, so that they are never held as Python's numbers."""
+    budget, number = Budget(path.stat().st_size), 5
+    parts: list[np.ndarray] = []
+    rows: list[list[float]] = []
     while line := next_line(file, path, number + 1):
         number += 1
         if line.strip():
             rows.append(_row(line, number, markers, path))
         if len(rows) * markers >= _CELLS:
-            parts, rows = [*parts, np.array(rows)], []
+            parts.append(np.array(rows))
+            rows = []
             budget.charge(2 * parts[-1].nbytes)
     if not rows and not parts:
         raise InputError(f"{path} has a header but no frames")

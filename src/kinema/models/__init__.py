@@ -10,3 +10,6 @@
 A folder has those of these that it needs, next to other modules and bundled weights. Modules directly in this package
 are shared by several networks.
 """
+
+REPRESENTATIONS = ("2d", "3d", "smpl")
+"""What a refiner may smooth: keypoints in the image, joints, or rotations."""

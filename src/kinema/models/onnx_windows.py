@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.runtime import onnx_session
 
 
@@ -25,7 +25,7 @@ class OnnxWindows:
         except ImportError:  # not the file's fault
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base
-            raise InputError(f"{self._path} is not a readable ONNX file: {str(error).splitlines()[0]}") from None
+            raise InputError(f"{self._path} is not a readable ONNX file: {quoted(str(error), 200, mark='')}") from None
 
     @cached_property
     def metadata(self) -> dict[str, str]:
@@ -47,8 +47,16 @@ class OnnxWindows:
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """(N, W, C) -> (N, W, C) float32, a bounded number of windows at a time."""
         most = max(1, 400_000 // max(1, windows[0].size)) if len(windows) else 1
-        parts = [
-            self._session.run(None, {"windows": np.ascontiguousarray(windows[i : i + most], dtype=np.float32)})[0]
-            for i in range(0, len(windows), most)
-        ]
+        parts = [self._part(windows[i : i + most]) for i in range(0, len(windows), most)]
         return np.concatenate(parts) if parts else windows.astype(np.float32)
+
+    def _part(self, windows: np.ndarray) -> np.ndarray:
+        try:
+            out = self._session.run(None, {"windows": np.ascontiguousarray(windows, dtype=np.float32)})[0]
+        except Exception as error:  # onnxruntime's own exceptions share no base
+            raise InputError(f"{self._path} cannot be run: {quoted(str(error), 200, mark='')}") from None
+        if np.shape(out) != windows.shape:
+            raise InputError(f"{self._path} returns {np.shape(out)} for windows of {windows.shape}")
+        if not np.isfinite(out).all():
+            raise InputError(f"{self._path} returned values that are not finite; its file may be corrupt")
+        return np.asarray(out)

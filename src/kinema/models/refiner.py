@@ -15,8 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError, UsageError, quoted
+from kinema.models import REPRESENTATIONS
+from kinema.models.onnx_check import check_network
 from kinema.models.onnx_windows import OnnxWindows
+from kinema.storage.fields import rate as checked_rate
 from kinema.temporal.windows import Smoother
 
 KINDS = ("smoothnet", "synsp", "mixer")
@@ -78,46 +81,63 @@ class TrainedRefiner:
         return smooth
 
 
-def load_refiner(path: str | Path, kind: str | None = None) -> TrainedRefiner:
+def load_refiner(path: str | Path, kind: str | None = None, *, trusted: bool = False) -> TrainedRefiner:
     """Read a checkpoint (torch, safetensors, ONNX); nothing in it is executed.
 
-    kind: the expected network. Raises InputError if the file contains none of them, and UsageError if it contains a
-    different one.
+    kind: the expected network. trusted: an ONNX file that Kinema brings; any other is checked, and run once in a child
+    with limits (`kinema.models.onnx_check`). Raises InputError if the file contains none of them, and UsageError if it
+    contains a different one.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}; give the path of a SmoothNet or SynSP file")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    found = _from_onnx(path, digest) if path.suffix == ".onnx" else _from_tensors(path, digest)
+    found = _from_onnx(path, digest, trusted) if path.suffix == ".onnx" else _from_tensors(path, digest)
     if kind is not None and found.kind != kind:
         raise UsageError(f"{path} holds a {found.kind} network, not a {kind} one; set `method` to {found.kind}")
     return found
 
 
-def _from_onnx(path: Path, digest: str) -> TrainedRefiner:
+def _from_onnx(path: Path, digest: str, trusted: bool) -> TrainedRefiner:
+    if not trusted:
+        check_network(path)
     run = OnnxWindows(path)
     about = run.metadata
     if about.get("network") not in KINDS:
         raise InputError(f"{path} is not a refiner that `kinema train refiner` exported: its metadata names no network")
     return TrainedRefiner(
-        about["network"], run, run.window, run.coordinates, about.get("representation"),
-        float(about["rate"]) if "rate" in about else None, _boolean(about.get("centred")), path.name, digest,
-    )  # fmt: skip
+        about["network"], run, run.window, run.coordinates, *_properties(about, path), path.name, digest
+    )
 
 
 def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
     from kinema.storage.checkpoints import load_checkpoint
 
     tensors = {key.removeprefix("module."): value for key, value in load_checkpoint(path).items()}
-    about = _sidecar(path)
-    rate = about.get("rate")
-    properties = (about.get("representation"), None if rate is None else float(rate), _boolean(about.get("centred")))
+    properties = _properties(_sidecar(path), path)
     for module in map(import_module, _OF_CHECKPOINTS):
         if module.recognises(tensors):
             run: WindowNetwork = module.from_checkpoint(tensors, path)
             return TrainedRefiner(module.KIND, run, run.window, run.coordinates, *properties, path.name, digest)
-    some = ", ".join(list(tensors)[:3])
+    some = ", ".join(quoted(name, mark="") for name in list(tensors)[:3])
     raise InputError(f"{path} is neither a SmoothNet nor a SynSP checkpoint; it holds {some}, ...")
+
+
+def _properties(about: Mapping[str, Any], path: Path) -> tuple[str | None, float | None, bool | None]:
+    """Representation, rate and whether windows were centred, from a file's metadata. Raises InputError."""
+    representation, rate = about.get("representation"), about.get("rate")
+    if representation is not None and representation not in REPRESENTATIONS:
+        known = ", ".join(REPRESENTATIONS)
+        raise InputError(f"{path} was trained on {quoted(representation)}, which Kinema does not know ({known})")
+    try:
+        number = None if rate is None else float(rate)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{path}: its metadata give the frame rate {quoted(rate)}, which is not a number") from None
+    return (
+        representation,
+        None if number is None else checked_rate(number, "rate", str(path)),
+        _boolean(about.get("centred")),
+    )
 
 
 def _boolean(value: object) -> bool | None:
@@ -132,5 +152,6 @@ def _sidecar(path: Path) -> Mapping[str, Any]:
         return {}
     try:
         return dict(json.loads(meta.read_text())["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{meta} does not describe {path.name}: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = quoted(str(error), 120, mark="")
+        raise InputError(f"{meta} does not describe {path.name}: {reason}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinema.models import REPRESENTATIONS
 from kinema.options import require, same_as, setting
 from kinema.quality.profiles import PROFILES, canonical_profile
 from kinema.temporal.gaps import SMOOTHING_GAP
@@ -12,9 +13,6 @@ from kinema.temporal.windows import SHORT
 
 METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
 """The filters."""
-
-REPRESENTATIONS = ("2d", "3d", "smpl")
-"""What a network can smooth: keypoints, joints, rotations."""
 
 STEPS = ("replace", "lead", "smooth")
 """What the stabilizer does, in order."""

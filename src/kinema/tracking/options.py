@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.options import require, setting
+from kinema.runtime import MOST_THREADS
 from kinema.temporal.gaps import TRACKING_GAP
 
 CLOSER_LOOK = 0.045
@@ -55,6 +56,8 @@ class TrackingOptions:
         for name in ("max_persons", "min_track_frames", "threads"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, "be at least 1", value)
+        too_many = self.threads is not None and self.threads > MOST_THREADS
+        require(not too_many, "threads", f"be at most {MOST_THREADS}", self.threads)
         for name in ("detection_threshold", "landmark_threshold", "smallest_person"):
             value = getattr(self, name)
             require(value is None or 0.0 < value < 1.0, name, "lie between 0 and 1", value)

@@ -20,7 +20,7 @@ def load_mixer(checkpoint: str | Path | None = None) -> TrainedRefiner:
         network = load_refiner(checkpoint, "mixer")
     else:
         with as_file(files("kinema.models.mixer").joinpath(NETWORK_FILE)) as path:
-            network = load_refiner(path, "mixer")
+            network = load_refiner(path, "mixer", trusted=True)
     if network.coordinates != COORDINATES:
         raise InputError(
             f"{network.name} refines {network.coordinates} numbers per frame; 33 landmarks have {COORDINATES}"

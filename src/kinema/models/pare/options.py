@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema.options import require, same_as, setting
+from kinema.runtime import MOST_THREADS
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -36,7 +37,8 @@ class PareOptions:
     def __post_init__(self) -> None:
         if self.checkpoint is not None:
             object.__setattr__(self, "checkpoint", str(self.checkpoint))
-        require(self.threads is None or self.threads >= 1, "threads", "be at least 1", self.threads)
+        threads_fit = self.threads is None or 1 <= self.threads <= MOST_THREADS
+        require(threads_fit, "threads", f"lie between 1 and {MOST_THREADS}", self.threads)
         require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
         require(0.1 <= self.crop_scale <= 10, "crop_scale", "lie between 0.1 and 10", self.crop_scale)
         for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
