@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kinema.checks import checked, frozen
-from kinema.errors import ShapeError, UsageError
+from kinema.errors import ShapeError, UsageError, quoted
 from kinema.fields import Field, per_frame, table_of
 from kinema.provenance import jsonable
 from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, NUM_BETAS, NUM_POSE, OTHER_NAMES
@@ -91,7 +91,7 @@ class Person:
                 chosen = OTHER_NAMES.get(given, given)
                 object.__setattr__(self, name, chosen)
                 if chosen not in JOINT_SETS:
-                    raise ShapeError(f"{who}: {name} is {chosen!r}; known: {', '.join(JOINT_SETS)}")
+                    raise ShapeError(f"{who}: {name} is {quoted(chosen)}; known: {', '.join(JOINT_SETS)}")
                 sizes[letter] = len(JOINT_SETS[chosen])
         for name, about in PERSON_FIELDS.items():
             value = getattr(self, name)
@@ -105,13 +105,9 @@ class Person:
             )
             if missing is not None:
                 raise ShapeError(f"{who}: {name} is given but {missing} is not; name its joint set")
-            flags = {
-                "may_hold_nan": about.may_hold_nan,
-                "share": about.share,
-                "boolean": about.boolean,
-                "largest": about.largest,
-            }
-            object.__setattr__(self, name, checked(value, name, about.shape, sizes, who, **flags))
+            flags = {"may_hold_nan": about.may_hold_nan, "share": about.share, "boolean": about.boolean}
+            array = checked(value, name, about.shape, sizes, who, largest=about.largest, **flags)
+            object.__setattr__(self, name, array)
         object.__setattr__(self, "data", checked_data(self.data, who, frames=len(self.frames)))
 
     def __len__(self) -> int:
@@ -199,18 +195,22 @@ def checked_data(data: Mapping[str, Any], who: str, *, frames: int | None = None
     out: dict[str, Any] = {}
     for key, value in data.items():
         if not isinstance(key, str):
-            raise ShapeError(f"{who}: data is kept by names, {key!r} is not text")
+            raise ShapeError(f"{who}: data is kept by names, {quoted(key)} is not text")
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in "fiub":
-                raise ShapeError(f"{who}: data[{key!r}] must hold numbers, found {value.dtype}")
+                raise ShapeError(f"{who}: data[{quoted(key)}] must hold numbers, found {value.dtype}")
             if frames is not None and (not value.ndim or len(value) != frames):
-                raise ShapeError(f"{who}: data[{key!r}] has shape {value.shape}, expected ({frames}, ...) = (F, ...)")
+                raise ShapeError(
+                    f"{who}: data[{quoted(key)}] has shape {value.shape}, expected ({frames}, ...) = (F, ...)"
+                )
             out[key] = frozen(value, value.dtype)
             continue
         try:
             out[key] = json.loads(json.dumps(value, default=jsonable))
-        except (TypeError, ValueError) as error:
-            raise ShapeError(f"{who}: data[{key!r}] must be an array or JSON values ({error})") from None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ShapeError(
+                f"{who}: data[{quoted(key)}] must be an array or JSON values ({quoted(str(error), 120, mark='')})"
+            ) from None
     return out
 
 

@@ -15,12 +15,15 @@ import scipy.sparse
 from kinema.body.free import free_body
 from kinema.body.landmarks import find_landmarks
 from kinema.body.model import NUM_JOINTS, NUM_POSE_FEATURES, BodyModel
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.skeleton import NUM_BETAS
 from kinema.storage.containers import open_container
 
 KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 """What a file must hold; `posedirs` is used if present."""
+
+_OF_INDICES = ("f", "kintree_table")
+_LARGEST, _OFF_ONE = 1e4, 0.1
 
 _MOST_DENSE = 50_000_000
 """Entries of a sparse matrix that is made dense: 24 joints of two million vertices."""
@@ -35,9 +38,9 @@ def read_smpl(path: Path) -> BodyModel:
     with open_container(path) as content:
         missing = [key for key in KEYS if key not in content]
         if missing:
-            found = ", ".join(sorted(str(key) for key in content)) or "nothing"
+            found = quoted(", ".join(sorted(str(key) for key in content)) or "nothing", 300, mark="")
             raise InputError(
-                f"{path} is not an SMPL body model: it lacks {', '.join(missing)} (it has {found[:300]});"
+                f"{path} is not an SMPL body model: it lacks {', '.join(missing)} (it has {found});"
                 " give SMPL_NEUTRAL.pkl, SMPL_MALE.pkl or SMPL_FEMALE.pkl"
             )
         arrays = {key: _numbers(path, content, key) for key in (*KEYS, "posedirs") if key in content}
@@ -84,9 +87,16 @@ def _model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
             raise InputError(f"{path}: {key} has shape {value.shape}, expected {expected[key]}")
         if not np.all(np.isfinite(value)):
             raise InputError(f"{path}: {key} holds a value that is not finite; the file is corrupted")
+        if key not in _OF_INDICES and np.max(np.abs(value)) > _LARGEST:
+            raise InputError(f"{path}: {key} holds a value beyond {_LARGEST:g}; the file is corrupted")
+    if np.any(np.abs(arrays["weights"].sum(axis=1) - 1) > _OFF_ONE):
+        raise InputError(f"{path}: the weights of a vertex do not sum to 1; the file is corrupted")
     if faces.min() < 0 or faces.max() >= count:
         raise InputError(f"{path}: f refers to vertex {faces.max()}, but there are {count}; the file is corrupted")
-    parents = tree[0].astype(np.int64)
+    if np.any(tree[0, 1:] < 0) or np.any(tree[0, 1:] >= NUM_JOINTS):
+        raise InputError(f"{path}: kintree_table refers to joints that there are not; the file is corrupted")
+    parents = np.zeros(NUM_JOINTS, np.int64)
+    parents[1:] = tree[0, 1:]
     parents[0] = -1  # files hold 2**32 - 1 there
     if np.any(parents[1:] < 0) or np.any(parents[1:] >= np.arange(1, NUM_JOINTS)):
         raise InputError(f"{path}: kintree_table is not a tree of SMPL's joints (parents {parents.tolist()})")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.calibration import read_camera
 from kinema.formats import load_motion
 from kinema.formats.containers import open_container
@@ -169,7 +169,7 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
         raise InputError(f"{what} lacks fps (or times), without which frames cannot be matched")
     frame = text(arrays["frame"], "frame", what) if "frame" in arrays else "camera"
     if frame not in FRAMES:
-        raise InputError(f"{what}: frame must be camera or world, found {frame!r}")
+        raise InputError(f"{what}: frame must be camera or world, found {quoted(frame)}")
     fields = {"joints": joints} if frame == "camera" else {"joints_world": joints}
     return Truth(path.name, times, (TruthPerson(label=path.stem, names=names, **fields),))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.formats.amass import amass_arrays, person_path, write_arrays
 from kinema.formats.clip import FORMAT_VERSION, clip_from_plain, clip_to_plain
 from kinema.motion import Motion
@@ -136,7 +136,9 @@ def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_da
     data_keys = {name: own.pop(name) for name in list(own) if name.startswith("data.")}
     strange = sorted(set(own) - {name for name, field in PERSON_FIELDS.items() if not field.stored})
     if strange:
-        raise InputError(f"{what}: person {id} has fields that Kinema does not know: {', '.join(strange)}")
+        raise InputError(
+            f"{what}: person {id} has fields that Kinema does not know: {quoted(', '.join(strange), 200, mark='')}"
+        )
     fields: dict[str, Any] = {
         name: numbers(content[key], key, what, nan=PERSON_FIELDS[name].may_hold_nan) for name, key in own.items()
     }
@@ -144,7 +146,7 @@ def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_da
     more = mapping(own_data, f"people_data of person {id}", what)
     for name, plain in mapping(more.get("stored"), "stored", what).items():
         if name not in PERSON_FIELDS or not PERSON_FIELDS[name].stored:
-            raise InputError(f"{what}: person {id} keeps {name!r} in a file, which Kinema does not know")
+            raise InputError(f"{what}: person {id} keeps {quoted(name)} in a file, which Kinema does not know")
         fields[name] = StoredArray.from_plain(plain, f"{what}: {name}")
     data = mapping(more.get("data"), "data", what) | {
         name.removeprefix("data."): content[key] for name, key in data_keys.items()

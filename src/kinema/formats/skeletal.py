@@ -30,6 +30,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS
+from kinema.storage.fields import RATES
 from kinema.temporal.gaps import AWAY, near_in_time
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
@@ -170,6 +171,9 @@ def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:
     return [path.with_name(f"{path.stem}_{track.id}{path.suffix}") for track in tracks]
 
 
+_MOST_FRAMES = 10_000_000
+
+
 def constant_rate(
     track: SkeletonTrack, report: WriteReport, fps: float | None = None, *, bridge: bool = True
 ) -> SkeletonTrack:
@@ -180,6 +184,10 @@ def constant_rate(
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the clip's own")
+    if fps is not None and not RATES[0] <= fps <= RATES[1]:
+        raise UsageError(f"the frame rate must lie between {RATES[0]:g} and {RATES[1]:g}, found {fps:g}")
+    if fps is not None and fps * (track.times[-1] - track.times[0]) > _MOST_FRAMES:
+        raise UsageError(f"{fps:g} frames a second would make more than {_MOST_FRAMES} frames; choose a lower rate")
     rate = _true_rate(track) if fps is None else fps
     grid = constant_rate_times(track.times, rate)
     for first, last in _gaps(track):

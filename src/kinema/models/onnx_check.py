@@ -61,13 +61,17 @@ def check_network(path: Path) -> None:
         _check_model(path.read_bytes())
     except _Refused as reason:
         raise InputError(f"{path} is not an ONNX network that Kinema runs: {reason}") from None
-    except (IndexError, UnicodeDecodeError):
-        raise InputError(f"{path} is not a readable ONNX file: it is truncated or damaged") from None
+    except (IndexError, UnicodeDecodeError, _Unreadable):
+        raise InputError(f"{path} is not a readable ONNX file: it is truncated or damaged; get a fresh copy") from None
     _probe(path)
 
 
 class _Refused(Exception):
     """Why a network is not run."""
+
+
+class _Unreadable(Exception):
+    """The file is no protocol buffer with the fields of a model."""
 
 
 def _check_model(model: bytes) -> None:
@@ -140,7 +144,7 @@ def _check_tensor(tensor: bytes) -> None:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer: number, and a whole number or bytes. Raises IndexError, _Refused."""
+    """The fields of a protocol buffer: number, and a whole number or bytes. Raises IndexError, _Unreadable."""
     place = 0
     while place < len(data):
         key, place = _varint(data, place)
@@ -153,7 +157,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         elif key & 7 in (1, 5):
             length = 8 if key & 7 == 1 else 4
         else:
-            raise _Refused("it is no protocol buffer")
+            raise _Unreadable
         if length > len(data) - place:
             raise IndexError
         yield key >> 3, data[place : place + length]
@@ -168,12 +172,12 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, place
-    raise _Refused("it is no protocol buffer")
+    raise _Unreadable
 
 
 def _bytes(content: int | bytes) -> bytes:
     if not isinstance(content, bytes):
-        raise _Refused("it is no ONNX model")
+        raise _Unreadable
     return content
 
 

@@ -6,6 +6,7 @@ where the system can (not on Windows), so a crash or a kill is an answer, too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -74,10 +75,13 @@ def _first_line(error: Exception) -> str:
 
 
 def main() -> None:
-    import onnxruntime  # noqa: F401  # before the limit: its libraries are no part of the network
+    problem = None
+    with contextlib.suppress(ImportError):  # no fault of the file: who runs it will say so
+        import onnxruntime  # noqa: F401  # before the limit: its libraries are no part of the network
 
-    limit()
-    print(json.dumps({"problem": problem_of(sys.argv[1])}))
+        limit()
+        problem = problem_of(sys.argv[1])
+    print(json.dumps({"problem": problem}))
 
 
 if __name__ == "__main__":

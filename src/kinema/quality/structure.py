@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import KinemaError
+from kinema.errors import KinemaError, quoted
 from kinema.formats import load_motion
 from kinema.formats.containers import open_container
 from kinema.formats.foreign import NOT_A_ROTATION, NOTES
 from kinema.motion import Motion
 from kinema.quality.problems import Problem
+from kinema.storage.fields import only_numbers
 
 AXIS_ANGLE = 10.0
 """Radians beyond which an axis-angle is implausible (video2pkl's limit); readers accept any."""
@@ -81,7 +82,7 @@ def check_content(content: Mapping[Any, Any]) -> list[Problem]:
             id: int | None = int(key)
         except (TypeError, ValueError, OverflowError):
             id = None
-            problems.append(_fault(None, "track id", f"{str(key)[:40]!r} is not a track id; it must be a whole number"))
+            problems.append(_fault(None, "track id", f"{quoted(key)} is not a track id; it must be a whole number"))
         problems += _check_track(id, person)
     return problems
 
@@ -97,8 +98,12 @@ def _check_track(id: int | None, person: Mapping[str, Any]) -> Iterator[Problem]
     for key in _SHAPES:
         if person.get(key) is None:
             continue
+        value = person[key]
+        if isinstance(value, (list, tuple)) and not only_numbers(value):
+            yield _fault(id, key, f"{key} must hold numbers, found other values in its list")
+            continue
         try:
-            array = np.asarray(person[key])
+            array = np.asarray(value)
         except (TypeError, ValueError):
             yield _fault(id, key, f"{key} is not an array of one shape")
             continue

@@ -1,0 +1,182 @@
+"""Every reader and command, on files made to harm: a sentence and an exit code of the table, within 1 GB and 20 s."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.hostile_files import hostile_files
+from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
+from tests.hostile.mutations import honest_files, mutated
+from tests.hostile.running import Answer, Server, serving
+from tests.hostile.values import BODIES, MOTIONS, NETWORKS, TEXTS
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are Linux's")
+
+MUTATIONS, MORE_MUTATIONS = 105, 1000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    with serving(folder / "output") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def honest(folder: Path) -> dict[str, bytes]:
+    return honest_files(folder)
+
+
+def commands(path: Path, out: Path) -> tuple[tuple[object, ...], ...]:
+    """The command lines that read a motion file."""
+    good = path.parent / "honest.pkl"
+    return (
+        ("validate", path, "--no-files"),
+        ("convert", path, out / "converted.npz"),
+        ("diagnose", path),
+        ("export", path, "--format", "bvh", "--out", out / "exported"),
+        ("refine", path, "--method", "whittaker", "--out", out / "refined.pkl"),
+        ("stabilize", path, "--out", out / "stable.pkl"),
+        ("diagnose", path, "--json"),
+        ("export", path, "--format", "glb", "--out", out / "exported"),
+        ("evaluate", "motion", path, "--truth", good),
+        ("evaluate", "motion", good, "--truth", path),
+        ("export", path, "--format", "csv", "--out", out / "exported"),
+        ("export", path, "--format", "trc", "--out", out / "exported"),
+        ("convert", path, out / "converted.pkl"),
+    )
+
+
+def lines_for(path: Path, out: Path, number: int, *, every: bool) -> Iterable[tuple[object, ...]]:
+    """All command lines that read the file, or one of them: another one for every file."""
+    if path.suffix == ".onnx":
+        return [
+            (
+                "refine",
+                path.parent / "honest.pkl",
+                "--method",
+                "smoothnet",
+                "--checkpoint",
+                path,
+                "--out",
+                out / "a.pkl",
+            )
+        ]
+    if path.suffix in (".safetensors", ".pth"):
+        return [
+            ("refine", path.parent / "honest.pkl", "--method", "synsp", "--checkpoint", path, "--out", out / "a.pkl")
+        ]
+    if path.name.startswith("body_"):
+        lines: tuple[tuple[object, ...], ...] = (
+            ("convert", path.parent / "honest.pkl", out / "a.pkl", "--body-model", path),
+            ("export", path.parent / "honest.pkl", "--format", "glb", "--body-model", path, "--out", out / "exported"),
+            ("body", "export", "--layout", "smplx", "--body-model", path, "--out", out / "body"),
+        )
+        return lines if every else lines[number % 3 : number % 3 + 1]
+    if path.suffix == ".trc":
+        return [("evaluate", "motion", path.parent / "honest.pkl", "--truth", path)]
+    known = commands(path, out)
+    if every:
+        return known
+    return [known[number % len(known)]]
+
+
+def attack(server: Server, folder: Path, files: Iterable[tuple[str, bytes]], *, every: bool = False) -> list[str]:
+    """Write each file, run the commands on it, remove it. Returns what went wrong."""
+    wrong = []
+    for number, (name, data) in enumerate(files):
+        path = folder / name
+        path.write_bytes(data)
+        for line in lines_for(path, folder / "written", number, every=every):
+            answer: Answer = server.run(*line)
+            if answer.wrong is not None:
+                wrong.append(str(answer))
+        path.unlink()
+    return wrong
+
+
+COSTLY = {
+    *("sets", "lists", "dicts", "numbers", "memo", "small_arrays", "nested_arrays", "whole_keys"),
+    *("inert.pt", "tensors.pt", "wide.safetensors", "entries.pt"),
+}
+"""They take seconds to be refused."""
+
+FAMILIES = {
+    "pickles": {f"{name}.pkl": make for name, make in PICKLES.items() if name not in COSTLY},
+    "weights": {name: make for name, make in WEIGHTS.items() if name not in COSTLY},
+    "archives": ARCHIVES,
+    "motions": MOTIONS,
+    "texts": TEXTS,
+    "bodies": BODIES,
+    "networks": NETWORKS,
+}
+
+
+def test_there_are_enough_of_them() -> None:
+    assert sum(map(len, FAMILIES.values())) + MUTATIONS >= 300
+
+
+@pytest.mark.slow
+def test_files_that_use_up_their_budget(server, folder, honest) -> None:
+    costly = {f"{name}.pkl": make for name, make in PICKLES.items()} | WEIGHTS
+    files = ((name, make()) for name, make in costly.items() if name.removesuffix(".pkl") in COSTLY)
+    wrong = attack(server, folder, files)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_of_hostile_files(server, folder, honest, family) -> None:
+    wrong = attack(server, folder, ((name, make()) for name, make in FAMILIES[family].items()))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_mutated_honest_files(server, folder, honest) -> None:
+    """The name of a file that fails has its seed: `mutated(honest, seed)` makes it again."""
+    wrong = attack(server, folder, (mutated(honest, seed) for seed in range(MUTATIONS)))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_options_beyond_all_sense(server, folder, honest) -> None:
+    good = folder / "honest.pkl"
+    lines: list[tuple[object, ...]] = [
+        ("run", good, "--threads", "100000"),
+        ("run", good, "--threads", "0"),
+        ("validate", good, "--fps", "1e300", "--no-files"),
+        ("validate", good, "--fps", "1" + "0" * 400, "--no-files"),
+        ("convert", good, folder / "a.bvh", "--fps", "nan"),
+        ("export", good, "--format", "bvh", "--rate", "1e300", "--out", folder / "written"),
+        ("export", good, "--format", "trc", "--rate", "1e-300", "--out", folder / "written"),
+        ("refine", good, "--method", "smoothnet", "--window-size", "9" * 30, "--out", folder / "a.pkl"),
+    ]
+    wrong = [str(answer) for answer in (server.run(*line) for line in lines) if answer.wrong is not None]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_command_on_every_hostile_file(server, folder, honest, family) -> None:
+    wrong = attack(server, folder, ((name, make()) for name, make in FAMILIES[family].items()), every=True)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+def test_many_mutated_files(server, folder, honest) -> None:
+    seeds = range(MUTATIONS, MUTATIONS + MORE_MUTATIONS)
+    wrong = attack(server, folder, (mutated(honest, seed) for seed in seeds))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+def test_the_older_two_hundred(server, folder, honest) -> None:
+    marker = folder / "touched"
+    wrong = attack(server, folder, hostile_files(str(marker)))
+    assert not wrong, "\n".join(wrong)
+    assert not marker.exists()
