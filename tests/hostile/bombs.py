@@ -234,6 +234,6 @@ ARCHIVES: dict[str, Maker] = {
     },
     "entries.npz": lambda: zipped({f"{i:07}.npy": b"" for i in range(120_000)}, 0),
     "zeros.npz": lambda: zipped({"poses.npy": _npy(
-        b"{'descr': '<f8', 'fortran_order': False, 'shape': (2000000, 156)}\n", bytes(8 * 156 * 2_000_000))}),
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (400000, 156)}\n", bytes(8 * 156 * 400_000))}),
     "names.npz": lambda: zipped({"\x1b[31m\n" * 1000 + ".npy": b"x", "poses.npy": b"y"}),
 }  # fmt: skip

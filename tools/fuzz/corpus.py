@@ -1,0 +1,41 @@
+"""The corpus that a target starts from: small honest files, and the hostile ones of `tests/hostile` that are small."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from tests.helpers.pickles import VALUES
+from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
+from tests.hostile.mutations import honest_files
+from tests.hostile.values import BODIES, MOTIONS, NETWORKS, TEXTS
+
+MOST_BYTES = 2**16
+"""Larger inputs slow the search down."""
+
+SUFFIXES = {
+    "pickle": ".pkl", "npz": ".npz", "torch": ".pt", "safetensors": ".safetensors", "motion-pkl": ".pkl",
+    "motion-npz": ".npz", "motion-pt": ".pt", "bvh": ".bvh", "trc": ".trc", "body": ".npz", "onnx": ".onnx",
+}  # fmt: skip
+
+
+def write_corpus(target: str, folder: Path) -> int:
+    """Write the corpus of a target; returns the number of files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = SUFFIXES[target]
+    with tempfile.TemporaryDirectory() as scratch:
+        honest = honest_files(Path(scratch))
+    made = [data for end, data in honest.items() if end == suffix or (suffix == ".pt" and end == ".pth")]
+    if target == "pickle":
+        made += [pickle.dumps(value, protocol) for value in VALUES.values() for protocol in (0, 2, 4)]
+        made += [data for make in PICKLES.values() if not (data := make()).startswith(b"\x78")]  # not compressed bombs
+    families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **NETWORKS, **ARCHIVES, **WEIGHTS}
+    costly = ("overlapping.safetensors", "zeros.npz", "byteorder.pt", "entries.npz", "entries.pt")
+    made += [make() for name, make in families.items() if name.endswith(suffix) and name not in costly]
+    made = [data for data in dict.fromkeys(made) if len(data) <= MOST_BYTES]
+    for number, data in enumerate(made):
+        (folder / f"seed-{number:03}").write_bytes(data)
+    (folder / "seed-random").write_bytes(np.random.default_rng(0).bytes(64))
+    return len(made) + 1

@@ -1,0 +1,58 @@
+"""What is fuzzed: one function from bytes for every reader of strangers' files.
+
+A target may raise `KinemaError`: the reader has refused the bytes with a sentence. Anything else is a find.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from kinema.body.reading import read_smpl
+from kinema.errors import KinemaError
+from kinema.formats import load_motion
+from kinema.formats.trc import read_trc
+from kinema.models.onnx_check import _check_model, _Refused, _Unreadable
+from kinema.storage.checkpoints import load_checkpoint
+from kinema.storage.safe_npz import load_npz
+from kinema.storage.safe_pickle import load_pickle
+from kinema.storage.torch_format import INERT
+
+# In memory where the system has such a folder: a run writes a file a hundred thousand times.
+_FOLDER = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+
+
+def _reading(suffix: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
+    path = _FOLDER / f"input-{os.getpid()}{suffix}"
+
+    def target(data: bytes) -> None:
+        path.write_bytes(data)
+        with contextlib.suppress(KinemaError):
+            read(path)
+
+    return target
+
+
+def _onnx(data: bytes) -> None:
+    """The check of the graph alone: what passes is only run in a child."""
+    with contextlib.suppress(KinemaError, _Refused, _Unreadable, IndexError, UnicodeDecodeError):
+        _check_model(data)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "pickle": _reading(".pkl", lambda path: load_pickle(path, extra=INERT)),
+    "npz": _reading(".npz", load_npz),
+    "torch": _reading(".pt", load_checkpoint),
+    "safetensors": _reading(".safetensors", load_checkpoint),
+    "motion-pkl": _reading(".pkl", load_motion),
+    "motion-npz": _reading(".npz", load_motion),
+    "motion-pt": _reading(".pt", load_motion),
+    "bvh": _reading(".bvh", load_motion),
+    "trc": _reading(".trc", read_trc),
+    "body": _reading(".npz", read_smpl),
+    "onnx": _onnx,
+}
+"""Targets by name."""
