@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError, UsageError, quoted
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.storage.fields import numbers, require_keys
@@ -32,9 +32,9 @@ def read_cameras(path: str | Path) -> dict[str, Camera]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check `calibration`") from None
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not a TOML calibration ({error})") from None
+        raise InputError(f"{path} is not a TOML calibration ({quoted(str(error), 200, mark='')})") from None
     cameras = {
-        str(table.get("name", key)): _camera(table, f"{path}: camera {key}")
+        str(table.get("name", key)): _camera(table, f"{path}: camera {quoted(key, mark='')}")
         for key, table in tables.items()
         if isinstance(table, dict) and "matrix" in table
     }
@@ -50,7 +50,7 @@ def read_camera(path: str | Path, name: str | None) -> Camera:
         return next(iter(cameras.values()))
     if name not in cameras:
         asked = "more than one camera is defined" if name is None else f"there is no camera {name!r}"
-        raise UsageError(f"{path}: {asked}; set `camera` to one of {', '.join(cameras)}")
+        raise UsageError(f"{path}: {asked}; set `camera` to one of {quoted(', '.join(cameras), 300, mark='')}")
     return cameras[name]
 
 

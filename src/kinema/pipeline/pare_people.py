@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.models.pare.crops import square_boxes
 from kinema.models.pare.facts import LEAST_SCORE
 from kinema.models.pare.keypoint_boxes import boxes_from_keypoints
@@ -94,7 +94,7 @@ def read_detections(path: Path) -> np.ndarray:
             rows = np.loadtxt(path, delimiter=",", ndmin=2, comments="#")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} contains no detections ({error}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
+            f"{path} contains no detections ({quoted(str(error), 200, mark='')}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
             " 'detections' of an .npz"
         ) from None
     if rows.ndim != 2 or rows.shape[1] != 6 or not np.all(np.isfinite(rows)):

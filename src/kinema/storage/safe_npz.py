@@ -31,7 +31,7 @@ from kinema.storage.zip_archive import open_zip
 MAX_MEMBERS = 20_000
 """Maximum number of arrays in one archive; a motion of a hundred people has about two thousand."""
 
-_CORRUPTION = (
+CORRUPTION = (
     *(ValueError, EOFError, OSError, RuntimeError, SyntaxError, TypeError, KeyError, IndexError, AttributeError),
     *(OverflowError, NotImplementedError, MemoryError, RecursionError, tokenize.TokenError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -102,7 +102,7 @@ class NpzArchive(Mapping[str, np.ndarray]):
                     raise ValueError(f"its entries are declared to have {dtype.itemsize} bytes")
             with self._zip.open(info) as member:
                 return np.asarray(npy.read_array(member, allow_pickle=False))
-        except _CORRUPTION as error:
+        except CORRUPTION as error:
             if isinstance(error, InputError):
                 raise
             reason = (str(error) or type(error).__name__).splitlines()[0]

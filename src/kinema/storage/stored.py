@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from kinema.checks import frozen
-from kinema.errors import InputError, ShapeError
+from kinema.errors import InputError, ShapeError, quoted
+from kinema.storage.safe_npz import CORRUPTION
 
 _LAST = np.iinfo(np.int64).max
 
@@ -39,8 +40,9 @@ class StoredArray:
             stored: np.ndarray = np.lib.format.open_memmap(self.path, mode="r")
         except FileNotFoundError:
             raise InputError(f"{self.path} does not exist any more; run the stage that wrote it again") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{self.path} is not a .npy file of numbers ({str(error).splitlines()[0]})") from None
+        except CORRUPTION as error:
+            reason = quoted(str(error) or type(error).__name__, 120, mark="")
+            raise InputError(f"{self.path} is not a .npy file of numbers ({reason})") from None
         if not stored.ndim or stored.dtype.kind not in "fiub":
             raise InputError(f"{self.path} is not a .npy file of numbers with one row per frame")
         if self.rows is None:

@@ -14,9 +14,10 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.landmarks import SMPL_NUMBERS, SMPL_VERTICES
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.models.pare.facts import H36M_TO_14, MAP49
 from kinema.skeleton import SPIN49
+from kinema.storage.safe_npz import CORRUPTION
 
 _SPIN_14 = np.arange(25, 39)
 _SPIN_PELVIS = SPIN49.index("mid_hip")
@@ -71,8 +72,9 @@ def _regressor(path: Path | None, rows: int) -> np.ndarray | None:
         array = np.asarray(np.load(path, allow_pickle=False))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name the joint regressor of the PARE release") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a numeric .npy file ({error}); use the file of the PARE release") from None
+    except CORRUPTION as error:
+        reason = quoted(str(error) or type(error).__name__, 120, mark="")
+        raise InputError(f"{path} is not a numeric .npy file ({reason}); use the file of the PARE release") from None
     if array.shape != (rows, SMPL_VERTICES) or array.dtype.kind not in "fiu" or not np.all(np.isfinite(array)):
         raise InputError(
             f"{path} is not the expected joint regressor: found {array.shape} {array.dtype}, expected"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE
 from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
@@ -53,7 +53,7 @@ class NumpySmoothNet:
         sizes = sizes_of({key: value.shape for key, value in tensors.items()}, name)
         for key, value in tensors.items():
             if not np.isfinite(value).all():
-                raise InputError(f"{name} holds a weight that is not finite in {key!r}; it cannot be used")
+                raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
         return cls(sizes, tensors, name, sha256)
 
     @property

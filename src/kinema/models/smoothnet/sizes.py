@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.models.smoothnet.facts import TENSORS
 
 
@@ -50,5 +50,5 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> Sm
         if shapes.get(key) != expected.get(key):
             found = f"has shape {shapes[key]}" if key in shapes else "is missing"
             wanted = f"expected {expected[key]}" if key in expected else "which no SmoothNet has"
-            raise InputError(f"{name} is not a SmoothNet checkpoint: {key!r} {found}, {wanted}")
+            raise InputError(f"{name} is not a SmoothNet checkpoint: {quoted(key)} {found}, {wanted}")
     return SmoothNetSizes(window, outputs, hidden, inner, blocks)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, quoted
 from kinema.models.synsp.facts import POSITIONS
 
 ENCODERS = ("encoder_local", "encoder_global")
@@ -95,10 +95,10 @@ def checked_tensors(tensors: Mapping[str, np.ndarray], name: str) -> tuple[SynSP
         if shapes.get(key) != expected.get(key):
             found = f"has shape {shapes[key]}" if key in shapes else "is missing"
             wanted = f"expected {expected[key]}" if key in expected else "which no SynSP has"
-            raise InputError(f"{name} is not a SynSP checkpoint: {key!r} {found}, {wanted}")
+            raise InputError(f"{name} is not a SynSP checkpoint: {quoted(key)} {found}, {wanted}")
     for key, value in tensors.items():
         if not np.isfinite(value).all():
-            raise InputError(f"{name} holds a weight that is not finite in {key!r}; it cannot be used")
+            raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
     return sizes, tensors
 
 
