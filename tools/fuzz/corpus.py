@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,11 @@ SUFFIXES = {
 }  # fmt: skip
 
 
+def _members(archive: bytes) -> list[bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return [opened.read(info) for info in opened.infolist() if info.file_size <= MOST_BYTES]
+
+
 def write_corpus(target: str, folder: Path) -> int:
     """Write the corpus of a target; returns the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,6 +41,8 @@ def write_corpus(target: str, folder: Path) -> int:
     families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **NETWORKS, **ARCHIVES, **WEIGHTS}
     costly = ("overlapping.safetensors", "zeros.npz", "byteorder.pt", "entries.npz", "entries.pt")
     made += [make() for name, make in families.items() if name.endswith(suffix) and name not in costly]
+    if target in ("npz", "torch"):  # their members alone, too: see targets.py
+        made += [member for data in made if data.startswith(b"PK") for member in _members(data)]
     made = [data for data in dict.fromkeys(made) if len(data) <= MOST_BYTES]
     for number, data in enumerate(made):
         (folder / f"seed-{number:03}").write_bytes(data)

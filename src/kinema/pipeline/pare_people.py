@@ -93,8 +93,9 @@ def read_detections(path: Path) -> np.ndarray:
         else:
             rows = np.loadtxt(path, delimiter=",", ndmin=2, comments="#")
     except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = quoted(str(error), 200, mark="")
         raise InputError(
-            f"{path} contains no detections ({quoted(str(error), 200, mark='')}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
+            f"{path} contains no detections ({reason}); give rows frame,x1,y1,x2,y2,score as .csv, or as the array"
             " 'detections' of an .npz"
         ) from None
     if rows.ndim != 2 or rows.shape[1] != 6 or not np.all(np.isfinite(rows)):
