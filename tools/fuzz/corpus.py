@@ -39,7 +39,15 @@ def write_corpus(target: str, folder: Path) -> int:
         made += [pickle.dumps(value, protocol) for value in VALUES.values() for protocol in (0, 2, 4)]
         made += [data for make in PICKLES.values() if not (data := make()).startswith(b"\x78")]  # not compressed bombs
     families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **NETWORKS, **ARCHIVES, **WEIGHTS}
-    costly = ("overlapping.safetensors", "zeros.npz", "byteorder.pt", "entries.npz", "entries.pt")
+    costly = (
+        "overlapping.safetensors",
+        "zeros.npz",
+        "byteorder.pt",
+        "entries.npz",
+        "entries.pt",
+        "inert.pt",
+        "tensors.pt",
+    )
     made += [make() for name, make in families.items() if name.endswith(suffix) and name not in costly]
     if target in ("npz", "torch"):  # their members alone, too: see targets.py
         made += [member for data in made if data.startswith(b"PK") for member in _members(data)]

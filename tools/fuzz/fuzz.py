@@ -5,7 +5,7 @@
     python tools/fuzz/fuzz.py all --seconds 60
 
 The corpus grows in `--folder`, by default `fuzz-corpus` in the current folder. An input that raises anything but
-Kinema's own errors, takes more than 20 s or more than 1.5 GB is kept there as `crash-...`, `timeout-...` or `oom-...`;
+Kinema's own errors, takes more than 60 s or more than 1.5 GB is kept there as `crash-...`, `timeout-...` or `oom-...`;
 give it as `--input` to see what it does.
 """
 
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LIMITS = ("-timeout=20", "-rss_limit_mb=1536", "-max_len=65536", "-print_final_stats=1", "-verbosity=1")
+LIMITS = ("-timeout=60", "-rss_limit_mb=1536", "-max_len=65536", "-print_final_stats=1", "-verbosity=1")
 
 
 def main() -> int:
