@@ -1,11 +1,12 @@
 """The camera's field of view when nobody states it: what recordings usually have, and what straight lines show.
 
-A picture of one person says little about the lens: seen from twice the distance with twice the focal length, the person
-looks nearly the same, and the keypoint networks' errors are larger than the difference in perspective (measured: on real
-clips, the field of view at which the fit's error is least has little to do with the true one). What is known without
-looking closely is how recordings are made: phones upright, webcams in front of people at a desk, cameras further away.
-Each of these has its usual lens and distance, and the size of the person in the picture ties the two together. Where
-the background shows corners of a room, `kinema.world.vanishing` measures the focal length to a few percent.
+A picture of one person says little about the lens: seen from twice the distance with twice the focal length, the
+person looks nearly the same, and the keypoint networks' errors are larger than the difference in perspective
+(measured: on real clips, the field of view at which the fit's error is least has little to do with the true one).
+What is known without looking closely is how recordings are made: phones upright, webcams in front of people at a
+desk, cameras further away. Each of these has its usual lens and distance, and the size of the person in the picture
+ties the two together. Where the background shows corners of a room, `kinema.world.vanishing` measures the focal
+length to a few percent.
 
 All of this is one posterior over the logarithm of the focal length, of which the mean and the standard deviation are
 reported.
