@@ -346,3 +346,41 @@ def test_motions_are_shown_briefly():
     assert shown.count("<tr>") == 3
     assert "<td>keypoints" not in shown
     assert "keypoints, keypoint_confidence" in shown
+
+
+@pytest.mark.parametrize("cuts", [[0], [10], [3, 3], [5, 2], [-1], [2.5], [[1]], ["a"]])
+def test_cuts_lie_inside_the_clip_and_increase(cuts):
+    with pytest.raises(ShapeError, match="cuts"):
+        motion(cuts=cuts)
+
+
+@given(st.sets(st.integers(1, 9)), st.integers(0, 9), st.integers(1, 10))
+def test_cuts_are_carried_along(cuts, first, length):
+    whole = motion(people=(person(),), cuts=np.array(sorted(cuts), dtype=int))
+    assert [frame for shot in whole.shots for frame in range(shot.start, shot.stop)] == list(range(10))
+    assert [shot.start for shot in whole.shots[1:]] == sorted(cuts)
+    last = min(first + length, 10)
+    part = whole.slice(whole.times[first], whole.times[last] if last < 10 else None)
+    assert part.cuts.tolist() == [cut - first for cut in sorted(cuts) if first < cut < last]
+    joined = Motion.concatenate([whole, part])
+    assert joined.cuts.tolist() == [*whole.cuts, *(part.cuts + 10)]
+    assert whole.merge(whole.replace(people=(), cuts=[4])).cuts.tolist() == sorted({*cuts, 4})
+
+
+def test_a_person_is_in_parts_at_cuts_and_in_pieces_at_gaps_too():
+    one = person()  # in every second frame
+    whole = motion(people=(one,), cuts=[5])
+    assert [part.frames.tolist() for part in whole.parts(one)] == [[0, 2, 4], [6]]
+    assert whole.pieces(one, 1.0) == [slice(0, 3), slice(3, 4)]
+    assert whole.pieces(one, 0.01) == [slice(row, row + 1) for row in range(4)]
+    assert motion(people=(one,)).parts(one) == (one,)
+    assert motion(people=(one,), cuts=[9]).parts(one) == (one,)
+
+
+def test_the_rate_and_the_length_of_a_clip_with_a_pause():
+    times = np.arange(60) / 30 + np.where(np.arange(60) >= 30, 60.0, 0.0)
+    paused = motion(times=times)
+    assert paused.fps == pytest.approx(30.0)
+    assert paused.seconds == pytest.approx(62.0)
+    assert "62.00 s at 30 fps" in repr(paused)
+    assert motion(times=[]).seconds == 0.0

@@ -12,6 +12,16 @@ from kinema.errors import ShapeError, quoted
 LARGEST = 1e6
 """Largest magnitude of a value in metres or radians. Far larger ones are damage, and would overflow in products."""
 
+LEAST_RATE, MOST_RATE = 1e-3, 1e5
+"""Frames per second that are accepted as a rate: from one frame in a quarter of an hour to the fastest cameras."""
+
+RATE_RANGE = "a number between 0.001 and 100000"
+
+
+def is_rate(value: float) -> bool:
+    """Whether a number can be a frame rate."""
+    return bool(LEAST_RATE <= value <= MOST_RATE)
+
 
 def length(value: Any) -> int:
     """The number of values; 0 for anything that is not a sequence, which the check then rejects."""

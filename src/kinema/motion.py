@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +22,13 @@ import numpy as np
 
 from kinema import _wiring
 from kinema._version import __version__
-from kinema.checks import checked, length
+from kinema.checks import checked, frozen, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras, merge_cameras
 from kinema.person import Person, checked_data, join_people
 from kinema.provenance import StageRecord
+from kinema.temporal.gaps import shot_of, uninterrupted
+from kinema.temporal.rate import frame_rate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +42,8 @@ class Motion:
     times (T,): seconds of every frame of the clip, strictly increasing, as decoded. width, height: pixels after display
     rotation, 0 if unknown. source: file name of the video. body_model: the body that the poses belong to ("free", or
     the name of the model's file). provenance: one record per stage, in order. data: anything else about the clip, by
-    name, as arrays or JSON values; the stage that fills an entry defines it.
+    name, as arrays or JSON values; the stage that fills an entry defines it. cuts (C,) int: the frames at which a new
+    shot begins, increasing; a person may go on across a cut, but no motion does.
     """
 
     times: np.ndarray
@@ -51,6 +55,7 @@ class Motion:
     body_model: str | None = None
     provenance: tuple[StageRecord, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         if self.width < 0 or self.height < 0:
@@ -59,6 +64,7 @@ class Motion:
         if np.any(np.diff(times) <= 0):
             raise ShapeError("motion: times must be strictly increasing")
         object.__setattr__(self, "times", times)
+        object.__setattr__(self, "cuts", _checked_cuts(self.cuts, len(times)))
         object.__setattr__(self, "people", tuple(self.people))
         object.__setattr__(self, "provenance", tuple(self.provenance))
         object.__setattr__(self, "data", checked_data(self.data, "motion"))
@@ -85,10 +91,37 @@ class Motion:
 
     @property
     def fps(self) -> float:
-        """Mean frame rate of the clip in frames per second; 30 for a clip of fewer than two frames."""
-        if len(self.times) < 2:
-            return 30.0
-        return float((len(self.times) - 1) / (self.times[-1] - self.times[0]))
+        """The clip's frame rate in frames per second, of the frames that are there (`kinema.temporal.rate`).
+
+        Dropped frames, pauses and cuts make no difference; 30 for a clip of fewer than two frames.
+        """
+        return frame_rate(self.times)
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the end of the last one; 0 for an empty clip."""
+        return float(self.times[-1] - self.times[0]) + 1 / self.fps if len(self.times) else 0.0
+
+    @property
+    def shots(self) -> list[slice]:
+        """The frames of each shot: one slice more than there are cuts."""
+        bounds = [0, *self.cuts.tolist(), len(self.times)]
+        return [slice(a, b) for a, b in itertools.pairwise(bounds)]
+
+    def pieces(self, person: Person, max_gap: float) -> list[slice]:
+        """The contiguous pieces of a person, as slices of the person's own frames.
+
+        Motion goes on within each and is unknown between them: they end at cuts, and at gaps and pauses of more than
+        `max_gap` seconds.
+        """
+        return uninterrupted(self.times[person.frames], person.frames, max_gap, self.cuts)
+
+    def parts(self, person: Person) -> tuple[Person, ...]:
+        """The person in each shot that shows them, in order; the person alone if that is only one."""
+        shots = shot_of(person.frames, self.cuts)
+        if not len(shots) or shots[0] == shots[-1]:
+            return (person,)
+        return tuple(person.select(shots == shot) for shot in np.unique(shots))
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.people)
@@ -137,7 +170,9 @@ class Motion:
         if camera is not None and camera.rotation is not None and camera.rotation.ndim == 3:
             assert camera.translation is not None
             camera = camera.replace(rotation=camera.rotation[inside], translation=camera.translation[inside])
-        return self.replace(times=self.times[inside], people=tuple(people), camera=camera)
+        cuts = self.cuts - first
+        cuts = cuts[(cuts > 0) & (cuts < inside.sum())]
+        return self.replace(times=self.times[inside], people=tuple(people), camera=camera, cuts=cuts)
 
     def merge(self, other: Motion) -> Motion:
         """The people of two motions of the same clip.
@@ -159,6 +194,7 @@ class Motion:
             body_model=self.body_model or other.body_model,
             provenance=(*self.provenance, *(each for each in other.provenance if each not in self.provenance)),
             data={**other.data, **self.data},
+            cuts=np.union1d(self.cuts, other.cuts),
         )
 
     def rename(self, ids: Mapping[int, int]) -> Motion:
@@ -196,6 +232,7 @@ class Motion:
         rate = next((motion.fps for motion in motions if motion.num_frames > 1), head.fps)
         times: list[np.ndarray] = []
         parts: dict[int, list[Person]] = {}
+        cuts: list[np.ndarray] = []
         frames, clock = 0, 0.0
         for motion in motions:
             if (motion.width, motion.height) != (head.width, head.height) or motion.body_model != head.body_model:
@@ -206,18 +243,20 @@ class Motion:
                 clock = float(times[-1][-1]) + 1 / (motion.fps if motion.num_frames > 1 else rate)
             for person in motion:
                 parts.setdefault(person.id, []).append(person.replace(frames=person.frames + frames))
+            cuts.append(motion.cuts + frames)
             frames += motion.num_frames
         return head.replace(
             times=np.concatenate(times) if times else head.times,
             people=tuple(join_people(id, tuple(people)) for id, people in parts.items()),
             camera=join_cameras([(motion.camera, motion.num_frames) for motion in motions]),
             provenance=tuple(record for motion in motions for record in motion.provenance),
+            cuts=np.concatenate(cuts),
         )
 
     def __repr__(self) -> str:
         size = f"{self.width}x{self.height}" if self.width else "unknown size"
         people = "nobody" if not self.people else "people " + ", ".join(str(person.id) for person in self)
-        seconds = f"{self.num_frames / self.fps:.2f} s" if self.num_frames else "0 s"
+        seconds = f"{self.seconds:.2f} s" if self.num_frames else "0 s"
         return (
             f"Motion({self.source or 'no source'}: {self.num_frames} frames, {seconds} at {self.fps:.4g} fps, {size};"
             f" {people}; stages: {', '.join(record.name for record in self.provenance) or 'none'})"
@@ -243,3 +282,16 @@ class Motion:
         """Read a motion file; nothing in it is executed. The same as `kinema.load`."""
         result: Motion = _wiring.load_motion(path, **options)
         return result
+
+
+def _checked_cuts(value: Any, num_frames: int) -> np.ndarray:
+    """The cuts of a clip as a read-only array. Raises ShapeError."""
+    try:
+        cuts = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"motion: cuts must be (C,) integers ({error})") from None
+    if cuts.ndim != 1 or (cuts.size and not np.issubdtype(cuts.dtype, np.integer)):
+        raise ShapeError(f"motion: cuts must be (C,) integers, found {cuts.shape} {cuts.dtype}")
+    if cuts.size and (cuts[0] < 1 or cuts[-1] >= num_frames or np.any(np.diff(cuts) <= 0)):
+        raise ShapeError(f"motion: cuts must increase strictly from 1 to at most {num_frames - 1}, the last frame")
+    return frozen(cuts, np.int64)

@@ -67,7 +67,7 @@ def test_the_cameras_frame(file, tmp_path, capsys):
         (["--format", "bvh", "--person", "me"], "--person must be comma-separated track ids"),
         (["--format", "glb", "--units", "cm"], "--units does not apply to glb files"),
         (["--format", "bvh", "--units", "mm"], "BVH files are written in m or cm"),
-        (["--format", "bvh", "--rate", "-1"], "the frame rate must be positive"),
+        (["--format", "bvh", "--rate", "-1"], "the frame rate must be a number between"),
         (["--format", "bvh", "--rotation-order", "xyx"], "unknown rotation order 'XYX'"),
         (["--format", "bvh", "--out", "walk.glb"], "bvh files end in .bvh; rename walk.glb"),
         (["--format", "pkl", "--frame", "world"], "PARE's files are in the camera's frame"),

@@ -168,7 +168,7 @@ def test_npz_truth(tmp_path):
         ({"joints": np.zeros((4, 3))}, r"joints has shape \(4, 3\), expected \(T, J, 3\)"),
         ({"joint_names": ["a", "b"]}, "joint_names must be 3 strings"),
         ({"joint_names": np.arange(3)}, "joint_names must be 3 strings"),
-        ({"fps": 0}, "fps must be positive"),
+        ({"fps": 0}, "fps must be a number between"),
         ({"fps": np.zeros(2)}, "fps must be one number"),
         ({"fps": None}, "lacks fps"),
         ({"frame": "sky"}, "frame must be camera or world"),

@@ -66,7 +66,7 @@ def test_frame_rate_is_the_callers_or_assumed_and_noted(tmp_path, name):
     assert load_motion(path, fps=24).fps == pytest.approx(24) or load_motion(path).num_frames < 2
     assert "30 frames a second are assumed" in notes(load_motion(path))
     assert "assumed" not in notes(load_motion(path, fps=24))
-    with pytest.raises(UsageError, match="frame rate must be positive"):
+    with pytest.raises(UsageError, match="frame rate must be a number between"):
         load_motion(path, fps=0)
 
 

@@ -128,5 +128,5 @@ def test_bend_angles_are_the_angles_between_bones():
 def test_invalid_units_and_rates_are_refused(walk, tmp_path, suffix):
     with pytest.raises(UsageError, match="written in m, cm, mm"):
         save_motion(walk, tmp_path / f"a.{suffix}", units="ft")
-    with pytest.raises(UsageError, match="must be positive"):
+    with pytest.raises(UsageError, match="must be a number between"):
         save_motion(walk, tmp_path / f"a.{suffix}", fps=0)

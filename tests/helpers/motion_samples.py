@@ -126,6 +126,9 @@ def motions(draw) -> Motion:
     changes["body_model"] = draw(st.sampled_from([None, "SMPL_NEUTRAL.pkl"]))
     if draw(st.booleans()):
         changes["provenance"] = ()
+    if num_frames > 1:
+        cuts = draw(st.sets(st.integers(1, num_frames - 1), max_size=2))
+        changes["cuts"] = np.array(sorted(cuts), dtype=int)
     return make_motion(num_frames, tuple(people), with_camera=False, **changes)
 
 
@@ -133,6 +136,7 @@ def assert_same_motion(a: Motion, b: Motion) -> None:
     """Equal in every field, to the last bit."""
     assert (a.width, a.height, a.source, a.body_model) == (b.width, b.height, b.source, b.body_model)
     np.testing.assert_array_equal(a.times, b.times)
+    np.testing.assert_array_equal(a.cuts, b.cuts)
     assert a.provenance == b.provenance
     assert (a.camera is None) == (b.camera is None)
     if a.camera is not None:

@@ -52,6 +52,28 @@ def kind_of(motion: Motion) -> str:
     return found.kind
 
 
+def test_an_endless_frame_rate_is_described_and_refused(tmp_path):
+    content = {1: {"frame_ids": [0], "pose": np.zeros((1, 72)), "trans": np.zeros((1, 3)), "fps": 10**10000}}
+    path = tmp_path / "endless.pkl"
+    path.write_bytes(pickle.dumps(content))
+    json.dumps(diagnose_file(path).to_dict())
+    assert describe_contents({"fps": 10**10000})[0]["value"] == "an integer of 33220 bits"
+
+
+def test_a_pause_is_a_gap_though_no_frame_number_is_missing(tmp_path):
+    times = np.arange(30) / 30 + np.where(np.arange(30) >= 10, 2.0, 0.0)
+    people = diagnose_file(save_motion(walker(path_of("PROGRESSING", times), times), tmp_path / "a.pkl")).people
+    assert people[0]["missing_frames"] == 60
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_somebody_who_stands_still_is_stationary(tmp_path, count):
+    motion = walker(np.zeros((count, 2)), np.arange(count) / 30)
+    assert kind_of(motion) == "STATIONARY"
+    people = diagnose_file(save_motion(motion, tmp_path / "still.pkl")).people
+    assert people[0]["motion_type"]["kind"] == "STATIONARY"
+
+
 @pytest.mark.parametrize("kind", ["STATIONARY", "PROGRESSING", "LOOPING", "OSCILLATING", "MIXED"])
 @pytest.mark.parametrize("fps", [8.0, 30.0, 120.0])
 def test_motion_types_are_recognised_at_any_frame_rate(kind, fps):

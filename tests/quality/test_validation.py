@@ -149,6 +149,30 @@ def test_gaps_are_reported(walk):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seconds", [2.0, 60.0, 1e6])
+def test_seconds_without_frames_are_a_gap_though_no_number_is_missing(walk, seconds):
+    late = np.arange(walk.num_frames) >= 100
+    validation = validate_motion(walk.replace(times=walk.times + np.where(late, seconds, 0.0)))
+    assert validation.verdict == "PASS_WITH_CLEANUP"
+    gaps = validation.people[0].figures["gaps"]
+    assert (gaps["count"], gaps["missing_frames"]) == (1, round(seconds * walk.fps))
+    assert gaps["longest_seconds"] == pytest.approx(seconds + 1 / walk.fps, rel=1e-3)
+    assert [p.frame for p in validation.all_problems() if p.measure == "gap"] == [99]
+
+
+def test_a_slower_second_half_is_no_gap(walk):
+    steps = np.where(np.arange(walk.num_frames - 1) < 100, 1 / 24, 1 / 8)
+    slower = validate_motion(walk.replace(times=np.r_[0.0, np.cumsum(steps)]))
+    assert slower.people[0].figures["gaps"]["count"] == 0
+
+
+def test_who_is_not_in_a_shot_is_not_missing(walk):
+    person = walk.people[0]
+    keep = np.r_[0:100, 130 : walk.num_frames]
+    clip = walk.replace(people=(person.select(keep),), cuts=[100, 130])
+    assert validate_motion(clip).people[0].figures["gaps"]["count"] == 0
+
+
 def test_camera_movement_is_not_attributed_to_the_person(walk):
     person = walk.people[0]
     joints = person.joints + np.random.default_rng(0).normal(0, 0.3, (len(person), 1, 3))

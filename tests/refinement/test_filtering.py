@@ -110,8 +110,9 @@ def test_a_gap_in_the_track_is_not_smoothed_across():
     values = np.where(frames < 30, 0.0, 1.0)[:, None]
     options = FilterOptions(seconds=0.5)
     assert np.allclose(smooth_positions(values, TIMES[frames], options, frames=frames), values, atol=1e-9)
-    # The same times as frames of a slow video are no gap.
-    joined = smooth_positions(values, TIMES[frames], options)
+    # Without frame numbers the same times are a pause in the video; at one rate they would be a slow video.
+    assert np.allclose(smooth_positions(values, TIMES[frames], options), values, atol=1e-9)
+    joined = smooth_positions(values, 0.25 * np.arange(len(values)), FilterOptions(seconds=2.0))
     assert np.abs(joined - values).max() > 0.02
 
 

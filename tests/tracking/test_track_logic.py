@@ -173,7 +173,6 @@ def test_the_longer_and_larger_track_comes_first_and_things_do_not_come_at_all()
     missed.rows.array()["visibility"] = 0.8
     options = TrackingOptions()
     assert real_tracks([small, chair, short, missed, large], 40, SIZE, options, THRESHOLDS) == [large, small]
-    assert real_tracks([small, large], 40, SIZE, TrackingOptions(max_persons=1), THRESHOLDS) == [large]
     assert is_person(short, 8, SIZE, options, THRESHOLDS)  # in a clip of eight frames five are enough
     assert not is_person(short, 40, SIZE, options, THRESHOLDS)
 

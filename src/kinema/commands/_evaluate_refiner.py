@@ -6,9 +6,11 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.commands._options import add_json
 from kinema.commands.train import add_data_arguments, rows
 from kinema.errors import UsageError
+from kinema.options import require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     from kinema.evaluation.refiner_methods import compare, method
 
-    if not args.fps > 0:
-        raise UsageError(f"`fps` must be positive, found {args.fps}")
+    require(is_rate(args.fps), "fps", f"be {RATE_RANGE}", args.fps)
     results = {}
     for row in rows(args):
         clips = _clips(args, *row)

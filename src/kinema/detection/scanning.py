@@ -78,6 +78,10 @@ class TileSchedule:
             self._due[i] = max(self._due[i] + self._period[i], time)
         return np.asarray(self.tiles[chosen])
 
+    def restart(self) -> None:
+        """In the next frame all tiles are due, as in the first one."""
+        self._last = None
+
     def state(self) -> dict[str, Any]:
         """The state that later results depend on, as plain values and arrays."""
         return {"last": self._last, **{name: getattr(self, f"_{name}") for name in _STATE}}

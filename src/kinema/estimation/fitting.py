@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, join_people
 from kinema.progress import Progress
 from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
@@ -33,6 +33,9 @@ from kinema.world.lens import estimate_camera
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
 but it follows fast limbs less closely."""
+
+
+Values = TypeVar("Values", Evidence, PoseState)
 
 
 def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
@@ -62,15 +65,18 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     done = 0
     people = []
     fits = [
-        _PersonFit(person, motion.times[person.frames], camera, body, options, prior, lifter, refiner)
+        [
+            _PersonFit(part, motion.times[part.frames], camera, body, options, prior, lifter, refiner)
+            for part in motion.parts(person)
+        ]
         for person, prior in zip(motion.people, priors, strict=True)
     ]
-    seen = [fit for fit in fits if fit.is_seen]
+    seen = [fit for parts in fits for fit in parts if fit.is_seen]
     if seen and all(fit.lacking for fit in seen):
         raise UsageError(seen[0].lacking or "")
-    for fit in fits:
-        people.append(fit.run(partial(_advance, context.progress, done, total)))
-        done += len(fit.person)
+    for parts in fits:
+        people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
+        done += sum(len(fit.person) for fit in parts)
         context.progress(done, total)
     if lifter is not None:
         context.weights[NETWORK_FILE] = lifter.sha256
@@ -96,8 +102,50 @@ def _advance(progress: Progress, before: int, total: int, done: int) -> None:
     progress(before + done, total)
 
 
+def _fit_parts(parts: list[_PersonFit], progress: Callable[[int], None]) -> Person:
+    """The person with the fitted fields filled, or unchanged if too little was seen.
+
+    parts: of a person in each shot. One shape is fitted to all of them; nothing else is shared across a camera cut. A
+    part in which too little was seen is left out if there are others.
+    """
+    usable = [fit for fit in parts if fit.is_seen and not fit.lacking]
+    if not usable:
+        whole = tuple(fit.person for fit in parts)
+        return whole[0] if len(whole) == 1 else join_people(whole[0].id, whole)
+    starts = [fit.start() for fit in usable]
+    betas = _shape(usable, starts)
+    people, done = [], 0
+    for fit, (evidence, state) in zip(usable, starts, strict=True):
+        people.append(fit.run(evidence, state, betas, partial(_further, progress, done)))
+        done += len(fit.person)
+    return people[0] if len(people) == 1 else join_people(people[0].id, tuple(people))
+
+
+def _further(progress: Callable[[int], None], before: int, done: int) -> None:
+    progress(before + done)
+
+
+def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> np.ndarray:
+    """Betas (10,) from the frames of all parts in which the person is seen best."""
+    options = fits[0].options
+    count = -(-options.shape_frames // len(starts))
+    samples = [_well_seen(evidence, count) for evidence, _ in starts]
+    evidence = _concatenated([each.take(rows) for (each, _), rows in zip(starts, samples, strict=True)])
+    state = _concatenated([each.take(rows) for (_, each), rows in zip(starts, samples, strict=True)])
+    betas, _ = fit_shape(fits[0].body, fits[0].rig, evidence, state, options.solver, height=options.height)
+    return betas
+
+
+def _concatenated(parts: list[Values]) -> Values:
+    """Evidence or states of some frames, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [each.name for each in fields(parts[0])]
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
 class _PersonFit:
-    """The fit of one person: the data that its steps share."""
+    """The fit of one person in one shot: the data that its steps share."""
 
     def __init__(
         self,
@@ -137,27 +185,20 @@ class _PersonFit:
         who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
         return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
 
-    def run(self, progress: Callable[[int], None]) -> Person:
-        """The person with the fitted fields filled, or unchanged if too little was seen."""
-        if not self.is_seen or self.lacking:
-            return self.person
-        options = self.options
-        evidence, state = self._start()
-        sample = _well_seen(evidence, options.shape_frames)
-        betas, _ = fit_shape(
-            self.body, self._rig, evidence.take(sample), state.take(sample), options.solver, height=options.height
-        )
-        rig = self._rig(betas)
+    def run(self, evidence: Evidence, state: PoseState, betas: np.ndarray, progress: Callable[[int], None]) -> Person:
+        """The person fitted with a shape (10,), from what `start` returned."""
+        rig = self.rig(betas)
         state = PoseState(state.local, _initial_root(rig, evidence, state.local))
-        state = _solve_in_pieces(rig, evidence, state, options, progress)
+        state = _solve_in_pieces(rig, evidence, state, self.options, progress)
         return self._filled(state, betas)
 
-    def _rig(self, betas: np.ndarray) -> Rig:
+    def rig(self, betas: np.ndarray) -> Rig:
+        """The body of this shape (10,), with the points that are seen."""
         return Rig.of(self.body, self.set_name, betas, self.rows)
 
-    def _start(self) -> tuple[Evidence, PoseState]:
+    def start(self) -> tuple[Evidence, PoseState]:
         """The evidence of the frames, and the poses that the fit starts from."""
-        rig = self._rig(np.zeros(10))
+        rig = self.rig(np.zeros(10))
         if self.prior != "standing":
             evidence = Evidence(self.times, self.rays, self.weight, *self._prior_pose(rig))
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))

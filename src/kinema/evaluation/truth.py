@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.calibration import read_camera
 from kinema.formats import load_motion
@@ -162,8 +163,8 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
             raise InputError(f"{what}: times must increase")
     elif "fps" in arrays:
         fps = scalar(arrays["fps"], "fps", what)
-        if fps <= 0:
-            raise InputError(f"{what}: fps must be positive, found {fps:g}")
+        if not is_rate(fps):
+            raise InputError(f"{what}: fps must be {RATE_RANGE}, found {fps:g}")
         times = np.arange(len(joints)) / fps
     else:
         raise InputError(f"{what} lacks fps (or times), without which frames cannot be matched")

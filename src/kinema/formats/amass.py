@@ -26,6 +26,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.formats.foreign import REST_PELVIS, ZUP_FROM_YUP, betas_from, motion_from, yup_from_zup
 from kinema.formats.report import Notes, WriteReport
+from kinema.formats.timeline import first_rows, held_at_cuts, without_pauses
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
@@ -70,6 +71,8 @@ def write(
     people = [person for person in posed if len(person)]
     if not people:
         raise UsageError("this motion has no poses; run the fit before writing an AMASS file")
+    motion = without_pauses(motion, report)
+    people = [motion.person(person.id) for person in people]
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
         arrays = amass_arrays(motion, person, body)
@@ -121,7 +124,8 @@ def amass_arrays(motion: Motion, person: Person, body: BodyModel | None = None) 
     pose[:, :3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:, :3]))
     trans = pelvis @ rotation.T - REST_PELVIS["smplx"]
     if not is_on_grid(times, grid):
-        pose, trans = resample_axis_angle(pose, times, grid), resample_linear(trans, times, grid)
+        moments = held_at_cuts(grid, times, first_rows(person, motion))
+        pose, trans = resample_axis_angle(pose, times, moments), resample_linear(trans, times, moments)
     poses = np.zeros((len(grid), _WIDTH))
     poses[:, :_BODY_POSE] = pose[:, :_BODY_POSE]
     betas = np.zeros(16)

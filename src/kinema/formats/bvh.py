@@ -31,6 +31,7 @@ from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.retargeting import retarget
 from kinema.formats.skeletal import SkeletonTrack, constant_rate, person_paths, skeleton_tracks
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24
@@ -64,6 +65,7 @@ def write(
         raise UsageError(f"BVH files are written in {' or '.join(UNITS)}, not in {units!r}")
     if rotation_order not in ORDERS:
         raise UsageError(f"unknown rotation order {rotation_order!r}; use one of {', '.join(ORDERS)}")
+    motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, target in zip(tracks, paths, strict=True):

@@ -19,6 +19,7 @@ import numpy as np
 from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -44,6 +45,7 @@ def write(
     report = WriteReport() if report is None else report
     units = units or "mm"
     scale = unit_scale(units, "C3D")
+    motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, target in zip(tracks, paths, strict=True):

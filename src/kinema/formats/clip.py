@@ -12,6 +12,7 @@ from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.provenance import StageRecord
 from kinema.storage.fields import integers, mapping, numbers, rate, require_keys, scalar, text
+from kinema.temporal.rate import frame_rate
 
 FORMAT_VERSION = 1
 """Incremented when readers of the previous version would misread the file."""
@@ -26,7 +27,7 @@ def clip_to_plain(motion: Motion) -> dict[str, Any]:
 
     `clip_times` (T,) seconds; `image_size` (2,) width and height in pixels; `source`; `body_model`;
     `camera`: None or a dict with the fields of `kinema.geometry.camera.Camera`; `provenance`: a list of dicts
-    `name version arguments weights`; `clip_data`, if any: the motion's `data`.
+    `name version arguments weights`; `clip_data`, if any: the motion's `data`; `cuts` (C,), if any.
     """
     camera = motion.camera
     plain_camera: dict[str, Any] | None = None
@@ -50,7 +51,11 @@ def clip_to_plain(motion: Motion) -> dict[str, Any]:
         "camera": plain_camera,
         "provenance": [record.to_dict() for record in motion.provenance],
     }
-    return plain | {"clip_data": dict(motion.data)} if motion.data else plain
+    if motion.data:
+        plain["clip_data"] = dict(motion.data)
+    if len(motion.cuts):
+        plain["cuts"] = motion.cuts
+    return plain
 
 
 def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -71,6 +76,7 @@ def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
         "camera": _camera(plain.get("camera"), what),
         "provenance": _provenance(plain.get("provenance"), what),
         "data": mapping(plain.get("clip_data"), "clip_data", what),
+        "cuts": integers(plain.get("cuts", ()), "cuts", what),
     }
 
 
@@ -78,7 +84,7 @@ def _times(value: Any, what: str) -> np.ndarray:
     """(T,) seconds, at a rate that a recording can have."""
     times = numbers(value, "clip_times", what, ("T",), largest=1e12)
     if len(times) > 1 and np.all(np.diff(times) > 0):  # otherwise the motion refuses them
-        rate((len(times) - 1) / (times[-1] - times[0]), "the mean rate of clip_times", what)
+        rate(frame_rate(times), "the rate of clip_times", what)
         if np.min(np.diff(times)) < _LEAST_STEP:
             raise InputError(f"{what}: clip_times must be at least {_LEAST_STEP:g} s apart")
     return times

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from kinema.errors import InputError, UsageError
 from kinema.formats import glb
 from kinema.formats.report import WriteReport
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -73,6 +74,7 @@ def write(
     report = WriteReport() if report is None else report
     program = find_blender(blender)
     own = WriteReport()
+    motion = without_pauses(motion, own)
     seconds = float(motion.times[-1] - motion.times[0])
     with tempfile.TemporaryDirectory(prefix="kinema-fbx-") as folder, atomic_path(path) as temporary:
         source = glb.write(motion, Path(folder) / "motion.glb", body=body, report=own)

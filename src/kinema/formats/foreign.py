@@ -29,7 +29,11 @@ ASSUMED_FPS = 30.0
 """Frame rate of files that do not store one; most systems assume it themselves."""
 
 MAX_FRAMES = 10_000_000
-"""Largest accepted frame number (93 hours at 30 frames a second): a time is stored for every frame up to it."""
+"""Largest accepted frame number (93 hours at 30 frames a second)."""
+
+FEW_FRAMES, EMPTY = 100_000, 100
+"""Frames that a clip may have in any case, and for each frame of somebody: those without anybody are left out of longer
+ones, so that a wild frame number makes no clip of hours."""
 
 NOT_A_ROTATION = 0.5
 """Largest accepted difference per entry from the nearest rotation; filtered matrices are off by a few hundredths."""
@@ -161,9 +165,14 @@ def motion_from(
     if own_fps is None and fps is None:
         notes.add(f"the file does not store its frame rate; {ASSUMED_FPS:g} frames a second are assumed")
     last = max((int(person.frames[-1]) + 1 for person in people if len(person)), default=0)
+    indices = np.arange(max(last, num_frames))
+    if last > num_frames and last > FEW_FRAMES + EMPTY * sum(len(person) for person in people):
+        indices = np.unique(np.concatenate([person.frames for person in people]))
+        people = [person.replace(frames=np.searchsorted(indices, person.frames)) for person in people]
+        notes.add(f"the frame numbers go up to {last - 1}, most without anybody; those were left out")
     sentences = list(notes)
     motion = Motion(
-        times=np.arange(max(last, num_frames)) / rate,
+        times=indices / rate,
         width=camera.width if camera is not None else 0,
         height=camera.height if camera is not None else 0,
         people=tuple(people),

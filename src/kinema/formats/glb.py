@@ -30,6 +30,7 @@ from kinema.formats.angles import joint_quaternions
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
@@ -53,6 +54,7 @@ def write(
 ) -> Path:
     """Write everybody to one file. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
+    motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report)
     start = float(motion.times[0])
     asset = _Asset()

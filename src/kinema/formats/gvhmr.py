@@ -21,6 +21,7 @@ from kinema.errors import InputError, UsageError
 from kinema.formats.amass import person_path, rest_pelvis
 from kinema.formats.foreign import REST_PELVIS, betas_from, motion_from, pose_from_parts
 from kinema.formats.report import Notes, WriteReport
+from kinema.formats.timeline import first_rows, held_at_cuts, without_pauses
 from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
@@ -99,6 +100,8 @@ def write(
     people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
     if not people:
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
+    motion = without_pauses(motion, report)
+    people = [motion.person(person.id) for person in people]
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
         write_torch(_content(motion, person, body, report), target)
@@ -109,6 +112,7 @@ def write(
 def _content(motion: Motion, person: Person, body: BodyModel | None, report: WriteReport) -> dict[str, Any]:
     times = motion.times[person.frames]
     grid = constant_rate_times(times, motion.fps)
+    moments = held_at_cuts(grid, times, first_rows(person, motion))
     if even := is_on_grid(times, grid):
         grid = times
     else:
@@ -133,12 +137,12 @@ def _content(motion: Motion, person: Person, body: BodyModel | None, report: Wri
             report.notes.add(f"person {person.id} has no translation and stays at the origin")
         position = np.zeros((len(times), 3)) if transl is None else transl
         position = position + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
-        resampled = pose if even else resample_axis_angle(pose, times, grid)
+        resampled = pose if even else resample_axis_angle(pose, times, moments)
         content[f"smpl_params_{frame}"] = {
             "body_pose": resampled[:, 3:_BODY_POSE],
-            "betas": betas if even else resample_linear(betas, times, grid),
+            "betas": betas if even else resample_linear(betas, times, moments),
             "global_orient": resampled[:, :3],
-            "transl": position if even else resample_linear(position, times, grid),
+            "transl": position if even else resample_linear(position, times, moments),
         }
     if motion.camera is not None and "smpl_params_incam" in content:
         intrinsics = np.array(motion.camera.intrinsics)

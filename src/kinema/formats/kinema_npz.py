@@ -18,6 +18,7 @@ import numpy as np
 from kinema.errors import InputError, quoted
 from kinema.formats.amass import amass_arrays, person_path, write_arrays
 from kinema.formats.clip import FORMAT_VERSION, clip_from_plain, clip_to_plain
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS, Person
 from kinema.storage.fields import integers, mapping, numbers, require_keys, scalar, text
@@ -41,13 +42,14 @@ def recognises(content: Mapping[Any, Any]) -> bool:
 def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
     """Write the motion, and an AMASS file for every person but the first. `vertices` is ignored."""
     arrays: dict[str, np.ndarray] = {}
-    posed = [person for person in motion if person.pose is not None or person.pose_world is not None]
+    played = without_pauses(motion)
+    posed = [person for person in played if person.pose is not None or person.pose_world is not None]
     posed = [person for person in posed if len(person)]
     if posed:
-        arrays.update(amass_arrays(motion, posed[0], body))
+        arrays.update(amass_arrays(played, posed[0], body))
     write_arrays(arrays | motion_arrays(motion), path)
     for person in posed[1:]:
-        write_arrays(amass_arrays(motion, person, body), person_path(path, person))
+        write_arrays(amass_arrays(played, person, body), person_path(path, person))
     return path
 
 
@@ -58,6 +60,8 @@ def motion_arrays(motion: Motion) -> dict[str, np.ndarray]:
     arrays[_VERSION_KEY] = np.array(FORMAT_VERSION)
     arrays["kinema.clip_times"] = clip.pop("clip_times")
     arrays["kinema.image_size"] = clip.pop("image_size")
+    if "cuts" in clip:
+        arrays["kinema.cuts"] = clip.pop("cuts")
     camera = clip["camera"]
     for name in _CAMERA_ARRAYS if camera is not None else ():
         value = camera.pop(name)
@@ -104,6 +108,8 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
             if f"kinema.camera.{name}" in content:
                 plain["camera"][name] = content[f"kinema.camera.{name}"]
     plain["clip_times"], plain["image_size"] = content["kinema.clip_times"], content["kinema.image_size"]
+    if "kinema.cuts" in content:
+        plain["cuts"] = content["kinema.cuts"]
     clip = clip_from_plain(plain, what)
     ids = integers(content["kinema.people"], "kinema.people", what)
     for name, of_people in sets.items():

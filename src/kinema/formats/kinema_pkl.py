@@ -126,7 +126,7 @@ def _person_from_plain(key: Any, plain: Mapping[str, Any], what: str) -> Person:
 
 def _same_clip(a: dict[str, Any], b: dict[str, Any]) -> bool:
     same_size = (a["width"], a["height"]) == (b["width"], b["height"])
-    return same_size and np.array_equal(a["times"], b["times"])
+    return same_size and np.array_equal(a["times"], b["times"]) and np.array_equal(a["cuts"], b["cuts"])
 
 
 # The C pickler does not allow changing the names it writes; the one in Python does (joblib builds on it, too).

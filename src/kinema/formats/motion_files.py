@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, ShapeError, UsageError, quoted
 from kinema.formats.containers import open_container
 from kinema.formats.registry import FORMATS, MotionFormat, find_format, format_by_suffix
 from kinema.motion import Motion
-from kinema.storage.fields import RATES
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -39,10 +38,8 @@ def load_motion(path: str | Path, *, format: str | None = None, fps: float | Non
     entry = None if format is None else find_format(format)
     if entry is not None and not entry.reads:
         raise UsageError(f"{entry.name} files can be written, not read")
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the file's own")
-    if fps is not None and not RATES[0] <= fps <= RATES[1]:
-        raise UsageError(f"the frame rate must lie between {RATES[0]:g} and {RATES[1]:g}, found {fps:g}")
+    if fps is not None and not is_rate(fps):
+        raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}; leave it out to take the file's own")
     try:
         with open_container(path) as content:
             if entry is None:

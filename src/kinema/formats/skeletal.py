@@ -13,9 +13,8 @@ All writers use the same conventions, so that a BVH, a GLB and a TRC of one moti
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,15 +22,17 @@ import numpy as np
 
 from kinema.body import BodyModel, load_body
 from kinema.body.kinematics import bone_offsets
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import UsageError
 from kinema.formats.amass import rest_pelvis
 from kinema.formats.report import WriteReport
+from kinema.formats.timeline import first_rows, held_at_cuts
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS
-from kinema.storage.fields import RATES
 from kinema.temporal.gaps import AWAY, near_in_time
+from kinema.temporal.rate import frame_rate
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
 FRAMES = ("world", "camera")
@@ -51,7 +52,8 @@ class SkeletonTrack:
     """One person as an upright skeleton over time. Metres, radians, seconds; y up.
 
     id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame. pelvis
-    (F,3). betas (10,). body: the model of its skeleton and skin. frame: "world" or "camera".
+    (F,3). betas (10,). body: the model of its skeleton and skin. frame: "world" or "camera". first (K,): the rows at
+    which another shot begins.
     """
 
     id: int
@@ -61,6 +63,7 @@ class SkeletonTrack:
     betas: np.ndarray
     body: BodyModel
     frame: str
+    first: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def name(self) -> str:
@@ -81,10 +84,8 @@ class SkeletonTrack:
 
     @property
     def rate(self) -> float:
-        """Mean frame rate (30 for a single frame)."""
-        if len(self) < 2:
-            return 30.0
-        return float((len(self) - 1) / (self.times[-1] - self.times[0]))
+        """The frame rate of the frames that are there (30 for a single frame)."""
+        return frame_rate(self.times)
 
     def chunks(self) -> Iterator[slice]:
         """Slices that cover all frames, `CHUNK` at a time."""
@@ -182,13 +183,11 @@ def constant_rate(
     fps: frame rate; by default the track's own. Gaps are interpolated and noted; with `bridge=False` the note says that
     they are left empty, which the writer does at the times of `absent`. Raises UsageError for an impossible `fps`.
     """
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise UsageError(f"the frame rate must be positive, found {fps}; leave it out to take the clip's own")
-    if fps is not None and not RATES[0] <= fps <= RATES[1]:
-        raise UsageError(f"the frame rate must lie between {RATES[0]:g} and {RATES[1]:g}, found {fps:g}")
+    if fps is not None and not is_rate(fps):
+        raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}; leave it out to take the clip's own")
     if fps is not None and fps * (track.times[-1] - track.times[0]) > _MOST_FRAMES:
         raise UsageError(f"{fps:g} frames a second would make more than {_MOST_FRAMES} frames; choose a lower rate")
-    rate = _true_rate(track) if fps is None else fps
+    rate = track.rate if fps is None else fps
     grid = constant_rate_times(track.times, rate)
     for first, last in _gaps(track):
         what = "interpolated" if bridge else "left empty"
@@ -199,31 +198,23 @@ def constant_rate(
         return replace(track, times=grid)
     why = "the frame rate varies or frames are missing" if fps is None else f"as requested: {fps:g} frames a second"
     report.notes.add(f"person {track.id} was resampled to {rate:.6g} frames a second at true times ({why})")
+    moments = held_at_cuts(grid, track.times, track.first)
     return replace(
         track,
         times=grid,
-        pose=resample_axis_angle(track.pose, track.times, grid),
-        pelvis=resample_linear(track.pelvis, track.times, grid),
+        pose=resample_axis_angle(track.pose, track.times, moments),
+        pelvis=resample_linear(track.pelvis, track.times, moments),
+        first=np.searchsorted(moments, track.times[track.first]),
     )
 
 
 def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
     """(K,) bool: at which of `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
     away = np.zeros(len(moments), dtype=bool)
-    half = 0.5 / _true_rate(track)
+    half = 0.5 / track.rate
     for last, first in _gaps(track):
         away |= (moments > track.times[last] + half) & (moments < track.times[first] - half)
     return away
-
-
-def _true_rate(track: SkeletonTrack) -> float:
-    """The frame rate between the gaps: the mean over steps within 10 % of the median step."""
-    steps = np.diff(track.times)
-    if not len(steps):
-        return 30.0
-    typical = float(np.median(steps))
-    even = steps[np.abs(steps - typical) < 0.1 * typical]
-    return float(len(even) / even.sum())
 
 
 def _gaps(track: SkeletonTrack) -> list[tuple[int, int]]:
@@ -277,4 +268,5 @@ def _track(
         betas=betas,
         body=body,
         frame="world" if world else "camera",
+        first=first_rows(person, motion),
     )

@@ -18,15 +18,18 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from kinema.checks import is_rate
 from kinema.errors import InputError, quoted
 from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 from kinema.storage.budget import Budget, Malformed
-from kinema.storage.fields import LARGEST, RATES
+from kinema.storage.fields import LARGEST
 from kinema.storage.text_lines import next_line
+from kinema.temporal.rate import frame_rate
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -46,6 +49,7 @@ def write(
     report = WriteReport() if report is None else report
     units = units or "m"
     scale = unit_scale(units, "TRC")
+    motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report)
     paths = person_paths(path, tracks)
     for track, target in zip(tracks, paths, strict=True):
@@ -176,6 +180,4 @@ def _rate(stated: str, times: np.ndarray) -> float:
         rate = float(stated)
     except ValueError:
         rate = math.nan
-    if RATES[0] <= rate <= RATES[1]:
-        return rate
-    return float((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else 30.0
+    return rate if is_rate(rate) else frame_rate(times)

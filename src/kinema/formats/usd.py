@@ -23,6 +23,7 @@ from kinema.formats.angles import pose_quaternions
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import skin_of
+from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
@@ -41,6 +42,7 @@ def write(
 ) -> Path:
     """Write everybody to one stage. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
+    motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report)
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:

@@ -105,10 +105,11 @@ def describe_person(motion: Motion, person: Person, profile: str = "default") ->
     plain: dict[str, Any] = {"id": person.id, "frames": len(person)}
     if len(person):
         plain |= {"first_frame": int(person.frames[0]), "last_frame": int(person.frames[-1])}
-        missing = int(person.frames[-1] - person.frames[0] + 1 - len(person))
-        plain["missing_frames"] = missing
     plain["fields"] = {name: _field(getattr(person, name), PERSON_FIELDS[name].unit) for name in person.filled}
     trajectory = trajectory_of(motion, person)
+    if len(person):
+        numbers = np.diff(person.frames) - 1
+        plain["missing_frames"] = int(np.maximum(numbers, trajectory.paused).sum())
     plain["frame_of_reference"] = "world" if trajectory.world else "camera"
     if profile == "video2pkl":
         transl = person.transl_world if person.transl is None else person.transl
@@ -170,6 +171,8 @@ def describe_contents(content: Mapping[Any, Any]) -> list[dict[str, Any]]:
 
 
 def _name(key: Any) -> str:
+    if isinstance(key, int) and key.bit_length() > 1000:
+        return f"an integer of {key.bit_length()} bits"  # Python refuses to print it
     return "".join(c if c.isprintable() else "?" for c in str(key))[:60]
 
 

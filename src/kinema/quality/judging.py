@@ -156,7 +156,8 @@ def _sliding(motion: Motion, person: Person, trajectory: BodyTrajectory) -> np.n
         points = _contact_points(trajectory, person.betas)
     else:
         points = trajectory.joints[:, SMPL24.indices([_foot_joint(name) for name in CONTACT_POINTS])]
-    speed = foot_sliding(points, contacts, trajectory.times, frames=person.frames)
+    frames = person.frames if trajectory.shots is None else person.frames + trajectory.shots  # a gap at every cut
+    speed = foot_sliding(points, contacts, trajectory.times, frames=frames)
     return np.asarray(np.r_[np.nan, np.where(np.isnan(speed), 0.0, speed).max(axis=1)])
 
 
@@ -271,24 +272,29 @@ def _feet(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
 
 
 def _gaps(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -> list[Problem]:
-    """Frames missing within the track."""
+    """Frames missing within the track: numbers that are left out, or seconds without a frame."""
     if len(trajectory.frames) < 2:
         return []
-    steps = np.diff(trajectory.frames)
+    steps, seconds = np.diff(trajectory.frames), np.diff(trajectory.times)
     # A track of every second frame has no gaps: steps are compared with the usual one.
     usual = int(np.median(steps))
-    missing = int(np.sum(np.maximum(np.round(steps / usual) - 1, 0)))
-    away = np.where(steps > usual, np.diff(trajectory.times), 0.0)
+    numbers = np.maximum(np.round(steps / usual) - 1, 0)
+    gap = (steps > usual) | (trajectory.paused > 0)
+    if trajectory.shots is not None:
+        gap &= np.diff(trajectory.shots) == 0  # somebody who is not in a shot is not missing
+    missing = int(np.where(gap, np.maximum(numbers, trajectory.paused), 0).sum())
+    away = np.where(gap, seconds, 0.0)
     longest, where = float(away.max()), int(away.argmax())
     share = missing / (missing + len(trajectory.frames))
     figures["gaps"] = {
-        "count": int(np.sum(steps > usual)),
+        "count": int(gap.sum()),
         "missing_frames": missing,
         "longest_seconds": _rounded(longest),
     }
     if longest <= limits.gap and share <= limits.missing:
         return []
-    sentence = f"{missing} frames are missing in {int(np.sum(steps > usual))} gaps, the longest of {longest:.2f} s"
+    gaps = int(gap.sum())
+    sentence = f"{missing} frames are missing in {gaps} gap{'' if gaps == 1 else 's'}, the longest of {longest:.2f} s"
     value, limit, unit = (longest, limits.gap, "s") if longest > limits.gap else (share, limits.missing, "of frames")
     frame = int(trajectory.frames[where])
     return [

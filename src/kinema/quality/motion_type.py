@@ -61,8 +61,11 @@ def motion_type(trajectory: BodyTrajectory) -> MotionType | None:
     """The type of motion of one person; None where the root's position is unknown or the frame of reference moves."""
     if trajectory.joints is None or not trajectory.steady or not len(trajectory.times):
         return None
-    ground = trajectory.joints[:, 0][:, [0, 2]]
-    times = trajectory.times
+    rows = np.ones(len(trajectory.times), dtype=bool)
+    if trajectory.shots is not None:  # each shot has a frame of reference of its own: the longest is described
+        rows = trajectory.shots == np.bincount(trajectory.shots).argmax()
+    ground = trajectory.joints[rows, 0][:, [0, 2]]
+    times = trajectory.times[rows]
     if len(times) > 3:
         ground = whittaker(ground, times, cutoff=cutoff_for(SMOOTHING, 2))
     steps = np.linalg.norm(np.diff(ground, axis=0), axis=1)
@@ -100,7 +103,7 @@ def _turns(ground: np.ndarray) -> float:
     distances = np.linalg.norm(radius, axis=1)
     width = np.ptp(ground, axis=0)
     # A line encloses nothing: a path back and forth on it passes its centre on either side by chance.
-    if len(ground) < 3 or width.min() < 0.2 * width.max() or _is_linear(ground):
+    if len(ground) < 3 or not width.any() or width.min() < 0.2 * width.max() or _is_linear(ground):
         return 0.0
     outside = radius[distances > 0.25 * distances.max()]
     angles = np.unwrap(np.arctan2(outside[:, 1], outside[:, 0]))

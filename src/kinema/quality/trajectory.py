@@ -19,6 +19,7 @@ from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quate
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality.skeletons import skeleton_of
+from kinema.temporal.gaps import pauses, shot_of
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -38,7 +39,8 @@ class BodyTrajectory:
     x y z w, each relative to its parent, signs continuous, or None; world: whether the frame of reference is the world
     (y up, ground at 0) or the camera; rooted: whether the root's position is known, rather than at the origin
     throughout; steady: whether the root's path is movement of the person: its position is known, and the frame of
-    reference does not move (a moving camera's does).
+    reference does not move (a moving camera's does). shots (F,): the number of each frame's shot, None if there is only
+    one; there is no motion from one shot to the next.
     """
 
     person: int
@@ -49,6 +51,7 @@ class BodyTrajectory:
     world: bool
     rooted: bool
     steady: bool
+    shots: np.ndarray | None = None
 
     @cached_property
     def interval(self) -> float:
@@ -79,10 +82,28 @@ class BodyTrajectory:
         relative[:, 0] = self.joints[:, 0]
         return np.asarray(relative)
 
+    @cached_property
+    def one_shot(self) -> np.ndarray:
+        """(F - stride,) bool: no cut lies between the frame and the one `stride` frames before it."""
+        if self.shots is None:
+            return np.ones(len(self.spans), dtype=bool)
+        return np.asarray(self.shots[self.stride :] == self.shots[: -self.stride])
+
+    @cached_property
+    def paused(self) -> np.ndarray:
+        """(F - 1,) int: how many frames are missing after each one because the recording paused, whatever their
+        numbers."""
+        missing = np.clip(np.round(np.diff(self.times) / max(self.interval, 1e-9)) - 1, 0, 1e12)
+        return np.where(pauses(self.times), missing, 0).astype(np.int64)
+
     def steps(self, values: np.ndarray) -> np.ndarray:
-        """Norm of the change of (F,J,D) over the stride, per second: (F - stride, J)."""
+        """Norm of the change of (F,J,D) over the stride, per second: (F - stride, J); NaN across a cut."""
         change = values[self.stride :] - values[: -self.stride]
-        return np.asarray(np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None])
+        return self._within(np.sqrt(np.einsum("fjd,fjd->fj", change, change)) / self.spans[:, None])
+
+    def _within(self, rates: np.ndarray) -> np.ndarray:
+        """Rates (F - stride, J), NaN across a cut."""
+        return rates if self.shots is None else np.where(self.one_shot[:, None], rates, np.nan)
 
     @cached_property
     def speeds(self) -> np.ndarray | None:
@@ -99,12 +120,12 @@ class BodyTrajectory:
         apart = after - before * np.sign(half + 1e-300)[..., None]
         # The chord is accurate for small angles, the cosine is not.
         chord = np.sqrt(np.einsum("fjc,fjc->fj", apart, apart)).clip(max=2**0.5)
-        return np.asarray(np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None])
+        return self._within(np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None])
 
     @cached_property
     def unbroken(self) -> np.ndarray:
-        """(F - stride,) bool: there is no gap between the frame and the one `stride` frames before it."""
-        return np.asarray(self.spans < GAP * self.stride * self.interval)
+        """(F - stride,) bool: neither a gap nor a cut lies between the frame and the one `stride` frames before it."""
+        return np.asarray((self.spans < GAP * self.stride * self.interval) & self.one_shot)
 
 
 def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None) -> BodyTrajectory:
@@ -132,4 +153,5 @@ def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None)
         world=world,
         rooted=rooted,
         steady=rooted and (world or not moving),
+        shots=shot_of(person.frames, motion.cuts) if len(motion.cuts) else None,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, quoted
 
 LARGEST = 1e9
@@ -14,9 +15,6 @@ LARGEST = 1e9
 products of such numbers stay finite."""
 
 _FLOAT_MAX = float(np.finfo(np.float64).max)
-
-RATES = (1e-3, 1e5)
-"""Frames per second that a file may state."""
 
 
 def require_keys(content: Mapping[Any, Any], keys: tuple[str, ...], what: str) -> None:
@@ -90,8 +88,8 @@ def scalar(value: Any, key: str, what: str) -> float:
 def rate(value: Any, key: str, what: str) -> float:
     """A frame rate in frames per second. Raises InputError where no recording has it."""
     number = scalar(value, key, what)
-    if not RATES[0] <= number <= RATES[1]:
-        raise InputError(f"{what}: {key} must lie between {RATES[0]:g} and {RATES[1]:g}, found {number:g}")
+    if not is_rate(number):
+        raise InputError(f"{what}: {key} must be {RATE_RANGE}, found {number:g}")
     return number
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.errors import ShapeError, UsageError
+from kinema.checks import RATE_RANGE, is_rate
+from kinema.errors import ShapeError
 from kinema.geometry.camera import Camera
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, quaternion_to_matrix
 from kinema.motion import Motion
+from kinema.options import require
 from kinema.skeleton import NUM_BETAS, SMPL24
 from kinema.synthetic.truth import camera_around, person_in_view
 
@@ -56,8 +58,7 @@ def motion_from_mocap(
         )
     if not (np.all(np.isfinite(root)) and np.all(np.isfinite(rotations))):
         raise ShapeError("motion capture: root or rotations hold a value that is not finite")
-    if not fps > 0:
-        raise UsageError(f"fps must be positive, found {fps}")
+    require(is_rate(fps), "fps", f"be {RATE_RANGE}", fps)
     betas = np.zeros(NUM_BETAS) if betas is None else np.asarray(betas, dtype=np.float64)
     rest = body.rest_joints(betas)
     scale = 1.0 if leg_length is None else _leg_length(rest) / leg_length

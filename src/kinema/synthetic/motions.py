@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera
 from kinema.motion import Motion
+from kinema.options import require
 from kinema.skeleton import NUM_BETAS
 from kinema.synthetic.curves import Keys, Wander
 from kinema.synthetic.feet import Steps
@@ -43,8 +45,7 @@ def procedural_motion(
     """
     if script not in SCRIPTS:
         raise UsageError(f"unknown script {script!r}; known: {', '.join(SCRIPTS)}")
-    if not fps > 0:
-        raise UsageError(f"fps must be positive, found {fps}")
+    require(is_rate(fps), "fps", f"be {RATE_RANGE}", fps)
     betas = np.zeros(NUM_BETAS) if betas is None else np.asarray(betas, dtype=np.float64)
     performed = SCRIPTS[script](np.random.default_rng(seed))
     times = np.arange(round(performed.duration * fps)) / fps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 
@@ -28,21 +29,71 @@ AWAY = 0.5
 Longer than the other limits, because a person who flickers looks worse than an interpolated one."""
 
 
-def uninterrupted(times: np.ndarray, frames: np.ndarray | None, max_gap: float) -> list[slice]:
-    """Segments of a track (F,) without a gap of more than `max_gap` seconds.
+STALL = 2.5
+"""Multiple of the usual step nearby from which a step between neighbouring frames of a video counts as a pause."""
 
-    Only missing frames make a gap: a video of low frame rate is one segment.
+NEARBY = 5
+"""Steps on either side that say what is usual: the frame rate of a video may change."""
+
+LONG_PAUSE = 10.0
+"""Seconds without anybody that files for other programs leave out, and that end a piece at any frame rate: a clock that
+jumps would make such a file, or a uniform grid, as long as the jump."""
+
+
+def uninterrupted(
+    times: np.ndarray, frames: np.ndarray | None, max_gap: float, cuts: np.ndarray | None = None
+) -> list[slice]:
+    """The contiguous pieces of a track (F,): split at its gaps of more than `max_gap` seconds, and at the cuts.
+
+    A gap is missing frames, or a pause in the video: a step of more than `STALL` times the usual one nearby. A video of
+    low frame rate is one piece, unless whole `LONG_PAUSE`s lie between its frames. frames (F,): of the clip, by default
+    consecutive ones; cuts (C,): the frames at which a new shot begins.
     """
     step = np.diff(np.arange(len(times)) if frames is None else frames)
-    return _cut((step > 1) & (np.diff(times) > max_gap), len(times))
+    seconds = np.diff(times)
+    apart = (seconds > LONG_PAUSE) | ((seconds > max_gap) & ((step > 1) | pauses(times)))
+    if cuts is not None and len(cuts) and frames is not None:
+        apart |= np.diff(shot_of(frames, cuts)) > 0
+    return split_after(apart, len(times))
+
+
+def pauses(times: np.ndarray) -> np.ndarray:
+    """Which steps between times (F,) are pauses, longer than `STALL` times the usual step nearby: (F - 1,) bool.
+
+    "Usual" is the median of up to `NEARBY` steps before and after; the greater one counts, so that frames of a lower
+    rate are no pauses.
+    """
+    steps = np.diff(times)
+    if len(steps) < 2 or steps.max() <= STALL * steps.min():
+        return np.zeros(len(steps), dtype=bool)
+    padded = np.concatenate([np.full(NEARBY, np.nan), steps, np.full(NEARBY, np.nan)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, NEARBY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # there is nothing before the first step
+        usual = np.nanmedian(windows, axis=1)
+    return np.asarray(steps > STALL * np.fmax(usual[: len(steps)], usual[NEARBY + 1 :]))
+
+
+def shot_of(frames: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """The number of the shot, from 0, of each of `frames` (F,). cuts (C,): the frames at which a new shot begins."""
+    return np.asarray(np.searchsorted(cuts, frames, side="right"))
+
+
+def shortened(times: np.ndarray, longest: float, step: float | None = None) -> np.ndarray:
+    """Times (F,) whose steps of more than `longest` seconds are shortened to `step` (default: to `longest`)."""
+    steps = np.diff(times)
+    long = steps > longest
+    if not long.any():
+        return times
+    return np.asarray(times - np.r_[0.0, np.cumsum(np.where(long, steps - (longest if step is None else step), 0.0))])
 
 
 def near_in_time(times: np.ndarray, max_gap: float) -> list[slice]:
     """Segments of a track (F,) whose neighbouring frames are at most `max_gap` seconds apart, at any frame rate."""
-    return _cut(np.diff(times) > max_gap, len(times))
+    return split_after(np.diff(times) > max_gap, len(times))
 
 
-def _cut(apart: np.ndarray, count: int) -> list[slice]:
+def split_after(apart: np.ndarray, count: int) -> list[slice]:
     """Slices that cover `count` frames, split after each frame i where apart (count - 1,) is True."""
     bounds = [0, *(np.flatnonzero(apart) + 1).tolist(), count] if count else []
     return [slice(a, b) for a, b in itertools.pairwise(bounds)]

@@ -34,6 +34,11 @@ class RecentFrames:
         ):
             self._frames.popleft()
 
+    def forget(self, first: int) -> None:
+        """Drop the frames before `first`."""
+        while self._frames and self._frames[0].index < first:
+            self._frames.popleft()
+
     def between(self, first: int, last: int) -> list[Frame]:
         """The frames with first < index < last, oldest first."""
         return [frame for frame in self._frames if first < frame.index < last]

@@ -20,6 +20,7 @@ from kinema.tracking.backward import RecentFrames, track_backward
 from kinema.tracking.changes import LOST_MISSES, give_up, note_change
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
 from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
+from kinema.tracking.cuts import Cut
 from kinema.tracking.id_switches import learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.masks import hide_people, with_mask_of
 from kinema.tracking.newcomers import Newcomer, count_detections, link, newcomers
@@ -65,8 +66,13 @@ class Follower:
         """Every track so far, in the order of appearance."""
         return sorted((*self.active, *self.lost, *self.ended), key=lambda track: track.number)
 
-    def step(self, frame: Frame) -> Future[np.ndarray]:
-        """Follow everyone into the next frame. Returns the boxes (n, 4) of the people in it, those of `active`."""
+    def step(self, frame: Frame, cut: Cut | None = None) -> Future[np.ndarray]:
+        """Follow everyone into the next frame. Returns the boxes (n, 4) of the people in it, those of `active`.
+
+        cut: that has become known with this frame.
+        """
+        if cut is not None:
+            self._begin_shot(cut.first)
         steps = np.array([track.predict(frame.time) - track.centre for track in self.active]).reshape(-1, 2)
         scan = self._worker.submit(self._scan, frame, self.boxes, steps)
         self._follow(frame)
@@ -90,6 +96,19 @@ class Follower:
         self.boxes = self._worker.submit(self._perception.boxes, [track.seen for track in self.active])
         return self.boxes
 
+    def _begin_shot(self, first: int) -> None:
+        """A new shot began at frame `first`: every track ends before it, and the whole image is searched."""
+        before, self.active, self.lost = [*self.active, *self.lost], [], []
+        for track in (*before, *self.ended):
+            if track.last_frame >= first:
+                track.rows.cut(first - 1)
+        self.ended = [track for track in self.ended if len(track.rows)]
+        for track in before:
+            self._end(track, first)
+        self._recent.forget(first)
+        self._schedule.restart()
+        self.boxes = self._worker.submit(self._perception.boxes, [])
+
     def state(self) -> dict[str, Any]:
         """Everything that later frames depend on except the recent frames, as plain values and arrays."""
         groups = {"active": self.active, "lost": self.lost, "ended": self.ended}
@@ -108,8 +127,10 @@ class Follower:
         self._schedule.restore(state["schedule"])
         self.boxes = self._worker.submit(self._perception.boxes, [track.seen for track in self.active])
 
-    def remember(self, frame: Frame) -> None:
-        """A frame from before the state was saved."""
+    def remember(self, frame: Frame, cut: Cut | None = None) -> None:
+        """A frame from before the state was saved, and the cut that became known with it."""
+        if cut is not None:
+            self._recent.forget(cut.first)
         self._recent.append(frame)
 
     def _scan(self, frame: Frame, boxes: Future[np.ndarray], steps: np.ndarray) -> tuple[np.ndarray, list[Circles]]:
@@ -196,10 +217,15 @@ class Follower:
         limit = self._options.max_absence
         for track in [track for track in self.lost if frame.time - track.time > limit]:
             self.lost.remove(track)
-            track.rivals.clear()
-            if is_person(track, frame.index + 1, self._perception.size, self._options, self._perception.thresholds):
-                track.seen = dataclasses.replace(track.seen, mask=None)
-                self.ended.append(track)
+            self._end(track, frame.index + 1)
+
+    def _end(self, track: Track, num_frames: int) -> None:
+        """Keep the track if it was a person. num_frames: of the clip so far."""
+        track.rivals.clear()
+        size, thresholds = self._perception.size, self._perception.thresholds
+        if len(track.rows) and is_person(track, num_frames, size, self._options, thresholds):
+            track.seen = dataclasses.replace(track.seen, mask=None)
+            self.ended.append(track)
 
     def _add(self, frame: Frame, new: list[Newcomer]) -> None:
         """Assign each newcomer to the lost track that it continues, or to a new track."""

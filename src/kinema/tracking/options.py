@@ -23,6 +23,7 @@ class TrackingOptions:
     new people within this time. smallest_person: height of the smallest person to detect, as a fraction of the
     frame's short side (halving it takes about four times as many detector runs); None: `SMALLEST_PERSON`, and where
     hardly anybody is found so, down to `CLOSER_LOOK`.
+    cuts: end every track at a camera cut; people who look the same before and after it keep their id.
     max_absence: a person who returns within this time with the same appearance keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo left-right
     swaps between frames. threads: None for all that the process may use.
@@ -33,6 +34,9 @@ class TrackingOptions:
         None, "keep only the N people who are visible longest", public=True, metavar="N", group="people"
     )
     min_track_frames: int = setting(8, "drop people seen in fewer frames", public=True, metavar="N", group="people")
+    cuts: bool = setting(
+        True, "the video is one shot: do not look for camera cuts", public=True, group="camera", off=True
+    )
     static_camera: bool = setting(
         False, "assume a static camera, without estimating its motion", public=True, group="camera"
     )

@@ -34,7 +34,7 @@ def real_tracks(
     kept = [track for track in tracks if is_person(track, num_frames, size, options, thresholds)]
     weight = {id(t): len(t.rows) * float(np.mean(t.rows.array()["roi"][:, 2])) ** 0.5 for t in kept}
     kept.sort(key=lambda track: (-weight[id(track)], track.number))
-    return kept[: options.max_persons]
+    return kept
 
 
 def is_person(

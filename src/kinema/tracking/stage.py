@@ -15,7 +15,7 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
-    from kinema.world.camera_motion import CameraMotionDetector
+    from kinema.tracking.camera import CameraOfShots
     from kinema.world.vanishing import LineObserver
 
 CLOSER = (
@@ -26,6 +26,9 @@ CLOSER = (
 
 CAMERA_MOTION = "camera_motion"
 """Key of the camera's motion in the motion's `data`: the detector's report, and "source"."""
+
+MOST_TIMES = 8
+"""Cuts whose times a note names."""
 
 
 def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
@@ -45,7 +48,7 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
     if watched.motion is not None:
-        seen = dataclasses.asdict(watched.motion.report()) | {"source": "frames"}
+        seen = watched.motion.report() | {"source": "frames"}
     context.facts[CAMERA_MOTION] = seen
     focal_35mm = given(context.video).metadata.get("focal_35mm")
     if focal_35mm and motion.camera is None:
@@ -54,6 +57,9 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
         lines = None if watched.lines is None else watched.lines.report()
         camera, context.facts["field_of_view"] = estimate_camera(motion, seen=lines, moving=seen["moving"])
         motion = motion.replace(camera=camera)
+    if len(motion.cuts):
+        context.facts["cuts"] = motion.cuts.tolist()
+        context.notes.append(about_cuts(motion))
     return motion.replace(data={**motion.data, CAMERA_MOTION: seen})
 
 
@@ -61,19 +67,19 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
 class _Watched:
     """What observed the frames while people were tracked in them: None where the answer is known already."""
 
-    motion: CameraMotionDetector | None
+    motion: CameraOfShots | None
     lines: LineObserver | None
 
 
 def _tracked(context: Context, options: TrackingOptions, checkpoint: Partial | None) -> tuple[Motion, _Watched]:
     """The people in the video, and the observers that saw the same frames."""
+    from kinema.tracking.camera import CameraOfShots
     from kinema.tracking.tracker import track_people
-    from kinema.world.camera_motion import CameraMotionDetector
     from kinema.world.vanishing import LineObserver
 
     video = given(context.video)
     watched = _Watched(
-        None if options.static_camera else CameraMotionDetector(),
+        None if options.static_camera else CameraOfShots(),
         None if video.metadata.get("focal_35mm") else LineObserver(),
     )
     motion = track_people(
@@ -81,6 +87,7 @@ def _tracked(context: Context, options: TrackingOptions, checkpoint: Partial | N
         options,
         progress=context.progress,
         observers=[observer for observer in (watched.motion, watched.lines) if observer is not None],
+        shot_begins=(lambda first: None) if watched.motion is None else watched.motion.begin_shot,
         checkpoint=checkpoint,
     )
     return motion, watched
@@ -109,6 +116,22 @@ def _second_look(
     context.facts["second_look"] = sample.smallest
     context.notes.append(CLOSER.format(sample.smallest))
     return again, watched_again
+
+
+def about_cuts(motion: Motion) -> str:
+    """The note on the clip's cuts: when they are, and who goes on across them."""
+    count = len(motion.cuts)
+    moments = [f"{motion.times[cut]:.2f}" for cut in motion.cuts[:MOST_TIMES]]
+    more = f" and {count - MOST_TIMES} more" if count > MOST_TIMES else ""
+    same = [str(person.id) for person in motion if len(motion.parts(person)) > 1]
+    if same:
+        who = f"person {', '.join(same)} looks the same before and after and keeps the id"
+    else:
+        who = "nobody looks the same before and after, so the ids differ"
+    return (
+        f"{count} camera cut{'' if count == 1 else 's'} (at {', '.join(moments)}{more} s): nothing is followed or"
+        f" smoothed across; {who}; if it is one shot, say so with `cuts`"
+    )
 
 
 def _networks(options: TrackingOptions) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -17,10 +18,13 @@ from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
+from kinema.tracking.cuts import AHEAD, Cut, with_cuts
 from kinema.tracking.follower import Follower
+from kinema.tracking.jumps import split, with_jumps
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.people import person_from, real_tracks
+from kinema.tracking.people import real_tracks
 from kinema.tracking.prefetch import Worker, prefetched
+from kinema.tracking.reappearance import people_from
 from kinema.video import Frame, VideoReader
 
 Observer = Callable[[Frame, np.ndarray], None]
@@ -28,6 +32,9 @@ Observer = Callable[[Frame, np.ndarray], None]
 
 _MOST_THREADS = 4  # the networks are too small to benefit from more
 _MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames that are decoded ahead
+
+ShotBegins = Callable[[int], None]
+"""Called with the first frame of every shot but the first one, before the observers see the next frame."""
 
 
 def track_people(
@@ -37,6 +44,7 @@ def track_people(
     source: KeypointSource | OpenedSource | None = None,
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
+    shot_begins: ShotBegins = lambda first: None,
     checkpoint: Checkpoint | None = None,
 ) -> Motion:
     """Detect and track everyone in `video`.
@@ -45,9 +53,10 @@ def track_people(
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
     keypoint_confidence, and, if the source has 3D, keypoints3d (metres, mid-hip relative, the camera's axes).
-    A video without people gives a Motion without people. People are numbered 1, 2, ... by length and size of their
-    tracks. Apart from the tracks, memory does not depend on the number of frames. With a `checkpoint` the state is
-    saved every thousand frames or more, and a stopped run resumes from it; the result is the same.
+    A video without people gives a Motion without people. Every track ends at a camera cut, which `cuts` of the motion
+    lists; a person who looks the same in several shots keeps the id. People are numbered 1, 2, ... by length and size
+    of their tracks. Apart from the tracks, memory does not depend on the number of frames. With a `checkpoint` the
+    state is saved every thousand frames or more, and a stopped run resumes from it; the result is the same.
 
     Raises UsageError for an unknown source, WeightsError if its networks are unavailable, InputError if the
     video cannot be read.
@@ -57,9 +66,13 @@ def track_people(
     source = open_source(options.keypoints if source is None else source, threads=threads)
     size = (video.width, video.height)
     times: list[float] = []
+    cuts: list[Cut] = []
+    suspects: list[int] = []
     with _one_opencv_thread(), ExitStack() as stack:
         reader, worker = (stack.enter_context(Worker(own_thread=threads > 1)) for _ in range(2))
-        frames = stack.enter_context(closing(prefetched(video, reader, _frames_ahead(*size))))
+        ahead = _frames_ahead(*size)
+        held = min(ahead, AHEAD) if options.cuts else 0
+        frames = stack.enter_context(closing(prefetched(video, reader, max(1, ahead - held))))
         follower = Follower(source, size, options, worker)
         before = Past.load(checkpoint, source.about.name)
         done = Past()
@@ -68,14 +81,19 @@ def track_people(
             watchers.append(lambda _, boxes: done.boxes.append(boxes))
         save_at = next_save(len(before.boxes))
         observed: Future[None] | None = None
-        for frame in frames:
+        for frame, cut in with_cuts(frames, held, suspects) if held else zip(frames, itertools.repeat(None)):
+            if cut is not None:
+                cuts.append(cut)
+                if observed is not None:
+                    observed.result()
+                shot_begins(cut.first)
             if frame.index < len(before.boxes):
-                follower.remember(frame)
+                follower.remember(frame, cut)
                 boxes = worker.submit(before.boxes.__getitem__, frame.index)
                 if frame.index + 1 == len(before.boxes):
                     follower.restore(before.state)
             else:
-                boxes = follower.step(frame)
+                boxes = follower.step(frame, cut)
             if observed is not None:
                 observed.result()
             observed = worker.submit(_observe, watchers, frame, boxes)
@@ -95,8 +113,10 @@ def track_people(
         )
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)
-    people = tuple(person_from(track, i + 1, seconds, size, options, source) for i, track in enumerate(tracks))
-    return Motion(seconds, *size, people=people, source=Path(video.path).name)
+    cuts = with_jumps(cuts, suspects, tracks, source.joint_set)
+    people = people_from(split(tracks, cuts), cuts, seconds, size, options, source)
+    first = np.array([cut.first for cut in cuts], dtype=np.int64)
+    return Motion(seconds, *size, people=people, source=Path(video.path).name, cuts=first)
 
 
 def threads_of(options: TrackingOptions) -> int:

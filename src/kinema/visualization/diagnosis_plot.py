@@ -196,5 +196,8 @@ def _bars(times: np.ndarray, on: np.ndarray, half: float) -> list[tuple[float, f
 
 def _broken(trajectory: BodyTrajectory, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Times and values with NaN where the track has a gap, so that no line is drawn across it."""
-    gaps = np.flatnonzero(np.diff(trajectory.times) > 3 * trajectory.interval) + 1
+    apart = np.diff(trajectory.times) > 3 * trajectory.interval
+    if trajectory.shots is not None:
+        apart |= np.diff(trajectory.shots) > 0
+    gaps = np.flatnonzero(apart) + 1
     return np.insert(trajectory.times, gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)

@@ -8,7 +8,7 @@ place_in_world = Stage(
     name="world",
     title="placing in the world",
     options=WorldOptions,
-    run="kinema.world.placing:place_people",
+    run="kinema.world.shots:place_shots",
     fills=(*WORLD_FIELDS, "contacts", "camera"),
     body=True,
 )

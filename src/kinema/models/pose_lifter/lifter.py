@@ -16,6 +16,7 @@ from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.models.pose_lifter.features import lifter_features
 from kinema.runtime import onnx_session
 from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.temporal.gaps import shortened
 from kinema.temporal.resampling import resample_linear
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ RATE = 30.0
 
 REACH = 12
 """Frames on either side that an output depends on."""
+
+LONGEST_GAP = 4.0
+"""Seconds: longer gaps and pauses are shortened to this, far beyond the reach, so that no grid is sized by a clock."""
 
 PIECE = 2048
 """Frames per call of the network, so that memory does not grow with the clip."""
@@ -80,6 +84,7 @@ class PoseLifter:
         pixels = np.where(seen[..., None], pixels, 0.0)
         rays = np.where(seen[..., None], unproject(pixels, camera.intrinsics, camera.distortion), 0.0)
         landmarks = np.where(seen[..., None], landmarks, 0.0)
+        times = shortened(times, LONGEST_GAP)
         grid = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * RATE - 1e-6)) + 1) / RATE
         rays, confidence, landmarks = _resampled(grid, times, rays, confidence, landmarks)
         plain = self._outputs(rays, confidence, landmarks)
