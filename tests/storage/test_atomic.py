@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kinema.errors import OutputError
-from kinema.storage.atomic import atomic_path, explain_write_error, write_json
+from kinema.storage.atomic import atomic_path, explain_write_error, sweep, write_json
 
 
 def names(folder):
@@ -238,3 +238,74 @@ def test_write_json(tmp_path):
         write_json(tmp_path / "a.json", {"x": object()})
     assert json.loads((tmp_path / "a.json").read_text()) == value
     assert names(tmp_path) == ["a.json"]
+
+
+def test_numbers_that_are_not_finite_become_null(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [float("nan"), (1.5, float("-inf"))], "name": "\udcff\x1b[31m"})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"a": [None, [1.5, None]], "name": "\udcff\x1b[31m"}
+    assert "\x1b" not in text
+
+
+def test_a_full_disk_is_explained_where_the_error_names_the_source(tmp_path):
+    """`shutil.copyfile` names the file that it reads."""
+
+    def fail():
+        with atomic_path(tmp_path / "copy.pkl"):
+            raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/source.pkl")
+
+    with pytest.raises(OutputError, match="the disk is full"):
+        fail()
+    assert names(tmp_path) == []
+
+
+_WRITER = """
+    import sys, time
+    from kinema.storage.atomic import atomic_path
+    with atomic_path(sys.argv[1]) as temporary:
+        temporary.write_bytes(b"half")
+        print("writing", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of the operating system")
+def test_only_what_dead_processes_left_is_swept(tmp_path):
+    (tmp_path / ".hidden-notes.txt").write_text("mine")
+    (tmp_path / "smpl_output.pkl").write_bytes(b"done")
+    command = [sys.executable, "-c", textwrap.dedent(_WRITER), str(tmp_path / "overlay.mp4")]
+    dead, living = (subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    try:
+        for process in (dead, living):
+            assert process.stdout.readline() == "writing\n"
+        dead.kill()
+        dead.wait()
+        assert len(list(tmp_path.glob(".overlay-*"))) == 2
+        sweep(tmp_path)
+        assert len(list(tmp_path.glob(".overlay-*"))) == 1
+    finally:
+        living.kill()
+        living.wait()
+    sweep(tmp_path)
+    assert names(tmp_path) == [".hidden-notes.txt", "smpl_output.pkl"]
+    sweep(tmp_path / "missing")
+
+
+def test_a_sweep_never_takes_a_file_that_is_being_made(tmp_path):
+    """Sweeping all the time beside a writer: every file arrives."""
+    stop = threading.Event()
+
+    def always():
+        while not stop.is_set():
+            sweep(tmp_path)
+
+    sweeper = threading.Thread(target=always)
+    sweeper.start()
+    try:
+        for number in range(300):
+            with atomic_path(tmp_path / f"{number}.txt") as temporary:
+                temporary.write_text("x")
+    finally:
+        stop.set()
+        sweeper.join()
+    assert len(names(tmp_path)) == 300

@@ -1,17 +1,33 @@
-"""Atomic file writes: a file appears complete or not at all."""
+"""Atomic file writes: a file appears complete or not at all.
+
+A temporary file is locked (`flock`) while it is written. The lock ends with its process, so what a killed process left can
+be told from what a living one is writing, on the same machine or in another container; `sweep` removes the former.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kinema.errors import OutputError
+from kinema.storage.text import json_text
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+_TEMPORARY = re.compile(r"\..{0,40}-[0-9a-f]{12}(\.\w{1,10})?", re.DOTALL)
+_OLD = 86400.0
+"""Seconds after which a temporary file counts as left over where there are no locks."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -22,29 +38,73 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises OutputError instead of an OSError that means a full disk or a location that is not writable.
     """
     path = Path(path)
-    # Truncated so that the temporary name stays within the file system's limit even if `path` is at the limit.
-    temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:12]}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path
+    with contextlib.ExitStack() as lock:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _locked_temporary(path, lock)
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            explained = explain_write_error(error, path) if _concerns(error, path) else None
+            if explained is None:
+                raise
+            raise explained from error
+        finally:
+            if temporary != path:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
+def _locked_temporary(path: Path, lock: contextlib.ExitStack) -> Path:
+    """An empty file next to `path`, locked until `lock` is closed."""
+    while True:
+        # Truncated so that the name stays within the file system's limit even if `path` is at the limit.
+        temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:12]}{path.suffix}")
         # Opened like any new file, so that it gets the default permissions (mkstemp's would be private).
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        explained = explain_write_error(error, path) if _concerns(error, path) else None
-        if explained is None:
-            raise
-        raise explained from error
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        if fcntl is None:  # an open file cannot be renamed there
+            os.close(descriptor)
+            return temporary
+        lock.callback(os.close, descriptor)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return temporary
+        # Somebody swept between the opening and the locking.
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose process is gone. Never raises."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and _is_left_over(entry.path):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _is_left_over(path: str) -> bool:
+    try:
+        if fcntl is None:
+            return time.time() - os.stat(path).st_mtime > _OLD
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # it is being written, or the file system has no locks
+        return False
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+    return True
 
 
 def _concerns(error: OSError, path: Path) -> bool:
     """Whether `error` is about writing `path`, and not about an input that was read inside the block."""
-    if not isinstance(error.filename, (str, os.PathLike)):
+    # A copy that fails names its source, but only writing fills a disk.
+    if error.errno in _FULL or not isinstance(error.filename, (str, os.PathLike)):
         return True
     failed = Path(error.filename)
     return failed.parent == path.parent or failed in path.parents or failed in path.absolute().parents
@@ -71,6 +131,6 @@ def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
+    """Write `value` as indented JSON, atomically; numbers that are not finite become null."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(value) + "\n", encoding="utf-8")
