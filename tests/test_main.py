@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import types
@@ -195,7 +196,7 @@ def fresh(*argv, code="from kinema.__main__ import main; main(sys.argv[1:])"):
 def test_nothing_heavy_is_loaded_for_help():
     loaded = fresh("--help")
     assert not loaded & {"numpy", "scipy", "cv2", "av", "torch", "onnxruntime", "rich", "kinema.motion"}
-    assert [name for name in loaded if name.startswith("kinema.commands.")] == ["kinema.commands._parser"]
+    assert not [name for name in loaded if re.match(r"kinema\.commands\.[a-z]", name)]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -21,21 +21,22 @@ started = True
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_ctrl_c_waits_for_a_native_import(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_waits_for_a_native_import(tmp_path, monkeypatch, number):
     (tmp_path / "slow_native.py").write_text(NATIVE_START)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "slow_native", raising=False)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    pressed = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    before = signal.signal(number, signal.default_int_handler)
+    pressed = threading.Timer(0.1, os.kill, (os.getpid(), number))
     try:
         pressed.start()
         with pytest.raises(KeyboardInterrupt):
             import_native("slow_native")
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(number) is signal.default_int_handler
         assert import_native("slow_native").started
     finally:
         pressed.join()
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def test_other_threads_and_missing_packages():

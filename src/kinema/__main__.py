@@ -2,7 +2,8 @@
 
 Only the chosen command's module is imported, so that `kinema --help` is fast. A command is a
 module of `kinema.commands` with three names: `DESCRIPTION` and `EXAMPLES` (strings for `--help`),
-`configure(parser)`, which adds its arguments, and `run(args) -> int`, which returns the exit code.
+`configure(parser)`, which adds its arguments, and `run(args) -> int`, which returns the exit code. A command whose only
+product is what it prints says so by a fourth one, `only_prints(args) -> bool`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from kinema._version import __version__
+from kinema.commands._memory import explain_memory, few_threads_in_little_memory
 from kinema.commands._parser import Parser
-from kinema.errors import KinemaError
+from kinema.commands._signals import exit_code, stoppable
+from kinema.commands._terminal import SafeStream, printed
+from kinema.errors import KinemaError, OutputError
 
 GROUPS = {
     "everyday": {
@@ -74,7 +78,7 @@ def build_parser(command: str | None = None) -> Parser:
         )
         module.configure(sub)
         sub.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, only_prints=getattr(module, "only_prints", None))
     return parser
 
 
@@ -83,12 +87,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     # OpenCV logs corrupted images itself; Kinema reports them in its own errors.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    few_threads_in_little_memory()
     command = next((word for word in argv if not word.startswith("-")), None)
-    parser = build_parser(command)
-    args = parser.parse_args(argv)
-    if args.command is None:
-        parser.print_help()
-        return 0
+    with printed() as out, stoppable():
+        parser = build_parser(command)
+        try:
+            args = parser.parse_args(argv)
+        except SystemExit as done:  # of --help, --version and wrong use
+            raise SystemExit(_told(int(done.code or 0), out, product=True)) from None
+        if args.command is None:
+            parser.print_help()
+            return _told(0, out, product=True)
+        return _told(_run(args), out, product=_only_prints(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the command; its errors become one sentence and an exit code."""
+    from kinema.storage.text import one_line
+
     try:
         return int(args.run(args))
     except KinemaError as error:
@@ -97,22 +113,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         from kinema.options import in_flags  # imported here to keep help fast
 
         # The library's errors name a setting in backquotes; the command line shows its flag.
-        print(f"kinema: {in_flags(str(error), args.flags)}", file=sys.stderr)
+        print(f"kinema: {one_line(in_flags(str(error), args.flags))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if args.debug:
             raise
         print("kinema: stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return exit_code(stop)
     except Exception as error:
         if args.debug:
             raise
-        fault = f"{type(error).__name__}: {error}".splitlines()[0]
+        if (lacking := explain_memory(error)) is not None:
+            print(f"kinema: {lacking}", file=sys.stderr)
+            return lacking.exit_code
+        fault = one_line(f"{type(error).__name__}: {error}".splitlines()[0])
         print(f"kinema: internal error ({fault}); run again with --debug and report it", file=sys.stderr)
         return FAULT
+
+
+def _only_prints(args: argparse.Namespace) -> bool:
+    """Whether all that the command was asked for is its stdout."""
+    if getattr(args, "json", None) in (True, "-"):
+        return True
+    only_prints: Callable[[argparse.Namespace], bool] | None = getattr(args, "only_prints", None)
+    return only_prints is not None and only_prints(args)
+
+
+def _told(code: int, out: SafeStream, *, product: bool) -> int:
+    """The exit code, once stdout has taken everything: success is not claimed for an answer that arrived nowhere.
+
+    A reader that stops listening (`| head -1`) has all that it wanted. product: whether stdout is all there is.
+    """
+    out.flush()
+    out.styled.flush()
+    if code or not product or out.failed is None or isinstance(out.failed, BrokenPipeError):
+        return code
+    reason = out.failed.strerror or out.failed
+    print(f"kinema: the output could not be written ({reason}); send it to another place", file=sys.stderr)
+    return OutputError.exit_code
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ class Setting:
     name: of the field. help: one line. public: the name under which `kinema.run` and the command line know it, None
     where only Python does. type: of its value, None aside. default. metavar, choices: for help. group: heading in
     the help. parse: text -> value, where the type alone does not say. off: the flag that sets a bool to False.
-    many: a tuple, whose flag may be given again. aliases: other spellings that the command line takes.
+    many: a tuple, whose flag may be given again. aliases: other spellings that the command line takes. neutral: whether
+    results are the same, bit for bit, whatever its value, so that it is no part of a run's identity.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Setting:
     off: bool = False
     many: bool = False
     aliases: tuple[str, ...] = ()
+    neutral: bool = False
 
     @property
     def flag(self) -> str:
@@ -73,11 +75,13 @@ def setting(
     parse: Callable[[str], Any] | None = None,
     off: bool = False,
     aliases: Sequence[str] = (),
+    neutral: bool = False,
 ) -> Any:
     """A dataclass field with its description. public: True for the field's own name, or another name."""
     about = {
         "help": help, "public": public, "metavar": metavar, "group": group, "parse": parse, "off": off,
         "choices": None if choices is None else tuple(choices), "aliases": tuple(aliases),
+        "neutral": neutral,
     }  # fmt: skip
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata={_METADATA: about})
@@ -119,6 +123,16 @@ def _plain(hint: Any) -> type:
         chosen = typing.get_args(chosen)[0]
     chosen = typing.get_origin(chosen) or chosen
     return chosen if isinstance(chosen, type) else str
+
+
+def identity_of(value: Any) -> Any:
+    """`value` as plain containers, and options in it as dicts without their neutral settings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kept = [f.name for f in dataclasses.fields(value) if not f.metadata.get(_METADATA, {}).get("neutral")]
+        return {name: identity_of(getattr(value, name)) for name in kept}
+    if isinstance(value, Mapping):
+        return {key: identity_of(item) for key, item in value.items()}
+    return [identity_of(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:

@@ -6,13 +6,15 @@ import contextlib
 import importlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, ModuleType
 
 
 def import_native(name: str) -> ModuleType:
-    """Import a package with native code. Ctrl-C is deferred until the import is done: during native initialisation it
-    would surface as an ImportError, and an interrupted run would look like a broken one.
+    """Import a package with native code.
+
+    Ctrl-C and the other signals that stop are deferred until the import is done: during native initialisation they
+    would surface as an ImportError, and a stopped run would look like a broken one.
     """
     with _deferred_interrupt():
         return importlib.import_module(name)
@@ -34,15 +36,21 @@ def onnx_session(model: bytes | str, *, threads: int = 1):  # type: ignore[no-un
 
 @contextlib.contextmanager
 def _deferred_interrupt() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield  # signals only reach the main thread, and SIGINT may be ignored
-        return
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+    if threading.current_thread() is threading.main_thread():  # signals only reach that one
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            handler = None if number is None else signal.getsignal(number)
+            if number is not None and callable(handler):  # it may be ignored, or end the process
+                handlers[number] = handler
     received: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: received.append((number, frame)))
+    for number in handlers:
+        signal.signal(number, lambda number, frame: received.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         if received:
-            before(*received[-1])
+            number, frame = received[-1]
+            handlers[number](number, frame)

@@ -218,14 +218,17 @@ def test_world_view_frames_everyone_and_colours_contacts():
     assert np.linalg.norm(paint[left_toes] - paint[chest].mean(axis=0), axis=1).min() > 0.3
 
 
-def test_a_world_view_needs_world_space_poses(tmp_path):
+@pytest.mark.parametrize(("view", "beside"), [("side", False), ("world", True)])
+def test_without_a_world_the_cameras_view_is_shown(tmp_path, view, beside):
     motion = motion_of(2)
     motion = motion.replace(people=(motion.people[0].replace(pose_world=None),))
     video = source_video(tmp_path / "clip.mp4", motion.times)
-    report = write_overlay(motion, BODY, video, tmp_path / "side.mp4", OverlayOptions(view="side"))
-    assert report.path is None
-    assert "world" in report.warnings[0]
-    assert not (tmp_path / "side.mp4").exists()
+    report = write_overlay(motion, BODY, video, tmp_path / "a.mp4", OverlayOptions(view=view, beside=beside))
+    (note,) = report.warnings
+    assert f"the {view} view needs people in the world" in note
+    plain = write_overlay(motion, BODY, video, tmp_path / "b.mp4")
+    assert report.frames == plain.frames == 2
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
 def test_other_sizes_scale_everything(tmp_path):

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from kinema.commands._terminal import console
 from kinema.options import in_flags
 from kinema.pipeline.watching import RunWatcher, StageTime
+from kinema.storage.text import one_line
 
 if TYPE_CHECKING:
     from kinema.progress import Progress
@@ -37,7 +38,7 @@ def title(stage: str) -> str:
 
     known = {each.name: each for each in STAGES.built_in}
     found = known.get(stage) or added_stages().get(stage)
-    return stage if found is None else found.title
+    return one_line(stage if found is None else found.title)
 
 
 class BarWatcher(RunWatcher):
@@ -46,13 +47,13 @@ class BarWatcher(RunWatcher):
     def __init__(self, flags: Mapping[str, str] = MappingProxyType({})) -> None:
         self._flags = flags
         self._bars = Bars(
-            TextColumn("{task.description:<21}"),
+            TextColumn("{task.description:<21}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left:"),
             TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
+            console=console(stderr=True),
         )
         self._tasks: dict[str, Any] = {}
 
@@ -73,16 +74,14 @@ class BarWatcher(RunWatcher):
 
     def done(self, time: StageTime) -> None:
         if time.reused:
-            self._bars.console.print(f"{title(time.name):<21} already done", highlight=False)
+            self._bars.console.print(f"{title(time.name):<21} already done")
             return
         task = self._bars.tasks[self._tasks[time.name]]
         total = task.total if task.total is not None else max(task.completed, 1)
         self._bars.update(self._tasks[time.name], completed=total, total=total)
 
     def note(self, sentence: str) -> None:
-        self._bars.console.print(
-            f"note: {in_flags(sentence, self._flags)}", style="yellow", markup=False, highlight=False
-        )
+        self._bars.console.print(f"note: {one_line(in_flags(sentence, self._flags))}", style="yellow")
 
 
 class LineWatcher(RunWatcher):
@@ -125,7 +124,7 @@ class LineWatcher(RunWatcher):
         self._print(f"{title(time.name)}: " + ("already done" if time.reused else f"{time.seconds:.1f} s"))
 
     def note(self, sentence: str) -> None:
-        self._print(f"note: {in_flags(sentence, self._flags)}")
+        self._print(f"note: {one_line(in_flags(sentence, self._flags))}")
 
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -150,7 +149,7 @@ def watcher(*, quiet: bool, flags: Mapping[str, str] | None = None) -> BarWatche
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """A table on stdout, as wide as its contents; all but the first and the last column are right-aligned."""
-    lines = [columns, *rows]
+    lines = [[one_line(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     for line in lines:
         cells = [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kinema.commands._options import add_body, add_json, add_settings, options_from
+from kinema.commands._terminal import print_json
 from kinema.errors import InputError
 from kinema.options import require
 
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     content: dict[str, Any] = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
     content |= {"scores": [each.to_dict(subsets) for each in scores]}
     if args.json == "-":
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
         return 0
     print(f"\n{args.dataset}, means over images in mm")
     columns = ["and body of the truth", "images", "MPJPE", "PA-MPJPE", "V2V"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.commands._options import add_json
+from kinema.commands._terminal import console, print_json
 from kinema.commands.train import add_data_arguments, rows
 from kinema.errors import UsageError
 from kinema.options import require
@@ -51,10 +52,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import json
-
-    from rich.console import Console
-
     from kinema.evaluation.refiner_methods import compare, method
 
     require(is_rate(args.fps), "fps", f"be {RATE_RANGE}", args.fps)
@@ -65,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
         scores = compare(clips, methods, padded=args.padded)
         results[clips.name] = {name: each.to_dict() for name, each in scores.items()}
         if not args.json:
-            Console().print(table(clips, scores))
+            console().print(table(clips, scores))
     if args.json:
-        print(json.dumps(results, indent=2))
+        print_json(results)
     return 0
 
 

@@ -140,6 +140,15 @@ def add_reading(parser: Any) -> None:
     )
 
 
+def output_file(given: Path | None, default: Path, *sources: Path) -> Path:
+    """The file to write: the one given, else the default. Raises UsageError if that is one of the sources."""
+    out = default if given is None else given
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise UsageError(f"{out} would overwrite the input; name another file with `out`")
+    return out
+
+
 def add_profile(parser: Any, what: str) -> None:
     """Add --profile; an older name of a profile is accepted, too."""
     from kinema.quality.profiles import PROFILES, canonical_profile

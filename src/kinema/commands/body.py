@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from kinema.commands._options import add_body, add_json
+from kinema.commands._terminal import print_json
 from kinema.errors import UsageError
 
 DESCRIPTION = (
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"unknown action {args.action!r}; use: kinema body export")
     paths = write_layout(load_body(args.body_model), args.layout, args.out)
     if args.json:
-        print(json.dumps([str(path) for path in paths]))
+        print_json([str(path) for path in paths], indent=None)
     else:
         for path in paths:
             print(path)

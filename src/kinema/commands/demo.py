@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._memory import require_memory
 from kinema.commands._options import add_json, add_quiet, add_settings
+from kinema.commands._signals import exit_code
+from kinema.commands._terminal import print_json
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.pipeline.demo import demo
     from kinema.pipeline.running import OUT
 
+    require_memory()
     if args.width < 64:
         raise UsageError(f"`width` must be 64 pixels or more, found {args.width}")
     size = (args.width - args.width % 2, 2 * round(args.width * 9 / 32))
@@ -60,12 +63,12 @@ def run(args: argparse.Namespace) -> int:
                 OUT if args.out is None else args.out, script=args.script, seed=args.seed, fps=args.fps,
                 size=size, options=options, force=args.force, watcher=shown, command=tuple(sys.argv),
             )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("kinema: stopped; finished stages are kept, run the same command again to continue", file=sys.stderr)
-        return 130
+        return exit_code(stop)
     if args.json:
         folder = str(result.run.folder)
-        print(json.dumps({"folder": folder, "scores": result.scores, "run": result.run.record}, indent=2))
+        print_json({"folder": folder, "scores": result.scores, "run": result.run.record})
     elif not args.quiet:
         from kinema.commands.run import print_result
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_file, add_json, add_profile, add_reading
+from kinema.commands._terminal import print_json
 
 if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
@@ -40,13 +40,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
 
 
+def only_prints(args: argparse.Namespace) -> bool:
+    return args.plot is None
+
+
 def run(args: argparse.Namespace) -> int:
     from kinema.formats import motion_file
     from kinema.quality.diagnosis import diagnose_file
 
     diagnosis = diagnose_file(motion_file(args.file), profile=args.profile, format=args.format, fps=args.fps)
     if args.json:
-        print(json.dumps(diagnosis.to_dict(), indent=2, ensure_ascii=False))
+        print_json(diagnosis.to_dict())
     else:
         print(*lines(diagnosis), sep="\n")
     if diagnosis.validation.motion is None:

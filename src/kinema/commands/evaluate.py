@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands import _evaluate_pare, _evaluate_refiner
 from kinema.commands._options import add_debug, add_file, add_json, add_settings, add_subcommand, given
+from kinema.commands._terminal import console, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,14 +65,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command.configure(add_subcommand(subparsers, name, text, command))
 
 
+def only_prints(args: argparse.Namespace) -> bool:
+    return args.json is None
+
+
 def run(args: argparse.Namespace) -> int:
     others = {"refiner": _evaluate_refiner.run, "pare": _evaluate_pare.run}
     return others.get(args.evaluation, _evaluate_motion)(args)
 
 
 def _evaluate_motion(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.options import MotionOptions, TruthOptions
     from kinema.evaluation.truth import load_truth
@@ -94,13 +96,13 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
     ]  # fmt: skip
     content = {"result": str(args.result), "scores": [each.to_dict() for each in scores]}
     if args.json == "-":
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
         return 0
-    console = Console()
+    shown = console()
     for table in tables(scores):
-        console.print(table)
+        shown.print(table)
     for note in dict.fromkeys(note for each in scores for note in each.notes):
-        console.print(f"- {note}", highlight=False)
+        shown.print(f"- {note}")
     if args.json is not None:
         write_json(args.json, content)
     return 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinema.commands._options import add_body, add_file, add_json, add_reading
+from kinema.commands._options import add_body, add_file, add_json, add_reading, output_file
+from kinema.commands._terminal import print_json
 from kinema.errors import UsageError
 from kinema.options import in_flags
 
@@ -123,9 +123,7 @@ def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path 
             raise UsageError(
                 f"{name} files end in {' or '.join(suffixes)}; rename {given.name} or change `target_format`"
             )
-        if given.resolve() == source.resolve():
-            raise UsageError(f"{given} would overwrite the input; name another file with `out`")
-        return given
+        return output_file(given, given, source)
     stem = f"{source.stem}_pare" if name == "pkl" else source.stem
     path = (source.parent if given is None else given) / f"{stem}{suffixes[0]}"
     if path.resolve() == source.resolve():
@@ -137,7 +135,7 @@ def print_report(report: WriteReport, args: argparse.Namespace) -> None:
     """Print what was written: the notes, then the files."""
     notes, paths = [in_flags(note, args.flags) for note in report.notes], [str(path) for path in report.paths]
     if args.json:
-        print(json.dumps({"files": paths, "notes": notes}, ensure_ascii=False))
+        print_json({"files": paths, "notes": notes}, indent=None)
         return
     for note in notes:
         print(f"note: {note}")

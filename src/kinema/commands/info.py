@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kinema.commands._options import add_json
+from kinema.commands._terminal import console, print_json
 
 DESCRIPTION = (
     "Print the system information for a bug report: versions, platform, processors, memory, cache and weights.\n"
@@ -47,22 +47,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(parser, "everything")
 
 
+def only_prints(args: argparse.Namespace) -> bool:
+    return True
+
+
 def run(args: argparse.Namespace) -> int:
     """Gather and print. Returns 0, always."""
     facts = gather()
     if args.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        print_json(facts)
         return 0
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for title, value in facts.items():
-        table.add_row(title, Text(_text(value)))
-    Console().print(table)
+        table.add_row(title, _text(value))
+    console().print(table)
     return 0
 
 

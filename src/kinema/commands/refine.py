@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands._options import add_body, add_file, add_reading, add_settings, group_of
+from kinema.commands._options import add_body, add_file, add_reading, add_settings, group_of, output_file
 from kinema.options import Setting, in_flags, settings_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     given = settings(args)
     REFINERS.find(args.method).make_options(**given)
     file = motion_file(args.file)
+    out = output_file(args.out, file.with_name(f"{file.stem}_refined.pkl"), file)
     motion = load_motion(file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **given)
@@ -91,7 +92,6 @@ def run(args: argparse.Namespace) -> int:
         notes.append(
             f"the file's body model is {motion.body_model}, but joints are the {body.name} body's; set `body_model`"
         )
-    out = args.out or file.with_name(f"{file.stem}_refined.pkl")
     save_motion(refined, out, body=body)
     print_table(
         ["person", "frames", "acceleration before > after", "jitter before > after", "moved"],

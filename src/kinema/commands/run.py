@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.commands._memory import require_memory
 from kinema.commands._options import add_json, add_quiet, add_settings, group_of
+from kinema.commands._signals import exit_code
+from kinema.commands._terminal import print_json
 from kinema.errors import KinemaError, UsageError
 from kinema.options import in_flags
+from kinema.storage.text import one_line
 
 if TYPE_CHECKING:
     from kinema.pipeline import RunOptions, RunResult
@@ -30,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.pipeline.options import public_settings
 
     parser.add_argument(
-        "videos", nargs="+", metavar="VIDEO", help="a video file, a folder of images, or - for a video from a pipe"
+        "videos",
+        nargs="+",
+        metavar="VIDEO",
+        help="a video file, a folder of images or videos, or - for a video from a pipe",
     )
     parser.add_argument("--out", default=None, metavar="DIR", help="parent folder of the runs (default: outputs)")
     add_settings(parser, [each.setting for each in public_settings().values()])
@@ -42,7 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run each video, continuing after failures. Returns the worst exit code."""
+    from kinema.pipeline.inputs import expanded
+
+    require_memory()
     options = options_of(args)
+    args.videos = expanded(args.videos)
     outcomes: list[tuple[str, RunResult | KinemaError]] = []
     try:
         for video in args.videos:
@@ -51,15 +61,15 @@ def run(args: argparse.Namespace) -> int:
             except KinemaError as error:
                 if (len(args.videos) == 1 and not args.json) or args.debug:
                     raise
-                print(f"kinema: {in_flags(str(error), args.flags)}", file=sys.stderr)
+                print(f"kinema: {one_line(in_flags(str(error), args.flags))}", file=sys.stderr)
                 outcomes.append((video, error))
             else:
                 outcomes.append((video, result))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("kinema: stopped; finished stages are kept, run the same command again to continue", file=sys.stderr)
-        return 130
+        return exit_code(stop)
     if args.json:
-        print(json.dumps([_outcome_as_json(video, outcome) for video, outcome in outcomes], indent=2))
+        print_json([_outcome_as_json(video, outcome) for video, outcome in outcomes])
     elif len(outcomes) > 1 and not args.quiet:
         _print_outcomes(outcomes)
     return max((o.exit_code for _, o in outcomes if isinstance(o, KinemaError)), default=0)
@@ -81,7 +91,7 @@ def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult
     if not video:
         raise UsageError("the video's path is empty; give the path of a video file")
     if len(args.videos) > 1 and not args.quiet:
-        print(f"{video}:", file=sys.stderr)
+        print(f"{one_line(video)}:", file=sys.stderr)
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         result = run_pipeline(
             video, OUT if args.out is None else args.out, options, force=args.force, watcher=shown, command=sys.argv

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kinema.commands._options import add_file, add_reading, add_settings, options_from
+from kinema.commands._options import add_file, add_reading, add_settings, options_from, output_file
 
 DESCRIPTION = """\
 Repair the problems that `kinema validate` finds, and nothing else.
@@ -45,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
 
     steps = tuple(step for step in STEPS if args.step is None or step in args.step)
     file = motion_file(args.file)
+    out = output_file(args.out, file.with_name(f"{file.stem}_stable.pkl"), file)
     motion = load_motion(file, format=args.format, fps=args.fps)
     stable = stabilize_motion(motion, options=options_from(args, StabilizeOptions, steps=steps))
-    out = file.with_name(f"{file.stem}_stable.pkl") if args.out is None else args.out
     for person in stable:
         views = person.data[STABILIZED]
         print(f"person {person.id}:" + ("" if views else " nothing to repair: no pose with translation"))

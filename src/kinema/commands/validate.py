@@ -45,6 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-files", action="store_true", help="write no reports")
 
 
+def only_prints(args: argparse.Namespace) -> bool:
+    return bool(args.no_files)
+
+
 def run(args: argparse.Namespace) -> int:
     from kinema.formats import motion_file
     from kinema.quality import FAIL, validate_file, write_report

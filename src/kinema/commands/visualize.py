@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kinema.commands._options import add_body, add_file, add_quiet, add_settings, options_from
+from kinema.commands._options import add_body, add_file, add_quiet, add_settings, options_from, output_file
 
 DESCRIPTION = """\
 Show the effect of a refinement: a video of the motion before (left) and after (right), with the acceleration of both
@@ -46,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from kinema.visualization.options import ComparisonOptions
 
     file = motion_file(args.after)
+    read = [path for path in (args.before, file, args.video) if path is not None]
+    out = output_file(args.out, file.with_name(f"{file.stem}_comparison.mp4"), *read)
     before, after = load_motion(args.before), load_motion(file)
-    out = args.out or file.with_name(f"{file.stem}_comparison.mp4")
     options = options_from(args, ComparisonOptions)
     start, end = time_range(args.time_range) if args.time_range else (None, None)
     opened = (

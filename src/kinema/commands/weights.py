@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_debug, add_json
+from kinema.commands._terminal import console, print_json
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.text import Text
 
     from kinema.weights.consent import Ask
     from kinema.weights.entry import Entry, Licence
@@ -56,6 +56,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_debug(action)
 
 
+def only_prints(args: argparse.Namespace) -> bool:
+    return args.action in ("list", "check")
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the action. Returns 0, or 1 if `check` finds a problem."""
     return {"list": _list, "get": _get, "add": _add, "check": _check}[args.action](args)
@@ -74,13 +78,13 @@ def _list(args: argparse.Namespace) -> int:
 
     statuses = [status(entry) for entry in _entries(args.names)]
     if args.json:
-        _print_json([_as_dict(status) for status in statuses])
+        print_json([_as_dict(status) for status in statuses])
     elif args.names:
         for each in statuses:
             _print_details(each)
     else:
         _print_table(statuses)
-        _console().print(f"\nfolder: {weights_dir()}", style="dim", soft_wrap=True, markup=False)
+        console().print(f"\nfolder: {weights_dir()}", style="dim", soft_wrap=True)
     return 0
 
 
@@ -106,11 +110,11 @@ def _check(args: argparse.Namespace) -> int:
     if not args.names:
         statuses = [each for each in statuses if each.state != "missing"]
     if args.json:
-        _print_json([_as_dict(each) for each in statuses])
+        print_json([_as_dict(each) for each in statuses])
     elif statuses:
         _print_table(statuses, sha256=True)
     else:
-        _console().print("the cache holds no weights yet; `kinema weights get blazepose` downloads the default ones")
+        console().print("the cache holds no weights yet; `kinema weights get blazepose` downloads the default ones")
     return int(any(each.state in wrong for each in statuses))
 
 
@@ -146,7 +150,6 @@ class _ProgressBar:
         if self._bars is None:
             if not sys.stderr.isatty():
                 return
-            from rich.console import Console
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bars = Progress(
@@ -154,7 +157,7 @@ class _ProgressBar:
                 BarColumn(bar_width=30),
                 DownloadColumn(),
                 TimeRemainingColumn(compact=True),
-                console=Console(stderr=True),
+                console=console(stderr=True),
                 transient=True,
             )
             self._bars.start()
@@ -173,12 +176,6 @@ class _ProgressBar:
         self.stop()
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
 def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
     from rich.table import Table
 
@@ -193,28 +190,28 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
         table.add_column("sha256", overflow="fold")
     for each in statuses:
         entry = each.entry
-        row = [entry.name]
+        row: list[str | Text] = [entry.name]
         if not sha256:
             row += [entry.what, "research" if entry.licence.research_only else "any"]
         size = each.size if each.size is not None else entry.size
         row += [f"{size / 1e6:.1f} MB" if size else "", _state(each)]
         table.add_row(*row, *([each.sha256 or ""] if sha256 else []))
-    _console().print(table)
+    console().print(table)
 
 
-def _state(status: Status) -> str:
+def _state(status: Status) -> Text:
+    from rich.text import Text
+
     if status.state == "missing" and status.entry.wheel is None:
-        return "add yourself"
-    text = _STATES[status.state]
-    style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state)
-    return f"[{style}]{text}[/]" if style else text
+        return Text("add yourself")
+    style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state, "")
+    return Text(_STATES[status.state], style)
 
 
 def _print_details(status: Status) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
-    entry = status.entry
-    console = _console()
+    entry, shown = status.entry, console()
     source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
     rows = {
         "description": entry.what,
@@ -224,18 +221,18 @@ def _print_details(status: Status) -> None:
         "sha256": status.sha256 or entry.sha256 or "recorded when it is added",
         "file": str(status.path),
     }
-    console.print(f"[bold]{entry.name}[/]")
+    shown.print(entry.name, style="bold")
     for title, text in rows.items():
-        console.print(f"  {title + ':':<12} {escape(text)}", soft_wrap=True)
-    console.print(f"  {'state:':<12} {_state(status)}")
+        shown.print(f"  {title + ':':<12} {text}", soft_wrap=True)
+    shown.print(Text(f"  {'state:':<12} ").append_text(_state(status)))
 
 
 def _print_files(files: list[Any], args: argparse.Namespace) -> int:
     if args.json:
-        _print_json([{"name": file.name, "path": str(file.path), "sha256": file.sha256} for file in files])
+        print_json([{"name": file.name, "path": str(file.path), "sha256": file.sha256} for file in files])
     else:
         for file in files:
-            _console().print(f"{file.name}: {file.path}", soft_wrap=True, markup=False)
+            console().print(f"{file.name}: {file.path}", soft_wrap=True)
     return 0
 
 
@@ -257,7 +254,3 @@ def _as_dict(status: Status) -> dict[str, Any]:
         "licence_url": entry.licence.url,
         "research_only": entry.licence.research_only,
     }
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))

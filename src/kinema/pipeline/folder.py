@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +16,21 @@ from filelock import FileLock, Timeout
 
 from kinema.errors import OutputError
 from kinema.formats.containers import RUN_RECORD
-from kinema.storage.atomic import explain_write_error, write_json
+from kinema.pipeline.keys import digest
+from kinema.storage.atomic import explain_write_error, sweep, write_json
+from kinema.storage.text import json_text
 
 RECORD = RUN_RECORD
 LOCKS = ".locks"
 LONGEST_NAME = 120
-"""Longest part of the video's name in a folder's name, characters: file systems allow 255 bytes in all."""
+"""Longest part of the video's name in a folder's name, bytes: file systems allow 255 in all."""
+
+STAGES = ".stages"
+"""Folder of the stages' results in the folder of a run."""
+
+_LONGEST_RECORD = 1 << 26
+_CHECK = "check"
+_RUN_NAME = re.compile(r"_\d{8}-\d{6}(-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -33,10 +43,18 @@ class RunFolder:
 
 
 def folder_stem(video: Path) -> str:
-    """The video's name as a prefix of its runs' names."""
-    name = video.resolve().name
+    """The video's name, that of a link included, as a prefix of its runs' names."""
+    name = Path(os.path.abspath(video)).name
     stem = name if video.is_dir() else Path(name).stem
-    return stem[:LONGEST_NAME] or "video"
+    return shortened(stem, LONGEST_NAME) or "video"
+
+
+def shortened(name: str, longest: int) -> str:
+    """The start of a name, as many whole characters as fit into `longest` bytes."""
+    name = name[:longest]
+    while len(os.fsencode(name)) > longest:
+        name = name[:-1]
+    return name
 
 
 @contextlib.contextmanager
@@ -88,12 +106,14 @@ def run_folders(out: Path, stem: str) -> list[Path]:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The run.json of a folder; empty if there is no readable one."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    """The run.json of a folder; empty if there is none or it is damaged, whatever is wrong with it."""
+    with contextlib.suppress(Exception):  # a stranger's file: too deep, too large, not JSON
+        path = folder / RECORD
+        if path.stat().st_size <= _LONGEST_RECORD:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record.get(_CHECK) in (None, _check(record)):
+                return dict(record)
+    return {}
 
 
 def new_run(out: Path, stem: str) -> RunFolder:
@@ -113,9 +133,26 @@ def new_run(out: Path, stem: str) -> RunFolder:
     raise OutputError(f"{out} holds a thousand runs of this second; choose another folder with `out`")
 
 
-def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write run.json atomically. Raises OutputError."""
-    write_json(folder / RECORD, record)
+def write_record(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """Write run.json atomically, with its own sha256. Returns the record as it will be read. Raises OutputError."""
+    plain: dict[str, Any] = json.loads(json_text(record))
+    plain[_CHECK] = _check(plain)
+    write_json(folder / RECORD, plain)
+    return plain
+
+
+def _check(record: dict[str, Any]) -> str:
+    """The sha256 of a record without its own."""
+    return digest({name: value for name, value in record.items() if name != _CHECK})
+
+
+def sweep_runs(out: Path) -> None:
+    """Remove what processes that are gone left unfinished in the runs under `out`. Never raises."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(out)):
+            if entry.is_dir(follow_symlinks=False) and _RUN_NAME.search(entry.name):
+                sweep(Path(entry.path))
+                sweep(Path(entry.path) / STAGES)
 
 
 def _unusable(out: Path, error: OSError) -> OutputError:

@@ -1,13 +1,14 @@
-"""The identity of a run: input, code, settings and weights, as one sha256 key."""
+"""The identity of a run: input, code, settings and weights, as one sha256 key; whether the input stayed the same."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kinema.errors import InputError
 
@@ -41,6 +42,58 @@ def input_identity(path: Path) -> dict[str, Any]:
         "files": digest(listing),
         "sample": sample.hexdigest(),
     }
+
+
+class InputWatch:
+    """An input that is being read. A context manager; identity: that of the input when the reading began."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InputError if the input cannot be read."""
+        self.path, self.identity = path, input_identity(path)
+        self._states = _states(path)
+        self._stack = contextlib.ExitStack()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> InputWatch:
+        if self.path.is_file():  # what is read stays within reach if the file is moved or deleted meanwhile
+            with contextlib.suppress(OSError):
+                self._file = self._stack.enter_context(self.path.open("rb"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def check(self) -> None:
+        """Raise InputError if what was read is not what the identity says, because the input has changed since."""
+        try:
+            same = input_identity(self.path) == self.identity
+        except InputError:
+            same = self._is_whole_elsewhere()
+        if not same:
+            raise InputError(
+                f"{self.path} was changed while it was read; wait until it is complete, then run the same again"
+            )
+
+    @property
+    def touched(self) -> bool:
+        """Whether the operating system saw changes that the input does not show any more: its contents may have been
+        others for a while."""
+        try:
+            return _states(self.path) != self._states
+        except OSError:
+            return False
+
+    def _is_whole_elsewhere(self) -> bool:
+        if self._file is None:
+            return False
+        stat = os.fstat(self._file.fileno())
+        return stat.st_size == self.identity["bytes"] and [stat.st_mtime_ns] == [mtime for mtime, _ in self._states]
+
+
+def _states(path: Path) -> list[tuple[int, int]]:
+    """Times of the last change of contents and, except on Windows, of anything, for each file."""
+    stats = [f.stat() for f in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [(stat.st_mtime_ns, 0 if os.name == "nt" else stat.st_ctime_ns) for stat in stats]
 
 
 def _add_ends(sample: Any, file: Path) -> None:

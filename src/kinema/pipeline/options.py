@@ -13,7 +13,7 @@ from kinema.errors import UsageError
 from kinema.estimation.options import FitOptions
 from kinema.estimation.registry import ESTIMATORS
 from kinema.models.pare.options import PareOptions
-from kinema.options import Setting, setting, settings_of
+from kinema.options import Setting, identity_of, setting, settings_of
 from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.registry import REFINERS
@@ -149,6 +149,11 @@ class RunOptions:
         if self.refine.method is not None and stage is REFINERS.find(self.refine.method).stage:
             return self.refine.options()
         return stage.options()
+
+    def identity(self) -> dict[str, Any]:
+        """Every setting that results depend on, nested, as JSON values."""
+        result: dict[str, Any] = plain(identity_of(self))
+        return result
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting, nested, as JSON values."""

@@ -1,9 +1,13 @@
-"""The files of a run's folder: results, the validation, the overlay, and the copy of the `.pkl`."""
+"""The files of a run's folder: results, the validation, the overlay; and whether they are still as written."""
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from kinema.body import BodyModel
 from kinema.formats import save_motion
@@ -13,7 +17,6 @@ from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
 from kinema.quality import validate_motion, write_report
-from kinema.storage.atomic import atomic_path
 from kinema.visualization.options import OverlayOptions
 from kinema.visualization.overlay import write_overlay
 
@@ -26,8 +29,9 @@ NAMES = {
 }
 """The files of a run, by kind. Each person after the first has an AMASS file of their own, `smpl_output_<id>.npz`."""
 
-COPIES = "output-pkl-files"
-"""Folder of the copies `<video>.pkl`, one for each video: the newest result."""
+_REWRITTEN = ("validation", "bad_frames")
+"""Kinds that `kinema validate` writes anew on request."""
+_FURTHER = f"{Path(NAMES['npz']).stem}_*.npz"
 
 
 def wanted(options: RunOptions) -> list[str]:
@@ -40,8 +44,68 @@ def missing_files(folder: Path, options: RunOptions) -> list[str]:
     return [kind for kind in wanted(options) if not (folder / NAMES[kind]).is_file()]
 
 
+def written_files(folder: Path, options: RunOptions) -> dict[str, str]:
+    """The names of the files in the folder by kind; `npz_2` is the AMASS file of person 2."""
+    missing = missing_files(folder, options)
+    found = {}
+    for kind in wanted(options):
+        if kind not in missing:
+            found[kind] = NAMES[kind]
+        if kind == "npz":
+            further = sorted(_further(folder), key=lambda path: (len(path.name), path.name))
+            found |= {f"npz_{path.stem.rpartition('_')[2]}": path.name for path in further}
+    return found
+
+
+def _further(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(_FURTHER) if path.stem.rpartition("_")[2].isdigit()]
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and sha256 of a file: {"bytes", "sha256"}."""
+    with path.open("rb") as file:
+        sha256 = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+        return {"bytes": file.tell(), "sha256": sha256.hexdigest()}
+
+
+def changed_files(folder: Path, files: Mapping[str, str], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The names of files that are not as they were written. files: names by kind; facts: by name."""
+    return [
+        name for kind, name in files.items() if name in facts and not _is_as_written(folder / name, kind, facts[name])
+    ]
+
+
+def _is_as_written(path: Path, kind: str, facts: Mapping[str, Any]) -> bool:
+    try:
+        if path.stat().st_size == facts["bytes"] and file_facts(path) == dict(facts):
+            return True
+        if kind not in _REWRITTEN:
+            return False
+        content = path.read_text(encoding="utf-8")
+        return bool(json.loads(content)) if kind == "validation" else bool(content)
+    except (OSError, ValueError, RecursionError, KeyError):
+        return False
+
+
+def set_aside(path: Path) -> Path | None:
+    """Make room for a result without losing what somebody else put in its place; an empty file is nothing to keep.
+
+    Returns where it is now, None if it was removed.
+    """
+    kept = path.with_name(f"{path.stem}.changed{path.suffix}")
+    if not path.stat().st_size:
+        path.unlink()
+        return None
+    os.replace(path, kept)
+    return kept
+
+
 def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> str:
     """Write the motion and its validation; returns the verdict. Raises OutputError."""
+    for path in _further(folder):  # of an earlier attempt, perhaps with other people
+        path.unlink()
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
     save_motion(motion, folder / NAMES["npz"], body=body)
     report = validate_motion(motion, body=body)
@@ -60,11 +124,3 @@ def write_drawing(
     if path.is_file():
         return ()
     return write_overlay(motion, job.body, job.video, path, options, progress=progress).warnings
-
-
-def copy_pkl(folder: Path, copies: Path, stem: str) -> Path:
-    """Copy the `.pkl` to `<copies>/<stem>.pkl`, atomically. Raises OutputError."""
-    target = copies / f"{stem}.pkl"
-    with atomic_path(target) as temporary:
-        shutil.copyfile(folder / NAMES["pkl"], temporary)
-    return target

@@ -32,15 +32,17 @@ def run_record(
     *,
     seconds: Mapping[str, float],
     files: Mapping[str, str] | None = None,
+    written: Mapping[str, Mapping[str, Any]] | None = None,
     warnings: tuple[str, ...] | list[str] = (),
 ) -> dict[str, Any]:
     """The content of `run.json`, ready for `kinema.storage.atomic.write_json`.
 
     arguments: every setting of the run, defaults included. seconds: wall time of each stage, in order.
-    files: what was written, by kind (for instance {"pkl": "smpl_output.pkl"}). warnings: shown to the
-    user. Keys of the result: format, versions, platform, arguments, video {source, width, height,
-    frames, fps, seconds}, people [{id, frames, first, last}], stages (the motion's provenance), weights
-    (sha256 by file name, of all stages), seconds (by stage, and "total"), files, warnings.
+    files: what was written, by kind (for instance {"pkl": "smpl_output.pkl"}). written: "bytes" and "sha256" of
+    each file by name. warnings: shown to the user. Keys of the result: format, versions, platform, arguments,
+    video {source, width, height, frames, fps, seconds}, people [{id, frames, first, last}], stages (the motion's
+    provenance), weights (sha256 by file name, of all stages), seconds (by stage, and "total"), files, written,
+    warnings.
     """
     weights: dict[str, str] = {}
     for record in motion.provenance:
@@ -75,5 +77,6 @@ def run_record(
             "total": round(sum(seconds.values()), 3),
         },
         "files": dict(files or {}),
+        "written": {name: dict(facts) for name, facts in (written or {}).items()},
         "warnings": list(warnings),
     }

@@ -15,10 +15,31 @@ from typing import Any
 from kinema.errors import InputError, KinemaError
 from kinema.formats import load_motion
 from kinema.motion import Motion
-from kinema.pipeline.folder import find_run, folder_stem, new_run, only_one, run_folders, write_record
-from kinema.pipeline.keys import code_identity, digest, input_identity
+from kinema.pipeline.copies import FOLDER as COPIES
+from kinema.pipeline.copies import Origin, keep_copy
+from kinema.pipeline.folder import (
+    RunFolder,
+    find_run,
+    folder_stem,
+    new_run,
+    only_one,
+    run_folders,
+    sweep_runs,
+    write_record,
+)
+from kinema.pipeline.inputs import folder_notes
+from kinema.pipeline.keys import InputWatch, code_identity, digest
 from kinema.pipeline.options import RunOptions, plain
-from kinema.pipeline.outputs import COPIES, NAMES, copy_pkl, missing_files, wanted, write_drawing, write_results
+from kinema.pipeline.outputs import (
+    NAMES,
+    changed_files,
+    file_facts,
+    missing_files,
+    set_aside,
+    write_drawing,
+    write_results,
+    written_files,
+)
 from kinema.pipeline.record import package_versions, run_record
 from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, run_chain
 from kinema.pipeline.store import StageStore
@@ -32,6 +53,9 @@ from kinema.video.sources import local_file
 OUT = "outputs"
 """Default folder of runs."""
 
+_OF_FINISHED = ("files", "written", "summary", "verdict", "seconds", "warnings", "finished")
+"""What the run.json of every finished run holds."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -43,7 +67,7 @@ class RunResult:
 
     @property
     def files(self) -> dict[str, Path]:
-        """Every file written, by kind: pkl, npz, validation, bad_frames, overlay, copy."""
+        """Every file written, by kind: pkl, npz, npz_2 (of person 2), validation, bad_frames, overlay, copy."""
         return {kind: self.folder / name for kind, name in self.record["files"].items()}
 
     @property
@@ -73,9 +97,9 @@ def run(
 
     Work of an earlier run with the same input, settings, weights and program is not repeated: an interrupted run is
     resumed in its folder, a finished one is returned as it is, and the tracking and fit of a run with other settings
-    are reused if those settings do not affect them. force: do everything again. copies: folder for `<video>.pkl`
-    (default `output-pkl-files`, inside `out` if that is not the default). command: the command line, for run.json.
-    steps: the chain, if not the settings' own.
+    are reused if those settings do not affect them. force: do everything again. copies: folder of the copied results
+    (default `output-pkl-files`, inside `out` if that is not the default), named by `kinema.pipeline.copies`. command:
+    the command line, for run.json. steps: the chain, if not the settings' own.
 
     Raises InputError (unreadable video, nobody in it), OutputError (disk full, folder not writable, the same run in
     progress elsewhere), WeightsError, UsageError. Completed work is kept for the next run.
@@ -85,30 +109,72 @@ def run(
     with (
         local_file(video) as path,
         open_video(path, start=options.time_range.start, end=options.time_range.end, options=options.video) as reader,
+        InputWatch(path) as watch,
     ):
-        job = Job(reader, body_for(options))
-        source = input_identity(path)
+        for sentence in folder_notes(path):
+            reader.warn(sentence)
+        job = Job(reader, body_for(options), watch)
         steps = steps or chain(options)
         reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
-        base_key = digest(source, code_identity(), package_versions(), reading)
-        key = digest(base_key, options.to_dict(), [step.weights(job.body) for step in steps])
+        base_key = digest(watch.identity, code_identity(), package_versions(), reading)
+        key = digest(base_key, options.identity(), [step.identity(job.body) for step in steps])
         stem = folder_stem(path)
+
+        def copied(folder: Path) -> Path:
+            origin = Origin(os.path.abspath(video), digest(watch.identity), _result_settings(options), str(folder))
+            copy = keep_copy(folder / NAMES["pkl"], copies, stem, options.time_range, origin)
+            if copy.held is not None:
+                watcher.note(f"{copies / copy.held} is the result of another run; the copy is {copy.path.name}")
+            return copy.path
+
         with only_one(out, key, path.name):
+            sweep_runs(out)
             found = None if force else find_run(out, stem, key)
-            if found is not None and found.state == "done" and not missing_files(found.path, options):
-                copy_pkl(found.path, copies, stem)
+            if found is not None and _is_finished(found, options, watcher):
+                copied(found.path)
+                for sentence in found.record["warnings"]:
+                    watcher.note(sentence)
                 return RunResult(found.path, found.record, repeated=True)
             folder = found or new_run(out, stem)
             store = StageStore(folder.path, () if force else run_folders(out, stem))
-            record = _initial_record(path, source, key, options, command)
+            record = _initial_record(Path(video), watch.identity, key, options, command)
             with _recorded(folder.path, record):
                 finished = _work(job, steps, options, store, base_key, folder.path, watcher)
-                finished["files"]["copy"] = os.path.relpath(copy_pkl(folder.path, copies, stem), folder.path)
+                finished["files"]["copy"] = _relative(copied(folder.path), folder.path)
                 record |= finished | {"status": "done", "finished": _now()}
+                if watch.touched:
+                    record["key"] = None  # what was read may have been something else: no later run takes it over
             for step in steps:
                 if not step.stage.slow:
                     store.forget(step.stage.name)
     return RunResult(folder.path, record)
+
+
+def _is_finished(found: RunFolder, options: RunOptions, watcher: RunWatcher) -> bool:
+    """Whether a run that is marked as done has all its files as it wrote them; makes room for those that are lost."""
+    record = found.record
+    if found.state != "done" or any(name not in record for name in _OF_FINISHED):
+        return False
+    changed = changed_files(found.path, record["files"], record["written"])
+    for name in changed:
+        path = found.path / name
+        kept = set_aside(path) if path.is_file() else None
+        kept_as = "" if kept is None else f"; what was there is now {kept.name}"
+        watcher.note(f"{path} is not as the run wrote it and is written again{kept_as}")
+    return not changed and not missing_files(found.path, options)
+
+
+def _result_settings(options: RunOptions) -> str:
+    """The sha256 of the settings that the `.pkl` depends on."""
+    drawn = ("overlay", "drawing")
+    return digest({name: value for name, value in options.identity().items() if name not in drawn})
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:  # on another drive
+        return os.path.abspath(path)
 
 
 def _work(
@@ -133,11 +199,13 @@ def _work(
         for sentence in warnings:
             watcher.note(sentence)
         result.warnings.extend(warnings)
+    files = written_files(folder, options)
     record = run_record(
         motion,
         options.to_dict(),
         seconds={time.name: time.seconds for time in result.times},
-        files={kind: NAMES[kind] for kind in wanted(options) if kind not in missing_files(folder, options)},
+        files=files,
+        written={name: file_facts(folder / name) for name in files.values()},
         warnings=result.warnings,
     )
     reused = [time.name for time in result.times if time.reused]
@@ -168,7 +236,7 @@ def _initial_record(
         "started": _now(),
         "finished": None,
         "process": os.getpid(),
-        "input": {"path": str(video.resolve()), **source},
+        "input": {"path": os.path.abspath(video), **source},
         "arguments": options.to_dict(),
         "versions": package_versions(),
     }
@@ -177,7 +245,7 @@ def _initial_record(
 @contextlib.contextmanager
 def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
     """Keep run.json up to date: "running" now, "done", "interrupted" or "failed" at the end."""
-    write_record(folder, record)
+    record |= write_record(folder, record)
     try:
         yield
     except BaseException as error:
@@ -186,7 +254,7 @@ def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
         with contextlib.suppress(KinemaError, OSError):
             write_record(folder, record)
         raise
-    write_record(folder, record)
+    record |= write_record(folder, record)
 
 
 def _now() -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kinema.body import BodyModel, load_body
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
 from kinema.motion import Motion
-from kinema.pipeline.keys import digest
+from kinema.options import identity_of
+from kinema.pipeline.keys import InputWatch, digest
 from kinema.pipeline.options import RunOptions, plain
-from kinema.pipeline.store import StageResult, StageStore
+from kinema.pipeline.store import PartialResult, StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.quality.wholeness import wholeness, wholeness_problems
 from kinema.refinement.registry import REFINERS
@@ -35,10 +36,11 @@ LEFT_OUT = "left out"
 
 @dataclass(frozen=True)
 class Job:
-    """What a run works on: the open video and the body."""
+    """What a run works on: the open video and the body. watch: whether the video stays the same, if anybody asks."""
 
     video: VideoReader
     body: BodyModel
+    watch: InputWatch | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ class Step:
 
     def key(self, before: str, body: BodyModel) -> str:
         """The sha256 of everything that the result depends on: the preceding step's key, options and weights."""
-        options = plain(dataclasses.asdict(self.options))
-        return digest(before, self.stage.name, options, self.weights(body))
+        return digest(before, *self.identity(body))
+
+    def identity(self, body: BodyModel) -> tuple[Any, ...]:
+        """What the result depends on besides the motion: the stage, its options but neutral ones, its weights."""
+        return self.stage.name, plain(identity_of(self.options)), self.weights(body)
 
 
 def chain(options: RunOptions) -> tuple[Step, ...]:
@@ -185,13 +190,25 @@ def _run(
     context = Context(job.body, job.video, watcher.start(stage.name), partial)
     begin = time.perf_counter()
     moved = stage(motion, options=step.options, context=context)
+    if stage.video and job.watch is not None:
+        _check_input(job.watch, partial)
     notes = tuple(note for note in (*job.video.warnings, *context.notes) if note not in shown)
     result = StageResult(moved, time.perf_counter() - begin, notes)
-    if store is not None:
+    if store is not None and not (job.watch is not None and job.watch.touched):
         store.keep(stage.name, key, result)
     if partial is not None:
         partial.forget()
     return result
+
+
+def _check_input(watch: InputWatch, partial: PartialResult | None) -> None:
+    """Raise InputError if the video has changed while a stage read it, and forget what the stage saved meanwhile."""
+    try:
+        watch.check()
+    except InputError:
+        if partial is not None:
+            partial.forget()
+        raise
 
 
 def _fetch(networks: Sequence[str], watcher: RunWatcher) -> None:

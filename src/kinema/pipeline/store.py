@@ -1,27 +1,23 @@
 """Results of single stages, kept in a run's folder so that nothing is computed twice.
 
 One `.npz` for each stage, named after the stage and its key: every field of the motion, exact, without pickled objects.
-An unreadable file counts as absent, since it can always be recomputed.
+An unreadable file counts as absent, whatever is wrong with it, since it can always be recomputed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kinema.errors import KinemaError
 from kinema.formats.kinema_npz import motion_arrays, read
 from kinema.motion import Motion
+from kinema.pipeline.folder import STAGES
 from kinema.storage.atomic import atomic_path
-
-FOLDER = ".stages"
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, KinemaError)
 
 
 @dataclass(frozen=True)
@@ -37,15 +33,15 @@ class StageStore:
     """The stage results in one run's folder, and those of sibling runs of the same video."""
 
     def __init__(self, folder: Path, siblings: Sequence[Path] = ()) -> None:
-        self.folder = folder / FOLDER
-        self._places = [self.folder, *(sibling / FOLDER for sibling in siblings)]
+        self.folder = folder / STAGES
+        self._places = [self.folder, *(sibling / STAGES for sibling in siblings)]
 
     def find(self, stage: str, key: str) -> StageResult | None:
         """The result of this stage with exactly this key, or None."""
         for place in self._places:
             path = place / _name(stage, key)
             if path.is_file():
-                with contextlib.suppress(*_UNREADABLE):
+                with contextlib.suppress(Exception):
                     return _read(path)
         return None
 
@@ -73,7 +69,7 @@ class PartialResult:
 
     def load(self) -> dict[str, np.ndarray] | None:
         """What was saved last, None if there is nothing readable."""
-        with contextlib.suppress(*_UNREADABLE), np.load(self.path, allow_pickle=False) as arrays:
+        with contextlib.suppress(Exception), np.load(self.path, allow_pickle=False) as arrays:
             return dict(arrays)
         return None
 

@@ -1,7 +1,7 @@
 """Atomic file writes: a file appears complete or not at all.
 
-A temporary file is locked (`flock`) while it is written. The lock ends with its process, so what a killed process left can
-be told from what a living one is writing, on the same machine or in another container; `sweep` removes the former.
+A temporary file is locked (`flock`) while it is written. The lock ends with its process, so what a killed process left
+can be told from what a living one is writing, on the same machine or in another container; `sweep` removes the former.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Text that others wrote, shown safely, and JSON that every program can read.
+r"""Text that others wrote, shown safely, and JSON that every program can read.
 
 A file name or a sentence from a file may hold terminal escapes, line breaks and characters that reverse the direction
-of writing; a terminal obeys them. `visible` shows them as Python would write them: `\\x1b`, `\\udcff`.
+of writing; a terminal obeys them. `visible` shows them as Python would write them: `\x1b`, `\udcff`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def json_text(value: Any, *, ascii: bool = False, indent: int | None = 2) -> str:
-    """`value` as JSON (RFC 8259): a number that is not finite becomes null, and what `visible` would escape is written as
-    JSON escapes. ascii: the same for every character beyond ASCII."""
+    """`value` as JSON (RFC 8259).
+
+    A number that is not finite becomes null, and what `visible` would escape is written as JSON escapes. ascii: the
+    same for every character beyond ASCII.
+    """
     text = json.dumps(_finite(value), indent=indent, ensure_ascii=ascii, allow_nan=False)
     return text if ascii else _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 

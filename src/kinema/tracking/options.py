@@ -54,7 +54,9 @@ class TrackingOptions:
     max_absence: float = 4.0
     max_fill: float = TRACKING_GAP
     repair_swaps: bool = True
-    threads: int | None = setting(None, "CPU threads for the networks", public=True, metavar="N", group="running")
+    threads: int | None = setting(
+        None, "CPU threads for the networks", public=True, metavar="N", group="running", neutral=True
+    )
 
     def __post_init__(self) -> None:
         for name in ("max_persons", "min_track_frames", "threads"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -82,6 +83,12 @@ def _write(
 ) -> int:
     from kinema.video import VideoWriter
 
+    if options.view != "camera" and all(person.pose_world is None for person in motion):
+        warnings.append(
+            f"the {options.view} view needs people in the world, and there is no world where the camera moves;"
+            f" {out.name} shows the camera's view alone"
+        )
+        options = dataclasses.replace(options, view="camera", beside=False)
     views = _views(motion, body, (video.width, video.height), options)
     width, height = sum(view.width for view in views), views[0].height
     audio = video.path if options.audio and video.metadata.get("has_audio") else None

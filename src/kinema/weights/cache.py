@@ -3,8 +3,9 @@
     <cache>/weights/pose_detection.tflite
     <cache>/weights/pose_detection.tflite.json     sha256, size and time of the file when it was last hashed
 
-Hashing 10 MB at every start would be wasteful, so a file whose size and modification time match its record is assumed
-to have the recorded sha256; `kinema weights check` hashes everything again.
+A file that is about to be used is hashed, once in a process and again if it has changed: disks flip bits, and 10 MB
+take 10 ms. Only for listing is a file whose size and modification time match its record assumed to have the recorded
+sha256.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ def cache_dir() -> Path:
     """The folder for everything that can be fetched again: `KINEMA_CACHE`, or the platform's cache folder."""
     chosen = os.environ.get("KINEMA_CACHE")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        try:
+            return Path(chosen).expanduser().absolute()
+        except RuntimeError:  # ~somebody, whom this system does not know
+            raise WeightsError(
+                f"KINEMA_CACHE is {chosen}, but there is no such home folder; set it to a folder that you can write to"
+            ) from None
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("kinema", appauthor=False))
@@ -70,14 +76,33 @@ def read_record(path: Path) -> Record | None:
     try:
         fields = json.loads(_record_path(path).read_text(encoding="utf-8"))
         return Record(str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # whatever a damaged file makes of it
         return None
+
+
+_HASHED: dict[tuple[str, int, int, int, int], str] = {}
+"""sha256 of the files that this process has hashed, by path, inode, size and times."""
+
+
+def hashed(path: Path) -> str:
+    """The sha256 of a file by its contents, hashed anew unless this process has done so and it is unchanged since.
+
+    Raises WeightsError if it cannot be read.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+    state = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if state not in _HASHED:
+        _HASHED[state] = file_sha256(path)
+    return _HASHED[state]
 
 
 def known_sha256(path: Path, *, full: bool = False) -> str:
     """The sha256 of a file in the cache: from its record while that matches the file, else by hashing.
 
-    full: always hash. Raises WeightsError if the file cannot be read.
+    full: always by its contents. Raises WeightsError if the file cannot be read.
     """
     record = read_record(path)
     try:
@@ -86,7 +111,7 @@ def known_sha256(path: Path, *, full: bool = False) -> str:
         raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
     if record and not full and (record.size, record.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
         return record.sha256
-    return file_sha256(path)
+    return hashed(path)
 
 
 def write_record(path: Path, sha256: str, source: str) -> None:

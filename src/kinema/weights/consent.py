@@ -29,7 +29,7 @@ def _path() -> Path:
 def _recorded() -> dict[str, Any]:
     try:
         value = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except Exception:  # whatever a damaged file makes of it
         return {}
     return value if isinstance(value, dict) else {}
 

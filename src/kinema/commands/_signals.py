@@ -1,0 +1,50 @@
+"""SIGTERM and SIGHUP stop a command as Ctrl-C does: finished work is kept, children end, the exit code says which."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+_NAMES = ("SIGTERM", "SIGHUP")  # Windows has the first alone
+STOPPED = 130
+"""Exit code after Ctrl-C."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was told to stop. number: of the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """The exit code of a command that was stopped: 130 for Ctrl-C, otherwise 128 plus the signal's number."""
+    return 128 + stop.number if isinstance(stop, Stopped) else STOPPED
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise `Stopped` on SIGTERM and SIGHUP while the block runs. A signal that is ignored (nohup) stays so."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        known = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+        before = {number: signal.getsignal(number) for number in known}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        for each in ours:  # one is enough: a second one would cut the tidying short
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for number in ours:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])

@@ -1,0 +1,36 @@
+"""What the user gave to run: folders of images, and folders of videos, which stand for the videos in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from kinema.video.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
+
+
+def expanded(videos: Iterable[str]) -> list[str]:
+    """Every input by its path: a folder with videos and without images is replaced by its videos, in natural order."""
+    found: list[str] = []
+    for video in videos:
+        images, inside = _contents(Path(video)) if video else (0, [])
+        found += [str(path) for path in inside] if inside and not images else [video]
+    return found
+
+
+def folder_notes(path: Path) -> list[str]:
+    """Sentences for the user about an input that is a folder: videos beside its images are not used."""
+    images, videos = _contents(path)
+    if not images or not videos:
+        return []
+    names = ", ".join(video.name for video in videos[:3]) + (", ..." if len(videos) > 3 else "")
+    return [f"{path} holds {images} images, which are used, and {len(videos)} videos, which are not ({names})"]
+
+
+def _contents(path: Path) -> tuple[int, list[Path]]:
+    """The number of images and the videos of a folder; none if it is no folder or cannot be read."""
+    try:
+        files = [f for f in path.iterdir() if not f.name.startswith(".") and f.is_file()] if path.is_dir() else []
+    except OSError:
+        return 0, []
+    videos = sorted((f for f in files if f.suffix.lower() in VIDEO_SUFFIXES), key=natural_key)
+    return sum(f.suffix.lower() in IMAGE_SUFFIXES for f in files), videos
