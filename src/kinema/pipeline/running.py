@@ -131,10 +131,10 @@ def run(
             sweep_runs(out)
             found = None if force else find_run(out, stem, key)
             if found is not None and _is_finished(found, options, watcher):
-                copied(found.path)
+                files = found.record["files"] | {"copy": _relative(copied(found.path), found.path)}
                 for sentence in found.record["warnings"]:
                     watcher.note(sentence)
-                return RunResult(found.path, found.record, repeated=True)
+                return RunResult(found.path, found.record | {"files": files}, repeated=True)
             folder = found or new_run(out, stem)
             store = StageStore(folder.path, () if force else run_folders(out, stem))
             record = _initial_record(Path(video), watch.identity, key, options, command)
