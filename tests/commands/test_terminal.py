@@ -109,9 +109,7 @@ def test_a_full_disk_behind_the_streams(place):
         with open("/dev/full", "wb") as full:
             done = kinema(*arguments, cwd=place, stdout=full)
         assert done.returncode == 3
-        assert (
-            done.stderr.decode().splitlines()[-1].startswith("kinema: the output could not be written (No space left")
-        )
+        assert b"kinema: the output could not be written (No space left" in done.stderr
 
 
 @posix
@@ -119,12 +117,8 @@ def test_a_full_disk_behind_the_streams(place):
 def test_a_reader_that_has_enough_does_not_stop_the_work(place, where):
     code = place / "code"
     line = f'{{ "$@" {where}; echo $? >"{code}"; }} | head -1 >/dev/null'
-    assert (
-        in_shell(
-            line, "run", "clip.mp4", "--no-overlay", cwd=place, before="fake.before['fit'] = lambda: time.sleep(0.5)"
-        )
-        == 0
-    )
+    slowly = "fake.before['fit'] = lambda: time.sleep(0.5)"  # so that `head` has ended before the rest is printed
+    assert in_shell(line, "run", "clip.mp4", "--no-overlay", cwd=place, before=slowly) == 0
     assert code.read_text() == "0\n"
     assert finished(place)
 
@@ -135,19 +129,17 @@ def test_failure_stays_failure_without_streams(place):
     assert in_shell('"$@" >&- 2>&-', "run", "clip.mp4", "--height", "17", cwd=place) == 2
 
 
+NAMES = {
+    "latin-1": (b"caf\xe9.mp4", "ascii"),
+    "no text": (b"\xff\xfe\xfd.mp4", "utf-8"),
+    "utf-8": ("böse 日本.mp4".encode(), "ascii"),
+    "escapes": (b"\x1b[31m[red]x\n.mp4", "utf-8"),
+    "240 bytes": (("é" * 118).encode() + b".mp4", "latin-1"),
+}
+
+
 @posix
-@pytest.mark.parametrize(
-    "name",
-    [
-        b"caf\xe9.mp4",
-        b"\xff\xfe\xfd.mp4",
-        "böse 日本.mp4".encode(),
-        b"\x1b[31m[red]x\n.mp4",
-        ("é" * 118).encode() + b".mp4",
-    ],
-    ids=["latin-1", "no text", "utf-8", "escapes", "240 bytes"],
-)
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(("name", "encoding"), NAMES.values(), ids=NAMES)
 def test_names_of_every_kind(tmp_path, name, encoding):
     write_clip(tmp_path / "clip.mp4")
     try:
@@ -163,7 +155,3 @@ def test_names_of_every_kind(tmp_path, name, encoding):
     again = kinema("run", name, "--json", cwd=tmp_path, env=env)
     (record,) = json.loads(again.stdout)
     assert os.fsencode(os.path.basename(record["input"]["path"])) == name
-    (folder,) = (tmp_path / "outputs").glob("*_*")
-    done = kinema("validate", os.fsencode(folder), cwd=tmp_path, env=env)
-    assert done.returncode in (0, 1)
-    assert b"Traceback" not in done.stderr

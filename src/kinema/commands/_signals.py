@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
 
 _NAMES = ("SIGTERM", "SIGHUP")  # Windows has the first alone
 STOPPED = 130
@@ -36,10 +35,13 @@ def stoppable() -> Iterator[None]:
         before = {number: signal.getsignal(number) for number in known}
     ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        for each in ours:  # one is enough: a second one would cut the tidying short
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped(number)
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:  # one is enough: a second one would cut the tidying short
+            stopping = True
+            raise Stopped(number)
 
     for number in ours:
         signal.signal(number, stop)
