@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from kinema.__main__ import main
@@ -112,3 +114,28 @@ def test_time_ranges(text, expected):
 def test_the_filters_offered_are_those_there_are():
     offered = set(public_settings()["filter"].setting.choices) - {"none"}
     assert offered == {refiner.name for refiner in REFINERS if refiner.kind == "filter"}
+
+
+def test_a_folder_of_videos_stands_for_its_videos(fake, capsys, tmp_path):
+    (tmp_path / "day").mkdir()
+    for number in (10, 2):
+        write_clip(tmp_path / "day" / f"take{number}.mp4", seed=number)
+    (tmp_path / "day" / "notes.txt").write_text("sunny")
+    assert main(["run", "day", "clip.mp4", "--no-overlay"]) == 0
+    table = capsys.readouterr().out.split("folder or error")[1].split()
+    assert [word for word in table if word.endswith(".mp4")] == ["day/take2.mp4", "day/take10.mp4", "clip.mp4"]
+    assert {path.name for path in (tmp_path / "output-pkl-files").glob("*.pkl")} == {
+        "take2.pkl", "take10.pkl", "clip.pkl",
+    }  # fmt: skip
+
+
+def test_a_folder_with_images_and_videos_is_said(fake, capsys, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((64, 96, 3), 40 * number, np.uint8))
+    write_clip(folder / "whole.mp4")
+    assert main(["run", "frames", "--no-overlay"]) == 0
+    printed = capsys.readouterr()
+    assert "3 images, which are used, and 1 video, which is not (whole.mp4)" in printed.err
+    assert "in 3 frames" in printed.out

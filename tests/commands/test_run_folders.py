@@ -87,3 +87,28 @@ def test_scores_as_json_on_stdout_or_in_a_file(folder, tmp_path, capsys):
     assert main([*compare, "--json", str(file)]) == 0
     assert "MPJPE" in capsys.readouterr().out
     assert json.loads(file.read_text()) == printed
+
+
+@pytest.mark.parametrize("link", ["the same path", "another spelling", "a link"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stabilize", "{}", "--out"],
+        ["refine", "{}", "--method", "savgol", "--out"],
+        ["convert", "{}", "--out"],
+        ["export", "{}", "--format", "npz", "--out"],
+        ["visualize", "{}", "{}", "--show", "3d", "--quiet", "--out"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_nothing_is_written_onto_its_input(motion, tmp_path, monkeypatch, capsys, command, link):
+    source = tmp_path / "walk.npz"
+    save_motion(motion, source)
+    before = source.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    target = {"the same path": str(source), "another spelling": "./walk.npz", "a link": "link.npz"}[link]
+    if link == "a link":
+        (tmp_path / "link.npz").hardlink_to(source)
+    assert main([*(word.replace("{}", str(source)) for word in command), target]) == 2
+    assert "would overwrite the" in capsys.readouterr().err
+    assert source.read_bytes() == before

