@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kinema
 from kinema.__main__ import main
 from kinema.errors import InputError, OutputError
 from kinema.pipeline import RunOptions, RunWatcher, run
 from kinema.pipeline.folder import folder_stem, read_record
-from tests.helpers.fakes import FakeChain, write_clip
+from tests.helpers.fakes import FakeChain, write_clip, write_images
 
 QUICK = RunOptions.of(overlay=False)
 
@@ -262,3 +263,12 @@ def test_another_seed_is_another_input(clip, tmp_path, fake):
     start(clip, tmp_path, fake)
     write_clip(clip, seed=3)
     assert not start(clip, tmp_path, fake).repeated
+
+
+def test_threads_change_no_bit(networks, pictures, tmp_path):
+    """Why threads are no part of a run: from tracking to the body, every array is the same."""
+    clip = write_images(tmp_path / "clip.mp4", pictures)
+    one, three = (kinema.estimate(clip, threads=number, min_track_frames=1) for number in (1, 3))
+    assert len(one.people) == len(three.people) == 1
+    for name in ("frames", "keypoints", "keypoint_confidence", "keypoints3d", "boxes", "pose", "betas", "transl"):
+        np.testing.assert_array_equal(getattr(one.people[0], name), getattr(three.people[0], name))

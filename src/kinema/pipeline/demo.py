@@ -24,7 +24,7 @@ from kinema.geometry.camera import DEFAULT_FOV
 from kinema.motion import Motion
 from kinema.pipeline.keys import code_identity, digest
 from kinema.pipeline.options import RunOptions
-from kinema.pipeline.running import OUT, RunResult, run
+from kinema.pipeline.running import OUT, RunResult, add_files, run
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.storage.atomic import atomic_path, write_json
@@ -79,6 +79,7 @@ def demo(
     _link(clip, result.folder / "demo.mp4")
     save_motion(truth, result.folder / "truth.npz", body=body)
     write_json(result.folder / "evaluation.json", scores)
+    add_files(result, {"clip": "demo.mp4", "truth": "truth.npz", "evaluation": "evaluation.json"})
     return DemoResult(result, scores)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -148,6 +148,14 @@ def run(
                 if not step.stage.slow:
                     store.forget(step.stage.name)
     return RunResult(folder.path, record)
+
+
+def add_files(result: RunResult, files: Mapping[str, str]) -> None:
+    """List further files of a run's folder in its run.json. files: names by kind. Raises OutputError."""
+    record = result.record
+    record["files"] |= dict(files)
+    record["written"] |= {name: file_facts(result.folder / name) for name in files.values()}
+    record |= write_record(result.folder, record)
 
 
 def _is_finished(found: RunFolder, options: RunOptions, watcher: RunWatcher) -> bool:
