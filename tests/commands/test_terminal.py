@@ -7,10 +7,14 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
 
 from kinema.__main__ import main
+from kinema.body import load_body
 from kinema.commands._terminal import SafeStream, console, print_json, printed
+from kinema.formats import save_motion
+from kinema.synthetic import procedural_motion
 from tests.helpers.children import in_shell, kinema
 from tests.helpers.fakes import write_clip
 
@@ -155,3 +159,16 @@ def test_names_of_every_kind(tmp_path, name, encoding):
     again = kinema("run", name, "--json", cwd=tmp_path, env=env)
     (record,) = json.loads(again.stdout)
     assert os.fsencode(os.path.basename(record["input"]["path"])) == name
+
+
+def test_what_a_file_holds_cannot_speak_for_the_program(tmp_path, capsys):
+    """Keys with escapes and line breaks are shown, each on its line."""
+    path = tmp_path / "walk.npz"
+    save_motion(procedural_motion(load_body(), "on-the-spot"), path)
+    with np.load(path) as arrays:
+        np.savez(path, **dict(arrays), **{"\x1b[2Jkey\nPASS  (all is well)": np.zeros(3)})
+    for command in ("diagnose", "validate"):
+        main([command, str(path)])
+        shown = capsys.readouterr()
+        assert "\x1b" not in shown.out + shown.err
+        assert "PASS  (all is well)" not in (shown.out + shown.err).splitlines()

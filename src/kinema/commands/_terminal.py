@@ -12,10 +12,10 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kinema.storage.text import json_text, visible
+from kinema.storage.text import json_text, one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,6 +126,12 @@ def console(*, stderr: bool = False, **settings: Any) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     styled = getattr(stream, "styled", stream)
     return PlainConsole(file=styled, markup=False, highlight=False, emoji=False, **settings)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print each text on one line, whatever line breaks names and sentences from files bring along."""
+    for line in lines:
+        print(one_line(line))
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:

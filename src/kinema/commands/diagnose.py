@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_file, add_json, add_profile, add_reading
-from kinema.commands._terminal import print_json
+from kinema.commands._terminal import print_json, print_lines
 
 if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(diagnosis.to_dict())
     else:
-        print(*lines(diagnosis), sep="\n")
+        print_lines(lines(diagnosis))
     if diagnosis.validation.motion is None:
         return 1
     if args.plot is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_body, add_file, add_json, add_reading, output_file
-from kinema.commands._terminal import print_json
+from kinema.commands._terminal import print_json, print_lines
 from kinema.errors import UsageError
 from kinema.options import in_flags
 
@@ -137,7 +137,4 @@ def print_report(report: WriteReport, args: argparse.Namespace) -> None:
     if args.json:
         print_json({"files": paths, "notes": notes}, indent=None)
         return
-    for note in notes:
-        print(f"note: {note}")
-    for path in paths:
-        print(path)
+    print_lines([*(f"note: {note}" for note in notes), *paths])

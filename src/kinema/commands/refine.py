@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_body, add_file, add_reading, add_settings, group_of, output_file
+from kinema.commands._terminal import print_lines
 from kinema.options import Setting, in_flags, settings_of
 
 if TYPE_CHECKING:
@@ -97,9 +98,7 @@ def run(args: argparse.Namespace) -> int:
         ["person", "frames", "acceleration before > after", "jitter before > after", "moved"],
         [_row(str(person.id), len(person), person.data.get(SMOOTHING, {})) for person in refined.people],
     )
-    for note in notes:
-        print(f"note: {in_flags(note, args.flags)}")
-    print(out)
+    print_lines([*(f"note: {in_flags(note, args.flags)}" for note in notes), str(out)])
     return 0
 
 
