@@ -8,76 +8,77 @@ PYTHON ?= python3
 VENV ?= .venv
 VIDEO ?=
 ARGS ?=
-BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# A name may hold anything: `cost$5.mp4`, quotes, backticks. $(value ...) keeps make from expanding it, and the recipes
+# take it from the environment, in quotes, so that the shell does not read it as program text either. A leading ./ keeps
+# a dash from being an option.
+override PYTHON := $(value PYTHON)
+override VENV := $(or $(value VENV),.venv)
+override VENV := $(if $(filter /%,$(firstword $(VENV))),,./)$(VENV)
+override VIDEO := $(value VIDEO)
+override ARGS := $(value ARGS)
+export PYTHON VENV VIDEO ARGS
+
+# Programs of the environment; the second adds the words of ARGS.
+BIN := "$$VENV"/bin
+CALL := $(BIN)/python tools/with_args.py $(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fast lint format docs bench install clean
+.PHONY: help run demo test fast compat lint format docs bench install install-dev clean
 
 help:
 	@echo "make run VIDEO=clip.mp4   turn a video into motion (without VIDEO: the demo)"
 	@echo "make test                 all tests        make fast    the quick ones"
+	@echo "make compat               some tests with the newest and the oldest versions of every dependency"
 	@echo "make lint                 style and types  make format  repair the style"
 	@echo "make docs                 write the generated pages of docs/ again"
 	@echo "make bench                measure speed, memory, start-up and accuracy"
 	@echo "make clean                remove .venv and caches (results in outputs/ stay)"
 
-run: $(VENV)/.installed
-ifeq ($(strip $(VIDEO)),)
-	$(BIN)/kinema demo $(ARGS)
-else
-	$(BIN)/kinema run "$(VIDEO)" $(ARGS)
-endif
+run: install
+	@case "$$VIDEO" in -?*) VIDEO="./$$VIDEO" ;; esac; \
+	  if [ -n "$$VIDEO" ]; then set -- run "$$VIDEO"; else set -- demo; fi; \
+	  $(CALL)/kinema "$$@"
 
-demo: $(VENV)/.installed
-	$(BIN)/kinema demo $(ARGS)
+demo: install
+	@$(CALL)/kinema demo
 
-test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+test: install-dev
+	$(CALL)/python -m pytest
 
-fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow and not real" $(ARGS)
+fast: install-dev
+	$(CALL)/python -m pytest -m "not slow and not real"
 
-lint: $(VENV)/.installed-dev
+compat:
+	"$$PYTHON" tools/compatibility.py
+
+lint: install-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-dev
+format: install-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.installed-dev
+docs: install-dev
 	$(BIN)/python tools/api_page.py
 	$(BIN)/python tools/write_command_line.py
 
-bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/all.py $(ARGS)
+bench: install-dev
+	$(CALL)/python benchmarks/all.py
 
-install: $(VENV)/.installed
+install:
+	@tools/environment.sh
+
+install-dev:
+	@tools/environment.sh dev
 
 # Only for benchmarks/run_speed.py: MediaPipe cannot share an environment with Kinema.
 .venv-mediapipe:
-	$(PYTHON) -m venv $@
+	"$$PYTHON" -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check mediapipe==0.10.21 || { rm -rf $@; exit 1; }
 
-# The stamps are written last, so that an installation that was interrupted is taken up again.
-$(VENV)/.created:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 10) <= v <= (3, 13); \
-	  ok or sys.exit("Kinema needs Python 3.10 to 3.13, $(PYTHON) is %d.%d; name another with PYTHON=..." % v)'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
-
-$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
-	$(INSTALL) -e .
-	@touch $@
-
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) -e ".[dev]"
-	@touch $@
-
 clean:
-	rm -rf $(VENV) .venv-mediapipe build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$$VENV" .venv-mediapipe build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
