@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-import joblib
 import numpy as np
+import pytest
 
 COUNT = 200
 N = 20
@@ -48,6 +48,7 @@ def person(n: int = N, **changes: Any) -> dict[str, Any]:
 
 def hostile_files(marker: str) -> Iterator[tuple[str, bytes]]:
     """All of them. marker: a path that the malicious ones try to create."""
+    joblib = pytest.importorskip("joblib")
     made = [*_malicious(marker), *_bombs(), *_wrong_values(), *_npz(), *_not_motion()]
     whole = pickle.dumps({1: person()}, protocol=4)
     buffer = io.BytesIO()

@@ -13,7 +13,6 @@ import struct
 import tracemalloc
 import zlib
 
-import joblib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -264,6 +263,7 @@ def test_compression_bombs_stop_at_the_limit(tmp_path, compress, monkeypatch):
 
 
 def test_small_files_that_compress_well_are_read(tmp_path):
+    joblib = pytest.importorskip("joblib")
     joblib.dump(np.zeros(10**6), tmp_path / "zeros.pkl", compress=9)
     assert load_pickle(tmp_path / "zeros.pkl").shape == (10**6,)
 
@@ -275,6 +275,7 @@ def test_a_file_truncated_anywhere_is_an_input_error(tmp_path, kind):
     if kind == "plain":
         pickle.dump(small, buffer, 2)
     else:
+        joblib = pytest.importorskip("joblib")
         joblib.dump(small, buffer, compress=0 if kind == "joblib" else (kind, 3))
     data = buffer.getvalue()
     for end in range(0, len(data) - 1):

@@ -7,7 +7,6 @@ import struct
 import sys
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 import scipy.sparse
@@ -45,6 +44,7 @@ def test_every_type_round_trips_in_every_protocol(tmp_path, protocol):
 @pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("lzma", 1), ("xz", 1)], ids=str)
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_joblib_files_round_trip_with_every_compression(tmp_path, compress, protocol):
+    joblib = pytest.importorskip("joblib")
     path = tmp_path / "file.pkl"
     joblib.dump(VALUES, path, compress=compress, protocol=protocol)
     loaded = load_pickle(path)

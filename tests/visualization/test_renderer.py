@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from kinema.visualization.renderer import Light, Mesh, MeshRenderer, to_linear, 
 WIDTH, HEIGHT = 320, 240
 K = np.array([[300.0, 0, 155.0], [0, 310.0, 122.0], [0, 0, 1]])
 RENDERER = MeshRenderer(WIDTH, HEIGHT)
+trimesh = pytest.importorskip("trimesh", reason="its icosphere is the ball of these tests")
 BALL = trimesh.creation.icosphere(subdivisions=5)
 # The icosphere's flat faces lie at most this far inside the sphere, as a fraction of the radius.
 SAGITTA = 1 - np.linalg.norm(BALL.triangles_center, axis=1).min()

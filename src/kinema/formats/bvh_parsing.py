@@ -86,7 +86,7 @@ class BvhFile:
         order = "".join(axis for axis, _ in rotations)
         angles = np.array(self.values[rows][:, [column for _, column in rotations]])
         if len(set(order)) == len(order):
-            matrices = Rotation.from_euler(order, angles if len(order) > 1 else angles[:, 0], degrees=True).as_matrix()
+            matrices = Rotation.from_euler(order, angles, degrees=True).as_matrix()
             return np.asarray(matrices).reshape(-1, 3, 3)
         raise InputError(f"joint {self.names[joint]} rotates twice about one axis; BVH readers disagree on its meaning")
 

@@ -52,6 +52,13 @@ def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     return np.asarray(Rotation.from_quat(quaternion.reshape(-1, 4)).as_rotvec().reshape(*quaternion.shape[:-1], 3))
 
 
+def turn_about(axis: str, angle: np.ndarray | float) -> np.ndarray:
+    """Rotations by angles (...) radians about the axis "x", "y" or "z" -> (..., 3, 3)."""
+    angle = np.array(angle, dtype=np.float64)
+    # A column: from 1.17 on scipy takes several angles about one axis in no other shape.
+    return np.asarray(Rotation.from_euler(axis, angle.reshape(-1, 1)).as_matrix().reshape(*angle.shape, 3, 3))
+
+
 def matrix_to_6d(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 6): the first two columns, row-major."""
     matrix = np.asarray(matrix)

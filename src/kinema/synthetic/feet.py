@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.interpolate import BPoly
-from scipy.spatial.transform import Rotation
 
+from kinema.geometry.rotations import turn_about
 from kinema.synthetic.curves import minimum_jerk
 
 HEEL_STRIKE_TIME = 0.13
@@ -170,8 +170,8 @@ def foot_path(plants: list[Plant], shape: FootShape, times: np.ndarray) -> FootP
         pitch += _roll(plants, i, times)
     weight[planted] = pitch[planted] > 0
     toes = -np.maximum(pitch, 0) * (1 - relax)
-    turn = Rotation.from_euler("y", yaw).as_matrix()
-    tilt = Rotation.from_euler("x", pitch).as_matrix()
+    turn = turn_about("y", yaw)
+    tilt = turn_about("x", pitch)
     about_ball = shape.ball - np.squeeze(tilt @ shape.ball[:, None], -1)
     about_heel = shape.heel - np.squeeze(tilt @ shape.heel[:, None], -1)
     offset = weight[:, None] * about_ball + (1 - weight)[:, None] * about_heel

@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 from scipy.spatial.transform import Rotation
 
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, turn_about
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 from kinema.synthetic.curves import Keys, Wander
 from kinema.synthetic.feet import FootPath, FootShape, Steps, foot_path
@@ -183,15 +183,15 @@ class _Performer:
 
     def _leg(self, local: np.ndarray, side: str, pelvis: np.ndarray, position: np.ndarray, foot: FootPath) -> None:
         hip = position + pelvis @ self._bone("pelvis", f"{side}_hip")
-        half = pelvis[:, :, 0] + Rotation.from_euler("y", foot.yaw).as_matrix()[:, :, 0]
+        half = pelvis[:, :, 0] + turn_about("y", foot.yaw)[:, :, 0]
         thigh, angle = self.legs[side].reach(hip, foot.ankle, half / np.linalg.norm(half, axis=-1, keepdims=True))
-        knee = Rotation.from_euler("x", angle).as_matrix()
+        knee = turn_about("x", angle)
         tilt = np.stack([foot.yaw, foot.pitch + self.shapes[side].level], axis=-1)
         sole = Rotation.from_euler("YX", tilt).as_matrix()
         local[:, SMPL24.index(f"{side}_hip")] = _transposed(pelvis) @ thigh
         local[:, SMPL24.index(f"{side}_knee")] = knee
         local[:, SMPL24.index(f"{side}_ankle")] = _transposed(thigh @ knee) @ sole
-        local[:, SMPL24.index(f"{side}_foot")] = Rotation.from_euler("x", foot.toes).as_matrix()
+        local[:, SMPL24.index(f"{side}_foot")] = turn_about("x", foot.toes)
 
     def _arm(self, local: np.ndarray, side: str, times: np.ndarray) -> None:
         sign = 1.0 if side == "left" else -1.0
@@ -203,9 +203,9 @@ class _Performer:
         elbow = value["elbow"] + 0.35 * forward + 0.12 * self._gait(times)
         shrug = 0.3 * _positive(np.hypot(raised, value["out"]) - np.radians(60))
         angles = np.stack([-raised, -sign * (np.pi / 2 - value["out"] + shrug), value["spin"]], axis=-1)
-        local[:, SMPL24.index(f"{side}_collar")] = Rotation.from_euler("z", sign * shrug).as_matrix()
+        local[:, SMPL24.index(f"{side}_collar")] = turn_about("z", sign * shrug)
         local[:, SMPL24.index(f"{side}_shoulder")] = Rotation.from_euler("XZX", angles).as_matrix()
-        local[:, SMPL24.index(f"{side}_elbow")] = Rotation.from_euler("y", -sign * elbow).as_matrix()
+        local[:, SMPL24.index(f"{side}_elbow")] = turn_about("y", -sign * elbow)
 
 
 def _foot_shape(body: BodyModel, betas: np.ndarray, side: str) -> FootShape:
@@ -216,7 +216,7 @@ def _foot_shape(body: BodyModel, betas: np.ndarray, side: str) -> FootShape:
     number = CONTACT_POINTS.index(f"{side}_toe")
     heel, toe = sole[CONTACT_POINTS.index(f"{side}_heel")], sole[number]
     level = float(np.arctan2(toe[1] - heel[1], toe[2] - heel[2]))
-    turn = Rotation.from_euler("x", level).as_matrix()
+    turn = turn_about("x", level)
     # The foot rolls over the point that must not slide: the toe contact if it belongs to the foot, the
     # toe joint if it belongs to the toes.
     pivot = toe if body.points("contacts").joint[number] == ankle else rest[ball]

@@ -7,6 +7,7 @@ import errno
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -39,6 +40,8 @@ _AVFMT_NOTIMESTAMPS = 0x0080
 _AVFMT_TS_DISCONT = 0x0200
 # No codec delays more frames than this for reordering.
 _MAX_REORDER = 17
+# Names and titles that are not UTF-8 must not stop a video; from 19 on PyAV reads them without being told.
+_TEXT: dict[str, Any] = {"metadata_errors": "surrogateescape"} if hasattr(InputContainer, "metadata_errors") else {}
 
 
 def checked_header(path: Path) -> bool:
@@ -77,7 +80,7 @@ def _open(path: Path, how: dict[str, str], decoding: dict[str, str] | None = Non
         f"file:{path}",
         options=decoding or {},
         container_options={**allowed, **how},
-        metadata_errors="replace",
+        **_TEXT,
         timeout=(OPENING_SECONDS, READING_SECONDS),
     )
 

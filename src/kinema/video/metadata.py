@@ -46,7 +46,8 @@ def container_tags(path: Path, container: InputContainer, stream: VideoStream) -
     for key, names in _TAGS.items():
         value = next((tags[name.lower()] for name in names if tags.get(name.lower())), None)
         if value is not None:
-            found[key] = value.strip()
+            # Bytes that are not UTF-8 come as lone surrogates, which no file or terminal takes.
+            found[key] = value.encode(errors="surrogateescape").decode(errors="replace").strip()
     if "focal_35mm" in found:
         focal = plausible_focal(found.pop("focal_35mm"))
         if focal is not None:
