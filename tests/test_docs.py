@@ -58,7 +58,9 @@ def resolves(name: str) -> bool:
     for cut in range(len(parts), 0, -1):
         try:
             found = import_module(".".join(parts[:cut]))
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name is not None and not error.name.startswith("kinema"):
+                pytest.skip(f"{name} needs {error.name}, which is not installed")
             continue
         for part in parts[cut:]:
             if hasattr(found, "__dataclass_fields__") and part in found.__dataclass_fields__:

@@ -20,6 +20,7 @@ from kinema.motion import Motion
 from kinema.pipeline import RunOptions, RunResult, RunWatcher
 from kinema.pipeline import run as run_video
 from kinema.pipeline.registry import STAGES
+from kinema.pipeline.watching import following
 from kinema.refinement import REFINERS, Refiner
 from kinema.refinement import refine as refine_motion
 from kinema.refinement.options import StabilizeOptions
@@ -66,6 +67,7 @@ def run(
     options: RunOptions | None = None,
     *,
     force: bool = False,
+    progress: bool | None = None,
     watcher: RunWatcher | None = None,
     **settings: Any,
 ) -> RunResult:
@@ -75,10 +77,11 @@ def run(
         result.motion, result.folder, result.files["overlay"]
 
     out: the folder in which the run gets its own folder. Give either options, or settings by their public names.
-    force: repeat what an earlier run of the same video and settings has finished already. watcher: receives the
-    progress. Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
+    force: repeat what an earlier run of the same video and settings has finished already. progress: whether progress and
+    notes are shown on stderr; by default in terminals and notebooks. watcher: receives them in place of that. Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
     """
-    return run_video(video, out, RunOptions.given(options, settings), force=force, watcher=watcher)
+    with following(watcher, progress) as shown:
+        return run_video(video, out, RunOptions.given(options, settings), force=force, watcher=shown)
 
 
 def validate(subject: Motion | str | Path, **options: Any) -> Validation:

@@ -104,7 +104,7 @@ def test_euler_angles_are_exact_and_continuous(order):
     # A knee bending by 150 degrees about x with a little twist, and a body turning round three times.
     t = np.linspace(0, 1, 400)
     knee = Rotation.from_euler("XYZ", np.stack([150 * np.sin(np.pi * t), 5 * t, 3 * t], 1), degrees=True)
-    turn = Rotation.from_euler("y", 3 * 360 * t, degrees=True)
+    turn = Rotation.from_euler("y", 3 * 360 * t[:, None], degrees=True)
     pose = np.stack([knee.as_rotvec(), turn.as_rotvec()], axis=1).reshape(len(t), 6)
     angles = euler_angles(pose, order)
     for joint, rotation in enumerate((knee, turn)):

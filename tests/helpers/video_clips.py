@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 BITS = 12
 TURNED = {0: 0, 90: -1, 180: 2, 270: 1}
@@ -79,6 +80,9 @@ def write_clip(
 
     audio: an encoder's name; its sound is a sine of 1 kHz that is loud in every second half of a second.
     """
+    for encoder in (codec, audio):
+        if encoder is not None and encoder not in av.codecs_available:
+            pytest.skip(f"PyAV {av.__version__} has no encoder {encoder}")
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(

@@ -51,13 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables, write the JSON. Returns 0."""
-    from kinema.commands._console import print_table, watcher
+    from kinema.commands._tables import print_table
     from kinema.models.pare.datasets import DATASETS, PUBLISHED, load_dataset
     from kinema.models.pare.evaluation import evaluate_pare
     from kinema.models.pare.joints import joint_definition
     from kinema.models.pare.options import PareOptions
     from kinema.models.pare.release import PareRelease
     from kinema.models.pare.torch_run import PareEstimator
+    from kinema.pipeline.showing import watcher
     from kinema.pipeline.watching import timed
     from kinema.storage.atomic import write_json
 

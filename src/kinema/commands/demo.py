@@ -46,11 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Render, run, evaluate, print."""
-    from kinema.commands._console import watcher
     from kinema.geometry.camera import DEFAULT_FOV
     from kinema.pipeline import RunOptions
     from kinema.pipeline.demo import demo
     from kinema.pipeline.running import OUT
+    from kinema.pipeline.showing import watcher
 
     require_memory()
     if args.width < 64:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def print_scores(result: DemoResult) -> None:
     """The errors against the truth, on stdout."""
-    from kinema.commands._console import print_table
+    from kinema.commands._tables import print_table
 
     scores = result.scores
     ours, raw, feet = scores["body"], scores["raw"], scores.get("feet") or {}

@@ -43,12 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, print the means and the output folder. Returns 0."""
-    from kinema.commands._console import watcher
     from kinema.evaluation.options import OcclusionOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
     from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion import analyse_dataset, analyse_images
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
+    from kinema.pipeline.showing import watcher
 
     if (args.source is None) == (args.dataset is None):
         raise UsageError("give either an image or folder, or a data set with `dataset`")
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def print_result(result: OcclusionRun, *, videos: bool = True) -> None:
     """The mean errors under the patch, by estimator and joint. videos: whether sweeps were written."""
-    from kinema.commands._console import print_table
+    from kinema.commands._tables import print_table
     from kinema.pipeline.occlusion import shared_means
 
     means = dict(shared_means(result.rows))

@@ -88,8 +88,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo. Returns 0."""
-    from kinema.commands._console import watcher
     from kinema.pipeline.pare_demo import demo_folder, demo_video
+    from kinema.pipeline.showing import watcher
 
     options = options_of(args)
     source = Path(args.vid_file or args.image_folder)

@@ -73,7 +73,7 @@ def _settings() -> list[tuple[Setting, str]]:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
-    from kinema.commands._console import print_table
+    from kinema.commands._tables import print_table
     from kinema.formats import load_motion, motion_file, save_motion
     from kinema.refinement import refine
     from kinema.refinement.measures import SMOOTHING

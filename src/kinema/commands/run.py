@@ -84,9 +84,9 @@ def options_of(args: argparse.Namespace) -> RunOptions:
 
 
 def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult:
-    from kinema.commands._console import watcher
     from kinema.pipeline import run as run_pipeline
     from kinema.pipeline.running import OUT
+    from kinema.pipeline.showing import watcher
 
     if not video:
         raise UsageError("the video's path is empty; give the path of a video file")
@@ -103,7 +103,8 @@ def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult
 
 def print_result(result: RunResult) -> None:
     """The summary of one finished run, on stdout."""
-    from kinema.commands._console import print_table, title
+    from kinema.commands._tables import print_table
+    from kinema.pipeline.showing import title
 
     summary, record = result.summary, result.record
     people = summary["people"]
@@ -174,7 +175,7 @@ def _outcome_as_json(video: str, outcome: RunResult | KinemaError) -> dict[str, 
 
 
 def _print_outcomes(outcomes: list[tuple[str, RunResult | KinemaError]]) -> None:
-    from kinema.commands._console import print_table
+    from kinema.commands._tables import print_table
 
     rows = []
     for video, outcome in outcomes:

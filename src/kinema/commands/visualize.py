@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
     from contextlib import nullcontext
 
     from kinema.body import load_body
-    from kinema.commands._console import watcher
     from kinema.formats import load_motion, motion_file
     from kinema.pipeline.options import time_range
+    from kinema.pipeline.showing import watcher
     from kinema.video import open_video
     from kinema.video.options import VideoOptions
     from kinema.visualization.comparison import write_comparison

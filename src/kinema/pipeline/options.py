@@ -6,7 +6,9 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from kinema.errors import UsageError
@@ -44,6 +46,14 @@ def _seconds(text: str) -> float:
     for part in text.split(":"):
         total = total * 60 + float(part)
     return total
+
+
+def _as_range(value: Any) -> TimeRange:
+    if isinstance(value, TimeRange):
+        return value
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(x, (Real, NoneType)) for x in value):
+        return TimeRange(*value)
+    raise UsageError(f"`time_range` must be text such as 2-8 or a pair of seconds, found {value!r}")
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,9 @@ class RunOptions:
 
         RunOptions.of(max_persons=1, height=1.82, filter="none", time_range=(2.0, 8.0))
 
-        "filter" also takes "none"; "time_range" also takes a pair of seconds, either of them None; a "view" of the
-        world is shown next to the camera's. Raises UsageError for an unknown name or an invalid value.
+        "filter" also takes "none"; "time_range" takes a pair of seconds, either of them None, or text as on the
+        command line ("2-8"); a "view" of the world is shown next to the camera's. Raises UsageError for an unknown name
+        or an invalid value.
         """
         known = public_settings()
         nested: dict[str, dict[str, Any]] = {}
@@ -124,10 +135,13 @@ class RunOptions:
                 continue
             if name == "view":
                 nested.setdefault("drawing", {})["beside"] = value != "camera"
+            parse = known[name].setting.parse
+            if parse is not None and isinstance(value, str):
+                value = parse(value)
             nested.setdefault(known[name].place, {})[known[name].setting.name] = value
         own = nested.pop("", {})
-        if "time_range" in own and not isinstance(own["time_range"], TimeRange):
-            own["time_range"] = TimeRange(*own["time_range"])
+        if "time_range" in own:
+            own["time_range"] = _as_range(own["time_range"])
         defaults = cls()
         added: dict[str, Any] = {}
         for place, changes in nested.items():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kinema.errors import UsageError
 from kinema.progress import Progress, silent
 
 
@@ -31,6 +33,33 @@ class RunWatcher:
 
     def note(self, sentence: str) -> None:
         """A message for the user that does not stop the run."""
+
+
+@contextlib.contextmanager
+def following(watcher: RunWatcher | None, progress: bool | None) -> Iterator[RunWatcher]:
+    """The watcher of a run called from Python: the caller's own, or one that shows progress and notes on stderr.
+
+    progress: whether it shows them; None: if somebody can see them, in a terminal or a notebook. Raises UsageError if
+    both are given.
+    """
+    if watcher is not None and progress is not None:
+        raise UsageError("a watcher receives the progress and shows it as it likes; leave out `progress`, or the watcher")
+    if watcher is not None or not (somebody_looks() if progress is None else progress):
+        yield watcher or RunWatcher()
+        return
+    from kinema.pipeline.showing import watcher as shown_on_stderr
+
+    with shown_on_stderr(quiet=False) as shown:
+        yield shown
+
+
+def somebody_looks() -> bool:
+    """Whether stderr is a terminal or the output of a notebook."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return True
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from kinema.commands._console import BarWatcher, LineWatcher, title
+from kinema.pipeline.showing import BarWatcher, LineWatcher, title
 from kinema.pipeline.watching import StageTime
 
 
