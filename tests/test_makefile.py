@@ -53,7 +53,7 @@ HOSTILE = [
 
 
 class Stub:
-    """An environment whose `kinema` writes down its arguments. Where a name is executed, it leaves a file in `folder`."""
+    """An environment whose `kinema` writes down its arguments. A name that is executed leaves a file in `folder`."""
 
     def __init__(self, folder: Path, name: str = "stub") -> None:
         self.folder, self.venv, self.seen = folder, folder / name, folder / "seen"
@@ -144,7 +144,10 @@ def test_args_are_words_and_nothing_more(stub, word):
 def test_args_with_an_open_quote_are_refused(stub):
     done = stub.make("run", "VIDEO=a.mp4", "ARGS=--out 'results", f"VENV={stub.venv}")
     assert done.returncode == 2
-    assert done.stderr.decode().splitlines()[0] == "ARGS cannot be split into words (no closing quotation); close the quotes"
+    assert (
+        done.stderr.decode().splitlines()[0]
+        == "ARGS cannot be split into words (no closing quotation); close the quotes"
+    )
 
 
 @pytest.mark.parametrize("name", ["two words", "a$5", f"$(touch {MARK})", f"`touch {MARK}`", f'";touch {MARK};"', "-v"])
@@ -171,7 +174,7 @@ def test_the_interpreter_is_a_name_too(tmp_path, name):
 def test_an_interpreter_with_a_space_in_its_name_is_used(tmp_path):
     stub = stub_in(tmp_path)
     python = tmp_path / "my python"
-    python.write_text("#!/bin/sh\necho asked \"$1\" >&2\nexit 1\n")
+    python.write_text('#!/bin/sh\necho asked "$1" >&2\nexit 1\n')
     python.chmod(0o755)
     done = stub.make("install", "VENV=new", f"PYTHON={python}")
     assert done.stderr.startswith(b"asked -c")
@@ -192,7 +195,7 @@ def test_an_old_environment_is_brought_up_to_date(tmp_path):
     """An environment older than the versions it was made from is installed again."""
     stub = stub_in(tmp_path)
     assert stub.make("install", f"VENV={stub.venv}").returncode == 0
-    stub._program("python", f"echo called \"$@\" >> {shlex.quote(str(tmp_path / 'calls'))}")
+    stub._program("python", f'echo called "$@" >> {shlex.quote(str(tmp_path / "calls"))}')
     old = (stub.venv / ".installed").stat().st_mtime - 1000
     os.utime(stub.venv / ".installed", (old, old))
     assert stub.make("install-dev", f"VENV={stub.venv}").returncode == 0

@@ -1,6 +1,8 @@
 """A video in, a Motion out, and what is in it.
 
-python examples/01_video_to_motion/main.py clip.mp4
+python examples/01_video_to_motion/main.py clip.mp4 [FOLDER]
+
+The motion is written to FOLDER, by default the current one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 import kinema
 
 
-def main(video: str) -> None:
+def main(video: str, folder: str = ".") -> None:
     motion = kinema.estimate(video)
 
     print(f"{motion.num_frames} frames, {motion.fps:.1f} frames a second, {len(motion.people)} people")
@@ -36,9 +38,10 @@ def main(video: str) -> None:
         print("done:", stage.name, stage.version)
 
     if motion.people:
-        print("wrote", motion.save(Path(video).with_suffix(".pkl")))  # opens with pickle.load, without Kinema
-        print("wrote", motion.save(Path(video).with_suffix(".npz")))  # opens in Blender's SMPL add-ons
+        target = Path(folder) / Path(video).stem
+        print("wrote", motion.save(f"{target}.pkl"))  # opens with pickle.load, without Kinema
+        print("wrote", motion.save(f"{target}.npz"))  # opens in Blender's SMPL add-ons
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

@@ -77,8 +77,9 @@ def run(
         result.motion, result.folder, result.files["overlay"]
 
     out: the folder in which the run gets its own folder. Give either options, or settings by their public names.
-    force: repeat what an earlier run of the same video and settings has finished already. progress: whether progress and
-    notes are shown on stderr; by default in terminals and notebooks. watcher: receives them in place of that. Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
+    force: repeat what an earlier run of the same video and settings has finished already. progress: whether progress
+    and notes are shown on stderr; by default in terminals and notebooks. watcher: receives them in place of that.
+    Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
     """
     with following(watcher, progress) as shown:
         return run_video(video, out, RunOptions.given(options, settings), force=force, watcher=shown)

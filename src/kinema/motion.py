@@ -22,6 +22,7 @@ import numpy as np
 
 from kinema import _wiring
 from kinema._version import __version__
+from kinema.brief import brief_list
 from kinema.checks import checked, frozen, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras, merge_cameras
@@ -255,11 +256,11 @@ class Motion:
 
     def __repr__(self) -> str:
         size = f"{self.width}x{self.height}" if self.width else "unknown size"
-        people = "nobody" if not self.people else "people " + ", ".join(str(person.id) for person in self)
+        people = "nobody" if not self.people else "people " + brief_list([person.id for person in self])
         seconds = f"{self.seconds:.2f} s" if self.num_frames else "0 s"
         return (
             f"Motion({self.source or 'no source'}: {self.num_frames} frames, {seconds} at {self.fps:.4g} fps, {size};"
-            f" {people}; stages: {', '.join(record.name for record in self.provenance) or 'none'})"
+            f" {people}; stages: {brief_list([record.name for record in self.provenance]) or 'none'})"
         )
 
     def _repr_html_(self) -> str:

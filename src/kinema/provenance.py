@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.errors import ShapeError
 
 
-@dataclass(frozen=True)
-class StageRecord:
+@dataclass(frozen=True, repr=False)
+class StageRecord(Brief):
     """What one stage did to a motion: provenance that travels with the data.
 
     name: the stage ("track", "fit", "filter"). version: of the Kinema that ran it. arguments: every setting, defaults

@@ -1,11 +1,13 @@
 """Networks pruned to some of their outputs compute the same; other files are rejected."""
 
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from kinema.errors import WeightsError
+from kinema.errors import UsageError, WeightsError
+from kinema.models import litert
 from kinema.models.blazepose.landmarks import BlazePoseLandmarker
 from kinema.models.litert import LiteNetwork
 from kinema.models.tflite import only_outputs
@@ -71,3 +73,40 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_another_network_is_refused(networks):
     with pytest.raises(WeightsError, match=r"fetch (them|the weights) again"):
         BlazePoseLandmarker(locate("blazepose-detector").path)
+
+
+class FromTensorFlow:
+    """Stands for tensorflow.lite.Interpreter, which is the same class."""
+
+    def __init__(self, **given):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.same = Interpreter(**given)
+
+    def __getattr__(self, name):
+        return getattr(self.same, name)
+
+
+def test_tensorflow_runs_the_networks_where_litert_has_no_package(landmarks_path, monkeypatch):
+    real = litert.import_native
+    tensorflow = SimpleNamespace(lite=SimpleNamespace(Interpreter=FromTensorFlow))
+
+    def without_litert(name):
+        if name == "ai_edge_litert.interpreter":
+            raise ModuleNotFoundError("No module named 'ai_edge_litert'", name="ai_edge_litert")
+        return tensorflow if name == "tensorflow" else real(name)
+
+    expected = LiteNetwork(landmarks_path)
+    tensor = np.random.default_rng(1).random(expected.input_shape, dtype=np.float32)
+    monkeypatch.setattr(litert, "import_native", without_litert)
+    for value, other in zip(LiteNetwork(landmarks_path)(tensor), expected(tensor), strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
+def test_without_either_the_error_says_what_to_install(tmp_path, monkeypatch):
+    def nothing(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(litert, "import_native", nothing)
+    with pytest.raises(UsageError, match=r"no package for this system; .* pip install 'kinema\[tensorflow\]'"):
+        LiteNetwork(tmp_path / "any.tflite")

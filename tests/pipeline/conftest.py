@@ -41,3 +41,10 @@ def truth() -> Motion:
 def pictures(truth) -> list[np.ndarray]:
     """The rendered frames of `truth`: (480,640,3) uint8 each."""
     return list(render_frames(truth, load_body()))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache of weights."""
+    monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

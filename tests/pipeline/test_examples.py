@@ -20,9 +20,9 @@ from tests.helpers.video_clips import write_clip
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 
 
-def run(name: str, *arguments: object) -> str:
+def run(name: str, *arguments: object, cwd: Path | None = None) -> str:
     command = [sys.executable, str(EXAMPLES / name / "main.py"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -32,13 +32,16 @@ def test_examples(networks, tmp_path, pictures):
     clip = write_clip(
         tmp_path / "clip.mp4", range(len(pictures)), width=640, height=480, rate=10, draw=lambda i, w, h: pictures[i]
     )
-    printed = run("01_video_to_motion", clip)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    printed = run("01_video_to_motion", clip, cwd=elsewhere)
     assert "16 frames" in printed
     assert "done: world" in printed
-    assert Motion.load(tmp_path / "clip.npz").people
-    printed = run("02_stages_alone", tmp_path / "clip.pkl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "elsewhere"]
+    assert Motion.load(elsewhere / "clip.npz").people
+    printed = run("02_stages_alone", elsewhere / "clip.pkl")
     assert "jitter" in printed
-    assert [stage.name for stage in Motion.load(tmp_path / "clip_smoother.pkl").provenance][-2:] == ["filter", "world"]
+    assert [stage.name for stage in Motion.load(elsewhere / "clip_smoother.pkl").provenance][-2:] == ["filter", "world"]
 
 
 @pytest.fixture(scope="module")

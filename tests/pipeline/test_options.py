@@ -61,3 +61,24 @@ def test_settings_are_json_values():
     written = json.loads(json.dumps(options.to_dict()))
     assert written["body_model"] == "smpl.pkl"
     assert written["time_range"] == {"start": 0.0, "end": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("0-2", (0.0, 2.0)),
+        ("2-", (2.0, None)),
+        ("-8", (None, 8.0)),
+        ("1:05-1:20", (65.0, 80.0)),
+        ([1, None], (1, None)),
+    ],
+)
+def test_a_time_range_may_be_written_as_on_the_command_line(given, expected):
+    assert RunOptions.of(time_range=given) == RunOptions.of(time_range=expected)
+    assert RunOptions.of(time_range=TimeRange(*expected)).time_range == TimeRange(*expected)
+
+
+@pytest.mark.parametrize("given", ["two to four", "", "-", 5, (1,), (1, 2, 3), ("1", "2"), {"start": 1}])
+def test_what_is_no_time_range_is_one_sentence(given):
+    with pytest.raises(UsageError, match="time range|time_range"):
+        RunOptions.of(time_range=given)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import kinema
 from kinema.body import load_body
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError, WeightsError
 from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.pipeline import RunOptions, RunWatcher
 from kinema.pipeline.stages import Job, chain, run_chain, settle
 from kinema.pipeline.store import StageStore
+from kinema.pipeline.watching import somebody_looks
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.stage import CAMERA_MOTION, track_video
 from kinema.video import open_video
@@ -160,3 +164,80 @@ def test_a_stage_may_keep_what_it_has_done_so_far_until_it_is_finished(job, fake
     assert kept[0] is None
     np.testing.assert_array_equal(kept[1]["frames"], np.arange(3))
     assert not list(store.folder.glob("*.part"))
+
+
+def test_a_network_that_cannot_be_had_is_known_before_any_work(job, fake, cache):
+    steps = list(fake.steps())
+    needing = dataclasses.replace(steps[3].stage, networks=lambda options: ("smoothnet-8",))
+    steps[3] = dataclasses.replace(steps[3], stage=needing)
+    with pytest.raises(WeightsError, match="smoothnet-8 .* cannot be downloaded for you"):
+        run_chain(job, steps, RunWatcher())
+    assert fake.calls == []
+
+
+def test_a_network_whose_result_is_stored_is_not_needed(job, fake, cache, tmp_path):
+    steps = list(fake.steps())
+    store = StageStore(tmp_path / "run")
+    run_chain(job, steps, RunWatcher(), store=store)
+    needing = dataclasses.replace(steps[3].stage, networks=lambda options: ())
+    steps[3] = dataclasses.replace(steps[3], stage=needing)
+    fake.calls.clear()
+    run_chain(job, steps, RunWatcher(), store=store)
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"),
+    [
+        ({"refine": "smoothnet"}, WeightsError, "smoothnet-32 .* cannot be downloaded for you"),
+        ({"refine": "smoothnet", "window_size": 8}, WeightsError, "smoothnet-8 "),
+        ({"refine": "video2pkl"}, WeightsError, "smoothnet-8 "),
+        ({"refine": "synsp"}, UsageError, "SynSP needs a `checkpoint`"),
+        ({"refine": "smoothnet", "refiner_checkpoint": "other.pkl"}, InputError, "neither a SmoothNet nor a SynSP"),
+        ({"refine": "smoothnet", "refiner_checkpoint": "text.pth"}, InputError, "text.pth"),
+    ],
+    ids=str,
+)
+def test_a_refiner_without_its_network_fails_before_tracking(clip, cache, monkeypatch, tmp_path, settings, error, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.pkl").write_bytes(pickle.dumps({"weight": np.zeros(3)}))
+    (tmp_path / "text.pth").write_text("no network")
+    watcher = Notes()
+    with pytest.raises(error, match=says):
+        kinema.estimate(clip, watcher=watcher, **settings)
+    with pytest.raises(error, match=says):
+        kinema.run(clip, tmp_path / "out", watcher=watcher, **settings)
+    assert watcher.heard == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_is_shown_where_somebody_looks(clip, fake, monkeypatch, capsys):
+    monkeypatch.setattr("kinema.pipeline.estimating.chain", fake.steps)
+    kinema.estimate(clip)
+    assert capsys.readouterr() == ("", "")
+    kinema.estimate(clip, progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "tracking people: " in shown.err
+    assert "placing in the world: " in shown.err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    kinema.estimate(clip)
+    assert "tracking people" in capsys.readouterr().err
+    kinema.estimate(clip, progress=False)
+    assert capsys.readouterr() == ("", "")
+    watcher = Notes()
+    kinema.estimate(clip, watcher=watcher)
+    assert watcher.heard[0] == "start track"
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(UsageError, match="leave out `progress`, or the watcher"):
+        kinema.estimate(clip, watcher=watcher, progress=True)
+
+
+def test_a_notebook_shows_progress(monkeypatch):
+    class ZMQInteractiveShell:
+        """The shell of a notebook's kernel."""
+
+    assert not somebody_looks()
+    for shell, looks in ((ZMQInteractiveShell(), True), (None, False)):
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        assert somebody_looks() is looks

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinema.__main__ import main  # noqa: E402
-from kinema.errors import InputError, UsageError  # noqa: E402
+from kinema.errors import InputError, OutputError, UsageError  # noqa: E402
 from kinema.models.refiner import load_refiner  # noqa: E402
 from kinema.models.smoothnet.datasets import RefinerClips, load_smoothnet_data  # noqa: E402
 from kinema.models.synsp.network import SynSPOutput  # noqa: E402
@@ -204,3 +204,13 @@ def test_invalid_data_and_settings_are_refused(tmp_path):
     assert main(["train", "refiner", "--dataset", "mocap", "--out", str(tmp_path / "x")]) == 2
     lists = ["--dataset", "a,b,c", "--estimator", "x,y", "--out", str(tmp_path / "x")]
     assert main(["train", "refiner", *lists]) == 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_known_before_the_first_epoch(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    said = []
+    options = RefinerTraining("smoothnet", 8, hidden=8, inner=4, blocks=1, epochs=1)
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(OutputError, match="file"):
+            train_refiner([ClipSource(clips(0))], clips(1), options, out, say=said.append)
+    assert said == []

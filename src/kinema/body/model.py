@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.body.points import SurfacePoints, surface_points
+from kinema.brief import Brief
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
@@ -29,8 +30,8 @@ CHUNK_FLOATS = 8_000_000
 """Size limit, in elements, of the temporary arrays of `vertices`."""
 
 
-@dataclass(frozen=True, eq=False)
-class BodyModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class BodyModel(Brief):
     """A body in SMPL's format: 24 joints, 10 shape components, linear blend skinning. Arrays are read-only.
 
     name: "free", or the file's name. sha256: of the file. v_template (V,3) metres, y up, facing +z, left = +x.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
     from kinema.training.refiner_sources import Source
 
-DESCRIPTION = "Train refinement networks; needs the torch extra (pip install 'kinema[torch]')."
+DESCRIPTION = "Train refinement networks; needs the train extra (pip install 'kinema[train]')."
 
 EXAMPLES = """\
   kinema train refiner --dataset mocap --mocap cmu_train.npz --errors train.npz --validation held_out.npz --out r
@@ -83,10 +83,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        import torch
-    except ImportError:
-        raise UsageError("training needs torch; run `pip install 'kinema[torch]'`") from None
+    from kinema.training.packages import require_packages
+
+    require_packages()
+    import torch
+
     from kinema.training.options import RefinerTraining
     from kinema.training.refiner import train_refiner
 

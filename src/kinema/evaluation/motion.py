@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.errors import UsageError
 from kinema.evaluation.matching import (
     JointPair,
@@ -41,8 +42,8 @@ from kinema.person import Person
 from kinema.skeleton import LIMBS12
 
 
-@dataclass(frozen=True)
-class MotionScores:
+@dataclass(frozen=True, repr=False)
+class MotionScores(Brief):
     """The result of a comparison, with everything needed to repeat it.
 
     source, frame, align: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each person

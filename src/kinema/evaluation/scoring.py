@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kinema import metrics
+from kinema.brief import Brief
 from kinema.evaluation.matching import JointPair, root_of
 from kinema.evaluation.truth import TruthPerson
 from kinema.geometry.rotations import axis_angle_to_matrix
@@ -43,8 +44,8 @@ _BODY_JOINTS = slice(1, 22)
 """SMPL joints whose rotations are compared: all but the root and the two hands, which are not estimated."""
 
 
-@dataclass(frozen=True)
-class PersonScores:
+@dataclass(frozen=True, repr=False)
+class PersonScores(Brief):
     """Scores of one person of the truth. truth, result: the person's label on each side (None: not found).
 
     frames: compared; truth_frames: those of the clip in which the truth has the person. measures: by the

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.checks import checked, frozen
 from kinema.errors import ShapeError, UsageError
 
@@ -29,8 +30,8 @@ NEAREST_DEPTH = 0.1
 """Metres: nearer points are projected as if they were at this depth, to keep the division bounded."""
 
 
-@dataclass(frozen=True, eq=False)
-class Camera:
+@dataclass(frozen=True, eq=False, repr=False)
+class Camera(Brief):
     """A pinhole camera of the clip: X_cam = rotation @ X_world + translation; pixels = K X_cam.
 
     width, height in pixels; intrinsics (3,3) in pixels; distortion (4,), (5,) or (8,) OpenCV order or

@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kinema.errors import WeightsError
+from kinema.errors import UsageError, WeightsError
 from kinema.models.tflite import only_outputs
 from kinema.runtime import import_native
 
@@ -24,13 +25,13 @@ class LiteNetwork:
 
     def __init__(self, path: str | Path, *, threads: int = 1, outputs: Sequence[int] | None = None) -> None:
         """outputs: indices of the outputs to compute (None: all)."""
-        interpreter = import_native("ai_edge_litert.interpreter")  # heavy: loaded with the first network
+        make_interpreter = _runtime()
         try:
             content = Path(path).read_bytes()
             if outputs is not None:
                 content = only_outputs(content, outputs)
             with _native_stderr_closed():
-                self._interpreter = interpreter.Interpreter(model_content=content, num_threads=threads)
+                self._interpreter = make_interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path} is not a usable .tflite network ({error}); fetch the weights again") from None
@@ -46,6 +47,22 @@ class LiteNetwork:
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def _runtime() -> Any:
+    """The interpreter's class: LiteRT's, or TensorFlow's, which is the same one, on systems without a LiteRT package.
+
+    Heavy: loaded with the first network. Raises UsageError if neither is installed.
+    """
+    with contextlib.suppress(ModuleNotFoundError):
+        return import_native("ai_edge_litert.interpreter").Interpreter
+    try:
+        return import_native("tensorflow").lite.Interpreter
+    except ModuleNotFoundError:
+        raise UsageError(
+            "the networks that detect people need ai-edge-litert, of which there is no package for this system; with"
+            " Python 3.10 to 3.12 install TensorFlow in its place: pip install 'kinema[tensorflow]'"
+        ) from None
 
 
 _STDERR_LOCK = threading.Lock()

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from kinema.body import BodyModel, load_body
+from kinema.brief import Brief
 from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.motion import evaluate_motion
 from kinema.formats import save_motion
@@ -38,8 +39,8 @@ _RENDERING = ("synthetic", "visualization", "body", "geometry")
 """The subpackages whose code a rendered clip depends on."""
 
 
-@dataclass(frozen=True)
-class DemoResult:
+@dataclass(frozen=True, repr=False)
+class DemoResult(Brief):
     """run: the main job's result. scores: what evaluation.json holds.
 
     scores: {"body": measures, "raw": measures, "feet": measures, "reprojection_px": float, "frames": int},

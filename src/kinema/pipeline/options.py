@@ -48,6 +48,11 @@ def _seconds(text: str) -> float:
     return total
 
 
+def _parsed(setting: Setting, value: Any) -> Any:
+    """Text that the command line would parse, parsed; anything else as it is."""
+    return setting.parse(value) if setting.parse is not None and isinstance(value, str) else value
+
+
 def _as_range(value: Any) -> TimeRange:
     if isinstance(value, TimeRange):
         return value
@@ -135,10 +140,7 @@ class RunOptions:
                 continue
             if name == "view":
                 nested.setdefault("drawing", {})["beside"] = value != "camera"
-            parse = known[name].setting.parse
-            if parse is not None and isinstance(value, str):
-                value = parse(value)
-            nested.setdefault(known[name].place, {})[known[name].setting.name] = value
+            nested.setdefault(known[name].place, {})[known[name].setting.name] = _parsed(known[name].setting, value)
         own = nested.pop("", {})
         if "time_range" in own:
             own["time_range"] = _as_range(own["time_range"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,16 +146,18 @@ def run_chain(
 ) -> ChainResult:
     """Run the steps in order; with a `store`, reuse the results that are in it and add the others.
 
-    base_key: the identity of the input, its time range and the program. The chain ends early if there is nobody in the
-    video.
+    base_key: the identity of the input, its time range and the program. Networks that no stored result replaces are
+    fetched first, so that one that cannot be had is known before any work is done. The chain ends early if there is
+    nobody in the video.
     """
     motion: Motion | None = None
     times: list[StageTime] = []
     warnings: list[str] = []
-    key = base_key
-    for step in steps:
+    keys = list(itertools.accumulate(steps, lambda key, step: step.key(key, job.body), initial=base_key))[1:]
+    pending = [s for s, key in zip(steps, keys, strict=True) if store is None or not store.holds(s.stage.name, key)]
+    _fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
+    for step, key in zip(steps, keys, strict=True):
         stage = step.stage
-        key = step.key(key, job.body)
         result = store.find(stage.name, key) if store is not None else None
         reused = result is not None
         if result is None:
@@ -212,8 +215,8 @@ def _check_input(watch: InputWatch, partial: PartialResult | None) -> None:
 
 
 def _fetch(networks: Sequence[str], watcher: RunWatcher) -> None:
-    """Ensure that the networks are in the cache, with progress if they must be fetched. Raises WeightsError."""
-    missing = [name for name in networks if status(find_weights(name)).state == "missing"]
+    """Ensure that the networks can be used, with progress if they must be fetched. Raises WeightsError."""
+    missing = [name for name in dict.fromkeys(networks) if status(find_weights(name)).state != "ready"]
     if missing:
         with timed(watcher, "weights") as progress:
             for name in missing:

@@ -45,6 +45,10 @@ class StageStore:
                     return _read(path)
         return None
 
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether there is a file of this result; `find` may still find it unreadable."""
+        return any((place / _name(stage, key)).is_file() for place in self._places)
+
     def keep(self, stage: str, key: str, result: StageResult) -> None:
         """Write the result atomically. Raises OutputError."""
         with atomic_path(self.folder / _name(stage, key)) as temporary:

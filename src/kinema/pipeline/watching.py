@@ -43,7 +43,7 @@ def following(watcher: RunWatcher | None, progress: bool | None) -> Iterator[Run
     both are given.
     """
     if watcher is not None and progress is not None:
-        raise UsageError("a watcher receives the progress and shows it as it likes; leave out `progress`, or the watcher")
+        raise UsageError("a watcher shows the progress in its own way; leave out `progress`, or the watcher")
     if watcher is not None or not (somebody_looks() if progress is None else progress):
         yield watcher or RunWatcher()
         return

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.formats import infer_format
 from kinema.formats.containers import open_container
 from kinema.formats.foreign import NOTES
@@ -28,8 +29,8 @@ MAX_ENTRIES = 200
 """Entries of a file that are listed."""
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Brief):
     """The result of `diagnose_file`.
 
     path; format: its name, None where no reader matches; contents: the file's own entries, from `describe_contents`;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.errors import UsageError
 from kinema.metrics import foot_sliding
 from kinema.motion import Motion
@@ -74,8 +75,8 @@ class Finding:
             )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class PersonReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonReport(Brief):
     """The findings on one person.
 
     verdicts: by check. bad_rows: rows beyond a usual limit. findings: of single frames; problems: of the track as a

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.person import Person
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 
-@dataclass(frozen=True, eq=False)
-class Validation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Validation(Brief):
     """The result of a validation.
 
     motion: None where the file could not be read. verdicts: by check made. people: one report each.

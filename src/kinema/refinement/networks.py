@@ -52,14 +52,7 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
     (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without the required fields, a window of
     another size).
     """
-    network = _network(options)
-    window = _window(network, options)
-    representation = options.representation or network.representation or "3d"
-    if network.representation not in (None, representation):
-        raise UsageError(
-            f"{network.name} was trained on {network.representation}, not on {representation}; "
-            f"set `representation` to {network.representation}"
-        )
+    network, window, representation = chosen_network(options)
     refinement = _Refinement(network, window, representation, options, context.body, motion)
     context.facts |= {"window_size": window, "representation": representation, "checkpoint": network.name}
     context.weights[network.name] = network.sha256
@@ -69,6 +62,23 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
         return result, refinement.measures(person, result)
 
     return change_people(motion, context, SMOOTHING, refined)
+
+
+def chosen_network(options: NetworkOptions) -> tuple[TrainedRefiner, int, str]:
+    """The network of these options, its window in frames, and what it smooths.
+
+    Raises WeightsError (none in the cache, or its licence not agreed to), InputError (a file without a network) and
+    UsageError (one that does not fit the options).
+    """
+    network = _network(options)
+    window = _window(network, options)
+    representation = options.representation or network.representation or "3d"
+    if network.representation not in (None, representation):
+        raise UsageError(
+            f"{network.name} was trained on {network.representation}, not on {representation}; "
+            f"set `representation` to {network.representation}"
+        )
+    return network, window, representation
 
 
 def _network(options: NetworkOptions) -> TrainedRefiner:

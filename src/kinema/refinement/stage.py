@@ -21,8 +21,19 @@ SMOOTHED = ("pose", "transl", "joints")
 """What smoothing a body fills."""
 
 
-def _checkpoint(options: Any) -> Mapping[str, str]:
-    """sha256 of the user's checkpoint, so that a run recognises a different file of the same name."""
+def _network(options: Any) -> Mapping[str, str]:
+    """sha256 of the network's file, so that a run recognises a different one of the same name.
+
+    The file is read, and must fit the options: what is wrong with it is said before a run begins, not after tracking.
+    """
+    from kinema.refinement.networks import chosen_network
+
+    network, *_ = chosen_network(options.network() if isinstance(options, Video2PklOptions) else options)
+    return {network.name: network.sha256}
+
+
+def _checkpoint(options: LandmarkOptions) -> Mapping[str, str]:
+    """The same for landmarks, whose network ships with Kinema."""
     if options.checkpoint is None:
         return {}
     path = Path(options.checkpoint)
@@ -46,7 +57,7 @@ refine_with_network = Stage(
     run="kinema.refinement.networks:refine_people",
     fills=(*SMOOTHED, "keypoints"),
     clears=WORLD_FIELDS,
-    files=_checkpoint,
+    files=_network,
     optional_body=True,
 )
 
@@ -68,7 +79,7 @@ refine_as_video2pkl = Stage(
     requires=("pose", "betas", "transl"),
     fills=SMOOTHED,
     clears=WORLD_FIELDS,
-    files=_checkpoint,
+    files=_network,
     optional_body=True,
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.checks import frozen
 from kinema.errors import InputError, ShapeError, quoted
 from kinema.storage.safe_npz import CORRUPTION
@@ -15,8 +16,8 @@ from kinema.storage.safe_npz import CORRUPTION
 _LAST = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, eq=False)
-class StoredArray:
+@dataclass(frozen=True, eq=False, repr=False)
+class StoredArray(Brief):
     """An array in a `.npy` file: vertices (F,V,3), masks (F,H,W).
 
     path: the file. rows (F,) int: the row of the file for each frame; None means all rows in order. Selecting frames

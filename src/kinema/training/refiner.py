@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError, OutputError, UsageError
 from kinema.evaluation.refiners import RefinerScores, score_refiner
 from kinema.models.mixer.network import MixerRefiner, MixerSizes
 from kinema.models.smoothnet.datasets import RefinerClips
@@ -21,9 +22,10 @@ from kinema.models.smoothnet.network import SmoothNet, windows_first
 from kinema.models.smoothnet.sizes import SmoothNetSizes
 from kinema.models.synsp.network import SynSP, in_published_order
 from kinema.models.synsp.sizes import SynSPSizes
-from kinema.storage.atomic import atomic_path
+from kinema.storage.atomic import atomic_path, explain_write_error
 from kinema.temporal.windows import slide
 from kinema.training.options import RefinerTraining
+from kinema.training.packages import require_packages
 from kinema.training.refiner_sources import Pair, Source
 
 # --- losses ---
@@ -122,10 +124,12 @@ def train_refiner(
     sources: taken in turns, cut to the shortest (SmoothNet); SynSP draws among them and keeps the first alone for the
     last two thirds, as published. validation: scored after each epoch. out: the folder of `refiner.safetensors`,
     `refiner.json`, `refiner.onnx` (of the best epoch) and `state.pt` (to go on from). until: stop after this epoch.
-    Raises UsageError where sources differ or the folder holds a run of other settings.
+    Raises UsageError where sources differ, the folder holds a run of other settings or a package is missing, and
+    OutputError if nothing can be written to `out`, all before the first epoch.
     """
+    require_packages()
     _check(sources, validation, options)
-    out.mkdir(parents=True, exist_ok=True)
+    _check_writable(out)
     torch.manual_seed(options.seed)
     first = sources[0]
     net = RefinerNet(options, first.coordinates).to(device)
@@ -210,6 +214,17 @@ def _check(sources: Sequence[Source], validation: RefinerClips, options: Refiner
             )
     if first.views > 1 and options.network != "synsp":
         raise UsageError("only SynSP sees several views at a time; train SynSP, or leave `multi_view` out")
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise explain_write_error(error, folder / "state.pt") or OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another folder with `out`"
+        ) from error
 
 
 class _Run:

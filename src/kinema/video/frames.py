@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.brief import Brief
 from kinema.errors import UsageError
 
 # Times are read as integer ticks and returned as floats; a range bound equal to a frame's time must match it.
@@ -27,8 +28,8 @@ TIME_SOURCES = {
 """Where the times of frames come from."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+@dataclass(frozen=True, eq=False, repr=False)
+class Frame(Brief):
     """One frame as it should be displayed: display rotation applied, square pixels.
 
     index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (of the whole video,
