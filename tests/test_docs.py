@@ -108,3 +108,24 @@ def test_python_in_the_pages_is_python(page):
     for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
         if page.name != "api.md":  # its blocks are signatures
             ast.parse(textwrap.dedent(code))
+
+
+def texts() -> str:
+    """Every piece of text in the package, the scripts of `make` and the Makefile."""
+    found = [(ROOT / name).read_text(encoding="utf-8") for name in ("tools/environment.sh", "tools/with_args.py")]
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found += [
+            each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ]
+    return "\n".join(found)
+
+
+def test_troubleshooting_quotes_what_is_said():
+    """Each heading in backquotes is a message of Kinema's, apart from names; pip's own are the exception."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    said, missing = texts(), []
+    for heading in re.findall(r"^### `(.*)`$", page, flags=re.M):
+        parts = [part.strip(" ,();") for part in heading.split("...")]
+        missing += [part for part in parts if part not in said and not heading.startswith("No matching distribution")]
+    assert not missing
