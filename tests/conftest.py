@@ -22,6 +22,8 @@ from tests.helpers.goldens import goldens, outside
 # Shared machines stall for longer than hypothesis' default deadline; a time limit is not what we test.
 # In CI the examples are the same each time: a change is judged by what it changes.
 settings.register_profile("kinema", deadline=None, max_examples=40, derandomize="CI" in os.environ)
+# What `make compat` needs of property tests: whether they run at all with other versions.
+settings.register_profile("quick", deadline=None, max_examples=3, derandomize=True)
 settings.load_profile("kinema")
 
 
