@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from kinema.commands._console import print_table
+from kinema.commands._tables import print_table
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import load_truth
 from kinema.pipeline import RunOptions, run

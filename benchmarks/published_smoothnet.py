@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
-from kinema.commands._console import print_table
+from kinema.commands._tables import print_table
 from kinema.formats import load_motion
 from kinema.pipeline import RunOptions, run
 from kinema.refinement import refine

@@ -22,11 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.12", "3.13")
 VERSIONS = ("newest", "oldest")
 TESTS = (
-    "tests/test_public.py", "tests/geometry", "tests/body/test_body_layer.py", "tests/video/test_reader.py", "tests/video/test_writer.py",
-    "tests/video/test_images.py", "tests/formats/test_bvh_reading.py", "tests/formats/test_tracks.py",
-    "tests/formats/test_motion_files.py", "tests/storage/test_safe_pickle.py", "tests/models/test_litert.py",
-    "tests/models/test_pose_lifter.py", "tests/pipeline/test_stages.py", "tests/pipeline/test_run_folder.py",
-    "tests/pipeline/test_showing.py", "tests/visualization/test_overlay.py", "tests/commands/test_run_command.py",
+    "tests/test_public.py", "tests/geometry", "tests/body/test_body_layer.py", "tests/video/test_reader.py",
+    "tests/video/test_writer.py", "tests/video/test_images.py", "tests/formats/test_bvh_reading.py",
+    "tests/formats/test_tracks.py", "tests/formats/test_motion_files.py", "tests/storage/test_safe_pickle.py",
+    "tests/models/test_litert.py", "tests/models/test_pose_lifter.py", "tests/pipeline/test_stages.py",
+    "tests/pipeline/test_run_folder.py", "tests/pipeline/test_showing.py", "tests/visualization/test_overlay.py",
+    "tests/commands/test_run_command.py",
 )  # fmt: skip
 """What touches PyAV, OpenCV, scipy, LiteRT, onnxruntime, rich, filelock and platformdirs, and is quick."""
 
