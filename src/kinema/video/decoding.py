@@ -76,13 +76,14 @@ def _open(path: Path, how: dict[str, str], decoding: dict[str, str] | None = Non
     # as a video from reaching other files or the network.
     # Not as `options`: PyAV 15 would free per-stream copies for streams discovered late (FLV, MPEG), and crash.
     allowed = {"protocol_whitelist": "file", "format_whitelist": ",".join(_CONTAINERS.split())}
-    return av.open(
+    container: InputContainer = av.open(
         f"file:{path}",
         options=decoding or {},
         container_options={**allowed, **how},
-        **_TEXT,
         timeout=(OPENING_SECONDS, READING_SECONDS),
+        **_TEXT,
     )
+    return container
 
 
 @contextlib.contextmanager
