@@ -140,10 +140,10 @@ def test_promises_of_huge_frames(tmp_path, name, content):
 
 
 def test_frames_larger_than_promised_are_errors(tmp_path, monkeypatch):
-    """A header may lie about the size; the decoder has the same limit."""
+    """A header may lie about the size; the decoder has the same limit. (PyAV versions give different reasons.)"""
     monkeypatch.setattr("kinema.video.decoding.VIDEO_PIXELS", 100 * 100)
     monkeypatch.setattr("kinema.video.decoding.check_size", lambda *_: None)
-    refused(write_clip(tmp_path / "a.mp4", range(5)), "can be decoded")
+    refused(write_clip(tmp_path / "a.mp4", range(5)), "decoded")
 
 
 @pytest.mark.parametrize(("aspect", "size"), [((16, 1), (160, 120)), ((1, 16), (160, 120)), ((4, 1), (640, 120))])
