@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
-from kinema.commands._console import print_table
+from kinema.commands._tables import print_table
 from kinema.geometry.camera import DEFAULT_FOV
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.synthetic.render import render_clip
