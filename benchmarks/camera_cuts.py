@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kinema.commands._console import print_table
+from kinema.commands._tables import print_table
 from kinema.tracking.cuts import AHEAD, CutFinder, Look
 from kinema.video import Frame, open_video
 

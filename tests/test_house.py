@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_version", "_wiring", "brief", "errors", "progress", "fields"),
     ("runtime", "checks", "provenance", "skeleton", "registry", "options"),
     ("geometry", "storage"),
-    ("person", "video", "temporal", "metrics"),
+    ("person", "video", "temporal", "metrics", "terminal"),
     ("motion", "weights"),
     ("body",),
     ("stage",),

@@ -18,8 +18,8 @@ from kinema._version import __version__
 from kinema.commands._memory import explain_memory, few_threads_in_little_memory
 from kinema.commands._parser import Parser
 from kinema.commands._signals import exit_code, stoppable
-from kinema.commands._terminal import SafeStream, printed
 from kinema.errors import KinemaError, OutputError
+from kinema.terminal import SafeStream, printed
 
 GROUPS = {
     "everyday": {

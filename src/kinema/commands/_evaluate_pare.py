@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kinema.commands._options import add_body, add_json, add_settings, options_from
-from kinema.commands._terminal import print_json
 from kinema.errors import InputError
 from kinema.options import require
+from kinema.terminal import print_json
 
 DESCRIPTION = """\
 MPJPE, PA-MPJPE and V2V of a PARE checkpoint on your copy of a data set, in the layout of the PARE release:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.commands._options import add_json
-from kinema.commands._terminal import console, print_json
 from kinema.commands.train import add_data_arguments, rows
 from kinema.errors import UsageError
 from kinema.options import require
+from kinema.terminal import console, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table

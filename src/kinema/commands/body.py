@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from kinema.commands._options import add_body, add_json
-from kinema.commands._terminal import print_json
 from kinema.errors import UsageError
+from kinema.terminal import print_json
 
 DESCRIPTION = (
     "Export the free body in the file layout that another package loads as an SMPL model. The files are CC0:\n"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from kinema.commands._memory import require_memory
 from kinema.commands._options import add_json, add_quiet, add_settings
 from kinema.commands._signals import exit_code
-from kinema.commands._terminal import print_json
 from kinema.errors import UsageError
+from kinema.terminal import print_json
 
 if TYPE_CHECKING:
     from kinema.pipeline.demo import DemoResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.commands import _evaluate_pare, _evaluate_refiner
 from kinema.commands._options import add_debug, add_file, add_json, add_settings, add_subcommand, given
-from kinema.commands._terminal import console, print_json
+from kinema.terminal import console, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_body, add_file, add_json, add_reading, output_file
-from kinema.commands._terminal import print_json, print_lines
 from kinema.errors import UsageError
 from kinema.options import in_flags
+from kinema.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
     from kinema.formats.report import WriteReport

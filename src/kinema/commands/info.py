@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kinema.commands._options import add_json
-from kinema.commands._terminal import console, print_json
+from kinema.terminal import console, print_json
 
 DESCRIPTION = (
     "Print the system information for a bug report: versions, platform, processors, memory, cache and weights.\n"

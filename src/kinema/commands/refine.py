@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_body, add_file, add_reading, add_settings, group_of, output_file
-from kinema.commands._terminal import print_lines
 from kinema.options import Setting, in_flags, settings_of
+from kinema.terminal import print_lines
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel

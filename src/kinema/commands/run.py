@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from kinema.commands._memory import require_memory
 from kinema.commands._options import add_json, add_quiet, add_settings, group_of
 from kinema.commands._signals import exit_code
-from kinema.commands._terminal import print_json
 from kinema.errors import KinemaError, UsageError
 from kinema.options import in_flags
 from kinema.storage.text import one_line
+from kinema.terminal import print_json
 
 if TYPE_CHECKING:
     from kinema.pipeline import RunOptions, RunResult

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_file, add_profile, add_reading
-from kinema.commands._terminal import print_lines
+from kinema.terminal import print_lines
 
 if TYPE_CHECKING:
     from kinema.quality import Validation

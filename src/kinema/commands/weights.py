@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_debug, add_json
-from kinema.commands._terminal import console, print_json
 from kinema.errors import UsageError
+from kinema.terminal import console, print_json
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from kinema.commands._terminal import console
 from kinema.options import in_flags
 from kinema.pipeline.watching import RunWatcher, StageTime
 from kinema.storage.text import one_line
+from kinema.terminal import console
 
 if TYPE_CHECKING:
     from kinema.progress import Progress

@@ -12,9 +12,9 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.body import load_body
-from kinema.commands._terminal import SafeStream, console, print_json, printed
 from kinema.formats import save_motion
 from kinema.synthetic import procedural_motion
+from kinema.terminal import SafeStream, console, print_json, printed
 from tests.helpers.children import in_shell, kinema
 from tests.helpers.fakes import write_clip
 

@@ -1,4 +1,4 @@
-"""The edge to the terminal: everything that a command prints goes through the streams of this module.
+"""The edge to the terminal: everything that Kinema prints goes through the streams of this module.
 
 They show text from files and names without letting the terminal obey it, they write what the stream's encoding lacks as
 escapes, and they never end the work: a closed stderr, a reader that has gone or a full disk is noticed and remembered.
