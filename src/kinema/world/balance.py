@@ -48,8 +48,11 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
 
     Averaged over a balanced movement, the centre of mass lies vertically above the supporting feet (determined with
     the current estimate of `up`). None where the direction is far from a level camera's up. Evidence: the number of
-    independent observations.
+    independent observations. Frames off the feet say nothing.
     """
+    standing = ~track.on_other_parts
+    if not standing.any():
+        return None, np.full(2, TRUNK), 0.0
     heights = (track.feet @ up).reshape(-1, 2, 2)  # left and right foot, heel and toe
     within = softmax(-heights / SUPPORT, axis=2)
     # A supporting foot is flat on the ground: one that touches with its toes alone counts as half lifted.
@@ -59,12 +62,12 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
     left = support_weight[:, 0]
     knee = np.stack([_knee_flexion(track.joints, *chain) for chain in _LEGS], axis=1)
     flexion = left * knee[:, 0] + (1 - left) * knee[:, 1]
-    weight = np.exp(-((flexion / BENT_KNEE) ** 4)) * track.feet_seen * track.durations / MEMORY
+    weight = np.exp(-((flexion / BENT_KNEE) ** 4)) * (track.feet_seen & standing) * track.durations / MEMORY
     mass = centre_of_mass(track.joints)
     axis, systematic = unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
     legs = weight.sum() >= 0.3
     if not legs:
-        axis, weight = unit(track.joints[:, 12] - track.joints[:, 0]), track.durations / MEMORY
+        axis, weight = unit(track.joints[:, 12] - track.joints[:, 0]), standing * track.durations / MEMORY
         systematic = np.array([TRUNK, TRUNK])
     speed = np.linalg.norm(np.gradient(mass, track.times, axis=0), axis=-1) if len(mass) > 1 else np.zeros(1)
     frame = AXIS_FRAME + AXIS_MOVING * np.minimum(speed, 1.0)

@@ -1,7 +1,9 @@
 """Foot clean-up: feet that stand still on the ground, by the smallest smooth change of root and legs.
 
 All frames of a track are solved together, by Gauss-Newton on a banded system. The unknowns of a frame are small
-rotations of hips, knees and ankles and a displacement of the root: 21 numbers. The cost terms:
+rotations of hips, knees and ankles and a displacement of the root: 21 numbers. Where something other than the feet
+carries the body (`kinema.world.posture`), its points are in contact like those of the feet, and the arms and the body as
+a whole may rotate, too. The cost terms:
 
 - in contact, a foot point does not move and is at the height of what it stands on; no point is below the ground
   (strong);
@@ -10,12 +12,13 @@ rotations of hips, knees and ankles and a displacement of the root: 21 numbers. 
 - the feet keep their fitted positions in the image, joint rotations stay small, and knees do not hyperextend;
 - all corrections are smooth in time, so that nothing pops where a contact begins or ends.
 
-No joint above the hips rotates: the upper body moves with the root alone.
+Of somebody on their feet no joint above the hips rotates: the upper body moves with the root alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,10 +37,11 @@ from kinema.world.root import (
 )
 
 LEGS = SMPL24.indices([f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")])
-"""The joints that may rotate."""
+"""The joints that may rotate: of somebody on their feet."""
 
-UNKNOWNS = 3 * len(LEGS) + 3
-"""Per frame: a tangent-space rotation of each leg joint in its own axes, then the root's displacement in the world."""
+ARMS = SMPL24.indices([f"{side}_{part}" for part in ("shoulder", "elbow", "wrist") for side in ("left", "right")])
+ROOT = SMPL24.index("pelvis")
+"""What may rotate besides, where something other than the feet touches the ground."""
 
 SLIDE = 0.03
 """m/s: sigma of sliding. About a quarter of it remains; a smaller sigma makes the steps overshoot."""
@@ -83,12 +87,24 @@ class _Problem:
     offset: np.ndarray
     fixed: int
 
+    @cached_property
+    def joints(self) -> list[int]:
+        """The joints that may rotate; the legs come first."""
+        return [*LEGS, *ARMS, ROOT] if self.seen.on_other_parts.any() else list(LEGS)
+
+    @cached_property
+    def sigma(self) -> np.ndarray:
+        """(3 joints,) standard deviations of their rotations from the fit."""
+        sigma = np.full((len(self.joints), 3), ROTATION)
+        sigma[2:4, 1:] = ROTATION / 4
+        return sigma.ravel()
+
 
 def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> FittedTrack:
-    """The track (world) with feet that stand still in contact and never sink below the ground.
+    """The track (world) with points that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), the initial value;
-    contacts (F,4) bool; centre (3,): the camera's position. The rotations of the upper body are unchanged.
+    contacts (F,K) bool; centre (3,): the camera's position. The rotations of the upper body are unchanged if only feet touch.
     """
     local, root = start.local.copy(), start.root.copy()
     count, first = len(root), 0
@@ -112,7 +128,7 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
 
 
 def levels(track: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Height (F,4) of each foot point in contact: 0, or one height per contact on something raised."""
+    """Height (F,K) of each point in contact: 0, or one height per contact on something raised."""
     height = standing_level(track, centre)
     for k in range(contacts.shape[1]):
         for first, last in runs(contacts[:, k]):
@@ -122,8 +138,9 @@ def levels(track: FittedTrack, contacts: np.ndarray, centre: np.ndarray) -> np.n
 
 def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     local = local.copy()
-    count, n = len(root), UNKNOWNS
-    pushed: np.ndarray = np.zeros((count, 4))
+    joints = problem.joints
+    count, n = len(root), 3 * len(joints) + 3
+    pushed: np.ndarray = np.zeros(problem.contacts.shape)
     for _ in range(ITERATIONS):
         posed = problem.seen.rig.forward(local, root)
         # Half of the push out of the ground is kept for the next iteration: switched off at once, the foot would
@@ -136,11 +153,11 @@ def _solve(problem: _Problem, local: np.ndarray, root: np.ndarray) -> tuple[np.n
             # Row r of the next frame lies n + r - column below the diagonal.
             band[:-1, column, n - column : 2 * n - column] = ahead[:, :, column]
         if count > 2:
-            _smooth(problem.seen, band, right, local, root)
+            _smooth(problem, band, right, local, root)
         band[: problem.fixed, :, 0] += FIXED
         right[: problem.fixed] = 0.0
         step = np.clip(solve_band(band, right), -MAX_STEP, MAX_STEP)
-        local[:, LEGS] = local[:, LEGS] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
+        local[:, joints] = local[:, joints] @ axis_angle_to_matrix(step[:, :-3].reshape(count, -1, 3))
         root = root + step[:, -3:]
         if np.abs(step).max() < CONVERGED:
             break
@@ -155,25 +172,26 @@ def _normal_equations(
     pushed: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Diagonal blocks (F,n,n), blocks coupling each frame to the next (F-1,n,n), right-hand side (F,n)."""
-    seen, contacts = problem.seen, problem.contacts
-    rotation, position, feet = posed
-    count, n = len(root), UNKNOWNS
-    axes = np.broadcast_to(np.eye(3), (count, 4, 3, 3))
-    jacobian = seen.rig.projected_jacobian(rotation, position, feet, axes, LEGS)  # (F,4,3,n)
+    seen, contacts, joints = problem.seen, problem.contacts, problem.joints
+    rotation, position, points = posed
+    count, n = len(root), 3 * len(joints) + 3
+    rows = 3 * points.shape[1]
+    axes = np.broadcast_to(np.eye(3), (count, points.shape[1], 3, 3))
+    jacobian = seen.rig.projected_jacobian(rotation, position, points, axes, np.array(joints))  # (F,K,3,n)
     share = seen.durations / MEMORY
 
-    # Each foot point: its position across the ray, its height in contact, and never below the ground.
-    ray = seen.feet - problem.centre
+    # Each point: its position across the ray, its height in contact, and never below the ground.
+    ray = seen.points - problem.centre
     ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
     information = np.eye(3) - ray[..., :, None] * ray[..., None, :]
     information *= (share / FEET_ACROSS**2)[:, None, None, None]
-    pull = np.squeeze(information @ (feet - seen.feet)[..., None], -1)
+    pull = np.squeeze(information @ (points - seen.points)[..., None], -1)
     firm = np.where(contacts, 1.0, pushed) * (seen.durations / STILL_MEMORY)[:, None] / TOUCH**2
     information[..., 1, 1] += firm
-    pull[..., 1] += firm * (feet[..., 1] - np.where(contacts, problem.level, 0.0))
-    flat = jacobian.reshape(count, 12, n)
-    blocks = np.swapaxes(flat, 1, 2) @ (information @ jacobian).reshape(count, 12, n)
-    right = -np.squeeze(np.swapaxes(flat, 1, 2) @ pull.reshape(count, 12, 1), -1)
+    pull[..., 1] += firm * (points[..., 1] - np.where(contacts, problem.level, 0.0))
+    flat = jacobian.reshape(count, rows, n)
+    blocks = np.swapaxes(flat, 1, 2) @ (information @ jacobian).reshape(count, rows, n)
+    right = -np.squeeze(np.swapaxes(flat, 1, 2) @ pull.reshape(count, rows, 1), -1)
 
     # Standing still: consecutive frames of one contact share a position on the ground.
     ahead = np.zeros((max(count - 1, 0), n, n))
@@ -182,8 +200,8 @@ def _normal_equations(
         both = (contacts[1:] & contacts[:-1]) / (SLIDE**2 * STILL_MEMORY * interval[:, None])
         weight = np.repeat(both[..., None], 3, axis=-1)
         weight[..., 1] = 0.0
-        weight = weight.reshape(count - 1, 12)
-        moved = (feet[1:] - feet[:-1]).reshape(count - 1, 12)
+        weight = weight.reshape(count - 1, rows)
+        moved = (points[1:] - points[:-1]).reshape(count - 1, rows)
         now, then = flat[:-1], flat[1:]
         blocks[:-1] += np.swapaxes(now, 1, 2) @ (now * weight[..., None])
         blocks[1:] += np.swapaxes(then, 1, 2) @ (then * weight[..., None])
@@ -195,9 +213,9 @@ def _normal_equations(
     sight = sight_information(seen.root, problem.centre, problem.offset) * share[:, None, None]
     blocks[:, -3:, -3:] += sight
     right[:, -3:] -= np.squeeze(sight @ (root - seen.root)[..., None], -1)
-    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS]).reshape(count, -1)
+    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, joints], -1, -2) @ local[:, joints]).reshape(count, -1)
     diagonal = np.arange(n - 3)
-    precision = share[:, None] / _rotation_sigma()[None] ** 2
+    precision = share[:, None] / problem.sigma[None] ** 2
     blocks[:, diagonal, diagonal] += precision
     right[:, :-3] -= precision * rotations
     flexion = matrix_to_axis_angle(local[:, LEGS[2:4]])[..., 0]
@@ -209,18 +227,13 @@ def _normal_equations(
     return blocks, ahead, right
 
 
-def _rotation_sigma() -> np.ndarray:
-    sigma = np.full((len(LEGS), 3), ROTATION)
-    sigma[2:4, 1:] = ROTATION / 4
-    return sigma.ravel()
-
-
-def _smooth(seen: FittedTrack, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
+def _smooth(problem: _Problem, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:
     """Smoothness of the corrections so far and of the step to come, in place."""
-    sigma = np.full(UNKNOWNS, ROTATION_ACCELERATION)
+    seen, joints = problem.seen, problem.joints
+    sigma = np.full(3 * len(joints) + 3, ROTATION_ACCELERATION)
     sigma[-3:] = ACCELERATION
     add_smoothness(band, seen.times, sigma)
-    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, LEGS], -1, -2) @ local[:, LEGS])
+    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, joints], -1, -2) @ local[:, joints])
     correction = np.concatenate([rotations.reshape(len(root), -1), root - seen.root], axis=1)
     coefficients = difference_coefficients(seen.times, 2)
     rows = len(coefficients)

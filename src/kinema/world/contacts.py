@@ -1,4 +1,4 @@
-"""Foot contacts: when heels and toes stand on the ground, from their speed and height.
+"""Contacts: when heels and toes, or what else carries a body, stand on the ground, from their speed and height.
 
 A fitted root is off by several centimetres, with slowly changing errors, so that a standing foot appears to move;
 occasionally it is off by a metre, where a crouching person is mistaken for one further away: the feet then appear to
@@ -45,12 +45,12 @@ MIN_CONTACT, MIN_PAUSE = 0.10, 0.07
 
 
 def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, FittedTrack]:
-    """Contacts (F,4) bool of a track in the world, and the track with its root steadied by them.
+    """Contacts (F,K) bool of the points of a track in the world, and the track with its root steadied by them.
 
     centre (3,): the camera's position. Feet outside the image have no contacts.
     """
     if not len(track.times):
-        return np.zeros((0, 4), dtype=bool), track
+        return np.zeros(track.points.shape[:2], dtype=bool), track
     offset = lift_out(track, centre)
     steadied = track.moved(root=track.root + offset)
     weight = contact_weights(steadied, 2 * SPEEDS[0], centre, DEPTH_SHARES[0])
@@ -66,23 +66,23 @@ def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, F
 
 
 def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
-    """How likely each foot point is in contact, (F,4) in [0,1]; speed: m/s at which it no longer is.
+    """How likely each point is in contact, (F,K) in [0,1]; speed: m/s at which it no longer is.
 
     centre (3,): the camera's position; depth: as for `foot_speeds`.
     """
     slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
-    low = 1 / (1 + ((track.feet[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
-    return np.asarray(slow * low * track.feet_seen[:, None])
+    low = 1 / (1 + ((track.points[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
+    return np.asarray(slow * low * touchable(track))
 
 
 def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
-    """Speed (F,4) of the foot points, m/s, from positions smoothed over `SMOOTHING`.
+    """Speed (F,K) of the points, m/s, from positions smoothed over `SMOOTHING`.
 
     depth: weight of the velocity component along the ray from the camera at `centre` (3,).
     """
     if len(track.times) < 2:
-        return np.zeros(track.feet.shape[:2])
-    smooth = whittaker(track.feet, track.times, cutoff=cutoff_for(SMOOTHING, 2))
+        return np.zeros(track.points.shape[:2])
+    smooth = whittaker(track.points, track.times, cutoff=cutoff_for(SMOOTHING, 2))
     velocity = np.gradient(smooth, track.times, axis=0)
     ray = smooth - centre
     ray /= np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
@@ -91,10 +91,30 @@ def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> n
 
 
 def floor_below(track: FittedTrack) -> np.ndarray:
-    """Height (F,) of the lowest foot point within `FLOOR_WINDOW` seconds: what the person stands on."""
+    """Height (F,) of the lowest point within `FLOOR_WINDOW` seconds: what the person stands on.
+
+    Of the feet; where something else carries the body, of all points.
+    """
     lowest = track.feet[..., 1].min(axis=1)
+    if track.on_other_parts.any():
+        lowest = np.where(track.on_other_parts, track.points[..., 1].min(axis=1), lowest)
     reach = max(1, round(FLOOR_WINDOW / float(np.median(track.durations))))
     return np.asarray(minimum_filter1d(lowest, 2 * reach + 1, mode="nearest"))
+
+
+def touchable(track: FittedTrack) -> np.ndarray:
+    """(F,K) bool: which points may be in contact: feet that are seen; others where they may carry the body.
+
+    Limbs carry it one by one; of the stiff rest, only the lowest point does.
+    """
+    feet = np.repeat(track.feet_seen[:, None], 4, axis=1)
+    others = track.points[:, 4:]
+    if track.limbs is None or not others.shape[1]:
+        return feet
+    trunk = np.where(track.limbs, np.inf, others[..., 1])
+    carries = track.limbs | (trunk == trunk.min(axis=1, keepdims=True))
+    feet |= track.on_other_parts[:, None]
+    return np.concatenate([feet, carries & track.on_other_parts[:, None]], axis=1)
 
 
 def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:

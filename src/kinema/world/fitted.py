@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from kinema.body.kinematics import Rig
+from kinema.world.surface import Surface
 
 MEMORY = 0.7
 """Seconds over which the errors of neighbouring frames are correlated: one independent observation."""
@@ -17,9 +18,12 @@ MEMORY = 0.7
 class FittedTrack:
     """A rig in motion, over F frames.
 
-    rig: its points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times (F,)
+    rig: its first points are the four contact points, in the order of `kinema.skeleton.CONTACT_POINTS`. times (F,)
     seconds; local (F,24,3,3) rotations relative to the parent, joint 0 in the track's frame of reference (the
     camera's, or the world's); root (F,3) pelvis position, metres; feet_seen (F,) bool: the feet were in the image.
+    surface: of the body; without it, nothing but feet is known. seen (F,) bool: the body was in the image (None:
+    wherever the feet were). off_feet (F,) bool: something other than the feet carries the body (None: nowhere; see
+    `kinema.world.posture`); limbs (K-4,) bool: which of the rig's other points belong to limbs.
     """
 
     rig: Rig
@@ -27,6 +31,10 @@ class FittedTrack:
     local: np.ndarray
     root: np.ndarray
     feet_seen: np.ndarray
+    surface: Surface | None = None
+    seen: np.ndarray | None = None
+    off_feet: np.ndarray | None = None
+    limbs: np.ndarray | None = None
 
     @cached_property
     def _posed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -41,16 +49,33 @@ class FittedTrack:
     @property
     def feet(self) -> np.ndarray:
         """(F,4,3) contact points, metres."""
+        return self._posed[1][:, :4]
+
+    @property
+    def points(self) -> np.ndarray:
+        """(F,K,3) all points of the rig, the contact points first, metres."""
         return self._posed[1]
+
+    @property
+    def on_other_parts(self) -> np.ndarray:
+        """(F,) bool: frames in which something other than the feet carries the body."""
+        return np.zeros(len(self.times), dtype=bool) if self.off_feet is None else self.off_feet
 
     def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> FittedTrack:
         """A copy with other rotations or another root."""
-        local, root = self.local if local is None else local, self.root if root is None else root
-        return FittedTrack(self.rig, self.times, local, root, self.feet_seen)
+        return replace(self, local=self.local if local is None else local, root=self.root if root is None else root)
 
-    def part(self, rows: slice) -> FittedTrack:
-        """A slice of its frames."""
-        return FittedTrack(self.rig, self.times[rows], self.local[rows], self.root[rows], self.feet_seen[rows])
+    def part(self, rows: slice | np.ndarray) -> FittedTrack:
+        """Some of its frames."""
+        return replace(
+            self,
+            times=self.times[rows],
+            local=self.local[rows],
+            root=self.root[rows],
+            feet_seen=self.feet_seen[rows],
+            seen=None if self.seen is None else self.seen[rows],
+            off_feet=None if self.off_feet is None else self.off_feet[rows],
+        )
 
     @cached_property
     def durations(self) -> np.ndarray:

@@ -17,12 +17,14 @@ remaining uncertainty is reported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kinema.world.balance import LEVEL, balance_axis, tangent
 from kinema.world.fitted import MEMORY, FittedTrack
+from kinema.world.posture import off_feet, supports
+from kinema.world.sizes import DEFAULT_HEIGHT, LOWEST_CAMERA, SIZE, TILT, Standing, common_ground
 
 ALONG = 0.035
 """Standard deviation of a person's distance in one fitted frame, as a fraction of it."""
@@ -32,9 +34,6 @@ ACROSS = 0.03
 
 NOISE_MARGIN = 2.0
 """Multiple of the variance caused by errors in depth that the spread of the feet must exceed to determine a tilt."""
-
-SIZE = 0.08
-"""Standard deviation of a person's fitted size, as a fraction: apart from it, everybody stands on one ground."""
 
 LEVEL_PRIORS = (
     ((0.85, np.radians(2.0)), (0.15, np.radians(10.0))),
@@ -51,14 +50,20 @@ WIDEST = np.array([prior[-1][1] for prior in LEVEL_PRIORS]) ** -2
 RAISED = 0.2
 """Smallest height in metres above the ground at which a person counts as standing on something."""
 
-TILT = np.radians(2.5)
-"""Sigma of `up` assumed when the ground heights of people at different distances are compared."""
-
-DEFAULT_HEIGHT = 1.5
-"""Height in metres of a camera that saw nobody."""
+LOWEST_SIGMA = 0.03
+"""Metres: sigma of a camera's height that is below the lowest one."""
 
 INITIAL_PERCENTILE = 80
 """Initial value of the ground: this percentile of the drops from the camera to the feet."""
+
+TILTED = np.radians(40.0)
+"""Tilt from level that is not believed where people may be off their feet."""
+
+POSTURES = 2
+"""How often the posture is judged anew with the `up` that follows from it."""
+
+STEADY_SECONDS, STEADY_SHARE = 0.5, 0.6
+"""Seconds, and share of the frames, for which a person must stand at one height to be compared by size."""
 
 SPREAD = 0.3
 """Spread of the feet in metres above which the ground plane is more informative than the body's axis."""
@@ -83,6 +88,7 @@ class Ground:
     height: float
     drops: np.ndarray
     raised: np.ndarray
+    factors: np.ndarray
     tilt_sigma: tuple[float, float]
     height_sigma: float
     source: str
@@ -90,30 +96,64 @@ class Ground:
     spread: float
 
 
-def estimate_ground(tracks: Sequence[FittedTrack]) -> Ground:
-    """The ground under all tracks of a clip (camera frame), each of at least one frame; without any, a level camera."""
-    walkers = [track for track in tracks if track.feet_seen.any()]
+def estimate_ground(
+    tracks: Sequence[FittedTrack], statures: np.ndarray | None = None, known: np.ndarray | None = None
+) -> Ground:
+    """The ground under all tracks of a clip (camera frame), each of at least one frame; without any, a level camera.
+
+    statures (P,): of the fitted bodies, metres; None: people are not compared by size. known (P,) bool: they were given.
+    """
+    count = len(tracks)
+    statures = np.full(count, np.nan) if statures is None else statures
+    known = np.zeros(count, dtype=bool) if known is None else known
+    ground = _estimate(tracks, statures, known)
+    for _ in range(POSTURES):
+        # What carries a body depends on where up is. A view that is tilted by so much is none of a standing body.
+        up = ground.up if ground.up @ LEVEL > np.cos(TILTED) else LEVEL
+        carried = [replace(track, off_feet=off_feet(track, up)) for track in tracks]
+        if not any(track.on_other_parts.any() for track in carried):
+            return ground
+        ground = _estimate(carried, statures, known)
+    return ground
+
+
+def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray) -> Ground:
+    """The ground for tracks of known posture."""
+    rows = [i for i, track in enumerate(tracks) if _is_carried(track)]
+    walkers = [tracks[i] for i in rows]
     # First each person separately and with the wide priors: the data then select the prior, and who shares the ground.
     up, _, drops, normal = _solve(tracks, walkers, np.zeros(len(walkers)), DEFAULT_HEIGHT, WIDEST)
     priors = np.array([_prior_precision(axis, up, normal) for axis in (0, 1)])
     sigma = _drop_sigma(walkers, drops)
-    height, together = _one_ground(drops, sigma, np.array([track.durations.sum() for track in walkers]))
+    people = Standing(
+        drops,
+        sigma,
+        np.array([track.durations.sum() for track in walkers]),
+        np.array([np.median(track.root, axis=0) @ tangent(up).T for track in walkers]).reshape(-1, 2),
+        statures[rows],
+        known[rows],
+        np.array([_is_steady(track, up, drop) for track, drop in zip(walkers, drops, strict=True)], dtype=bool),
+    )
+    height, together, resized = common_ground(people)
     up, height, drops, normal = _solve(tracks, walkers, together, height, priors)
     covariance = np.linalg.inv(normal)
     if not walkers and tracks:
         # Nobody's feet were in the image: the ground is put under the feet as extrapolated by the fit.
         height = float(np.median([np.median(-(track.feet @ up).min(axis=1)) for track in tracks]))
+    if tracks:
+        height = max(height, LOWEST_CAMERA)
     spread = _spread(walkers, up)
     upright = any(balance_axis(track, up)[0] is not None for track in tracks)
-    own, raised = np.full(len(tracks), np.nan), np.zeros(len(tracks), dtype=bool)
-    rows = [i for i, track in enumerate(tracks) if track.feet_seen.any()]
+    own, raised, factors = np.full(len(tracks), np.nan), np.zeros(len(tracks), dtype=bool), np.ones(len(tracks))
     own[rows] = drops
     raised[rows] = height - drops > np.maximum(RAISED, 2.5 * sigma)
+    factors[rows] = resized
     return Ground(
         up=up,
         height=height,
         drops=own,
         raised=raised,
+        factors=factors,
         tilt_sigma=(float(np.degrees(np.sqrt(covariance[0, 0]))), float(np.degrees(np.sqrt(covariance[1, 1])))),
         height_sigma=float(np.sqrt(covariance[2, 2])) if walkers else 1.0,
         source="feet" if spread > SPREAD else "axis" if upright else "level",
@@ -122,29 +162,22 @@ def estimate_ground(tracks: Sequence[FittedTrack]) -> Ground:
     )
 
 
+def _is_carried(track: FittedTrack) -> bool:
+    """What carries the person was seen at some time."""
+    return bool((track.feet_seen | track.on_other_parts).any())
+
+
+def _is_steady(track: FittedTrack, up: np.ndarray, drop: float) -> bool:
+    """The person stands `drop` metres below the camera for most of the time, and not for a moment only."""
+    points, weight, sigma = _lowest(track, up)
+    there = np.abs(-(points @ up) - drop) < 2.5 * sigma
+    return bool(weight[there].sum() * MEMORY > STEADY_SECONDS and weight[there].sum() > STEADY_SHARE * weight.sum())
+
+
 def _drop_sigma(walkers: Sequence[FittedTrack], drops: np.ndarray) -> np.ndarray:
     """(P,) sigma of each person's drop in metres: from their size, and from the tilt at their distance."""
     distances = np.array([np.median(np.linalg.norm(track.root, axis=1)) for track in walkers])
     return np.asarray(np.sqrt((SIZE * drops) ** 2 + (TILT * distances) ** 2 + ACROSS**2))
-
-
-def _one_ground(drops: np.ndarray, sigma: np.ndarray, seconds: np.ndarray) -> tuple[float, np.ndarray]:
-    """The drop that most people share, and who shares it, (P,) of 0 and 1.
-
-    Each person's drop is a candidate for the ground. People at the same height vote for it, people higher up a little
-    (they may stand on a step or a container), people below it against it.
-    """
-    if not len(drops):
-        return DEFAULT_HEIGHT, np.zeros(0)
-    weights = seconds / (1 + (sigma / 0.3) ** 2)
-    best, chosen = -np.inf, 0
-    for i, drop in enumerate(drops):
-        deviation = (drops - drop) / np.hypot(sigma, sigma[i])
-        votes = np.where(np.abs(deviation) < 2.0, 1.0, np.where(deviation < 0, 0.25, -1.0))
-        if votes @ weights > best:
-            best, chosen = float(votes @ weights), i
-    together = np.abs(drops - drops[chosen]) / np.hypot(sigma, sigma[chosen]) < 2.0
-    return float(np.average(drops[together], weights=weights[together] + 1e-9)), together.astype(float)
 
 
 def _prior_precision(axis: int, up: np.ndarray, normal: np.ndarray) -> float:
@@ -225,6 +258,9 @@ def _terms_without_plane(
         normal[[0, 1], [0, 1]] += weight
         right[:2] += weight * offset
     normal[2, 2] += 1e-6
+    if height < LOWEST_CAMERA:
+        normal[2, 2] += LOWEST_SIGMA**-2
+        right[2] += (LOWEST_CAMERA - height) / LOWEST_SIGMA**2
     for person, (drop, tied) in enumerate(zip(drops, together, strict=True)):
         tie = tied / (SIZE * max(abs(height), 0.3)) ** 2
         normal[2, 2] += tie
@@ -293,8 +329,17 @@ def _lean(up: np.ndarray, direction: np.ndarray) -> float:
 
 
 def _lowest(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The lowest contact point of each frame with feet: points (N,3), weights (N,), sigma (N,) metres."""
-    feet = track.feet[track.feet_seen]
+    """What carries the body: points (N,3), weights (N,), sigma (N,) metres.
+
+    The lowest contact point of each frame with feet, and what carries the body where it is off its feet.
+    """
+    standing = track.feet_seen & ~track.on_other_parts
+    feet = track.feet[standing]
     points = feet[np.arange(len(feet)), (feet @ up).argmin(axis=1)]
+    durations = track.durations[standing]
+    if track.on_other_parts.any():
+        carrying, frames = supports(track, up)
+        points = np.concatenate([points, carrying])
+        durations = np.concatenate([durations, track.durations[frames]])
     sigma = np.sqrt((ALONG * (points @ up)) ** 2 + ACROSS**2)
-    return points, track.durations[track.feet_seen] / MEMORY, sigma
+    return points, durations / MEMORY, sigma

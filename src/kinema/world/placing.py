@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
+from kinema.body.sizes import resized_betas, stature
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
@@ -20,18 +22,27 @@ from kinema.world.balance import tangent
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
 from kinema.world.fitted import FittedTrack
-from kinema.world.ground import SIZE, TILT, Ground, estimate_ground
+from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
+from kinema.world.posture import with_carriers
+from kinema.world.sizes import SIZE, TILT
+from kinema.world.surface import Surface
 
 CAMERA_MOVES = (
     "the camera moves, so the motion is in the camera's frame only, without a world; if it is in fact static,"
     " set `static_camera`"
 )
 
+GIVEN_HEIGHT = "given_height"
+"""Key in a person's data of the height that the user gave for that person, metres."""
+
 FOOT_LANDMARKS = ("ankle", "heel", "big_toe")
 FOOT_CONFIDENCE = 0.3
 """Mean confidence of a frame's foot landmarks, on the better foot, from which the feet count as seen."""
+
+MOSTLY = 0.7
+"""Share of the joints in the image from which a body off its feet tells where the ground is."""
 
 
 def place_people(motion: Motion, context: Context, options: WorldOptions) -> Motion:
@@ -65,8 +76,11 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     if motion.camera is None:
         raise UsageError("the motion has no camera; run the fit first, or give it one (kinema.geometry.camera)")
 
-    tracks = {person.id: _track(person, motion.times, motion.camera, body) for person in bodies}
-    ground = estimate_ground(list(tracks.values()))
+    camera = motion.camera
+    motion, ground, sizes = _on_one_ground(motion, camera, body)
+    bodies = [person for person in motion.people if person.pose is not None and len(person)]
+    context.notes.extend(_height_notes(bodies, ground, sizes))
+    tracks = {person.id: _track(person, motion.times, camera, body) for person in bodies}
     turn = world_from_camera(ground.up)
     start = turn @ tracks[bodies[0].id].root[0]
     origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the rotated camera frame
@@ -85,9 +99,61 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         figures[str(person.id)] = measures
         done += 1
         context.progress(done, len(bodies))
-    camera = motion.camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=False)
+    camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=False)
     context.facts |= {"placed": True, **_ground_facts(ground), "people": figures}
+    if sizes:
+        context.facts["resized"] = {str(id): round(size, 3) for id, size in sizes.items()}
     return motion.replace(people=tuple(people_placed), camera=camera)
+
+
+def _on_one_ground(motion: Motion, camera: Camera, body: BodyModel) -> tuple[Motion, Ground, dict[int, float]]:
+    """The motion with people of such sizes that they stand on one ground, that ground, and the new statures by id."""
+    sizes: dict[int, float] = {}
+    while True:
+        bodies = [person for person in motion.people if person.pose is not None and len(person)]
+        statures = np.array([stature(body, np.median(_fitted(person)[1], axis=0)) for person in bodies])
+        known = np.array([person.id in sizes or GIVEN_HEIGHT in person.data for person in bodies])
+        tracks = [_track(person, motion.times, camera, body) for person in bodies]
+        ground = estimate_ground(tracks, statures, known)
+        factors = {person.id: float(each) for person, each in zip(bodies, ground.factors, strict=True) if each != 1}
+        if not factors:
+            return motion, ground, sizes
+        people = tuple(
+            _resized(person, body, factors[person.id]) if person.id in factors else person for person in motion.people
+        )
+        sizes |= {
+            person.id: float(each * factors[person.id])
+            for person, each in zip(bodies, statures, strict=True)
+            if person.id in factors
+        }
+        motion = motion.replace(people=people)
+
+
+def _resized(person: Person, body: BodyModel, factor: float) -> Person:
+    """The person `factor` times as large and as far away in the camera's frame: with the same image."""
+    pose, betas, transl = _fitted(person)
+    flat = pose.reshape(len(person), -1)
+    root = factor * (transl + body.rest_joints(betas)[:, 0])
+    shapes, which = np.unique(betas, axis=0, return_inverse=True)
+    betas = np.stack([resized_betas(body, shape, factor) for shape in shapes])[which.reshape(-1)]
+    transl = root - body.rest_joints(betas)[:, 0]
+    return person.replace(betas=betas, transl=transl, joints=body.joints(flat, betas, transl))
+
+
+def _height_notes(bodies: list[Person], ground: Ground, sizes: dict[int, float]) -> list[str]:
+    """What the user must know about people's sizes, and about who does not stand on the ground."""
+    notes = []
+    if sizes:
+        who = "both stand" if len(bodies) == 2 else "all stand"
+        scaled = " and ".join(f"person {id} was scaled to {size:.2f} m" for id, size in sizes.items())
+        notes.append(f"{scaled} so that {who} on one ground; `height` takes a height for each person")
+    for person, drop, raised in zip(bodies, ground.drops, ground.raised, strict=True):
+        if raised and len(bodies) > 1:
+            notes.append(
+                f"person {person.id} stands {ground.height - drop:.2f} m above the ground of the others; if that is not"
+                " so, their sizes are wrong: give `height` for each person"
+            )
+    return notes
 
 
 def world_from_camera(up: np.ndarray) -> np.ndarray:
@@ -130,15 +196,29 @@ def _track(person: Person, times: np.ndarray, camera: Camera, body: BodyModel) -
     root = transl + body.rest_joints(betas)[:, 0]
     everywhere = np.ones(len(person), dtype=bool)
     track = FittedTrack(rig, times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
-    return FittedTrack(rig, track.times, track.local, root, _feet_seen(person, track, camera))
+    surface = Surface.of(body, np.median(betas, axis=0))
+    return replace(
+        track, feet_seen=_feet_seen(person, track, camera), surface=surface, seen=_seen(person, track, camera)
+    )
+
+
+def _inside(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """Which points (F,K,3) in front of the camera lie in the image or hardly outside, (F,K) bool."""
+    pixels = project(points, camera.intrinsics, camera.distortion)
+    margin = 0.02 * max(camera.width, camera.height)
+    size = np.array([camera.width, camera.height])
+    return np.asarray(np.all((pixels > -margin) & (pixels < size - 1 + margin), axis=-1) & (points[..., 2] > 0.1))
+
+
+def _seen(person: Person, track: FittedTrack, camera: Camera) -> np.ndarray:
+    """(F,) bool: most of the body lies in the image."""
+    seen = _inside(track.joints, camera).mean(axis=1) > MOSTLY
+    return np.asarray(seen if person.observed is None else seen & person.observed)
 
 
 def _feet_seen(person: Person, track: FittedTrack, camera: Camera) -> np.ndarray:
     """(F,) bool: at least one foot lies in the image, with confident landmarks where there are any."""
-    pixels = project(track.feet, camera.intrinsics, camera.distortion)
-    margin = 0.02 * max(camera.width, camera.height)
-    size = np.array([camera.width, camera.height])
-    inside = np.all((pixels > -margin) & (pixels < size - 1 + margin), axis=-1) & (track.feet[..., 2] > 0.1)
+    inside = _inside(track.feet, camera)
     foot = np.all(inside.reshape(-1, 2, 2), axis=-1)  # (F, left and right)
     if person.keypoint_set is not None and person.keypoint_confidence is not None:
         joints = joint_set(person.keypoint_set)
@@ -164,18 +244,19 @@ def _place(
     local = track.local.copy()
     local[:, 0] = turn @ local[:, 0]
     root = track.root @ turn.T + centre
-    placed = track.moved(local=local, root=_onto_ground(root, centre, drop))
+    placed = with_carriers(track.moved(local=local, root=_onto_ground(root, centre, drop)))
     contacts = np.zeros((len(person), 4), dtype=bool)
     pieces = uninterrupted(placed.times, person.frames, options.max_gap)
     before, after, touching, level = [], [], [], []
     for piece in pieces:
         raw = placed.part(piece)
-        contacts[piece], steadied = find_contacts(raw, centre)
-        clean = clean_feet(raw, steadied, contacts[piece], centre) if options.clean else raw
+        touch, steadied = find_contacts(raw, centre)
+        clean = clean_feet(raw, steadied, touch, centre) if options.clean else raw
+        contacts[piece] = touch[:, :4]
         before.append(raw)
         after.append(clean)
         touching.append(contacts[piece])
-        level.append(levels(steadied, contacts[piece], centre))
+        level.append(levels(steadied, touch, centre)[:, :4])
     local = np.concatenate([piece.local for piece in after])
     root = np.concatenate([piece.root for piece in after])
     pose = continuous_axis_angle(matrix_to_axis_angle(local)).reshape(len(person), -1)

@@ -38,7 +38,7 @@ ACCELERATION = 3.0
 def steady_root(
     track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
 ) -> np.ndarray:
-    """The offset (F,3) of the root of a track in the world that makes the feet weighted by `weight` (F,4) stand still.
+    """The offset (F,3) of the root of a track in the world that makes the points weighted by `weight` (F,K) stand still.
 
     centre (3,): the camera's position. before (F,3): the offset so far; where it is large, the fitted distance counts
     less (None: full weight). still: the weighted feet do not move; without it they are only held on the ground. Solves
@@ -52,13 +52,13 @@ def steady_root(
     level = standing_level(track, centre)
     up = weight * share[:, None] / HEIGHT**2
     blocks[:, 1, 1] += up.sum(axis=1)
-    right[:, 1] -= np.sum(up * (track.feet[..., 1] - level), axis=1)
+    right[:, 1] -= np.sum(up * (track.points[..., 1] - level), axis=1)
     band = band_of_blocks(blocks, 7)
     if count > 1 and still:
         interval = np.diff(times)[:, None]
-        held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,4)
+        held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,K)
         total = held.sum(axis=1)
-        pull = np.einsum("fk,fkc->fc", held, np.diff(track.feet, axis=0))
+        pull = np.einsum("fk,fkc->fc", held, np.diff(track.points, axis=0))
         band[1:, :, 0] += total[:, None]
         band[:-1, :, 0] += total[:, None]
         band[:-1, :, 3] -= total[:, None]
@@ -75,10 +75,11 @@ def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     Feet below the floor come from a fit that is too far away. centre (3,): the camera's position.
     """
     offset = np.zeros_like(track.root)
+    seen = track.feet_seen | track.on_other_parts
     for _ in range(LIFT_ITERATIONS):
-        height = track.feet[..., 1] + offset[:, None, 1]
+        height = track.points[..., 1] + offset[:, None, 1]
         lowest = height == height.min(axis=1, keepdims=True)
-        below = (height < 0) & (height > -lower_floor(centre)) & track.feet_seen[:, None]
+        below = (height < 0) & (height > -lower_floor(centre)) & seen[:, None]
         offset = steady_root(track, (lowest & below).astype(float), centre, offset, still=False)
     return offset
 
@@ -99,8 +100,8 @@ def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray |
 
 
 def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
-    """Height (F,4) of what each foot point stands on: 0, or its own height where it is clearly on another floor."""
-    height = track.feet[..., 1]
+    """Height (F,K) of what each point stands on: 0, or its own height where it is clearly on another floor."""
+    height = track.points[..., 1]
     return np.where((height > -lower_floor(centre)) & (height < higher_floor(centre)), 0.0, height)
 
 
