@@ -11,11 +11,12 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
+from kinema.body.sizes import BODY_HEIGHT
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
-from kinema.estimation.shape import BODY_HEIGHT, fit_shape, height_of, out_of_reach
+from kinema.estimation.shape import fit_shape, height_of, out_of_reach
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
@@ -29,6 +30,7 @@ from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
 from kinema.world.lens import estimate_camera
+from kinema.world.sizes import GIVEN_HEIGHT
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
@@ -64,12 +66,15 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
+    heights = options.heights(len(priors))
+    if len(heights) > len(priors):
+        context.notes.append(f"`height` has {len(heights)} values for {len(priors)} people; the last ones are not used")
     fits = [
         [
-            _PersonFit(part, motion.times[part.frames], camera, body, options, prior, lifter, refiner)
+            _PersonFit(part, motion.times[part.frames], camera, body, options, prior, height, lifter, refiner)
             for part in motion.parts(person)
         ]
-        for person, prior in zip(motion.people, priors, strict=True)
+        for person, prior, height in zip(motion.people, priors, heights, strict=False)
     ]
     seen = [fit for parts in fits for fit in parts if fit.is_seen]
     if seen and all(fit.lacking for fit in seen):
@@ -82,7 +87,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.weights[NETWORK_FILE] = lifter.sha256
     if refiner is not None:
         context.weights[refiner.network.name] = refiner.network.sha256
-    if (note := out_of_reach(people, options.height)) is not None:
+    if (note := out_of_reach(people, heights)) is not None:
         context.notes.append(note)
     context.facts["focal"] = camera.intrinsics[0, 0]
     return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
@@ -132,7 +137,7 @@ def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> 
     samples = [_well_seen(evidence, count) for evidence, _ in starts]
     evidence = _concatenated([each.take(rows) for (each, _), rows in zip(starts, samples, strict=True)])
     state = _concatenated([each.take(rows) for (_, each), rows in zip(starts, samples, strict=True)])
-    betas, _ = fit_shape(fits[0].body, fits[0].rig, evidence, state, options.solver, height=options.height)
+    betas, _ = fit_shape(fits[0].body, fits[0].rig, evidence, state, options.solver, height=fits[0].height)
     return betas
 
 
@@ -155,6 +160,7 @@ class _PersonFit:
         body: BodyModel,
         options: FitOptions,
         prior: str,
+        height: float | None,
         lifter: PoseLifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
@@ -169,7 +175,7 @@ class _PersonFit:
         seen = (confidence[:, columns] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
         self.weight = np.where(seen, confidence[:, columns], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
-        self.prior, self.lifter, self.refiner = prior, lifter, refiner
+        self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
 
     @property
     def is_seen(self) -> bool:
@@ -264,9 +270,12 @@ class _PersonFit:
         )
 
     def _data(self, betas: np.ndarray) -> dict[str, Any]:
-        """The person's data, the body's height, and the prior that was used if it is not the one requested."""
-        data = {key: value for key, value in self.person.data.items() if key != "fit_prior"}
-        data[BODY_HEIGHT] = height_of(self.body, betas, self.options.height)
+        """The person's data, the body's height, whether it was given for this person, and the prior that was used if it
+        is not the one requested."""
+        data = {key: value for key, value in self.person.data.items() if key not in ("fit_prior", GIVEN_HEIGHT)}
+        data[BODY_HEIGHT] = height_of(self.body, betas, self.height)
+        if isinstance(self.options.height, tuple) and self.height is not None:
+            data[GIVEN_HEIGHT] = self.height
         requested = self.options.prior
         if requested == "estimate" and self.person.pose is None:
             requested = "analytic"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kinema.errors import UsageError
 from kinema.options import require, setting
 from kinema.temporal.gaps import FIT_GAP
 
@@ -29,11 +30,22 @@ class SolverOptions:
     max_step: float = 0.6
 
 
+def parse_heights(text: str) -> float | tuple[float, ...]:
+    """"1.82" -> 1.82, "1.75,1.05" -> (1.75, 1.05). Raises UsageError."""
+    try:
+        heights = tuple(float(each) for each in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"a height in metres, or one for each person as in 1.75,1.05, is expected, found {text!r}"
+        ) from None
+    return heights[0] if len(heights) == 1 else heights
+
+
 @dataclass(frozen=True)
 class FitOptions:
     """How the body is fitted.
 
-    prior: "learned" (the shipped pose lifter predicts each joint and its uncertainty; it is combined with the analytic
+    height: one for everybody, or one for each person, in the order of their ids; whoever lacks one is like without. prior: "learned" (the shipped pose lifter predicts each joint and its uncertainty; it is combined with the analytic
     prior at a sigma of beside_sigma degrees for all joints), "analytic" (bone directions of the 3D keypoints, with a
     sigma of analytic_sigma degrees) or "estimate" (the person's existing pose, from an estimator such as PARE, with a
     sigma of estimate_sigma degrees; "analytic" for people without one). People without the data that the prior needs
@@ -43,8 +55,13 @@ class FitOptions:
     is fitted. threads: of the pose lifter.
     """
 
-    height: float | None = setting(
-        None, "body height in metres; sets the scale", public=True, metavar="M", group="people"
+    height: tuple[float, ...] | float | None = setting(
+        None,
+        "body height in metres, which sets the scale: of everybody, or of each person by id, as in 1.75,1.05",
+        public=True,
+        metavar="M",
+        group="people",
+        parse=parse_heights,
     )
     fov: float | None = setting(
         None, "field of view along the longer image side, in degrees", public=True, metavar="DEG", group="camera"
@@ -69,8 +86,11 @@ class FitOptions:
     solver: SolverOptions = field(default_factory=SolverOptions)
 
     def __post_init__(self) -> None:
-        tall = self.height is None or 0.4 <= self.height <= 2.5
-        require(tall, "height", "be the person's height in metres, between 0.4 and 2.5", self.height)
+        if isinstance(self.height, (list, tuple)):
+            object.__setattr__(self, "height", tuple(self.height))
+        for height in self.heights(1):
+            tall = height is None or 0.4 <= height <= 2.5
+            require(tall, "height", "be the person's height in metres, between 0.4 and 2.5", height)
         wide = self.fov is None or 1.0 < self.fov < 175.0
         require(wide, "fov", "lie between 1 and 175 degrees", self.fov)
         require(
@@ -84,3 +104,9 @@ class FitOptions:
             require(getattr(self, name) > 0, name, "be an angle in degrees above 0", getattr(self, name))
         require(0 <= self.min_confidence < 1, "min_confidence", "lie in [0, 1)", self.min_confidence)
         require(self.chunk > 2 * self.overlap, "chunk", f"be more than twice the overlap ({self.overlap})", self.chunk)
+
+    def heights(self, people: int) -> tuple[float | None, ...]:
+        """The given height of each person, metres; None: not given. More than `people` if more were given."""
+        if isinstance(self.height, tuple):
+            return (*self.height, *[None] * (people - len(self.height)))
+        return (self.height,) * people

@@ -12,6 +12,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
+from kinema.body.sizes import BODY_HEIGHT, resized_betas
 from kinema.estimation.options import SolverOptions
 from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
 from kinema.person import Person
@@ -24,8 +25,7 @@ HEIGHT_SIGMA = 0.003
 """Metres: tolerance with which a given height is met."""
 
 ASSUMED_HEIGHT = 1.70
-"""Metres: of a person about whom nothing is known, an adult of either sex. Children are not told apart: the body's
-shapes are those of adults.
+"""Metres: of a person about whom nothing is known, an adult of either sex.
 
 A single camera does not show size. It shows proportions, and on the body models these change with height (who is taller
 has broader shoulders and longer limbs), so that without an assumption small errors in the landmarks become centimetres:
@@ -41,9 +41,9 @@ SHORTFALL = 0.03
 POPULATION_SIGMA = 0.09
 """Metres: standard deviation of the heights of adults, and so of an assumed one."""
 
-BODY_HEIGHT = "body_height"
-"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given" or "assumed"; "estimated" is for
-stages that learn it from what is seen) and `uncertainty`, a standard deviation in metres."""
+ADULTS = 0.15
+"""Deviation of a height from the average body's, as a fraction, beyond which a person is no adult: betas extrapolated
+so far along the direction in which adults differ would give a body of strange proportions, too tall."""
 
 
 def stature(body: BodyModel) -> tuple[float, np.ndarray]:
@@ -61,16 +61,18 @@ def height_of(body: BodyModel, betas: np.ndarray, given: float | None) -> dict[s
     return {"metres": round(metres, 4), "source": source, "uncertainty": uncertainty}
 
 
-def out_of_reach(people: Sequence[Person], height: float | None) -> str | None:
-    """A sentence for the user if the body cannot be as tall as asked: its shapes are those of adults."""
-    reached = [person.data[BODY_HEIGHT]["metres"] for person in people if BODY_HEIGHT in person.data]
-    off = max((abs(metres - height) for metres in reached), default=0.0) if height is not None else 0.0
-    if off < SHORTFALL:
-        return None
-    return (
-        f"no shape of this body is {height:g} m tall, it is {reached[0]:.2f} m instead;"
-        " multiply positions and distances by the ratio for the true ones"
-    )
+def out_of_reach(people: Sequence[Person], heights: Sequence[float | None]) -> str | None:
+    """A sentence for the user if a body cannot be as tall as asked for (heights of the people, in their order)."""
+    for person, height in zip(people, heights, strict=False):
+        if height is None or BODY_HEIGHT not in person.data:
+            continue
+        reached = person.data[BODY_HEIGHT]["metres"]
+        if abs(reached - height) >= SHORTFALL:
+            return (
+                f"no shape of this body is {height:g} m tall, it is {reached:.2f} m instead;"
+                " multiply positions and distances by the ratio for the true ones"
+            )
+    return None
 
 
 def fit_shape(
@@ -85,11 +87,15 @@ def fit_shape(
 ) -> tuple[np.ndarray, PoseState]:
     """Betas (10,) of the person and the corresponding poses, from some frames of the track.
 
-    make_rig returns the rig for betas. The betas' prior is the standard normal; `height` in metres, if given, is met
-    regardless of the evidence, else `ASSUMED_HEIGHT` nearly. There is no smoothness term: the frames may be far apart.
+    make_rig returns the rig for betas. The betas' prior is normal, about the average body; about that body scaled to
+    the given height where no adult has it. `height` in metres, if given, is met regardless of the evidence, else
+    `ASSUMED_HEIGHT` nearly. There is no smoothness term: the frames may be far apart.
     """
-    betas = np.zeros(10)
     template_height, height_slope = stature(body)
+    centre = np.zeros(10)
+    if height is not None and abs(height / template_height - 1) > ADULTS:
+        centre = resized_betas(body, centre, height / template_height)
+    betas = centre
     for _ in range(iterations):
         rig = make_rig(betas)
         hessian, gradient = normal_equations(rig, evidence, state, options)
@@ -103,13 +109,13 @@ def fit_shape(
             hessian, np.concatenate([np.swapaxes(coupling, 1, 2), gradient[..., None]], axis=-1)
         )
         reduced = FRAME_EVIDENCE * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(10)
-        right = FRAME_EVIDENCE * (shape_gradient - eliminated[..., -1]).sum(0) + betas
+        right = FRAME_EVIDENCE * (shape_gradient - eliminated[..., -1]).sum(0) + betas - centre
         excess = float(template_height + height_slope @ betas) - (ASSUMED_HEIGHT if height is None else height)
         stiffness = 1.0 / (ASSUMED_SIGMA if height is None else HEIGHT_SIGMA) ** 2
         reduced += stiffness * np.outer(height_slope, height_slope)
         right += stiffness * height_slope * excess
         change = np.clip(-np.linalg.solve(reduced, right), -1.0, 1.0)
-        betas = np.clip(betas + change, -5.0, 5.0)
+        betas = np.clip(betas + change, centre - 5.0, centre + 5.0)
         pose_change = -np.linalg.solve(hessian, (gradient + np.einsum("fbn,b->fn", coupling, change))[..., None])[
             ..., 0
         ]

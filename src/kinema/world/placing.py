@@ -26,16 +26,13 @@ from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
 from kinema.world.posture import with_carriers
-from kinema.world.sizes import SIZE, TILT
+from kinema.world.sizes import GIVEN_HEIGHT, SIZE, TILT
 from kinema.world.surface import Surface
 
 CAMERA_MOVES = (
     "the camera moves, so the motion is in the camera's frame only, without a world; if it is in fact static,"
     " set `static_camera`"
 )
-
-GIVEN_HEIGHT = "given_height"
-"""Key in a person's data of the height that the user gave for that person, metres."""
 
 FOOT_LANDMARKS = ("ankle", "heel", "big_toe")
 FOOT_CONFIDENCE = 0.3
