@@ -31,7 +31,7 @@ class SolverOptions:
 
 
 def parse_heights(text: str) -> float | tuple[float, ...]:
-    """"1.82" -> 1.82, "1.75,1.05" -> (1.75, 1.05). Raises UsageError."""
+    """The height 1.82 of the text "1.82", the heights (1.75, 1.05) of "1.75,1.05". Raises UsageError."""
     try:
         heights = tuple(float(each) for each in text.split(","))
     except ValueError:
@@ -45,8 +45,9 @@ def parse_heights(text: str) -> float | tuple[float, ...]:
 class FitOptions:
     """How the body is fitted.
 
-    height: one for everybody, or one for each person, in the order of their ids; whoever lacks one is like without. prior: "learned" (the shipped pose lifter predicts each joint and its uncertainty; it is combined with the analytic
-    prior at a sigma of beside_sigma degrees for all joints), "analytic" (bone directions of the 3D keypoints, with a
+    height: one for everybody, or one for each person, in the order of their ids (the others' are then free). prior:
+    "learned" (the shipped pose lifter predicts each joint and its uncertainty; it is combined with the analytic prior
+    at a sigma of beside_sigma degrees for all joints), "analytic" (bone directions of the 3D keypoints, with a
     sigma of analytic_sigma degrees) or "estimate" (the person's existing pose, from an estimator such as PARE, with a
     sigma of estimate_sigma degrees; "analytic" for people without one). People without the data that the prior needs
     get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class CameraOfShots:
             return dataclasses.asdict(found[0])
         looks = sum(each.looks for each in found)
         whole = CameraMotion(
-            moving=any(each.moving for each in found),
+            moving=_any(each.moving for each in found),
             shaky=any(each.shaky for each in found),
             drift=max(each.drift for each in found),
             shake=max(each.shake for each in found),
@@ -48,3 +49,9 @@ class CameraOfShots:
         return dataclasses.asdict(whole) | {
             SHOTS: [{"first": first, **dataclasses.asdict(each)} for first, each in shots]
         }
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    """Whether any is True; None where that depends on those that are not known."""
+    known = list(answers)
+    return True if True in known else None if None in known else False

@@ -1,9 +1,12 @@
 """Does the camera move? Observing the background while the video is read for other purposes.
 
-A few times per second, the detector tracks corners of the background from a reference image into a small grey image
-(sparse Lucas-Kanade) and fits one similarity to their displacements (RANSAC). People are masked by their boxes; those
-not detected are outliers. Every image is compared with the same reference as long as the two overlap, so that no drift
-accumulates for a static camera.
+A few times per second, the detector tracks corners of the background, spread evenly over the image, from a reference
+image into a small grey image (sparse Lucas-Kanade) and fits one similarity to their displacements (RANSAC). People are
+masked by their boxes; those not detected are outliers. Every image is compared with the same reference as long as the
+two overlap, so that no drift accumulates for a static camera.
+
+`kinema.world.background` tells the background from overlays, such as text bars, and from parts of people beyond their
+boxes.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.video import Frame
+from kinema.world.background import MIN_CORNERS, background_motion, content, corners_of
 
 WORKING_SIZE = 384
 """Longer side of the image that is analysed, pixels."""
@@ -26,12 +30,15 @@ FLOW: dict[str, Any] = {
     "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.02),
     "minEigThreshold": 1e-4,
 }
-CORNERS: dict[str, Any] = {"maxCorners": 160, "qualityLevel": 0.01, "minDistance": 7, "blockSize": 5}
-MIN_CORNERS = 12
-"""Corners that must be tracked for an image to count."""
 
-INLIER = 1.2
-"""Reprojection threshold of RANSAC, pixels of the small image."""
+UPPER_BODY = 0.6
+"""Ratio of a box's width to its height from which it may show only an upper body."""
+
+RENEW = 0.4
+"""Share of the corners that must follow the background; below it, the image becomes the new reference."""
+
+SEEN = 0.3
+"""Share of the images in which the background must be tracked to tell whether the camera moves."""
 
 
 @dataclass(frozen=True)
@@ -39,36 +46,45 @@ class CameraMotionOptions:
     """When a camera counts as moving. Lengths are fractions of the image's longer side.
 
     interval: seconds between analysed images. drift: displacement of the image from its initial position above which
-    the camera is moving. shake: root mean square of the high-frequency part of the displacement above which it is
-    shaky. box_margin: margin added to a person's box, as a fraction of its size.
+    the camera is moving; body_drift: the same as a fraction of the height of the largest person, where only the upper
+    body is seen: a crop does not make a camera move. shake: root mean square of the high-frequency part of the
+    displacement above which it is shaky. box_margin: margin added to a person's box, as a fraction of its size;
+    body_margin: the least margin, as a
+    fraction of its shorter side (of somebody who is seen from the waist up, hair and arms reach far beyond the points).
     """
 
     interval: float = 0.25
     drift: float = 0.012
+    body_drift: float = 0.016
     shake: float = 0.002
     box_margin: float = 0.12
+    body_margin: float = 0.25
 
     def __post_init__(self) -> None:
         if not self.interval >= 0:
             raise UsageError(f"camera motion: interval must not be negative, found {self.interval}")
-        if not (self.drift > 0 and self.shake > 0):
-            raise UsageError(f"camera motion: drift and shake must be positive, found {self.drift} and {self.shake}")
-        if not 0 <= self.box_margin <= 1:
-            raise UsageError(f"camera motion: box_margin must lie between 0 and 1, found {self.box_margin}")
+        for name in ("drift", "body_drift", "shake"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise UsageError(f"camera motion: {name} must be positive, found {value}")
+        for name in ("box_margin", "body_margin"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise UsageError(f"camera motion: {name} must lie between 0 and 1, found {value}")
 
 
 @dataclass(frozen=True)
 class CameraMotion:
     """The detector's result.
 
-    moving: the camera moved, so that one fixed camera does not describe the clip. shaky: it stays in one place but
+    moving: the camera moved, so that one fixed camera does not describe the clip; None: too little background is seen
+    to tell (a wall without texture, a person who fills the image). shaky: it stays in one place but
     shakes. drift: displacement of the image from its initial position, 95th percentile over time; shake: root mean
     square of its high-frequency part; speed: median displacement per second; all three as fractions of the image's
     longer side. looks: number of images compared; judged: fraction of them in which the background could be tracked.
-    Where that is small (a wall without texture, a person who fills the image) the camera is taken to be static.
     """
 
-    moving: bool
+    moving: bool | None
     shaky: bool
     drift: float
     shake: float
@@ -78,7 +94,9 @@ class CameraMotion:
 
     @property
     def verdict(self) -> str:
-        """One of "moving", "shaky" and "static"."""
+        """One of "moving", "shaky", "static" and "unknown"."""
+        if self.moving is None:
+            return "unknown"
         return "moving" if self.moving else "shaky" if self.shaky else "static"
 
 
@@ -90,7 +108,7 @@ class CameraMotionDetector:
             detector(frame, boxes)          # boxes (n,4) of people in that frame, pixels; may be empty
         detector.report().moving
 
-    Memory is constant except for 40 bytes per analysed image.
+    Memory is constant except for 48 bytes per analysed image.
     """
 
     def __init__(self, options: CameraMotionOptions | None = None) -> None:
@@ -103,6 +121,8 @@ class CameraMotionDetector:
         self._latest_boxes = np.zeros((0, 4))
         self._next = -np.inf
         self._looks = 0
+        self._longer = 1.0  # side of the first image without a letterbox, as a fraction of the whole
+        self._bodies: list[float] = []  # heights of the largest person, as a fraction of the image's longer side
         self._path: list[tuple[float, ...]] = []  # time, x and y of two points of the first image
 
     def __call__(self, frame: Frame, boxes: np.ndarray) -> None:
@@ -112,10 +132,13 @@ class CameraMotionDetector:
         image = _downscaled(frame.image)
         scale = image.shape[1] / frame.image.shape[1]
         boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        boxes = self._with_margin(boxes[np.isfinite(boxes).all(axis=1)]) * scale
+        boxes = boxes[np.isfinite(boxes).all(axis=1)]
+        self._bodies.append(_cropped_body(boxes) / max(frame.image.shape[:2]))
+        boxes = self._with_margin(boxes) * scale
         if self._reference is None or image.shape != self._reference.shape:
             self._path.clear()
             self._looks = 0
+            self._longer = max(content(image)) / max(image.shape)
             self._base = np.eye(3)
             self._set_reference(image, boxes)
             self._record(frame.time, image, np.eye(3))
@@ -133,19 +156,20 @@ class CameraMotionDetector:
             return
         self._latest, self._latest_image, self._latest_boxes = motion, image, boxes
         self._record(frame.time, image, motion @ self._base)
-        if inliers < 0.4 * len(self._corners):
+        if inliers < RENEW * len(self._corners):
             self._base = motion @ self._base
             self._set_reference(image, boxes)
 
     def report(self) -> CameraMotion:
-        """The result so far. A clip of one frame, or without any texture, gives a static camera."""
+        """The result so far. A clip of one frame has a static camera."""
         judged = (len(self._path) - 1) / self._looks if self._looks else 0.0
         if len(self._path) < 2:
-            return CameraMotion(False, False, 0.0, 0.0, 0.0, self._looks, max(judged, 0.0))
+            return CameraMotion(None if self._looks else False, False, 0.0, 0.0, 0.0, self._looks, max(judged, 0.0))
         path = np.array(self._path)
-        times, points = path[:, 0], path[:, 1:].reshape(-1, 2, 2)
+        times, points = path[:, 0], path[:, 1:].reshape(-1, 2, 2) / self._longer
         distances = np.linalg.norm(points - points[0], axis=-1).mean(axis=1)
         drift = float(np.percentile(distances, 95))
+        allowed = max(self.options.drift, self.options.body_drift * float(np.median(self._bodies)) / self._longer)
         speed = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=1) / np.diff(times)
         shake = 0.0
         if len(path) >= 3:
@@ -153,9 +177,8 @@ class CameraMotionDetector:
             share = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, None, None]
             line = points[:-2] * (1 - share) + points[2:] * share
             shake = float(np.sqrt(np.mean(np.sum((points[1:-1] - line) ** 2, axis=-1))) / np.sqrt(1.5))
-        moving = drift > self.options.drift
         return CameraMotion(
-            moving=moving,
+            moving=None if judged < SEEN else drift > allowed,
             shaky=bool(shake > self.options.shake),
             drift=round(drift, 5),
             shake=round(shake, 5),
@@ -170,8 +193,7 @@ class CameraMotionDetector:
         mask = np.full(image.shape, 255, np.uint8)
         for x1, y1, x2, y2 in np.rint(np.clip(boxes, -10_000, 10_000)).astype(int):
             mask[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)] = 0
-        corners = cv2.goodFeaturesToTrack(image, mask=mask, **CORNERS)
-        self._corners = np.zeros((0, 1, 2), np.float32) if corners is None else corners
+        self._corners = corners_of(image, mask)
         self._latest, self._latest_image, self._latest_boxes = np.eye(3), image, boxes
 
     def _track(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray | None, int]:
@@ -190,12 +212,7 @@ class CameraMotionDetector:
             good &= ~inside
         if good.sum() < MIN_CORNERS:
             return None, 0
-        matrix, kept = cv2.estimateAffinePartial2D(
-            self._corners[good, 0], points[good], method=cv2.RANSAC, ransacReprojThreshold=INLIER, maxIters=500
-        )
-        if matrix is None or kept.sum() < max(MIN_CORNERS, 0.3 * good.sum()):
-            return None, 0
-        return np.vstack([matrix, [0, 0, 1]]), int(kept.sum())
+        return background_motion(self._corners[good, 0], points[good], np.array(image.shape[::-1]))
 
     def _record(self, time: float, image: np.ndarray, motion: np.ndarray) -> None:
         """Record the current position of two points of the first image, a quarter of its size in from two corners."""
@@ -205,8 +222,22 @@ class CameraMotionDetector:
         self._path.append((time, *places.ravel().tolist()))
 
     def _with_margin(self, boxes: np.ndarray) -> np.ndarray:
-        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0) * self.options.box_margin
-        return np.concatenate([boxes[:, :2] - size, boxes[:, 2:] + size], axis=1)
+        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+        least = self.options.body_margin * size.min(axis=1, keepdims=True)
+        margin = np.maximum(self.options.box_margin * size, least)
+        return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
+
+
+def _cropped_body(boxes: np.ndarray) -> float:
+    """Height in pixels of the largest person among boxes (n,4) if only the upper body is seen, else 0.
+
+    A standing person's box is less than half as wide as high; one that ends at the waist is about as wide as high.
+    """
+    if not len(boxes):
+        return 0.0
+    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    width, height = size[size.prod(axis=1).argmax()]
+    return float(2 * height) if width > UPPER_BODY * height else 0.0
 
 
 def _downscaled(image: np.ndarray) -> np.ndarray:

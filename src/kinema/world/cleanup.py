@@ -2,8 +2,8 @@
 
 All frames of a track are solved together, by Gauss-Newton on a banded system. The unknowns of a frame are small
 rotations of hips, knees and ankles and a displacement of the root: 21 numbers. Where something other than the feet
-carries the body (`kinema.world.posture`), its points are in contact like those of the feet, and the arms and the body as
-a whole may rotate, too. The cost terms:
+carries the body (`kinema.world.posture`), its points are in contact like those of the feet, and the arms and the body
+as a whole may rotate, too. The cost terms:
 
 - in contact, a foot point does not move and is at the height of what it stands on; no point is below the ground
   (strong);
@@ -104,7 +104,7 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
     """The track (world) with points that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), the initial value;
-    contacts (F,K) bool; centre (3,): the camera's position. The rotations of the upper body are unchanged if only feet touch.
+    contacts (F,K) bool; centre (3,): the camera's position. If only feet touch, the upper body keeps its rotations.
     """
     local, root = start.local.copy(), start.root.copy()
     count, first = len(root), 0

@@ -101,7 +101,7 @@ def estimate_ground(
 ) -> Ground:
     """The ground under all tracks of a clip (camera frame), each of at least one frame; without any, a level camera.
 
-    statures (P,): of the fitted bodies, metres; None: people are not compared by size. known (P,) bool: they were given.
+    statures (P,): of the fitted bodies, metres; None: people are not compared by size. known (P,) bool: the given ones.
     """
     count = len(tracks)
     statures = np.full(count, np.nan) if statures is None else statures

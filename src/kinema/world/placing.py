@@ -96,7 +96,8 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         figures[str(person.id)] = measures
         done += 1
         context.progress(done, len(bodies))
-    camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=False)
+    unknown = options.camera == "auto" and camera.moving is None
+    camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=None if unknown else False)
     context.facts |= {"placed": True, **_ground_facts(ground), "people": figures}
     if sizes:
         context.facts["resized"] = {str(id): round(size, 3) for id, size in sizes.items()}

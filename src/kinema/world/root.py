@@ -38,7 +38,7 @@ ACCELERATION = 3.0
 def steady_root(
     track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
 ) -> np.ndarray:
-    """The offset (F,3) of the root of a track in the world that makes the points weighted by `weight` (F,K) stand still.
+    """The offset (F,3) of the root of a track in the world that makes points weighted by `weight` (F,K) stand still.
 
     centre (3,): the camera's position. before (F,3): the offset so far; where it is large, the fitted distance counts
     less (None: full weight). still: the weighted feet do not move; without it they are only held on the ground. Solves

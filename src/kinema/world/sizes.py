@@ -1,9 +1,9 @@
 """Who stands on which ground, and how tall they must be for it.
 
 With one camera a person's size is free: scaled about the camera's centre, a body keeps its image. People on one ground
-fix their sizes relative to each other. Where the drops from the camera to everybody's feet disagree by more than errors
-explain, people are of very different sizes (an adult beside a child, fitted alike), or somebody stands on something. The
-image does not tell which; what is more likely a priori decides, and what people are known to measure.
+fix their sizes relative to each other. Where the drops from the camera to everybody's feet disagree by more than
+errors explain, people are of very different sizes (an adult beside a child, fitted alike), or somebody stands on
+something. The image does not tell which; what is more likely a priori decides, and what people are known to measure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TILT = np.radians(2.5)
 """Sigma of `up` assumed when the ground heights of people at different distances are compared."""
 
 CLEAR = 2.5
-"""Sigmas by which a size must differ from the fitted one to be changed: smaller differences are left to the distance."""
+"""Sigmas by which a size must differ from the fitted one to be changed: less is left to errors in the distance."""
 
 AGREE = 2.0
 """Sigmas within which two people's drops are the same."""
@@ -77,7 +77,7 @@ class Standing:
 
 
 def common_ground(people: Standing) -> tuple[float, np.ndarray, np.ndarray]:
-    """The drop that most people share, who shares it, (P,) of 0 and 1, and everybody's factor of size (P,), mostly 1."""
+    """The drop that most people share, who shares it, (P,) of 0 and 1, and each one's factor of size (P,), mostly 1."""
     count = len(people.drops)
     if not count:
         return DEFAULT_HEIGHT, np.zeros(0), np.ones(0)
@@ -127,7 +127,7 @@ def _explained(people: Standing, row: int, *, resizing: bool) -> tuple[float, np
         off = abs(rise) / np.hypot(people.sigma[row], people.sigma[each])
         like = -0.5 * off**2 if off < AGREE else -np.inf
         like = max(like, np.log(NEXT_ON_TOP if raised else ON_TOP) if 0 < rise < HIGHEST else np.log(BELOW))
-        on_top = 0 < rise and off > AGREE
+        on_top = rise > 0 and off > AGREE
         factor = ground / drop if drop > 0 else np.inf
         if resizing and people.steady[each] and people.steady[row] and not people.known[each]:
             resized = _size_likelihood(people, row, each, factor, small > 0)
