@@ -14,6 +14,7 @@ from kinema.synthetic import person_in_view, studio_camera
 FPS = 15.0
 HANDS = (20, 21, 22, 23)
 FEET = (7, 8, 10, 11)
+SHINS = (4, 5)
 
 BESIDE = {"left_shoulder": (0.0, 0.0, -1.25), "right_shoulder": (0.0, 0.0, 1.25)}
 OVERHEAD = {"left_shoulder": (0.0, 0.0, 1.35), "right_shoulder": (0.0, 0.0, -1.35)}
@@ -57,13 +58,14 @@ def off_their_feet(body: BodyModel, posture: str, *, heading: float = 0.0, secon
             pose[:, SMPL24.index(f"{side}_shoulder"), 1] += sign * bend / 2
             pose[:, SMPL24.index(f"{side}_elbow"), 1] = -sign * bend
         turned("x", np.pi / 2)
-        _level(body, pose, root)
+        _level(body, pose, root, FEET)
     elif posture == "hands and knees":
         for side in ("left", "right"):
             put(f"{side}_hip", (-1.5, 0.0, 0.0))
             put(f"{side}_knee", (1.5, 0.0, 0.0))
             put(f"{side}_ankle", (0.9, 0.0, 0.0))
-        turned("x", np.pi / 2 + 0.05)
+        turned("x", np.pi / 2)
+        _level(body, pose, root, SHINS)
     elif posture == "sitting":
         for side in ("left", "right"):
             put(f"{side}_hip", (-1.45, 0.0, 0.0))
@@ -101,8 +103,8 @@ def lowest(body: BodyModel, motion: Motion, joints: tuple[int, ...] | None = Non
     return np.asarray(vertices.min(axis=1))
 
 
-def _level(body: BodyModel, pose: np.ndarray, root: np.ndarray) -> None:
-    """Tilt the body about x until hands and feet are equally low, in place."""
+def _level(body: BodyModel, pose: np.ndarray, root: np.ndarray, others: tuple[int, ...]) -> None:
+    """Tilt the body about x until its hands and the skin of other joints are equally low, in place."""
     skin = body.weights.argmax(axis=1)
     low, high = np.full(len(pose), -0.7), np.full(len(pose), 0.7)
     for _ in range(20):
@@ -110,7 +112,7 @@ def _level(body: BodyModel, pose: np.ndarray, root: np.ndarray) -> None:
         turn = axis_angle_to_matrix(np.stack([tilt, 0 * tilt, 0 * tilt], axis=-1)) @ root
         flat = np.concatenate([matrix_to_axis_angle(turn)[:, None], pose[:, 1:]], axis=1).reshape(len(pose), 72)
         height = body.vertices(flat, np.zeros(10), np.zeros((len(pose), 3)))[..., 1]
-        hands_lower = height[:, np.isin(skin, HANDS)].min(axis=1) < height[:, np.isin(skin, FEET)].min(axis=1)
+        hands_lower = height[:, np.isin(skin, HANDS)].min(axis=1) < height[:, np.isin(skin, others)].min(axis=1)
         # Tilting forward about x lowers the head.
         low, high = np.where(hands_lower, low, tilt), np.where(hands_lower, tilt, high)
     root[:] = turn

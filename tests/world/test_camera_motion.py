@@ -118,8 +118,57 @@ def test_too_few_frames_report_a_static_camera(scenery, count):
 
 def test_an_image_without_texture_cannot_be_judged():
     report = watch([np.full((HEIGHT, WIDTH, 3), 90, np.uint8)] * 60).report()
-    assert not report.moving
+    assert report.moving is None
+    assert report.verdict == "unknown"
     assert report.judged == 0.0
+
+
+def with_bars(image: np.ndarray, *, sides: bool = False) -> np.ndarray:
+    """The image with bars of lettering along its upper and lower edges, or along the left and right one."""
+    out = np.ascontiguousarray(np.rot90(image)) if sides else image.copy()
+    height, width = out.shape[:2]
+    bar = int(0.14 * height)
+    for top, ground, ink in ((0, 20, (255, 255, 0)), (height - bar, 240, (10, 10, 10))):
+        out[top : top + bar] = ground
+        text = "WATCH THIS CLIP UNTIL THE END - FOLLOW US"
+        cv2.putText(out, text, (4, top + int(0.7 * bar)), cv2.FONT_HERSHEY_SIMPLEX, width / 800, ink, 2, cv2.LINE_AA)
+    return np.ascontiguousarray(np.rot90(out, -1)) if sides else out
+
+
+@pytest.mark.parametrize("sides", [False, True])
+def test_bars_of_lettering_do_not_hide_a_pan(scenery, sides):
+    pan = [with_bars(view(scenery, x=30 * i / 30), sides=sides) for i in range(90)]
+    assert watch(pan).report().moving is True
+    still = [with_bars(view(scenery), sides=sides) for _ in range(90)]
+    assert watch(still).report().verdict == "static"
+
+
+def test_a_pan_between_black_bars_is_measured_without_them(scenery):
+    images = [view(scenery, x=3 * i / 10) for i in range(90)]
+    boxed = [np.pad(image, ((200, 200), (0, 0), (0, 0))) for image in images]
+    assert watch(boxed).report().drift == pytest.approx(watch(images).report().drift, rel=0.15)
+
+
+def test_a_logo_does_not_hide_a_pan(scenery):
+    images = []
+    for i in range(90):
+        image = view(scenery, x=30 * i / 30).copy()
+        cv2.putText(image, "LOGO 24/7", (20, 50), cv2.FONT_HERSHEY_DUPLEX, 1.2, (255, 255, 255), 2, cv2.LINE_AA)
+        images.append(image)
+    assert watch(images).report().moving is True
+
+
+def test_an_upper_body_that_sways_is_not_camera_motion(scenery):
+    """Somebody fills most of the image; hair, shoulders and arms reach beyond the box, and sway."""
+    person = scenery[::-1, ::-1]
+    images, boxes = [], []
+    for i in range(90):
+        image = view(scenery).copy()
+        shift = round(12 * np.sin(i / 12))
+        image[60:, 200 + shift : 440 + shift] = person[60:HEIGHT, 200:440]
+        images.append(image)
+        boxes.append(np.array([[240.0 + shift, 100.0, 400.0 + shift, 359.0]]))
+    assert watch(images, boxes).report().verdict == "static"
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (8, 300), (1, 1)])

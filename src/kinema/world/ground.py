@@ -24,13 +24,10 @@ import numpy as np
 from kinema.world.balance import LEVEL, balance_axis, tangent
 from kinema.world.fitted import MEMORY, FittedTrack
 from kinema.world.posture import off_feet, supports
-from kinema.world.sizes import DEFAULT_HEIGHT, LOWEST_CAMERA, SIZE, TILT, Standing, common_ground
+from kinema.world.sizes import ACROSS, DEFAULT_HEIGHT, LOWEST_CAMERA, SIZE, TILT, USUAL_CAMERA, Standing, common_ground
 
 ALONG = 0.035
 """Standard deviation of a person's distance in one fitted frame, as a fraction of it."""
-
-ACROSS = 0.03
-"""Metres: sigma of a foot's lowest point relative to the ground from other causes (pose, shoe, swing)."""
 
 NOISE_MARGIN = 2.0
 """Multiple of the variance caused by errors in depth that the spread of the feet must exceed to determine a tilt."""
@@ -58,6 +55,12 @@ INITIAL_PERCENTILE = 80
 
 TILTED = np.radians(40.0)
 """Tilt from level that is not believed where people may be off their feet."""
+
+LOW_CAMERA = 0.3
+"""Metres: a camera that is lower above the ground of people who walk is more likely tilted by a wrong posture."""
+
+OFF_FEET = 0.05
+"""Probability that people are off their feet, where they may as well stand before a tilted camera."""
 
 POSTURES = 2
 """How often the posture is judged anew with the `up` that follows from it."""
@@ -106,15 +109,40 @@ def estimate_ground(
     count = len(tracks)
     statures = np.full(count, np.nan) if statures is None else statures
     known = np.zeros(count, dtype=bool) if known is None else known
-    ground = _estimate(tracks, statures, known)
+    standing = _estimate(tracks, statures, known)
+    # What carries a body depends on where up is: a body that lies may also stand before a camera that is tilted.
+    lying, up = None, LEVEL
     for _ in range(POSTURES):
-        # What carries a body depends on where up is. A view that is tilted by so much is none of a standing body.
-        up = ground.up if ground.up @ LEVEL > np.cos(TILTED) else LEVEL
-        carried = [replace(track, off_feet=off_feet(track, up)) for track in tracks]
-        if not any(track.on_other_parts.any() for track in carried):
-            return ground
-        ground = _estimate(carried, statures, known)
-    return ground
+        carried = _carried(tracks, up)
+        if not carried:
+            break
+        lying = _estimate(carried, statures, known)
+        up = lying.up if lying.up @ LEVEL > np.cos(TILTED) else LEVEL
+    if lying is None and not _carried(tracks, standing.up):
+        return standing
+    if lying is None:
+        return _estimate(_carried(tracks, standing.up), statures, known)
+    if _carried(tracks, standing.up):
+        return lying
+    walks = standing.spread > SPREAD and standing.height > LOW_CAMERA
+    likelier = _camera_likelihood(standing) > _camera_likelihood(lying) + np.log(OFF_FEET)
+    return standing if walks or likelier else lying
+
+
+def _carried(tracks: Sequence[FittedTrack], up: np.ndarray) -> list[FittedTrack]:
+    """The tracks with the frames in which they are off their feet; empty if nobody ever is."""
+    carried = [replace(track, off_feet=off_feet(track, up)) for track in tracks]
+    return carried if any(track.on_other_parts.any() for track in carried) else []
+
+
+def _camera_likelihood(ground: Ground) -> float:
+    """Log of the prior density of a camera that is tilted so, and so high, above its ground."""
+    basis = tangent(ground.up)
+    total = -0.5 * (np.log(max(ground.height, LOWEST_CAMERA) / USUAL_CAMERA[0]) / USUAL_CAMERA[1]) ** 2
+    for axis, mixture in enumerate(LEVEL_PRIORS):
+        lean = _lean(ground.up, basis[axis])
+        total += np.log(sum(share / sigma * np.exp(-0.5 * (lean / sigma) ** 2) for share, sigma in mixture) + 1e-300)
+    return float(total)
 
 
 def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray) -> Ground:
@@ -340,6 +368,8 @@ def _lowest(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     if track.on_other_parts.any():
         carrying, frames = supports(track, up)
         points = np.concatenate([points, carrying])
-        durations = np.concatenate([durations, track.durations[frames]])
+        # Which parts carry a body is known to a few centimetres, for as long as it stays: one observation.
+        once = min(1.0, MEMORY / float(track.durations[track.on_other_parts].sum()))
+        durations = np.concatenate([durations, once * track.durations[frames]])
     sigma = np.sqrt((ALONG * (points @ up)) ** 2 + ACROSS**2)
     return points, durations / MEMORY, sigma

@@ -25,7 +25,7 @@ from kinema.world.fitted import FittedTrack
 from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
-from kinema.world.posture import with_carriers
+from kinema.world.posture import lifted, with_carriers
 from kinema.world.sizes import GIVEN_HEIGHT, SIZE, TILT
 from kinema.world.surface import Surface
 
@@ -249,7 +249,7 @@ def _place(
     for piece in pieces:
         raw = placed.part(piece)
         touch, steadied = find_contacts(raw, centre)
-        clean = clean_feet(raw, steadied, touch, centre) if options.clean else raw
+        clean = lifted(clean_feet(raw, steadied, touch, centre)) if options.clean else raw
         contacts[piece] = touch[:, :4]
         before.append(raw)
         after.append(clean)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from kinema.temporal.gaps import runs
 from kinema.world.balance import centre_of_mass, tangent, unit
@@ -22,6 +23,9 @@ LOWER = 0.06
 FALLEN = np.radians(50.0)
 """Lean of the line from the best placed foot to the centre of mass from which feet alone cannot carry the body."""
 
+FALLING = np.radians(35.0)
+"""The same next to frames in which the body has fallen."""
+
 SHORTEST = 0.25
 """Seconds: a posture that is shorter counts as an error of the fit."""
 
@@ -33,6 +37,9 @@ STEEPEST = np.tan(np.radians(25.0))
 
 NEAR, PER_PART = 0.3, 3
 """Metres above the lowest point of the body at which a part may carry it, and how many of its points are kept."""
+
+LIFTING = 0.2
+"""Seconds over which a lift out of the ground begins and ends."""
 
 UP = np.array([0.0, 1.0, 0.0])
 """In the world."""
@@ -53,13 +60,15 @@ def off_feet(track: FittedTrack, up: np.ndarray) -> np.ndarray:
         points = track.surface.posed(track.rig, track.local[rows], track.root[rows])[:, others]
         found[rows] = (points @ up).min(axis=1) < feet[rows].min(axis=1) - LOWER
     line = unit(centre_of_mass(track.joints)[:, None] - track.feet)
-    found |= (line @ up).max(axis=1) < np.cos(FALLEN)
-    if track.seen is not None:
-        found &= track.seen
-    for first, last in runs(found):
-        if track.durations[first:last].sum() < SHORTEST:
-            found[first:last] = False
-    return found
+    upright = (line @ up).max(axis=1)
+    found |= upright < np.cos(FALLEN)
+    seen = np.ones(count, dtype=bool) if track.seen is None else track.seen
+    # A posture begins and ends where the body leans far, and is certain somewhere.
+    leaning = (found | (upright < np.cos(FALLING))) & seen
+    for first, last in runs(leaning):
+        if track.durations[first:last][found[first:last]].sum() < SHORTEST:
+            leaning[first:last] = False
+    return np.asarray(leaning)
 
 
 def supports(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +134,23 @@ def with_carriers(track: FittedTrack) -> FittedTrack:
     points = np.array(sorted(chosen), dtype=int)
     limbs = np.isin(surface.part[points], LIMBS)
     return replace(track, rig=surface.rig_with(track.rig, points), off_feet=off, limbs=limbs)
+
+
+def lifted(track: FittedTrack) -> FittedTrack:
+    """A track in the world, lifted smoothly where skin is below the ground while it is off its feet.
+
+    Skin bends with more than one joint, so that points attached to one do not keep all of it above the ground.
+    """
+    rows = np.flatnonzero(track.on_other_parts)
+    if track.surface is None or not len(rows):
+        return track
+    below = np.zeros(len(track.times))
+    below[rows] = np.maximum(
+        -track.surface.posed(track.rig, track.local[rows], track.root[rows])[..., 1].min(axis=1), 0
+    )
+    reach = max(1, round(LIFTING / float(np.median(track.durations))))
+    smooth = uniform_filter1d(maximum_filter1d(below, 2 * reach + 1, mode="nearest"), 2 * reach + 1, mode="nearest")
+    return track.moved(root=track.root + smooth[:, None] * UP)
 
 
 def _lowest_of_parts(surface: np.ndarray, part: np.ndarray, up: np.ndarray) -> np.ndarray:

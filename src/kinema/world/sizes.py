@@ -27,6 +27,9 @@ SIZE = 0.08
 TILT = np.radians(2.5)
 """Sigma of `up` assumed when the ground heights of people at different distances are compared."""
 
+ACROSS = 0.03
+"""Metres: sigma of a foot's lowest point relative to the ground from other causes (pose, shoe, swing)."""
+
 CLEAR = 2.5
 """Sigmas by which a size must differ from the fitted one to be changed: less is left to errors in the distance."""
 
@@ -48,7 +51,7 @@ ON_TOP, NEXT_ON_TOP, HIGHEST = 0.03, 0.3, 2.5
 BELOW = 0.003
 """Probability that a person stands lower than the others (in a pit, down a stair)."""
 
-GATHERED = 0.35
+GATHERED = 0.2
 """Standard deviation of people's distances from the camera, as a logarithm: people in one clip are near each other."""
 
 USUAL_CAMERA = (1.4, 0.5)
@@ -124,7 +127,9 @@ def _explained(people: Standing, row: int, *, resizing: bool) -> tuple[float, np
         if each == row:
             continue
         rise = ground - drop
-        off = abs(rise) / np.hypot(people.sigma[row], people.sigma[each])
+        # An error of the tilt is common to all: only the distance between two people counts.
+        apart = float(np.linalg.norm(people.places[row] - people.places[each]))
+        off = abs(rise) / float(np.sqrt(SIZE**2 * (ground**2 + drop**2) + (TILT * apart) ** 2 + ACROSS**2))
         like = -0.5 * off**2 if off < AGREE else -np.inf
         like = max(like, np.log(NEXT_ON_TOP if raised else ON_TOP) if 0 < rise < HIGHEST else np.log(BELOW))
         on_top = rise > 0 and off > AGREE
