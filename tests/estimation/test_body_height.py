@@ -61,13 +61,14 @@ def test_a_given_height_is_met_and_said(body, height):
     assert person.data[BODY_HEIGHT]["metres"] == pytest.approx(height, abs=0.02)
 
 
-def test_a_height_that_the_body_cannot_have_is_said(body):
+@pytest.mark.parametrize("height", [0.8, 1.05, 2.3])
+def test_a_height_that_no_adult_has_is_met_by_a_scaled_body(body, height):
     scene = make_scene(body, frames=6)
     context = Context(body=body)
-    person = fit_body(scene.seen, options=FitOptions(prior="analytic", height=0.8), context=context).people[0]
-    assert person.data[BODY_HEIGHT]["metres"] > 1.0
-    assert "0.8 m" in context.notes[0]
-    assert f"{person.data[BODY_HEIGHT]['metres']:.2f} m" in context.notes[0]
+    person = fit_body(scene.seen, options=FitOptions(prior="analytic", height=height), context=context).people[0]
+    assert person.data[BODY_HEIGHT]["metres"] == pytest.approx(height, abs=0.02)
+    assert np.ptp(body.shaped(person.betas[0])[:, 1]) == pytest.approx(height, abs=0.03)
+    assert not context.notes
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz"])

@@ -7,6 +7,7 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, SolverOptions, fit_body
+from kinema.estimation.options import parse_heights
 from kinema.models.mixer.onnx_run import NETWORK_FILE as KEYPOINT_NETWORK
 from kinema.motion import Motion
 from kinema.person import Person
@@ -72,6 +73,34 @@ def test_the_shape_follows_the_evidence_and_a_given_height_is_met(body):
     vertices = body.vertices(np.zeros((1, 72)), fitted.betas[:1], np.zeros((1, 3)))[0]
     assert np.ptp(vertices[:, 1]) == pytest.approx(1.85, abs=0.012)  # other vertices may top the template's highest
     assert np.all(fitted.betas == fitted.betas[0]), "one shape for the whole track"
+
+
+def test_everybody_has_the_height_that_was_given_for_them(body):
+    scene = make_scene(body, frames=20, pixel_noise=1.0)
+    people = tuple(scene.seen.people[0].replace(id=id) for id in (1, 2, 3))
+    fitted = fit_body(scene.seen.replace(people=people), body, FitOptions(prior="analytic", height=(1.8, 1.05)))
+    alone = fit_body(scene.seen, body, ANALYTIC).people[0]
+    for person, height in zip(fitted.people, (1.8, 1.05), strict=False):
+        vertices = body.vertices(np.zeros((1, 72)), person.betas[:1], np.zeros((1, 3)))[0]
+        assert np.ptp(vertices[:, 1]) == pytest.approx(height, abs=0.015)
+        assert person.data["given_height"] == height
+    assert np.array_equal(fitted.people[2].betas, alone.betas)
+    # A child is a small body, not a strange one: thigh to trunk as in an adult.
+    rest = body.rest_joints(np.stack([person.betas[0] for person in fitted.people]))
+    thigh, trunk = np.linalg.norm(rest[:, 4] - rest[:, 1], axis=1), np.linalg.norm(rest[:, 12] - rest[:, 0], axis=1)
+    assert (thigh / trunk)[1] == pytest.approx((thigh / trunk)[2], rel=0.15)
+
+
+@pytest.mark.parametrize("text", ["tall", "1.8;1.05", "1.8,,1.05"])
+def test_a_height_that_is_no_number_is_refused(text):
+    with pytest.raises(UsageError, match="height"):
+        parse_heights(text)
+
+
+@pytest.mark.parametrize("height", [17.0, (1.8, 0.1), [1.8, 3.0]])
+def test_a_height_that_nobody_has_is_refused(height):
+    with pytest.raises(UsageError, match="`height` must be"):
+        FitOptions(height=height)
 
 
 def test_frame_rate_hardly_changes_the_result(body):

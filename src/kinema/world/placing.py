@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
-from kinema.body.sizes import resized_betas, stature
+from kinema.body.sizes import BODY_HEIGHT, resized_betas, stature
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
@@ -38,6 +38,9 @@ FOOT_LANDMARKS = ("ankle", "heel", "big_toe")
 FOOT_CONFIDENCE = 0.3
 """Mean confidence of a frame's foot landmarks, on the better foot, from which the feet count as seen."""
 
+RESIZED_SIGMA = 0.1
+"""Metres: standard deviation of a height that follows from another person's, whose own is uncertain."""
+
 MOSTLY = 0.7
 """Share of the joints in the image from which a body off its feet tells where the ground is."""
 
@@ -49,7 +52,8 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     camera.rotation, camera.translation, pose_world, transl_world, joints_world and contacts. The world is
     right-handed, y up, in metres; the ground is y = 0; the camera looks along -z; the origin lies below the first
     pelvis of the first person. The camera-frame fields are left as fitted, so that the two differ by the clean-up as
-    well as by the rigid transform.
+    well as by the rigid transform, except for people whose size the common ground shows to be another (betas, transl
+    and joints; a note says so).
 
     The motion of a moving camera is not estimated: the world fields stay empty and the provenance says so. The
     provenance also holds the uncertainty and source of gravity and height (`kinema.world.ground.Ground`), and what
@@ -135,7 +139,13 @@ def _resized(person: Person, body: BodyModel, factor: float) -> Person:
     shapes, which = np.unique(betas, axis=0, return_inverse=True)
     betas = np.stack([resized_betas(body, shape, factor) for shape in shapes])[which.reshape(-1)]
     transl = root - body.rest_joints(betas)[:, 0]
-    return person.replace(betas=betas, transl=transl, joints=body.joints(flat, betas, transl))
+    height = {
+        "metres": round(stature(body, betas[0]), 4),
+        "source": "estimated",
+        "uncertainty": RESIZED_SIGMA,
+    }
+    joints = body.joints(flat, betas, transl)
+    return person.replace(betas=betas, transl=transl, joints=joints, data={**person.data, BODY_HEIGHT: height})
 
 
 def _height_notes(bodies: list[Person], ground: Ground, sizes: dict[int, float]) -> list[str]:

@@ -9,6 +9,6 @@ place_in_world = Stage(
     title="placing in the world",
     options=WorldOptions,
     run="kinema.world.shots:place_shots",
-    fills=(*WORLD_FIELDS, "contacts", "camera"),
+    fills=(*WORLD_FIELDS, "contacts", "camera", "betas", "transl", "joints"),
     body=True,
 )
