@@ -7,8 +7,9 @@ import pytest
 
 import kinema
 from kinema.body import load_body
+from kinema.body.sizes import BODY_HEIGHT
 from kinema.estimation import FitOptions, fit_body
-from kinema.estimation.shape import ASSUMED_HEIGHT, BODY_HEIGHT, stature
+from kinema.estimation.shape import ASSUMED_HEIGHT, stature
 from kinema.stage import Context
 from tests.helpers.fit_scenes import make_scene
 

@@ -7,10 +7,10 @@ import pytest
 
 from kinema.body import BodyModel
 from kinema.body import points as body_points
+from kinema.body.sizes import BODY_HEIGHT
 from kinema.errors import UsageError
 from kinema.estimation import FitOptions, fit_body
 from kinema.estimation.priors import evidence_rows, landmarks_of, prior_of
-from kinema.estimation.shape import BODY_HEIGHT
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.metrics import mpjpe, pa_mpjpe
 from kinema.motion import Motion

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kinema.body.sizes import BODY_HEIGHT
 from kinema.commands.run import print_result
-from kinema.estimation.shape import BODY_HEIGHT
 from kinema.geometry.camera import camera_from_35mm, camera_from_fov
 from kinema.pipeline.running import RunResult
 from kinema.pipeline.summary import summarise

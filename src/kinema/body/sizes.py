@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from kinema.body.model import BodyModel
 
 BODY_HEIGHT = "body_height"
-"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given", "assumed", or "estimated" from what
-is seen) and `uncertainty`, a standard deviation in metres."""
+"""Key of the fitted body's height in a person's `data`: `metres`, `source` ("given", "assumed", or "estimated" from
+what is seen) and `uncertainty`, a standard deviation in metres."""
 
 RIDGE = 1e-3
 """Square metres per squared beta, over all vertices: keeps betas that hardly change the surface near zero."""

@@ -49,7 +49,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
     stance oriented by the torso in the image, and the depth of the limbs is little more than a guess. If a prior
     replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing". They also say
-    how tall the body is and why (`kinema.estimation.shape.BODY_HEIGHT`).
+    how tall the body is and why (`kinema.body.sizes.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.estimation.shape import BODY_HEIGHT
+from kinema.body.sizes import BODY_HEIGHT
 from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
