@@ -53,7 +53,7 @@ def _moving(motion: Motion, options: WorldOptions) -> list[bool | None]:
     if not reports or whole is False:
         return [whole] * len(motion.shots)
     firsts = np.array([report["first"] for report in reports])
-    return [bool(reports[max(0, int(np.sum(firsts <= shot.start)) - 1)]["moving"]) for shot in motion.shots]
+    return [reports[max(0, int(np.sum(firsts <= shot.start)) - 1)]["moving"] for shot in motion.shots]
 
 
 def _shot(motion: Motion, frames: slice, moving: bool | None) -> Motion:
