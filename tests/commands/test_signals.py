@@ -19,6 +19,8 @@ from tests.helpers.fakes import write_clip
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX systems")
 
+# Tests may themselves run under nohup, which the run would respect.
+HEARS = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
 WAIT = "fake.before['fit'] = lambda: (print('fitting', flush=True), time.sleep(60))"
 
 
@@ -28,7 +30,7 @@ def place(tmp_path) -> Path:
     return tmp_path
 
 
-def stopped(place: Path, *numbers: int, before: str = WAIT) -> tuple[int, str]:
+def stopped(place: Path, *numbers: int, before: str = f"{HEARS}\n{WAIT}") -> tuple[int, str]:
     """Exit code and stderr of a run that gets the signals while it fits."""
     process = subprocess.Popen(
         command("run", "clip.mp4", "--no-overlay", before=before), cwd=place, env=environment(), text=True,

@@ -104,6 +104,14 @@ def test_sunken_feet_are_penetration(walk):
     assert all(p.joint.endswith(("foot", "ankle")) for p in found)
 
 
+def test_a_head_on_the_ground_is_no_penetration(walk):
+    """A headstand: the feet are up, and the ground is where it is."""
+    joints = walk.people[0].joints_world * [1, -1, 1]
+    joints[..., 1] += 0.05 - joints[..., 1].min()
+    assert "penetration" not in measures(validate_motion(changed(walk, joints_world=joints)))
+    assert "penetration" in measures(validate_motion(changed(walk, joints_world=joints - [0, 0.4, 0])))
+
+
 def test_ground_far_from_zero_is_no_penetration(walk):
     # Other systems' files have the ground at any height.
     joints = walk.people[0].joints_world - [0, 1.3, 0]

@@ -26,7 +26,7 @@ STILL = 2e-4
 """Metres: a pelvis that moves less than this is stiller than any living person's."""
 
 GROUND_OFFSET = 0.25
-"""Metres between y = 0 and the feet above which the ground is taken to be at the feet."""
+"""Metres between y = 0 and the body above which the ground is taken to be at the feet."""
 
 _LEGS = ("left_knee", "left_ankle", "left_foot", "right_knee", "right_ankle", "right_foot")
 _ARMS = ("left_elbow", "left_wrist", "left_hand", "right_elbow", "right_wrist", "right_hand")
@@ -218,12 +218,15 @@ def swap(trajectory: BodyTrajectory, part: str) -> np.ndarray | None:
 
 
 def ground_level(trajectory: BodyTrajectory) -> float:
-    """Height in metres on which the feet stand: 0, unless they are far from it throughout the track."""
+    """Height in metres on which the feet stand: 0, unless they are far from it throughout the track.
+
+    0 as well if another part of the body is near it: on a handstand the feet are far from the ground.
+    """
     if trajectory.joints is None or not len(trajectory.times):
         return 0.0
-    lowest = trajectory.joints[:, SMPL24.indices(FEET), 1].min(axis=1)
-    level = float(np.percentile(lowest, 5))
-    return level if abs(level) > GROUND_OFFSET else 0.0
+    heights = trajectory.joints[..., 1]
+    feet, lowest = (float(np.percentile(part.min(axis=1), 5)) for part in (heights[:, SMPL24.indices(FEET)], heights))
+    return feet if min(abs(feet), abs(lowest)) > GROUND_OFFSET else 0.0
 
 
 def penetration(trajectory: BodyTrajectory) -> np.ndarray | None:
