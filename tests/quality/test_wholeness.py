@@ -60,6 +60,16 @@ def test_people_whose_body_fits_are_whole_however_they_move(misfit, confidence, 
     assert not wholeness(motion, person).is_nobody
 
 
+@pytest.mark.parametrize("fps", [60.0, 120.0, 240.0])
+def test_noise_is_no_flicker_at_a_higher_frame_rate(fps):
+    """The same noise in every frame, at more frames a second, is as much movement between two moments."""
+    about = {"misfit": 0.04, "confidence": 0.85, "flicker": 0.008, "height": 90.0}
+    slow, fast = (wholeness(*clip(fps=rate, **about)) for rate in (FPS, fps))
+    assert not slow.flickers
+    assert not fast.flickers
+    assert fast.speed == pytest.approx(slow.speed, rel=0.15)
+
+
 @pytest.mark.parametrize(
     ("about", "left_out"),
     [

@@ -27,6 +27,7 @@ _NO_BODY = 0.15  # misfit of no whole person, however clear the keypoints
 _UNCLEAR = ((0.09, 0.75), (0.035, 0.65))  # misfit with a lower confidence than this: no person either
 _FLICKER_MISFIT, _FLICKER_CONFIDENCE = 0.035, 0.9
 _FLICKER_SPEED, _FLICKER_SPREAD = 0.9, 0.3  # sizes per second of the keypoints; sizes over which the trunk moves
+_STEP = 1 / 30  # seconds between the frames of which the speed is measured, if the video has as many
 _SMALL = 0.35  # of the picture's shorter side: larger ones, who may be acrobats, are never left out for flickering
 _SEEN = 0.3  # confidence from which a keypoint is seen
 _HARDLY_EVER = 0.1  # share of frames
@@ -116,10 +117,13 @@ def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: f
     for name, parts in (("upper", _UPPER), ("lower", _LOWER)):
         seen = confidence[:, joints.indices(parts)] >= _SEEN
         found[name] = float(np.mean(np.count_nonzero(seen, axis=1) >= 2))
-    if len(points) > 2:
-        seconds = np.diff(motion.times[person.frames[rows]])
-        steps = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=1)
-        found["speed"] = float(np.nanmedian(steps / np.maximum(seconds, 1e-6))) / size
+    times = motion.times[person.frames[rows]]
+    # The same noise makes greater speeds at higher frame rates.
+    stride = max(1, round(_STEP / float(np.median(np.diff(times))))) if len(times) > 2 else len(times)
+    if len(points) > 2 * stride:
+        seconds = times[stride:] - times[:-stride]
+        steps = np.linalg.norm(points[stride:] - points[:-stride], axis=-1).mean(axis=1)
+        found["speed"] = float(np.nanmedian(steps / seconds)) / size
         way = points[:, joints.indices(_TRUNK)].mean(axis=1)
         found["spread"] = float(np.hypot(*(np.nanpercentile(way, 90, axis=0) - np.nanpercentile(way, 10, axis=0))))
         found["spread"] /= size
