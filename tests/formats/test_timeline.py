@@ -163,5 +163,5 @@ def test_impossible_rates_in_files_are_refused(tmp_path, motion):
         with pytest.raises(InputError, match="the frame rate must be a number between"):
             load_motion(tmp_path / "b.npz")
     fast = save_motion(motion.replace(times=motion.times * 1e-200), tmp_path / "c.pkl")
-    with pytest.raises(InputError, match="frames a second"):
+    with pytest.raises(InputError, match="the rate of clip_times must be a number between"):
         load_motion(fast)

@@ -23,6 +23,7 @@ from kinema.refinement.stage import refine_with_network
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.temporal.sequences import UniformTimes, from_pixels, from_rotations, pad_reflected, to_pixels, to_rotations
 from kinema.temporal.windows import slide
+from tests.helpers.averaging import averaging_tensors
 from tests.helpers.goldens import recording
 
 BODY = load_body()
@@ -46,17 +47,6 @@ def averaging(tmp_path_factory):
     path = tmp_path_factory.mktemp("net") / "mean_8.npz"
     np.savez(path, **averaging_tensors(8))
     return path
-
-
-def averaging_tensors(window: int) -> dict[str, np.ndarray]:
-    # Two hidden values, x and -x of the mean; leaky(a) - leaky(-a) = 1.1 a.
-    mean = np.full((1, window), 1 / window)
-    return {
-        "encoder.0.weight": np.concatenate([mean, -mean]).astype(np.float32),
-        "encoder.0.bias": np.zeros(2, np.float32),
-        "decoder.weight": np.tile(np.array([[1, -1]]) / 1.1, (window, 1)).astype(np.float32),
-        "decoder.bias": np.zeros(window, np.float32),
-    }
 
 
 def acceleration(joints: np.ndarray) -> float:

@@ -26,7 +26,8 @@ class Estimator:
     """One way to estimate bodies.
 
     stages: what runs, in order; the last one fills pose, betas and transl. settings: by stage and name, settings that
-    the user cannot change. body: the default body, None for the free one.
+    the user cannot change. body: the default body, None for the free one. follows_keypoints: whether poses come from
+    the keypoints alone, so that a body far from them shows that there is no person, rather than a wrong pose.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Estimator:
     stages: tuple[Stage, ...]
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     body: Callable[[], BodyModel] | None = None
+    follows_keypoints: bool = False
 
 
 ESTIMATORS: Registry[Estimator] = Registry(
@@ -41,7 +43,12 @@ ESTIMATORS: Registry[Estimator] = Registry(
     group="kinema.estimators",
     aliases={"blazepose": "keypoints"},
     rows=(
-        Estimator("keypoints", "a body fitted to the keypoints of all frames together (default)", (fit_body,)),
+        Estimator(
+            "keypoints",
+            "a body fitted to the keypoints of all frames together (default)",
+            (fit_body,),
+            follows_keypoints=True,
+        ),
         Estimator(
             "pare",
             "PARE's poses, frame by frame, as the prior of the fit; needs its checkpoint and torch",

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kinema.body import BodyModel, load_body
@@ -84,7 +85,8 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     steps = []
     for stage in (TRACKERS.find(options.tracker).stage, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
-        then = settle if stage is estimator.stages[-1] else None
+        settled = partial(settle, things=estimator.follows_keypoints)
+        then = settled if stage is estimator.stages[-1] else None
         steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then))
     if options.refine.method is not None:
         following = [REFINERS.find(options.refine.method).stage, place_in_world]
@@ -93,28 +95,31 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
 
 
-def settle(motion: Motion, notes: list[str]) -> Motion:
-    """Establish what the rest of a run relies on: everyone has a body, and the camera states whether it moves."""
+def settle(motion: Motion, notes: list[str], *, things: bool = True) -> Motion:
+    """Establish what the rest of a run relies on: everyone has a body, and the camera states whether it moves.
+
+    things: leave out those whose body is so far from the keypoints that they are no person.
+    """
     lost = [person.id for person in motion if person.pose is None]
     if lost:
         notes.append(f"{LEFT_OUT}, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
         motion = motion.replace(people=tuple(person for person in motion if person.pose is not None))
-    motion = _without_things(motion, notes)
+    motion = _judged(motion, notes, things)
     moving = motion.data.get(CAMERA_MOTION, {}).get("moving")
     if motion.camera is None or moving is None:
         return motion
     return motion.replace(camera=motion.camera.replace(moving=moving))
 
 
-def _without_things(motion: Motion, notes: list[str]) -> Motion:
-    """The motion without tracks that are certainly no whole person; notes on them, on doubtful ones, and if everybody
-    who is left is upside down.
+def _judged(motion: Motion, notes: list[str], things: bool) -> Motion:
+    """The motion without tracks that are certainly no whole person, if `things` are to be left out; notes on them, on
+    doubtful ones, and if everybody who is left is upside down.
     """
     people = []
     for person in motion:
         found = wholeness(motion, person)
         reasons = " and ".join(problem.sentence for problem in wholeness_problems(motion, person))
-        if found.is_nobody:
+        if things and found.is_nobody:
             notes.append(f"{LEFT_OUT}, because it is hardly a whole person: person {person.id}, {reasons}")
             continue
         if reasons:
