@@ -177,6 +177,31 @@ def test_two_in_the_same_clothes_who_cross_behind_a_pillar_keep_their_ids(data_d
 
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.parametrize("turns_back", [False, True])
+def test_two_in_the_same_clothes_who_meet_at_low_resolution_keep_their_ids(data_dir, networks, turns_back):
+    """They cross, one hiding the other, or meet and walk back: 110 pixels high in a picture of 270 rows."""
+    background = next(iter(open_video(data_dir / "videos/walk_two_people_backlit_static.mp4", start=7.6))).image
+    background = cv2.resize(background, (480, 270))
+    man = cut_out(data_dir / "videos/football_juggle_single_handheld.mp4", body_height=110, frames=30)
+
+    def way(first: float, last: float, y: float):
+        def place(i: int) -> tuple[float, float]:
+            part = 1 - abs(1 - min(i / 30, 2.0)) if turns_back else min(i / 60, 1.0)
+            return first + (last - first) * part, y
+
+        return place
+
+    one = Actor(man, way(75, 228 if turns_back else 405, 180))
+    other = Actor(man, way(405, 252 if turns_back else 75, 190), 20)
+    clip = Composite(background, [one, other], 72)
+    motion = track_people(clip, QUIET)
+    result = score(motion, clip)
+    assert len(motion.people) == 2
+    assert min(result.purity) > 0.93  # while they overlap, the nearer track may be the other's
+
+
+@pytest.mark.real
+@pytest.mark.slow
 def test_a_man_of_100_pixels_is_found_in_1080_rows(cases):
     motion = track_video(None, options=QUIET, context=Context(video=open_video(cases / "small_person_100px.mp4")))
     assert [len(person) for person in motion] == [motion.num_frames]

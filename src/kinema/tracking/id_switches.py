@@ -21,6 +21,7 @@ READY = 4
 _DIFFERENT = 0.15  # distance of two people's appearances below which they cannot be told apart
 _MARGIN = 0.25  # by which the exchange must match better
 _TRAJECTORY_WEIGHT = 0.4  # of the trajectories, relative to the appearance
+_HIDDEN = 0.15  # of a person's height: at a smaller distance one hides the other
 _PATIENCE = 3.0  # seconds to wait until the other's appearance is known, too
 
 
@@ -57,7 +58,7 @@ def resolve_encounters(track: Track, active: list[Track], time: float) -> None:
         waiting = rival in active and rival.fresh_looks < READY and id(track) in rival.rivals
         if waiting and time - track.time < _PATIENCE and track.fresh_looks < 4 * READY:
             return
-        if _switched(track, rival, rival in active, time):
+        if _switched(track, rival, encounter.gap, rival in active, time):
             exchange_pasts(track, rival, encounter.frame)
         rival.rivals.pop(id(track), None)
         track.rivals.pop(key)
@@ -65,10 +66,17 @@ def resolve_encounters(track: Track, active: list[Track], time: float) -> None:
     track.fresh, track.fresh_looks, track.before = None, 0, None
 
 
-def _switched(track: Track, rival: Track, present: bool, time: float) -> bool:
-    """Whether the exchange matches clearly better. present: the rival is being tracked now."""
+def _switched(track: Track, rival: Track, gap: float, present: bool, time: float) -> bool:
+    """Whether the exchange matches clearly better.
+
+    gap: pixels between the two at their closest; present: the rival is being tracked now. Two in the same clothes who
+    meet and turn back look as if they had crossed: unless one hid the other, following them is the better evidence.
+    """
     gain = 0.0
-    if track.fresh is not None and track.appearance.distance(rival.appearance) > _DIFFERENT:
+    alike = track.appearance.distance(rival.appearance) <= _DIFFERENT
+    if alike and gap > _HIDDEN * height(0.5 * (track.side + rival.side)):
+        return False
+    if track.fresh is not None and not alike:
         gain += track.appearance.distance(track.fresh) - rival.appearance.distance(track.fresh)
         if rival.fresh is not None and rival.fresh_looks >= READY:
             gain += rival.appearance.distance(rival.fresh) - track.appearance.distance(rival.fresh)
