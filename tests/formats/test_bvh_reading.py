@@ -175,6 +175,8 @@ Frame Time: 0.0333333
         (("End Site", "ROOT Second"), "one root"),
         (("}\nMOTION", "MOTION"), "last brace"),
         (("ROOT Hips", "ROOT Hips\nOFFSET 1 1 1"), "has no place here"),
+        (("ROOT Hips", "ROOT Hips\nEnd Site\n{\nOFFSET 1 1 1\n}"), "'End' has no place here"),
+        (("End Site\n", "End Site\n{\nEnd Site\n"), "'End' has no place here"),
         ((GOOD[9:], ""), "cut off"),
         (("x", "x"), "no joint has a known name for left_hip"),
     ],

@@ -185,7 +185,7 @@ class _Parser:
                     if self.braced:
                         stack.append(pending)
                         opened = False
-                elif word == "End":
+                elif word == "End" and stack and stack[-1] is not None:
                     pending, opened, words = None, True, words[1:]
                 elif word == "{" and opened:
                     stack.append(pending)
@@ -222,10 +222,11 @@ class _Parser:
         return len(self.names) - 1
 
     def _offset(self, stack: list[int | None], values: list[float]) -> None:
-        if stack[-1] is not None:
-            self.offsets[stack[-1]] = np.array(values)
-        elif stack[-2] is not None:
-            self.ends[stack[-2]] = np.array(values)
+        joint = stack[-1]
+        if joint is not None:
+            self.offsets[joint] = np.array(values)
+        elif (above := stack[-2]) is not None:  # an end site lies in a joint
+            self.ends[above] = np.array(values)
 
     def _channels(self, joint: int, words: list[str]) -> None:
         if not words or words[0] != str(len(words) - 1):
