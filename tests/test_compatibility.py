@@ -67,7 +67,7 @@ def test_a_python_that_is_not_there_is_named_and_is_no_failure(monkeypatch, caps
 def test_a_set_that_fails_is_named_and_fails(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(sys, "argv", ["compatibility.py", "--python", "3.12", "--tests", "any"])
     monkeypatch.setattr(compatibility, "interpreter", lambda version: "python")
-    monkeypatch.setattr(compatibility, "install", lambda python, folder, versions: Path(versions))
-    monkeypatch.setattr(compatibility, "run_tests", lambda python, tests: int(python == Path("oldest")))
+    monkeypatch.setattr(compatibility, "install", lambda python, folder, versions, log: Path(versions))
+    monkeypatch.setattr(compatibility, "run_tests", lambda python, tests, log: int(python == Path("oldest")))
     assert compatibility.main() == 1
     assert capsys.readouterr().out.splitlines()[-1] == "failed: Python 3.12, oldest versions"

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.12", "3.13")
@@ -46,10 +48,14 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def install(python: str, folder: Path, versions: str) -> Path:
+def install(python: str, folder: Path, versions: str, log: TextIO) -> Path:
     """Make an environment with Kinema and what the tests need; returns its interpreter."""
-    subprocess.run([python, "-m", "venv", str(folder)], check=True)
     own = folder / "bin" / "python"
+
+    def call(*command: str) -> None:
+        subprocess.run(command, check=True, stdout=log, stderr=subprocess.STDOUT)
+
+    call(python, "-m", "venv", str(folder))
     pip = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if versions == "oldest":
         minima = folder / "minima.txt"
@@ -58,14 +64,32 @@ def install(python: str, folder: Path, versions: str) -> Path:
         pip += ["-c", str(minima)]
     else:
         pip += ["--upgrade"]
-    subprocess.run([*pip, str(ROOT), *_NEEDED], check=True)
+    call(*pip, str(ROOT), *_NEEDED)
     return own
 
 
-def run_tests(python: Path, tests: list[str]) -> int:
+def run_tests(python: Path, tests: list[str], log: TextIO) -> int:
     """The exit code of pytest on the quick ones of these tests, against the installed package."""
     command = [str(python), "-m", "pytest", "-m", "not slow and not real", "--hypothesis-profile=quick", *tests]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": "1"}, check=False).returncode
+    environment = {**os.environ, "CI": "1"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, check=False, stdout=log, stderr=subprocess.STDOUT)
+    return run.returncode
+
+
+def run_set(name: str, python: str, versions: str, tests: list[str]) -> str | None:
+    """Install one set, run its tests and print their output at the end; the set's name if anything failed."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kinema-compat-") as folder, tempfile.TemporaryFile("w+") as log:
+        try:
+            code = run_tests(install(python, Path(folder), versions, log), tests, log)
+        except subprocess.CalledProcessError as error:
+            print(f"{name}: cannot be installed ({error})", file=log)
+            code = 1
+        log.seek(0)
+        output = log.read()
+    state = "failed" if code else "passed"
+    print(f"{output}{name}: {state}, {time.monotonic() - begin:.0f} s", flush=True)
+    return name if code else None
 
 
 def main() -> int:
@@ -74,25 +98,16 @@ def main() -> int:
     parser.add_argument("--versions", nargs="+", default=VERSIONS, choices=VERSIONS)
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH")
     args = parser.parse_args()
-    failed = []
+    sets = []
     for version in args.python:
         python = interpreter(version)
         if python is None:
             print(f"Python {version}: not on this machine, left out", flush=True)
-            continue
-        for versions in args.versions:
-            name = f"Python {version}, {versions} versions"
-            print(f"{name}:", flush=True)
-            begin = time.monotonic()
-            with tempfile.TemporaryDirectory(prefix="kinema-compat-") as folder:
-                try:
-                    code = run_tests(install(python, Path(folder), versions), list(args.tests))
-                except subprocess.CalledProcessError as error:
-                    print(f"{name}: cannot be installed ({error})", flush=True)
-                    code = 1
-            print(f"{name}: {'failed' if code else 'passed'}, {time.monotonic() - begin:.0f} s", flush=True)
-            if code:
-                failed.append(name)
+        else:
+            sets += [(f"Python {version}, {versions} versions", python, versions) for versions in args.versions]
+    with ThreadPoolExecutor(2) as pool:  # installing waits for the network most of the time
+        found = pool.map(lambda one: run_set(*one, list(args.tests)), sets)
+    failed = [name for name in found if name is not None]
     if failed:
         print(f"failed: {'; '.join(failed)}")
     return bool(failed)
