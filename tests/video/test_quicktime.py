@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from kinema.video import open_video
-from kinema.video.quicktime import MOST_BYTES, MOST_TEXT, quicktime_tags
+from kinema.video.boxes import MOST_BYTES
+from kinema.video.quicktime import MOST_TEXT, quicktime_tags
 from tests.helpers.mp4_boxes import APPLE_LENS, box, insert, metadata, value, xmp
 from tests.helpers.video_clips import write_clip
 

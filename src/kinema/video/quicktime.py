@@ -13,16 +13,13 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+
+from kinema.video.boxes import BoxReader
 
 MOST_BOXES = 4096
 """Boxes whose headers are read, in all; a fragmented file has two for every fragment."""
-
-MOST_BYTES = 1 << 20
-"""Bytes of one box whose content is read."""
 
 MOST_KEYS = 256
 """Names in one list."""
@@ -43,37 +40,11 @@ _TEXT, _FLOATS, _SIGNED, _UNSIGNED = 1, {23: ">f", 24: ">d"}, (21, 65, 66, 67, 7
 
 
 @dataclass
-class _Reader:
-    """A file, the number of headers that may still be read, and the tags found so far by lower-case name."""
+class _Reader(BoxReader):
+    """The tags found so far by lower-case name."""
 
-    file: BinaryIO
-    left: int = MOST_BOXES
     general: dict[str, str] = field(default_factory=dict)
     track: dict[str, str] = field(default_factory=dict)
-
-    def boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-        """(name, start and end of the content) of the boxes between two offsets, up to the first malformed one."""
-        at = start
-        while at + 8 <= end and self.left > 0:
-            self.left -= 1
-            self.file.seek(at)
-            size, name = struct.unpack(">I4s", self.file.read(8))
-            head = 8
-            if size == 1:
-                size, head = struct.unpack(">Q", self.file.read(8))[0], 16
-            elif size == 0:
-                size = end - at
-            if size < head or size > end - at:
-                return
-            yield name, at + head, at + size
-            at += size
-
-    def content(self, start: int, end: int) -> bytes:
-        """The bytes between two offsets; none if there are more than `MOST_BYTES`."""
-        if end - start > MOST_BYTES:
-            return b""
-        self.file.seek(start)
-        return self.file.read(end - start)
 
 
 def quicktime_tags(path: Path) -> dict[str, str]:
@@ -82,7 +53,7 @@ def quicktime_tags(path: Path) -> dict[str, str]:
     Numbers are converted to text. A file that is none, or is damaged, has no tags. Raises OSError.
     """
     with path.open("rb") as file:
-        reader = _Reader(file)
+        reader = _Reader(file, MOST_BOXES)
         file.seek(0, 2)
         with contextlib.suppress(struct.error):
             for name, start, end in reader.boxes(0, file.tell()):
