@@ -5,6 +5,7 @@ All of them run with onnxruntime: a checkpoint's graph is built from its tensors
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ def load_refiner(path: str | Path, kind: str | None = None, *, trusted: bool = F
 
 def _from_onnx(path: Path, digest: str, trusted: bool) -> TrainedRefiner:
     if not trusted:
-        check_network(path)
+        _check_once(path, digest)
     run = OnnxWindows(path)
     about = run.metadata
     if about.get("network") not in KINDS:
@@ -108,6 +109,12 @@ def _from_onnx(path: Path, digest: str, trusted: bool) -> TrainedRefiner:
     return TrainedRefiner(
         about["network"], run, run.window, run.coordinates, *_properties(about, path), path.name, digest
     )
+
+
+@functools.cache
+def _check_once(path: Path, digest: str) -> None:
+    """`check_network`, the first time that a file of this content is loaded: a run does so before it begins, too."""
+    check_network(path)
 
 
 def _from_tensors(path: Path, digest: str) -> TrainedRefiner:
