@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import kinema
-from kinema.body.sizes import resized_betas, stature
+from kinema.body.sizes import GIVEN_HEIGHT, resized_betas, stature
 from kinema.stage import Context
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.world import WorldOptions, place_in_world
-from kinema.world.sizes import GIVEN_HEIGHT, LOWEST_CAMERA, Standing, common_ground
+from kinema.world.sizes import LOWEST_CAMERA, Standing, common_ground
 from tests.helpers.monocular import blank, seen_from
 from tests.helpers.postures import lowest
 

@@ -13,6 +13,9 @@ BODY_HEIGHT = "body_height"
 """Key of the fitted body's height in a person's `data`: `metres`, `source` ("given", "assumed", or "estimated" from
 what is seen) and `uncertainty`, a standard deviation in metres."""
 
+GIVEN_HEIGHT = "given_height"
+"""Key in a person's data of the height that the user gave for that person, metres."""
+
 RIDGE = 1e-3
 """Square metres per squared beta, over all vertices: keeps betas that hardly change the surface near zero."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
-from kinema.body.sizes import BODY_HEIGHT
+from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
@@ -30,7 +30,6 @@ from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
 from kinema.world.lens import estimate_camera
-from kinema.world.sizes import GIVEN_HEIGHT
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',

@@ -17,7 +17,6 @@ from kinema.geometry.circles import concatenate, merge
 from kinema.geometry.roi import roi_from_circle
 from kinema.keypoints.source import Observation
 from kinema.motion import Motion
-from kinema.person import Person
 from kinema.tracking.options import CLOSER_LOOK
 from kinema.tracking.perception import Perception
 from kinema.video import Frame, VideoReader
@@ -42,9 +41,7 @@ class Sample:
 
 def share_with_people(motion: Motion) -> float:
     """The share of the clip's frames in which somebody was seen."""
-    somebody = np.zeros(motion.num_frames, dtype=bool)
-    for person in motion:
-        somebody[_seen(person)] = True
+    somebody = _with_people(motion)
     return float(somebody.mean()) if len(somebody) else 1.0
 
 
@@ -53,10 +50,7 @@ def look_again(video: VideoReader, motion: Motion, perception: Perception) -> Sa
 
     If nobody at all is seen upright, the same frames are searched upside down.
     """
-    empty = np.ones(motion.num_frames, dtype=bool)
-    for person in motion:
-        empty[_seen(person)] = False
-    frames = _spread(video, np.flatnonzero(empty), STEPS[0][1])
+    frames = _spread(video, np.flatnonzero(~_with_people(motion)), STEPS[0][1])
     searched = 0
     plan = _plan(perception, CLOSER_LOOK)
     for smallest, count in STEPS:
@@ -103,5 +97,9 @@ def _plan(perception: Perception, smallest: float) -> list[np.ndarray]:
     return tile_plan(*perception.size, smallest=smallest, smallest_in_tile=perception.detector.tile_range.smallest)
 
 
-def _seen(person: Person) -> np.ndarray:
-    return person.frames if person.observed is None else person.frames[person.observed]
+def _with_people(motion: Motion) -> np.ndarray:
+    """(T,) bool: the frames of the clip in which somebody was seen."""
+    somebody = np.zeros(motion.num_frames, dtype=bool)
+    for person in motion:
+        somebody[person.frames if person.observed is None else person.frames[person.observed]] = True
+    return somebody

@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
-from kinema.body.sizes import BODY_HEIGHT, resized_betas, stature
+from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT, resized_betas, stature
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera, project
 from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
@@ -26,7 +26,7 @@ from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
 from kinema.world.posture import lifted, with_carriers
-from kinema.world.sizes import GIVEN_HEIGHT, SIZE, TILT
+from kinema.world.sizes import SIZE, TILT
 from kinema.world.surface import Surface
 
 CAMERA_MOVES = (

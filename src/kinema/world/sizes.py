@@ -12,9 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GIVEN_HEIGHT = "given_height"
-"""Key in a person's data of the height that the user gave for that person, metres."""
-
 DEFAULT_HEIGHT = 1.5
 """Height in metres of a camera that saw nobody."""
 
