@@ -110,7 +110,7 @@ def test_other_files_are_refused():
 
 def test_clips_that_do_not_fit_are_refused():
     net = OnnxPSTMO(random_tensors(SMALL), name="w.pth")
-    with pytest.raises(InputError, match=r"w.pth lifts windows of 27 frames, found 26"):
+    with pytest.raises(InputError, match=r"w\.pth lifts windows of 27 frames, found 26"):
         net(np.zeros((1, 26, 5, 2)))
-    with pytest.raises(InputError, match=r"w.pth lifts 5 joints of x and y per frame, found \(17, 2\)"):
+    with pytest.raises(InputError, match=r"w\.pth lifts 5 joints of x and y per frame, found \(17, 2\)"):
         net(np.zeros((1, 27, 17, 2)))

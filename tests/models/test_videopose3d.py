@@ -96,7 +96,7 @@ def random_tensors(sizes: VideoPose3DSizes, seed: int = 0) -> dict[str, np.ndarr
 @pytest.mark.parametrize("widths", [(3,), (3, 3), (1, 3), (3, 5), (3, 5, 3), (5, 3, 3)])
 @pytest.mark.parametrize("dense", [False, True])
 def test_sizes_are_read_from_the_shapes(widths, dense):
-    if dense and len(set(widths)) > 1 or dense and len(widths) == 1:
+    if dense and (len(set(widths)) > 1 or len(widths) == 1):
         pytest.skip("unequal widths of dense filters cannot be told from those of filters with holes")
     sizes = VideoPose3DSizes(17, 17, 8, widths, dense)
     assert sizes_of(expected_shapes(sizes)) == sizes
@@ -135,9 +135,9 @@ def test_other_files_are_refused():
 
 def test_clips_that_do_not_fit_are_refused():
     net = NumpyVideoPose3D(random_tensors(VideoPose3DSizes(5, 4, 8, (3, 3))), name="w.bin")
-    with pytest.raises(InputError, match="w.bin needs 9 frames, found 8; pad the clip"):
+    with pytest.raises(InputError, match=r"w\.bin needs 9 frames, found 8; pad the clip"):
         net(np.zeros((8, 5, 2)))
-    with pytest.raises(InputError, match=r"w.bin lifts 5 joints of x and y per frame, found \(17, 2\)"):
+    with pytest.raises(InputError, match=r"w\.bin lifts 5 joints of x and y per frame, found \(17, 2\)"):
         net(np.zeros((20, 17, 2)))
     broken = random_tensors(VideoPose3DSizes(5, 4, 8, (3, 3)))
     broken["shrink.bias"][0] = np.nan

@@ -85,6 +85,10 @@ class Sublayer(nn.Module):
         super().__init__()
         self.norm = Norm(width)
 
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.norm(x)
+        return result
+
 
 class Layer(nn.Module):
     """Pre-norm attention and feed-forward layers; a stride keeps every stride-th token."""
@@ -93,17 +97,15 @@ class Layer(nn.Module):
         super().__init__()
         self.self_attn = Attention(width, dropout)
         self.feed_forward = (
-            FeedForward(width, inner, dropout)
-            if stride is None
-            else StridedFeedForward(width, inner, stride, dropout)
+            FeedForward(width, inner, dropout) if stride is None else StridedFeedForward(width, inner, stride, dropout)
         )
         self.sublayer = nn.ModuleList(Sublayer(width) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
         self.stride = stride or 1
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.dropout(self.self_attn(self.sublayer[0].norm(x)))
-        more = self.dropout(self.feed_forward(self.sublayer[1].norm(x)))
+        x = x + self.dropout(self.self_attn(self.sublayer[0](x)))
+        more = self.dropout(self.feed_forward(self.sublayer[1](x)))
         result: Tensor = x[:, :: self.stride] + more
         return result
 
@@ -175,7 +177,9 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.dropout(_leaky(self.batch_norm1(self.w1(x))))
-        return x + self.dropout(_leaky(self.batch_norm2(self.w2(y))))
+        y = self.dropout(_leaky(self.batch_norm2(self.w2(y))))
+        result: Tensor = x + y
+        return result
 
 
 class PoseEncoder(nn.Module):
@@ -232,4 +236,3 @@ def _head(width: int, outputs: int) -> nn.Sequential:
 
 def _leaky(x: Tensor) -> Tensor:
     return nn.functional.leaky_relu(x, 0.2)
-

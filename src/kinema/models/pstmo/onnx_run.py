@@ -192,6 +192,8 @@ def _linear(model: Model, rows: str, weight: np.ndarray, bias: np.ndarray) -> st
 
 def _norm_of(tensors: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
     """A batch norm as a factor and a shift."""
-    weight, bias, mean, variance = (tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var"))
+    weight, bias, mean, variance = (
+        tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
+    )
     scale = weight / np.sqrt(variance + _EPSILON)
     return scale, bias - mean * scale

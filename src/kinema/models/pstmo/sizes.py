@@ -65,9 +65,7 @@ class PSTMOSizes:
         return tuple(lengths)
 
 
-def sizes_of(
-    shapes: Mapping[str, tuple[int, ...]], name: str = "weights", strides: tuple[int, ...] = ()
-) -> PSTMOSizes:
+def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights", strides: tuple[int, ...] = ()) -> PSTMOSizes:
     """Read the sizes from the shapes of the tensors. strides: where they are not the authors'.
 
     Raises InputError if a tensor is missing, unexpected or inconsistent with the others.
@@ -129,7 +127,10 @@ def pose_encoder_shapes(joints: int, spatial: int, width: int) -> dict[str, tupl
         "encoder.fc_2.bias": (width,),
     }
     for layer in ("w1", "w2"):
-        shapes |= {f"encoder.layers.0.{layer}.weight": (spatial, spatial, 1), f"encoder.layers.0.{layer}.bias": (spatial,)}
+        shapes |= {
+            f"encoder.layers.0.{layer}.weight": (spatial, spatial, 1),
+            f"encoder.layers.0.{layer}.bias": (spatial,),
+        }
     for norm in ("bn_1", "layers.0.batch_norm1", "layers.0.batch_norm2"):
         shapes |= {f"encoder.{norm}.{part}": (spatial,) for part in _NORM}
     return shapes

@@ -58,7 +58,7 @@ class VideoPose3D(nn.Module):
             own = x[..., pad + shift : x.shape[-1] - pad + shift]
             for layer in (2 * i, 2 * i + 1):
                 x = self._activated(self.layers_bn[layer](self.layers_conv[layer](x)))
-            x = own + x
+            x = x + own
         return self._joints(x)
 
     def single(self, keypoints: Tensor) -> Tensor:
@@ -67,7 +67,8 @@ class VideoPose3D(nn.Module):
         It computes what `forward` does of one frame, without the values between the taps: for training.
         """
         if self.sizes.dense:
-            return self(keypoints)
+            every: Tensor = self(keypoints)
+            return every
         count, frames, joints, coordinates = keypoints.shape
         if frames != self.sizes.receptive_field:
             raise InputError(f"one frame is computed from {self.sizes.receptive_field} frames, found {frames}")
@@ -77,7 +78,7 @@ class VideoPose3D(nn.Module):
         x = self._activated(self.expand_bn(x))
         for i, width in enumerate(widths[1:]):
             own = x[..., width - 1 if self.causal else width // 2 :: width]
-            x = nn.functional.conv1d(x, self.layers_conv[2 * i].weight, stride=width)
+            x = nn.functional.conv1d(x, self.layers_conv[2 * i].get_parameter("weight"), stride=width)
             x = self._activated(self.layers_bn[2 * i](x))
             x = self._activated(self.layers_bn[2 * i + 1](self.layers_conv[2 * i + 1](x)))
             x = own + x

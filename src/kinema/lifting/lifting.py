@@ -1,0 +1,101 @@
+"""The stage's code: every track's 2D keypoints to 3D joints, piece by piece."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kinema.errors import InputError, UsageError
+from kinema.lifting.inputs import input_set_of, joint_weights, joints_from, mirrored, to_screen
+from kinema.lifting.options import LiftOptions
+from kinema.lifting.registry import LIFTERS, Lifter, LiftingNetwork
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import H36M17, JointSet, joint_set
+from kinema.stage import Context
+from kinema.temporal.rate import frame_rate
+from kinema.temporal.sequences import UniformTimes, filled
+from kinema.weights.cache import known_sha256
+
+
+def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motion:
+    """Lift every person's keypoints; fills keypoints3d: (F, 17, 3) metres in Human3.6M's joints, relative to the
+    pelvis, in the camera's axes as if it looked straight at the person.
+
+    A piece of a track is resampled to even times where it has gaps; keypoints that are not seen are interpolated in
+    time. Raises UsageError (no lifter, keypoints of another skeleton), InputError (checkpoint, no image size).
+    """
+    lifter, network, path = chosen_lifter(options)
+    wanted, certain = input_set_of(path.name, options.input_set)
+    _check(network, wanted, path)
+    if not certain:
+        context.notes.append(
+            f"{path.name} does not say which joints it takes; {wanted.name} is assumed (set `lifter-joints`)"
+        )
+    context.weights[path.name] = known_sha256(path)
+    context.facts |= {"input_set": wanted.name}
+    total, done, people = sum(map(len, motion.people)), 0, []
+    for person in motion:
+        people.append(_lifted(motion, person, lifter, network, wanted, options))
+        done += len(person)
+        context.progress(done, total)
+    return motion.replace(people=tuple(people))
+
+
+def chosen_lifter(options: LiftOptions) -> tuple[Lifter, LiftingNetwork, Path]:
+    """The lifter of these options, its network, and the checkpoint. Raises UsageError, InputError."""
+    if options.method is None:
+        raise UsageError(f"no lifter is chosen; set `lifter` to one of {', '.join(LIFTERS.names())}")
+    lifter = LIFTERS.find(options.method)
+    path = options.checkpoint
+    if path is None:
+        raise UsageError(f"{lifter.name} needs its checkpoint, a file of its authors; set `lifter-checkpoint`")
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}; give the path of a {lifter.name} file")
+    return lifter, lifter.opened(path, causal=options.causal, threads=options.threads), path
+
+
+def lift_clip(
+    network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
+) -> np.ndarray:
+    """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
+    joints = network.lift(clip, stride)
+    if not flip:
+        return joints
+    other = mirrored(network.lift(mirrored(clip, wanted), stride), H36M17)
+    return np.asarray((joints + other) / 2)
+
+
+def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
+    """Raise InputError for a network of other joints."""
+    if network.joints_in != len(wanted):
+        raise InputError(f"{path.name} takes {network.joints_in} joints, {wanted.name} has {len(wanted)}")
+    if network.joints_out == 1:
+        raise InputError(f"{path.name} is a trajectory model, which gives the root alone; give one that gives poses")
+    if network.joints_out != len(H36M17):
+        raise InputError(f"{path.name} gives {network.joints_out} joints; Kinema lifts to Human3.6M's {len(H36M17)}")
+
+
+def _lifted(
+    motion: Motion, person: Person, lifter: Lifter, network: LiftingNetwork, wanted: JointSet, options: LiftOptions
+) -> Person:
+    (keypoints,) = person.require("keypoints")
+    weights = joint_weights(joint_set(person.keypoint_set or ""), wanted)
+    screen = to_screen(joints_from(keypoints, weights), motion.width, motion.height)
+    times = motion.times[person.frames]
+    joints = np.full((len(person), len(H36M17), 3), np.nan)
+    for piece in motion.pieces(person, options.max_gap):
+        if not np.isfinite(screen[piece]).all(axis=(0, 2)).any() and not np.isfinite(screen[piece]).any():
+            continue
+        values = filled(
+            screen[piece].reshape(piece.stop - piece.start, -1), times[piece], "keypoints", person.frames[piece],
+            "interpolate",
+        )  # fmt: skip
+        uniform = UniformTimes.of(times[piece], None)
+        even = uniform.to_grid(values)
+        stride = max(1, round(frame_rate(uniform.grid) / lifter.rate))
+        lifted = lift_clip(network, even.reshape(len(even), -1, 2), wanted, stride=stride, flip=options.flip)
+        lifted = lifted - lifted[:, :1]
+        joints[piece] = uniform.from_grid(lifted.reshape(len(even), -1)).reshape(-1, len(H36M17), 3)
+    return person.replace(keypoint3d_set=H36M17.name, keypoints3d=joints, keypoint3d_uncertainty=None)

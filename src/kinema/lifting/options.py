@@ -1,0 +1,50 @@
+"""Settings of lifting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinema.errors import UsageError
+from kinema.options import require, setting
+from kinema.skeleton import COCO17, H36M17
+
+INPUT_SETS = (COCO17.name, H36M17.name)
+"""Joint sets of the keypoints that published lifters were trained on."""
+
+
+@dataclass(frozen=True)
+class LiftOptions:
+    """How keypoints are lifted.
+
+    method: a name in `kinema.lifting.LIFTERS`. checkpoint: the network's file. input_set: the joints that it was trained
+    on, which no file says; by default its name decides (`kinema.lifting.inputs.input_set_of`). flip: lift the mirrored
+    clip, too, and average. causal: for a VideoPose3D that was trained so. parity: compute what the authors' programs for
+    ordinary video compute, slips included (`kinema.lifting.published`). max_gap: seconds; a longer gap ends a piece.
+    threads: of the network.
+    """
+
+    method: str | None = setting(
+        None, "published network that lifts the 2D keypoints to 3D: videopose3d or pstmo", public="lifter",
+        metavar="NAME", group="method",
+    )  # fmt: skip
+    checkpoint: Path | None = setting(
+        None, "the lifter's checkpoint, a file of its authors", public="lifter-checkpoint", metavar="FILE", group="method"
+    )
+    input_set: str | None = setting(
+        None, "joints that the lifter takes, where its file's name does not tell", public="lifter-joints",
+        choices=INPUT_SETS, group="method",
+    )  # fmt: skip
+    flip: bool = True
+    causal: bool = setting(False, "the lifter is a causal VideoPose3D", public="causal", group="method")
+    parity: bool = False
+    max_gap: float = 0.4
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if self.checkpoint is not None:
+            object.__setattr__(self, "checkpoint", Path(self.checkpoint))
+        known = self.input_set is None or self.input_set in INPUT_SETS
+        require(known, "input_set", f"be one of {', '.join(INPUT_SETS)}", self.input_set)
+        if self.method is None and self.checkpoint is not None:
+            raise UsageError("a lifter's checkpoint needs its name; set `lifter` to videopose3d or pstmo")
