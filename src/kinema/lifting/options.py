@@ -29,7 +29,11 @@ class LiftOptions:
         metavar="NAME", group="method",
     )  # fmt: skip
     checkpoint: Path | None = setting(
-        None, "the lifter's checkpoint, a file of its authors", public="lifter-checkpoint", metavar="FILE", group="method"
+        None,
+        "the lifter's checkpoint, a file of its authors",
+        public="lifter-checkpoint",
+        metavar="FILE",
+        group="method",
     )
     input_set: str | None = setting(
         None, "joints that the lifter takes, where its file's name does not tell", public="lifter-joints",
