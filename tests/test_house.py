@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("formats",),
     ("quality",),
     # Stages
-    ("detection", "keypoints", "refinement", "world"),
+    ("detection", "keypoints", "lifting", "refinement", "world"),
     ("tracking", "estimation"),
     # Against the truth, and to look at
     ("evaluation",),

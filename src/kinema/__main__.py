@@ -25,6 +25,7 @@ GROUPS = {
     "everyday": {
         "run": "estimate SMPL motion from videos",
         "demo": "render a clip with known ground truth, run the pipeline on it, report the errors",
+        "lift": "turn 2D keypoints of another program into motion",
         "export": "export a motion to Blender, Unity, Unreal, OpenSim and others",
         "visualize": "compare a motion before and after refinement, side by side in a video",
     },

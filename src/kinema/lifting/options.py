@@ -17,11 +17,10 @@ INPUT_SETS = (COCO17.name, H36M17.name)
 class LiftOptions:
     """How keypoints are lifted.
 
-    method: a name in `kinema.lifting.LIFTERS`. checkpoint: the network's file. input_set: the joints that it was trained
-    on, which no file says; by default its name decides (`kinema.lifting.inputs.input_set_of`). flip: lift the mirrored
-    clip, too, and average. causal: for a VideoPose3D that was trained so. parity: compute what the authors' programs for
-    ordinary video compute, slips included (`kinema.lifting.published`). max_gap: seconds; a longer gap ends a piece.
-    threads: of the network.
+    method: a name in `kinema.lifting.LIFTERS`. checkpoint: the network's file. input_set: the joints that it was
+    trained on, which no file says; by default its name decides (`kinema.lifting.inputs.input_set_of`). flip: lift the
+    mirrored clip, too, and average. causal: for a VideoPose3D that was trained so. max_gap: seconds; a longer gap ends
+    a piece. threads: of the network.
     """
 
     method: str | None = setting(
@@ -41,7 +40,6 @@ class LiftOptions:
     )  # fmt: skip
     flip: bool = True
     causal: bool = setting(False, "the lifter is a causal VideoPose3D", public="causal", group="method")
-    parity: bool = False
     max_gap: float = 0.4
     threads: int = 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kinema.estimation.registry import ESTIMATORS
 from kinema.estimation.stage import fit_body
+from kinema.lifting.stage import lift_keypoints
 from kinema.models.pare.stage import regress_people
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion, refine_with_network, stabilize_motion
@@ -17,7 +18,7 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, regress_people, fit_body, filter_motion, refine_with_network, place_in_world, stabilize_motion,
+        track_video, lift_keypoints, regress_people, fit_body, filter_motion, refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""

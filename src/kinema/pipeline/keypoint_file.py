@@ -1,0 +1,126 @@
+"""From a file of 2D keypoints to a motion: read, lift, fit, smooth, place in the world, without a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.errors import InputError, UsageError
+from kinema.estimation.options import FitOptions
+from kinema.estimation.stage import fit_body
+from kinema.formats.foreign import NOTES
+from kinema.keypoints.files import read_keypoints
+from kinema.lifting import lift_keypoints
+from kinema.lifting.lifting import chosen_lifter
+from kinema.lifting.options import LiftOptions
+from kinema.lifting.published import lift_as_published, to_published_world
+from kinema.motion import Motion
+from kinema.options import setting
+from kinema.pipeline.threads import one_blas_thread
+from kinema.pipeline.watching import RunWatcher, timed
+from kinema.refinement.stage import filter_motion
+from kinema.skeleton import COCO17, JOINT_SETS
+from kinema.stage import Context, Stage
+from kinema.world.stage import place_in_world
+
+STANDS_STILL = "a file of keypoints does not show the camera, which is taken to stand still"
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of the text "1920x1080". Raises UsageError."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"a size in pixels, as in 1920x1080, is expected, found {text!r}")
+    return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class KeypointFileOptions:
+    """How a file of keypoints is read. size: width and height of the pictures, pixels."""
+
+    fps: float | None = setting(None, "frame rate, if the file has none (default: 30)", public=True, metavar="N")
+    size: tuple[int, int] | None = setting(
+        None, "width and height of the video in pixels, if the file has none, as in 1920x1080", public=True,
+        metavar="WxH", parse=parse_size,
+    )  # fmt: skip
+    layout: str | None = setting(
+        None,
+        "the keypoints' joint set, where their number does not tell it",
+        public="joints",
+        choices=tuple(JOINT_SETS),
+    )
+
+
+@dataclass(frozen=True)
+class KeypointFileJob:
+    """Everything that `motion_from_keypoints` needs besides the file. smooth: filter the fitted bodies."""
+
+    file: KeypointFileOptions = field(default_factory=KeypointFileOptions)
+    lift: LiftOptions = field(default_factory=LiftOptions)
+    fit: FitOptions = field(default_factory=FitOptions)
+    smooth: bool = True
+    body_model: str | None = None
+
+
+@one_blas_thread
+def motion_from_keypoints(
+    path: str | Path, job: KeypointFileJob | None = None, *, watcher: RunWatcher | None = None
+) -> Motion:
+    """Bodies for everybody in a file of keypoints, in the camera's frame and in the world.
+
+    Without a lifter the fit starts from the 2D keypoints alone. The camera is taken to stand still. Raises InputError
+    (the file, the checkpoint), UsageError (keypoints that the lifter does not take, settings).
+    """
+    job, watcher = job or KeypointFileJob(), watcher or RunWatcher()
+    if job.lift.method is not None:
+        chosen_lifter(job.lift)
+    motion = read_keypoints(path, fps=job.file.fps, size=job.file.size, layout=job.file.layout)
+    if not motion.width:
+        raise InputError(f"{path} does not store the video's size, which lifting needs; give it with `size`")
+    for note in (*motion.data.get(NOTES, ()), STANDS_STILL):
+        watcher.note(note)
+    body = load_body(job.body_model)
+    steps: list[tuple[Stage, object]] = [(fit_body, job.fit)]
+    if job.lift.method is not None:
+        steps.insert(0, (lift_keypoints, job.lift))
+    if job.smooth:
+        steps.append((filter_motion, None))
+    steps.append((place_in_world, None))
+    for stage, options in steps:
+        with timed(watcher, stage.name) as progress:
+            context = Context(body=body, progress=progress)
+            motion = stage(motion, options=options, context=context)
+        for note in context.notes:
+            watcher.note(note)
+        if stage is fit_body:
+            motion = _seen_enough(motion, watcher)
+    return motion
+
+
+def published_arrays(path: str | Path, job: KeypointFileJob) -> tuple[np.ndarray, np.ndarray]:
+    """What the authors' programs for ordinary video make of the file's person: joints (F, 17, 3) in the camera's axes,
+    and in their world (`kinema.lifting.published`). Raises InputError unless the file has one person in every frame.
+    """
+    _, network, _ = chosen_lifter(job.lift)
+    motion = read_keypoints(path, fps=job.file.fps, layout=job.file.layout)
+    person = motion.people[0]
+    if len(motion.people) > 1 or len(person) != motion.num_frames or person.keypoint_set != COCO17.name:
+        raise InputError(
+            f"{path} does not hold one person in every frame, in {COCO17.name}, as the authors' programs need"
+        )
+    (keypoints,) = person.require("keypoints")
+    joints = lift_as_published(network, keypoints, centred=job.lift.method == "pstmo")
+    return joints, to_published_world(joints)
+
+
+def _seen_enough(motion: Motion, watcher: RunWatcher) -> Motion:
+    """Without people whom too little was seen of to fit a body to."""
+    lost = [person.id for person in motion if person.pose is None]
+    if lost:
+        watcher.note(f"left out, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
+    people = tuple(person for person in motion if person.pose is not None)
+    camera = motion.camera
+    return motion.replace(people=people, camera=None if camera is None else camera.replace(moving=False))
