@@ -9,12 +9,14 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import UsageError
+from kinema.models.videopose3d.sizes import VideoPose3DSizes
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS
 from kinema.pipeline.registry import STAGES
 from kinema.refinement.registry import REFINERS
 from kinema.stage import Stage
 from tests.contracts.samples import CASES, fingerprint, walk
+from tests.helpers.lifters import random_tensors
 
 NEEDS_FILES = {"synsp": "SynSP has no weights that may be shipped"}
 """What cannot be run without a file that only a user has, and why."""
@@ -42,7 +44,7 @@ def whole() -> Motion:
 
 @pytest.fixture(scope="module", autouse=True)
 def smoothnet(tmp_path_factory):
-    """Weights that let SmoothNet run: of eight frames, each answer the mean of what it sees."""
+    """Weights that let SmoothNet run: of eight frames, each answer the mean of what it sees; and a small lifter's."""
     path = tmp_path_factory.mktemp("weights") / "mean_8.npz"
     rows, columns = np.full((8, 8), 1 / 8, np.float32), np.zeros(8, np.float32)
     np.savez(
@@ -50,6 +52,7 @@ def smoothnet(tmp_path_factory):
         **{"encoder.0.weight": rows, "encoder.0.bias": columns, "decoder.weight": np.eye(8, dtype=np.float32)},
         **{"decoder.bias": columns},
     )
+    np.savez(path.with_name("coco.npz"), **random_tensors(VideoPose3DSizes(17, 17, 8, (3, 3))))
     return path
 
 
@@ -59,6 +62,8 @@ def _options(stage: Stage, settings: dict, checkpoint) -> object:
     network = given.get("method") in ("smoothnet", "video2pkl") or (not given and stage.name == "refine")
     if network and "checkpoint" in fields:
         given["checkpoint"] = checkpoint
+    if stage.name == "lift":
+        given = {"method": "videopose3d", "checkpoint": checkpoint.with_name("coco.npz")}
     return stage.options(**given)
 
 

@@ -11,6 +11,7 @@ from kinema.errors import InputError
 from kinema.models.pstmo.onnx_run import OnnxPSTMO
 from kinema.models.pstmo.sizes import PSTMOSizes, expected_shapes, sizes_of
 from tests.helpers.goldens import each_case, input_of, recording, seeded_tensors, torch_tensors
+from tests.helpers.lifters import random_tensors
 from tests.helpers.recorded_refiners import assert_close
 
 FILE = "pstmo/golden.npz"
@@ -69,14 +70,6 @@ def test_the_torch_module_computes_what_the_authors_compute(case):
         assert_close(values, golden()[f"{case}.{name}_sub"])
     for i, shape in shapes.items():
         assert shape == tuple(golden()[f"{case}.strided{i}_shape"])
-
-
-def random_tensors(sizes: PSTMOSizes, seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        key: np.abs(rng.normal(size=shape)) if key.endswith("running_var") else 0.2 * rng.normal(size=shape)
-        for key, shape in expected_shapes(sizes).items()
-    }
 
 
 SMALL = PSTMOSizes(27, joints_in=5, joints_out=4, width=32, inner=16, spatial=16, layers=1)

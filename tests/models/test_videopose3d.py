@@ -11,6 +11,7 @@ from kinema.errors import InputError
 from kinema.models.videopose3d.numpy_run import NumpyVideoPose3D
 from kinema.models.videopose3d.sizes import VideoPose3DSizes, expected_shapes, sizes_of
 from tests.helpers.goldens import each_case, input_of, recording, seeded_tensors, torch_tensors
+from tests.helpers.lifters import random_tensors
 from tests.helpers.recorded_refiners import assert_close
 
 FILE = "videopose3d/golden.npz"
@@ -83,14 +84,6 @@ def test_sizes_are_those_that_the_authors_code_reports(case):
     assert sizes.pads == tuple(golden()[f"{case}.pad"])
     assert sizes.shifts(is_causal(case))[1:] == tuple(golden()[f"{case}.causal_shift"])[1:]
     assert sizes.dense == ("dense" in case)
-
-
-def random_tensors(sizes: VideoPose3DSizes, seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        key: np.abs(rng.normal(size=shape)) if key.endswith("running_var") else 0.2 * rng.normal(size=shape)
-        for key, shape in expected_shapes(sizes).items()
-    }
 
 
 @pytest.mark.parametrize("widths", [(3,), (3, 3), (1, 3), (3, 5), (3, 5, 3), (5, 3, 3)])

@@ -18,7 +18,8 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, lift_keypoints, regress_people, fit_body, filter_motion, refine_with_network, place_in_world, stabilize_motion,
+        track_video, lift_keypoints, regress_people, fit_body, filter_motion, refine_with_network, place_in_world,
+        stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""
