@@ -188,7 +188,7 @@ def test_what_cannot_be_lifted_is_refused_in_a_sentence(checkpoints, tmp_path):
         lifted(clip_of(5, SMPL24), checkpoints, "videopose3d")
     with pytest.raises(InputError, match="image size is not known"):
         lifted(clip_of(5, width=0, height=0), checkpoints, "videopose3d")
-    with pytest.raises(UsageError, match="leave out `causal`"):
+    with pytest.raises(UsageError, match="leave out `lifter_causal`"):
         lifted(clip_of(5), checkpoints, "pstmo", causal=True)
     with pytest.raises(UsageError, match="set `lifter` to videopose3d or pstmo"):
         LiftOptions(checkpoint=checkpoints["pstmo"])

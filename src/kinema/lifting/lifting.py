@@ -31,7 +31,7 @@ def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motio
     _check(network, wanted, path)
     if not certain:
         context.notes.append(
-            f"{path.name} does not say which joints it takes; {wanted.name} is assumed (set `lifter-joints`)"
+            f"{path.name} does not say which joints it takes; {wanted.name} is assumed (set `lifter_joints`)"
         )
     context.weights[path.name] = known_sha256(path)
     context.facts |= {"input_set": wanted.name}
@@ -50,7 +50,7 @@ def chosen_lifter(options: LiftOptions) -> tuple[Lifter, LiftingNetwork, Path]:
     lifter = LIFTERS.find(options.method)
     path = options.checkpoint
     if path is None:
-        raise UsageError(f"{lifter.name} needs its checkpoint, a file of its authors; set `lifter-checkpoint`")
+        raise UsageError(f"{lifter.name} needs its checkpoint, a file of its authors; set `lifter_checkpoint`")
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}; give the path of a {lifter.name} file")
     return lifter, lifter.opened(path, causal=options.causal, threads=options.threads), path

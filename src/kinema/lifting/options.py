@@ -25,21 +25,21 @@ class LiftOptions:
 
     method: str | None = setting(
         None, "published network that lifts the 2D keypoints to 3D: videopose3d or pstmo", public="lifter",
-        metavar="NAME", group="method",
+        metavar="NAME", group="lifting",
     )  # fmt: skip
     checkpoint: Path | None = setting(
         None,
         "the lifter's checkpoint, a file of its authors",
-        public="lifter-checkpoint",
+        public="lifter_checkpoint",
         metavar="FILE",
-        group="method",
+        group="lifting",
     )
     input_set: str | None = setting(
-        None, "joints that the lifter takes, where its file's name does not tell", public="lifter-joints",
-        choices=INPUT_SETS, group="method",
+        None, "joints that the lifter takes, where its file's name does not tell", public="lifter_joints",
+        choices=INPUT_SETS, group="lifting",
     )  # fmt: skip
     flip: bool = True
-    causal: bool = setting(False, "the lifter is a causal VideoPose3D", public="causal", group="method")
+    causal: bool = setting(False, "the lifter is a causal VideoPose3D", public="lifter_causal", group="lifting")
     max_gap: float = 0.4
     threads: int = 2
 

@@ -14,6 +14,7 @@ from typing import Any
 from kinema.errors import UsageError
 from kinema.estimation.options import FitOptions
 from kinema.estimation.registry import ESTIMATORS
+from kinema.lifting.options import LiftOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, identity_of, setting, settings_of
 from kinema.pipeline.registry import added_stages
@@ -67,7 +68,7 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. tracking, pare, fit, filter, world, drawing: the options of
+    place, if any. video: its true rate and rotation. tracking, lift, pare, fit, filter, world, drawing: the options of
     Kinema's own stages; added: those of stages from other packages, by name.
     """
 
@@ -96,6 +97,7 @@ class RunOptions:
     )
     video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    lift: LiftOptions = field(default_factory=LiftOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
@@ -177,7 +179,7 @@ class RunOptions:
         return result
 
 
-_PLACES = {"track": "tracking", "fit": "fit", "filter": "filter", "world": "world"}
+_PLACES = {"track": "tracking", "lift": "lift", "fit": "fit", "filter": "filter", "world": "world"}
 """Stage -> the field of `RunOptions` that has its options."""
 
 

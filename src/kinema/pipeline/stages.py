@@ -13,6 +13,7 @@ from typing import Any
 from kinema.body import BodyModel, load_body
 from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
+from kinema.lifting.stage import lift_keypoints
 from kinema.motion import Motion
 from kinema.options import identity_of
 from kinema.pipeline.keys import InputWatch, digest
@@ -83,7 +84,8 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     """
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
-    for stage in (TRACKERS.find(options.tracker).stage, *estimator.stages):
+    lifting = () if options.lift.method is None else (lift_keypoints,)
+    for stage in (TRACKERS.find(options.tracker).stage, *lifting, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
         settled = partial(settle, things=estimator.follows_keypoints)
         then = settled if stage is estimator.stages[-1] else None

@@ -91,9 +91,11 @@ def is_openpose(content: Any) -> bool:
 def read_openpose_folder(files: list[Path], what: str, layout: str | None) -> Poses:
     """OpenPose's `--write_json` folder: one file for each frame, with people of pose_keypoints_2d (3 K)."""
     numbered = sorted(((number_in(path.name.replace("_keypoints", "")), path) for path in files), key=_by_number)
-    if any(number is None for number, _ in numbered):
-        raise InputError(f"{what}: a file's name holds no frame number, as clip_000000000012_keypoints.json does")
     values = [number[0] for number, _ in numbered if number is not None]
+    if len(files) == 1:
+        values = [0]
+    elif len(values) < len(files):
+        raise InputError(f"{what}: a file's name holds no frame number, as clip_000000000012_keypoints.json does")
     frames, points, ids = [], [], []
     for value, (_, path) in zip(values, numbered, strict=True):
         content = load_json(path)

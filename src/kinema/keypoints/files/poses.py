@@ -114,7 +114,7 @@ def cleaned(points: np.ndarray) -> np.ndarray:
 def number_in(name: str) -> tuple[int, bool] | None:
     """The last number in a file's name, and whether it has leading zeros; None without one."""
     found = re.findall(r"\d+", name.rsplit("/", 1)[-1].rsplit("\\", 1)[-1].rsplit(".", 1)[0])
-    return (int(found[-1]), len(found[-1]) > len(str(int(found[-1])))) if found and len(found[-1]) < 12 else None
+    return (int(found[-1]), len(found[-1]) > len(str(int(found[-1])))) if found and len(found[-1]) < 18 else None
 
 
 def frames_of_names(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:

@@ -72,9 +72,7 @@ def _poses(path: Path, layout: str | None) -> Poses:
         with NpzArchive(path) as archive:
             return _first(_NPZ, archive, what, f"it holds {', '.join(list(archive)[:6])}")(archive, what, layout)
     if path.suffix.lower() != ".json":
-        raise InputError(
-            f"{path} is not a file of keypoints; Kinema reads .json and .npz files, and OpenPose's folders"
-        )
+        raise InputError(f"{path} is no file of keypoints; Kinema reads .json and .npz files, and OpenPose's folders")
     content = load_json(path)
     if json_layouts.is_openpose(content):
         return json_layouts.read_openpose_folder([path], what, layout)

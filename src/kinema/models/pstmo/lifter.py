@@ -44,5 +44,5 @@ def window_places(frames: int, stride: int) -> np.ndarray:
 def open_lifter(tensors: Mapping[str, np.ndarray], name: str, *, causal: bool = False, threads: int = 1) -> ClipLifter:
     """The lifter of a checkpoint. Raises InputError, and UsageError for `causal`, which it cannot be."""
     if causal:
-        raise UsageError("P-STMO sees the future of a frame; leave out `causal`")
+        raise UsageError("P-STMO sees the future of a frame; leave out `lifter_causal`")
     return ClipLifter(OnnxPSTMO(tensors, name=name, threads=threads))
