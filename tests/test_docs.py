@@ -72,7 +72,9 @@ def resolves(name: str) -> bool:
     return False
 
 
-GROUPS = ("kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.estimators", "kinema.refiners")
+GROUPS = (
+    "kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.lifters", "kinema.estimators", "kinema.refiners",
+)  # fmt: skip
 """Groups of entry points, which are no names in Python."""
 
 MADE_UP = {"src/kinema/models/mynet/weights.py"}
