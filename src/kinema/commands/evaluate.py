@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands import _evaluate_pare, _evaluate_refiner
+from kinema.commands import _evaluate_keypoints, _evaluate_pare, _evaluate_refiner
 from kinema.commands._options import add_debug, add_file, add_json, add_settings, add_subcommand, given
 from kinema.terminal import console, print_json
 
@@ -59,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(motion, "everything", file=True)
     add_debug(motion)
     for name, text, command in (
+        ("keypoints", "2D keypoints against COCO's annotations", _evaluate_keypoints),
         ("refiner", "filters and refinement networks on a data set", _evaluate_refiner),
         ("pare", "PARE on 3DPW or 3DOH, by its own protocol", _evaluate_pare),
     ):
@@ -70,7 +71,7 @@ def only_prints(args: argparse.Namespace) -> bool:
 
 
 def run(args: argparse.Namespace) -> int:
-    others = {"refiner": _evaluate_refiner.run, "pare": _evaluate_pare.run}
+    others = {"keypoints": _evaluate_keypoints.run, "refiner": _evaluate_refiner.run, "pare": _evaluate_pare.run}
     return others.get(args.evaluation, _evaluate_motion)(args)
 
 
