@@ -1,6 +1,6 @@
 """Errors of `kinema run` against triangulated ground truth, two views of `balance_single`, and of BlazePose's raw 3D.
 
-    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw]
+    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw] [--keypoints rtmpose]
 
 12 limb joints, mid-hip aligned, millimetres, in the camera's frame, on the frames that both sources have. The ground
 truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
@@ -32,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("outputs/accuracy_balance"))
     parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="landmarks used by the fit")
+    parser.add_argument("--keypoints", default="blazepose", help="the source of keypoints")
     args = parser.parse_args()
     folder = DATA / "gt" / "balance_single"
     if not folder.is_dir():
@@ -40,7 +41,9 @@ def main() -> int:
     rows = []
     for view, camera in VIEWS.items():
         clip = DATA / "videos" / f"balance_single_multiview_{view}.mp4"
-        motion = run(clip, args.out, RunOptions.of(overlay=False, landmarks=args.landmarks)).motion
+        motion = run(
+            clip, args.out, RunOptions.of(overlay=False, landmarks=args.landmarks, keypoints=args.keypoints)
+        ).motion
         truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=camera)
         sources = ("body", "keypoints3d")
         for source in sources:

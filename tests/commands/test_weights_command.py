@@ -39,7 +39,7 @@ def test_list_shows_every_entry_in_eighty_columns(capsys):
     out = capsys.readouterr().out
     assert all(len(line) <= 80 for line in out.splitlines()[:-1])
     assert all(entry.name in out for entry in catalogue.entries())
-    assert out.count("on first use") == 2
+    assert out.count("on first use") == 3
     assert "add yourself" in out
 
 

@@ -192,7 +192,7 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
         entry = each.entry
         row: list[str | Text] = [entry.name]
         if not sha256:
-            row += [entry.what, "research" if entry.licence.research_only else "any"]
+            row += [entry.what, entry.licence.use]
         size = each.size if each.size is not None else entry.size
         row += [f"{size / 1e6:.1f} MB" if size else "", _state(each)]
         table.add_row(*row, *([each.sha256 or ""] if sha256 else []))

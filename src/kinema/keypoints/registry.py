@@ -23,6 +23,15 @@ SOURCES: Registry[KeypointSource] = Registry(
             weights=("blazepose-detector", "blazepose-landmarks-full"),
             detects=True,
         ),
+        KeypointSource(
+            name="rtmpose",
+            summary="RTMPose-s in 2D beside BlazePose in 3D: nearer to the truth in the image, slower",
+            joint_set="blazepose33",
+            joint3d_set="blazepose33",
+            open="kinema.keypoints.rtmpose:open_rtmpose",
+            weights=("blazepose-detector", "blazepose-landmarks-full", "rtmpose-s-halpe26"),
+            detects=True,
+        ),
     ),
 )
 """Every keypoint source."""

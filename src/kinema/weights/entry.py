@@ -12,13 +12,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Licence:
-    """The terms of use of a file. key: under which consent is recorded; url: of the full text."""
+    """The terms of use of a file. key: under which consent is recorded; url: of the full text; unclear: nobody grants
+    the weights in writing, though the code is free."""
 
     key: str
     name: str
     url: str
     summary: str
     research_only: bool = False
+    unclear: bool = False
+
+    @property
+    def use(self) -> str:
+        """What the file may be used for, in one word."""
+        return "research" if self.research_only else "unclear" if self.unclear else "any"
 
 
 @dataclass(frozen=True)
@@ -70,4 +77,12 @@ APACHE = Licence(
     name="Apache-2.0",
     url="https://www.apache.org/licenses/LICENSE-2.0",
     summary="free for any use, commercial use included",
+)
+
+OPENMMLAB = Licence(
+    key="openmmlab",
+    name="Apache-2.0 (code); training data unclear",
+    url="https://github.com/open-mmlab/mmpose/blob/main/LICENSE",
+    summary="published with Apache-2.0 code; some of the pictures that it was trained on are for academic use",
+    unclear=True,
 )
