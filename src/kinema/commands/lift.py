@@ -33,8 +33,7 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.estimation.options import FitOptions
-    from kinema.lifting.options import LiftOptions
-    from kinema.pipeline.keypoint_file import KeypointFileOptions
+    from kinema.lifting.options import KeypointFileOptions, LiftOptions
 
     parser.add_argument("file", metavar="KEYPOINTS", type=Path, help="a file of keypoints, or OpenPose's folder")
     parser.add_argument(
@@ -54,8 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kinema.estimation.options import FitOptions
     from kinema.formats import save_motion
-    from kinema.lifting.options import LiftOptions
-    from kinema.pipeline.keypoint_file import KeypointFileJob, KeypointFileOptions, motion_from_keypoints
+    from kinema.lifting.options import KeypointFileOptions, LiftOptions
+    from kinema.pipeline.keypoint_file import KeypointFileJob, motion_from_keypoints
     from kinema.pipeline.showing import watcher
 
     job = KeypointFileJob(

@@ -1,4 +1,4 @@
-"""Settings of lifting."""
+"""Settings of lifting, and of the files of keypoints that are lifted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kinema.errors import UsageError
 from kinema.options import require, setting
-from kinema.skeleton import COCO17, H36M17
+from kinema.skeleton import COCO17, H36M17, JOINT_SETS
 
 INPUT_SETS = (COCO17.name, H36M17.name)
 """Joint sets of the keypoints that published lifters were trained on."""
@@ -50,3 +50,28 @@ class LiftOptions:
         require(known, "input_set", f"be one of {', '.join(INPUT_SETS)}", self.input_set)
         if self.method is None and self.checkpoint is not None:
             raise UsageError("a lifter's checkpoint needs its name; set `lifter` to videopose3d or pstmo")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of the text "1920x1080". Raises UsageError."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"a size in pixels, as in 1920x1080, is expected, found {text!r}")
+    return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class KeypointFileOptions:
+    """How a file of keypoints is read. size: width and height of the pictures, pixels."""
+
+    fps: float | None = setting(None, "frame rate, if the file has none (default: 30)", public=True, metavar="N")
+    size: tuple[int, int] | None = setting(
+        None, "width and height of the video in pixels, if the file has none, as in 1920x1080", public=True,
+        metavar="WxH", parse=parse_size,
+    )  # fmt: skip
+    layout: str | None = setting(
+        None,
+        "the keypoints' joint set, where their number does not tell it",
+        public="joints",
+        choices=tuple(JOINT_SETS),
+    )

@@ -8,50 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from kinema.body import load_body
-from kinema.errors import InputError, UsageError
+from kinema.errors import InputError
 from kinema.estimation.options import FitOptions
 from kinema.estimation.stage import fit_body
 from kinema.formats.foreign import NOTES
 from kinema.keypoints.files import read_keypoints
 from kinema.lifting import lift_keypoints
 from kinema.lifting.lifting import chosen_lifter
-from kinema.lifting.options import LiftOptions
+from kinema.lifting.options import KeypointFileOptions, LiftOptions
 from kinema.lifting.published import lift_as_published, to_published_world
 from kinema.motion import Motion
-from kinema.options import setting
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.refinement.stage import filter_motion
-from kinema.skeleton import COCO17, JOINT_SETS
+from kinema.skeleton import COCO17
 from kinema.stage import Context, Stage
 from kinema.world.stage import place_in_world
 
 STANDS_STILL = "a file of keypoints does not show the camera, which is taken to stand still"
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Width and height of the text "1920x1080". Raises UsageError."""
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"a size in pixels, as in 1920x1080, is expected, found {text!r}")
-    return int(width), int(height)
-
-
-@dataclass(frozen=True)
-class KeypointFileOptions:
-    """How a file of keypoints is read. size: width and height of the pictures, pixels."""
-
-    fps: float | None = setting(None, "frame rate, if the file has none (default: 30)", public=True, metavar="N")
-    size: tuple[int, int] | None = setting(
-        None, "width and height of the video in pixels, if the file has none, as in 1920x1080", public=True,
-        metavar="WxH", parse=parse_size,
-    )  # fmt: skip
-    layout: str | None = setting(
-        None,
-        "the keypoints' joint set, where their number does not tell it",
-        public="joints",
-        choices=tuple(JOINT_SETS),
-    )
 
 
 @dataclass(frozen=True)
