@@ -56,12 +56,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--units", choices=("m", "cm", "mm"), help="units of bvh, trc (default: m) and c3d (default: mm)"
     )
-    parser.add_argument("--rate", type=float, metavar="FPS", help="frame rate of bvh, trc, c3d (default: the motion's)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="FPS",
+        help="frame rate of bvh, trc, c3d (default: the motion's), npz (30 or a multiple of it), pt (30)",
+    )
     parser.add_argument(
         "--rotation-order",
         metavar="ORDER",
         type=str.upper,
         help="rotation order of a bvh: ZXY (default), XYZ, YXZ, ...",
+    )
+    parser.add_argument(
+        "--layout",
+        choices=("smplx", "smplh", "smpl"),
+        help="body that the reader of an npz poses: SMPL-X (default), SMPL-H, SMPL",
     )
     parser.add_argument("--blender", metavar="PATH", help="Blender executable, for fbx (default: the usual places)")
     add_body(parser)
@@ -80,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     name = args.target_format
     entry = find_format(FORMATS[name][0])
     options = {"units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "blender": args.blender}
+    options |= {"layout": args.layout}
     options = {option: value for option, value in options.items() if value is not None}
     for option in options:
         if option not in entry.takes:

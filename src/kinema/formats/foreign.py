@@ -53,12 +53,15 @@ translation.
 ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Rotation from a y-up world to a z-up one: (x, y, z) becomes (x, -z, y)."""
 
+YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
+"""Rotation of the camera's frame to y-up: (x, y, z) becomes (x, -y, -z), upright if the camera was level."""
+
 
 def pose_from(value: Any, key: str, what: str, notes: Notes) -> np.ndarray:
     """(n,72) axis-angle from axis-angle (n,72), (n,24,3) or matrices (n,24,3,3), (n,216)."""
     pose = numbers(value, key, what, ("n", NUM_POSE), ("n", 24, 3), ("n", 24, 3, 3), ("n", 216))
     if pose.shape[1:] in ((24, 3, 3), (216,)):
-        return _axis_angle(pose.reshape(len(pose), 24, 3, 3), key, what, notes).reshape(len(pose), NUM_POSE)
+        return joints_axis_angle(pose.reshape(len(pose), 24, 3, 3), key, what, notes).reshape(len(pose), NUM_POSE)
     return pose.reshape(len(pose), NUM_POSE)
 
 
@@ -71,11 +74,11 @@ def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[s
     root = numbers(root, keys[0], what, ("n", 3), ("n", 1, 3), ("n", 3, 3), ("n", 1, 3, 3))
     n = len(root)
     if root.shape[-2:] == (3, 3):
-        root = _axis_angle(root.reshape(n, 1, 3, 3), keys[0], what, notes)
+        root = joints_axis_angle(root.reshape(n, 1, 3, 3), keys[0], what, notes)
     shapes = [shape for j in (23, 21) for shape in ((n, 3 * j), (n, j, 3), (n, j, 3, 3))]
     body = numbers(body, keys[1], what, *shapes)
     if body.ndim == 4:
-        body = _axis_angle(body, keys[1], what, notes)
+        body = joints_axis_angle(body, keys[1], what, notes)
     pose = np.zeros((n, NUM_POSE))
     pose[:, :3] = root.reshape(n, 3)
     flat = body.reshape(n, -1) if n else np.zeros((0, 69))
@@ -83,7 +86,7 @@ def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[s
     return pose
 
 
-def _axis_angle(matrices: np.ndarray, key: str, what: str, notes: Notes) -> np.ndarray:
+def joints_axis_angle(matrices: np.ndarray, key: str, what: str, notes: Notes) -> np.ndarray:
     """(n,J,3,3) -> (n,J,3), after projecting the matrices onto rotations (filters that work per entry break them)."""
     if not len(matrices):
         return np.zeros(matrices.shape[:-1])
@@ -103,7 +106,7 @@ def betas_from(value: Any, n: int, what: str, notes: Notes, key: str = "betas") 
     if value is None:
         return None
     given = np.atleast_2d(numbers(value, key, what, ("B",), (1, "B"), (n, "B")))
-    if given.shape[1] > NUM_BETAS:
+    if given[:, NUM_BETAS:].any():
         notes.add(f"{key} beyond the tenth were left out")
     betas = np.zeros((n, NUM_BETAS))
     kept = min(given.shape[1], NUM_BETAS)

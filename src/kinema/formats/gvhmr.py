@@ -4,9 +4,11 @@
 `global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a y-up world;
 `K_fullimg` (L,3,3) is the camera, whose principal point is the image centre, which gives the image size.
 
-Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition. The body is SMPL-X
-of average shape, or of the person's if the motion was fitted with SMPL-X; its pelvis is where Kinema's is. GVHMR has no
-frame numbers, so frames at other times and in gaps are interpolated.
+Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition, which is 30 by
+default, as GVHMR's readers take for granted: poses at other times, and in gaps, are interpolated. The body is SMPL-X of
+the person's shape if the motion was fitted with SMPL-X. Otherwise it is the average one, and the way is scaled to its
+legs (`kinema.formats.reader_body`): in the world with the soles on the floor, and before the camera about the camera, so
+that the body is drawn where the person is.
 """
 
 from __future__ import annotations
@@ -18,22 +20,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.formats.amass import person_path, rest_pelvis
-from kinema.formats.foreign import REST_PELVIS, betas_from, motion_from, pose_from_parts
+from kinema.formats.amass_writing import (
+    BODY_POSE,
+    USUAL_RATE,
+    check_rate,
+    keeps_shape,
+    note_body,
+    person_path,
+    posed_people,
+)
+from kinema.formats.foreign import REST_PELVIS, YUP_FROM_CAMERA, betas_from, motion_from, pose_from_parts
+from kinema.formats.reader_body import AVERAGE_LEGS, carried_over, own_legs, rest_pelvis
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts, without_pauses
 from kinema.geometry.camera import Camera
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
 from kinema.storage.fields import array_of, numbers, require_keys, scalar
 from kinema.storage.torch_writing import write_torch
-from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
+from kinema.temporal.resampling import constant_rate_times, is_on_grid
+from kinema.temporal.splines import resample_axis_angle_cubic, resample_cubic
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_BODY_POSE = 66
 _PREFIXES = ("smpl_params", "body_params", "pred_smpl_params", "pred_body_params")
 
 
@@ -90,41 +102,46 @@ def write(
     *,
     body: BodyModel | None = None,
     vertices: bool = False,
+    fps: float | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write one file per person with a pose and return the first. See the module.
+    """Write one file per person with a pose and return the first. See the module. fps: frame rate; by default 30.
 
     Raises UsageError where nobody has a pose, OutputError.
     """
     report = WriteReport() if report is None else report
-    people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
+    people = posed_people(motion)
+    check_rate(fps)
+    if fps is not None and fps != USUAL_RATE:
+        report.notes.add(f"GVHMR's readers take {USUAL_RATE} frames a second for granted, found {fps:.6g}")
     if not people:
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
     motion = without_pauses(motion, report)
     people = [motion.person(person.id) for person in people]
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
-        write_torch(_content(motion, person, body, report), target)
+        write_torch(_content(motion, person, body, USUAL_RATE if fps is None else fps, report), target)
+        note_body(motion, person, body, "smplx", report)
         report.paths.append(target)
     return paths[0]
 
 
-def _content(motion: Motion, person: Person, body: BodyModel | None, report: WriteReport) -> dict[str, Any]:
-    times = motion.times[person.frames]
-    grid = constant_rate_times(times, motion.fps)
-    moments = held_at_cuts(grid, times, first_rows(person, motion))
+def _content(
+    motion: Motion, person: Person, body: BodyModel | None, rate: float, report: WriteReport
+) -> dict[str, Any]:
+    times, first = motion.times[person.frames], first_rows(person, motion)
+    grid = constant_rate_times(times, rate)
+    moments = held_at_cuts(grid, times, first)
     if even := is_on_grid(times, grid):
         grid = times
     else:
-        report.notes.add(f"person {person.id} was resampled to {motion.fps:.6g} frames a second, gaps interpolated")
+        report.notes.add(f"person {person.id} was resampled to {rate:.6g} frames a second, gaps interpolated")
     if len(times) and times[0] > motion.times[0]:
         report.notes.add(f"person {person.id} starts {times[0] - motion.times[0]:.3f} s after the clip")
     betas = np.zeros((len(times), NUM_BETAS))
-    if person.betas is not None and motion.body_model == "smplx":
+    if person.betas is not None and keeps_shape(motion, "smplx"):
         betas = np.array(person.betas)
-    elif person.betas is not None:
-        report.notes.add(f"the shape is left out: it belongs to the {motion.body_model} body, not to SMPL-X")
-    if any(pose is not None and np.any(pose[:, _BODY_POSE:]) for pose in (person.pose, person.pose_world)):
+    if any(pose is not None and np.any(pose[:, BODY_POSE:]) for pose in (person.pose, person.pose_world)):
         report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
     content: dict[str, Any] = {}
     for frame, pose, transl in (
@@ -135,14 +152,16 @@ def _content(motion: Motion, person: Person, body: BodyModel | None, report: Wri
             continue
         if transl is None:
             report.notes.add(f"person {person.id} has no translation and stays at the origin")
-        position = np.zeros((len(times), 3)) if transl is None else transl
-        position = position + rest_pelvis(motion, person, body) - REST_PELVIS["smplx"]
-        resampled = pose if even else resample_axis_angle(pose, times, moments)
+            position = np.zeros((len(times), 3))
+        else:
+            pelvis = transl + rest_pelvis(motion, person, body)
+            position = _carried(motion, person, body, pose, pelvis, frame) - REST_PELVIS["smplx"]
+        resampled = pose if even else resample_axis_angle_cubic(pose, times, moments, first)
         content[f"smpl_params_{frame}"] = {
-            "body_pose": resampled[:, 3:_BODY_POSE],
-            "betas": betas if even else resample_linear(betas, times, moments),
+            "body_pose": resampled[:, 3:BODY_POSE],
+            "betas": betas if even else resample_cubic(betas, times, moments, first),
             "global_orient": resampled[:, :3],
-            "transl": position if even else resample_linear(position, times, moments),
+            "transl": position if even else resample_cubic(position, times, moments, first),
         }
     if motion.camera is not None and "smpl_params_incam" in content:
         intrinsics = np.array(motion.camera.intrinsics)
@@ -150,8 +169,23 @@ def _content(motion: Motion, person: Person, body: BodyModel | None, report: Wri
         if np.max(np.abs(intrinsics - motion.camera.intrinsics)) > 1 or motion.camera.distortion is not None:
             report.notes.add("the camera is written as GVHMR's: principal point at the image centre, no distortion")
         content["K_fullimg"] = np.repeat(intrinsics[None], len(grid), axis=0)
-    content["fps"] = float(motion.fps)
+    content["fps"] = float(rate)
     return content
+
+
+def _carried(
+    motion: Motion, person: Person, body: BodyModel | None, pose: np.ndarray, pelvis: np.ndarray, frame: str
+) -> np.ndarray:
+    """The pelvis (n,3) of the body that readers pose, in the world, or in the camera's frame for "incam"."""
+    if keeps_shape(motion, "smplx"):
+        return pelvis
+    own, reader = own_legs(motion, person, body), AVERAGE_LEGS["smplx"]
+    if frame == "global":
+        return carried_over(pose, pelvis, own, reader)
+    upright = np.array(pose)
+    upright[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
+    placed = carried_over(upright, pelvis @ YUP_FROM_CAMERA, own, reader, about=np.zeros(3))
+    return np.asarray(placed @ YUP_FROM_CAMERA)
 
 
 def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError, quoted
-from kinema.formats.amass import amass_arrays, person_path, write_arrays
+from kinema.formats.amass_writing import amass_arrays, person_path, posed_people, write_arrays
 from kinema.formats.clip import FORMAT_VERSION, clip_from_plain, clip_to_plain
 from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
@@ -43,8 +43,7 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
     """Write the motion, and an AMASS file for every person but the first. `vertices` is ignored."""
     arrays: dict[str, np.ndarray] = {}
     played = without_pauses(motion)
-    posed = [person for person in played if person.pose is not None or person.pose_world is not None]
-    posed = [person for person in posed if len(person)]
+    posed = posed_people(played)
     if posed:
         arrays.update(amass_arrays(played, posed[0], body))
     write_arrays(arrays | motion_arrays(motion), path)

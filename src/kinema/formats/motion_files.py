@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from kinema.formats.report import WriteReport
 
 _OWN = "kinema-"
+
+NOT_MOTION = (
+    (("dof_pos", "root_pos"), "holds a robot's motion (dof_pos); give the human motion that it was made from"),
+    (("joints",), "holds joints without rotations; give a file with SMPL's pose, or a BVH"),
+)
+"""Keys of files that hold no person's motion, and what to do with them."""
 
 
 def infer_format(path: str | Path) -> MotionFormat:
@@ -45,7 +52,8 @@ def load_motion(path: str | Path, *, format: str | None = None, fps: float | Non
             if entry is None:
                 entry = _recognise(content, path)
             reader = entry.load().read
-            result: Motion = reader(content, path) if entry.timed else reader(content, path, fps=fps)
+            takes_rate = "fps" in signature(reader).parameters
+            result: Motion = reader(content, path, fps=fps) if takes_rate else reader(content, path)
             return result
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None
@@ -94,5 +102,8 @@ def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
     if found:
         names = " or ".join(f.name for f in found)
         raise InputError(f"{path} could be a file of {names}; set `format` to one of them")
+    for needed, reason in NOT_MOTION:
+        if all(key in content for key in needed):
+            raise InputError(f"{path} {reason}")
     keys = ", ".join(quoted(k) for k in list(content)[:8]) or "nothing"
     raise InputError(f"{path} is not a motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")

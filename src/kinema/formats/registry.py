@@ -3,7 +3,7 @@
 A format is one row here and one module with up to three functions, imported only when it is used:
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
-    read(content, path) -> Motion                   takes `fps=` unless the format is `timed`
+    read(content, path) -> Motion                   takes `fps=` where a file may lack its frame rate
     write(motion, path, *, body, vertices) -> Path  the first file written; also takes the options in `takes`
 
 A row states what the format can hold, so that a converter can report what is lost.
@@ -87,12 +87,12 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
         MotionFormat(
             "amass",
-            "AMASS .npz (SMPL, SMPL-H or SMPL-X layout), one person in a z-up world",
+            "AMASS .npz, and SMPL, SMPL-H or SMPL-X parameters under smplx's keys; one person",
             (".npz",),
             "kinema.formats.amass",
             writes=True,
             timed=True,
-            takes=("report",),
+            takes=("fps", "layout", "report"),
             keeps=("pose_world", "betas", "transl_world"),
             holds="one person's pose, shape and translation in the world, at a constant rate",
         ),
@@ -126,7 +126,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             (".pt",),
             "kinema.formats.gvhmr",
             writes=True,
-            takes=("report",),
+            takes=("fps", "report"),
             keeps=("pose", "betas", "transl", "pose_world", "transl_world", "camera", "rate"),
             holds="one person's SMPL-X body in the camera's frame and in the world, and the camera",
         ),

@@ -24,7 +24,8 @@ from kinema.body import BodyModel, load_body
 from kinema.body.kinematics import bone_offsets
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import UsageError
-from kinema.formats.amass import rest_pelvis
+from kinema.formats.foreign import YUP_FROM_CAMERA
+from kinema.formats.reader_body import rest_pelvis
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -36,9 +37,6 @@ from kinema.temporal.rate import frame_rate
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
 
 FRAMES = ("world", "camera")
-
-YUP_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
-"""Rotation of the camera's frame to y-up: (x, y, z) becomes (x, -y, -z)."""
 
 CHUNK = 1024
 """Frames processed at once."""

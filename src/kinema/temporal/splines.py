@@ -1,0 +1,61 @@
+"""Resampling motion smoothly: cubic within a shot, straight across gaps, nothing across a cut.
+
+Straight interpolation is off by up to a h^2 / 8 between two frames (a: acceleration, h: their distance) and changes the
+velocity abruptly at every one of them, which a reader that differentiates sees as noise: 2 mm, and several m/s2, where a
+walk at 24 frames a second is written at 30. Cubic splines have neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation, RotationSpline
+
+from kinema.temporal.resampling import resample_axis_angle, resample_linear
+
+GAP = 4.0
+"""A distance between frames of more than this many usual ones is a gap, which is crossed straight."""
+
+LEAST = 4
+"""Frames that a cubic needs."""
+
+
+def resample_cubic(values: np.ndarray, times: np.ndarray, moments: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(F, ...) at `times` -> (M, ...) at `moments`. first (K,): the rows at which another shot begins.
+
+    Moments after the last frame (up to a step of a grid) continue the curve; those before the first one are held.
+    """
+    resampled = resample_linear(values, times, moments)
+    for rows, wanted in _pieces(times, moments, first):
+        resampled[wanted] = CubicSpline(times[rows], values[rows])(moments[wanted])
+    return resampled
+
+
+def resample_axis_angle_cubic(
+    pose: np.ndarray, times: np.ndarray, moments: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `moments`, with continuous angular velocity; see `resample_cubic`."""
+    pose = np.array(pose, dtype=np.float64)
+    resampled = resample_axis_angle(pose, times, moments).reshape(len(moments), -1, 3)
+    joints = pose.reshape(len(times), -1, 3)
+    for rows, wanted in _pieces(times, moments, first):
+        for j in range(joints.shape[1]):
+            turns = RotationSpline(times[rows], Rotation.from_rotvec(joints[rows, j]))
+            resampled[wanted, j] = turns(moments[wanted]).as_rotvec()
+    return resampled.reshape(len(moments), -1)
+
+
+def _pieces(times: np.ndarray, moments: np.ndarray, first: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Runs of frames without a gap or a cut, long enough for a cubic, and the indices of the moments in each."""
+    if len(times) < LEAST:
+        return
+    steps = np.diff(times)
+    bounds = np.union1d(np.flatnonzero(steps > GAP * np.median(steps)) + 1, first).astype(int).tolist()
+    for start, stop in zip([0, *bounds], [*bounds, len(times)], strict=True):
+        if stop - start >= LEAST:
+            end = times[stop - 1] if stop < len(times) else np.inf
+            wanted = np.flatnonzero((moments >= times[start]) & (moments <= end))
+            if len(wanted):
+                yield slice(start, stop), wanted
