@@ -42,11 +42,11 @@ def recognises(content: Mapping[Any, Any]) -> bool:
 
 
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:
-    """The person of the file, in the y-up world (`pose_world`, `transl_world`) or in the camera's frame; `betas`, times.
+    """The person of the file in the y-up world (`pose_world`, `transl_world`) or the camera's frame; `betas`, times.
 
-    fps: frame rate of a file that states none. Lossy: hands, jaw and eyes, betas beyond the tenth, markers and soft-tissue
-    terms (dmpls) are left out, as noted in the provenance. `body_model` becomes "smpl", "smplh" or "smplx", depending on
-    the file's layout. Raises InputError, ShapeError.
+    fps: frame rate of a file that states none. Lossy: hands, jaw and eyes, betas beyond the tenth, markers and
+    soft-tissue terms (dmpls) are left out, as noted in the provenance. `body_model` becomes "smpl", "smplh" or "smplx",
+    depending on the file's layout. Raises InputError, ShapeError.
     """
     what, notes = str(path), Notes()
     fields = Fields(content, what)
@@ -69,12 +69,14 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         notes.add("the world is y-up, not z-up as in AMASS: the person stands along y")
     else:
         notes.add("the person stands along -y: this is the camera's frame, not a world")
-    suffix = "" if world.up == "-y" else "_world"
     key, betas = shape(fields)
     person = Person(
         id=1,
         frames=np.arange(len(pose)),
         betas=betas_from(betas, len(pose), what, notes, key),
-        **{f"pose{suffix}": pose, f"transl{suffix}": trans},
     )
+    if world.up == "-y":
+        person = person.replace(pose=pose, transl=trans)
+    else:
+        person = person.replace(pose_world=pose, transl_world=trans)
     return motion_from("amass", [person], path, notes, fps=fps, own_fps=rate, body_model=layout)

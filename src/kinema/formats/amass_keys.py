@@ -7,8 +7,8 @@
 | `global_orient`, `body_pose` | `transl` | the parameters of the `smplx` package |
 | `poses` and `Rh` | `Th` | EasyMocap, whose body turns about the model's origin |
 
-Rotations are axis-angle or matrices, a row for each frame or one for each joint; 22, 24, 52 or 55 joints. A leading axis of
-length one is a batch and is dropped. Values wrapped into an array of one object, or None, are unwrapped, or absent.
+Rotations are axis-angle or matrices, a row for each frame or one for each joint; 22, 24, 52 or 55 joints. A leading
+axis of length one is a batch and is dropped. Values in an array of one object are unwrapped; None counts as absent.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def _unbatched(array: np.ndarray) -> np.ndarray:
     if array.ndim == 1 and array.size > 3:
         return array[None]
     if array.ndim == 3 and array.shape[0] == 1 and (array.shape[2] > 4 or array.shape[1] not in _LAYOUTS):
-        return array[0]
+        return np.asarray(array[0])
     if array.ndim == 4 and array.shape[0] == 1 and array.shape[3] == 3 and array.shape[2] != 3:
-        return array[0]
-    return array[0] if array.ndim == 5 and array.shape[0] == 1 else array
+        return np.asarray(array[0])
+    return np.asarray(array[0]) if array.ndim == 5 and array.shape[0] == 1 else array
 
 
 def _whole(poses: np.ndarray, fields: Fields, notes: Notes) -> tuple[np.ndarray, str]:
@@ -137,7 +137,7 @@ def _whole(poses: np.ndarray, fields: Fields, notes: Notes) -> tuple[np.ndarray,
         raise InputError(
             f"{fields.what}: poses has {found}; AMASS files have {known_widths}, or as many joints as that has triples"
         )
-    values = numbers(poses, "poses", fields.what)
+    values: np.ndarray = numbers(poses, "poses", fields.what)
     if values.size == frames * joints * 9 and values.shape != (frames, 3 * joints):
         values = joints_axis_angle(values.reshape(frames, joints, 3, 3), "poses", fields.what, notes)
     values = values.reshape(frames, joints, 3)
@@ -162,27 +162,29 @@ def _refuse_6d(array: np.ndarray, key: str, what: str) -> None:
 
 def translation(fields: Fields, pose: np.ndarray, layout: str, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
     """Pose (n,72) and translation (n,3) as SMPL defines them: the body turns about its pelvis. Raises InputError."""
-    frames = len(pose)
     found = fields.first(TRANSLATIONS)
     if found is None:
         notes.add("the file has no translation; the person stays at the origin")
-        trans = np.zeros((frames, 3))
+        trans = np.zeros((len(pose), 3))
     else:
-        array = array_of(found[1], found[0], fields.what)
-        array = array.reshape(-1, 3) if array.size in (3, 3 * frames) and array.shape[-1:] == (3,) else array
-        trans = numbers(array, found[0], fields.what, (frames, 3), (1, 3))
-        trans = np.repeat(trans, frames, axis=0) if len(trans) != frames else trans
-    turn = fields.get("Rh")
-    if turn is not None:  # R (x - pelvis) + pelvis + t is R x + Th for t = Th + R pelvis - pelvis
+        trans = _rows(found[1], found[0], len(pose), fields.what)
+    if (turn := fields.get("Rh")) is not None:
+        # EasyMocap's R x + Th is SMPL's R (x - pelvis) + pelvis + t for t = Th + R pelvis - pelvis.
         notes.add("Rh and Th are EasyMocap's; the translation was derived from them, to within 2 cm")
-        turns = array_of(turn, "Rh", fields.what)
         pose = pose.copy()
-        pose[:, :3] = numbers(
-            turns.reshape(-1, turns.shape[-1]) if turns.ndim else turns, "Rh", fields.what, (frames, 3)
-        )
+        pose[:, :3] = _rows(turn, "Rh", len(pose), fields.what)
         rest = REST_PELVIS[layout]
         trans = trans + axis_angle_to_matrix(pose[:, :3]) @ rest - rest
     return pose, trans
+
+
+def _rows(value: Any, key: str, frames: int, what: str) -> np.ndarray:
+    """(n,3) from (n,3), (1,n,3), (n,1,3), or one row for all frames: (3,), (1,3)."""
+    array = array_of(value, key, what)
+    if array.shape[-1:] == (3,) and array.size in (3, 3 * frames):
+        array = array.reshape(-1, 3)
+    rows: np.ndarray = numbers(array, key, what, (frames, 3), (1, 3))
+    return np.repeat(rows, frames, axis=0) if len(rows) != frames else rows
 
 
 def shape(fields: Fields) -> tuple[str, Any]:

@@ -1,8 +1,8 @@
-"""Writing AMASS `.npz` files: one person in a z-up world, the format of Blender's SMPL add-ons and of retargeting tools.
+"""Writing AMASS `.npz` files: one person in a z-up world, for Blender's SMPL add-ons and retargeting tools.
 
 By default in the layout of AMASS' SMPL-X release, the most widely readable one: `poses` (N,165) = root, 21 body joints,
-jaw, two eyes, 30 finger joints (axis-angle). Blender's SMPL-X add-on requires all 55 joints. Programs that pose SMPL-H or
-SMPL read its first columns, but have another body: for their bodies there are the layouts "smplh" (N,156) and "smpl"
+jaw, two eyes, 30 finger joints (axis-angle). Blender's SMPL-X add-on requires all 55 joints. Programs that pose SMPL-H
+or SMPL read its first columns, but have another body: for theirs there are the layouts "smplh" (N,156) and "smpl"
 (N,72, with SMPL's two hand joints).
 
 Axes: AMASS' world is z-up. From Kinema's y-up world, (x, y, z) becomes (x, -z, y); a motion without a world is
@@ -13,9 +13,8 @@ the free body, which has its own shape space. Readers then pose their average bo
 with its soles on the floor (`kinema.formats.reader_body`); without a world it is scaled about the camera. `trans` is
 added to a body whose pelvis rests at `REST_PELVIS`.
 
-Rate: readers take 30 frames a second for granted: Blender's add-on truncates the rate to a whole number and refuses less
-than 30. So by default it is 30 or the next multiple of it. Poses at other times, and in gaps of the track, are
-interpolated: cubic, gaps straight.
+Rate: Blender's add-on truncates the rate to a whole number and refuses less than 30. So by default it is 30 or the next
+multiple of it. Poses at other times, and in gaps of the track, are interpolated: cubic, gaps straight.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ WIDTHS = {"smplx": 165, "smplh": 156, "smpl": 72}
 NAMES = {"smplx": "SMPL-X", "smplh": "SMPL-H", "smpl": "SMPL"}
 
 USUAL_RATE = 30
-"""Frames a second: the least that Blender's SMPL-X add-on accepts, and what readers of GVHMR's files take for granted."""
+"""Frames a second: the least that Blender's SMPL-X add-on accepts, and what GVHMR's readers take for granted."""
 
 
 def write(
@@ -68,8 +67,8 @@ def write(
 ) -> Path:
     """Write one `.npz` per person: `path` for one, `name_<id>.npz` next to it for several. See the module.
 
-    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". Returns the first file.
-    Raises UsageError where nobody in the motion has a pose, OutputError.
+    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". Returns the first
+    file. Raises UsageError where nobody in the motion has a pose, OutputError.
     """
     report = WriteReport() if report is None else report
     people = posed_people(motion)
@@ -133,8 +132,8 @@ def note_body(motion: Motion, person: Person, body: BodyModel | None, layout: st
         report.notes.add(f"the shape is left out: it belongs to the {whose} body, not to {NAMES[layout]}")
     ratio = AVERAGE_LEGS[layout].depth / own_legs(motion, person, body).depth
     report.notes.add(
-        f"person {person.id}'s way is scaled by {ratio:.3f} to the legs of {NAMES[layout]}'s average body, whose soles are"
-        " on the floor"
+        f"person {person.id}'s way is scaled by {ratio:.3f}, to the legs of {NAMES[layout]}'s average body, so that its"
+        " soles are where the person's are"
     )
 
 
@@ -204,9 +203,7 @@ def _upright(motion: Motion, person: Person, body: BodyModel | None, layout: str
     pose = person.pose_world if in_world else person.pose
     if pose is None:
         raise UsageError(f"person {person.id} has no pose; run the fit before writing an AMASS file")
-    transl, joints = (
-        (person.transl_world, person.joints_world) if in_world else (person.transl, person.joints)
-    )  # fmt: skip
+    transl, joints = (person.transl_world, person.joints_world) if in_world else (person.transl, person.joints)
     pose = np.array(pose)
     if joints is not None:
         pelvis = joints[:, 0]

@@ -34,8 +34,11 @@ SIDES = ((1, 4, 7, 10), (2, 5, 8, 11))
 HEEL, TIP = 0.25, 0.6
 """How far a sole reaches behind the ankle and before the ball of the foot, as a share of the distance between them."""
 
-SETTLED = 0.02
-"""Metres: of points whose heights differ by more than this, the lower one alone decides where the body is."""
+SETTLED = 0.05
+"""Metres: of points whose heights differ by more than this, the lower one decides where along the floor the body is."""
+
+ROUNDED = 0.003
+"""Metres over which one point takes over from another as the lowest."""
 
 CHUNK = 4096
 """Frames processed at once."""
@@ -52,7 +55,7 @@ class Legs:
     depth: float
 
     def soles(self, pose: np.ndarray) -> np.ndarray:
-        """(n,6,3) heel, ball and tip of both soles relative to the pelvis, in the frame of the root of `pose` (n,72)."""
+        """(n,6,3) heel, ball and tip of both soles relative to the pelvis, for `pose` (n,72), in the root's frame."""
         turns = axis_angle_to_matrix(np.asarray(pose, dtype=np.float64).reshape(len(pose), 24, 3)[:, :12])
         points = []
         for leg, chain in zip(self.joints, SIDES, strict=True):
@@ -71,37 +74,38 @@ class Legs:
         return np.stack(points, axis=1)
 
 
-def _average(name: str, left: list[list[float]], right: list[list[float]], sole: float) -> Legs:
+def _average(name: str, left: list[float], right: list[float], *, sole: float) -> Legs:
+    """From positions in the model's own frame: hip, knee, ankle, foot (x, y, z each) of both legs; the soles' y."""
     pelvis = REST_PELVIS[name]
-    return Legs(np.array([left, right]) - pelvis, float(pelvis[1] - sole))
+    return Legs(np.array([left, right]).reshape(2, 4, 3) - pelvis, float(pelvis[1] - sole))
 
 
 AVERAGE_LEGS = {
     "smpl": _average(
         "smpl",
-        [[0.0565, -0.3231, 0.0109], [0.0999, -0.7097, 0.0189], [0.0852, -1.1366, -0.0185], [0.1263, -1.1969, 0.1035]],
-        [[-0.0625, -0.3313, 0.0150], [-0.1058, -0.7151, 0.0102], [-0.0868, -1.1351, -0.0243], [-0.1218, -1.1977, 0.1060]],
-        -1.213,
+        [0.0565, -0.3231, 0.0109, 0.0999, -0.7097, 0.0189, 0.0852, -1.1366, -0.0185, 0.1263, -1.1969, 0.1035],
+        [-0.0625, -0.3313, 0.0150, -0.1058, -0.7151, 0.0102, -0.0868, -1.1351, -0.0243, -0.1218, -1.1977, 0.1060],
+        sole=-1.213,
     ),
     "smplh": _average(
         "smplh",
-        [[0.0677, -0.3147, 0.0214], [0.1020, -0.6899, 0.0169], [0.0884, -1.0879, -0.0268], [0.1148, -1.1437, 0.0925]],
-        [[-0.0695, -0.3138, 0.0239], [-0.1078, -0.6964, 0.0150], [-0.0920, -1.0948, -0.0273], [-0.1174, -1.1430, 0.0961]],
-        -1.159,
+        [0.0677, -0.3147, 0.0214, 0.1020, -0.6899, 0.0169, 0.0884, -1.0879, -0.0268, 0.1148, -1.1437, 0.0925],
+        [-0.0695, -0.3138, 0.0239, -0.1078, -0.6964, 0.0150, -0.0920, -1.0948, -0.0273, -0.1174, -1.1430, 0.0961],
+        sole=-1.159,
     ),
     "smplx": _average(
         "smplx",
-        [[0.0613, -0.4442, -0.0140], [0.1160, -0.8229, -0.0234], [0.0726, -1.2260, -0.0552], [0.1198, -1.2840, 0.0630]],
-        [[-0.0601, -0.4553, -0.0092], [-0.1044, -0.8177, -0.0260], [-0.0889, -1.2284, -0.0462], [-0.1277, -1.2868, 0.0728]],
-        -1.301,
+        [0.0613, -0.4442, -0.0140, 0.1160, -0.8229, -0.0234, 0.0726, -1.2260, -0.0552, 0.1198, -1.2840, 0.0630],
+        [-0.0601, -0.4553, -0.0092, -0.1044, -0.8177, -0.0260, -0.0889, -1.2284, -0.0462, -0.1277, -1.2868, 0.0728],
+        sole=-1.301,
     ),
-}  # fmt: skip
+}
 """The neutral bodies of average shape, in metres from the model's origin; like `REST_PELVIS`, lengths and no mesh.
 
-Joints: SMPL's are those of a result of ROMP, which holds joints and vertices of a body of almost zero betas, with its pose
-taken back; SMPL-H's are the bones of the humanoid that PHC and ProtoMotions simulate; SMPL-X's are the rest joints that
-LeRobot (Apache-2.0) publishes. Soles: ROMP's lowest vertices lie 15.5 mm below the foot joints, along the whole sole
-within 2 mm; the other two bodies' soles are taken to lie as deep below theirs, which is good to half a centimetre.
+Joints: SMPL's are those of a result of ROMP, which holds joints and vertices of a body of almost zero betas, with its
+pose taken back; SMPL-H's are the bones of the humanoid that PHC and ProtoMotions simulate; SMPL-X's are the rest joints
+that LeRobot (Apache-2.0) publishes. Soles: ROMP's lowest vertices lie 15.5 mm below the foot joints, along the whole
+sole within 2 mm; the other two bodies' soles are taken to lie as deep below theirs, good to half a centimetre.
 """
 
 
@@ -143,12 +147,14 @@ def carried_over(
 ) -> np.ndarray:
     """Where the reader's body has its pelvis (n,3) for a person with `pose` (n,72) and `pelvis` (n,3), y up.
 
-    about (3,): the point that stays where it is; by default the point of the floor (y = 0) below the first pelvis.
+    about (3,): the point about which the way is scaled; by default that of the floor (y = 0) below the first pelvis,
+    which then stays above it.
     """
     if own is reader or not len(pelvis):
         return pelvis
+    start_at = pelvis[0] * [1, 0, 1]
     ratio = reader.depth / own.depth
-    centre = pelvis[0] * [1, 0, 1] if about is None else about
+    centre = start_at if about is None else about
     placed = centre + ratio * (pelvis - centre)
     for start in range(0, len(pelvis), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -156,5 +162,14 @@ def carried_over(
         heights = mine[..., 1] - mine[..., 1].min(axis=1, keepdims=True)
         weights = np.exp(-((heights / SETTLED) ** 2))
         weights /= weights.sum(axis=1, keepdims=True)
-        placed[rows] += (weights[..., None] * (ratio * mine - theirs)).sum(axis=1)
-    return placed
+        placed[rows] += (weights[..., None] * (ratio * mine - theirs)).sum(axis=1) * [1, 0, 1]
+        placed[rows, 1] += _lowest(ratio * mine[..., 1]) - _lowest(theirs[..., 1])
+    if about is None:
+        placed += start_at - placed[0] * [1, 0, 1]
+    return np.asarray(placed)
+
+
+def _lowest(heights: np.ndarray) -> np.ndarray:
+    """(n,) the lowest of the heights (n,P), rounded off where two of them change places."""
+    least = heights.min(axis=1)
+    return np.asarray(least - ROUNDED * np.log(np.exp((least[:, None] - heights) / ROUNDED).sum(axis=1)))

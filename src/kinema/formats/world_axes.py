@@ -1,7 +1,7 @@
 """Which way is up in a file that does not say: AMASS' worlds are z-up, but others write y-up ones under its keys.
 
-People are upright most of the time, so the trunk tells. Where it lies along y for most of a clip, the person stands in a
-y-up world, or lies in a z-up one: a standing person has the soles on the floor, or goes somewhere.
+People are upright most of the time, so the trunk tells. Where it points along y for most of a clip, the person stands
+in a y-up world, or lies in a z-up one: a standing person has the soles on the floor, or goes somewhere.
 """
 
 from __future__ import annotations

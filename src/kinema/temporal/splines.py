@@ -1,8 +1,8 @@
 """Resampling motion smoothly: cubic within a shot, straight across gaps, nothing across a cut.
 
 Straight interpolation is off by up to a h^2 / 8 between two frames (a: acceleration, h: their distance) and changes the
-velocity abruptly at every one of them, which a reader that differentiates sees as noise: 2 mm, and several m/s2, where a
-walk at 24 frames a second is written at 30. Cubic splines have neither.
+velocity abruptly at every one of them, which a reader that differentiates sees as noise: 2 mm, and several m/s2, where
+a walk at 24 frames a second is written at 30. Cubic splines have neither.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def resample_cubic(values: np.ndarray, times: np.ndarray, moments: np.ndarray, f
 def resample_axis_angle_cubic(
     pose: np.ndarray, times: np.ndarray, moments: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
-    """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `moments`, with continuous angular velocity; see `resample_cubic`."""
+    """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `moments`, with smooth angular velocity; see `resample_cubic`."""
     pose = np.array(pose, dtype=np.float64)
     resampled = resample_axis_angle(pose, times, moments).reshape(len(moments), -1, 3)
     joints = pose.reshape(len(times), -1, 3)
