@@ -54,7 +54,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     pose, trans = translation(fields, pose, layout, notes)
     rate = own_rate(fields, notes)
     if rate is None and fps is None:
-        raise InputError(f"{what} lacks a frame rate ({', '.join(RATES)}); give it with `fps`")
+        raise InputError(f"{what} lacks {RATES[0]}; give the frame rate with `fps`")
     note_gender(fields, notes)
     notes.left_out(content, KNOWN)
     rest = REST_PELVIS[layout]

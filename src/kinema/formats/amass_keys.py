@@ -23,7 +23,7 @@ from kinema.formats.foreign import REST_PELVIS, joints_axis_angle, pose_from_par
 from kinema.formats.report import Notes
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_POSE
-from kinema.storage.fields import array_of, numbers, rate, text
+from kinema.storage.fields import array_of, numbers, scalar, text
 
 ROOTS, BODIES = ("root_orient", "global_orient"), ("pose_body", "body_pose")
 TRANSLATIONS = ("trans", "transl", "Th")
@@ -201,7 +201,9 @@ def own_rate(fields: Fields, notes: Notes) -> float | None:
     for key in RATES:
         value = fields.get(key)
         if value is not None:
-            stated[key] = rate(value, key, fields.what)
+            stated[key] = scalar(value, key, fields.what)
+            if not stated[key] > 0:
+                raise InputError(f"{fields.what}: {key} must be positive, found {stated[key]:g}")
     if not stated:
         return None
     key, chosen = next(iter(stated.items()))

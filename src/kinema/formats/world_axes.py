@@ -21,7 +21,7 @@ ON_FLOOR = 0.25
 """Metres: the lowest sole of somebody who stands on a floor at 0, on a body whose shape is not known."""
 
 TRAVEL = 0.6
-"""Metres that nobody moves who lies all the time."""
+"""Metres: people move less than this upwards, and more along the floor if they go somewhere."""
 
 LYING = (0.03, 0.3)
 """Metres: height of the pelvis of somebody who lies on a floor at 0."""
@@ -74,7 +74,7 @@ def _up(pose: np.ndarray, trans: np.ndarray, pelvis: np.ndarray, legs: Legs) -> 
     if trunk[1] < UPRIGHT:
         return "z"
     stands = abs(_lowest_sole(pose, pelvis, legs, "y")) < ON_FLOOR
-    goes = np.max(np.ptp(pelvis[:, [0, 2]], axis=0)) > TRAVEL
+    goes = np.ptp(pelvis[:, 2]) > TRAVEL > np.ptp(pelvis[:, 1])  # nobody who lies is lifted that far
     return "y" if stands or goes or not np.any(trans) else "z"
 
 
