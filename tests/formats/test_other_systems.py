@@ -44,7 +44,7 @@ def test_gvhmr_round_trip(walk, tmp_path):
 
 
 def test_gvhmr_of_the_free_body_is_scaled_and_notes_the_losses(walk, tmp_path):
-    """In the world as in an AMASS file; before the camera its feet are on the same rays as the person's, within 1 degree.
+    """In the world as in an AMASS file; before the camera its feet are on the person's rays, within 1 degree.
 
     (Not the pelvis: the joint of that name lies 6 cm further forward in SMPL-X's body.)
     """

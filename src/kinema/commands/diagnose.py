@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_file, add_json, add_profile, add_reading
+from kinema.options import in_flags
 from kinema.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(diagnosis.to_dict())
     else:
-        print_lines(lines(diagnosis))
+        print_lines([in_flags(line, args.flags) for line in lines(diagnosis)])
     if diagnosis.validation.motion is None:
         return 1
     if args.plot is not None:

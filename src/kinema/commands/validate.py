@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_file, add_profile, add_reading
+from kinema.options import in_flags
 from kinema.terminal import print_lines
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     validation = validate_file(
         file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
     )
-    print_lines(lines(validation))
+    print_lines([in_flags(line, args.flags) for line in lines(validation)])
     if not args.no_files:
         folder = file.parent if args.out is None else args.out
         write_report(validation, *(folder / name for name in REPORTS))

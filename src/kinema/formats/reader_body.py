@@ -37,7 +37,7 @@ HEEL, TIP = 0.25, 0.6
 SETTLED = 0.05
 """Metres: of points whose heights differ by more than this, the lower one decides where along the floor the body is."""
 
-ROUNDED = 0.003
+ROUNDED = 0.005
 """Metres over which one point takes over from another as the lowest."""
 
 CHUNK = 4096
