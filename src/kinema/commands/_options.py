@@ -134,7 +134,12 @@ def add_file(parser: Any, name: str = "file", help: str = "a motion file, or a r
 
 def add_reading(parser: Any) -> None:
     """Add the arguments of reading a motion file, --fps and --from."""
-    parser.add_argument("--fps", type=float, metavar="N", help="frame rate, if the file has none (default: 30)")
+    parser.add_argument(
+        "--fps",
+        type=float,
+        metavar="N",
+        help="frame rate, if the file has none (default: 30, but AMASS files need one)",
+    )
     parser.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the file's format (default: detected from its contents)"
     )

@@ -69,7 +69,7 @@ def _up(pose: np.ndarray, trans: np.ndarray, pelvis: np.ndarray, legs: Legs) -> 
     if abs(trunk[2]) >= UPRIGHT or abs(trunk[2]) >= abs(trunk[1]):
         lies = abs(trunk[0]) >= UPRIGHT and front[1] >= UPRIGHT and LYING[0] < place[1] < LYING[1]
         return "y" if lies and not LYING[0] < place[2] < LYING[1] else "z"
-    if trunk[1] <= -UPRIGHT and place[2] > AHEAD:
+    if trunk[1] <= -UPRIGHT and (place[2] > AHEAD or not np.any(trans)):
         return "-y"
     if trunk[1] < UPRIGHT:
         return "z"
