@@ -100,6 +100,36 @@ def test_convert_says_what_is_lost(file, tmp_path, capsys):
     assert "cannot tell the motion format" in capsys.readouterr().err
 
 
+def test_rate_and_body_of_the_reader(file, tmp_path, capsys):
+    """An npz at 60 frames a second for SMPL-H's body; a pt for readers who take another rate for granted."""
+    arguments = ["export", str(file), "--person", "1", "--out", str(tmp_path)]
+    assert main([*arguments, "--format", "npz", "--rate", "60", "--layout", "smplh"]) == 0
+    assert "to the legs of SMPL-H's average body" in capsys.readouterr().out
+    with np.load(tmp_path / "walk.npz", allow_pickle=False) as arrays:
+        assert arrays["poses"].shape == (29, 156)
+        assert arrays["mocap_frame_rate"] == 60
+    assert main([*arguments, "--format", "pt", "--rate", "60"]) == 0
+    assert "take 30 frames a second for granted, found 60" in capsys.readouterr().out
+    assert load_motion(tmp_path / "walk.pt").fps == pytest.approx(60)
+    assert main([*arguments, "--format", "bvh", "--layout", "smplh"]) == 2
+    assert "--layout does not apply to bvh files" in capsys.readouterr().err
+    assert main([*arguments, "--format", "npz", "--rate", "0"]) == 2
+    assert "the frame rate must be a number between" in capsys.readouterr().err
+
+
+def test_a_file_without_a_rate_asks_for_the_flag(file, tmp_path, capsys):
+    path = tmp_path / "amass.npz"
+    np.savez(path, poses=np.zeros((5, 66)), trans=np.zeros((5, 3)))
+    for arguments in (["convert", str(path), str(tmp_path / "a.pkl")], ["export", str(path), "--format", "csv"]):
+        assert main(arguments) == 3
+        assert capsys.readouterr().err.endswith("lacks mocap_frame_rate; give the frame rate with --fps\n")
+        assert main([*arguments, "--fps", "25"]) == 0
+        capsys.readouterr()
+    for command in ("diagnose", "validate"):
+        assert main([command, str(path)]) == 1
+        assert "give the frame rate with --fps" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["export", "convert"])
 def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as end:

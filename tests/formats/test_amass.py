@@ -8,6 +8,7 @@ import pytest
 from kinema.errors import UsageError
 from kinema.formats import infer_format, load_motion, save_motion
 from kinema.formats.amass import amass_arrays
+from kinema.formats.amass_writing import usual_rate
 from kinema.formats.foreign import REST_PELVIS
 from kinema.formats.report import WriteReport
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
@@ -125,9 +126,17 @@ def test_options_of_the_writer(tmp_path, walk):
     assert "way is scaled by 0.8" in said  # 0.936 m of legs for a tall person's 1.1 m
     with pytest.raises(UsageError, match="unknown `layout` 'star'; use one of smplx, smplh, smpl"):
         save_motion(walk, tmp_path / "b.npz", format="amass", layout="star")
-    with pytest.raises(UsageError, match="`fps` must be a number between"):
+    with pytest.raises(UsageError, match="the frame rate must be a number between"):
         save_motion(walk, tmp_path / "b.npz", format="amass", fps=0)
+    with pytest.raises(UsageError, match="choose a lower rate"):
+        save_motion(walk.replace(times=walk.times * 1000), tmp_path / "b.npz", format="amass", fps=90_000)
     assert not (tmp_path / "b.npz").exists()
+
+
+def test_a_time_lapse_of_days_is_not_blown_up():
+    """Four days at 2 frames a second would be ten million at 30; an hour at 2 may become 108,000."""
+    short, long = (Motion(np.arange(hours * 7200) / 2.0, 640, 480) for hours in (1, 96))
+    assert (usual_rate(short), usual_rate(long)) == (30, 2)
 
 
 def test_amass_fills_gaps_at_constant_rate():

@@ -51,6 +51,9 @@ WIDTHS = {"smplx": 165, "smplh": 156, "smpl": 72}
 
 NAMES = {"smplx": "SMPL-X", "smplh": "SMPL-H", "smpl": "SMPL"}
 
+MOST_FRAMES = 2_000_000
+"""Frames of a file: 18 hours at 30 frames a second, whose poses take 2.6 GB."""
+
 USUAL_RATE = 30
 """Frames a second: the least that Blender's SMPL-X add-on accepts, and what GVHMR's readers take for granted."""
 
@@ -76,10 +79,10 @@ def write(
         raise UsageError("this motion has no poses; run the fit before writing an AMASS file")
     if layout not in WIDTHS:
         raise UsageError(f"unknown `layout` {layout!r}; use one of {', '.join(WIDTHS)}")
-    check_rate(fps)
+    motion = without_pauses(motion, report)
+    check_rate(motion, fps)
     if fps is not None and (fps < USUAL_RATE or fps != round(fps)):
         report.notes.add(f"Blender's SMPL-X add-on wants a whole rate of at least {USUAL_RATE}, found {fps:.6g}")
-    motion = without_pauses(motion, report)
     people = [motion.person(person.id) for person in people]
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
@@ -96,15 +99,21 @@ def posed_people(motion: Motion) -> list[Person]:
     return [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
 
 
-def check_rate(fps: float | None) -> None:
+def check_rate(motion: Motion, fps: float | None) -> None:
     """Raise UsageError for a frame rate that nobody can have meant."""
     if fps is not None and not is_rate(fps):
-        raise UsageError(f"`fps` must be {RATE_RANGE}, found {fps:g}")
+        raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}; leave it out to take the usual one")
+    if fps is not None and fps * np.ptp(motion.times) > MOST_FRAMES:
+        raise UsageError(f"{fps:g} frames a second would make more than {MOST_FRAMES} frames; choose a lower rate")
 
 
-def usual_rate(rate: float) -> int:
-    """30, or the multiple of it that loses no frame of a clip at `rate`: 23.976, 29.97 to 30; 50, 59.94 to 60."""
-    return USUAL_RATE * max(1, math.ceil(rate / USUAL_RATE - 0.02))
+def usual_rate(motion: Motion) -> int:
+    """30, or the multiple of it that loses no frame of the clip: 23.976, 29.97 to 30; 50, 59.94 to 60.
+
+    For a time lapse of days, the clip's own.
+    """
+    rate = USUAL_RATE * max(1, math.ceil(motion.fps / USUAL_RATE - 0.02))
+    return rate if rate * np.ptp(motion.times) <= MOST_FRAMES else max(1, round(motion.fps))
 
 
 def _note_changes(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], report: WriteReport) -> None:
@@ -164,7 +173,7 @@ def amass_arrays(
     """
     pose, pelvis = _upright(motion, person, body, layout)
     times = motion.times[person.frames]
-    rate = usual_rate(motion.fps) if fps is None else fps
+    rate = usual_rate(motion) if fps is None else fps
     grid = constant_rate_times(times, rate)
     pose[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP @ axis_angle_to_matrix(pose[:, :3]))
     trans = pelvis @ ZUP_FROM_YUP.T - REST_PELVIS[layout]

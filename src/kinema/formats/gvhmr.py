@@ -22,6 +22,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.formats.amass_writing import (
     BODY_POSE,
+    MOST_FRAMES,
     USUAL_RATE,
     check_rate,
     keeps_shape,
@@ -111,16 +112,17 @@ def write(
     """
     report = WriteReport() if report is None else report
     people = posed_people(motion)
-    check_rate(fps)
     if fps is not None and fps != USUAL_RATE:
         report.notes.add(f"GVHMR's readers take {USUAL_RATE} frames a second for granted, found {fps:.6g}")
     if not people:
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
     motion = without_pauses(motion, report)
+    check_rate(motion, fps)
     people = [motion.person(person.id) for person in people]
+    rate = USUAL_RATE if fps is None and USUAL_RATE * np.ptp(motion.times) <= MOST_FRAMES else (fps or motion.fps)
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
-        write_torch(_content(motion, person, body, USUAL_RATE if fps is None else fps, report), target)
+        write_torch(_content(motion, person, body, rate, report), target)
         note_body(motion, person, body, "smplx", report)
         report.paths.append(target)
     return paths[0]
