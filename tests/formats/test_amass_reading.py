@@ -229,15 +229,27 @@ def test_people_who_stand_are_upright_wherever_they_face(tmp_path_factory, walke
     check(load_motion(write_npz(amass((pose, pelvis), up=up), path)), (pose, pelvis))
 
 
+def test_a_y_up_person_who_starts_at_the_origin_stands(tmp_path, walker):
+    """Where the translation counts from the first frame, nothing is known of the floor."""
+    root, body, _ = parameters(walker, up="y")
+    poses = np.repeat(np.concatenate([root, body], axis=1)[:1], 50, axis=0)
+    content = {"poses": poses, "trans": np.full((50, 3), 0.001) * np.arange(50)[:, None] / 50, "fps": np.array(FPS)}
+    motion = load_motion(write_npz(content, tmp_path / "a.npz"))
+    upright = axis_angle_to_matrix(motion.people[0].pose_world[:, :3]) @ [0, 1, 0]
+    assert upright[:, 1].min() > 0.9
+    assert "y-up" in notes(motion)
+
+
 @pytest.mark.parametrize("heading", [0.0, 0.5 * np.pi, np.pi, 1.5 * np.pi, 0.3])
 @pytest.mark.parametrize("belly", [False, True])
 @pytest.mark.parametrize("place", [(0.0, 0.0), (2.0, -1.5)])
-def test_people_who_lie_in_a_z_up_world_still_lie(tmp_path, walker, heading, belly, place):
+@pytest.mark.parametrize("height", [0.12, 0.6])
+def test_people_who_lie_in_a_z_up_world_still_lie(tmp_path, walker, heading, belly, place, height):
     """Also with the trunk along y, where it would stand in a y-up world."""
     pose = np.repeat(walker[0][:1] * 0, 60, axis=0)
     pose[:, 0] = np.pi / 2 if belly else -np.pi / 2
     pose = turned(pose, axis_angle_to_matrix(np.array([0.0, heading, 0.0])))
-    pelvis = np.tile([place[0], 0.12, place[1]], (60, 1)) + 0.01 * np.sin(np.arange(60))[:, None]
+    pelvis = np.tile([place[0], height, place[1]], (60, 1)) + 0.01 * np.sin(np.arange(60))[:, None]
     check(load_motion(write_npz(amass((pose, pelvis)), tmp_path / "a.npz")), (pose, pelvis))
 
 

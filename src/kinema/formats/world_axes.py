@@ -1,7 +1,8 @@
 """Which way is up in a file that does not say: AMASS' worlds are z-up, but others write y-up ones under its keys.
 
 People are upright most of the time, so the trunk tells. Where it points along y for most of a clip, the person stands
-in a y-up world, or lies in a z-up one: a standing person has the soles on the floor, or goes somewhere.
+in a y-up world, or lies in a z-up one: somebody who stands has the soles on the floor, or goes somewhere; somebody who
+lies is between the floor and the height of a table.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ TRAVEL = 0.6
 
 LYING = (0.03, 0.3)
 """Metres: height of the pelvis of somebody who lies on a floor at 0."""
+
+BED = 1.0
+"""Metres: the pelvis of somebody who lies on a bed or a table is lower above a floor at 0."""
 
 AHEAD = 1.0
 """Metres before the camera at which people are at least."""
@@ -75,7 +79,8 @@ def _up(pose: np.ndarray, trans: np.ndarray, pelvis: np.ndarray, legs: Legs) -> 
         return "z"
     stands = abs(_lowest_sole(pose, pelvis, legs, "y")) < ON_FLOOR
     goes = np.ptp(pelvis[:, 2]) > TRAVEL > np.ptp(pelvis[:, 1])  # nobody who lies is lifted that far
-    return "y" if stands or goes or not np.any(trans) else "z"
+    rests = LYING[0] < place[2] < BED
+    return "y" if stands or goes or not rests or not np.any(trans) else "z"
 
 
 def _lowest_sole(pose: np.ndarray, pelvis: np.ndarray, legs: Legs, up: str) -> float:
