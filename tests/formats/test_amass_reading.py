@@ -253,6 +253,15 @@ def test_people_who_lie_in_a_z_up_world_still_lie(tmp_path, walker, heading, bel
     check(load_motion(write_npz(amass((pose, pelvis)), tmp_path / "a.npz")), (pose, pelvis))
 
 
+def test_a_y_up_person_who_does_push_ups_faces_the_floor(tmp_path, walker):
+    pose = np.repeat(walker[0][:1] * 0, 60, axis=0)
+    facing_down, head_to_x = (axis_angle_to_matrix(np.pi / 2 * np.array(axis)) for axis in ([1.0, 0, 0], [0, 1.0, 0]))
+    pose = turned(pose, head_to_x @ facing_down)
+    pelvis = np.tile([0.5, 0.4, -0.2], (60, 1)) + [0, 0.1, 0] * np.sin(np.arange(60) / 5)[:, None]
+    check(load_motion(write_npz(amass((pose, pelvis), up="y"), tmp_path / "a.npz")), (pose, pelvis))
+    check(load_motion(write_npz(amass((pose, pelvis)), tmp_path / "b.npz")), (pose, pelvis))
+
+
 def test_the_cameras_frame_is_not_taken_for_a_world(tmp_path, walker):
     root, body, trans = parameters(walker, up="camera")
     content = {"global_orient": root, "body_pose": body, "transl": trans, "fps": np.array(FPS)}

@@ -24,11 +24,8 @@ ON_FLOOR = 0.25
 TRAVEL = 0.6
 """Metres: people move less than this upwards, and more along the floor if they go somewhere."""
 
-LYING = (0.03, 0.3)
-"""Metres: height of the pelvis of somebody who lies on a floor at 0."""
-
-BED = 1.0
-"""Metres: the pelvis of somebody who lies on a bed or a table is lower above a floor at 0."""
+RESTING = (0.03, 1.0)
+"""Metres: height of the pelvis of somebody who lies on a floor at 0, on a bed or a table."""
 
 AHEAD = 1.0
 """Metres before the camera at which people are at least."""
@@ -70,17 +67,22 @@ def _up(pose: np.ndarray, trans: np.ndarray, pelvis: np.ndarray, legs: Legs) -> 
     root = axis_angle_to_matrix(pose[:, :3])
     trunk, front = np.median(root[:, :, 1], axis=0), np.median(np.abs(root[:, :, 2]), axis=0)
     place = np.median(pelvis, axis=0)
-    if abs(trunk[2]) >= UPRIGHT or abs(trunk[2]) >= abs(trunk[1]):
-        lies = abs(trunk[0]) >= UPRIGHT and front[1] >= UPRIGHT and LYING[0] < place[1] < LYING[1]
-        return "y" if lies and not LYING[0] < place[2] < LYING[1] else "z"
+    if abs(trunk[0]) >= UPRIGHT and front[1] >= UPRIGHT:  # on the belly or the back; in a z-up world on the side
+        return "y" if _rests(place[1]) and not _rests(place[2]) else "z"
+    if abs(trunk[2]) >= abs(trunk[1]):
+        return "z"
     if trunk[1] <= -UPRIGHT and (place[2] > AHEAD or not np.any(trans)):
         return "-y"
     if trunk[1] < UPRIGHT:
         return "z"
     stands = abs(_lowest_sole(pose, pelvis, legs, "y")) < ON_FLOOR
     goes = np.ptp(pelvis[:, 2]) > TRAVEL > np.ptp(pelvis[:, 1])  # nobody who lies is lifted that far
-    rests = LYING[0] < place[2] < BED
-    return "y" if stands or goes or not rests or not np.any(trans) else "z"
+    return "y" if stands or goes or not _rests(place[2]) or not np.any(trans) else "z"
+
+
+def _rests(height: float) -> bool:
+    """Whether somebody whose pelvis is at this height over a floor at 0 may lie there."""
+    return RESTING[0] < height < RESTING[1]
 
 
 def _lowest_sole(pose: np.ndarray, pelvis: np.ndarray, legs: Legs, up: str) -> float:
