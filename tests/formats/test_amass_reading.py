@@ -295,6 +295,31 @@ def test_a_file_without_translation_stays_at_the_origin(tmp_path, walker):
     assert upright[:, 1].min() > 0.9
 
 
+@pytest.mark.parametrize("frames", [0, 1, 2, 3])
+@pytest.mark.parametrize("layout", ["poses", "joints", "matrices", "parts", "matrix parts", "easymocap"])
+def test_clips_of_hardly_any_frames(tmp_path, walker, frames, layout):
+    root, body, trans = (part[:frames] for part in parameters(walker, body="smplx"))
+    whole = np.concatenate([root, body, np.zeros((frames, 99))], axis=1)
+    joints = axis_angle_to_matrix(body.reshape(frames, 21, 3))
+    content = {
+        "poses": {"poses": whole},
+        "joints": {"poses": whole.reshape(frames, 55, 3)},
+        "matrices": {"poses": axis_angle_to_matrix(whole.reshape(frames, 55, 3))},
+        "parts": {"root_orient": root, "pose_body": body},
+        "matrix parts": {"global_orient": axis_angle_to_matrix(root), "body_pose": joints},
+        "easymocap": {"poses": whole, "Rh": root},
+    }[layout]
+    for suffix, write in (("npz", write_npz), ("pkl", write_pkl)):
+        motion = load_motion(
+            write(content | {"trans": trans, "fps": FPS, "betas": np.zeros(10)}, tmp_path / f"a.{suffix}")
+        )
+        assert len(motion.people[0]) == frames
+        if frames and layout != "easymocap":
+            pose, pelvis = walker
+            assert rotations_apart(motion.people[0].pose_world[:, :66], pose[:frames, :66]) < 1e-6
+            np.testing.assert_allclose(motion.people[0].transl_world + REST_PELVIS["smplx"], pelvis[:frames], atol=1e-6)
+
+
 # --- refused -----------------------------------------------------------------------------------------
 
 

@@ -84,8 +84,7 @@ def rotations(fields: Fields, notes: Notes) -> tuple[np.ndarray, str]:
     if root is None or body is None:
         raise InputError(f"{fields.what} lacks poses, or {' or '.join(ROOTS)} with {' or '.join(BODIES)}")
     (root_key, root_value), (body_key, body_value) = root, body
-    orient = _unbatched(array_of(root_value, root_key, fields.what))
-    orient = orient.reshape(1, 3) if orient.shape == (3,) else orient
+    orient = _orientations(array_of(root_value, root_key, fields.what))
     bones = array_of(body_value, body_key, fields.what)
     bones = bones[None] if bones.ndim == 1 else bones
     if bones.ndim > 2 and bones.shape[:2] == (1, len(orient)) and bones.shape[1:] != (21, 3) and len(orient) > 1:
@@ -122,6 +121,16 @@ def _unbatched(array: np.ndarray) -> np.ndarray:
     return np.asarray(array[0]) if array.ndim == 5 and array.shape[0] == 1 else array
 
 
+def _orientations(root: np.ndarray) -> np.ndarray:
+    """The root's rotations without a batch axis of length one; a single row gets an axis of frames."""
+    if root.shape == (3,):
+        return root[None]
+    batch = root.ndim in (3, 4) and root.shape[0] == 1 and root.shape[1] > 1
+    if root.shape == (1, 3, 3):  # three rows, or one matrix
+        batch = not np.allclose(root[0].astype(np.float64) @ root[0].T, np.eye(3), atol=0.1)
+    return np.asarray(root[0]) if batch else root
+
+
 def _whole(poses: np.ndarray, fields: Fields, notes: Notes) -> tuple[np.ndarray, str]:
     """The pose from one array of all joints: (n,3J), (n,J,3), (n,J,3,3) or (n,9J)."""
     _refuse_6d(poses, "poses", fields.what)
@@ -143,7 +152,7 @@ def _whole(poses: np.ndarray, fields: Fields, notes: Notes) -> tuple[np.ndarray,
     values = values.reshape(frames, joints, 3)
     shared = 24 if joints == 24 else _SHARED  # only SMPL's own layout has its two hand joints
     pose = np.zeros((frames, NUM_POSE))
-    pose[:, : 3 * shared] = values[:, :shared].reshape(frames, -1)
+    pose[:, : 3 * shared] = values[:, :shared].reshape(frames, 3 * shared)
     if values[:, shared:].any():
         notes.add("the rotations of hands, jaw and eyes were left out")
     return pose, _named(fields, _LAYOUTS[joints])

@@ -73,7 +73,7 @@ def pose_from_parts(root: Any, body: Any, what: str, notes: Notes, keys: tuple[s
     """
     root = numbers(root, keys[0], what, ("n", 3), ("n", 1, 3), ("n", 3, 3), ("n", 1, 3, 3))
     n = len(root)
-    if root.shape[-2:] == (3, 3):
+    if root.ndim > 2 and root.shape[-2:] == (3, 3):
         root = joints_axis_angle(root.reshape(n, 1, 3, 3), keys[0], what, notes)
     shapes = [shape for j in (23, 21) for shape in ((n, 3 * j), (n, j, 3), (n, j, 3, 3))]
     body = numbers(body, keys[1], what, *shapes)
