@@ -1,18 +1,19 @@
-"""Joints as markers in OpenSim's axes: shared by the TRC and C3D writers.
+"""Markers: the value that the readers of TRC and C3D give, and joints as markers for their writers.
 
-OpenSim's ground frame is y up with x forward and z to the right; SMPL faces z with x to its left. So (x, y, z) of the
-world becomes (z, y, -x), a quarter turn about the vertical: a person at rest faces along x, as OpenSim's models do. The
-markers have the names of SMPL's joints. They are joint centres, not points on the skin: scale and track models with
-markers at their joint centres.
+Joints are written in OpenSim's axes. Its ground frame is y up with x forward and z to the right; SMPL faces z with x to
+its left. So (x, y, z) of the world becomes (z, y, -x), a quarter turn about the vertical: a person at rest faces along
+x, as OpenSim's models do. The markers have the names of SMPL's joints. They are joint centres, not points on the skin:
+scale and track models with markers at their joint centres.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError, quoted
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, absent, constant_rate
 from kinema.skeleton import SMPL24
@@ -25,6 +26,70 @@ UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 
 OPENSIM_FROM_WORLD = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Rotation from the y-up world to OpenSim's axes: (x, y, z) becomes (z, y, -x)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Markers:
+    """Marker trajectories as a file holds them.
+
+    times (T,) seconds; positions (T, M, 3) metres, NaN where missing, in the file's axes. rate: frames per second.
+    up: the axis that the file says is vertical, "x", "y", "z" with a minus where it points down; None where it says
+    nothing. notes: what the reader assumed, left out or mended, in sentences.
+    """
+
+    names: tuple[str, ...]
+    times: np.ndarray
+    positions: np.ndarray
+    rate: float
+    up: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def named_points(labels: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """The places of the points that have names, and their names, without the prefix `Subject:` where all share it.
+
+    Points without a name and those that Vicon numbers (`*12`) are nobody's. Where two points have one name, the first
+    keeps it and the others are left out.
+    """
+    found: dict[str, int] = {}
+    for place, label in enumerate(labels):
+        if (name := label.strip()) and not name.startswith("*"):
+            found.setdefault(name, place)
+    subjects = {name.rpartition(":")[0] for name in found}
+    names = [name.rpartition(":")[2].strip() for name in found] if len(subjects) == 1 else list(found)
+    return list(found.values()), tuple(names)
+
+
+METRES = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 0.01),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 0.001),
+}
+"""Units as files name them, in metres."""
+
+_EXTENTS = {"m": 12.0, "cm": 250.0}
+"""Largest extent of the markers of a frame in these units, where a file does not name its unit."""
+
+
+def metres_per_unit(unit: str, positions: np.ndarray, what: str) -> tuple[float, tuple[str, ...]]:
+    """Metres per unit of a file, and a note where it does not say its unit and it is taken from the size.
+
+    positions (T, M, 3) in the file's unit. Raises InputError for a unit that no file of markers is in.
+    """
+    unit = unit.strip().lower()
+    if unit in METRES:
+        return METRES[unit], ()
+    if unit:
+        raise InputError(f"{what}: its unit is {quoted(unit)}; Kinema knows m, cm, mm")
+    seen = np.isfinite(positions).all(axis=-1)
+    low = np.where(seen[..., None], positions, np.inf).min(axis=1)
+    high = np.where(seen[..., None], positions, -np.inf).max(axis=1)
+    extent = np.max(high - low, axis=-1)[seen.any(axis=1)]
+    size = float(np.median(extent)) if len(extent) else 0.0
+    chosen = next((name for name, largest in _EXTENTS.items() if size <= largest), "mm")
+    return METRES[chosen], (
+        f"the file does not name its unit; the markers are {size:.4g} apart, so {chosen} is assumed",
+    )
 
 
 class MarkerTrack:

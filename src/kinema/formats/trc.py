@@ -12,7 +12,6 @@ for longer than `kinema.temporal.gaps.AWAY`, the cells are empty.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from kinema.checks import is_rate
 from kinema.errors import InputError, quoted
-from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
+from kinema.formats.markers import NAMES, Markers, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.formats.timeline import without_pauses
@@ -85,16 +84,6 @@ _CELLS = 100_000
 
 MAX_BYTES = 2**30
 """Largest file accepted (about an hour of 100 markers at 100 Hz), since it is read into memory."""
-
-
-@dataclass(frozen=True, eq=False)
-class Markers:
-    """Marker trajectories. times (T,) seconds; positions (T, M, 3) metres, NaN where missing, in the file's axes."""
-
-    names: tuple[str, ...]
-    times: np.ndarray
-    positions: np.ndarray
-    rate: float
 
 
 def read_trc(path: str | Path) -> Markers:
