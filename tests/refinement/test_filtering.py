@@ -17,6 +17,7 @@ from kinema.person import Person
 from kinema.refinement import REFINERS, FilterOptions, filter_motion, refine
 from kinema.refinement.filtering import FILTERS, smooth_positions, smooth_root, smooth_rotations
 from kinema.refinement.measures import SMOOTHING, shakiness
+from kinema.synthetic import studio_camera
 
 TIMES = np.arange(60) / 30
 
@@ -163,7 +164,7 @@ def test_filter_motion_smooths_the_body_and_nothing_else(method):
         keypoint_confidence=np.ones((60, 33)), contacts=np.zeros((60, 4), bool), transl_world=np.zeros((60, 3)),
         pose_world=np.zeros((60, 72)), joints_world=np.zeros((60, 24, 3)),
     )  # fmt: skip
-    motion = Motion(TIMES, 640, 480, (person,))
+    motion = Motion(TIMES, 640, 480, (person,), camera=studio_camera(640, 480))
     out = filter_motion(motion, BODY, FilterOptions(method))
     smooth = out.people[0]
     assert np.array_equal(smooth.keypoints, keypoints)

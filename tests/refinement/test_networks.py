@@ -271,7 +271,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(averaging, tmp_path):
         attempt(representation="4d")
     with pytest.raises(UsageError, match="SynSP needs a `checkpoint`"):
         attempt(method="synsp", checkpoint=None)
-    with pytest.raises(UsageError, match="has no keypoints"):
+    with pytest.raises(UsageError, match="keypoints, which person 1 does not have"):
         refine(shaken.replace(people=(shaken.people[0].replace(keypoints=None),)), BODY, "smoothnet",
                checkpoint=averaging, representation="2d")  # fmt: skip
     other = tmp_path / "other.npz"

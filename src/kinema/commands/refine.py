@@ -24,7 +24,8 @@ networks    smoothnet synsp, weights from --checkpoint (SmoothNet: also the publ
 presets     video2pkl: SmoothNet on the joints, pose and translation adjusted to them, stabiliser
 
 --representation sets what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
-A motion in the world is placed there again. docs/refinement.md compares the methods.
+A body in the camera's frame is refined there and placed in the world again; motion capture, which has no camera, is
+refined in the world. docs/refinement.md compares the methods.
 """
 
 EXAMPLES = """\
@@ -109,15 +110,20 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:
-    """`refined` placed in the world again if `before` was, and notes for the user."""
+    """`refined` placed in the world again if refining took it out of it, and notes for the user."""
     from kinema.world import place_in_world
 
-    in_world = [person for person in before.people if person.joints_world is not None or person.pose_world is not None]
-    changed = refined.people != before.people
-    if not in_world or not changed:
+    lost = [
+        old.id
+        for old, new in zip(before.people, refined.people, strict=True)
+        if (old.joints_world is not None or old.pose_world is not None)
+        and new.joints_world is None
+        and new.pose_world is None
+    ]
+    if not lost:
         return refined, []
-    if before.camera is None or all(person.pose is None for person in refined.people):
-        return refined, ["world fields are left out: the file has no camera to place the motion"]
+    if any(person.pose is None or person.transl is None for person in refined.people):
+        return refined, ["world fields are left out: the file has no body in the camera's frame to place there"]
     return place_in_world(refined, body), []
 
 

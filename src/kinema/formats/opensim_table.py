@@ -167,9 +167,8 @@ def _coordinates(labels: list[str]) -> tuple[list[int], tuple[str, ...]]:
     found: dict[str, int] = {}
     for place, label in enumerate(labels):
         parts = label.strip("/").split("/")
-        if label.startswith("/"):
-            if parts[0] != "jointset" or parts[-1] != "value" or len(parts) < 3:
-                continue
+        if label.startswith("/") and (parts[0] != "jointset" or parts[-1] != "value" or len(parts) < 3):
+            continue
         if name := parts[-2] if label.startswith("/") else label:
             found.setdefault(name, place)
     return list(found.values()), tuple(found)

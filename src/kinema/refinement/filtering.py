@@ -20,7 +20,8 @@ from kinema.geometry.rotations import (
     quaternion_to_axis_angle,
 )
 from kinema.motion import Motion
-from kinema.person import WORLD_FIELDS, Person
+from kinema.person import Person
+from kinema.refinement.frames import in_its_frames, shape_of
 from kinema.refinement.measures import SMOOTHING, shakiness
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.people import change_people
@@ -53,46 +54,56 @@ FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
 
 
 def filter_people(motion: Motion, context: Context, options: FilterOptions) -> Motion:
-    """Smooth pose, transl and joints of every person in the camera's frame; the evidence is unchanged.
+    """Smooth pose, transl and joints of every person; the evidence is unchanged.
 
-    Reads and overwrites pose, betas, transl (or joints alone, if there is no body); joints are recomputed with the body
-    (or smoothed themselves without one). World fields are cleared, since they would no longer be consistent: run
-    `kinema.world.place_in_world` afterwards. Raises UsageError for a person without any of these. A person's
-    `data["smoothing"]` has jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
+    In the camera's frame, and in the world where nothing could place the body there again (`in_its_frames`); otherwise
+    the world fields are cleared: run `kinema.world.place_in_world` afterwards. Joints are recomputed with the body (or
+    smoothed themselves without one). Raises UsageError for a person who has no body. A person's `data["smoothing"]` has
+    jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
     """
     context.facts["seconds"] = options.amount
 
     def filtered(person: Person) -> tuple[Person, dict[str, Any]]:
-        return _filter_person(person, motion.times, context.body, options)
+        return in_its_frames(
+            motion,
+            person,
+            lambda part, upright: _filter_person(part, motion.times, context.body, options, upright=upright),
+        )
 
     return change_people(motion, context, SMOOTHING, filtered)
 
 
 def _filter_person(
-    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions
+    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions, *, upright: bool
 ) -> tuple[Person, dict[str, dict[str, float]]]:
-    if person.pose is not None or person.joints is None:
-        person.require("pose", "betas", "transl")
+    if person.pose is None and person.joints is None:
+        person.require("pose")
     times = times[person.frames]
     pieces = uninterrupted(times, person.frames, options.max_gap)
     changes: dict[str, Any] = {}
     before = person.joints
-    if person.pose is not None and person.transl is not None and person.betas is not None and len(person):
+    if person.pose is not None and len(person):
         pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
         changes["pose"] = pose.reshape(-1, 72)
-        pelvis = np.zeros(3) if body is None else body.rest_joints(person.betas)[:, 0]
-        root = smooth_root(person.transl + pelvis, times, options, frames=person.frames, name="transl")
+    if person.pose is not None and person.transl is not None and len(person):
+        betas = shape_of(person)
+        pelvis = np.zeros(3) if body is None else body.rest_joints(betas)[:, 0]
+        root = person.transl + pelvis
+        if upright:
+            root = smooth_positions(root, times, options, frames=person.frames, name="transl_world")
+        else:
+            root = smooth_root(root, times, options, frames=person.frames, name="transl")
         changes["transl"] = root - pelvis
         if body is not None:
-            before = body.joints(person.pose, person.betas, person.transl) if before is None else before
-            changes["joints"] = body.joints(changes["pose"], person.betas, changes["transl"])
+            before = body.joints(person.pose, betas, person.transl) if before is None else before
+            changes["joints"] = body.joints(changes["pose"], betas, changes["transl"])
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
     after = changes.get("joints", before)
     figures = {}
     if before is not None and after is not None:
         figures = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
-    return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS)), figures
+    return person.replace(**changes), figures
 
 
 def smooth_positions(

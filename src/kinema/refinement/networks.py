@@ -17,8 +17,9 @@ from kinema.models.smoothnet import facts as smoothnet
 from kinema.models.smoothnet.published import PublishedSmoothNet
 from kinema.models.synsp import facts as synsp
 from kinema.motion import Motion
-from kinema.person import WORLD_FIELDS, Person
-from kinema.refinement.filtering import smooth_root, smooth_rotations
+from kinema.person import Person
+from kinema.refinement.filtering import smooth_positions, smooth_root, smooth_rotations
+from kinema.refinement.frames import in_its_frames, shape_of
 from kinema.refinement.inverse_kinematics import fit_pose_to_joints
 from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import FilterOptions, NetworkOptions
@@ -44,10 +45,12 @@ TWIST = FilterOptions(method="savgol", seconds=5 / 30 / 2.25)
 
 
 def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> Motion:
-    """Refine every person in the camera's frame; world fields are cleared, since they would no longer be consistent.
+    """Refine every person's keypoints or body.
 
     2d reads and fills keypoints; 3d reads joints (or the body's) and fills joints and, if there is a body, pose and
-    transl fitted to them; smpl reads pose, betas and transl and fills pose, transl and joints. A person's
+    transl fitted to them; smpl reads pose, betas and transl and fills pose, transl and joints. A body is refined in the
+    camera's frame, and in the world where nothing could place it there again (`in_its_frames`); otherwise the world
+    fields are cleared. A person's
     `data["smoothing"]` has acceleration (m/s^2) and jitter (m/s^3) before and after and how far the joints moved
     (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without the required fields, a window of
     another size).
@@ -58,8 +61,10 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
     context.weights[network.name] = network.sha256
 
     def refined(person: Person) -> tuple[Person, dict[str, Any]]:
-        result = refinement.person(person) if len(person) else person
-        return result, refinement.measures(person, result)
+        if representation == "2d":
+            result = refinement.keypoints(person) if len(person) else person
+            return result, refinement.measures(person, result)
+        return in_its_frames(motion, person, refinement.body_of)
 
     return change_people(motion, context, SMOOTHING, refined)
 
@@ -117,12 +122,13 @@ class _Refinement:
         self.network, self.window, self.representation = network, window, representation
         self.options, self.body, self.motion = options, body, motion
 
-    def person(self, person: Person) -> Person:
-        fill = {"2d": self._keypoints, "3d": self._joints, "smpl": self._rotations}[self.representation]
-        return fill(person)
-
-    def _keypoints(self, person: Person) -> Person:
-        (keypoints,) = person.require("keypoints")
+    def keypoints(self, person: Person) -> Person:
+        """The person with refined keypoints. Raises UsageError where there are none."""
+        keypoints = person.keypoints
+        if keypoints is None:
+            raise UsageError(
+                f"`representation` 2d refines keypoints, which person {person.id} does not have; take 3d or smpl"
+            )
         values = from_pixels(keypoints, self.motion.width, self.motion.height)
         # An unseen keypoint is not an error: the network gets it interpolated, and it stays NaN in the result.
         unseen = ~np.isfinite(keypoints)
@@ -130,40 +136,60 @@ class _Refinement:
         pixels = to_pixels(smooth, self.motion.width, self.motion.height)
         return person.replace(keypoints=np.where(unseen, np.nan, pixels))
 
-    def _joints(self, person: Person) -> Person:
-        if person.joints is None and self.body is not None:
-            pose, betas, transl = person.require("pose", "betas", "transl")
-            joints = self.body.joints(pose, betas, transl)
-        else:
+    def body_of(self, person: Person, upright: bool) -> tuple[Person, dict[str, Any]]:
+        """The person with a refined body, and how much it changed. upright: in the world's axes, not the camera's."""
+        if not len(person):
+            return person, {}
+        before = self._positions(person)
+        refine = self._joints if self.representation == "3d" else self._rotations
+        changed = refine(person, upright)
+        after = changed if changed.joints is not None else changed.replace(joints=self._positions(changed))
+        return changed, self.measures(person.replace(joints=before), after)
+
+    def _positions(self, person: Person) -> np.ndarray | None:
+        """Joints (F,24,3): the person's own, or the body's where there are none or they are another body's."""
+        foreign = self.body is not None and self.motion.body_model not in (None, self.body.name)
+        if person.joints is not None and (person.pose is None or not foreign):
+            return person.joints
+        if self.body is None or person.pose is None:
+            return person.joints
+        transl = np.zeros((len(person), 3)) if person.transl is None else person.transl
+        return self.body.joints(person.pose, shape_of(person), transl)
+
+    def _joints(self, person: Person, upright: bool) -> Person:
+        joints = self._positions(person)
+        if joints is None:
             (joints,) = person.require("joints")
         relative = joints - joints[:, :1]
-        path = self._path(joints[:, 0], person)
+        path = self._path(joints[:, 0], person, upright)
         smooth = self._smooth(relative.reshape(len(joints), -1), person, "joints").reshape(joints.shape)
         smooth = smooth - smooth[:, :1] + path[:, None]
-        changes: dict[str, Any] = {"joints": smooth}
-        if self.body is not None and person.pose is not None and person.betas is not None:
-            times = self.motion.times[person.frames]
-            pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, TWIST, frames=person.frames).reshape(-1, 72)
-            pose, transl = fit_pose_to_joints(self.body, pose, person.betas, smooth)
-            changes = {"pose": pose, "transl": transl, "joints": self.body.joints(pose, person.betas, transl)}
-        return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS))
+        if self.body is None or person.pose is None:
+            return person.replace(joints=smooth)
+        times = self.motion.times[person.frames]
+        pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, TWIST, frames=person.frames).reshape(-1, 72)
+        pose, transl = fit_pose_to_joints(self.body, pose, shape_of(person), smooth)
+        if person.transl is None:
+            return person.replace(pose=pose)
+        return person.replace(pose=pose, transl=transl, joints=self.body.joints(pose, shape_of(person), transl))
 
-    def _rotations(self, person: Person) -> Person:
-        pose, betas, transl = person.require("pose", "betas", "transl")
-        pelvis = np.zeros(3) if self.body is None else self.body.rest_joints(betas)[:, 0]
-        changes = {
-            "pose": to_rotations(self._smooth(from_rotations(pose), person, "pose")),
-            "transl": self._path(transl + pelvis, person) - pelvis,
-        }
+    def _rotations(self, person: Person, upright: bool) -> Person:
+        (pose,) = person.require("pose")
+        changes = {"pose": to_rotations(self._smooth(from_rotations(pose), person, "pose"))}
+        if person.transl is None:
+            return person.replace(**changes)
+        pelvis = np.zeros(3) if self.body is None else self.body.rest_joints(shape_of(person))[:, 0]
+        changes["transl"] = self._path(person.transl + pelvis, person, upright) - pelvis
         if self.body is not None:
-            changes["joints"] = self.body.joints(changes["pose"], betas, changes["transl"])
-        return person.replace(**changes, **dict.fromkeys(WORLD_FIELDS))
+            changes["joints"] = self.body.joints(changes["pose"], shape_of(person), changes["transl"])
+        return person.replace(**changes)
 
-    def _path(self, path: np.ndarray, person: Person) -> np.ndarray:
+    def _path(self, path: np.ndarray, person: Person, upright: bool) -> np.ndarray:
         """The smoothed trajectory (F,3) metres of the pelvis."""
         if self.network.kind == "smoothnet":
             return self._smooth(path, person, "transl", centred=not self.options.as_published)
-        return smooth_root(path, self.motion.times[person.frames], FilterOptions(), frames=person.frames, name="transl")
+        smooth = smooth_positions if upright else smooth_root
+        return smooth(path, self.motion.times[person.frames], FilterOptions(), frames=person.frames, name="transl")
 
     def _smooth(
         self, values: np.ndarray, person: Person, name: str, missing: str | None = None, *, centred: bool = False

@@ -102,4 +102,11 @@ def refine(
 ) -> Motion:
     """The motion refined by the method of this name; `settings` are fields of its options."""
     chosen = REFINERS.find(method)
+    for person in motion:
+        lacking = [name for name in chosen.stage.requires if getattr(person, name) is None]
+        if lacking:
+            raise UsageError(
+                f"{method} refines {', '.join(lacking)}, which person {person.id} does not have; "
+                "refine the body with another method, for example whittaker"
+            )
     return chosen.stage(motion, body, chosen.make_options(**settings), progress=progress)

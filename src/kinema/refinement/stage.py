@@ -18,7 +18,7 @@ from kinema.refinement.options import (
 from kinema.stage import Stage
 
 SMOOTHED = ("pose", "transl", "joints")
-"""What smoothing a body fills."""
+"""What smoothing a body in the camera's frame fills. One in the world alone is smoothed there (`refinement.frames`)."""
 
 
 def _network(options: Any) -> Mapping[str, str]:
@@ -76,7 +76,6 @@ refine_as_video2pkl = Stage(
     title="refining",
     options=Video2PklOptions,
     run="kinema.refinement.presets:refine_as_video2pkl",
-    requires=("pose", "betas", "transl"),
     fills=SMOOTHED,
     clears=WORLD_FIELDS,
     files=_network,

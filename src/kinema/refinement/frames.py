@@ -1,0 +1,48 @@
+"""In which frames a body is refined: the camera's, the world, or both.
+
+A body in the camera's frame is refined there, because that is where its noise comes from; the world, which then no
+longer fits, is emptied and can be filled again with the motion's camera. Motion capture has no such frame, and another
+system's result may have both but no camera: there the body in the world is refined as it stands, so that its gravity,
+its ground and its contacts stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kinema.motion import Motion
+from kinema.person import WORLD_FIELDS, Person
+from kinema.skeleton import NUM_BETAS
+
+_HERE = ("pose", "transl", "joints")
+"""The fields of the camera's frame, in the order of `WORLD_FIELDS`."""
+
+Change = Callable[[Person, bool], tuple[Person, dict[str, Any]]]
+
+
+def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Person, dict[str, Any]]:
+    """The person with the body changed in each frame that it is refined in, and figures of what changed.
+
+    change(person, upright): gets the body in pose, transl and joints, in the world's axes if `upright`, and returns the
+    person with these changed, and its figures; those of the camera's frame count where there are both.
+    """
+    seen = person.pose is not None or person.joints is not None
+    placed = person.pose_world is not None or person.joints_world is not None
+    if seen or not placed:
+        changed, figures = change(person.replace(**dict.fromkeys(WORLD_FIELDS)), False)
+        if not placed or motion.camera is not None:
+            return changed, figures
+    else:
+        changed, figures = person, {}
+    there = {here: getattr(person, world) for here, world in zip(_HERE, WORLD_FIELDS, strict=True)}
+    moved, measured = change(person.replace(**there, **dict.fromkeys(WORLD_FIELDS)), True)
+    world = {world: getattr(moved, here) for here, world in zip(_HERE, WORLD_FIELDS, strict=True)}
+    return changed.replace(**world), figures or measured
+
+
+def shape_of(person: Person) -> np.ndarray:
+    """(F,10) betas, the average shape for a file without any."""
+    return np.zeros((len(person), NUM_BETAS)) if person.betas is None else person.betas
