@@ -11,7 +11,7 @@ import pytest
 from kinema.errors import InputError, KinemaError, UsageError
 from kinema.evaluation.calibration import read_camera, read_cameras, scaled
 from kinema.evaluation.truth import axes_matrix, canonical_joint, load_truth
-from kinema.formats.trc import read_trc
+from kinema.formats.trc_parsing import read_trc
 from kinema.geometry.camera import project
 from kinema.skeleton import LIMBS12
 

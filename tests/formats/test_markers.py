@@ -11,7 +11,7 @@ from kinema.errors import UsageError
 from kinema.formats import save_motion
 from kinema.formats.csv_table import bend_angles
 from kinema.formats.report import WriteReport
-from kinema.formats.trc import read_trc
+from kinema.formats.trc_parsing import read_trc
 from kinema.skeleton import SMPL24
 from tests.helpers.exchange_motions import uneven
 

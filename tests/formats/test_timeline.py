@@ -12,7 +12,7 @@ from kinema.formats import load_motion, save_motion
 from kinema.formats.c3d import write as write_c3d
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import held_at_cuts, without_pauses
-from kinema.formats.trc import read_trc
+from kinema.formats.trc_parsing import read_trc
 from kinema.motion import Motion
 from kinema.storage.safe_npz import load_npz
 from tests.helpers.foreign_samples import video2pkl, write_pkl

@@ -16,7 +16,7 @@ from pathlib import Path
 from kinema.body.reading import read_smpl
 from kinema.errors import KinemaError
 from kinema.formats import load_motion
-from kinema.formats.trc import read_trc
+from kinema.formats.trc_parsing import read_trc
 from kinema.models.onnx_check import _check_model, _Refused, _Unreadable
 from kinema.storage.checkpoints import load_checkpoint
 from kinema.storage.safe_npz import load_npz

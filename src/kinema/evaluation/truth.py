@@ -19,7 +19,7 @@ from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.calibration import read_camera
 from kinema.formats import load_motion
 from kinema.formats.containers import open_container
-from kinema.formats.trc import read_trc
+from kinema.formats.trc_parsing import read_trc
 from kinema.geometry.camera import Camera, to_camera
 from kinema.motion import Motion
 from kinema.skeleton import JOINT_SETS, SMPL24

@@ -91,9 +91,11 @@ def _read(file: TextIO, path: Path) -> Coordinates:
         raise InputError(f"{path}: a time in its first column is not a number")
     if np.any(np.abs(table) > LARGEST):
         raise InputError(f"{path} holds a value beyond {LARGEST:g}")
-    later = np.r_[True, times[1:] > np.maximum.accumulate(times)[:-1]]
+    if np.any(np.diff(times) < 0):
+        raise InputError(f"{path}: the times in its first column must increase from row to row")
+    later = np.r_[True, np.diff(times) != 0]
     if not later.all():
-        notes.append(f"{int((~later).sum())} rows repeat a time or go back in time; they were left out")
+        notes.append(f"{int((~later).sum())} rows repeat the time of the row before; they were left out")
         table = table[later]
     kept, names = _coordinates(labels[1:])
     if not names:
