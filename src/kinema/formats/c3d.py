@@ -10,13 +10,15 @@ TRIAL:ACTUAL_END_FIELD and POINT:LONG_FRAMES, as the guide recommends.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
+from kinema.formats.c3d_parsing import read_c3d
+from kinema.formats.marker_motion import motion_of_markers
+from kinema.formats.markers import NAMES, Markers, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.formats.timeline import without_pauses
@@ -65,10 +67,25 @@ def write(
     return paths[0]
 
 
+def open_c3d(path: Path) -> dict[str, Markers]:
+    """The file's markers, under the key `c3d`. Raises InputError."""
+    return {"c3d": read_c3d(path)}
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether the opened file is a C3D."""
+    return isinstance(content.get("c3d"), Markers)
+
+
+def read(content: Mapping[Any, Any], path: Path) -> Motion:
+    """The people of a C3D of labelled joints, on the free body (`marker_motion`). Raises InputError."""
+    return motion_of_markers(content["c3d"], path, "c3d")
+
+
 def _header(markers: MarkerTrack, first: int, data_block: int) -> bytes:
     last = min(first + len(markers) - 1, _MAX_FRAMES)
     head = struct.pack(
-        "<BBHHHHHfHHf", 2, 0x50, len(NAMES), 0, min(first, _MAX_FRAMES), last, 0, -1.0, data_block, 0, markers.rate
+        "<BBHHHHHfHHf", 2, 0x50, len(NAMES), 0, min(first, _MAX_FRAMES), last, 0, -1.0, data_block, 1, markers.rate
     )
     return head.ljust(_BLOCK, b"\0")
 

@@ -8,13 +8,16 @@ row, and counts empty cells at the end of a row as none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from kinema.formats.markers import NAMES, MarkerTrack, unit_scale
+from kinema.formats.marker_motion import motion_of_markers
+from kinema.formats.markers import NAMES, Markers, MarkerTrack, unit_scale
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import person_paths, skeleton_tracks
 from kinema.formats.timeline import without_pauses
+from kinema.formats.trc_parsing import read_trc
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -45,6 +48,21 @@ def write(
             _write(file, markers, target.name, units, scale)
         report.paths.append(target)
     return paths[0]
+
+
+def open_trc(path: Path) -> dict[str, Markers]:
+    """The file's markers, under the key `trc`. Raises InputError."""
+    return {"trc": read_trc(path)}
+
+
+def recognises(content: Mapping[Any, Any]) -> bool:
+    """Whether the opened file is a TRC."""
+    return isinstance(content.get("trc"), Markers)
+
+
+def read(content: Mapping[Any, Any], path: Path) -> Motion:
+    """The people of a TRC of labelled joints, on the free body (`marker_motion`). Raises InputError."""
+    return motion_of_markers(content["trc"], path, "trc")
 
 
 def _write(file: TextIO, markers: MarkerTrack, name: str, units: str, scale: float) -> None:

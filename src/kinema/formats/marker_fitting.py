@@ -1,0 +1,170 @@
+"""Fitting the free body to points whose places are known: shape from the bones' lengths, then every frame's pose.
+
+The pose of a frame is the least-squares solution of two demands: the body's points lie at the file's, and joints move
+as joints do (a knee bends about one axis). The second decides what points leave open, the twist of a limb about its
+length and a spine between two known points, and costs a few millimetres where both disagree. Gauss-Newton with damping
+on rotations (`kinema.body.kinematics`), all frames side by side, each from bones turned straight at their points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.body import BodyModel
+from kinema.body.kinematics import Rig
+from kinema.geometry.alignment import kabsch
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_rotation
+from kinema.skeleton import NUM_BETAS, SMPL24
+
+JOINT_NOISE, DETECTED_NOISE, LANDMARK_NOISE = 0.004, 0.012, 0.025
+"""Metres (sigma): of SMPL's own joints, of limbs' joints as other programs place them, and of a point on the skin, of
+the trunk or of the head, whose place on the body differs from program to program."""
+
+UNSEEN = 10.0
+"""Factor of the sigma of a point that was not seen and only interpolated."""
+
+_FREEDOM = {
+    "hip": (80, 40, 50), "knee": (110, 6, 6), "ankle": (30, 15, 15), "foot": (10, 8, 8), "spine1": (15, 10, 12),
+    "spine2": (15, 10, 12), "spine3": (15, 10, 12), "neck": (20, 25, 20), "head": (15, 20, 15), "collar": (10, 12, 14),
+    "shoulder": (60, 80, 80), "elbow": (12, 110, 8), "wrist": (20, 20, 25), "hand": (8, 8, 8),
+}  # fmt: skip
+"""Standard deviation of each joint's rotation about its own axes at rest, degrees, seen from the T-pose."""
+
+ITERATIONS, DAMPING, SETTLED = 25, 1e-3, 1e-5
+CHUNK = 256
+"""Frames solved at once."""
+
+_TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder", "neck")
+_LIMBS = tuple(
+    (f"{side}_{a}", f"{side}_{b}")
+    for side in ("left", "right")
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
+_BONE_NOISE, _SHAPE_RANGE = 0.004, 2.0
+
+
+def rig_of(body: BodyModel, set_name: str, names: tuple[str, ...], betas: np.ndarray) -> Rig:
+    """The body of this shape with these points of a set."""
+    known = body.points(set_name).names
+    return Rig.of(body, set_name, betas, np.array([known.index(name) for name in names]))
+
+
+def shape_of_points(
+    body: BodyModel, names: tuple[str, ...], points: np.ndarray
+) -> tuple[np.ndarray, tuple[str, float]]:
+    """(10,) betas whose bones are as long as those of points (F,K,3), and the worst bone with its error in metres."""
+    from scipy.optimize import least_squares  # here, since loading any motion file imports this module
+
+    parents = SMPL24.parents or ()
+    bones = [(SMPL24.joints[p], name) for name, p in zip(SMPL24.joints, parents, strict=True) if p >= 0]
+    bones += [("left_hip", "right_hip"), ("left_shoulder", "right_shoulder")]
+    if "spine1" not in names:
+        bones += [(f"{side}_hip", f"{side}_shoulder") for side in ("left", "right")]
+    bones = [(a, b) for a, b in bones if a in names and b in names]
+    ends = [[names.index(bone[side]) for bone in bones] for side in (0, 1)]
+    wanted = np.median(np.linalg.norm(points[:, ends[1]] - points[:, ends[0]], axis=-1), axis=0)
+    # Points that more than one bone joins: their distance changes with the pose and counts less.
+    noise = np.where([SMPL24.index(a) == parents[SMPL24.index(b)] for a, b in bones], _BONE_NOISE, 4 * _BONE_NOISE)
+    first, last = SMPL24.indices([a for a, _ in bones]), SMPL24.indices([b for _, b in bones])
+
+    def errors(betas: np.ndarray) -> np.ndarray:
+        rest = body.rest_joints(betas)
+        return np.asarray(np.linalg.norm(rest[last] - rest[first], axis=1) - wanted)
+
+    found = least_squares(lambda betas: np.r_[errors(betas) / noise, betas / _SHAPE_RANGE], np.zeros(NUM_BETAS))
+    worst = int(np.argmax(np.abs(errors(found.x))))
+    return np.asarray(found.x), (" to ".join(bones[worst]), float(errors(found.x)[worst]))
+
+
+def fit_points(
+    body: BodyModel, set_name: str, names: tuple[str, ...], points: np.ndarray, seen: np.ndarray, betas: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """pose (F,72), transl (F,3) and the remaining distance (F,K) metres for points (F,K,3) of a set, y up.
+
+    seen (F,K) bool: the points that were not interpolated.
+    """
+    rig = rig_of(body, set_name, names, betas)
+    limbs = {name for bone in _LIMBS for name in bone}
+    noise = [JOINT_NOISE] * len(names)
+    if set_name != SMPL24.name:
+        noise = [DETECTED_NOISE if name in limbs else LANDMARK_NOISE for name in names]
+    sigma = np.where(seen, noise, UNSEEN * np.array(noise))
+    rest = body.rest_joints(betas)
+    pose, transl, left = np.empty((len(points), 72)), np.empty((len(points), 3)), np.empty(points.shape[:2])
+    for start in range(0, len(points), CHUNK):
+        rows = slice(start, start + CHUNK)
+        local, root = _start(rig, names, points[rows], rest)
+        local, root = _solved(rig, local, root, points[rows], sigma[rows])
+        pose[rows] = matrix_to_axis_angle(local).reshape(len(local), 72)
+        transl[rows] = root - rest[0]
+        left[rows] = np.linalg.norm(rig.forward(local, root)[2] - points[rows], axis=-1)
+    return pose, transl, left
+
+
+def _start(rig: Rig, names: tuple[str, ...], points: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (F,24,3,3) and pelvis (F,3): the trunk turned as a whole, the limbs straight at their points."""
+    identity = np.broadcast_to(np.eye(3), (len(points), 24, 3, 3))
+    at_rest = rig.forward(identity[:1], rest[None, 0])[2][0]
+    trunk = [names.index(name) for name in _TRUNK if name in names]
+    middle, rest_middle = points[:, trunk].mean(axis=1), at_rest[trunk].mean(axis=0)
+    turn = kabsch(
+        np.broadcast_to(at_rest[trunk] - rest_middle, points[:, trunk].shape), points[:, trunk] - middle[:, None]
+    )
+    local = np.array(identity)
+    local[:, 0] = turn
+    root = middle + np.squeeze(turn @ (rest[0] - rest_middle)[:, None], -1)
+    above = np.broadcast_to(turn[:, None], identity.shape).copy()
+    for joint, end in _LIMBS:
+        if joint not in names or end not in names:
+            continue
+        number, child = SMPL24.indices([joint, end])
+        bone = np.squeeze(above[:, number] @ (rest[child] - rest[number])[:, None], -1)
+        turned = shortest_rotation(bone, points[:, names.index(end)] - points[:, names.index(joint)]) @ above[:, number]
+        local[:, number] = np.swapaxes(above[:, number], 1, 2) @ turned
+        above[:, child] = turned
+    return local, root
+
+
+def _solved(
+    rig: Rig, local: np.ndarray, root: np.ndarray, points: np.ndarray, sigma: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was."""
+    joints = np.arange(24)
+    freedom = np.radians([_FREEDOM.get(name.removeprefix("left_").removeprefix("right_"), (np.inf,) * 3)
+                          for name in SMPL24.joints])  # fmt: skip
+    weight = np.where(np.isfinite(freedom), 1 / freedom, 0.0)
+    axes = np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))
+    damping: np.ndarray = np.full(len(points), DAMPING)
+
+    def costs(local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        rotation, position, placed = rig.forward(local, root)
+        off = (placed - points) / sigma[..., None]
+        bend = matrix_to_axis_angle(local) * weight
+        return np.sum(off**2, axis=(1, 2)) + np.sum(bend**2, axis=(1, 2)), (rotation, position, placed, off, bend)
+
+    cost, state = costs(local, root)
+    for _ in range(ITERATIONS):
+        rotation, position, placed, off, bend = state
+        jacobian = rig.projected_jacobian(rotation, position, placed, axes, joints) / sigma[..., None, None]
+        jacobian = jacobian.reshape(len(points), -1, jacobian.shape[-1])
+        normal = np.swapaxes(jacobian, 1, 2) @ jacobian
+        gradient = np.squeeze(np.swapaxes(jacobian, 1, 2) @ off.reshape(len(points), -1, 1), -1)
+        place = np.arange(72)
+        normal[:, place, place] += weight.ravel() ** 2
+        gradient[:, :72] += (bend * weight).reshape(len(points), 72)
+        every = np.arange(75)
+        normal[:, every, every] *= 1 + damping[:, None]
+        normal[:, every, every] += 1e-9
+        step = -np.linalg.solve(normal, gradient[..., None])[..., 0]
+        tried = local @ axis_angle_to_matrix(step[:, :72].reshape(-1, 24, 3)), root + step[:, 72:]
+        new, after = costs(*tried)
+        better = new < cost
+        change = np.max(np.where(better, (cost - new) / np.maximum(cost, 1e-12), 0.0), initial=0.0)
+        local[better], root[better] = tried[0][better], tried[1][better]
+        damping = np.asarray(np.where(better, damping / 5, damping * 10).clip(1e-6, 1e4))
+        for kept, value in zip(state, after, strict=True):
+            kept[better] = value[better]
+        cost = np.where(better, new, cost)
+        if change < SETTLED and better.any():
+            break
+    return local, root

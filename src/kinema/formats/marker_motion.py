@@ -1,0 +1,186 @@
+"""Labelled joints in a marker file (TRC, C3D) as a motion: the free body fitted to them, one person per subject.
+
+Points at joint centres or under the names of joint sets are enough for a pose (`point_names`, `marker_fitting`);
+markers on the skin alone are not, and the file is refused with a sentence. The vertical is the axis that people stand
+along. A person is there in the frames that show at least half of the points; single points that are missing are
+interpolated relative to the middle of the hips, and count little.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import BodyModel, load_body
+from kinema.errors import InputError, quoted
+from kinema.formats.foreign import NOTES
+from kinema.formats.marker_fitting import fit_points, shape_of_points
+from kinema.formats.markers import OPENSIM_FROM_WORLD, Markers
+from kinema.formats.point_names import REQUIRED, known_points, on_the_skin
+from kinema.formats.report import Notes
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.temporal.gaps import fill_missing
+
+WORLD_FROM = {
+    "y": OPENSIM_FROM_WORLD.T,  # x forward, z to the right
+    "z": np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),  # x forward, y to the left
+    "x": np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+}
+"""Rotation to Kinema's world from a file's axes, by the one that is vertical."""
+
+STANDING, LYING = 0.7, 0.4
+"""Cosines between an axis and the mean direction from ankles to shoulders: from which it is the vertical, and up to
+which another axis than the stated one does not replace it."""
+
+SHOWN = 0.5
+"""Share of the points that a frame must show."""
+
+LARGEST_EXTENT = 3.0
+"""Metres from hips to ankles beyond which the points are no person in the stated unit."""
+
+
+def motion_of_markers(markers: Markers, path: Path, kind: str) -> Motion:
+    """The people of a marker file, on the free body, in the y-up world. Raises InputError."""
+    notes, body = Notes(), load_body()
+    for sentence in markers.notes:
+        notes.add(sentence)
+    subjects = _subjects(markers.names)
+    people, refusals = [], []
+    chosen = {subject: known_points([name for name, _ in columns]) for subject, columns in subjects.items()}
+    whole = {subject: found for subject, found in chosen.items() if all(name in found[1] for name in REQUIRED)}
+    for subject, columns in subjects.items():
+        if subject not in whole:
+            refusals.append(_refusal([name for name, _ in columns], chosen[subject][1], path))
+    if not whole:
+        raise InputError(refusals[0])
+    world = _world_axes(markers, subjects, whole, notes)
+    for number, (subject, (set_name, places)) in enumerate(whole.items(), start=1):
+        columns = subjects[subject]
+        names = tuple(places)
+        points = markers.positions[:, [columns[place][1] for place in places.values()]] @ world.T
+        person = _person(number, names, set_name, points, body, path, notes)
+        if person is not None:
+            people.append(person)
+    if not people:
+        raise InputError(f"{path} shows too few of the joints in every frame, so there is no pose to read")
+    if len(subjects) > len(people):
+        notes.add(f"{len(subjects) - len(people)} of {len(subjects)} subjects have too few known joints; left out")
+    sentences = list(notes)
+    motion = Motion(
+        times=markers.times, width=0, height=0, people=tuple(people), source=path.name, body_model=body.name,
+        data={NOTES: sentences} if sentences else {},
+    )  # fmt: skip
+    return motion.recorded(f"read.{kind}", {"file": path.name, "fps": markers.rate, "notes": sentences})
+
+
+def _subjects(names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
+    """Subject -> its labels without their prefix, and their columns; one subject, "", where no label has a prefix."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for column, name in enumerate(names):
+        subject, _, label = name.rpartition(":")
+        found.setdefault(subject, []).append((label.strip(), column))
+    return found
+
+
+def _refusal(labels: list[str], found: dict[str, int], path: Path) -> str:
+    missing = ", ".join(name for name in REQUIRED if name not in found)
+    listed = ", ".join(quoted(label, mark="") for label in labels[:8]) + (", ..." if len(labels) > 8 else "")
+    if skin := on_the_skin(labels):
+        some = ", ".join(quoted(label, mark="") for label in skin[:4])
+        return (
+            f"{path} holds markers on the skin ({some}), not joint centres, and a body's pose cannot be read from them"
+            f" (no {missing}); compute joint centres first, or compare with the file: kinema evaluate motion --truth"
+        )
+    return f"{path}: no point has a known name for {missing}; its points are {listed}"
+
+
+def _world_axes(
+    markers: Markers,
+    subjects: dict[str, list[tuple[str, int]]],
+    whole: dict[str, tuple[str, dict[str, int]]],
+    notes: Notes,
+) -> np.ndarray:
+    """(3,3) rotation from the file's axes to the y-up world.
+
+    The vertical is the stated axis, unless everybody stands along another one.
+    """
+    directions = []
+    for subject, (_, places) in whole.items():
+        columns = {name: subjects[subject][place][1] for name, place in places.items()}
+        ends = [
+            markers.positions[:, [columns[f"{side}_{part}"] for side in ("left", "right")]].mean(axis=1)
+            for part in ("ankle", "shoulder")
+        ]
+        direction = ends[1] - ends[0]
+        length = np.linalg.norm(direction, axis=-1, keepdims=True)
+        directions.append((direction / np.maximum(length, 1e-9))[np.isfinite(direction).all(axis=-1)])
+    every = np.concatenate(directions)
+    mean = every.mean(axis=0) if len(every) else np.zeros(3)
+    axis = int(np.argmax(np.abs(mean)))
+    stands = ("-" if mean[axis] < 0 else "") + "xyz"[axis]
+    stated = markers.up
+    if stated is not None:
+        cosine = mean["xyz".index(stated[-1])] * (-1 if stated.startswith("-") else 1)
+        if cosine > LYING or abs(mean[axis]) < STANDING:
+            return _upright(stated)
+        notes.add(f"the file says that {stated} is up, but people stand along {stands}; that was taken as up")
+        return _upright(stands)
+    chosen = stands if abs(mean[axis]) >= STANDING else "z"
+    notes.add(f"the file does not say which axis is up; {chosen} was taken, " + (
+        "along which people stand" if abs(mean[axis]) >= STANDING else "as is usual"))  # fmt: skip
+    return _upright(chosen)
+
+
+def _upright(up: str) -> np.ndarray:
+    turn = WORLD_FROM[up[-1]]
+    return np.diag([1.0, -1.0, -1.0]) @ turn if up.startswith("-") else turn
+
+
+def _person(
+    number: int, names: tuple[str, ...], set_name: str, points: np.ndarray, body: BodyModel, path: Path, notes: Notes
+) -> Person | None:
+    """The person of points (T,K,3) metres in the world, None if no frame shows enough of them."""
+    seen = np.isfinite(points).all(axis=-1)
+    known = seen.any(axis=0)
+    if not known[[names.index(name) for name in REQUIRED]].all():
+        return None
+    names, points, seen = tuple(np.array(names)[known].tolist()), points[:, known], seen[:, known]
+    frames = np.flatnonzero(seen.mean(axis=1) >= SHOWN)
+    if not len(frames):
+        return None
+    points, seen = points[frames], seen[frames]
+    if not seen.all():
+        points = _filled(points, seen, names)
+        missing = {name: int((~seen[:, place]).sum()) for place, name in enumerate(names) if not seen[:, place].all()}
+        worst = max(missing, key=lambda name: missing[name])
+        notes.add(
+            f"{len(missing)} points of person {number} are missing in some frames ({worst} in {missing[worst]} of"
+            f" {len(frames)}); they were interpolated"
+        )
+    leg = [np.linalg.norm(points[:, names.index(f"{s}_hip")] - points[:, names.index(f"{s}_ankle")], axis=-1)
+           for s in ("left", "right")]  # fmt: skip
+    if not 0 < float(np.median(leg)) < LARGEST_EXTENT:
+        raise InputError(f"{path}: the legs of person {number} are {np.median(leg):.3g} m long; check the file's unit")
+    betas, (bone, error) = shape_of_points(body, names, points)
+    pose, transl, left = fit_points(body, set_name, names, points, seen, betas)
+    notes.add(
+        f"the free body was fitted to {len(names)} points of person {number}: they lie {1000 * left[seen].mean():.1f}"
+        f" mm apart on average (worst bone: {bone}, {1000 * error:+.0f} mm)"
+    )
+    return Person(
+        id=number, frames=frames, pose_world=pose, betas=np.repeat(betas[None], len(frames), axis=0),
+        transl_world=transl, joints_world=body.joints(pose, betas, transl),
+    )  # fmt: skip
+
+
+def _filled(points: np.ndarray, seen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Missing points (F,K,3) interpolated in time relative to the hips, which are interpolated where they are."""
+    points = np.where(seen[..., None], points, np.nan)
+    hips = [names.index("left_hip"), names.index("right_hip")]
+    times = np.arange(len(points), dtype=np.float64)
+    points[:, hips] = fill_missing(points[:, hips].reshape(len(points), 6), times).reshape(-1, 2, 3)
+    middle = points[:, hips].mean(axis=1, keepdims=True)
+    relative = fill_missing((points - middle).reshape(len(points), -1), times)
+    return np.asarray(relative.reshape(points.shape) + middle)
