@@ -12,7 +12,7 @@ from kinema.person import Person
 from kinema.storage.torch_writing import write_torch
 from tests.hostile.bombs import safetensors
 
-SUFFIXES = (".pkl", ".npz", ".pt", ".bvh", ".trc", ".safetensors", ".pth")
+SUFFIXES = (".pkl", ".npz", ".pt", ".bvh", ".trc", ".c3d", ".safetensors", ".pth")
 WAYS = ("flip", "cut", "splice", "word", "zeros")
 _WORDS = (b"nan", b"1e309", b"-1", b"99999999999999999999", b"\xff\xff\xff\xff", b"\x80", b"inf", b"{", b"\x7f")
 
@@ -30,7 +30,7 @@ def honest_files(folder: Path) -> dict[str, bytes]:
         times=np.arange(frames) / 30, width=640, height=480, people=(person,), body_model="free", source="clip.mp4"
     )
     made = {}
-    for suffix in (".pkl", ".npz", ".bvh", ".trc"):
+    for suffix in (".pkl", ".npz", ".bvh", ".trc", ".c3d"):
         made[suffix] = save_motion(motion, folder / f"honest{suffix}").read_bytes()
     made[".pt"] = save_motion(motion, folder / "honest.pt", format="gvhmr").read_bytes()
     write_torch({"state_dict": {"a": np.ones((4, 4)), "b": np.zeros(3)}}, folder / "honest.pth")

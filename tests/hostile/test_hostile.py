@@ -81,8 +81,6 @@ def lines_for(path: Path, out: Path, number: int, *, every: bool) -> Iterable[tu
             ("body", "export", "--layout", "smplx", "--body-model", path, "--out", out / "body"),
         )
         return lines if every else lines[number % 3 : number % 3 + 1]
-    if path.suffix == ".trc":
-        return [("evaluate", "motion", path.parent / "honest.pkl", "--truth", path)]
     known = commands(path, out)
     if every:
         return known

@@ -20,6 +20,7 @@ MOST_BYTES = 2**16
 SUFFIXES = {
     "pickle": ".pkl", "npz": ".npz", "torch": ".pt", "safetensors": ".safetensors", "motion-pkl": ".pkl",
     "motion-npz": ".npz", "motion-pt": ".pt", "bvh": ".bvh", "trc": ".trc", "body": ".npz", "onnx": ".onnx",
+    "c3d": ".c3d", "mot": ".mot", "motion-trc": ".trc", "motion-c3d": ".c3d",
 }  # fmt: skip
 
 

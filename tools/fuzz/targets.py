@@ -16,6 +16,8 @@ from pathlib import Path
 from kinema.body.reading import read_smpl
 from kinema.errors import KinemaError
 from kinema.formats import load_motion
+from kinema.formats.c3d_parsing import read_c3d
+from kinema.formats.opensim_table import read_coordinates
 from kinema.formats.trc_parsing import read_trc
 from kinema.models.onnx_check import _check_model, _Refused, _Unreadable
 from kinema.storage.checkpoints import load_checkpoint
@@ -70,6 +72,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "motion-pt": _reading(".pt", load_motion),
     "bvh": _reading(".bvh", load_motion),
     "trc": _reading(".trc", read_trc),
+    "c3d": _reading(".c3d", read_c3d),
+    "mot": _reading(".mot", read_coordinates),
+    "motion-trc": _reading(".trc", load_motion),
+    "motion-c3d": _reading(".c3d", load_motion),
     "body": _reading(".npz", read_smpl),
     "onnx": _onnx,
 }

@@ -3,7 +3,7 @@
 Points at joint centres or under the names of joint sets are enough for a pose (`point_names`, `marker_fitting`);
 markers on the skin alone are not, and the file is refused with a sentence. The vertical is the axis that people stand
 along. A person is there in the frames that show at least half of the points; single points that are missing are
-interpolated relative to the middle of the hips, and count little.
+interpolated relative to the trunk, and count little.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kinema.formats.marker_fitting import fit_points, shape_of_points
 from kinema.formats.markers import OPENSIM_FROM_WORLD, Markers
 from kinema.formats.point_names import REQUIRED, known_points, on_the_skin
 from kinema.formats.report import Notes
+from kinema.geometry.rotations import nearest_rotation
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.temporal.gaps import fill_missing
@@ -176,11 +177,17 @@ def _person(
 
 
 def _filled(points: np.ndarray, seen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Missing points (F,K,3) interpolated in time relative to the hips, which are interpolated where they are."""
+    """Missing points (F,K,3) interpolated in time, relative to the trunk, which is interpolated where it is."""
     points = np.where(seen[..., None], points, np.nan)
-    hips = [names.index("left_hip"), names.index("right_hip")]
     times = np.arange(len(points), dtype=np.float64)
-    points[:, hips] = fill_missing(points[:, hips].reshape(len(points), 6), times).reshape(-1, 2, 3)
-    middle = points[:, hips].mean(axis=1, keepdims=True)
-    relative = fill_missing((points - middle).reshape(len(points), -1), times)
-    return np.asarray(relative.reshape(points.shape) + middle)
+    trunk = [names.index(f"{side}_{part}") for part in ("hip", "shoulder") for side in ("left", "right")]
+    points[:, trunk] = fill_missing(points[:, trunk].reshape(len(points), 12), times).reshape(-1, 4, 3)
+    middle = points[:, trunk[:2]].mean(axis=1, keepdims=True)
+    left, up = points[:, trunk[0]] - points[:, trunk[1]], points[:, trunk[2:]].mean(axis=1) - middle[:, 0]
+    axes = nearest_rotation(np.stack([_unit(left), _unit(up), _unit(np.cross(left, up))], axis=-1))
+    relative = fill_missing(((points - middle) @ axes).reshape(len(points), -1), times).reshape(points.shape)
+    return np.asarray(np.where(seen[..., None], points, relative @ np.swapaxes(axes, -1, -2) + middle))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))

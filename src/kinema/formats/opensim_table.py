@@ -159,7 +159,7 @@ def _row(cells: list[str], number: int, columns: int, path: Path) -> list[float]
     if len(cells) < columns or any(cells[columns:]):
         raise InputError(f"{path}, line {number}: {len(cells)} cells where there are {columns} labels")
     try:
-        return [float(cell) if cell else math.nan for cell in cells]
+        return [float(cell) if cell else math.nan for cell in cells[:columns]]
     except ValueError:
         raise InputError(f"{path}, line {number}: a cell is not a number") from None
 

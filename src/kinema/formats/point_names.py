@@ -15,11 +15,11 @@ from kinema.skeleton import HALPE26, SMPL24
 _PARTS = {
     **{part: part for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist", "heel", "eye", "ear")},
     "hjc": "hip", "kjc": "knee", "ajc": "ankle", "sjc": "shoulder", "ejc": "elbow", "wjc": "wrist",
-    "hipjointcenter": "hip", "kneejointcenter": "knee", "anklejointcenter": "ankle", "hipjc": "hip", "kneejc": "knee",
-    "anklejc": "ankle", "shoulderjc": "shoulder", "elbowjc": "elbow", "wristjc": "wrist", "gjc": "shoulder",
+    "hipjc": "hip", "kneejc": "knee", "anklejc": "ankle", "shoulderjc": "shoulder", "elbowjc": "elbow",
+    "wristjc": "wrist",
     "bigtoe": "big_toe", "toe": "big_toe", "toes": "big_toe", "smalltoe": "small_toe", "littletoe": "small_toe",
-    "upperarm": "shoulder", "forearm": "elbow", "thigh": "hip", "shank": "knee",
 }  # fmt: skip
+_CENTRE = re.compile(r"jc|joint.?cent", re.IGNORECASE)
 _MIDDLE = {
     "midhip": "mid_hip", "chip": "mid_hip", "hip": "mid_hip", "hips": "mid_hip", "pelvis": "mid_hip", "root": "mid_hip",
     "hipcenter": "mid_hip", "neck": "neck", "nose": "nose", "head": "head_top", "headtop": "head_top",
@@ -27,7 +27,7 @@ _MIDDLE = {
 }  # fmt: skip
 
 _SKIN = re.compile(
-    r"^[lr]?[._ ]*(asis?|psis?|thi[abdl]?|tib[abdl]?|kne|ank|hee|toe|sho|elb|upa|fra|wr[ab]|fin|fhd|bhd|bak|mt[p15]?)$"
+    r"^[lr]?[._ ]*(asis?|psis?|thi[abdl]?|tib[abdl]?|kne|ank|hee|sho|elb|upa|fra|wr[ab]|fin|fhd|bhd|bak|mt[p15]?)$"
     r"|^(c7|t10|clav|strn|sacr|rbak|v[._]?sacral)$|asis|psis|sacrum|malleol|epicond|acromi|[._](lat|med)(eral|ial)?$",
     re.IGNORECASE,
 )
@@ -45,12 +45,13 @@ def known_points(labels: Sequence[str]) -> tuple[str, dict[str, int]]:
     exact = {label: place for place, label in enumerate(labels) if label in SMPL24}
     if len(exact) >= len(SMPL24) - 4:
         return SMPL24.name, exact
-    found: dict[str, int] = {}
-    for place, label in enumerate(labels):
-        name = _point(label)
-        if name is not None and name in HALPE26:
-            found.setdefault(name, place)
-    return HALPE26.name, found
+    points = [_point(label) for label in labels]
+    centres = {name: place for place, name in enumerate(points) if name and _CENTRE.search(labels[place])}
+    plain = {name: place for place, name in reversed(list(enumerate(points))) if name and place not in centres.values()}
+    # Beside markers on the skin, "R.Knee" is one of them, too, unless there are hips: no marker lies on a hip joint.
+    joints = not on_the_skin(labels) or {"left_hip", "right_hip"} <= set(plain)
+    found = {**(plain if joints else {}), **centres}
+    return HALPE26.name, {name: place for name, place in found.items() if name in HALPE26}
 
 
 def on_the_skin(labels: Sequence[str]) -> list[str]:
@@ -61,7 +62,7 @@ def on_the_skin(labels: Sequence[str]) -> list[str]:
 def _point(label: str) -> str | None:
     """The point of Halpe's set that a label names, None for any other."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", label.strip())
-    words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word]
+    words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word not in ("", "joint", "centre", "center")]
     if not words:
         return None
     joined = "".join(words)

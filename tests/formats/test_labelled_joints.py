@@ -1,0 +1,154 @@
+"""Marker files of labelled joints as motions: the pose is that of the points, whatever their names and the axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kinema.__main__ import main
+from kinema.errors import InputError
+from kinema.formats import infer_format, load_motion, save_motion
+from kinema.formats.csv_table import bend_angles
+from kinema.formats.foreign import NOTES
+from kinema.formats.opensim_table import read_coordinates
+from kinema.formats.point_names import known_points
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.skeleton import SMPL24
+from tests.helpers.marker_files import c3d_bytes, trc_text
+
+HALPE = {
+    "RHip": "right_hip", "RKnee": "right_knee", "RAnkle": "right_ankle", "RBigToe": "right_big_toe",
+    "RSmallToe": "right_small_toe", "RHeel": "right_heel", "LHip": "left_hip", "LKnee": "left_knee",
+    "LAnkle": "left_ankle", "LBigToe": "left_big_toe", "LSmallToe": "left_small_toe", "LHeel": "left_heel",
+    "Neck": "neck", "Head": "head_top", "Nose": "nose", "RShoulder": "right_shoulder", "RElbow": "right_elbow",
+    "RWrist": "right_wrist", "LShoulder": "left_shoulder", "LElbow": "left_elbow", "LWrist": "left_wrist",
+}  # fmt: skip
+"""Pose2Sim's names -> Kinema's."""
+
+GAIT = {"HJC": "hip", "KJC": "knee", "AJC": "ankle", "SJC": "shoulder", "EJC": "elbow", "WJC": "wrist"}
+AXES = {"y": lambda p: p[..., [2, 1, 0]] * [1, 1, -1], "z": lambda p: p[..., [2, 0, 1]]}
+"""Kinema's world in axes with x forward: OpenSim's (y up) and a laboratory's (z up)."""
+
+
+@pytest.fixture(scope="module")
+def walked(walk, body):
+    person = walk.people[0]
+    pose, betas, transl = person.pose_world, person.betas, person.transl_world
+    posed = np.moveaxis(body.posed_points("halpe26", pose, betas, transl), 1, 0)
+    return person, dict(zip(body.points("halpe26").names, posed, strict=True))
+
+
+def errors(read, person):
+    return np.linalg.norm(read.joints_world - person.joints_world, axis=-1)
+
+
+@pytest.mark.parametrize("suffix", ["trc", "c3d"])
+def test_kinema_s_own_export_comes_back(suffix, walk, tmp_path):
+    path = save_motion(walk, tmp_path / f"walk.{suffix}")
+    assert infer_format(path).name == suffix
+    read = load_motion(path)
+    person, own = read.people[0], walk.people[0]
+    assert errors(person, own).mean() < 0.0005
+    assert errors(person, own).max() < 0.005
+    turned = geodesic_angle(*(axis_angle_to_matrix(p.pose_world.reshape(-1, 24, 3)) for p in (person, own)))
+    assert np.degrees(turned[:, 0]).mean() < 1  # the pelvis
+    assert np.degrees(turned).mean() < 8  # the twist of a straight limb is not in its joints
+    np.testing.assert_allclose(read.times, walk.times, atol=1e-6)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+@pytest.mark.parametrize("stated", ["y", "z", None])
+def test_pose2sim_s_names_in_either_axes(up, stated, walked, tmp_path):
+    person, points = walked
+    placed = AXES[up](np.stack([points[name] for name in HALPE.values()], axis=1))
+    path = tmp_path / "a.c3d"
+    path.write_bytes(c3d_bytes(1000 * placed, tuple(HALPE), rate=30.0, up=f"+{stated.upper()}" if stated else "?"))
+    motion = load_motion(path)
+    found = errors(motion.people[0], person)
+    assert found[:, SMPL24.indices(["left_knee", "right_wrist", "right_ankle", "left_shoulder"])].mean() < 0.008
+    assert found.mean() < 0.015
+    noted = " ".join(motion.data[NOTES])
+    assert ("is up" in noted or "axis is up" in noted) == (stated != up)
+
+
+def test_joint_centres_of_a_gait_model_among_its_markers(walked, tmp_path):
+    person, points = walked
+    names = {
+        f"{side[0].upper()}{short}": f"{side}_{part}" for side in ("left", "right") for short, part in GAIT.items()
+    }
+    skin = {"LASI": "left_hip", "RASI": "right_hip", "L.Knee": "left_heel", "R.Ankle": "right_knee"}  # anywhere
+    placed = AXES["z"](np.stack([points[name] for name in {**names, **skin}.values()], axis=1))
+    path = tmp_path / "gait.c3d"
+    path.write_bytes(c3d_bytes(1000 * placed, (*names, *skin), rate=30.0))
+    found = errors(load_motion(path).people[0], person)
+    assert found[:, SMPL24.indices(["left_knee", "right_wrist", "right_ankle", "left_shoulder"])].mean() < 0.006
+
+
+def test_two_subjects_are_two_people(walked, tmp_path):
+    _, points = walked
+    one = np.stack([points[name] for name in HALPE.values()], axis=1)
+    both = np.concatenate([one, one + [2.0, 0, 0]], axis=1)
+    both[:20, 21:] = 0  # the second one comes later
+    names = [f"{who}:{name}" for who in ("ann", "bob") for name in HALPE]
+    path = tmp_path / "two.trc"
+    path.write_text(trc_text(AXES["y"](both), names, rate=30.0))
+    motion = load_motion(path)
+    assert [(each.id, len(each)) for each in motion] == [(1, 60), (2, 40)]
+    apart = motion.people[1].joints_world - motion.people[0].joints_world[20:]
+    np.testing.assert_allclose(apart, np.broadcast_to([2.0, 0, 0], apart.shape), atol=1e-3)
+
+
+def test_a_point_that_is_missing_for_a_while_costs_only_itself(walked, tmp_path):
+    person, points = walked
+    placed = np.stack([points[name] for name in HALPE.values()], axis=1)
+    placed[10:18, list(HALPE).index("LWrist")] = np.nan
+    path = tmp_path / "a.trc"
+    path.write_text(trc_text(AXES["y"](placed), tuple(HALPE), rate=30.0))
+    motion = load_motion(path)
+    found = errors(motion.people[0], person)
+    others = [j for j in range(24) if SMPL24.joints[j] not in ("left_wrist", "left_hand", "left_elbow")]
+    assert found[10:18, others].mean() < 0.015
+    assert found[10:18, SMPL24.index("left_wrist")].mean() < 0.08
+    assert any("left_wrist in 8 of 60" in note for note in motion.data[NOTES])
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        (("LASI", "RASI", "LKNE", "RKNE", "LANK", "C7"), r"markers on the skin \(LASI, .*kinema evaluate motion"),
+        (("R.ASIS", "R.Knee", "R.Ankle", "R.Shoulder"), "markers on the skin"),
+        (("a", "b"), "no point has a known name for left_hip, .*its points are a, b"),
+        (("LHip", "RHip", "LKnee"), "known name for right_knee, left_ankle"),
+    ],
+)
+def test_what_is_no_set_of_joints_is_refused_in_a_sentence(labels, match, tmp_path, capsys):
+    path = tmp_path / "a.trc"
+    path.write_text(trc_text(np.ones((4, len(labels), 3)), labels))
+    with pytest.raises(InputError, match=match):
+        load_motion(path)
+    assert main(["convert", str(path), str(tmp_path / "a.npz")]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "point"),
+    [("LHJC", "left_hip"), ("r_knee", "right_knee"), ("ankle_l", "left_ankle"), ("Left Shoulder", "left_shoulder"),
+     ("RightWrist", "right_wrist"), ("L.Heel", "left_heel"), ("l_hip_joint", "left_hip"), ("Hips", "mid_hip"),
+     ("LToe", "left_big_toe"), ("R_Knee_Joint_Center", "right_knee"), ("Head", "head_top"), ("RTHI", None),
+     ("R.Thigh", None), ("r_knee_study", None), ("Lamp", None)],
+)  # fmt: skip
+def test_names_of_points(label, point):
+    assert list(known_points([label])[1]) == ([point] if point else [])
+
+
+@pytest.mark.real
+def test_the_joint_angles_of_real_markers_are_inverse_kinematics_own(data_dir):
+    """OpenSim's angles of the same points (the elbows of Pose2Sim's model are bent by 12.6 degrees more throughout)."""
+    folder = data_dir / "gt" / "balance_single"
+    person = load_motion(folder / "Pose2Sim_markers.trc").people[0]
+    truth = read_coordinates(folder / "Pose2Sim_motion.mot")
+    bends = bend_angles(person.joints_world)
+    for column, name, within in ((1, "knee_angle_l", 6), (3, "knee_angle_r", 4), (0, "elbow_flex_l", 15),
+                                 (2, "elbow_flex_r", 15)):  # fmt: skip
+        assert np.abs(bends[:, column] - truth.degrees(name)).mean() < within
+        assert np.corrcoef(bends[:, column], truth.degrees(name))[0, 1] > 0.95
