@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.hostile_files import hostile_files
 from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
+from tests.hostile.markers import MARKERS
 from tests.hostile.mutations import honest_files, mutated
 from tests.hostile.running import Answer, Server, serving
 from tests.hostile.values import BODIES, MOTIONS, NETWORKS, TEXTS
@@ -113,6 +114,7 @@ FAMILIES = {
     "archives": {name: make for name, make in ARCHIVES.items() if name not in COSTLY},
     "motions": MOTIONS,
     "texts": TEXTS,
+    "markers": MARKERS,
     "bodies": BODIES,
     "networks": NETWORKS,
 }

@@ -205,22 +205,6 @@ TEXTS: dict[str, Maker] = {
     "cells.trc": lambda: _trc("1\t0\t" + "a" * 10**5),
     "huge.trc": lambda: _trc("1\t0\t1e306\t1\t1\n2\t0.1\t1\t1\t1"),
     "times.trc": lambda: _trc("1\t0\t1\t1\t1\n2\t1e-300\t1\t1\t1"),
-    "names.trc": lambda: _trc("1\t0\t1\t1\t1").replace(b"Hip", b"\t".join([b"n" * 9] * 90_000)),
-    "wide.trc": lambda: _trc("1\t0" + "\t1" * 300_000 + "\n" + "2\t1\n" * 100_000),
-    "utf16.trc": lambda: b"\xff\xfe" + _trc("1\t0\t1\t1\t1") + b"\xd8",
-    "frames.c3d": lambda: _c3d(trial=(1, 65535), header_last=65535),
-    "points.c3d": lambda: _c3d().replace(b"\x04\x01USED\x05\x00\x02\x00\x03\x00", b"\x04\x01USED\x05\x00\x02\x00\xff\xff"),
-    "loop.c3d": lambda: _c3d()[:512] + b"\x01\x50\xff\x54" + b"\x01\x01A\x02\x00" * 20_000,
-    "dimensions.c3d": lambda: (
-        _c3d()[:512] + b"\x01\x50\xff\x54" + b"\x05\xffPOINT\x03\x00\x00\x06\x01LABELS\x00\x00\xff\xff" + b"\xff" * 300
-    ),
-    "empty_texts.c3d": lambda: (
-        _c3d()[:512] + b"\x01\x50\xff\x54" + b"\x05\xffPOINT\x03\x00\x00\x06\x01LABELS\x00\x00\xff\x02\x00\xff" + bytes(9000)
-    ),
-    "block.c3d": lambda: b"\xff" + _c3d()[1:],
-    "huge.c3d": lambda: _c3d(points=np.full((4, 3, 3), 3e38)),
-    "nan_scale.c3d": lambda: _c3d(scale=float("nan")) if False else _c3d(rate=float("nan")),
-    "nothing.c3d": lambda: bytes(512) + b"\x50" * 600,
     "units.trc": lambda: _trc("1\t0\t1\t1\t1").replace(b"\tm\n", b"\t" + b"u" * 10**5 + b"\n"),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tests.helpers.pickles import VALUES
 from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
+from tests.hostile.markers import MARKERS
 from tests.hostile.mutations import honest_files
 from tests.hostile.values import BODIES, MOTIONS, NETWORKS, TEXTS
 
@@ -39,7 +40,7 @@ def write_corpus(target: str, folder: Path) -> int:
     if target == "pickle":
         made += [pickle.dumps(value, protocol) for value in VALUES.values() for protocol in (0, 2, 4)]
         made += [data for make in PICKLES.values() if not (data := make()).startswith(b"\x78")]  # not compressed bombs
-    families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **NETWORKS, **ARCHIVES, **WEIGHTS}
+    families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **MARKERS, **NETWORKS, **ARCHIVES, **WEIGHTS}
     costly = (
         "overlapping.safetensors",
         "zeros.npz",

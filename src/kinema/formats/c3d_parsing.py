@@ -165,10 +165,11 @@ def _value(content: bytes, processor: int, budget: Budget) -> Any:
 
 def _floats(data: bytes, processor: int) -> np.ndarray:
     """Floating-point numbers of a processor as float64. DEC's have their halves swapped and an exponent two higher."""
-    if processor == _DEC:
-        halves = np.frombuffer(data, "<u2").reshape(-1, 2)[:, ::-1]
-        return np.ascontiguousarray(halves).view("<f4")[:, 0].astype(np.float64) / 4
-    return np.frombuffer(data, f"{_BYTE_ORDERS[processor]}f4").astype(np.float64)
+    with np.errstate(invalid="ignore"):  # some NaN are signals
+        if processor == _DEC:
+            halves = np.frombuffer(data, "<u2").reshape(-1, 2)[:, ::-1]
+            return np.ascontiguousarray(halves).view("<f4")[:, 0].astype(np.float64) / 4
+        return np.frombuffer(data, f"{_BYTE_ORDERS[processor]}f4").astype(np.float64)
 
 
 def _number(parameters: dict[str, Any], name: str, place: int = 0) -> float | None:

@@ -30,9 +30,17 @@ _FREEDOM = {
 }  # fmt: skip
 """Standard deviation of each joint's rotation about its own axes at rest, degrees, seen from the T-pose."""
 
-ITERATIONS, DAMPING, SETTLED = 25, 1e-3, 1e-5
+_STIFFNESS = 1 / np.radians(
+    [_FREEDOM.get(name.removeprefix("left_").removeprefix("right_"), (np.inf,) * 3) for name in SMPL24.joints]
+)
+"""(24,3) per radian; zero for the pelvis, which may be turned anywhere."""
+
+ITERATIONS, DAMPING, SETTLED = 25, 1e-3, 0.01
 CHUNK = 256
 """Frames solved at once."""
+
+STRIDE = 8
+"""Every so many frames are solved from nothing, the others from the nearest of these."""
 
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder", "neck")
 _LIMBS = tuple(
@@ -93,8 +101,13 @@ def fit_points(
     pose, transl, left = np.empty((len(points), 72)), np.empty((len(points), 3)), np.empty(points.shape[:2])
     for start in range(0, len(points), CHUNK):
         rows = slice(start, start + CHUNK)
-        local, root = _start(rig, names, points[rows], rest)
-        local, root = _solved(rig, local, root, points[rows], sigma[rows])
+        here = points[rows]
+        local, root = _start(rig, names, here, rest)
+        first = np.arange(0, len(here), STRIDE)
+        local[first], root[first] = _solved(rig, local[first], root[first], here[first], sigma[rows][first])
+        nearest = first[np.minimum((np.arange(len(here)) + STRIDE // 2) // STRIDE, len(first) - 1)]
+        local[:, 1:] = local[nearest, 1:]
+        local, root = _solved(rig, local, root, here, sigma[rows])
         pose[rows] = matrix_to_axis_angle(local).reshape(len(local), 72)
         transl[rows] = root - rest[0]
         left[rows] = np.linalg.norm(rig.forward(local, root)[2] - points[rows], axis=-1)
@@ -128,43 +141,64 @@ def _start(rig: Rig, names: tuple[str, ...], points: np.ndarray, rest: np.ndarra
 def _solved(
     rig: Rig, local: np.ndarray, root: np.ndarray, points: np.ndarray, sigma: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was."""
-    joints = np.arange(24)
-    freedom = np.radians([_FREEDOM.get(name.removeprefix("left_").removeprefix("right_"), (np.inf,) * 3)
-                          for name in SMPL24.joints])  # fmt: skip
-    weight = np.where(np.isfinite(freedom), 1 / freedom, 0.0)
-    axes = np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))
-    damping: np.ndarray = np.full(len(points), DAMPING)
+    """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was.
 
-    def costs(local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        rotation, position, placed = rig.forward(local, root)
-        off = (placed - points) / sigma[..., None]
-        bend = matrix_to_axis_angle(local) * weight
-        return np.sum(off**2, axis=(1, 2)) + np.sum(bend**2, axis=(1, 2)), (rotation, position, placed, off, bend)
-
-    cost, state = costs(local, root)
+    Frames are settled, and left alone, when their cost no longer falls.
+    """
+    going = np.arange(len(points))
+    cost, state = _costs(rig, local, root, points, sigma)
+    damping = np.full(len(points), DAMPING)
     for _ in range(ITERATIONS):
-        rotation, position, placed, off, bend = state
-        jacobian = rig.projected_jacobian(rotation, position, placed, axes, joints) / sigma[..., None, None]
-        jacobian = jacobian.reshape(len(points), -1, jacobian.shape[-1])
-        normal = np.swapaxes(jacobian, 1, 2) @ jacobian
-        gradient = np.squeeze(np.swapaxes(jacobian, 1, 2) @ off.reshape(len(points), -1, 1), -1)
-        place = np.arange(72)
-        normal[:, place, place] += weight.ravel() ** 2
-        gradient[:, :72] += (bend * weight).reshape(len(points), 72)
-        every = np.arange(75)
-        normal[:, every, every] *= 1 + damping[:, None]
-        normal[:, every, every] += 1e-9
-        step = -np.linalg.solve(normal, gradient[..., None])[..., 0]
-        tried = local @ axis_angle_to_matrix(step[:, :72].reshape(-1, 24, 3)), root + step[:, 72:]
-        new, after = costs(*tried)
-        better = new < cost
-        change = np.max(np.where(better, (cost - new) / np.maximum(cost, 1e-12), 0.0), initial=0.0)
-        local[better], root[better] = tried[0][better], tried[1][better]
-        damping = np.asarray(np.where(better, damping / 5, damping * 10).clip(1e-6, 1e4))
-        for kept, value in zip(state, after, strict=True):
-            kept[better] = value[better]
-        cost = np.where(better, new, cost)
-        if change < SETTLED and better.any():
+        turns, shift = _step(rig, state, sigma[going], damping[going])
+        turned, moved = local[going] @ axis_angle_to_matrix(turns), root[going] + shift
+        new, after = _costs(rig, turned, moved, points[going], sigma[going])
+        old = cost[going]
+        better = new < old
+        taken = going[better]
+        local[taken], root[taken], cost[taken] = turned[better], moved[better], new[better]
+        damping[going] = np.where(better, damping[going] / 5, damping[going] * 10).clip(1e-6, 1e4)
+        on = np.where(better, old - new > SETTLED + 0.001 * old, damping[going] < 1.0)
+        if not on.any():
             break
+        going = going[on]
+        keep = better[:, None]
+        state = tuple(
+            np.where(keep.reshape(-1, *[1] * (was.ndim - 1)), now, was)[on]
+            for was, now in zip(state, after, strict=True)
+        )
     return local, root
+
+
+def _costs(
+    rig: Rig, local: np.ndarray, root: np.ndarray, points: np.ndarray, sigma: np.ndarray
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """The cost (F,) of a pose, and what its step is computed from."""
+    rotation, position, placed = rig.forward(local, root)
+    off = (placed - points) / sigma[..., None]
+    bend = matrix_to_axis_angle(local) * _STIFFNESS
+    return np.sum(off**2, axis=(1, 2)) + np.sum(bend**2, axis=(1, 2)), (rotation, position, placed, off, bend)
+
+
+def _step(
+    rig: Rig, state: tuple[np.ndarray, ...], sigma: np.ndarray, damping: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The tangent step of every joint (F,24,3) and of the root (F,3).
+
+    In single precision: the next step mends what this costs.
+    """
+    rotation, position, placed, off, bend = state
+    jacobian = rig.point_jacobian(rotation.astype(np.float32), position, placed)
+    jacobian /= sigma[..., None, None].astype(np.float32)
+    jacobian = jacobian.reshape(len(sigma), -1, jacobian.shape[-1])
+    across = np.swapaxes(jacobian, 1, 2)
+    normal, every = across @ jacobian, np.arange(jacobian.shape[-1])
+    gradient = np.squeeze(across @ off.reshape(len(sigma), -1, 1).astype(np.float32), -1)
+    stiff = _STIFFNESS[rig.turning].ravel()
+    normal[:, every[:-3], every[:-3]] += (stiff**2).astype(np.float32)
+    gradient[:, :-3] += bend[:, rig.turning].reshape(len(sigma), -1) * stiff
+    normal[:, every, every] *= (1 + damping[:, None]).astype(np.float32)
+    normal[:, every, every] += np.float32(1e-6)
+    step = -np.linalg.solve(normal, gradient[..., None])[..., 0].astype(np.float64)
+    turns = np.zeros((len(sigma), 24, 3))
+    turns[:, rig.turning] = step[:, :-3].reshape(len(sigma), -1, 3)
+    return turns, step[:, -3:]

@@ -12,6 +12,7 @@ numbers of the frames and the rate tell what they were. What was mended is noted
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -61,7 +62,8 @@ def _read(file: TextIO, path: Path) -> Markers:
     header, labels = _header(lines, path)
     if not labels:
         raise InputError(f"{path}: its line of names (Frame#, Time, ...) names no markers")
-    if twice := sorted({label for label in labels if label and labels.count(label) > 1}):
+    twice = [label for label, count in Counter(labels).items() if label and count > 1]
+    if twice:
         raise InputError(f"{path}: two markers have the same name ({quoted(twice[0], mark='')}); rename one of them")
     table = _table(lines, labels, path)
     numbers, times = table[:, 0], table[:, 1]
@@ -117,8 +119,8 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> tuple[dict[str, str
 
 def _labels(cells: list[str]) -> list[str]:
     """One label for each three columns: every third cell, or every cell in files that do not leave two between them."""
-    while cells and not cells[-1]:
-        cells = cells[:-1]
+    filled = max((place for place, cell in enumerate(cells) if cell), default=-1)
+    cells = cells[: filled + 1]
     spaced = not any(cell for place, cell in enumerate(cells) if place % 3)
     return cells[::3] if spaced else [cell for cell in cells if cell]
 
