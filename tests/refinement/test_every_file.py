@@ -13,6 +13,7 @@ from kinema.formats import load_motion, save_motion
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS
 from kinema.refinement import refine
+from kinema.refinement.frames import can_be_placed
 from kinema.synthetic import procedural_motion
 from tests.helpers.averaging import averaging_tensors
 from tests.helpers.foreign_samples import SAMPLES, write_sample
@@ -73,7 +74,7 @@ def test_every_file_is_refined_where_it_is(name, method, folder, averaging):
     method, settings = settings_of(method, averaging)
     refined = refine(motion, BODY, method, **settings)
     for old, new in zip(motion, refined, strict=True):
-        placed = motion.camera is None or old.pose is None
+        placed = not can_be_placed(motion) or old.pose is None
         wanted = {each for each in old.filled if placed or each not in WORLD_FIELDS}
         assert wanted <= set(new.filled)
         for pose, transl, joints in (("pose", "transl", "joints"), WORLD_FIELDS):
@@ -130,6 +131,19 @@ def test_a_world_without_a_camera_is_refined_beside_the_camera_s_frame(folder):
     np.testing.assert_array_equal(
         refined.joints, refine(motion.replace(people=(only_seen,)), BODY, "whittaker").people[0].joints
     )
+
+
+@pytest.mark.parametrize("name", ["gvhmr", "glamr"])
+def test_the_world_of_a_moving_camera_is_not_made_anew(name, folder, tmp_path):
+    """Placing a body by a camera that moved would take the camera's way for the body's."""
+    path = file_of(name, folder)
+    before = load_motion(path).people[0]
+    assert (
+        main(["refine", str(path), "--method", "whittaker", "--strength", "0.2", "--out", str(tmp_path / "a.pkl")]) == 0
+    )
+    after = load_motion(tmp_path / "a.pkl").people[0]
+    apart = after.transl_world - before.transl_world
+    assert np.abs(apart.mean(axis=0)).max() < 0.05 * np.abs(before.transl_world).max()
 
 
 def test_what_a_file_lacks_is_said(captured, averaging):

@@ -1,9 +1,9 @@
 """In which frames a body is refined: the camera's, the world, or both.
 
 A body in the camera's frame is refined there, because that is where its noise comes from; the world, which then no
-longer fits, is emptied and can be filled again with the motion's camera. Motion capture has no such frame, and another
-system's result may have both but no camera: there the body in the world is refined as it stands, so that its gravity,
-its ground and its contacts stay.
+longer fits, is emptied and can be filled again, if the camera stood still and its pose is known. Motion capture has no
+such frame, and another system's result may have both without such a camera: there the body in the world is refined as
+it stands, so that its gravity, its ground and its contacts stay.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Perso
     placed = person.pose_world is not None or person.joints_world is not None
     if seen or not placed:
         changed, figures = change(person.replace(**dict.fromkeys(WORLD_FIELDS)), False)
-        if not placed or motion.camera is not None:
+        if not placed or can_be_placed(motion):
             return changed, figures
     else:
         changed, figures = person, {}
@@ -41,6 +41,14 @@ def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Perso
     moved, measured = change(person.replace(**there, **dict.fromkeys(WORLD_FIELDS)), True)
     world = {world: getattr(moved, here) for here, world in zip(_HERE, WORLD_FIELDS, strict=True)}
     return changed.replace(**world), figures or measured
+
+
+def can_be_placed(motion: Motion) -> bool:
+    """Whether `place_in_world` can fill the world again: the camera, or that of each shot, has one known pose."""
+    camera = motion.camera
+    if camera is None or camera.rotation is None or camera.moving:
+        return False
+    return camera.rotation.ndim == 2 or len(motion.cuts) > 0
 
 
 def shape_of(person: Person) -> np.ndarray:
