@@ -49,6 +49,17 @@ def test_projected_jacobian_matches_finite_differences(posed):
         np.testing.assert_allclose(jacobian[..., column], np.einsum("fkmc,fkc->fkm", rows, change), atol=2e-5)
 
 
+@pytest.mark.parametrize("points", ["smpl24", "halpe26", "coco17"])
+def test_only_joints_that_turn_a_point_count_as_turning(body, posed, points):
+    _, local, root = posed
+    rig = Rig.of(body, points, np.zeros(10))
+    rotation, position, placed = rig.forward(local, root)
+    rows = np.broadcast_to(np.eye(3), (*placed.shape[:2], 3, 3))
+    moves = np.abs(rig.projected_jacobian(rotation, position, placed, rows, np.arange(24)))[..., :-3]
+    per_joint = moves.reshape(*moves.shape[:3], 24, 3).max(axis=(0, 1, 2, 4))
+    np.testing.assert_array_equal(rig.turning, np.flatnonzero(per_joint > 1e-9))
+
+
 def test_shape_jacobian_matches_finite_differences(body, posed):
     _, local, root = posed
     rig = Rig.of(body, "blazepose33", np.zeros(10))

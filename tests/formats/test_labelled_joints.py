@@ -95,7 +95,7 @@ def test_two_subjects_are_two_people(walked, tmp_path):
     motion = load_motion(path)
     assert [(each.id, len(each)) for each in motion] == [(1, 60), (2, 40)]
     apart = motion.people[1].joints_world - motion.people[0].joints_world[20:]
-    np.testing.assert_allclose(apart, np.broadcast_to([2.0, 0, 0], apart.shape), atol=1e-3)
+    np.testing.assert_allclose(apart, np.broadcast_to([2.0, 0, 0], apart.shape), atol=5e-3)
 
 
 def test_a_point_that_is_missing_for_a_while_costs_only_itself(walked, tmp_path):
@@ -110,6 +110,22 @@ def test_a_point_that_is_missing_for_a_while_costs_only_itself(walked, tmp_path)
     assert found[10:18, others].mean() < 0.015
     assert found[10:18, SMPL24.index("left_wrist")].mean() < 0.08
     assert any("left_wrist in 8 of 60" in note for note in motion.data[NOTES])
+
+
+def test_limbs_do_not_spin_when_they_straighten(walked, tmp_path):
+    """Points of a straight limb say nothing about its twist: noise of 3 mm must not decide it anew in every frame."""
+    person, points = walked
+    placed = np.stack([points[name] for name in HALPE.values()], axis=1)
+    placed = placed + 0.003 * np.random.default_rng(3).normal(size=placed.shape)
+    path = tmp_path / "a.trc"
+    path.write_text(trc_text(AXES["y"](placed), tuple(HALPE), rate=30.0))
+    turned = []
+    for each in (load_motion(path).people[0], person):
+        local = axis_angle_to_matrix(each.pose_world.reshape(-1, 24, 3))
+        limbs = local[:, SMPL24.indices([f"{s}_{p}" for s in ("left", "right") for p in ("hip", "shoulder", "elbow")])]
+        turned.append(np.degrees(geodesic_angle(limbs[1:], limbs[:-1])))
+    assert turned[0].max() < turned[1].max() + 8
+    assert np.percentile(turned[0], 99) < np.percentile(turned[1], 99) + 5
 
 
 @pytest.mark.parametrize(

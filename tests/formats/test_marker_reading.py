@@ -130,6 +130,8 @@ def test_units_of_a_trc(scale, unit, points, tmp_path):
 
 def test_names_of_subjects():
     assert named_points(["A:x", "A:y", "", "*3"]) == ([0, 1], ("x", "y"))
+    assert named_points(["A:x", "y"]) == ([0, 1], ("x", "y"))
+    assert named_points(["A:x", "x"]) == ([0, 1], ("A:x", "x"))
     assert named_points(["A:x", "B:x", "y"]) == ([0, 1, 2], ("A:x", "B:x", "y"))
 
 

@@ -153,20 +153,3 @@ class Rig:
             ~np.eye(len(self.parents), dtype=bool)[self.point_joint] | away[:, None]
         )
         return np.flatnonzero(below.any(axis=0))
-
-    def point_jacobian(self, rotation: np.ndarray, position: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Derivative of the points with respect to the joints that turn them and the root: (F, K, 3, 3*A + 3).
-
-        Tangent of each joint of `turning`, then the root position. A rotation about the columns of G moves a point at
-        offset d by G x d. In the precision of G.
-        """
-        carries = self.ancestry[self.point_joint]
-        out = np.zeros((*points.shape, 3 * len(self.turning) + 3), dtype=rotation.dtype)
-        for column, joint in enumerate(self.turning):
-            moved = np.flatnonzero(carries[:, joint])
-            arm = (points[:, moved] - position[:, joint, None]).astype(rotation.dtype)
-            axes = np.swapaxes(rotation[:, joint], 1, 2)[:, None]  # (F,1,3 axes,3)
-            turned = np.swapaxes(np.cross(axes, arm[:, :, None]), -1, -2)
-            out[:, moved, :, 3 * column : 3 * column + 3] = turned
-        out[..., -3:] = np.eye(3)
-        return out

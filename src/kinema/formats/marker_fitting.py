@@ -3,18 +3,32 @@
 The pose of a frame is the least-squares solution of two demands: the body's points lie at the file's, and joints move
 as joints do (a knee bends about one axis). The second decides what points leave open, the twist of a limb about its
 length and a spine between two known points, and costs a few millimetres where both disagree. Gauss-Newton with damping
-on rotations (`kinema.body.kinematics`), all frames side by side, each from bones turned straight at their points.
+on rotations (`kinema.body.kinematics`), all frames side by side, each from bones turned straight at their points. Then
+once more with a third demand: rotations keep to their average over a few frames, or the twist of an arm would leap when
+it straightens.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.geometry.alignment import kabsch
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_rotation
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    continuous_axis_angle,
+    continuous_quaternions,
+    matrix_to_axis_angle,
+    matrix_to_quaternion,
+    quaternion_to_matrix,
+    shortest_rotation,
+)
 from kinema.skeleton import NUM_BETAS, SMPL24
+from kinema.temporal.filters import gaussian
+from kinema.temporal.gaps import SMOOTHING_GAP, near_in_time
 
 JOINT_NOISE, DETECTED_NOISE, LANDMARK_NOISE = 0.004, 0.012, 0.025
 """Metres (sigma): of SMPL's own joints, of limbs' joints as other programs place them, and of a point on the skin, of
@@ -38,6 +52,9 @@ _STIFFNESS = 1 / np.radians(
 ITERATIONS, DAMPING, SETTLED = 25, 1e-3, 0.01
 CHUNK = 256
 """Frames solved at once."""
+
+STEADY, STEADINESS = 0.1, 1 / np.radians(12.0)
+"""Seconds (sigma) over which rotations are averaged, and per radian how much they keep to that average."""
 
 STRIDE = 8
 """Every so many frames are solved from nothing, the others from the nearest of these."""
@@ -85,11 +102,17 @@ def shape_of_points(
 
 
 def fit_points(
-    body: BodyModel, set_name: str, names: tuple[str, ...], points: np.ndarray, seen: np.ndarray, betas: np.ndarray
+    body: BodyModel,
+    set_name: str,
+    names: tuple[str, ...],
+    points: np.ndarray,
+    seen: np.ndarray,
+    betas: np.ndarray,
+    times: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """pose (F,72), transl (F,3) and the remaining distance (F,K) metres for points (F,K,3) of a set, y up.
 
-    seen (F,K) bool: the points that were not interpolated.
+    seen (F,K) bool: the points that were not interpolated; times (F,) seconds.
     """
     rig = rig_of(body, set_name, names, betas)
     limbs = {name for bone in _LIMBS for name in bone}
@@ -98,20 +121,35 @@ def fit_points(
         noise = [DETECTED_NOISE if name in limbs else LANDMARK_NOISE for name in names]
     sigma = np.where(seen, noise, UNSEEN * np.array(noise))
     rest = body.rest_joints(betas)
-    pose, transl, left = np.empty((len(points), 72)), np.empty((len(points), 3)), np.empty(points.shape[:2])
-    for start in range(0, len(points), CHUNK):
-        rows = slice(start, start + CHUNK)
-        here = points[rows]
-        local, root = _start(rig, names, here, rest)
-        first = np.arange(0, len(here), STRIDE)
-        local[first], root[first] = _solved(rig, local[first], root[first], here[first], sigma[rows][first])
-        nearest = first[np.minimum((np.arange(len(here)) + STRIDE // 2) // STRIDE, len(first) - 1)]
-        local[:, 1:] = local[nearest, 1:]
-        local, root = _solved(rig, local, root, here, sigma[rows])
-        pose[rows] = matrix_to_axis_angle(local).reshape(len(local), 72)
-        transl[rows] = root - rest[0]
-        left[rows] = np.linalg.norm(rig.forward(local, root)[2] - points[rows], axis=-1)
-    return pose, transl, left
+    local, root = np.empty((len(points), 24, 3, 3)), np.empty((len(points), 3))
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
+    for rows in chunks:
+        here = _Problem(rig, points[rows], sigma[rows])
+        turned, placed = _start(rig, names, here.points, rest)
+        first = np.arange(0, len(placed), STRIDE)
+        turned[first], placed[first] = here.at(first).solved(turned[first], placed[first])
+        nearest = first[np.minimum((np.arange(len(placed)) + STRIDE // 2) // STRIDE, len(first) - 1)]
+        turned[:, 1:] = turned[nearest, 1:]
+        local[rows], root[rows] = here.solved(turned, placed)
+    steady = _steadied(local, times)
+    left = np.empty(points.shape[:2])
+    for rows in chunks:
+        here = _Problem(rig, points[rows], sigma[rows], steady[rows])
+        local[rows], root[rows] = here.solved(local[rows], root[rows])
+        left[rows] = np.linalg.norm(rig.forward(local[rows], root[rows])[2] - points[rows], axis=-1)
+    pose = continuous_axis_angle(matrix_to_axis_angle(local))
+    return pose.reshape(len(pose), 72), root - rest[0], left
+
+
+def _steadied(local: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Rotations (F,24,3,3) averaged over `STEADY` seconds: what points leave open turns slowly."""
+    quaternions = continuous_quaternions(matrix_to_quaternion(local)).reshape(len(local), -1)
+    out = np.array(quaternions)
+    for piece in near_in_time(times, SMOOTHING_GAP):
+        if piece.stop - piece.start > 2:
+            out[piece] = gaussian(quaternions[piece], times[piece], sigma=STEADY)
+    out = out.reshape(len(local), 24, 4)
+    return quaternion_to_matrix(out / np.linalg.norm(out, axis=-1, keepdims=True))
 
 
 def _start(rig: Rig, names: tuple[str, ...], points: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,67 +176,80 @@ def _start(rig: Rig, names: tuple[str, ...], points: np.ndarray, rest: np.ndarra
     return local, root
 
 
-def _solved(
-    rig: Rig, local: np.ndarray, root: np.ndarray, points: np.ndarray, sigma: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was.
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Some frames of one person. points (F,K,3), sigma (F,K) metres; steady (F,24,3,3): rotations to stay near."""
 
-    Frames are settled, and left alone, when their cost no longer falls.
-    """
-    going = np.arange(len(points))
-    cost, state = _costs(rig, local, root, points, sigma)
-    damping = np.full(len(points), DAMPING)
-    for _ in range(ITERATIONS):
-        turns, shift = _step(rig, state, sigma[going], damping[going])
-        turned, moved = local[going] @ axis_angle_to_matrix(turns), root[going] + shift
-        new, after = _costs(rig, turned, moved, points[going], sigma[going])
-        old = cost[going]
-        better = new < old
-        taken = going[better]
-        local[taken], root[taken], cost[taken] = turned[better], moved[better], new[better]
-        damping[going] = np.where(better, damping[going] / 5, damping[going] * 10).clip(1e-6, 1e4)
-        on = np.where(better, old - new > SETTLED + 0.001 * old, damping[going] < 1.0)
-        if not on.any():
-            break
-        going = going[on]
-        keep = better[:, None]
-        state = tuple(
-            np.where(keep.reshape(-1, *[1] * (was.ndim - 1)), now, was)[on]
-            for was, now in zip(state, after, strict=True)
-        )
-    return local, root
+    rig: Rig
+    points: np.ndarray
+    sigma: np.ndarray
+    steady: np.ndarray | None = None
 
+    def at(self, rows: np.ndarray) -> _Problem:
+        """The same for some of the frames."""
+        steady = None if self.steady is None else self.steady[rows]
+        return _Problem(self.rig, self.points[rows], self.sigma[rows], steady)
 
-def _costs(
-    rig: Rig, local: np.ndarray, root: np.ndarray, points: np.ndarray, sigma: np.ndarray
-) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """The cost (F,) of a pose, and what its step is computed from."""
-    rotation, position, placed = rig.forward(local, root)
-    off = (placed - points) / sigma[..., None]
-    bend = matrix_to_axis_angle(local) * _STIFFNESS
-    return np.sum(off**2, axis=(1, 2)) + np.sum(bend**2, axis=(1, 2)), (rotation, position, placed, off, bend)
+    def solved(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was.
 
+        Frames are settled, and left alone, when their cost no longer falls.
+        """
+        local, root = np.array(local), np.array(root)
+        going = np.arange(len(root))
+        here, (cost, state) = self, self.costs(local, root)
+        damping = np.full(len(root), DAMPING)
+        for _ in range(ITERATIONS):
+            turns, shift = here.step(state, damping[going])
+            turned, moved = local[going] @ axis_angle_to_matrix(turns), root[going] + shift
+            new, after = here.costs(turned, moved)
+            old = cost[going]
+            better = new < old
+            taken = going[better]
+            local[taken], root[taken], cost[taken] = turned[better], moved[better], new[better]
+            damping[going] = np.where(better, damping[going] / 5, damping[going] * 10).clip(1e-6, 1e4)
+            on = np.where(better, old - new > SETTLED + 0.001 * old, damping[going] < 1.0)
+            if not on.any():
+                break
+            going = going[on]
+            here = self.at(going)
+            state = tuple(
+                np.where(better.reshape(-1, *[1] * (was.ndim - 1)), now, was)[on]
+                for was, now in zip(state, after, strict=True)
+            )
+        return local, root
 
-def _step(
-    rig: Rig, state: tuple[np.ndarray, ...], sigma: np.ndarray, damping: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The tangent step of every joint (F,24,3) and of the root (F,3).
+    def costs(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """The cost (F,) of a pose, and what its step is computed from."""
+        rotation, position, placed = self.rig.forward(local, root)
+        off = (placed - self.points) / self.sigma[..., None]
+        bend = matrix_to_axis_angle(local) * _STIFFNESS
+        cost = np.sum(off**2, axis=(1, 2)) + np.sum(bend**2, axis=(1, 2))
+        drift = np.zeros_like(bend)
+        if self.steady is not None:
+            drift = matrix_to_axis_angle(np.swapaxes(self.steady, -1, -2) @ local) * STEADINESS
+            cost = cost + np.sum(drift**2, axis=(1, 2))
+        return cost, (rotation, position, placed, off, bend * _STIFFNESS + drift * STEADINESS)
 
-    In single precision: the next step mends what this costs.
-    """
-    rotation, position, placed, off, bend = state
-    jacobian = rig.point_jacobian(rotation.astype(np.float32), position, placed)
-    jacobian /= sigma[..., None, None].astype(np.float32)
-    jacobian = jacobian.reshape(len(sigma), -1, jacobian.shape[-1])
-    across = np.swapaxes(jacobian, 1, 2)
-    normal, every = across @ jacobian, np.arange(jacobian.shape[-1])
-    gradient = np.squeeze(across @ off.reshape(len(sigma), -1, 1).astype(np.float32), -1)
-    stiff = _STIFFNESS[rig.turning].ravel()
-    normal[:, every[:-3], every[:-3]] += (stiff**2).astype(np.float32)
-    gradient[:, :-3] += bend[:, rig.turning].reshape(len(sigma), -1) * stiff
-    normal[:, every, every] *= (1 + damping[:, None]).astype(np.float32)
-    normal[:, every, every] += np.float32(1e-6)
-    step = -np.linalg.solve(normal, gradient[..., None])[..., 0].astype(np.float64)
-    turns = np.zeros((len(sigma), 24, 3))
-    turns[:, rig.turning] = step[:, :-3].reshape(len(sigma), -1, 3)
-    return turns, step[:, -3:]
+    def step(self, state: tuple[np.ndarray, ...], damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The tangent step of every joint (F,24,3) and of the root (F,3).
+
+        In single precision: the next step mends what this costs.
+        """
+        rotation, position, placed, off, pull = state
+        turning, frames = self.rig.turning, len(off)
+        axes = np.eye(3) / self.sigma[..., None, None]
+        jacobian = self.rig.projected_jacobian(rotation, position, placed, axes, turning).astype(np.float32)
+        jacobian = jacobian.reshape(frames, -1, jacobian.shape[-1])
+        across = np.swapaxes(jacobian, 1, 2)
+        normal, every = across @ jacobian, np.arange(jacobian.shape[-1])
+        gradient = np.squeeze(across @ off.reshape(frames, -1, 1).astype(np.float32), -1)
+        stiff = _STIFFNESS[turning].ravel() ** 2 + (0.0 if self.steady is None else STEADINESS**2)
+        normal[:, every[:-3], every[:-3]] += stiff.astype(np.float32)
+        gradient[:, :-3] += pull[:, turning].reshape(frames, -1)
+        normal[:, every, every] *= (1 + damping[:, None]).astype(np.float32)
+        normal[:, every, every] += np.float32(1e-6)
+        step = -np.linalg.solve(normal, gradient[..., None])[..., 0].astype(np.float64)
+        turns = np.zeros((frames, 24, 3))
+        turns[:, turning] = step[:, :-3].reshape(frames, -1, 3)
+        return turns, step[:, -3:]

@@ -61,7 +61,7 @@ def motion_of_markers(markers: Markers, path: Path, kind: str) -> Motion:
         columns = subjects[subject]
         names = tuple(places)
         points = markers.positions[:, [columns[place][1] for place in places.values()]] @ world.T
-        person = _person(number, names, set_name, points, body, path, notes)
+        person = _person(number, names, set_name, points, markers.times, body, path, notes)
         if person is not None:
             people.append(person)
     if not people:
@@ -140,8 +140,9 @@ def _upright(up: str) -> np.ndarray:
 
 
 def _person(
-    number: int, names: tuple[str, ...], set_name: str, points: np.ndarray, body: BodyModel, path: Path, notes: Notes
-) -> Person | None:
+    number: int, names: tuple[str, ...], set_name: str, points: np.ndarray, times: np.ndarray, body: BodyModel,
+    path: Path, notes: Notes,
+) -> Person | None:  # fmt: skip
     """The person of points (T,K,3) metres in the world, None if no frame shows enough of them."""
     seen = np.isfinite(points).all(axis=-1)
     known = seen.any(axis=0)
@@ -165,7 +166,7 @@ def _person(
     if not 0 < float(np.median(leg)) < LARGEST_EXTENT:
         raise InputError(f"{path}: the legs of person {number} are {np.median(leg):.3g} m long; check the file's unit")
     betas, (bone, error) = shape_of_points(body, names, points)
-    pose, transl, left = fit_points(body, set_name, names, points, seen, betas)
+    pose, transl, left = fit_points(body, set_name, names, points, seen, betas, times[frames])
     notes.add(
         f"the free body was fitted to {len(names)} points of person {number}: they lie {1000 * left[seen].mean():.1f}"
         f" mm apart on average (worst bone: {bone}, {1000 * error:+.0f} mm)"

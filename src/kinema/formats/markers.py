@@ -46,7 +46,7 @@ class Markers:
 
 
 def named_points(labels: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The places of the points that have names, and their names, without the prefix `Subject:` where all share it.
+    """The places of the points that have names, and their names, without `Subject:` where there is only one subject.
 
     Points without a name and those that Vicon numbers (`*12`) are nobody's. Where two points have one name, the first
     keeps it and the others are left out.
@@ -55,9 +55,10 @@ def named_points(labels: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     for place, label in enumerate(labels):
         if (name := label.strip()) and not name.startswith("*"):
             found.setdefault(name, place)
-    subjects = {name.rpartition(":")[0] for name in found}
-    names = [name.rpartition(":")[2].strip() for name in found] if len(subjects) == 1 else list(found)
-    return list(found.values()), tuple(names)
+    bare = [name.rpartition(":")[2].strip() for name in found]
+    subjects = {name.rpartition(":")[0] for name in found} - {""}
+    alone = len(subjects) == 1 and len(set(bare)) == len(bare) and all(bare)
+    return list(found.values()), tuple(bare if alone else found)
 
 
 METRES = {

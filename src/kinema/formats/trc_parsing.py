@@ -107,14 +107,22 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> tuple[dict[str, str
     before: list[str] = []
     for _, line in lines:
         cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
-        if cells[0].lower().rstrip("#") == "frame":
-            pair = [(line.split("\t") if "\t" in line else line.split()) for line in before[:2]]
-            keys, values = pair if len(pair) == 2 else ([], [])
-            return {key.strip(): value.strip() for key, value in zip(keys, values, strict=False)}, _labels(cells[2:])
+        if cells[0].lower().strip("# ") == "frame":
+            return _keys(before), _labels(cells[2:])
         before.append(line)
         if len(before) >= _HEADER:
             break
     raise InputError(f"{path} is not a usable TRC file: no line of names begins with Frame# and Time")
+
+
+def _keys(lines: list[str]) -> dict[str, str]:
+    """The keys of the second line and the values of the third: in order if there are as many, else by their place."""
+    if len(lines) < 2:
+        return {}
+    keys, values = ([cell.strip() for cell in line.split("\t")] for line in lines[:2])
+    if len(lines[0].split()) == len(lines[1].split()):
+        keys, values = lines[0].split(), lines[1].split()
+    return dict(zip(keys, values, strict=False))
 
 
 def _labels(cells: list[str]) -> list[str]:
@@ -137,7 +145,9 @@ def _table(lines: Iterator[tuple[int, str]], labels: list[str], path: Path) -> n
     for number, line in lines:
         cells = line.split("\t") if "\t" in line.strip() else line.split()
         if not columns:
-            if _number(cells[0]) is None:  # X1 Y1 Z1 ..., units, or whatever else precedes the numbers
+            if all(
+                _number(cell) is None for cell in cells[:2]
+            ):  # X1 Y1 Z1 ..., units, or whatever else precedes the numbers
                 if (passed := passed + 1) > _HEADER:
                     break
                 continue
