@@ -148,7 +148,7 @@ class Rig:
     @cached_property
     def turning(self) -> np.ndarray:
         """(A,) the joints whose rotation moves a point: not those with nothing but points at themselves."""
-        away = np.any(self.point_offset != 0, axis=1)
+        away = np.any(np.abs(self.point_offset) > 1e-9, axis=1)
         below = self.ancestry[self.point_joint] & (
             ~np.eye(len(self.parents), dtype=bool)[self.point_joint] | away[:, None]
         )
