@@ -273,3 +273,22 @@ def test_a_damaged_c3d_is_read_or_refused(tmp_path_factory, data):
         return
     assert found.positions.shape == (len(found.times), len(found.names), 3)
     assert found.positions.size < 10**5
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_damaged_trc_is_read_or_refused(tmp_path_factory, data):
+    whole = bytearray(trc_text(np.ones((4, 3, 3)), NAMES).encode())
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place : place + data.draw(st.integers(0, 3))] = data.draw(st.sampled_from(
+            [b"\t", b"\n", b"\0", b"nan", b"-", b"1e308", b",", b"\xff", b" "]))  # fmt: skip
+    path = tmp_path_factory.mktemp("trc") / "a.trc"
+    path.write_bytes(bytes(whole))
+    try:
+        found = read_trc(path)
+    except InputError:
+        return
+    assert found.positions.shape == (len(found.times), len(found.names), 3)
+    assert np.all(np.diff(found.times) > 0)
+    assert found.rate > 0

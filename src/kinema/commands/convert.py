@@ -12,13 +12,14 @@ DESCRIPTION = """\
 Convert a motion file to another format, keeping everything that both can hold and reporting what is lost. The format
 follows from the suffix of OUT (.pkl and .npz: Kinema's own, which keep everything) or from --to:
 
-  kinema-pkl kinema-npz amass pare gvhmr bvh          read and write
+  kinema-pkl kinema-npz amass pare gvhmr bvh trc c3d  read and write
   wham phalp romp video2pkl aistpp glamr              read only
 """
 EXAMPLES = """\
   kinema convert smpl_output.pkl motion.npz
   kinema convert wham_output.pkl motion.pkl --fps 25
   kinema convert mocap.bvh motion.pkl
+  kinema convert joints.trc motion.npz
   kinema convert smpl_output.pkl amass.npz --to amass
 """
 

@@ -33,6 +33,7 @@ EXAMPLES = """\
   kinema refine smpl_output.pkl --method smoothnet --checkpoint checkpoint_8.pth.tar --representation smpl
   kinema refine smpl_output.pkl --method savgol --strength 0.7 --out smooth.pkl
   kinema refine smpl_output.pkl --method mixer --out landmarks.pkl
+  kinema refine mocap.bvh --method whittaker --out smooth.pkl
 """
 
 
