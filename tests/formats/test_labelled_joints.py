@@ -84,6 +84,19 @@ def test_joint_centres_of_a_gait_model_among_its_markers(walked, tmp_path):
     assert found[:, SMPL24.indices(["left_knee", "right_wrist", "right_ankle", "left_shoulder"])].mean() < 0.006
 
 
+@pytest.mark.parametrize("size", [0.6, 1.2])
+@pytest.mark.parametrize(("unit", "scale"), [("m", 1), ("mm", 1000), ("m", 1000), ("mm", 1)])
+def test_people_of_any_size_in_the_wrong_unit(size, unit, scale, walked, tmp_path):
+    person, points = walked
+    placed = np.stack([points[name] for name in HALPE.values()], axis=1) * size * scale
+    path = tmp_path / "a.trc"
+    path.write_text(trc_text(AXES["y"](placed[:20]), tuple(HALPE), rate=30.0, units=unit))
+    motion = load_motion(path)
+    apart = np.linalg.norm(motion.people[0].joints_world - size * person.joints_world[:20], axis=-1)
+    assert apart.mean() < 0.02
+    assert any("legs" in note for note in motion.data[NOTES]) == (scale != {"m": 1, "mm": 1000}[unit])
+
+
 def test_two_subjects_are_two_people(walked, tmp_path):
     _, points = walked
     one = np.stack([points[name] for name in HALPE.values()], axis=1)

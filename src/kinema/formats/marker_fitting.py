@@ -16,6 +16,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
+from kinema.body.sizes import resized_betas
 from kinema.geometry.alignment import kabsch
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
@@ -66,6 +67,8 @@ _LIMBS = tuple(
     for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 )
 _BONE_NOISE, _SHAPE_RANGE = 0.004, 2.0
+_ADULT = (0.85, 1.15)
+"""Sizes relative to the average adult's that betas around zero reach."""
 
 
 def rig_of(body: BodyModel, set_name: str, names: tuple[str, ...], betas: np.ndarray) -> Rig:
@@ -96,7 +99,11 @@ def shape_of_points(
         rest = body.rest_joints(betas)
         return np.asarray(np.linalg.norm(rest[last] - rest[first], axis=1) - wanted)
 
-    found = least_squares(lambda betas: np.r_[errors(betas) / noise, betas / _SHAPE_RANGE], np.zeros(NUM_BETAS))
+    average = np.zeros(NUM_BETAS)
+    size = float(np.median(wanted / (errors(average) + wanted)))
+    if not _ADULT[0] <= size <= _ADULT[1]:  # a child is unusual in nothing but its size
+        average = resized_betas(body, average, size)
+    found = least_squares(lambda betas: np.r_[errors(betas) / noise, (betas - average) / _SHAPE_RANGE], average)
     worst = int(np.argmax(np.abs(errors(found.x))))
     return np.asarray(found.x), (" to ".join(bones[worst]), float(errors(found.x)[worst]))
 

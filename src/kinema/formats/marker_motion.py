@@ -38,8 +38,11 @@ which another axis than the stated one does not replace it."""
 SHOWN = 0.5
 """Share of the points that a frame must show."""
 
-LARGEST_EXTENT = 3.0
-"""Metres from hips to ankles beyond which the points are no person in the stated unit."""
+LEGS = (0.25, 1.4)
+"""Metres from hips to ankles, of a small child and of a giant: with other lengths, the stated unit is wrong."""
+
+UNITS = (1.0, 0.001, 1000.0, 0.01, 100.0, 10.0, 0.1)
+"""Factors between the stated unit and the true one, in the order in which they are tried."""
 
 
 def motion_of_markers(markers: Markers, path: Path, kind: str) -> Motion:
@@ -161,10 +164,7 @@ def _person(
             f"{len(missing)} points of person {number} are missing in some frames ({worst} in {missing[worst]} of"
             f" {len(frames)}); they were interpolated"
         )
-    leg = [np.linalg.norm(points[:, names.index(f"{s}_hip")] - points[:, names.index(f"{s}_ankle")], axis=-1)
-           for s in ("left", "right")]  # fmt: skip
-    if not 0 < float(np.median(leg)) < LARGEST_EXTENT:
-        raise InputError(f"{path}: the legs of person {number} are {np.median(leg):.3g} m long; check the file's unit")
+    points = points * _true_unit(points, names, path, notes)
     betas, (bone, error) = shape_of_points(body, names, points)
     pose, transl, left = fit_points(body, set_name, names, points, seen, betas, times[frames])
     notes.add(
@@ -175,6 +175,20 @@ def _person(
         id=number, frames=frames, pose_world=pose, betas=np.repeat(betas[None], len(frames), axis=0),
         transl_world=transl, joints_world=body.joints(pose, betas, transl),
     )  # fmt: skip
+
+
+def _true_unit(points: np.ndarray, names: tuple[str, ...], path: Path, notes: Notes) -> float:
+    """The factor that makes the legs as long as legs are. Raises InputError where no unit does."""
+    sides = [[names.index(f"{side}_{part}") for side in ("left", "right")] for part in ("hip", "ankle")]
+    length = float(np.median(np.linalg.norm(points[:, sides[0]] - points[:, sides[1]], axis=-1)))
+    for factor in UNITS:
+        if LEGS[0] <= length * factor <= LEGS[1]:
+            if factor != 1:
+                notes.add(
+                    f"in the file's unit the legs are {length:.3g} m long; they were taken as {length * factor:.3g} m"
+                )
+            return factor
+    raise InputError(f"{path}: in the file's unit the legs of a person are {length:.3g} m long, which no legs are")
 
 
 def _filled(points: np.ndarray, seen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
