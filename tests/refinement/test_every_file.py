@@ -146,6 +146,27 @@ def test_the_world_of_a_moving_camera_is_not_made_anew(name, folder, tmp_path):
     assert np.abs(apart.mean(axis=0)).max() < 0.05 * np.abs(before.transl_world).max()
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize(("coordinates", "representation"), [(72, "3d"), (144, "smpl")])
+def test_synsp_refines_motion_capture(coordinates, representation, captured, tmp_path):
+    """With random weights: where its joints go means nothing, but the way in the world is the filter's."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from kinema.models.synsp.network import SynSP
+    from kinema.models.synsp.sizes import SynSPSizes
+
+    torch.manual_seed(0)
+    net = SynSP(SynSPSizes(coordinates, 16, 16, layers=1))
+    path = tmp_path / "net.safetensors"
+    save_file({name: value.clone() for name, value in net.state_dict().items()}, str(path))
+    refined = refine(captured, BODY, "synsp", checkpoint=path, representation=representation, window_size=8).people[0]
+    assert refined.pose is None
+    assert np.isfinite(refined.joints_world).all()
+    filtered = refine(captured, BODY, "whittaker").people[0]
+    np.testing.assert_allclose(refined.joints_world[:, 0], filtered.joints_world[:, 0], atol=1e-6)
+
+
 def test_what_a_file_lacks_is_said(captured, averaging):
     with pytest.raises(UsageError, match="mixer refines keypoints3d, which person 1 does not have"):
         refine(captured, BODY, "mixer")
