@@ -68,7 +68,21 @@ def test_pose2sim_s_names_in_either_axes(up, stated, walked, tmp_path):
     assert found[:, SMPL24.indices(["left_knee", "right_wrist", "right_ankle", "left_shoulder"])].mean() < 0.008
     assert found.mean() < 0.015
     noted = " ".join(motion.data[NOTES])
-    assert ("is up" in noted or "axis is up" in noted) == (stated != up)
+    assert ("as up" in noted or "axis is up" in noted) == (stated != up)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_people_who_lie_keep_the_stated_vertical(up, walked, tmp_path):
+    _, points = walked
+    placed = np.stack([points[name] for name in HALPE.values()], axis=1)
+    placed = placed[:20] - points["mid_hip"][:20, None]
+    lying = placed[..., [0, 2, 1]] * [1, -1, 1]  # on the front, head towards z
+    lying = lying - lying.min(axis=(0, 1)) * [0, 1, 0] + [0.0, 0.1, 3.0]
+    path = tmp_path / "a.c3d"
+    path.write_bytes(c3d_bytes(1000 * AXES[up](lying), tuple(HALPE), rate=30.0, up=f"+{up.upper()}"))
+    heights = load_motion(path).people[0].joints_world[..., 1]
+    assert heights.max() < 1.2
+    assert not any("as up" in note for note in load_motion(path).data[NOTES])
 
 
 def test_joint_centres_of_a_gait_model_among_its_markers(walked, tmp_path):

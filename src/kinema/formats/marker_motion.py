@@ -108,33 +108,43 @@ def _world_axes(
 ) -> np.ndarray:
     """(3,3) rotation from the file's axes to the y-up world.
 
-    The vertical is the stated axis, unless everybody stands along another one.
+    The vertical is the stated axis (z where none is), unless people stand along another one, not lie.
     """
-    directions = []
+    found: list[list[np.ndarray]] = []
     for subject, (_, places) in whole.items():
         columns = {name: subjects[subject][place][1] for name, place in places.items()}
-        ends = [
-            markers.positions[:, [columns[f"{side}_{part}"] for side in ("left", "right")]].mean(axis=1)
-            for part in ("ankle", "shoulder")
-        ]
-        direction = ends[1] - ends[0]
-        length = np.linalg.norm(direction, axis=-1, keepdims=True)
-        directions.append((direction / np.maximum(length, 1e-9))[np.isfinite(direction).all(axis=-1)])
-    every = np.concatenate(directions)
-    mean = every.mean(axis=0) if len(every) else np.zeros(3)
-    axis = int(np.argmax(np.abs(mean)))
-    stands = ("-" if mean[axis] < 0 else "") + "xyz"[axis]
-    stated = markers.up
-    if stated is not None:
-        cosine = mean["xyz".index(stated[-1])] * (-1 if stated.startswith("-") else 1)
-        if cosine > LYING or abs(mean[axis]) < STANDING:
-            return _upright(stated)
-        notes.add(f"the file says that {stated} is up, but people stand along {stands}; that was taken as up")
-        return _upright(stands)
-    chosen = stands if abs(mean[axis]) >= STANDING else "z"
-    notes.add(f"the file does not say which axis is up; {chosen} was taken, " + (
-        "along which people stand" if abs(mean[axis]) >= STANDING else "as is usual"))  # fmt: skip
-    return _upright(chosen)
+        sides = [[columns[f"{side}_{part}"] for side in ("left", "right")] for part in ("ankle", "shoulder")]
+        found.append([markers.positions[:, side].mean(axis=1) for side in sides])
+    ankles, shoulders = (np.concatenate(ends) for ends in zip(*found, strict=True))
+    known = np.isfinite(ankles + shoulders).all(axis=-1)
+    if not known.any():
+        return _upright(markers.up or "z")
+    ankles, shoulders = ankles[known], shoulders[known]
+    length = np.linalg.norm(shoulders - ankles, axis=-1)
+    size = max(float(np.median(length)), 1e-9)
+    mean = ((shoulders - ankles) / np.maximum(length, 1e-9)[:, None]).mean(axis=0)
+    along = "xyz"[int(np.argmax(np.abs(mean)))]
+    along = f"-{along}" if mean["xyz".index(along)] < 0 else along
+    stated = markers.up or "z"
+
+    def heights(points: np.ndarray, axis: str) -> np.ndarray:
+        """In lengths from ankles to shoulders."""
+        return np.asarray(points[:, "xyz".index(axis[-1])] * (-1 if axis.startswith("-") else 1) / size)
+
+    stands = float(heights(mean[None] * size, along)[0]) >= STANDING
+    upright = float(heights(mean[None] * size, stated)[0]) > LYING
+    low = np.percentile(np.concatenate([heights(ankles, stated), heights(shoulders, stated)]), [5, 95])
+    lies = -0.25 < low[0] < 0.5 and low[1] < 0.8
+    on_floor = -0.2 < float(np.percentile(heights(ankles, along), 5)) < 0.3
+    if stands and not upright and (on_floor or not lies):
+        notes.add(
+            f"people stand along {along}, which was taken as up"
+            + (f"; the file says that {stated} is up" if markers.up else "")
+        )
+        return _upright(along)
+    if markers.up is None:
+        notes.add(f"the file does not say which axis is up; {stated} was taken")
+    return _upright(stated)
 
 
 def _upright(up: str) -> np.ndarray:
