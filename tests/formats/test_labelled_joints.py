@@ -195,3 +195,18 @@ def test_the_joint_angles_of_real_markers_are_inverse_kinematics_own(data_dir):
                                  (2, "elbow_flex_r", 15)):  # fmt: skip
         assert np.abs(bends[:, column] - truth.degrees(name)).mean() < within
         assert np.corrcoef(bends[:, column], truth.degrees(name))[0, 1] > 0.95
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "within", "missing"), [("trc_ok", 0.001, 0), ("trc_zero_is_missing", 0.002, 40)])
+def test_cases_of_other_people(data_dir, name, within, missing):
+    """The same movement as a BVH; in the second file the left wrist is at the origin in forty rows."""
+    folder = data_dir / "cases"
+    if not folder.is_dir():
+        pytest.skip("the cases are not in this data folder")
+    found = load_motion(folder / f"{name}.trc")
+    truth = load_motion(folder / "ok_mixamo_names.bvh").people[0]
+    apart = errors(found.people[0], truth)
+    assert apart.mean() < within
+    assert apart.max() < 0.03
+    assert any(f"left_wrist in {missing} of 90" in note for note in found.data[NOTES]) == bool(missing)
