@@ -114,8 +114,9 @@ def refine(motion: Motion, method: str = "whittaker", *, body: BodyModel | None 
 
         smooth = kinema.refine(motion, "savgol", strength=0.7)
 
-    body: the body model of the poses, by default the free body. settings: options of the method. The fields in the
-    world are emptied, since they no longer fit. Raises UsageError, InputError.
+    body: the body model of the poses, by default the free body. settings: options of the method. A body in the camera's
+    frame is refined there, and the fields in the world, which no longer fit, are emptied; one that no camera can place
+    there again (motion capture) is refined in the world. Raises UsageError, InputError.
     """
     return refine_motion(motion, load_body() if body is None else body, method, **settings)
 
