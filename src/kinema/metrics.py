@@ -105,11 +105,18 @@ def auc(errors: np.ndarray, largest: float = 0.15, steps: int = 31) -> float:
 # --- motion ------------------------------------------------------------------------------------------
 
 
-def time_derivative(positions: np.ndarray, times: np.ndarray, order: int, max_step: float | None = None) -> np.ndarray:
+def time_derivative(
+    positions: np.ndarray,
+    times: np.ndarray,
+    order: int,
+    max_step: float | None = None,
+    pieces: np.ndarray | None = None,
+) -> np.ndarray:
     """The `order`-th time derivative by divided differences: (F, ...) at `times` (F,) -> (F - order, ...).
 
     For uniform steps these are the plain differences over dt**order; other steps are accounted for. Entry i
-    spans frames i to i + order. max_step: seconds; entries that span a longer step are NaN (a gap).
+    spans frames i to i + order. max_step: seconds; entries that span a longer step are NaN (a gap). pieces (F,): a
+    number for each frame; entries that span frames of different numbers are NaN (a cut).
     """
     positions, times = np.asarray(positions, dtype=np.float64), np.asarray(times, dtype=np.float64)
     if times.shape != positions.shape[:1]:
@@ -123,19 +130,24 @@ def time_derivative(positions: np.ndarray, times: np.ndarray, order: int, max_st
     for k in range(1, order + 1):
         difference = (difference[1:] - difference[:-1]) / (times[k:] - times[:-k])[column]
     derivative = math.factorial(order) * difference
-    if max_step is not None:
-        steps = np.diff(times) > max_step
-        gap = np.array([steps[i : i + order].any() for i in range(len(derivative))])
-        derivative[gap] = np.nan
+    apart = np.zeros(len(times) - 1, dtype=bool) if max_step is None else np.diff(times) > max_step
+    if pieces is not None:
+        apart |= np.diff(pieces) != 0
+    if apart.any():
+        derivative[np.lib.stride_tricks.sliding_window_view(apart, order).any(axis=-1)] = np.nan
     return derivative
 
 
 def acceleration_error(
-    result: np.ndarray, truth: np.ndarray, times: np.ndarray, max_step: float | None = None
+    result: np.ndarray,
+    truth: np.ndarray,
+    times: np.ndarray,
+    max_step: float | None = None,
+    pieces: np.ndarray | None = None,
 ) -> np.ndarray:
     """Norm of the difference of the accelerations, m/s^2: (F, J, 3), (F, J, 3), (F,) -> (F - 2, J)."""
     result, truth = _pair(result, truth)
-    difference = time_derivative(result - truth, times, 2, max_step)
+    difference = time_derivative(result - truth, times, 2, max_step, pieces)
     return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
@@ -154,9 +166,11 @@ def acceleration_error_per_frame(
     return nan_mean(errors, axis=-1)
 
 
-def jitter(positions: np.ndarray, times: np.ndarray, max_step: float | None = None) -> np.ndarray:
-    """Norm of the jerk, m/s^3: (F, J, 3), (F,) -> (F - 3, J)."""
-    return np.asarray(np.linalg.norm(time_derivative(positions, times, 3, max_step), axis=-1))
+def jitter(
+    positions: np.ndarray, times: np.ndarray, max_step: float | None = None, pieces: np.ndarray | None = None
+) -> np.ndarray:
+    """Norm of the jerk, m/s^3: (F, J, 3), (F,) -> (F - 3, J). Not an error: true motion has its own."""
+    return np.asarray(np.linalg.norm(time_derivative(positions, times, 3, max_step, pieces), axis=-1))
 
 
 def foot_sliding(

@@ -9,7 +9,7 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.errors import UsageError
-from kinema.evaluation.matching import match_times
+from kinema.evaluation.moments import match_times
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import Truth, TruthPerson, truth_from_motion
 from kinema.geometry.camera import Camera

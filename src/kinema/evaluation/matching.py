@@ -38,39 +38,6 @@ class JointPair:
     truth: str
 
 
-def match_times(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows at the same moment: indices into result (N,) and into truth (N,), both increasing.
-
-    Each row of the series with the lower rate takes the nearest row of the other, if it lies within half a step
-    of the other; no row is used twice and nothing is interpolated, since that would smooth one side.
-    """
-    result, truth = np.asarray(result, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if not len(result) or not len(truth):
-        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-    slow, fast, swapped = result, truth, False
-    if _step(truth) > _step(result):
-        slow, fast, swapped = truth, result, True
-    right = np.clip(np.searchsorted(fast, slow), 1, max(len(fast) - 1, 1))
-    right = np.minimum(right, len(fast) - 1)
-    left = np.maximum(right - 1, 0)
-    nearest = np.where(np.abs(fast[left] - slow) <= np.abs(fast[right] - slow), left, right)
-    apart = np.abs(fast[nearest] - slow)
-    # A little over half a step, so that two series of the same rate shifted by half a step match.
-    near = apart <= 0.501 * min(_step(fast), _step(slow))
-    pairs: dict[int, int] = {}
-    for row in np.flatnonzero(near):
-        other = pairs.get(int(nearest[row]))
-        if other is None or apart[row] < apart[other]:
-            pairs[int(nearest[row])] = int(row)
-    fast_rows = np.array(sorted(pairs), dtype=int)
-    slow_rows = np.array([pairs[int(row)] for row in fast_rows], dtype=int)
-    return (fast_rows, slow_rows) if swapped else (slow_rows, fast_rows)
-
-
-def _step(times: np.ndarray) -> float:
-    return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 30
-
-
 def point_names(result: Motion, source: str) -> tuple[str, ...]:
     """Names of the points of `source`. Raises UsageError for an unknown source or one that no person has."""
     if source not in SOURCES:

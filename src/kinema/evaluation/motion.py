@@ -18,13 +18,13 @@ from kinema.evaluation.matching import (
     choose_frame,
     hip_rays,
     lateral_distance,
-    match_times,
     pair_joints,
     person_cost,
     point_names,
     points_of,
     root_of,
 )
+from kinema.evaluation.moments import Moments, common_moments
 from kinema.evaluation.options import ALIGNMENTS
 from kinema.evaluation.scoring import (
     Comparison,
@@ -40,6 +40,7 @@ from kinema.motion import Motion
 from kinema.options import require
 from kinema.person import Person
 from kinema.skeleton import LIMBS12
+from kinema.temporal.rate import frame_rate
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +49,8 @@ class MotionScores(Brief):
 
     source, frame, align: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each person
     of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
-    largest_time_difference: seconds between two matched frames. notes: sentences.
+    truth_interpolated: whether the truth was interpolated at the times of the result's frames; largest_time_difference:
+    seconds between a frame and the row of truth that it is compared with. notes: sentences.
     """
 
     source: str
@@ -58,6 +60,7 @@ class MotionScores(Brief):
     pairs: tuple[JointPair, ...]
     people: tuple[PersonScores, ...]
     total: dict[str, float]
+    truth_interpolated: bool
     largest_time_difference: float
     notes: tuple[str, ...] = ()
 
@@ -88,7 +91,8 @@ def evaluate_motion(
     to compare with the truth's first person; by default each person of the truth gets the best match.
     also_require: other sources that a frame must have as well, to compare two sources on the same frames.
 
-    Frames are matched by time (`matching.match_times`). Raises UsageError if the two cannot be compared.
+    The truth is taken at the times of the result's frames (`kinema.evaluation.moments`). Raises UsageError if the two
+    cannot be compared.
     """
     require(align in ALIGNMENTS, "align", f"be one of {', '.join(ALIGNMENTS)}", repr(align))
     if align == "none" and source == "keypoints3d":
@@ -97,24 +101,24 @@ def evaluate_motion(
         truth = truth_from_motion(truth)
     names = point_names(result, source)
     frame = choose_frame(result, truth, source) if frame is None else _known_frame(frame, truth)
-    rows, truth_rows = match_times(result.times, truth.times)
-    if not len(rows):
+    moments = common_moments(result, truth)
+    if not len(moments):
         raise UsageError(
             f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"
             f" {_span(truth.times)}); shift the truth with `offset`"
         )
-    matched = _Matched(result, truth, source, frame, rows, truth_rows)
+    matched = _Matched(result, moments, source, frame)
     tracks = list(_tracks(result, person, source, frame, also_require))
-    wanted = truth.people if person is None else truth.people[:1]
+    wanted = moments.truth.people if person is None else moments.truth.people[:1]
     pairs_of = [pair_joints(names, each.names, joints) for each in wanted]
     compared: list[list[Comparison]] = []
     present: list[np.ndarray] = []
     costs = np.zeros((len(wanted), len(tracks)))
     for row, (each, pairs) in enumerate(zip(wanted, pairs_of, strict=True)):
-        true_points = each.in_frame(frame)[truth_rows]
+        true_points = each.in_frame(frame)
         present.append(_seen(true_points))
         own = [
-            Comparison(pairs, names, points[rows], each.names, true_points, align=align, frame=frame)
+            Comparison(pairs, names, points[moments.rows], each.names, true_points, align=align, frame=frame)
             for _, points in tracks
         ]
         compared.append(own)
@@ -136,37 +140,31 @@ def evaluate_motion(
         pairs=pairs_of[0],
         people=tuple(scores),
         total=total(scores),
-        largest_time_difference=matched.largest_time_difference,
-        notes=_notes(matched, pairs_of[0], joints),
+        truth_interpolated=moments.interpolated,
+        largest_time_difference=moments.largest_difference,
+        notes=(*truth.notes, *_notes(matched, truth, pairs_of[0], joints)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Matched:
-    """A result and its truth, with the rows (N,) of both at the same times."""
+    """A result, and the moments at which it is compared with the truth."""
 
     result: Motion
-    truth: Truth
+    moments: Moments
     source: str
     frame: str
-    rows: np.ndarray
-    truth_rows: np.ndarray
-
-    @property
-    def largest_time_difference(self) -> float:
-        """Seconds between two frames that are compared."""
-        return float(np.max(np.abs(self.result.times[self.rows] - self.truth.times[self.truth_rows])))
 
     def lateral_distance(self, track: Person, true_roots: np.ndarray) -> np.ndarray | None:
         """(N,) metres between a track and true roots (N, 3) across the viewing direction; None if unknown."""
-        rays = hip_rays(self.result, track, self.truth) if self.frame == "camera" else None
-        return None if rays is None else lateral_distance(rays[self.rows], true_roots)
+        rays = hip_rays(self.result, track, self.moments.truth) if self.frame == "camera" else None
+        return None if rays is None else lateral_distance(rays[self.moments.rows], true_roots)
 
     def score(self, comparison: Comparison, track: Person, person: TruthPerson, present: np.ndarray) -> PersonScores:
         """The scores of a track against a person of the truth, who is `present` (N,) in some frames."""
-        scored = score(comparison, self.truth.times[self.truth_rows], present, person.label, track)
+        scored = score(comparison, self.moments, present, person.label, track)
         if self.source == "body" and scored.result is not None:
-            both = (track, person, self.result.num_frames, self.rows, self.truth_rows)
+            both = (track, person, self.result.num_frames, self.moments.rows)
             scored.measures.update(rotation_scores(*both, self.frame, comparison.yaw))
             scored.measures.update(trajectory_scores(*both))
         return scored
@@ -207,7 +205,7 @@ def _known_frame(frame: str, truth: Truth) -> str:
     return frame
 
 
-def _notes(matched: _Matched, pairs: Sequence[JointPair], joints: str | Sequence[str]) -> tuple[str, ...]:
+def _notes(matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: str | Sequence[str]) -> tuple[str, ...]:
     notes = []
     if joints == "limbs12" and len(pairs) < len(LIMBS12):
         missing = sorted(set(LIMBS12) - {pair.name for pair in pairs})
@@ -218,14 +216,20 @@ def _notes(matched: _Matched, pairs: Sequence[JointPair], joints: str | Sequence
         f"{what} are compared with the truth's points of the same name; two definitions of a joint may differ by"
         " centimetres (hips most)"
     )
-    frames, truth_frames = len(matched.result.times), len(matched.truth.times)
-    if len(matched.rows) < min(frames, truth_frames):
+    moments = matched.moments
+    frames, rows = matched.result.num_frames, len(truth.times)
+    if moments.interpolated:
         notes.append(
-            f"{len(matched.rows)} frames match in time: the result has {frames} frames, the truth {truth_frames}"
+            f"the truth's {frame_rate(truth.times):.4g} rows a second do not fall on the result's"
+            f" {frame_rate(matched.result.times):.4g} frames a second; it is interpolated at the times of the frames"
+            " compared"
         )
-    late = matched.largest_time_difference
-    if late > 0.002:
-        notes.append(f"matched frames are up to {1000 * late:.1f} ms apart")
+    if len(moments) < (frames if moments.interpolated else min(frames, rows)):
+        notes.append(f"{len(moments)} frames are compared: the result has {frames} frames, the truth {rows} rows")
+    if moments.largest_difference > 0.002:
+        notes.append(
+            f"frames and rows of the truth are compared that are up to {1000 * moments.largest_difference:.1f} ms apart"
+        )
     return tuple(notes)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from kinema import metrics
 from kinema.brief import Brief
 from kinema.evaluation.matching import JointPair, root_of
+from kinema.evaluation.moments import Moments
 from kinema.evaluation.truth import TruthPerson
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.metrics import nan_mean
@@ -30,15 +31,16 @@ MEASURES = {
     "orientation_error_deg": "root rotation, deg",
     "acceleration_error_m_s2": "acceleration, m/s2",
     "jitter_m_s3": "jitter (jerk), m/s3",
-    "jitter_truth_m_s3": "jitter of the truth",
+    "jitter_truth_m_s3": "jitter of the truth, m/s3",
+    "jitter_ratio": "jitter, times the truth's",  # 1 is right; above it shakes, below it is too smooth
     "root_error_percent": "root path, % of distance",
     "root_error_mm": "root path, mm",
     "distance_m": "distance travelled, m",
 }
 """Every measure: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
-_GAP = 1.5
-"""Steps longer than this multiple of the median are gaps: no acceleration or jerk is taken across them."""
+_STILL = 1e-3
+"""m/s3: a truth with less jitter does not move, and nothing is a multiple of that."""
 
 _BODY_JOINTS = slice(1, 22)
 """SMPL joints whose rotations are compared: all but the root and the two hands, which are not estimated."""
@@ -104,20 +106,21 @@ class Comparison:
 
 
 def score(
-    comparison: Comparison, times: np.ndarray, truth_present: np.ndarray, truth_label: str, person: Person
+    comparison: Comparison, moments: Moments, truth_present: np.ndarray, truth_label: str, person: Person
 ) -> PersonScores:
-    """All measures computed from positions. times (N,): of the matched frames; truth_present (N,) bool."""
+    """All measures computed from positions. truth_present (N,) bool: moments in which the person is there."""
     errors = metrics.joint_errors(comparison.result, comparison.truth)
     both = np.isfinite(errors).any(axis=-1)
     if not both.any():
         return absent(truth_label, truth_present)
-    gap = _GAP * float(np.median(np.diff(times))) if len(times) > 1 else math.inf
-    times, errors = times[both], errors[both]
+    errors = errors[both]
+    timing = (moments.times[both], moments.largest_step, moments.pieces[both])
     # What is missing on one side is missing on both, so that both are judged by the same joints.
     ours = np.where(np.isfinite(errors)[..., None], comparison.result[both], np.nan)
     theirs = np.where(np.isfinite(errors)[..., None], comparison.truth[both], np.nan)
     aligned = metrics.pa_joint_errors(ours, theirs)
-    acceleration = metrics.acceleration_error(ours, theirs, times, gap)
+    acceleration = metrics.acceleration_error(ours, theirs, *timing)
+    jitter, true_jitter = (mean(metrics.jitter(points, *timing)) for points in (ours, theirs))
     bends = _bend_errors(ours, theirs, comparison.names)
     measures = dict.fromkeys(MEASURES, math.nan)
     measures.update(
@@ -129,8 +132,9 @@ def score(
         auc_percent=metrics.auc(errors),
         bend_error_deg=mean(np.array(list(bends.values()))),
         acceleration_error_m_s2=mean(acceleration),
-        jitter_m_s3=mean(metrics.jitter(ours, times, gap)),
-        jitter_truth_m_s3=mean(metrics.jitter(theirs, times, gap)),
+        jitter_m_s3=jitter,
+        jitter_truth_m_s3=true_jitter,
+        jitter_ratio=_ratio(jitter, true_jitter),
     )
     joints = {
         name: {
@@ -156,17 +160,19 @@ def rotation_scores(
     truth: TruthPerson,
     clip_frames: int,
     rows: np.ndarray,
-    truth_rows: np.ndarray,
     frame: str,
     yaw: Any,
 ) -> dict[str, float]:
-    """Errors of the SMPL rotations, if both sides have them in this frame."""
+    """Errors of the SMPL rotations at `rows` (N,) of the clip, if both sides have them in this frame.
+
+    truth: at the same N moments.
+    """
     pose, true_pose = (person.pose, truth.pose) if frame == "camera" else (person.pose_world, truth.pose_world)
     if pose is None or true_pose is None:
         return {}
     every = np.full((clip_frames, pose.shape[1]), np.nan)
     every[person.frames] = pose
-    ours, theirs = every[rows], true_pose[truth_rows]
+    ours, theirs = every[rows], true_pose
     both = np.isfinite(ours).all(axis=-1) & np.isfinite(theirs).all(axis=-1)
     if not both.any():
         return {}
@@ -177,10 +183,8 @@ def rotation_scores(
     return {"rotation_error_deg": mean(errors[:, _BODY_JOINTS]), "orientation_error_deg": mean(errors[:, 0])}
 
 
-def trajectory_scores(
-    person: Person, truth: TruthPerson, clip_frames: int, rows: np.ndarray, truth_rows: np.ndarray
-) -> dict[str, float]:
-    """Errors of the root's path after one rigid alignment of the whole path.
+def trajectory_scores(person: Person, truth: TruthPerson, clip_frames: int, rows: np.ndarray) -> dict[str, float]:
+    """Errors of the root's path after one rigid alignment of the whole path. truth: at the frames `rows` (N,).
 
     In the world (rotation about the vertical axis, and translation) if both sides know it, else in the camera's frame
     (any rotation, and translation). The path is that of the midpoint of the hips.
@@ -193,7 +197,7 @@ def trajectory_scores(
         return {}
     every = np.full((clip_frames, 3), np.nan)
     every[person.frames] = root_of(joints, SMPL24.joints)
-    path, true_path = every[rows], root_of(true_joints[truth_rows], truth.names)
+    path, true_path = every[rows], root_of(true_joints, truth.names)
     both = np.isfinite(path).all(axis=-1) & np.isfinite(true_path).all(axis=-1)
     if both.sum() < 2:
         return {}
@@ -207,14 +211,22 @@ def trajectory_scores(
 
 
 def total(people: Sequence[PersonScores]) -> dict[str, float]:
-    """The people's measures averaged, weighted by their frames; coverage by the truth's frames."""
+    """The people's measures averaged, weighted by their frames; coverage by the truth's frames.
+
+    The ratio of the jitter is that of the averages: people who shake do not make up for others who are too smooth.
+    """
     result = {}
     for key in MEASURES:
         weights = np.array([p.truth_frames if key == "coverage" else p.frames for p in people], dtype=np.float64)
         values = np.array([p.measures[key] for p in people])
         known = np.isfinite(values) & (weights > 0)
         result[key] = float(np.average(values[known], weights=weights[known])) if known.any() else math.nan
+    result["jitter_ratio"] = _ratio(result["jitter_m_s3"], result["jitter_truth_m_s3"])
     return result
+
+
+def _ratio(ours: float, true: float) -> float:
+    return ours / true if true > _STILL else math.nan
 
 
 def mean(values: np.ndarray | Sequence[float]) -> float:

@@ -6,9 +6,10 @@ Joint names are converted to Kinema's own (`RHip` becomes `right_hip`), so joint
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,17 @@ class TruthPerson:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: that of `joints`, if known."""
+    """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: that of `joints`, if known.
+
+    cuts (C,) int: the rows at which a new shot begins. notes: what the reader assumed or left out, in sentences.
+    """
 
     source: str
     times: np.ndarray
     people: tuple[TruthPerson, ...]
     camera: Camera | None = None
+    cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    notes: tuple[str, ...] = ()
 
 
 def load_truth(
@@ -102,7 +108,7 @@ def load_truth(
             truth = truth_from_motion(load_motion(path), path.name)
     if not offset:
         return truth
-    return Truth(truth.source, truth.times + offset, truth.people, truth.camera)
+    return dataclasses.replace(truth, times=truth.times + offset)
 
 
 def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
@@ -119,7 +125,7 @@ def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
             people.append(TruthPerson(label=str(person.id), names=SMPL24.joints, **filled))
     if not people:
         raise InputError(f"{source} holds no joints to compare with; run the fit that fills them first")
-    return Truth(source, motion.times, tuple(people), motion.camera)
+    return Truth(source, motion.times, tuple(people), motion.camera, motion.cuts)
 
 
 def _from_trc(

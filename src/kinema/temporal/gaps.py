@@ -66,12 +66,21 @@ def pauses(times: np.ndarray) -> np.ndarray:
     steps = np.diff(times)
     if len(steps) < 2 or steps.max() <= STALL * steps.min():
         return np.zeros(len(steps), dtype=bool)
+    return np.asarray(steps > STALL * usual_steps(times))
+
+
+def usual_steps(times: np.ndarray) -> np.ndarray:
+    """The usual step near each step between times (F,), as in `pauses`, without the step itself: (F - 1,) seconds.
+
+    NaN for a single step.
+    """
+    steps = np.diff(times)
     padded = np.concatenate([np.full(NEARBY, np.nan), steps, np.full(NEARBY, np.nan)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, NEARBY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # there is nothing before the first step
         usual = np.nanmedian(windows, axis=1)
-    return np.asarray(steps > STALL * np.fmax(usual[: len(steps)], usual[NEARBY + 1 :]))
+    return np.asarray(np.fmax(usual[: len(steps)], usual[NEARBY + 1 :]))
 
 
 def shot_of(frames: np.ndarray, cuts: np.ndarray) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""The moments at which a result and the truth are compared: frames of the result, and the truth at their times.
+
+A frame of the result is never changed. Where the truth has a row at its time, that row is taken as it is; otherwise the
+truth is interpolated there (`kinema.evaluation.sampling`). To take the nearest row instead would shift the truth to and
+fro by up to half its step, and at 100 rows and 60 frames a second that saw-tooth is larger than most accelerations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.evaluation.sampling import LONGEST, sample_truth, truth_at_rows
+from kinema.evaluation.truth import Truth
+from kinema.motion import Motion
+from kinema.temporal.gaps import shot_of
+from kinema.temporal.rate import frame_rate
+
+SAME = 1e-4
+"""Seconds: rows nearer than this are at the same moment."""
+
+SLOWER = 1.5
+"""A truth whose step is longer than this multiple of the result's chooses the frames: one for each of its rows."""
+
+_GAP = 1.5
+"""Steps longer than this multiple of the median are gaps: no acceleration or jerk is taken across them."""
+
+_ROUNDED = (0.01, 0.001, 0.0001)
+"""Seconds: units that files round times to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The N moments that are compared.
+
+    rows (N,): frames of the result. times (N,): seconds. truth: the truth at these moments, N rows. pieces (N,) int: no
+    motion goes on from a moment to one of another piece, since a new shot begins. largest_step: seconds; nor does it
+    across longer steps. interpolated: whether the truth was. largest_difference: seconds between a frame and the row of
+    truth that it is compared with.
+    """
+
+    rows: np.ndarray
+    times: np.ndarray
+    truth: Truth
+    pieces: np.ndarray
+    largest_step: float
+    interpolated: bool
+    largest_difference: float
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def common_moments(result: Motion, truth: Truth) -> Moments:
+    """The moments at which both are known; none where they do not overlap.
+
+    Where the rows of the truth lie on the result's frames, those are compared as they are. Otherwise every frame for
+    which the truth can be interpolated is compared; of a truth `SLOWER` than the result only the frames nearest to its
+    rows, so that little is left to interpolate and both are differentiated at the lower rate. Times that were rounded
+    to milliseconds or hundredths are made even before, since interpolation at a time that is wrong by half a
+    millisecond moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated: each row
+    is compared with the nearest frame.
+    """
+    ours, theirs = result.times, truth.times
+    sparse = len(theirs) < 2 or bool(np.min(np.diff(theirs)) > LONGEST)
+    for even in (False, True):
+        if even:
+            ours, theirs = without_rounding(ours), without_rounding(theirs)
+        rows, truth_rows = match_times(ours, theirs)
+        late = float(np.max(np.abs(ours[rows] - theirs[truth_rows]), initial=0.0))
+        if not len(rows) or late <= SAME or sparse:
+            known = truth_at_rows(truth, truth_rows)
+            return _moments(result, truth, rows, theirs[truth_rows], known, late=late)
+    step, truth_step = _step(ours), _step(theirs)
+    slower = truth_step > SLOWER * step
+    if not slower:
+        rows = np.arange(len(ours))
+    sampled = sample_truth(truth, theirs, ours[rows], SAME)
+    known_rows = np.any([person.present for person in sampled.people], axis=0)
+    sampled, rows = truth_at_rows(sampled, np.flatnonzero(known_rows)), rows[known_rows]
+    # Between the frames nearest to neighbouring rows lie at most a step of the truth and one of the result.
+    longest = truth_step + step if slower else 0.0
+    return _moments(result, truth, rows, ours[rows], sampled, longest=longest, interpolated=True)
+
+
+def _moments(
+    result: Motion,
+    truth: Truth,
+    rows: np.ndarray,
+    times: np.ndarray,
+    known: Truth,
+    *,
+    longest: float = 0.0,
+    interpolated: bool = False,
+    late: float = 0.0,
+) -> Moments:
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
+    true_shots = np.searchsorted(truth.times[truth.cuts], times + SAME, side="right")
+    return Moments(
+        rows=rows,
+        times=times,
+        truth=known,
+        pieces=shot_of(rows, result.cuts) + true_shots,
+        largest_step=max(_GAP * usual, longest),
+        interpolated=interpolated,
+        largest_difference=late,
+    )
+
+
+def match_times(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows at nearly the same moment: indices into result (N,) and into truth (N,), both increasing.
+
+    Each row of the series with the lower rate takes the nearest row of the other, if it lies within half a step
+    of the other; no row is used twice.
+    """
+    result, truth = np.asarray(result, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if not len(result) or not len(truth):
+        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+    slow, fast, swapped = result, truth, False
+    if _step(truth) > _step(result):
+        slow, fast, swapped = truth, result, True
+    right = np.clip(np.searchsorted(fast, slow), 1, max(len(fast) - 1, 1))
+    right = np.minimum(right, len(fast) - 1)
+    left = np.maximum(right - 1, 0)
+    nearest = np.where(np.abs(fast[left] - slow) <= np.abs(fast[right] - slow), left, right)
+    apart = np.abs(fast[nearest] - slow)
+    # A little over half a step, so that two series of the same rate shifted by half a step match.
+    near = apart <= 0.501 * min(_step(fast), _step(slow))
+    pairs: dict[int, int] = {}
+    for row in np.flatnonzero(near):
+        other = pairs.get(int(nearest[row]))
+        if other is None or apart[row] < apart[other]:
+            pairs[int(nearest[row])] = int(row)
+    fast_rows = np.array(sorted(pairs), dtype=int)
+    slow_rows = np.array([pairs[int(row)] for row in fast_rows], dtype=int)
+    return (fast_rows, slow_rows) if swapped else (slow_rows, fast_rows)
+
+
+def without_rounding(times: np.ndarray) -> np.ndarray:
+    """Times (T,) of a constant rate that a file rounded to milliseconds or hundredths, as they were before.
+
+    The line through the frames' numbers, if it explains every time up to the rounding; frames may be missing. Other
+    times are returned as they are.
+    """
+    if len(times) < 3:
+        return times
+    since = times - times[0]
+    unit = next((u for u in _ROUNDED if np.max(np.abs(since - u * np.round(since / u))) < 1e-7), None)
+    if unit is None:
+        return times
+    number = np.round(since * frame_rate(times))
+    if np.any(np.diff(number) < 1):
+        return times
+    even = np.polynomial.Polynomial.fit(number, times, 1)(number)
+    return np.asarray(even) if np.max(np.abs(even - times)) <= 0.55 * unit else times
+
+
+def _step(times: np.ndarray) -> float:
+    return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 30

@@ -1,0 +1,97 @@
+"""Truth at other times than its own: cubic splines through its rows, joint by joint, never across a gap."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
+
+from kinema.evaluation.truth import Truth, TruthPerson
+from kinema.formats.angles import pose_quaternions
+from kinema.temporal.gaps import shot_of, split_after, usual_steps
+
+BRIDGED = 0.05
+"""Seconds: rows that are missing for no longer are interpolated across at any rate. A wrist that swings by 0.3 m
+three times a second is then off by less than a millimetre."""
+
+LONGEST = 0.2
+"""Seconds: never across longer steps, whatever the truth's rate; a limb completes a swing in that time."""
+
+_GAP = 1.5
+"""Steps longer than this multiple of the usual one nearby are gaps, if they are longer than `BRIDGED`."""
+
+
+def truth_at_rows(truth: Truth, rows: np.ndarray) -> Truth:
+    """The truth's own rows (N,), unchanged. Its cuts are left behind."""
+    people = tuple(_each_array(person, lambda values, name: values[rows]) for person in truth.people)
+    return Truth(truth.source, truth.times[rows], people, truth.camera)
+
+
+def sample_truth(truth: Truth, times: np.ndarray, at: np.ndarray, tolerance: float) -> Truth:
+    """The truth at the times `at` (N,), increasing; times (T,): those of its rows.
+
+    NaN before a joint's first row, after its last and within its gaps (steps of more than `LONGEST`, or of more than
+    `BRIDGED` and half more than usual); a joint that is known in one row only is unknown at other times. Times that lie
+    outside by no more than `tolerance` seconds count as inside. Rotations go as quaternions, which are normalized.
+    """
+    cut = np.diff(shot_of(np.arange(len(times)), truth.cuts)) > 0
+    longest = np.minimum(np.fmax(_GAP * usual_steps(times), BRIDGED), LONGEST)
+    longest = np.where(cut, 0.0, longest)
+
+    def sampled(values: np.ndarray, name: str) -> np.ndarray:
+        every = np.full((len(at), *values.shape[1:]), np.nan)
+        rotations = name.startswith("pose")
+        columns = values.reshape(len(values), 1 if rotations else -1, *((-1,) if rotations else (3,)))
+        target = every.reshape(len(at), *columns.shape[1:])
+        for rows, joints in _known_together(columns, times, longest):
+            inside = (at >= times[rows[0]] - tolerance) & (at <= times[rows[-1]] + tolerance)
+            if not inside.any():
+                continue
+            known = columns[np.ix_(rows, joints)]
+            if len(rows) == 1:
+                target[np.ix_(inside, joints)] = known
+            elif rotations:
+                target[inside, 0] = _rotations(known[:, 0], times[rows], at[inside])
+            else:
+                target[np.ix_(inside, joints)] = CubicSpline(times[rows], known)(at[inside])
+        return every
+
+    people = tuple(_each_array(person, sampled) for person in truth.people)
+    return Truth(truth.source, at, people, truth.camera)
+
+
+def _each_array(person: TruthPerson, change: Callable[[np.ndarray, str], np.ndarray]) -> TruthPerson:
+    arrays = {name: getattr(person, name) for name in ("joints", "joints_world", "pose", "pose_world")}
+    changed = {name: change(values, name) for name, values in arrays.items() if values is not None}
+    return dataclasses.replace(person, **changed)
+
+
+def _known_together(
+    columns: np.ndarray, times: np.ndarray, longest: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(rows, joints) of columns (T, J, D): joints that are known in the same rows, which hold no gap.
+
+    longest (T - 1,): seconds that a step may take which begins at a row.
+    """
+    known = np.isfinite(columns).all(axis=-1)
+    patterns, which = np.unique(known, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        rows = np.flatnonzero(pattern)
+        joints = np.flatnonzero(which.ravel() == number)
+        if not len(rows):
+            continue
+        # A step over missing rows is as long as the strictest of the steps in it allows: none goes over a cut.
+        allowed = [float(longest[a:b].min()) for a, b in itertools.pairwise(rows)]
+        for piece in split_after(np.diff(times[rows]) > np.array(allowed), len(rows)):
+            yield rows[piece], joints
+
+
+def _rotations(pose: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(F, 3 J) axis-angle at `times` -> (N, 3 J) at the times `at`."""
+    spline = CubicSpline(times, pose_quaternions(pose))(at)
+    turned = Rotation.from_quat(spline.reshape(-1, 4))  # normalizes
+    return np.asarray(turned.as_rotvec().reshape(len(at), -1))
