@@ -164,14 +164,17 @@ def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options:
 
         kinema.evaluate("smpl_output.pkl", "truth.trc").total["mpjpe_mm"]
 
-    Both may be motions or files; the truth may also be TRC markers or `.npz` joints. options: source, joints, align,
-    frame, person; for a file of truth also calibration, camera, axes, offset. Raises UsageError, InputError.
+    Both may be motions or files; the truth may also be markers (TRC, C3D) or `.npz` joints. options: source, joints,
+    align, frame, person, body; for a file of truth also calibration, camera, axes, up, offset. Raises UsageError,
+    InputError.
     """
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.truth import load_truth
 
-    reading = {name: options.pop(name) for name in ("calibration", "camera", "axes", "offset") if name in options}
-    known = truth if isinstance(truth, Motion) else load_truth(truth, **reading)
+    names = ("calibration", "camera", "axes", "up", "offset")
+    reading = {name: options.pop(name) for name in names if name in options}
+    body = options.get("body")
+    known = truth if isinstance(truth, Motion) else load_truth(truth, body=body, **reading)
     return evaluate_motion(result if isinstance(result, Motion) else load_motion(result), known, **options)
 
 

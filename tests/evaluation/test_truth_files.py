@@ -10,7 +10,8 @@ import pytest
 
 from kinema.errors import InputError, KinemaError, UsageError
 from kinema.evaluation.calibration import read_camera, read_cameras, scaled
-from kinema.evaluation.truth import axes_matrix, canonical_joint, load_truth
+from kinema.evaluation.joint_labels import canonical_joint
+from kinema.evaluation.truth import axes_matrix, load_truth
 from kinema.formats.trc_parsing import read_trc
 from kinema.geometry.camera import project
 from kinema.skeleton import LIMBS12
@@ -234,7 +235,7 @@ def test_options_that_do_not_fit_are_reported(tmp_path):
     with pytest.raises(UsageError, match="`camera` needs the calibration"):
         load_truth(tmp_path / "a.trc", camera="left")
     np.savez(tmp_path / "t.npz", joints=np.zeros((4, 3, 3)), joint_names=list(NAMES), fps=25)
-    with pytest.raises(UsageError, match=r"applies to \.trc files"):
+    with pytest.raises(UsageError, match=r"applies to \.trc and \.c3d files"):
         load_truth(tmp_path / "t.npz", calibration=tmp_path / "c.toml")
     with pytest.raises(InputError, match="does not exist"):
         load_truth(tmp_path / "a.trc", calibration=tmp_path / "none.toml", camera="left")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands import _evaluate_keypoints, _evaluate_pare, _evaluate_refiner
-from kinema.commands._options import add_debug, add_file, add_json, add_settings, add_subcommand, given
+from kinema.commands._options import add_body, add_debug, add_file, add_json, add_settings, add_subcommand, given
+from kinema.options import in_flags
 from kinema.terminal import console, print_json
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ EXAMPLES = """\
 
 MOTION_DESCRIPTION = """\
 Compare a motion with ground truth. The --truth FILE may be
-  .trc    markers (y up); with --calibration and --camera they are compared in that camera's frame
+  .trc    named points (y up); with --calibration and --camera they are compared in that camera's frame
+  .c3d    the same; the file says which axis is up, or --up does
   .npz    joints (T,J,3) metres, joint_names (J,), fps or times (T,) seconds, frame "camera" or "world"
   .pkl    (or .npz) any motion file that Kinema reads, with all its people
 Points are compared by name, and frames are matched by time. docs/evaluation.md defines the measures.
 """
+
+
+ALIKE = 1.25
+"""Up to this multiple, and down to its inverse, a result jitters like the truth."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--joints", default="limbs12", metavar="NAMES", help="limbs12 (default), shared, or comma-separated names"
     )
     add_settings(motion, MotionOptions)
+    add_body(motion, "an SMPL file (.pkl or .npz): the body of motions that hold rotations and no joints")
     add_json(motion, "everything", file=True)
     add_debug(motion)
     for name, text, command in (
@@ -76,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _evaluate_motion(args: argparse.Namespace) -> int:
+    from kinema.body import load_body
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.options import MotionOptions, TruthOptions
     from kinema.evaluation.truth import load_truth
@@ -83,14 +91,15 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
     from kinema.storage.atomic import write_json
 
     result = load_motion(args.result)
-    truth = load_truth(args.truth, **given(args, TruthOptions))
+    body = None if args.body_model is None else load_body(args.body_model)
+    truth = load_truth(args.truth, body=body, **given(args, TruthOptions))
     sources = list(dict.fromkeys(args.source or ["body"]))
     joints: Any = args.joints
     if joints not in ("limbs12", "shared"):
         joints = [name.strip() for name in joints.split(",") if name.strip()]
     scores = [
         evaluate_motion(
-            result, truth, source=source, joints=joints, **given(args, MotionOptions),
+            result, truth, source=source, joints=joints, body=body, **given(args, MotionOptions),
             also_require=[other for other in sources if other != source],
         )
         for source in sources
@@ -103,7 +112,7 @@ def _evaluate_motion(args: argparse.Namespace) -> int:
     for table in tables(scores):
         shown.print(table)
     for note in dict.fromkeys(note for each in scores for note in each.notes):
-        shown.print(f"- {note}")
+        shown.print(f"- {in_flags(note, args.flags)}")
     if args.json is not None:
         write_json(args.json, content)
     return 0
@@ -132,7 +141,8 @@ def tables(scores: list[MotionScores]) -> list[Table]:
     summary.add_row("frames compared", *(f"{column['frames']:.0f}" for column in columns))
     for key, label in MEASURES.items():
         if any(math.isfinite(column[key]) for column in columns):
-            summary.add_row(label, *(_number(column[key]) for column in columns))
+            shown = _multiple if key == "jitter_ratio" else _number
+            summary.add_row(label, *(shown(column[key]) for column in columns))
     return [summary, *(_joint_table(each) for each in scores if any(person.joints for person in each.people))]
 
 
@@ -154,6 +164,14 @@ def _joint_table(scores: MotionScores) -> Table:
         names = pair.result if pair.result == pair.truth else f"{pair.result} = {pair.truth}"
         table.add_row(names, *(_number(value) for value in (*values, bend)))
     return table
+
+
+def _multiple(ratio: float) -> str:
+    """A result's jitter as a multiple of the truth's, and which way it is wrong."""
+    if not math.isfinite(ratio):
+        return "-"
+    verdict = "shakier" if ratio > ALIKE else "smoother" if ratio < 1 / ALIKE else "alike"
+    return f"x {ratio:.2f} ({verdict})"
 
 
 def _number(value: float) -> str:

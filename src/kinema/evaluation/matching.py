@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.calibration import scaled
 from kinema.evaluation.truth import Truth
 from kinema.geometry.camera import NEAREST_DEPTH, unproject
@@ -24,6 +24,11 @@ MISSING_COST = 1.0
 
 MAX_LATERAL_DISTANCE = 0.75
 """Metres: a track laterally farther than this from the true person is another person."""
+
+SMALLEST, LARGEST = 0.05, 5.0
+"""Metres: how far the joints of a body may lie from its hips, as a median. A person's lie about half a metre away."""
+
+_UNITS = (("millimetres", 1000.0), ("centimetres", 100.0))
 
 FORBIDDEN_COST = 1e3
 """The cost of a pair that must not be assigned."""
@@ -69,7 +74,12 @@ def pair_joints(result: Sequence[str], truth: Sequence[str], joints: str | Seque
             raise UsageError(f"result and truth do not both have {', '.join(missing)}; both have {', '.join(both)}")
         chosen = list(joints)
     if len(chosen) < 3:
-        raise UsageError(f"result and truth share too few joints; the truth has {', '.join(truth)}")
+        shared = f"only {', '.join(chosen)}" if chosen else "none"
+        raise UsageError(
+            f"result and truth share too few joints of those asked for ({shared}; at least three are needed); the truth"
+            f" has {quoted(', '.join(truth), 300, mark='')}, the result {', '.join(result)}; joints are compared by"
+            " name, and markers on the skin are not joints"
+        )
     return tuple(JointPair(name, name, name) for name in chosen)
 
 
@@ -82,6 +92,19 @@ def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
         if name in place:
             return points[:, place[name]]
     raise UsageError(f"there are no hips to align among {', '.join(names)}; set `align` to none")
+
+
+def check_size(points: np.ndarray, names: Sequence[str], what: str) -> None:
+    """Raise InputError if the joints (F, J, 3) of a person are no body in metres: a wrong unit spoils every measure."""
+    away = np.linalg.norm(points - root_of(points, names)[:, None], axis=-1)
+    away = away[np.isfinite(away)]
+    size = float(np.median(away)) if len(away) else 0.0
+    if size == 0 or SMALLEST <= size <= LARGEST:
+        return
+    guess = next((f"; its unit may be {unit}" for unit, n in _UNITS if SMALLEST <= size / n <= LARGEST), "")
+    raise InputError(
+        f"{what}: its joints lie {size:.3g} m from the hips, which is no body in metres{guess}; convert it to metres"
+    )
 
 
 def points_of(result: Motion, person: Person, source: str, frame: str) -> np.ndarray | None:

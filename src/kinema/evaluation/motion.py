@@ -6,15 +6,19 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema import metrics
 from kinema.brief import Brief
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
+from kinema.evaluation.clocks import Shift, find_shift, require_shift
+from kinema.evaluation.joints import with_joints
 from kinema.evaluation.matching import (
     JointPair,
     assign_people,
+    check_size,
     choose_frame,
     hip_rays,
     lateral_distance,
@@ -41,6 +45,9 @@ from kinema.options import require
 from kinema.person import Person
 from kinema.skeleton import LIMBS12
 from kinema.temporal.rate import frame_rate
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +87,7 @@ def evaluate_motion(
     frame: str | None = None,
     person: int | None = None,
     also_require: Sequence[str] = (),
+    body: BodyModel | None = None,
 ) -> MotionScores:
     """Compare a result with the truth.
 
@@ -89,7 +97,8 @@ def evaluate_motion(
     "world"; by default the camera's if both sides are known in it. In the world the result is first rotated
     about the vertical axis, once for the whole clip, since headings are arbitrary. person: the track
     to compare with the truth's first person; by default each person of the truth gets the best match.
-    also_require: other sources that a frame must have as well, to compare two sources on the same frames.
+    also_require: other sources that a frame must have as well, to compare two sources on the same frames. body: poses
+    a result that holds rotations and no joints (`kinema.evaluation.joints`).
 
     The truth is taken at the times of the result's frames (`kinema.evaluation.moments`). Raises UsageError if the two
     cannot be compared.
@@ -98,10 +107,18 @@ def evaluate_motion(
     if align == "none" and source == "keypoints3d":
         raise UsageError("keypoints3d are relative to the hips and have no position; set `align` to mid_hip")
     if isinstance(truth, Motion):
-        truth = truth_from_motion(truth)
+        truth = truth_from_motion(truth, body=body)
+    result, notes = with_joints(result, body, "the result")
+    notes = (*truth.notes, *notes)
     names = point_names(result, source)
     frame = choose_frame(result, truth, source) if frame is None else _known_frame(frame, truth)
+    if not truth.clock_known:
+        shift = require_shift(_shift(result, truth, source, frame), truth.source)
+        truth = dataclasses.replace(truth, times=truth.times + shift.seconds, clock_known=True)
+        notes = (*notes, shift.note)
     moments = common_moments(result, truth)
+    if not len(truth.times):
+        raise InputError(f"the truth {truth.source} has no rows; there is nothing to compare with")
     if not len(moments):
         raise UsageError(
             f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"
@@ -116,6 +133,7 @@ def evaluate_motion(
     costs = np.zeros((len(wanted), len(tracks)))
     for row, (each, pairs) in enumerate(zip(wanted, pairs_of, strict=True)):
         true_points = each.in_frame(frame)
+        check_size(true_points, each.names, f"the truth {truth.source}")
         present.append(_seen(true_points))
         own = [
             Comparison(pairs, names, points[moments.rows], each.names, true_points, align=align, frame=frame)
@@ -142,7 +160,7 @@ def evaluate_motion(
         total=total(scores),
         truth_interpolated=moments.interpolated,
         largest_time_difference=moments.largest_difference,
-        notes=(*truth.notes, *_notes(matched, truth, pairs_of[0], joints)),
+        notes=(*notes, *_notes(matched, truth, pairs_of[0], joints)),
     )
 
 
@@ -168,6 +186,24 @@ class _Matched:
             scored.measures.update(rotation_scores(*both, self.frame, comparison.yaw))
             scored.measures.update(trajectory_scores(*both))
         return scored
+
+
+def _shift(result: Motion, truth: Truth, source: str, frame: str) -> Shift | None:
+    """The shift of the truth's clock at which the limbs of a person of either side move alike; the clearest one."""
+    names = point_names(result, source)
+    found = []
+    for track in result.people:
+        points = points_of(result, track, source, frame)
+        if points is None:
+            continue
+        ours = metrics.bend_angles(points, names)
+        for person in truth.people:
+            theirs = metrics.bend_angles(person.in_frame(frame), person.names)
+            both = [joint for joint in ours if joint in theirs]
+            if both:
+                sides = (np.stack([side[joint] for joint in both], axis=1) for side in (ours, theirs))
+                found.append(find_shift(next(sides), result.times, next(sides), truth.times))
+    return max((each for each in found if each is not None), key=lambda each: each.correlation, default=None)
 
 
 def _tracks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +15,36 @@ IMAGE_ESTIMATORS = ("pare", "blazepose")
 """Estimators that the occlusion analysis supports, see `kinema.evaluation.image_estimators`."""
 
 
+def parse_offset(text: str) -> float | str:
+    """Seconds, or "auto". Raises UsageError."""
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    require(math.isfinite(seconds), "offset", "be a number of seconds or auto", repr(text))
+    return seconds
+
+
 @dataclass(frozen=True)
 class TruthOptions:
     """How a ground truth file is read; see `kinema.evaluation.truth.load_truth`."""
 
-    calibration: Path | None = setting(None, "cameras of a .trc, as Pose2Sim writes them", metavar="TOML")
+    calibration: Path | None = setting(None, "cameras of a .trc or .c3d, as Pose2Sim writes them", metavar="TOML")
     camera: str | None = setting(None, "camera of the calibration that filmed the clip", metavar="NAME")
-    axes: str = setting(
-        "ZXY", "axes of the TRC that make up the calibration's world (default: ZXY, Pose2Sim's)", metavar="AXES"
-    )
-    offset: float | None = setting(
-        None, "offset added to the truth's times (default: a TRC starts with the clip)", metavar="SECONDS"
-    )
+    axes: str | None = setting(
+        None, "axes of the .trc or .c3d that make up the calibration's world (default: ZXY, Pose2Sim's, of a .trc; XYZ"
+        " of a .c3d)", metavar="AXES",
+    )  # fmt: skip
+    up: str | None = setting(
+        None, "vertical axis of the .trc or .c3d (default: y of a .trc; of a .c3d what it says, else as bodies stand)",
+        metavar="AXIS",
+    )  # fmt: skip
+    offset: float | str | None = setting(
+        None, "seconds added to the truth's times, or auto: found by how the joints speed up and slow down (default:"
+        " markers and joint angles start with the clip)", metavar="SECONDS", parse=parse_offset,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Ground truth from files: TRC with a calibration, `.npz` joints, Kinema's own and other motion files.
+"""Ground truth from files: TRC and C3D with a calibration, `.npz` joints, Kinema's own and other motion files.
 
 Truth is a clip's times and, for each person, named joints in the camera's frame, in a y-up world, or in both.
 Joint names are converted to Kinema's own (`RHip` becomes `right_hip`), so joints are compared by name.
@@ -11,22 +11,38 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.calibration import read_camera
+from kinema.evaluation.joint_labels import by_subject, known_joints
+from kinema.evaluation.joints import with_joints
+from kinema.evaluation.upright import VERTICALS, body_axis, to_y_up
 from kinema.formats import load_motion
+from kinema.formats.c3d_parsing import read_c3d
 from kinema.formats.containers import open_container
+from kinema.formats.markers import Markers
 from kinema.formats.trc_parsing import read_trc
 from kinema.geometry.camera import Camera, to_camera
 from kinema.motion import Motion
-from kinema.skeleton import JOINT_SETS, SMPL24
+from kinema.skeleton import SMPL24
 from kinema.storage.fields import numbers, require_keys, scalar, text
 
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
 FRAMES = ("camera", "world")
+
+AUTO = "auto"
+"""An offset that is estimated from both motions (`kinema.evaluation.clocks`)."""
+
+MARKER_FILES = {".trc": read_trc, ".c3d": read_c3d}
+_AXES = {".trc": "ZXY", ".c3d": "XYZ"}
+"""By default: the axes of a file that make up a calibration's world. Pose2Sim's TRC is turned, a C3D is in the
+laboratory's axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +80,7 @@ class Truth:
     """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: that of `joints`, if known.
 
     cuts (C,) int: the rows at which a new shot begins. notes: what the reader assumed or left out, in sentences.
+    clock_known: False if the times are yet to be shifted onto the clip's clock.
     """
 
     source: str
@@ -72,6 +89,7 @@ class Truth:
     camera: Camera | None = None
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     notes: tuple[str, ...] = ()
+    clock_known: bool = True
 
 
 def load_truth(
@@ -79,40 +97,55 @@ def load_truth(
     *,
     calibration: str | Path | None = None,
     camera: str | None = None,
-    axes: str = "ZXY",
-    offset: float | None = None,
+    axes: str | None = None,
+    up: str | None = None,
+    offset: float | str | None = None,
+    body: BodyModel | None = None,
 ) -> Truth:
     """Read ground truth; the suffix and the contents choose the reader.
 
-    - `.trc`: markers, y up. With `calibration` (TOML) and `camera` (its name) the joints are also transformed to
-      that camera's frame; `axes` names the TRC's axes that make up the calibration's world: letters, with a
-      minus for a reversed one. The default is Pose2Sim's, world = (Z, X, Y) of the TRC.
+    - `.trc`, `.c3d`: named points; "Anna:RHip" is Anna's right hip, and each subject is a person. up: the file's
+      vertical axis, "x", "y", "z", or one of them with a minus; by default y in a TRC, and in a C3D what the file says,
+      else the axis along which the body extends. With `calibration` (TOML) and `camera` (its name) the joints are also
+      transformed to that camera's frame; axes: the file's axes that make up the calibration's world, letters, with a
+      minus for a reversed one. By default the world is (Z, X, Y) of a TRC, as Pose2Sim's, and (X, Y, Z) of a C3D.
     - `.npz` with `joints` (T, J, 3) metres, `joint_names` (J,), `fps` or `times` (T,) seconds, and `frame`
       ("camera", the default, or "world", y up).
-    - any motion file that `kinema.formats` reads, with all its people.
+    - any motion file that `kinema.formats` reads, with all its people. body: the body of its poses, where it holds no
+      joints.
 
-    offset: seconds added to the truth's times. By default the first row of a TRC lies on the clip's first
-    frame, and other files keep their times. Raises InputError, UsageError.
+    offset: seconds added to the truth's times, or "auto" to have them estimated. By default the first row of a TRC or
+    C3D lies on the clip's first frame, and other files keep their times. Raises InputError, UsageError.
     """
     path = Path(path)
+    if isinstance(offset, str) and offset != AUTO:
+        raise UsageError(f"`offset` must be a number of seconds or auto, found {offset!r}")
     if camera is not None and calibration is None:
         raise UsageError("`camera` needs the calibration that defines it; set `calibration` to a .toml file")
-    if path.suffix.lower() == ".trc":
-        return _from_trc(path, calibration, camera, axes, offset)
-    if calibration is not None:
-        raise UsageError(f"a calibration applies to .trc files only, and {path.name} is none; leave out `calibration`")
-    with open_container(path) as content:
-        if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
-            truth = _from_npz(content, path)
-        else:
-            truth = truth_from_motion(load_motion(path), path.name)
-    if not offset:
-        return truth
-    return dataclasses.replace(truth, times=truth.times + offset)
+    if path.suffix.lower() in MARKER_FILES:
+        truth = _from_markers(path, calibration, camera, axes, up)
+        if offset is None:
+            offset = -float(truth.times[0])
+    else:
+        for name, value in (("calibration", calibration), ("axes", axes), ("up", up)):
+            if value is not None:
+                raise UsageError(f"`{name}` applies to .trc and .c3d files only; {path.name} is none, leave it out")
+        with open_container(path) as content:
+            if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
+                truth = _from_npz(content, path)
+            else:
+                truth = truth_from_motion(load_motion(path), path.name, body)
+    if isinstance(offset, str):
+        return dataclasses.replace(truth, clock_known=False)
+    return dataclasses.replace(truth, times=truth.times + offset) if offset else truth
 
 
-def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
-    """A motion as ground truth: the SMPL joints of all its people, NaN where a person is absent."""
+def truth_from_motion(motion: Motion, source: str = "motion", body: BodyModel | None = None) -> Truth:
+    """A motion as ground truth: the SMPL joints of all its people, NaN where a person is absent.
+
+    body: poses a motion that holds rotations and no joints (`kinema.evaluation.joints`).
+    """
+    motion, notes = with_joints(motion, body, source)
     people = []
     for person in motion:
         filled: dict[str, np.ndarray] = {}
@@ -125,21 +158,52 @@ def truth_from_motion(motion: Motion, source: str = "motion") -> Truth:
             people.append(TruthPerson(label=str(person.id), names=SMPL24.joints, **filled))
     if not people:
         raise InputError(f"{source} holds no joints to compare with; run the fit that fills them first")
-    return Truth(source, motion.times, tuple(people), motion.camera, motion.cuts)
+    return Truth(source, motion.times, tuple(people), motion.camera, motion.cuts, notes)
 
 
-def _from_trc(
-    path: Path, calibration: str | Path | None, camera_name: str | None, axes: str, offset: float | None
+def _from_markers(
+    path: Path, calibration: str | Path | None, camera_name: str | None, axes: str | None, up: str | None
 ) -> Truth:
-    markers = read_trc(path)
-    names, positions = _known_joints(markers.names, markers.positions)
-    joints = camera = None
-    if calibration is not None:
-        camera = read_camera(calibration, camera_name)
-        joints = to_camera(positions @ axes_matrix(axes).T, camera)
-    times = markers.times - markers.times[0] if offset is None else markers.times + offset
-    person = TruthPerson(label=path.stem, names=names, joints=joints, joints_world=positions)
-    return Truth(path.name, times, (person,), camera)
+    suffix = path.suffix.lower()
+    markers = MARKER_FILES[suffix](path)
+    turn = axes_matrix(axes or _AXES[suffix])
+    camera = None if calibration is None else read_camera(calibration, camera_name)
+    subjects = by_subject(markers.names)
+    labelled = {
+        subject: known_joints([markers.names[i].rpartition(":")[2] for i in places], markers.positions[:, places])
+        for subject, places in subjects.items()
+    }
+    up, notes = _vertical(up, suffix, markers, labelled)
+    people = [
+        TruthPerson(
+            label=subject or path.stem,
+            names=names,
+            joints=None if camera is None else to_camera(positions @ turn.T, camera),
+            joints_world=to_y_up(positions, up),
+        )
+        for subject, (names, positions) in labelled.items()
+    ]
+    return Truth(path.name, markers.times, tuple(people), camera, notes=(*markers.notes, *notes))
+
+
+def _vertical(
+    up: str | None, suffix: str, markers: Markers, labelled: Mapping[str, tuple[tuple[str, ...], np.ndarray]]
+) -> tuple[str, tuple[str, ...]]:
+    """The vertical axis of a file of markers, and a note where it is assumed or looks wrong."""
+    if up is not None:
+        if up.lower() not in VERTICALS:
+            raise UsageError(f"`up` must be one of {', '.join(VERTICALS)}, found {up!r}")
+        return up.lower(), ()
+    seen = {body_axis(names, positions) for names, positions in labelled.values()}
+    body = seen.pop() if len(seen) == 1 else None
+    stated = "y" if suffix == ".trc" else markers.up
+    if stated is None:
+        chosen = body or "z"
+        why = "the bodies in it extend along it" if body else "laboratories use it most"
+        return chosen, (f"the file does not say its vertical axis; {chosen} is assumed, since {why} (`up` sets it)",)
+    if body is not None and body != stated:
+        return stated, (f"the body extends along {body} where {stated} should be up; if {body} is up, set `up`",)
+    return stated, ()
 
 
 def axes_matrix(axes: str) -> np.ndarray:
@@ -162,11 +226,15 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
     labels = np.asarray(arrays["joint_names"])
     if labels.dtype.kind not in "US" or labels.shape != (joints.shape[1],):
         raise InputError(f"{what}: joint_names must be {joints.shape[1]} strings, found {labels.shape} {labels.dtype}")
-    names, joints = _known_joints(tuple(text(name, "joint_names", what) for name in labels), joints)
+    names, joints = known_joints(tuple(text(name, "joint_names", what) for name in labels), joints)
     if "times" in arrays:
         times = numbers(arrays["times"], "times", what, (len(joints),))
         if np.any(np.diff(times) <= 0):
-            raise InputError(f"{what}: times must increase")
+            row = int(np.argmax(np.diff(times) <= 0)) + 1
+            raise InputError(
+                f"{what}: times must increase from row to row; row {row} is at {times[row]:g} s, after"
+                f" {times[row - 1]:g} s"
+            )
     elif "fps" in arrays:
         fps = scalar(arrays["fps"], "fps", what)
         if not is_rate(fps):
@@ -179,49 +247,3 @@ def _from_npz(arrays: Mapping[Any, Any], path: Path) -> Truth:
         raise InputError(f"{what}: frame must be camera or world, found {quoted(frame)}")
     fields = {"joints": joints} if frame == "camera" else {"joints_world": joints}
     return Truth(path.name, times, (TruthPerson(label=path.stem, names=names, **fields),))
-
-
-_ALIASES = {
-    "hip": "mid_hip",
-    "midhip": "mid_hip",
-    "chip": "mid_hip",
-    "pelvis": "pelvis",
-    "head": "head_top",
-    "toe": "big_toe",
-    "toes": "big_toe",
-}
-_WORDS = {"bigtoe": "big_toe", "smalltoe": "small_toe"}
-
-
-_KNOWN = frozenset(joint for joint_set in JOINT_SETS.values() for joint in joint_set.joints)
-
-
-def canonical_joint(name: str) -> str:
-    """Kinema's name of a joint: `RHip`, `r_hip`, `hip_r` and `Right Hip` are all `right_hip`.
-
-    A name of a known joint set is kept ("head" is SMPL's joint in the skull, a marker set's "Head" is
-    the top of the head).
-    """
-    if name in _KNOWN:
-        return name
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
-    words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word]
-    side = ""
-    for end in (0, -1):
-        if len(words) > 1 and words[end] in ("r", "right", "l", "left"):
-            side = "right_" if words.pop(end)[0] == "r" else "left_"
-            break
-    rest = "_".join(words)
-    rest = _WORDS.get(rest, rest)
-    if side:
-        return side + _ALIASES.get(rest, rest) if rest != "hip" else side + "hip"
-    return _ALIASES.get(rest, rest)
-
-
-def _known_joints(names: tuple[str, ...], positions: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names converted to Kinema's own, keeping the first of duplicates; points at infinity become missing."""
-    kept: dict[str, int] = {}
-    for place, name in enumerate(names):
-        kept.setdefault(canonical_joint(name), place)
-    positions = np.where(np.isfinite(positions), positions, np.nan)
-    return tuple(kept), positions[:, list(kept.values())]

@@ -1,0 +1,120 @@
+"""The offset between two clocks, from the same movement seen by both: the shift at which angles agree best.
+
+Angles between limbs do not depend on the frame, the heading or the size of the body, so they are the same movement on
+both sides, up to the errors of the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import correlate
+
+from kinema.errors import UsageError
+
+GRID = 0.01
+"""Seconds: the step at which shifts are tried; the best is refined by a parabola."""
+
+LEAST_OVERLAP = 1.0
+"""Seconds that both must share, or half of the shorter one if that is less."""
+
+_AGREES = 0.6
+"""Correlation from which two movements count as the same."""
+
+_RIVAL = 0.05
+"""Correlation by which the best shift must exceed every other one farther than `_APART` seconds away."""
+
+_APART = 0.3
+
+
+@dataclass(frozen=True)
+class Shift:
+    """seconds: to add to the truth's times. correlation: of the angles then, up to 1. rival: the second best shift
+    that agrees nearly as well, in a movement that repeats itself; None if there is none."""
+
+    seconds: float
+    correlation: float
+    rival: float | None
+
+    @property
+    def note(self) -> str:
+        """What was found, as a sentence."""
+        said = (
+            f"the truth's times were shifted by {self.seconds:+.3f} s, where its movement agrees best with the result's"
+        )
+        said += f" (correlation {self.correlation:.2f})"
+        if self.rival is not None:
+            said += f"; the movement repeats itself, and {self.rival:+.2f} s agrees nearly as well: check it"
+        return said
+
+
+def find_shift(ours: np.ndarray, our_times: np.ndarray, theirs: np.ndarray, true_times: np.ndarray) -> Shift | None:
+    """The shift of the truth's clock at which signals (T, K) and (S, K), NaN where unknown, agree best.
+
+    The correlation is that of all signals together, each with its mean over the overlap removed. None where the two do
+    not share enough known moments at any shift, or nothing moves.
+    """
+    if len(our_times) < 3 or len(true_times) < 3:
+        return None
+    a, b = _on_grid(ours, our_times), _on_grid(theirs, true_times)
+    needed = min(LEAST_OVERLAP / GRID, 0.5 * min(len(a), len(b)))
+    covariance, power_a, power_b = np.zeros((3, len(a) + len(b) - 1))
+    for k in range(a.shape[1]):
+        known_x, known_y = np.isfinite(a[:, k]).astype(np.float64), np.isfinite(b[:, k]).astype(np.float64)
+        if not known_x.any() or not known_y.any():
+            continue
+        x, y = (np.nan_to_num(each - np.nanmean(each)) for each in (a[:, k], b[:, k]))
+        count = np.round(correlate(known_x, known_y, method="fft"))
+        enough = count >= needed
+        number = np.where(enough, count, 1.0)
+        mean_x, mean_y = correlate(x, known_y, method="fft"), correlate(known_x, y, method="fft")
+        covariance += np.where(enough, correlate(x, y, method="fft") - mean_x * mean_y / number, 0.0)
+        power_a += np.where(enough, correlate(x * x, known_y, method="fft") - mean_x**2 / number, 0.0)
+        power_b += np.where(enough, correlate(known_x, y * y, method="fft") - mean_y**2 / number, 0.0)
+    power = np.sqrt(np.maximum(power_a, 0) * np.maximum(power_b, 0))
+    least = 1e-6 * float(power.max(initial=0.0))
+    agreement = np.divide(covariance, power, out=np.full_like(power, -1.0), where=power > max(least, 1e-9))
+    best = int(np.argmax(agreement))
+    if agreement[best] <= 0:
+        return None
+    lag = best + _peak(agreement[max(best - 1, 0) : best + 2])
+    far = np.abs(np.arange(len(agreement)) - best) * GRID > _APART
+    others = np.where(far, agreement, -1.0)
+    second = int(np.argmax(others))
+    start = float(our_times[0] - true_times[0]) - (len(b) - 1) * GRID
+    rival = start + second * GRID if others[second] > agreement[best] - _RIVAL else None
+    return Shift(start + lag * GRID, float(agreement[best]), rival)
+
+
+def require_shift(shift: Shift | None, source: str) -> Shift:
+    """The shift, if the two movements agree. Raises UsageError."""
+    if shift is None or shift.correlation < _AGREES:
+        found = "" if shift is None else f"; the best correlation is {shift.correlation:.2f}, at {shift.seconds:+.2f} s"
+        raise UsageError(
+            f"no shift in time makes the movement of {source} agree with the result's{found}; set `offset` to seconds"
+        )
+    return shift
+
+
+def _on_grid(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(M, K) at `GRID`, linear between known neighbours at most 0.2 s apart, NaN elsewhere."""
+    grid = np.arange(times[0], times[-1] + GRID / 2, GRID)
+    out = np.full((len(grid), values.shape[1]), np.nan)
+    for k, column in enumerate(values.T):
+        known = np.isfinite(column)
+        if known.sum() < 2:
+            continue
+        at = times[known]
+        after = np.clip(np.searchsorted(at, grid), 1, len(at) - 1)
+        near = (at[after] - at[after - 1] <= 0.2) & (grid >= at[0]) & (grid <= at[-1] + 1e-9)
+        out[near, k] = np.interp(grid[near], at, column[known])
+    return out
+
+
+def _peak(three: np.ndarray) -> float:
+    """Place of the top of the parabola through three values around the largest, relative to the middle one."""
+    if len(three) < 3 or three.min() <= -1:
+        return 0.0
+    curvature = three[0] - 2 * three[1] + three[2]
+    return 0.0 if curvature >= 0 else float(0.5 * (three[0] - three[2]) / curvature)

@@ -1,0 +1,51 @@
+"""Joints of motions that come as rotations alone, such as AMASS files: they are posed on a body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinema.body.loading import body_of, load_body
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.skeleton import NUM_BETAS
+
+if TYPE_CHECKING:
+    from kinema.body import BodyModel
+
+_MADE_FROM = (("joints", "pose", "transl"), ("joints_world", "pose_world", "transl_world"))
+
+
+def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Motion, tuple[str, ...]]:
+    """The motion with the joints that its rotations and translations make, where they are missing, and notes on that.
+
+    On `body` if given, else on the motion's own if that is the free body, else on the free body of average shape, since
+    shape components of one body mean nothing on another.
+    """
+    lacking = [_lacking(person) for person in motion]
+    if not any(lacking):
+        return motion, ()
+    own = body_of(motion, body)
+    chosen = own or load_body()
+    people = []
+    for person, fields in zip(motion, lacking, strict=True):
+        betas = np.zeros(NUM_BETAS) if own is None or person.betas is None else person.betas
+        made: dict[str, Any] = {
+            joints: chosen.joints(getattr(person, pose), betas, getattr(person, transl))
+            for joints, pose, transl in fields
+        }
+        people.append(person.replace(**made))
+    note = f"{source} holds rotations and no joints; they are those of the {chosen.name} body"
+    if own is None:
+        note += f" of average shape, since the file is for {motion.body_model or 'another body'}; set `body_model`"
+    return motion.replace(people=tuple(people)), (note,)
+
+
+def _lacking(person: Person) -> list[tuple[str, str, str]]:
+    """(joints, pose, transl): the joints that are missing and can be made. None if there are any in some frame."""
+    if person.joints is not None or person.joints_world is not None:
+        return []
+    return [
+        names for names in _MADE_FROM if getattr(person, names[1]) is not None and getattr(person, names[2]) is not None
+    ]
