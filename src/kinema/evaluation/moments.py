@@ -7,6 +7,7 @@ fro by up to half its step, and at 100 rows and 60 frames a second that saw-toot
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,17 +53,32 @@ class Moments:
         return len(self.rows)
 
 
-def common_moments(result: Motion, truth: Truth) -> Moments:
-    """The moments at which both are known; none where they do not overlap.
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """Which frames of the result are compared, by the times of both sides alone.
 
-    Where the rows of the truth lie on the result's frames, those are compared as they are. Otherwise every frame for
-    which the truth can be interpolated is compared; of a truth `SLOWER` than the result only the frames nearest to its
-    rows, so that little is left to interpolate and both are differentiated at the lower rate. Times that were rounded
-    to milliseconds or hundredths are made even before, since interpolation at a time that is wrong by half a
-    millisecond moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated: each row
-    is compared with the nearest frame.
+    rows (N,): of the result; times (N,): theirs. truth_rows (N,): the truth's rows at these times; None where it is to
+    be interpolated, through rows at `truth_times` (T,). largest_step, largest_difference: as in `Moments`.
     """
-    ours, theirs = result.times, truth.times
+
+    rows: np.ndarray
+    times: np.ndarray
+    truth_rows: np.ndarray | None
+    truth_times: np.ndarray
+    largest_step: float
+    largest_difference: float
+
+
+def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
+    """The frames of a result at `ours` (F,) that are compared with a truth at `theirs` (T,), both in seconds.
+
+    Where the rows of the truth lie on the result's frames, those are compared as they are. Otherwise every frame is, if
+    the truth can be interpolated there; of a truth `SLOWER` than the result only the frames nearest to its rows, so
+    that little is left to interpolate and both are differentiated at the lower rate. Times that were rounded to
+    milliseconds or hundredths are made even before, since interpolation at a time that is wrong by half a millisecond
+    moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated: each row is compared
+    with the nearest frame.
+    """
     sparse = len(theirs) < 2 or bool(np.min(np.diff(theirs)) > LONGEST)
     for even in (False, True):
         if even:
@@ -70,41 +86,35 @@ def common_moments(result: Motion, truth: Truth) -> Moments:
         rows, truth_rows = match_times(ours, theirs)
         late = float(np.max(np.abs(ours[rows] - theirs[truth_rows]), initial=0.0))
         if not len(rows) or late <= SAME or sparse:
-            known = truth_at_rows(truth, truth_rows)
-            return _moments(result, truth, rows, theirs[truth_rows], known, late=late)
+            times = theirs[truth_rows]
+            return Pairing(rows, times, truth_rows, theirs, _GAP * _usual(times), late)
     step, truth_step = _step(ours), _step(theirs)
-    slower = truth_step > SLOWER * step
-    if not slower:
-        rows = np.arange(len(ours))
-    sampled = sample_truth(truth, theirs, ours[rows], SAME)
-    known_rows = np.any([person.present for person in sampled.people], axis=0)
-    sampled, rows = truth_at_rows(sampled, np.flatnonzero(known_rows)), rows[known_rows]
-    # Between the frames nearest to neighbouring rows lie at most a step of the truth and one of the result.
-    longest = truth_step + step if slower else 0.0
-    return _moments(result, truth, rows, ours[rows], sampled, longest=longest, interpolated=True)
+    if truth_step > SLOWER * step:
+        # Between the frames nearest to neighbouring rows lie at most a step of the truth and one of the result.
+        longest = max(_GAP * _usual(ours[rows]), truth_step + step)
+    else:
+        rows, longest = np.arange(len(ours)), _GAP * step
+    return Pairing(rows, ours[rows], None, theirs, longest, 0.0)
 
 
-def _moments(
-    result: Motion,
-    truth: Truth,
-    rows: np.ndarray,
-    times: np.ndarray,
-    known: Truth,
-    *,
-    longest: float = 0.0,
-    interpolated: bool = False,
-    late: float = 0.0,
-) -> Moments:
-    usual = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
-    true_shots = np.searchsorted(truth.times[truth.cuts], times + SAME, side="right")
+def common_moments(result: Motion, truth: Truth) -> Moments:
+    """The moments at which both are known (`pair_times`); none where they do not overlap."""
+    pairing = pair_times(result.times, truth.times)
+    rows, times = pairing.rows, pairing.times
+    if pairing.truth_rows is not None:
+        known = truth_at_rows(truth, pairing.truth_rows)
+    else:
+        sampled = sample_truth(truth, pairing.truth_times, times, SAME)
+        there = np.flatnonzero(np.any([person.present for person in sampled.people], axis=0))
+        known, rows, times = truth_at_rows(sampled, there), rows[there], times[there]
     return Moments(
         rows=rows,
         times=times,
         truth=known,
-        pieces=shot_of(rows, result.cuts) + true_shots,
-        largest_step=max(_GAP * usual, longest),
-        interpolated=interpolated,
-        largest_difference=late,
+        pieces=shot_of(rows, result.cuts) + np.searchsorted(truth.times[truth.cuts], times + SAME, side="right"),
+        largest_step=pairing.largest_step,
+        interpolated=pairing.truth_rows is None,
+        largest_difference=pairing.largest_difference,
     )
 
 
@@ -154,6 +164,10 @@ def without_rounding(times: np.ndarray) -> np.ndarray:
         return times
     even = np.polynomial.Polynomial.fit(number, times, 1)(number)
     return np.asarray(even) if np.max(np.abs(even - times)) <= 0.55 * unit else times
+
+
+def _usual(times: np.ndarray) -> float:
+    return float(np.median(np.diff(times))) if len(times) > 1 else math.inf
 
 
 def _step(times: np.ndarray) -> float:

@@ -256,9 +256,8 @@ def _notes(matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: 
     frames, rows = matched.result.num_frames, len(truth.times)
     if moments.interpolated:
         notes.append(
-            f"the truth's {frame_rate(truth.times):.4g} rows a second do not fall on the result's"
-            f" {frame_rate(matched.result.times):.4g} frames a second; it is interpolated at the times of the frames"
-            " compared"
+            f"the truth's rows ({frame_rate(truth.times):.4g} a second) do not lie on the result's frames"
+            f" ({frame_rate(matched.result.times):.4g} a second), so it is interpolated at their times"
         )
     if len(moments) < (frames if moments.interpolated else min(frames, rows)):
         notes.append(f"{len(moments)} frames are compared: the result has {frames} frames, the truth {rows} rows")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -34,39 +35,56 @@ def truth_at_rows(truth: Truth, rows: np.ndarray) -> Truth:
 def sample_truth(truth: Truth, times: np.ndarray, at: np.ndarray, tolerance: float) -> Truth:
     """The truth at the times `at` (N,), increasing; times (T,): those of its rows.
 
-    NaN before a joint's first row, after its last and within its gaps (steps of more than `LONGEST`, or of more than
-    `BRIDGED` and half more than usual); a joint that is known in one row only is unknown at other times. Times that lie
-    outside by no more than `tolerance` seconds count as inside. Rotations go as quaternions, which are normalized.
+    Joint by joint as `sample`. Rotations go as quaternions, which are normalized.
     """
-    cut = np.diff(shot_of(np.arange(len(times)), truth.cuts)) > 0
-    longest = np.minimum(np.fmax(_GAP * usual_steps(times), BRIDGED), LONGEST)
-    longest = np.where(cut, 0.0, longest)
+    longest = longest_steps(times, truth.cuts)
 
     def sampled(values: np.ndarray, name: str) -> np.ndarray:
-        every = np.full((len(at), *values.shape[1:]), np.nan)
-        rotations = name.startswith("pose")
-        columns = values.reshape(len(values), 1 if rotations else -1, *((-1,) if rotations else (3,)))
-        target = every.reshape(len(at), *columns.shape[1:])
-        for rows, joints in _known_together(columns, times, longest):
-            inside = (at >= times[rows[0]] - tolerance) & (at <= times[rows[-1]] + tolerance)
-            if not inside.any():
-                continue
-            known = columns[np.ix_(rows, joints)]
-            if len(rows) == 1:
-                target[np.ix_(inside, joints)] = known
-            elif rotations:
-                target[inside, 0] = _rotations(known[:, 0], times[rows], at[inside])
-            else:
-                target[np.ix_(inside, joints)] = CubicSpline(times[rows], known)(at[inside])
-        return every
+        if name.startswith("pose"):
+            return sample(values[:, None], times, at, longest, tolerance, _rotations)[:, 0]
+        return sample(values, times, at, longest, tolerance)
 
     people = tuple(_each_array(person, sampled) for person in truth.people)
     return Truth(truth.source, at, people, truth.camera)
 
 
+def longest_steps(times: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """(T - 1,) seconds that a step may take which begins at a row, 0 at a cut: longer ones are gaps."""
+    longest = np.minimum(np.fmax(_GAP * usual_steps(times), BRIDGED), LONGEST)
+    return np.where(np.diff(shot_of(np.arange(len(times)), cuts)) > 0, 0.0, longest)
+
+
+def cubic(known: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(F, ...) at `times` -> (N, ...) at the times `at`: a cubic spline; a parabola or line through fewer than four."""
+    return np.asarray(CubicSpline(times, known)(at))
+
+
+def sample(
+    values: np.ndarray,
+    times: np.ndarray,
+    at: np.ndarray,
+    longest: np.ndarray,
+    tolerance: float,
+    through: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] = cubic,
+) -> np.ndarray:
+    """(T, J, D) at `times` -> (N, J, D) at the times `at`, each of the J by itself.
+
+    NaN before the first known row, after the last and within gaps (steps of more than `longest`, see `longest_steps`);
+    what is known in one row only is unknown at other times. Times that lie outside by no more than `tolerance` seconds
+    count as inside. through: the curve.
+    """
+    out = np.full((len(at), *values.shape[1:]), np.nan)
+    for rows, joints in _known_together(values, times, longest):
+        inside = (at >= times[rows[0]] - tolerance) & (at <= times[rows[-1]] + tolerance)
+        if inside.any():
+            known = values[np.ix_(rows, joints)]
+            out[np.ix_(inside, joints)] = known if len(rows) == 1 else through(known, times[rows], at[inside])
+    return out
+
+
 def _each_array(person: TruthPerson, change: Callable[[np.ndarray, str], np.ndarray]) -> TruthPerson:
     arrays = {name: getattr(person, name) for name in ("joints", "joints_world", "pose", "pose_world")}
-    changed = {name: change(values, name) for name, values in arrays.items() if values is not None}
+    changed: dict[str, Any] = {name: change(values, name) for name, values in arrays.items() if values is not None}
     return dataclasses.replace(person, **changed)
 
 
@@ -91,7 +109,7 @@ def _known_together(
 
 
 def _rotations(pose: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(F, 3 J) axis-angle at `times` -> (N, 3 J) at the times `at`."""
-    spline = CubicSpline(times, pose_quaternions(pose))(at)
+    """(F, 1, 3 J) axis-angle at `times` -> (N, 1, 3 J) at the times `at`."""
+    spline = cubic(pose_quaternions(pose[:, 0]), times, at)
     turned = Rotation.from_quat(spline.reshape(-1, 4))  # normalizes
-    return np.asarray(turned.as_rotvec().reshape(len(at), -1))
+    return np.asarray(turned.as_rotvec().reshape(len(at), 1, -1))
