@@ -30,6 +30,7 @@ from kinema.tracking.registry import TRACKERS, Tracker
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
+    from kinema.evaluation.angle_scores import AngleScores
     from kinema.evaluation.motion import MotionScores
     from kinema.quality import Validation
     from kinema.quality.diagnosis import Diagnosis
@@ -159,7 +160,7 @@ def convert(source: str | Path, target: str | Path, **options: Any) -> WriteRepo
     return convert_file(source, target, **options)
 
 
-def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options: Any) -> MotionScores:
+def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options: Any) -> MotionScores | AngleScores:
     """Compare a motion with ground truth, person by person: MPJPE, PA-MPJPE, acceleration error and more.
 
         kinema.evaluate("smpl_output.pkl", "truth.trc").total["mpjpe_mm"]
@@ -167,7 +168,13 @@ def evaluate(result: Motion | str | Path, truth: Motion | str | Path, **options:
     Both may be motions or files; the truth may also be markers (TRC, C3D) or `.npz` joints. options: source, joints,
     align, frame, person, body; for a file of truth also calibration, camera, axes, up, offset. Raises UsageError,
     InputError.
+
+    A `.mot` or `.sto` of OpenSim gives `AngleScores`; options: person, offset.
     """
+    if isinstance(truth, (str, Path)) and Path(truth).suffix.lower() in (".mot", ".sto"):
+        from kinema.evaluation.angle_scores import evaluate_angles
+
+        return evaluate_angles(result if isinstance(result, Motion) else load_motion(result), truth, **options)
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.truth import load_truth
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands import _evaluate_keypoints, _evaluate_pare, _evaluate_refiner
+from kinema.commands import _evaluate_angles, _evaluate_keypoints, _evaluate_pare, _evaluate_refiner
 from kinema.commands._options import add_body, add_debug, add_file, add_json, add_settings, add_subcommand, given
 from kinema.options import in_flags
 from kinema.terminal import console, print_json
@@ -22,6 +22,7 @@ DESCRIPTION = "Evaluate results against ground truth: errors of joints, angles, 
 EXAMPLES = """\
   kinema evaluate motion smpl_output.pkl --truth markers.trc --calibration cameras.toml --camera cam_01
   kinema evaluate motion smpl_output.pkl --truth truth.npz --json scores.json
+  kinema evaluate motion smpl_output.pkl --truth ik.mot --offset auto
   kinema evaluate motion smpl_output.pkl --truth truth.pkl --source body --source keypoints3d
 """
 
@@ -29,11 +30,15 @@ MOTION_DESCRIPTION = """\
 Compare a motion with ground truth. The --truth FILE may be
   .trc    named points (y up); with --calibration and --camera they are compared in that camera's frame
   .c3d    the same; the file says which axis is up, or --up does
+  .mot    joint angles of OpenSim (or .sto), compared with those of the result
   .npz    joints (T,J,3) metres, joint_names (J,), fps or times (T,) seconds, frame "camera" or "world"
   .pkl    (or .npz) any motion file that Kinema reads, with all its people
 Points are compared by name, and frames are matched by time. docs/evaluation.md defines the measures.
 """
 
+
+ANGLE_FILES = (".mot", ".sto")
+"""Files of joint angles."""
 
 ALIKE = 1.25
 """Up to this multiple, and down to its inverse, a result jitters like the truth."""
@@ -83,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _evaluate_motion(args: argparse.Namespace) -> int:
+    if args.truth.suffix.lower() in ANGLE_FILES:
+        return _evaluate_angles.run(args)
     from kinema.body import load_body
     from kinema.evaluation.motion import evaluate_motion
     from kinema.evaluation.options import MotionOptions, TruthOptions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from kinema.evaluation.scoring import (
     score,
     total,
     trajectory_scores,
+    without_nan,
 )
 from kinema.evaluation.truth import Truth, TruthPerson, truth_from_motion
 from kinema.motion import Motion
@@ -73,7 +73,7 @@ class MotionScores(Brief):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; a measure that is NaN becomes None."""
-        result: dict[str, Any] = _without_nan(dataclasses.asdict(self))
+        result: dict[str, Any] = without_nan(dataclasses.asdict(self))
         return result
 
 
@@ -270,13 +270,3 @@ def _notes(matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: 
 
 def _span(times: np.ndarray) -> str:
     return f"{times[0]:.2f}-{times[-1]:.2f} s" if len(times) else "has no frames"
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -234,6 +234,17 @@ def mean(values: np.ndarray | Sequence[float]) -> float:
     return float(nan_mean(np.asarray(values)))
 
 
+def without_nan(value: Any) -> Any:
+    """Containers with None for every number that is not finite, as JSON has none for them."""
+    if isinstance(value, dict):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
 def _bend_errors(result: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
     ours, theirs = metrics.bend_angles(result, names), metrics.bend_angles(truth, names)
     return {joint: mean(np.degrees(np.abs(ours[joint] - theirs[joint]))) for joint in ours}
