@@ -30,6 +30,9 @@ _GAP = 1.5
 _ROUNDED = (0.01, 0.001, 0.0001)
 """Seconds: units that files round times to."""
 
+_ROUNDS = 3
+"""Times that frames are counted anew, with the rate that the last count gave."""
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -76,8 +79,8 @@ def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
     the truth can be interpolated there; of a truth `SLOWER` than the result only the frames nearest to its rows, so
     that little is left to interpolate and both are differentiated at the lower rate. Times that were rounded to
     milliseconds or hundredths are made even before, since interpolation at a time that is wrong by half a millisecond
-    moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated: each row is compared
-    with the nearest frame.
+    moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated nor differentiated:
+    each row is compared with the nearest frame.
     """
     sparse = len(theirs) < 2 or bool(np.min(np.diff(theirs)) > LONGEST)
     for even in (False, True):
@@ -87,7 +90,8 @@ def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
         late = float(np.max(np.abs(ours[rows] - theirs[truth_rows]), initial=0.0))
         if not len(rows) or late <= SAME or sparse:
             times = theirs[truth_rows]
-            return Pairing(rows, times, truth_rows, theirs, _GAP * _usual(times), late)
+            longest = LONGEST if sparse else _GAP * _usual(times)
+            return Pairing(rows, times, truth_rows, theirs, longest, late)
     step, truth_step = _step(ours), _step(theirs)
     if truth_step > SLOWER * step:
         # Between the frames nearest to neighbouring rows lie at most a step of the truth and one of the result.
@@ -159,9 +163,13 @@ def without_rounding(times: np.ndarray) -> np.ndarray:
     unit = next((u for u in _ROUNDED if np.max(np.abs(since - u * np.round(since / u))) < 1e-7), None)
     if unit is None:
         return times
-    number = np.round(since * frame_rate(times))
-    if np.any(np.diff(number) < 1):
-        return times
+    # The steps count the frames roughly, and the rate that this gives counts them exactly.
+    number = np.r_[0, np.cumsum(np.maximum(np.round(np.diff(times) * frame_rate(times)), 1))]
+    for _ in range(_ROUNDS):
+        line = np.polynomial.Polynomial.fit(number, times, 1).convert().coef
+        number = np.round((times - line[0]) / line[1])
+        if np.any(np.diff(number) < 1):
+            return times
     even = np.polynomial.Polynomial.fit(number, times, 1)(number)
     return np.asarray(even) if np.max(np.abs(even - times)) <= 0.55 * unit else times
 
