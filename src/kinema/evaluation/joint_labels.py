@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kinema.formats.point_names import known_points
 from kinema.skeleton import JOINT_SETS
 
 _ALIASES = {
@@ -18,22 +19,13 @@ _ALIASES = {
     "toe": "big_toe",
     "toes": "big_toe",
 }
-_WORDS = {
-    "bigtoe": "big_toe",
-    "smalltoe": "small_toe",
-    **{f"{letter}jc": joint for letter, joint in zip("hkasew", (
-        "hip", "knee", "ankle", "shoulder", "elbow", "wrist",
-    ), strict=True)},
-}  # fmt: skip
-"""Parts of names; in gait laboratories HJC is a hip joint centre, KJC a knee joint centre."""
-
-_CENTRE = re.compile(r"^([rl])([hkasew]jc)$", re.IGNORECASE)
+_WORDS = {"bigtoe": "big_toe", "smalltoe": "small_toe"}
 
 _KNOWN = frozenset(joint for joint_set in JOINT_SETS.values() for joint in joint_set.joints)
 
 
 def canonical_joint(name: str) -> str:
-    """Kinema's name of a joint: `RHip`, `r_hip`, `hip_r`, `Right Hip` and `RHJC` are all `right_hip`.
+    """Kinema's name of a joint: `RHip`, `r_hip`, `hip_r`, and `Right Hip` are all `right_hip`.
 
     A name of a known joint set is kept ("head" is SMPL's joint in the skull, a marker set's "Head" is
     the top of the head).
@@ -41,7 +33,6 @@ def canonical_joint(name: str) -> str:
     if name in _KNOWN:
         return name
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
-    spaced = _CENTRE.sub(r"\1_\2", spaced)
     words = [word for word in re.split(r"[\s_.\-]+", spaced.lower()) if word]
     side = ""
     for end in (0, -1):
@@ -56,10 +47,18 @@ def canonical_joint(name: str) -> str:
 
 
 def known_joints(names: Sequence[str], positions: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names converted to Kinema's own, keeping the first of duplicates; points at infinity become missing."""
+    """Names converted to Kinema's own; points at infinity become missing.
+
+    Labels of marker files are understood as where such a file is read as a motion (`kinema.formats.point_names`): a
+    joint centre (`RHJC`) goes before a marker on the skin of that name. Of other duplicates the first is kept.
+    """
+    meant = {place: name for name, place in known_points(names)[1].items() if names[place] not in _KNOWN}
+    taken = set(meant.values())
     kept: dict[str, int] = {}
-    for place, name in enumerate(names):
-        kept.setdefault(canonical_joint(name), place)
+    for place, label in enumerate(names):
+        name = meant.get(place) or canonical_joint(label)
+        if place in meant or name not in taken:
+            kept.setdefault(name, place)
     positions = np.where(np.isfinite(positions), positions, np.nan)
     return tuple(kept), positions[:, list(kept.values())]
 
