@@ -98,9 +98,7 @@ def evaluate_angles(
         raise UsageError("the result holds no poses, whose angles could be compared; run the fit first")
     known, left_out, notes = _known_angles(truth)
     if not set(known) - set(left_out):
-        raise UsageError(
-            f"{source} has none of Kinema's angles, or none that changes: {', '.join(ANGLES)}"
-        )
+        raise UsageError(f"{source} has none of Kinema's angles, or none that changes: {', '.join(ANGLES)}")
     if isinstance(offset, str):
         if offset != AUTO:
             raise UsageError(f"`offset` must be a number of seconds or auto, found {offset!r}")

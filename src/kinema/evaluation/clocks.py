@@ -30,8 +30,11 @@ _APART = 0.3
 
 @dataclass(frozen=True)
 class Shift:
-    """seconds: to add to the truth's times. correlation: of the angles then, up to 1. rival: the second best shift
-    that agrees nearly as well, in a movement that repeats itself; None if there is none."""
+    """The best shift between two clocks.
+
+    seconds: to add to the truth's times, in whole milliseconds. correlation: of the angles then, up to 1. rival: the
+    second best shift that agrees nearly as well, in a movement that repeats itself; None if there is none.
+    """
 
     seconds: float
     correlation: float
@@ -84,7 +87,7 @@ def find_shift(ours: np.ndarray, our_times: np.ndarray, theirs: np.ndarray, true
     second = int(np.argmax(others))
     start = float(our_times[0] - true_times[0]) - (len(b) - 1) * GRID
     rival = start + second * GRID if others[second] > agreement[best] - _RIVAL else None
-    return Shift(start + lag * GRID, float(agreement[best]), rival)
+    return Shift(round(start + lag * GRID, 3) + 0.0, float(agreement[best]), rival)
 
 
 def require_shift(shift: Shift | None, source: str) -> Shift:

@@ -119,6 +119,8 @@ def evaluate_motion(
     moments = common_moments(result, truth)
     if not len(truth.times):
         raise InputError(f"the truth {truth.source} has no rows; there is nothing to compare with")
+    if not any(each.present.any() for each in truth.people):
+        raise InputError(f"none of the joints of the truth {truth.source} is known in any row")
     if not len(moments):
         raise UsageError(
             f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinema.errors import UsageError
 from kinema.options import require, setting
 
 ALIGNMENTS = ("mid_hip", "none")
@@ -23,7 +24,8 @@ def parse_offset(text: str) -> float | str:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    require(math.isfinite(seconds), "offset", "be a number of seconds or auto", repr(text))
+    if not math.isfinite(seconds):
+        raise UsageError(f"give a number of seconds or auto, not {text!r}")
     return seconds
 
 

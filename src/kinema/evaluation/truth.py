@@ -190,19 +190,17 @@ def _vertical(
     up: str | None, suffix: str, markers: Markers, labelled: Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 ) -> tuple[str, tuple[str, ...]]:
     """The vertical axis of a file of markers, and a note where it is assumed or looks wrong."""
-    if up is not None:
-        if up.lower() not in VERTICALS:
-            raise UsageError(f"`up` must be one of {', '.join(VERTICALS)}, found {up!r}")
-        return up.lower(), ()
+    if up is not None and up.lower() not in VERTICALS:
+        raise UsageError(f"`up` must be one of {', '.join(VERTICALS)}, found {up!r}")
     seen = {body_axis(names, positions) for names, positions in labelled.values()}
     body = seen.pop() if len(seen) == 1 else None
-    stated = "y" if suffix == ".trc" else markers.up
+    stated = up.lower() if up is not None else "y" if suffix == ".trc" else markers.up
     if stated is None:
         chosen = body or "z"
         why = "the bodies in it extend along it" if body else "laboratories use it most"
         return chosen, (f"the file does not say its vertical axis; {chosen} is assumed, since {why} (`up` sets it)",)
     if body is not None and body != stated:
-        return stated, (f"the body extends along {body} where {stated} should be up; if {body} is up, set `up`",)
+        return stated, (f"{stated} is taken as up, but the body extends along {body}; unless it lies down, set `up`",)
     return stated, ()
 
 
