@@ -99,3 +99,18 @@ def test_auto_puts_a_later_recording_on_the_clips_clock(body, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*argv, "soon"])
     assert "give a number of seconds or auto, not 'soon'" in capsys.readouterr().err
+
+
+def test_clocks_that_differ_are_said_without_being_asked(body, tmp_path):
+    """Markers that began 0.6 s later, though the file says that they begin with the clip."""
+    clip = procedural_motion(body, "demo").slice(0, 8)
+    (person,) = clip.people
+    late = clip.times >= 0.6
+    joints = person.joints_world[late][:, [SMPL24.index(name) for name in LIMBS12]]
+    write_trc(tmp_path / "t.trc", joints, names=LIMBS12, rate=clip.fps)
+    (note,) = (note for note in evaluate_motion(clip, load_truth(tmp_path / "t.trc")).notes if "clocks" in note)
+    assert "shifted by +0.60 s" in note
+    assert "set `offset` to auto" in note
+    right = evaluate_motion(clip, load_truth(tmp_path / "t.trc", offset="auto"))
+    assert not any("clocks" in note for note in right.notes)
+    assert not any("clocks" in note for note in evaluate_motion(clip, clip).notes)

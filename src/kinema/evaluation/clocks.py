@@ -6,6 +6,7 @@ both sides, up to the errors of the result.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,9 @@ _RIVAL = 0.05
 
 _APART = 0.3
 
+_SURE, _BETTER = 0.8, 0.2
+"""Correlation, and its gain, from which a shift that nobody asked for is worth a warning."""
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -34,11 +38,13 @@ class Shift:
 
     seconds: to add to the truth's times, in whole milliseconds. correlation: of the angles then, up to 1. rival: the
     second best shift that agrees nearly as well, in a movement that repeats itself; None if there is none.
+    unshifted: the correlation without a shift, NaN where the two hardly overlap.
     """
 
     seconds: float
     correlation: float
     rival: float | None
+    unshifted: float = math.nan
 
     @property
     def note(self) -> str:
@@ -50,6 +56,17 @@ class Shift:
         if self.rival is not None:
             said += f"; the movement repeats itself, and {self.rival:+.2f} s agrees nearly as well: check it"
         return said
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where the clocks seem to differ though no shift was asked for, else None."""
+        worse = self.unshifted < self.correlation - _BETTER
+        if not worse or self.correlation < _SURE or abs(self.seconds) < 0.1:
+            return None
+        return (
+            f"the clocks may differ: shifted by {self.seconds:+.2f} s, the truth's movement agrees better with the"
+            f" result's (correlation {self.correlation:.2f} instead of {self.unshifted:.2f}); set `offset` to auto"
+        )
 
 
 def find_shift(ours: np.ndarray, our_times: np.ndarray, theirs: np.ndarray, true_times: np.ndarray) -> Shift | None:
@@ -87,7 +104,9 @@ def find_shift(ours: np.ndarray, our_times: np.ndarray, theirs: np.ndarray, true
     second = int(np.argmax(others))
     start = float(our_times[0] - true_times[0]) - (len(b) - 1) * GRID
     rival = start + second * GRID if others[second] > agreement[best] - _RIVAL else None
-    return Shift(round(start + lag * GRID, 3) + 0.0, float(agreement[best]), rival)
+    still = round(-start / GRID)
+    unshifted = float(agreement[still]) if 0 <= still < len(agreement) and agreement[still] > -1 else math.nan
+    return Shift(round(start + lag * GRID, 3) + 0.0, float(agreement[best]), rival, unshifted)
 
 
 def require_shift(shift: Shift | None, source: str) -> Shift:

@@ -91,7 +91,10 @@ def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
     for name in ("mid_hip", "pelvis"):
         if name in place:
             return points[:, place[name]]
-    raise UsageError(f"there are no hips to align among {', '.join(names)}; set `align` to none")
+    raise UsageError(
+        f"there are no hips to align among {quoted(', '.join(names), 300, mark='')}; a comparison needs left_hip and"
+        " right_hip, mid_hip or pelvis on both sides"
+    )
 
 
 def check_size(points: np.ndarray, names: Sequence[str], what: str) -> None:

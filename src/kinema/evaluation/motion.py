@@ -112,20 +112,8 @@ def evaluate_motion(
     notes = (*truth.notes, *notes)
     names = point_names(result, source)
     frame = choose_frame(result, truth, source) if frame is None else _known_frame(frame, truth)
-    if not truth.clock_known:
-        shift = require_shift(_shift(result, truth, source, frame), truth.source)
-        truth = dataclasses.replace(truth, times=truth.times + shift.seconds, clock_known=True)
-        notes = (*notes, shift.note)
-    moments = common_moments(result, truth)
-    if not len(truth.times):
-        raise InputError(f"the truth {truth.source} has no rows; there is nothing to compare with")
-    if not any(each.present.any() for each in truth.people):
-        raise InputError(f"none of the joints of the truth {truth.source} is known in any row")
-    if not len(moments):
-        raise UsageError(
-            f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"
-            f" {_span(truth.times)}); shift the truth with `offset`"
-        )
+    moments, more = _moments(result, truth, source, frame)
+    notes = (*notes, *more)
     matched = _Matched(result, moments, source, frame)
     tracks = list(_tracks(result, person, source, frame, also_require))
     wanted = moments.truth.people if person is None else moments.truth.people[:1]
@@ -164,6 +152,29 @@ def evaluate_motion(
         largest_time_difference=moments.largest_difference,
         notes=(*notes, *_notes(matched, truth, pairs_of[0], joints)),
     )
+
+
+def _moments(result: Motion, truth: Truth, source: str, frame: str) -> tuple[Moments, tuple[str, ...]]:
+    """The moments to compare, with the truth on the clip's clock, and notes. Raises InputError, UsageError for none."""
+    if not len(truth.times):
+        raise InputError(f"the truth {truth.source} has no rows; there is nothing to compare with")
+    if not any(each.present.any() for each in truth.people):
+        raise InputError(f"none of the joints of the truth {truth.source} is known in any row")
+    notes: tuple[str, ...] = ()
+    shift = _shift(result, truth, source, frame)
+    if not truth.clock_known:
+        shift = require_shift(shift, truth.source)
+        truth = dataclasses.replace(truth, times=truth.times + shift.seconds, clock_known=True)
+        notes = (shift.note,)
+    elif shift is not None and shift.warning is not None:
+        notes = (shift.warning,)
+    moments = common_moments(result, truth)
+    if not len(moments):
+        raise UsageError(
+            f"no frame of the result coincides with one of the truth (result {_span(result.times)}, truth"
+            f" {_span(truth.times)}); shift the truth with `offset`"
+        )
+    return moments, notes
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,8 @@ abducted by 90 degrees and the forearms pronated by 90 degrees.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -97,7 +99,9 @@ def opensim_angles(pose: np.ndarray) -> dict[str, np.ndarray]:
 
 def three_turns(rotations: np.ndarray, side: str) -> np.ndarray:
     """(F, 3, 3) -> (F, 3) radians about z, x and y in turn, continuous in time. side: "_l" mirrors x and y."""
-    turns = Rotation.from_matrix(rotations).as_euler("ZXY")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Gimbal lock")  # the turns still make the rotation
+        turns = Rotation.from_matrix(rotations).as_euler("ZXY")
     if side == "_l":
         turns[:, 1:] *= -1
     return np.asarray(np.unwrap(turns, axis=0))

@@ -25,6 +25,7 @@ from kinema.formats import load_motion
 from kinema.formats.c3d_parsing import read_c3d
 from kinema.formats.containers import open_container
 from kinema.formats.markers import Markers
+from kinema.formats.registry import FORMATS
 from kinema.formats.trc_parsing import read_trc
 from kinema.geometry.camera import Camera, to_camera
 from kinema.motion import Motion
@@ -130,6 +131,12 @@ def load_truth(
         for name, value in (("calibration", calibration), ("axes", axes), ("up", up)):
             if value is not None:
                 raise UsageError(f"`{name}` applies to .trc and .c3d files only; {path.name} is none, leave it out")
+        known = {suffix for entry in FORMATS.rows() for suffix in entry.suffixes if entry.reads}
+        if path.is_file() and path.suffix.lower() not in known:
+            raise InputError(
+                f"{path.name} is no truth that Kinema reads: markers (.trc, .c3d), joint angles (.mot, .sto), joints in"
+                f" .npz, or a motion file ({', '.join(sorted(known - set(MARKER_FILES)))})"
+            )
         with open_container(path) as content:
             if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:
                 truth = _from_npz(content, path)
