@@ -33,7 +33,7 @@ Compare a motion with ground truth. The --truth FILE may be
   .mot    joint angles of OpenSim (or .sto), compared with those of the result
   .npz    joints (T,J,3) metres, joint_names (J,), fps or times (T,) seconds, frame "camera" or "world"
   .pkl    (or .npz) any motion file that Kinema reads, with all its people
-Points are compared by name, and frames are matched by time. docs/evaluation.md defines the measures.
+Points are compared by name, at the times of the result's frames. docs/evaluation.md defines the measures.
 """
 
 
