@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+import kinema
 from kinema.__main__ import main
 from kinema.errors import UsageError
 from kinema.evaluation.angle_scores import evaluate_angles
@@ -275,6 +276,7 @@ def test_the_command_prints_angles_and_names_what_is_missing(tmp_path, capsys):
     assert "not compared: pelvis_tx (a length, not an angle)" in shown
     written = json.loads((tmp_path / "s.json").read_text())["angles"]
     assert written["angles"]["knee_angle_r"]["rmse_deg"] < 1e-3
+    assert kinema.evaluate(motion, tmp_path / "ik.mot").angles["knee_angle_r"]["rmse_deg"] < 1e-3
     assert main([*argv, "--align", "none"]) == 2
     assert "--align applies to joints, and ik.mot holds joint angles; leave it out" in capsys.readouterr().err
 
