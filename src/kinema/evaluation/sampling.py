@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -103,8 +102,8 @@ def _known_together(
         if not len(rows):
             continue
         # A step over missing rows is as long as the strictest of the steps in it allows: none goes over a cut.
-        allowed = [float(longest[a:b].min()) for a, b in itertools.pairwise(rows)]
-        for piece in split_after(np.diff(times[rows]) > np.array(allowed), len(rows)):
+        allowed = np.minimum.reduceat(longest[: rows[-1]], rows[:-1]) if len(rows) > 1 else longest[:0]
+        for piece in split_after(np.diff(times[rows]) > allowed, len(rows)):
             yield rows[piece], joints
 
 
