@@ -1,41 +1,70 @@
 """A script that runs inside Blender, not in Kinema: converts a GLB to an FBX.
 
-blender --background --factory-startup --python blender_fbx.py -- IN.glb OUT.fbx FRAMES_PER_SECOND SECONDS
+blender --background --factory-startup --python blender_fbx.py -- IN.glb OUT.fbx FRAMES_PER_SECOND FRAMES
+python blender_fbx.py -- (the same)       where that Python has the package bpy
 
-FBX stores the animation frame by frame at the scene's frame rate, which is set to the clip's before importing the GLB
-(its keys are in seconds).
+The GLB has a key a second, in centimetres (see `fbx`). At one frame a second each key falls on a whole frame, whatever
+Blender's version makes of rates with a fraction; the rate is set afterwards. FBX stores every frame from 0 to FRAMES - 1.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 
-def main(source: str, target: str, rate: float, seconds: float) -> None:
+def allowed(operator: Any, **options: Any) -> dict[str, Any]:
+    """The options that this version of Blender knows."""
+    known = operator.get_rna_type().properties
+    return {name: value for name, value in options.items() if name in known}
+
+
+def select_bodies(bpy: Any) -> None:
+    """Select armatures and the meshes that they deform, and nothing else: the importer adds balls as bones' shapes."""
+    shown = bpy.context.view_layer.objects
+    for thing in shown:
+        deformed = thing.type == "MESH" and any(modifier.type == "ARMATURE" for modifier in thing.modifiers)
+        thing.select_set(deformed or thing.type == "ARMATURE")
+    for armature in (thing for thing in shown if thing.type == "ARMATURE"):
+        armature.data.name = armature.name
+
+
+def main(source: str, target: str, rate: int, frames: int) -> None:
     """Import, set the frame range, export. Bones keep their names; no leaf bones are added."""
     import bpy
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    render = bpy.context.scene.render
-    render.fps = max(1, round(rate))
-    render.fps_base = render.fps / rate
-    bpy.ops.import_scene.gltf(filepath=source)
     scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 0, max(1, round(seconds * rate))
-    bpy.ops.export_scene.fbx(
+    scene.name = "motion"  # the name of the FBX's animation
+    scene.render.fps, scene.render.fps_base = 1, 1.0
+    importer = bpy.ops.import_scene.gltf
+    importer(**allowed(importer, filepath=source, disable_bone_shape=True))
+    scene.render.fps = rate
+    scene.frame_start, scene.frame_end = 0, frames - 1
+    scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", 0.01
+    select_bodies(bpy)
+    exporter = bpy.ops.export_scene.fbx
+    options = allowed(
+        exporter,
         filepath=target,
+        use_selection=True,
         object_types={"ARMATURE", "MESH"},
         axis_forward="-Z",
         axis_up="Y",
-        apply_scale_options="FBX_SCALE_ALL",
+        apply_unit_scale=True,
+        apply_scale_options="FBX_SCALE_UNITS",
         add_leaf_bones=False,
         bake_anim=True,
         bake_anim_use_all_actions=False,
         bake_anim_use_nla_strips=False,
         bake_anim_simplify_factor=0.0,
     )
+    exporter(**options)
 
 
 if __name__ == "__main__":
+    # Python puts this file's folder first, whose modules have names that Blender's might have.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     given = sys.argv[sys.argv.index("--") + 1 :]
-    main(given[0], given[1], float(given[2]), float(given[3]))
+    main(given[0], given[1], int(given[2]), int(given[3]))

@@ -1,61 +1,48 @@
 """FBX through the user's own Blender: the format has no public specification, and Blender writes it well.
 
-The motion is written as a GLB (see `glb`: skinned bodies, true times) to a temporary folder, and Blender runs
-`blender_fbx.py` in the background, which converts it to an FBX at the clip's mean frame rate. Blender is searched for
-under `blender=`, the environment variable KINEMA_BLENDER, on the PATH and in its usual locations.
+The motion is written as a GLB (see `glb`: skinned bodies) to a temporary folder, Blender runs `blender_fbx.py` in the
+background, which converts it, and `fbx_times` puts in what Blender cannot express. `blender` says where Blender is
+searched for.
+
+- Centimetres, which is FBX's own unit and the one that every program reads alike; y up.
+- A key at every frame of the clip, at its true time. Blender's scenes have even frames, and its importers and exporters
+  disagree about rates with a fraction. So it is given the frames one a second, and the times are put in afterwards.
+- The rate that the file states for its timeline is the nearest whole number or, where that is exact, a small multiple
+  (25 for 12.5). Some programs' importers read others wrongly; the keys' times do not depend on it.
+- People who are away are hidden (scale 0).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kinema.errors import InputError, UsageError
 from kinema.formats import glb
+from kinema.formats.blender import find_blender
+from kinema.formats.fbx_times import SECOND, rewrite
 from kinema.formats.report import WriteReport
-from kinema.formats.timeline import without_pauses
+from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
+from kinema.formats.timeline import held_at_cuts, without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
+from kinema.temporal.rate import LONG
+from kinema.temporal.resampling import resample_axis_angle, resample_linear
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-VARIABLE = "KINEMA_BLENDER"
-"""Environment variable that may name Blender's executable."""
-
-_USUAL = (
-    "/Applications/Blender.app/Contents/MacOS/Blender",
-    "/snap/bin/blender",
-    "/usr/local/bin/blender",
-    "C:/Program Files/Blender Foundation/*/blender.exe",
-)
 _SCRIPT = Path(__file__).with_name("blender_fbx.py")
-_TIMEOUT = 3600
-
-
-def find_blender(given: str | Path | None = None) -> Path:
-    """Blender's executable. Raises UsageError, with the alternatives, if there is none."""
-    for source, name in (("`blender`", given), (VARIABLE, os.environ.get(VARIABLE))):
-        if name:
-            found = shutil.which(str(name))
-            if found is None:
-                raise UsageError(f"{source} names {name}, which is not an executable program; correct it")
-            return Path(found)
-    on_path = shutil.which("blender")
-    if on_path is not None:
-        return Path(on_path)
-    for usual in _USUAL:
-        anchor = Path(Path(usual).anchor)
-        for found_there in sorted(anchor.glob(str(Path(usual).relative_to(anchor))), reverse=True):
-            return found_there
-    raise UsageError(
-        "FBX is written by Blender, which was not found; install it from blender.org, name it with `blender` or"
-        f" {VARIABLE}, or export glb or usd, which do not need it"
-    )
+_CENTIMETRES = 100.0
+_MOST_FRAMES = 1_048_574
+"""Blender's last frame."""
+_MULTIPLES = 4
+_WHOLE = 2e-3
+"""Frames a second that a rate may differ from a whole one that is stated for it."""
 
 
 def write(
@@ -67,30 +54,78 @@ def write(
     blender: str | Path | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody to one FBX. blender: its executable, by default found as described in the module.
+    """Write everybody to one FBX.
 
-    Raises UsageError (no Blender), InputError (Blender failed; its last message is included), OutputError.
+    blender: its executable, or a Python that has the package bpy; by default found as `find_blender` says. Raises
+    UsageError (no Blender, more than a million frames), InputError (Blender failed; its last message is included),
+    OutputError.
     """
     report = WriteReport() if report is None else report
     program = find_blender(blender)
-    own = WriteReport()
-    motion = without_pauses(motion, own)
-    seconds = float(motion.times[-1] - motion.times[0])
+    motion = without_pauses(motion, report)
+    moments = frame_times(motion.times, motion.fps)
+    if len(moments) > _MOST_FRAMES:
+        raise UsageError(
+            f"Blender holds {_MOST_FRAMES} frames, this motion has {len(moments)}; export a shorter time range, or glb"
+        )
+    tracks = [_at(track, moments) for track in skeleton_tracks(motion, body, report)]
+    frames, rate = np.arange(len(moments)), stated_rate(motion.fps)
+    layout = glb.Layout(
+        float(moments[0]), float(moments[-1]), lambda seconds: np.interp(seconds, moments, frames), _CENTIMETRES
+    )
+
+    def clock(times: np.ndarray) -> np.ndarray:
+        wanted = np.interp(times * (rate / SECOND), frames, moments - moments[0])
+        return np.asarray(np.rint(wanted * SECOND)).astype(np.int64)
+
     with tempfile.TemporaryDirectory(prefix="kinema-fbx-") as folder, atomic_path(path) as temporary:
-        source = glb.write(motion, Path(folder) / "motion.glb", body=body, report=own)
-        command = [str(program), "--background", "--factory-startup", "--python-exit-code", "1"]
-        command += ["--python", str(_SCRIPT), "--", str(source), str(temporary), repr(motion.fps), repr(seconds)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise InputError(f"Blender ({program}) did not finish: {error}") from None
+        source = Path(folder) / "motion.glb"
+        glb.write_tracks(tracks, source, report, layout)
+        done = program.run(_SCRIPT, source, temporary, rate, len(moments))
         if done.returncode or not temporary.stat().st_size:
             printed = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             raise InputError(
-                f"Blender ({program}) did not write the FBX; its last output: {printed[-1] if printed else 'none'}"
+                f"Blender ({program.program}) did not write the FBX; its last output:"
+                f" {printed[-1] if printed else 'none'}"
             )
-    for note in own.notes:
-        report.notes.add(note)
-    report.notes.add(f"written by {program} at {motion.fps:.6g} frames a second")
+        rewrite(temporary, clock, centimetres=1.0)
+    report.notes.add(f"written by {program.program}: {len(moments)} frames at their true times")
     report.paths.append(path)
     return path
+
+
+def frame_times(times: np.ndarray, rate: float) -> np.ndarray:
+    """(K,) seconds: times (F,) of a clip and, evenly between them, those of frames that are missing; at least two."""
+    if len(times) < 2:
+        return np.array([times[0], times[0] + 1 / rate])
+    steps = np.diff(times)
+    parts = np.where(steps * rate > LONG, np.rint(steps * rate), 1).astype(np.int64)
+    places = np.r_[0, np.cumsum(parts)]
+    return np.asarray(np.interp(np.arange(places[-1] + 1), places, times))
+
+
+def stated_rate(rate: float) -> int:
+    """The whole frames a second that a file's timeline states for a rate."""
+    for multiple in range(1, _MULTIPLES + 1):
+        whole = round(rate * multiple)
+        if whole and abs(rate * multiple - whole) <= _WHOLE * multiple:
+            return whole
+    return max(1, round(rate))
+
+
+def _at(track: SkeletonTrack, moments: np.ndarray) -> SkeletonTrack:
+    """The track with a frame at each of `moments` at which its person is there, short gaps bridged."""
+    there = np.zeros(len(moments), dtype=bool)
+    for first, last in track.spans():
+        there |= (moments >= track.times[first]) & (moments <= track.times[last])
+    wanted = moments[there]
+    if np.array_equal(wanted, track.times):
+        return track
+    held = held_at_cuts(wanted, track.times, track.first)
+    return replace(
+        track,
+        times=wanted,
+        pose=resample_axis_angle(track.pose, track.times, held),
+        pelvis=resample_linear(track.pelvis, track.times, held),
+        first=np.searchsorted(wanted, track.times[track.first]),
+    )

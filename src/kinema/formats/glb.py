@@ -55,17 +55,35 @@ def write(
     """Write everybody to one file. See the module. Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    tracks = skeleton_tracks(motion, body, report)
     start = float(motion.times[0])
+    write_tracks(
+        skeleton_tracks(motion, body, report), path, report, Layout(start, float(motion.times[-1]), lambda at: at - start)
+    )
+    report.paths.append(path)
+    return path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file counts time and length. start, end: seconds of the clip. clock: seconds (K,) of the clip to the file's
+    time (K,). scale: the file's unit in a metre, 1 in a valid glTF.
+    """
+
+    start: float
+    end: float
+    clock: Callable[[np.ndarray], np.ndarray]
+    scale: float = 1.0
+
+
+def write_tracks(tracks: Sequence[SkeletonTrack], path: Path, report: WriteReport, layout: Layout) -> None:
+    """Write tracks to one file. Raises UsageError (larger than 4 GB), OutputError."""
     asset = _Asset()
     for track in tracks:
         if track.body.posedirs is not None:
             report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in glTF")
-        _add_person(asset, track, start, float(motion.times[-1]) - start, report)
+        _add_person(asset, track, layout, report)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         asset.write(file)
-    report.paths.append(path)
-    return path
 
 
 @dataclass(frozen=True)
@@ -158,11 +176,11 @@ class _Asset:
             file.write(data + b"\0" * (-len(data) % 4))
 
 
-def _add_person(asset: _Asset, track: SkeletonTrack, start: float, end: float, report: WriteReport) -> None:
-    skin = skin_of(track)
+def _add_person(asset: _Asset, track: SkeletonTrack, layout: Layout, report: WriteReport) -> None:
+    skin = skin_of(track, layout.scale)
     joints = [
         asset.node(name=name, translation=[float(v) for v in offset])
-        for name, offset in zip(SMPL24.joints, track.offsets, strict=True)
+        for name, offset in zip(SMPL24.joints, track.offsets * layout.scale, strict=True)
     ]
     asset.nodes[joints[0]]["translation"] = [float(v) for v in skin.joints[0]]
     for joint, node in enumerate(joints):
@@ -180,7 +198,7 @@ def _add_person(asset: _Asset, track: SkeletonTrack, start: float, end: float, r
     mesh = _add_mesh(asset, track, skin)
     # A skinned mesh is placed by its joints, whatever its node's parents are; so it has none.
     asset.roots.append(asset.node(name=f"{track.name}_body", mesh=mesh, skin=len(asset.skins) - 1))
-    _add_animation(asset, track, joints, root, start, end, report)
+    _add_animation(asset, track, joints, root, layout, report)
 
 
 def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
@@ -203,21 +221,21 @@ def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
 
 
 def _add_animation(
-    asset: _Asset, track: SkeletonTrack, joints: list[int], root: int, start: float, end: float, report: WriteReport
+    asset: _Asset, track: SkeletonTrack, joints: list[int], root: int, layout: Layout, report: WriteReport
 ) -> None:
     count = len(track)
-    times = (track.times - start).astype(np.float32)
+    times = layout.clock(track.times).astype(np.float32)
     bounds = ([float(times[0])], [float(times[-1])])
     clock = asset.numbers(count, "SCALAR", lambda: times, bounds=bounds)
-    place = asset.numbers(count, "VEC3", lambda: track.pelvis.astype(np.float32))
+    place = asset.numbers(count, "VEC3", lambda: (track.pelvis * layout.scale).astype(np.float32))
     asset.animate(joints[0], "translation", clock, place)
     for joint, node in enumerate(joints):
         asset.animate(node, "rotation", clock, asset.numbers(count, "VEC4", _Rotations(track, joint)))
-    moments, shown = track.presence(start, start + end)
+    moments, shown = track.presence(layout.start, layout.end)
     if np.all(shown):
         return
     report.notes.add(f"person {track.id} is hidden (scale 0) while away")
-    seconds, scale = (moments - start).astype(np.float32), np.repeat(shown[:, None], 3, axis=1).astype(np.float32)
+    seconds, scale = layout.clock(moments).astype(np.float32), np.repeat(shown[:, None], 3, axis=1).astype(np.float32)
     bounds = ([float(seconds[0])], [float(seconds[-1])])
     switch = asset.numbers(len(seconds), "SCALAR", lambda: seconds, bounds=bounds)
     asset.animate(root, "scale", switch, asset.numbers(len(seconds), "VEC3", lambda: scale), "STEP")

@@ -28,11 +28,14 @@ class Skin:
     joints: np.ndarray
 
 
-def skin_of(track: SkeletonTrack) -> Skin:
-    """The skin of the track's body in its own shape, with the four strongest influences per vertex."""
+def skin_of(track: SkeletonTrack, scale: float = 1.0) -> Skin:
+    """The skin of the track's body in its own shape, with the four strongest influences per vertex.
+
+    scale: the unit of vertices and joints in a metre: 100 for centimetres.
+    """
     shape = track.body.shaped(track.betas)
     shift = np.array([-track.rest[0, 0], -shape[:, 1].min(), -track.rest[0, 2]])
-    vertices = (shape + shift).astype(np.float32)
+    vertices = ((shape + shift) * scale).astype(np.float32)
     normals = vertex_normals(vertices.astype(np.float64), track.body.faces)
     normals[~normals.any(axis=1)] = [0, 1, 0]  # of vertices that no face uses
     strongest = np.argsort(-track.body.weights, axis=1, kind="stable")[:, :MAX_INFLUENCES]
@@ -44,5 +47,5 @@ def skin_of(track: SkeletonTrack) -> Skin:
         normals=normals.astype(np.float32),
         influences=np.where(weights > 0, strongest, 0).astype(np.uint8),
         weights=weights,
-        joints=track.rest + shift,
+        joints=(track.rest + shift) * scale,
     )
