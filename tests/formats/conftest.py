@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kinema.body import load_body
+from kinema.errors import UsageError
+from kinema.formats.blender import Blender, find_blender
 from kinema.motion import Motion
 from kinema.synthetic import procedural_motion
 from tests.helpers.exchange_motions import cut
 
 TALL = np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0])
-
-BPY = "bpy==4.5.15"
-"""Blender as a Python module: for Python 3.11 only, so it is installed in a separate environment."""
 
 
 @pytest.fixture(scope="session")
@@ -80,35 +76,17 @@ def gltf_validator(request):
 
 
 @pytest.fixture(scope="session")
-def blender_python(request) -> str:
-    """A Python that can import Blender: KINEMA_BLENDER_PYTHON, else one installed in pytest's cache (about 1 GB)."""
-    given = os.environ.get("KINEMA_BLENDER_PYTHON")
-    if given:
-        return given
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip(f"{BPY} exists for Python 3.11 only; set KINEMA_BLENDER_PYTHON to one that has it")
-    home = Path(request.config.cache.mkdir("blender")) / BPY.replace("==", "-")
-    python = str(home / "bin" / "python")
-    ready = home / "installed"
-    if not ready.exists():
-        shutil.rmtree(home, ignore_errors=True)
-        venv.create(home, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", BPY]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+def blender() -> Blender:
+    """A Blender: one that Kinema finds, else the one of `make .venv-blender`."""
+    try:
+        found = find_blender()
+    except UsageError:
+        own = Path(__file__).parents[2] / ".venv-blender" / "bin" / "python"
+        if not own.exists():
+            pytest.skip("needs Blender: set KINEMA_BLENDER, or `make .venv-blender` (Python 3.11)")
+        found = find_blender(own)
+    if found.module:
+        done = subprocess.run([found.program, "-c", "import bpy"], capture_output=True, text=True, check=False)
         if done.returncode:
-            shutil.rmtree(home, ignore_errors=True)
-            pytest.skip(f"pip cannot install {BPY} here: {done.stderr.strip().splitlines()[-1:]}")
-        ready.touch()
-    check = subprocess.run([python, "-c", "import bpy"], capture_output=True, text=True, timeout=300, check=False)
-    if check.returncode:
-        pytest.skip(f"bpy cannot be imported here: {check.stderr.strip().splitlines()[-1:]}")
-    return python
-
-
-@pytest.fixture(scope="session")
-def blender(blender_python, tmp_path_factory) -> Path:
-    """A stand-in for Blender's executable: runs the --python script with the Blender module and the same arguments."""
-    path = tmp_path_factory.mktemp("blender") / "blender"
-    path.write_text(f'#!/bin/sh\nwhile [ "$1" != "--python" ]; do shift; done\nshift\nexec "{blender_python}" "$@"\n')
-    path.chmod(0o755)
-    return path
+            pytest.skip(f"bpy cannot be imported here: {done.stderr.strip().splitlines()[-1:]}")
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,13 @@ from tests.helpers.exchange_motions import uneven
 pytestmark = pytest.mark.slow
 
 MILLIMETRE = 1e-3
+MEASURE = Path(__file__).parents[1] / "helpers" / "blender_measure.py"
 
 
-def measured(python, tmp_path, moments, *paths):
+def measured(blender, tmp_path, moments, *paths):
     """The results of `blender_measure.py` for the files at moments (seconds), by file name."""
     out = tmp_path / "measured.json"
-    script = Path(__file__).parent.parent.joinpath("helpers/blender_measure.py")
-    command = [python, str(script), str(out), ",".join(map(repr, moments)), *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = blender.run(MEASURE, out, json.dumps(dict.fromkeys(map(str, paths), moments)))
     assert done.returncode == 0, done.stdout + done.stderr
     return {Path(path).name: found for path, found in json.loads(out.read_text()).items()}
 
@@ -39,14 +37,14 @@ def in_blender(positions):
     return np.stack([positions[..., 0], -positions[..., 2], positions[..., 1]], axis=-1)
 
 
-def test_every_format_has_joints_and_skin_in_place(walk, body, tmp_path, blender_python, blender):
+def test_every_format_has_joints_and_skin_in_place(walk, body, tmp_path, blender):
     rows = [0, 1, 30, 45]
     paths = [save_motion(walk, tmp_path / f"walk.{suffix}") for suffix in ("bvh", "glb", "usda")]
-    paths.append(save_motion(walk, tmp_path / "walk.fbx", blender=blender))
+    paths.append(save_motion(walk, tmp_path / "walk.fbx", blender=blender.program))
     person = walk.people[0]
     expected = in_blender(person.joints_world[rows])
     skins = body.vertices(person.pose_world[rows], person.betas[rows], person.transl_world[rows])
-    for name, found in measured(blender_python, tmp_path, [row / 30 for row in rows], *paths).items():
+    for name, found in measured(blender, tmp_path, [row / 30 for row in rows], *paths).items():
         assert found["rate"] == pytest.approx(30)
         (bones,) = found["armatures"].values()
         np.testing.assert_allclose(joints(bones), expected, atol=MILLIMETRE / 10, err_msg=name)
@@ -57,11 +55,11 @@ def test_every_format_has_joints_and_skin_in_place(walk, body, tmp_path, blender
         assert bool(found["meshes"]) == (name != "walk.bvh")
 
 
-def test_two_people_at_2997_and_uneven_times(pair, walk, tmp_path, blender_python):
+def test_two_people_at_2997_and_uneven_times(pair, walk, tmp_path, blender):
     report = WriteReport()
     save_motion(pair, tmp_path / "pair.bvh", report=report)
     save_motion(pair, tmp_path / "pair.glb", report=report)
-    pair_found = measured(blender_python, tmp_path, [0.0, 20 / 29.97], *report.paths)
+    pair_found = measured(blender, tmp_path, [0.0, 20 / 29.97], *report.paths)
     late, lying = pair.people
     (bones,) = pair_found["pair_4.bvh"]["armatures"].values()
     assert pair_found["pair_4.bvh"]["rate"] == pytest.approx(29.97, abs=1e-4)
@@ -70,6 +68,6 @@ def test_two_people_at_2997_and_uneven_times(pair, walk, tmp_path, blender_pytho
     np.testing.assert_allclose(joints(bones), in_blender(lying.joints_world[[0, 20]]), atol=MILLIMETRE)
     motion = uneven(walk)
     moments = [float(motion.times[row]) for row in (3, 20, 37)]
-    found = measured(blender_python, tmp_path, moments, save_motion(motion, tmp_path / "uneven.glb"))["uneven.glb"]
+    found = measured(blender, tmp_path, moments, save_motion(motion, tmp_path / "uneven.glb"))["uneven.glb"]
     expected = in_blender(motion.people[0].joints_world[[3, 20, 37]])
     np.testing.assert_allclose(joints(found["armatures"]["person_1"]), expected, atol=MILLIMETRE)

@@ -1,9 +1,10 @@
 """A script for Blender (or a Python with `bpy`): import files and measure their joints in Blender's world.
 
-python blender_measure.py OUT.json SECOND,SECOND,... FILE...      each FILE a .bvh, .glb, .fbx or .usda
+python blender_measure.py -- OUT.json '{"FILE": [SECOND, ...], ...}'      each FILE a .bvh, .glb, .fbx or .usda
 
 OUT.json: for each file, by armature, the head of every bone in the world, (x, y, z) metres with z up, at each of the
-times; and the bounding boxes of the meshes at the same times.
+times; the bounding boxes of the skinned meshes at the first ten of them; and the names of all that is in the scene. With
+"FILE#ufbx" an FBX is read by Blender's newer importer, which uses the library ufbx.
 """
 
 import json
@@ -20,6 +21,8 @@ def load(path):
         bpy.ops.import_anim.bvh(filepath=path, update_scene_fps=True)
     elif path.endswith(".glb"):
         bpy.ops.import_scene.gltf(filepath=path)
+    elif path.endswith(".fbx#ufbx"):
+        bpy.ops.wm.fbx_import(filepath=path.removesuffix("#ufbx"), anim_offset=0.0)
     elif path.endswith(".fbx"):
         bpy.ops.import_scene.fbx(filepath=path, anim_offset=0.0)
     else:
@@ -40,8 +43,10 @@ def measure(path, moments):
     armatures = [o for o in scene.objects if o.type == "ARMATURE"]
     start = first_frame(armatures, path[-4:])
     meshes = [o for o in scene.objects if o.type == "MESH" and o.find_armature()]
-    out = {"rate": rate, "armatures": {}, "meshes": {}, "frame_range": None, "moments": moments}
-    for second in moments:
+    names = [[o.type, o.name] for o in scene.objects]
+    bones = [len(o.data.bones) for o in armatures]
+    out = {"rate": rate, "armatures": {}, "meshes": {}, "names": names, "bones": bones, "actions": len(bpy.data.actions)}
+    for number, second in enumerate(moments):
         frame = start + second * rate
         scene.frame_set(int(frame // 1), subframe=frame % 1)
         depsgraph = bpy.context.evaluated_depsgraph_get()
@@ -50,7 +55,7 @@ def measure(path, moments):
             for bone in o.pose.bones:
                 head = o.matrix_world @ bone.head
                 bones.setdefault(bone.name, []).append(list(head))
-        for o in meshes:
+        for o in meshes if number < 10 else ():
             own = o.evaluated_get(depsgraph)
             mesh = own.to_mesh()
             points = [own.matrix_world @ v.co for v in mesh.vertices]
@@ -61,7 +66,6 @@ def measure(path, moments):
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    target, moments, files = arguments[0], [float(m) for m in arguments[1].split(",")], arguments[2:]
+    target, wanted = sys.argv[sys.argv.index("--") + 1 :]
     with open(target, "w") as file:
-        json.dump({path: measure(path, moments) for path in files}, file)
+        json.dump({path: measure(path, moments) for path, moments in json.loads(wanted).items()}, file)
