@@ -44,6 +44,7 @@ demo: install
 	@$(CALL)/kinema demo
 
 test: install-dev
+	@tools/environment.sh blender maybe
 	$(CALL)/python -m pytest
 
 fast: install-dev
@@ -74,11 +75,15 @@ install:
 install-dev:
 	@tools/environment.sh dev
 
+# Blender as a Python package, for the tests that need one and as `kinema export --blender .venv-blender/bin/python`.
+.venv-blender:
+	@tools/environment.sh blender
+
 # Only for benchmarks/run_speed.py: MediaPipe cannot share an environment with Kinema.
 .venv-mediapipe:
 	"$$PYTHON" -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check mediapipe==0.10.21 || { rm -rf $@; exit 1; }
 
 clean:
-	rm -rf "$$VENV" .venv-mediapipe build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$$VENV" .venv-mediapipe .venv-blender build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

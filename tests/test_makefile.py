@@ -200,6 +200,17 @@ def test_an_old_environment_is_brought_up_to_date(tmp_path):
     os.utime(stub.venv / ".installed", (old, old))
     assert stub.make("install-dev", f"VENV={stub.venv}").returncode == 0
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert [call.split()[-1] for call in calls] == [".", ".[dev]"]
+    assert [call.split()[-1] for call in calls] == [".", ".[dev,dev-readers]"]
     assert stub.make("install-dev", f"VENV={stub.venv}").returncode == 0
     assert (tmp_path / "calls").read_text().splitlines() == calls
+
+
+@pytest.mark.parametrize(("words", "code"), [(["blender"], 1), (["blender", "maybe"], 0)])
+def test_without_python_311_blender_is_left_out_with_a_reason(tmp_path, words, code):
+    stub_in(tmp_path)
+    command = ["/bin/sh", "tools/environment.sh", *words]
+    nothing = {"PATH": str(tmp_path), "PYTHON": "no-such-python", "VENV": "unused"}
+    done = subprocess.run(command, cwd=tmp_path, env=nothing, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "needs Python 3.11, which is not on this machine" in done.stderr
+    assert not (tmp_path / ".venv-blender").exists()

@@ -72,6 +72,6 @@ def test_a_python_that_has_bpy_serves_as_blender(walk, tmp_path, nowhere, monkey
 
 def test_an_output_that_is_no_binary_fbx_is_an_error(walk, tmp_path):
     text = program(tmp_path / "blender", 'for last; do :; done; shift 7; echo "; FBX 6.1.0" > "$2"; exit 0\n')
-    with pytest.raises(InputError, match=r"is not a binary FBX; use another version of Blender"):
+    with pytest.raises(InputError, match=r"what Blender wrote is not a binary FBX; use another version of Blender"):
         save_motion(walk, tmp_path / "walk.fbx", blender=text)
     assert not (tmp_path / "walk.fbx").exists()

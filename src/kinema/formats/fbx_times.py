@@ -43,11 +43,11 @@ def rewrite(path: Path, clock: Clock, centimetres: float) -> None:
     """
     data = path.read_bytes()
     if not data.startswith(_MAGIC):
-        raise InputError(f"{path.name} is not a binary FBX; use another version of Blender")
+        raise InputError("what Blender wrote is not a binary FBX; use another version of Blender")
     try:
         path.write_bytes(_Rewriting(data, clock, centimetres).result())
     except (struct.error, IndexError, zlib.error) as error:
-        raise InputError(f"{path.name} is a damaged FBX ({error}); use another version of Blender") from None
+        raise InputError(f"what Blender wrote is a damaged FBX ({error}); use another version of Blender") from None
 
 
 class _Rewriting:
