@@ -30,7 +30,10 @@ def program(path, lines):
 
 
 def test_without_blender_the_error_says_what_to_do(walk, tmp_path, nowhere):
-    with pytest.raises(UsageError, match=r"install it from blender\.org or with `pip install bpy` .* name its program .* KINEMA_BLENDER"):
+    with pytest.raises(
+        UsageError,
+        match=r"install it from blender\.org or with `pip install bpy` .* name its program .* KINEMA_BLENDER",
+    ):
         save_motion(walk, tmp_path / "walk.fbx")
     assert not (tmp_path / "walk.fbx").exists()
 
@@ -62,7 +65,9 @@ def test_a_python_that_has_bpy_serves_as_blender(walk, tmp_path, nowhere, monkey
         save_motion(walk, tmp_path / "walk.fbx", blender=with_bpy)
     without = program(tmp_path / "python3", "exit 1\n")
     monkeypatch.setenv(blender.VARIABLE, str(without))
-    with pytest.raises(UsageError, match=r"KINEMA_BLENDER names .*python3, a Python without the package bpy; run .*pip"):
+    with pytest.raises(
+        UsageError, match=r"KINEMA_BLENDER names .*python3, a Python without the package bpy; run .*pip"
+    ):
         find_blender()
     monkeypatch.delenv(blender.VARIABLE)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "bpy" or None)

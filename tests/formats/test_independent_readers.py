@@ -1,4 +1,4 @@
-"""Exported files as programs that nobody here wrote read them: at an odd rate, for two people of whom one comes and goes.
+"""Exported files as programs that nobody here wrote read them: odd rates, and two people of whom one comes and goes.
 
 Each reader is of the extra `dev-readers`; where there is none for this Python or system, its tests skip and say so.
 """

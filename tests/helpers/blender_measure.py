@@ -3,8 +3,8 @@
 python blender_measure.py -- OUT.json '{"FILE": [SECOND, ...], ...}'      each FILE a .bvh, .glb, .fbx or .usda
 
 OUT.json: for each file, by armature, the head of every bone in the world, (x, y, z) metres with z up, at each of the
-times; the bounding boxes of the skinned meshes at the first ten of them; and the names of all that is in the scene. With
-"FILE#ufbx" an FBX is read by Blender's newer importer, which uses the library ufbx.
+times; the bounding boxes of the skinned meshes at the first ten of them; and the names of all things in the scene.
+With "FILE#ufbx" an FBX is read by Blender's newer importer, which uses the library ufbx.
 """
 
 import json
@@ -45,7 +45,14 @@ def measure(path, moments):
     meshes = [o for o in scene.objects if o.type == "MESH" and o.find_armature()]
     names = [[o.type, o.name] for o in scene.objects]
     bones = [len(o.data.bones) for o in armatures]
-    out = {"rate": rate, "armatures": {}, "meshes": {}, "names": names, "bones": bones, "actions": len(bpy.data.actions)}
+    out = {
+        "rate": rate,
+        "armatures": {},
+        "meshes": {},
+        "names": names,
+        "bones": bones,
+        "actions": len(bpy.data.actions),
+    }
     for number, second in enumerate(moments):
         frame = start + second * rate
         scene.frame_set(int(frame // 1), subframe=frame % 1)

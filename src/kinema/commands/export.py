@@ -73,7 +73,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("smplx", "smplh", "smpl"),
         help="body that the reader of an npz poses: SMPL-X (default), SMPL-H, SMPL",
     )
-    parser.add_argument("--blender", metavar="PATH", help="Blender executable, for fbx (default: the usual places)")
+    parser.add_argument(
+        "--blender",
+        metavar="PATH",
+        help="Blender, or a python that has the package bpy, for fbx (default: searched for)",
+    )
     add_body(parser)
     add_reading(parser)
     add_json(parser, "files and notes")

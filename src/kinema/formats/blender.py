@@ -52,7 +52,7 @@ class Blender:
 
 
 def find_blender(given: str | Path | None = None) -> Blender:
-    """Blender from `given`, KINEMA_BLENDER, the PATH, the usual places, or this Python's own package bpy, in this order.
+    """Blender from `given`, KINEMA_BLENDER, the PATH, the usual places, or this Python's own package bpy, in turn.
 
     Raises UsageError, with the alternatives, if there is none.
     """

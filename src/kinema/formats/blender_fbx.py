@@ -4,7 +4,7 @@ blender --background --factory-startup --python blender_fbx.py -- IN.glb OUT.fbx
 python blender_fbx.py -- (the same)       where that Python has the package bpy
 
 The GLB has a key a second, in centimetres (see `fbx`). At one frame a second each key falls on a whole frame, whatever
-Blender's version makes of rates with a fraction; the rate is set afterwards. FBX stores every frame from 0 to FRAMES - 1.
+Blender's version makes of rates with a fraction; the rate is set afterwards. The FBX stores frames 0 to FRAMES - 1.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ searched for.
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -83,15 +84,18 @@ def write(
         glb.write_tracks(tracks, source, report, layout)
         done = program.run(_SCRIPT, source, temporary, rate, len(moments))
         if done.returncode or not temporary.stat().st_size:
-            printed = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise InputError(
-                f"Blender ({program.program}) did not write the FBX; its last output:"
-                f" {printed[-1] if printed else 'none'}"
-            )
+            raise InputError(f"Blender ({program.program}) did not write the FBX; its last output: {_reason(done)}")
         rewrite(temporary, clock, centimetres=1.0)
     report.notes.add(f"written by {program.program}: {len(moments)} frames at their true times")
     report.paths.append(path)
     return path
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """The last line of an output that names an error, or else the last one."""
+    printed = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    errors = [line for line in printed if "Error" in line]
+    return (errors or printed or ["none"])[-1]
 
 
 def frame_times(times: np.ndarray, rate: float) -> np.ndarray:

@@ -57,7 +57,10 @@ def write(
     motion = without_pauses(motion, report)
     start = float(motion.times[0])
     write_tracks(
-        skeleton_tracks(motion, body, report), path, report, Layout(start, float(motion.times[-1]), lambda at: at - start)
+        skeleton_tracks(motion, body, report),
+        path,
+        report,
+        Layout(start, float(motion.times[-1]), lambda at: at - start),
     )
     report.paths.append(path)
     return path

@@ -201,7 +201,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             reads=False,
             writes=True,
             timed=True,
-            holds="everybody's skin, skeleton and motion, at a constant rate",
+            holds="everybody's skin, skeleton and motion, at true times",
             takes=("blender", "report"),
         ),
         MotionFormat(
