@@ -9,6 +9,7 @@ Blender's version makes of rates with a fraction; the rate is set afterwards. Th
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,5 @@ if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     given = sys.argv[sys.argv.index("--") + 1 :]
     main(given[0], given[1], int(given[2]), int(given[3]))
+    sys.stdout.flush()
+    os._exit(0)  # Blender 4.2 as a module crashes when Python ends, with the file written.
