@@ -37,7 +37,7 @@ def clips(body, pair, walk):
 
 @pytest.fixture(scope="module")
 def written(clips, blender, tmp_path_factory):
-    """The FBX of every clip, and the moments at which they are measured: of about thirty of its frames, the first and the last included."""
+    """The FBX of every clip, and when it is measured: at about thirty of its frames, with the first and the last."""
     folder = tmp_path_factory.mktemp("fbx")
     paths = {name: save_motion(clip, folder / f"{name}.fbx", blender=blender.program) for name, clip in clips.items()}
     rows = {name: np.r_[0 : clip.num_frames - 1 : max(1, clip.num_frames // 30), clip.num_frames - 1]
