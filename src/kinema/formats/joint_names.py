@@ -41,7 +41,7 @@ def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
     if is_smpl(names):
         plain = [_plain(name) for name in names]
         return {joint: plain.index(_plain(joint)) for joint in SMPL24.joints}
-    found: dict[str, int] = {"pelvis": 0}
+    found: dict[str, int] = {}
     undecided: dict[str, int] = {}
     for index, name in enumerate(names):
         side, part = split_side(name)
@@ -54,6 +54,7 @@ def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
     for side, index in undecided.items():
         # If the upper arm has its own name, "shoulder" is the collarbone; otherwise it is the upper arm.
         found.setdefault(f"{side}_collar" if f"{side}_shoulder" in found else f"{side}_shoulder", index)
+    found["pelvis"] = _pelvis(found, parents)
     found.update(_spine(found, parents))
     return found
 
@@ -82,8 +83,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _spine(found: dict[str, int], parents: np.ndarray) -> dict[str, int]:
-    """Spine joints: those between the root and the joint where the arms branch off."""
+def _shared(joints: list[int], parents: np.ndarray) -> list[int]:
+    """The joints above every one of these, from the root down."""
 
     def ancestors(joint: int) -> list[int]:
         chain = []
@@ -92,11 +93,27 @@ def _spine(found: dict[str, int], parents: np.ndarray) -> dict[str, int]:
             chain.append(joint)
         return chain
 
-    arms = [joint for joint in ("left_shoulder", "right_shoulder") if joint in found]
+    above = [ancestors(joint) for joint in joints]
+    return [joint for joint in reversed(above[0]) if all(joint in chain for chain in above)] if above else []
+
+
+def _pelvis(found: dict[str, int], parents: np.ndarray) -> int:
+    """The lowest joint above both thighs and the upper body: nodes that carry the whole body may lie above it."""
+    below = ("left_hip", "right_hip", "left_shoulder", "right_shoulder", "neck", "head")
+    shared = _shared([found[joint] for joint in below if joint in found], parents)
+    return shared[-1] if shared else 0
+
+
+def _spine(found: dict[str, int], parents: np.ndarray) -> dict[str, int]:
+    """Spine joints: those between the pelvis and the joint where the arms branch off."""
+    arms = [found[joint] for joint in ("left_shoulder", "right_shoulder") if joint in found]
     if len(arms) < 2:
         return {}
-    shared = [joint for joint in ancestors(found[arms[0]]) if joint in ancestors(found[arms[1]])]
-    chain = [joint for joint in reversed(shared) if joint != 0 and joint not in found.values()]
+    shared = _shared(arms, parents)
+    if found["pelvis"] not in shared:
+        return {}
+    below = shared[shared.index(found["pelvis"]) + 1 :]
+    chain = [joint for joint in below if joint not in found.values()]
     if not chain:
         return {}
     spine = {"spine3": chain[-1]}

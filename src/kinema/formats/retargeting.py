@@ -1,13 +1,12 @@
 """Retargeting a skeleton of other proportions and another rest pose to SMPL's pose, shape and translation.
 
-Joints are matched by name (`joint_names`). In a BVH a joint's rotation is relative to the file's rest pose; SMPL's is
-relative to its T-pose. So the rotation of an SMPL joint in the world is G A: G is the foreign joint's rotation in the
-world, A takes the bone from SMPL's rest direction to the file's: one rotation for the whole trunk, followed by the
-shortest rotation for each limb bone (legs that rest apart, arms that rest at an angle). Joints that the file lacks do
-not move relative to their parent; those of the spine share its bend evenly.
+Joints are matched by name (`joint_names`) and put in space with all channels of the file (`bvh_skeleton`). The rotation
+of an SMPL joint in the world is W A: W is the foreign joint's rotation, A a constant (`rest_pose`). So limbs point where
+the file's do. Joints that the file lacks do not move relative to their parent; those of the spine share its bend evenly.
 
-The free body gets the shape whose bones match the file's lengths best, and the centre of its hips is placed at the
-file's. A file with SMPL's 24 joints has SMPL's own rest pose: its rotations are taken unchanged.
+The free body gets the shape, and its trunk the constant bends, that bring its joints nearest to the file's
+(`proportions`); the centre of its hips is placed at the file's, and its collars point at the file's shoulders. A file
+with the skeleton of an SMPL body in its T-pose has SMPL's own rotations, which are taken unchanged.
 """
 
 from __future__ import annotations
@@ -22,26 +21,15 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError, quoted
 from kinema.formats.bvh_parsing import BvhFile
-from kinema.formats.foreign import ZUP_FROM_YUP
+from kinema.formats.bvh_skeleton import BvhSkeleton, bvh_skeleton
 from kinema.formats.joint_names import REQUIRED, is_smpl, smpl_joints
+from kinema.formats.proportions import BENDS, Proportions, fitted_proportions, shape_of_offsets
 from kinema.formats.report import Notes
+from kinema.formats.rest_from_movement import Samples
+from kinema.formats.rest_pose import LIMBS, PARENTS, RestPose, rest_pose, upright_world
+from kinema.formats.units import leg_length, metres_per_unit
 from kinema.geometry.rotations import matrix_to_axis_angle, shortest_rotation
 from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
-
-UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254, "CMU's units": 0.056444}
-"""Units found in files, in metres. CMU's conversions use units of 1/0.45 inch, 5.64 cm."""
-
-LEG_LENGTHS = (0.55, 1.15)
-"""Range of plausible leg lengths, hip to ankle, metres: it decides the unit."""
-
-_LIMBS = {
-    **{f"{side}_{a}": f"{side}_{b}" for side in ("left", "right")
-       for a, b in (("hip", "knee"), ("knee", "ankle"), ("ankle", "foot"), ("shoulder", "elbow"), ("elbow", "wrist"))},
-}  # fmt: skip
-_BONES = (*_LIMBS.items(), ("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"), ("pelvis", "neck"))
-_PARENTS = SMPL24.parents or ()
-STANDING = -0.7
-"""Largest cosine between trunk and legs at rest: they point in opposite directions in a standing person."""
 
 CHUNK = 1024
 """Frames processed at once."""
@@ -49,7 +37,8 @@ CHUNK = 1024
 _USUAL_JOINTS = 100
 """Skeletons with more joints are processed in smaller parts."""
 
-_BONE_NOISE, _SHAPE_RANGE = 0.01, 2.0
+_T_POSE = 0.9
+"""Least cosine between the bones of a file that has SMPL's own rest pose and SMPL's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,137 +50,144 @@ class Retargeted:
     betas: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What is constant over a file. unit: metres in one of its units; own: whether its rotations are SMPL's."""
+
+    skeleton: BvhSkeleton
+    joints: dict[str, int]
+    rest: RestPose
+    proportions: Proportions
+    unit: float
+    own: bool
+
+
 def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retargeted:
-    """The motion of a BVH on `body`. Raises InputError: joints missing, or no standing person at rest."""
+    """The motion of a BVH on `body`. Raises InputError: joints missing, or legs without a length."""
+    fit = _fit(file, body, what, notes)
+    at_rest = body.rest_joints(fit.proportions.betas)
+    offsets = at_rest - at_rest[np.maximum(body.parents, 0)]
+    hips = SMPL24.indices(["left_hip", "right_hip"])
+    foreign_hips = [fit.joints["left_hip"], fit.joints["right_hip"]]
+    pose, pelvis = np.empty((len(file), NUM_POSE)), np.empty((len(file), 3))
+    step = max(1, min(CHUNK, CHUNK * _USUAL_JOINTS // len(file.names)))
+    for start in range(0, len(file), step):
+        rows = slice(start, start + step)
+        world, positions = fit.skeleton.pose(rows)
+        rotations = fit.rest.upright @ _smpl_rotations(world, fit)
+        positions = positions @ fit.rest.upright.T * fit.unit
+        if fit.own:
+            pelvis[rows] = positions[:, fit.joints["pelvis"]]
+        else:
+            _point_limbs(rotations, positions, fit, offsets)
+            middle = positions[:, foreign_hips].mean(axis=1)
+            pelvis[rows] = middle - rotations[:, 0] @ (at_rest[hips].mean(axis=0) - at_rest[0])
+            _point_collars(rotations, pelvis[rows], positions, fit, offsets)
+        local = rotations.copy()
+        local[:, 1:] = np.swapaxes(rotations[:, body.parents[1:]], -1, -2) @ rotations[:, 1:]
+        pose[rows] = matrix_to_axis_angle(local).reshape(len(local), NUM_POSE)
+    absent = [name for name in SMPL24.joints if name not in fit.joints and not name.endswith("_hand")]
+    if absent:
+        notes.add(f"the file has no {', '.join(absent)}; they follow the joints next to them")
+    return Retargeted(pose=pose, transl=pelvis - at_rest[0], betas=fit.proportions.betas)
+
+
+def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
     joints = smpl_joints(file.names, file.parents)
     missing = [name for name in REQUIRED if name not in joints]
     if missing:
         raise InputError(
             f"{what}: no joint has a known name for {', '.join(missing)}; its joints are {_listed(file.names)}"
         )
-    if moving := file.moving_joints():
-        notes.add(f"{_listed(tuple(moving))} move relative to their parents; that was left out")
-    if file.offsets[0].any():
-        notes.add("the root's offset was left out: its position channels are taken as its position")
-    unit = _unit(file.rest(), joints, notes)
-    rest = file.rest() * unit
-    trunk = _trunk(rest, joints, what)
-    upright = _upright(file, trunk, notes)
-    own = is_smpl(file.names)
-    betas = _shape_of_offsets(rest, joints, body, notes) if own else _shape_of_bones(rest, joints, body, notes)
-    at_rest = body.rest_joints(betas)
-    aligned = np.tile(np.eye(3), (24, 1, 1)) if own else bone_alignment(rest, joints, at_rest, trunk)
-    hips = SMPL24.indices(["left_hip", "right_hip"])
-    foreign_hips = [joints["left_hip"], joints["right_hip"]]
-    pose, pelvis = np.empty((len(file), NUM_POSE)), np.empty((len(file), 3))
-    step = max(1, min(CHUNK, CHUNK * _USUAL_JOINTS // len(file.names)))
-    for start in range(0, len(file), step):
-        rows = slice(start, start + step)
-        world, positions = _posed(file, rows)
-        rotations = upright @ _smpl_rotations(world, joints, aligned)
-        local = rotations.copy()
-        local[:, 1:] = np.swapaxes(rotations[:, body.parents[1:]], -1, -2) @ rotations[:, 1:]
-        pose[rows] = matrix_to_axis_angle(local).reshape(len(local), NUM_POSE)
-        if own:
-            pelvis[rows] = positions[:, 0] @ upright.T * unit
-        else:
-            middle = positions[:, foreign_hips].mean(axis=1) @ upright.T * unit
-            pelvis[rows] = middle - rotations[:, 0] @ (at_rest[hips].mean(axis=0) - at_rest[0])
-    absent = [name for name in SMPL24.joints if name not in joints and not name.endswith("_hand")]
-    if absent:
-        notes.add(f"the file has no {', '.join(absent)}; they follow the joints next to them")
-    return Retargeted(pose=pose, transl=pelvis - at_rest[0], betas=betas)
-
-
-def _posed(file: BvhFile, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (n,J,3,3) and positions (n,J,3) of all joints in the file's world, in its units."""
-    rotations = np.stack([file.rotation(joint, rows) for joint in range(len(file.names))], axis=1)
-    return forward_kinematics(rotations, file.offsets, file.parents, file.root(rows))
-
-
-def _trunk(rest: np.ndarray, joints: dict[str, int], what: str) -> np.ndarray:
-    """(3,3) rotation of SMPL's rest pose (left +x, up +y, forward +z) to the orientation of the file's.
-
-    It maps axes to axes, since rest poses are aligned with them; a slightly leaning spine is anatomy, not orientation.
-    """
-    hips, shoulders, ankles = (
-        rest[[joints[f"left_{part}"], joints[f"right_{part}"]]].mean(axis=0) for part in ("hip", "shoulder", "ankle")
-    )
-    trunk, legs = shoulders - hips, ankles - hips
-    cosine = float(trunk @ legs) / max(float(np.linalg.norm(trunk) * np.linalg.norm(legs)), 1e-12)
-    up = _nearest_axis(trunk)
-    left = _nearest_axis((rest[joints["left_hip"]] - rest[joints["right_hip"]]) * (up == 0))
-    if cosine > STANDING or not left.any():
-        raise InputError(
-            f"{what}: with all rotations zero its skeleton is not a standing person; give it such a rest pose first,"
-            " for example in Blender"
+    skeleton = bvh_skeleton(file, joints, notes)
+    zero = skeleton.at_zero()
+    legs = [[joints[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    leg = leg_length(np.diff(zero[legs], axis=1))
+    unit = metres_per_unit(leg, notes)
+    samples = Samples.of(skeleton, leg)
+    if is_smpl(file.names) and _is_own_rest(zero * unit, joints, body):
+        aligned, trunk = np.tile(np.eye(3), (24, 1, 1)), np.eye(3)
+        upright = upright_world(samples, joints, aligned, trunk, notes)
+        rest = RestPose(aligned, np.tile(np.eye(3), (len(skeleton), 1, 1)), upright)
+        betas = shape_of_offsets(zero[[joints[name] for name in SMPL24.joints]] * unit, body)
+        proportions = (
+            fitted_proportions(zero * unit, joints, body, notes)
+            if betas is None
+            else Proportions(betas, np.tile(np.eye(3), (24, 1, 1)))
         )
-    return np.stack([left, up, np.cross(left, up)], axis=1)
+        return _Fit(skeleton, joints, rest, proportions, unit, own=betas is not None)
+    _add_wrists(skeleton, joints)
+    rest = rest_pose(skeleton, samples, joints, _tips(skeleton, joints), body.rest_joints(np.zeros(NUM_BETAS)), notes)
+    proportions = fitted_proportions(_in_smpl_rest(skeleton, joints, rest) * unit, joints, body, notes)
+    at_rest = body.rest_joints(proportions.betas)
+    rest = rest_pose(skeleton, samples, joints, _tips(skeleton, joints), at_rest, notes)
+    return _Fit(skeleton, joints, rest, proportions, unit, own=False)
 
 
-def _nearest_axis(vector: np.ndarray) -> np.ndarray:
-    """(3,) the signed coordinate axis closest to a vector; zero for the zero vector."""
-    axis = np.zeros(3)
-    largest = int(np.argmax(np.abs(vector)))
-    axis[largest] = np.sign(vector[largest])
-    return axis
+def _is_own_rest(zero: np.ndarray, joints: dict[str, int], body: BodyModel) -> bool:
+    """Whether a skeleton with SMPL's names also rests in SMPL's T-pose, by its limbs."""
+    own = body.rest_joints(np.zeros(NUM_BETAS))
+    for start, end in LIMBS.items():
+        bone, expected = zero[joints[end]] - zero[joints[start]], own[SMPL24.index(end)] - own[SMPL24.index(start)]
+        if bone @ expected < _T_POSE * np.linalg.norm(bone) * np.linalg.norm(expected):
+            return False
+    return True
 
 
-def _upright(file: BvhFile, trunk: np.ndarray, notes: Notes) -> np.ndarray:
-    """(3,3) rotation of the file's world to y-up: it is y-up or z-up, whichever the trunk points along on average.
-
-    Where that is undecided (people lying down), the rest pose decides.
-    """
-    mean = np.mean(file.rotation(0) @ trunk[:, 1], axis=0)
-    votes = mean[1:] + 0.5 * trunk[1:, 1]
-    if votes[0] >= votes[1]:
-        return np.eye(3)
-    notes.add("the file's world is z-up and was converted to y-up")
-    return ZUP_FROM_YUP.T
-
-
-def _unit(rest: np.ndarray, joints: dict[str, int], notes: Notes) -> float:
-    """Metres per unit of the file, guessed from the length of the legs, since a BVH does not store it."""
-    legs = []
+def _add_wrists(skeleton: BvhSkeleton, joints: dict[str, int]) -> None:
+    """Forearms that end without a hand end at the wrist."""
     for side in ("left", "right"):
-        hip, knee, ankle = (rest[joints[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
-        legs.append(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
-    length = float(np.mean(legs))
-    if not length > 0:
-        raise InputError("the skeleton's legs have no length")
-    for name, unit in UNITS.items():
-        if LEG_LENGTHS[0] <= length * unit <= LEG_LENGTHS[1]:
-            if unit != 1:
-                notes.add(f"a BVH does not store its unit; the legs are {length:.4g} long, so {name} are assumed")
-            return unit
-    notes.add(f"the legs are {length:.4g} long, which fits no unit; the skeleton was scaled to legs of 0.82 m")
-    return 0.82 / length
+        if f"{side}_wrist" not in joints and (end := _child(skeleton, joints[f"{side}_elbow"])) is not None:
+            forearm, arm = np.linalg.norm(skeleton.offsets[[end, joints[f"{side}_elbow"]]], axis=-1)
+            if 0.5 * arm < forearm < 1.5 * arm:
+                joints[f"{side}_wrist"] = end
 
 
-def bone_alignment(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> np.ndarray:
-    """(24,3,3) rotation of each SMPL bone from its rest direction to the file's."""
-    aligned = np.empty((24, 3, 3))
-    for index, name in enumerate(SMPL24.joints):
-        if name in _LIMBS and name in joints and _LIMBS[name] in joints:
-            bone = rest[joints[_LIMBS[name]]] - rest[joints[name]]
-            own = at_rest[SMPL24.index(_LIMBS[name])] - at_rest[index]
-            aligned[index] = shortest_rotation(trunk @ own, bone) @ trunk
-        elif name.endswith(("_wrist", "_hand", "_foot")):  # in line with the bone before it
-            aligned[index] = aligned[_PARENTS[index]]
-        else:
-            aligned[index] = trunk
-    return aligned
+def _tips(skeleton: BvhSkeleton, joints: dict[str, int]) -> dict[str, int]:
+    """Joints and end sites that show where feet and hands point, for those whose next joint has no name of SMPL's."""
+    tips = {}
+    for side in ("left", "right"):
+        for start, end in ((f"{side}_ankle", f"{side}_foot"), (f"{side}_wrist", f"{side}_hand")):
+            if end not in joints and start in joints and (tip := _child(skeleton, joints[start])) is not None:
+                tips[end] = tip
+    return tips
 
 
-def _smpl_rotations(world: np.ndarray, joints: dict[str, int], aligned: np.ndarray) -> np.ndarray:
+def _child(skeleton: BvhSkeleton, joint: int) -> int | None:
+    """The child of a joint with the median direction, among those away from it: a middle finger rather than a thumb."""
+    children = np.flatnonzero(skeleton.parents == joint)
+    bones = skeleton.offsets[children]
+    lengths = np.linalg.norm(bones, axis=-1)
+    away = lengths > 0.3 * lengths.max(initial=0.0)
+    children, bones = children[away], bones[away] / np.maximum(lengths[away], 1e-12)[:, None]
+    return int(children[np.argmax(np.sum(bones @ bones.T, axis=1))]) if len(children) and lengths.max() > 0 else None
+
+
+def _in_smpl_rest(skeleton: BvhSkeleton, joints: dict[str, int], rest: RestPose) -> np.ndarray:
+    """(J,3) positions of the file's joints when each stands as SMPL's do at rest, in its units."""
+    matched = {index: rest.aligned[SMPL24.index(name)].T for name, index in joints.items()}
+    rotations, places = np.tile(np.eye(3), (len(skeleton), 1, 1)), np.zeros((len(skeleton), 3))
+    for joint, above in enumerate(skeleton.parents):
+        if above >= 0:
+            rotations[joint] = rotations[above] @ rest.between[joint]
+            places[joint] = places[above] + rotations[above] @ skeleton.offsets[joint]
+        rotations[joint] = matched.get(joint, rotations[joint])
+    return places
+
+
+def _smpl_rotations(world: np.ndarray, fit: _Fit) -> np.ndarray:
     """(n,24,3,3) rotations of SMPL's joints in the file's world."""
     rotations = np.empty((len(world), 24, 3, 3))
     for index, name in enumerate(SMPL24.joints):
-        if name in joints:
-            rotations[:, index] = world[:, joints[name]] @ aligned[index]
+        if name in fit.joints:
+            rotations[:, index] = world[:, fit.joints[name]] @ fit.rest.aligned[index]
         else:
-            rotations[:, index] = rotations[:, _PARENTS[index]]
-    _share_bend(rotations, joints)
+            rotations[:, index] = rotations[:, PARENTS[index]]
+    _share_bend(rotations, fit.joints)
+    bends = forward_kinematics(fit.proportions.bends, np.zeros((24, 3)), np.array(PARENTS), np.zeros(3))[0]
+    for index, name in enumerate(SMPL24.joints):
+        if name in BENDS:
+            rotations[:, index] = rotations[:, index] @ bends[index]
     return rotations
 
 
@@ -211,38 +207,30 @@ def _share_bend(rotations: np.ndarray, joints: dict[str, int]) -> None:
             )
 
 
-def _shape_of_offsets(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:
-    """(10,) betas whose rest joints are the file's: exact if the file was written from this body."""
-    positions = rest[[joints[name] for name in SMPL24.joints]]
-    template = body.J_template - body.J_template[0]
-    dirs = body.J_shapedirs - body.J_shapedirs[0]
-    wanted = (positions - positions[0] - template).ravel()
-    betas = np.linalg.lstsq(dirs.reshape(-1, NUM_BETAS), wanted, rcond=None)[0]
-    error = float(np.max(np.abs(dirs.reshape(-1, NUM_BETAS) @ betas - wanted)))
-    if error > 1e-3:
-        betas = _shape_of_bones(rest, joints, body, notes)
-    return np.asarray(betas)
+def _point_limbs(rotations: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray) -> None:
+    """Turn limb bones whose ends move relative to them to where those are, in place."""
+    for name, end in LIMBS.items():
+        if name in fit.joints and end in fit.joints and fit.joints[end] in fit.skeleton.moving:
+            index = SMPL24.index(name)
+            bone = positions[:, fit.joints[end]] - positions[:, fit.joints[name]]
+            turn = shortest_rotation(rotations[:, index] @ offsets[SMPL24.index(end)], bone)
+            rotations[:, index] = turn @ rotations[:, index]
 
 
-def _shape_of_bones(rest: np.ndarray, joints: dict[str, int], body: BodyModel, notes: Notes) -> np.ndarray:
-    """(10,) betas whose bone lengths match the file's, to about a centimetre, and are otherwise average."""
-    from scipy.optimize import least_squares  # here, since loading any motion file imports this module
-
-    bones = [(a, b) for a, b in _BONES if a in joints and b in joints]
-    wanted = np.array([np.linalg.norm(rest[joints[b]] - rest[joints[a]]) for a, b in bones])
-    first, last = SMPL24.indices([a for a, _ in bones]), SMPL24.indices([b for _, b in bones])
-
-    def errors(betas: np.ndarray) -> np.ndarray:
-        joints_at_rest = body.rest_joints(betas)
-        return np.asarray(np.linalg.norm(joints_at_rest[last] - joints_at_rest[first], axis=1) - wanted)
-
-    found = least_squares(lambda betas: np.r_[errors(betas) / _BONE_NOISE, betas / _SHAPE_RANGE], np.zeros(NUM_BETAS))
-    worst = int(np.argmax(np.abs(errors(found.x))))
-    notes.add(
-        f"the free body's shape follows the skeleton's bones (worst: {bones[worst][0]} to {bones[worst][1]},"
-        f" {1000 * errors(found.x)[worst]:+.0f} mm)"
-    )
-    return np.asarray(found.x)
+def _point_collars(
+    rotations: np.ndarray, pelvis: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray
+) -> None:
+    """Turn the collars so that they point at the file's shoulders, in place. pelvis (n,3), positions (n,J,3) metres."""
+    place = pelvis
+    for above, name in itertools.pairwise(("pelvis", "spine1", "spine2", "spine3")):
+        place = place + rotations[:, SMPL24.index(above)] @ offsets[SMPL24.index(name)]
+    for side in ("left", "right"):
+        collar, shoulder = SMPL24.indices([f"{side}_collar", f"{side}_shoulder"])
+        start = place + rotations[:, SMPL24.index("spine3")] @ offsets[collar]
+        turn = shortest_rotation(
+            rotations[:, collar] @ offsets[shoulder], positions[:, fit.joints[f"{side}_shoulder"]] - start
+        )
+        rotations[:, collar] = turn @ rotations[:, collar]
 
 
 def _listed(names: tuple[str, ...]) -> str:
