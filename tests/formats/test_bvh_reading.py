@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from kinema.errors import InputError
 from kinema.formats import infer_format, load_motion, save_motion
 from kinema.formats.joint_names import smpl_joints, split_side
-from kinema.formats.retargeting import bone_alignment
+from kinema.formats.rest_pose import bone_alignment
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.skeleton import SMPL24
 from tests.helpers import foreign_skeletons as skeletons

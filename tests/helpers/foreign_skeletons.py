@@ -78,54 +78,87 @@ def lying_along_x():
     return np.tile(np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]), (24, 1, 1))
 
 
-def foreign_bvh(path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=()):
+def anywhere(rng):
+    """(24,3,3) a rest pose in which every bone rests along an axis of its own, as in LAFAN1: nobody stands in it."""
+    return Rotation.random(24, random_state=rng).as_matrix()
+
+
+def sitting():
+    """(24,3,3) a rest pose on a chair."""
+    turns = np.tile(np.eye(3), (24, 1, 1))
+    for side in ("left", "right"):
+        turns[SMPL24.index(f"{side}_hip")] = Rotation.from_euler("x", -90, degrees=True).as_matrix()
+    return turns
+
+
+def foreign_bvh(
+    path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=(), nodes=(), offset=None,
+    positions=False,
+):  # fmt: skip
     """Write the person's world motion as a foreign BVH. world (3,3): rotation from the y-up world to the file's.
 
     drop: SMPL joints that the file does not have (leaves, or joints whose children are attached to the parent).
+    nodes: joints above the pelvis, (name, rotations (F,3,3), positions (F,3) metres) each relative to the one before.
+    offset (3,): OFFSET of the pelvis, metres, which its positions are relative to. positions: every joint has position
+    channels, which repeat its offset.
     """
     rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else rest
     world = np.eye(3) if world is None else world
-    rotation, position = body.chain(person.pose_world, person.betas[0], person.transl_world)
-    own = body.rest_joints(person.betas[0])
-    turned = world @ rotation @ np.swapaxes(rest, -1, -2)
-    positions = position @ world.T * scale
     kept = [j for j, joint in enumerate(SMPL24.joints) if joint not in drop]
-
-    def parent(joint):
-        above = SMPL24.parents[joint]
-        while above >= 0 and above not in kept:
-            above = SMPL24.parents[above]
-        return above
-
+    parents = {joint: _above(joint, kept) for joint in kept}
+    own = body.rest_joints(person.betas[0])
+    offsets = {j: scale * _resting(own, rest, parents[j], j) for j in kept if j}
+    offsets[0] = np.zeros(3) if offset is None else scale * np.asarray(offset)
     lines, sequence = ["HIERARCHY"], []
+    turns = " ".join(f"{axis}rotation" for axis in order)
+    places = f"CHANNELS 6 Xposition Yposition Zposition {turns}"
+    for depth, (name, _, _) in enumerate(nodes):
+        lines += [f"{'JOINT' if depth else 'ROOT'} {name}", "{", "OFFSET 0 0 0", places]
 
     def node(joint, depth):
-        above = parent(joint)
-        offset = np.zeros(3) if above < 0 else scale * _resting(own, rest, above, joint)
         sequence.append(joint)
-        pad = "  " * depth
-        turns = " ".join(f"{axis}rotation" for axis in order)
-        channels = f"CHANNELS 3 {turns}" if depth else f"CHANNELS 6 Xposition Yposition Zposition {turns}"
-        lines.append(f"{pad}{'JOINT' if depth else 'ROOT'} {names[SMPL24.joints[joint]]}")
-        lines.extend([f"{pad}{{", f"{pad}  OFFSET {_text(offset)}", f"{pad}  {channels}"])
-        below = [k for k in kept if parent(k) == joint]
+        channels = places if positions or not joint else f"CHANNELS 3 {turns}"
+        lines.append(f"{'JOINT' if depth else 'ROOT'} {names[SMPL24.joints[joint]]}")
+        lines.extend(["{", f"OFFSET {_text(offsets[joint])}", channels])
+        below = [k for k in kept if parents[k] == joint]
         for child in below:
             node(child, depth + 1)
         if not below:
-            lines.extend([f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET 0 {0.1 * scale} 0", f"{pad}  }}"])
-        lines.append(f"{pad}}}")
+            lines.extend(["End Site", "{", f"OFFSET {_text(rest[joint] @ [0, 0.1 * scale, 0])}", "}"])
+        lines.append("}")
 
-    node(0, 0)
-    lines += ["MOTION", f"Frames: {len(person)}", f"Frame Time: {1 / fps:.8f}"]
-    for f in range(len(person)):
-        values = [positions[f, 0]]
-        for joint in sequence:
-            above = parent(joint)
-            local = turned[f, joint] if above < 0 else turned[f, above].T @ turned[f, joint]
-            values.append(Rotation.from_matrix(local).as_euler(order, degrees=True))
-        lines.append(_text(np.concatenate(values)))
+    node(0, len(nodes))
+    lines += ["}"] * len(nodes) + ["MOTION", f"Frames: {len(person)}", f"Frame Time: {1 / fps:.8f}"]
+    rotation, position = body.chain(person.pose_world, person.betas[0], person.transl_world)
+    turned = world @ rotation @ np.swapaxes(rest, -1, -2)
+    pelvis = position[:, 0] @ world.T
+    columns, reference = [], np.tile(np.eye(3), (len(person), 1, 1))
+    for _, turn, place in nodes:
+        columns += [scale * place, _euler(turn, order)]
+        pelvis = np.einsum("fji,fj->fi", turn, pelvis - place)
+        reference = reference @ turn
+    for joint in sequence:
+        if joint == 0:
+            columns.append(scale * pelvis - (0 if offset is None else offsets[0]))
+        elif positions:
+            columns.append(np.tile(offsets[joint], (len(person), 1)))
+        before = turned[:, parents[joint]] if joint else reference
+        columns.append(_euler(np.swapaxes(before, -1, -2) @ turned[:, joint], order))
+    lines += [_text(row) for row in np.hstack(columns)]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def _euler(rotations, order):
+    return Rotation.from_matrix(rotations).as_euler(order, degrees=True)
+
+
+def _above(joint, kept):
+    """The parent of a joint among those that the file has, -1 for the pelvis."""
+    above = SMPL24.parents[joint]
+    while above >= 0 and above not in kept:
+        above = SMPL24.parents[above]
+    return above
 
 
 def _resting(own, rest, above, joint):

@@ -17,21 +17,30 @@ from kinema.formats.report import Notes
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS, SMPL24
 
-BENDS = {"spine1": 8.0, "spine2": 8.0, "spine3": 8.0, "neck": 12.0, "left_collar": 15.0, "right_collar": 15.0}
+BENDS = {"spine1": 10.0, "spine2": 10.0, "spine3": 10.0, "neck": 15.0, "left_collar": 15.0, "right_collar": 15.0}
 """Joints of the trunk whose rest may differ, with the usual angle in degrees."""
+
+_SPINE = ("spine1", "spine2", "spine3")
 
 _LENGTHS = (
     *((f"{side}_{a}", f"{side}_{b}") for side in ("left", "right")
       for a, b in (("hip", "knee"), ("knee", "ankle"), ("ankle", "foot"), ("shoulder", "elbow"), ("elbow", "wrist"))),
     ("left_hip", "right_hip"),
 )  # fmt: skip
-"""Bones whose lengths the shape follows; the feet's less, since toe joints lie anywhere in the toes."""
+"""Bones whose lengths the shape follows."""
 
 _PLACES = ("left_shoulder", "right_shoulder", "neck", "head", "spine1", "spine2", "spine3")
 """Joints whose places, relative to the middle of the hips, the shape and the bends follow."""
 
-_NOISE, _FOOT_NOISE, _SPINE_NOISE, _SHAPE_RANGE = 0.01, 0.03, 0.05, 2.0
-"""Metres, and betas: usual differences between skeletons of one person."""
+_LENGTH_NOISE = {"knee": 0.007, "ankle": 0.007, "elbow": 0.01, "wrist": 0.01, "hip": 0.015, "foot": 0.03}
+_PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.025, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
+"""Metres by which skeletons of one person usually differ: toe joints lie anywhere in the toes, spines have any joints."""
+
+_SHAPE_RANGE = 2.5
+"""Usual betas."""
+
+_OTHERWISE = 3.0
+"""Places off by more than this many times the usual difference are of another joint, and hardly count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,27 +58,34 @@ def fitted_proportions(rest: np.ndarray, joints: dict[str, int], body: BodyModel
     lengths = [(a, b) for a, b in _LENGTHS if a in joints and b in joints]
     first, last = (np.array(SMPL24.indices([bone[i] for bone in lengths])) for i in (0, 1))
     wanted = np.array([np.linalg.norm(rest[joints[b]] - rest[joints[a]]) for a, b in lengths])
-    length_noise = np.array([_FOOT_NOISE if b.endswith("foot") else _NOISE for _, b in lengths])
+    length_noise = np.array([_LENGTH_NOISE[b.rpartition("_")[2]] for _, b in lengths])
     places = [name for name in _PLACES if name in joints]
     rows, hips = SMPL24.indices(places), SMPL24.indices(["left_hip", "right_hip"])
     middle = rest[[joints["left_hip"], joints["right_hip"]]].mean(axis=0)
     targets = rest[[joints[name] for name in places]] - middle
-    place_noise = np.array([_SPINE_NOISE if name.startswith("spine") else _NOISE for name in places])[:, None]
+    place_noise = np.array([_PLACE_NOISE[name.rpartition("_")[2]] for name in places])[:, None]
+    any_joint = np.array([not name.endswith("shoulder") for name in places])[:, None]
     bent, usual = SMPL24.indices(list(BENDS)), np.radians(list(BENDS.values()))[:, None]
+    shared = shared_spine(joints)
+    own = [name if name not in shared else next(n for n in _SPINE[_SPINE.index(name) :] if n not in shared) for name in BENDS]
+    row = [list(BENDS).index(name) for name in own]
 
     def errors(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         at_rest = body.rest_joints(values[:NUM_BETAS])
         local = np.tile(np.eye(3), (24, 1, 1))
-        local[bent] = axis_angle_to_matrix(values[NUM_BETAS:].reshape(-1, 3))
+        local[bent] = axis_angle_to_matrix(values[NUM_BETAS:].reshape(-1, 3)[row])
         posed = forward_kinematics(local, bone_offsets(at_rest, body.parents), body.parents, at_rest[0])[1]
         off = posed[rows] - posed[hips].mean(axis=0) - targets
         return np.linalg.norm(at_rest[last] - at_rest[first], axis=1) - wanted, off
 
     def residuals(values: np.ndarray) -> np.ndarray:
         stretched, off = errors(values)
+        off = off / place_noise
+        size = np.linalg.norm(off, axis=1, keepdims=True)
+        off = np.where(any_joint, off / np.sqrt(1 + (size / _OTHERWISE) ** 2), off)
         bends = values[NUM_BETAS:].reshape(-1, 3) / usual
         return np.concatenate(
-            [stretched / length_noise, (off / place_noise).ravel(), values[:NUM_BETAS] / _SHAPE_RANGE, bends.ravel()]
+            [stretched / length_noise, off.ravel(), values[:NUM_BETAS] / _SHAPE_RANGE, bends.ravel()]
         )
 
     found = least_squares(residuals, np.zeros(NUM_BETAS + 3 * len(bent))).x
@@ -80,8 +96,13 @@ def fitted_proportions(rest: np.ndarray, joints: dict[str, int], body: BodyModel
         f" {1000 * stretched[worst]:+.0f} mm)"
     )
     bends = np.tile(np.eye(3), (24, 1, 1))
-    bends[bent] = axis_angle_to_matrix(found[NUM_BETAS:].reshape(-1, 3))
+    bends[bent] = axis_angle_to_matrix(found[NUM_BETAS:].reshape(-1, 3)[row])
     return Proportions(found[:NUM_BETAS], bends)
+
+
+def shared_spine(joints: dict[str, int]) -> list[str]:
+    """The joints of the spine that the file lacks below a chest that it has: they share the bend between the others."""
+    return [name for name in _SPINE if name not in joints] if "spine3" in joints else []
 
 
 def shape_of_offsets(positions: np.ndarray, body: BodyModel) -> np.ndarray | None:

@@ -23,7 +23,7 @@ from kinema.errors import InputError, quoted
 from kinema.formats.bvh_parsing import BvhFile
 from kinema.formats.bvh_skeleton import BvhSkeleton, bvh_skeleton
 from kinema.formats.joint_names import REQUIRED, is_smpl, smpl_joints
-from kinema.formats.proportions import BENDS, Proportions, fitted_proportions, shape_of_offsets
+from kinema.formats.proportions import BENDS, Proportions, fitted_proportions, shape_of_offsets, shared_spine
 from kinema.formats.report import Notes
 from kinema.formats.rest_from_movement import Samples
 from kinema.formats.rest_pose import LIMBS, PARENTS, RestPose, rest_pose, upright_world
@@ -183,19 +183,19 @@ def _smpl_rotations(world: np.ndarray, fit: _Fit) -> np.ndarray:
             rotations[:, index] = world[:, fit.joints[name]] @ fit.rest.aligned[index]
         else:
             rotations[:, index] = rotations[:, PARENTS[index]]
-    _share_bend(rotations, fit.joints)
     bends = forward_kinematics(fit.proportions.bends, np.zeros((24, 3)), np.array(PARENTS), np.zeros(3))[0]
-    for index, name in enumerate(SMPL24.joints):
-        if name in BENDS:
-            rotations[:, index] = rotations[:, index] @ bends[index]
+    for name in BENDS:
+        if name not in shared_spine(fit.joints):
+            rotations[:, SMPL24.index(name)] = rotations[:, SMPL24.index(name)] @ bends[SMPL24.index(name)]
+    _share_bend(rotations, fit.joints)
     return rotations
 
 
 def _share_bend(rotations: np.ndarray, joints: dict[str, int]) -> None:
     """Give the spine joints that the file lacks their share of the rotation between pelvis and chest, in place."""
-    spine = ["pelvis", "spine1", "spine2", "spine3"]
-    if "spine3" not in joints or all(name in joints for name in spine):
+    if not shared_spine(joints):
         return
+    spine = ["pelvis", "spine1", "spine2", "spine3"]
     known = [i for i, name in enumerate(spine) if name in joints]
     for before, after in itertools.pairwise(known):
         for between in range(before + 1, after):
