@@ -102,9 +102,11 @@ def foreign_bvh(
     offset (3,): OFFSET of the pelvis, metres, which its positions are relative to. positions: every joint has position
     channels, which repeat its offset.
     """
-    rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else rest
+    rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else np.array(rest)
     world = np.eye(3) if world is None else world
     kept = [j for j, joint in enumerate(SMPL24.joints) if joint not in drop]
+    for joint in sorted(set(range(24)) - set(kept)):
+        rest[joint] = rest[SMPL24.parents[joint]]
     parents = {joint: _above(joint, kept) for joint in kept}
     own = body.rest_joints(person.betas[0])
     offsets = {j: scale * _resting(own, rest, parents[j], j) for j in kept if j}
@@ -124,7 +126,7 @@ def foreign_bvh(
         for child in below:
             node(child, depth + 1)
         if not below:
-            lines.extend(["End Site", "{", f"OFFSET {_text(rest[joint] @ [0, 0.1 * scale, 0])}", "}"])
+            lines.extend(["End Site", "{", f"OFFSET {_text(scale * rest[joint] @ _tip(own, joint))}", "}"])
         lines.append("}")
 
     node(0, len(nodes))
@@ -169,6 +171,12 @@ def _resting(own, rest, above, joint):
         total = total + rest[parent] @ (own[joint] - own[parent])
         joint = parent
     return total
+
+
+def _tip(own, joint):
+    """(3,) from a joint at the end of a limb to the next one of SMPL's, or on along the limb."""
+    below = [child for child, parent in enumerate(SMPL24.parents) if parent == joint]
+    return own[below[0]] - own[joint] if below else 0.5 * (own[joint] - own[SMPL24.parents[joint]])
 
 
 def _text(values):

@@ -18,7 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.formats.bvh_skeleton import BvhSkeleton
-from kinema.geometry.rotations import axis_angle_to_matrix, nearest_rotation, shortest_rotation, turn_about
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    nearest_rotation,
+    shortest_rotation,
+    turn_about,
+)
 from kinema.skeleton import SMPL24
 
 HINGES = {"knee": (1.0, 0.0, 0.0), "left_elbow": (0.0, -1.0, 0.0), "right_elbow": (0.0, 1.0, 0.0)}
@@ -82,6 +88,8 @@ class _Estimate:
     def __init__(self, samples: Samples, joints: dict[str, int], at_rest: np.ndarray) -> None:
         self.samples, self.joints, self.rest = samples, joints, at_rest
         self.aligned = np.tile(np.eye(3), (24, 1, 1))
+        self.unlike = 0.0
+        """Degrees by which pelvis or chest may differ from SMPL's."""
 
     def world(self, name: str) -> np.ndarray:
         """(n,3,3) G of a joint; of a joint that the file lacks, the next one above it."""
@@ -113,6 +121,7 @@ class _Estimate:
             rest = [self.own("spine1"), self.own(*hips), self.own("pelvis")]
             pitches.append(_pitch(frame, bones, (rest[0] - rest[1], rest[0] - rest[2], rest[1] - rest[2])))
         self.aligned[0] = frame @ turn_about("x", _mean(pitches))
+        self.unlike = pitches[-1][1]
 
     def chest(self) -> None:
         if "spine3" not in self.joints:
@@ -130,8 +139,11 @@ class _Estimate:
             rest = [self.own("neck"), self.own(*sides), self.own("spine3")]
             pitches.append(_pitch(frame, bones, (rest[0] - rest[2], rest[1] - rest[2], rest[0] - rest[1])))
         self.aligned[SMPL24.index("spine3")] = frame @ turn_about("x", _mean(pitches))
+        self.unlike = max(self.unlike, pitches[-1][1])
 
     def spine(self) -> None:
+        """The joints between pelvis and chest share the bend; where the skeleton is like SMPL's, its bones say more."""
+        trust = 1 / (1 + (self.unlike / NEUTRAL_SD) ** 2)
         chain = [name for name in ("pelvis", "spine1", "spine2", "spine3", "neck") if name in self.joints]
         for name, after in zip(chain, chain[1:], strict=False):
             if name not in ("spine1", "spine2"):
@@ -140,7 +152,8 @@ class _Estimate:
             between = nearest_rotation((1 - share) * self.world("pelvis") + share * self.world("spine3"))
             bone = self.local(name, self.place(after) - self.place(name)).mean(axis=0)
             aligned = self.neutral(name, between)
-            self.aligned[SMPL24.index(name)] = _onto(aligned, self.own(after) - self.own(name), bone)
+            turn = matrix_to_axis_angle(_onto(aligned, self.own(after) - self.own(name), bone) @ aligned.T)
+            self.aligned[SMPL24.index(name)] = axis_angle_to_matrix(trust * turn) @ aligned
 
     def limb(self, name: str, end: str | None, before: str) -> None:
         """A joint with one bone, not twisted against the one before it on average. Without a bone: not rotated."""

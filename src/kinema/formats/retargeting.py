@@ -117,10 +117,11 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
         )
         return _Fit(skeleton, joints, rest, proportions, unit, own=betas is not None)
     _add_wrists(skeleton, joints)
-    rest = rest_pose(skeleton, samples, joints, _tips(skeleton, joints), body.rest_joints(np.zeros(NUM_BETAS)), notes)
+    tips = _tips(skeleton, samples, joints)
+    rest = rest_pose(skeleton, samples, joints, tips, body.rest_joints(np.zeros(NUM_BETAS)), notes)
     proportions = fitted_proportions(_in_smpl_rest(skeleton, joints, rest) * unit, joints, body, notes)
     at_rest = body.rest_joints(proportions.betas)
-    rest = rest_pose(skeleton, samples, joints, _tips(skeleton, joints), at_rest, notes)
+    rest = rest_pose(skeleton, samples, joints, tips, at_rest, notes)
     return _Fit(skeleton, joints, rest, proportions, unit, own=False)
 
 
@@ -143,13 +144,22 @@ def _add_wrists(skeleton: BvhSkeleton, joints: dict[str, int]) -> None:
                 joints[f"{side}_wrist"] = end
 
 
-def _tips(skeleton: BvhSkeleton, joints: dict[str, int]) -> dict[str, int]:
-    """Joints and end sites that show where feet and hands point, for those whose next joint has no name of SMPL's."""
+def _tips(skeleton: BvhSkeleton, samples: Samples, joints: dict[str, int]) -> dict[str, int]:
+    """Joints and end sites that show where feet and hands point, for those whose next joint has no name of SMPL's.
+
+    Feet point away from the shin, hands along the forearm; end sites that do not are there for form's sake.
+    """
     tips = {}
     for side in ("left", "right"):
-        for start, end in ((f"{side}_ankle", f"{side}_foot"), (f"{side}_wrist", f"{side}_hand")):
-            if end not in joints and start in joints and (tip := _child(skeleton, joints[start])) is not None:
-                tips[end] = tip
+        for before, start, end in (("knee", "ankle", "foot"), ("elbow", "wrist", "hand")):
+            chain = [joints.get(f"{side}_{name}") for name in (before, start)]
+            if f"{side}_{end}" in joints or chain[1] is None or (tip := _child(skeleton, chain[1])) is None:
+                continue
+            upper, lower = np.moveaxis(np.diff(samples.positions[:, [*chain, tip]], axis=1), 1, 0)
+            lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)
+            along = float(np.mean(np.sum(upper * lower, axis=-1) / np.maximum(lengths, 1e-12)))
+            if (along > 0.5) if end == "hand" else (-0.3 < along < 0.9):
+                tips[f"{side}_{end}"] = tip
     return tips
 
 
