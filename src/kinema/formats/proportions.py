@@ -32,11 +32,11 @@ _LENGTHS = (
 _PLACES = ("left_shoulder", "right_shoulder", "neck", "head", "spine1", "spine2", "spine3")
 """Joints whose places, relative to the middle of the hips, the shape and the bends follow."""
 
-_LENGTH_NOISE = {"knee": 0.007, "ankle": 0.007, "elbow": 0.01, "wrist": 0.01, "hip": 0.015, "foot": 0.03}
+_LENGTH_NOISE = {"knee": 0.003, "ankle": 0.003, "elbow": 0.01, "wrist": 0.01, "hip": 0.015, "foot": 0.03}
 _PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.025, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
 """Metres by which skeletons of one person usually differ: toe joints lie anywhere in the toes, spines have any joints."""
 
-_SHAPE_RANGE = 2.5
+_SHAPE_RANGE = 3.0
 """Usual betas."""
 
 _OTHERWISE = 3.0

@@ -79,7 +79,7 @@ def alignment_by_movement(
     estimate.limb("head", None, "spine3")
     above = samples.rotations[:, np.maximum(samples.parents, 0)]
     local = nearest_rotation(np.mean(np.swapaxes(above, -1, -2) @ samples.rotations, axis=0) + 1e-9 * np.eye(3))
-    return estimate.aligned, local
+    return nearest_rotation(estimate.aligned), local
 
 
 class _Estimate:

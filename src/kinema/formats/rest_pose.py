@@ -43,6 +43,9 @@ BACKWARDS = -0.5
 ALIKE = np.radians(40.0)
 """Largest angle between two estimates of the same rest pose."""
 
+_UPSIDE_DOWN = -0.2
+"""A trunk that points down speaks no louder against an axis, since people also stand on their hands."""
+
 T_POSE = np.cos(np.radians(15.0))
 """Smallest cosine between the limbs of a T-pose and their axes."""
 
@@ -147,9 +150,8 @@ def upright_world(
     more of the three. People who lie or stand on their hands have the other two. trunk: the axes at rest, if known.
     """
     up = samples.rotations[:, joints["pelvis"]] @ aligned[0][:, 1]
-    votes = np.mean(up, axis=0)[1:] + (0.3, 0.0)
-    if trunk is not None:
-        votes = votes + (0.6 * trunk[1:, 1] - (0.3, 0.0))
+    at_rest = np.array([0.3, 0.0]) if trunk is None else 0.6 * trunk[1:, 1]
+    votes = np.maximum(np.mean(up, axis=0)[1:], _UPSIDE_DOWN) + at_rest
     lowest = np.percentile(samples.positions[..., 1:].min(axis=1), 5, axis=0) / samples.leg
     votes = votes + 0.5 * ((lowest > -0.15) & (lowest < 0.25))
     if votes[0] >= votes[1]:

@@ -28,7 +28,7 @@ from kinema.formats.report import Notes
 from kinema.formats.rest_from_movement import Samples
 from kinema.formats.rest_pose import LIMBS, PARENTS, RestPose, rest_pose, upright_world
 from kinema.formats.units import leg_length, metres_per_unit
-from kinema.geometry.rotations import matrix_to_axis_angle, shortest_rotation
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, shortest_rotation
 from kinema.skeleton import NUM_BETAS, NUM_POSE, SMPL24
 
 CHUNK = 1024
@@ -39,6 +39,10 @@ _USUAL_JOINTS = 100
 
 _T_POSE = 0.9
 """Least cosine between the bones of a file that has SMPL's own rest pose and SMPL's."""
+
+
+_LARGEST_TURN = np.radians(45.0)
+"""Largest rotation of a collar or neck towards where the file has the joint after it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
             _point_limbs(rotations, positions, fit, offsets)
             middle = positions[:, foreign_hips].mean(axis=1)
             pelvis[rows] = middle - rotations[:, 0] @ (at_rest[hips].mean(axis=0) - at_rest[0])
-            _point_collars(rotations, pelvis[rows], positions, fit, offsets)
+            _point_upper_body(rotations, pelvis[rows], positions, fit, offsets)
         local = rotations.copy()
         local[:, 1:] = np.swapaxes(rotations[:, body.parents[1:]], -1, -2) @ rotations[:, 1:]
         pose[rows] = matrix_to_axis_angle(local).reshape(len(local), NUM_POSE)
@@ -118,7 +122,7 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
         return _Fit(skeleton, joints, rest, proportions, unit, own=betas is not None)
     _add_wrists(skeleton, joints)
     tips = _tips(skeleton, samples, joints)
-    rest = rest_pose(skeleton, samples, joints, tips, body.rest_joints(np.zeros(NUM_BETAS)), notes)
+    rest = rest_pose(skeleton, samples, joints, tips, body.rest_joints(np.zeros(NUM_BETAS)), Notes())
     proportions = fitted_proportions(_in_smpl_rest(skeleton, joints, rest) * unit, joints, body, notes)
     at_rest = body.rest_joints(proportions.betas)
     rest = rest_pose(skeleton, samples, joints, tips, at_rest, notes)
@@ -227,20 +231,27 @@ def _point_limbs(rotations: np.ndarray, positions: np.ndarray, fit: _Fit, offset
             rotations[:, index] = turn @ rotations[:, index]
 
 
-def _point_collars(
+def _point_upper_body(
     rotations: np.ndarray, pelvis: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray
 ) -> None:
-    """Turn the collars so that they point at the file's shoulders, in place. pelvis (n,3), positions (n,J,3) metres."""
-    place = pelvis
+    """Turn the collars so that they point at the file's shoulders, and a neck that the file lacks at its head, in place.
+
+    pelvis (n,3), positions (n,J,3) metres.
+    """
+    chest = pelvis
     for above, name in itertools.pairwise(("pelvis", "spine1", "spine2", "spine3")):
-        place = place + rotations[:, SMPL24.index(above)] @ offsets[SMPL24.index(name)]
-    for side in ("left", "right"):
-        collar, shoulder = SMPL24.indices([f"{side}_collar", f"{side}_shoulder"])
-        start = place + rotations[:, SMPL24.index("spine3")] @ offsets[collar]
-        turn = shortest_rotation(
-            rotations[:, collar] @ offsets[shoulder], positions[:, fit.joints[f"{side}_shoulder"]] - start
-        )
-        rotations[:, collar] = turn @ rotations[:, collar]
+        chest = chest + rotations[:, SMPL24.index(above)] @ offsets[SMPL24.index(name)]
+    ends = {"left_collar": "left_shoulder", "right_collar": "right_shoulder"}
+    if "neck" not in fit.joints and "head" in fit.joints:
+        ends["neck"] = "head"
+    for name, end in ends.items():
+        joint, tip = SMPL24.indices([name, end])
+        start = chest + rotations[:, SMPL24.index("spine3")] @ offsets[joint]
+        turn = shortest_rotation(rotations[:, joint] @ offsets[tip], positions[:, fit.joints[end]] - start)
+        turn = matrix_to_axis_angle(turn)
+        angle = np.linalg.norm(turn, axis=-1, keepdims=True)
+        turn = turn * np.minimum(1.0, _LARGEST_TURN / np.maximum(angle, 1e-9))
+        rotations[:, joint] = axis_angle_to_matrix(turn) @ rotations[:, joint]
 
 
 def _listed(names: tuple[str, ...]) -> str:
