@@ -91,16 +91,39 @@ def sitting():
     return turns
 
 
+def other_proportions(body, betas, rng, spread=0.06):
+    """(24,3) rest joints of somebody whose bones are each up to `spread` longer or shorter, both sides alike."""
+    joints = np.array(body.rest_joints(betas))
+    factors = dict.fromkeys(("pelvis", "hip", "knee", "ankle", "foot", "spine1", "spine2", "spine3", "neck", "head",
+                             "collar", "shoulder", "elbow", "wrist", "hand"))  # fmt: skip
+    factors = {part: 1 + rng.uniform(-spread, spread) for part in factors}
+    longer = np.array(joints)
+    for joint, name in enumerate(SMPL24.joints[1:], 1):
+        above = SMPL24.parents[joint]
+        longer[joint] = longer[above] + factors[name.rpartition("_")[2]] * (joints[joint] - joints[above])
+    return longer
+
+
+def posed(body, person, joints):
+    """(F,24,3) world positions of a skeleton with these rest joints (24,3) in the person's poses, the pelvis at hers."""
+    rotations, places = body.chain(person.pose_world, person.betas[0], person.transl_world)
+    out = np.array(places)
+    for joint in range(1, 24):
+        above = SMPL24.parents[joint]
+        out[:, joint] = out[:, above] + rotations[:, above] @ (joints[joint] - joints[above])
+    return out
+
+
 def foreign_bvh(
     path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=(), nodes=(), offset=None,
-    positions=False,
+    positions=False, joints=None,
 ):  # fmt: skip
     """Write the person's world motion as a foreign BVH. world (3,3): rotation from the y-up world to the file's.
 
     drop: SMPL joints that the file does not have (leaves, or joints whose children are attached to the parent).
     nodes: joints above the pelvis, (name, rotations (F,3,3), positions (F,3) metres) each relative to the one before.
     offset (3,): OFFSET of the pelvis, metres, which its positions are relative to. positions: every joint has position
-    channels, which repeat its offset.
+    channels, which repeat its offset. joints (24,3): the skeleton in SMPL's rest pose, metres, if not the person's own.
     """
     rest = np.tile(np.eye(3), (24, 1, 1)) if rest is None else np.array(rest)
     world = np.eye(3) if world is None else world
@@ -108,7 +131,7 @@ def foreign_bvh(
     for joint in sorted(set(range(24)) - set(kept)):
         rest[joint] = rest[SMPL24.parents[joint]]
     parents = {joint: _above(joint, kept) for joint in kept}
-    own = body.rest_joints(person.betas[0])
+    own = body.rest_joints(person.betas[0]) if joints is None else joints
     offsets = {j: scale * _resting(own, rest, parents[j], j) for j in kept if j}
     offsets[0] = np.zeros(3) if offset is None else scale * np.asarray(offset)
     lines, sequence = ["HIERARCHY"], []

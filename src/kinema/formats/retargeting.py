@@ -110,16 +110,13 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
     unit = metres_per_unit(leg, notes)
     samples = Samples.of(skeleton, leg)
     if is_smpl(file.names) and _is_own_rest(zero * unit, joints, body):
-        aligned, trunk = np.tile(np.eye(3), (24, 1, 1)), np.eye(3)
-        upright = upright_world(samples, joints, aligned, trunk, notes)
+        aligned = np.tile(np.eye(3), (24, 1, 1))
+        upright = upright_world(samples, joints, aligned, np.eye(3), notes)
         rest = RestPose(aligned, np.tile(np.eye(3), (len(skeleton), 1, 1)), upright)
         betas = shape_of_offsets(zero[[joints[name] for name in SMPL24.joints]] * unit, body)
-        proportions = (
-            fitted_proportions(zero * unit, joints, body, notes)
-            if betas is None
-            else Proportions(betas, np.tile(np.eye(3), (24, 1, 1)))
-        )
-        return _Fit(skeleton, joints, rest, proportions, unit, own=betas is not None)
+        if betas is None:
+            betas = fitted_proportions(zero * unit, joints, body, notes).betas
+        return _Fit(skeleton, joints, rest, Proportions(betas, aligned), unit, own=True)
     _add_wrists(skeleton, joints)
     tips = _tips(skeleton, samples, joints)
     rest = rest_pose(skeleton, samples, joints, tips, body.rest_joints(np.zeros(NUM_BETAS)), Notes())
