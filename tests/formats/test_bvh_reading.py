@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from kinema.errors import InputError
 from kinema.formats import infer_format, load_motion, save_motion
@@ -206,14 +205,4 @@ def test_truncated_files_are_refused(walk, tmp_path, cut):
     path = tmp_path / "cut.bvh"
     path.write_bytes(whole[: int(cut * len(whole))])
     with pytest.raises(InputError):
-        load_motion(path)
-
-
-def test_a_rest_pose_that_is_not_standing_is_refused(walk, body, tmp_path):
-    bent = np.tile(np.eye(3), (24, 1, 1))
-    for part in ("hip", "knee", "ankle", "foot"):
-        for side in ("left", "right"):
-            bent[SMPL24.index(f"{side}_{part}")] = Rotation.from_euler("x", -170, degrees=True).as_matrix()
-    path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, walk.people[0], skeletons.mixamo(), rest=bent)
-    with pytest.raises(InputError, match="not a standing person"):
         load_motion(path)

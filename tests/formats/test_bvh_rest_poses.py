@@ -175,6 +175,18 @@ def test_people_lying_in_a_z_up_world(walk, body, tmp_path):
     assert off(load_motion(path), person.joints_world).max() < 0.003
 
 
+def test_folded_legs_at_rest_are_told_from_the_movement(walk, body, tmp_path):
+    """Thighs that rest beside the trunk say nothing of their twist."""
+    folded = np.tile(np.eye(3), (24, 1, 1))
+    for part in ("hip", "knee", "ankle", "foot"):
+        for side in ("left", "right"):
+            folded[SMPL24.index(f"{side}_{part}")] = Rotation.from_euler("x", -170, degrees=True).as_matrix()
+    person = walk.people[0]
+    motion = load_motion(skeletons.foreign_bvh(tmp_path / "a.bvh", body, person, skeletons.mixamo(), rest=folded))
+    assert off(motion, person.joints_world).max() < 0.01
+    assert degrees_apart(motion, person).max() < 16
+
+
 def test_mirrored_axes_of_arms_are_not_taken_for_a_posture(walk, body, tmp_path):
     """The right arm rests along +x as the left does: across the chest, half a turn from SMPL's, with any twist."""
     rest = np.tile(np.eye(3), (24, 1, 1))

@@ -3,10 +3,9 @@
 The rotation of an SMPL joint in the world is G = W A: W is the foreign joint's rotation, A takes SMPL's rest axes to
 the joint's own. A follows from a pose of the file in which the person's own axes are known:
 
-- the zero pose (all rotations zero) if a person stands in it, arms anywhere: one rotation for the whole trunk,
-  followed by the shortest rotation for each limb bone;
-- otherwise the same with the zero pose, if the movement bears it out (a sitting person), or with the first frame, if
-  it is a T-pose;
+- the zero pose (all rotations zero) if a person stands in it, arms anywhere, or if the movement bears it out (a
+  sitting person): one rotation for the whole trunk, followed by the shortest rotation for each limb bone;
+- otherwise the first frame, if it is a T-pose;
 - otherwise, in files whose bones rest along axes of their own, the movement alone (`rest_from_movement`).
 """
 
@@ -31,8 +30,9 @@ LIMBS = {
 
 PARENTS = SMPL24.parents or ()
 
-STANDING = -0.7
-"""Largest cosine between trunk and a leg at rest: they point in opposite directions in a standing person."""
+STANDING = -np.cos(np.radians(30.0))
+"""Largest cosine between the trunk and each bone of the legs of a person who stands; bones that rest along axes of
+their own hardly ever lie like that."""
 
 SNAP = np.cos(np.radians(25.0))
 """Cosine within which a trunk at rest is aligned with an axis: a slightly leaning spine is anatomy."""
@@ -76,7 +76,7 @@ def rest_pose(
     zero = skeleton.at_zero()
     trunk = trunk_axes(zero, joints, snap=True)
     neutral = np.broadcast_to(np.eye(3), (len(skeleton), 3, 3))
-    if trunk is not None and _stands(zero, joints):
+    if trunk is not None and _stands(zero, joints, trunk[:, 1]):
         aligned = bone_alignment(zero, joints, at_rest, trunk)
         if wrong := _backwards(zero, joints, at_rest, trunk):
             moved = alignment_by_movement(samples, {**joints, **tips}, at_rest)[0]
@@ -160,14 +160,11 @@ def upright_world(
     return ZUP_FROM_YUP.T
 
 
-def _stands(rest: np.ndarray, joints: dict[str, int]) -> bool:
-    """Whether both legs point away from the trunk."""
-    hips, shoulders = (
-        rest[[joints[f"left_{part}"], joints[f"right_{part}"]]].mean(axis=0) for part in ("hip", "shoulder")
-    )
-    trunk = shoulders - hips
-    legs = [rest[joints[f"{side}_ankle"]] - rest[joints[f"{side}_hip"]] for side in ("left", "right")]
-    return all(leg @ trunk <= STANDING * np.linalg.norm(leg) * np.linalg.norm(trunk) for leg in legs)
+def _stands(rest: np.ndarray, joints: dict[str, int], up: np.ndarray) -> bool:
+    """Whether both legs are straight and point away from the trunk."""
+    legs = rest[[[joints[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]]
+    bones = np.diff(legs, axis=1)
+    return bool(np.all(bones @ up <= STANDING * np.linalg.norm(bones, axis=-1)))
 
 
 def _backwards(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> list[str]:
