@@ -12,7 +12,7 @@ from kinema.formats.units import metres_per_unit
 from tests.helpers import foreign_skeletons as skeletons
 
 EXACT = 0.003
-"""Metres: the shape is found by least squares, so that even a skeleton of the free body's is off by a millimetre or two."""
+"""Metres: the shape is found by least squares, so even the free body's own skeleton is off by a millimetre or two."""
 
 
 def notes(motion):
@@ -60,7 +60,7 @@ def test_nodes_above_the_pelvis_move_it(walk, body, tmp_path, name, positions):
 
 @pytest.mark.parametrize("nodes", [(), ("Reference",)], ids=["root", "below a node"])
 def test_positions_relative_to_the_offset_are_told_by_the_floor(walk, body, tmp_path, nodes):
-    """Pelvis positions that start at zero, with its height in the OFFSET; replaced, the person would sink to the hips."""
+    """Pelvis positions that start at zero, its height in the OFFSET: replaced, the person would sink to the hips."""
     person = walk.people[0]
     height = float(person.joints_world[0, 0, 1])
     path = skeletons.foreign_bvh(

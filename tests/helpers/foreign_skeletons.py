@@ -105,7 +105,7 @@ def other_proportions(body, betas, rng, spread=0.06):
 
 
 def posed(body, person, joints):
-    """(F,24,3) world positions of a skeleton with these rest joints (24,3) in the person's poses, the pelvis at hers."""
+    """(F,24,3) world positions of a skeleton with rest joints (24,3) in the person's poses, the pelvis at hers."""
     rotations, places = body.chain(person.pose_world, person.betas[0], person.transl_world)
     out = np.array(places)
     for joint in range(1, 24):
@@ -115,8 +115,8 @@ def posed(body, person, joints):
 
 
 def foreign_bvh(
-    path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=(), nodes=(), offset=None,
-    positions=False, joints=None,
+    path, body, person, names, *, rest=None, scale=100.0, order="ZYX", world=None, fps=30, drop=(), nodes=(),
+    offset=None, positions=False, joints=None,
 ):  # fmt: skip
     """Write the person's world motion as a foreign BVH. world (3,3): rotation from the y-up world to the file's.
 

@@ -35,9 +35,9 @@ SAMPLES = 240
 class BvhSkeleton:
     """A BVH file's joints and end sites, J in all, in its units and axes.
 
-    parents (J,), -1 for the root; offsets (J,3) from the parent, median where they move. moving: columns of the file's
-    values and the constant (3,) added to them, by joint that moves relative to its parent. rotating: joints of the
-    file itself are the first of the J, end sites follow.
+    The joints of the file are the first of the J, end sites follow. parents (J,), -1 for the root; offsets (J,3) from
+    the parent, median where they move. moving: by joint that moves relative to its parent, the column of the file's
+    values for each axis, and the constant (3,) added to them.
     """
 
     file: BvhFile
@@ -65,11 +65,12 @@ class BvhSkeleton:
     def at_zero(self) -> np.ndarray:
         """(J,3) positions with all rotations zero and moving joints at their median, the root at the origin."""
         identity = np.broadcast_to(np.eye(3), (len(self), 3, 3))
-        return forward_kinematics(identity, self.offsets, self.parents, np.zeros(3))[1]
+        return np.asarray(forward_kinematics(identity, self.offsets, self.parents, np.zeros(3))[1])
 
     def samples(self) -> np.ndarray:
         """Indices of frames spread evenly over the file."""
-        return np.unique(np.linspace(0, len(self.file) - 1, min(len(self.file), SAMPLES)).round().astype(int))
+        spread = np.linspace(0, len(self.file) - 1, min(len(self.file), SAMPLES))
+        return np.asarray(np.unique(spread.round().astype(int)))
 
 
 def bvh_skeleton(file: BvhFile, joints: dict[str, int], notes: Notes) -> BvhSkeleton:
@@ -118,7 +119,7 @@ def _on_floor(
     for joint in replaced:
         axis = int(np.argmax(np.abs(file.offsets[joint])))
         rise = float(file.offsets[joint, axis])
-        columns, base = moving[joint]
+        columns = moving[joint][0]
         if rise < 0.3 * leg or axis not in columns:
             continue
         heights = skeleton.pose(skeleton.samples())[1][..., axis].min(axis=1)

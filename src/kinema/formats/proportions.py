@@ -32,14 +32,14 @@ _LENGTHS = (
 _PLACES = ("left_shoulder", "right_shoulder", "neck", "head", "spine1", "spine2", "spine3")
 """Joints whose places, relative to the middle of the hips, the shape and the bends follow."""
 
-_LENGTH_NOISE = {"knee": 0.003, "ankle": 0.003, "elbow": 0.01, "wrist": 0.01, "hip": 0.015, "foot": 0.03}
-_PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.025, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
-"""Metres by which skeletons of one person usually differ: toe joints lie anywhere in the toes, spines have any joints."""
+_LENGTH_NOISE = {"knee": 0.003, "ankle": 0.003, "elbow": 0.01, "wrist": 0.01, "hip": 0.01, "foot": 0.03}
+_PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.03, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
+"""Metres by which skeletons of one person differ: toe joints lie anywhere in the toes, spines have any joints."""
 
 _SHAPE_RANGE = 3.0
 """Usual betas."""
 
-_OTHERWISE = 3.0
+_OTHERWISE = 5.0
 """Places off by more than this many times the usual difference are of another joint, and hardly count."""
 
 
@@ -67,8 +67,9 @@ def fitted_proportions(rest: np.ndarray, joints: dict[str, int], body: BodyModel
     any_joint = np.array([not name.endswith("shoulder") for name in places])[:, None]
     bent, usual = SMPL24.indices(list(BENDS)), np.radians(list(BENDS.values()))[:, None]
     shared = shared_spine(joints)
-    own = [name if name not in shared else next(n for n in _SPINE[_SPINE.index(name) :] if n not in shared) for name in BENDS]
-    row = [list(BENDS).index(name) for name in own]
+    # The bend of a spine joint that the file lacks is that of the next one it has.
+    own = {name: next(n for n in _SPINE[_SPINE.index(name) :] if n not in shared) for name in shared}
+    row = [list(BENDS).index(own.get(name, name)) for name in BENDS]
 
     def errors(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         at_rest = body.rest_joints(values[:NUM_BETAS])
@@ -84,12 +85,10 @@ def fitted_proportions(rest: np.ndarray, joints: dict[str, int], body: BodyModel
         size = np.linalg.norm(off, axis=1, keepdims=True)
         off = np.where(any_joint, off / np.sqrt(1 + (size / _OTHERWISE) ** 2), off)
         bends = values[NUM_BETAS:].reshape(-1, 3) / usual
-        return np.concatenate(
-            [stretched / length_noise, off.ravel(), values[:NUM_BETAS] / _SHAPE_RANGE, bends.ravel()]
-        )
+        return np.concatenate([stretched / length_noise, off.ravel(), values[:NUM_BETAS] / _SHAPE_RANGE, bends.ravel()])
 
     found = least_squares(residuals, np.zeros(NUM_BETAS + 3 * len(bent))).x
-    stretched, off = errors(found)
+    stretched = errors(found)[0]
     worst = int(np.argmax(np.abs(stretched)))
     notes.add(
         f"the free body's shape follows the skeleton's bones (worst: {lengths[worst][0]} to {lengths[worst][1]},"

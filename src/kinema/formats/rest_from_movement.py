@@ -13,6 +13,7 @@ must do is known up to little:
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,7 +118,7 @@ class _Estimate:
         pitches = [(0.0, TRUNK_SD)]
         if "spine1" in self.joints:
             spine, middle, origin = self.place("spine1"), self.place(*hips), self.place("pelvis")
-            bones = [self.local("pelvis", bone).mean(axis=0) for bone in (spine - middle, spine - origin, middle - origin)]
+            bones = [self.local("pelvis", bone) for bone in (spine - middle, spine - origin, middle - origin)]
             rest = [self.own("spine1"), self.own(*hips), self.own("pelvis")]
             pitches.append(_pitch(frame, bones, (rest[0] - rest[1], rest[0] - rest[2], rest[1] - rest[2])))
         self.aligned[0] = frame @ turn_about("x", _mean(pitches))
@@ -135,7 +136,7 @@ class _Estimate:
         pitches = [(0.0, NEUTRAL_SD)]
         if "neck" in self.joints:
             neck, middle, origin = self.place("neck"), self.place(*sides), self.place("spine3")
-            bones = [self.local("spine3", bone).mean(axis=0) for bone in (neck - origin, middle - origin, neck - middle)]
+            bones = [self.local("spine3", bone) for bone in (neck - origin, middle - origin, neck - middle)]
             rest = [self.own("neck"), self.own(*sides), self.own("spine3")]
             pitches.append(_pitch(frame, bones, (rest[0] - rest[2], rest[1] - rest[2], rest[0] - rest[1])))
         self.aligned[SMPL24.index("spine3")] = frame @ turn_about("x", _mean(pitches))
@@ -145,7 +146,7 @@ class _Estimate:
         """The joints between pelvis and chest share the bend; where the skeleton is like SMPL's, its bones say more."""
         trust = 1 / (1 + (self.unlike / NEUTRAL_SD) ** 2)
         chain = [name for name in ("pelvis", "spine1", "spine2", "spine3", "neck") if name in self.joints]
-        for name, after in zip(chain, chain[1:], strict=False):
+        for name, after in itertools.pairwise(chain):
             if name not in ("spine1", "spine2"):
                 continue
             share = (1 if name == "spine1" else 2) / 3
@@ -224,9 +225,10 @@ def _onto(aligned: np.ndarray, own: np.ndarray, bone: np.ndarray) -> np.ndarray:
 def _pitch(frame: np.ndarray, bones: list[np.ndarray], rest: tuple[np.ndarray, ...]) -> tuple[float, float]:
     """Radians by which axes must turn about x to take SMPL's bone onto the file's, and how sure that is, in degrees.
 
-    bones, rest: the bone, and the two sides of a triangle whose shape in both skeletons tells how far they are alike.
+    bones, in the file's joint over the frames (n,3), and rest (3,): the bone, and the two sides of a triangle whose
+    shape in both skeletons tells how far they are alike.
     """
-    seen = [frame.T @ bone for bone in bones]
+    seen = [frame.T @ bone.mean(axis=0) for bone in bones]
     angle = _about_x(rest[0], seen[0])
     between = _about_x(rest[1], rest[2]), _about_x(seen[1], seen[2])
     sizes = [max(float(np.linalg.norm(bone[1:])), 1e-9) for bone in (*rest[1:], *seen[1:])]

@@ -101,7 +101,7 @@ def rest_pose(
         between = np.swapaxes(above, -1, -2) @ rotations
         return RestPose(aligned, between, upright_world(samples, joints, aligned, None, notes))
     notes.add(
-        "with all rotations zero nobody stands; the rest pose was estimated from the bones and how knees and elbows bend"
+        "with all rotations zero nobody stands; the rest pose was estimated from the bones and how the limbs bend"
     )
     return RestPose(moved, between, upright_world(samples, joints, moved, None, notes))
 

@@ -1,8 +1,9 @@
 """Retargeting a skeleton of other proportions and another rest pose to SMPL's pose, shape and translation.
 
-Joints are matched by name (`joint_names`) and put in space with all channels of the file (`bvh_skeleton`). The rotation
-of an SMPL joint in the world is W A: W is the foreign joint's rotation, A a constant (`rest_pose`). So limbs point where
-the file's do. Joints that the file lacks do not move relative to their parent; those of the spine share its bend evenly.
+Joints are matched by name (`joint_names`) and put in space with all channels of the file (`bvh_skeleton`). The
+rotation of an SMPL joint in the world is W A: W is the foreign joint's rotation, A a constant (`rest_pose`). So limbs
+point where the file's do. Joints that the file lacks do not move relative to their parent; those of the spine share
+its bend evenly.
 
 The free body gets the shape, and its trunk the constant bends, that bring its joints nearest to the file's
 (`proportions`); the centre of its hips is placed at the file's, and its collars point at the file's shoulders. A file
@@ -153,8 +154,10 @@ def _tips(skeleton: BvhSkeleton, samples: Samples, joints: dict[str, int]) -> di
     tips = {}
     for side in ("left", "right"):
         for before, start, end in (("knee", "ankle", "foot"), ("elbow", "wrist", "hand")):
-            chain = [joints.get(f"{side}_{name}") for name in (before, start)]
-            if f"{side}_{end}" in joints or chain[1] is None or (tip := _child(skeleton, chain[1])) is None:
+            if f"{side}_{end}" in joints or f"{side}_{start}" not in joints:
+                continue
+            chain = [joints[f"{side}_{name}"] for name in (before, start)]
+            if (tip := _child(skeleton, chain[1])) is None:
                 continue
             upper, lower = np.moveaxis(np.diff(samples.positions[:, [*chain, tip]], axis=1), 1, 0)
             lengths = np.linalg.norm(upper, axis=-1) * np.linalg.norm(lower, axis=-1)
@@ -231,7 +234,7 @@ def _point_limbs(rotations: np.ndarray, positions: np.ndarray, fit: _Fit, offset
 def _point_upper_body(
     rotations: np.ndarray, pelvis: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray
 ) -> None:
-    """Turn the collars so that they point at the file's shoulders, and a neck that the file lacks at its head, in place.
+    """Turn the collars to where the file has its shoulders, and a neck that it lacks to its head, in place.
 
     pelvis (n,3), positions (n,J,3) metres.
     """
