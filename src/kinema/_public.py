@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from kinema.quality.diagnosis import Diagnosis
 
 
-def load(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
+def load(path: str | Path, *, format: str | None = None, fps: float | None = None, units: str | None = None) -> Motion:
     """Read a motion file of any supported format; nothing in it is executed.
 
         motion = kinema.load("smpl_output.pkl")
         motion = kinema.load("wham_output.pkl", fps=25)
 
     format: a name from `kinema.formats()`; by default the contents decide. fps: frame rate of a file that does not hold
-    it. What the reader assumed, converted and left out is listed in `motion.data["notes"]`. Raises InputError,
-    UnsafeFileError, UsageError.
+    it. units: "m", "cm", "mm" or "in", of a BVH; by default told from its legs. What the reader assumed, converted and
+    left out is listed in `motion.data["notes"]`. Raises InputError, UnsafeFileError, UsageError.
     """
-    return load_motion(path, format=format, fps=fps)
+    return load_motion(path, format=format, fps=fps, units=units)
 
 
 def save(motion: Motion, path: str | Path, *, format: str | None = None, **options: Any) -> Path:
@@ -154,8 +154,8 @@ def convert(source: str | Path, target: str | Path, **options: Any) -> WriteRepo
 
         kinema.convert("wham_output.pkl", "walk.npz", fps=25)
 
-    options: source_format, target_format, fps, body, and those of the target's format. Raises UsageError, InputError,
-    OutputError.
+    options: source_format, target_format, fps, source_units, body, and those of the target's format. Raises UsageError,
+    InputError, OutputError.
     """
     return convert_file(source, target, **options)
 

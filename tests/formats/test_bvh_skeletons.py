@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from kinema.__main__ import main
+from kinema.errors import UsageError
 from kinema.formats import load_motion, save_motion
 from kinema.formats.report import Notes
 from kinema.formats.units import metres_per_unit
@@ -146,6 +148,22 @@ def test_a_skeleton_of_no_unit_is_scaled_to_an_adult(walk, body, tmp_path):
     found = load_motion(path).people[0].joints_world
     legs = np.linalg.norm(np.diff(found[0, [1, 4, 7]], axis=0), axis=1).sum()
     assert legs == pytest.approx(0.82, abs=0.01)
+
+
+def test_the_unit_may_be_given(walk, body, tmp_path):
+    """A child of 0.6 times the size in inches, whose legs are an adult's in no unit."""
+    person = walk.people[0]
+    joints = 0.6 * body.rest_joints(person.betas[0])
+    path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, person, skeletons.mixamo(), joints=joints, scale=1 / 0.0254)
+    (found,) = load_motion(path, units="in").people
+    thigh = np.linalg.norm(found.joints_world[:, 4] - found.joints_world[:, 1], axis=1)
+    np.testing.assert_allclose(thigh, np.linalg.norm(joints[4] - joints[1]), atol=0.01)
+    with pytest.raises(UsageError, match="may be m, cm, mm, in"):
+        load_motion(path, units="ft")
+    with pytest.raises(UsageError, match="read without `units`"):
+        load_motion(save_motion(walk, tmp_path / "a.npz"), units="cm")
+    assert main(["convert", str(path), str(tmp_path / "b.npz"), "--source-units", "in"]) == 0
+    np.testing.assert_allclose(load_motion(tmp_path / "b.npz").people[0].joints_world, found.joints_world, atol=1e-6)
 
 
 def test_our_own_files_are_read_below_a_node(walk, tmp_path):

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--to", dest="target_format", metavar="FORMAT", help="the format to write (default: from OUT's suffix)"
     )
     add_reading(parser)
+    parser.add_argument(
+        "--source-units", choices=("m", "cm", "mm", "in"), help="unit of a bvh (default: told from the legs' length)"
+    )
     add_body(parser, "an SMPL file (.pkl or .npz): the body model of the poses")
     add_json(parser, "files and notes")
 
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     body = None if args.body_model is None else load_body(args.body_model)
     report = convert(
         motion_file(args.file), args.out, source_format=args.format, target_format=args.target_format, fps=args.fps,
-        body=body,
+        source_units=args.source_units, body=body,
     )  # fmt: skip
     print_report(report, args)
     return 0

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 UNITS = {"m": 1.0, "cm": 100.0}
 """Units that a file may be written in, per metre."""
 
+READ_UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
+"""Metres per unit that a file may be read in."""
+
 
 def write(
     motion: Motion,
@@ -88,11 +91,16 @@ def recognises(content: Mapping[Any, Any]) -> bool:
     return isinstance(content.get("bvh"), BvhFile)
 
 
-def read(content: Mapping[Any, Any], path: Path) -> Motion:
-    """The person of a BVH file, on the free body, in the y-up world. Raises InputError."""
+def read(content: Mapping[Any, Any], path: Path, *, units: str | None = None) -> Motion:
+    """The person of a BVH file, on the free body, in the y-up world.
+
+    units: the file's, one of `READ_UNITS`; by default told from the length of the legs. Raises InputError, UsageError.
+    """
+    if units not in (None, *READ_UNITS):
+        raise UsageError(f"`units` of a BVH that is read may be {', '.join(READ_UNITS)}, not {units!r}")
     body, notes = load_body(), Notes()
     file = content["bvh"]
-    retargeted = retarget(file, body, str(path), notes)
+    retargeted = retarget(file, body, str(path), notes, unit=None if units is None else READ_UNITS[units])
     person = Person(
         id=1,
         frames=np.arange(len(file)),

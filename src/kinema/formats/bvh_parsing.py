@@ -9,7 +9,6 @@ from typing import TextIO
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError, quoted
 from kinema.storage.budget import Budget, Malformed
 from kinema.storage.fields import LARGEST, rate
@@ -44,38 +43,9 @@ class BvhFile:
     def __len__(self) -> int:
         return len(self.values)
 
-    def rest(self) -> np.ndarray:
-        """(J,3) joint positions at rest (all rotations zero), the root at its offset."""
-        identity = np.broadcast_to(np.eye(3), (len(self.names), 3, 3))
-        return forward_kinematics(identity, self.offsets, self.parents, self.offsets[0])[1]
-
     def columns(self, joint: int) -> tuple[int, tuple[str, ...]]:
         """First column of a joint's channels, and their names."""
         return sum(len(channels) for channels in self.channels[:joint]), self.channels[joint]
-
-    def root(self, rows: slice = slice(None)) -> np.ndarray:
-        """(n,3) position of the root: its position channels, which replace its offset."""
-        first, names = self.columns(0)
-        values = self.values[rows]
-        places = np.repeat(self.offsets[:1], len(values), axis=0)
-        for column, name in enumerate(names, start=first):
-            if name in _POSITIONS:
-                places[:, _POSITIONS.index(name)] = values[:, column]
-        return places
-
-    def moving_joints(self) -> list[str]:
-        """Names of joints below the root whose position channels differ from their offset by more than 1 % of it."""
-        found = []
-        for joint in range(1, len(self.names)):
-            first, names = self.columns(joint)
-            for column, name in enumerate(names, start=first):
-                if name in _POSITIONS:
-                    rest = self.offsets[joint, _POSITIONS.index(name)]
-                    largest = float(np.max(np.abs(self.values[:, column] - rest), initial=0.0))
-                    if largest > 0.01 * max(float(np.linalg.norm(self.offsets[joint])), 1e-6):
-                        found.append(self.names[joint])
-                        break
-        return found
 
     def rotation(self, joint: int, rows: slice = slice(None)) -> np.ndarray:
         """(n,3,3) rotation of a joint relative to its parent, in the order of its channels."""

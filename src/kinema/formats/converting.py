@@ -31,14 +31,15 @@ def convert(
     source_format: str | None = None,
     target_format: str | None = None,
     fps: float | None = None,
+    source_units: str | None = None,
     body: BodyModel | None = None,
     **options: Any,
 ) -> WriteReport:
     """Read `source` and write `target`, keeping all that both formats hold. Returns the files written and the losses.
 
     source_format, target_format: names in `kinema.formats.formats()`; by default recognised from the contents and the
-    suffix. fps: frame rate of a source that does not store one. body: the model of the poses. options: those of the
-    target's writer. Raises UsageError, InputError, OutputError.
+    suffix. fps: frame rate of a source that does not store one. source_units: unit of a BVH that is read. body: the
+    model of the poses. options: those of the target's writer. Raises UsageError, InputError, OutputError.
     """
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
@@ -47,7 +48,7 @@ def convert(
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
     read = infer_format(source) if source_format is None else find_format(source_format)
-    motion = load_motion(source, format=read.name, fps=fps)
+    motion = load_motion(source, format=read.name, fps=fps, units=source_units)
     report = WriteReport()
     for note in reading_notes(motion):
         report.notes.add(note)

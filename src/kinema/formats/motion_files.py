@@ -33,11 +33,14 @@ def infer_format(path: str | Path) -> MotionFormat:
         return _recognise(content, path)
 
 
-def load_motion(path: str | Path, *, format: str | None = None, fps: float | None = None) -> Motion:
+def load_motion(
+    path: str | Path, *, format: str | None = None, fps: float | None = None, units: str | None = None
+) -> Motion:
     """Read a motion file, Kinema's own or another system's. Nothing in it is executed.
 
     format: its name in `formats()`; by default recognised from the contents. fps: frame rate of a file that does not
-    store one (most other systems' files do not; 30 is then assumed, and the provenance says so).
+    store one (most other systems' files do not; 30 is then assumed, and the provenance says so). units: of a BVH, which
+    does not store it, "m", "cm", "mm" or "in"; by default told from the length of the legs.
     Raises InputError (missing, truncated or malformed file, format not recognised or ambiguous),
     UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
     """
@@ -52,8 +55,13 @@ def load_motion(path: str | Path, *, format: str | None = None, fps: float | Non
             if entry is None:
                 entry = _recognise(content, path)
             reader = entry.load().read
-            takes_rate = "fps" in signature(reader).parameters
-            result: Motion = reader(content, path, fps=fps) if takes_rate else reader(content, path)
+            takes = signature(reader).parameters
+            given: dict[str, Any] = {"fps": fps} if "fps" in takes else {}
+            if units is not None:
+                if "units" not in takes:
+                    raise UsageError(f"{entry.name} files are read without `units`; leave it out")
+                given["units"] = units
+            result: Motion = reader(content, path, **given)
             return result
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None

@@ -3,7 +3,7 @@
 A format is one row here and one module with up to three functions, imported only when it is used:
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
-    read(content, path) -> Motion                   takes `fps=` where a file may lack its frame rate
+    read(content, path) -> Motion                   takes `fps=`, `units=` where a file may lack them
     write(motion, path, *, body, vertices) -> Path  the first file written; also takes the options in `takes`
 
 A row states what the format can hold, so that a converter can report what is lost.

@@ -67,9 +67,12 @@ class _Fit:
     own: bool
 
 
-def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retargeted:
-    """The motion of a BVH on `body`. Raises InputError: joints missing, or legs without a length."""
-    fit = _fit(file, body, what, notes)
+def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes, *, unit: float | None = None) -> Retargeted:
+    """The motion of a BVH on `body`. unit: metres in one of its units; by default told from the legs.
+
+    Raises InputError: joints missing, or legs without a length.
+    """
+    fit = _fit(file, body, what, notes, unit)
     at_rest = body.rest_joints(fit.proportions.betas)
     offsets = at_rest - at_rest[np.maximum(body.parents, 0)]
     hips = SMPL24.indices(["left_hip", "right_hip"])
@@ -97,7 +100,7 @@ def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> Retarge
     return Retargeted(pose=pose, transl=pelvis - at_rest[0], betas=fit.proportions.betas)
 
 
-def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
+def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes, unit: float | None) -> _Fit:
     joints = smpl_joints(file.names, file.parents)
     missing = [name for name in REQUIRED if name not in joints]
     if missing:
@@ -108,7 +111,7 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes) -> _Fit:
     zero = skeleton.at_zero()
     legs = [[joints[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
     leg = leg_length(np.diff(zero[legs], axis=1))
-    unit = metres_per_unit(leg, notes)
+    unit = metres_per_unit(leg, notes) if unit is None else unit
     samples = Samples.of(skeleton, leg)
     if is_smpl(file.names) and _is_own_rest(zero * unit, joints, body):
         aligned = np.tile(np.eye(3), (24, 1, 1))
