@@ -227,3 +227,31 @@ def test_one_frame_is_enough(walk, body, tmp_path):
     rest = skeletons.anywhere(np.random.default_rng(7))
     path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, person, skeletons.mixamo(), rest=rest)
     assert off(load_motion(path), person.joints_world).max() < 0.02
+
+
+@pytest.mark.parametrize("tangled", [False, True], ids=["standing", "tangled"])
+@pytest.mark.parametrize(
+    ("parts", "factor"),
+    [
+        (("spine1", "spine2", "spine3", "neck", "head"), 0.0),
+        (("collar", "shoulder", "elbow", "wrist", "hand"), 0.0),
+        (("hip",), 0.0),
+        (("foot",), 0.0),
+        (("elbow",), 1e6),
+    ],
+    ids=["no trunk", "no arms", "no width", "no feet", "arms without end"],
+)
+def test_skeletons_of_nobody_give_numbers(walk, body, tmp_path, parts, factor, tangled):
+    """Bones without length have no direction; whatever comes out is finite and its bones are a body's."""
+    person = walk.people[0].select(np.arange(0, 60, 6))
+    own = body.rest_joints(person.betas[0])
+    joints = np.array(own)
+    for joint, name in enumerate(SMPL24.joints[1:], 1):
+        above = SMPL24.parents[joint]
+        size = factor if name.rpartition("_")[2] in parts else 1.0
+        joints[joint] = joints[above] + size * (own[joint] - own[above])
+    rest = skeletons.anywhere(np.random.default_rng(8)) if tangled else None
+    path = skeletons.foreign_bvh(tmp_path / "a.bvh", body, person, skeletons.mixamo(), joints=joints, rest=rest)
+    (found,) = load_motion(path).people
+    legs = np.linalg.norm(np.diff(found.joints_world[:, [1, 4, 7]], axis=1), axis=-1)
+    assert np.all((legs > 0.3) & (legs < 0.6))

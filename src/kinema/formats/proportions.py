@@ -17,6 +17,9 @@ from kinema.formats.report import Notes
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS, SMPL24
 
+_STEPS = 40
+"""Steps of the fit; skeletons of people take about ten."""
+
 BENDS = {"spine1": 10.0, "spine2": 10.0, "spine3": 10.0, "neck": 15.0, "left_collar": 15.0, "right_collar": 15.0}
 """Joints of the trunk whose rest may differ, with the usual angle in degrees."""
 
@@ -38,6 +41,9 @@ _PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.03, "spine1": 0.03, "
 
 _SHAPE_RANGE = 3.0
 """Usual betas."""
+
+_NOBODYS = 0.25
+"""Metres by which no bone differs from a person's: longer and shorter ones hardly count."""
 
 _OTHERWISE = 5.0
 """Places off by more than this many times the usual difference are of another joint, and hardly count."""
@@ -81,13 +87,14 @@ def fitted_proportions(rest: np.ndarray, joints: dict[str, int], body: BodyModel
 
     def residuals(values: np.ndarray) -> np.ndarray:
         stretched, off = errors(values)
+        stretched = stretched / np.sqrt(1 + (stretched / _NOBODYS) ** 2)
         off = off / place_noise
         size = np.linalg.norm(off, axis=1, keepdims=True)
         off = np.where(any_joint, off / np.sqrt(1 + (size / _OTHERWISE) ** 2), off)
         bends = values[NUM_BETAS:].reshape(-1, 3) / usual
         return np.concatenate([stretched / length_noise, off.ravel(), values[:NUM_BETAS] / _SHAPE_RANGE, bends.ravel()])
 
-    found = least_squares(residuals, np.zeros(NUM_BETAS + 3 * len(bent))).x
+    found = least_squares(residuals, np.zeros(NUM_BETAS + 3 * len(bent)), max_nfev=_STEPS).x
     stretched = errors(found)[0]
     worst = int(np.argmax(np.abs(stretched)))
     notes.add(
