@@ -164,11 +164,13 @@ Frame Time: 0.0333333
         (("Zrotation", "Wrotation"), "CHANNELS may be"),
         (("Zrotation", "Xrotation"), "each once"),
         (("OFFSET 0 1 0", "OFFSET 0 1"), "2 values where 3"),
-        (("Frames: 2", "Frames: 99999999"), "declares"),
-        (("Frames: 2", "Frames: 3"), "cut off"),
         (("Frames: 2", "Frames: -2"), "must be positive"),
-        (("Frame Time: 0.0333333", "Frame Time: 0"), "frame time must be positive"),
-        (("0 1 0 0 0 5", "0 1 0 0 0"), "5 values where 6"),
+        (("Frames: 2", "Frames: 1e300"), r"beyond 1e\+09"),
+        (("Frame Time: 0.0333333", "Frame Time: -0.1"), "frame time must be positive"),
+        (("0 1 0 0 0 0", "0 1 0 0 0"), "6 values where 1 are needed"),
+        (("0 1 0 0 0 0", "0 1 0 0 0 0 0"), "7 values where 6 are needed"),
+        (("Frames: 2\nFrame Time: 0.0333333\n0 1 0 0 0 0\n0 1 0 0 0 5", ""), "ends after its skeleton; it holds no motion"),
+        (("0 1 0 0 0 0\n0 1 0 0 0 5", "0 1"), "cut off before its first frame"),
         (("0 1 0 0 0 5", "0 1 0 0 0 nan"), "not finite"),
         (("0 1 0 0 0 5", "0 1 0 0 0 x"), "not a number"),
         (("End Site", "ROOT Second"), "one root"),
@@ -200,9 +202,20 @@ def test_deep_nesting_and_many_joints_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.3, 0.5, 0.9, 0.999])
-def test_truncated_files_are_refused(walk, tmp_path, cut):
-    whole = save_motion(walk, tmp_path / "walk.bvh").read_bytes()
+def test_truncated_files_are_read_as_far_as_they_go(walk, tmp_path, cut):
+    """What was cut off is said; a last row whose last number may be cut is left out."""
+    text = save_motion(walk, tmp_path / "walk.bvh").read_text()
+    first = text.index("Frame Time")
+    first = text.index("\n", first) + 1
     path = tmp_path / "cut.bvh"
-    path.write_bytes(whole[: int(cut * len(whole))])
+    path.write_text(text[: first + int(cut * (len(text) - first))])
+    back = load_motion(path)
+    assert 1 <= back.num_frames < walk.num_frames
+    assert f"promises {walk.num_frames} frames and holds {back.num_frames}; it was cut off" in notes(back)
+    whole = load_motion(tmp_path / "walk.bvh")
+    np.testing.assert_allclose(
+        back.people[0].joints_world, whole.people[0].joints_world[: back.num_frames], atol=1e-6
+    )  # fmt: skip
+    path.write_text(text[: int(cut * text.index("MOTION"))])
     with pytest.raises(InputError):
         load_motion(path)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from kinema.body import load_body
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.formats.angles import ORDERS, euler_angles
 from kinema.formats.bvh_parsing import BvhFile, parse_bvh
 from kinema.formats.foreign import motion_from
@@ -91,15 +91,23 @@ def recognises(content: Mapping[Any, Any]) -> bool:
     return isinstance(content.get("bvh"), BvhFile)
 
 
-def read(content: Mapping[Any, Any], path: Path, *, units: str | None = None) -> Motion:
+def read(
+    content: Mapping[Any, Any], path: Path, *, fps: float | None = None, units: str | None = None
+) -> Motion:
     """The person of a BVH file, on the free body, in the y-up world.
 
-    units: the file's, one of `READ_UNITS`; by default told from the length of the legs. Raises InputError, UsageError.
+    fps: the frame rate of a file whose frame time is missing or none. units: the file's, one of `READ_UNITS`; by
+    default told from the length of the legs. Raises InputError, UsageError.
     """
     if units not in (None, *READ_UNITS):
         raise UsageError(f"`units` of a BVH that is read may be {', '.join(READ_UNITS)}, not {units!r}")
     body, notes = load_body(), Notes()
     file = content["bvh"]
+    for note in file.notes:
+        notes.add(note)
+    if file.frame_time is None and fps is None:
+        raise InputError(f"{path} has no frame time in seconds; give its frame rate with `fps`")
+    own = None if file.frame_time is None else 1 / file.frame_time
     retargeted = retarget(file, body, str(path), notes, unit=None if units is None else READ_UNITS[units])
     person = Person(
         id=1,
@@ -109,7 +117,7 @@ def read(content: Mapping[Any, Any], path: Path, *, units: str | None = None) ->
         transl_world=retargeted.transl,
         joints_world=body.joints(retargeted.pose, retargeted.betas, retargeted.transl),
     )
-    return motion_from("bvh", [person], path, notes, fps=None, own_fps=1 / file.frame_time, body_model=body.name)
+    return motion_from("bvh", [person], path, notes, fps=fps, own_fps=own, body_model=body.name)
 
 
 def end_sites(track: SkeletonTrack) -> dict[int, np.ndarray]:

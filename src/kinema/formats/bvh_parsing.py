@@ -1,18 +1,23 @@
-"""Parsing BVH files of any origin: the skeleton and the values of its channels, validated."""
+"""Parsing BVH files of any origin: the skeleton and the values of its channels, validated.
+
+Programs differ in what they write: keywords in lower case, rows wrapped over lines, more or fewer rows than promised,
+names that occur twice, decimal commas. All of that is read; what was assumed is in the notes.
+"""
 
 from __future__ import annotations
 
+import re
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kinema.errors import InputError, quoted
+from kinema.formats.bvh_lines import Lines, encoding_of
 from kinema.storage.budget import Budget, Malformed
-from kinema.storage.fields import LARGEST, rate
-from kinema.storage.text_lines import next_line
+from kinema.storage.fields import rate
 
 MAX_BYTES = 2**31
 MAX_JOINTS = 2000
@@ -22,6 +27,14 @@ FRAME_MEMORY = 3000
 
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
+_SCALES = ("Xscale", "Yscale", "Zscale")
+_CHANNELS = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS, *_SCALES)}
+
+SLOWEST = 5.0
+"""Seconds: frame times beyond it are no frame times; some programs write the rate instead."""
+
+_FRAMES = re.compile(r"frames\s*:?\s*(\S+)", re.IGNORECASE)
+_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*(\S*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +42,8 @@ class BvhFile:
     """A skeleton of J joints over F frames, in the file's units and axes.
 
     names, parents (J,), -1 for the root; offsets (J,3) from the parent; ends: offset of the end site by joint;
-    channels: names of each joint's channels in order; frame_time seconds; values (F,C), rotations in degrees.
+    channels: names of each joint's channels in order; frame_time seconds, None where the file has none that can be;
+    values (F,C), rotations in degrees. notes: what was assumed.
     """
 
     names: tuple[str, ...]
@@ -37,8 +51,9 @@ class BvhFile:
     offsets: np.ndarray
     ends: dict[int, np.ndarray]
     channels: tuple[tuple[str, ...], ...]
-    frame_time: float
+    frame_time: float | None
     values: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -62,79 +77,135 @@ class BvhFile:
 
 
 def parse_bvh(path: str | Path) -> BvhFile:
-    """Read a BVH file. Raises InputError: not a BVH, broken hierarchy, wrong number of values, too large."""
+    """Read a BVH file. Raises InputError: not a BVH, broken hierarchy, rows that do not fit it, too large."""
     path = Path(path)
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 2**30} GB; cut it into pieces")
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return _Parser(path, file, size).file()
+        with path.open(encoding=encoding_of(path), errors="replace") as file:
+            return _Parser(Lines(path, file), size).file()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+    except UnicodeError:
+        raise InputError(f"{path} is not a BVH file: it is not text") from None
 
 
 class _Parser:
-    def __init__(self, path: Path, lines: TextIO, size: int) -> None:
-        self.path, self.lines, self.size = path, lines, size
-        self.number = 0
+    def __init__(self, lines: Lines, size: int) -> None:
+        self.lines, self.path, self.size = lines, lines.path, size
         self.names: list[str] = []
         self.parents: list[int] = []
         self.offsets: list[np.ndarray] = []
         self.channels: list[tuple[str, ...]] = []
         self.ends: dict[int, np.ndarray] = {}
 
-    def fail(self, what: str) -> InputError:
-        return InputError(f"{self.path}, line {self.number}: {what}")
-
-    def line(self) -> list[str]:
-        """The words of the next line that is not empty."""
-        while text := next_line(self.lines, self.path, self.number + 1):
-            self.number += 1
-            words = text.split()
-            if words:
-                return words
-        raise InputError(f"{self.path} ends after line {self.number} ; it was cut off")
-
     def file(self) -> BvhFile:
-        if self.line()[0] != "HIERARCHY":
-            raise self.fail("a BVH file starts with HIERARCHY")
+        if self.lines.words()[0].upper() != "HIERARCHY":
+            raise self.lines.fail("a BVH file starts with HIERARCHY")
         self._hierarchy()
-        words = self.line()
-        if words[0] != "Frames:" or len(words) != 2:
-            raise self.fail("expected 'Frames: <number>'")
-        frames = self._numbers(words[1:], 1)[0]
-        words = self.line()
-        if words[:2] != ["Frame", "Time:"] or len(words) != 3:
-            raise self.fail("expected 'Frame Time: <seconds>'")
-        frame_time = self._numbers(words[2:], 1)[0]
+        self._unique_names()
+        promised, frame_time = self._counts()
         width = sum(map(len, self.channels))
-        if frames != round(frames) or frames < 1:
-            raise self.fail(f"the number of frames must be positive, found {frames:g}")
-        if not frame_time > 0:
-            raise self.fail(f"the frame time must be positive, found {frame_time:g}")
-        rate(1 / frame_time if frame_time > 1e-300 else 1e300, "its frame rate", str(self.path))
-        if 2 * frames * width > self.size:
-            raise InputError(f"{self.path} declares {frames:g} frames of {width} values, more than fit in it")
-        try:
-            Budget(self.size).charge(int(frames) * (FRAME_MEMORY + 8 * width))
-        except Malformed:
-            raise InputError(
-                f"{self.path} has {frames:g} frames of {width} values, which need far more memory than its size"
-                " justifies; cut it into pieces"
-            ) from None
-        values = np.empty((int(frames), width))
-        for row in values:
-            row[:] = self._numbers(self.line(), width)
+        values = self._rows(width, promised)
+        if scaled := [name for name, used in zip(self.names, self.channels, strict=True) if set(used) & set(_SCALES)]:
+            self.lines.notes[f"the scale of {', '.join(scaled[:3])} was left out"] = None
         return BvhFile(
             names=tuple(self.names),
             parents=np.array(self.parents),
             offsets=np.array(self.offsets),
             ends=self.ends,
             channels=tuple(self.channels),
-            frame_time=float(frame_time),
+            frame_time=frame_time,
             values=values,
+            notes=tuple(self.lines.notes),
         )
+
+    def _counts(self) -> tuple[int | None, float | None]:
+        """The number of frames that the file promises, and the frame time; None where it has none."""
+        promised, text = None, self.lines.next()
+        if text is not None and (found := _FRAMES.fullmatch(text)):
+            (number,) = self.lines.count(found[1], 1)
+            if number != round(number) or number < 1:
+                raise self.lines.fail(f"the number of frames must be positive, found {number:g}")
+            if 2 * number > MAX_BYTES:
+                raise self.lines.fail(f"it declares {number:g} frames, more than fit in any file")
+            promised, text = int(number), self.lines.next()
+        if text is None:
+            raise InputError(f"{self.path} ends after its skeleton; it holds no motion")
+        if not (found := _FRAME_TIME.fullmatch(text)):
+            wanted = "'Frame Time: <seconds>'" if promised is not None else "'Frames: <number>'"
+            raise self.lines.fail(f"expected {wanted}")
+        if not found[1]:
+            return promised, None
+        (frame_time,) = self.lines.count(found[1], 1)
+        if frame_time < 0:
+            raise self.lines.fail(f"the frame time must be positive, found {frame_time:g}")
+        if frame_time == 0 or frame_time > SLOWEST:
+            self.lines.notes[f"a frame time of {frame_time:g} seconds was left out"] = None
+            return promised, None
+        rate(1 / frame_time if frame_time > 1e-300 else 1e300, "its frame rate", str(self.path))
+        return promised, frame_time
+
+    def _rows(self, width: int, promised: int | None) -> np.ndarray:
+        """(F,C) the values of all frames: a row a line, or wrapped over several lines that end with the frame."""
+        lines, budget = self.lines, Budget(self.size)
+        values, charged = array("d"), 0
+        if not width:
+            raise InputError(f"{self.path} has a skeleton without channels; it holds no motion")
+        while (text := lines.next()) is not None:
+            if not (text[0].isdigit() or text[0] in "+-.,") and len(values) % width == 0 and len(values):
+                lines.notes["text after the last frame was left out"] = None
+                break
+            before = len(values) % width
+            try:
+                row = lines.numbers(text)
+            except InputError:
+                if lines.whole or len(values) < width:
+                    raise
+                break  # the file was cut off within a number
+            if before + len(row) > width:
+                raise lines.fail(f"{len(row)} values where {width - before} are needed")
+            values.extend(row)
+            if len(values) // width > charged:
+                charged += 1
+                try:
+                    budget.charge(FRAME_MEMORY + 8 * width)
+                except Malformed:
+                    raise InputError(
+                        f"{self.path} has more than {charged} frames of {width} values, which need far more memory than"
+                        " its size justifies; cut it into pieces"
+                    ) from None
+        return self._complete(np.frombuffer(values) if values else np.zeros(0), width, promised)
+
+    def _complete(self, values: np.ndarray, width: int, promised: int | None) -> np.ndarray:
+        """Whole rows (F,C), and notes on what the file promises otherwise."""
+        frames, rest = divmod(len(values), width)
+        if rest and promised is not None and frames >= promised:
+            raise self.lines.fail(f"{rest} values where {width} are needed")
+        if not rest and frames and promised is not None and frames < promised and not self.lines.whole:
+            frames -= 1  # its last number may be cut, too
+        if not frames:
+            raise InputError(f"{self.path} ends after line {self.lines.number}; it was cut off before its first frame")
+        if promised is not None and frames != promised:
+            cut = "; it was cut off" if frames < promised else ""
+            self.lines.notes[f"the file promises {promised} frames and holds {frames}{cut}"] = None
+        return values[: frames * width].reshape(frames, width).copy()
+
+    def _unique_names(self) -> None:
+        """Joints that share a name get the name of the joint above in front, then a number."""
+        seen: dict[str, int] = {}
+        for joint, name in enumerate(self.names):
+            if name not in seen:
+                seen[name] = joint
+                continue
+            base = f"{self.names[self.parents[joint]]}/{name}" if self.parents[joint] >= 0 else name
+            number, fresh = 2, base
+            while fresh in seen:
+                fresh, number = f"{base}.{number}", number + 1
+            seen[fresh] = joint
+            self.names[joint] = fresh
+            self.lines.notes["several joints have the same name; they were told apart by their places"] = None
 
     def _hierarchy(self) -> None:
         """ROOT, JOINTs and End Sites up to the word MOTION; a brace may follow the name on its line."""
@@ -142,49 +213,52 @@ class _Parser:
         pending: int | None = None
         opened = False
         while True:
-            words = self.line()
+            words = self.lines.words()
             while words:
                 word, words = words[0], words[1:]
-                if word == "MOTION":
+                kind = word.upper()
+                if kind == "MOTION":
                     if stack or not self.names:
-                        raise self.fail("MOTION comes before the last brace is closed")
+                        raise self.lines.fail("MOTION comes before the last brace is closed")
                     return
-                if word in ("ROOT", "JOINT"):
-                    pending, words = self._joint(word, words, stack), []
+                if kind in ("ROOT", "JOINT"):
+                    pending, words = self._joint(kind, words, stack), []
                     opened = True
                     if self.braced:
                         stack.append(pending)
                         opened = False
-                elif word == "End" and stack and stack[-1] is not None:
-                    pending, opened, words = None, True, words[1:]
+                elif kind == "END" and stack and stack[-1] is not None:
+                    braced = bool(words) and words[-1] == "{"
+                    pending, opened, words = None, not braced, []
+                    if braced:
+                        stack.append(None)
                 elif word == "{" and opened:
                     stack.append(pending)
                     opened = False
                     if len(stack) > MAX_DEPTH:
-                        raise self.fail(f"joints are nested more than {MAX_DEPTH} deep")
+                        raise self.lines.fail(f"joints are nested more than {MAX_DEPTH} deep")
                 elif word == "}" and stack:
                     stack.pop()
-                elif word == "OFFSET" and stack:
-                    self._offset(stack, self._numbers(words[:3], 3))
+                elif kind == "OFFSET" and stack:
+                    self._offset(stack, self.lines.count(" ".join(words[:3]), 3))
                     words = words[3:]
-                elif word == "CHANNELS" and stack and stack[-1] is not None:
-                    self._channels(stack[-1], words)
-                    words = []
+                elif kind == "CHANNELS" and stack:
+                    words = self._channels(stack[-1], words)
                 else:
-                    raise self.fail(f"{quoted(word)} has no place here")
+                    raise self.lines.fail(f"{quoted(word)} has no place here")
 
-    def _joint(self, word: str, words: list[str], stack: list[int | None]) -> int:
+    def _joint(self, kind: str, words: list[str], stack: list[int | None]) -> int:
         self.braced = bool(words) and words[-1] == "{"
         name = " ".join(words[:-1] if self.braced else words)
-        if (word == "ROOT") != (not self.names) or (word == "JOINT" and not stack):
-            raise self.fail("only a BVH of one root, with every other joint below it, can be read")
+        if (kind == "ROOT") != (not self.names) or (kind == "JOINT" and not stack):
+            raise self.lines.fail("only a BVH of one root, with every other joint below it, can be read")
         if len(self.names) >= MAX_JOINTS:
-            raise self.fail(f"it has more than {MAX_JOINTS} joints")
-        if not name or name in self.names:
-            raise self.fail(f"the name of joint {quoted(name)} is missing or used twice")
+            raise self.lines.fail(f"it has more than {MAX_JOINTS} joints")
+        if not name:
+            raise self.lines.fail("the name of a joint is missing")
         parent = stack[-1] if stack else -1
         if parent is None:
-            raise self.fail("an end site must not have joints below it")
+            raise self.lines.fail("an end site must not have joints below it")
         self.names.append(name)
         self.parents.append(parent)
         self.offsets.append(np.zeros(3))
@@ -198,24 +272,21 @@ class _Parser:
         elif (above := stack[-2]) is not None:  # an end site lies in a joint
             self.ends[above] = np.array(values)
 
-    def _channels(self, joint: int, words: list[str]) -> None:
-        if not words or words[0] != str(len(words) - 1):
-            raise self.fail("CHANNELS must be followed by their number and names")
-        known = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS)}
-        named = [known.get(word.lower(), "") for word in words[1:]]
-        if "" in named or len(set(named)) != len(named):
-            raise self.fail(f"CHANNELS may be {', '.join((*_POSITIONS, *_ROTATIONS))}, each once")
-        self.channels[joint] = tuple(named)
-
-    def _numbers(self, words: list[str], count: int) -> list[float]:
-        if len(words) != count:
-            raise self.fail(f"{len(words)} values where {count} are needed")
-        try:
-            values = list(map(float, words))
-        except ValueError:
-            raise self.fail("a value is not a number") from None
-        if not np.all(np.isfinite(values)):
-            raise self.fail("a value is not finite")
-        if max(map(abs, values)) > LARGEST:
-            raise self.fail(f"a value is beyond {LARGEST:g}")
-        return values
+    def _channels(self, joint: int | None, words: list[str]) -> list[str]:
+        """The channels of a joint, whose names may go on on further lines; returns the words after them."""
+        if not words or not words[0].isascii() or not words[0].isdigit():
+            raise self.lines.fail("CHANNELS must be followed by their number and names")
+        count, names = int(words[0][:6]), words[1:]
+        while len(names) < count <= len(_CHANNELS):
+            more = self.lines.words()
+            if more[0].lower() not in _CHANNELS:
+                raise self.lines.fail("CHANNELS must be followed by their number and names")
+            names += more
+        named = [_CHANNELS.get(name.lower(), "") for name in names[:count]]
+        if len(named) != count or "" in named or len(set(named)) != len(named):
+            raise self.lines.fail(f"CHANNELS may be {', '.join((*_POSITIONS, *_ROTATIONS))}, each once")
+        if joint is not None and count:
+            self.channels[joint] = tuple(named)
+        if len(names) > count and names[count].lower() in _CHANNELS:
+            raise self.lines.fail("CHANNELS must be followed by their number and names")
+        return names[count:]
