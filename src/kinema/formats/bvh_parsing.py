@@ -109,7 +109,9 @@ class _Parser:
         width = sum(map(len, self.channels))
         values = self._rows(width, promised)
         if scaled := [name for name, used in zip(self.names, self.channels, strict=True) if set(used) & set(_SCALES)]:
-            self.lines.notes[f"the scale of {', '.join(scaled[:3])} was left out"] = None
+            self.lines.notes[f"the scale of {', '.join(quoted(name, mark='') for name in scaled[:3])} was left out"] = (
+                None
+            )
         return BvhFile(
             names=tuple(self.names),
             parents=np.array(self.parents),
