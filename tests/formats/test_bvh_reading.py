@@ -7,7 +7,8 @@ import pytest
 
 from kinema.errors import InputError
 from kinema.formats import infer_format, load_motion, save_motion
-from kinema.formats.joint_names import smpl_joints, split_side
+from kinema.formats.joint_names import smpl_joints
+from kinema.formats.joint_words import split_side
 from kinema.formats.rest_pose import bone_alignment
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.skeleton import SMPL24
@@ -169,7 +170,7 @@ Frame Time: 0.0333333
         (("Frame Time: 0.0333333", "Frame Time: -0.1"), "frame time must be positive"),
         (("0 1 0 0 0 0", "0 1 0 0 0"), "6 values where 1 are needed"),
         (("0 1 0 0 0 0", "0 1 0 0 0 0 0"), "7 values where 6 are needed"),
-        (("Frames: 2\nFrame Time: 0.0333333\n0 1 0 0 0 0\n0 1 0 0 0 5", ""), "ends after its skeleton; it holds no motion"),
+        ((GOOD[GOOD.index("Frames") :], ""), "ends after its skeleton; it holds no motion"),
         (("0 1 0 0 0 0\n0 1 0 0 0 5", "0 1"), "cut off before its first frame"),
         (("0 1 0 0 0 5", "0 1 0 0 0 nan"), "not finite"),
         (("0 1 0 0 0 5", "0 1 0 0 0 x"), "not a number"),

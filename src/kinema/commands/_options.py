@@ -169,6 +169,15 @@ def add_body(parser: Any, help: str = "an SMPL file (.pkl or .npz) to use instea
     parser.add_argument("--body-model", metavar="PATH", help=help)
 
 
+NAMES = ("smpl", "mixamo", "unreal", "unity", "vrm")
+"""The keys of `kinema.formats.naming.NAMINGS`, which is not loaded for a help page."""
+
+
+def add_names(parser: Any) -> None:
+    """Add --names."""
+    parser.add_argument("--names", choices=NAMES, help="whose joint names bvh, glb, usd and fbx have (default: SMPL's)")
+
+
 def add_json(parser: Any, what: str, *, file: bool = False) -> None:
     """Add --json: print JSON, and nothing else, on stdout. file: --json FILE writes a file, with the usual output."""
     if file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kinema.commands._options import add_body, add_file, add_json, add_reading
+from kinema.commands._options import add_body, add_file, add_json, add_names, add_reading
 from kinema.errors import UsageError
 
 DESCRIPTION = """\
@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--source-units", choices=("m", "cm", "mm", "in"), help="unit of a bvh (default: told from the legs' length)"
     )
     add_body(parser, "an SMPL file (.pkl or .npz): the body model of the poses")
+    add_names(parser)
     add_json(parser, "files and notes")
 
 
@@ -50,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None:
         raise UsageError("`out` is missing; name the file to write")
     body = None if args.body_model is None else load_body(args.body_model)
+    options = {} if args.names is None else {"names": args.names}
     report = convert(
         motion_file(args.file), args.out, source_format=args.format, target_format=args.target_format, fps=args.fps,
-        source_units=args.source_units, body=body,
+        source_units=args.source_units, body=body, **options,
     )  # fmt: skip
     print_report(report, args)
     return 0

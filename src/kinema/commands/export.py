@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinema.commands._options import add_body, add_file, add_json, add_reading, output_file
+from kinema.commands._options import add_body, add_file, add_json, add_names, add_reading, output_file
 from kinema.errors import UsageError
 from kinema.options import in_flags
 from kinema.terminal import print_json, print_lines
@@ -36,6 +36,7 @@ EXAMPLES = """\
   kinema export smpl_output.pkl --format bvh
   kinema export smpl_output.pkl --format bvh --units cm --person 2 --out walk.bvh
   kinema export smpl_output.pkl --format glb --frame camera
+  kinema export smpl_output.pkl --format fbx --names unreal
   kinema export mocap.bvh --format usd
 """
 
@@ -73,6 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("smplx", "smplh", "smpl"),
         help="body that the reader of an npz poses: SMPL-X (default), SMPL-H, SMPL",
     )
+    add_names(parser)
     parser.add_argument(
         "--blender",
         metavar="PATH",
@@ -93,8 +95,10 @@ def run(args: argparse.Namespace) -> int:
 
     name = args.target_format
     entry = find_format(FORMATS[name][0])
-    options = {"units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "blender": args.blender}
-    options |= {"layout": args.layout}
+    options = {
+        "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
+        "names": args.names, "blender": args.blender,
+    }  # fmt: skip
     options = {option: value for option, value in options.items() if value is not None}
     for option in options:
         if option not in entry.takes:

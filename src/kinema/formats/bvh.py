@@ -3,7 +3,8 @@
 - One file per person (`name_<id>.bvh` if there are several). y up, as usual for BVH.
 - The rest pose is SMPL's T-pose with the person's own bone lengths, facing +z, left = +x; the root's offset is zero,
   since readers disagree on whether to add it to the root's position, so the position *is* the pelvis.
-- SMPL's 24 joints under their names; end sites at the ends of the head, the toes and the fingers.
+- SMPL's 24 joints under their names, or those of another system (`naming`); end sites at the ends of the head, the
+  toes and the fingers.
 - The rotation channels of every joint in one order, by default Z X Y (R = Rz Rx Ry), degrees, continuous in time; the
   root has three position channels before them.
 - Units: metres, or centimetres for tools that expect them. BVH does not store its unit.
@@ -56,11 +57,13 @@ def write(
     units: str | None = None,
     fps: float | None = None,
     rotation_order: str = "ZXY",
+    names: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:
     """Write one file per person and return the first. See the module; `vertices` is ignored.
 
-    units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`.
+    units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`. names: of
+    the joints, a key of `naming.NAMINGS`, default SMPL's.
     Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
@@ -69,7 +72,7 @@ def write(
     if rotation_order not in ORDERS:
         raise UsageError(f"unknown rotation order {rotation_order!r}; use one of {', '.join(ORDERS)}")
     motion = without_pauses(motion, report)
-    tracks = skeleton_tracks(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report, names)
     paths = person_paths(path, tracks)
     for track, target in zip(tracks, paths, strict=True):
         even = constant_rate(track, report, fps)
@@ -91,9 +94,7 @@ def recognises(content: Mapping[Any, Any]) -> bool:
     return isinstance(content.get("bvh"), BvhFile)
 
 
-def read(
-    content: Mapping[Any, Any], path: Path, *, fps: float | None = None, units: str | None = None
-) -> Motion:
+def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None, units: str | None = None) -> Motion:
     """The person of a BVH file, on the free body, in the y-up world.
 
     fps: the frame rate of a file whose frame time is missing or none. units: the file's, one of `READ_UNITS`; by
@@ -106,7 +107,8 @@ def read(
     for note in file.notes:
         notes.add(note)
     if file.frame_time is None and fps is None:
-        raise InputError(f"{path} has no frame time in seconds; give its frame rate with `fps`")
+        why = next((f" ({note}; it may be the rate)" for note in file.notes if "frame time" in note), "")
+        raise InputError(f"{path} has no frame time in seconds{why}; give its frame rate with `fps`")
     own = None if file.frame_time is None else 1 / file.frame_time
     retargeted = retarget(file, body, str(path), notes, unit=None if units is None else READ_UNITS[units])
     person = Person(
@@ -146,7 +148,7 @@ def _write(file: TextIO, track: SkeletonTrack, scale: float, order: str) -> None
         sequence.append(joint)
         pad, inner = "\t" * depth, "\t" * (depth + 1)
         positions = "" if depth else "Xposition Yposition Zposition "
-        file.write(f"{pad}{'JOINT' if depth else 'ROOT'} {SMPL24.joints[joint]}\n{pad}{{\n")
+        file.write(f"{pad}{'JOINT' if depth else 'ROOT'} {track.joint_names[joint]}\n{pad}{{\n")
         file.write(f"{inner}OFFSET {_numbers(track.offsets[joint] * scale)}\n")
         file.write(f"{inner}CHANNELS {3 if depth else 6} {positions}{rotation_channels}\n")
         for child in children[joint]:

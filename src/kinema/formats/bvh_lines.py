@@ -14,15 +14,18 @@ from kinema.storage.fields import LARGEST
 from kinema.storage.text_lines import next_line
 
 _COMMENTS = ("#", "//")
+_NUMBER = re.compile(r"[+-]?(\d|[.,]\d|nan|inf)", re.IGNORECASE)
 _INSIDE = re.compile(r"(?<=\d),(?=\d)")
 DECIMAL_COMMAS = "numbers have decimal commas"
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-16 with its mark, else UTF-8: names in other encodings lose some letters, and nothing else."""
+    """UTF-16, with its mark or told by its zeros, else UTF-8: names in other encodings lose some letters, no more."""
     with path.open("rb") as file:
         start = file.read(2)
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return {b"H\0": "utf-16-le", b"\0H": "utf-16-be"}.get(start, "utf-8-sig")
 
 
 class Lines:
@@ -50,6 +53,11 @@ class Lines:
             if text and not text.startswith(_COMMENTS):
                 return text
         return None
+
+    @staticmethod
+    def begins_with_number(text: str) -> bool:
+        """Whether a line is a row of numbers, if only of numbers that are none."""
+        return _NUMBER.match(text) is not None
 
     def back(self, text: str) -> None:
         """Give a line back, to be read again."""

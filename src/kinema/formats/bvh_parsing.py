@@ -33,8 +33,8 @@ _CHANNELS = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS, *_SCALES)
 SLOWEST = 5.0
 """Seconds: frame times beyond it are no frame times; some programs write the rate instead."""
 
-_FRAMES = re.compile(r"frames\s*:?\s*(\S+)", re.IGNORECASE)
-_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*(\S*)", re.IGNORECASE)
+_FRAMES = re.compile(r"frames\s*:?\s*([^\s:]+)(\s.*)?", re.IGNORECASE)
+_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*([^\s:]*)(\s.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +128,18 @@ class _Parser:
         promised, text = None, self.lines.next()
         if text is not None and (found := _FRAMES.fullmatch(text)):
             (number,) = self.lines.count(found[1], 1)
-            if number != round(number) or number < 1:
+            if number != round(number) or number < 0:
                 raise self.lines.fail(f"the number of frames must be positive, found {number:g}")
-            if 2 * number > MAX_BYTES:
-                raise self.lines.fail(f"it declares {number:g} frames, more than fit in any file")
             promised, text = int(number), self.lines.next()
         if text is None:
             raise InputError(f"{self.path} ends after its skeleton; it holds no motion")
+        if promised is not None and self.lines.begins_with_number(text):
+            self.lines.back(text)
+            return promised, None
         if not (found := _FRAME_TIME.fullmatch(text)):
             wanted = "'Frame Time: <seconds>'" if promised is not None else "'Frames: <number>'"
             raise self.lines.fail(f"expected {wanted}")
-        if not found[1]:
+        if not found[1] or found[1].lower() in ("nan", "inf"):
             return promised, None
         (frame_time,) = self.lines.count(found[1], 1)
         if frame_time < 0:
@@ -156,7 +157,7 @@ class _Parser:
         if not width:
             raise InputError(f"{self.path} has a skeleton without channels; it holds no motion")
         while (text := lines.next()) is not None:
-            if not (text[0].isdigit() or text[0] in "+-.,") and len(values) % width == 0 and len(values):
+            if not lines.begins_with_number(text) and len(values) % width == 0 and len(values):
                 lines.notes["text after the last frame was left out"] = None
                 break
             before = len(values) % width
@@ -184,7 +185,7 @@ class _Parser:
         """Whole rows (F,C), and notes on what the file promises otherwise."""
         frames, rest = divmod(len(values), width)
         if rest and promised is not None and frames >= promised:
-            raise self.lines.fail(f"{rest} values where {width} are needed")
+            self.lines.notes["an incomplete row after the last frame was left out"] = None
         if not rest and frames and promised is not None and frames < promised and not self.lines.whole:
             frames -= 1  # its last number may be cut, too
         if not frames:
@@ -229,7 +230,7 @@ class _Parser:
                     if self.braced:
                         stack.append(pending)
                         opened = False
-                elif kind == "END" and stack and stack[-1] is not None:
+                elif kind in ("END", "ENDSITE") and stack and stack[-1] is not None:
                     braced = bool(words) and words[-1] == "{"
                     pending, opened, words = None, not braced, []
                     if braced:
@@ -250,10 +251,13 @@ class _Parser:
                     raise self.lines.fail(f"{quoted(word)} has no place here")
 
     def _joint(self, kind: str, words: list[str], stack: list[int | None]) -> int:
-        self.braced = bool(words) and words[-1] == "{"
-        name = " ".join(words[:-1] if self.braced else words)
+        name = " ".join(words)
+        self.braced = name.endswith("{")
+        name = name.removesuffix("{").rstrip()
         if (kind == "ROOT") != (not self.names) or (kind == "JOINT" and not stack):
-            raise self.lines.fail("only a BVH of one root, with every other joint below it, can be read")
+            raise self.lines.fail(
+                "only a BVH of one root, with every other joint below it, can be read; cut it into files"
+            )
         if len(self.names) >= MAX_JOINTS:
             raise self.lines.fail(f"it has more than {MAX_JOINTS} joints")
         if not name:

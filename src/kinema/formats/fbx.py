@@ -52,14 +52,15 @@ def write(
     *,
     body: BodyModel | None = None,
     vertices: bool = False,
+    names: str | None = None,
     blender: str | Path | None = None,
     report: WriteReport | None = None,
 ) -> Path:
     """Write everybody to one FBX.
 
-    blender: its executable, or a Python that has the package bpy; by default found as `find_blender` says. Raises
-    UsageError (no Blender, more than a million frames), InputError (Blender failed; its last message is included),
-    OutputError.
+    names: of the joints (`naming`). blender: its executable, or a Python that has the package bpy; by default found as
+    `find_blender` says. Raises UsageError (no Blender, more than a million frames), InputError (Blender failed; its
+    last message is included), OutputError.
     """
     report = WriteReport() if report is None else report
     program = find_blender(blender)
@@ -69,7 +70,7 @@ def write(
         raise UsageError(
             f"Blender holds {_MOST_FRAMES} frames, this motion has {len(moments)}; export a shorter time range, or glb"
         )
-    tracks = [_at(track, moments) for track in skeleton_tracks(motion, body, report)]
+    tracks = [_at(track, moments) for track in skeleton_tracks(motion, body, report, names)]
     frames, rate = np.arange(len(moments)), stated_rate(motion.fps)
     layout = glb.Layout(
         float(moments[0]), float(moments[-1]), lambda seconds: np.interp(seconds, moments, frames), _CENTIMETRES

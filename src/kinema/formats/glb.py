@@ -32,7 +32,6 @@ from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
 from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
-from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -50,14 +49,15 @@ def write(
     *,
     body: BodyModel | None = None,
     vertices: bool = False,
+    names: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody to one file. See the module. Raises UsageError, OutputError."""
+    """Write everybody to one file. See the module. names: of the joints (`naming`). Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
     start = float(motion.times[0])
     write_tracks(
-        skeleton_tracks(motion, body, report),
+        skeleton_tracks(motion, body, report, names),
         path,
         report,
         Layout(start, float(motion.times[-1]), lambda at: at - start),
@@ -183,7 +183,7 @@ def _add_person(asset: _Asset, track: SkeletonTrack, layout: Layout, report: Wri
     skin = skin_of(track, layout.scale)
     joints = [
         asset.node(name=name, translation=[float(v) for v in offset])
-        for name, offset in zip(SMPL24.joints, track.offsets * layout.scale, strict=True)
+        for name, offset in zip(track.joint_names, track.offsets * layout.scale, strict=True)
     ]
     asset.nodes[joints[0]]["translation"] = [float(v) for v in skin.joints[0]]
     for joint, node in enumerate(joints):

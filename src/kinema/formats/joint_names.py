@@ -1,99 +1,125 @@
 """Matching the joints of a foreign skeleton to SMPL's, by the names that capture systems and programs use.
 
-It recognises SMPL's own names, Mixamo's (`mixamorig:LeftUpLeg`), CMU's in its common conversions (`LHipJoint`,
-`LeftUpLeg`; `lThigh`, `lShin`), 3ds Max's and Maya's (`LeftCollar`, `LeftShoulder`; `L_Calf`), Blender's (`thigh.L`)
-and Unreal's (`thigh_l`, `lowerarm_r`). Spine joints are found by the hierarchy, as their numbering varies.
+`joint_words` says what a single name means; here the names of the whole skeleton and its hierarchy decide what is left
+open. "Shoulder" is the collarbone where the upper arm has its own name, "leg" the shin where the thigh has one, "foot"
+the toes where there is an ankle. The pelvis and the spine are found by the hierarchy, as their names and numbers vary.
+A skeleton with exactly the names of one of the tables in `naming` has SMPL's 24 joints.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 import numpy as np
 
+from kinema.formats.joint_words import meanings, plain, split_side, undecorated
+from kinema.formats.naming import NAMINGS
 from kinema.skeleton import SMPL24
-
-_PARTS = {
-    "hip": ("upleg", "thigh", "hip", "upperleg", "leg1"),
-    "knee": ("leg", "knee", "shin", "calf", "lowleg", "lowerleg"),
-    "ankle": ("foot", "ankle"),
-    "foot": ("toebase", "toe", "toes", "ball"),
-    "collar": ("collar", "clavicle", "collarbone"),
-    "shoulder": ("arm", "uparm", "upperarm", "shldr"),
-    "elbow": ("forearm", "elbow", "lowarm", "lowerarm"),
-    "wrist": ("hand", "wrist"),
-}
-_BY_PART = {name: joint for joint, names in _PARTS.items() for name in names}
 
 REQUIRED = tuple(
     f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow")
 )
 """Joints that a human skeleton must have."""
 
+_CHAINS = (("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist"))
+
+_Candidates = dict[str, list[tuple[int, int]]]
+"""By joint or loose word: rank and index of the joints that may be meant."""
+
 
 def is_smpl(names: tuple[str, ...]) -> bool:
-    """Whether the names are exactly SMPL's 24, ignoring case and separators."""
-    return {_plain(name) for name in names} == {_plain(name) for name in SMPL24.joints}
+    """Whether the names are exactly those of SMPL's 24 joints, however decorated. The pelvis may be called root."""
+    known = _table(names)
+    return known is not None and known[0] == "smpl"
+
+
+def all_joints(names: tuple[str, ...]) -> dict[str, int] | None:
+    """Index of each of SMPL's 24 joints, if the names are exactly those of a table in `naming`, however decorated."""
+    known = _table(names)
+    return None if known is None else known[1]
 
 
 def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
-    """Index of the foreign joint for each SMPL joint that the skeleton has."""
-    if is_smpl(names):
-        plain = [_plain(name) for name in names]
-        return {joint: plain.index(_plain(joint)) for joint in SMPL24.joints}
+    """Index of the foreign joint for each SMPL joint that the skeleton has. Only SMPL's own have hands after wrists."""
+    if (known := _table(names)) is not None and known[0] == "smpl":
+        return known[1]
     found: dict[str, int] = {}
-    undecided: dict[str, int] = {}
-    for index, name in enumerate(names):
-        side, part = split_side(name)
-        if side and part in _BY_PART:
-            found.setdefault(f"{side}_{_BY_PART[part]}", index)
-        elif side and part == "shoulder":
-            undecided[side] = index
-        elif not side and part in ("neck", "head"):
-            found.setdefault(part, index)
-    for side, index in undecided.items():
-        # If the upper arm has its own name, "shoulder" is the collarbone; otherwise it is the upper arm.
-        found.setdefault(f"{side}_collar" if f"{side}_shoulder" in found else f"{side}_shoulder", index)
+    above = [set(_ancestors(joint, parents)) for joint in range(len(names))]
+    sides: dict[str, _Candidates] = {"left": {}, "right": {}, "": {}}
+    loose: dict[str, _Candidates] = {"left": {}, "right": {}}
+    for index, meaning in enumerate(meanings(names)):
+        if meaning is not None:
+            place = loose if meaning.loose else sides
+            place[meaning.side].setdefault(meaning.part, []).append((meaning.rank, index))
+    for side in ("left", "right"):
+        candidates = _decided(sides[side], loose[side])
+        for chain in _CHAINS:
+            before: int | None = None
+            for part in chain:
+                if part in candidates:
+                    before = _best(candidates[part], before, above)
+                    found[f"{side}_{part}"] = before
+    for part, ranked in sides[""].items():
+        found[part] = min(ranked)[1]
     found["pelvis"] = _pelvis(found, parents)
     found.update(_spine(found, parents))
     return found
 
 
-def split_side(name: str) -> tuple[str, str]:
-    """("left", "upleg") of "mixamorig:LeftUpLeg"; the side is empty for joints on the midline."""
-    name = re.sub(r"^(mixamorig\d*|character\d*|bip\d*)[:_\s]*", "", name.rsplit(":", 1)[-1], flags=re.IGNORECASE)
-    for side, letter in (("left", "l"), ("right", "r")):
-        forms = (
-            rf"^{side}[\s_.-]*(.+)$",
-            rf"^(.+?)[\s_.-]*{side}$",
-            rf"^{letter}[\s_.-]+(.+)$",
-            rf"^(.+?)[\s_.-]+{letter}$",
-        )
-        for form in forms:
-            match = re.match(form, name, flags=re.IGNORECASE)
-            if match:
-                return side, _plain(match.group(1))
-        match = re.match(rf"^[{letter}{letter.upper()}]([A-Z].*)$", name)
-        if match:
-            return side, _plain(match.group(1))
-    return "", _plain(name)
+def _decided(known: _Candidates, loose: _Candidates) -> _Candidates:
+    """The candidates of one side after its words of several meanings were given one."""
+    known = dict(known)
+
+    def settle(word: str, *parts: str) -> None:
+        """A word means the first of these joints that has no name of its own."""
+        for part in parts:
+            if word in loose and part not in known:
+                known[part] = loose[word]
+                return
+
+    settle("hip", "hip")
+    settle("leg", *(("hip", "knee") if "knee" in known else ("knee",) if "hip" in known else ("hip",)))
+    settle("foot", *(("foot",) if "ankle" in known else ("ankle",)))
+    if "shoulder" in loose and "collar" in known and "elbow" not in known:
+        settle("shoulder", "shoulder")
+    settle("arm", "shoulder", "elbow")
+    settle("shoulder", *(("collar",) if "shoulder" in known else ("shoulder",)))
+    settle("hand", "wrist")
+    return known
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _best(ranked: list[tuple[int, int]], before: int | None, above: Sequence[set[int]]) -> int:
+    """The joint meant: one below the joint before it in the limb, then the plainest name, then the first."""
+    return min(ranked, key=lambda each: (before is not None and before not in above[each[1]], each))[1]
+
+
+def _table(names: Sequence[str]) -> tuple[str, dict[str, int]] | None:
+    """The table whose names these are, and the index of each of SMPL's joints."""
+    if len(names) != len(SMPL24):
+        return None
+    bare = undecorated(names)
+    sided = ["".join(split_side(name)) for name in bare]
+    rooted = ["pelvis" if name == "root" else name for name in sided]
+    for spelled in ([plain(name) for name in names], [plain(name) for name in bare], sided, rooted):
+        places = {name: index for index, name in enumerate(spelled)}
+        for naming, table in NAMINGS.items():
+            for wanted in ([plain(name) for name in table], [plain(name) for name in undecorated(table)]):
+                if places.keys() == set(wanted):
+                    return naming, {joint: places[name] for joint, name in zip(SMPL24.joints, wanted, strict=True)}
+    return None
+
+
+def _ancestors(joint: int, parents: np.ndarray) -> list[int]:
+    chain = []
+    while parents[joint] >= 0:
+        joint = int(parents[joint])
+        chain.append(joint)
+    return chain
 
 
 def _shared(joints: list[int], parents: np.ndarray) -> list[int]:
     """The joints above every one of these, from the root down."""
-
-    def ancestors(joint: int) -> list[int]:
-        chain = []
-        while parents[joint] >= 0:
-            joint = int(parents[joint])
-            chain.append(joint)
-        return chain
-
-    above = [ancestors(joint) for joint in joints]
+    above = [_ancestors(joint, parents) for joint in joints]
     return [joint for joint in reversed(above[0]) if all(joint in chain for chain in above)] if above else []
 
 

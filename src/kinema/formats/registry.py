@@ -167,7 +167,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             holds="one person's skeleton, rotations and path, at a constant rate",
-            takes=("units", "fps", "rotation_order", "report"),
+            takes=("units", "fps", "rotation_order", "names", "report"),
             keeps=("pose_world", "betas", "transl_world", "joints_world"),
             opener="kinema.formats.bvh:open_bvh",
         ),
@@ -180,7 +180,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             holds="everybody's skin, skeleton and motion at true times",
-            takes=("report",),
+            takes=("names", "report"),
         ),
         MotionFormat(
             "usd",
@@ -191,7 +191,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             holds="everybody's skin, skeleton and motion at true times",
-            takes=("report",),
+            takes=("names", "report"),
         ),
         MotionFormat(
             "fbx",
@@ -202,7 +202,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             holds="everybody's skin, skeleton and motion, at true times",
-            takes=("blender", "report"),
+            takes=("names", "blender", "report"),
         ),
         MotionFormat(
             "trc",

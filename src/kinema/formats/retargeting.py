@@ -23,7 +23,7 @@ from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError, quoted
 from kinema.formats.bvh_parsing import BvhFile
 from kinema.formats.bvh_skeleton import BvhSkeleton, bvh_skeleton
-from kinema.formats.joint_names import REQUIRED, is_smpl, smpl_joints
+from kinema.formats.joint_names import REQUIRED, all_joints, is_smpl, smpl_joints
 from kinema.formats.proportions import BENDS, Proportions, fitted_proportions, shape_of_offsets, shared_spine
 from kinema.formats.report import Notes
 from kinema.formats.rest_from_movement import Samples
@@ -113,7 +113,8 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes, unit: float | 
     leg = leg_length(np.diff(zero[legs], axis=1))
     unit = metres_per_unit(leg, notes) if unit is None else unit
     samples = Samples.of(skeleton, leg)
-    if is_smpl(file.names) and _is_own_rest(zero * unit, joints, body):
+    if (own := _own_joints(file, zero * unit, body)) is not None:
+        joints = own
         aligned = np.tile(np.eye(3), (24, 1, 1))
         upright = upright_world(samples, joints, aligned, np.eye(3), notes)
         rest = RestPose(aligned, np.tile(np.eye(3), (len(skeleton), 1, 1)), upright)
@@ -128,6 +129,16 @@ def _fit(file: BvhFile, body: BodyModel, what: str, notes: Notes, unit: float | 
     at_rest = body.rest_joints(proportions.betas)
     rest = rest_pose(skeleton, samples, joints, tips, at_rest, notes)
     return _Fit(skeleton, joints, rest, proportions, unit, own=False)
+
+
+def _own_joints(file: BvhFile, zero: np.ndarray, body: BodyModel) -> dict[str, int] | None:
+    """Index of all joints, if rotations are SMPL's: its names and rest, or under other names the body's skeleton."""
+    joints = all_joints(file.names)
+    if joints is None or not _is_own_rest(zero, joints, body):
+        return None
+    moves = any(name.endswith("position") for channels in file.channels[1:] for name in channels)
+    exact = not moves and shape_of_offsets(zero[[joints[name] for name in SMPL24.joints]], body) is not None
+    return joints if exact or is_smpl(file.names) else None
 
 
 def _is_own_rest(zero: np.ndarray, joints: dict[str, int], body: BodyModel) -> bool:

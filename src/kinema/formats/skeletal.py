@@ -25,13 +25,14 @@ from kinema.body.kinematics import bone_offsets
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import UsageError
 from kinema.formats.foreign import YUP_FROM_CAMERA
+from kinema.formats.naming import joint_names
 from kinema.formats.reader_body import rest_pelvis
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
-from kinema.skeleton import NUM_BETAS
+from kinema.skeleton import NUM_BETAS, SMPL24
 from kinema.temporal.gaps import AWAY, near_in_time
 from kinema.temporal.rate import frame_rate
 from kinema.temporal.resampling import constant_rate_times, is_on_grid, resample_axis_angle, resample_linear
@@ -51,7 +52,7 @@ class SkeletonTrack:
 
     id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame. pelvis
     (F,3). betas (10,). body: the model of its skeleton and skin. frame: "world" or "camera". first (K,): the rows at
-    which another shot begins.
+    which another shot begins. joint_names: what a file calls the joints.
     """
 
     id: int
@@ -62,6 +63,7 @@ class SkeletonTrack:
     body: BodyModel
     frame: str
     first: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    joint_names: tuple[str, ...] = SMPL24.joints
 
     @property
     def name(self) -> str:
@@ -130,14 +132,15 @@ def in_frame(motion: Motion, frame: str) -> Motion:
 
 
 def skeleton_tracks(
-    motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None
+    motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None, names: str | None = None
 ) -> list[SkeletonTrack]:
     """Everybody who has a pose, as tracks in one common frame.
 
-    body: the model that the poses belong to; by default the free body. Assumptions are noted in the report. Raises
-    UsageError where nobody has a pose.
+    body: the model that the poses belong to; by default the free body. names: a key of `naming.NAMINGS`, by default
+    SMPL's. Assumptions are noted in the report. Raises UsageError: nobody has a pose, unknown `names`.
     """
     report = WriteReport() if report is None else report
+    called = joint_names(names)
     people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
     if not people:
         raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
@@ -160,7 +163,8 @@ def skeleton_tracks(
     for person in motion:
         if person not in people:
             report.notes.add(f"person {person.id} has no pose and was left out")
-    return [_track(motion, person, body, own, world, report) for person in people]
+    tracks = [_track(motion, person, body, own, world, report) for person in people]
+    return [replace(track, joint_names=called) for track in tracks]
 
 
 def person_paths(path: Path, tracks: list[SkeletonTrack]) -> list[Path]:

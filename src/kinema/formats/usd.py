@@ -20,6 +20,7 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.formats.angles import pose_quaternions
+from kinema.formats.naming import identifier
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import skin_of
@@ -38,12 +39,13 @@ def write(
     *,
     body: BodyModel | None = None,
     vertices: bool = False,
+    names: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody to one stage. See the module. Raises UsageError, OutputError."""
+    """Write everybody to one stage. See the module. names: of the joints (`naming`). Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    tracks = skeleton_tracks(motion, body, report)
+    tracks = skeleton_tracks(motion, body, report, names)
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
         file.write(_stage(rate, (end - start) * rate))
@@ -177,7 +179,7 @@ def _animation(file: TextIO, track: SkeletonTrack, start: float, rate: float) ->
 def _joints(track: SkeletonTrack) -> str:
     """The joints as UsdSkel names them: each with the path of its ancestors."""
     paths: list[str] = []
-    for name, parent in zip(SMPL24.joints, track.body.parents, strict=True):
+    for name, parent in zip(map(identifier, track.joint_names), track.body.parents, strict=True):
         paths.append(name if parent < 0 else f"{paths[parent]}/{name}")
     return ", ".join(f'"{path}"' for path in paths)
 
