@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from kinema.body.kinematics import Rig
+from kinema.body.mass import centre_of_mass
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
-from kinema.world.balance import LEVEL, centre_of_mass
+from kinema.world.balance import LEVEL
 from kinema.world.fitted import FittedTrack
 from kinema.world.ground import DEFAULT_HEIGHT, estimate_ground
 from kinema.world.placing import world_from_camera

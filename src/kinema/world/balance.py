@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
+from kinema.body.mass import centre_of_mass
 from kinema.world.fitted import MEMORY, FittedTrack
 
 AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
@@ -26,15 +27,6 @@ UNKNOWN_WEIGHT = 0.6
 """Error of the centre of pressure between two supporting feet, as a fraction of half their distance."""
 
 _LEGS = ((1, 4, 7), (2, 5, 8))
-
-_SEGMENTS = (
-    (0, 12, 0.430, 0.55), (12, 15, 0.068, 1.0),
-    (16, 18, 0.027, 0.57), (17, 19, 0.027, 0.57), (18, 20, 0.015, 0.46), (19, 21, 0.015, 0.46),
-    (20, 22, 0.006, 0.8), (21, 23, 0.006, 0.8),
-    (1, 4, 0.145, 0.39), (2, 5, 0.145, 0.39), (4, 7, 0.045, 0.44), (5, 8, 0.045, 0.44),
-    (7, 10, 0.013, 0.5), (8, 11, 0.013, 0.5),
-)  # fmt: skip
-"""From joint, to joint, fraction of the body's mass, position of the centre of mass between them (0 to 1)."""
 
 TRUNK = np.radians(12.0)
 """Lean (sigma) of the trunk, used for a person whose legs are uninformative (sitting, or out of view)."""
@@ -81,12 +73,6 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
         systematic = np.sqrt(systematic**2 + (UNKNOWN_WEIGHT * apart) ** 2)
     sigma = np.sqrt(systematic**2 + AXIS_FRAME**2 / max(weight.sum(), 0.1))
     return mean if mean @ LEVEL > 0.3 else None, sigma, float(weight.sum())
-
-
-def centre_of_mass(joints: np.ndarray) -> np.ndarray:
-    """Centre of mass (F,3) of SMPL joints (F,24,3), with the segment masses of de Leva 1996, sexes averaged."""
-    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in _SEGMENTS]
-    return np.asarray(np.sum(parts, axis=0))
 
 
 def _knee_flexion(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from kinema.body.mass import centre_of_mass
 from kinema.temporal.gaps import runs
-from kinema.world.balance import centre_of_mass, tangent, unit
+from kinema.world.balance import tangent, unit
 from kinema.world.fitted import FittedTrack
 from kinema.world.surface import FEET, LIMBS
 

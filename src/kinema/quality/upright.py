@@ -1,0 +1,129 @@
+"""Is the world's up the direction against gravity: on average, a standing body's centre of mass lies above its feet.
+
+The force from the ground goes through the feet and, but for what accelerates the body, through its centre of mass. The
+mean over a track tells which way is up, to a few degrees: how weight is shared between two feet is unknown and averages
+out only as people turn and step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.body.mass import centre_of_mass
+from kinema.quality.trajectory import BodyTrajectory
+from kinema.skeleton import SMPL24
+
+GRAVITY = 9.81
+
+SPAN = 0.2
+"""Seconds over which feet are seen to stand, and accelerations are measured."""
+
+STANDING = 0.25
+"""Speed of a foot, m/s, at which it half counts as standing."""
+
+STRAIGHT, STRAIGHT_WIDTH = 0.9, 0.02
+"""Distance from hip to ankle, as a fraction of the leg, from which a leg carries; people who sit bend theirs."""
+
+HIGH = 0.7
+"""Height of the centre of mass above the feet, as a fraction of the leg, below which nobody stands."""
+
+LOW = 0.25
+"""Metres above the body's lowest joint beyond which a foot carries nothing."""
+
+FORWARD = 0.06
+"""Metres from the ankle forward to the middle of the foot, where the skeleton has no toes."""
+
+MEMORY = 0.5
+"""Seconds after which a frame says something new."""
+
+FRAME, SYSTEMATIC = np.radians(4.0), np.radians(2.0)
+"""Lean (sigma) of the line from feet to centre of mass in one frame, and on average over everything a person does."""
+
+UNKNOWN_WEIGHT = 0.6
+"""Error of the centre of pressure between two standing feet, as a fraction of half their distance."""
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """degrees: angle from y to the direction against gravity. sigma: of that, degrees, in its direction. seconds: for
+    how long somebody stands."""
+
+    degrees: float
+    sigma: float
+    seconds: float
+
+
+def tilt(trajectory: BodyTrajectory) -> Tilt | None:
+    """The tilt of the world, from whenever the person stands; None where there is no world, or nobody stands."""
+    joints, times = trajectory.joints, trajectory.times
+    if joints is None or not trajectory.world or trajectory.interval <= 0:
+        return None
+    k = max(2, 2 * round(SPAN / (2 * trajectory.interval)))
+    if len(times) < k + 2:
+        return None
+    now = slice(k // 2, len(times) - k // 2)
+    mass = centre_of_mass(joints)
+    before, after = (times[now] - times[:-k])[:, None], (times[k:] - times[now])[:, None]
+    acceleration = ((mass[k:] - mass[now]) / after - (mass[now] - mass[:-k]) / before) / (0.5 * (after + before))
+    feet = _feet(joints)
+    weight = _carrying(joints[now], feet[now], np.linalg.norm(feet[k:] - feet[:-k], axis=-1) / (after + before))
+    share = weight.sum(axis=1).clip(max=1)
+    left = weight[:, 0] / np.maximum(weight.sum(axis=1), 1e-9)
+    up = mass[now] - left[:, None] * feet[now, 0] - (1 - left)[:, None] * feet[now, 1]
+    height = up[:, 1]
+    share = np.where((height > HIGH * _leg(joints)) & ((after + before)[:, 0] < 2 * SPAN + 1.5 * trajectory.interval),
+                     share, 0.0)  # fmt: skip
+    rows = share > 0.05
+    seconds = float(share.sum()) * trajectory.interval
+    if seconds < MEMORY:
+        return None
+    height, share, left = height[rows, None], share[rows], left[rows]
+    lean = (up[rows] - height / GRAVITY * acceleration[rows])[:, [0, 2]] / height
+    between = 0.5 * (feet[now, 0] - feet[now, 1])[rows][:, [0, 2]] * (4 * left * (1 - left))[:, None] / height
+    return _estimate(lean, UNKNOWN_WEIGHT * between, share * trajectory.interval / MEMORY, seconds)
+
+
+def _estimate(lean: np.ndarray, unsure: np.ndarray, weight: np.ndarray, seconds: float) -> Tilt:
+    """The mean of leans (N,2), radians, each with an additional error along `unsure` (N,2)."""
+    spread = FRAME**2 * np.eye(2) + unsure[:, :, None] * unsure[:, None]
+    information = np.linalg.inv(spread) * weight[:, None, None]
+    covariance = np.linalg.inv(information.sum(axis=0))
+    mean = covariance @ np.einsum("nij,nj->i", information, lean)
+    # A person who keeps standing in the same way keeps the same error.
+    same = np.average(unsure, axis=0, weights=weight)
+    covariance = covariance + SYSTEMATIC**2 * np.eye(2) + np.outer(same, same)
+    size = float(np.linalg.norm(mean))
+    direction = mean / max(size, 1e-9)
+    sigma = 1 / np.sqrt(direction @ np.linalg.inv(covariance) @ direction)
+    return Tilt(float(np.degrees(np.arctan(size))), float(np.degrees(sigma)), seconds)
+
+
+def _feet(joints: np.ndarray) -> np.ndarray:
+    """The middle of each foot (F,2,3)."""
+    ankles, toes = joints[:, [7, 8]], joints[:, [10, 11]]
+    if np.median(np.linalg.norm(toes - ankles, axis=-1)) > 0.05:
+        return np.asarray(0.5 * (ankles + toes))
+    across = joints[:, SMPL24.index("left_hip")] - joints[:, SMPL24.index("right_hip")]
+    forward = np.cross(across, [0.0, 1.0, 0.0])
+    forward /= np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
+    return np.asarray(ankles + FORWARD * forward[:, None])
+
+
+def _legs(joints: np.ndarray) -> np.ndarray:
+    """Length of each leg (F,2) metres, from hip over knee to ankle."""
+    hips, knees, ankles = (joints[:, SMPL24.indices((f"left_{n}", f"right_{n}"))] for n in ("hip", "knee", "ankle"))
+    return np.asarray(np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1))
+
+
+def _leg(joints: np.ndarray) -> float:
+    return float(np.median(_legs(joints)))
+
+
+def _carrying(joints: np.ndarray, feet: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """How much each foot (F,2) may carry, from 0 to 1: one that stands, low, under a straight leg."""
+    reach = np.linalg.norm(joints[:, [1, 2]] - joints[:, [7, 8]], axis=-1) / np.maximum(_legs(joints), 1e-6)
+    straight = 1 / (1 + np.exp(-(reach - STRAIGHT) / STRAIGHT_WIDTH))
+    low = joints[:, [7, 8], 1] - joints[..., 1].min(axis=1)[:, None] < LOW
+    return np.asarray(straight * low / (1 + (speeds / STANDING) ** 4))
