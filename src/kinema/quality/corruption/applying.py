@@ -65,9 +65,7 @@ def _placed(motion: Motion, person: Person, place: Place) -> Person:
     return person.replace(**changes)
 
 
-def intervals(
-    times: np.ndarray, rng: np.random.Generator, count: int, low: float, high: float
-) -> Iterator[np.ndarray]:
+def intervals(times: np.ndarray, rng: np.random.Generator, count: int, low: float, high: float) -> Iterator[np.ndarray]:
     """Rows of `count` random intervals of low to high seconds, away from the ends."""
     for _ in range(count):
         length = min(rng.uniform(low, high), (times[-1] - times[0]) / 3)
