@@ -1,4 +1,6 @@
-"""Honest motion that the validator was never calibrated on, and the same motion damaged, for `benchmarks/validator_calibration.py`.
+"""Honest motion that the validator was never calibrated on, and the same motion damaged.
+
+For `benchmarks/validator_calibration.py`.
 
 Calibration reads `cmu_train.npz` and nothing else. Held out are
 
@@ -10,7 +12,8 @@ Calibration reads `cmu_train.npz` and nothing else. Held out are
 - `samples`: published AIST++, GLAMR and ROMP results;
 - `improvised`: random motion of random bodies from `kinema.synthetic`, made anew at every frame rate;
 - `quiet`: people who stand and sway by 2 to 6 millimetres, at every frame rate;
-- `floors`: clips as an AMASS file has them, poses and translation without joints, the floor 1 m below y = 0 to 4 cm above;
+- `floors`: clips as an AMASS file has them, poses and translation without joints, the floor between 1 m below y = 0
+  and 4 cm above;
 - `bodies`: skeletons of 0.6 to 1.2 times the size, with other proportions, at the tempo that belongs to their size.
 
 Damaged copies are made of the same clips, the floor moved to y = 0, with seeds of their own.

@@ -87,8 +87,8 @@ def euler_wrap(motion: Motion, rng: np.random.Generator) -> Motion:
 
 
 def twist_flip(motion: Motion, rng: np.random.Generator) -> Motion:
-    """One limb's bone twisted by 180 degrees about its length, undone at the joint below, so that no joint moves, during
-    two intervals of 0.1 to 0.5 seconds."""
+    """One limb's bone twisted by 180 degrees about its length, undone at the joint below, so that no joint moves,
+    during two intervals of 0.1 to 0.5 seconds."""
 
     def repose(pose: np.ndarray, transl: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         name, side = str(rng.choice(list(_BONES))), str(rng.choice(["left", "right"]))

@@ -1,4 +1,4 @@
-"""Damage as tracking and fitting leave it: noise, sides swapped, bodies turned round, limbs that grow, a first T-pose."""
+"""Damage as tracking and fitting leave it: noise, swapped sides, turned bodies, limbs that grow, a first T-pose."""
 
 from __future__ import annotations
 
