@@ -17,7 +17,7 @@ from kinema.formats.foreign import NOTES
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS, Person
 from kinema.quality import video2pkl
-from kinema.quality.measures import ground_level
+from kinema.quality.ground import ground_level
 from kinema.quality.motion_type import motion_type
 from kinema.quality.report import to_dict
 from kinema.quality.skeletons import skeleton_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,17 +16,18 @@ from kinema.metrics import foot_sliding
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import measures
+from kinema.quality.ends import Ends, foreign_ends
+from kinema.quality.ground import penetration
 from kinema.quality.limits import UNITS, Limits, Threshold
 from kinema.quality.problems import CLEANUP, FAIL, PASS, Problem, worst
+from kinema.quality.standstill import frozen, stuck
+from kinema.quality.tracks import ends_problem, rounded, track_problems
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 from kinema.quality.wholeness import wholeness_problems
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
-
-CALM_PERCENTILE = 10
-"""Percentile of the foot speed over a track that stands for its calmest frames: in them, a foot stands."""
 
 TRAJECTORY_MEASURES: dict[str, Callable[[BodyTrajectory], np.ndarray | None]] = {
     "speed": measures.speed,
@@ -39,8 +41,11 @@ TRAJECTORY_MEASURES: dict[str, Callable[[BodyTrajectory], np.ndarray | None]] = 
     "limb": measures.limb,
     "legs": partial(measures.swap, part="legs"),
     "arms": partial(measures.swap, part="arms"),
-    "penetration": measures.penetration,
-    "frozen": measures.frozen,
+    "flip": measures.flip,
+    "spin": measures.spin,
+    "penetration": penetration,
+    "frozen": frozen,
+    "stuck": stuck,
 }
 """Per-frame measures that need nothing but the trajectory."""
 
@@ -118,8 +123,19 @@ def judge_quality(
     body: BodyModel | None = None,
     trajectory: BodyTrajectory | None = None,
 ) -> PersonReport:
-    """Every measure of one person against its limits. trajectory: the person's, where already computed."""
+    """Every measure of one person against its limits. trajectory: the person's, where already computed.
+
+    Frames at the ends that are not of the movement are a problem of their own, and left out of the measures.
+    """
     trajectory = trajectory_of(motion, person, body) if trajectory is None else trajectory
+    ends = foreign_ends(trajectory)
+    if ends is None:
+        return _judged(motion, person, trajectory, limits)
+    inner = person.select(np.arange(len(person))[ends.rows])
+    return _with_ends(person, trajectory, ends, _judged(motion, inner, trajectory.part(ends.rows), limits))
+
+
+def _judged(motion: Motion, person: Person, trajectory: BodyTrajectory, limits: Limits) -> PersonReport:
     findings, figures = [], {}
     for measure, threshold in limits.frames.items():
         values = measure_person(motion, person, trajectory, measure)
@@ -129,16 +145,27 @@ def judge_quality(
         figures[measure] = figure
         if found is not None:
             findings.append(found)
-    problems = [
-        *wholeness_problems(motion, person),
-        *_feet(trajectory, limits, figures),
-        *_gaps(trajectory, limits, figures),
-    ]
+    problems = [*wholeness_problems(motion, person), *track_problems(trajectory, limits, figures)]
     bad = np.unique(np.concatenate([f.rows for f in findings])) if findings else np.zeros(0, dtype=np.int64)
     share = len(bad) / max(1, len(person))
     severe = any(f.severe.any() for f in findings) or any(problem.severe for problem in problems)
     verdict = FAIL if share > limits.fail_share else CLEANUP if severe or share > limits.pass_share else PASS
     return PersonReport(person, {"quality": verdict}, bad, tuple(findings), tuple(problems), figures)
+
+
+def _with_ends(person: Person, trajectory: BodyTrajectory, ends: Ends, report: PersonReport) -> PersonReport:
+    """The report on the movement, as one on the whole track: PASS_WITH_CLEANUP at best."""
+    figures = dict(report.figures)
+    problem = ends_problem(trajectory, ends, figures)
+    beyond = np.r_[np.arange(ends.first), np.arange(ends.last, len(person))]
+    return PersonReport(
+        person,
+        {"quality": worst([CLEANUP, report.verdict])},
+        np.sort(np.r_[beyond, report.bad_rows + ends.first]),
+        tuple(dataclasses.replace(finding, rows=finding.rows + ends.first) for finding in report.findings),
+        (problem, *report.problems),
+        figures,
+    )
 
 
 def measure_person(motion: Motion, person: Person, trajectory: BodyTrajectory, measure: str) -> np.ndarray | None:
@@ -237,10 +264,10 @@ def _compare(
     top = int(excess[every, column].argmax())
     by_joint = values.ndim == 2
     figure = {
-        "worst": _rounded(columns[top, column[top]]),
+        "worst": rounded(columns[top, column[top]]),
         "joint": SMPL24.joints[column[top]] if by_joint else None,
         "frame": int(trajectory.frames[top]),
-        "limit": _rounded(usual[column[top]]),
+        "limit": rounded(usual[column[top]]),
         "unit": UNITS[measure],
         "bad_frames": len(rows),
     }
@@ -254,55 +281,3 @@ def _compare(
     limits = np.where(severe, never[joint], usual[joint])
     name = measure if measure in measures.PARTS else None
     return Finding(measure, rows, joint if by_joint else name, found, limits, severe), figure
-
-
-def _feet(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -> list[Problem]:
-    """Feet that never stand: a root that drifts, or a body that glides while the legs walk."""
-    speeds = measures.foot_speed(trajectory)
-    if speeds is None or not np.isfinite(speeds).any():
-        return []
-    value = float(np.nanpercentile(speeds, CALM_PERCENTILE))
-    figures["foot_speed"] = _rounded(value)
-    if value <= limits.foot_speed:
-        return []
-    sentence = "the feet never stand: the root drifts, or the body glides"
-    return [
-        Problem(trajectory.person, "quality", "foot_speed", value=value, limit=limits.foot_speed, unit="m/s",
-                sentence=sentence, severe=True)
-    ]  # fmt: skip
-
-
-def _gaps(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -> list[Problem]:
-    """Frames missing within the track: numbers that are left out, or seconds without a frame."""
-    if len(trajectory.frames) < 2:
-        return []
-    steps, seconds = np.diff(trajectory.frames), np.diff(trajectory.times)
-    # A track of every second frame has no gaps: steps are compared with the usual one.
-    usual = int(np.median(steps))
-    numbers = np.maximum(np.round(steps / usual) - 1, 0)
-    gap = (steps > usual) | (trajectory.paused > 0)
-    if trajectory.shots is not None:
-        gap &= np.diff(trajectory.shots) == 0  # somebody who is not in a shot is not missing
-    missing = int(np.where(gap, np.maximum(numbers, trajectory.paused), 0).sum())
-    away = np.where(gap, seconds, 0.0)
-    longest, where = float(away.max()), int(away.argmax())
-    share = missing / (missing + len(trajectory.frames))
-    figures["gaps"] = {
-        "count": int(gap.sum()),
-        "missing_frames": missing,
-        "longest_seconds": _rounded(longest),
-    }
-    if longest <= limits.gap and share <= limits.missing:
-        return []
-    gaps = int(gap.sum())
-    sentence = f"{missing} frames are missing in {gaps} gap{'' if gaps == 1 else 's'}, the longest of {longest:.2f} s"
-    value, limit, unit = (longest, limits.gap, "s") if longest > limits.gap else (share, limits.missing, "of frames")
-    frame = int(trajectory.frames[where])
-    return [
-        Problem(trajectory.person, "quality", "gap", frame, float(trajectory.times[where]), None, value, limit, unit,
-                sentence, severe=True)
-    ]  # fmt: skip
-
-
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None

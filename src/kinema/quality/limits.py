@@ -29,6 +29,8 @@ UNITS = {
     "turn": "deg/s",
     "snap": "deg/s",
     "tremor": "deg",
+    "flip": "deg",
+    "spin": "deg",
     "angle": "deg",
     "overstretch": "deg",
     "limb": "%",
@@ -37,6 +39,7 @@ UNITS = {
     "penetration": "m",
     "sliding": "m/s",
     "frozen": "s",
+    "stuck": "s",
     "shape": "beta",
     "reprojection": "of box height",
 }
@@ -70,13 +73,18 @@ class Limits:
     """The limits of plausible motion.
 
     frames: thresholds by measure, applied frame by frame. foot_speed: m/s; largest speed of the slowest foot in the
-    calmest tenth of a track, above which the feet never stand. gap: seconds; longest interruption of a track.
-    missing: largest fraction of missing frames. still: metres; a root whose range of motion is smaller does not move.
-    pass_share, fail_share: fraction of frames beyond `usual` up to which a track passes, and above which it fails.
+    calmest tenth of a track, above which the feet never stand. drift, rise: m/s, of standing feet, along the ground and
+    up or down. tilt: degrees between the world's up and the direction against gravity. gap: seconds; longest
+    interruption of a track. missing: largest fraction of missing frames. still: metres; a root whose range of motion is
+    smaller does not move. pass_share, fail_share: fraction of frames beyond `usual` up to which a track passes, and
+    above which it fails.
     """
 
     frames: Mapping[str, Threshold] = field(default_factory=_default_frames)
     foot_speed: float = 0.5
+    drift: float = 0.25
+    rise: float = 0.055
+    tilt: float = 8.0
     gap: float = 0.25
     missing: float = 0.02
     still: float = 1e-3
@@ -87,7 +95,7 @@ class Limits:
         unknown = sorted(set(self.frames) - set(UNITS))
         if unknown:
             raise UsageError(f"limits for unknown measures {', '.join(unknown)}; known: {', '.join(UNITS)}")
-        for name in ("foot_speed", "gap", "missing", "still", "pass_share", "fail_share"):
+        for name in ("foot_speed", "drift", "rise", "tilt", "gap", "missing", "still", "pass_share", "fail_share"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"the limit {name} must be positive, found {getattr(self, name)}")
         if self.fail_share < self.pass_share:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.quality.trajectory import BodyTrajectory
+from kinema.quality.stance import FEET
+from kinema.quality.trajectory import GAP, BodyTrajectory
 from kinema.skeleton import SMPL24
-from kinema.temporal.gaps import runs
 
 WINDOW = 0.5
 """Seconds of the window in which shaking is detected."""
@@ -22,16 +22,15 @@ SHAKY = 1.5
 SWAP_NOISE = 0.02
 """Metres of movement between two frames below which left and right cannot be told apart."""
 
-STILL = 2e-4
-"""Metres: a pelvis that moves less than this is stiller than any living person's."""
+SPIN = 0.35
+"""Seconds in which no joint makes a full turn about its parent."""
 
-GROUND_OFFSET = 0.25
-"""Metres between y = 0 and the body above which the ground is taken to be at the feet."""
+COARSE_FLIP, COARSEST_FLIP = 0.85, 1.85
+"""How much a rotation may change more in a step longer than 1/30 s: as this power of its length, at most so much."""
 
 _LEGS = ("left_knee", "left_ankle", "left_foot", "right_knee", "right_ankle", "right_foot")
 _ARMS = ("left_elbow", "left_wrist", "left_hand", "right_elbow", "right_wrist", "right_hand")
 PARTS = {"legs": _LEGS, "arms": _ARMS}
-FEET = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 # Hinge joints: flexion axis (in the parent's frame at rest), and the sign of natural flexion.
 HINGES = {"left_knee": (0, 1), "right_knee": (0, 1), "left_elbow": (1, -1), "right_elbow": (1, 1)}
 
@@ -70,6 +69,42 @@ def snap(trajectory: BodyTrajectory) -> np.ndarray | None:
 def turn(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,24) degrees per second at which each joint rotates relative to its parent."""
     return None if trajectory.turns is None else _at_frames(trajectory, trajectory.turns)
+
+
+def flip(trajectory: BodyTrajectory) -> np.ndarray | None:
+    """(F,24) degrees by which a rotation relative to the parent exceeds, in 1/30 s, what its neighbours lead to expect.
+
+    As `snap`, but as an angle: no joint of a living person turns by 75 degrees from one frame to the next out of rest,
+    whoever it belongs to and whatever limb is at its end. Steps longer than 1/30 s may be larger.
+    """
+    if trajectory.turns is None:
+        return None
+    excess = _jump(trajectory, trajectory.turns, steady_root=False)
+    steps = np.r_[np.full(len(excess) - len(trajectory.spans), np.nan), trajectory.spans]
+    longer = trajectory.coarseness / min(trajectory.coarseness**COARSE_FLIP, COARSEST_FLIP)
+    return np.asarray(excess * steps[:, None] * longer)
+
+
+def spin(trajectory: BodyTrajectory) -> np.ndarray | None:
+    """(F,24) degrees by which a joint has turned about its parent in `SPIN` seconds, counted beyond 180: a full turn is
+    360. NaN for the pelvis: people as a whole turn as often as they like.
+
+    Angles that were interpolated across their wrap from 180 to -180 degrees turn the long way round.
+    """
+    if trajectory.quaternions is None:
+        return None
+    out = np.full(trajectory.quaternions.shape[:2], np.nan)
+    k = max(1, round(SPIN / trajectory.interval)) if trajectory.interval > 0 else 1
+    if len(out) <= k:
+        return out
+    # Signs are continuous: after a full turn a quaternion is minus what it was.
+    half = np.einsum("fjc,fjc->fj", trajectory.quaternions[k:], trajectory.quaternions[:-k])
+    whole = trajectory.times[k:] - trajectory.times[:-k] < GAP * k * trajectory.interval
+    if trajectory.shots is not None:
+        whole &= trajectory.shots[k:] == trajectory.shots[:-k]
+    out[k:] = np.where(whole[:, None], np.degrees(2 * np.arccos(half.clip(-1, 1))), np.nan)
+    out[:, 0] = np.nan
+    return out
 
 
 def _jump(trajectory: BodyTrajectory, rates: np.ndarray, *, steady_root: bool) -> np.ndarray:
@@ -217,40 +252,9 @@ def swap(trajectory: BodyTrajectory, part: str) -> np.ndarray | None:
     return _at_frames(trajectory, np.where(trajectory.unbroken, ratio, np.nan))
 
 
-def ground_level(trajectory: BodyTrajectory) -> float:
-    """Height in metres on which the feet stand: 0, unless they are far from it throughout the track.
-
-    0 as well if another part of the body is near it: on a handstand the feet are far from the ground.
-    """
-    if trajectory.joints is None or not len(trajectory.times):
-        return 0.0
-    heights = trajectory.joints[..., 1]
-    feet, lowest = (float(np.percentile(part.min(axis=1), 5)) for part in (heights[:, SMPL24.indices(FEET)], heights))
-    return feet if min(abs(feet), abs(lowest)) > GROUND_OFFSET else 0.0
-
-
-def penetration(trajectory: BodyTrajectory) -> np.ndarray | None:
-    """(F,24) metres by which each joint's centre lies below the ground; None where there is no world."""
-    if trajectory.joints is None or not trajectory.world:
-        return None
-    return ground_level(trajectory) - trajectory.joints[..., 1]
-
-
 def foot_speed(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,) m/s of the slowest of ankles and toes; None where the frame of reference moves."""
     if trajectory.joints is None or not trajectory.steady:
         return None
     feet = trajectory.joints[:, SMPL24.indices(FEET)]
     return _at_frames(trajectory, trajectory.steps(feet).min(axis=1))
-
-
-def frozen(trajectory: BodyTrajectory) -> np.ndarray | None:
-    """(F,) seconds for which the pelvis is motionless around each frame; None where the frame of reference moves."""
-    if trajectory.joints is None or not trajectory.steady or len(trajectory.times) < 2:
-        return None
-    root = trajectory.joints[:, 0]
-    still = np.linalg.norm(np.diff(root, axis=0), axis=-1) < STILL / 4
-    out = np.zeros(len(root))
-    for first, last in runs(still):
-        out[first : last + 1] = trajectory.times[last] - trajectory.times[first]
-    return out

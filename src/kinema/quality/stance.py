@@ -92,12 +92,14 @@ def rise(trajectory: BodyTrajectory) -> Rise | None:
     velocities, feet = found
     still = np.hypot(velocities[..., 0], velocities[..., 2]) < CALM
     standing = still.any(axis=1)
+    levels = _levels(trajectory)
+    change, net = float(np.ptp(levels)), float(levels[-1] - levels[0])
     if standing.mean() < CALM_SHARE:
-        return None
+        steady = len(levels) > 2 and bool(np.all(np.diff(levels) * np.sign(net) > 0))
+        return Rise(abs(net) / (LEVEL * (len(levels) - 1)) if steady else 0.0, change, net)
     lowest = np.where(still, feet[..., 1], np.inf).argmin(axis=1)[standing]
     vertical = velocities[standing, lowest, 1]
-    levels = _levels(trajectory)
-    return Rise(float(np.median(np.abs(vertical))), float(np.ptp(levels)), float(levels[-1] - levels[0]))
+    return Rise(float(np.median(np.abs(vertical))), change, net)
 
 
 def _levels(trajectory: BodyTrajectory) -> np.ndarray:

@@ -9,6 +9,7 @@ step to step; measures of change are divided by that growth (`coarseness`), so t
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -52,6 +53,16 @@ class BodyTrajectory:
     rooted: bool
     steady: bool
     shots: np.ndarray | None = None
+    own: bool = True
+    floor: float | str | None = None
+
+    def part(self, rows: slice) -> BodyTrajectory:
+        """The same in some of its frames."""
+        arrays = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in ("frames", "times", "joints", "quaternions", "shots")
+        }
+        return dataclasses.replace(self, **arrays)
 
     @cached_property
     def interval(self) -> float:
@@ -128,7 +139,9 @@ class BodyTrajectory:
         return np.asarray((self.spans < GAP * self.stride * self.interval) & self.one_shot)
 
 
-def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None) -> BodyTrajectory:
+def trajectory_of(
+    motion: Motion, person: Person, body: BodyModel | None = None, floor: float | str | None = None
+) -> BodyTrajectory:
     """The person's trajectory in the world where the motion has one, else in the camera's frame.
 
     body: the model that the poses belong to, where available. Joints are the motion's own; where it has none, they are
@@ -138,8 +151,10 @@ def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None)
     pose, transl = (person.pose_world, person.transl_world) if world else (person.pose, person.transl)
     joints = person.joints_world if world else person.joints
     rooted = transl is not None or joints is not None
+    own = joints is not None
     if joints is None and pose is not None:
-        joints = skeleton_of(motion, person, body).joints(pose, transl)
+        skeleton = skeleton_of(motion, person, body)
+        own, joints = skeleton.own, skeleton.joints(pose, transl)
     quaternions = None
     if pose is not None:
         quaternions = continuous_quaternions(axis_angle_to_quaternion(pose.reshape(len(person), 24, 3)))
@@ -154,4 +169,6 @@ def trajectory_of(motion: Motion, person: Person, body: BodyModel | None = None)
         rooted=rooted,
         steady=rooted and (world or not moving),
         shots=shot_of(person.frames, motion.cuts) if len(motion.cuts) else None,
+        own=own,
+        floor=floor,
     )

@@ -32,6 +32,9 @@ HIGH = 0.7
 LOW = 0.25
 """Metres above the body's lowest joint beyond which a foot carries nothing."""
 
+STRIDE, WAY = 0.5, 1.5
+"""Seconds within which a runner touches the ground; metres of way from which the ground's slope is measured."""
+
 FORWARD = 0.06
 """Metres from the ankle forward to the middle of the foot, where the skeleton has no toes."""
 
@@ -47,8 +50,8 @@ UNKNOWN_WEIGHT = 0.6
 
 @dataclass(frozen=True)
 class Tilt:
-    """degrees: angle from y to the direction against gravity. sigma: of that, degrees, in its direction. seconds: for
-    how long somebody stands."""
+    """degrees: angle from y to the direction against gravity. sigma: of that, degrees, in its direction. seconds: of
+    the track, that say so."""
 
     degrees: float
     sigma: float
@@ -56,7 +59,10 @@ class Tilt:
 
 
 def tilt(trajectory: BodyTrajectory) -> Tilt | None:
-    """The tilt of the world, from whenever the person stands; None where there is no world, or nobody stands."""
+    """The tilt of the world, while the person stands, or else the slope of the ground that they run over.
+
+    None where there is no world, and for people who neither stand nor run.
+    """
     joints, times = trajectory.joints, trajectory.times
     if joints is None or not trajectory.world or trajectory.interval <= 0:
         return None
@@ -68,17 +74,17 @@ def tilt(trajectory: BodyTrajectory) -> Tilt | None:
     before, after = (times[now] - times[:-k])[:, None], (times[k:] - times[now])[:, None]
     acceleration = ((mass[k:] - mass[now]) / after - (mass[now] - mass[:-k]) / before) / (0.5 * (after + before))
     feet = _feet(joints)
-    weight = _carrying(joints[now], feet[now], np.linalg.norm(feet[k:] - feet[:-k], axis=-1) / (after + before))
-    share = weight.sum(axis=1).clip(max=1)
+    weight = _carrying(joints[now], np.linalg.norm(feet[k:] - feet[:-k], axis=-1) / (after + before))
+    share = weight.sum(axis=1).clip(max=1) * _straight(joints[now])
     left = weight[:, 0] / np.maximum(weight.sum(axis=1), 1e-9)
     up = mass[now] - left[:, None] * feet[now, 0] - (1 - left)[:, None] * feet[now, 1]
     height = up[:, 1]
-    share = np.where((height > HIGH * _leg(joints)) & ((after + before)[:, 0] < 2 * SPAN + 1.5 * trajectory.interval),
-                     share, 0.0)  # fmt: skip
+    whole = (after + before)[:, 0] < 1.5 * k * trajectory.interval
+    share = np.where((height > HIGH * np.median(_legs(joints))) & whole, share, 0.0)
     rows = share > 0.05
     seconds = float(share.sum()) * trajectory.interval
     if seconds < MEMORY:
-        return None
+        return _slope(trajectory)
     height, share, left = height[rows, None], share[rows], left[rows]
     lean = (up[rows] - height / GRAVITY * acceleration[rows])[:, [0, 2]] / height
     between = 0.5 * (feet[now, 0] - feet[now, 1])[rows][:, [0, 2]] * (4 * left * (1 - left))[:, None] / height
@@ -117,13 +123,33 @@ def _legs(joints: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1))
 
 
-def _leg(joints: np.ndarray) -> float:
-    return float(np.median(_legs(joints)))
-
-
-def _carrying(joints: np.ndarray, feet: np.ndarray, speeds: np.ndarray) -> np.ndarray:
-    """How much each foot (F,2) may carry, from 0 to 1: one that stands, low, under a straight leg."""
+def _straight(joints: np.ndarray) -> np.ndarray:
+    """Whether one leg is straight (F,), from 0 to 1."""
     reach = np.linalg.norm(joints[:, [1, 2]] - joints[:, [7, 8]], axis=-1) / np.maximum(_legs(joints), 1e-6)
-    straight = 1 / (1 + np.exp(-(reach - STRAIGHT) / STRAIGHT_WIDTH))
+    return np.asarray(1 / (1 + np.exp(-(reach.max(axis=1) - STRAIGHT) / STRAIGHT_WIDTH)))
+
+
+def _carrying(joints: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """How much each foot (F,2) may carry, from 0 to 1: one that stands and is low."""
     low = joints[:, [7, 8], 1] - joints[..., 1].min(axis=1)[:, None] < LOW
-    return np.asarray(straight * low / (1 + (speeds / STANDING) ** 4))
+    return np.asarray(low / (1 + (speeds / STANDING) ** 4))
+
+
+def _slope(trajectory: BodyTrajectory) -> Tilt | None:
+    """The slope of the ground that somebody runs over; None for one who stays where they are."""
+    assert trajectory.joints is not None
+    bins = ((trajectory.times - trajectory.times[0]) / STRIDE).astype(int)
+    lowest = trajectory.joints[np.arange(len(bins)), trajectory.joints[..., 1].argmin(axis=1)]
+    order = np.lexsort((lowest[:, 1], bins))
+    touch = lowest[order[np.flatnonzero(np.diff(bins[order], prepend=-1))]]
+    if len(touch) < 4:
+        return None
+    centred = touch - touch.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred[:, [0, 2]], full_matrices=False)
+    along = centred[:, [0, 2]] @ axes[0]
+    if np.ptp(along) < WAY:
+        return None
+    slope = float(along @ centred[:, 1]) / float(sizes[0] ** 2)
+    error = np.sqrt(np.mean((centred[:, 1] - slope * along) ** 2) * len(touch) / (len(touch) - 2)) / sizes[0]
+    sigma = float(np.hypot(np.degrees(error), np.degrees(SYSTEMATIC)))
+    return Tilt(float(np.degrees(np.arctan(abs(slope)))), sigma, float(trajectory.times[-1] - trajectory.times[0]))

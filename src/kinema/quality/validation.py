@@ -14,6 +14,7 @@ from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality import video2pkl
+from kinema.quality.ground import AUTO
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.problems import CHECKS, CLEANUP, FAIL, PASS, Problem, worst
@@ -60,6 +61,7 @@ def validate_file(
     limits: Limits | None = None,
     format: str | None = None,
     fps: float | None = None,
+    floor: float | str | None = None,
 ) -> Validation:
     """Check a motion file of any format that Kinema reads. Nothing in it is executed.
 
@@ -71,7 +73,7 @@ def validate_file(
         motion, problems = check_file(Path(path), format=format, fps=fps)
     if motion is None:
         return Validation(None, {"structure": FAIL}, (), tuple(problems), profile, {})
-    return _validate(motion, checks, profile, limits, problems, body=None)
+    return _validate(motion, checks, profile, limits, problems, None, floor)
 
 
 def validate_motion(
@@ -81,14 +83,16 @@ def validate_motion(
     profile: str = "default",
     limits: Limits | None = None,
     body: BodyModel | None = None,
+    floor: float | str | None = None,
 ) -> Validation:
     """Check every person of a motion, in the world where it has one. A motion without people gets a FAIL.
 
     limits: those of the default profile. body: the model that the poses belong to, to compute joints that the motion
-    lacks.
+    lacks. floor: height of the ground in metres, or "auto" for wherever the body comes down to; by default 0, or lower
+    where the body is below that for most of the time.
     """
     checks, profile = _known(checks, profile)
-    return _validate(motion, checks, profile, limits, check_people(motion), body)
+    return _validate(motion, checks, profile, limits, check_people(motion), body, floor)
 
 
 def _known(checks: Iterable[str], profile: str) -> tuple[tuple[str, ...], str]:
@@ -110,14 +114,19 @@ def _validate(
     limits: Limits | None,
     problems: list[Problem],
     body: BodyModel | None,
+    floor: float | str | None,
 ) -> Validation:
+    if isinstance(floor, str) and floor != AUTO:
+        raise UsageError(f"the floor must be a height in metres or {AUTO!r}, found {floor!r}")
     limits = limits or default_limits()
     by_person: dict[int, list[Problem]] = {person.id: [] for person in motion}
     general: list[Problem] = []
     for problem in problems if "structure" in checks else ():
         by_person.get(-1 if problem.person is None else problem.person, general).append(problem)
     with np.errstate(all="ignore"):
-        reports = [_judge(motion, person, checks, profile, limits, by_person[person.id], body) for person in motion]
+        reports = [
+            _judge(motion, person, checks, profile, limits, by_person[person.id], body, floor) for person in motion
+        ]
     verdicts = {check: FAIL if not reports else worst(r.verdicts[check] for r in reports) for check in checks}
     if "structure" in checks and general:
         verdicts["structure"] = worst([verdicts["structure"], _structure_verdict(general)])
@@ -133,6 +142,7 @@ def _judge(
     limits: Limits,
     structure: list[Problem],
     body: BodyModel | None,
+    floor: float | str | None,
 ) -> PersonReport:
     verdicts: dict[str, str] = {}
     if "structure" in checks:
@@ -145,7 +155,7 @@ def _judge(
                             problems=tuple(structure))  # fmt: skip
     if profile == "video2pkl":
         return video2pkl.judge_person(motion, person, checks, verdicts, structure)
-    trajectory = trajectory_of(motion, person, body)
+    trajectory = trajectory_of(motion, person, body, floor)
     problems = list(structure)
     if "motion" in checks:
         found = check_presence(trajectory, limits)

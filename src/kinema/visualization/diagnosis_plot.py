@@ -14,9 +14,9 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.motion import Motion
+from kinema.quality.ground import ground_level
 from kinema.quality.judging import PersonReport
 from kinema.quality.limits import Limits, default_limits
-from kinema.quality.measures import ground_level
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 from kinema.quality.validation import Validation
 from kinema.skeleton import CONTACT_POINTS, SMPL24

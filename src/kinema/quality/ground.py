@@ -1,0 +1,69 @@
+"""Where the ground is, and whether the body floats above it.
+
+Kinema's own files have it at y = 0. Other files have it anywhere: one in which the body is below 0 for most of the time
+has its ground lower, where the body comes down to. One in which nothing comes near 0 floats, unless its floor is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.quality.trajectory import BodyTrajectory
+
+BELOW = 0.03
+"""Metres below y = 0 from which, for most of a track, the ground is taken to be lower."""
+
+CLEARANCE, UNSURE_CLEARANCE = 0.09, 0.15
+"""Metres above the ground at which the lowest joint of a resting body is at most: of one with toes; of one without, or
+of a stand-in's skeleton, whose legs may be shorter than the person's."""
+
+REST = 5
+"""Percentile of the height of the lowest joint at which the body rests on the ground."""
+
+AUTO = "auto"
+"""The floor that is always where the body comes down to."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """level: metres, height of the ground. rest: of the lowest joint where the body comes down to. clearance: how far
+    that may be above the ground."""
+
+    level: float
+    rest: float
+    clearance: float
+
+    @property
+    def floating(self) -> bool:
+        """Whether the body never comes down to the ground."""
+        return self.rest - self.level > self.clearance
+
+
+def ground_of(trajectory: BodyTrajectory) -> Ground | None:
+    """The ground under one person; None where there is no world."""
+    joints = trajectory.joints
+    if joints is None or not trajectory.world or not len(trajectory.times):
+        return None
+    lowest = joints[..., 1].min(axis=1)
+    rest = float(np.percentile(lowest, REST))
+    toes = float(np.median(np.linalg.norm(joints[:, [10, 11]] - joints[:, [7, 8]], axis=-1))) > 0.05
+    if trajectory.floor is None:
+        level = rest if np.median(lowest) < -BELOW else 0.0
+    else:
+        level = rest if trajectory.floor == AUTO else float(trajectory.floor)
+    return Ground(level, rest, CLEARANCE if toes and trajectory.own else UNSURE_CLEARANCE)
+
+
+def ground_level(trajectory: BodyTrajectory) -> float:
+    """Height in metres of the ground under one person; 0 where there is no world."""
+    ground = ground_of(trajectory)
+    return 0.0 if ground is None else ground.level
+
+
+def penetration(trajectory: BodyTrajectory) -> np.ndarray | None:
+    """(F,24) metres by which each joint's centre lies below the ground; None where there is no world."""
+    if trajectory.joints is None or not trajectory.world:
+        return None
+    return ground_level(trajectory) - trajectory.joints[..., 1]
