@@ -13,8 +13,9 @@ import numpy as np
 from kinema.quality.trajectory import BASE, BodyTrajectory
 from kinema.skeleton import SMPL24
 
-JUMP = 0.06
-"""Metres by which the joints jump on average in 1/30 s, beyond twice what they do afterwards."""
+JUMP, OTHER_JUMP = 0.06, 0.09
+"""Metres by which the joints jump on average in 1/30 s, beyond twice what they do next to it: out of a T-pose, and out
+of anything else."""
 
 FEW, LONGEST_REST = 0.1, 1.0
 """Seconds that such frames last at most: of any kind, and of a body at rest in its T-pose."""
@@ -61,6 +62,8 @@ def _leading(trajectory: BodyTrajectory, joints: np.ndarray, *, backwards: bool 
     if len(part) < 3 * k + 2:
         return 0, 0.0, False
     steps = np.linalg.norm(part[k:] - part[:-k], axis=-1).mean(axis=1)
+    whole = trajectory.unbroken[::-1] if backwards else trajectory.unbroken
+    steps = np.where(whole[: len(steps)], steps, 0.0)
     longer = max(1.0, k * trajectory.interval / BASE)
     few = max(1, int(FEW / trajectory.interval))
     for i in range(min(reach, len(steps) - 2 * k) - 1, -1, -1):
@@ -68,9 +71,13 @@ def _leading(trajectory: BodyTrajectory, joints: np.ndarray, *, backwards: bool 
         if steps[i] <= JUMP * longer + 2 * usual or steps[i] < steps[i : i + k].max():
             continue
         number = i + k
-        rest = _is_t_pose(trajectory, number, backwards)
-        if (rest or number <= few) and number <= len(trajectory.times) // 3:
-            return number, float(steps[i]), rest
+        if number > len(trajectory.times) // 3:
+            continue
+        if _is_t_pose(trajectory, number, backwards):
+            return number, float(steps[i]), True
+        usual = max(usual, float(np.median(steps[:i]))) if i else usual
+        if number <= few and steps[i] > OTHER_JUMP * longer + 2 * usual:
+            return number, float(steps[i]), False
     return 0, 0.0, False
 
 

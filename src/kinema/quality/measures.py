@@ -22,6 +22,9 @@ SHAKY = 1.5
 SWAP_NOISE = 0.02
 """Metres of movement between two frames below which left and right cannot be told apart."""
 
+BENT = 30.0
+"""Degrees from which an elbow is bent, one way or the other."""
+
 SPIN = 0.35
 """Seconds in which no joint makes a full turn about its parent."""
 
@@ -209,7 +212,10 @@ def angle(trajectory: BodyTrajectory) -> np.ndarray | None:
 
 
 def overstretch(trajectory: BodyTrajectory) -> np.ndarray | None:
-    """(F,24) degrees of hyperextension of knees and elbows; NaN for other joints."""
+    """(F,24) degrees of hyperextension of knees and elbows; NaN for other joints.
+
+    An elbow that bends the wrong way more often than not is hung otherwise, on a rig whose upper arms are twisted: NaN.
+    """
     if trajectory.quaternions is None:
         return None
     out = np.full(trajectory.quaternions.shape[:2], np.nan)
@@ -218,7 +224,9 @@ def overstretch(trajectory: BodyTrajectory) -> np.ndarray | None:
         quaternion = trajectory.quaternions[:, index]
         # The rotation about the hinge axis (swing-twist decomposition), in -180..180 degrees.
         bend = np.degrees(2 * np.arctan2(sign * quaternion[:, axis], quaternion[:, 3]))
-        out[:, index] = -((bend + 180) % 360 - 180)
+        over = -((bend + 180) % 360 - 180)
+        if joint.endswith("knee") or np.mean(over > BENT) < 0.5:
+            out[:, index] = over
     return out
 
 
