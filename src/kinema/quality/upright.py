@@ -41,6 +41,9 @@ FORWARD = 0.06
 MEMORY = 0.5
 """Seconds after which a frame says something new."""
 
+LONG_ENOUGH = 0.8
+"""Seconds of standing that tell which way is up."""
+
 FRAME, SYSTEMATIC = np.radians(4.0), np.radians(2.0)
 """Lean (sigma) of the line from feet to centre of mass in one frame, and on average over everything a person does."""
 
@@ -83,7 +86,7 @@ def tilt(trajectory: BodyTrajectory) -> Tilt | None:
     share = np.where((height > HIGH * np.median(_legs(joints))) & whole, share, 0.0)
     rows = share > 0.05
     seconds = float(share.sum()) * trajectory.interval
-    if seconds < MEMORY:
+    if seconds < LONG_ENOUGH:
         return _slope(trajectory)
     height, share, left = height[rows, None], share[rows], left[rows]
     lean = (up[rows] - height / GRAVITY * acceleration[rows])[:, [0, 2]] / height
