@@ -91,7 +91,7 @@ def validate(subject: Motion | str | Path, **options: Any) -> Validation:
 
         kinema.validate("smpl_output.pkl").verdict      # PASS, PASS_WITH_CLEANUP or FAIL
 
-    options: checks, profile, limits; body for a motion; format and fps for a file. Raises UsageError.
+    options: checks, profile, limits, floor; body for a motion; format and fps for a file. Raises UsageError.
     """
     from kinema.quality import validate_file, validate_motion
 

@@ -11,6 +11,7 @@ from kinema.commands._options import add_file, add_reading, add_settings, option
 DESCRIPTION = """\
 Repair the problems that `kinema validate` finds, and nothing else.
 
+ends      frames at the ends that are not of the movement (a T-pose) are removed; the others keep their times
 replace   joints and roots that jump away and back are interpolated between the surrounding good frames
 lead      a root that jumps and stays away is moved smoothly across the jump
 smooth    rotations and roots are smoothed where they jitter, by no more than the noise measured there
@@ -70,6 +71,8 @@ def lines(record: dict[str, Any]) -> list[str]:
     for step in record["steps"]:
         if "undone" in step:
             out.append(f"{step['step']}: undone, {step['undone']}")
+        elif step["step"] == "ends":
+            out.append(f"ends: {step['frames']} frames removed")
         elif step["frames"]:
             out.append(
                 f"{step['step']}: {step['frames']} frames; joints moved by {step['moved_mm']:.2f} mm and rotated by"

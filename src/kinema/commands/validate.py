@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ Check a motion file of any format that Kinema reads. Nothing in the file is exec
 
 structure   keys, shapes, lengths, finite numbers, frame ids, rotations
 motion      the root is not constant
-quality     jumps, jitter, impossible speeds and joint angles, limb lengths, left-right swaps, foot sliding
-            and penetration, gaps
+quality     jumps, jitter, flips, impossible speeds and joint angles, limb lengths, left-right swaps, foot sliding
+            and penetration, floating, rising, drifting or tilted bodies, stuck poses, gaps
 
 Every person gets a verdict: PASS, PASS_WITH_CLEANUP (`kinema stabilize` may help) or FAIL. The exit code is 1 for
 FAIL, else 0. Details go to motion_validation.json and bad_frames.csv; docs/validation.md explains the measures.
@@ -41,10 +42,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--check", action="append", choices=("structure", "motion", "quality"),
         help="run only this check; repeatable (default: all three)",
     )  # fmt: skip
+    parser.add_argument(
+        "--floor", metavar="HEIGHT", type=floor, default=None,
+        help="height of the floor in metres, or auto: wherever the body comes down to (default: 0, or lower where the"
+        " body is below that for most of the time)",
+    )  # fmt: skip
     add_profile(parser, "limits and verdicts")
     add_reading(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the reports (default: next to the file)")
     parser.add_argument("--no-files", action="store_true", help="write no reports")
+
+
+def floor(text: str) -> float | str:
+    """A height, or "auto"."""
+    from kinema.quality.ground import AUTO
+
+    if text == AUTO:
+        return AUTO
+    try:
+        height = float(text)
+    except ValueError:
+        height = math.nan
+    if not math.isfinite(height):
+        raise argparse.ArgumentTypeError(f"must be a height in metres or {AUTO}, found {text!r}")
+    return height
 
 
 def only_prints(args: argparse.Namespace) -> bool:
@@ -58,8 +79,9 @@ def run(args: argparse.Namespace) -> int:
 
     file = motion_file(args.file)
     validation = validate_file(
-        file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps
-    )
+        file, checks=args.check or CHECKS, profile=args.profile, format=args.format, fps=args.fps,
+        floor=args.floor,
+    )  # fmt: skip
     print_lines([in_flags(line, args.flags) for line in lines(validation)])
     if not args.no_files:
         folder = file.parent if args.out is None else args.out

@@ -108,7 +108,7 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
         path.unlink()
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
     save_motion(motion, folder / NAMES["npz"], body=body)
-    report = validate_motion(motion, body=body)
+    report = validate_motion(motion, body=body, floor=0.0)  # where the world stage puts it
     write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
     return report.verdict
 

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinema.quality.stance import FEET
 from kinema.quality.trajectory import BodyTrajectory
+from kinema.skeleton import SMPL24
 
 BELOW = 0.03
 """Metres below y = 0 from which, for most of a track, the ground is taken to be lower."""
 
-CLEARANCE, UNSURE_CLEARANCE = 0.09, 0.15
-"""Metres above the ground at which the lowest joint of a resting body is at most: of one with toes; of one without, or
-of a stand-in's skeleton, whose legs may be shorter than the person's."""
+CLEARANCE, UNSURE_CLEARANCE, BODY_CLEARANCE = 0.09, 0.15, 0.2
+"""Metres above the ground at which the lowest joint of a resting body is at most: toes; ankles of a skeleton without
+toes, or a stand-in's, whose legs may be shorter than the person's; any other joint, inside the hand or the hip."""
 
 REST = 5
 """Percentile of the height of the lowest joint at which the body rests on the ground."""
+
+_FEET = SMPL24.indices(FEET)
 
 AUTO = "auto"
 """The floor that is always where the body comes down to."""
@@ -49,11 +53,14 @@ def ground_of(trajectory: BodyTrajectory) -> Ground | None:
     lowest = joints[..., 1].min(axis=1)
     rest = float(np.percentile(lowest, REST))
     toes = float(np.median(np.linalg.norm(joints[:, [10, 11]] - joints[:, [7, 8]], axis=-1))) > 0.05
+    down = joints[lowest <= rest]
+    on_feet = np.mean(np.isin(down[..., 1].argmin(axis=1), _FEET)) > 0.5
+    clearance = (CLEARANCE if toes and trajectory.own else UNSURE_CLEARANCE) if on_feet else BODY_CLEARANCE
     if trajectory.floor is None:
         level = rest if np.median(lowest) < -BELOW else 0.0
     else:
         level = rest if trajectory.floor == AUTO else float(trajectory.floor)
-    return Ground(level, rest, CLEARANCE if toes and trajectory.own else UNSURE_CLEARANCE)
+    return Ground(level, rest, clearance)
 
 
 def ground_level(trajectory: BodyTrajectory) -> float:

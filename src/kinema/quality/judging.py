@@ -29,6 +29,9 @@ from kinema.skeleton import CONTACT_POINTS, SMPL24
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
+FEW = 2
+"""Frames beyond `usual` with which even a short track passes."""
+
 TRAJECTORY_MEASURES: dict[str, Callable[[BodyTrajectory], np.ndarray | None]] = {
     "speed": measures.speed,
     "jump": measures.jump,
@@ -149,7 +152,8 @@ def _judged(motion: Motion, person: Person, trajectory: BodyTrajectory, limits: 
     bad = np.unique(np.concatenate([f.rows for f in findings])) if findings else np.zeros(0, dtype=np.int64)
     share = len(bad) / max(1, len(person))
     severe = any(f.severe.any() for f in findings) or any(problem.severe for problem in problems)
-    verdict = FAIL if share > limits.fail_share else CLEANUP if severe or share > limits.pass_share else PASS
+    many = share > limits.pass_share and len(bad) > FEW
+    verdict = FAIL if many and share > limits.fail_share else CLEANUP if severe or many else PASS
     return PersonReport(person, {"quality": verdict}, bad, tuple(findings), tuple(problems), figures)
 
 

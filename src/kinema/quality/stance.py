@@ -26,8 +26,9 @@ WIDTH = 0.08
 SAMPLES = 600
 """Velocities that are compared with each other: every one with every other."""
 
-DENSE = 4.0
-"""Number of velocities that must lie together: fewer do so by chance, in a second of running."""
+DENSE, FASTEST = 0.15, 2.0
+"""Seconds that feet move at the same velocity, at least, and its speed, m/s, at most: for less time, or faster, they do
+so by chance, in a second of running."""
 
 CALM = 0.15
 """Speed along the ground, m/s, below which a foot stands, seen over `LONG`."""
@@ -81,7 +82,8 @@ def drift(trajectory: BodyTrajectory) -> Drift | None:
     for _ in range(5):
         mode = _weighted(some, _kernel(some - mode))
     density, at_zero = float(_kernel(some - mode).sum()), float(_kernel(some).sum())
-    if density < DENSE:
+    seconds = density / len(some) * len(velocities) * trajectory.interval
+    if seconds < DENSE or np.linalg.norm(mode) > FASTEST:
         return Drift(0.0, 1.0)
     along = mode[[0, 2]] if trajectory.world else mode
     return Drift(float(np.linalg.norm(along)), float(at_zero / density))

@@ -14,7 +14,7 @@ from kinema.temporal.windows import SHORT
 METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro-causal", "median")
 """The filters."""
 
-STEPS = ("replace", "lead", "smooth")
+STEPS = ("ends", "replace", "lead", "smooth")
 """What the stabilizer does, in order."""
 
 MISSING = ("error", "interpolate")
@@ -141,7 +141,7 @@ class StabilizeOptions:
         "default", "video2pkl: that pipeline's stabiliser, bugs included", choices=PROFILES, parse=canonical_profile
     )
     steps: tuple[str, ...] = setting(
-        STEPS, "run only this step; may be repeated (default: all three)", public="step", choices=STEPS
+        STEPS, "run only this step; may be repeated (default: all)", public="step", choices=STEPS
     )
 
     def __post_init__(self) -> None:

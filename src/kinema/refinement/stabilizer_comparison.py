@@ -27,7 +27,8 @@ def worse_measures(before: PersonReport, after: PersonReport) -> tuple[list[str]
     known_problems = {problem.measure: problem for problem in before.problems}
     for problem in after.problems:
         then = known_problems.get(problem.measure)
-        if then is None or (problem.value or 0.0) > (then.value or 0.0) * (1 + 1e-6):
+        # A statistic of the whole track changes a little with everything.
+        if problem.severe and (then is None or (problem.value or 0.0) > (then.value or 0.0) * 1.01):
             worse.append(problem.measure)
     if len(after.bad_rows) > len(before.bad_rows):
         rows.append(np.setdiff1d(after.bad_rows, before.bad_rows))

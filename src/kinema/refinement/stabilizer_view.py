@@ -84,8 +84,10 @@ class View:
         before = report
         self.clean = report.verdict == PASS
         for step in steps:
+            if step not in _STEPS:
+                continue  # done before, for both frames of reference
             trajectory, report = self._step(step, trajectory, report, log)
-        return {"steps": log, "before": _figures(before), "after": _figures(report)}
+        return {"steps": log, "before": figures(before), "after": figures(report)}
 
     def _trajectory(self) -> BodyTrajectory:
         moving = self.motion.camera is not None and self.motion.camera.moving is True
@@ -266,5 +268,5 @@ def _smooth(view: View, trajectory: BodyTrajectory) -> _Result:
 _STEPS: dict[str, Callable[[View, BodyTrajectory], _Result]] = {"replace": _replace, "lead": _bridge, "smooth": _smooth}
 
 
-def _figures(report: PersonReport) -> dict[str, Any]:
+def figures(report: PersonReport) -> dict[str, Any]:
     return {"verdict": report.verdict, "bad_frames": report.bad_frames}

@@ -2,6 +2,7 @@
 
 Steps, in order, in the camera's frame and in the world, if the motion has them:
 
+    ends      frames at the ends that are not of the movement (a T-pose) are removed; the others keep their times
     replace   joints and a root that jump away and return are interpolated between the good frames around them
     lead      a permanent jump of the root is bridged, no faster than a person runs; foot contacts are cleared meanwhile
     smooth    rotations and root are smoothed where they jitter, by no more than the noise measured there
@@ -19,12 +20,15 @@ import numpy as np
 
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.quality.ends import foreign_ends
+from kinema.quality.judging import judge_quality
 from kinema.quality.limits import Limits, default_limits
 from kinema.quality.skeletons import Skeleton, skeleton_of
+from kinema.quality.trajectory import trajectory_of
 from kinema.refinement import video2pkl_stabilizer
 from kinema.refinement.options import StabilizeOptions
 from kinema.refinement.people import change_people
-from kinema.refinement.stabilizer_view import VIEWS, View, repaired_joints
+from kinema.refinement.stabilizer_view import VIEWS, View, figures, repaired_joints
 from kinema.stage import Context
 
 if TYPE_CHECKING:
@@ -53,6 +57,10 @@ def _stabilize_person(
 ) -> tuple[Person, dict[str, Any]]:
     changes: dict[str, Any] = {}
     report: dict[str, Any] = {}
+    given = person
+    if "ends" in options.steps and options.profile != "video2pkl" and len(person):
+        ends = foreign_ends(trajectory_of(motion, person, body))
+        person = person if ends is None else person.select(np.arange(len(person))[ends.rows])
     touched = np.zeros(len(person), dtype=bool)
     skeleton: Skeleton | None = None
     for name, (pose_field, transl_field, joints_field) in VIEWS.items():
@@ -65,6 +73,10 @@ def _stabilize_person(
         else:
             view = View(motion, _single_view(person, name), name, skeleton, limits)
             report[name] = view.run(options.steps)
+            if len(person) < len(given):
+                before = judge_quality(motion, _single_view(given, name), limits, body)
+                removed = {"step": "ends", "frames": len(given) - len(person)}
+                report[name] |= {"steps": [removed, *report[name]["steps"]], "before": figures(before)}
             pose, transl, rows = view.pose, view.transl, view.touched
             if name == "world" and view.contacts is not None:
                 changes["contacts"] = view.contacts
@@ -72,8 +84,8 @@ def _stabilize_person(
             changes |= {pose_field: pose, transl_field: transl}
             own = getattr(person, joints_field)
             if own is not None:
-                before = getattr(person, pose_field), getattr(person, transl_field)
-                changes[joints_field] = repaired_joints(skeleton, own, before, (pose, transl), rows)
+                unrepaired = getattr(person, pose_field), getattr(person, transl_field)
+                changes[joints_field] = repaired_joints(skeleton, own, unrepaired, (pose, transl), rows)
             touched |= rows
     if person.reprojection_error is not None and touched.any():
         changes["reprojection_error"] = np.where(touched, np.nan, person.reprojection_error)
