@@ -63,7 +63,7 @@ CALIBRATED = ("speed", "jump", "shake", "turn", "snap", "tremor", "angle", "pene
 REASONED: dict[str, tuple[float, float | None]] = {
     # Sprinters reach 12.5 m/s; the longest run in the capture is five metres.
     "speed.pelvis": (13.0, 13.0),
-    # Of a landing at 20 frames per second; the capture's few jumps are gentle ones. A root that jumps does so by metres.
+    # Of a landing at 20 frames per second; the capture's few jumps are gentle ones, and a root jumps farther.
     "jump.pelvis": (0.8, None),
     # Heel to buttock is a flexion of 160 degrees.
     "angle.knees": (170.0, None),
@@ -71,8 +71,8 @@ REASONED: dict[str, tuple[float, float | None]] = {
     "foot_speed": (0.38, None),
     # The feet's densest velocity is at most 0.2 m/s in the capture (runners), and within 0.1 of a drift's own.
     "drift": (0.25, None),
-    # Standing feet rise by 0.02 m/s in the median clip, 0.046 in one of a hundred, and 0.08 where all rises by 0.1.
-    "rise": (0.055, None),
+    # Standing feet rise by 0.04 m/s in the median clip, 0.06 in one of thirty (who climb), 0.1 where all rises by 0.1.
+    "rise": (0.06, None),
     # One clip of a hundred seems tilted by 8 degrees (people lean), nine of ten of those tilted by 10 exceed that.
     "tilt": (8.0, None),
     # Out of rest no joint turns by more than 71 degrees from one frame to the next, unless it flips.
@@ -173,7 +173,7 @@ def calibrate(clips: list[Motion], rates: tuple[float, ...] = RATES) -> dict[str
     }
     for measure, (usual, never) in REASONED.items():
         if measure in UNITS and measure not in CALIBRATED:
-            frames[measure] = Threshold(usual, np.inf if never is None else never)
+            frames[measure] = Threshold(np.array(usual), np.array(np.inf if never is None else never))
     clip_limits = {name: REASONED[name][0] for name in ("foot_speed", "drift", "rise", "tilt")}
     shares = [
         judge_quality(clip, clip.people[0], Limits(frames=frames, **clip_limits), trajectory=trajectory).bad_share
@@ -195,6 +195,7 @@ def _limits(measure: str, clips: list[tuple[Motion, BodyTrajectory]]) -> tuple[n
     percentiles, maxima = [], []
     for clip, trajectory in clips:
         values = measure_person(clip, clip.people[0], trajectory, measure)
+        assert values is not None
         known = np.nan_to_num(values, nan=-np.inf)
         percentiles.append(np.percentile(known, 99, axis=0, method="lower"))
         maxima.append(known.max(axis=0))
@@ -216,7 +217,7 @@ def _threshold(measure: str, usual: np.ndarray, never: np.ndarray) -> Threshold:
         moved = usual > 1e-6
         usual, never = np.where(moved, usual, np.inf), np.where(moved, never, np.inf)
     if measure == "penetration":
-        floor, worst = REASONED[measure]
+        floor, worst = REASONED[measure][0], REASONED[measure][1] or np.inf
         usual = np.max(usual, initial=floor, where=usual < np.inf)
         never = np.max(never, initial=worst, where=never < np.inf)
     elif measure == "angle":

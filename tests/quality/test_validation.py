@@ -63,7 +63,7 @@ def test_limits_are_looser_for_the_wrist_than_for_the_spine(walk):
     frames = default_limits().frames
     for measure in ("speed", "jump", "shake"):
         usual = frames[measure].usual
-        assert usual[SMPL24.index("left_wrist")] > 1.5 * usual[SMPL24.index("spine2")]
+        assert usual[SMPL24.index("left_wrist")] > 1.3 * usual[SMPL24.index("spine2")]
 
 
 def test_speeds_use_the_true_times(walk):
@@ -109,7 +109,8 @@ def test_a_head_on_the_ground_is_no_penetration(walk):
     joints = walk.people[0].joints_world * [1, -1, 1]
     joints[..., 1] += 0.05 - joints[..., 1].min()
     assert "penetration" not in measures(validate_motion(changed(walk, joints_world=joints)))
-    assert "penetration" in measures(validate_motion(changed(walk, joints_world=joints - [0, 0.4, 0])))
+    joints[np.argsort(joints[..., 1].min(axis=1))[:20], :, 1] -= 0.4
+    assert "penetration" in measures(validate_motion(changed(walk, joints_world=joints)))
 
 
 def test_ground_far_from_zero_is_no_penetration(walk):

@@ -72,7 +72,7 @@ def lines(record: dict[str, Any]) -> list[str]:
         if "undone" in step:
             out.append(f"{step['step']}: undone, {step['undone']}")
         elif step["step"] == "ends":
-            out.append(f"ends: {step['frames']} frames removed")
+            out.append(f"ends: {step['frames']} frame{'' if step['frames'] == 1 else 's'} removed")
         elif step["frames"]:
             out.append(
                 f"{step['step']}: {step['frames']} frames; joints moved by {step['moved_mm']:.2f} mm and rotated by"

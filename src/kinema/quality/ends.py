@@ -45,10 +45,13 @@ class Ends:
 def foreign_ends(trajectory: BodyTrajectory) -> Ends | None:
     """The frames at the ends that are not of the movement; None where all are."""
     count = len(trajectory.times)
-    if trajectory.joints is None or count < 5 or trajectory.interval <= 0:
+    joints = trajectory.joints if trajectory.steady else trajectory.relative
+    if joints is None or count < 5 or trajectory.interval <= 0:
         return None
-    first, size, rest = _leading(trajectory, trajectory.joints)
-    after, size_after, rest_after = _leading(trajectory, trajectory.joints[::-1], backwards=True)
+    if not trajectory.steady:
+        joints = joints[:, 1:]  # the root's way is the camera's
+    first, size, rest = _leading(trajectory, joints)
+    after, size_after, rest_after = _leading(trajectory, joints[::-1], backwards=True)
     if not first and not after:
         return None
     return Ends(first, count - after, max(size, size_after), (rest or not first) and (rest_after or not after))

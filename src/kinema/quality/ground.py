@@ -17,7 +17,7 @@ from kinema.skeleton import SMPL24
 BELOW = 0.03
 """Metres below y = 0 from which, for most of a track, the ground is taken to be lower."""
 
-CLEARANCE, UNSURE_CLEARANCE, BODY_CLEARANCE = 0.09, 0.15, 0.2
+CLEARANCE, UNSURE_CLEARANCE, BODY_CLEARANCE = 0.08, 0.15, 0.2
 """Metres above the ground at which the lowest joint of a resting body is at most: toes; ankles of a skeleton without
 toes, or a stand-in's, whose legs may be shorter than the person's; any other joint, inside the hand or the hip."""
 

@@ -36,6 +36,10 @@ CALM = 0.15
 CALM_SHARE = 0.1
 """Share of the frames in which a foot must stand for its rising to be measured."""
 
+RISING = 65
+"""Percentile of the vertical speed of standing feet that says how fast the ground rises: somewhat above the median, as
+what bobs up and down turns round at times."""
+
 LEVEL = 1.0
 """Seconds within which somebody on the ground touches it."""
 
@@ -56,8 +60,9 @@ class Drift:
 class Rise:
     """How the ground rises and sinks.
 
-    speed: m/s, median vertical speed of standing feet, whichever way. change: metres by which the height that the body
-    comes down to within a second differs over the track. net: metres, from its beginning to its end.
+    speed: m/s, vertical speed of standing feet, whichever way; that of the ground, where it rises all the time under
+    somebody whose feet never stand. change: metres by which the height that the body comes down to within a second differs over
+    the track. net: metres, from its beginning to its end.
     """
 
     speed: float
@@ -106,7 +111,7 @@ def rise(trajectory: BodyTrajectory) -> Rise | None:
         return Rise(abs(net) / (LEVEL * (len(levels) - 1)) if steady else 0.0, change, net)
     lowest = np.where(still, feet[..., 1], np.inf).argmin(axis=1)[standing]
     vertical = velocities[standing, lowest, 1]
-    return Rise(float(np.median(np.abs(vertical))), change, net)
+    return Rise(float(np.percentile(np.abs(vertical), RISING)), change, net)
 
 
 def _levels(trajectory: BodyTrajectory) -> np.ndarray:

@@ -24,6 +24,9 @@ HARDLY_STANDING = 0.2
 NET = 0.05
 """Metres that the ground must rise or sink in all, or to and fro."""
 
+HOVERING, HOVERING_SHARE = 0.045, 0.6
+"""Metres above the ground from which a body that goes up and down rather hovers; the limit's fraction then."""
+
 SIGMAS = 2.5
 """Standard errors that a tilt must exceed."""
 
@@ -108,13 +111,16 @@ def _rise(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
     if found is None:
         return []
     figures["rise"] = rounded(found.speed)
-    if found.speed <= limits.rise or found.change <= NET:
+    ground = ground_of(trajectory)
+    hovers = ground is not None and ground.rest - ground.level > HOVERING
+    limit = limits.rise * (HOVERING_SHARE if hovers else 1.0)
+    if found.speed <= limit or found.change <= NET:
         return []
     if abs(found.net) > 0.7 * found.change:
         sentence = f"the body {'rises' if found.net > 0 else 'sinks'}, with feet that stand"
     else:
         sentence = "the body goes up and down, with feet that stand"
-    return [_problem(trajectory, "rise", found.speed, limits.rise, "m/s", sentence)]
+    return [_problem(trajectory, "rise", found.speed, limit, "m/s", sentence)]
 
 
 def _tilt(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -> list[Problem]:

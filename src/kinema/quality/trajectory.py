@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,10 @@ BASE = 1 / 30
 
 GAP = 1.9
 """Multiple of the usual step above which a step is a gap in the track."""
+
+
+_FLOORLESS = frozenset({"read.aistpp", "read.glamr", "read.wham", "read.gvhmr"})
+"""Readers of systems whose worlds have their origin at any height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ class BodyTrajectory:
 
     def part(self, rows: slice) -> BodyTrajectory:
         """The same in some of its frames."""
-        arrays = {
+        arrays: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in ("frames", "times", "joints", "quaternions", "shots")
         }
@@ -170,5 +174,5 @@ def trajectory_of(
         steady=rooted and (world or not moving),
         shots=shot_of(person.frames, motion.cuts) if len(motion.cuts) else None,
         own=own,
-        floor=floor,
+        floor="auto" if floor is None and not _FLOORLESS.isdisjoint(each.name for each in motion.provenance) else floor,
     )
