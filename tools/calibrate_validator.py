@@ -72,7 +72,7 @@ REASONED: dict[str, tuple[float, float | None]] = {
     # The feet's densest velocity is at most 0.2 m/s in the capture (runners), and within 0.1 of a drift's own.
     "drift": (0.25, None),
     # Standing feet rise by 0.04 m/s in the median clip, 0.06 in one of thirty (who climb), 0.1 where all rises by 0.1.
-    "rise": (0.06, None),
+    "rise": (0.065, None),
     # One clip of a hundred seems tilted by 8 degrees (people lean), nine of ten of those tilted by 10 exceed that.
     "tilt": (8.0, None),
     # Out of rest no joint turns by more than 71 degrees from one frame to the next, unless it flips.

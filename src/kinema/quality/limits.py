@@ -83,7 +83,7 @@ class Limits:
     frames: Mapping[str, Threshold] = field(default_factory=_default_frames)
     foot_speed: float = 0.5
     drift: float = 0.25
-    rise: float = 0.06
+    rise: float = 0.065
     tilt: float = 8.0
     gap: float = 0.25
     missing: float = 0.02

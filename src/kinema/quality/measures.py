@@ -61,12 +61,17 @@ def jump(trajectory: BodyTrajectory) -> np.ndarray | None:
     That is its speed minus twice the median of its four neighbours in time: about zero or negative in real movement,
     where speed builds up gradually, and the full speed of the step at a jump.
     """
-    return None if trajectory.speeds is None else _jump(trajectory, trajectory.speeds, steady_root=True)
+    if trajectory.speeds is None:
+        return None
+    excess = trajectory.excess(trajectory.speeds)
+    if not trajectory.steady:
+        excess[:, 0] = np.nan
+    return _at_frames(trajectory, excess)
 
 
 def snap(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,24) degrees per second by which a rotation exceeds the rate expected from its neighbours, as `jump`."""
-    return None if trajectory.turns is None else _jump(trajectory, trajectory.turns, steady_root=False)
+    return None if trajectory.excess_turns is None else _at_frames(trajectory, trajectory.excess_turns)
 
 
 def turn(trajectory: BodyTrajectory) -> np.ndarray | None:
@@ -80,12 +85,10 @@ def flip(trajectory: BodyTrajectory) -> np.ndarray | None:
     As `snap`, but as an angle: no joint of a living person turns by 75 degrees from one frame to the next out of rest,
     whoever it belongs to and whatever limb is at its end. Steps longer than 1/30 s may be larger.
     """
-    if trajectory.turns is None:
+    if trajectory.excess_turns is None:
         return None
-    excess = _jump(trajectory, trajectory.turns, steady_root=False)
-    steps = np.r_[np.full(len(excess) - len(trajectory.spans), np.nan), trajectory.spans]
     longer = trajectory.coarseness / min(trajectory.coarseness**COARSE_FLIP, COARSEST_FLIP)
-    return np.asarray(excess * steps[:, None] * longer)
+    return _at_frames(trajectory, trajectory.excess_turns * (longer * trajectory.spans)[:, None])
 
 
 def spin(trajectory: BodyTrajectory) -> np.ndarray | None:
@@ -108,45 +111,6 @@ def spin(trajectory: BodyTrajectory) -> np.ndarray | None:
     out[k:] = np.where(whole[:, None], np.degrees(2 * np.arccos(half.clip(-1, 1))), np.nan)
     out[:, 0] = np.nan
     return out
-
-
-def _jump(trajectory: BodyTrajectory, rates: np.ndarray, *, steady_root: bool) -> np.ndarray:
-    k, count = trajectory.stride, len(rates)
-    rates = np.where(trajectory.unbroken[:, None], rates, np.nan)
-    usual = np.full(rates.shape, np.nan)
-    if count:
-        near = np.stack([_shifted(rates, k * offset) for offset in (-2, -1, 1, 2)])
-        usual = _median_of_four(near)
-    excess = (rates - 2 * usual) / trajectory.coarseness
-    if steady_root and not trajectory.steady:
-        excess[:, 0] = np.nan
-    return _at_frames(trajectory, excess)
-
-
-def _shifted(values: np.ndarray, offset: int) -> np.ndarray:
-    """values[i + offset] at i; NaN beyond the ends."""
-    out = np.full(values.shape, np.nan)
-    if abs(offset) < len(values):
-        if offset >= 0:
-            out[: len(values) - offset] = values[offset:]
-        else:
-            out[-offset:] = values[:offset]
-    return out
-
-
-def _median_of_four(near: np.ndarray) -> np.ndarray:
-    """Median along the first axis of (4,F,J), ignoring NaN; 0 where all are NaN."""
-    # The middle two are what remains without the smallest and the largest.
-    a, b = np.minimum(near[0], near[1]), np.maximum(near[0], near[1])
-    c, d = np.minimum(near[2], near[3]), np.maximum(near[2], near[3])
-    out = 0.5 * (np.maximum(a, c) + np.minimum(b, d))
-    holes = np.flatnonzero(np.isnan(out).any(axis=1))  # at the ends and next to gaps
-    order = np.sort(near[:, holes], axis=0)  # NaN last
-    known = np.isfinite(order).sum(axis=0)
-    low = np.take_along_axis(order, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
-    high = np.take_along_axis(order, np.maximum(known // 2, 0).clip(max=3)[None], axis=0)[0]
-    out[holes] = np.where(known > 0, 0.5 * (low + high), 0.0)
-    return np.asarray(out)
 
 
 def shake(trajectory: BodyTrajectory) -> np.ndarray | None:

@@ -61,8 +61,8 @@ class Rise:
     """How the ground rises and sinks.
 
     speed: m/s, vertical speed of standing feet, whichever way; that of the ground, where it rises all the time under
-    somebody whose feet never stand. change: metres by which the height that the body comes down to within a second differs over
-    the track. net: metres, from its beginning to its end.
+    somebody whose feet never stand. change: metres by which the height that the body comes down to within a second
+    differs over the track. net: metres, from its beginning to its end.
     """
 
     speed: float

@@ -24,7 +24,7 @@ HARDLY_STANDING = 0.2
 NET = 0.05
 """Metres that the ground must rise or sink in all, or to and fro."""
 
-HOVERING, HOVERING_SHARE = 0.045, 0.6
+HOVERING, HOVERING_SHARE = 0.045, 0.65
 """Metres above the ground from which a body that goes up and down rather hovers; the limit's fraction then."""
 
 SIGMAS = 2.5

@@ -137,6 +137,20 @@ class BodyTrajectory:
         chord = np.sqrt(np.einsum("fjc,fjc->fj", apart, apart)).clip(max=2**0.5)
         return self._within(np.degrees(4 * np.arcsin(chord / 2)) / self.spans[:, None])
 
+    def excess(self, rates: np.ndarray) -> np.ndarray:
+        """By how much rates (F - stride, J) exceed what the two steps before and after lead to expect: twice their
+        median."""
+        rates = np.where(self.unbroken[:, None], rates, np.nan)
+        if not len(rates):
+            return rates
+        near = np.stack([_shifted(rates, self.stride * offset) for offset in (-2, -1, 1, 2)])
+        return np.asarray((rates - 2 * _median_of_four(near)) / self.coarseness)
+
+    @cached_property
+    def excess_turns(self) -> np.ndarray | None:
+        """(F - stride, 24) degrees per second: the excess of `turns`."""
+        return None if self.turns is None else self.excess(self.turns)
+
     @cached_property
     def unbroken(self) -> np.ndarray:
         """(F - stride,) bool: neither a gap nor a cut lies between the frame and the one `stride` frames before it."""
@@ -176,3 +190,29 @@ def trajectory_of(
         own=own,
         floor="auto" if floor is None and not _FLOORLESS.isdisjoint(each.name for each in motion.provenance) else floor,
     )
+
+
+def _shifted(values: np.ndarray, offset: int) -> np.ndarray:
+    """values[i + offset] at i; NaN beyond the ends."""
+    out = np.full(values.shape, np.nan)
+    if abs(offset) < len(values):
+        if offset >= 0:
+            out[: len(values) - offset] = values[offset:]
+        else:
+            out[-offset:] = values[:offset]
+    return out
+
+
+def _median_of_four(near: np.ndarray) -> np.ndarray:
+    """Median along the first axis of (4,F,J), ignoring NaN; 0 where all are NaN."""
+    # The middle two are what remains without the smallest and the largest.
+    a, b = np.minimum(near[0], near[1]), np.maximum(near[0], near[1])
+    c, d = np.minimum(near[2], near[3]), np.maximum(near[2], near[3])
+    out = 0.5 * (np.maximum(a, c) + np.minimum(b, d))
+    holes = np.flatnonzero(np.isnan(out).any(axis=1))  # at the ends and next to gaps
+    order = np.sort(near[:, holes], axis=0)  # NaN last
+    known = np.isfinite(order).sum(axis=0)
+    low = np.take_along_axis(order, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(order, np.maximum(known // 2, 0).clip(max=3)[None], axis=0)[0]
+    out[holes] = np.where(known > 0, 0.5 * (low + high), 0.0)
+    return np.asarray(out)
