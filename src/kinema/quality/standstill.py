@@ -25,10 +25,7 @@ TRAVELS = 0.2
 STIFF = 0.02
 """Speed at which the body changes its shape, as a fraction of the pelvis' speed, below which the pose is stuck."""
 
-_POINTS = SMPL24.indices(
-    ("pelvis", "head", "left_elbow", "right_elbow", "left_wrist", "right_wrist")
-    + ("left_knee", "right_knee", "left_ankle", "right_ankle")
-)
+_POINTS = SMPL24.indices(("pelvis", "head", "left_wrist", "right_wrist", "left_ankle", "right_ankle"))
 _PAIRS = np.array(list(itertools.combinations(_POINTS, 2)))
 
 
@@ -50,7 +47,8 @@ def stuck(trajectory: BodyTrajectory) -> np.ndarray | None:
         return None
     k = _stride(trajectory)
     root = trajectory.joints[:, 0]
-    shape = np.linalg.norm(trajectory.joints[:, _PAIRS[:, 0]] - trajectory.joints[:, _PAIRS[:, 1]], axis=-1)
+    apart = trajectory.joints[:, _PAIRS[:, 0]] - trajectory.joints[:, _PAIRS[:, 1]]
+    shape = np.sqrt(np.einsum("fpd,fpd->fp", apart, apart))
     moved = np.linalg.norm(root[k:] - root[:-k], axis=-1)
     changed = np.abs(shape[k:] - shape[:-k]).mean(axis=1)
     travels = moved > TRAVELS * (trajectory.times[k:] - trajectory.times[:-k])

@@ -66,32 +66,36 @@ def tilt(trajectory: BodyTrajectory) -> Tilt | None:
 
     None where there is no world, and for people who neither stand nor run.
     """
-    joints, times = trajectory.joints, trajectory.times
-    if joints is None or not trajectory.world or trajectory.interval <= 0:
+    if trajectory.joints is None or not trajectory.world or trajectory.interval <= 0:
         return None
-    k = max(2, 2 * round(SPAN / (2 * trajectory.interval)))
-    if len(times) < k + 2:
+    every = max(1, round(SPAN / 2 / trajectory.interval))
+    joints, times, step = trajectory.joints[::every], trajectory.times[::every], every * trajectory.interval
+    if len(times) < 4:
         return None
-    now = slice(k // 2, len(times) - k // 2)
+    now = slice(1, len(times) - 1)
     mass = centre_of_mass(joints)
-    before, after = (times[now] - times[:-k])[:, None], (times[k:] - times[now])[:, None]
-    acceleration = ((mass[k:] - mass[now]) / after - (mass[now] - mass[:-k]) / before) / (0.5 * (after + before))
+    before, after = np.diff(times)[:-1, None], np.diff(times)[1:, None]
+    speeds = np.diff(mass, axis=0) / np.diff(times)[:, None]
+    acceleration = np.diff(speeds, axis=0) / (0.5 * (after + before))
     feet = _feet(joints)
-    weight = _carrying(joints[now], np.linalg.norm(feet[k:] - feet[:-k], axis=-1) / (after + before))
+    weight = _carrying(joints[now], np.linalg.norm(feet[2:] - feet[:-2], axis=-1) / (after + before))
     share = weight.sum(axis=1).clip(max=1) * _straight(joints[now])
     left = weight[:, 0] / np.maximum(weight.sum(axis=1), 1e-9)
     up = mass[now] - left[:, None] * feet[now, 0] - (1 - left)[:, None] * feet[now, 1]
     height = up[:, 1]
-    whole = (after + before)[:, 0] < 1.5 * k * trajectory.interval
+    whole = (after + before)[:, 0] < 3 * step
+    if trajectory.shots is not None:
+        shots = trajectory.shots[::every]
+        whole &= shots[2:] == shots[:-2]
     share = np.where((height > HIGH * np.median(_legs(joints))) & whole, share, 0.0)
     rows = share > 0.05
-    seconds = float(share.sum()) * trajectory.interval
+    seconds = float(share.sum()) * step
     if seconds < LONG_ENOUGH:
         return _slope(trajectory)
     height, share, left = height[rows, None], share[rows], left[rows]
     lean = (up[rows] - height / GRAVITY * acceleration[rows])[:, [0, 2]] / height
     between = 0.5 * (feet[now, 0] - feet[now, 1])[rows][:, [0, 2]] * (4 * left * (1 - left))[:, None] / height
-    return _estimate(lean, UNKNOWN_WEIGHT * between, share * trajectory.interval / MEMORY, seconds)
+    return _estimate(lean, UNKNOWN_WEIGHT * between, share * step / MEMORY, seconds)
 
 
 def _estimate(lean: np.ndarray, unsure: np.ndarray, weight: np.ndarray, seconds: float) -> Tilt:
