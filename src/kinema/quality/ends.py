@@ -73,7 +73,7 @@ def _leading(trajectory: BodyTrajectory, joints: np.ndarray, *, backwards: bool 
         usual = float(np.median(steps[i + k : i + 5 * k]))
         if steps[i] <= JUMP * longer + 2 * usual or steps[i] < steps[i : i + k].max():
             continue
-        number = i + k
+        number = i + 1
         if number > len(trajectory.times) // 3:
             continue
         if _is_t_pose(trajectory, number, backwards):
