@@ -67,7 +67,7 @@ REASONED: dict[str, tuple[float, float | None]] = {
     # Sprinters reach 12.5 m/s; the longest run in the capture is five metres.
     "speed.pelvis": (13.0, 13.0),
     # Of a landing at 20 frames per second; the capture's few jumps are gentle ones, and a root jumps farther.
-    "jump.pelvis": (0.8, None),
+    "jump.pelvis": (0.8, 2.0),
     # Heel to buttock is a flexion of 160 degrees.
     "angle.knees": (170.0, None),
     # In the slowest tenth of the frames a runner's slower foot moves at 0.25 m/s, everyone else's at 0.08; plus 50 %.
@@ -228,7 +228,7 @@ def _threshold(measure: str, usual: np.ndarray, never: np.ndarray) -> Threshold:
         usual, never = np.where(usual < 180, usual, np.inf), np.full(24, np.inf)
         usual[SMPL24.indices(("left_knee", "right_knee"))] = REASONED["angle.knees"][0]
     elif measure == "jump":
-        usual[0] = REASONED["jump.pelvis"][0]
+        usual[0], never[0] = REASONED["jump.pelvis"]
     elif measure == "speed":
         usual[0], never[0] = REASONED["speed.pelvis"]
     usual = np.vectorize(lambda v: float(f"{v:.4g}"))(usual)

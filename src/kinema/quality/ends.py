@@ -17,6 +17,9 @@ JUMP, OTHER_JUMP = 0.06, 0.09
 """Metres by which the joints jump on average in 1/30 s, beyond twice what they do next to it: out of a T-pose, and out
 of anything else."""
 
+COARSE = 1.5
+"""How much larger the jump out of a T-pose must be in longer steps, at most: the pose itself tells."""
+
 FEW, LONGEST_REST = 0.1, 1.0
 """Seconds that such frames last at most: of any kind, and of a body at rest in its T-pose."""
 
@@ -71,7 +74,7 @@ def _leading(trajectory: BodyTrajectory, joints: np.ndarray, *, backwards: bool 
     few = max(1, int(FEW / trajectory.interval))
     for i in range(min(reach, len(steps) - 2 * k) - 1, -1, -1):
         usual = float(np.median(steps[i + k : i + 5 * k]))
-        if steps[i] <= JUMP * longer + 2 * usual or steps[i] < steps[i : i + k].max():
+        if steps[i] <= JUMP * min(longer, COARSE) + 2 * usual or steps[i] < steps[i : i + k].max():
             continue
         number = i + 1
         if number > len(trajectory.times) // 3:
