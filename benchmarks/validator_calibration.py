@@ -3,8 +3,9 @@
     python benchmarks/validator_calibration.py [--quick] [--people] [--kinds NAME...] [--sets NAME...]
 
 Prints false alarms (honest clips that do not PASS) by set and frame rate, with the measures that raised them, and
-missed damage by kind and set, with n of m and the 95 % confidence interval of the whole. `tools/validator_sets.py` says
-what the sets are; `kinema.quality.corruption` says what the kinds are, and which clips each makes sense for.
+missed damage by kind and set, and by kind and frame rate, with n of m and the 95 % confidence interval of the whole.
+`tools/validator_sets.py` says what the sets are; `kinema.quality.corruption` says what the kinds are, and which clips
+each makes sense for.
 --quick takes every sixth clip. --people also judges everybody in the calibration data by limits from all the others.
 
 Exits with 1 if, on the sets never calibrated on, 3 % of the honest clips or more do not PASS, or 5 % or more of the
@@ -25,7 +26,7 @@ from scipy.stats import beta
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from calibrate_validator import calibrate, load_clips
-from validator_sets import NOT_OF_POINTS, RATES, at_rates, damaged, held_out
+from validator_sets import NOT_OF_POINTS, RATES, at_rate, at_rates, damaged, damaged_files, held_out
 
 from kinema.motion import Motion
 from kinema.quality import PASS, Limits, Validation, default_limits, validate_motion
@@ -107,25 +108,29 @@ def false_alarms(sets: Iterable[tuple[str, float, list[Motion]]], limits: Limits
     return whole
 
 
-def missed(sets: dict[str, list[Motion]], kinds: Iterable[str], seed: int, limits: Limits) -> float:
-    """Prints the table of damage that is not detected, and returns the largest share of a kind."""
-    print("\nMissed damage\n| kind | " + " | ".join(sets) + " | all |\n|" + " --- |" * (len(sets) + 2))
+def missed(columns: dict[str, list[Motion]], kinds: Iterable[str], seed: int, limits: Limits) -> float:
+    """Prints the table of damage that is not detected, by kind and column, and returns the largest share of a kind."""
+    print("\nMissed damage\n| kind | " + " | ".join(columns) + " | all |\n|" + " --- |" * (len(columns) + 2))
     largest = 0.0
     for kind in kinds:
-        tallies, found = {}, Counter[str]()
-        for name, clips in sets.items():
-            tallies[name] = Tally()
+        cells, whole = [], Tally()
+        for clips in columns.values():
+            cell = Tally()
             for i, clip in enumerate(clips):
                 copy = damaged(clip, kind, seed + i)
                 if copy is not None:
-                    verdict = judge(copy, limits).verdict
-                    tallies[name].add(verdict not in CORRUPTIONS[kind].verdicts)
-                    found[verdict] += 1
-        whole = Tally()
-        whole.n, whole.m = (sum(getattr(t, part) for t in tallies.values()) for part in ("n", "m"))
-        print(f"| {kind} | {' | '.join(map(str, tallies.values()))} | {whole.interval()} of {whole.m} |", flush=True)
+                    wrong = judge(copy, limits).verdict not in CORRUPTIONS[kind].verdicts
+                    cell.add(wrong)
+                    whole.add(wrong)
+            cells.append(str(cell))
+        print(f"| {kind} | {' | '.join(cells)} | {whole.interval()} of {whole.m} |", flush=True)
         largest = max(largest, whole.share)
     return largest
+
+
+def rates_of(clips: list[Motion]) -> dict[str, list[Motion]]:
+    """The clips at several frame rates."""
+    return {f"{rate:g} fps": [at_rate(clip, rate) for clip in clips] for rate in RATES}
 
 
 def unseen(clips: list[Motion], subjects: np.ndarray) -> None:
@@ -166,6 +171,11 @@ def main() -> int:
     print(f"\n## Never calibrated on: {sum(map(len, others.values()))} clips")
     alarms = false_alarms(at_rates(others, some), limits).share
     share = missed(others, args.kinds, SEED, limits)
+    some_of_each = [clip for clips in others.values() for clip in clips[::4]]
+    share = max(share, missed(rates_of(some_of_each), args.kinds, SEED, limits))
+    for kind, clips in damaged_files(args.data).items():
+        verdicts = Counter(judge(clip, limits).verdict for clip in clips)
+        print(f"files damaged as they are, {kind}: {', '.join(f'{n} {verdict}' for verdict, n in verdicts.items())}")
     if args.people:
         with np.load(args.data / "mocap" / "cmu_train.npz", allow_pickle=False) as file:
             subjects = file["subject"]

@@ -9,14 +9,16 @@ Calibration reads `cmu_train.npz` and nothing else. Held out are
 - `capture`: CMU's subject 13 (30 fps BVH). Subject 14 of the same archive is left out: `cmu_train.npz` has it as well.
   The first frame of these files is a T-pose and not part of the honest clips;
 - `jumping`: those of the clips above that leave the ground;
-- `samples`: published AIST++, GLAMR and ROMP results;
+- `samples`: a published AIST++ dance;
 - `improvised`: random motion of random bodies from `kinema.synthetic`, made anew at every frame rate;
 - `quiet`: people who stand and sway by 2 to 6 millimetres, at every frame rate;
 - `floors`: clips as an AMASS file has them, poses and translation without joints, the floor between 1 m below y = 0
   and 4 cm above;
 - `bodies`: skeletons of 0.6 to 1.2 times the size, with other proportions, at the tempo that belongs to their size.
 
-Damaged copies are made of the same clips, the floor moved to y = 0, with seeds of their own.
+Damaged copies are made of the same clips, the floor moved to y = 0, with seeds of their own. Two kinds of file are
+damaged as they are: the recordings of subject 13 with their first T-pose, and GLAMR's published result of a runner,
+whose foot moves at 31 m/s in one frame.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter1d
 
 import kinema
 from kinema.body import free_body
@@ -41,6 +42,7 @@ from kinema.quality.corruption import CORRUPTIONS
 from kinema.quality.skeletons import Skeleton, skeleton_of
 from kinema.quality.trajectory import trajectory_of
 from kinema.skeleton import H36M17, SMPL24
+from kinema.synthetic.curves import Wander
 from kinema.synthetic.performer import perform
 from kinema.synthetic.random_motion import random_motion
 
@@ -63,7 +65,7 @@ NOT_OF_POINTS = ("limb",)
 """Measures that do not apply to joints derived from points between bones (the thorax): their bones are not rigid."""
 
 _FEET = SMPL24.indices(("left_ankle", "right_ankle", "left_foot", "right_foot"))
-_SAMPLES = ("aistpp_gWA_sFM_cAll_d27_mWA5_ch20.pkl", "glamr_running_seed1.pkl", "romp_output.npz")
+_SAMPLE, _GLAMR = "aistpp_gWA_sFM_cAll_d27_mWA5_ch20.pkl", "glamr_running_seed1.pkl"
 
 
 def held_out(data: Path, some: int = 1) -> dict[str, list[Motion]]:
@@ -77,13 +79,23 @@ def held_out(data: Path, some: int = 1) -> dict[str, list[Motion]]:
     for name, clips in captured.items():
         for clip in clips:
             sets["jumping" if leaves_the_ground(clip) else name].append(clip)
-    sets["samples"] = [part for name in _SAMPLES for part in cut(kinema.load(data / "smpl_samples" / name), 6.0)]
+    sets["samples"] = cut(kinema.load(data / "smpl_samples" / _SAMPLE), 6.0)
     sets["improvised"] = improvised(30.0, range(0, 40, some))
     sets["quiet"] = quiet(30.0, range(0, 10, some))
-    with_pose = sets["capture"] + sets["standing"][::4] + sets["improvised"][::4]
+    with_pose = sets["capture"] + [clip for clip in sets["jumping"] if clip.people[0].pose_world is not None]
+    with_pose += sets["standing"][::4] + sets["improvised"][::4]
     sets["floors"] = [on_a_floor(clip, FLOORS[i % len(FLOORS)]) for i, clip in enumerate(with_pose)]
     sets["bodies"] = [another_body(clip, SIZES[i % len(SIZES)], seed=i) for i, clip in enumerate(with_pose)]
     return sets
+
+
+def damaged_files(data: Path) -> dict[str, list[Motion]]:
+    """Files that are damaged as they are, by the kind of damage."""
+    parts = list(bvh_clips(data / "mocap" / "cmu_13_14_bvh30.tar.xz", "13_", 0))
+    return {
+        "first T-pose": list({part.source: part for part in reversed(parts)}.values()),
+        "published result": [kinema.load(data / "smpl_samples" / _GLAMR)],
+    }
 
 
 MADE: dict[str, Callable[[float, range], list[Motion]]] = {}
@@ -199,12 +211,13 @@ def improvised(rate: float, seeds: range) -> list[Motion]:
         script, betas = random_motion(rng), rng.normal(0, 1, 10).clip(-2, 2)
         times = np.arange(round(script.duration * rate)) / rate
         done = perform(script, body, betas, times)
+        transl = done.transl + _sway(rng, 0.0015, times)  # nobody stands as still as a script
         person = Person(
             id=1,
             frames=np.arange(len(times)),
             pose_world=done.pose,
-            transl_world=done.transl,
-            joints_world=body.joints(done.pose, betas, done.transl),
+            transl_world=transl,
+            joints_world=body.joints(done.pose, betas, transl),
             betas=np.repeat(betas[None], len(times), axis=0),
             contacts=done.contacts,
         )
@@ -217,16 +230,12 @@ def quiet(rate: float, seeds: range) -> list[Motion]:
     body, clips = free_body(), []
     for seed in seeds:
         rng = np.random.default_rng([78, seed])
-        fine = np.arange(0, 6 * 240)
-        sway = gaussian_filter1d(rng.normal(0, 1, (len(fine), 75)), 120, axis=0, mode="wrap")
-        sway /= sway.std(axis=0)
-        sway = CubicSpline(fine / 240, sway)(np.arange(round(6 * rate - 1)) / rate)
-        pose = np.radians(0.5) * sway[:, :72]
+        times = np.arange(round(6 * rate)) / rate
+        pose = np.stack([Wander(rng, np.radians(0.5))(times) for _ in range(72)], axis=1)
         pose[:, 3 * SMPL24.index("left_shoulder") + 2] -= 1.2
         pose[:, 3 * SMPL24.index("right_shoulder") + 2] += 1.2
-        transl = rng.uniform(0.001, 0.003) * sway[:, 72:] * [1, 0.1, 1]
+        transl = _sway(rng, rng.uniform(0.001, 0.003), times)
         joints = body.joints(pose, np.zeros(10), transl)
-        times = np.arange(len(pose)) / rate
         person = Person(
             id=1, frames=np.arange(len(pose)), pose_world=pose, transl_world=transl, joints_world=joints,
             betas=np.zeros((len(pose), 10)),
@@ -234,6 +243,12 @@ def quiet(rate: float, seeds: range) -> list[Motion]:
         clip = Motion(times=times, width=0, height=0, people=(person,), body_model=body.name)
         clips.append(on_a_floor(clip, 0.0, foreign=False))
     return clips
+
+
+def _sway(rng: np.random.Generator, size: float, times: np.ndarray) -> np.ndarray:
+    """(F,3) metres along the ground, of that root mean square."""
+    x, z = Wander(rng, size)(times), Wander(rng, size)(times)
+    return np.stack([x, np.zeros(len(times)), z], axis=1)
 
 
 MADE.update(improvised=improvised, quiet=quiet)
