@@ -35,6 +35,7 @@ from scipy.interpolate import CubicSpline
 
 import kinema
 from kinema.body import free_body
+from kinema.formats.foreign import REST_PELVIS
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
@@ -182,7 +183,8 @@ def on_a_floor(clip: Motion, height: float, *, foreign: bool = True) -> Motion:
         if getattr(person, name) is not None
     }
     if foreign:
-        kept = Person(id=1, frames=person.frames, pose_world=person.pose_world, transl_world=changes["transl_world"])
+        transl = changes["transl_world"] + _skeleton(clip).bones[0] - REST_PELVIS["smplh"]
+        kept = Person(id=1, frames=person.frames, pose_world=person.pose_world, transl_world=transl)
         return _plain(clip, clip.times, kept).replace(body_model="smplh")
     return clip.replace(people=(person.replace(**changes),))
 
