@@ -10,8 +10,7 @@ Calibration reads `cmu_train.npz` and nothing else. Held out are
   The first frame of these files is a T-pose and not part of the honest clips;
 - `jumping`: those of the clips above that leave the ground;
 - `samples`: a published AIST++ dance;
-- `improvised`: random motion of random bodies from `kinema.synthetic`, made anew at every frame rate;
-- `quiet`: people who stand and sway by 2 to 6 millimetres, at every frame rate;
+- `improvised`, `quiet`, `hopping`: random motion, quiet standing and high jumps, made at every rate (`made_motion.py`);
 - `floors`: clips as an AMASS file has them, poses and translation without joints, the floor between 1 m below y = 0
   and 4 cm above;
 - `bodies`: skeletons of 0.6 to 1.2 times the size, with other proportions, at the tempo that belongs to their size.
@@ -27,14 +26,14 @@ import itertools
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from made_motion import MADE, STANDING_HEIGHT
 from scipy.interpolate import CubicSpline
 
 import kinema
-from kinema.body import free_body
 from kinema.formats.foreign import REST_PELVIS
 from kinema.geometry.rotations import axis_angle_to_quaternion, continuous_quaternions, quaternion_to_axis_angle
 from kinema.motion import Motion
@@ -43,9 +42,6 @@ from kinema.quality.corruption import CORRUPTIONS
 from kinema.quality.skeletons import Skeleton, skeleton_of
 from kinema.quality.trajectory import trajectory_of
 from kinema.skeleton import H36M17, SMPL24
-from kinema.synthetic.curves import Wander
-from kinema.synthetic.performer import perform
-from kinema.synthetic.random_motion import random_motion
 
 RATES = (10.0, 24.0, 30.0, 60.0, 120.0, 240.0)
 CHUNK = 15.0
@@ -56,9 +52,6 @@ SHORTEST = 2.0
 
 FLOORS = (-1.0, -0.3, -0.1, -0.05, 0.04)
 SIZES = (0.6, 0.8, 1.2)
-STANDING_HEIGHT = 0.02
-"""Metres above the floor of the free body's toe joints when it stands."""
-
 TRUNK = {"spine1": 0.3, "spine2": 0.5, "spine3": 0.7, "neck": 1.0, "left_collar": 1.0, "right_collar": 1.0}
 """Relative positions between pelvis and thorax of joints that Human3.6M's skeleton lacks."""
 
@@ -81,8 +74,7 @@ def held_out(data: Path, some: int = 1) -> dict[str, list[Motion]]:
         for clip in clips:
             sets["jumping" if leaves_the_ground(clip) else name].append(clip)
     sets["samples"] = cut(kinema.load(data / "smpl_samples" / _SAMPLE), 6.0)
-    sets["improvised"] = improvised(30.0, range(0, 40, some))
-    sets["quiet"] = quiet(30.0, range(0, 10, some))
+    sets |= {name: made(name, 30.0, some) for name in MADE}
     with_pose = sets["capture"] + [clip for clip in sets["jumping"] if clip.people[0].pose_world is not None]
     with_pose += sets["standing"][::4] + sets["improvised"][::4]
     sets["floors"] = [on_a_floor(clip, FLOORS[i % len(FLOORS)]) for i, clip in enumerate(with_pose)]
@@ -99,18 +91,17 @@ def damaged_files(data: Path) -> dict[str, list[Motion]]:
     }
 
 
-MADE: dict[str, Callable[[float, range], list[Motion]]] = {}
-"""The sets that are made at every rate, instead of being resampled; filled below."""
-
-
 def at_rates(sets: dict[str, list[Motion]], some: int = 1) -> Iterator[tuple[str, float, list[Motion]]]:
     """Every set at every rate: its name, the rate, the clips."""
     for name, clips in sets.items():
         for rate in RATES:
-            if name in MADE:
-                yield name, rate, MADE[name](rate, range(0, 40 if name == "improvised" else 10, some))
-            else:
-                yield name, rate, [at_rate(clip, rate) for clip in clips if clip.num_frames > 1]
+            yield name, rate, made(name, rate, some) if name in MADE else [at_rate(clip, rate) for clip in clips]
+
+
+def made(name: str, rate: float, some: int) -> list[Motion]:
+    """Every so manieth clip of a set that is made by a script."""
+    make, count = MADE[name]
+    return [make(rate, seed) for seed in range(0, count, some)]
 
 
 def damaged(clip: Motion, kind: str, seed: int) -> Motion | None:
@@ -203,57 +194,6 @@ def another_body(clip: Motion, size: float, seed: int) -> Motion:
     kept = Person(id=1, frames=person.frames, pose_world=pose, transl_world=pelvis * size, joints_world=joints)
     moved = _plain(clip, clip.times * np.sqrt(size), kept).replace(body_model="capture")
     return on_a_floor(moved, 0.0, foreign=False)
-
-
-def improvised(rate: float, seeds: range) -> list[Motion]:
-    """Twelve seconds of random motion for each seed, on a random body, feet on the floor, with contacts."""
-    body, clips = free_body(), []
-    for seed in seeds:
-        rng = np.random.default_rng([77, seed])
-        script, betas = random_motion(rng), rng.normal(0, 1, 10).clip(-2, 2)
-        times = np.arange(round(script.duration * rate)) / rate
-        done = perform(script, body, betas, times)
-        transl = done.transl + _sway(rng, 0.0015, times)  # nobody stands as still as a script
-        person = Person(
-            id=1,
-            frames=np.arange(len(times)),
-            pose_world=done.pose,
-            transl_world=transl,
-            joints_world=body.joints(done.pose, betas, transl),
-            betas=np.repeat(betas[None], len(times), axis=0),
-            contacts=done.contacts,
-        )
-        clips.append(Motion(times=times, width=0, height=0, people=(person,), body_model=body.name))
-    return clips
-
-
-def quiet(rate: float, seeds: range) -> list[Motion]:
-    """Six seconds of standing for each seed: the root sways by 2 to 6 mm, the joints by half a degree, slowly."""
-    body, clips = free_body(), []
-    for seed in seeds:
-        rng = np.random.default_rng([78, seed])
-        times = np.arange(round(6 * rate)) / rate
-        pose = np.stack([Wander(rng, np.radians(0.5))(times) for _ in range(72)], axis=1)
-        pose[:, 3 * SMPL24.index("left_shoulder") + 2] -= 1.2
-        pose[:, 3 * SMPL24.index("right_shoulder") + 2] += 1.2
-        transl = _sway(rng, rng.uniform(0.001, 0.003), times)
-        joints = body.joints(pose, np.zeros(10), transl)
-        person = Person(
-            id=1, frames=np.arange(len(pose)), pose_world=pose, transl_world=transl, joints_world=joints,
-            betas=np.zeros((len(pose), 10)),
-        )  # fmt: skip
-        clip = Motion(times=times, width=0, height=0, people=(person,), body_model=body.name)
-        clips.append(on_a_floor(clip, 0.0, foreign=False))
-    return clips
-
-
-def _sway(rng: np.random.Generator, size: float, times: np.ndarray) -> np.ndarray:
-    """(F,3) metres along the ground, of that root mean square."""
-    x, z = Wander(rng, size)(times), Wander(rng, size)(times)
-    return np.stack([x, np.zeros(len(times)), z], axis=1)
-
-
-MADE.update(improvised=improvised, quiet=quiet)
 
 
 def joint_clips(path: Path) -> list[Motion]:
