@@ -27,6 +27,9 @@ WORLDS = [entry for entry in BOTH if entry.lossless or {"pose_world", "transl_wo
 NOT_KEPT = ("limb length",)
 """Damage that formats of poses cannot hold: their bones have one length."""
 
+CARRIED = ("amass", "gvhmr")
+"""They carry the pelvis to where another body's feet stand, so that one that was frozen moves with the feet."""
+
 
 def named(entries: list[MotionFormat]) -> list:
     return [pytest.param(entry, id=entry.name) for entry in entries]
@@ -61,9 +64,9 @@ def test_honest_motion_passes_in_every_format(clip, entry, tmp_path):
 def test_damage_has_one_verdict_in_every_format_with_a_world(clip, kind, tmp_path):
     damaged = world_only(CORRUPTIONS[kind](clip, np.random.default_rng(5)))
     expected = validate_motion(damaged).verdict
-    assert {entry.name: verdict_of_file(damaged, tmp_path, entry) for entry in WORLDS} == {
-        entry.name: expected for entry in WORLDS
-    }
+    entries = [entry for entry in WORLDS if not (kind == "frozen root" and entry.name in CARRIED)]
+    found = {entry.name: verdict_of_file(damaged, tmp_path, entry) for entry in entries}
+    assert found == dict.fromkeys(found, expected)
 
 
 @pytest.mark.parametrize("options", [{"units": "cm"}, *({"rotation_order": order} for order in ORDERS)])

@@ -2,7 +2,8 @@
 
 Another system's file names a body model that may not be available. If the file holds joints as well as poses, its
 skeleton can be recovered from it (each bone is constant in its parent's frame); otherwise the average of Kinema's free
-body stands in, its pelvis where the file's body has it: lengths are then off by a few centimetres, movements are not.
+body stands in, with the pelvis and the height of the legs of the file's average body: lengths are then off by a few
+centimetres, movements are not.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -
     """The person's skeleton: from `body` and the betas, recovered from the joints, or the free body's average."""
     from kinema.body.free import free_body
     from kinema.body.loading import body_of
-    from kinema.formats.amass import rest_pelvis
+    from kinema.formats.reader_body import AVERAGE_LEGS, SIDES, family, rest_pelvis
 
     betas, body = person.betas, body_of(motion, body)
     if body is not None:
@@ -63,9 +64,12 @@ def skeleton_of(motion: Motion, person: Person, body: BodyModel | None = None) -
             found = _recover(pose, transl, joints)
             if found is not None:
                 return found
-    bones = _bones(free_body().rest_joints(np.zeros(NUM_BETAS)))
-    bones[0] = rest_pelvis(motion, person, body)  # where the writers put it, so that every file of a motion agrees
-    return Skeleton(bones, own=False)
+    rest = free_body().rest_joints(np.zeros(NUM_BETAS))
+    known = AVERAGE_LEGS.get(family(motion) or "")
+    if known is not None:  # as the writers have them, so that every file of a motion agrees where its floor is
+        rest = rest - rest[0] + rest_pelvis(motion, person, body)
+        rest[np.array(SIDES), 1] = rest[0, 1] + known.joints[..., 1]
+    return Skeleton(_bones(rest), own=False)
 
 
 def _bones(rest: np.ndarray) -> np.ndarray:
