@@ -62,11 +62,14 @@ _FEET = SMPL24.indices(("left_ankle", "right_ankle", "left_foot", "right_foot"))
 _SAMPLE, _GLAMR = "aistpp_gWA_sFM_cAll_d27_mWA5_ch20.pkl", "glamr_running_seed1.pkl"
 
 
-def held_out(data: Path, some: int = 1) -> dict[str, list[Motion]]:
-    """Every honest set by name, at its own frame rate; `some`: every how manieth clip."""
+def held_out(data: Path, some: int = 1, draw: int = 0) -> dict[str, list[Motion]]:
+    """Every honest set by name, at its own frame rate.
+
+    some: every how manieth clip. draw: which third of the standing people's recordings, and which made motion.
+    """
     captured = {
         "bandai": [part for clip in joint_clips(data / "mocap" / "bandai1_nc_eval.npz")[::some] for part in cut(clip)],
-        "standing": list(bvh_clips(data / "mocap" / "reactidle_bvh24.tar.xz", "", 0))[:: 3 * some],
+        "standing": list(bvh_clips(data / "mocap" / "reactidle_bvh24.tar.xz", "", 0))[draw % 3 :: 3 * some],
         "capture": list(bvh_clips(data / "mocap" / "cmu_13_14_bvh30.tar.xz", "13_", 1))[::some],
     }
     sets: dict[str, list[Motion]] = {name: [] for name in (*captured, "jumping")}
@@ -74,7 +77,7 @@ def held_out(data: Path, some: int = 1) -> dict[str, list[Motion]]:
         for clip in clips:
             sets["jumping" if leaves_the_ground(clip) else name].append(clip)
     sets["samples"] = cut(kinema.load(data / "smpl_samples" / _SAMPLE), 6.0)
-    sets |= {name: made(name, 30.0, some) for name in MADE}
+    sets |= {name: made(name, 30.0, some, draw) for name in MADE}
     with_pose = sets["capture"] + [clip for clip in sets["jumping"] if clip.people[0].pose_world is not None]
     with_pose += sets["standing"][::4] + sets["improvised"][::4]
     sets["floors"] = [on_a_floor(clip, FLOORS[i % len(FLOORS)]) for i, clip in enumerate(with_pose)]
@@ -91,17 +94,18 @@ def damaged_files(data: Path) -> dict[str, list[Motion]]:
     }
 
 
-def at_rates(sets: dict[str, list[Motion]], some: int = 1) -> Iterator[tuple[str, float, list[Motion]]]:
+def at_rates(sets: dict[str, list[Motion]], some: int = 1, draw: int = 0) -> Iterator[tuple[str, float, list[Motion]]]:
     """Every set at every rate: its name, the rate, the clips."""
     for name, clips in sets.items():
         for rate in RATES:
-            yield name, rate, made(name, rate, some) if name in MADE else [at_rate(clip, rate) for clip in clips]
+            new = made(name, rate, some, draw) if name in MADE else [at_rate(clip, rate) for clip in clips]
+            yield name, rate, new
 
 
-def made(name: str, rate: float, some: int) -> list[Motion]:
+def made(name: str, rate: float, some: int = 1, draw: int = 0) -> list[Motion]:
     """Every so manieth clip of a set that is made by a script."""
     make, count = MADE[name]
-    return [make(rate, seed) for seed in range(0, count, some)]
+    return [make(rate, 1000 * draw + seed) for seed in range(0, count, some)]
 
 
 def damaged(clip: Motion, kind: str, seed: int) -> Motion | None:
