@@ -7,7 +7,8 @@ missed damage by kind and set, and by kind and frame rate, with n of m and the 9
 `tools/validator_sets.py` says what the sets are; `kinema.quality.corruption` says what the kinds are, and which clips
 each makes sense for.
 --quick takes every sixth clip. --draw N takes other recordings, other made motion and other damage: figures on a draw
-that nobody looked at before are figures on unseen motion. --people also judges everybody in the calibration data by limits from all the others.
+that nobody looked at before are figures on unseen motion. --people also judges everybody in the calibration data by
+limits from all the others.
 
 Exits with 1 if, on the sets never calibrated on, 3 % of the honest clips or more do not PASS, or 5 % or more of the
 damage of some kind is missed.
