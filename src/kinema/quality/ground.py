@@ -14,8 +14,9 @@ from kinema.quality.stance import FEET
 from kinema.quality.trajectory import BodyTrajectory
 from kinema.skeleton import SMPL24
 
-BELOW = 0.03
-"""Metres below y = 0 from which, for most of a track, the ground is taken to be lower."""
+BELOW = 0.015
+"""Metres below y = 0 from which, for most of a track, the ground is taken to be lower: half of the usual limit of
+`penetration`, which a body that is always a little too low would otherwise exceed in one file and not in the next."""
 
 CLEARANCE, UNSURE_CLEARANCE, BODY_CLEARANCE = 0.08, 0.15, 0.2
 """Metres above the ground at which the lowest joint of a resting body is at most: toes; ankles of a skeleton without
