@@ -180,7 +180,7 @@ def on_a_floor(clip: Motion, height: float, *, foreign: bool = True) -> Motion:
     if foreign:
         transl = changes["transl_world"] + _skeleton(clip).bones[0] - REST_PELVIS["smplh"]
         kept = Person(id=1, frames=person.frames, pose_world=person.pose_world, transl_world=transl)
-        return _plain(clip, clip.times, kept).replace(body_model="smplh")
+        return _plain(clip, clip.times, kept).replace(body_model="smplh", provenance=())
     return clip.replace(people=(person.replace(**changes),))
 
 
@@ -196,7 +196,7 @@ def another_body(clip: Motion, size: float, seed: int) -> Motion:
     pelvis = transl + skeleton.bones[0]
     joints = Skeleton(bones, own=True).joints(pose, pelvis * size)
     kept = Person(id=1, frames=person.frames, pose_world=pose, transl_world=pelvis * size, joints_world=joints)
-    moved = _plain(clip, clip.times * np.sqrt(size), kept).replace(body_model="capture")
+    moved = _plain(clip, clip.times * np.sqrt(size), kept).replace(body_model="capture", provenance=())
     return on_a_floor(moved, 0.0, foreign=False)
 
 
@@ -246,8 +246,11 @@ def _rows(clip: Motion, rows: np.ndarray) -> Motion:
 
 
 def _plain(clip: Motion, times: np.ndarray, person: Person) -> Motion:
-    """One person at these times, without camera and provenance."""
-    return Motion(times=times, width=0, height=0, people=(person,), source=clip.source, body_model=clip.body_model)
+    """One person at these times, without a camera."""
+    return Motion(
+        times=times, width=0, height=0, people=(person,), source=clip.source, body_model=clip.body_model,
+        provenance=clip.provenance,
+    )  # fmt: skip
 
 
 def _skeleton(clip: Motion) -> Skeleton:
