@@ -34,18 +34,19 @@ def _reposed(
     pose, transl = person.require("pose_world", "transl_world")
     skeleton = skeleton_of(motion, person)
     new_pose, new_transl = repose(pose.reshape(-1, 24, 3).copy(), transl.copy(), motion.times[person.frames])
-    changed = person.replace(pose_world=new_pose.reshape(-1, 72), transl_world=new_transl)
+    new_pose = new_pose.reshape(-1, 72)
+    changed = person.replace(pose_world=new_pose, transl_world=new_transl)
     if person.joints_world is None and grow is None:  # whoever judges poses alone has no joints to go by
         return changed
     skeleton = skeleton if grow is None else grow(skeleton, len(person))
-    return changed.replace(joints_world=skeleton.joints(changed.pose_world, new_transl))
+    return changed.replace(joints_world=skeleton.joints(new_pose, new_transl))
 
 
 def _placed(motion: Motion, person: Person, place: Place) -> Person:
     pose, transl, joints = person.pose_world, person.transl_world, person.joints_world
     # SMPL turns the body about the pelvis, which is not at `transl`.
     offset = skeleton_of(motion, person).bones[..., 0, :] if transl is not None else np.zeros(3)
-    pelvis = joints[:, 0] if joints is not None else transl + offset
+    pelvis = person.require("transl_world")[0] + offset if joints is None else joints[:, 0]
     rotation, shift = place(pelvis.copy(), motion.times[person.frames])
     centre = pelvis.mean(axis=0) * [1, 0, 1]
 
