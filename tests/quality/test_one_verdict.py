@@ -22,7 +22,12 @@ from kinema.quality.corruption import CORRUPTIONS
 from kinema.synthetic import procedural_motion
 from tests.helpers.goldens import outside
 
-BOTH = [entry for entry in FORMATS if entry.reads and entry.writes]
+BOTH = [
+    entry for entry in FORMATS
+    if entry.reads and entry.writes and (entry.lossless or {"pose", "pose_world"} & set(entry.keeps))
+]  # fmt: skip
+"""Formats that hold rotations; those of points alone have theirs fitted by the reader."""
+
 WORLDS = [entry for entry in BOTH if entry.lossless or {"pose_world", "transl_world"} <= set(entry.keeps)]
 NOT_KEPT = ("limb length",)
 """Damage that formats of poses cannot hold: their bones have one length."""
