@@ -27,7 +27,7 @@ NET = 0.05
 HOVERING, HOVERING_SHARE = 0.045, 0.65
 """Metres above the ground from which a body that goes up and down rather hovers; the limit's fraction then."""
 
-SIGMAS = 2.5
+SIGMAS = 2.25
 """Standard errors that a tilt must exceed."""
 
 

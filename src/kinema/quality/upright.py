@@ -2,7 +2,8 @@
 
 The force from the ground goes through the feet and, but for what accelerates the body, through its centre of mass. The
 mean over a track tells which way is up, to a few degrees: how weight is shared between two feet is unknown and averages
-out only as people turn and step.
+out only as people turn and step. What that leaves open, the direction from foot to foot, is just what two feet on one
+floor tell: in a tilted world one stands higher.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ LONG_ENOUGH = 0.8
 
 FRAME, SYSTEMATIC = np.radians(4.0), np.radians(2.0)
 """Lean (sigma) of the line from feet to centre of mass in one frame, and on average over everything a person does."""
+
+LEVEL = 0.015
+"""Metres by which two feet on one floor usually differ in height, in the same direction all the time."""
 
 UNKNOWN_WEIGHT = 0.6
 """Error of the centre of pressure between two standing feet, as a fraction of half their distance."""
@@ -95,18 +99,41 @@ def tilt(trajectory: BodyTrajectory) -> Tilt | None:
     height, share, left = height[rows, None], share[rows], left[rows]
     lean = (up[rows] - height / GRAVITY * acceleration[rows])[:, [0, 2]] / height
     between = 0.5 * (feet[now, 0] - feet[now, 1])[rows][:, [0, 2]] * (4 * left * (1 - left))[:, None] / height
-    return _estimate(lean, UNKNOWN_WEIGHT * between, share * step / MEMORY, seconds)
+    level = _level(joints[now][rows], weight[rows].min(axis=1) * share)
+    return _estimate(lean, UNKNOWN_WEIGHT * between, share * step / MEMORY, level, seconds)
 
 
-def _estimate(lean: np.ndarray, unsure: np.ndarray, weight: np.ndarray, seconds: float) -> Tilt:
-    """The mean of leans (N,2), radians, each with an additional error along `unsure` (N,2)."""
+def _level(joints: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What feet that stand on one floor say of its up: information (2,2), and information times lean (2,).
+
+    share (N,): how much both feet stand in each frame. Their heights err alike in every frame, so that more frames say
+    more only where the feet stand in another direction.
+    """
+    toes = np.median(np.linalg.norm(joints[:, [10, 11]] - joints[:, [7, 8]], axis=-1)) > 0.05
+    feet = joints[:, [10, 11]] if toes else joints[:, [7, 8]]
+    line = feet[:, 0] - feet[:, 1]
+    weight = np.where(share > 0.3, share, 0.0)
+    if weight.sum() <= 0:
+        return np.zeros((2, 2)), np.zeros(2)
+    weight = weight / max(weight.sum(), 0.2 * len(weight)) / (LEVEL if toes else 2 * LEVEL) ** 2
+    along = line[:, [0, 2]]
+    information = np.einsum("n,ni,nj->ij", weight, along, along)
+    return information, -np.einsum("n,ni,n->i", weight, along, line[:, 1])
+
+
+def _estimate(
+    lean: np.ndarray, unsure: np.ndarray, weight: np.ndarray, level: tuple[np.ndarray, np.ndarray], seconds: float
+) -> Tilt:
+    """The mean of leans (N,2), radians, each with a further error along `unsure` (N,2), and of what `_level` says."""
     spread = FRAME**2 * np.eye(2) + unsure[:, :, None] * unsure[:, None]
     information = np.linalg.inv(spread) * weight[:, None, None]
     covariance = np.linalg.inv(information.sum(axis=0))
     mean = covariance @ np.einsum("nij,nj->i", information, lean)
     # A person who keeps standing in the same way keeps the same error.
     same = np.average(unsure, axis=0, weights=weight)
-    covariance = covariance + SYSTEMATIC**2 * np.eye(2) + np.outer(same, same)
+    certain = np.linalg.inv(covariance + SYSTEMATIC**2 * np.eye(2) + np.outer(same, same))
+    covariance = np.linalg.inv(certain + level[0])
+    mean = covariance @ (certain @ mean + level[1])
     size = float(np.linalg.norm(mean))
     direction = mean / max(size, 1e-9)
     sigma = 1 / np.sqrt(direction @ np.linalg.inv(covariance) @ direction)
