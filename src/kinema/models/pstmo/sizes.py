@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kinema.errors import InputError, UsageError, quoted
+from kinema.errors import InputError, UsageError
+from kinema.models.published_tensors import require_finite, require_shapes
 
 COORDINATES = 2
 """Numbers of an input joint: x and y."""
@@ -94,13 +95,7 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights", strid
         strides=strides,
     )
     expected = expected_shapes(sizes)
-    for key in sorted(expected.keys() | shapes.keys()):
-        if key.endswith("num_batches_tracked"):
-            continue
-        if shapes.get(key) != expected.get(key):
-            found = f"has shape {shapes[key]}" if key in shapes else "is missing"
-            wanted = f"expected {expected[key]}" if key in expected else "which no P-STMO has"
-            raise InputError(f"{name} is not a P-STMO checkpoint: {quoted(key)} {found}, {wanted}")
+    require_shapes(shapes, expected, "P-STMO", name)
     return sizes
 
 
@@ -175,9 +170,7 @@ def checked_tensors(
     """Sizes and tensors (float64, without the prefix `module.` and the norms' counters). Raises InputError."""
     plain = {key.removeprefix("module."): np.asarray(value) for key, value in tensors.items()}
     sizes = sizes_of({key: value.shape for key, value in plain.items()}, name, strides)
-    for key, value in plain.items():
-        if not np.isfinite(value).all():
-            raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
+    require_finite(plain, name)
     return sizes, {k: v.astype(np.float64) for k, v in plain.items() if not k.endswith("num_batches_tracked")}
 
 

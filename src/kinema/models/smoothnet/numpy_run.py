@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
+from kinema.models.published_tensors import require_finite
 from kinema.models.smoothnet.facts import BLOCK_SLOPE, ENCODER_SLOPE
 from kinema.models.smoothnet.sizes import SmoothNetSizes, sizes_of
 
@@ -51,9 +52,7 @@ class NumpySmoothNet:
             key.removeprefix("module."): np.ascontiguousarray(value, dtype=np.float32) for key, value in tensors.items()
         }
         sizes = sizes_of({key: value.shape for key, value in tensors.items()}, name)
-        for key, value in tensors.items():
-            if not np.isfinite(value).all():
-                raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
+        require_finite(tensors, name)
         return cls(sizes, tensors, name, sha256)
 
     @property

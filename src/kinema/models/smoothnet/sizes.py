@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
+from kinema.models.published_tensors import require_shapes
 from kinema.models.smoothnet.facts import TENSORS
 
 
@@ -46,9 +47,5 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> Sm
         expected[f"res_blocks.{i}.linear1.bias"] = (inner,)
         expected[f"res_blocks.{i}.linear2.weight"] = (hidden, inner)
         expected[f"res_blocks.{i}.linear2.bias"] = (hidden,)
-    for key in sorted(expected.keys() | shapes.keys()):
-        if shapes.get(key) != expected.get(key):
-            found = f"has shape {shapes[key]}" if key in shapes else "is missing"
-            wanted = f"expected {expected[key]}" if key in expected else "which no SmoothNet has"
-            raise InputError(f"{name} is not a SmoothNet checkpoint: {quoted(key)} {found}, {wanted}")
+    require_shapes(shapes, expected, "SmoothNet", name)
     return SmoothNetSizes(window, outputs, hidden, inner, blocks)

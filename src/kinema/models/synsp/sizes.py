@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
+from kinema.models.published_tensors import require_finite, require_shapes
 from kinema.models.synsp.facts import POSITIONS
 
 ENCODERS = ("encoder_local", "encoder_global")
@@ -91,14 +92,8 @@ def checked_tensors(tensors: Mapping[str, np.ndarray], name: str) -> tuple[SynSP
     shapes = {key: value.shape for key, value in tensors.items()}
     sizes = synsp_sizes(shapes, name)
     expected = expected_shapes(sizes)
-    for key in sorted(expected.keys() | shapes.keys()):
-        if shapes.get(key) != expected.get(key):
-            found = f"has shape {shapes[key]}" if key in shapes else "is missing"
-            wanted = f"expected {expected[key]}" if key in expected else "which no SynSP has"
-            raise InputError(f"{name} is not a SynSP checkpoint: {quoted(key)} {found}, {wanted}")
-    for key, value in tensors.items():
-        if not np.isfinite(value).all():
-            raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
+    require_shapes(shapes, expected, "SynSP", name)
+    require_finite(tensors, name)
     return sizes, tensors
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
+from kinema.models.published_tensors import require_finite
 from kinema.models.videopose3d.sizes import VideoPose3DSizes, sizes_of
 
 PIECE = 2048
@@ -44,9 +45,7 @@ class NumpyVideoPose3D:
     def __init__(self, tensors: Mapping[str, np.ndarray], *, causal: bool = False, name: str = "weights") -> None:
         given = {key.removeprefix("module."): np.asarray(value) for key, value in tensors.items()}
         self.sizes: VideoPose3DSizes = sizes_of({key: value.shape for key, value in given.items()}, name)
-        for key, value in given.items():
-            if not np.isfinite(value).all():
-                raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
+        require_finite(given, name)
         self.causal, self.name = causal, name
         self._expand = _folded(given, "expand_conv", "expand_bn", 1)
         self._blocks = [

@@ -9,7 +9,8 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
+from kinema.models.published_tensors import require_shapes
 
 COORDINATES = 2
 """Numbers of an input joint: x and y."""
@@ -77,13 +78,7 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> Vi
     widths, dense = _widths(taps)
     sizes = VideoPose3DSizes(inputs // COORDINATES, shrink[0] // 3, channels, widths, dense)
     expected = expected_shapes(sizes)
-    for key in sorted(expected.keys() | shapes.keys()):
-        if key.endswith("num_batches_tracked"):  # old files have none
-            continue
-        if shapes.get(key) != expected.get(key):
-            found = f"has shape {shapes[key]}" if key in shapes else "is missing"
-            wanted = f"expected {expected[key]}" if key in expected else "which no VideoPose3D has"
-            raise InputError(f"{name} is not a VideoPose3D checkpoint: {quoted(key)} {found}, {wanted}")
+    require_shapes(shapes, expected, "VideoPose3D", name)
     return sizes
 
 
