@@ -84,7 +84,7 @@ class Limits:
     foot_speed: float = 0.5
     drift: float = 0.25
     rise: float = 0.065
-    tilt: float = 6.5
+    tilt: float = 6.0
     gap: float = 0.25
     missing: float = 0.02
     still: float = 1e-3
