@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from kinema.errors import UsageError
+from kinema.formats import formats, save_motion
 from kinema.formats.angles import ORDERS, euler_angles, joint_quaternions
 from kinema.formats.foreign import REST_PELVIS
 from kinema.formats.report import WriteReport
@@ -125,3 +126,16 @@ def test_quaternions_do_not_flip_sign():
     quaternions = joint_quaternions(pose, 1)
     assert np.min(np.sum(quaternions[1:] * quaternions[:-1], axis=1)) > 0.99
     np.testing.assert_allclose(Rotation.from_quat(quaternions).as_matrix(), axis_angle_to_matrix(pose[:, 3:6]))
+
+
+@pytest.mark.parametrize("entry", [pytest.param(f, id=f.name) for f in formats() if f.writes and f.name != "fbx"])
+def test_a_clip_without_a_frame_is_written_or_refused(walk, tmp_path, entry):
+    """FBX asks for Blender first; its tracks are made as those of glb."""
+    empty = walk.replace(times=walk.times[:0], people=tuple(p.select(np.zeros(len(p), bool)) for p in walk))
+    path = tmp_path / f"empty{entry.suffixes[0]}"
+    try:
+        save_motion(empty, path, format=entry.name)
+    except UsageError:
+        assert not list(tmp_path.iterdir())
+    else:
+        assert path.is_file()

@@ -65,12 +65,13 @@ def write(
     report = WriteReport() if report is None else report
     program = find_blender(blender)
     motion = without_pauses(motion, report)
+    own = skeleton_tracks(motion, body, report, names)
     moments = frame_times(motion.times, motion.fps)
     if len(moments) > _MOST_FRAMES:
         raise UsageError(
             f"Blender holds {_MOST_FRAMES} frames, this motion has {len(moments)}; export a shorter time range, or glb"
         )
-    tracks = [_at(track, moments) for track in skeleton_tracks(motion, body, report, names)]
+    tracks = [_at(track, moments) for track in own]
     frames, rate = np.arange(len(moments)), stated_rate(motion.fps)
     layout = glb.Layout(
         float(moments[0]), float(moments[-1]), lambda seconds: np.interp(seconds, moments, frames), _CENTIMETRES

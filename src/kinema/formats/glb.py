@@ -55,13 +55,9 @@ def write(
     """Write everybody to one file. See the module. names: of the joints (`naming`). Raises UsageError, OutputError."""
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
+    tracks = skeleton_tracks(motion, body, report, names)
     start = float(motion.times[0])
-    write_tracks(
-        skeleton_tracks(motion, body, report, names),
-        path,
-        report,
-        Layout(start, float(motion.times[-1]), lambda at: at - start),
-    )
+    write_tracks(tracks, path, report, Layout(start, float(motion.times[-1]), lambda at: at - start))
     report.paths.append(path)
     return path
 
