@@ -43,12 +43,15 @@ run: install
 demo: install
 	@$(CALL)/kinema demo
 
+# A process for each core, four at most; a file's tests stay together, since they share what is costly to make.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+
 test: install-dev
 	@tools/environment.sh blender maybe
-	$(CALL)/python -m pytest
+	$(CALL)/python -m pytest $(PARALLEL)
 
 fast: install-dev
-	$(CALL)/python -m pytest -m "not slow and not real"
+	$(CALL)/python -m pytest $(PARALLEL) -m "not slow and not real"
 
 compat:
 	"$$PYTHON" tools/compatibility.py
