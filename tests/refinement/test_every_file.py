@@ -185,4 +185,8 @@ def test_the_commands_take_every_file(command, name, folder, tmp_path, capsys):
     code = main([command, str(path), *arguments])
     assert code in ((0,) if command in ("refine", "stabilize") else (0, 1)), capsys.readouterr().err
     if arguments:
-        assert [len(p) for p in load_motion(tmp_path / "out.pkl")] == [len(p) for p in load_motion(path)]
+        lengths = [
+            (len(new), len(old)) for new, old in zip(load_motion(tmp_path / "out.pkl"), load_motion(path), strict=True)
+        ]
+        # The stabilizer leaves out frames at the ends that are not of the movement: made files may seem to have some.
+        assert all(new == old or (command == "stabilize" and 0.6 * old < new < old) for new, old in lengths)

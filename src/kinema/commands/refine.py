@@ -14,6 +14,7 @@ from kinema.terminal import print_lines
 if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.motion import Motion
+    from kinema.person import Person
 
 DESCRIPTION = """\
 Refine a motion file of any format that Kinema reads: less jitter, and with a network smaller errors.
@@ -111,17 +112,18 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:
-    """`refined` placed in the world again if refining took it out of it, and notes for the user."""
+    """`refined` placed in the world again if its body there is gone or no longer the refined one, and notes."""
+    from kinema.refinement.frames import can_be_placed
     from kinema.world import place_in_world
 
-    lost = [
-        old.id
-        for old, new in zip(before.people, refined.people, strict=True)
-        if (old.joints_world is not None or old.pose_world is not None)
-        and new.joints_world is None
-        and new.pose_world is None
-    ]
-    if not lost:
+    def gone(old: Person, new: Person) -> bool:
+        if old.joints_world is None and old.pose_world is None:
+            return False
+        left = new.pose_world is old.pose_world and new.joints_world is old.joints_world
+        moved = new.pose is not old.pose or new.transl is not old.transl
+        return (new.joints_world is None and new.pose_world is None) or (left and moved and can_be_placed(before))
+
+    if not any(gone(old, new) for old, new in zip(before.people, refined.people, strict=True)):
         return refined, []
     if any(person.pose is None or person.transl is None for person in refined.people):
         return refined, ["world fields are left out: the file has no body in the camera's frame to place there"]
