@@ -12,6 +12,8 @@ from kinema.options import Setting, in_flags, settings_of
 from kinema.terminal import print_lines
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from kinema.body import BodyModel
     from kinema.motion import Motion
     from kinema.person import Person
@@ -113,14 +115,19 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def placed(before: Motion, refined: Motion, body: BodyModel) -> tuple[Motion, list[str]]:
     """`refined` placed in the world again if its body there is gone or no longer the refined one, and notes."""
+    import numpy as np
+
     from kinema.refinement.frames import can_be_placed
     from kinema.world import place_in_world
+
+    def same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+        return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
 
     def gone(old: Person, new: Person) -> bool:
         if old.joints_world is None and old.pose_world is None:
             return False
-        left = new.pose_world is old.pose_world and new.joints_world is old.joints_world
-        moved = new.pose is not old.pose or new.transl is not old.transl
+        left = same(new.pose_world, old.pose_world) and same(new.joints_world, old.joints_world)
+        moved = not same(new.pose, old.pose) or not same(new.transl, old.transl)
         return (new.joints_world is None and new.pose_world is None) or (left and moved and can_be_placed(before))
 
     if not any(gone(old, new) for old, new in zip(before.people, refined.people, strict=True)):
