@@ -101,8 +101,8 @@ def stub_in(folder: Path, name: str = "stub") -> Stub:
 
 
 def as_path(name: str) -> str:
-    """The name as `kinema` gets it: a leading dash would be an option."""
-    return f"./{name}" if name.startswith("-") else name
+    """The name as `kinema` gets it: a leading dash would be an option, a dash alone is a pipe."""
+    return f"./{name}" if name.startswith("-") and name != "-" else name
 
 
 @pytest.mark.parametrize("name", HOSTILE)
