@@ -86,7 +86,7 @@ def _lifted(
     times = motion.times[person.frames]
     joints = np.full((len(person), len(H36M17), 3), np.nan)
     for piece in motion.pieces(person, options.max_gap):
-        if not np.isfinite(screen[piece]).all(axis=(0, 2)).any() and not np.isfinite(screen[piece]).any():
+        if not np.isfinite(screen[piece]).any():
             continue
         values = filled(
             screen[piece].reshape(piece.stop - piece.start, -1), times[piece], "keypoints", person.frames[piece],

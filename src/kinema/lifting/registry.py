@@ -13,19 +13,13 @@ from kinema.registry import Registry, resolve
 
 
 class LiftingNetwork(Protocol):
-    """An opened network.
-
-    joints_in, joints_out: numbers of 2D and 3D joints. reach: frames before and after a frame that it sees, at most.
-    """
+    """An opened network. joints_in, joints_out: numbers of 2D and 3D joints."""
 
     @property
     def joints_in(self) -> int: ...
 
     @property
     def joints_out(self) -> int: ...
-
-    @property
-    def reach(self) -> int: ...
 
     def lift(self, clip: np.ndarray, stride: int) -> np.ndarray:
         """(F, J_in, 2) screen coordinates -> (F, J_out, 3): every frame, of any clip.

@@ -18,6 +18,7 @@ from kinema.lifting.lifting import chosen_lifter
 from kinema.lifting.options import KeypointFileOptions, LiftOptions
 from kinema.lifting.published import lift_as_published, to_published_world
 from kinema.motion import Motion
+from kinema.pipeline.stages import with_bodies
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.refinement.stage import filter_motion
@@ -67,10 +68,12 @@ def motion_from_keypoints(
         with timed(watcher, stage.name) as progress:
             context = Context(body=body, progress=progress)
             motion = stage(motion, options=options, context=context)
+        if stage is fit_body:
+            motion = with_bodies(motion, context.notes)
+            if motion.camera is not None:
+                motion = motion.replace(camera=motion.camera.replace(moving=False))
         for note in context.notes:
             watcher.note(note)
-        if stage is fit_body:
-            motion = _seen_enough(motion, watcher)
     return motion
 
 
@@ -88,13 +91,3 @@ def published_arrays(path: str | Path, job: KeypointFileJob) -> tuple[np.ndarray
     (keypoints,) = person.require("keypoints")
     joints = lift_as_published(network, keypoints, centred=job.lift.method == "pstmo")
     return joints, to_published_world(joints)
-
-
-def _seen_enough(motion: Motion, watcher: RunWatcher) -> Motion:
-    """Without people whom too little was seen of to fit a body to."""
-    lost = [person.id for person in motion if person.pose is None]
-    if lost:
-        watcher.note(f"left out, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
-    people = tuple(person for person in motion if person.pose is not None)
-    camera = motion.camera
-    return motion.replace(people=people, camera=None if camera is None else camera.replace(moving=False))

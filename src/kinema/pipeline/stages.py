@@ -102,15 +102,20 @@ def settle(motion: Motion, notes: list[str], *, things: bool = True) -> Motion:
 
     things: leave out those whose body is so far from the keypoints that they are no person.
     """
-    lost = [person.id for person in motion if person.pose is None]
-    if lost:
-        notes.append(f"{LEFT_OUT}, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
-        motion = motion.replace(people=tuple(person for person in motion if person.pose is not None))
-    motion = _judged(motion, notes, things)
+    motion = _judged(with_bodies(motion, notes), notes, things)
     moving = motion.data.get(CAMERA_MOTION, {}).get("moving")
     if motion.camera is None or moving is None:
         return motion
     return motion.replace(camera=motion.camera.replace(moving=moving))
+
+
+def with_bodies(motion: Motion, notes: list[str]) -> Motion:
+    """The motion without people whom too little was seen of to fit a body to; a note names them."""
+    lost = [person.id for person in motion if person.pose is None]
+    if not lost:
+        return motion
+    notes.append(f"{LEFT_OUT}, because too little is seen to fit a body: person {', '.join(map(str, lost))}")
+    return motion.replace(people=tuple(person for person in motion if person.pose is not None))
 
 
 def _judged(motion: Motion, notes: list[str], things: bool) -> Motion:

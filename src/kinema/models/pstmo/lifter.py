@@ -19,7 +19,6 @@ class ClipLifter:
     def __init__(self, network: OnnxPSTMO) -> None:
         self._network = network
         self.joints_in, self.joints_out = network.sizes.joints_in, network.sizes.joints_out
-        self.reach = network.sizes.frames // 2
 
     def lift(self, clip: np.ndarray, stride: int = 1) -> np.ndarray:
         """(F, J_in, 2) -> (F, J_out, 3): windows of every stride-th frame about each frame."""

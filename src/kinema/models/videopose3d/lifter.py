@@ -19,7 +19,6 @@ class ClipLifter:
         shift = sum(sizes.shifts(network.causal))
         half = (sizes.receptive_field - 1) // 2
         self._before, self._after = half + shift, half - shift
-        self.reach = max(self._before, self._after)
 
     def lift(self, clip: np.ndarray, stride: int = 1) -> np.ndarray:
         """(F, J_in, 2) -> (F, J_out, 3): each set of frames `stride` apart is a clip of its own."""
