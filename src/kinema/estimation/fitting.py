@@ -21,7 +21,7 @@ from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
+from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
 from kinema.motion import Motion
 from kinema.person import Person, join_people
 from kinema.progress import Progress
@@ -36,6 +36,9 @@ REFINED_SHARE = 0.5
 but it follows fast limbs less closely."""
 
 
+LIFTERS: dict[str, type[Lifter]] = {"learned": PoseLifter, "lifted": KeypointLifter}
+"""The network of each learned prior."""
+
 Values = TypeVar("Values", Evidence, PoseState)
 
 
@@ -45,10 +48,11 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points, limb
     joints among them; fills pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera
     if the motion has none. keypoints3d, of the same set or another, give the pose prior: the pose lifter reads
-    blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
-    stance oriented by the torso in the image, and the depth of the limbs is little more than a guess. If a prior
-    replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing". They also say
-    how tall the body is and why (`kinema.body.sizes.BODY_HEIGHT`).
+    blazepose33, the analytic prior any set with the twelve limb joints. Without them the lifter of 2D keypoints reads
+    any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in the image, and
+    the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the person's data
+    record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and why
+    (`kinema.body.sizes.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
@@ -56,7 +60,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     body = given(context.body)
     camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
-    lifter = PoseLifter(threads=options.threads) if "learned" in (priors or [options.prior]) else None
+    lifters = {
+        prior: lifter(threads=options.threads) for prior, lifter in LIFTERS.items() if prior in (priors or [options.prior])
+    }
     refined = any(
         prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
         for person, prior in zip(motion.people, priors, strict=True)
@@ -70,7 +76,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.notes.append(f"`height` has {len(heights)} values for {len(priors)} people; the last ones are not used")
     fits = [
         [
-            _PersonFit(part, motion.times[part.frames], camera, body, options, prior, height, lifter, refiner)
+            _PersonFit(
+                part, motion.times[part.frames], camera, body, options, prior, height, lifters.get(prior), refiner
+            )
             for part in motion.parts(person)
         ]
         for person, prior, height in zip(motion.people, priors, heights, strict=False)
@@ -82,8 +90,8 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
         done += sum(len(fit.person) for fit in parts)
         context.progress(done, total)
-    if lifter is not None:
-        context.weights[NETWORK_FILE] = lifter.sha256
+    for lifter in lifters.values():
+        context.weights[lifter.file] = lifter.sha256
     if refiner is not None:
         context.weights[refiner.network.name] = refiner.network.sha256
     if (note := out_of_reach(people, heights)) is not None:
@@ -160,7 +168,7 @@ class _PersonFit:
         options: FitOptions,
         prior: str,
         height: float | None,
-        lifter: PoseLifter | None,
+        lifter: Lifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
@@ -232,6 +240,9 @@ class _PersonFit:
             (pose,) = self.person.require("pose")
             prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
             return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
+        if self.prior == "lifted":
+            lifted = given(self.lifter)(self.person, self.times, self.camera)
+            return lifted.rotation, lifted.sigma
         landmarks, joints = self._prior_landmarks()
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
         if self.prior == "analytic" or self.lifter is None:
