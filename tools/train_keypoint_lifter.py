@@ -6,9 +6,9 @@
     python tools/train_keypoint_lifter.py export --trained trained
 
 `pack` turns BVH captures into the layout of cmu_train.npz; `train` learns from simulated detections, whose errors are
-partly those measured on rendered windows (tools/train_pose_lifter.py render); `twin` trains P-STMO's network on the same
-samples, for comparison; `export` writes src/kinema/models/pose_lifter/keypoint_lifter.onnx. docs/pose-lifter.md has
-the recipe of the file that ships.
+partly those measured on rendered windows (tools/train_pose_lifter.py render); `twin` trains P-STMO's network on the
+same samples, for comparison; `export` writes src/kinema/models/pose_lifter/keypoint_lifter.onnx. docs/pose-lifter.md
+has the recipe of the file that ships.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from kinema.training.keypoint_lifter import HeldOut, KeypointSamples
@@ -59,9 +57,7 @@ def _samples(args: argparse.Namespace, layout: str | None) -> tuple[KeypointSamp
         pools[held] = SamplePool(
             MotionSampler(chosen, body, CONFIG, rng), size=5000 if held else args.pool, renewed=0 if held else 32
         )
-        found.append(
-            KeypointSamples(pools[held], rng, errors=windows.errors(), layout="coco17" if held else layout)
-        )
+        found.append(KeypointSamples(pools[held], rng, errors=windows.errors(), layout="coco17" if held else layout))
         print(f"{len(chosen)} sequences {'held out' if held else 'to learn from'}", flush=True)
     return found[1], HeldOut(found[0], body)
 
@@ -81,7 +77,12 @@ def train(args: argparse.Namespace) -> None:
         samples.draw, BodyTables.of(load_body(), "cpu", POINTS), CONFIG, options, validate=held, start=start,
         say=lambda row: print(row, flush=True),
     )  # fmt: skip
-    recipe = vars(options) | {"mocap": [path.name for path in args.mocap], "improvised": args.improvised, "held_out_subjects": HELD_OUT, "threads": args.threads}
+    recipe = vars(options) | {
+        "mocap": [path.name for path in args.mocap],
+        "improvised": args.improvised,
+        "held_out_subjects": HELD_OUT,
+        "threads": args.threads,
+    }
     save_lifter(net, args.out, recipe, history)
     print(f"held out: {held(net)}")
 

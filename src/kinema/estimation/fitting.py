@@ -61,7 +61,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
     lifters = {
-        prior: lifter(threads=options.threads) for prior, lifter in LIFTERS.items() if prior in (priors or [options.prior])
+        prior: lifter(threads=options.threads)
+        for prior, lifter in LIFTERS.items()
+        if prior in (priors or [options.prior])
     }
     refined = any(
         prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name

@@ -8,8 +8,8 @@ import numpy as np
 
 from kinema.body.points import SurfacePoints
 from kinema.errors import UsageError
-from kinema.models.pose_lifter.lifter import KeypointLifter
 from kinema.estimation.landmark_pose import NEEDED
+from kinema.models.pose_lifter.lifter import KeypointLifter
 from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, JointSet, joint_set
 

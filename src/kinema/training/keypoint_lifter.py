@@ -81,8 +81,9 @@ class HeldOut:
 
     @torch.no_grad()
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean errors of joints and vertical (degrees), and the ratio
-        of the errors to the predicted sigmas (1 is calibrated)."""
+        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean errors of joints and vertical (degrees), and the
+        ratio of the errors to the predicted sigmas (1 is calibrated).
+        """
         six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
         rotation = gram_schmidt(six)
         _, joints = self.body.joints(rotation, betas)
@@ -147,7 +148,7 @@ def train_twin(
 
 
 def _screen(rays: Tensor) -> Tensor:
-    """COCO's joints in P-STMO's layout (N,W,17,2): on the screen, of half a width of 1 at a field of view of 53 degrees."""
+    """COCO's joints as P-STMO reads them (N,W,17,2): on a screen from -1 to 1, at a field of view of 53 degrees."""
     return 2.0 * rays[:, :, torch.tensor(places(COCO17)[1])]
 
 

@@ -24,7 +24,9 @@ BIAS = 0.014
 MEASURED_SHARE = 0.5
 """Fraction of the samples with errors that were measured on rendered people."""
 
-FAR = np.array([1.6 if name.split("_")[-1] in ("wrist", "ankle", "toe", "heel", "index", "pinky") else 1.0 for name in VOCABULARY])
+FAR = np.array(
+    [1.6 if name.split("_")[-1] in ("wrist", "ankle", "toe", "heel", "index", "pinky") else 1.0 for name in VOCABULARY]
+)
 """(K,) size of each point's errors: hands and feet move most and are smallest."""
 
 _ARM = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
@@ -32,14 +34,14 @@ _LEG = ("hip", "lsp", "knee", "ankle", "toe", "heel")
 
 
 def _part(name: str) -> int:
-    limb = 1 if name.split("_")[-1] in _ARM else 3 if name.split("_")[-1] in _LEG else 0
+    limb = 1 if name.rsplit("_", maxsplit=1)[-1] in _ARM else 3 if name.rsplit("_", maxsplit=1)[-1] in _LEG else 0
     return limb + (name.startswith("right") if limb else 0)
 
 
 PARTS = np.array([_part(name) for name in VOCABULARY])
 """(K,) points that are occluded together: 0 head and trunk, 1 and 2 arms, 3 and 4 legs."""
 
-_FACE_AND_FEET = np.array([name.split("_")[-1] in ("eye", "ear", "inner", "outer", "mouth") for name in VOCABULARY])
+_FACE = np.array([name.split("_")[-1] in ("eye", "ear", "inner", "outer", "mouth") for name in VOCABULARY])
 
 
 def observe_keypoints(
@@ -87,9 +89,7 @@ def _confidence(error: Tensor, rng: TorchRandom) -> Tensor:
     return torch.where(rng.below(0.125, count, 1, 1), torch.ones_like(found), found)
 
 
-def _spoilt(
-    rays: Tensor, confidence: Tensor, metre: Tensor, rng: TorchRandom, spacing: int
-) -> tuple[Tensor, Tensor]:
+def _spoilt(rays: Tensor, confidence: Tensor, metre: Tensor, rng: TorchRandom, spacing: int) -> tuple[Tensor, Tensor]:
     """The detections with parts out of the frame, occluded, lost or swapped."""
     count, frames = rays.shape[:2]
     device = rays.device
@@ -120,6 +120,6 @@ def _given(count: int, rng: TorchRandom, layout: str | None) -> Tensor:
         return tables[LIFTED_SETS.index(layout)].expand(count, 1, -1)
     which = torch.multinomial(torch.tensor(SHARES, device=device), count, replacement=True, generator=rng.generator)
     given = tables[which]
-    faceless = rng.below(0.1, count, 1) & torch.tensor(_FACE_AND_FEET, device=device)
+    faceless = rng.below(0.1, count, 1) & torch.tensor(_FACE, device=device)
     missing = rng.below(0.12, count, NUM_POINTS) & rng.below(0.15, count, 1)
     return torch.where(faceless | missing, 0.0, given)[:, None]

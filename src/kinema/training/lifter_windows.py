@@ -93,7 +93,8 @@ class Validator:
         truth, observed = windows.samples()
         subset = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
         truth = Samples(*(getattr(truth, n)[subset] for n in Samples.__annotations__))
-        self.batch = make_batch(truth, *lifter_features(*(s[subset] for s in observed), torch))
+        rays, confidence, landmarks = (s[subset] for s in observed)
+        self.batch = make_batch(truth, *lifter_features(rays, confidence, landmarks, torch))
         self.body = body
         self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 

@@ -56,8 +56,8 @@ def centred(
     """The points as a camera sees them that looks at the torso, in units of the person's size.
 
     rays (..., K, 2), confidence (..., K) as above; torso, extent: indices of the points that give the centre and the
-    size. Returns the points (..., K, 2); their confidences (..., K), 0 for those below SEEN; 1 where they are seen, else
-    0, (..., K); the person's direction, size and presence (..., 4); and turn (..., 3, 3).
+    size. Returns the points (..., K, 2); their confidences (..., K), 0 for those below SEEN; (..., K) 1 where they are
+    seen, else 0; the person's direction, size and presence (..., 4); and turn (..., 3, 3).
     """
     seen = xp.where(confidence >= SEEN, confidence, confidence * 0)
     # If the torso is unseen, all seen points replace it, with a weight that is negligible otherwise.

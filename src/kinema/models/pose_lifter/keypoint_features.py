@@ -34,8 +34,8 @@ MIRROR = np.array([VOCABULARY.index(mirrored(name)) for name in VOCABULARY])
 
 NUM_POINTS = len(VOCABULARY)
 NUM_FEATURES = NUM_POINTS * 4 + 4
-"""Per point: position in the rotated image plane (2), confidence (1), presence (1); then the person's direction (2), the
-logarithm of the angular size (1), and whether anything was seen (1)."""
+"""Per point: position in the rotated image plane (2), confidence (1), presence (1); then the person's direction (2),
+the logarithm of the angular size (1), and whether anything was seen (1)."""
 
 _HIPS = ("left_hip", "right_hip", "left_hip_lsp", "right_hip_lsp")
 _TORSO = np.array([VOCABULARY.index(name) for name in ("left_shoulder", "right_shoulder", *_HIPS)])

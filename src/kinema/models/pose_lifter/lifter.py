@@ -123,7 +123,7 @@ class Lifter(ABC):
 
     @abstractmethod
     def observed(self, person: Person, camera: Camera) -> Observed:
-        """What the network reads of the person. Raises UsageError for keypoints that are missing or not the network's."""
+        """What the network reads of the person. Raises UsageError for keypoints that are missing or not its own."""
 
     @abstractmethod
     def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:

@@ -20,9 +20,9 @@ NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
 
 @dataclass(frozen=True)
 class PoseLifterConfig:
-    """features: inputs of a frame; embed: channels of one frame; width: of the mixed layers; blocks: residual blocks of two layers;
-    taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden layers,
-    in training.
+    """features: inputs of a frame; embed: channels of one frame; width: of the mixed layers; blocks: residual blocks
+    of two layers; taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden
+    layers, in training.
     """
 
     features: int = NUM_FEATURES
