@@ -29,6 +29,7 @@ from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
+from kinema.world.fitted import LIFTED_UP
 from kinema.world.lens import estimate_camera
 
 REFINED_SHARE = 0.5
@@ -185,6 +186,7 @@ class _PersonFit:
         self.weight = np.where(seen, confidence[:, columns], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
+        self.lifted_up: np.ndarray | None = None
 
     @property
     def is_seen(self) -> bool:
@@ -250,6 +252,7 @@ class _PersonFit:
         if self.prior == "analytic" or self.lifter is None:
             return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
         lifted = self.lifter(self.person, self.times, self.camera)
+        self.lifted_up = lifted.up
         analytic_sigma = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
         return _combined(lifted.rotation, lifted.sigma, prior, analytic_sigma)
 
@@ -284,7 +287,10 @@ class _PersonFit:
     def _data(self, betas: np.ndarray) -> dict[str, Any]:
         """The person's data, the body's height, whether it was given for this person, and the prior that was used if it
         is not the one requested."""
-        data = {key: value for key, value in self.person.data.items() if key not in ("fit_prior", GIVEN_HEIGHT)}
+        outdated = ("fit_prior", GIVEN_HEIGHT, LIFTED_UP)
+        data = {key: value for key, value in self.person.data.items() if key not in outdated}
+        if self.lifted_up is not None:
+            data[LIFTED_UP] = np.tile(self.lifted_up, (len(self.person), 1))
         data[BODY_HEIGHT] = height_of(self.body, betas, self.height)
         if isinstance(self.options.height, tuple) and self.height is not None:
             data[GIVEN_HEIGHT] = self.height
