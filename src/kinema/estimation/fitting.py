@@ -246,6 +246,7 @@ class _PersonFit:
             return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         if self.prior == "lifted":
             lifted = given(self.lifter)(self.person, self.times, self.camera)
+            self.lifted_up = lifted.up
             return lifted.rotation, lifted.sigma
         landmarks, joints = self._prior_landmarks()
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
