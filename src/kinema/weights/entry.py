@@ -31,11 +31,22 @@ class Licence:
 
 
 @dataclass(frozen=True)
+class TrainingData:
+    """What is known of the pictures that a network learned from. name: short; terms: who may use them, in a sentence
+    that begins with what they are."""
+
+    name: str
+    terms: str
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One file. name: in commands and code; group: a set that is fetched and added together.
+    """One file. name: in commands and code; group: a set that is fetched and added together. data: what a network was
+    trained on.
 
     file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
-    file is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member:
+    file is recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it
+    must contain. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
     its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
     """
 
@@ -44,13 +55,22 @@ class Entry:
     file: str
     what: str
     licence: Licence
+    data: TrainingData | None = None
     sha256: str | None = None
+    digits: str = ""
     size: int | None = None
     place: Place | None = None
     member: str = ""
     instructions: str = ""
     holds: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
+
+    @property
+    def by_hand(self) -> str:
+        """What the user does where it cannot be fetched."""
+        if self.place is None:
+            return f"{self.instructions}: `kinema weights add {self.name} FILE`"
+        return f"fetch {self.place.source} elsewhere and run `kinema weights add {self.group} FILE{self.place.suffix}`"
 
 
 APACHE = Licence(
@@ -67,3 +87,8 @@ OPENMMLAB = Licence(
     summary="published with Apache-2.0 code; some of the pictures that it was trained on are for academic use",
     unclear=True,
 )
+
+COCO = TrainingData(
+    "COCO", "its labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr"
+)
+GOOGLE = TrainingData("Google's own", "pictures of people that Google has collected and labelled; they are not public")

