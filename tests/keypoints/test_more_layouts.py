@@ -1,4 +1,4 @@
-"""Layouts of fewer programs: of AlphaPose, MMPose and easy_ViTPose as JSON, of VideoPose3D and its relatives as .npz."""
+"""Layouts of fewer programs: of AlphaPose, MMPose and easy_ViTPose as JSON, of VideoPose3D and others as .npz."""
 
 from __future__ import annotations
 
