@@ -77,6 +77,7 @@ def print_details(status: Status) -> None:
         "full text": entry.licence.url,
         "trained on": data,
         "source": f"{entry.place.source}{member}" if entry.place else entry.instructions,
+        "size": _megabytes(status) or "not published",
         "sha256": _hash(status),
         "file": str(status.path),
     }
@@ -104,6 +105,8 @@ def state_of(status: Status) -> Text:
 
 def _megabytes(status: Status) -> str:
     size = status.size if status.size is not None else status.entry.size
+    if size is None and status.entry.about is not None:
+        return f"~{status.entry.about / 1e6:.0f} MB"
     return f"{size / 1e6:.1f} MB" if size else ""
 
 
@@ -120,6 +123,7 @@ def as_dict(status: Status) -> dict[str, Any]:
         "expected_sha256": entry.sha256,
         "hash": status.proof,
         "size": status.size,
+        "expected_size": entry.size or entry.about,
         "source": entry.place.source if entry.place else "user",
         "package_sha256": entry.place.sha256 if entry.place else None,
         "instructions": entry.instructions or None,

@@ -44,7 +44,8 @@ class Entry:
     """One file. name: in commands and code; group: a set that is fetched and added together. data: what a network was
     trained on.
 
-    file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
+    file: its name in the cache. about: its bytes, roughly, by the published number of parameters, where `size` is not
+    known. sha256 and size: None if published copies differ or are not available to us; such a
     file is recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it
     must contain. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
     its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
@@ -59,6 +60,7 @@ class Entry:
     sha256: str | None = None
     digits: str = ""
     size: int | None = None
+    about: int | None = None
     place: Place | None = None
     member: str = ""
     instructions: str = ""

