@@ -50,7 +50,7 @@ def fetch(entries: Sequence[Entry], *, progress: Progress = silent) -> None:
 def _from_address(place: Download, entry: Entry, work: Path, progress: Progress) -> None:
     """Fetch one file from its address, check its hash and store it, or what it holds."""
     file = work / place.name
-    sha256 = https.download(place.url, file, size=place.size, by_hand=entry.by_hand, progress=progress)
+    sha256 = https.download(place.url, file, size=place.size, what=entry.name, by_hand=entry.by_hand, progress=progress)
     if place.sha256 not in (None, sha256):
         raise WeightsError(
             f"{place.url} is not the expected file and was refused (sha256 {sha256}, expected {place.sha256}); check"

@@ -56,11 +56,13 @@ class _Transfer:
     digest: Any = field(default_factory=hashlib.sha256)
 
 
-def download(url: str, target: Path, *, size: int | None = None, by_hand: str = "", progress: Progress = silent) -> str:
+def download(
+    url: str, target: Path, *, size: int | None = None, what: str = "", by_hand: str = "", progress: Progress = silent
+) -> str:
     """Fetch the file at `url` to `target`. Returns its sha256.
 
-    size: its bytes, where they are known; else at most `LARGEST` are taken. by_hand: what the user can do instead, for
-    messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has another size.
+    size: its bytes, where they are known; else at most `LARGEST` are taken. what: its name, by_hand: what the user can do
+    instead, for messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has another size.
     """
     if not url.lower().startswith("https://"):
         raise WeightsError(f"{url} is not an https address and was refused")
@@ -78,11 +80,11 @@ def download(url: str, target: Path, *, size: int | None = None, by_hand: str = 
                 _once(opener, url, transfer, file, size, progress)
                 return str(transfer.digest.hexdigest())
             except urllib.error.HTTPError as error:
-                raise WeightsError(f"{url} could not be fetched: {_refusal(error)}{instead}") from None
+                raise WeightsError(f"{what or url} could not be fetched: {_refusal(error)}{instead}") from None
             except (OSError, http.client.HTTPException, _BrokenOff) as error:
                 tries = 1 if transfer.got > before else tries + 1
                 if tries > TRIES or not transfer.got or _is_final(error):
-                    raise WeightsError(f"{url} could not be fetched: {_reason(error)}{instead}") from None
+                    raise WeightsError(f"{what or url} could not be fetched: {_reason(error)}{instead}") from None
             time.sleep(PAUSE * 2 ** (tries - 1))
 
 
