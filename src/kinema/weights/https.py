@@ -61,8 +61,9 @@ def download(
 ) -> str:
     """Fetch the file at `url` to `target`. Returns its sha256.
 
-    size: its bytes, where they are known; else at most `LARGEST` are taken. what: its name, by_hand: what the user can do
-    instead, for messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has another size.
+    size: its bytes, where they are known; else at most `LARGEST` are taken. what: its name, by_hand: what the user can
+    do instead, for messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has
+    another size.
     """
     if not url.lower().startswith("https://"):
         raise WeightsError(f"{url} is not an https address and was refused")
