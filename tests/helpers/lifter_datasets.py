@@ -26,10 +26,10 @@ def motion(frames: int, seed: int, size: float = 1.0) -> np.ndarray:
     """(F, 17, 3) float32 metres, z up: at 50 frames a second, about the middle of Human3.6M's room."""
     rng = np.random.default_rng(seed)
     times = np.arange(frames)[:, None] / 50
-    swing = rng.uniform(0.2, 0.8, 17) * np.sin(2 * np.pi * rng.uniform(0.3, 1.0, 17) * times + rng.uniform(0, 6, 17))
+    swing = rng.uniform(0.1, 0.5, 17) * np.sin(2 * np.pi * rng.uniform(0.3, 1.0, 17) * times + rng.uniform(0, 6, 17))
     lean = 0.4 * swing[:, ::-1]
     joints = np.zeros((frames, 17, 3))
-    turn = turn_about("z", rng.uniform(0, 6) + rng.uniform(-0.5, 0.5) * times[:, 0])
+    turn = turn_about("z", rng.uniform(-0.3, 0.3) + rng.uniform(-0.5, 0.5) * times[:, 0])
     spins = [turn]
     for joint, parent in enumerate(H36M17.parents or ()):
         if parent < 0:

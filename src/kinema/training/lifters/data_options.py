@@ -29,7 +29,7 @@ class LifterData:
         None, "subjects of which VideoPose3D uses the keypoints alone", public="unlabelled_subjects", metavar="S,S"
     )
     actions: str | None = setting(
-        None, "actions to use, by the beginnings of their names (default: all)", metavar="A,A"
+        None, "actions to use, by how their names begin (default: all)", metavar="A,A"
     )
     start: Path | None = setting(
         None, "checkpoint to start from: of pstmo-masked for pstmo, or of the same network", public="start_from",
