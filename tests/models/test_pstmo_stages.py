@@ -79,6 +79,18 @@ def test_joints_are_projected_back_as_the_authors_do():
     assert_close(found, golden()[f"{case}.out"][:, 0])
 
 
+@pytest.mark.golden
+@pytest.mark.torch
+def test_joints_are_projected_back_in_torch():
+    torch = pytest.importorskip("torch")
+    from kinema.models.pstmo.refine.network import back_projected as in_torch
+
+    (case,) = cases(golden(), r"(\w+)\.uvd\.input_seed")
+    uvd, truth = (torch.from_numpy(input_of(golden(), f"{case}.{name}")[:, 0]) for name in ("uvd", "gt"))
+    found = in_torch(uvd[..., :2], uvd[..., 2], truth[:, 0, 2] + 4.5, torch.from_numpy(golden()[f"{case}.cam"]))
+    assert_close(found.numpy(), golden()[f"{case}.out"][:, 0])
+
+
 def test_sizes_of_the_first_stage_are_read_from_the_shapes():
     sizes = MaskedSizes(
         27, 5, width=32, inner=48, spatial=24, layers=4, decoder_width=16, decoder_inner=40, decoder_layers=3

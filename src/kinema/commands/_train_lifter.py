@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_quiet, add_settings, given, options_from
+from kinema.commands._signals import exit_code
 from kinema.errors import UsageError
 from kinema.options import require, settings_of
 from kinema.runtime import MOST_THREADS
+
+if TYPE_CHECKING:
+    from kinema.training.lifters.options import LifterTraining
 
 DESCRIPTION = """\
 Train a published lifter on 2D keypoints and motion capture in the layout of VideoPose3D's authors (data_2d_*.npz and
@@ -18,6 +24,7 @@ kinema lift and kinema run open with --lifter-checkpoint, and their programs, to
 networks    videopose3d     convolutions over time; with --unlabelled-subjects also on keypoints without motion capture
             pstmo-masked    P-STMO's first stage: it fills in hidden frames and joints of 2D clips, needs no 3D
             pstmo           P-STMO, from the first stage's checkpoint (--start-from) or from nothing
+            pstmo-refine    its last stage for data sets with cameras, on top of a trained P-STMO (--start-from)
 
 Repeat the command to go on where it was stopped; the result is the same as without the stop. Writes to --out:
 the checkpoint, training.json (settings, data, scores of every epoch) and state.pt.
@@ -50,9 +57,6 @@ def run(args: argparse.Namespace) -> int:
     require_packages(("torch",))
     import torch
 
-    from kinema.pipeline.showing import watcher
-    from kinema.training.lifters.data import train_lifter
-    from kinema.training.lifters.data_options import LifterData
     from kinema.training.lifters.options import LifterTraining
 
     if args.device == "cuda" and not torch.cuda.is_available():
@@ -61,10 +65,22 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     wanted = given(args, LifterTraining)
     options = LifterTraining.published(wanted.pop("network", LifterTraining.network), **wanted)
+    try:
+        result = _trained(args, options)
+    except KeyboardInterrupt as stop:
+        print("kinema: stopped; run the same command again to go on", file=sys.stderr)
+        return exit_code(stop)
+    print(result)
+    return 0
+
+
+def _trained(args: argparse.Namespace, options: LifterTraining) -> Path:
+    from kinema.pipeline.showing import watcher
+    from kinema.training.lifters.data import train_lifter
+    from kinema.training.lifters.data_options import LifterData
+
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
-        result = train_lifter(
+        return train_lifter(
             options_from(args, LifterData), options, args.out, device=args.device,
             say=(lambda line: None) if args.quiet else print, progress=shown.start("training"),
         )  # fmt: skip
-    print(result)
-    return 0

@@ -179,8 +179,9 @@ def read_keypoints(path: Path) -> Keypoints:
     clips = _subjects(content, "positions_2d", what)
     about = _inside(content, "metadata", what)
     count, sides = about.get("num_joints"), about.get("keypoints_symmetry")
-    if not isinstance(count, int) or not isinstance(sides, (list, tuple)) or len(sides) != 2:
+    if not isinstance(count, (int, np.integer)) or not isinstance(sides, (list, tuple)) or len(sides) != 2:
         raise InputError(f"{what} lacks num_joints or keypoints_symmetry in its metadata; prepare it again")
+    count = int(count)
     left, right = (tuple(int(j) for j in numbers(side, "keypoints_symmetry", what, ("n",))) for side in sides)
     if len(left) != len(right) or not all(0 <= j < count for j in (*left, *right)):
         raise InputError(f"{what}: keypoints_symmetry must pair joints below {count}, found {left} and {right}")

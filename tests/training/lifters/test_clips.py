@@ -24,8 +24,8 @@ from kinema.training.lifters.clips import (  # noqa: E402
     unlabelled_clips,
 )
 from kinema.training.lifters.losses import projected  # noqa: E402
+from kinema.training.lifters.masked import draw_masks  # noqa: E402
 from kinema.training.lifters.options import LifterTraining  # noqa: E402
-from kinema.training.lifters.pstmo import draw_masks  # noqa: E402
 from tests.helpers.goldens import cases, each_case, recording  # noqa: E402
 from tests.helpers.lifter_datasets import write_dataset  # noqa: E402
 

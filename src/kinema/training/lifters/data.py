@@ -19,8 +19,10 @@ from kinema.storage.checkpoints import load_torch_checkpoint
 from kinema.training.lifters.clips import TrainingClips, labelled_clips, unlabelled_clips
 from kinema.training.lifters.data_options import LifterData
 from kinema.training.lifters.loop import train
+from kinema.training.lifters.masked import MaskedTraining
 from kinema.training.lifters.options import LifterTraining
-from kinema.training.lifters.pstmo import MaskedTraining, PSTMOTraining
+from kinema.training.lifters.pstmo import PSTMOTraining
+from kinema.training.lifters.refine import RefineTraining
 from kinema.training.lifters.trainee import Trainee
 from kinema.training.lifters.videopose3d import VideoPose3DTraining
 
@@ -66,6 +68,10 @@ def _opened(data: LifterData, options: LifterTraining, device: str) -> tuple[Tra
     clips, test = _with_positions(data, options, pair)
     if options.network == "pstmo":
         return PSTMOTraining(options, clips, test, device, **start), _recipe(data, layout, clips, test)
+    if options.network == "pstmo-refine":
+        if data.start is None:
+            raise UsageError("pstmo-refine corrects a trained P-STMO; name its checkpoint with `start_from`")
+        return RefineTraining(options, clips, test, device, **start), _recipe(data, layout, clips, test)
     others = None
     if data.unlabelled:
         _require_same_joints(keypoints, pair.positions)

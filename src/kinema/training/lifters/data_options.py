@@ -28,10 +28,8 @@ class LifterData:
     unlabelled: str | None = setting(
         None, "subjects of which VideoPose3D uses the keypoints alone", public="unlabelled_subjects", metavar="S,S"
     )
-    actions: str | None = setting(
-        None, "actions to use, by how their names begin (default: all)", metavar="A,A"
-    )
+    actions: str | None = setting(None, "actions to use, by how their names begin (default: all)", metavar="A,A")
     start: Path | None = setting(
-        None, "checkpoint to start from: of pstmo-masked for pstmo, or of the same network", public="start_from",
-        metavar="FILE",
+        None, "checkpoint to start from: of pstmo-masked for pstmo, of pstmo for pstmo-refine, or of the same network",
+        public="start_from", metavar="FILE",
     )  # fmt: skip

@@ -9,7 +9,7 @@ from kinema.errors import UsageError
 from kinema.models.pstmo.sizes import HEADS, PUBLISHED_STRIDES
 from kinema.options import require, setting
 
-NETWORKS = ("videopose3d", "pstmo-masked", "pstmo")
+NETWORKS = ("videopose3d", "pstmo-masked", "pstmo", "pstmo-refine")
 PUBLISHED = "default: as published for the network"
 
 
@@ -25,13 +25,13 @@ def widths_of(text: str) -> tuple[int, ...]:
 class LifterTraining:
     """What is trained, and how.
 
-    network: "videopose3d", "pstmo-masked" (its first stage, which needs 2D alone) or "pstmo". widths, causal, dense:
-    VideoPose3D's filters; channels: its width, P-STMO's width of a token. frames: of P-STMO's window, frame_stride
-    apart; layers: of its temporal encoder. batch: predicted frames in a step; stride: frames that one sample predicts
-    (VideoPose3D). learning_rate, decay (of the rate, each epoch), dropout, epochs: as published. flip: train on
-    mirrored clips as well. downsample: only every n-th frame of the data. subset: share of each clip that is used.
-    hidden_frames: share; hidden_joints: of each frame. warmup: epochs before the unlabelled clips count; linear, bones:
-    of their loss. save_every: seconds.
+    network: "videopose3d", "pstmo-masked" (P-STMO's first stage, which needs 2D alone), "pstmo", or "pstmo-refine" (its
+    last stage, whose windows are those of its lifter). widths, causal, dense: VideoPose3D's filters; channels: its
+    width, P-STMO's width of a token. frames: of P-STMO's window, frame_stride apart; layers: of its temporal encoder.
+    batch: predicted frames in a step; stride: frames that one sample predicts (VideoPose3D). learning_rate, decay (of
+    the rate, each epoch), dropout, epochs: as published. flip: train on mirrored clips as well. downsample: only every
+    n-th frame of the data. subset: share of each clip that is used. hidden_frames: share; hidden_joints: of each frame.
+    warmup: epochs before the unlabelled clips count; linear, bones: of their loss. save_every: seconds.
     """
 
     network: str = setting("videopose3d", "what is trained", choices=NETWORKS)
@@ -54,14 +54,14 @@ class LifterTraining:
     learning_rate: float = setting(1e-3, f"Adam's, in the first epoch ({PUBLISHED})", metavar="X")
     decay: float = setting(0.95, f"of the learning rate, each epoch ({PUBLISHED})", metavar="X")
     dropout: float = setting(0.25, f"share of activations left out in training ({PUBLISHED})", metavar="X")
-    hidden_frames: float = setting(0.8, "share of the frames that the first stage hides", metavar="X")
-    hidden_joints: int = setting(2, "joints of each frame that the first stage hides", metavar="N")
+    hidden_frames: float = setting(0.8, f"share of the frames that the first stage hides ({PUBLISHED})", metavar="X")
+    hidden_joints: int = setting(2, f"joints of each frame that the first stage hides ({PUBLISHED})", metavar="N")
     warmup: int = setting(1, "epochs before the unlabelled clips count", metavar="N")
     linear: bool = setting(False, "unlabelled clips: project without the lens's distortion")
     bones: bool = setting(True, "unlabelled clips: leave out the term of bone lengths", off=True)
     seed: int = setting(1234, "of all that is drawn at random", metavar="N")
     save_every: float = setting(
-        600.0, "seconds between the states that a training goes on from", metavar="S", neutral=True
+        300.0, "seconds between the states that a training goes on from", metavar="S", neutral=True
     )
 
     def __post_init__(self) -> None:
@@ -94,5 +94,7 @@ class LifterTraining:
         row: dict[str, Any] = {"network": network}
         if network != "videopose3d":
             row |= {"channels": 256, "frame_stride": 2, "epochs": 79, "batch": 160, "decay": 0.97, "dropout": 0.1}
-            row |= {"learning_rate": 1e-4 if network == "pstmo-masked" else 7e-4}
+            larger = (changes.get("layers") or cls.layers) > cls.layers  # P-STMO, not P-STMO-S
+            row |= {"learning_rate": 1e-4 if network == "pstmo-masked" else 1e-3 if larger else 7e-4}
+            row |= {"hidden_frames": 0.6, "hidden_joints": 3} if larger else {}
         return cls(**row | {name: value for name, value in changes.items() if value is not None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kinema.storage.atomic import atomic_path
 from kinema.training.lifters.batches import mirrored
 from kinema.training.lifters.clips import Order, TrainingClips
 
@@ -56,39 +57,48 @@ class Lifting(Protocol):
     def __call__(self, keypoints: Tensor) -> Tensor: ...
 
 
+class Correction(Protocol):
+    """Corrects lifted joints (F, J, 3) by keypoints (F, K, 2), the root's true depth (F,) and the lens (9,)."""
+
+    def __call__(self, lifted: Tensor, keypoints: Tensor, depth: Tensor, lens: Tensor) -> Tensor: ...
+
+
 def in_steps(order: np.ndarray, batch: int) -> list[np.ndarray]:
     """The rows of each step; the last has what is left."""
     return [order[first : first + batch] for first in range(0, len(order), batch)]
 
 
+def write_bare(net: nn.Module, path: Path) -> None:
+    """The state dict alone, its names with the prefix that the authors' DataParallel model leaves."""
+    tensors = OrderedDict((f"module.{name}", value.detach().cpu()) for name, value in net.state_dict().items())
+    with atomic_path(path) as temporary:
+        torch.save(tensors, temporary)
+
+
 @torch.no_grad()
-def lifting_score(lift: Lifting, clips: TrainingClips, device: str, *, centred: bool, flip: bool = True) -> float:
+def lifting_score(
+    lift: Lifting, clips: TrainingClips, device: str, *, centred: bool, flip: bool = True,
+    correct: Correction | None = None,
+) -> float:  # fmt: skip
     """MPJPE in millimetres: mean of the frames of each kind of action, then mean of the kinds.
 
-    flip: average with the lifted mirror image. centred: the predicted root counts as 0.
+    flip: average with the lifted mirror image. centred: the predicted root counts as 0. correct: what follows.
     """
+    assert clips.joints is not None, "these clips have no motion capture"
     sums: dict[str, list[float]] = {}
-    for name, keypoints, joints in _each(clips, device):
+    for number, (start, length) in enumerate(zip(clips.starts, clips.lengths, strict=True)):
+        part = slice(int(start), int(start + length))
+        keypoints, true = (torch.from_numpy(values[part]).to(device) for values in (clips.keypoints, clips.joints))
         found = lift(keypoints)
         if flip:
             other = lift(mirrored(keypoints, torch.from_numpy(clips.keypoint_mirror).to(device)))
             found = (found + mirrored(other, torch.from_numpy(clips.joint_mirror).to(device))) / 2
         if centred:
             found[:, 0] = 0
-        true = joints.clone()
-        true[:, 0] = 0
-        total = sums.setdefault(name, [0.0, 0.0])
+        if correct is not None:
+            found = correct(found, keypoints, true[:, 0, 2], torch.from_numpy(clips.lenses[number]).to(device))
+        true = torch.cat([torch.zeros_like(true[:, :1]), true[:, 1:]], dim=1)
+        total = sums.setdefault(clips.names[number], [0.0, 0.0])
         total[0] += float((found - true).norm(dim=-1).mean(dim=-1).double().sum())
         total[1] += len(true)
     return MILLIMETRES * float(np.mean([error / frames for error, frames in sums.values()]))
-
-
-def _each(clips: TrainingClips, device: str) -> Iterator[tuple[str, Tensor, Tensor]]:
-    assert clips.joints is not None, "these clips have no motion capture"
-    for name, start, length in zip(clips.names, clips.starts, clips.lengths, strict=True):
-        part = slice(int(start), int(start + length))
-        yield (
-            name,
-            torch.from_numpy(clips.keypoints[part]).to(device),
-            torch.from_numpy(clips.joints[part]).to(device),
-        )

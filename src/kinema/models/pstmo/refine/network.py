@@ -31,3 +31,10 @@ class Refine(nn.Module):
         share = self.post_refine(torch.cat([lifted, projected], dim=-1).flatten(-2)).unflatten(-1, (-1, 2))
         across = share * lifted[..., :2] + (1 - share) * projected[..., :2]
         return torch.cat([across, lifted[..., 2:]], dim=-1)
+
+
+def back_projected(screen: Tensor, depths: Tensor, root_depth: Tensor, lens: Tensor) -> Tensor:
+    """The same as `numpy_run.back_projected`."""
+    z = torch.cat([root_depth[..., None], depths[..., 1:] + root_depth[..., None]], dim=-1)[..., None]
+    points = torch.cat([(screen - lens[..., None, 2:4]) * z / lens[..., None, :2], z], dim=-1)
+    return points - points[..., :1, :]

@@ -55,6 +55,14 @@ class NumpyRefine:
         out[..., :2] = share * lifted[..., :2] + (1 - share) * projected[..., :2]
         return out
 
+    def corrected(self, lifted: np.ndarray, screen: np.ndarray, root_depth: np.ndarray, lens: np.ndarray) -> np.ndarray:
+        """Lifted joints (F, J, 3) of a clip, the root at 0, corrected by its keypoints (F, J, 2), the root's true
+        depths (F,) and the lens (9,): (F, J, 3).
+
+        screen: as the lifter took them, the image's width from -1 to 1. lens: `kinema.datasets.cameras`.
+        """
+        return self(lifted, back_projected(screen, lifted[..., 2], root_depth, np.broadcast_to(lens, (len(lifted), 9))))
+
 
 def back_projected(screen: np.ndarray, depths: np.ndarray, root_depth: np.ndarray, lens: np.ndarray) -> np.ndarray:
     """Image positions (..., J, 2) at depths (..., J) relative to the root -> (..., J, 3) relative to the root, metres.
