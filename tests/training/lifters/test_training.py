@@ -217,9 +217,8 @@ def stopping_at(step: int):
 @pytest.mark.parametrize("network", [*SMALL, "semi"])
 def test_a_stopped_training_goes_on_to_the_same_bits(files, lifter, tmp_path, network):
     semi = network == "semi"
-    data = data_of(
-        files, subjects="S1", unlabelled="S5" if semi else None, start=lifter if "refine" in network else None
-    )
+    start = lifter if network == "pstmo-refine" else None
+    data = data_of(files, subjects="S1", unlabelled="S5" if semi else None, start=start)
     network = "videopose3d" if semi else network
     given = {"epochs": 2, "save_every": 0.0, "subset": 0.5, "dropout": 0.1, "data": data}
     whole = trained(files, tmp_path / "whole", network, **given)
@@ -269,6 +268,22 @@ def test_the_command_trains_and_names_the_result(files, tmp_path, capsys):
 def test_training_on_nothing_says_what_is_missing(capsys):
     assert main(["train", "lifter", "--out", "x"]) == 2
     assert "give the 2D file with --keypoints" in capsys.readouterr().err
+
+
+def test_a_stop_says_how_to_go_on(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kinema.training.lifters.data.train", lambda *_, progress, **__: stopping_at(1)(1, 2))
+    arguments = ["--keypoints", str(files[1]), "--positions", str(files[0]), "--subjects", "S1", "--out", str(tmp_path)]
+    assert main(["train", "lifter", *arguments, "--test-subjects", "S9"]) == 130
+    assert capsys.readouterr().err == "kinema: stopped; run the same command again to go on\n"
+
+
+def test_the_published_settings_depend_on_the_network():
+    small, large = (LifterTraining.published("pstmo-masked", layers=layers) for layers in (3, 4))
+    assert (small.hidden_frames, small.hidden_joints, small.learning_rate) == (0.8, 2, 1e-4)
+    assert (large.hidden_frames, large.hidden_joints, large.learning_rate) == (0.6, 3, 1e-4)
+    small, large = (LifterTraining.published("pstmo", layers=layers) for layers in (3, 4))
+    assert (small.learning_rate, large.learning_rate, small.decay, small.batch) == (7e-4, 1e-3, 0.97, 160)
+    assert LifterTraining.published("videopose3d") == LifterTraining()
 
 
 def refused(files, tmp_path, error, match: str, network: str = "videopose3d", *, data=None, **changes) -> None:
