@@ -106,6 +106,7 @@ def masked(files, tmp_path_factory, one_thread) -> Path:
     return trained(files, tmp_path_factory.mktemp("masked"), "pstmo-masked")
 
 
+@pytest.mark.slow
 def test_videopose3d_learns_and_lifts_what_it_has_not_seen(files, tmp_path):
     result = trained(files, tmp_path, "videopose3d", epochs=6, decay=0.6, dropout=0.0)
     mean = mean_pose_error(files)
@@ -129,6 +130,7 @@ def lifter(files, masked, tmp_path_factory, one_thread) -> Path:
     return trained(files, tmp_path_factory.mktemp("pstmo"), "pstmo", data=data_of(files, start=masked))
 
 
+@pytest.mark.slow
 def test_p_stmo_learns_from_its_first_stage(files, lifter, tmp_path):
     mean, reached = mean_pose_error(files), min(scores(lifter.parent))
     assert reached < 0.8 * mean
@@ -136,6 +138,7 @@ def test_p_stmo_learns_from_its_first_stage(files, lifter, tmp_path):
     assert mean < untrained(files, tmp_path / "none", "pstmo")
 
 
+@pytest.mark.slow
 def test_the_refine_module_corrects_what_the_lifter_says(files, lifter, tmp_path):
     result = trained(files, tmp_path, "pstmo-refine", data=data_of(files, start=lifter))
     # The keypoints are exact and the root's depth is known, so that they tell much of x and y.
@@ -160,6 +163,7 @@ def refined_errors(lifter: Path, refine: Path, files) -> tuple[float, float]:
     return float(np.mean(before)), float(np.mean(after))
 
 
+@pytest.mark.slow
 def test_both_encoders_of_the_first_stage_are_taken_over(files, masked):
     clips = labelled_clips(read_dataset(*files), ["S1"], LifterTraining())
     options = LifterTraining.published("pstmo", **SMALL["pstmo"])
@@ -171,6 +175,7 @@ def test_both_encoders_of_the_first_stage_are_taken_over(files, masked):
     assert all(torch.equal(own[key], tensors[f"module.{key}"]) for key in shared)
 
 
+@pytest.mark.slow
 def test_the_first_stage_fills_in_hidden_joints(files, masked):
     """Better than the mean of all poses, which needs to see nothing."""
     keypoints = labelled_clips(read_dataset(*files), ["S9"], LifterTraining()).keypoints
@@ -180,6 +185,7 @@ def test_the_first_stage_fills_in_hidden_joints(files, masked):
     assert (net.sizes.frames, net.sizes.layers, net.sizes.decoder_layers) == (9, 1, 1)
 
 
+@pytest.mark.slow
 def test_unlabelled_clips_teach_the_trajectory_and_the_lengths_of_bones(files, tmp_path):
     data = data_of(files, subjects="S1", unlabelled="S5,S6")
     result = trained(files, tmp_path, "videopose3d", data=data, epochs=12, decay=0.8)
@@ -214,6 +220,7 @@ def stopping_at(step: int):
     return progress
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [*SMALL, "semi"])
 def test_a_stopped_training_goes_on_to_the_same_bits(files, lifter, tmp_path, network):
     semi = network == "semi"
@@ -318,6 +325,7 @@ def test_keypoints_of_another_skeleton_are_refused_where_they_are_compared(files
     assert result.name == "videopose3d_coco.bin"
 
 
+@pytest.mark.slow
 def test_checkpoints_of_another_size_are_refused(files, masked, tmp_path):
     start = data_of(files, start=masked)
     for network, changes, message in [
