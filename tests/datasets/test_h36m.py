@@ -106,3 +106,70 @@ def test_what_is_not_in_the_layout_is_refused(tmp_path):
         read_positions(tmp_path / "c.npz")
     with pytest.raises(UsageError, match="no subject is named"):
         subjects_of(" ,")
+
+
+ODD = (
+    None,
+    3,
+    -1,
+    1.5,
+    "x",
+    b"x",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    np.zeros(2),
+    np.zeros((2, 17, 2), dtype=object),
+    [np.nan],
+    1e300,
+)
+"""Values where others belong."""
+
+
+def places(value, path=()):
+    """Every place in nested dicts and lists."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def replaced(value, path, new):
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+def test_nothing_but_an_input_error_comes_of_odd_contents(tmp_path):
+    content = {
+        "positions_2d": {"S1": {"a": [np.ones((2, 17, 2))]}},
+        "metadata": {
+            "layout_name": "h36m", "num_joints": 17, "keypoints_symmetry": [[4, 5], [1, 2]],
+            "video_metadata": {"S1": {"w": 10, "h": 10}},
+        },
+        "positions_3d": {"S1": {"a": np.ones((2, 17, 3))}},
+    }  # fmt: skip
+    path = tmp_path / "odd.npz"
+    refused = 0
+    for place in places(content):
+        for odd in ODD if place else ():
+            changed = replaced(content, place, odd)
+            arrays = {}
+            for key, value in changed.items():
+                arrays[key] = np.empty((), dtype=object)
+                arrays[key][()] = value
+            np.savez(path, **arrays)
+            refused += sum(is_refused(read, path) for read in (read_positions, read_keypoints))
+    assert refused > 100
+
+
+def is_refused(read, path) -> bool:
+    """Whether a file is refused, in one sentence; any other error fails the test."""
+    try:
+        read(path)
+    except InputError as error:
+        return len(str(error).splitlines()) == 1
+    return False
