@@ -155,8 +155,8 @@ def refined_errors(lifter: Path, refine: Path, files) -> tuple[float, float]:
     for clip in read_dataset(*files).clips(["S9"]):
         screen = to_screen(clip.keypoints, clip.camera.width, clip.camera.height, clip.camera.width)
         lifted = lift_clip(network, screen, H36M17)
-        lifted[:, 0] = 0
         corrected = module.corrected(lifted, screen, clip.joints[:, 0, 2], clip.camera.lens)
+        lifted[:, 0] = corrected[:, 0] = 0
         true = clip.joints - clip.joints[:, :1]
         for errors, found in ((before, lifted), (after, corrected)):
             errors.append(1000 * np.linalg.norm(found - true, axis=-1).mean())

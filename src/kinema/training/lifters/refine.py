@@ -61,7 +61,6 @@ class RefineTraining:
         joints[:, 0] = 0
         with torch.no_grad():
             lifted = self._lifter(windows).middle
-        lifted[:, 0] = 0
         seen = windows[:, windows.shape[1] // 2]
         projected = back_projected(seen, lifted[..., 2], depth, self._batches.lenses(rows))
         return position_error(self._refine(lifted, projected), joints)

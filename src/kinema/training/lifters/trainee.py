@@ -82,7 +82,7 @@ def lifting_score(
 ) -> float:  # fmt: skip
     """MPJPE in millimetres: mean of the frames of each kind of action, then mean of the kinds.
 
-    flip: average with the lifted mirror image. centred: the predicted root counts as 0. correct: what follows.
+    flip: average with the lifted mirror image. correct: what follows. centred: the root counts as 0 in the end.
     """
     assert clips.joints is not None, "these clips have no motion capture"
     sums: dict[str, list[float]] = {}
@@ -93,10 +93,10 @@ def lifting_score(
         if flip:
             other = lift(mirrored(keypoints, torch.from_numpy(clips.keypoint_mirror).to(device)))
             found = (found + mirrored(other, torch.from_numpy(clips.joint_mirror).to(device))) / 2
-        if centred:
-            found[:, 0] = 0
         if correct is not None:
             found = correct(found, keypoints, true[:, 0, 2], torch.from_numpy(clips.lenses[number]).to(device))
+        if centred:
+            found[:, 0] = 0
         true = torch.cat([torch.zeros_like(true[:, :1]), true[:, 1:]], dim=1)
         total = sums.setdefault(clips.names[number], [0.0, 0.0])
         total[0] += float((found - true).norm(dim=-1).mean(dim=-1).double().sum())
