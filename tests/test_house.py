@@ -25,8 +25,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("stage",),
     # Networks, one folder each
     ("models",),
-    # Motion files and the judgement of them
-    ("formats",),
+    # Motion files and data sets, and the judgement of motions
+    ("formats", "datasets"),
     ("quality",),
     # Stages
     ("detection", "keypoints", "lifting", "refinement", "world"),

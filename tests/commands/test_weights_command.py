@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 
@@ -12,7 +13,8 @@ from kinema.__main__ import main
 from kinema.models.blazepose.weights import MEDIAPIPE
 from kinema.models.pare.weights import PARE
 from kinema.models.smoothnet.weights import SMOOTHNET
-from kinema.weights import catalogue, fetch
+from kinema.weights import catalogue, clients
+from tests.helpers.onnx_networks import network_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +25,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     words = "ERROR: No matching distribution found"
     command = [sys.executable, "-c", f"import sys; sys.stderr.write({words!r}); sys.exit(1)"]
-    monkeypatch.setattr(fetch, "pip_command", lambda *_: command)
+    monkeypatch.setattr(clients, "pip_command", lambda *_: command)
     return tmp_path / "cache" / "weights"
 
 
@@ -39,8 +41,51 @@ def test_list_shows_every_entry_in_eighty_columns(capsys):
     out = capsys.readouterr().out
     assert all(len(line) <= 80 for line in out.splitlines()[:-1])
     assert all(entry.name in out for entry in catalogue.entries())
-    assert out.count("on first use") == 3
-    assert "add yourself" in out
+    assert out.count("on first use") == sum(entry.place is not None for entry in catalogue.entries())
+    assert out.count("add yourself") == sum(entry.place is None for entry in catalogue.entries())
+
+
+def test_list_says_for_what_they_may_be_used_and_what_they_learned_from(capsys):
+    main(["weights", "list"])
+    out = " ".join(capsys.readouterr().out.split())
+    for entry in catalogue.entries():
+        assert f"{entry.name} {entry.licence.use} " in out
+        if entry.data is not None:
+            assert f"trained on {entry.data.name}" in out
+            assert f"{entry.data.name}: {entry.data.terms}" in out
+
+
+def test_list_says_which_hash_vouches_for_a_file(capsys, cache):
+    """Published, of the archive, nobody's yet; and what has been recorded here."""
+    network = network_bytes(outputs=("dets", "labels"), weights=10)
+    cache.mkdir(parents=True)
+    (cache / "end2end.onnx").write_bytes(network)
+    main(["weights", "list"])
+    before = capsys.readouterr().out.splitlines()
+    assert main(["weights", "add", "yolox-l", str(cache / "end2end.onnx")]) == 0
+    main(["weights", "list", "--json"])
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out.split("\n", 1)[1])}
+    said = {line.split()[0]: line for line in before if line and not line.startswith(" ")}
+    assert "published  " in said["rtmpose-m"]
+    assert "published, zip" in said["rtmpose-l-halpe26"]
+    assert "none yet" in said["yolox-l"]
+    assert [rows[name]["hash"] for name in ("rtmpose-m", "rtmpose-l-halpe26", "yolox-x", "yolox-l")] == [
+        "published", "archive", "none", "recorded",
+    ]  # fmt: skip
+    assert rows["yolox-l"]["sha256"] == hashlib.sha256(network).hexdigest()
+    (cache / "yolox-l.onnx").write_bytes(network_bytes(outputs=("dets", "labels"), weights=11))
+    assert main(["weights", "check", "yolox-l"]) == 1
+    assert "corrupted" in capsys.readouterr().out
+
+
+def test_list_of_a_family(capsys):
+    main(["weights", "list", "yolox", "--json"])
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert names == [entry.name for entry in catalogue.entries() if entry.name.startswith("yolox")]
+    main(["weights", "list", "rtmpose-m"])
+    assert capsys.readouterr().out.count("description:") == 1
+    assert main(["weights", "list", "yolo"]) == 2
+    assert "choose one of yolox-nano, yolox-tiny" in capsys.readouterr().err
 
 
 def test_list_of_one_shows_licence_source_and_hash(capsys):

@@ -214,7 +214,7 @@ BAD = {
     ),
     "wild.json": (json.dumps([{"image_id": 10**12, "keypoints": [1, 2, 3] * 17}] * 2).encode(), ""),
     "frame.json": (json.dumps({"people": [{"pose_keypoints_2d": [1, 2, 3] * 17}]}).encode(), ""),
-    "file.txt": (b"1 2 3", r"is no file of keypoints; Kinema reads \.json and \.npz"),
+    "file.txt": (b"1 2 3", r"is no file of keypoints; Kinema reads \.json, \.npz and \.csv"),
 }
 
 

@@ -181,7 +181,8 @@ def test_a_network_whose_result_is_stored_is_not_needed(job, fake, monkeypatch, 
     steps[0] = dataclasses.replace(steps[0], stage=needing)
     store = StageStore(tmp_path / "run")
     for state in ("ready", "missing"):
-        monkeypatch.setattr("kinema.pipeline.stages.status", lambda entry, state=state: SimpleNamespace(state=state))
+        found = SimpleNamespace(state=state, sha256="0" * 64)
+        monkeypatch.setattr("kinema.pipeline.stages.status", lambda entry, found=found: found)
         run_chain(job, steps, RunWatcher(), store=store)
     assert fake.calls == ["track", "fit", "filter", "world"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kinema.weights import catalogue, fetch
+from kinema.weights import catalogue, clients
 from tests.helpers.fake_package import CONTENTS, Package, write_wheel
 
 
@@ -42,10 +42,10 @@ def package(tmp_path, monkeypatch, cache) -> Package:
     found = Package(wheel, tmp_path / "calls")
     copy = (
         "import shutil, sys; from pathlib import Path; "
-        "open(sys.argv[3], 'ab').write(b'x'); Path(sys.argv[2]).mkdir(); shutil.copy(sys.argv[1], sys.argv[2])"
+        "open(sys.argv[3], 'ab').write(b'x'); shutil.copy(sys.argv[1], sys.argv[2])"
     )
     monkeypatch.setattr(
-        fetch,
+        clients,
         "pip_command",
         lambda _, dest: [sys.executable, "-c", copy, str(found.wheel), str(dest), str(found.calls)],
     )
@@ -58,6 +58,6 @@ def failing_pip(monkeypatch, package):
 
     def set_words(words: str) -> None:
         command = [sys.executable, "-c", f"import sys; sys.stderr.write({words!r}); sys.exit(1)"]
-        monkeypatch.setattr(fetch, "pip_command", lambda *_: command)
+        monkeypatch.setattr(clients, "pip_command", lambda *_: command)
 
     return set_words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import kinema.models
 from kinema.weights import catalogue, hub
+from kinema.weights.places import Download, Npm, Wheel
 
 ROWS = """
 from kinema.weights.entry import APACHE, Entry
@@ -56,17 +58,46 @@ def other_package(tmp_path: Path, monkeypatch, content: str) -> None:
 
 
 def test_the_listing_has_a_fixed_order():
-    assert [entry.name for entry in catalogue.entries()][:10] == [
-        "blazepose-detector", "blazepose-landmarks-full", "pare", "pare-3dpw", "rtmpose-s-halpe26", "smoothnet-8",
-        "smoothnet-16", "smoothnet-32", "smoothnet-64", "smpl-neutral",
+    names = [entry.name for entry in catalogue.entries()]
+    assert names[:7] == [
+        "blazepose-detector", "blazepose-landmarks-full", "blazepose-landmarks-heavy", "pare", "pare-3dpw",
+        "rtmdet-nano", "rtmdet-m",
     ]  # fmt: skip
+    families = [name.split("-")[0] for name in names]
+    assert [name for i, name in enumerate(families) if i == 0 or families[i - 1] != name] == [
+        "blazepose", "pare", "rtmdet", "rtmo", "rtmpose", "dwpose", "rtmw", "smoothnet", "smpl", "vitpose", "yolox",
+    ]  # fmt: skip
+    assert {"rtmpose-s-halpe26", "rtmpose-m", "yolox-tiny", "rtmo-s", "vitpose-b"} <= set(names)
+
+
+def test_every_entry_says_how_to_get_it():
+    names = [entry.name for entry in catalogue.entries()]
+    assert len(set(names)) == len(names)
+    assert len({entry.file for entry in catalogue.entries()}) == len(names)
+    for entry in catalogue.entries():
+        assert (entry.place is not None) != bool(entry.instructions)
+        if isinstance(entry.place, Wheel | Npm):
+            assert entry.sha256 is not None
+            assert entry.member
+        if isinstance(entry.place, Download):
+            assert entry.place.url.startswith("https://")
+            assert entry.place.suffix in (".zip", Path(entry.file).suffix)
+            assert (entry.place.suffix == ".zip") == bool(entry.member)
+        assert entry.sha256 is not None or entry.holds or entry.file.endswith(".onnx")
+        for sha256 in (entry.sha256, entry.place and entry.place.sha256):
+            assert sha256 is None or re.fullmatch("[0-9a-f]{64}", sha256)
+        assert entry.data is not None or entry.group == "smpl"
+        assert (
+            entry.licence.use == "any" or "commercial" in entry.licence.summary or "academic" in entry.licence.summary
+        )
+        assert entry.licence.url.startswith("https://")
 
 
 def test_a_model_is_one_folder(fresh, tmp_path, monkeypatch):
     before = catalogue.entries()
     catalogue.entries.cache_clear()
     model_folder(tmp_path, monkeypatch)
-    assert [entry.name for entry in catalogue.entries()] == [*(entry.name for entry in before), "toy-weights"]
+    assert [entry for entry in catalogue.entries() if entry.name != "toy-weights"] == list(before)
     assert hub.status(catalogue.find("toy-weights")).state == "missing"
 
 

@@ -21,12 +21,12 @@ from kinema.models.blazepose.weights import MEDIAPIPE
 from kinema.models.pare.weights import PARE
 from kinema.models.smoothnet.weights import SMOOTHNET
 from kinema.weights import cache as weights_cache
-from kinema.weights import catalogue, consent, fetch, hub, locate
+from kinema.weights import catalogue, clients, consent, fetch, hub, locate
 from tests.helpers.fake_package import CONTENTS, write_wheel
 
 
 def no_leftovers(folder: Path) -> bool:
-    return not list(folder.glob(f"{fetch._FOLDER_PREFIX}*")) and not list(folder.glob(".pose*"))
+    return not list(folder.glob(f"{fetch.FOLDER_PREFIX}*")) and not list(folder.glob(".pose*"))
 
 
 def test_first_use_fetches_the_package_once_and_takes_both_networks(cache, package):
@@ -43,7 +43,7 @@ def test_first_use_fetches_the_package_once_and_takes_both_networks(cache, packa
 
 
 def test_the_command_for_pip_names_one_build_and_no_index(tmp_path):
-    command = fetch.pip_command(MEDIAPIPE, tmp_path)
+    command = clients.pip_command(MEDIAPIPE, tmp_path)
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
     assert {"mediapipe==0.10.21", "--no-deps", "--only-binary=:all:", "manylinux_2_28_x86_64", "cp311"} <= set(command)
     assert not any("://" in part or "index" in part for part in command)
@@ -163,7 +163,7 @@ def test_a_known_file_is_not_hashed_again(cache, package, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_cleared_away(cache, package):
-    left = cache / f"{fetch._FOLDER_PREFIX}abc"
+    left = cache / f"{fetch.FOLDER_PREFIX}abc"
     (left / "wheel").mkdir(parents=True)
     (left / "wheel" / "half.whl").write_bytes(b"half")
     (cache / "pose_detection.tflite.json").write_text("{half a rec")
@@ -174,7 +174,7 @@ def test_what_a_killed_process_left_is_cleared_away(cache, package):
 def test_stopping_in_the_middle_ends_pip_and_leaves_nothing(cache, package, monkeypatch, tmp_path):
     pid = tmp_path / "pid"
     script = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    monkeypatch.setattr(fetch, "pip_command", lambda *_: [sys.executable, "-c", script])
+    monkeypatch.setattr(clients, "pip_command", lambda *_: [sys.executable, "-c", script])
 
     def stop(done, total):
         if pid.exists() and pid.read_text():
@@ -339,17 +339,6 @@ def test_companions_come_along(cache, tmp_path):
     (tmp_path / "pare_w_3dpw_config.yaml").write_text("METHOD: pare\n")
     hub.add("pare-3dpw", checkpoint, ask=lambda licence: True)
     assert (cache / "pare_w_3dpw_config.yaml").read_text() == "METHOD: pare\n"
-
-
-def test_every_entry_says_how_to_get_it():
-    names = [entry.name for entry in catalogue.entries()]
-    assert len(set(names)) == len(names)
-    assert len({entry.file for entry in catalogue.entries()}) == len(names)
-    for entry in catalogue.entries():
-        assert (entry.wheel is not None) != bool(entry.instructions)
-        assert (entry.wheel is not None) == (entry.sha256 is not None and bool(entry.member))
-        assert entry.sha256 is not None or entry.holds
-        assert entry.licence.url.startswith("https://")
 
 
 def test_the_default_place_is_the_platforms_cache(monkeypatch):

@@ -16,8 +16,8 @@ DESCRIPTION = """\
 Turn 2D keypoints that another program wrote into motion: joints lifted by a published network, a body fitted to
 them, smoothed, and placed in the world, for everybody in the file.
 
-files       AlphaPose .json, OpenPose's folder (also Sports2D's and Pose2Sim's), COCO results, MMPose .json,
-            VideoPose3D's and video-to-pose3D's .npz
+files       AlphaPose .json, OpenPose's and Pose2Sim's folder, Sports2D's folder of .trc, COCO results, MMPose .json,
+            DeepLabCut's, SLEAP's and other .csv, VideoPose3D's and video-to-pose3D's .npz
 lifters     videopose3d, pstmo: published checkpoints, without torch; by default the body is fitted to 2D alone
 
 Frames without anybody keep their place; people without identities are followed from frame to frame.
@@ -34,8 +34,14 @@ EXAMPLES = """\
 def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.estimation.options import FitOptions
     from kinema.lifting.options import KeypointFileOptions, LiftOptions
+    from kinema.pipeline import RunOptions
 
-    parser.add_argument("file", metavar="KEYPOINTS", type=Path, help="a file of keypoints, or OpenPose's folder")
+    parser.add_argument(
+        "file",
+        metavar="KEYPOINTS",
+        type=Path,
+        help="a file of keypoints, or a folder of OpenPose, Pose2Sim or Sports2D",
+    )
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="motion file to write (default: KEYPOINTS with _lifted, .pkl)"
     )
@@ -43,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, LiftOptions, "method", "checkpoint", "input_set", "causal")
     add_settings(parser, FitOptions, "height", "fov")
     add_body(parser)
+    add_settings(parser, RunOptions, "commercial_only")
     parser.add_argument(
         "--parity", action="store_true",
         help="write what the authors' programs for ordinary video compute, as .npy in their camera's axes and world",
@@ -62,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         lift=options_from(args, LiftOptions),
         fit=options_from(args, FitOptions),
         body_model=args.body_model,
+        commercial_only=bool(args.commercial_only),
     )
     if args.parity:
         return _write_published(args, job)

@@ -36,6 +36,7 @@ ORIGINAL_FOLDER = "logs/demo/demo_results"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the original names, and those of other commands for the same settings."""
     from kinema.models.pare.options import DemoOptions, PareOptions
+    from kinema.pipeline import RunOptions
     from kinema.tracking.options import TrackingOptions
     from kinema.video.options import VideoOptions
 
@@ -81,6 +82,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rendering.add_argument("--draw-keypoints", action="store_true", help="draw the body's 49 joints")
     rendering.add_argument("--show-attention", action="store_true", help="show the network's attention for each joint")
     rendering.add_argument("--display", action="store_true", help="open the result when done")
+    add_settings(parser, RunOptions, "commercial_only")
     add_quiet(parser)
     for action in parser._actions:  # the original flags have underscores
         add_aliases(parser, action, [flag[2:].replace("-", "_") for flag in action.option_strings])
@@ -129,6 +131,7 @@ def options_of(args: argparse.Namespace) -> PareDemoOptions:
         draw_keypoints=args.draw_keypoints,
         save_obj=args.save_obj,
         show_attention=args.show_attention,
+        commercial_only=bool(args.commercial_only),
     )  # fmt: skip
 
 

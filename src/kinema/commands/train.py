@@ -1,4 +1,4 @@
-"""`kinema train`: train refinement networks."""
+"""`kinema train`: train refinement networks and lifters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands._options import add_debug, add_settings, given
+from kinema.commands import _train_lifter
+from kinema.commands._options import add_debug, add_settings, add_subcommand, given
 from kinema.errors import UsageError
 from kinema.options import require, settings_of
 from kinema.runtime import MOST_THREADS
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
     from kinema.training.refiner_sources import Source
 
-DESCRIPTION = "Train refinement networks; needs the train extra (pip install 'kinema[train]')."
+DESCRIPTION = "Train refinement networks and lifters; needs the train extra (pip install 'kinema[train]')."
 
 EXAMPLES = """\
   kinema train refiner --dataset mocap --mocap cmu_train.npz --errors train.npz --validation held_out.npz --out r
@@ -60,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--gpu", dest="device", action="store_const", const="cuda", help=argparse.SUPPRESS)
     sub.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: %(default)s)")
     add_debug(sub)
+    _train_lifter.configure(add_subcommand(subparsers, "lifter", "VideoPose3D or P-STMO", _train_lifter))
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +85,10 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    return _train_lifter.run(args) if args.training == "lifter" else _train_refiner(args)
+
+
+def _train_refiner(args: argparse.Namespace) -> int:
     from kinema.training.packages import require_packages
 
     require_packages()

@@ -11,11 +11,8 @@ from kinema.errors import UsageError
 from kinema.terminal import console, print_json
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from kinema.weights.consent import Ask
     from kinema.weights.entry import Entry, Licence
-    from kinema.weights.hub import Status
 
 DESCRIPTION = (
     "List, download, add and check the weights of networks and licensed bodies. They are kept in the user's cache\n"
@@ -23,18 +20,17 @@ DESCRIPTION = (
     "research-only licences, and you provide those files yourself."
 )
 EXAMPLES = """  kinema weights list                                    all weights and their state
+  kinema weights list yolox                              those of one family
   kinema weights list pare                               details of one entry: licence, source, sha256
   kinema weights get blazepose                           download what the first run would need
+  kinema weights get rtmpose-m                           a keypoint network from its authors' address
   kinema weights add blazepose mediapipe-0.10.21-*.whl   the same from a file, offline
   kinema weights add pare-3dpw pare_w_3dpw_checkpoint.ckpt
   kinema weights check                                   verify the hash of every file"""
 
-_STATES = {
-    "ready": "ready",
-    "missing": "on first use",
-    "damaged": "corrupted",
-    "licence": "needs licence",
-}
+
+MOST_IN_FULL = 4
+"""Entries that are listed in full if they are named."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     getting.add_argument("names", nargs="+", metavar="NAME", help="an entry or a group")
     adding = actions.add_parser("add", help="add a file that you have to the cache")
     adding.add_argument("name", metavar="NAME", help="an entry or a group")
-    adding.add_argument("file", metavar="FILE", help="the weights, or the package file (.whl) that contains them")
+    adding.add_argument(
+        "file", metavar="FILE", help="the weights, or the package or archive (.whl, .tgz, .zip) that contains them"
+    )
     checking = actions.add_parser("check", help="verify the hashes; exit code 1 if a file is corrupted or missing")
     checking.add_argument("names", nargs="*", metavar="NAME", help="an entry or a group (default: all files present)")
     for action in (getting, adding):
@@ -72,18 +70,31 @@ def _entries(names: list[str]) -> list[Entry]:
     return list(dict.fromkeys(chosen)) if names else list(entries())
 
 
+def _listed(names: list[str]) -> list[Entry]:
+    """As `_entries`, and all of a family, such as yolox, if no group is called so."""
+    from kinema.weights.catalogue import entries, find_group
+
+    chosen: list[Entry] = []
+    for name in names:
+        family = [entry for entry in entries() if entry.name.startswith(f"{name}-")]
+        known = any(name in (entry.name, entry.group) for entry in entries())
+        chosen += find_group(name) if known or not family else family
+    return list(dict.fromkeys(chosen)) if names else list(entries())
+
+
 def _list(args: argparse.Namespace) -> int:
+    from kinema.commands._weights_listing import as_dict, print_details, print_table
     from kinema.weights.cache import weights_dir
     from kinema.weights.hub import status
 
-    statuses = [status(entry) for entry in _entries(args.names)]
+    statuses = [status(entry) for entry in _listed(args.names)]
     if args.json:
-        print_json([_as_dict(status) for status in statuses])
-    elif args.names:
+        print_json([as_dict(status) for status in statuses])
+    elif args.names and len(statuses) <= MOST_IN_FULL:
         for each in statuses:
-            _print_details(each)
+            print_details(each)
     else:
-        _print_table(statuses)
+        print_table(statuses)
         console().print(f"\nfolder: {weights_dir()}", style="dim", soft_wrap=True)
     return 0
 
@@ -103,16 +114,17 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from kinema.commands._weights_listing import as_dict, print_hashes
     from kinema.weights.hub import status
 
-    statuses = [status(entry, full=True) for entry in _entries(args.names)]
+    statuses = [status(entry, full=True) for entry in _listed(args.names)]
     wrong = {"damaged", "missing"} if args.names else {"damaged"}
     if not args.names:
         statuses = [each for each in statuses if each.state != "missing"]
     if args.json:
-        print_json([_as_dict(each) for each in statuses])
+        print_json([as_dict(each) for each in statuses])
     elif statuses:
-        _print_table(statuses, sha256=True)
+        print_hashes(statuses)
     else:
         console().print("the cache holds no weights yet; `kinema weights get blazepose` downloads the default ones")
     return int(any(each.state in wrong for each in statuses))
@@ -176,57 +188,6 @@ class _ProgressBar:
         self.stop()
 
 
-def _print_table(statuses: list[Status], *, sha256: bool = False) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("name", no_wrap=True)
-    if not sha256:
-        table.add_column("description", ratio=1)
-        table.add_column("use")
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    if sha256:
-        table.add_column("sha256", overflow="fold")
-    for each in statuses:
-        entry = each.entry
-        row: list[str | Text] = [entry.name]
-        if not sha256:
-            row += [entry.what, entry.licence.use]
-        size = each.size if each.size is not None else entry.size
-        row += [f"{size / 1e6:.1f} MB" if size else "", _state(each)]
-        table.add_row(*row, *([each.sha256 or ""] if sha256 else []))
-    console().print(table)
-
-
-def _state(status: Status) -> Text:
-    from rich.text import Text
-
-    if status.state == "missing" and status.entry.wheel is None:
-        return Text("add yourself")
-    style = {"ready": "green", "damaged": "bold red", "licence": "yellow"}.get(status.state, "")
-    return Text(_STATES[status.state], style)
-
-
-def _print_details(status: Status) -> None:
-    from rich.text import Text
-
-    entry, shown = status.entry, console()
-    source = f"{entry.wheel.requirement}, {entry.member}" if entry.wheel else entry.instructions
-    rows = {
-        "description": entry.what,
-        "licence": f"{entry.licence.name}: {entry.licence.summary}",
-        "full text": entry.licence.url,
-        "source": source,
-        "sha256": status.sha256 or entry.sha256 or "recorded when it is added",
-        "file": str(status.path),
-    }
-    shown.print(entry.name, style="bold")
-    for title, text in rows.items():
-        shown.print(f"  {title + ':':<12} {text}", soft_wrap=True)
-    shown.print(Text(f"  {'state:':<12} ").append_text(_state(status)))
-
-
 def _print_files(files: list[Any], args: argparse.Namespace) -> int:
     if args.json:
         print_json([{"name": file.name, "path": str(file.path), "sha256": file.sha256} for file in files])
@@ -234,23 +195,3 @@ def _print_files(files: list[Any], args: argparse.Namespace) -> int:
         for file in files:
             console().print(f"{file.name}: {file.path}", soft_wrap=True)
     return 0
-
-
-def _as_dict(status: Status) -> dict[str, Any]:
-    entry = status.entry
-    return {
-        "name": entry.name,
-        "group": entry.group,
-        "what": entry.what,
-        "state": status.state,
-        "path": str(status.path),
-        "sha256": status.sha256,
-        "expected_sha256": entry.sha256,
-        "size": status.size,
-        "source": entry.wheel.requirement if entry.wheel else "user",
-        "package_sha256": entry.wheel.sha256 if entry.wheel else None,
-        "instructions": entry.instructions or None,
-        "licence": entry.licence.name,
-        "licence_url": entry.licence.url,
-        "research_only": entry.licence.research_only,
-    }

@@ -93,7 +93,7 @@ def _detections(path: Path, images: Sequence[int]) -> dict[int, list[Detection]]
         content = load_json(path)
         if is_coco(content):
             return _results(content, path)
-    is_keypoints = path.suffix.lower() == ".json" or (path.is_dir() and motion_file(path) == path)
+    is_keypoints = path.suffix.lower() in (".json", ".csv") or (path.is_dir() and motion_file(path) == path)
     motion = read_keypoints(path) if is_keypoints else load_motion(path)
     return _of_motion(motion, images, path)
 

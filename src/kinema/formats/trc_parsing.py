@@ -43,21 +43,22 @@ _RATES_DIFFER = 0.02
 """Relative difference from which the header's rate and that of the times are said to disagree."""
 
 
-def read_trc(path: str | Path) -> Markers:
-    """Read a TRC file. Raises InputError: missing, not a TRC, a row of the wrong length, unknown units."""
+def read_trc(path: str | Path, *, unit: str | None = None) -> Markers:
+    """Read a TRC file. unit: of its coordinates, whatever it says. Raises InputError: missing, not a TRC, a row of the
+    wrong length, unknown units."""
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB; cut it into pieces")
         with path.open(encoding=text_encoding(path), errors="replace") as file:
-            return _read(file, path)
+            return _read(file, path, unit)
     except Malformed as error:
         raise InputError(f"{path} is not a usable TRC file: {error}; cut it into pieces") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
 
 
-def _read(file: TextIO, path: Path) -> Markers:
+def _read(file: TextIO, path: Path, unit: str | None) -> Markers:
     lines = _numbered(file, path)
     header, labels = _header(lines, path)
     if not labels:
@@ -82,7 +83,7 @@ def _read(file: TextIO, path: Path) -> Markers:
     away &= ~np.array([name.lower() in _CENTRES for name in names]) | ~away.all(axis=0)
     positions[away] = np.nan
     positions[~np.isfinite(positions).all(axis=-1)] = np.nan
-    scale, more = metres_per_unit(header.get("Units", ""), positions, str(path))
+    scale, more = metres_per_unit(unit or header.get("Units", ""), positions, str(path))
     positions *= scale
     own = frame_rate(times) if len(times) > 1 else rate or frame_rate(times)
     if rate is not None and abs(rate / own - 1) > _RATES_DIFFER:

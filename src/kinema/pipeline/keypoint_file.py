@@ -18,6 +18,7 @@ from kinema.lifting.lifting import chosen_lifter
 from kinema.lifting.options import KeypointFileOptions, LiftOptions
 from kinema.lifting.published import lift_as_published, to_published_world
 from kinema.motion import Motion
+from kinema.pipeline.clearance import require_all_cleared
 from kinema.pipeline.stages import with_bodies
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
@@ -31,13 +32,20 @@ STANDS_STILL = "a file of keypoints does not show the camera, which is taken to 
 
 @dataclass(frozen=True)
 class KeypointFileJob:
-    """Everything that `motion_from_keypoints` needs besides the file. smooth: filter the fitted bodies."""
+    """Everything that `motion_from_keypoints` needs besides the file. smooth: filter the fitted bodies.
+
+    commercial_only: refuse a checkpoint or body that is not cleared for commercial use.
+    """
 
     file: KeypointFileOptions = field(default_factory=KeypointFileOptions)
     lift: LiftOptions = field(default_factory=LiftOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     smooth: bool = True
     body_model: str | None = None
+    commercial_only: bool = False
+
+    def __post_init__(self) -> None:
+        require_all_cleared(self.commercial_only, files=(self.lift.checkpoint, self.body_model))
 
 
 @one_blas_thread

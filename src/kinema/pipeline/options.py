@@ -95,6 +95,13 @@ class RunOptions:
     vertices: bool = setting(
         False, "also write the mesh of every frame to the .pkl (large)", public=True, group="result"
     )
+    commercial_only: bool = setting(
+        False,
+        "refuse networks and bodies that are not cleared for commercial use",
+        public=True,
+        group="running",
+        neutral=True,
+    )
     video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     lift: LiftOptions = field(default_factory=LiftOptions)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kinema.errors import UsageError
 from kinema.models.pare.options import DemoOptions, PareOptions
+from kinema.pipeline.clearance import require_all_cleared
 from kinema.tracking import TrackingOptions
 from kinema.video.options import VideoOptions
 
@@ -19,7 +20,8 @@ class PareDemoOptions:
     video: rotation, and the true rate for the tracking. tracking: how people are tracked; tracking_method: "bbox",
     crops from boxes, or "pose", crops from keypoints. detections: an .npz or .csv of detections (frame, x1, y1, x2, y2,
     score) to track in place of Kinema's. run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render,
-    wireframe, sideview, draw_keypoints, save_obj, show_attention: renderings and meshes.
+    wireframe, sideview, draw_keypoints, save_obj, show_attention: renderings and meshes. commercial_only: refuse
+    what is not cleared for commercial use, which PARE is not.
     """
 
     demo: DemoOptions = field(default_factory=DemoOptions)
@@ -37,8 +39,10 @@ class PareDemoOptions:
     draw_keypoints: bool = False
     save_obj: bool = False
     show_attention: bool = False
+    commercial_only: bool = False
 
     def __post_init__(self) -> None:
+        require_all_cleared(self.commercial_only, networks=("pare",))
         if self.tracking_method not in ("bbox", "pose"):
             raise UsageError(f"the tracking method is bbox or pose, found {self.tracking_method!r}")
         if self.run_smplify and self.demo.parity:

@@ -41,7 +41,7 @@ from kinema.pipeline.outputs import (
     written_files,
 )
 from kinema.pipeline.record import package_versions, run_record
-from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, run_chain
+from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, identify, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
@@ -115,6 +115,7 @@ def run(
             reader.warn(sentence)
         job = Job(reader, body_for(options), watch)
         steps = steps or chain(options)
+        identify(steps, watcher)
         reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
         base_key = digest(watch.identity, code_identity(), package_versions(), reading)
         key = digest(base_key, options.identity(), [step.identity(job.body) for step in steps])

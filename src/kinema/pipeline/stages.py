@@ -16,6 +16,7 @@ from kinema.estimation.registry import ESTIMATORS
 from kinema.lifting.stage import lift_keypoints
 from kinema.motion import Motion
 from kinema.options import identity_of
+from kinema.pipeline.clearance import require_all_cleared
 from kinema.pipeline.keys import InputWatch, digest
 from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.store import PartialResult, StageResult, StageStore
@@ -30,6 +31,7 @@ from kinema.tracking.upside_down import UPSIDE_DOWN, everyone_upside_down
 from kinema.video import VideoReader
 from kinema.weights import locate
 from kinema.weights.catalogue import find as find_weights
+from kinema.weights.consent import clearing
 from kinema.weights.hub import status
 from kinema.world.stage import place_in_world
 
@@ -63,9 +65,11 @@ class Step:
     def weights(self, body: BodyModel) -> dict[str, str]:
         """sha256 by name of everything but motion and options that determines the result: networks, files, the body.
 
-        A network's sha256 is taken from the catalogue, so nothing is fetched for it.
+        A network's sha256 is taken from the catalogue, so nothing is fetched for it, or from the cache where it is not
+        published.
         """
-        networks = {name: find_weights(name).sha256 or "" for name in self.stage.networks(self.options)}
+        rows = [find_weights(name) for name in self.stage.networks(self.options)]
+        networks = {row.name: row.sha256 or status(row).sha256 or "" for row in rows}
         return {**networks, **self.files, **self.stage.body_weights(body)}
 
     def key(self, before: str, body: BodyModel) -> str:
@@ -80,8 +84,21 @@ class Step:
 def chain(options: RunOptions) -> tuple[Step, ...]:
     """The steps for these settings, in order.
 
-    If something that a stage needs is missing (a checkpoint, torch), its error is raised here, before any work is done.
+    If something that a stage needs is missing (a checkpoint, torch) or not allowed, its error is raised here, before
+    any work is done.
     """
+    require_all_cleared(options.commercial_only, files=[options.body_model])
+    with clearing(options.commercial_only):
+        steps = _steps(options)
+        require_all_cleared(
+            options.commercial_only,
+            networks=[name for step in steps for name in step.stage.networks(step.options)],
+            files=[name for step in steps for name in step.files],
+        )
+    return steps
+
+
+def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
     lifting = () if options.lift.method is None else (lift_keypoints,)
@@ -95,6 +112,12 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     else:
         following = [filter_motion, place_in_world] if options.smooth else [place_in_world]
     return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
+
+
+def identify(steps: Sequence[Step], watcher: RunWatcher) -> None:
+    """Fetch the networks whose sha256 is not published, since it is part of what a result is known by."""
+    names = [name for step in steps for name in step.stage.networks(step.options)]
+    _fetch([name for name in names if find_weights(name).sha256 is None], watcher)
 
 
 def settle(motion: Motion, notes: list[str], *, things: bool = True) -> Motion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from kinema.errors import UsageError
@@ -10,10 +11,10 @@ PACKAGES = ("torch", "safetensors", "onnx")
 """torch trains, safetensors and onnx write the result."""
 
 
-def require_packages() -> None:
+def require_packages(packages: Sequence[str] = PACKAGES) -> None:
     """Raise UsageError unless all of them can be imported."""
     missing = []
-    for name in PACKAGES:
+    for name in packages:
         try:
             import_module(name)
         except ImportError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinema.errors import InputError, OutputError, UsageError
+from kinema.errors import InputError, UsageError
 from kinema.evaluation.refiners import RefinerScores, score_refiner
 from kinema.models.mixer.network import MixerRefiner, MixerSizes
 from kinema.models.smoothnet.datasets import RefinerClips
@@ -22,11 +21,12 @@ from kinema.models.smoothnet.network import SmoothNet, windows_first
 from kinema.models.smoothnet.sizes import SmoothNetSizes
 from kinema.models.synsp.network import SynSP, in_published_order
 from kinema.models.synsp.sizes import SynSPSizes
-from kinema.storage.atomic import atomic_path, explain_write_error
+from kinema.storage.atomic import atomic_path
 from kinema.temporal.windows import slide
 from kinema.training.options import RefinerTraining
 from kinema.training.packages import require_packages
 from kinema.training.refiner_sources import Pair, Source
+from kinema.training.writing import require_writable
 
 # --- losses ---
 
@@ -129,7 +129,7 @@ def train_refiner(
     """
     require_packages()
     _check(sources, validation, options)
-    _check_writable(out)
+    require_writable(out)
     torch.manual_seed(options.seed)
     first = sources[0]
     net = RefinerNet(options, first.coordinates).to(device)
@@ -214,17 +214,6 @@ def _check(sources: Sequence[Source], validation: RefinerClips, options: Refiner
             )
     if first.views > 1 and options.network != "synsp":
         raise UsageError("only SynSP sees several views at a time; train SynSP, or leave `multi_view` out")
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise explain_write_error(error, folder / "state.pt") or OutputError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another folder with `out`"
-        ) from error
 
 
 class _Run:

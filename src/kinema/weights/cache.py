@@ -15,15 +15,15 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kinema.errors import OutputError, WeightsError
 from kinema.storage.atomic import atomic_path, write_json
 
-_CHUNK = 2**20
+CHUNK = 2**20
+"""Bytes that are read at once."""
 
 
 def cache_dir() -> Path:
@@ -41,41 +41,58 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("kinema", appauthor=False))
 
 
+def is_set(variable: str) -> bool:
+    """Whether an environment variable says yes: anything but nothing, 0, no and false."""
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "no", "false")
+
+
 def weights_dir() -> Path:
     return cache_dir() / "weights"
 
 
 @dataclass(frozen=True)
 class Record:
-    """The state of a file when it was hashed. source: where it came from, for display."""
+    """The state of a file when it was hashed. source: where it came from, for display. proof: "archive" if the archive
+    that it came in had the published sha256."""
 
     sha256: str
     size: int
     mtime_ns: int
     source: str
+    proof: str = ""
 
 
 def file_sha256(path: Path) -> str:
     """The sha256 of a file, in constant memory. Raises WeightsError if it cannot be read."""
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+    for chunk in chunks_of(path):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
-def _record_path(path: Path) -> Path:
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """The contents of a file, piece by piece. Raises WeightsError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+
+
+def record_path(path: Path) -> Path:
+    """Where the record of a file lies."""
     return path.with_name(path.name + ".json")
 
 
 def read_record(path: Path) -> Record | None:
     """The record of the file `path`; None if there is no usable one."""
     try:
-        fields = json.loads(_record_path(path).read_text(encoding="utf-8"))
-        return Record(str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]))
+        fields = json.loads(record_path(path).read_text(encoding="utf-8"))
+        return Record(
+            str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]),
+            str(fields.get("proof", "")),
+        )  # fmt: skip
     except Exception:  # whatever a damaged file makes of it
         return None
 
@@ -114,27 +131,33 @@ def known_sha256(path: Path, *, full: bool = False) -> str:
     return hashed(path)
 
 
-def write_record(path: Path, sha256: str, source: str) -> None:
+def write_record(path: Path, sha256: str, source: str, proof: str = "") -> None:
     """Write the file's record. A read-only cache keeps no records, which only costs time."""
     stat = path.stat()
-    record = Record(sha256, stat.st_size, stat.st_mtime_ns, source)
+    record = Record(sha256, stat.st_size, stat.st_mtime_ns, source, proof)
     with contextlib.suppress(OSError, OutputError):
-        write_json(_record_path(path), asdict(record))
+        write_json(record_path(path), asdict(record))
 
 
-def install(content: bytes | Path, file: str, sha256: str, origin: str) -> Path:
-    """Store bytes, or a copy of a file, in the cache under the name `file`, atomically, with its record.
+def install(
+    chunks: Iterable[bytes], file: str, origin: str, *, accept: Callable[[Path, str], None] | None = None,
+    proof: str = "",
+) -> Path:  # fmt: skip
+    """Store what `chunks` gives in the cache under the name `file`, atomically, with its record. Returns its path.
 
-    Returns its path. Raises WeightsError if the cache cannot be written to.
+    accept: called with the whole file and its sha256 before it takes its place; what it raises refuses it. Raises
+    WeightsError if the cache cannot be written to.
     """
-    target = weights_dir() / file
+    target, digest = weights_dir() / file, hashlib.sha256()
     with explained():
         with atomic_path(target) as temporary:
-            if isinstance(content, bytes):
-                temporary.write_bytes(content)
-            else:
-                shutil.copyfile(content, temporary)
-        write_record(target, sha256, origin)
+            with temporary.open("wb") as written:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    written.write(chunk)
+            if accept is not None:
+                accept(temporary, digest.hexdigest())
+        write_record(target, digest.hexdigest(), origin, proof)
     return target
 
 

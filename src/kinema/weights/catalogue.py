@@ -55,11 +55,13 @@ def _of_another_package(point: EntryPoint, rows: list[Entry]) -> tuple[Entry, ..
 
 
 def find(name: str) -> Entry:
-    """The entry of that name. Raises a UsageError that lists the known names."""
+    """The entry of that name. Raises a UsageError that lists the known names, or those that begin like it."""
     for entry in entries():
         if entry.name == name:
             return entry
-    raise UsageError(f"there are no weights called {name!r}; choose one of {', '.join(e.name for e in entries())}")
+    names = [entry.name for entry in entries()]
+    alike = [each for each in names if each.startswith(name)] if name else []
+    raise UsageError(f"there are no weights called {name!r}; choose one of {', '.join(alike or names)}")
 
 
 def find_group(name: str) -> tuple[Entry, ...]:

@@ -1,13 +1,16 @@
-"""Licences that require agreement: the user is asked once, and the answer is kept in the cache.
+"""Licences that require agreement, and the refusal of what is not cleared for commercial use.
 
-Files for non-commercial research are used only after the user has agreed to their licence. The licence, the time and
-Kinema's version are recorded; nothing leaves the machine.
+Files for non-commercial research are used only after the user has agreed to their licence: they are asked once, and the
+licence, the time and Kinema's version are recorded; nothing leaves the machine. Who wants nothing but what is cleared
+for commercial use sets `KINEMA_COMMERCIAL_ONLY`, or `commercial_only` for one run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,54 @@ from kinema._version import __version__
 from kinema.errors import WeightsError
 from kinema.storage.atomic import write_json
 from kinema.weights import cache
+from kinema.weights.cache import is_set
 from kinema.weights.entry import Entry, Licence
 
 Ask = Callable[[Licence], bool]
 """Shows a licence to the user and returns whether they agree to it."""
+
+
+_WANTED: ContextVar[bool] = ContextVar("only_cleared", default=False)
+
+
+def only_cleared() -> bool:
+    """Whether the user wants nothing but what is cleared for commercial use: here, or in every command."""
+    return _WANTED.get() or is_set("KINEMA_COMMERCIAL_ONLY")
+
+
+@contextlib.contextmanager
+def clearing(wanted: bool) -> Iterator[None]:
+    """Within the block nothing is located that is not cleared, if `wanted`."""
+    token = _WANTED.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def require_cleared(entry: Entry) -> None:
+    """Raise WeightsError, with the reason, if an entry is not cleared for commercial use."""
+    if entry.licence.use == "any":
+        return
+    data = "" if entry.data is None else f"; trained on {entry.data.name}: {entry.data.terms}"
+    _refuse(entry.name, f"{entry.licence.name}, {entry.licence.summary}{data}")
+
+
+def require_cleared_file(path: str | Path, entries: Iterable[Entry]) -> None:
+    """Raise WeightsError for a checkpoint or body that the user names: as one of `entries` if it is called so, else
+    because nothing is known of it."""
+    for entry in entries:
+        if entry.file == Path(path).name:
+            require_cleared(entry)
+            return
+    _refuse(Path(path).name, "Kinema does not know the licence of a file that you name, and published ones restrict it")
+
+
+def _refuse(name: str, why: str) -> None:
+    raise WeightsError(
+        f"{name} is not cleared for commercial use ({why}), and nothing else is wanted (`commercial_only` or"
+        " KINEMA_COMMERCIAL_ONLY); choose another, or settle its licence and leave that out"
+    )
 
 
 def _path() -> Path:
@@ -59,6 +106,8 @@ def require(entry: Entry, ask: Ask | None = None) -> None:
 
     Raises WeightsError if the user does not agree or cannot be asked.
     """
+    if only_cleared():
+        require_cleared(entry)
     if is_agreed(entry.licence):
         return
     if ask is None:

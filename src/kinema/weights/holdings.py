@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import InputError
 from kinema.storage.checkpoints import load_checkpoint
 from kinema.storage.safe_pickle import load_pickle
+from kinema.weights.onnx_outputs import onnx_outputs
 
 if TYPE_CHECKING:
     from kinema.weights.entry import Entry
 
 
 def check_holds(path: Path, entry: Entry) -> None:
-    """Raise InputError if a file lacks tensors or keys that its catalogue entry requires."""
+    """Raise InputError if a file lacks tensors, keys or outputs that its catalogue entry requires."""
     names: set[Any]
-    if entry.file.endswith(".pkl"):
+    if entry.file.endswith(".onnx"):
+        names = set(onnx_outputs(path))
+    elif entry.file.endswith(".pkl"):
         value = load_pickle(path)
         names = set(value) if isinstance(value, dict) else set()
     else:
         names = set(load_checkpoint(path))
     missing = [name for name in entry.holds if name not in names]
     if missing:
-        raise InputError(f"{path} is not {entry.name}: it lacks {', '.join(missing)}; {entry.instructions}")
+        raise InputError(f"{path} is not {entry.name}: it lacks {', '.join(missing)}; {entry.by_hand}")

@@ -1,4 +1,4 @@
-"""2D keypoints that other programs wrote: AlphaPose, OpenPose, COCO results, MMPose, VideoPose3D."""
+"""2D keypoints that other programs wrote: AlphaPose, OpenPose, Sports2D, DeepLabCut, COCO, MMPose, VideoPose3D."""
 
 from kinema.keypoints.files.reading import read_keypoints as read_keypoints
 

@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.keypoints.files.poses import Poses, frames_of_names, listed, mapping, number_in, poses_of, whole
+from kinema.keypoints.files.json_more import with_scores
+from kinema.keypoints.files.poses import (
+    KNOWN_COUNTS,
+    Poses,
+    frames_of_names,
+    listed,
+    mapping,
+    number_in,
+    poses_of,
+    whole,
+)
+from kinema.skeleton import H36M17
 from kinema.storage.json_file import load_json
 
 
@@ -62,7 +73,10 @@ def is_mmpose(content: Any) -> bool:
 
 
 def read_mmpose(content: Any, what: str, layout: str | None) -> Poses:
-    """MMPose 1's `--save-predictions`: per frame its number and instances of keypoints (K, 2) and their scores."""
+    """MMPose 1's `--save-predictions`: per frame its number and instances of keypoints (K, 2) and their scores.
+
+    What is known of the joints, if anything, tells sets that their number does not.
+    """
     rows = content["instance_info"] if isinstance(content, dict) else content
     frames, points, ids = [], [], []
     for row in listed(rows, what):
@@ -70,17 +84,31 @@ def read_mmpose(content: Any, what: str, layout: str | None) -> Poses:
         for each in listed(row.get("instances"), f"{what}: instances"):
             instance = mapping(each, what)
             frames.append(frame)
-            points.append(_with_scores(instance.get("keypoints"), instance.get("keypoint_scores"), what))
+            points.append(with_scores(instance.get("keypoints"), instance.get("keypoint_scores"), what))
             ids.append(_identity(instance.get("track_id", instance.get("instance_id")), what))
     if not frames:
         raise InputError(f"{what} holds no pose")
     numbers = [whole(row.get("frame_id"), what) for row in rows]
     first, last = (1 if min(numbers) else 0), max(numbers)  # they begin with 0 or 1
+    about = content.get("meta_info") if isinstance(content, dict) else None
+    layout, labels = _described(about if isinstance(about, dict) else {}, len(points[0]), layout)
     return poses_of(
-        [frame - first for frame in frames], points, what, layout=layout,
+        [frame - first for frame in frames], points, what, layout=layout, labels=labels, halpe=True,
         ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
         num_frames=last - first + 1,
     )  # fmt: skip
+
+
+def _described(about: dict[str, Any], count: int, layout: str | None) -> tuple[str | None, list[str] | None]:
+    """The layout and the names of so many joints from MMPose's `meta_info`, where their number says too little."""
+    if layout is not None:
+        return layout, None
+    if "h36m" in str(about.get("dataset_name", "")).lower() and count == len(H36M17):
+        return H36M17.name, None
+    names = about.get("keypoint_id2name")
+    if count in KNOWN_COUNTS or not isinstance(names, dict) or len(names) != count:
+        return None, None
+    return None, [str(names.get(str(place), "")) for place in range(count)]
 
 
 def is_openpose(content: Any) -> bool:
@@ -148,13 +176,3 @@ def _corners(boxes: list[Any], what: str) -> list[Any] | None:
     except (TypeError, ValueError):
         raise InputError(f"{what} holds a box that is not four numbers") from None
     return list(np.hstack([given[:, :2], given[:, :2] + given[:, 2:]]))
-
-
-def _with_scores(points: Any, scores: Any, what: str) -> np.ndarray:
-    """(K, 3) of keypoints (K, 2 or more) and their scores (K,)."""
-    try:
-        places = np.array(points, dtype=np.float64)
-        given = np.ones(len(places)) if scores is None else np.array(scores, dtype=np.float64)
-        return np.column_stack([places[:, :2], given])
-    except (TypeError, ValueError, IndexError):
-        raise InputError(f"{what} holds keypoints and scores that do not fit each other") from None

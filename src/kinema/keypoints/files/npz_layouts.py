@@ -9,6 +9,7 @@ import numpy as np
 
 from kinema.errors import InputError, quoted
 from kinema.keypoints.files.poses import Poses, poses_of
+from kinema.skeleton import H36M17
 from kinema.storage.fields import numbers
 
 
@@ -40,11 +41,31 @@ def read_dataset(content: Mapping[str, Any], what: str, layout: str | None) -> P
     if clips is None or len(clips) != 1:
         raise InputError(f"{what}: {quoted(str(name), 40)} must hold one action of one camera")
     points = numbers(np.asarray(clips[0]), "positions_2d", what, ("N", "K", 2), ("N", "K", 3), nan=True)
+    if layout is None and "h36m" in str(about.get("layout_name", "")).lower():
+        layout = H36M17.name
     size = about.get("video_metadata", {})
     size = size.get(name, {}) if isinstance(size, Mapping) else {}
     return poses_of(
         range(len(points)), list(_confident(points)), what, layout=layout, ids=[1] * len(points),
         width=int(size.get("w", 0)), height=int(size.get("h", 0)), rate=_rate(size),
+    )  # fmt: skip
+
+
+def is_reconstruction(content: Mapping[str, Any]) -> bool:
+    """The keypoints that the demos of MHFormer and its relatives store, in Human3.6M's order."""
+    return "reconstruction" in content
+
+
+def read_reconstruction(content: Mapping[str, Any], what: str, layout: str | None) -> Poses:
+    """`reconstruction` (M, F, K, 2 or 3) pixels of M people in every frame."""
+    shapes = (("M", "F", "K", 2), ("M", "F", "K", 3))
+    points = numbers(content["reconstruction"], "reconstruction", what, *shapes, nan=True)
+    people, frames, count = points.shape[:3]
+    if layout is None and count == len(H36M17):
+        layout = H36M17.name
+    return poses_of(
+        np.tile(np.arange(frames), people).tolist(), list(_confident(points.reshape(-1, *points.shape[2:]))), what,
+        layout=layout, ids=np.repeat(np.arange(people), frames).tolist(),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError, quoted
+from kinema.keypoints.files.names import joints_by_name
 from kinema.skeleton import BLAZEPOSE33, COCO17, HALPE26, JOINT_SETS, OPENPOSE25, JointSet, joint_set
 
 MAX_FRAMES = 10_000_000
@@ -24,10 +25,14 @@ _BY_COUNT: dict[int, tuple[JointSet, Sequence[int] | None]] = {
     25: (OPENPOSE25, None),
     26: (HALPE26, None),
     33: (BLAZEPOSE33, None),
+    68: (HALPE26, range(26)),
+    94: (HALPE26, range(26)),
     133: (COCO17, range(17)),
     136: (HALPE26, range(26)),
 }
 """Number of joints in a file -> the set, and the places of its joints in the file's order (None: all of them)."""
+
+KNOWN_COUNTS = frozenset(_BY_COUNT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +59,12 @@ class Poses:
 
 def poses_of(
     frames: Sequence[int], points: Sequence[Any], what: str, *, layout: str | None = None,
-    ids: Sequence[int] | None = None, boxes: Sequence[Any] | None = None, **about: Any,
+    ids: Sequence[int] | None = None, boxes: Sequence[Any] | None = None, labels: Sequence[str] | None = None,
+    halpe: bool = False, **about: Any,
 ) -> Poses:  # fmt: skip
     """Poses from lists: points are (K, 3) or flat (3 K,), all of one K. layout: name of the joint set, None to tell it
-    by K. Raises InputError for ragged poses, wild frame numbers and unknown numbers of joints."""
+    by the names of the points, `labels`, or by K. halpe: the names are Halpe's own. Raises InputError for ragged poses,
+    wild frame numbers, unknown names and numbers of joints."""
     if not len(points):
         raise InputError(f"{what} holds no pose")
     sizes = {np.size(each) for each in points}
@@ -67,7 +74,12 @@ def poses_of(
         array = np.array([np.asarray(each, dtype=np.float64).reshape(-1, 3) for each in points])
     except (TypeError, ValueError):
         raise InputError(f"{what} holds a pose that is not x, y and confidence of each joint") from None
-    joints, places = joints_by_count(array.shape[1], layout, what)
+    places: Sequence[int] | None
+    if labels is None:
+        joints, places = joints_by_count(array.shape[1], layout, what)
+    else:
+        joints, places = joints_by_name(labels, what, layout, halpe=halpe)
+        array = np.concatenate([array, np.full((len(array), 1, 3), np.nan)], axis=1)  # -1: what the file lacks
     if places is not None:
         array = array[:, list(places)]
     numbers = np.asarray(frames, dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, UsageError
 from kinema.formats.foreign import ASSUMED_FPS, NOTES
-from kinema.keypoints.files import json_layouts, npz_layouts
+from kinema.keypoints.files import json_layouts, json_more, npz_layouts, sports2d, tables
 from kinema.keypoints.files.linking import linked
 from kinema.keypoints.files.poses import Poses
 from kinema.motion import Motion
@@ -26,11 +26,15 @@ _JSON: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (json_layouts.is_mmpose, json_layouts.read_mmpose),
     (json_layouts.is_alphapose, json_layouts.read_alphapose),
     (json_layouts.is_coco, json_layouts.read_coco),
+    (json_more.is_instances, json_more.read_instances),
+    (json_more.is_by_picture, json_more.read_by_picture),
+    (json_more.is_easy_vitpose, json_more.read_easy_vitpose),
 )
 _NPZ: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (npz_layouts.is_detections, npz_layouts.read_detections),
     (npz_layouts.is_dataset, npz_layouts.read_dataset),
     (npz_layouts.is_kpts, npz_layouts.read_kpts),
+    (npz_layouts.is_reconstruction, npz_layouts.read_reconstruction),
 )
 
 BEYOND = 0.25
@@ -62,17 +66,23 @@ def read_keypoints(
 def _poses(path: Path, layout: str | None) -> Poses:
     what = str(path)
     if path.is_dir():
-        files = sorted(path.glob("*.json"))
-        if not files:
-            raise InputError(f"{path} holds no .json file; give OpenPose's folder, with one file for each frame")
-        return json_layouts.read_openpose_folder(files, what, layout)
+        return _of_folder(path, layout)
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path")
     if path.suffix.lower() == ".npz":
         with NpzArchive(path) as archive:
             return _first(_NPZ, archive, what, f"it holds {', '.join(list(archive)[:6])}")(archive, what, layout)
+    if path.suffix.lower() == ".csv":
+        return tables.read_table(path, layout)
+    if path.suffix.lower() == ".trc":
+        return sports2d.read_sports2d([path], what, layout)
+    if path.suffix.lower() == ".h5":
+        raise InputError(f"{path} is an HDF5 file, which Kinema does not read; let DeepLabCut write .csv as well")
     if path.suffix.lower() != ".json":
-        raise InputError(f"{path} is no file of keypoints; Kinema reads .json and .npz files, and OpenPose's folders")
+        raise InputError(
+            f"{path} is no file of keypoints; Kinema reads .json, .npz and .csv files, OpenPose's folders and"
+            " Sports2D's .trc"
+        )
     content = load_json(path)
     if json_layouts.is_openpose(content):
         return json_layouts.read_openpose_folder([path], what, layout)
@@ -81,13 +91,27 @@ def _poses(path: Path, layout: str | None) -> Poses:
     return _first(_JSON, content, what, "its JSON has another structure")(content, what, layout)
 
 
+def _of_folder(path: Path, layout: str | None) -> Poses:
+    """OpenPose's folder, Pose2Sim's of one camera, or Sports2D's."""
+    files = sorted(path.glob("*.json"))
+    if not files and (tables_of_people := sports2d.sports2d_files(path)):
+        return sports2d.read_sports2d(tables_of_people, str(path), layout)
+    if not files and (camera := sports2d.camera_folder(path)) is not None:
+        path, files = camera, sorted(camera.glob("*.json"))
+    if not files:
+        raise InputError(
+            f"{path} holds no .json file; give OpenPose's folder, with one file for each frame, or Sports2D's"
+        )
+    return json_layouts.read_openpose_folder(files, str(path), layout)
+
+
 def _first(readers: tuple[tuple[Callable[[Any], bool], Reader], ...], content: Any, what: str, found: str) -> Reader:
     for recognises, reader in readers:
         if recognises(content):
             return reader
     raise InputError(
         f"{what} is not a file of keypoints that Kinema knows ({found}); it knows AlphaPose, OpenPose, COCO results,"
-        " MMPose and VideoPose3D"
+        " MMPose, Sports2D, DeepLabCut and VideoPose3D"
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from kinema.body import BodyModel, load_body
 from kinema.errors import InputError, WeightsError
 from kinema.models.pare.facts import CHECKPOINTS
-from kinema.weights import hub
+from kinema.weights import consent, hub
 from kinema.weights.catalogue import find
 
 _GENDERS = {"neutral": "SMPL_NEUTRAL.pkl", "male": "SMPL_MALE.pkl", "female": "SMPL_FEMALE.pkl"}
@@ -41,6 +41,8 @@ class PareRelease:
 
         Raises a WeightsError that says what to get, from where and under which licence.
         """
+        if consent.only_cleared():
+            consent.require_cleared(find("pare"))
         if wanted is not None and str(wanted) not in CHECKPOINTS:
             path = Path(wanted)
             if not path.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinema.models.pare.facts import CHECKPOINTS, TENSORS
-from kinema.weights.entry import Entry, Licence
+from kinema.weights.entry import Entry, Licence, TrainingData
 
 PARE = Licence(
     key="pare",
@@ -13,8 +13,14 @@ PARE = Licence(
     research_only=True,
 )
 
+RELEASE = TrainingData(
+    "Human3.6M and others",
+    "COCO, MPII, LSPET, Human3.6M and MPI-INF-3DHP with fitted bodies, most of which are for non-commercial research",
+)
+WITH_3DPW = TrainingData("PARE's and 3DPW", "the pictures of `pare`, and 3DPW, which is for non-commercial research")
 
-def _checkpoint(name: str, what: str, configuration: str) -> Entry:
+
+def _checkpoint(name: str, what: str, data: TrainingData, configuration: str) -> Entry:
     file = CHECKPOINTS[name]
     return Entry(
         name=name,
@@ -22,6 +28,7 @@ def _checkpoint(name: str, what: str, configuration: str) -> Entry:
         file=file,
         what=what,
         licence=PARE,
+        data=data,
         instructions=(
             f"download the data of the PARE release (its scripts/prepare_data.sh) and add data/pare/checkpoints/{file}"
         ),
@@ -31,6 +38,6 @@ def _checkpoint(name: str, what: str, configuration: str) -> Entry:
 
 
 ENTRIES = (
-    _checkpoint("pare", "PARE: image to SMPL", "pare_config.yaml"),
-    _checkpoint("pare-3dpw", "the same, with 3DPW", "pare_w_3dpw_config.yaml"),
+    _checkpoint("pare", "PARE: image to SMPL", RELEASE, "pare_config.yaml"),
+    _checkpoint("pare-3dpw", "the same, with 3DPW", WITH_3DPW, "pare_w_3dpw_config.yaml"),
 )

@@ -211,8 +211,8 @@ class PSTMO(nn.Module):
         self.encoder = PoseEncoder(sizes.joints_in, sizes.spatial, d, dropout)
         self.Transformer = Encoder(sizes.layers, d, sizes.inner, dropout, sizes.frames)
         self.Transformer_reduce = ReducingEncoder(sizes, dropout)
-        self.fcn = _head(d, 3 * sizes.joints_out)
-        self.fcn_1 = _head(d, 3 * sizes.joints_out)
+        self.fcn = head(d, 3 * sizes.joints_out)
+        self.fcn_1 = head(d, 3 * sizes.joints_out)
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, dropout: float = 0.1, name: str = "weights") -> PSTMO:
@@ -230,7 +230,8 @@ class PSTMO(nn.Module):
         return PSTMOOutput(middle[..., 0].unflatten(-1, (-1, 3)), every)
 
 
-def _head(width: int, outputs: int) -> nn.Sequential:
+def head(width: int, outputs: int) -> nn.Sequential:
+    """A norm and a linear layer on (B, width, T)."""
     return nn.Sequential(nn.BatchNorm1d(width), nn.Conv1d(width, outputs, 1))
 
 

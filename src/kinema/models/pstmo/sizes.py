@@ -77,7 +77,7 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights", strid
     if len(enter) != 3 or len(places) != 3 or len(leave) != 3:
         kind = " (it is one of the first stage, a masked model)" if "mask_token" in shapes else ""
         raise InputError(f"{name} is not a P-STMO checkpoint{kind}: it has no 'fcn' after its encoders")
-    frames, reducing = places[1], _count(shapes, "Transformer_reduce.model.layers.")
+    frames, reducing = places[1], layer_count(shapes, "Transformer_reduce.model.layers.")
     if not strides:
         strides = PUBLISHED_STRIDES.get(frames, ())
         if len(strides) != reducing:
@@ -91,7 +91,7 @@ def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights", strid
         width=places[2],
         inner=shapes.get("Transformer.model.layers.0.feed_forward.w_1.weight", (0,))[0],
         spatial=enter[0],
-        layers=_count(shapes, "Transformer.model.layers."),
+        layers=layer_count(shapes, "Transformer.model.layers."),
         strides=strides,
     )
     expected = expected_shapes(sizes)
@@ -174,6 +174,6 @@ def checked_tensors(
     return sizes, {k: v.astype(np.float64) for k, v in plain.items() if not k.endswith("num_batches_tracked")}
 
 
-def _count(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:
+def layer_count(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:
     """Number of layers whose tensors begin with this prefix."""
     return len({key[len(prefix) :].split(".")[0] for key in shapes if key.startswith(prefix)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinema.models.smoothnet.facts import TENSORS, WINDOWS
-from kinema.weights.entry import Entry, Licence
+from kinema.weights.entry import Entry, Licence, TrainingData
 
 SMOOTHNET = Licence(
     key="smoothnet",
@@ -11,6 +11,11 @@ SMOOTHNET = Licence(
     url="https://github.com/cure-lab/SmoothNet",
     summary="the authors' README restricts code and checkpoints to non-commercial research",
     research_only=True,
+)
+
+DATA = TrainingData(
+    "Human3.6M or 3DPW",
+    "each checkpoint learned from one of Human3.6M, 3DPW and AIST++, all for non-commercial research",
 )
 
 
@@ -21,6 +26,7 @@ def _checkpoint(window: int) -> Entry:
         file=f"smoothnet_{window}.pth.tar",
         what=f"smoothing, {window} frames",
         licence=SMOOTHNET,
+        data=DATA,
         instructions=(
             "download the checkpoints that SmoothNet's README links to and add one of its "
             f"data/checkpoints/*/checkpoint_{window}.pth.tar"

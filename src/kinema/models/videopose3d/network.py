@@ -25,13 +25,14 @@ class VideoPose3D(nn.Module):
         self.sizes, self.causal = sizes, causal
         c = sizes.channels
         self.drop = nn.Dropout(dropout)
-        self.expand_conv = nn.Conv1d(sizes.joints_in * COORDINATES, c, sizes.kernels[0], bias=False)
+        # In the published order, by which the optimiser's state in a checkpoint goes.
         self.expand_bn = nn.BatchNorm1d(c, momentum=0.1)
+        self.shrink = nn.Conv1d(c, sizes.joints_out * 3, 1)
+        self.expand_conv = nn.Conv1d(sizes.joints_in * COORDINATES, c, sizes.kernels[0], bias=False)
         self.layers_conv, self.layers_bn = nn.ModuleList(), nn.ModuleList()
         for kernel, dilation in zip(sizes.kernels[1:], sizes.dilations[1:], strict=True):
             self.layers_conv += [nn.Conv1d(c, c, kernel, dilation=dilation, bias=False), nn.Conv1d(c, c, 1, bias=False)]
             self.layers_bn += [nn.BatchNorm1d(c, momentum=0.1), nn.BatchNorm1d(c, momentum=0.1)]
-        self.shrink = nn.Conv1d(c, sizes.joints_out * 3, 1)
 
     @classmethod
     def from_tensors(

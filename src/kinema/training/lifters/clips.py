@@ -1,0 +1,179 @@
+"""The frames that a lifter is trained on, end to end in a few arrays, and the windows that are cut from them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.datasets.cameras import DatasetCamera
+from kinema.datasets.h36m import Keypoints, LifterDataset, Positions, chosen_subject
+from kinema.errors import InputError, quoted
+from kinema.lifting.inputs import to_screen
+from kinema.training.lifters.options import LifterTraining
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingClips:
+    """C clips of F frames in all.
+
+    keypoints (F, K, 2): the image's width is from -1 to 1. joints (F, J, 3): metres in the camera's axes, the root in
+    row 0, the others relative to it; None without motion capture. starts, lengths (C,): of each clip. lenses (C, 9):
+    see `DatasetCamera.lens`. names: the kind of action of each clip. keypoint_mirror, joint_mirror: the joint that each
+    is in a mirror.
+    """
+
+    keypoints: np.ndarray
+    joints: np.ndarray | None
+    starts: np.ndarray
+    lengths: np.ndarray
+    lenses: np.ndarray
+    names: tuple[str, ...]
+    keypoint_mirror: np.ndarray
+    joint_mirror: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def labelled_clips(
+    data: LifterDataset, subjects: Sequence[str], options: LifterTraining, actions: Sequence[str] = (), *,
+    whole: bool = False,
+) -> TrainingClips:  # fmt: skip
+    """Clips with motion capture. whole: all of each, whatever `subset` says. Raises InputError if there are none."""
+    views = []
+    for clip in data.clips(subjects, actions):
+        part = _part(len(clip.joints), f"{clip.subject} {clip.action}", options, whole=whole)
+        joints = clip.joints[part].copy()
+        joints[:, 1:] -= joints[:, :1]
+        screen = to_screen(clip.keypoints[part], clip.camera.width, clip.camera.height, clip.camera.width)
+        views.append((screen, joints, clip.camera.lens, clip.kind))
+    return _joined(
+        views, data.keypoints, data.positions, f"{data.positions.name} has no motion of {', '.join(subjects)}"
+    )
+
+
+def unlabelled_clips(
+    keypoints: Keypoints, cameras: Mapping[str, tuple[DatasetCamera, ...]], subjects: Sequence[str],
+    options: LifterTraining, actions: Sequence[str] = (), *, lenses: bool = True,
+) -> TrainingClips:  # fmt: skip
+    """Clips of which only the keypoints are used. lenses: whether those are needed, or the sizes of the images alone.
+
+    Raises InputError: no such subject, or neither its cameras nor, without lenses, the size of its video are known.
+    """
+    views = []
+    for subject in subjects:
+        for action, seen in chosen_subject(keypoints.clips, subject, keypoints.name).items():
+            if actions and not action.startswith(tuple(actions)):
+                continue
+            for view, (width, height, lens) in zip(
+                seen, _lenses(keypoints, cameras, subject, len(seen), lenses), strict=True
+            ):
+                part = view[_part(len(view), f"{subject} {action}", options, whole=True)]
+                views.append((to_screen(part, width, height, width), None, lens, action.split(" ")[0]))
+    return _joined(views, keypoints, None, f"{keypoints.name} has no keypoints of {', '.join(subjects)}")
+
+
+def _lenses(
+    keypoints: Keypoints, cameras: Mapping[str, tuple[DatasetCamera, ...]], subject: str, views: int, needed: bool
+) -> list[tuple[int, int, np.ndarray]]:
+    """Width, height and lens of each view of a subject."""
+    known = cameras.get(subject, ())
+    if len(known) >= views:
+        return [(camera.width, camera.height, camera.lens) for camera in known[:views]]
+    size = (keypoints.sizes or {}).get(subject)
+    if needed or size is None:
+        raise InputError(
+            f"the cameras of {quoted(subject)} in {keypoints.name} are not known; give them with `cameras`"
+        )
+    return [(*size, np.zeros(9))] * views
+
+
+def _part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> slice:
+    """The frames of a clip that are used: a share of it, at a place that its name decides, every so many-th."""
+    count = frames if whole else round(frames // options.downsample * options.subset) * options.downsample
+    chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+    first = int(chance * (frames - count + 1))
+    return slice(first, first + count, options.downsample)
+
+
+def _joined(views: Iterable[tuple], keypoints: Keypoints, positions: Positions | None, nothing: str) -> TrainingClips:
+    views = [view for view in views if len(view[0])]
+    if not views:
+        raise InputError(nothing)
+    screens, joints, lenses, names = zip(*views, strict=True)
+    lengths = np.array([len(screen) for screen in screens])
+    return TrainingClips(
+        keypoints=np.concatenate(screens).astype(np.float32),
+        joints=None if joints[0] is None else np.concatenate(joints),
+        starts=np.cumsum(lengths) - lengths,
+        lengths=lengths,
+        lenses=np.stack(lenses).astype(np.float32),
+        names=names,
+        keypoint_mirror=_mirror(keypoints),
+        joint_mirror=np.arange(0) if positions is None else _mirror(positions),
+    )
+
+
+def _mirror(joints: Keypoints | Positions) -> np.ndarray:
+    order = np.arange(joints.joints)
+    order[[*joints.left, *joints.right]] = [*joints.right, *joints.left]
+    return order
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples: clip (N,); first (N,), the frame of the clip that a window is placed by, which may lie before its
+    beginning; mirrored (N,)."""
+
+    clip: np.ndarray
+    first: np.ndarray
+    mirrored: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+
+def samples_of(lengths: Iterable[int], stride: int = 1, *, flip: bool = True) -> Samples:
+    """Samples of `stride` frames that cover every clip, centred on it; each clip is followed by its mirror image."""
+    clip, first, mirrored = [], [], []
+    for number, length in enumerate(lengths):
+        count = -(-length // stride)
+        places = np.arange(count) * stride - (count * stride - length) // 2
+        for image in (False, True) if flip else (False,):
+            clip.append(np.full(count, number))
+            first.append(places)
+            mirrored.append(np.full(count, image))
+    return Samples(np.concatenate(clip), np.concatenate(first), np.concatenate(mirrored))
+
+
+def frames_of(samples: Samples, rows: np.ndarray, places: np.ndarray, clips: TrainingClips) -> np.ndarray:
+    """(R, P) frames of the joined arrays: the places (P,) about each sample; a clip's first and last frame repeat."""
+    clip = samples.clip[rows]
+    inside = np.clip(samples.first[rows, None] + places, 0, clips.lengths[clip, None] - 1)
+    return np.asarray(clips.starts[clip, None] + inside)
+
+
+class Order:
+    """The order of samples, drawn anew for every pass: the authors' sequence of permutations from one seed."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count, self._seed = count, seed
+        self._chance, self._drawn = np.random.RandomState(seed), 0
+        self._order: np.ndarray = np.arange(0)
+
+    def of(self, number: int) -> np.ndarray:
+        """(N,) the order of pass `number`, the first is 0: the same whichever passes were asked for before."""
+        if number + 1 < self._drawn:
+            self._chance, self._drawn = np.random.RandomState(self._seed), 0
+        while self._drawn <= number:
+            self._order = self._chance.permutation(self._count)
+            self._drawn += 1
+        return self._order
+
+    @property
+    def state(self) -> np.random.RandomState:
+        """The generator after the last pass that was asked for."""
+        return self._chance

@@ -1,0 +1,35 @@
+"""Which files a lifter is trained on. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinema.options import setting
+
+
+@dataclass(frozen=True)
+class LifterData:
+    """The data of a training.
+
+    positions, keypoints: the 3D and the 2D file, in the layout of `kinema.datasets.h36m`. cameras: a file of cameras,
+    where they are not Human3.6M's. subjects: to train on; test_subjects: to judge by, none if empty; unlabelled: whose
+    keypoints alone are used (VideoPose3D's semi-supervised loss). actions: how the names of the actions begin; all if
+    empty. start: a checkpoint to start from.
+    """
+
+    keypoints: Path | None = setting(None, "2D file, data_2d_*.npz", metavar="NPZ")
+    positions: Path | None = setting(None, "3D file, data_3d_*.npz; pstmo-masked needs none", metavar="NPZ")
+    cameras: Path | None = setting(None, "file of cameras (default: Human3.6M's)", metavar="JSON")
+    subjects: str = setting("S1,S5,S6,S7,S8", "subjects to train on", metavar="S,S")
+    test_subjects: str = setting(
+        "S9,S11", "subjects to judge by after each epoch, or none (default: S9,S11)", metavar="S,S"
+    )
+    unlabelled: str | None = setting(
+        None, "subjects of which VideoPose3D uses the keypoints alone", public="unlabelled_subjects", metavar="S,S"
+    )
+    actions: str | None = setting(None, "actions to use, by how their names begin (default: all)", metavar="A,A")
+    start: Path | None = setting(
+        None, "checkpoint to start from: of pstmo-masked for pstmo, of pstmo for pstmo-refine, or of the same network",
+        public="start_from", metavar="FILE",
+    )  # fmt: skip
