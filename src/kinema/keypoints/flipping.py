@@ -14,7 +14,7 @@ from kinema.keypoints.source import KeypointEstimator, Observation, View
 from kinema.skeleton import JointSet
 
 APART = 0.25
-"""Distance of the two estimates of a point, as a fraction of the region's side, from which they are of two places, so that
+"""Distance of two estimates of a point, as a fraction of the region's side, from which they are of two places, so that
 the surer one counts alone."""
 
 

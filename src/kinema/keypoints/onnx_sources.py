@@ -28,7 +28,7 @@ JOINTS_BY_COUNT = {len(joints): joints for joints in (COCO17, COCO25, HALPE26, W
 """The sets of published networks by their number of keypoints."""
 
 NEEDED = (
-    "Kinema runs RTMPose (two outputs of classes), ViTPose (one output of heatmaps), RTMO (boxes and keypoints), and for"
+    "Kinema runs RTMPose (two outputs of classes), ViTPose (one of heatmaps), RTMO (boxes and keypoints), and as"
     " `detector` YOLOX and RTMDet (boxes and labels, or YOLOX's cells)"
 )
 

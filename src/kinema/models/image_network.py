@@ -12,9 +12,7 @@ from kinema.models.onnx_check import OPERATORS, check_graph
 from kinema.models.onnx_fields import first_filters
 from kinema.runtime import onnx_session
 
-PICTURE_OPERATORS = OPERATORS | frozenset(
-    "NonMaxSuppression NonZero GlobalMaxPool HardSwish QuantizeLinear DequantizeLinear ReduceSum LpNormalization".split()
-)
+PICTURE_OPERATORS = OPERATORS | {"NonMaxSuppression", "NonZero", "GlobalMaxPool", "LpNormalization"}
 """What a network of pictures may consist of."""
 
 USUAL = 640

@@ -1,8 +1,8 @@
 """The network: a crop of 3 : 4 to one heatmap a keypoint, decoded below the size of a cell.
 
-The decoding is the published one of ViTPose's configurations: distribution-aware ("DARK", Zhang et al., CVPR 2020), with
-the coordinates of UDP (Huang et al., CVPR 2020), in which the centres of the first and the last cell are those of the
-crop's first and last pixel.
+The decoding is the published one of ViTPose's configurations: distribution-aware ("DARK", Zhang et al., CVPR 2020),
+with the coordinates of UDP (Huang et al., CVPR 2020), in which the centres of the first and the last cell are those of
+the crop's first and last pixel.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     From the greatest cell, one step of Newton's method on the logarithm of the smoothed heatmap (Zhang et al. 2020,
     eq. 8); the step is left out where the logarithm has no maximum.
     """
-    count, height, width = heatmaps.shape
+    count, _, width = heatmaps.shape
     flat = heatmaps.reshape(count, -1)
     best = flat.argmax(axis=1)
     peaks = np.stack([best % width, best // width], axis=1).astype(np.float64)
