@@ -1,6 +1,6 @@
 """Errors of `kinema run` against triangulated ground truth, two views of `balance_single`, and of BlazePose's raw 3D.
 
-    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw] [--keypoints rtmpose] [--detector yolox-tiny] [--flip]
+    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw] [--keypoints rtmpose] [--detector NAME] [--flip]
 
 12 limb joints, mid-hip aligned, millimetres, in the camera's frame, on the frames that both sources have. The ground
 truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
