@@ -18,7 +18,7 @@ from kinema.tracking import TrackingOptions, track_people
 from kinema.video import Frame
 from kinema.weights.catalogue import find as find_weights
 from tests.helpers.coloured_people import TALL, WIDE, ColouredPeople, layout
-from tests.helpers.onnx_networks import (
+from tests.helpers.picture_networks import (
     Graph,
     boxes_network,
     cells_network,
@@ -144,8 +144,8 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
 def test_names_of_networks_and_files(tmp_path):
     """What a run's key knows: entries of the catalogue by name, files by their contents."""
     assert networks_of("blazepose") == ("blazepose-detector", "blazepose-landmarks-full")
-    assert networks_of("rtmpose-s") == ("rtmpose-s-halpe26", "blazepose-detector")
-    assert networks_of("rtmpose-s", "yolox-tiny") == ("rtmpose-s-halpe26", "yolox-tiny")
+    assert networks_of("rtmpose-s-halpe26") == ("rtmpose-s-halpe26", "blazepose-detector")
+    assert networks_of("rtmpose-s", "yolox-tiny") == ("rtmpose-s", "yolox-tiny")
     assert networks_of("rtmo-s") == ("rtmo-s",)
     assert files_of("blazepose", "yolox-tiny") == {}
     path = vitpose(tmp_path / "mine.onnx")

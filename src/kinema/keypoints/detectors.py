@@ -48,7 +48,7 @@ DETECTORS: Registry[DetectorRow] = Registry(
         *(
             DetectorRow(f"yolox-{size}", f"YOLOX-{size}, boxes of people: small people in fewer tiles", _BOXES,
                         (f"yolox-{size}",))
-            for size in ("nano", "tiny", "s", "m", "l", "x")
+            for size in ("nano", "tiny", "s", "m", "l", "x", "nano-coco", "tiny-coco", "s-coco")
         ),
         *(
             DetectorRow(f"rtmdet-{size}", f"RTMDet-{size}, boxes of people", _BOXES, (f"rtmdet-{size}",))
@@ -78,4 +78,14 @@ class BoxDetector:
         self._network = network
 
     def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
-        return from_boxes(*self._network(frame.image, tile, threshold=threshold))
+        found = from_boxes(*self._network(frame.image, tile, threshold=threshold))
+        return large_enough(found, tile, self.tile_range)
+
+
+def large_enough(found: Circles, tile: np.ndarray, tile_range: TileRange) -> Circles:
+    """The people in a tile (x, y, side) who are not so small that smaller tiles are meant for them: a detector that
+    sees the spectators of a match would have each of them looked at in every frame."""
+    return found.select(2.0 * found.radii >= _SMALLER * tile_range.smallest * float(tile[2]))
+
+
+_SMALLER = 0.75

@@ -14,6 +14,7 @@ import numpy as np
 
 from kinema.geometry.circles import Circles
 from kinema.geometry.roi import corners
+from kinema.keypoints.detectors import large_enough
 from kinema.keypoints.source import REGION_PER_HEIGHT, Observation, Thresholds, TileRange, View, region_of
 from kinema.models.rtmo.network import RTMO, People
 from kinema.skeleton import JointSet
@@ -52,7 +53,8 @@ class OneStage:
         regions = np.array([self._region(found, row) for row in rows]).reshape(-1, 4)
         radii = regions[:, 2:3] / (2.0 * REGION_PER_HEIGHT)
         up = np.stack([np.sin(regions[:, 3]), -np.cos(regions[:, 3])], axis=1)
-        return Circles(regions[:, :2], regions[:, :2] + radii * up, found.scores[rows])
+        circles = Circles(regions[:, :2], regions[:, :2] + radii * up, found.scores[rows])
+        return large_enough(circles, tile, self.tile_range)
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
         seen = self._nearest(self._everybody(view.frame), view.roi)

@@ -16,7 +16,24 @@ SUFFIX = ".onnx"
 _BLAZEPOSE = "kinema.keypoints.blazepose"
 _ONNX = "kinema.keypoints.onnx_sources"
 
-_VITPOSE = {"s": "small", "b": "base", "l": "large", "h": "huge"}
+_VITPOSE = (("s", "small"), ("b", "base"), ("l", "large"), ("h", "huge"))
+_COCO, _HALPE, _WHOLE = "17 keypoints", "26 keypoints, feet included", "133 keypoints of body, face and hands"
+_SIMCC = (
+    *((f"rtmpose-{size}", _COCO, "coco17") for size in ("t", "s", "m", "l", "l-384", "x-384")),
+    *((f"rtmpose-{size}-halpe26", _HALPE, "halpe26") for size in ("t", "s", "m", "l", "x")),
+    *((name, _WHOLE, "wholebody133") for name in ("dwpose-m", "dwpose-l-384", "rtmw-l-384")),
+)
+
+
+def _titled(name: str) -> str:
+    """A network's name as its authors write it."""
+    return name.replace("rtm", "RTM").replace("RTMw", "RTMW").replace("dw", "DW").replace("pose", "Pose", 1)
+
+
+def _top_down(name: str, summary: str, joints: str) -> KeypointSource:
+    """A source of one network, called like its weights, which looks at one person at a time."""
+    return KeypointSource(name, summary, joints, joint3d_set=None, open=f"{_ONNX}:open_source", weights=(name,))
+
 
 SOURCES: Registry[KeypointSource] = Registry(
     "keypoint source",
@@ -37,7 +54,7 @@ SOURCES: Registry[KeypointSource] = Registry(
             joint_set="blazepose33",
             joint3d_set="blazepose33",
             open=f"{_BLAZEPOSE}:open_blazepose",
-            weights=("blazepose-detector", "blazepose-heavy"),
+            weights=("blazepose-detector", "blazepose-landmarks-heavy"),
             detects=True,
         ),
         KeypointSource(
@@ -49,21 +66,12 @@ SOURCES: Registry[KeypointSource] = Registry(
             weights=("blazepose-detector", "blazepose-landmarks-full", "rtmpose-s-halpe26"),
             detects=True,
         ),
-        *(
-            KeypointSource(
-                name=f"rtmpose-{size}",
-                summary=f"RTMPose-{size}: 26 keypoints in 2D, feet included",
-                joint_set="halpe26",
-                joint3d_set=None,
-                open=f"{_ONNX}:open_source",
-                weights=("rtmpose-s-halpe26" if size == "s" else f"rtmpose-{size}",),
-            )
-            for size in ("t", "s", "m", "l", "x")
-        ),
+        *(_top_down(name, f"{_titled(name)} in 2D: {what}", joints) for name, what, joints in _SIMCC),
+        *(_top_down(f"vitpose-{size}", f"ViTPose {word}: {_COCO}, by heatmaps", "coco17") for size, word in _VITPOSE),
         *(
             KeypointSource(
                 name=f"rtmo-{size}",
-                summary=f"RTMO-{size}: 17 keypoints of everybody in one pass over the picture",
+                summary=f"RTMO-{size}: {_COCO} of everybody, in one pass over the picture",
                 joint_set="coco17",
                 joint3d_set=None,
                 open=f"{_ONNX}:open_source",
@@ -72,18 +80,8 @@ SOURCES: Registry[KeypointSource] = Registry(
             )
             for size in ("s", "m", "l")
         ),
-        *(
-            KeypointSource(
-                name=f"vitpose-{size}",
-                summary=f"ViTPose {word}: keypoints in 2D by heatmaps, as many as the file's",
-                joint_set="coco17",
-                joint3d_set=None,
-                open=f"{_ONNX}:open_source",
-                weights=(f"vitpose-{size}",),
-            )
-            for size, word in _VITPOSE.items()
-        ),
     ),
+    aliases={"rtmpose-x": "rtmpose-x-halpe26"},
 )
 """Every keypoint source."""
 
