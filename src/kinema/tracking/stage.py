@@ -50,7 +50,8 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     motion, watched = _tracked(context, options, context.partial)
     if options.smallest_person is None and share_with_people(motion) < FEW:
         motion, watched = _second_look(context, options, motion, watched)
-    context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))} | _files(options)
+    context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
+    context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
     if watched.motion is not None:
         seen = watched.motion.report() | {"source": "frames"}

@@ -21,7 +21,7 @@ def gives_classes(network: ImageNetwork) -> bool:
     if len(shapes) != 2 or any(len(shape) != 3 for shape in shapes) or shapes[0][1] != shapes[1][1]:
         return False
     (across, down), (height, width) = (shape[2] for shape in shapes), (network.height, network.width)
-    return across >= width and down >= height and across * height == down * width
+    return bool(across >= width and down >= height and across * height == down * width)
 
 
 class RTMPose:

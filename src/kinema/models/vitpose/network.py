@@ -27,7 +27,7 @@ def gives_heatmaps(network: ImageNetwork) -> bool:
     if len(shapes) != 1 or len(shapes[0]) != 4:
         return False
     height, width = shapes[0][2:]
-    return 1 < 2 * height <= network.height and network.height * width == network.width * height
+    return bool(1 < 2 * height <= network.height and network.height * width == network.width * height)
 
 
 class ViTPose:
