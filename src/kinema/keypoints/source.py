@@ -25,6 +25,10 @@ from kinema.skeleton import JointSet, joint_set
 from kinema.video import Frame
 from kinema.weights.hub import WeightsFile
 
+BODY = slice(33)
+"""The keypoints by whose confidences a person is judged, the first ones of every set: those of faces and hands, which
+follow the body in larger sets, are rarely clear."""
+
 REGION_PER_HEIGHT = 1.25
 """Side of a person's region over the height of the straightened person."""
 
@@ -76,11 +80,11 @@ class Thresholds:
     """Thresholds on a network's confidences, measured for each network. All but `least_points` are in [0, 1].
 
     visible: confidence from which a keypoint counts as seen; boxed: the same for bounding boxes. least_points: seen
-    keypoints inside the image that a person needs. recovered_score: least score for recovering a lost person.
-    surely_person, certainly_person: mean confidence over the keypoints inside the image from which a track is a person
-    although the detector has found them only once or twice, or (with a mean score of at least `certain_score`)
-    mostly misses them; objects that look like a person stay below. backward_visibility: mean visibility from which a
-    new track is followed backwards.
+    keypoints inside the image that a person needs. Mean confidences are those of `BODY`. recovered_score: least score
+    for recovering a lost person. surely_person, certainly_person: mean confidence over the keypoints inside the image
+    from which a track is a person although the detector has found them only once or twice, or (with a mean score of at
+    least `certain_score`) mostly misses them; objects that look like a person stay below. backward_visibility: mean
+    visibility from which a new track is followed backwards.
     """
 
     visible: float

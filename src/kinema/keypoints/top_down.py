@@ -8,11 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from kinema.geometry.roi import from_crop
-from kinema.keypoints.source import Observation, Thresholds, View, region_of
+from kinema.keypoints.source import BODY, Observation, Thresholds, View, region_of
 from kinema.skeleton import JointSet
-
-BODY = 26
-"""Keypoints that tell whether there is a person: the first ones of a set, before faces and hands."""
 
 
 class CropNetwork(Protocol):
@@ -75,7 +72,7 @@ class TopDown:
 def score_of(confidence: np.ndarray, person: float) -> float:
     """How surely there is a person, in [0, 1], from keypoints' confidences (K,): 0.5 where the better half of the
     body's keypoints have the mean confidence `person`. Half of them, because half a body is a person, too."""
-    body = np.sort(confidence[:BODY])
+    body = np.sort(confidence[BODY])
     mean = float(body[len(body) // 2 :].mean())
     return float(1.0 / (1.0 + np.exp(_STEEP * (person - mean))))
 
