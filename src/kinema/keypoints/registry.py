@@ -113,13 +113,13 @@ def networks_of(name: str, detector: str | None = None) -> tuple[str, ...]:
 
 
 def files_of(name: str, detector: str | None = None) -> Mapping[str, str]:
-    """sha256 by name of the user's files among a source and its detector. Raises WeightsError if one is missing."""
+    """sha256 by path of the user's files among a source and its detector. Raises InputError if one is missing."""
     paths = [each for each in (name, detector) if each is not None and each.lower().endswith(SUFFIX)]
     if not paths:
         return {}
     from kinema.keypoints.onnx_sources import file_of
 
-    return {file.name: file.sha256 for file in map(file_of, paths)}
+    return {path: file_of(path).sha256 for path in paths}
 
 
 def open_source(
