@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto
 
 from kinema.errors import InputError
 from kinema.models.image_network import ImageNetwork
@@ -173,6 +174,21 @@ def test_vitpose_finds_dots_between_the_cells(tmp_path):
         places = PLACES + rng.uniform(-2, 2, (3, 2))
         points, _ = network(dots(256, 192, places))
         np.testing.assert_allclose(points, places[np.arange(17) % 3], atol=0.4)
+
+
+def test_numbers_of_16_bits(tmp_path):
+    """As large networks are stored: the dots are found as with 32 bits."""
+    graph = Graph((1, 3, 256, 192), kind=TensorProto.FLOAT16)
+    cells = graph.add(
+        "AveragePool", [graph.add("Cast", ["input"], to=TensorProto.FLOAT)], kernel_shape=[4, 4], strides=[4, 4]
+    )
+    chosen = graph.add("Gather", [cells, graph.constant(np.arange(17) % 3)], axis=1)
+    half = graph.add("Cast", [chosen], to=TensorProto.FLOAT16)
+    graph.output("heatmap", half, (1, 17, 64, 48), TensorProto.FLOAT16)
+    points, _ = ViTPose(ImageNetwork(graph.save(tmp_path / "half.onnx")))(dots(256, 192, PLACES))
+    np.testing.assert_allclose(
+        points, PLACES[np.arange(17) % 3], atol=4
+    )  # a cell: the mean of pixels is not a Gaussian
 
 
 @given(x=st.floats(6, 40), y=st.floats(6, 56), sigma=st.floats(1.5, 2.5), peak=st.floats(0.3, 1))

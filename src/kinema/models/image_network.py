@@ -40,8 +40,9 @@ class ImageNetwork:
             raise InputError(f"{path} cannot be read ({error.strerror or error}); check its name") from None
         check_graph(content, self.path, PICTURE_OPERATORS)
         self.filters = first_filters(content)
+        del content  # up to 2 GB, which onnxruntime holds, too
         try:
-            self._session = onnx_session(content, threads=threads)
+            self._session = onnx_session(str(self.path), threads=threads)
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise InputError(f"{path} is not a network that onnxruntime can run: {_first_line(error)}") from None
         inputs = self._session.get_inputs()
