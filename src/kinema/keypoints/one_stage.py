@@ -20,7 +20,10 @@ from kinema.models.rtmo.network import RTMO, People
 from kinema.skeleton import JointSet
 from kinema.video import Frame
 
-LEAST = 0.2
+SHOWN = 0.3
+"""Score from which RTMO's authors show somebody, which becomes a score of 0.5."""
+
+LEAST = 0.15
 """Score from which somebody found in a pass is remembered; callers choose among them."""
 
 TILE_RANGE = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.4))
@@ -49,11 +52,12 @@ class OneStage:
 
     def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
         found = self._everybody(frame) if _covers(tile, frame) else self._in_tile(frame, tile)
-        rows = np.flatnonzero(found.scores >= threshold)
+        scores = _surely(found.scores)
+        rows = np.flatnonzero(scores >= threshold)
         regions = np.array([self._region(found, row) for row in rows]).reshape(-1, 4)
         radii = regions[:, 2:3] / (2.0 * REGION_PER_HEIGHT)
         up = np.stack([np.sin(regions[:, 3]), -np.cos(regions[:, 3])], axis=1)
-        circles = Circles(regions[:, :2], regions[:, :2] + radii * up, found.scores[rows])
+        circles = Circles(regions[:, :2], regions[:, :2] + radii * up, scores[rows])
         return large_enough(circles, tile, self.tile_range)
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
@@ -81,7 +85,7 @@ class OneStage:
                     points=found.points[row],
                     visibility=found.confidence[row],
                     presence=np.ones(len(self._joints)),
-                    score=float(found.scores[row]),
+                    score=float(_surely(found.scores[row])),
                     roi=roi,
                     next_roi=region,
                 )
@@ -103,6 +107,11 @@ class OneStage:
     def _in_tile(self, frame: Frame, tile: np.ndarray) -> People:
         with self._lock:
             return self._network(frame.image, tile, threshold=LEAST)
+
+
+def _surely(scores: np.ndarray) -> np.ndarray:
+    """RTMO's scores as those of tracking, in [0, 1]."""
+    return np.asarray(np.interp(scores, [0.0, SHOWN, 1.0], [0.0, 0.5, 1.0]))
 
 
 def _whole(frame: Frame) -> np.ndarray:
