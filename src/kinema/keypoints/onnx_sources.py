@@ -13,7 +13,8 @@ from kinema.keypoints.detectors import BoxDetector, BoxNetwork, DetectorRow
 from kinema.keypoints.one_stage import OneStage
 from kinema.keypoints.source import KeypointSource, OpenedSource, PersonDetector
 from kinema.keypoints.top_down import Calibration, CropNetwork, TopDown
-from kinema.models.image_network import ImageNetwork
+from kinema.models.image_network import PICTURE_OPERATORS, ImageNetwork
+from kinema.models.onnx_check import check_graph, probe
 from kinema.models.rtmdet.network import RTMDet
 from kinema.models.rtmo.network import RTMO, gives_people
 from kinema.models.rtmpose.network import RTMPose, gives_classes
@@ -26,6 +27,9 @@ from kinema.weights.hub import WeightsFile
 
 JOINTS_BY_COUNT = {len(joints): joints for joints in (COCO17, COCO25, HALPE26, WHOLEBODY133)}
 """The sets of published networks by their number of keypoints."""
+
+DEADLINE = 90.0
+"""Seconds for a child to start, load a network and run it once."""
 
 NEEDED = (
     "Kinema runs RTMPose (two outputs of classes), ViTPose (one of heatmaps), RTMO (boxes and keypoints), and as"
@@ -88,7 +92,9 @@ def detector_of_file(path: str) -> DetectorRow:
 
 def open_source_file(source: KeypointSource, *, threads: int) -> OpenedSource:
     """The source of a row whose name is that of a file. Raises InputError if the file is unsuitable."""
-    return _opened(source, file_of(source.name), threads)
+    file = file_of(source.name)
+    _try(file)
+    return _opened(source, file, threads)
 
 
 def open_source(source: KeypointSource, *, threads: int) -> OpenedSource:
@@ -121,7 +127,15 @@ def _opened(source: KeypointSource, file: WeightsFile, threads: int) -> OpenedSo
 
 def open_detector_file(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, WeightsFile]:
     """The detector of a row whose name is that of a file. Raises InputError if the file is unsuitable."""
-    return _detector(file_of(row.name), threads)
+    file = file_of(row.name)
+    _try(file)
+    return _detector(file, threads)
+
+
+def _try(file: WeightsFile) -> None:
+    """Run a stranger's network in a process of its own first. Raises InputError if it takes too much, or crashes."""
+    check_graph(file.path.read_bytes(), file.path, PICTURE_OPERATORS)
+    probe(file.path, "picture", deadline=DEADLINE)
 
 
 def open_detector(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, WeightsFile]:

@@ -58,7 +58,7 @@ def check_network(path: Path) -> None:
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB, which no refiner is")
     check_graph(path.read_bytes(), path, OPERATORS)
-    _probe(path)
+    probe(path, "windows")
 
 
 def check_graph(model: bytes, path: Path, operators: frozenset[str]) -> None:
@@ -144,21 +144,21 @@ def _check_tensor(tensor: memoryview) -> None:
             raise _Refused("its weights are in another file; save it as one")
 
 
-def _probe(path: Path) -> None:
-    """Load and run the network in a child. Raises InputError with its reason."""
-    command = [sys.executable, "-m", "kinema.models.onnx_probe", str(path)]
+def probe(path: Path, kind: str, *, deadline: float = DEADLINE) -> None:
+    """Load and run the network in a child with limits. kind: of `onnx_probe.KINDS`. Raises InputError, why not."""
+    command = [sys.executable, "-m", "kinema.models.onnx_probe", kind, str(path)]
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     try:
         child = subprocess.run(
             command,
             capture_output=True,
-            timeout=DEADLINE,
+            timeout=deadline,
             check=False,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{path} was not run: a trial run of the network takes more than {DEADLINE:.0f} s") from None
+        raise InputError(f"{path} was not run: a trial run of the network takes more than {deadline:.0f} s") from None
     try:
         answer: Any = json.loads(child.stdout)
     except ValueError:
