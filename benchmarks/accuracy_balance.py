@@ -1,6 +1,6 @@
 """Errors of `kinema run` against triangulated ground truth, two views of `balance_single`, and of BlazePose's raw 3D.
 
-    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw] [--keypoints rtmpose]
+    python benchmarks/accuracy_balance.py [--out DIR] [--landmarks raw] [--keypoints rtmpose] [--detector NAME] [--flip]
 
 12 limb joints, mid-hip aligned, millimetres, in the camera's frame, on the frames that both sources have. The ground
 truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not markers.
@@ -33,6 +33,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("outputs/accuracy_balance"))
     parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="landmarks used by the fit")
     parser.add_argument("--keypoints", default="blazepose", help="the source of keypoints")
+    parser.add_argument("--detector", default=None, help="the person detector")
+    parser.add_argument("--flip", action="store_true", help="average the keypoints with those of the mirrored picture")
     args = parser.parse_args()
     folder = DATA / "gt" / "balance_single"
     if not folder.is_dir():
@@ -41,11 +43,12 @@ def main() -> int:
     rows = []
     for view, camera in VIEWS.items():
         clip = DATA / "videos" / f"balance_single_multiview_{view}.mp4"
-        motion = run(
-            clip, args.out, RunOptions.of(overlay=False, landmarks=args.landmarks, keypoints=args.keypoints)
-        ).motion
+        options = RunOptions.of(
+            overlay=False, landmarks=args.landmarks, keypoints=args.keypoints, detector=args.detector, flip=args.flip
+        )
+        motion = run(clip, args.out, options).motion
         truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=camera)
-        sources = ("body", "keypoints3d")
+        sources = ("body", "keypoints3d") if motion.people[0].keypoints3d is not None else ("body",)
         for source in sources:
             others = [other for other in sources if other != source]
             total = evaluate_motion(motion, truth, source=source, also_require=others).total

@@ -53,11 +53,12 @@ def registries() -> list[Registry]:
     from kinema.estimation.registry import ESTIMATORS
     from kinema.formats import FORMATS
     from kinema.keypoints import SOURCES
+    from kinema.keypoints.detectors import DETECTORS
     from kinema.pipeline.registry import STAGES
     from kinema.refinement import REFINERS
     from kinema.tracking.registry import TRACKERS
 
-    return [STAGES, TRACKERS, SOURCES, ESTIMATORS, REFINERS, FORMATS]
+    return [STAGES, TRACKERS, SOURCES, DETECTORS, ESTIMATORS, REFINERS, FORMATS]
 
 
 def test_every_group_of_entry_points_is_named():

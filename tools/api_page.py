@@ -17,6 +17,7 @@ from kinema.estimation.registry import ESTIMATORS, Estimator
 from kinema.formats import FORMATS, MotionFormat
 from kinema.formats.report import WriteReport
 from kinema.keypoints import SOURCES, KeypointSource
+from kinema.keypoints.detectors import DETECTORS, DetectorRow
 from kinema.person import PERSON_FIELDS
 from kinema.pipeline.options import public_settings
 from kinema.pipeline.registry import STAGES
@@ -35,11 +36,19 @@ FUNCTIONS = {
     "From video to motion": ("estimate", "run"),
     "Files": ("load", "save", "export", "convert"),
     "Judging and improving": ("validate", "diagnose", "refine", "stabilize", "evaluate"),
-    "What there is to choose from": ("stages", "trackers", "keypoint_sources", "estimators", "refiners", "formats"),
+    "What there is to choose from": (
+        "stages",
+        "trackers",
+        "keypoint_sources",
+        "detectors",
+        "estimators",
+        "refiners",
+        "formats",
+    ),
 }
 CLASSES = ("Motion", "Person", "Camera", "RunOptions")
 RETURNED = (RunResult, RunWatcher, WriteReport, StageRecord, StoredArray)
-ROWS = (Stage, Context, Tracker, KeypointSource, Estimator, Refiner, MotionFormat, Registry)
+ROWS = (Stage, Context, Tracker, KeypointSource, DetectorRow, Estimator, Refiner, MotionFormat, Registry)
 
 INTRODUCTION = """\
 # Python API
@@ -214,7 +223,10 @@ def _tables() -> Iterator[str]:
             for stage in STAGES.built_in
         ),
     )  # fmt: skip
-    rooms = {"Trackers": TRACKERS, "Keypoint sources": SOURCES, "Estimators": ESTIMATORS, "Refiners": REFINERS}
+    rooms = {
+        "Trackers": TRACKERS, "Keypoint sources": SOURCES, "Person detectors": DETECTORS, "Estimators": ESTIMATORS,
+        "Refiners": REFINERS,
+    }  # fmt: skip
     for heading, registry in rooms.items():
         yield f"### {heading}\n"
         yield _table(("name", "what it is"), ((f"`{row.name}`", row.summary) for row in registry.built_in))

@@ -18,6 +18,7 @@ from kinema._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from kinema._public import convert as convert
+    from kinema._public import detectors as detectors
     from kinema._public import diagnose as diagnose
     from kinema._public import estimators as estimators
     from kinema._public import evaluate as evaluate
@@ -48,7 +49,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "convert", "diagnose", "estimators", "evaluate", "export", "formats", "load", "refine", "refiners", "run",
-            "save", "stabilize", "stages", "trackers", "keypoint_sources", "validate",
+            "save", "stabilize", "stages", "trackers", "keypoint_sources", "detectors", "validate",
         ),
         "kinema._public",
     ),
@@ -56,9 +57,9 @@ _HOME = {
 """Public name -> the module that it is in."""
 
 __all__ = [
-    "Camera", "Motion", "Person", "RunOptions", "__version__", "convert", "diagnose", "estimate", "estimators",
-    "evaluate", "export", "formats", "keypoint_sources", "load", "refine", "refiners", "run", "save", "stabilize",
-    "stages", "trackers", "validate",
+    "Camera", "Motion", "Person", "RunOptions", "__version__", "convert", "detectors", "diagnose", "estimate",
+    "estimators", "evaluate", "export", "formats", "keypoint_sources", "load", "refine", "refiners", "run", "save",
+    "stabilize", "stages", "trackers", "validate",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from kinema.estimation.registry import ESTIMATORS, Estimator
 from kinema.formats import FORMATS, MotionFormat, load_motion, save_motion
 from kinema.formats.converting import convert as convert_file
 from kinema.formats.report import WriteReport
+from kinema.keypoints.detectors import DETECTORS, DetectorRow
 from kinema.keypoints.registry import SOURCES
 from kinema.keypoints.source import KeypointSource
 from kinema.motion import Motion
@@ -208,6 +209,11 @@ def trackers() -> Sequence[Tracker]:
 def keypoint_sources() -> Sequence[KeypointSource]:
     """What can see the keypoints of people in an image."""
     return SOURCES.rows()
+
+
+def detectors() -> Sequence[DetectorRow]:
+    """What can find the people in an image."""
+    return DETECTORS.rows()
 
 
 def refiners() -> Sequence[Refiner]:

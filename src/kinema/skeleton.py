@@ -176,6 +176,59 @@ OPENPOSE25 = JointSet(
     (-1, 0, 1, 2, 3, 1, 5, 6, 1, 8, 9, 10, 8, 12, 13, 0, 0, 15, 16, 14, 19, 14, 11, 22, 11),
 )  # fmt: skip
 
+COCO25 = JointSet(
+    "coco25",
+    (
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear", "neck", "left_shoulder", "right_shoulder",
+        "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "mid_hip", "left_knee",
+        "right_knee", "left_ankle", "right_ankle", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe",
+        "right_small_toe", "right_heel",
+    ),
+    links=tuple(link for link in HALPE26.links if "head_top" not in link),
+)  # fmt: skip
+"""The 25 points of easy_ViTPose's networks (github.com/JunkyByte/easy_ViTPose): COCO's, neck, mid-hip and feet."""
+
+
+FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+
+_FACE_PAIRS = (
+    *((point, 16 - point) for point in range(8)), *((point, 43 - point) for point in range(17, 22)), (31, 35), (32, 34),
+    (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46), (48, 54), (49, 53), (50, 52), (59, 55), (58, 56),
+    (60, 64), (61, 63), (67, 65),
+)  # fmt: skip
+"""The right and the left one of each pair of the 68 points of a face, in iBUG's order (Sagonas et al. 2016)."""
+
+
+def _face() -> tuple[str, ...]:
+    names = [f"face{point}" for point in range(68)]
+    for right, left in _FACE_PAIRS:
+        names[right], names[left] = f"right_face{right}", f"left_face{right}"
+    return tuple(names)
+
+
+def _hand(side: str) -> tuple[str, ...]:
+    fingers = [f"{side}_{finger}{joint}" for finger in FINGERS for joint in "1234"]
+    return (f"{side}_hand_root", *fingers)
+
+
+WHOLEBODY133 = JointSet(
+    "wholebody133",
+    (
+        *COCO17.joints, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+        *_face(), *_hand("left"), *_hand("right"),
+    ),
+    links=(
+        *COCO17.links, ("left_ankle", "left_heel"), ("left_ankle", "left_big_toe"), ("left_ankle", "left_small_toe"),
+        ("right_ankle", "right_heel"), ("right_ankle", "right_big_toe"), ("right_ankle", "right_small_toe"),
+        *((f"{side}_hand_root", f"{side}_{finger}1") for side in ("left", "right") for finger in FINGERS),
+        *(
+            (f"{side}_{finger}{joint}", f"{side}_{finger}{joint + 1}")
+            for side in ("left", "right") for finger in FINGERS for joint in (1, 2, 3)
+        ),
+    ),
+)  # fmt: skip
+"""COCO-WholeBody (Jin et al., ECCV 2020): COCO's 17, six points of the feet, 68 of the face, 21 of each hand."""
+
 # The 24 dataset joints that follow OpenPose's 25 in SPIN's 49. "hip" and "neck" are LSP's surface annotations, not
 # SMPL's joint centres, hence the separate names.
 _SPIN_DATASETS24 = (
@@ -196,7 +249,9 @@ LIMBS12 = (
 CONTACT_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 """Order of a person's foot contact columns."""
 
-JOINT_SETS = {s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, SPIN49)}
+JOINT_SETS = {
+    s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, COCO25, WHOLEBODY133, SPIN49)
+}
 """Every joint set by name, as in `Person.keypoint_set`."""
 
 OTHER_NAMES = {"body25": OPENPOSE25.name}

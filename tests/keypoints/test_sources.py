@@ -61,5 +61,18 @@ def test_a_region_is_centred_on_the_hips_and_holds_everything_seen():
     np.testing.assert_allclose(region_of(points, half, COCO17, visible=0.3)[2], region[2], rtol=0.15)
     nobody = region_of(points, np.zeros(17), COCO17, visible=0.3)
     assert np.all(np.isfinite(nobody))
+    lying = region_of(points[:, ::-1] * [1.0, -1.0], np.ones(17), COCO17, visible=0.3)  # the head to the left
+    np.testing.assert_allclose(lying[:3], [150, -130, region[2]])
+    np.testing.assert_allclose(lying[3], -np.pi / 2)
+    head_down = region_of(-points, np.ones(17), COCO17, visible=0.3)
+    np.testing.assert_allclose(np.abs(head_down[2:]), [region[2], np.pi])
     hands = JointSet("hands", ("left_wrist", "right_wrist"))
     np.testing.assert_allclose(region_of(np.array([[0.0, 0], [10, 4]]), np.ones(2), hands, visible=0.3)[:2], [5, 2])
+
+
+def test_what_a_network_sees_of_a_region_holds_arms_that_are_spread():
+    points = layout() * [200.0, 200.0]
+    narrow, wide = (region_of(points, np.ones(17), COCO17, visible=0.3, aspect=aspect) for aspect in (0.75, 1.0))
+    unit = to_crop(points, narrow)
+    assert np.all(np.abs(unit[:, 0] - 0.5) < 0.75 / 2)
+    assert narrow[2] >= wide[2]

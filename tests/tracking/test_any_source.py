@@ -1,10 +1,17 @@
 """Tracking with a source of another joint set, without 3D, masks and networks."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from kinema.skeleton import COCO17
+from kinema.keypoints.calibration import SIMCC
+from kinema.keypoints.source import Observation
+from kinema.skeleton import COCO17, WHOLEBODY133
 from kinema.tracking import TrackingOptions, checkpoint, track_people
+from kinema.tracking.people import is_person
+from kinema.tracking.track import Rows, row_dtype
 from tests.helpers.coloured_people import SOURCE, TALL, ColouredPeople, layout
 
 
@@ -110,3 +117,16 @@ def test_the_checkpoint_of_another_source_counts_as_none(monkeypatch):
     assert not checkpoint.Past.load(kept, "blazepose").boxes
     other = dataclasses.replace(SOURCE, name="other")
     assert len(track_people(still, source=other, checkpoint=kept).people) == 1
+
+
+def test_hands_that_are_not_clear_make_nobody_less_of_a_person():
+    """A set with the body first and then face and hands, whose confidences are low."""
+    rows = Rows(row_dtype(len(WHOLEBODY133), 0))
+    confidence = np.where(np.arange(len(WHOLEBODY133)) < 33, 0.7, 0.1)
+    points, roi = np.full((len(WHOLEBODY133), 2), 50.0), np.array([50.0, 50, 80, 0])
+    seen = Observation(points, confidence, np.ones(len(confidence)), 0.99, roi, roi)
+    for frame in range(20):
+        rows.append(frame, seen, crowded=False)
+    track = SimpleNamespace(rows=rows, hits=1, searches=3)
+    assert is_person(track, 20, (100, 100), TrackingOptions(), SIMCC.thresholds)
+    assert not is_person(track, 20, (100, 100), TrackingOptions(), replace(SIMCC.thresholds, surely_person=0.8))

@@ -123,9 +123,10 @@ def hidden(number: int, start: float, speed: float, colour: int = 3) -> Track:
     return track
 
 
-@given(st.floats(100, 250), st.floats(0.5, 1.5), st.floats(60, 200))
+@given(st.floats(100, 250), st.floats(0.5, 1.5), st.floats(60, 190))
 def test_of_two_in_the_same_clothes_each_comes_out_where_it_was_going(speed, seconds, width):
-    """They walk towards each other and are hidden between x = 300 and 300 + width until both have passed."""
+    """They walk towards each other and are hidden between x = 300 and 300 + width until both have passed, within two
+    seconds, for which somebody is taken to walk on."""
     seconds = max(seconds, width / speed)
     right, left = hidden(0, 300.0, speed), hidden(1, 300.0 + width, -speed)
     out = [observe_at((x, 240), height=200) for x in (300 + speed * seconds, 300 + width - speed * seconds)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.geometry.circles import Circles
+from kinema.keypoints.detectors import DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, Observation, OpenedSource, Thresholds, TileRange, View
 from kinema.models.blazepose.detector import BlazePoseDetector
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
@@ -66,15 +67,15 @@ class Estimator:
         )
 
 
-def open_detector() -> tuple[Detector, WeightsFile]:
-    """The detector alone, for sources without one. Raises WeightsError if it is unavailable."""
-    weights = locate("blazepose-detector")
+def open_blazepose_detector(row: DetectorRow, *, threads: int = 1) -> tuple[Detector, WeightsFile]:
+    """The detector alone. Raises WeightsError if it is unavailable."""
+    weights = locate(row.weights[0])
     return Detector(BlazePoseDetector(weights.path)), weights
 
 
 def open_blazepose(source: KeypointSource, *, threads: int) -> OpenedSource:
-    """Both networks. Raises WeightsError if they are unavailable."""
-    landmarks = locate("blazepose-landmarks-full")
-    detector, detector_weights = open_detector()
-    estimator = Estimator(BlazePoseLandmarker(landmarks.path, threads=threads))
+    """Both networks, of which the source's row names the weights. Raises WeightsError if they are unavailable."""
+    landmarks = locate(source.weights[1])
+    detector, detector_weights = open_blazepose_detector(DETECTORS.find("blazepose"))
+    estimator = Estimator(BlazePoseLandmarker(landmarks.path, threads=threads, name=landmarks.name))
     return OpenedSource(source, estimator, detector, (detector_weights, landmarks))

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
+from kinema.errors import UsageError
+from kinema.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.registry import Registry
 
-DEFAULT = "blazepose"
-"""The default source; its detector also serves sources without one."""
+SUFFIX = ".onnx"
+"""Of a user's own network, which may stand in place of a name."""
+
+_BLAZEPOSE = "kinema.keypoints.blazepose"
+_ONNX = "kinema.keypoints.onnx_sources"
+
+_VITPOSE = (("s", "small"), ("b", "base"), ("l", "large"), ("h", "huge"))
+_COCO, _HALPE, _WHOLE = "17 keypoints", "26 keypoints, feet included", "133 keypoints of body, face and hands"
+_SIMCC = (
+    *((f"rtmpose-{size}", _COCO, "coco17") for size in ("t", "s", "m", "l", "l-384", "x-384")),
+    *((f"rtmpose-{size}-halpe26", _HALPE, "halpe26") for size in ("t", "s", "m", "l", "x")),
+    *((name, _WHOLE, "wholebody133") for name in ("dwpose-m", "dwpose-l-384", "rtmw-l-384")),
+)
+
+
+def _titled(name: str) -> str:
+    """A network's name as its authors write it."""
+    return name.replace("rtm", "RTM").replace("RTMw", "RTMW").replace("dw", "DW").replace("pose", "Pose", 1)
+
+
+def _top_down(name: str, summary: str, joints: str) -> KeypointSource:
+    """A source of one network, called like its weights, which looks at one person at a time."""
+    return KeypointSource(name, summary, joints, joint3d_set=None, open=f"{_ONNX}:open_source", weights=(name,))
+
 
 SOURCES: Registry[KeypointSource] = Registry(
     "keypoint source",
@@ -19,8 +44,17 @@ SOURCES: Registry[KeypointSource] = Registry(
             summary="BlazePose GHUM full: 33 keypoints in 2D and 3D, own person detector, no torch (default)",
             joint_set="blazepose33",
             joint3d_set="blazepose33",
-            open="kinema.keypoints.blazepose:open_blazepose",
+            open=f"{_BLAZEPOSE}:open_blazepose",
             weights=("blazepose-detector", "blazepose-landmarks-full"),
+            detects=True,
+        ),
+        KeypointSource(
+            name="blazepose-heavy",
+            summary="BlazePose GHUM heavy: the same keypoints from a network four times as large",
+            joint_set="blazepose33",
+            joint3d_set="blazepose33",
+            open=f"{_BLAZEPOSE}:open_blazepose",
+            weights=("blazepose-detector", "blazepose-landmarks-heavy"),
             detects=True,
         ),
         KeypointSource(
@@ -32,29 +66,92 @@ SOURCES: Registry[KeypointSource] = Registry(
             weights=("blazepose-detector", "blazepose-landmarks-full", "rtmpose-s-halpe26"),
             detects=True,
         ),
+        *(_top_down(name, f"{_titled(name)} in 2D: {what}", joints) for name, what, joints in _SIMCC),
+        *(_top_down(f"vitpose-{size}", f"ViTPose {word}: {_COCO}, by heatmaps", "coco17") for size, word in _VITPOSE),
+        *(
+            KeypointSource(
+                name=f"rtmo-{size}",
+                summary=f"RTMO-{size}: {_COCO} of everybody, in one pass over the picture",
+                joint_set="coco17",
+                joint3d_set=None,
+                open=f"{_ONNX}:open_source",
+                weights=(f"rtmo-{size}",),
+                detects=True,
+            )
+            for size in ("s", "m", "l")
+        ),
     ),
+    aliases={"rtmpose-x": "rtmpose-x-halpe26"},
 )
 """Every keypoint source."""
 
 
-def networks_of(name: str) -> tuple[str, ...]:
-    """Names in the weights hub of all networks of the source `name`, including its detector."""
-    source = SOURCES.find(name)
-    return source.weights if source.detects else (*source.weights, SOURCES.find(DEFAULT).weights[0])
+def find_source(name: str) -> KeypointSource:
+    """The source of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
+    if not name.lower().endswith(SUFFIX):
+        return SOURCES.find(name)
+    from kinema.keypoints.onnx_sources import source_of_file
+
+    return source_of_file(name)
 
 
-def open_source(source: str | KeypointSource | OpenedSource, *, threads: int = 1) -> OpenedSource:
-    """A source ready to run, with its own detector or the default source's.
+def find_detector(name: str) -> DetectorRow:
+    """The detector of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
+    if not name.lower().endswith(SUFFIX):
+        return DETECTORS.find(name)
+    from kinema.keypoints.onnx_sources import detector_of_file
 
-    Raises UsageError for an unknown name and WeightsError if networks are unavailable.
+    return detector_of_file(name)
+
+
+def networks_of(name: str, detector: str | None = None) -> tuple[str, ...]:
+    """Names in the weights hub of all networks of the source `name`, including its detector or the one in its place."""
+    source = find_source(name)
+    if detector is None and source.detects:
+        return source.weights
+    return tuple(dict.fromkeys((*source.weights, *find_detector(detector or DEFAULT_DETECTOR).weights)))
+
+
+def files_of(name: str, detector: str | None = None) -> Mapping[str, str]:
+    """sha256 by path of the user's files among a source and its detector. Raises InputError if one is missing."""
+    paths = [each for each in (name, detector) if each is not None and each.lower().endswith(SUFFIX)]
+    if not paths:
+        return {}
+    from kinema.keypoints.onnx_sources import file_of
+
+    return {path: file_of(path).sha256 for path in paths}
+
+
+def open_source(
+    source: str | KeypointSource | OpenedSource,
+    *,
+    detector: str | None = None,
+    flip: bool = False,
+    threads: int = 1,
+) -> OpenedSource:
+    """A source ready to run, with the detector of that name, its own, or the default.
+
+    flip: average what it sees in a person's region with the mirrored region's. Raises UsageError for an unknown name,
+    WeightsError if networks are unavailable, InputError for unsuitable files.
     """
     if isinstance(source, str):
-        source = SOURCES.find(source)
+        source = find_source(source)
     if isinstance(source, KeypointSource):
         source = source.opened(threads=threads)
-    if source.detector is not None:
+    if flip:
+        source = _flipped(source)
+    if detector is None and source.detector is not None:
         return source
-    from kinema.keypoints.blazepose import open_detector
+    network, weights = find_detector(detector or DEFAULT_DETECTOR).opened(threads=threads)
+    return dataclasses.replace(source, detector=network, weights=(*source.weights, weights))
 
-    detector, weights = open_detector()
-    return dataclasses.replace(source, detector=detector, weights=(*source.weights, weights))
+
+def _flipped(source: OpenedSource) -> OpenedSource:
+    from kinema.keypoints.flipping import Flipped
+    from kinema.keypoints.one_stage import OneStage
+
+    if isinstance(source.estimator, OneStage):
+        raise UsageError(
+            f"`flip` needs a source that looks at each person alone; {source.about.name} sees everybody at once"
+        )
+    return dataclasses.replace(source, estimator=Flipped(source.estimator, source.joint_set, source.joint3d_set))

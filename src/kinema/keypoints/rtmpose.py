@@ -13,6 +13,7 @@ import numpy as np
 from kinema.geometry.roi import from_crop, to_crop
 from kinema.keypoints.blazepose import THRESHOLDS, open_blazepose
 from kinema.keypoints.source import KeypointEstimator, KeypointSource, Observation, OpenedSource, View
+from kinema.models.image_network import ImageNetwork
 from kinema.models.rtmpose.network import RTMPose
 from kinema.skeleton import BLAZEPOSE33, HALPE26
 from kinema.weights import locate
@@ -53,13 +54,13 @@ class Estimator:
         shift = np.array([width - 1, height - 1]) / 2 - scale * (size - 1) / 2
         matrix = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
         crop = cv2.warpAffine(view.pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        points, confidence = self._network(crop[None])
-        return from_crop(((points[0] - shift) / scale + 0.5) / size, view.roi), confidence[0]
+        points, confidence = self._network(crop)
+        return from_crop(((points - shift) / scale + 0.5) / size, view.roi), confidence
 
 
 def open_rtmpose(source: KeypointSource, *, threads: int) -> OpenedSource:
     """BlazePose's two networks and RTMPose. Raises WeightsError if they are unavailable."""
     below = open_blazepose(source, threads=threads)
     file = locate("rtmpose-s-halpe26")
-    estimator = Estimator(below.estimator, RTMPose(file.path, threads=threads))
+    estimator = Estimator(below.estimator, RTMPose(ImageNetwork(file.path, threads=threads)))
     return OpenedSource(source, estimator, below.detector, (*below.weights, file))

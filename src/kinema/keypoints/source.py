@@ -19,10 +19,15 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.geometry.circles import Circles
+from kinema.geometry.roi import rotate
 from kinema.registry import resolve
 from kinema.skeleton import JointSet, joint_set
 from kinema.video import Frame
 from kinema.weights.hub import WeightsFile
+
+BODY = slice(33)
+"""The keypoints by whose confidences a person is judged, the first ones of every set: those of faces and hands, which
+follow the body in larger sets, are rarely clear."""
 
 REGION_PER_HEIGHT = 1.25
 """Side of a person's region over the height of the straightened person."""
@@ -75,11 +80,11 @@ class Thresholds:
     """Thresholds on a network's confidences, measured for each network. All but `least_points` are in [0, 1].
 
     visible: confidence from which a keypoint counts as seen; boxed: the same for bounding boxes. least_points: seen
-    keypoints inside the image that a person needs. recovered_score: least score for recovering a lost person.
-    surely_person, certainly_person: mean confidence over the keypoints inside the image from which a track is a person
-    although the detector has found them only once or twice, or (with a mean score of at least `certain_score`)
-    mostly misses them; objects that look like a person stay below. backward_visibility: mean visibility from which a
-    new track is followed backwards.
+    keypoints inside the image that a person needs. Mean confidences are those of `BODY`. recovered_score: least score
+    for recovering a lost person. surely_person, certainly_person: mean confidence over the keypoints inside the image
+    from which a track is a person although the detector has found them only once or twice, or (with a mean score of at
+    least `certain_score`) mostly misses them; objects that look like a person stay below. backward_visibility: mean
+    visibility from which a new track is followed backwards.
     """
 
     visible: float
@@ -139,7 +144,8 @@ class KeypointEstimator(Protocol):
 class KeypointSource:
     """A row of the registry of keypoint sources.
 
-    joint_set, joint3d_set: names of the sets of the 2D and of the 3D keypoints, None without 3D. open:
+    joint_set, joint3d_set: names of the sets of the 2D and of the 3D keypoints, None without 3D; where the network is a
+    user's file, the one that was opened may have another 2D set (`OpenedSource.joint_set`). open:
     "module:function" of a function `(source, *, threads) -> OpenedSource`, imported when it is needed. weights: entries
     of the weights catalogue. extra: the package extra that must be installed. detects: whether it has its own
     detector.
@@ -175,7 +181,8 @@ class KeypointSource:
 class OpenedSource:
     """A source that is ready to run.
 
-    detector: None if the source does not detect. weights: the files in use, for the provenance.
+    about: its row, with the joint set of the network in use. detector: None if the source does not detect. weights: the
+    files in use, for the provenance.
     """
 
     about: KeypointSource
@@ -192,24 +199,46 @@ class OpenedSource:
         return None if self.about.joint3d_set is None else joint_set(self.about.joint3d_set)
 
 
-def region_of(points: np.ndarray, confidence: np.ndarray, joints: JointSet, *, visible: float) -> np.ndarray:
-    """The region (4,) of an upright person from keypoints (K, 2) pixels with confidence (K,), for 2D networks.
+def region_of(
+    points: np.ndarray, confidence: np.ndarray, joints: JointSet, *, visible: float, aspect: float = 1.0
+) -> np.ndarray:
+    """The region (4,) of a person from keypoints (K, 2) pixels with confidence (K,), for 2D networks.
 
     The centre is the mid-hip if both hips are in the set and seen, else the centre of the seen points; the height is
-    the extent of the seen points, extended to the top of the head and the soles. The angle is 0.
+    the extent of the seen points, extended to the top of the head and the soles. The angle is 0 for people whose trunk
+    is within 60 degrees of upright, and a quarter or half turn for others: networks see few people lying or upside
+    down in training. aspect: width over height of what a network sees in the middle of the region; a person who is
+    wider gets a larger region.
     """
     seen = confidence >= visible
     if not seen.any():
         seen = np.ones(len(points), dtype=bool)
-    low, high = points[seen].min(axis=0), points[seen].max(axis=0)
+    angle = _quarter_turn(points, seen, joints)
+    upright = rotate(points, -angle)
+    low, high = upright[seen].min(axis=0), upright[seen].max(axis=0)
     centre = (low + high) / 2.0
     if "left_hip" in joints and "right_hip" in joints:
         hips = joints.indices(("left_hip", "right_hip"))
         if seen[hips].all():
-            centre = points[hips].mean(axis=0)
+            centre = upright[hips].mean(axis=0)
     # Twice the distance of the farther end, so that a person seen only in part keeps the whole region.
-    height = max(2.0 * float(np.maximum(high - centre, centre - low).max()) * _KEYPOINTS_TO_BODY, 1.0)
-    return np.array([*centre, REGION_PER_HEIGHT * height, 0.0])
+    reach = np.maximum(high - centre, centre - low) / [aspect, 1.0]
+    height = max(2.0 * float(reach.max()) * _KEYPOINTS_TO_BODY, 1.0)
+    return np.array([*rotate(centre[None], angle)[0], REGION_PER_HEIGHT * height, angle])
 
 
+def _quarter_turn(points: np.ndarray, seen: np.ndarray, joints: JointSet) -> float:
+    """Radians: 0, or the quarter turns nearest to the trunk's tilt if that is more than `_TILTED`."""
+    if not all(name in joints for name in _TRUNK):
+        return 0.0
+    trunk = joints.indices(_TRUNK)
+    if not seen[trunk].all():
+        return 0.0
+    up = points[trunk[:2]].mean(axis=0) - points[trunk[2:]].mean(axis=0)
+    tilt = float(np.arctan2(up[0], -up[1]))
+    return 0.0 if abs(tilt) < _TILTED else float(np.round(tilt / (np.pi / 2)) * (np.pi / 2))
+
+
+_TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+_TILTED = np.radians(60.0)
 _KEYPOINTS_TO_BODY = 1.1  # keypoints end at eyes or ears and at the ankles

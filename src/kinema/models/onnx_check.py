@@ -12,11 +12,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError, quoted
+from kinema.models.onnx_fields import Unreadable, fields, message, text
 
 MAX_BYTES = 500 * 2**20
 MAX_NODES = 20_000
@@ -57,45 +57,46 @@ def check_network(path: Path) -> None:
     """Raise InputError if the file is no network of windows that can be run safely. Takes about a second."""
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB, which no refiner is")
+    check_graph(path.read_bytes(), path, OPERATORS)
+    probe(path, "windows")
+
+
+def check_graph(model: bytes, path: Path, operators: frozenset[str]) -> None:
+    """Raise InputError if a model, read from `path`, consists of other things than these operators and its weights."""
     try:
-        _check_model(path.read_bytes())
+        _check_model(model, operators)
     except _Refused as reason:
         raise InputError(f"{path} is not an ONNX network that Kinema runs: {reason}") from None
-    except (IndexError, UnicodeDecodeError, _Unreadable):
+    except (IndexError, UnicodeDecodeError, Unreadable):
         raise InputError(f"{path} is not a readable ONNX file: it is truncated or damaged; get a fresh copy") from None
-    _probe(path)
 
 
 class _Refused(Exception):
     """Why a network is not run."""
 
 
-class _Unreadable(Exception):
-    """The file is no protocol buffer with the fields of a model."""
-
-
-def _check_model(model: bytes) -> None:
+def _check_model(model: bytes, operators: frozenset[str]) -> None:
     graphs = 0
-    for field, content in _fields(model):
+    for field, content in fields(model):
         if field == 25:
             raise _Refused("it defines functions of its own")
         if field == 7:
             graphs += 1
-            _check_graph(_bytes(content))
+            _check_graph(message(content), operators)
     if graphs != 1:
         raise _Refused("it contains no network")
 
 
-def _check_graph(graph: bytes) -> None:
+def _check_graph(graph: memoryview, operators: frozenset[str]) -> None:
     inputs, nodes, constants = set(), [], set()
-    for field, content in _fields(graph):
+    for field, content in fields(graph):
         if field == 1:
-            nodes.append(_bytes(content))
+            nodes.append(message(content))
         elif field == 5:
-            _check_tensor(_bytes(content))
-            constants |= {_text(value) for number, value in _fields(_bytes(content)) if number == 8}
+            _check_tensor(message(content))
+            constants |= {text(value) for number, value in fields(message(content)) if number == 8}
         elif field == 11:
-            inputs |= {_text(value) for number, value in _fields(_bytes(content)) if number == 1}
+            inputs |= {text(value) for number, value in fields(message(content)) if number == 1}
         elif field == 15:
             raise _Refused("it contains sparse weights")
     if len(nodes) > MAX_NODES:
@@ -103,103 +104,61 @@ def _check_graph(graph: bytes) -> None:
     depends = inputs - constants
     """Values that depend on the input's values, not only on its shape."""
     for node in nodes:
-        _check_node(node, depends)
+        _check_node(node, depends, operators)
 
 
-def _check_node(node: bytes, depends: set[str]) -> None:
+def _check_node(node: memoryview, depends: set[str], operators: frozenset[str]) -> None:
     inputs, outputs, kind, domain = [], [], "", ""
-    for field, content in _fields(node):
+    for field, content in fields(node):
         if field == 1:
-            inputs.append(_text(content))
+            inputs.append(text(content))
         elif field == 2:
-            outputs.append(_text(content))
+            outputs.append(text(content))
         elif field == 4:
-            kind = _text(content)
+            kind = text(content)
         elif field == 7:
-            domain = _text(content)
+            domain = text(content)
         elif field == 5:
-            _check_attribute(_bytes(content))
-    if kind not in OPERATORS or domain not in _DOMAINS:
-        raise _Refused(f"it uses the operator {quoted(kind)}, which is not among those of a refiner")
+            _check_attribute(message(content))
+    if kind not in operators or domain not in _DOMAINS:
+        raise _Refused(f"it uses the operator {quoted(kind)}, which is not among those that Kinema runs")
     if any(place < len(inputs) and inputs[place] in depends for place in _SIZED.get(kind, ())):
         raise _Refused(f"an operator {quoted(kind)} in it makes arrays whose size depends on the values of its input")
     if kind not in _OF_SHAPES and any(name in depends for name in inputs):
         depends.update(outputs)
 
 
-def _check_attribute(attribute: bytes) -> None:
-    for field, content in _fields(attribute):
+def _check_attribute(attribute: memoryview) -> None:
+    for field, content in fields(attribute):
         if field in (6, 11):
             raise _Refused("it contains a network inside an operator")
         if field in (22, 23):
             raise _Refused("it contains sparse constants")
         if field in (5, 10):
-            _check_tensor(_bytes(content))
+            _check_tensor(message(content))
 
 
-def _check_tensor(tensor: bytes) -> None:
-    for field, content in _fields(tensor):
+def _check_tensor(tensor: memoryview) -> None:
+    for field, content in fields(tensor):
         if field == 13 or (field == 14 and content == 1):
             raise _Refused("its weights are in another file; save it as one")
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer: number, and a whole number or bytes. Raises IndexError, _Unreadable."""
-    place = 0
-    while place < len(data):
-        key, place = _varint(data, place)
-        if key & 7 == 0:
-            value, place = _varint(data, place)
-            yield key >> 3, value
-            continue
-        if key & 7 == 2:
-            length, place = _varint(data, place)
-        elif key & 7 in (1, 5):
-            length = 8 if key & 7 == 1 else 4
-        else:
-            raise _Unreadable
-        if length > len(data) - place:
-            raise IndexError
-        yield key >> 3, data[place : place + length]
-        place += length
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-    raise _Unreadable
-
-
-def _bytes(content: int | bytes) -> bytes:
-    if not isinstance(content, bytes):
-        raise _Unreadable
-    return content
-
-
-def _text(content: int | bytes) -> str:
-    return _bytes(content).decode("utf-8")
-
-
-def _probe(path: Path) -> None:
-    """Load and run the network in a child. Raises InputError with its reason."""
-    command = [sys.executable, "-m", "kinema.models.onnx_probe", str(path)]
+def probe(path: Path, kind: str, *, deadline: float = DEADLINE) -> None:
+    """Load and run the network in a child with limits. kind: of `onnx_probe.KINDS`. Raises InputError, why not."""
+    command = [sys.executable, "-m", "kinema.models.onnx_probe", kind, str(path)]
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     try:
         child = subprocess.run(
             command,
             capture_output=True,
-            timeout=DEADLINE,
+            timeout=deadline,
             check=False,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{path} was not run: a trial run of the network takes more than {DEADLINE:.0f} s") from None
+        raise InputError(f"{path} was not run: a trial run of the network takes more than {deadline:.0f} s") from None
     try:
         answer: Any = json.loads(child.stdout)
     except ValueError:

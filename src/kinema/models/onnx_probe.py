@@ -1,4 +1,4 @@
-"""A trial run of a stranger's network, in a process of its own: `python -m kinema.models.onnx_probe FILE`.
+"""A trial run of a stranger's network, in a process of its own: `python -m kinema.models.onnx_probe KIND FILE`.
 
 Prints JSON: {"problem": null}, or a sentence that says what is wrong. The process limits its own memory and CPU time
 where the system can (not on Windows), so a crash or a kill is an answer, too.
@@ -13,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from kinema.errors import InputError
 from kinema.runtime import onnx_session
 
-MEMORY = 2**30
-"""Bytes that the network may take on top of the process."""
+KINDS = {"windows": (2**30, 12), "picture": (3 * 2**30, 60)}
+"""Bytes that a network may take on top of the process and several times its file, and seconds, by what it takes."""
 
-SECONDS = 12
+COPIES = 4
+"""Times that a network's weights may be held while it is loaded."""
+
 BATCH = 400_000
 """Numbers given to the network at once."""
 
@@ -26,19 +29,19 @@ _WINDOW, _COORDINATES = 32, 72
 _MOST_SIDE = 10_000
 
 
-def limit() -> None:
-    """Limit the process."""
+def limit(memory: int, seconds: int) -> None:
+    """Limit the process to so many bytes more, and so many seconds of CPU time."""
     try:
         import resource
     except ImportError:  # Windows
         return
     used = Path("/proc/self/statm")
     if used.is_file():
-        most = int(used.read_text().split()[0]) * resource.getpagesize() + MEMORY
+        most = int(used.read_text().split()[0]) * resource.getpagesize() + memory
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -70,6 +73,17 @@ def problem_of(path: str) -> str | None:
     return None
 
 
+def problem_of_picture(path: str) -> str | None:
+    """What is wrong with a network of one picture, None if nothing is."""
+    from kinema.models.image_network import ImageNetwork
+
+    try:
+        ImageNetwork(path)
+    except (InputError, MemoryError) as error:
+        return _first_line(error).replace(f"{path} ", "it ", 1)
+    return None
+
+
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
@@ -79,8 +93,12 @@ def main() -> None:
     with contextlib.suppress(ImportError):  # no fault of the file: who runs it will say so
         import onnxruntime  # noqa: F401  # before the limit: its libraries are no part of the network
 
-        limit()
-        problem = problem_of(sys.argv[1])
+        kind, path = sys.argv[1:]
+        memory, seconds = KINDS[kind]
+        if kind == "picture":
+            memory += COPIES * Path(path).stat().st_size
+        limit(memory, seconds)
+        problem = problem_of(path) if kind == "windows" else problem_of_picture(path)
     print(json.dumps({"problem": problem}))
 
 

@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from kinema.keypoints.source import Observation
+from kinema.keypoints.source import BODY, Observation
 from kinema.tracking.association import hip_distance, pose_distance
 from kinema.tracking.perception import Perception
 from kinema.tracking.track import Track, moved
@@ -57,7 +57,7 @@ def track_backward(track: Track, recent: RecentFrames, perception: Perception, o
     start = len(rows) - track.run
     first = int(rows["frame"][start])
     time = recent.time(first)
-    if time is None or rows["visibility"][start:].mean() < perception.thresholds.backward_visibility:
+    if time is None or rows["visibility"][start:, BODY].mean() < perception.thresholds.backward_visibility:
         return
     roi = rows["roi"][start].astype(np.float64)
     drift = np.zeros(2)

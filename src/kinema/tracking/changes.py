@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from kinema.keypoints.source import Observation
+from kinema.keypoints.source import BODY, Observation
 from kinema.tracking.perception import Perception
 from kinema.tracking.track import Known, Track, height
 from kinema.video import Frame
@@ -73,7 +73,7 @@ def is_gone(track: Track, frame: Frame, perception: Perception, *, misses: int =
     since = since[since["frame"] > known.frame]
     if not len(since):
         return False
-    confidence = float((since["visibility"] * since["presence"]).mean())
+    confidence = float((since["visibility"] * since["presence"])[:, BODY].mean())
     surely = perception.thresholds.certainly_person, perception.thresholds.certain_score
     clear = confidence > surely[0] and float(since["score"].mean()) > surely[1]
     distance = known.appearance.distance(perception.appearance(perception.view(frame, track.seen.roi), track.seen))

@@ -18,9 +18,10 @@ keypoints begin to mean something."""
 class TrackingOptions:
     """How people are detected and tracked. Times are in seconds, independent of the frame rate.
 
-    min_track_frames: at most half of the clip is required. detection_threshold: least score of a detection;
-    landmark_threshold: least score of the keypoints of a person. detection_interval: the whole image is searched for
-    new people within this time. smallest_person: height of the smallest person to detect, as a fraction of the
+    keypoints, detector: names in `kinema.keypoints.SOURCES` and `DETECTORS`, or files. min_track_frames: at most half
+    of the clip is required. detection_threshold: least score of a detection; landmark_threshold: least score of the
+    keypoints of a person. detection_interval: the whole image is searched for new people within this time.
+    smallest_person: height of the smallest person to detect, as a fraction of the
     frame's short side (halving it takes about four times as many detector runs); None: `SMALLEST_PERSON`, and where
     hardly anybody is found so, down to `CLOSER_LOOK`.
     cuts: end every track at a camera cut; people who look the same before and after it keep their id.
@@ -29,7 +30,21 @@ class TrackingOptions:
     swaps between frames. threads: None for all that the process may use.
     """
 
-    keypoints: str = setting("blazepose", "keypoint source (default: blazepose)", public=True, metavar="NAME")
+    keypoints: str = setting(
+        "blazepose",
+        "keypoint source (default: blazepose), or an ONNX file of a network of the same kinds",
+        public=True,
+        metavar="NAME",
+    )
+    detector: str | None = setting(
+        None,
+        "person detector, or an ONNX file of one (default: the keypoint source's own, else blazepose)",
+        public=True,
+        metavar="NAME",
+    )
+    flip: bool = setting(
+        False, "average everybody's keypoints with those of the mirrored picture; takes twice the time", public=True
+    )
     max_persons: int | None = setting(
         None, "keep only the N people who are visible longest", public=True, metavar="N", group="people"
     )

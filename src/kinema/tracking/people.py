@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinema.keypoints.source import Observation, OpenedSource, Thresholds
+from kinema.keypoints.source import BODY, Observation, OpenedSource, Thresholds
 from kinema.person import Person
 from kinema.skeleton import JointSet
 from kinema.tracking.body_parts import BodyParts, body_parts
@@ -61,8 +61,9 @@ def is_person(
 
 
 def _mean_confidence(rows: np.ndarray, size: tuple[int, int]) -> float:
-    inside = np.all((rows["points"] >= 0) & (rows["points"] < size), axis=-1)
-    confidence = rows["visibility"] * rows["presence"]
+    points = rows["points"][:, BODY]
+    inside = np.all((points >= 0) & (points < size), axis=-1)
+    confidence = (rows["visibility"] * rows["presence"])[:, BODY]
     return float(confidence[inside].mean()) if inside.any() else 0.0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
 from kinema.geometry.circles import concatenate, merge
 from kinema.geometry.roi import roi_from_circle
-from kinema.keypoints.source import Observation
+from kinema.keypoints.source import BODY, Observation
 from kinema.motion import Motion
 from kinema.tracking.options import CLOSER_LOOK
 from kinema.tracking.perception import Perception
@@ -86,8 +86,9 @@ def people_in(frame: Frame, tiles: np.ndarray, perception: Perception, *, sure: 
         if rough.score < perception.options.landmark_threshold:
             continue
         seen = perception.observe(perception.view(frame, rough.next_roi))
-        inside = np.all((seen.points >= 0) & (seen.points < perception.size), axis=1)
-        clear = inside.any() and seen.confidence[inside].mean() > least
+        points = seen.points[BODY]
+        inside = np.all((points >= 0) & (points < perception.size), axis=1)
+        clear = inside.any() and seen.confidence[BODY][inside].mean() > least
         if perception.gate.person(seen) and clear:
             people.append(seen)
     return people

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kinema.geometry.camera import camera_from_35mm
-from kinema.keypoints.registry import networks_of
+from kinema.keypoints.registry import files_of, networks_of
 from kinema.motion import Motion
 from kinema.stage import Context, Partial, Stage, given
 from kinema.tracking.options import TrackingOptions
@@ -51,6 +51,7 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     if options.smallest_person is None and share_with_people(motion) < FEW:
         motion, watched = _second_look(context, options, motion, watched)
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
+    context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
     if watched.motion is not None:
         seen = watched.motion.report() | {"source": "frames"}
@@ -110,7 +111,7 @@ def _second_look(
     from kinema.tracking.tracker import threads_of
 
     video = given(context.video)
-    source = open_source(options.keypoints, threads=threads_of(options))
+    source = open_source(options.keypoints, detector=options.detector, flip=options.flip, threads=threads_of(options))
     sample = look_again(video, motion, Perception(source, (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
@@ -142,7 +143,11 @@ def about_cuts(motion: Motion) -> str:
 
 
 def _networks(options: TrackingOptions) -> Sequence[str]:
-    return networks_of(options.keypoints)
+    return networks_of(options.keypoints, options.detector)
+
+
+def _files(options: TrackingOptions) -> Mapping[str, str]:
+    return files_of(options.keypoints, options.detector)
 
 
 track_video = Stage(
@@ -152,6 +157,7 @@ track_video = Stage(
     run=track,
     fills=("boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d"),
     networks=_networks,
+    files=_files,
     video=True,
     slow=True,
 )

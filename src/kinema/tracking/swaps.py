@@ -21,8 +21,8 @@ _TRUNK = ("left_shoulder", "left_hip")
 _ARMS = ("left_elbow", "left_wrist")
 _LEGS = ("left_knee", "left_ankle", "left_big_toe")
 _GROUPS = (_TRUNK, _ARMS, _LEGS)
-_FACE_AND_TRUNK = ("eye", "ear", "mouth", "shoulder", "hip")
-_HANDS_AND_ARMS = ("elbow", "wrist", "pinky", "index", "thumb")
+_FACE_AND_TRUNK = ("eye", "ear", "mouth", "face", "shoulder", "hip")
+_HANDS_AND_ARMS = ("elbow", "wrist", "pinky", "index", "thumb", "middle", "ring", "hand")
 
 STATES = np.array(list(itertools.product((0, 1), repeat=3)), dtype=bool)
 """The eight ways to label a frame (8, 3): trunk with face, arms, legs swapped or not."""

@@ -63,7 +63,9 @@ def track_people(
     """
     options = options or TrackingOptions()
     threads = threads_of(options)
-    source = open_source(options.keypoints if source is None else source, threads=threads)
+    source = open_source(
+        options.keypoints if source is None else source, detector=options.detector, flip=options.flip, threads=threads
+    )
     size = (video.width, video.height)
     times: list[float] = []
     cuts: list[Cut] = []

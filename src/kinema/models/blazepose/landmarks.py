@@ -58,11 +58,12 @@ class BlazePoseLandmarker:
     without the mask, and the whole one, loaded when a mask is first asked for.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, *, threads: int = 1, name: str = "blazepose-landmarks-full") -> None:
+        """name: of the weights, for messages; "full" and "heavy" have the same inputs and outputs."""
         self._path, self._threads = path, threads
         self._lean = LiteNetwork(path, threads=threads, outputs=_LEAN)
         self._whole: LiteNetwork | None = None
-        check_shapes(self._lean, (1, CROP, CROP, 3), [_SHAPES[i] for i in _LEAN], "blazepose-landmarks-full")
+        check_shapes(self._lean, (1, CROP, CROP, 3), [_SHAPES[i] for i in _LEAN], name)
         self._tensor = np.empty((1, CROP, CROP, 3), dtype=np.float32)
 
     def __call__(self, image: np.ndarray, roi: np.ndarray, *, mask: bool = False) -> Landmarks:

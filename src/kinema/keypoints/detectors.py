@@ -1,0 +1,91 @@
+"""The person detectors by name, for sources without one of their own, or in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from kinema.geometry.circles import Circles, from_boxes
+from kinema.keypoints.source import PersonDetector, TileRange
+from kinema.registry import Registry, resolve
+from kinema.video import Frame
+from kinema.weights.hub import WeightsFile
+
+DEFAULT_DETECTOR = "blazepose"
+
+
+@dataclass(frozen=True)
+class DetectorRow:
+    """A row of the registry of person detectors.
+
+    open: "module:function" of a function `(row, *, threads) -> (PersonDetector, WeightsFile)`, imported when it is
+    needed. weights: entries of the weights catalogue.
+    """
+
+    name: str
+    summary: str
+    open: str
+    weights: tuple[str, ...]
+
+    def opened(self, *, threads: int = 1) -> tuple[PersonDetector, WeightsFile]:
+        """The network, ready to run, and its file. Raises WeightsError if it is unavailable."""
+        opened: tuple[PersonDetector, WeightsFile] = resolve(self.open)(self, threads=threads)
+        return opened
+
+
+_BOXES = "kinema.keypoints.onnx_sources:open_detector"
+
+DETECTORS: Registry[DetectorRow] = Registry(
+    "person detector",
+    group="kinema.detectors",
+    rows=(
+        DetectorRow(
+            DEFAULT_DETECTOR, "BlazePose's: hips and size of everybody in a square (default)",
+            "kinema.keypoints.blazepose:open_blazepose_detector", ("blazepose-detector",),
+        ),
+        *(
+            DetectorRow(f"yolox-{size}", f"YOLOX-{size}, boxes of people: small people in fewer tiles", _BOXES,
+                        (f"yolox-{size}",))
+            for size in ("nano", "tiny", "s", "m", "l", "x", "nano-coco", "tiny-coco", "s-coco")
+        ),
+        *(
+            DetectorRow(f"rtmdet-{size}", f"RTMDet-{size}, boxes of people", _BOXES, (f"rtmdet-{size}",))
+            for size in ("nano", "m")
+        ),
+    ),
+)  # fmt: skip
+"""Every person detector."""
+
+
+class BoxNetwork(Protocol):
+    """Boxes of people in a tile (x, y, side) of an RGB picture: (n, 4) pixels of the image, and scores (n,)."""
+
+    def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+BOX_TILES = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.5))
+"""Detectors of boxes find people of a tenth of their input, and people who fill it."""
+
+
+class BoxDetector:
+    """A detector of boxes as a `PersonDetector`: the network's boxes of people in a tile of an RGB picture."""
+
+    tile_range = BOX_TILES
+
+    def __init__(self, network: BoxNetwork) -> None:
+        self._network = network
+
+    def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
+        found = from_boxes(*self._network(frame.image, tile, threshold=threshold))
+        return large_enough(found, tile, self.tile_range)
+
+
+def large_enough(found: Circles, tile: np.ndarray, tile_range: TileRange) -> Circles:
+    """The people in a tile (x, y, side) who are not so small that smaller tiles are meant for them: a detector that
+    sees the spectators of a match would have each of them looked at in every frame."""
+    return found.select(2.0 * found.radii >= _SMALLER * tile_range.smallest * float(tile[2]))
+
+
+_SMALLER = 0.75
