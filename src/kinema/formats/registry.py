@@ -239,6 +239,24 @@ FORMATS: Registry[MotionFormat] = Registry(
             holds="everybody's joints and joint angles at true times",
             takes=("report",),
         ),
+        MotionFormat(
+            "poseflow",
+            "AlphaPose's tracked 2D keypoints by picture, as PoseFlow writes them",
+            (".json",),
+            "kinema.formats.poseflow",
+            reads=False,
+            writes=True,
+            holds="everybody's 2D keypoints of COCO and their numbers",
+        ),
+        MotionFormat(
+            "opensvai",
+            "OpenSVAI's tracked 2D keypoints, as LightTrack writes them",
+            (".json",),
+            "kinema.formats.opensvai",
+            reads=False,
+            writes=True,
+            holds="everybody's 15 2D keypoints of PoseTrack, boxes and numbers",
+        ),
     ),
 )
 """Tried in this order; where several recognise a file, Kinema's own format wins."""

@@ -12,7 +12,7 @@ import numpy as np
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, UsageError
 from kinema.formats.foreign import ASSUMED_FPS, NOTES
-from kinema.keypoints.files import json_layouts, json_more, npz_layouts, sports2d, tables
+from kinema.keypoints.files import json_layouts, json_more, npz_layouts, sports2d, tables, tracker_layouts
 from kinema.keypoints.files.linkers import LINKERS
 from kinema.keypoints.files.poses import Poses
 from kinema.motion import Motion
@@ -29,6 +29,8 @@ _JSON: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (json_more.is_instances, json_more.read_instances),
     (json_more.is_by_picture, json_more.read_by_picture),
     (json_more.is_easy_vitpose, json_more.read_easy_vitpose),
+    (tracker_layouts.is_forvis, tracker_layouts.read_forvis),
+    (tracker_layouts.is_opensvai, tracker_layouts.read_opensvai),
 )
 _NPZ: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (npz_layouts.is_detections, npz_layouts.read_detections),
@@ -118,7 +120,7 @@ def _first(readers: tuple[tuple[Callable[[Any], bool], Reader], ...], content: A
             return reader
     raise InputError(
         f"{what} is not a file of keypoints that Kinema knows ({found}); it knows AlphaPose, OpenPose, COCO results,"
-        " MMPose, Sports2D, DeepLabCut and VideoPose3D"
+        " MMPose, Sports2D, DeepLabCut, VideoPose3D, PoseFlow and OpenSVAI"
     )
 
 
