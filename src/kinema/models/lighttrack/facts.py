@@ -1,13 +1,8 @@
-"""LightTrack's SGCN: its joints, its graph, the tensors of its checkpoint."""
+"""LightTrack's SGCN: its joints, its graph, its sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-
-from kinema.errors import InputError
-from kinema.models.published_tensors import require_finite, require_shapes
 
 JOINTS = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
@@ -30,8 +25,6 @@ PARTITIONS, WIDTH, FEATURES, EPSILON = 3, 64, 128, 1e-5
 LAYERS = (2, WIDTH)
 """Channels that each graph layer takes."""
 
-_NORM = ("weight", "bias", "running_mean", "running_var")
-
 
 def adjacency() -> np.ndarray:
     """(3, 15, 15) float32: every joint with itself, with its neighbours as near or nearer to the centre, with those
@@ -50,25 +43,3 @@ def adjacency() -> np.ndarray:
     farther = steps[:, None] < steps[None]
     parts = [np.where(itself, whole, 0), np.where(~itself & ~farther, whole, 0), np.where(farther, whole, 0)]
     return np.stack(parts).astype(np.float32)
-
-
-def expected_shapes() -> dict[str, tuple[int, ...]]:
-    """Every tensor of a checkpoint by its published name, the norm's counter aside."""
-    count = len(JOINTS)
-    shapes: dict[str, tuple[int, ...]] = {"A": (PARTITIONS, count, count)}
-    shapes |= {f"data_bn.{part}": (2 * count,) for part in _NORM}
-    for i, channels in enumerate(LAYERS):
-        shapes[f"st_gcn_networks.{i}.gcn.conv.weight"] = (PARTITIONS * WIDTH, channels, 1, 1)
-        shapes[f"st_gcn_networks.{i}.gcn.conv.bias"] = (PARTITIONS * WIDTH,)
-        shapes[f"edge_importance.{i}"] = (PARTITIONS, count, count)
-    return {**shapes, "fcn.weight": (FEATURES, WIDTH, 1, 1), "fcn.bias": (FEATURES,)}
-
-
-def checked_tensors(tensors: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """Tensors (float64, without the prefix `module.` and the norm's counter). Raises InputError."""
-    plain = {key.removeprefix("module."): np.asarray(value) for key, value in tensors.items()}
-    if "st_gcn_networks.0.gcn.conv.weight" not in plain:
-        raise InputError(f"{name} is not a LightTrack SGCN checkpoint: it has no graph layers ('st_gcn_networks')")
-    require_shapes({key: value.shape for key, value in plain.items()}, expected_shapes(), "LightTrack SGCN", name)
-    require_finite(plain, name)
-    return {key: value.astype(np.float64) for key, value in plain.items() if not key.endswith("num_batches_tracked")}

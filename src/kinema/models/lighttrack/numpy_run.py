@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.models.lighttrack.facts import EPSILON, JOINTS, LAYERS, PARTITIONS, WIDTH, checked_tensors
+from kinema.models.lighttrack.facts import EPSILON, JOINTS, LAYERS, PARTITIONS, WIDTH
+from kinema.models.lighttrack.sizes import checked_tensors
 from kinema.storage.checkpoints import load_checkpoint
 
 
