@@ -45,14 +45,14 @@ def box_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class Correspondences:
-    """Points of one picture and where they are in the next: (C, 4) x1 y1 x2 y2 pixels."""
+    """Points of one picture and where they are in the next: (C, 4) x1 y1 x2 y2 pixels; `before` and `after`, (C, 2)."""
 
     def __init__(self, places: np.ndarray) -> None:
-        self._before, self._after = (np.asarray(places, dtype=np.float64)[:, at] for at in (slice(2), slice(2, 4)))
+        self.before, self.after = (np.asarray(places, dtype=np.float64)[:, at] for at in (slice(2), slice(2, 4)))
 
     def overlap(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """(n, m, K): of the points inside a box of (n, K, 4) before or of (m, K, 4) after, the share inside both."""
-        inside = [_inside(*each) for each in ((before, self._before), (after, self._after))]
+        inside = [_inside(*each) for each in ((before, self.before), (after, self.after))]
         counts = [each.sum(axis=-1, dtype=np.float64) for each in inside]
         both = np.einsum("nkc,mkc->nmk", *(each.astype(np.float32) for each in inside)).astype(np.float64)
         return np.asarray(both / (counts[0][:, None] + counts[1][None] - both + _EPSILON))
