@@ -3,11 +3,11 @@
     python benchmarks/trackers.py [--scenes NAME...] [--checkpoint epoch210_model.pt] [--threads N]
 
 Rendered people walk through a room (`kinema.synthetic`); real people are cut out of real clips and moved over a still
-picture; in real clips the ways were read from the pictures. People cross, hide each other, leave and return. A line for
-each scene and tracker: people in the scene and identities found; coverage, the share of persons x frames on which
+picture; in real clips the ways were read from the pictures. People cross, hide each other, leave and return. A line
+for each scene and tracker: people in the scene and identities found; coverage, the share of persons x frames on which
 somebody was found (people who are hidden by others count as present); identity switches; IDF1; frames on nobody; time
-over that of Kinema's tracker. Without LightTrack's checkpoint its network is left out: boxes only. KINEMA_DATA names the
-clips; without it, only the rendered scenes run.
+over that of Kinema's tracker. Without LightTrack's checkpoint its network is left out: boxes only. KINEMA_DATA names
+the clips; without it, only the rendered scenes run.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the tests' helpers
+
+from tests.helpers.composites import Actor, Composite, CutOut, cut_out
 
 from kinema.body import load_body
 from kinema.commands._tables import print_table
@@ -43,7 +46,6 @@ from kinema.tracking.follower import Follower
 from kinema.tracking.lighttrack import LightTrackFollower
 from kinema.tracking.poseflow import PoseFlowFollower
 from kinema.video import Frame, VideoReader, open_video
-from tests.helpers.composites import Actor, Composite, CutOut, cut_out  # noqa: E402
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 LIMBS = BLAZEPOSE33.indices(LIMBS12)
@@ -90,7 +92,7 @@ def rendered(walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Scene
     scripts = []
     for i, points in enumerate(walks):
         path = np.array(points)
-        way = np.concatenate([np.linspace(a, b, 20, endpoint=False) for a, b in zip(path, path[1:], strict=False)])
+        way = np.concatenate([np.linspace(a, b, 20, endpoint=False) for a, b in pairwise(path)])
         steps = Steps(*path[0], yaw=float(np.arctan2(*(path[1] - path[0]))))
         steps.wait(0.2 * i)
         steps.walk(np.concatenate([way[1:], path[-1:]]), length=0.6, period=0.5)
@@ -133,13 +135,16 @@ def away(x: float, y: float, step: float, leave: int, back: int) -> Way:
     return place
 
 
+CUT_OUT = {
+    "juggler": "football_juggle_single_handheld.mp4",
+    "stander": "one_leg_stand_single_static.mp4",
+    "taiji": "taiji_single_static.mp4",
+    "treadmill": "treadmill_collapse_single_static.mp4",
+}
+
+
 class Cast:
     """People cut out of real clips, each made when it is first needed."""
-
-    FILES = {
-        "juggler": "football_juggle_single_handheld.mp4", "stander": "one_leg_stand_single_static.mp4",
-        "taiji": "taiji_single_static.mp4", "treadmill": "treadmill_collapse_single_static.mp4",
-    }  # fmt: skip
 
     def __init__(self) -> None:
         self._made: dict[str, CutOut] = {}
@@ -148,15 +153,15 @@ class Cast:
 
     def __getitem__(self, name: str) -> CutOut:
         if name not in self._made:
-            self._made[name] = cut_out(DATA / "videos" / self.FILES[name], body_height=240, frames=30)
+            self._made[name] = cut_out(DATA / "videos" / CUT_OUT[name], body_height=240, frames=30)
         return self._made[name]
 
 
 def composites(cast: Cast) -> dict[str, Callable[[], Scene]]:
     """Real people over a still picture, 960 x 540, 30 frames a second."""
 
-    def scene(actors: Callable[[], list[Actor]], frames: int, pillar: tuple[int, int] | None = None) -> Scene:
-        clip = Composite(cast.background, actors(), frames)
+    def scene(actors: list[Actor], frames: int, pillar: tuple[int, int] | None = None) -> Scene:
+        clip = Composite(cast.background, actors, frames)
         images = [frame.image for frame in clip]
         if pillar is not None:
             for image in images:
@@ -174,26 +179,29 @@ def composites(cast: Cast) -> dict[str, Callable[[], Scene]]:
     def act(name: str, way: Way, offset: int = 0) -> Actor:
         return Actor(cast[name], way, offset)
 
-    two = lambda a, b: [act(a, line((200, 350), (760, 350), 90)), act(b, line((760, 362), (200, 362), 90), 20)]  # noqa: E731
+    def two(one: str, other: str) -> list[Actor]:
+        return [act(one, line((200, 350), (760, 350), 90)), act(other, line((760, 362), (200, 362), 90), 20)]
+
+    def returning() -> list[Actor]:
+        return [act("juggler", away(700, 350, 8, 45, 75)), act("stander", lambda i: (250, 360))]
+
+    def four() -> list[Actor]:
+        there, back = line((850, 350), (120, 350), 110), line((110, 360), (860, 360), 100, 10)
+        behind, before = act("stander", lambda i: (480, 340)), act("treadmill", away(640, 372, 9, 45, 80))
+        return [behind, act("taiji", there), act("juggler", back), before]
+
     return {
-        "cut out: two cross": lambda: scene(lambda: two("juggler", "stander"), 100),
-        "cut out: two in the same clothes cross": lambda: scene(lambda: two("juggler", "juggler"), 100),
-        "cut out: the same behind a pillar": lambda: scene(lambda: two("juggler", "juggler"), 100, (410, 550)),
-        "cut out: one leaves and returns": lambda: scene(
-            lambda: [act("juggler", away(700, 350, 8, 45, 75)), act("stander", lambda i: (250, 360))], 130
-        ),
-        "cut out: four": lambda: scene(
-            lambda: [
-                act("stander", lambda i: (480, 340)), act("taiji", line((850, 350), (120, 350), 110)),
-                act("juggler", line((110, 360), (860, 360), 100, 10)), act("treadmill", away(640, 372, 9, 45, 80)),
-            ],
-            130,
-        ),
-    }  # fmt: skip
+        "cut out: two cross": lambda: scene(two("juggler", "stander"), 100),
+        "cut out: two in the same clothes cross": lambda: scene(two("juggler", "juggler"), 100),
+        "cut out: the same behind a pillar": lambda: scene(two("juggler", "juggler"), 100, (410, 550)),
+        "cut out: one leaves and returns": lambda: scene(returning(), 130),
+        "cut out: four": lambda: scene(four(), 130),
+    }
 
 
 def by_hand(path: Path, ways: list[tuple[float, list[tuple[float, float, float]]]], **range_: float) -> Scene:
-    """A real clip: everybody's height in pixels, and frame, x and y of the hips where they bend; straight in between."""
+    """A real clip: everybody's height in pixels, and frame, x and y of the hips where they bend; straight in
+    between."""
     video = open_video(path, **range_)
     frames = np.arange(sum(1 for _ in video))
     known = []

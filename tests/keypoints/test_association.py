@@ -1,4 +1,5 @@
-"""PoseFlow's and LightTrack's rules of who is who: against the recorded outputs of PoseFlow's code, and in themselves."""
+"""PoseFlow's and LightTrack's rules of who is who: against the recorded outputs of PoseFlow's code, and in
+themselves."""
 
 from __future__ import annotations
 
@@ -168,9 +169,7 @@ def run(tracker, clip: list[np.ndarray]) -> list[np.ndarray]:
     return [each[0] if isinstance(each, tuple) else each for each in out]
 
 
-@given(
-    seed=st.integers(0, 2**16), counts=st.lists(st.integers(0, 5), min_size=1, max_size=6), spread=st.floats(5, 300)
-)
+@given(seed=st.integers(0, 2**16), counts=st.lists(st.integers(0, 5), min_size=1, max_size=6), spread=st.floats(5, 300))
 @settings(max_examples=30, deadline=None)
 def test_the_order_of_detections_does_not_matter_and_numbers_are_unique(seed, counts, spread):
     rng = np.random.default_rng(seed)

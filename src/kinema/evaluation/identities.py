@@ -19,8 +19,8 @@ WITHIN = 0.2
 
 @dataclass(frozen=True, eq=False)
 class KnownPerson:
-    """Somebody whose way is known: points (T, J, 2) pixels in every frame of the clip, NaN while away; size (T,): height
-    in pixels."""
+    """Somebody whose way is known: points (T, J, 2) pixels in every frame of the clip, NaN while away; size (T,):
+    height in pixels."""
 
     points: np.ndarray
     size: np.ndarray

@@ -1,4 +1,5 @@
-"""AlphaPose's results by picture with everybody's number, as PoseFlow writes them: {picture: [{keypoints, scores, idx}]}.
+"""AlphaPose's results by picture with everybody's number, as PoseFlow writes them: {picture: [{keypoints, scores,
+idx}]}.
 
 PoseFlow's program reads the same without `idx` from a file whose name contains `forvis`.
 """

@@ -40,16 +40,17 @@ class Features:
 
 
 def corresponding(before: Features, after: Features, near: np.ndarray) -> Matching:
-    """Where the features of a frame are in the next one, for those that lie in one of the boxes `near` (n, 4): the others
-    say nothing about people.
+    """Where the features of a frame are in the next one, for those that lie in one of the boxes `near` (n, 4): the
+    others say nothing about people.
 
-    Features are compared exhaustively. The published tracker uses locality-sensitive hashing, which approximates that; on
-    the real clips it gave the same pairs and took three times as long.
+    Features are compared exhaustively. The published tracker uses locality-sensitive hashing, which approximates that;
+    on the real clips it gave the same pairs and took three times as long.
     """
     if len(before.places) * len(after.places) < LEAST_PAIRS:
         return SamePixels(after.size)
     places = before.places[:, None]
-    chosen = ((places >= near[None, :, :2]) & (places <= near[None, :, 2:])).all(axis=-1).any(axis=1)
+    inside: np.ndarray = np.all((places >= near[None, :, :2]) & (places <= near[None, :, 2:]), axis=-1)
+    chosen = inside.any(axis=1)
     if len(after.places) < 2 or not chosen.any():
         return Correspondences(np.zeros((0, 4)))
     rows = np.flatnonzero(chosen)

@@ -96,7 +96,8 @@ class LinkedFollower(ABC):
         return self._perception.appearance(self._perception.view(frame, each.seen.roi), each.seen)
 
     def _begin_shot(self, first: int) -> None:
-        """A new shot began at frame `first`. Where that becomes known later (large frames), its first frames stay empty."""
+        """A new shot began at frame `first`. Where that becomes known later (large frames), its first frames stay
+        empty."""
         for track in (*self._open.values(), *self._ended):
             if track.last_frame >= first:
                 track.rows.cut(first - 1)

@@ -89,6 +89,7 @@ def _tracked(
 ) -> tuple[Motion, _Watched]:
     """The people in the video, and the observers that saw the same frames."""
     from kinema.tracking.camera import CameraOfShots
+    from kinema.tracking.follower import Follower
     from kinema.tracking.tracker import track_people
     from kinema.world.vanishing import LineObserver
 
@@ -104,7 +105,7 @@ def _tracked(
         observers=[observer for observer in (watched.motion, watched.lines) if observer is not None],
         shot_begins=(lambda first: None) if watched.motion is None else watched.motion.begin_shot,
         checkpoint=checkpoint,
-        **({} if follower is None else {"follower": follower}),
+        follower=Follower if follower is None else follower,
     )
     return motion, watched
 

@@ -113,4 +113,4 @@ def plain_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     areas = [np.prod(box[:, 2:] - box[:, :2], axis=-1) for box in (a, b)]
     whole = areas[0][:, None] + areas[1][None] - shared
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(shared / whole, posinf=0.0)
+        return np.asarray(np.nan_to_num(shared / whole, posinf=0.0))

@@ -95,7 +95,8 @@ def largest_mean(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def pose_overlap(a: np.ndarray, b: np.ndarray, count: int, reach: float) -> np.ndarray:
-    """(n, m): of poses (n, K, 2) and (m, K, 2), the mean of the `count` largest overlaps of squares around one joint."""
+    """(n, m): of poses (n, K, 2) and (m, K, 2), the mean of the `count` largest overlaps of squares around one
+    joint."""
     return largest_mean(box_overlap(squares(a, reach)[:, None], squares(b, reach)[None]), count)
 
 

@@ -2,9 +2,9 @@
 
 Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018; the rules are those of the tracker in AlphaPose
 (`tracker-general`). A pair's grade is the weighted sum of four overlaps: of boxes and of joints, each in pixels and in
-points of the picture that correspond between the frames; the pairs of the largest sum of grades are chosen. What differs
-from that program: it drops every picture with fewer than 21 people and repeats the former poses in pictures without any;
-here all poses count, and an empty frame is one in which nobody is seen.
+points of the picture that correspond between the frames; the pairs of the largest sum of grades are chosen. What
+differs from that program: it drops every picture with fewer than 21 people and repeats the former poses in pictures
+without any; here all poses count, and an empty frame is one in which nobody is seen.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from kinema.keypoints.association.overlap import (
 class PoseFlowOptions:
     """The published values.
 
-    memory: frames for which somebody is remembered. accepted: a pair's grade must be above it. joints: that count, those
-    that overlap most; reach: pixels from a joint to the sides of its square. recent, older: weights of the overlaps of
-    boxes in corresponding points, of boxes, of joints in corresponding points, of joints, for people who were seen in the
-    frame before and for others. margin: of boxes around keypoints, on either side.
+    memory: frames for which somebody is remembered. accepted: a pair's grade must be above it. joints: that count,
+    those that overlap most; reach: pixels from a joint to the sides of its square. recent, older: weights of the
+    overlaps of boxes in corresponding points, of boxes, of joints in corresponding points, of joints, for people who
+    were seen in the frame before and for others. margin: of boxes around keypoints, on either side.
     """
 
     memory: int = 100
@@ -67,8 +67,8 @@ class PoseFlow:
         self._count = 0
 
     def step(self, frame: int, points: np.ndarray, matching: Matching | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Identities (n,), from 1, of the poses (n, K, 2) in a frame later than the former ones, and their grades (n,), 0
-        for newcomers. Joints that are not seen are NaN.
+        """Identities (n,), from 1, of the poses (n, K, 2) in a frame later than the former ones, and their grades
+        (n,), 0 for newcomers. Joints that are not seen are NaN.
 
         matching: between the pictures of the frame before and of this one; None: every pixel corresponds to itself.
         """

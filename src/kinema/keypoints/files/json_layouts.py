@@ -39,7 +39,7 @@ def read_alphapose(content: Any, what: str, layout: str | None) -> Poses:
     boxes = [row.get("box") for row in rows]
     return poses_of(
         frames, [row.get("keypoints", ()) for row in rows], what, layout=layout,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
+        ids=known(ids),
         boxes=corners(boxes, what), notes=notes,
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def read_coco(content: Any, what: str, layout: str | None) -> Poses:
     ids = [identity(row.get("track_id"), what) for row in rows]
     return poses_of(
         [number - first for number in numbers], [row.get("keypoints", ()) for row in rows], what, layout=layout,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
+        ids=known(ids),
         boxes=corners([row.get("bbox") for row in rows], what),
         notes=(f"frame 0 is the picture of number {first}",) if first else (),
     )  # fmt: skip
@@ -94,7 +94,7 @@ def read_mmpose(content: Any, what: str, layout: str | None) -> Poses:
     layout, labels = _described(about if isinstance(about, dict) else {}, len(points[0]), layout)
     return poses_of(
         [frame - first for frame in frames], points, what, layout=layout, labels=labels, halpe=True,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
+        ids=known(ids),
         num_frames=last - first + 1,
     )  # fmt: skip
 
@@ -165,6 +165,11 @@ def identity(value: Any, what: str) -> int | None:
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
     return None if value is None else whole(value, f"{what}: the number of a person")
+
+
+def known(ids: list[int | None]) -> list[int] | None:
+    """The numbers of people; None if somebody has none."""
+    return None if any(number is None for number in ids) else [number for number in ids if number is not None]
 
 
 def corners(boxes: list[Any], what: str) -> list[Any] | None:

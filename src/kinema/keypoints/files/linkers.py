@@ -39,7 +39,8 @@ class Linker:
     without: str | None = None
 
     def __call__(self, poses: Poses, rate: float, checkpoint: Path | None) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Identities (N,), from 1, of poses sorted by frame, and notes. Raises InputError (the checkpoint), UsageError."""
+        """Identities (N,), from 1, of poses sorted by frame, and notes. Raises InputError (the checkpoint),
+        UsageError."""
         if checkpoint is not None and not self.checkpoint:
             raise UsageError(
                 "only the tracker lighttrack has a checkpoint; leave out `tracker_checkpoint`, or choose it"

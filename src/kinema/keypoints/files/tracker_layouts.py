@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.keypoints.files.json_layouts import corners, identity
+from kinema.keypoints.files.json_layouts import corners, identity, known
 from kinema.keypoints.files.poses import Poses, frames_of_names, listed, mapping, poses_of
 from kinema.models.lighttrack.facts import JOINTS
 from kinema.skeleton import HALPE26
@@ -33,7 +33,7 @@ def read_forvis(content: Any, what: str, layout: str | None) -> Poses:
             points.append(person.get("keypoints", ()))
             ids.append(identity(person.get("idx"), what))
     return poses_of(
-        frames, points, what, layout=layout, ids=None if any(i is None for i in ids) else ids,
+        frames, points, what, layout=layout, ids=known(ids),
         num_frames=max(places) + 1, notes=notes,
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def read_opensvai(content: Any, what: str, layout: str | None) -> Poses:
             ids.append(identity(person.get("track_id"), what))
             boxes.append(person.get("det_bbox"))
     return poses_of(
-        frames, points, what, layout=layout, ids=None if any(i is None for i in ids) else ids,
+        frames, points, what, layout=layout, ids=known(ids),
         boxes=corners(boxes, what), num_frames=max(places) + 1, notes=notes,
     )  # fmt: skip
 
