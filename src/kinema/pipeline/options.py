@@ -80,7 +80,7 @@ class RunOptions:
     )
     tracker: str = setting(
         "kinema",
-        f"how people are detected and tracked: {' or '.join(row.name for row in TRACKERS.built_in)}",
+        f"how people are detected and tracked: {', '.join(row.name for row in TRACKERS.built_in)}",
         public=True,
         metavar="NAME",
     )

@@ -12,14 +12,11 @@ from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.geometry.roi import roi_from_circle
 from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
-from kinema.tracking.association import pose_distance
 from kinema.tracking.perception import Perception
 from kinema.video import Frame
 
 _TILE = 1.3  # side of the detector's tile around somebody over that of their region
 _SAME = 0.35  # of the smaller radius: hips of a detection and of somebody in the frame before that are as near as this
-_ONE = 0.15  # of the smaller radius: hips of two detections of one person; whose keypoints differ are kept apart later
-_SAME_BODY = 0.08  # mean distance of the keypoints of one person who was found twice, as a fraction of the height
 _CARRIED = 0.5  # seconds for which somebody is followed whom the detector does not find
 
 
@@ -55,7 +52,7 @@ class Everybody:
         """Everybody in the frame, the surest detection first. before: in the frame before."""
         boxes = self._perception.boxes([each.seen for each in before])
         tiles = [self._schedule.due(frame.image, frame.time, boxes), *(_around(each.seen) for each in before)]
-        detected = merge(concatenate(self._perception.detect(frame, np.concatenate(tiles))), distance=_ONE)
+        detected = merge(concatenate(self._perception.detect(frame, np.concatenate(tiles))))
         free = list(before)
         found: list[Found] = []
         for place, roi in enumerate(roi_from_circle(detected.hips, detected.rims)):
@@ -76,8 +73,7 @@ class Everybody:
 
     def doubled(self, seen: Observation, others: Sequence[Found]) -> bool:
         """Whether one of the others is the same body."""
-        parts = self._perception.parts
-        return any(pose_distance(seen, other.seen, parts) < _SAME_BODY for other in others)
+        return any(self._perception.same_body(seen, other.seen) for other in others)
 
     def _observe(self, frame: Frame, roi: np.ndarray) -> Observation | None:
         """The person in a detector's region, which the first look corrects."""
