@@ -256,3 +256,13 @@ def test_plain_overlap_of_known_boxes():
     one = np.array([[0.0, 0, 10, 10], [np.nan] * 4])
     other = np.array([[5.0, 0, 15, 10], [0, 0, 10, 10], [20, 20, 30, 30]])
     np.testing.assert_allclose(plain_overlap(one, other), [[1 / 3, 1, 0], [0, 0, 0]])
+
+
+def test_poses_of_which_nothing_or_little_is_seen_are_newcomers_or_compared_by_the_rest():
+    hurt, gone = people_at((104, 50)), people_at((400, 50))
+    hurt[0, 10:] = np.nan
+    gone[:] = np.nan
+    for tracker in trackers():
+        run(tracker, [people_at((100, 50))])
+        found = tracker.step(1, np.concatenate([gone, hurt]))
+        assert (found[0] if isinstance(found, tuple) else found).tolist() == [2, 1]
