@@ -28,10 +28,10 @@ class MotionFormat:
     name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the first is
     the one written. module: the module with its functions, by name, or any object that has them. reads, writes:
     what it supports. timed: whether its files store the frame times or the frame rate. lossless: whether a Motion
-    survives a round trip unchanged. named: written only where it is named, because its suffix says nothing. holds: what
-    a file can store of a motion, in words. takes: further options of its writer; "report" stands for a
-    `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person, "camera" and "rate" that can be read
-    back from a file written by Kinema (every one, for a lossless format).
+    survives a round trip unchanged. named: written only where it is named, because its suffix says nothing. holds:
+    what a file can store of a motion, in words. takes: further options of its writer; "report" stands for a
+    `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person, "camera" and "rate" that can be
+    read back from a file written by Kinema (every one, for a lossless format).
     opener: function path -> mapping that opens its files, itself or as "module:function"; None for pickles, `.npz`
     and torch files, which Kinema opens itself.
     """
