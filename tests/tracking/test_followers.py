@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from kinema.errors import InputError, UsageError
+from kinema.geometry.circles import no_circles
 from kinema.keypoints.association.overlap import Correspondences, SamePixels
+from kinema.keypoints.source import OpenedSource
 from kinema.models.lighttrack.numpy_run import SGCN
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import chain
@@ -22,7 +24,7 @@ from kinema.tracking.lighttrack import LightTrackFollower
 from kinema.tracking.poseflow import PoseFlowFollower
 from kinema.tracking.registry import TRACKERS
 from kinema.video import Frame, open_video
-from tests.helpers.coloured_people import SOURCE, ColouredPeople
+from tests.helpers.coloured_people import SOURCE, ColouredPeople, Colours
 from tests.models.test_lighttrack import random_tensors
 from tests.tracking.test_any_source import Kept, Stopped, share_on
 from tests.tracking.test_shots import Shots, standing
@@ -119,6 +121,25 @@ def test_a_stopped_run_goes_on_with_the_same_numbers(follower, monkeypatch):
         assert one.filled == two.filled
         for name in ("frames", *one.filled):
             np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+
+
+class Blind(Colours):
+    """Its detector finds nobody from frame 10 on, its estimator everybody."""
+
+    def detect(self, frame, tile, *, threshold):
+        return no_circles() if frame.index >= 10 else super().detect(frame, tile, threshold=threshold)
+
+
+@each_follower
+def test_whom_the_detector_misses_is_followed_for_half_a_second(follower):
+    eyes = Blind()
+    motion = track_people(
+        ColouredPeople({"red": lambda i: (200 + 2 * i, 180)}, FRAMES), TrackingOptions(max_fill=0.0),
+        source=OpenedSource(SOURCE, eyes, eyes), follower=follower,
+    )  # fmt: skip
+    (person,) = motion.people
+    # LightTrack's detector looks in frames 0, 12 and 24 only, and the last time that it found somebody is frame 0.
+    assert person.frames[-1] == (9 + 15 if follower is PoseFlowFollower else 23)
 
 
 def textured(shift: tuple[int, int] = (0, 0), index: int = 0) -> Frame:
