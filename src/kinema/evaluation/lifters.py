@@ -1,0 +1,158 @@
+"""Lifters on the data sets that they were published with, as their authors evaluate them.
+
+Every frame of every view is lifted from the keypoints of its clip, the first and last frames repeated beyond its ends,
+and averaged with the lifted mirror image. Clips are lifted one after the other, so that memory does not grow with their
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.evaluation.lifter_data import MILLIMETRES, EvaluatedData, EvaluatedView, evaluated_data
+from kinema.evaluation.lifter_options import LifterEvaluationOptions
+from kinema.evaluation.lifter_published import PublishedScores, published_for
+from kinema.evaluation.lifter_scores import LifterScores, averaged, pooled, score_clip
+from kinema.lifting.inputs import to_screen
+from kinema.lifting.lifting import chosen_lifter
+from kinema.lifting.registry import LiftingNetwork
+from kinema.progress import Progress, silent
+from kinema.weights.cache import known_sha256
+
+ROOT_KEPT = ("videopose3d",)
+"""Lifters whose authors leave the root where it is predicted; those of others set it to 0."""
+
+_METRES_BELOW = 10.0
+"""A body whose joints lie less than this from the root, in the median, is in metres."""
+
+
+@dataclass(frozen=True)
+class LifterRow:
+    """One line of the results: of one subject, or of all ("")."""
+
+    subject: str
+    action: str
+    scores: LifterScores
+
+
+@dataclass(frozen=True)
+class LifterEvaluation:
+    """rows: by action, or by sequence of 3dhp, for each subject if they were asked for one by one. averages: by subject
+    ("" for all), the mean of its rows, actions counting the same; all_frames: the same, frames counting the same.
+    """
+
+    dataset: str
+    keypoints: str
+    lifter: str
+    checkpoint: dict[str, str]
+    stride: int
+    flip: bool
+    rows: tuple[LifterRow, ...]
+    averages: tuple[LifterRow, ...]
+    all_frames: tuple[LifterRow, ...]
+    published: tuple[PublishedScores, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {
+            **{name: getattr(self, name) for name in ("dataset", "keypoints", "lifter", "checkpoint", "stride", "flip")},
+            **{name: [_line(row) for row in getattr(self, name)] for name in ("rows", "averages", "all_frames")},
+            "published": [
+                {
+                    "method": each.method, "keypoints": each.keypoints, "source": each.source, **each.scores,
+                    **({each.protocol: dict(each.actions)} if each.actions else {}),
+                }
+                for each in self.published
+            ],
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+
+def evaluate_lifter(
+    folder: Path, options: LifterEvaluationOptions, *, by_subject: bool = False, progress: Progress = silent
+) -> LifterEvaluation:
+    """Evaluate the lifter of these options on the prepared files in a folder.
+
+    Raises UsageError (no lifter), InputError: the files are not in their layout or do not belong together, the network
+    takes or gives other joints.
+    """
+    lifter, network, path = chosen_lifter(options.lift)
+    data = evaluated_data(folder, options)
+    _check(network, data, path)
+    stride = options.stride or (max(1, round(data.rate / options.downsample / lifter.rate)) if data.name == "h36m" else 1)
+    keep_root = lifter.name in ROOT_KEPT and data.name != "3dhp"
+    done, notes = 0, {}
+    clips: dict[tuple[str, str], list[LifterScores]] = {}
+    for view in data.views():
+        lifted, metres = _lifted(network, view, data, stride, options.flip)
+        if not metres and data.name != "3dhp":
+            notes["mm"] = f"{path.name} gives millimetres, which {data.name}'s lifters do not; they are taken as such"
+        elif metres and data.name == "3dhp":
+            notes["m"] = f"{path.name} gives metres, which 3dhp's lifters do not; they are taken as such"
+        if not keep_root:
+            lifted[:, data.root] = 0
+        scores = score_clip(lifted, view.truth, data.scored, view.valid, data.groups)
+        if scores is not None:
+            clips.setdefault((view.subject if by_subject else "", view.action), []).append(scores)
+        done += len(view.truth)
+        progress(done, data.frames)
+    rows = [LifterRow(subject, action, pooled(scores)) for (subject, action), scores in clips.items()]
+    return LifterEvaluation(
+        data.name, data.keypoints, lifter.name, {"file": path.name, "sha256": known_sha256(path)}, stride, options.flip,
+        tuple(rows), _by_subject(rows, average=True), _by_subject(rows, average=False),
+        published_for(data.name, data.keypoints), tuple(notes.values()),
+    )  # fmt: skip
+
+
+def _lifted(
+    network: LiftingNetwork, view: EvaluatedView, data: EvaluatedData, stride: int, flip: bool
+) -> tuple[np.ndarray, bool]:
+    """(F, J, 3) mm, and whether the network gave metres."""
+    screen = to_screen(view.keypoints, view.width, view.height, view.width)
+    joints = np.array(network.lift(screen, stride), dtype=np.float64)
+    if flip:
+        other = network.lift(_mirrored(screen, data.mirror_in), stride)
+        joints = (joints + _mirrored(other, data.mirror_out)) / 2
+    if not np.isfinite(joints).all():
+        raise InputError(f"the lifter gives numbers that are not finite for {view.action} of {view.subject}")
+    distances = np.linalg.norm(joints - joints[:, data.root, None], axis=-1)
+    metres = bool(np.median(distances) < _METRES_BELOW)
+    return joints * MILLIMETRES if metres else joints, metres
+
+
+def _mirrored(points: np.ndarray, order: np.ndarray) -> np.ndarray:
+    out = np.array(points[:, order], dtype=np.float64)
+    out[..., 0] *= -1
+    return out
+
+
+def _by_subject(rows: Iterable[LifterRow], *, average: bool) -> tuple[LifterRow, ...]:
+    parts: dict[str, list[LifterScores]] = {}
+    for row in rows:
+        parts.setdefault(row.subject, []).append(row.scores)
+    mean = averaged if average else pooled
+    name = "average" if average else "all frames"
+    return tuple(LifterRow(subject, name, mean(scores)) for subject, scores in parts.items())
+
+
+def _check(network: LiftingNetwork, data: EvaluatedData, path: Path) -> None:
+    """Raise InputError for a network of other joints than the data's."""
+    if network.joints_in != data.joints_in:
+        raise InputError(
+            f"{path.name} takes {network.joints_in} joints, the keypoints {data.keypoints} of {data.name} have"
+            f" {data.joints_in}; choose others with `keypoints`"
+        )
+    if network.joints_out != data.joints_out:
+        what = "the root alone" if network.joints_out == 1 else f"{network.joints_out} joints"
+        raise InputError(f"{path.name} gives {what}, {data.name} has {data.joints_out}; give a network for it")
+
+
+def _line(row: LifterRow) -> dict[str, Any]:
+    return {**({"subject": row.subject} if row.subject else {}), "action": row.action, **row.scores.to_dict()}
