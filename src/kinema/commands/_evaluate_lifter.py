@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Errors of a lifter on your copy of a data set, by action, next to the published results: P1 (MPJPE), P2 (PA-MPJPE),
-P3 (N-MPJPE), MPJVE in mm, PCK at 150 mm and AUC as MPI-INF-3DHP defines them. FOLDER holds, in VideoPose3D's and P-STMO's
-layouts (`kinema data prepare` makes the files of the original downloads):
+P3 (N-MPJPE), MPJVE in mm, PCK at 150 mm and AUC as MPI-INF-3DHP defines them. FOLDER holds, in VideoPose3D's and
+P-STMO's layouts (`kinema data prepare` makes the files of the original downloads):
   h36m        data_3d_h36m.npz        data_2d_h36m_NAME.npz
   humaneva    data_3d_humaneva15.npz  data_2d_humaneva15_NAME.npz
   3dhp        data_test_3dhp.npz

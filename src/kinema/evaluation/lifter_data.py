@@ -24,7 +24,7 @@ MILLIMETRES = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedView:
-    """What one camera saw of one clip. keypoints (F, K, 2) pixels; truth (F, J, 3) mm, relative to the root, which is 0;
+    """What one camera saw of one clip. keypoints (F, K, 2) pixels; truth (F, J, 3) mm, relative to the root;
     valid (F,) bool: the frames that count, None: all.
     """
 
@@ -152,7 +152,7 @@ def _of_3dhp(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
 def _file(folder: Path, name: str, dataset: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise InputError(f"there is no {name} in {folder}; `kinema data prepare {dataset}` makes it of the original files")
+        raise InputError(f"there is no {name} in {folder}; `kinema data prepare {dataset}` makes it of the originals")
     return path
 
 

@@ -47,9 +47,7 @@ _GT243 = (28.5, 30.1, 28.6, 27.9, 29.8, 33.2, 31.3, 27.8, 36.0, 37.4, 29.7, 29.5
 
 
 def _h36m(method: str, keypoints: str, source: str, p1: float, p2: float | None = None) -> PublishedScores:
-    return PublishedScores(
-        method, "h36m", keypoints, source, {"mpjpe": p1} | ({} if p2 is None else {"pa_mpjpe": p2})
-    )
+    return PublishedScores(method, "h36m", keypoints, source, {"mpjpe": p1} | ({} if p2 is None else {"pa_mpjpe": p2}))
 
 
 def _3dhp(method: str, pck: float, auc: float, p1: float) -> PublishedScores:

@@ -62,7 +62,9 @@ class LifterEvaluation:
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
         return {
-            **{name: getattr(self, name) for name in ("dataset", "keypoints", "lifter", "checkpoint", "stride", "flip")},
+            **{name: getattr(self, name) for name in ("dataset", "keypoints", "lifter", "checkpoint")},
+            "stride": self.stride,
+            "flip": self.flip,
             **{name: [_line(row) for row in getattr(self, name)] for name in ("rows", "averages", "all_frames")},
             "published": [
                 {
@@ -86,7 +88,7 @@ def evaluate_lifter(
     lifter, network, path = chosen_lifter(options.lift)
     data = evaluated_data(folder, options)
     _check(network, data, path)
-    stride = options.stride or (max(1, round(data.rate / options.downsample / lifter.rate)) if data.name == "h36m" else 1)
+    stride = options.stride or _published_stride(data, options, lifter.rate)
     keep_root = lifter.name in ROOT_KEPT and data.name != "3dhp"
     done, notes = 0, {}
     clips: dict[tuple[str, str], list[LifterScores]] = {}
@@ -131,6 +133,11 @@ def _mirrored(points: np.ndarray, order: np.ndarray) -> np.ndarray:
     out = np.array(points[:, order], dtype=np.float64)
     out[..., 0] *= -1
     return out
+
+
+def _published_stride(data: EvaluatedData, options: LifterEvaluationOptions, rate: float) -> int:
+    """P-STMO's windows skip every second frame of Human3.6M, and none of 3DHP."""
+    return max(1, round(data.rate / options.downsample / rate)) if data.name == "h36m" else 1
 
 
 def _by_subject(rows: Iterable[LifterRow], *, average: bool) -> tuple[LifterRow, ...]:
