@@ -101,7 +101,7 @@ def test_frames_weigh_clips_and_actions_count_the_same():
 
 
 def test_published_rows_agree_with_their_own_average():
-    """What was typed: the mean of the 15 actions is the printed average; both are rounded to 0.1, so that they may be 0.1 apart."""
+    """What was typed: the mean of the 15 actions is the printed average, both rounded to 0.1."""
     rows = [row for row in PUBLISHED if row.actions]
     assert len(rows) == 5
     for row in rows:

@@ -13,7 +13,7 @@ import numpy as np
 
 from kinema.datasets import humaneva, mpi3dhp
 from kinema.datasets.cameras import DatasetCamera, read_cameras
-from kinema.datasets.h36m import LifterDataset, chosen_subject, read_dataset
+from kinema.datasets.h36m import LifterDataset, read_dataset
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
 from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.lifter_options import LifterEvaluationOptions, names_in
@@ -105,13 +105,8 @@ def _of_positions(folder: Path, options: LifterEvaluationOptions) -> EvaluatedDa
 
 
 def _frames(data: LifterDataset, subjects: Sequence[str], actions: Sequence[str], downsample: int) -> int:
-    """Frames of all views. Raises InputError if there are none."""
-    total = 0
-    for subject in subjects:
-        takes = chosen_subject(data.positions.clips, subject, data.positions.name)
-        views = len(data.cameras.get(subject, ()))
-        kept = [world for action, world in takes.items() if not actions or action.startswith(tuple(actions))]
-        total += sum(views * -(-len(world) // downsample) for world in kept)
+    """Frames of all views, every one of which is looked at before the first is lifted. Raises InputError."""
+    total = sum(-(-len(clip.joints) // downsample) for clip in data.clips(subjects, actions))
     if not total:
         chosen = f"of {', '.join(actions)} " if actions else ""
         raise InputError(f"{data.positions.name} has no frames {chosen}of {', '.join(subjects)}; choose others")

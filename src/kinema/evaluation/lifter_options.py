@@ -28,7 +28,7 @@ class LifterEvaluationOptions:
 
     dataset: the layout. keypoints: NAME of data_2d_DATASET_NAME.npz. subjects, actions: a part of the data. cameras:
     those of other people's data in Human3.6M's layout. stride: frames of the data to one of the network's; by default
-    as its authors evaluate. flip: average with the lifted mirror image.
+    as its authors evaluate. unit: of the lifter. flip: average with the lifted mirror image.
     """
 
     dataset: str = setting("h36m", "the layout of the data", public=True, choices=DATASETS)
@@ -50,6 +50,10 @@ class LifterEvaluationOptions:
     stride: int | None = setting(
         None, "frames of the data to one of the network's (default: as its authors evaluate)", public=True, metavar="N"
     )
+    unit: str | None = setting(
+        None, "of what the lifter gives (default: as its authors' do: mm for 3dhp, else m)", public=True,
+        choices=("m", "mm"),
+    )  # fmt: skip
     flip: bool = setting(True, "do not average with the lifted mirror image", public=True, off=True)
     lifter: str | None = same_as(LiftOptions, "method", default=None)
     checkpoint: Path | None = same_as(LiftOptions, "checkpoint", default=None, aliases=("lifter-weights",))
@@ -64,6 +68,12 @@ class LifterEvaluationOptions:
         if self.dataset == "3dhp" and (self.keypoints or self.actions or self.cameras):
             raise UsageError("the test set of 3dhp has its own keypoints, and sequences in place of actions; leave out"
                              " `keypoints`, `actions` and `cameras`")  # fmt: skip
+
+    @property
+    def millimetres(self) -> float:
+        """How many millimetres the lifter's unit has."""
+        unit = self.unit or ("mm" if self.dataset == "3dhp" else "m")
+        return 1.0 if unit == "mm" else 1000.0
 
     @property
     def lift(self) -> LiftOptions:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.evaluation.lifter_data import MILLIMETRES, EvaluatedData, EvaluatedView, evaluated_data
+from kinema.evaluation.lifter_data import EvaluatedData, EvaluatedView, evaluated_data
 from kinema.evaluation.lifter_options import LifterEvaluationOptions
 from kinema.evaluation.lifter_published import PublishedScores, published_for
 from kinema.evaluation.lifter_scores import LifterScores, averaged, pooled, score_clip
@@ -28,8 +28,8 @@ from kinema.weights.cache import known_sha256
 ROOT_KEPT = ("videopose3d",)
 """Lifters whose authors leave the root where it is predicted; those of others set it to 0."""
 
-_METRES_BELOW = 10.0
-"""A body whose joints lie less than this from the root, in the median, is in metres."""
+_BODY = (50.0, 5000.0)
+"""Millimetres from the root to the joints of a body, in the median, beyond which the unit is another one."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ def evaluate_lifter(
     _check(network, data, path)
     stride = options.stride or _published_stride(data, options, lifter.rate)
     keep_root = lifter.name in ROOT_KEPT and data.name != "3dhp"
-    done, notes = 0, {}
+    done = 0
+    notes: dict[str, str] = {}
     clips: dict[tuple[str, str], list[LifterScores]] = {}
     for view in data.views():
-        lifted, metres = _lifted(network, view, data, stride, options.flip)
-        if not metres and data.name != "3dhp":
-            notes["mm"] = f"{path.name} gives millimetres, which {data.name}'s lifters do not; they are taken as such"
-        elif metres and data.name == "3dhp":
-            notes["m"] = f"{path.name} gives metres, which 3dhp's lifters do not; they are taken as such"
+        lifted = options.millimetres * _lifted(network, view, data, stride, options.flip)
+        size = float(np.median(np.linalg.norm(lifted - lifted[:, data.root, None], axis=-1)))
+        if not _BODY[0] < size < _BODY[1]:
+            notes["unit"] = f"the joints that {path.name} gives lie {size:.3g} mm from the root; is that its `unit`?"
         if not keep_root:
             lifted[:, data.root] = 0
         scores = score_clip(lifted, view.truth, data.scored, view.valid, data.groups)
@@ -113,10 +113,8 @@ def evaluate_lifter(
     )  # fmt: skip
 
 
-def _lifted(
-    network: LiftingNetwork, view: EvaluatedView, data: EvaluatedData, stride: int, flip: bool
-) -> tuple[np.ndarray, bool]:
-    """(F, J, 3) mm, and whether the network gave metres."""
+def _lifted(network: LiftingNetwork, view: EvaluatedView, data: EvaluatedData, stride: int, flip: bool) -> np.ndarray:
+    """(F, J, 3) in the network's unit."""
     screen = to_screen(view.keypoints, view.width, view.height, view.width)
     joints = np.array(network.lift(screen, stride), dtype=np.float64)
     if flip:
@@ -124,9 +122,7 @@ def _lifted(
         joints = (joints + _mirrored(other, data.mirror_out)) / 2
     if not np.isfinite(joints).all():
         raise InputError(f"the lifter gives numbers that are not finite for {view.action} of {view.subject}")
-    distances = np.linalg.norm(joints - joints[:, data.root, None], axis=-1)
-    metres = bool(np.median(distances) < _METRES_BELOW)
-    return joints * MILLIMETRES if metres else joints, metres
+    return joints
 
 
 def _mirrored(points: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ def _check_compressed(body: memoryview, order: str, wanted: Collection[str], bud
     kind, size = struct.unpack_from(f"{order}II", head)
     if kind != _MATRIX or _name_of(memoryview(head)[8:], order) not in wanted:
         return
-    budget.charge(2 * size)
+    budget.charge(size)
     inside = head + inflate.decompress(inflate.unconsumed_tail, max(size + 8 - len(head), 1))
     if len(inside) < size + 8 or inflate.unconsumed_tail:
         raise Malformed("a compressed element has another length than it declares")
@@ -152,9 +152,9 @@ def _check_matrix(body: memoryview, order: str, budget: Budget, depth: int) -> N
                 _check_matrix(part, order, budget, depth + 1)
     elif form in _NUMBERS:
         stored, values = parts[3] if len(parts) > 3 else (9, memoryview(b""))
-        budget.charge(ARRAY + 8 * count)
         if stored not in _SIZES or len(values) != count * _SIZES[stored]:
             raise Malformed("a matrix does not hold as many numbers as it declares")
+        budget.charge(ARRAY + 8 * count - len(values))  # small whole numbers are stored narrower than they are read
     else:
         raise Malformed(f"{quoted(form)} is not the kind of a matrix of numbers or cells")
 
