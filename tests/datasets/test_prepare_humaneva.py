@@ -26,7 +26,7 @@ def test_failing_motion_capture_is_split(tmp_path, capsys):
     parts = take(FRAMES, lost=(100, 101, 300))
     write_mat(tmp_path / "converted_15j/Validate/S1/Gestures_1.mat", **parts)
     out = tmp_path / "out"
-    assert main(["data", "prepare", "humaneva", str(tmp_path), "--output", str(out), "--quiet"]) == 0
+    assert main(["data", "prepare", "humaneva", str(tmp_path), "--out", str(out), "--quiet"]) == 0
     assert not any(capsys.readouterr())
     data = read_dataset(out / "data_3d_humaneva15.npz", out / "data_2d_humaneva15_gt.npz", HUMANEVA_CAMERAS)
     lengths = {name: len(poses) for name, poses in data.positions.clips["Validate/S1"].items()}

@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kinema.commands._options import add_debug, add_quiet
+from kinema.commands._options import add_argument, add_debug, add_quiet
 from kinema.errors import UsageError
 
 DESCRIPTION = "Prepare data sets of their original downloads, for `kinema evaluate lifter` and `kinema train lifter`."
 
 EXAMPLES = """\
-  kinema data prepare h36m ~/Human3.6M --output data
-  kinema data prepare h36m ~/Human3.6M --output data --keypoints ~/detectron --name detectron_ft_h36m
-  kinema data prepare 3dhp ~/mpi_inf_3dhp --output data
-  kinema data prepare humaneva ~/HumanEva/converted_15j --output data
+  kinema data prepare h36m ~/Human3.6M --out data
+  kinema data prepare h36m ~/Human3.6M --out data --keypoints ~/detectron --name detectron_ft_h36m
+  kinema data prepare 3dhp ~/mpi_inf_3dhp --out data
+  kinema data prepare humaneva ~/HumanEva/converted_15j --out data
 """
 
 PREPARE = """\
@@ -39,7 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     sub.add_argument("dataset", choices=SETS, metavar="DATASET", help="h36m, 3dhp or humaneva")
     sub.add_argument("folder", metavar="FOLDER", type=Path, help="the folder of the original files")
-    sub.add_argument("--output", metavar="DIR", type=Path, required=True, help="where the files are written")
+    add_argument(
+        sub, "--out", aliases=("output",), metavar="DIR", type=Path, required=True, help="where the files are written"
+    )
     sub.add_argument(
         "--keypoints", metavar="FOLDER", type=Path, help="2D keypoints of a detector, a file for each video"
     )
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     prepare: Any = {"h36m": prepare_h36m, "3dhp": prepare_3dhp, "humaneva": prepare_humaneva}[args.dataset]
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         with timed(shown, f"preparing {args.dataset}") as progress:
-            done = prepare(args.folder, args.output, progress=progress, **more)
+            done = prepare(args.folder, args.out, progress=progress, **more)
         for note in done.notes:
             shown.note(note)
     if not args.quiet:
