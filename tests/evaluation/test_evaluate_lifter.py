@@ -21,6 +21,7 @@ from kinema.evaluation.lifter_data import evaluated_data, mirror_order
 from kinema.evaluation.lifter_options import LifterEvaluationOptions
 from kinema.evaluation.lifters import evaluate_lifter
 from kinema.lifting.inputs import to_screen
+from kinema.models.pstmo.refine.numpy_run import expected_shapes
 from kinema.models.pstmo.sizes import PSTMOSizes
 from kinema.models.videopose3d.sizes import VideoPose3DSizes
 from tests.helpers.lifter_datasets import motion, write_dataset
@@ -288,6 +289,54 @@ def test_published_architectures(tmp_path, name):
         errors.append(np.linalg.norm(joints - (clip.joints - clip.joints[:, :1]), axis=-1))
     assert found.stride == stride
     assert found.averages[0].scores.mpjpe == pytest.approx(1000 * np.mean(errors), rel=1e-5)
+
+
+def refine_tensors(share):
+    """A refine module that gives every joint the same share of its lifted position."""
+    tensors = {key: np.zeros(shape, dtype=np.float32) for key, shape in expected_shapes(17, 4).items()}
+    tensors["post_refine.3.bias"] += np.log(share / (1 - share))
+    return tensors
+
+
+def test_refine(tmp_path, capsys):
+    """True depths and true keypoints give the true joints but for the lens' distortion; the lifted ones err in x."""
+    h36m(tmp_path, frames=5)
+    np.savez(tmp_path / "refine.npz", **refine_tensors(0.75))
+    network = knowing_h36m(tmp_path, lambda joints, clip: moved(joints, 5, [0.17, 0, 0]))
+    with registered(tmp_path, network) as lifter:
+        plain = scores_of(capsys, [tmp_path, *lifter])["averages"][0]["mpjpe"]
+        asked = [tmp_path, *lifter, "--lifter-refine", tmp_path / "refine.npz"]
+        refined = scores_of(capsys, asked)
+    assert plain == pytest.approx(10, abs=1e-3)
+    errors = []
+    for clip in read_dataset(tmp_path / "data_3d_h36m.npz", tmp_path / "data_2d_h36m_gt.npz").clips(["S9", "S11"]):
+        focal, centre = np.array(clip.camera.focal), np.array(clip.camera.centre)
+        seen = (clip.keypoints - centre) / focal * clip.joints[..., 2:]
+        truth = clip.joints - clip.joints[:, :1]
+        lifted = moved(truth, 5, [0.17, 0, 0])
+        lifted[..., :2] = 0.75 * lifted[..., :2] + 0.25 * (seen - seen[:, :1])
+        errors.append(1000 * np.linalg.norm(lifted - truth, axis=-1).mean())
+    # Two takes of Walking, one of Directions, all of the same length; actions count the same.
+    walking, directions = np.mean([errors[4:12], errors[16:]]), np.mean([errors[:4], errors[12:16]])
+    assert refined["averages"][0]["mpjpe"] == pytest.approx((walking + directions) / 2, rel=1e-4)
+    assert refined["averages"][0]["mpjpe"] < plain
+    assert refined["checkpoint"]["refine"] == "refine.npz"
+    with registered(tmp_path, network) as lifter:
+        lost = [tmp_path, *lifter, "--lifter-refine", tmp_path / "no.npz"]
+        assert "give the path of a P-STMO refine file" in refused(capsys, lost)
+        assert "is not a P-STMO refine checkpoint" in refused(capsys, [*lost[:-1], lifter[-1]])
+        other = [tmp_path, "--dataset", "humaneva", *lifter, "--lifter-refine", tmp_path / "refine.npz"]
+        assert "leave out --lifter-refine" in refused(capsys, other, 2)
+
+
+def test_names_that_contradict_each_other_are_noted(tmp_path, capsys):
+    h36m(tmp_path, frames=3)
+    with registered(tmp_path, knowing_h36m(tmp_path)) as lifter:
+        assert not scores_of(capsys, [tmp_path, *lifter])["notes"]
+        wild = tmp_path / "no_refine_48_in_the_wild.npz"
+        (tmp_path / "knowing.npz").rename(wild)
+        (note,) = scores_of(capsys, [tmp_path, *lifter[:-1], wild])["notes"]
+    assert "takes joints of coco17 by its name, the keypoints gt are h36m17" in note
 
 
 def test_progress_counts_every_frame(tmp_path):

@@ -25,7 +25,8 @@ MILLIMETRES = 1000.0
 @dataclass(frozen=True, eq=False)
 class EvaluatedView:
     """What one camera saw of one clip. keypoints (F, K, 2) pixels; truth (F, J, 3) mm, relative to the root;
-    valid (F,) bool: the frames that count, None: all.
+    valid (F,) bool: the frames that count, None: all. root_depth (F,): metres along the camera's axis; lens (9,): as in
+    `DatasetCamera`; where they are known.
     """
 
     subject: str
@@ -35,6 +36,8 @@ class EvaluatedView:
     keypoints: np.ndarray
     truth: np.ndarray
     valid: np.ndarray | None = None
+    root_depth: np.ndarray | None = None
+    lens: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class EvaluatedData:
     """A data set. views: called to go through them. frames: how many there are in all. keypoints: name of the 2D.
 
     joints_in, joints_out: 2D and 3D joints. mirror_in, mirror_out: their order in a mirror. root: the 3D joint that
-    others are relative to. scored: joints of PCK and AUC; groups: parts of the body. rate: frames per second.
+    others are relative to. layout: of the 2D joints, if the file says it. scored: joints of PCK and AUC; groups: parts of the body. rate: frames per second.
     """
 
     name: str
@@ -57,6 +60,7 @@ class EvaluatedData:
     scored: tuple[int, ...]
     rate: float
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    layout: str = ""
 
 
 def evaluated_data(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
@@ -94,13 +98,15 @@ def _of_positions(folder: Path, options: LifterEvaluationOptions) -> EvaluatedDa
             joints = clip.joints[:: options.downsample] * MILLIMETRES
             yield EvaluatedView(
                 clip.subject, clip.kind, clip.camera.width, clip.camera.height,
-                clip.keypoints[:: options.downsample], joints - joints[:, :1],
+                clip.keypoints[:: options.downsample], joints - joints[:, :1], None,
+                clip.joints[:: options.downsample, 0, 2], clip.camera.lens,
             )  # fmt: skip
 
     two, three = data.keypoints, data.positions
     return EvaluatedData(
         options.dataset, name, views, frames, two.joints, three.joints, mirror_order(two.joints, two.left, two.right),
         mirror_order(three.joints, three.left, three.right), 0, tuple(range(1, three.joints)), 50.0 if human else 60.0,
+        layout=two.layout,
     )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class LifterEvaluationOptions:
     flip: bool = setting(True, "do not average with the lifted mirror image", public=True, off=True)
     lifter: str | None = same_as(LiftOptions, "method", default=None)
     checkpoint: Path | None = same_as(LiftOptions, "checkpoint", default=None, aliases=("lifter-weights",))
+    refine: Path | None = setting(
+        None, "P-STMO's refine checkpoint, which corrects what it lifts where camera and root depth are known (h36m)",
+        public="lifter_refine", metavar="FILE", group="lifting",
+    )  # fmt: skip
     causal: bool = same_as(LiftOptions, "causal", default=False)
     threads: int = setting(2, "threads of the network", public=True, metavar="N", neutral=True)
 
@@ -65,6 +69,10 @@ class LifterEvaluationOptions:
         require(self.downsample >= 1, "downsample", "be at least 1", self.downsample)
         require(self.stride is None or self.stride >= 1, "stride", "be at least 1", self.stride)
         require(self.threads >= 1, "threads", "be at least 1", self.threads)
+        if self.refine is not None and self.dataset != "h36m":
+            raise UsageError(
+                "P-STMO's refine module needs the lens of the camera, which only h36m has; leave out `lifter_refine`"
+            )
         if self.dataset == "3dhp" and (self.keypoints or self.actions or self.cameras):
             raise UsageError("the test set of 3dhp has its own keypoints, and sequences in place of actions; leave out"
                              " `keypoints`, `actions` and `cameras`")  # fmt: skip

@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.evaluation.lifter_data import EvaluatedData, EvaluatedView, evaluated_data
+from kinema.evaluation.lifter_data import MILLIMETRES, EvaluatedData, EvaluatedView, evaluated_data
 from kinema.evaluation.lifter_options import LifterEvaluationOptions
 from kinema.evaluation.lifter_published import PublishedScores, published_for
 from kinema.evaluation.lifter_scores import LifterScores, averaged, pooled, score_clip
-from kinema.lifting.inputs import to_screen
+from kinema.lifting.inputs import input_set_of, to_screen
 from kinema.lifting.lifting import chosen_lifter
 from kinema.lifting.registry import LiftingNetwork
+from kinema.models.pstmo.refine.numpy_run import NumpyRefine
 from kinema.progress import Progress, silent
+from kinema.skeleton import COCO17, H36M17
+from kinema.storage.checkpoints import load_checkpoint
 from kinema.weights.cache import known_sha256
 
 ROOT_KEPT = ("videopose3d",)
@@ -88,17 +91,20 @@ def evaluate_lifter(
     lifter, network, path = chosen_lifter(options.lift)
     data = evaluated_data(folder, options)
     _check(network, data, path)
+    refine = None if options.refine is None else _opened_refine(options.refine, data)
     stride = options.stride or _published_stride(data, options, lifter.rate)
     keep_root = lifter.name in ROOT_KEPT and data.name != "3dhp"
     done = 0
-    notes: dict[str, str] = {}
+    notes = _other_joints(path, data)
     clips: dict[tuple[str, str], list[LifterScores]] = {}
     for view in data.views():
         lifted = options.millimetres * _lifted(network, view, data, stride, options.flip)
+        if refine is not None:
+            lifted = _refined(refine, lifted, view)
         size = float(np.median(np.linalg.norm(lifted - lifted[:, data.root, None], axis=-1)))
         if not _BODY[0] < size < _BODY[1]:
             notes["unit"] = f"the joints that {path.name} gives lie {size:.3g} mm from the root; is that its `unit`?"
-        if not keep_root:
+        if not keep_root or refine is not None:
             lifted[:, data.root] = 0
         scores = score_clip(lifted, view.truth, data.scored, view.valid, data.groups)
         if scores is not None:
@@ -107,7 +113,7 @@ def evaluate_lifter(
         progress(done, data.frames)
     rows = [LifterRow(subject, action, pooled(scores)) for (subject, action), scores in clips.items()]
     return LifterEvaluation(
-        data.name, data.keypoints, lifter.name, {"file": path.name, "sha256": known_sha256(path)}, stride, options.flip,
+        data.name, data.keypoints, lifter.name, _checkpoint(path, options.refine), stride, options.flip,
         tuple(rows), _by_subject(rows, average=True), _by_subject(rows, average=False),
         published_for(data.name, data.keypoints), tuple(notes.values()),
     )  # fmt: skip
@@ -123,6 +129,32 @@ def _lifted(network: LiftingNetwork, view: EvaluatedView, data: EvaluatedData, s
     if not np.isfinite(joints).all():
         raise InputError(f"the lifter gives numbers that are not finite for {view.action} of {view.subject}")
     return joints
+
+
+def _checkpoint(path: Path, refine: Path | None) -> dict[str, str]:
+    found = {"file": path.name, "sha256": known_sha256(path)}
+    return found if refine is None else {**found, "refine": refine.name, "refine_sha256": known_sha256(refine)}
+
+
+def _opened_refine(path: Path, data: EvaluatedData) -> NumpyRefine:
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}; give the path of a P-STMO refine file")
+    refine = NumpyRefine(load_checkpoint(path), name=path.name)
+    if not refine.joints == data.joints_in == data.joints_out:
+        raise InputError(
+            f"{path.name} refines {refine.joints} joints, {data.name} has {data.joints_out}, and its keypoints"
+            f" {data.keypoints} {data.joints_in}; they must be the same"
+        )
+    return refine
+
+
+def _refined(refine: NumpyRefine, lifted: np.ndarray, view: EvaluatedView) -> np.ndarray:
+    """Lifted joints (F, J, 3) mm, corrected by the keypoints at their depths. The root goes in as it was predicted."""
+    assert view.root_depth is not None
+    assert view.lens is not None
+    screen = to_screen(view.keypoints, view.width, view.height, view.width)
+    corrected = refine.corrected(lifted / MILLIMETRES, screen, view.root_depth, view.lens)
+    return MILLIMETRES * np.asarray(corrected, dtype=np.float64)
 
 
 def _mirrored(points: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -155,6 +187,18 @@ def _check(network: LiftingNetwork, data: EvaluatedData, path: Path) -> None:
     if network.joints_out != data.joints_out:
         what = "the root alone" if network.joints_out == 1 else f"{network.joints_out} joints"
         raise InputError(f"{path.name} gives {what}, {data.name} has {data.joints_out}; give a network for it")
+
+
+def _other_joints(path: Path, data: EvaluatedData) -> dict[str, str]:
+    """A note where the names of the checkpoint and of the keypoints' layout contradict each other."""
+    takes, certain = input_set_of(path.name, None)
+    has = {"coco": COCO17.name, "h36m": H36M17.name}.get(data.layout, takes.name)
+    if not certain or has == takes.name:
+        return {}
+    return {
+        "joints": f"{path.name} takes joints of {takes.name} by its name, the keypoints {data.keypoints} are {has};"
+        " other `keypoints` may be meant"
+    }
 
 
 def _line(row: LifterRow) -> dict[str, Any]:
