@@ -45,7 +45,8 @@ class EvaluatedData:
     """A data set. views: called to go through them. frames: how many there are in all. keypoints: name of the 2D.
 
     joints_in, joints_out: 2D and 3D joints. mirror_in, mirror_out: their order in a mirror. root: the 3D joint that
-    others are relative to. layout: of the 2D joints, if the file says it. scored: joints of PCK and AUC; groups: parts of the body. rate: frames per second.
+    others are relative to. scored: joints of PCK and AUC. rate: frames per second. groups: parts of the body. layout:
+    of the 2D joints, if the file says it.
     """
 
     name: str
