@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from kinema.datasets.h36m_cameras import H36M_CAMERAS
 from kinema.datasets.projection import project, to_pixels
 from kinema.geometry.rotations import quaternion_to_matrix
 from kinema.lifting.inputs import to_screen
-from tests.helpers.goldens import each_case, recording
+from tests.helpers.goldens import each_case, goldens, recording
 
 GOLDEN = "videopose3d/golden_metrics_cameras.npz"
 
@@ -42,6 +44,29 @@ def test_quaternions():
     np.testing.assert_allclose(turned, golden["quat.qrot"], atol=1e-9)
     back = np.squeeze(quaternion_to_matrix(golden["quat.qinverse"][:, order]) @ turned[..., None], -1)
     np.testing.assert_allclose(back, golden["quat.v"], atol=1e-9)
+
+
+@pytest.mark.golden
+def test_places_of_human36m_s_cameras():
+    """The published numbers have float32's seven digits: a millionth in the orientation, a micrometre in metres."""
+    places = json.loads((goldens() / "videopose3d/h36m_extrinsics.json").read_text())
+    known = {subject: cameras for subject, cameras in places.items() if all(cameras)}
+    assert set(known) == set(H36M_CAMERAS)
+    for subject, cameras in known.items():
+        for camera, place in zip(H36M_CAMERAS[subject], cameras, strict=True):
+            np.testing.assert_allclose(camera.orientation, place["orientation"], atol=1e-6)
+            np.testing.assert_allclose(camera.position, np.array(place["translation_mm"]) / 1000, atol=1e-6)
+
+
+@pytest.mark.golden
+@each_case("subject,number", GOLDEN, r"cam\.(S\d+)\.(\d)\.camera")
+def test_there_and_back(subject, number):
+    golden = recording(GOLDEN)
+    camera = H36M_CAMERAS[subject][number]
+    np.testing.assert_allclose(golden["cam.roundtrip"], golden["cam.world"], atol=1e-5)
+    np.testing.assert_allclose(
+        camera.to_world(golden[f"cam.{subject}.{number}.camera"]), golden["cam.roundtrip"], atol=1e-5
+    )
 
 
 def test_without_tangential_distortion_it_is_opencv_s():
