@@ -291,6 +291,26 @@ def test_published_architectures(tmp_path, name):
     assert found.averages[0].scores.mpjpe == pytest.approx(1000 * np.mean(errors), rel=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "options", [("--widths", "3,3", "--channels", "16"), ("--network", "pstmo", "--window-size", "9")]
+)
+def test_training_scores_what_is_evaluated(tmp_path, capsys, options):
+    """The score of a training's last epoch, computed by torch in other code, is the average of this evaluation."""
+    pytest.importorskip("torch")
+    three, two = write_dataset(tmp_path, frames=20, subjects=("S1", "S9"), actions=("Walking 1", "Eating"))
+    files = ["--positions", three, "--keypoints", two, "--subjects", "S1", "--test-subjects", "S9"]
+    rest = ["--epochs", "1", "--batch", "128", "--threads", "1", "--out", tmp_path / "out", "--quiet"]
+    assert main([str(word) for word in ("train", "lifter", *files, *options, *rest)]) == 0
+    capsys.readouterr()
+    training = json.loads((tmp_path / "out" / "training.json").read_text())
+    lifter = ["--lifter", "pstmo" if "pstmo" in options else "videopose3d"]
+    checkpoint = next(path for path in (tmp_path / "out").glob("*_h36m.*") if path.suffix in (".bin", ".pth"))
+    found = scores_of(capsys, [tmp_path, *lifter, "--lifter-checkpoint", checkpoint, "--subjects", "S9"])
+    assert found["averages"][0]["mpjpe"] == pytest.approx(training["history"][-1]["score"], rel=1e-4)
+
+
 def refine_tensors(share):
     """A refine module that gives every joint the same share of its lifted position."""
     tensors = {key: np.zeros(shape, dtype=np.float32) for key, shape in expected_shapes(17, 4).items()}
