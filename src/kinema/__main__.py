@@ -42,6 +42,7 @@ GROUPS = {
         "pare-demo": "PARE's own demo: pare_output.pkl and rendered images, with the original options",
         "train": "train a refiner (SmoothNet, SynSP) or a lifter (VideoPose3D, P-STMO)",
         "body": "export the free body for the packages smplx and smplfitter",
+        "data": "prepare data sets of their original downloads for evaluation and training",
         "weights": "list, download, add and check network weights",
         "info": "print the system information for a bug report",
     },

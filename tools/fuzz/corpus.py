@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from tests.helpers.original_datasets import cells, write_cdf, write_h5, write_mat, write_v73
 from tests.helpers.pickles import VALUES
 from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
 from tests.hostile.markers import MARKERS
@@ -21,13 +22,29 @@ MOST_BYTES = 2**16
 SUFFIXES = {
     "pickle": ".pkl", "npz": ".npz", "torch": ".pt", "safetensors": ".safetensors", "motion-pkl": ".pkl",
     "motion-npz": ".npz", "motion-pt": ".pt", "bvh": ".bvh", "trc": ".trc", "body": ".npz", "onnx": ".onnx",
-    "c3d": ".c3d", "mot": ".mot", "motion-trc": ".trc", "motion-c3d": ".c3d",
+    "c3d": ".c3d", "mot": ".mot", "motion-trc": ".trc", "motion-c3d": ".c3d", "mat": ".mat", "mat73": ".mat",
+    "hdf5": ".h5", "cdf": ".cdf",
 }  # fmt: skip
 
 
 def _members(archive: bytes) -> list[bytes]:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return [opened.read(info) for info in opened.infolist() if info.file_size <= MOST_BYTES]
+
+
+def _of_data_sets(target: str) -> list[bytes]:
+    """Small original files of data sets, of the kinds that this target reads."""
+    values = {"numbers": np.arange(12.0).reshape(3, 4), "cells": cells([np.ones((2, 3)), np.zeros((1, 2))])}
+    makers = {
+        "mat": lambda path: write_mat(path, **values),
+        "mat73": lambda path: write_v73(path, **values),
+        "hdf5": lambda path: write_h5(path, poses=np.zeros((2, 16, 2))),
+        "cdf": lambda path: write_cdf(path, np.arange(2 * 96.0).reshape(2, 96)),
+    }
+    if target not in makers:
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        return [makers[target](Path(scratch) / f"a{SUFFIXES[target]}").read_bytes()]
 
 
 def write_corpus(target: str, folder: Path) -> int:
@@ -40,6 +57,7 @@ def write_corpus(target: str, folder: Path) -> int:
     if target == "pickle":
         made += [pickle.dumps(value, protocol) for value in VALUES.values() for protocol in (0, 2, 4)]
         made += [data for make in PICKLES.values() if not (data := make()).startswith(b"\x78")]  # not compressed bombs
+    made += _of_data_sets(target)
     families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **MARKERS, **NETWORKS, **ARCHIVES, **WEIGHTS}
     costly = (
         "overlapping.safetensors",

@@ -20,7 +20,10 @@ from kinema.formats.c3d_parsing import read_c3d
 from kinema.formats.opensim_table import read_coordinates
 from kinema.formats.trc_parsing import read_trc
 from kinema.models.onnx_check import _check_model, _Refused, _Unreadable
+from kinema.storage.cdf import load_cdf
 from kinema.storage.checkpoints import load_checkpoint
+from kinema.storage.hdf5 import open_hdf5
+from kinema.storage.matlab import load_mat
 from kinema.storage.safe_npz import load_npz
 from kinema.storage.safe_pickle import load_pickle
 from kinema.storage.torch_format import INERT
@@ -62,6 +65,11 @@ def _onnx(data: bytes) -> None:
         _check_model(data)
 
 
+def _numbers_of_hdf5(path: Path) -> None:
+    with open_hdf5(path) as file:
+        file.array("poses")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "pickle": _reading(".pkl", lambda path: load_pickle(path, extra=INERT)),
     "npz": _reading_member(".npz", load_npz, "poses.npy"),
@@ -78,5 +86,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "motion-c3d": _reading(".c3d", load_motion),
     "body": _reading(".npz", read_smpl),
     "onnx": _onnx,
+    "mat": _reading(".mat", lambda path: load_mat(path, ("numbers", "cells"))),
+    "mat73": _reading(".mat", lambda path: load_mat(path, ("numbers", "cells"))),
+    "hdf5": _reading(".h5", _numbers_of_hdf5),
+    "cdf": _reading(".cdf", lambda path: load_cdf(path, "Pose")),
 }
 """Targets by name."""

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands import _evaluate_angles, _evaluate_keypoints, _evaluate_pare, _evaluate_refiner
+from kinema.commands import _evaluate_angles, _evaluate_keypoints, _evaluate_lifter, _evaluate_pare, _evaluate_refiner
 from kinema.commands._options import add_body, add_debug, add_file, add_json, add_settings, add_subcommand, given
 from kinema.options import in_flags
 from kinema.terminal import console, print_json
@@ -73,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name, text, command in (
         ("keypoints", "2D keypoints against COCO's annotations", _evaluate_keypoints),
         ("refiner", "filters and refinement networks on a data set", _evaluate_refiner),
+        ("lifter", "a lifter on Human3.6M, MPI-INF-3DHP or HumanEva-I, by its authors' protocols", _evaluate_lifter),
         ("pare", "PARE on 3DPW or 3DOH, by its own protocol", _evaluate_pare),
     ):
         command.configure(add_subcommand(subparsers, name, text, command))
@@ -83,7 +84,12 @@ def only_prints(args: argparse.Namespace) -> bool:
 
 
 def run(args: argparse.Namespace) -> int:
-    others = {"keypoints": _evaluate_keypoints.run, "refiner": _evaluate_refiner.run, "pare": _evaluate_pare.run}
+    others = {
+        "keypoints": _evaluate_keypoints.run,
+        "refiner": _evaluate_refiner.run,
+        "lifter": _evaluate_lifter.run,
+        "pare": _evaluate_pare.run,
+    }
     return others.get(args.evaluation, _evaluate_motion)(args)
 
 

@@ -28,9 +28,10 @@ class MotionFormat:
     name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the first is
     the one written. module: the module with its functions, by name, or any object that has them. reads, writes:
     what it supports. timed: whether its files store the frame times or the frame rate. lossless: whether a Motion
-    survives a round trip unchanged. holds: what a file can store of a motion, in words. takes: further options of its
-    writer; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person,
-    "camera" and "rate" that can be read back from a file written by Kinema (every one, for a lossless format).
+    survives a round trip unchanged. named: written only where it is named, because its suffix says nothing. holds:
+    what a file can store of a motion, in words. takes: further options of its writer; "report" stands for a
+    `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person, "camera" and "rate" that can be
+    read back from a file written by Kinema (every one, for a lossless format).
     opener: function path -> mapping that opens its files, itself or as "module:function"; None for pickles, `.npz`
     and torch files, which Kinema opens itself.
     """
@@ -43,6 +44,7 @@ class MotionFormat:
     writes: bool = False
     timed: bool = False
     lossless: bool = False
+    named: bool = False
     holds: str = ""
     takes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
@@ -239,6 +241,26 @@ FORMATS: Registry[MotionFormat] = Registry(
             holds="everybody's joints and joint angles at true times",
             takes=("report",),
         ),
+        MotionFormat(
+            "poseflow",
+            "AlphaPose's tracked 2D keypoints by picture, as PoseFlow writes them",
+            (".json",),
+            "kinema.formats.poseflow",
+            reads=False,
+            writes=True,
+            named=True,
+            holds="everybody's 2D keypoints of COCO and their numbers",
+        ),
+        MotionFormat(
+            "opensvai",
+            "OpenSVAI's tracked 2D keypoints, as LightTrack writes them",
+            (".json",),
+            "kinema.formats.opensvai",
+            reads=False,
+            writes=True,
+            named=True,
+            holds="everybody's 15 2D keypoints of PoseTrack, boxes and numbers",
+        ),
     ),
 )
 """Tried in this order; where several recognise a file, Kinema's own format wins."""
@@ -256,7 +278,7 @@ def find_format(name: str) -> MotionFormat:
 
 def format_by_suffix(path: Path) -> MotionFormat:
     """The format to write a file of this name in. Raises UsageError for an unknown suffix."""
-    writers = [f for f in FORMATS if f.writes]
+    writers = [f for f in FORMATS if f.writes and not f.named]
     for entry in writers:
         if path.suffix.lower() in entry.suffixes:
             return entry

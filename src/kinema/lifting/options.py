@@ -75,3 +75,10 @@ class KeypointFileOptions:
         public="joints",
         choices=tuple(JOINT_SETS),
     )
+    tracker: str | None = setting(
+        None, "kinema, poseflow or lighttrack: who is who (default: as the file says, else kinema)", public=True,
+        metavar="NAME",
+    )  # fmt: skip
+    tracker_checkpoint: Path | None = setting(
+        None, "the network of the tracker lighttrack, a file of its authors", public=True, metavar="FILE"
+    )

@@ -60,7 +60,10 @@ def motion_from_keypoints(
     job, watcher = job or KeypointFileJob(), watcher or RunWatcher()
     if job.lift.method is not None:
         chosen_lifter(job.lift)
-    motion = read_keypoints(path, fps=job.file.fps, size=job.file.size, layout=job.file.layout)
+    motion = read_keypoints(
+        path, fps=job.file.fps, size=job.file.size, layout=job.file.layout, tracker=job.file.tracker,
+        checkpoint=job.file.tracker_checkpoint,
+    )  # fmt: skip
     if not motion.width:
         raise InputError(f"{path} does not store the video's size, which lifting needs; give it with `size`")
     for note in (*motion.data.get(NOTES, ()), STANDS_STILL):

@@ -78,7 +78,12 @@ class RunOptions:
         public=True,
         metavar="NAME",
     )
-    tracker: str = setting("kinema", "how people are detected and tracked", public=True, metavar="NAME")
+    tracker: str = setting(
+        "kinema",
+        f"how people are detected and tracked: {', '.join(row.name for row in TRACKERS.built_in)}",
+        public=True,
+        metavar="NAME",
+    )
     time_range: TimeRange = setting(
         factory=TimeRange,
         help="process only these seconds of the video, as a player shows them; either end may be omitted",
@@ -186,7 +191,13 @@ class RunOptions:
         return result
 
 
-_PLACES = {"track": "tracking", "lift": "lift", "fit": "fit", "filter": "filter", "world": "world"}
+_PLACES = {
+    **{row.stage.name: "tracking" for row in TRACKERS.built_in},
+    "lift": "lift",
+    "fit": "fit",
+    "filter": "filter",
+    "world": "world",
+}
 """Stage -> the field of `RunOptions` that has its options."""
 
 

@@ -107,13 +107,13 @@ def _plain_track(track: Track, places: dict[int, int]) -> dict[str, Any]:
     values["rivals"] = [[places[id(met.other)], met.gap, met.frame] for met in track.rivals.values()]
     for name in ("seen", "appearance", "fresh", "known"):
         if values[name] is not None:
-            values[name] = _plain(values[name])
+            values[name] = plain_fields(values[name])
     if values["known"] is not None:
-        values["known"] |= {name: _plain(values["known"][name]) for name in ("seen", "appearance")}
+        values["known"] |= {name: plain_fields(values["known"][name]) for name in ("seen", "appearance")}
     return values
 
 
-def _plain(value: Any) -> dict[str, Any]:
+def plain_fields(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, as they are."""
     return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
 

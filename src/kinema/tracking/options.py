@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.options import require, setting
@@ -27,7 +28,8 @@ class TrackingOptions:
     cuts: end every track at a camera cut; people who look the same before and after it keep their id.
     max_absence: a person who returns within this time with the same appearance keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo left-right
-    swaps between frames. threads: None for all that the process may use.
+    swaps between frames. tracker_checkpoint: of a tracker that has a network of its own. threads: None for all that the
+    process may use.
     """
 
     keypoints: str = setting(
@@ -63,6 +65,9 @@ class TrackingOptions:
         metavar="F",
         group="people",
     )
+    tracker_checkpoint: Path | None = setting(
+        None, "the network of the tracker lighttrack, a file of its authors", public=True, metavar="FILE"
+    )
     detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.5
@@ -74,6 +79,8 @@ class TrackingOptions:
     )
 
     def __post_init__(self) -> None:
+        if self.tracker_checkpoint is not None:
+            object.__setattr__(self, "tracker_checkpoint", Path(self.tracker_checkpoint))
         for name in ("max_persons", "min_track_frames", "threads"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, "be at least 1", value)

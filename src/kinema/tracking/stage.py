@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import files_of, networks_of
 from kinema.motion import Motion
@@ -16,6 +17,7 @@ from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
     from kinema.tracking.camera import CameraOfShots
+    from kinema.tracking.tracker import OpenFollower
     from kinema.world.vanishing import LineObserver
 
 CLOSER = (
@@ -36,8 +38,12 @@ CAMERA_UNKNOWN = (
 )
 
 
-def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
+def track(
+    motion: Motion, context: Context, options: TrackingOptions, *, follower: OpenFollower | None = None
+) -> Motion:
     """Detect and track people, and estimate from the same frames whether the camera moves.
+
+    follower: what follows people from frame to frame, None for Kinema's own.
 
     If hardly anybody is found, a few frames are searched for smaller people, and if there are any, the clip is tracked
     again. The camera is set from the focal length in the video's metadata, else from what is seen
@@ -47,9 +53,9 @@ def track(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
 
-    motion, watched = _tracked(context, options, context.partial)
+    motion, watched = _tracked(context, options, context.partial, follower)
     if options.smallest_person is None and share_with_people(motion) < FEW:
-        motion, watched = _second_look(context, options, motion, watched)
+        motion, watched = _second_look(context, options, motion, watched, follower)
     context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
@@ -79,9 +85,12 @@ class _Watched:
     lines: LineObserver | None
 
 
-def _tracked(context: Context, options: TrackingOptions, checkpoint: Partial | None) -> tuple[Motion, _Watched]:
+def _tracked(
+    context: Context, options: TrackingOptions, checkpoint: Partial | None, follower: OpenFollower | None
+) -> tuple[Motion, _Watched]:
     """The people in the video, and the observers that saw the same frames."""
     from kinema.tracking.camera import CameraOfShots
+    from kinema.tracking.follower import Follower
     from kinema.tracking.tracker import track_people
     from kinema.world.vanishing import LineObserver
 
@@ -97,12 +106,13 @@ def _tracked(context: Context, options: TrackingOptions, checkpoint: Partial | N
         observers=[observer for observer in (watched.motion, watched.lines) if observer is not None],
         shot_begins=(lambda first: None) if watched.motion is None else watched.motion.begin_shot,
         checkpoint=checkpoint,
+        follower=Follower if follower is None else follower,
     )
     return motion, watched
 
 
 def _second_look(
-    context: Context, options: TrackingOptions, motion: Motion, watched: _Watched
+    context: Context, options: TrackingOptions, motion: Motion, watched: _Watched, follower: OpenFollower | None
 ) -> tuple[Motion, _Watched]:
     """The better of this result and that of a second pass, made only if a few frames show smaller people."""
     from kinema.keypoints.registry import open_source
@@ -118,7 +128,7 @@ def _second_look(
     if sample.smallest is None:
         return motion, watched
     closer = dataclasses.replace(options, smallest_person=sample.smallest)
-    again, watched_again = _tracked(context, closer, None)
+    again, watched_again = _tracked(context, closer, None, follower)
     if share_with_people(again) <= share_with_people(motion):
         return motion, watched
     context.facts["second_look"] = sample.smallest
@@ -150,14 +160,57 @@ def _files(options: TrackingOptions) -> Mapping[str, str]:
     return files_of(options.keypoints, options.detector)
 
 
+def _without_checkpoint(options: TrackingOptions) -> Mapping[str, str]:
+    if options.tracker_checkpoint is not None:
+        raise UsageError("only the tracker lighttrack has a checkpoint; leave out `tracker_checkpoint`, or choose it")
+    return _files(options)
+
+
+def _with_checkpoint(options: TrackingOptions) -> Mapping[str, str]:
+    from kinema.models.lighttrack.numpy_run import SGCN
+    from kinema.weights.cache import known_sha256
+
+    if options.tracker_checkpoint is None:
+        return _files(options)
+    SGCN.open(options.tracker_checkpoint)  # what is wrong with it is said before a run begins
+    own = {options.tracker_checkpoint.name: known_sha256(options.tracker_checkpoint)}
+    return {**_files(options), **own}
+
+
+_FILLS = ("boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d")
+
 track_video = Stage(
     name="track",
     title="tracking people",
     options=TrackingOptions,
     run=track,
-    fills=("boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d"),
+    fills=_FILLS,
     networks=_networks,
-    files=_files,
+    files=_without_checkpoint,
+    video=True,
+    slow=True,
+)
+
+track_by_poseflow = Stage(
+    name="track-poseflow",
+    title="tracking people by PoseFlow",
+    options=TrackingOptions,
+    run="kinema.tracking.poseflow:track_by_poses",
+    fills=_FILLS,
+    networks=_networks,
+    files=_without_checkpoint,
+    video=True,
+    slow=True,
+)
+
+track_by_lighttrack = Stage(
+    name="track-lighttrack",
+    title="tracking people by LightTrack",
+    options=TrackingOptions,
+    run="kinema.tracking.lighttrack:track_by_keyframes",
+    fills=_FILLS,
+    networks=_networks,
+    files=_with_checkpoint,
     video=True,
     slow=True,
 )

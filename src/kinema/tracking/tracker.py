@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import real_tracks
 from kinema.tracking.prefetch import Worker, prefetched
 from kinema.tracking.reappearance import people_from
+from kinema.tracking.track import Track
 from kinema.video import Frame, VideoReader
 
 Observer = Callable[[Frame, np.ndarray], None]
@@ -37,6 +39,25 @@ ShotBegins = Callable[[int], None]
 """Called with the first frame of every shot but the first one, before the observers see the next frame."""
 
 
+class FrameFollower(Protocol):
+    """What follows people from frame to frame; see `kinema.tracking.follower.Follower`, the default."""
+
+    @property
+    def tracks(self) -> list[Track]: ...
+
+    def step(self, frame: Frame, cut: Cut | None = None) -> Future[np.ndarray]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+    def remember(self, frame: Frame, cut: Cut | None = None) -> None: ...
+
+
+OpenFollower = Callable[[OpenedSource, tuple[int, int], TrackingOptions, Worker], FrameFollower]
+"""(source, width and height of the frames, settings, worker) -> what follows people."""
+
+
 def track_people(
     video: VideoReader,
     options: TrackingOptions | None = None,
@@ -46,10 +67,11 @@ def track_people(
     observers: Sequence[Observer] = (),
     shot_begins: ShotBegins = lambda first: None,
     checkpoint: Checkpoint | None = None,
+    follower: OpenFollower = Follower,
 ) -> Motion:
     """Detect and track everyone in `video`.
 
-    source: the keypoint source, instead of the one named in the options.
+    source: the keypoint source, instead of the one named in the options. follower: what follows people.
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
     keypoint_confidence, and, if the source has 3D, keypoints3d (metres, mid-hip relative, the camera's axes).
@@ -75,7 +97,7 @@ def track_people(
         ahead = _frames_ahead(*size)
         held = min(ahead, AHEAD) if options.cuts else 0
         frames = stack.enter_context(closing(prefetched(video, reader, max(1, ahead - held))))
-        follower = Follower(source, size, options, worker)
+        following = follower(source, size, options, worker)
         before = Past.load(checkpoint, source.about.name)
         done = Past()
         watchers = list(observers)
@@ -90,19 +112,19 @@ def track_people(
                     observed.result()
                 shot_begins(cut.first)
             if frame.index < len(before.boxes):
-                follower.remember(frame, cut)
+                following.remember(frame, cut)
                 boxes = worker.submit(before.boxes.__getitem__, frame.index)
                 if frame.index + 1 == len(before.boxes):
-                    follower.restore(before.state)
+                    following.restore(before.state)
             else:
-                boxes = follower.step(frame, cut)
+                boxes = following.step(frame, cut)
             if observed is not None:
                 observed.result()
             observed = worker.submit(_observe, watchers, frame, boxes)
             times.append(frame.time)
             if checkpoint is not None and len(times) == save_at:
                 observed.result()
-                done.state = follower.state()
+                done.state = following.state()
                 checkpoint.save(done.arrays())
                 save_at = next_save(len(times))
             progress(len(times), video.num_frames_estimate)
@@ -114,7 +136,7 @@ def track_people(
             f" {len(before.boxes)}; start over with `force`"
         )
     seconds = np.array(times, dtype=np.float64)
-    tracks = real_tracks(follower.tracks, len(times), size, options, source.estimator.thresholds)
+    tracks = real_tracks(following.tracks, len(times), size, options, source.estimator.thresholds)
     cuts = with_jumps(cuts, suspects, tracks, source.joint_set)
     people = people_from(split(tracks, cuts), cuts, seconds, size, options, source)
     first = np.array([cut.first for cut in cuts], dtype=np.int64)

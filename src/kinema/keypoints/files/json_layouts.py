@@ -35,12 +35,12 @@ def read_alphapose(content: Any, what: str, layout: str | None) -> Poses:
     """AlphaPose's `alphapose-results.json`: image_id, keypoints (3 K), score, box x y w h, idx of the person."""
     rows = [mapping(row, what) for row in listed(content, what)]
     frames, notes = frames_of_names([str(row.get("image_id", "")) for row in rows])
-    ids = [_identity(row.get("idx"), what) for row in rows]
+    ids = [identity(row.get("idx"), what) for row in rows]
     boxes = [row.get("box") for row in rows]
     return poses_of(
         frames, [row.get("keypoints", ()) for row in rows], what, layout=layout,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
-        boxes=_corners(boxes, what), notes=notes,
+        ids=known(ids),
+        boxes=corners(boxes, what), notes=notes,
     )  # fmt: skip
 
 
@@ -56,11 +56,11 @@ def read_coco(content: Any, what: str, layout: str | None) -> Poses:
     numbers = [whole(row.get("image_id"), f"{what}: image_id") for row in rows]
     first = min(numbers)
     first = 0 if first == 1 else first
-    ids = [_identity(row.get("track_id"), what) for row in rows]
+    ids = [identity(row.get("track_id"), what) for row in rows]
     return poses_of(
         [number - first for number in numbers], [row.get("keypoints", ()) for row in rows], what, layout=layout,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
-        boxes=_corners([row.get("bbox") for row in rows], what),
+        ids=known(ids),
+        boxes=corners([row.get("bbox") for row in rows], what),
         notes=(f"frame 0 is the picture of number {first}",) if first else (),
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def read_mmpose(content: Any, what: str, layout: str | None) -> Poses:
             instance = mapping(each, what)
             frames.append(frame)
             points.append(with_scores(instance.get("keypoints"), instance.get("keypoint_scores"), what))
-            ids.append(_identity(instance.get("track_id", instance.get("instance_id")), what))
+            ids.append(identity(instance.get("track_id", instance.get("instance_id")), what))
     if not frames:
         raise InputError(f"{what} holds no pose")
     numbers = [whole(row.get("frame_id"), what) for row in rows]
@@ -94,7 +94,7 @@ def read_mmpose(content: Any, what: str, layout: str | None) -> Poses:
     layout, labels = _described(about if isinstance(about, dict) else {}, len(points[0]), layout)
     return poses_of(
         [frame - first for frame in frames], points, what, layout=layout, labels=labels, halpe=True,
-        ids=None if any(i is None for i in ids) else [i for i in ids if i is not None],
+        ids=known(ids),
         num_frames=last - first + 1,
     )  # fmt: skip
 
@@ -137,7 +137,7 @@ def read_openpose_folder(files: list[Path], what: str, layout: str | None) -> Po
             frames.append(value - values[0])
             points.append(flat)
             given = person.get("person_id", -1)
-            ids.append(_identity(given[0] if isinstance(given, list) and given else given, what))
+            ids.append(identity(given[0] if isinstance(given, list) and given else given, what))
     if not frames:
         raise InputError(f"{what} holds no pose")
     known = all(i is not None and i >= 0 for i in ids)
@@ -160,14 +160,19 @@ def _first_of(rows: Any, *keys: str) -> dict[str, Any] | None:
     return None
 
 
-def _identity(value: Any, what: str) -> int | None:
+def identity(value: Any, what: str) -> int | None:
     """A person's number; None where there is none. AlphaPose writes lists of one where it tracks by pose flow."""
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
     return None if value is None else whole(value, f"{what}: the number of a person")
 
 
-def _corners(boxes: list[Any], what: str) -> list[Any] | None:
+def known(ids: list[int | None]) -> list[int] | None:
+    """The numbers of people; None if somebody has none."""
+    return None if any(number is None for number in ids) else [number for number in ids if number is not None]
+
+
+def corners(boxes: list[Any], what: str) -> list[Any] | None:
     """(N, 4) corners of boxes x y w h; None if one has none."""
     if any(box is None for box in boxes):
         return None

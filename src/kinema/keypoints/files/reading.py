@@ -12,8 +12,8 @@ import numpy as np
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, UsageError
 from kinema.formats.foreign import ASSUMED_FPS, NOTES
-from kinema.keypoints.files import json_layouts, json_more, npz_layouts, sports2d, tables
-from kinema.keypoints.files.linking import linked
+from kinema.keypoints.files import json_layouts, json_more, npz_layouts, sports2d, tables, tracker_layouts
+from kinema.keypoints.files.linkers import LINKERS
 from kinema.keypoints.files.poses import Poses
 from kinema.motion import Motion
 from kinema.person import Person
@@ -29,6 +29,8 @@ _JSON: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (json_more.is_instances, json_more.read_instances),
     (json_more.is_by_picture, json_more.read_by_picture),
     (json_more.is_easy_vitpose, json_more.read_easy_vitpose),
+    (tracker_layouts.is_forvis, tracker_layouts.read_forvis),
+    (tracker_layouts.is_opensvai, tracker_layouts.read_opensvai),
 )
 _NPZ: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (npz_layouts.is_detections, npz_layouts.read_detections),
@@ -47,20 +49,27 @@ def read_keypoints(
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     layout: str | None = None,
+    tracker: str | None = None,
+    checkpoint: Path | None = None,
 ) -> Motion:
     """The keypoints of a file, or of OpenPose's folder, as tracks.
 
     fps, size: where the file stores neither frame rate nor image size. layout: name of the joint set, where the number
-    of joints does not tell it. People without identities are followed from frame to frame (`linking`). Frames without
-    anybody keep their place. `data["notes"]` has what was assumed. Raises InputError (missing, malformed, of an unknown
-    layout, of another size), UsageError (an impossible `fps` or `size`).
+    of joints does not tell it. tracker: a name in `linkers.LINKERS`, which says anew who is who; by default the file's
+    identities, and where it has none, people are followed from frame to frame (`linking`); checkpoint: of the tracker.
+    Frames without anybody keep their place. `data["notes"]` has what was assumed. Raises InputError (missing,
+    malformed, of an unknown layout, of another size), UsageError (an impossible `fps` or `size`).
     """
     path = Path(path)
     if fps is not None and not is_rate(fps):
         raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}")
     if size is not None and min(size) < 1:
         raise UsageError(f"`size` must be width and height in pixels, found {size[0]}x{size[1]}")
-    return _motion(_poses(path, layout), path, fps, size)
+    if tracker is not None:
+        LINKERS.find(tracker)
+    elif checkpoint is not None:
+        raise UsageError("a tracker's checkpoint needs its name; set `tracker` to lighttrack")
+    return _motion(_poses(path, layout), path, fps, size, tracker, checkpoint)
 
 
 def _poses(path: Path, layout: str | None) -> Poses:
@@ -111,11 +120,18 @@ def _first(readers: tuple[tuple[Callable[[Any], bool], Reader], ...], content: A
             return reader
     raise InputError(
         f"{what} is not a file of keypoints that Kinema knows ({found}); it knows AlphaPose, OpenPose, COCO results,"
-        " MMPose, Sports2D, DeepLabCut and VideoPose3D"
+        " MMPose, Sports2D, DeepLabCut, VideoPose3D, PoseFlow and OpenSVAI"
     )
 
 
-def _motion(poses: Poses, path: Path, fps: float | None, size: tuple[int, int] | None) -> Motion:
+def _motion(
+    poses: Poses,
+    path: Path,
+    fps: float | None,
+    size: tuple[int, int] | None,
+    tracker: str | None,
+    checkpoint: Path | None,
+) -> Motion:
     notes = list(poses.notes)
     width, height = _size(poses, size, str(path))
     rate = poses.rate if fps is None else fps
@@ -125,8 +141,12 @@ def _motion(poses: Poses, path: Path, fps: float | None, size: tuple[int, int] |
     if not is_rate(rate):
         raise InputError(f"{path}: the frame rate must be {RATE_RANGE}, found {rate:g}")
     ids = poses.ids
-    if ids is None or _clash(poses.frames, ids):
-        ids = linked(poses.frames, poses.points, rate)
+    if tracker is not None:
+        placed = replace(poses, width=width, height=height)
+        ids, said = LINKERS.find(tracker)(placed, rate, checkpoint)
+        notes.extend(said)
+    elif ids is None or _clash(poses.frames, ids):
+        ids, _ = LINKERS.find("kinema")(poses, rate, None)
         if len(np.unique(ids)) > 1:
             notes.append("the file does not say who is who; people were followed from frame to frame")
     people = []
