@@ -47,7 +47,7 @@ class Entry:
     file: its name in the cache. about: its bytes, roughly, by the published number of parameters, where `size` is not
     known. sha256 and size: None if published copies differ or are not available to us; such a
     file is recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it
-    must contain. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
+    must contain; a format without names, by its `size`. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
     its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
     """
 
