@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+def require_torch() -> None:
+    """Raise ModuleNotFoundError if torch is not installed. Called first: weights are of no use without it."""
+    import torch  # noqa: F401
+
+
 def prepared(net: nn.Module, *, threads: int) -> nn.Module:
     """The network for inference on the CPU, changed in place: the same numbers within rounding, in less time.
 
