@@ -6,6 +6,7 @@ be trained or saved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -35,15 +36,22 @@ class PackedConvolution(nn.Module):
     """A convolution with weights in oneDNN's memory layout, so that calls do not reorder them.
 
     activation: "none", "relu" or "leaky_relu", applied to the result in the same pass over memory; slope: of the latter
-    below 0.
+    below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are computed, too.
     """
 
-    def __init__(self, convolution: nn.Conv2d, activation: str = "none", slope: float = 0.0) -> None:
+    def __init__(
+        self,
+        convolution: nn.Conv2d,
+        activation: str = "none",
+        slope: float = 0.0,
+        size: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         c = convolution
         self._arguments: tuple[Any, ...] = (list(c.padding), list(c.stride), list(c.dilation), c.groups)
         weight = c.weight.detach().to_mkldnn()
-        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._arguments)
+        chosen_for = () if size is None else (list(size),)
+        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._arguments, *chosen_for)
         self._bias = None if c.bias is None else c.bias.detach()
         self._activation = (activation, [slope] if activation == "leaky_relu" else [])
 
@@ -63,22 +71,43 @@ def can_pack() -> bool:
     )
 
 
-def pack_convolutions(module: nn.Module, *, keep: tuple[str, ...] = ()) -> nn.Module:
+def input_sizes(module: nn.Module, pictures: Tensor) -> dict[nn.Module, tuple[int, ...]]:
+    """The shape of what every convolution is given when the module is called with `pictures`."""
+    sizes: dict[nn.Module, tuple[int, ...]] = {}
+    convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
+    hooks = [
+        each.register_forward_pre_hook(lambda which, given: sizes.__setitem__(which, tuple(given[0].shape)))
+        for each in convolutions
+    ]
+    with torch.inference_mode():
+        module(pictures)
+    for hook in hooks:
+        hook.remove()
+    return sizes
+
+
+def pack_convolutions(
+    module: nn.Module, *, keep: tuple[str, ...] = (), sizes: Mapping[nn.Module, tuple[int, ...]] | None = None
+) -> nn.Module:
     """Replace the convolutions with packed ones, in place, for the CPU; returns the module.
 
-    Batch norms must have been folded. keep: names of convolutions whose weights are read elsewhere.
+    Batch norms must have been folded. keep: names of convolutions whose weights are read elsewhere. sizes: their
+    `input_sizes`; without them the layout is one for small maps, which costs 5 to 15 % with the larger ones of pose
+    networks and detectors (benchmarks/torch_keypoints.py).
     """
+    sizes = sizes or {}
     for name, child in list(module.named_children()):
         if not isinstance(child, nn.Conv2d):
-            pack_convolutions(child, keep=keep)
+            pack_convolutions(child, keep=keep, sizes=sizes)
         elif name not in keep:
             after, then = _next(module, name)
+            size = sizes.get(child)
             if isinstance(then, nn.LeakyReLU):
-                setattr(module, name, PackedConvolution(child, "leaky_relu", then.negative_slope))
+                setattr(module, name, PackedConvolution(child, "leaky_relu", then.negative_slope, size))
                 setattr(module, after, nn.Identity())
             else:
                 clamped = isinstance(then, nn.ReLU) or name in getattr(module, "clamped", ())
-                setattr(module, name, PackedConvolution(child, "relu" if clamped else "none"))
+                setattr(module, name, PackedConvolution(child, "relu" if clamped else "none", size=size))
     return module
 
 

@@ -56,7 +56,7 @@ def test_the_network_computes_what_was_recorded(golden, network, case):
     for name in cases(golden, re.escape(case) + r"\.(layer\d|duc\d)_sub"):
         height, width = seen[name].shape[2:]
         assert_close(seen[name][:, ::32, :: max(1, height // 4), :: max(1, width // 4)], golden[f"{case}.{name}_sub"])
-    fast = prepared(net, threads=1)
+    fast = prepared(net, pictures.shape, threads=1)
     for found in (out, run(fast, pictures)):
         assert_close(found[:, :, ::2, ::2], golden[f"{case}.out_sub"])
     mirrored = mirrored_back(run(fast, np.ascontiguousarray(pictures[..., ::-1]))[:, :17])

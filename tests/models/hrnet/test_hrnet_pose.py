@@ -63,7 +63,7 @@ def test_the_network_computes_what_was_recorded(golden, case):
         found = seen[f"stage{stage}_branch{branch}"]
         thinned = found[:, ::16, :: max(1, found.shape[2] // 4), :: max(1, found.shape[3] // 3)]
         assert_close(thinned, golden[f"{case}.stage{stage}_branch{branch}_sub"])
-    for found in (out, run(prepared(net, threads=1), pictures)):
+    for found in (out, run(prepared(net, pictures.shape, threads=1), pictures)):
         assert found.shape[2:] == (height // 4, width // 4)
         assert_close(found[:, :, ::2, ::2], golden[f"{case}.out_sub"])
 

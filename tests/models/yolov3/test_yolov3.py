@@ -116,7 +116,7 @@ def test_the_network_computes_what_was_recorded(golden, case):
     assert out.shape == tuple(golden[f"{case}.pred_shape"])
     for number in heads:
         assert_close(seen[number][:, ::5, ::2, ::2], golden[f"{case}.raw_head{number}_sub"])
-    for found in (out, run(prepared(net, threads=1), picture)):
+    for found in (out, run(prepared(net, picture.shape, threads=1), picture)):
         assert_close(found[:, ::37, ::4], golden[f"{case}.pred_sub"])
         assert_close(found[:, ::37, 4:5], golden[f"{case}.pred_boxes_sub"][..., 4:])
         # A side is an exponential, of up to 1e4 pixels here: relative.

@@ -40,7 +40,10 @@ class FastPoseRun:
         from kinema.models.alphapose.network import FastPose
 
         self._net = read_network(
-            path, lambda tensors, name: FastPose.from_tensors(tensors, source=name), threads=threads
+            path,
+            lambda tensors, name: FastPose.from_tensors(tensors, source=name),
+            (2, 3, self.height, self.width),
+            threads=threads,
         )
 
     def __call__(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,10 @@ class HRNetPose:
 
         self.width, self.height = SIZES[network]
         self._net = read_network(
-            path, lambda tensors, name: PoseNetwork.from_tensors(tensors, network, source=name), threads=threads
+            path,
+            lambda tensors, name: PoseNetwork.from_tensors(tensors, network, source=name),
+            (1, 3, self.height, self.width),
+            threads=threads,
         )
 
     def __call__(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,8 @@ class YoloDetector:
 
         self.name, self.size = TITLES[network], size or SIZES[network]
         tensors = {key: torch.from_numpy(value) for key, value in read_weights(path, network).items()}
-        self._net = prepared(YoloV3.from_tensors(tensors, network, source=str(path)), threads=threads)
+        net = YoloV3.from_tensors(tensors, network, source=str(path))
+        self._net = prepared(net, (1, 3, self.size, self.size), threads=threads)
 
     def boxes(self, image: np.ndarray, *, square: bool = False) -> tuple[np.ndarray, Letterbox]:
         """All boxes (N,85) of an image (H,W,3) uint8 RGB before suppression, in pixels of the input, and where the
