@@ -19,8 +19,9 @@ from kinema.keypoints.detectors import DETECTORS, BoxDetector
 from kinema.keypoints.source import OpenedSource, View
 from kinema.keypoints.top_down import TopDown
 from kinema.keypoints.torch_sources import AsPublished
-from kinema.models.alphapose.torch_run import poses_in
+from kinema.models.alphapose.torch_run import poses_in as alphapose_poses
 from kinema.models.alphapose.weights import ALPHAPOSE
+from kinema.models.hrnet.torch_run import poses_in as hrnet_poses
 from kinema.models.yolov3.architecture import TITLES
 from kinema.skeleton import COCO17
 from kinema.tracking import track_people
@@ -108,13 +109,27 @@ def test_people_are_followed(name):
 def test_alphapose_whole():
     """Boxes, crops, mirror images, decoding, suppression: two people, each once, in pixels of the picture."""
     truth = np.array([places(160, 240), places(440, 230, tall=250)])
-    found = poses_in(_both(truth), yolov3(608), fastpose())
+    found = alphapose_poses(_both(truth), yolov3(608), fastpose())
     assert len(found) == 2
     order = np.argsort(found.keypoints[:, 0, 0])
     # A quarter of a cell, the published offsets of 0.2 cells and 0.3 pixels, half a pixel of its crop.
     cell = 4 * 1.3 * TALL / 320
     assert np.abs(found.keypoints[order] - truth).max() < 0.6 * cell + 1.0
     assert found.proposal.min() > 2.0
+
+
+@pytest.mark.parametrize("parity", [False, True])
+def test_video_to_pose3d_whole(parity):
+    """Boxes, crops, decoding; in a picture of 4 : 3 the published crop is the right one. Half a cell."""
+    truth = np.array([places(160, 240), places(440, 230, tall=250)])
+    points, confidence = hrnet_poses(_both(truth), yolov3(), hrnet("hrnet-w48"), parity=parity)
+    assert points.shape == truth.shape
+    order = np.argsort(points[:, 0, 0])
+    assert np.abs(points[order] - truth).max() < 0.5 * 4 * 1.25 * TALL / 384 + 1.0
+    assert confidence.min() > 0.5
+    nobody, none = hrnet_poses(np.full((480, 640, 3), GREY, np.uint8), yolov3(), hrnet(), parity=parity)
+    assert nobody.shape == (0, 17, 2)
+    assert none.shape == (0, 17)
 
 
 def _both(people: np.ndarray) -> np.ndarray:
@@ -185,3 +200,5 @@ def test_cut_off_weights(empty_cache):
 def test_parity_is_refused_where_there_is_nothing_to_choose():
     with pytest.raises(UsageError, match=r"`parity` changes nothing .* blazepose; .* one of hrnet-w32, hrnet-w48$"):
         open_source("blazepose", parity=True)
+    with pytest.raises(UsageError, match=r"leave out `flip`$"):
+        open_source("hrnet-w32", parity=True, flip=True)

@@ -159,6 +159,8 @@ def open_source(
     people to it, defects included. Raises UsageError for an unknown name or if a source has nothing to do for `parity`,
     WeightsError if networks are unavailable, InputError for unsuitable files.
     """
+    if flip and parity:
+        raise UsageError("`parity` is what the published program does, which mirrors nothing; leave out `flip`")
     if isinstance(source, str):
         source = find_source(source)
     if isinstance(source, KeypointSource):
