@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import numpy as np
@@ -12,8 +13,9 @@ pytest.importorskip("torch")
 import torch
 
 from kinema.errors import InputError, UsageError, WeightsError
+from kinema.formats import load_motion
 from kinema.geometry.crops import crop
-from kinema.keypoints import SOURCES, open_source
+from kinema.keypoints import SOURCES, open_source, torch_sources
 from kinema.keypoints.calibration import HEATMAPS
 from kinema.keypoints.detectors import DETECTORS, BoxDetector
 from kinema.keypoints.source import OpenedSource, View
@@ -28,6 +30,7 @@ from kinema.tracking import track_people
 from kinema.video import Frame
 from kinema.weights import cache, consent
 from tests.helpers.dotted_people import GREY, TALL, DottedPeople, draw, fastpose, hrnet, places, yolov3
+from tests.helpers.fakes import write_images
 
 pytestmark = pytest.mark.torch
 
@@ -189,6 +192,32 @@ def test_wrong_checkpoints(empty_cache):
     (empty_cache / "duc_se.pth.json").unlink(missing_ok=True)
     with pytest.raises(InputError, match=r"duc_se\.pth"):
         open_source("alphapose")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hrnet-w32", "alphapose"])
+def test_a_run_from_video_to_file(empty_cache, tmp_path, monkeypatch, capsys, name):
+    """The command with doubles of both networks: keypoints within half a cell of where the video shows them."""
+    from kinema.__main__ import main
+
+    for file in ("pose_hrnet_w32_256x192.pth", "duc_se.pth", "yolov3.weights"):
+        (empty_cache / file).write_bytes(b"in the double's place")
+    monkeypatch.setattr(torch_sources, "HRNetPose", lambda path, network, threads: hrnet(network))
+    monkeypatch.setattr(torch_sources, "FastPoseRun", lambda path, threads: fastpose())
+    monkeypatch.setattr(torch_sources, "YoloDetector", lambda path, network, threads: yolov3())
+    clip = DottedPeople([(250, 240)], frames=10)
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / "clip.mp4", (frame.image for frame in clip))
+    code = main(["run", "clip.mp4", "--keypoints", name, "--detector", "yolov3", "--no-overlay", "--threads", "1"])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    assert "1 person in 10 frames" in printed.out
+    (record,) = (tmp_path / "outputs").glob("*/run.json")
+    assert {name, "yolov3"} <= set(json.loads(record.read_text())["weights"])
+    (person,) = load_motion(record.with_name("smpl_output.pkl"))
+    assert person.keypoint_set == "coco17"
+    truth = np.array([clip.joints(0, int(frame)) for frame in person.frames])
+    assert np.median(np.abs(person.keypoints - truth)) < 3.0
 
 
 def test_cut_off_weights(empty_cache):

@@ -150,6 +150,16 @@ def test_a_dot_of_the_picture_is_found_there(left, top, width, height, x, y):
     assert np.abs(found - place).max() < 0.5 * STRIDE * scale + 2.5
 
 
+@given(x=st.floats(0, 640), y=st.floats(0, 480), width=st.floats(0, 5), height=st.floats(0, 5))
+def test_boxes_of_no_size_give_crops_too(x, y, width, height):
+    corners = np.clip([x, y, x + width, y + height], 0, [640, 480, 640, 480])
+    box = widened(corners[None], 640, 480)[0]
+    crop = cut(np.zeros((480, 640, 3), np.uint8), box)
+    assert crop.shape == (3, HEIGHT, WIDTH)
+    assert np.isfinite(crop).all()
+    assert np.isfinite(to_picture(np.array([[3.0, 4.0]]), box, HEIGHT // STRIDE)).all()
+
+
 @pytest.mark.torch
 def test_other_checkpoints_are_refused(network):
     tensors = network.state_dict()

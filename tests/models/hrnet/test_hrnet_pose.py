@@ -144,6 +144,13 @@ def test_a_peak_is_found_where_it_was_put(x, y, left, top, width, height):
     np.testing.assert_allclose(matrix[:, :2] @ placed + matrix[:, 2], points[0], atol=1e-6)
 
 
+@given(x=st.floats(-100, 700), y=st.floats(-100, 500), width=st.floats(0, 5), height=st.floats(0, 5))
+def test_boxes_of_no_size_give_crops_too(x, y, width, height):
+    crop = crop_of(np.array([x, y, x + width, y + height]), 0.75)
+    assert cut(np.zeros((480, 640, 3), np.uint8), crop, (192, 256)).shape == (256, 192, 3)
+    assert np.isfinite(to_picture(np.array([[3.0, 4.0]]), crop, 48, 64)).all()
+
+
 def test_at_the_edge_the_cell_itself_counts():
     heatmaps = np.zeros((3, 64, 48), np.float32)
     heatmaps[0, 1, 10], heatmaps[0, 1, 11] = 1.0, 0.5

@@ -48,10 +48,10 @@ class Crop:
 
 
 def crop_of(box: np.ndarray, aspect: float) -> Crop:
-    """The crop around a box (4,) x1 y1 x2 y2: its shorter side enlarged to the proportions width / height = `aspect`,
-    and a margin."""
+    """The crop around a box (4,) x1 y1 x2 y2 of at least a pixel: its shorter side enlarged to the proportions width /
+    height = `aspect`, and a margin."""
     corners = np.asarray(box, dtype=np.float64).reshape(2, 2)
-    width, height = corners[1] - corners[0]
+    width, height = np.maximum(corners[1] - corners[0], 1.0)
     size = np.array([max(width, aspect * height), max(height, width / aspect)])
     scale = (size / _UNIT).astype(np.float32) * np.float32(_MARGIN)
     return Crop(corners.mean(axis=0).astype(np.float32), scale)
