@@ -159,6 +159,7 @@ def test_without_torch_the_detector_names_the_extra(monkeypatch, name):
 def empty_cache(tmp_path, monkeypatch):
     """A cache without files, in which AlphaPose's licence is agreed to."""
     monkeypatch.setenv("KINEMA_CACHE", str(tmp_path))
+    monkeypatch.setenv("KINEMA_OFFLINE", "1")
     consent.agree(ALPHAPOSE)
     cache.weights_dir().mkdir(parents=True, exist_ok=True)
     return cache.weights_dir()
@@ -172,7 +173,10 @@ def test_missing_weights(empty_cache, name):
 
 @pytest.mark.parametrize("name", TITLES)
 def test_a_detector_without_weights(empty_cache, name):
-    with pytest.raises(WeightsError, match=rf"^{name} \({name}\.weights\) .* `kinema weights add {name} FILE`$"):
+    with pytest.raises(
+        WeightsError,
+        match=rf"^{name} is not .* fetch https.*{name}\.weights .* `kinema weights add {name} FILE\.weights`$",
+    ):
         DETECTORS.find(name).opened()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kinema.weights.entry import Entry, Licence
+from kinema.weights.entry import Entry, Licence, TrainingData
 
 ALPHAPOSE = Licence(
     key="alphapose",
@@ -12,6 +12,11 @@ ALPHAPOSE = Licence(
     research_only=True,
 )
 
+DATA = TrainingData(
+    "COCO, MPII, ImageNet",
+    "COCO, whose pictures keep the terms of their owners, and MPII and ImageNet, which are for non-commercial research",
+)
+
 ENTRIES = (
     Entry(
         name="alphapose",
@@ -19,6 +24,7 @@ ENTRIES = (
         file="duc_se.pth",
         what="AlphaPose FastPose (DUC, SE-ResNet-101): 17 body keypoints",
         licence=ALPHAPOSE,
+        data=DATA,
         instructions=(
             "download duc_se.pth as the README of AlphaPose's branch `pytorch` says"
             " (https://github.com/MVIG-SJTU/AlphaPose/tree/pytorch)"

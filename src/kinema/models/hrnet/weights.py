@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kinema.weights.entry import Entry, Licence
+from kinema.weights.entry import COCO_AND_IMAGENET, Entry, Licence
 
 HRNET = Licence(
     key="hrnet",
     name="MIT (Microsoft); training data unclear",
     url="https://github.com/leoxiaobin/deep-high-resolution-net.pytorch/blob/master/LICENSE",
-    summary="published under MIT; trained on COCO and ImageNet, whose pictures have licences of their own",
+    summary="published under MIT; some of the pictures that it was trained on are for non-commercial research",
     unclear=True,
 )
 
@@ -21,6 +21,7 @@ def _checkpoint(width: int, size: str) -> Entry:
         file=file,
         what=f"HRNet-W{width}: 17 body keypoints, crops of {size}",
         licence=HRNET,
+        data=COCO_AND_IMAGENET,
         instructions=(
             f"download {file} from the model zoo (pose_coco) of"
             " https://github.com/leoxiaobin/deep-high-resolution-net.pytorch"
