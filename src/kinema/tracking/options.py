@@ -47,6 +47,12 @@ class TrackingOptions:
     flip: bool = setting(
         False, "average everybody's keypoints with those of the mirrored picture; takes twice the time", public=True
     )
+    parity: bool = setting(
+        False,
+        "show people to HRNet as video-to-pose3D does, its two defects included: crops with the proportions of the"
+        " picture, colours normalised in the wrong order",
+        public=True,
+    )
     max_persons: int | None = setting(
         None, "keep only the N people who are visible longest", public=True, metavar="N", group="people"
     )

@@ -121,7 +121,13 @@ def _second_look(
     from kinema.tracking.tracker import threads_of
 
     video = given(context.video)
-    source = open_source(options.keypoints, detector=options.detector, flip=options.flip, threads=threads_of(options))
+    source = open_source(
+        options.keypoints,
+        detector=options.detector,
+        flip=options.flip,
+        parity=options.parity,
+        threads=threads_of(options),
+    )
     sample = look_again(video, motion, Perception(source, (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
