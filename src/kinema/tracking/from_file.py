@@ -92,7 +92,7 @@ class _Clock:
 
     @classmethod
     def of(cls, video: VideoReader) -> _Clock:
-        if isinstance(video, ImageSequence) and len(video.pictures) > 1:
+        if isinstance(video, ImageSequence):
             names = {picture.file.name: i for i, picture in enumerate(video.pictures)}
             return cls(video, 0, names, {time: i for i, time in enumerate(video.times)})
         before = 0
