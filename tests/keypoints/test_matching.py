@@ -43,7 +43,7 @@ def test_a_length_that_is_not_certain_refuses_nothing():
     names = ["3.jpg", "12.jpg"]
     found, _ = frames_of(poses(names), Pictures("clip.mp4", 11, exact=False), "file.json")
     assert found[-1] - found[0] == 9
-    with pytest.raises(InputError, match="poses up to frame 11, but clip.mp4 has 11 frames"):
+    with pytest.raises(InputError, match=r"poses up to frame 11, but clip\.mp4 has 11 frames"):
         frames_of(poses(["0.jpg", "11.jpg"]), Pictures("clip.mp4", 11), "file.json")
 
 
@@ -58,5 +58,5 @@ def test_images_of_a_folder_are_found_by_number():
     folder = {f"coco_{n:012d}.jpg": i for i, n in enumerate((785, 900))}
     found, _ = frames_of(poses(["000000000900"]), Pictures("shots", 2, folder), "file.json")
     assert found.tolist() == [1]
-    with pytest.raises(InputError, match="poses of the picture '77.jpg', which shots lacks"):
+    with pytest.raises(InputError, match=r"poses of the picture '77\.jpg', which shots lacks"):
         frames_of(poses(["77.jpg"]), Pictures("shots", 2, folder), "file.json")

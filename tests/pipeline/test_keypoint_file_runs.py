@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kinema.__main__ import main
+from kinema.errors import InputError
 from kinema.geometry.alignment import similarity
 from kinema.motion import Motion
 from kinema.pipeline import RunOptions
@@ -30,8 +31,9 @@ def _own_folder(tmp_path, monkeypatch):
 def video(tmp_path_factory, pictures) -> Path:
     """The rendered person of `truth` as a video."""
     height, width = pictures[0].shape[:2]
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
     return write_clip(
-        tmp_path_factory.mktemp("video") / "clip.mp4", range(len(pictures)), width=width, height=height, time_base=Fraction(1, FPS), rate=FPS,
+        path, range(len(pictures)), width=width, height=height, time_base=Fraction(1, FPS), rate=FPS,
         draw=lambda i, w, h: pictures[i],
     )  # fmt: skip
 
@@ -184,7 +186,7 @@ def test_images_are_found_by_their_names(tmp_path, pictures, truth):
     motion = result(tmp_path / "shots", file, fps=FPS)
     assert motion.people[0].frames.tolist() == list(frames)
     file = alphapose_file(tmp_path / "poses.json", [points], picture=lambda f: name(f + 300), frames=frames)
-    with pytest.raises(Exception, match="has poses of the picture 'shot_304.jpg', which .*shots lacks"):
+    with pytest.raises(InputError, match=r"has poses of the picture 'shot_304\.jpg', which .*shots lacks"):
         result(tmp_path / "shots", file, fps=FPS)
 
 

@@ -198,8 +198,8 @@ def _people(
             tracks.append([rows[parts == shot] for shot in np.unique(parts)])
     dropped = len(np.unique(ids)) - len(tracks)
     if dropped:
-        people = "1 person" if dropped == 1 else f"{dropped} people"
-        notes.append(f"{people} of the file left out, as they are seen in fewer than {fewest} frames")
+        who = "1 person" if dropped == 1 else f"{dropped} people"
+        notes.append(f"{who} of the file left out, as they are seen in fewer than {fewest} frames")
     tracks.sort(key=lambda track: -_presence(track))
     people = tuple(
         join_people(number, tuple(person_of_rows(

@@ -150,8 +150,8 @@ def body_boxes(
 ) -> np.ndarray:
     """Boxes (F, 4) x1 y1 x2 y2 pixels around people, inside the frame.
 
-    points (F, K, 2), NaN where not known, confidence (F, K). Around the keypoints with a confidence of at least `visible` and the whole
-    head, which no keypoint bounds, with a margin for flesh and clothes.
+    points (F, K, 2), NaN where not known, confidence (F, K). Around the keypoints with a confidence of at least
+    `visible` and the whole head, which no keypoint bounds, with a margin for flesh and clothes.
     """
     if len(parts.ears) and len(parts.shoulders) and len(parts.hips):
         ears, shoulders, hips = (points[:, pair].mean(axis=1) for pair in (parts.ears, parts.shoulders, parts.hips))

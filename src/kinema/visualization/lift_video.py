@@ -15,7 +15,8 @@ from kinema.progress import Progress, silent
 from kinema.video import Frame
 from kinema.visualization.lift_views import KeypointsView, SkeletonsView
 from kinema.visualization.options import LiftVideoOptions
-from kinema.visualization.overlay import drawn
+from kinema.visualization.overlay import Frames, drawn
+from kinema.visualization.views import View
 
 if TYPE_CHECKING:
     from kinema.video import VideoReader
@@ -50,8 +51,8 @@ def write_lift_video(
             f"{motion.height}; give the video that it was made from"
         )
     width, height = _size(motion, options.panel_height)
-    views = [KeypointsView(motion, (width, height)), SkeletonsView(motion, (max(width, height), height))]
-    frames = _Paper(motion, width, height) if video is None else video
+    views: list[View] = [KeypointsView(motion, (width, height)), SkeletonsView(motion, (max(width, height), height))]
+    frames: Frames = _Paper(motion, width, height) if video is None else video
     slow = 1.0 if video is None else video.slow_motion
     audio = video.path if video is not None and video.metadata.get("has_audio") else None
     done = 0
@@ -76,7 +77,7 @@ def _size(motion: Motion, panel_height: int) -> tuple[int, int]:
     return 2 * max(8, round(motion.width * height / motion.height / 2)), 2 * max(8, round(height / 2))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Paper:
     """Empty frames at the times of a motion."""
 

@@ -12,7 +12,7 @@ from kinema.person import Person
 from kinema.skeleton import SMPL24, joint_set
 from kinema.temporal.filters import gaussian
 from kinema.temporal.gaps import fill_missing
-from kinema.visualization.drawing import draw_label, thickness, track_colors
+from kinema.visualization.drawing import SHIFT, draw_label, pixel, thickness, track_colors
 from kinema.visualization.framing import framing_translation, looking_from
 from kinema.visualization.ground import floor_shadow
 from kinema.visualization.posing import PosedBody
@@ -176,8 +176,7 @@ class SkeletonsView:
             for (a, b), fade, depth in zip(ends, fades, depths, strict=True):
                 if fade < 1 and depth > 0.2:
                     gray = int(_PAPER - 60 * (1 - fade))
-                    ends_of_line = [tuple(int(v) for v in np.rint(np.clip(end, -1e4, 1e4))) for end in (a, b)]
-                    cv2.line(canvas, *ends_of_line, (gray, gray, gray), line, cv2.LINE_AA)
+                    cv2.line(canvas, pixel(a), pixel(b), (gray, gray, gray), line, cv2.LINE_AA, SHIFT)
 
 
 def _row(person: Person, frame: int) -> int | None:

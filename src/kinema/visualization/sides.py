@@ -81,7 +81,7 @@ class SolidSkeleton:
     def colors(self, shown: np.ndarray | None) -> np.ndarray:
         """(V, 3) sRGB; pale where one of the joints is not shown (J,) by keypoints."""
         if shown is None:
-            return self._colors
+            return np.asarray(self._colors)
         pale = ~shown[self._ends].all(axis=1)
         return np.asarray(np.where(pale[:, None], self._colors + _PALE * (1 - self._colors), self._colors))
 
