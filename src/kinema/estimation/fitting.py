@@ -43,13 +43,13 @@ Values = TypeVar("Values", Evidence, PoseState)
 def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     """Fit the body to every person's keypoints.
 
-    Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points, limb
-    joints among them; fills pose, betas, transl, joints, joint_seen and reprojection_error in the camera's frame, and
-    the camera if the motion has none. keypoints3d, of the same set or another, give the pose prior: the pose lifter reads
-    blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts from a relaxed
-    stance oriented by the torso in the image, and the depth of the limbs is little more than a guess. If a prior
-    replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing". They also say
-    how tall the body is and why (`kinema.body.sizes.BODY_HEIGHT`).
+    Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points,
+    limb joints among them; fills pose, betas, transl, joints, joint_seen and reprojection_error in the camera's
+    frame, and the camera if the motion has none. keypoints3d, of the same set or another, give the pose prior: the
+    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts
+    from a relaxed stance oriented by the torso in the image, and the depth of the limbs is little more than a guess.
+    If a prior replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing".
+    They also say how tall the body is and why (`kinema.body.sizes.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
