@@ -18,6 +18,9 @@ from kinema.temporal.rate import frame_rate
 from kinema.temporal.sequences import UniformTimes, filled
 from kinema.weights.cache import known_sha256
 
+BLOCK = 4096
+"""Frames that are mirrored at once."""
+
 
 def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motion:
     """Lift every person's keypoints; fills keypoints3d: (F, 17, 3) metres in Human3.6M's joints, relative to the
@@ -37,7 +40,7 @@ def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motio
     context.facts |= {"input_set": wanted.name}
     total, done, people = sum(map(len, motion.people)), 0, []
     for person in motion:
-        people.append(_lifted(motion, person, lifter, network, wanted, options))
+        people.append(lift_person(motion, person, lifter, network, wanted, options))
         done += len(person)
         context.progress(done, total)
     return motion.replace(people=tuple(people))
@@ -60,11 +63,15 @@ def lift_clip(
     network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
 ) -> np.ndarray:
     """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
+    clip = np.asarray(clip, dtype=np.float32)
     joints = network.lift(clip, stride)
     if not flip:
         return joints
-    other = mirrored(network.lift(mirrored(clip, wanted), stride), H36M17)
-    return np.asarray((joints + other) / 2)
+    other = network.lift(mirrored(clip, wanted), stride)
+    for first in range(0, len(joints), BLOCK):
+        rows = slice(first, first + BLOCK)
+        joints[rows] = (joints[rows] + mirrored(other[rows], H36M17)) / 2
+    return joints
 
 
 def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
@@ -77,9 +84,10 @@ def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
         raise InputError(f"{path.name} gives {network.joints_out} joints; Kinema lifts to Human3.6M's {len(H36M17)}")
 
 
-def _lifted(
+def lift_person(
     motion: Motion, person: Person, lifter: Lifter, network: LiftingNetwork, wanted: JointSet, options: LiftOptions
 ) -> Person:
+    """The person with keypoints3d of a network that takes the joints `wanted`; see `lift_people`."""
     (keypoints,) = person.require("keypoints")
     weights = joint_weights(joint_set(person.keypoint_set or ""), wanted)
     screen = to_screen(joints_from(keypoints, weights), motion.width, motion.height)
@@ -96,6 +104,6 @@ def _lifted(
         even = uniform.to_grid(values)
         stride = max(1, round(frame_rate(uniform.grid) / lifter.rate))
         lifted = lift_clip(network, even.reshape(len(even), -1, 2), wanted, stride=stride, flip=options.flip)
-        lifted = lifted - lifted[:, :1]
+        lifted -= lifted[:, :1].copy()
         joints[piece] = uniform.from_grid(lifted.reshape(len(even), -1)).reshape(-1, len(H36M17), 3)
     return person.replace(keypoint3d_set=H36M17.name, keypoints3d=joints, keypoint3d_uncertainty=None)
