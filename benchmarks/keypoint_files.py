@@ -4,8 +4,8 @@
 
 The default chain runs; its 2D keypoints are written as AlphaPose's JSON (COCO's 17 and Halpe's 26 joints), OpenPose's
 folder (BODY_25) and an .npz of Human3.6M's 17; each file is run with the same video. Prints, for the first person, the
-PA-MPJPE to the default chain over twelve limb joints (mm), the share of equal contacts, and with a truth the PA-MPJPE to
-it. Without VIDEO: `balance_single_multiview_cam01` with its truth, from KINEMA_DATA.
+PA-MPJPE to the default chain over twelve limb joints (mm), the share of equal contacts, and with a truth the PA-MPJPE
+to it. Without VIDEO: `balance_single_multiview_cam01` with its truth, from KINEMA_DATA.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def main() -> None:
         folder = Path(name)
         options = {"overlay": False}
         default = run(args.video, folder / "runs", RunOptions.of(**options, time_range=args.time_range)).motion
-        whole = default if args.time_range is None else run(args.video, folder / "runs", RunOptions.of(**options)).motion
+        whole = (
+            default if args.time_range is None else run(args.video, folder / "runs", RunOptions.of(**options)).motion
+        )
         show("blazepose33, the default", default, default, truth)
         for wanted, write, layout in FILES:
             settings = {"keypoints": str(write(whole, folder, wanted)), "joints": layout, **options}

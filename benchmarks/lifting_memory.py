@@ -4,8 +4,8 @@
 
 Each clip is lifted in a process of its own, from 2D keypoints of a person to joints, by networks of the published sizes
 with random weights; P-STMO has a window of 27 frames, with which 100,000 frames take minutes instead of an hour. What
-is there before (Python, the network, its first 500 frames) is subtracted. The keypoints and the joints of 100,000 frames
-are 68 MB.
+is there before (Python, the network, its first 500 frames) is subtracted. The keypoints and the joints of 100,000
+frames are 68 MB.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,16 @@ def chosen_lifter(options: LiftOptions) -> tuple[Lifter, LiftingNetwork, Path]:
         raise UsageError(f"{lifter.name} needs its checkpoint, a file of its authors; set `lifter_checkpoint`")
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}; give the path of a {lifter.name} file")
-    return lifter, lifter.opened(path, causal=options.causal, threads=options.threads), path
+    stat = path.stat()
+    state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return lifter, _opened(lifter, path, options.causal, options.threads, state), path
+
+
+@lru_cache(maxsize=1)
+def _opened(lifter: Lifter, path: Path, causal: bool, threads: int, state: tuple[int, int, int]) -> LiftingNetwork:
+    """The network of a checkpoint, opened once for the check before a run and for the run. state: of the file."""
+    del state
+    return lifter.opened(path, causal=causal, threads=threads)
 
 
 def lift_clip(

@@ -1,9 +1,9 @@
 """Filters of three taps with 6 products for 4 output frames instead of 12: Winograd's minimal filtering, F(4, 3).
 
-A filter of three taps over four output frames is a product of polynomials, which six of their values determine (Winograd
-1980, Arithmetic Complexity of Computations; Lavin and Gray, CVPR 2016, for networks; the points are 0, 1, -1, 2, -2 and
-infinity). With a dilation d, "frames" are blocks of d frames: the filter never mixes the frames within one. In float32
-the result is off by less than 1e-6 of the largest value with filters of 1024 channels (tests/models).
+A filter of three taps over four output frames is a product of polynomials, which six of their values determine
+(Winograd 1980, Arithmetic Complexity of Computations; Lavin and Gray, CVPR 2016, for networks; the points are 0, 1, -1,
+2, -2 and infinity). With a dilation d, "frames" are blocks of d frames: the filter never mixes the frames within one.
+In float32 the result is off by 2e-6 of the largest value with filters of 1024 channels (tests/models).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ OUTPUTS, INPUTS = 4, 6
 _ROWS = 64  # of the transforms at once: their values stay in the CPU's cache
 
 _TAPS = np.array(
-    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6],
-     [0, 0, 1]]
+    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6],
+     [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]
 )  # fmt: skip
 """Values of the taps' polynomial."""
 
