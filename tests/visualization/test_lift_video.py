@@ -162,8 +162,11 @@ def test_a_run_knows_its_video_and_its_seconds(tmp_path):
     save_motion(motion.replace(times=motion.times + 0.5), tmp_path / "smpl_output.pkl")
     record = {
         "input": {"path": str(video)},
-        "arguments": {"video": {"fps": None, "slow_motion": None, "rotate": 0}, "time_range": {"start": 0.5, "end": 1.1}},
-    }  # fmt: skip
+        "arguments": {
+            "video": {"fps": None, "slow_motion": None, "rotate": 0},
+            "time_range": {"start": 0.5, "end": 1.1},
+        },
+    }
     (tmp_path / "run.json").write_text(json.dumps(record))
     assert main(["render", str(tmp_path), "--quiet"]) == 0
     times, images = frames_of(tmp_path / "smpl_output_lift.mp4")
