@@ -124,6 +124,17 @@ def test_people_without_identities_are_followed_and_named_by_size(video, truth, 
     np.testing.assert_allclose(motion.people[1].keypoints, small[..., :2], atol=1e-3)
 
 
+@pytest.mark.parametrize("tracker", ["poseflow", "lighttrack"])
+def test_another_tracker_says_anew_who_is_who(tracker, video, truth, tmp_path):
+    (points,) = projected(truth, "coco17")
+    left = points.copy()
+    left[..., :2] = 0.5 * left[..., :2] + [10, 200]
+    mixed = [np.concatenate([points[:8], left[8:]]), np.concatenate([left[:8], points[8:]])]
+    motion = result(video, alphapose_file(tmp_path / "poses.json", mixed), tracker=tracker)
+    assert len(motion.people) == 2
+    np.testing.assert_allclose(motion.people[0].keypoints, points[..., :2], atol=1e-3)
+
+
 def test_left_and_right_that_change_places_for_a_moment_are_put_back(video, truth, tmp_path):
     from kinema.skeleton import COCO17
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.formats.foreign import NOTES
-from kinema.keypoints.files.linking import linked
+from kinema.keypoints.files.linkers import LINKERS
 from kinema.keypoints.files.matching import Pictures, frames_of
 from kinema.keypoints.files.poses import Poses
 from kinema.keypoints.files.reading import FOLLOWED, clash, read_poses, size_of
@@ -46,6 +46,7 @@ def people_of_file(
     path: Path,
     options: TrackingOptions,
     *,
+    linker: str | None = None,
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
     shot_begins: ShotBegins = lambda first: None,
@@ -53,7 +54,8 @@ def people_of_file(
     """A Motion of the video whose people are those of the file: boxes, confidence, observed, keypoints in the file's
     joint set. `data["notes"]` has what was assumed.
 
-    People without identities are followed from frame to frame. Raises InputError if the file cannot be read or is not
+    linker: a name in `kinema.keypoints.files.linkers.LINKERS` that says anew who is who; None for the file's
+    identities. People without identities are followed from frame to frame. Raises InputError if the file cannot be read or is not
     one of this video's, UsageError for another joint set.
     """
     poses = read_poses(path, options.joints)
@@ -64,7 +66,8 @@ def people_of_file(
     pictures = clock.pictures(clock.before + len(found.times) if whole else None)
     frames, more = frames_of(poses, pictures, str(path))
     poses, frames = _in_view(poses, frames, found.frames)
-    people, notes = _people(poses, frames, found, (video.width, video.height), options)
+    poses = dataclasses.replace(poses, width=video.width, height=video.height)
+    people, notes = _people(poses, frames, found, options, linker)
     return Motion(
         found.times, video.width, video.height, people=people, source=Path(video.path).name, cuts=found.cuts,
         data={NOTES: [*poses.notes, *more, *notes]} if (*poses.notes, *more, *notes) else {},
@@ -175,18 +178,15 @@ def _in_view(poses: Poses, frames: np.ndarray, read: np.ndarray) -> tuple[Poses,
 
 
 def _people(
-    poses: Poses, frames: np.ndarray, found: _Frames, size: tuple[int, int], options: TrackingOptions
+    poses: Poses, frames: np.ndarray, found: _Frames, options: TrackingOptions, linker: str | None
 ) -> tuple[tuple[Person, ...], list[str]]:
     """The people, those who are seen longest and largest first, and notes. frames (N,): of the poses, sorted."""
-    shots, notes = shot_of(frames, found.cuts), []
+    size, notes = (poses.width, poses.height), []
+    shots = shot_of(frames, found.cuts)
     ids = poses.ids
-    if ids is None or clash(frames, ids):
-        ids = np.zeros(len(frames), dtype=np.int64)
-        rate = frame_rate(found.times) if len(found.times) > 1 else 1.0
-        for shot in np.unique(shots):
-            own = shots == shot
-            ids[own] = linked(frames[own], poses.points[own], rate) + ids.max()
-        if len(np.unique(ids)) > 1:
+    if linker is not None or ids is None or clash(frames, ids):
+        ids = _linked(poses, frames, shots, found.times, linker, options)
+        if linker is None and len(np.unique(ids)) > 1:
             notes.append(FOLLOWED)
     tracks = []
     fewest = min(options.min_track_frames, max(1, len(found.times) // 2))
@@ -208,6 +208,20 @@ def _people(
         for number, track in enumerate(tracks[: options.max_persons], start=1)
     )  # fmt: skip
     return people, notes
+
+
+def _linked(
+    poses: Poses, frames: np.ndarray, shots: np.ndarray, times: np.ndarray, linker: str | None, options: TrackingOptions
+) -> np.ndarray:
+    """(N,) identities of poses in frames (N,), each within one of the shots (N,)."""
+    ids = np.zeros(len(frames), dtype=np.int64)
+    rate = frame_rate(times) if len(times) > 1 else 1.0
+    for shot in np.unique(shots):
+        own = shots == shot
+        part = dataclasses.replace(poses, frames=frames[own], points=poses.points[own], ids=None)
+        found, _ = LINKERS.find(linker or "kinema")(part, rate, options.tracker_checkpoint)
+        ids[own] = found + ids.max()
+    return ids
 
 
 def _rows(points: np.ndarray, frames: np.ndarray) -> np.ndarray:
