@@ -55,8 +55,8 @@ def people_of_file(
     joint set. `data["notes"]` has what was assumed.
 
     linker: a name in `kinema.keypoints.files.linkers.LINKERS` that says anew who is who; None for the file's
-    identities. People without identities are followed from frame to frame. Raises InputError if the file cannot be read or is not
-    one of this video's, UsageError for another joint set.
+    identities. People without identities are followed from frame to frame. Raises InputError if the file cannot be
+    read or is not one of this video's, UsageError for another joint set.
     """
     poses = read_poses(path, options.joints)
     _check_size(poses, video, str(path))
