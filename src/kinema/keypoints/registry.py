@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.registry import Registry
@@ -118,6 +119,22 @@ def find_source(name: str) -> KeypointSource:
     return source_of_file(name)
 
 
+def keypoint_file(name: str) -> Path | None:
+    """The file or folder of keypoints that is given in place of a source's name; None for a source.
+
+    A source's name comes first; what else has an ending or a folder in it, or exists, is a file, unless it is a
+    network. Raises InputError if there is no such file.
+    """
+    path = Path(name)
+    named = name in SOURCES.names() or name.lower().endswith(SUFFIX)
+    if named or not (path.suffix or path.name != name or path.exists()):
+        return None
+    if not path.exists():
+        known = ", ".join(SOURCES.names())
+        raise InputError(f"there is no file of keypoints {name}; check the path, or name a source ({known})")
+    return path
+
+
 def find_detector(name: str) -> DetectorRow:
     """The detector of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
     if not name.lower().endswith(SUFFIX):
@@ -128,7 +145,10 @@ def find_detector(name: str) -> DetectorRow:
 
 
 def networks_of(name: str, detector: str | None = None) -> tuple[str, ...]:
-    """Names in the weights hub of all networks of the source `name`, including its detector or the one in its place."""
+    """Names in the weights hub of all networks of the source `name`, including its detector or the one in its place;
+    none for a file of keypoints."""
+    if keypoint_file(name) is not None:
+        return ()
     source = find_source(name)
     if detector is None and source.detects:
         return source.weights
