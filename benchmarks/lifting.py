@@ -1,16 +1,19 @@
 """Speed of lifting against the authors' evaluation loops, with the same weights, on one core.
 
-    python benchmarks/lifting.py [--frames 10000] [--repeat 2]
+    python benchmarks/lifting.py [--frames 10000] [--repeat 2] [--lifter videopose3d pstmo]
 
 Theirs, as in their programs for ordinary video: VideoPose3D takes the whole clip and its mirror image as one batch;
 P-STMO takes a window for each frame, 128 windows and their mirror images at once, through the whole network. Both are
 torch modules that compute what the authors' do (tests/models). Ours: `lift_clip` with the same numbers as a result.
-Needs the torch extra. CPU time of the process; best of --repeat.
+Beside them, the time that the published network's multiplications and additions take at the speed of a large product of
+matrices, which is the core's greatest: nothing that does all of them is faster. Needs the torch extra. CPU time of the
+process; best of --repeat.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +27,7 @@ from kinema.models.pstmo.lifter import open_lifter as open_pstmo
 from kinema.models.pstmo.lifter import window_places
 from kinema.models.videopose3d import sizes as videopose3d
 from kinema.models.videopose3d.lifter import open_lifter as open_videopose3d
+from kinema.pipeline.threads import one_blas_thread
 from kinema.skeleton import COCO17, H36M17
 
 
@@ -46,6 +50,32 @@ def tensors_of(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
         else 0.02 * rng.normal(size=shape)
         for key, shape in shapes.items()
     }  # fmt: skip
+
+
+def published_operations(sizes: videopose3d.VideoPose3DSizes | pstmo.PSTMOSizes) -> float:
+    """Multiplications and additions for each frame, its mirror image included: in products with weights, and in
+    attention."""
+    if isinstance(sizes, videopose3d.VideoPose3DSizes):
+        weights = videopose3d.expected_shapes(sizes).values()
+        return 2.0 * 2 * sum(float(np.prod(shape)) for shape in weights if len(shape) == 3)
+    d, inner, length = sizes.width, sizes.inner, sizes.frames
+    spatial = sizes.spatial * (2 * sizes.joints_in + 2 * sizes.spatial + d)
+    attention = [length] * (sizes.layers + 1) + [
+        length // math.prod(sizes.strides[:i]) for i in range(1, len(sizes.strides))
+    ]
+    total = length * spatial + sum(n * (4 * d * d + 2 * n * d) for n in attention)
+    total += sizes.layers * length * 2 * d * inner
+    for i, stride in enumerate(sizes.strides):
+        now = length // math.prod(sizes.strides[:i])
+        total += now * d * inner + now // stride * 3 * d * inner
+    return 2.0 * 2 * total
+
+
+def product_speed(repeat: int) -> float:
+    """Operations per second of a large product of matrices on one core."""
+    a, b = np.ones((2048, 1024), np.float32), np.ones((1024, 1024), np.float32)
+    seconds, _ = best(one_blas_thread(lambda: [a @ b for _ in range(20)]), repeat + 2)
+    return 20 * 2.0 * 2048 * 1024 * 1024 / seconds
 
 
 def both(clip: np.ndarray) -> np.ndarray:
@@ -84,25 +114,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=10000)
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--lifter", nargs="+", default=["videopose3d", "pstmo"], choices=("videopose3d", "pstmo"))
     args = parser.parse_args()
     import torch
 
     from kinema.models.pstmo.network import PSTMO
     from kinema.models.videopose3d.network import VideoPose3D
-    from kinema.pipeline.threads import one_blas_thread
 
     torch.set_num_threads(1)
     clip = np.random.default_rng(1).normal(size=(args.frames, 17, 2)).astype(np.float32)
     subjects = {
-        "VideoPose3D, 243 frames": (
-            videopose3d.expected_shapes(videopose3d.VideoPose3DSizes(17, 17, 1024, (3,) * 5)),
-            VideoPose3D, videopose3d_as_published, open_videopose3d,
+        "videopose3d": (
+            "VideoPose3D, 243 frames", videopose3d, videopose3d.VideoPose3DSizes(17, 17, 1024, (3,) * 5), VideoPose3D,
+            videopose3d_as_published, open_videopose3d,
         ),
-        "P-STMO-S, 243 frames": (
-            pstmo.expected_shapes(pstmo.PSTMOSizes(243)), PSTMO, pstmo_as_published, open_pstmo,
+        "pstmo": (
+            "P-STMO-S, 243 frames", pstmo, pstmo.PSTMOSizes(243), PSTMO, pstmo_as_published, open_pstmo,
         ),
     }  # fmt: skip
-    for name, (shapes, module, published, opened) in subjects.items():
+    speed = product_speed(args.repeat)
+    for key in args.lifter:
+        name, about, sizes, module, published, opened = subjects[key]
+        shapes = about.expected_shapes(sizes)
         tensors = tensors_of(shapes)
         counters = {f"{k[:-12]}num_batches_tracked": np.zeros((), np.int64) for k in shapes if "running_mean" in k}
         given = {k: torch.from_numpy(np.asarray(v)) for k, v in (tensors | counters).items()}
@@ -114,6 +147,11 @@ def main() -> None:
         print(
             f"{name}: {args.frames} frames, as published {theirs:.1f} s, Kinema {own:.1f} s:"
             f" {theirs / own:.2f} times as fast; results differ by {apart:.1e} of the largest value"
+        )
+        least = args.frames * published_operations(sizes) / speed
+        print(
+            f"{name}: all of the published operations, at the {speed / 1e9:.0f} GFLOP/s of a product of matrices, take"
+            f" {least:.1f} s, {theirs / least:.2f} times as fast as published"
         )
 
 

@@ -27,6 +27,7 @@ GROUPS = {
         "demo": "render a clip with known ground truth, run the pipeline on it, report the errors",
         "lift": "turn 2D keypoints of another program into motion",
         "export": "export a motion to Blender, Unity, Unreal, OpenSim and others",
+        "render": "render a video of a result: 2D skeletons beside the 3D ones",
         "visualize": "compare a motion before and after refinement, side by side in a video",
     },
     "files": {

@@ -65,6 +65,9 @@ class Person:
     joint_uncertainty: np.ndarray | None = per_frame(
         24, unit="m", meaning="standard deviation of each joint", may_hold_nan=True, always=False
     )
+    joint_seen: np.ndarray | None = per_frame(
+        24, unit="yes/no", meaning="whether keypoints show the joint; False: estimated", boolean=True, always=False
+    )
     vertices: StoredArray | None = per_frame(
         "V", 3, unit="m, camera", meaning="the surface, in a file", stored=True, always=False
     )

@@ -85,7 +85,7 @@ def test_list_of_a_family(capsys):
     main(["weights", "list", "rtmpose-m"])
     assert capsys.readouterr().out.count("description:") == 1
     assert main(["weights", "list", "yolo"]) == 2
-    assert "choose one of yolox-nano, yolox-tiny" in capsys.readouterr().err
+    assert "choose one of yolov3, yolov3-spp, yolox-nano" in capsys.readouterr().err
 
 
 def test_list_of_one_shows_licence_source_and_hash(capsys):

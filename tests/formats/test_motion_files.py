@@ -156,7 +156,8 @@ def furnished(folder) -> Motion:
     np.save(path, np.arange(5 * 6.0).reshape(5, 2, 3))
     person = make_person().replace(
         keypoint3d_set="h36m17", keypoints3d=np.ones((5, 17, 3)), keypoint3d_uncertainty=np.full((5, 17), 0.1),
-        joint_uncertainty=np.full((5, 24), np.nan), scale=np.linspace(0.9, 1.1, 5), vertices=StoredArray(path),
+        joint_uncertainty=np.full((5, 24), np.nan), joint_seen=np.ones((5, 24), dtype=bool),
+        scale=np.linspace(0.9, 1.1, 5), vertices=StoredArray(path),
         masks=StoredArray(folder / "masks.npy", np.array([7, 8, 9, 3, 3])),
         data={"speed": np.arange(5), "flags": np.ones((5, 2), bool), "label": "ünï", "nested": {"a": [1, None]}},
     )  # fmt: skip

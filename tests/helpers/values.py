@@ -27,9 +27,10 @@ SHAPES = {
     "reprojection_error": (F,),
     "keypoint3d_uncertainty": (F, 17),
     "joint_uncertainty": (F, 24),
+    "joint_seen": (F, 24),
     "scale": (F,),
 }
-FLAGS = ("observed", "contacts")
+FLAGS = ("observed", "contacts", "joint_seen")
 
 
 def person(**changes) -> Person:

@@ -12,7 +12,7 @@ from kinema.person import Person
 from kinema.pipeline.stages import LEFT_OUT, settle
 from kinema.quality import validate_motion
 from kinema.quality.wholeness import wholeness, wholeness_problems
-from kinema.skeleton import BLAZEPOSE33
+from kinema.skeleton import BLAZEPOSE33, JOINT_SETS
 from tests.helpers.walkers import image_of, walker
 
 FRAMES, FPS = 60, 30.0
@@ -111,6 +111,20 @@ def test_legs_alone_are_said():
     confidence[:] = 0.9
     confidence[LEGS] = 0.03
     assert reasons(confidence=confidence) == set()  # an upper body alone is an ordinary picture
+
+
+@pytest.mark.parametrize("name", ["coco17", "halpe26", "openpose25", "h36m17"])
+def test_legs_alone_are_said_of_any_joint_set(name):
+    motion, person = clip()
+    joints = JOINT_SETS[name]
+    legs = [k for k, joint in enumerate(joints.joints) if joint.endswith(("knee", "ankle"))]
+    points = np.ones((FRAMES, len(joints), 2)) * 300
+    confidence = np.full((FRAMES, len(joints)), 0.05)
+    confidence[:, legs] = 0.8
+    person = person.replace(keypoint_set=name, keypoints=points, keypoint_confidence=confidence)
+    assert "legs_only" in {problem.measure for problem in wholeness_problems(motion, person)}
+    whole = person.replace(keypoint_confidence=np.full((FRAMES, len(joints)), 0.8))
+    assert wholeness_problems(motion, whole) == []
 
 
 def test_the_validator_reports_it_as_a_severe_problem_of_the_person():

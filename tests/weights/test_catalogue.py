@@ -59,13 +59,14 @@ def other_package(tmp_path: Path, monkeypatch, content: str) -> None:
 
 def test_the_listing_has_a_fixed_order():
     names = [entry.name for entry in catalogue.entries()]
-    assert names[:7] == [
-        "blazepose-detector", "blazepose-landmarks-full", "blazepose-landmarks-heavy", "pare", "pare-3dpw",
-        "rtmdet-nano", "rtmdet-m",
+    assert names[:8] == [
+        "alphapose", "blazepose-detector", "blazepose-landmarks-full", "blazepose-landmarks-heavy", "hrnet-w32",
+        "hrnet-w48", "pare", "pare-3dpw",
     ]  # fmt: skip
     families = [name.split("-")[0] for name in names]
     assert [name for i, name in enumerate(families) if i == 0 or families[i - 1] != name] == [
-        "blazepose", "pare", "rtmdet", "rtmo", "rtmpose", "dwpose", "rtmw", "smoothnet", "smpl", "vitpose", "yolox",
+        "alphapose", "blazepose", "hrnet", "pare", "rtmdet", "rtmo", "rtmpose", "dwpose", "rtmw", "smoothnet", "smpl",
+        "vitpose", "yolov3", "yolox",
     ]  # fmt: skip
     assert {"rtmpose-s-halpe26", "rtmpose-m", "yolox-tiny", "rtmo-s", "vitpose-b"} <= set(names)
 
@@ -83,7 +84,7 @@ def test_every_entry_says_how_to_get_it():
             assert entry.place.url.startswith("https://")
             assert entry.place.suffix in (".zip", Path(entry.file).suffix)
             assert (entry.place.suffix == ".zip") == bool(entry.member)
-        assert entry.sha256 is not None or entry.holds or entry.file.endswith(".onnx")
+        assert entry.sha256 is not None or entry.holds or entry.size or entry.file.endswith(".onnx")
         for sha256 in (entry.sha256, entry.place and entry.place.sha256):
             assert sha256 is None or re.fullmatch("[0-9a-f]{64}", sha256)
         assert entry.data is not None or entry.group == "smpl"

@@ -83,6 +83,7 @@ def gather() -> dict[str, Any]:
         "cache": _or_unknown(_cache),
         "weights": _or_unknown(_weights),
         **{title: _or_unknown(partial(_rows, place)) for title, place in _REGISTRIES.items()},
+        "keypoints": _or_unknown(_joint_sets),
     }
 
 
@@ -157,6 +158,17 @@ def _rows(place: str) -> list[str]:
     registry = resolve(place)
     own = {row.name for row in registry.built_in}
     return [name if name in own else f"{name} (added)" for name in registry.names()]
+
+
+def _joint_sets() -> dict[str, str]:
+    """What the fit must estimate with keypoints of each joint set, because they do not show it."""
+    from kinema.body import load_body
+    from kinema.estimation.shown import joints_estimated, parts_of
+    from kinema.skeleton import JOINT_SETS
+
+    body = load_body(None)
+    missing = {name: joints_estimated(body, name) for name in JOINT_SETS}
+    return {name: f"(estimates {parts_of(joints)})" if joints else "(all shown)" for name, joints in missing.items()}
 
 
 def _text(value: Any) -> str:

@@ -48,11 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run each video, continuing after failures. Returns the worst exit code."""
+    from kinema.keypoints.registry import keypoint_file
     from kinema.pipeline.inputs import expanded
 
     require_memory()
     options = options_of(args)
     args.videos = expanded(args.videos)
+    if len(args.videos) > 1 and (file := keypoint_file(options.tracking.keypoints)) is not None:
+        raise UsageError(f"`keypoints` {file} belongs to one video; give one, not {len(args.videos)}")
     outcomes: list[tuple[str, RunResult | KinemaError]] = []
     try:
         for video in args.videos:

@@ -17,6 +17,7 @@ from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
 from kinema.estimation.shape import fit_shape, height_of, out_of_reach
+from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
@@ -50,14 +51,14 @@ Values = TypeVar("Values", Evidence, PoseState)
 def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     """Fit the body to every person's keypoints.
 
-    Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points, limb
-    joints among them; fills pose, betas, transl, joints and reprojection_error in the camera's frame, and the camera
-    if the motion has none. keypoints3d, of the same set or another, give the pose prior: the pose lifter reads
-    blazepose33, the analytic prior any set with the twelve limb joints. Without them the lifter of 2D keypoints reads
-    any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in the image, and
-    the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the person's data
-    record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and why
-    (`kinema.body.sizes.BODY_HEIGHT`).
+    Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points,
+    limb joints among them; fills pose, betas, transl, joints, joint_seen and reprojection_error in the camera's
+    frame, and the camera if the motion has none. keypoints3d, of the same set or another, give the pose prior: the
+    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Without them the lifter of 2D
+    keypoints reads any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in
+    the image, and the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the
+    person's data record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and
+    why (`kinema.body.sizes.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
@@ -101,6 +102,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.weights[lifter.file] = lifter.sha256
     if refiner is not None:
         context.weights[refiner.network.name] = refiner.network.sha256
+    for name in dict.fromkeys(fit.set_name for fit in seen):
+        if estimated := joints_estimated(body, name):
+            context.notes.append(f"keypoints of {name} do not show the {parts_of(estimated)}, which are estimated")
     if (note := out_of_reach(people, heights)) is not None:
         context.notes.append(note)
     context.facts["focal"] = camera.intrinsics[0, 0]
@@ -287,6 +291,7 @@ class _PersonFit:
             transl=transl,
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
+            joint_seen=joints_shown(self.rig(betas), counted),
             data=self._data(betas),
         )
 

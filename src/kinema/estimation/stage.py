@@ -9,7 +9,7 @@ fit_body = Stage(
     options=FitOptions,
     run="kinema.estimation.fitting:fit_people",
     requires=("keypoints", "keypoint_confidence"),
-    fills=("pose", "betas", "transl", "joints", "reprojection_error", "camera"),
+    fills=("pose", "betas", "transl", "joints", "reprojection_error", "joint_seen", "camera"),
     body=True,
     slow=True,
 )

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from kinema.geometry.circles import Circles, from_boxes
-from kinema.keypoints.source import PersonDetector, TileRange
+from kinema.keypoints.source import PersonDetector, TileRange, explained
 from kinema.registry import Registry, resolve
 from kinema.video import Frame
 from kinema.weights.hub import WeightsFile
@@ -21,21 +21,27 @@ class DetectorRow:
     """A row of the registry of person detectors.
 
     open: "module:function" of a function `(row, *, threads) -> (PersonDetector, WeightsFile)`, imported when it is
-    needed. weights: entries of the weights catalogue.
+    needed. weights: entries of the weights catalogue. extra: the package extra that must be installed.
     """
 
     name: str
     summary: str
     open: str
     weights: tuple[str, ...]
+    extra: str | None = None
 
     def opened(self, *, threads: int = 1) -> tuple[PersonDetector, WeightsFile]:
-        """The network, ready to run, and its file. Raises WeightsError if it is unavailable."""
-        opened: tuple[PersonDetector, WeightsFile] = resolve(self.open)(self, threads=threads)
+        """The network, ready to run, and its file.
+
+        Raises WeightsError if it is unavailable, UsageError if the extra that it needs is not installed.
+        """
+        with explained(f"person detector {self.name}", self.extra):
+            opened: tuple[PersonDetector, WeightsFile] = resolve(self.open)(self, threads=threads)
         return opened
 
 
 _BOXES = "kinema.keypoints.onnx_sources:open_detector"
+_YOLOV3 = "kinema.keypoints.torch_sources:open_yolov3"
 
 DETECTORS: Registry[DetectorRow] = Registry(
     "person detector",
@@ -53,6 +59,11 @@ DETECTORS: Registry[DetectorRow] = Registry(
         *(
             DetectorRow(f"rtmdet-{size}", f"RTMDet-{size}, boxes of people", _BOXES, (f"rtmdet-{size}",))
             for size in ("nano", "m")
+        ),
+        *(
+            DetectorRow(f"yolov3{kind}", f"YOLOv3{kind.upper()}, boxes of people, in torch", _YOLOV3,
+                        (f"yolov3{kind}",), extra="torch")
+            for kind in ("", "-spp")
         ),
     ),
 )  # fmt: skip

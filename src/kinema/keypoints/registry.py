@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.registry import Registry
@@ -15,6 +16,7 @@ SUFFIX = ".onnx"
 
 _BLAZEPOSE = "kinema.keypoints.blazepose"
 _ONNX = "kinema.keypoints.onnx_sources"
+_TORCH = "kinema.keypoints.torch_sources"
 
 _VITPOSE = (("s", "small"), ("b", "base"), ("l", "large"), ("h", "huge"))
 _COCO, _HALPE, _WHOLE = "17 keypoints", "26 keypoints, feet included", "133 keypoints of body, face and hands"
@@ -80,6 +82,28 @@ SOURCES: Registry[KeypointSource] = Registry(
             )
             for size in ("s", "m", "l")
         ),
+        *(
+            KeypointSource(
+                name=f"hrnet-w{width}",
+                summary=f"HRNet-W{width}: 17 keypoints in 2D, in torch",
+                joint_set="coco17",
+                joint3d_set=None,
+                open=f"{_TORCH}:open_hrnet",
+                weights=(f"hrnet-w{width}",),
+                extra="torch",
+                as_published=f"{_TORCH}:open_hrnet_as_published",
+            )
+            for width in (32, 48)
+        ),
+        KeypointSource(
+            name="alphapose",
+            summary="AlphaPose's FastPose (duc_se.pth): 17 keypoints in 2D, in torch, non-commercial",
+            joint_set="coco17",
+            joint3d_set=None,
+            open=f"{_TORCH}:open_alphapose",
+            weights=("alphapose",),
+            extra="torch",
+        ),
     ),
     aliases={"rtmpose-x": "rtmpose-x-halpe26"},
 )
@@ -95,6 +119,22 @@ def find_source(name: str) -> KeypointSource:
     return source_of_file(name)
 
 
+def keypoint_file(name: str) -> Path | None:
+    """The file or folder of keypoints that is given in place of a source's name; None for a source.
+
+    A source's name comes first; what else has an ending or a folder in it, or exists, is a file, unless it is a
+    network. Raises InputError if there is no such file.
+    """
+    path = Path(name)
+    named = name in SOURCES.names() or name.lower().endswith(SUFFIX)
+    if named or not (path.suffix or path.name != name or path.exists()):
+        return None
+    if not path.exists():
+        known = ", ".join(SOURCES.names())
+        raise InputError(f"there is no file of keypoints {name}; check the path, or name a source ({known})")
+    return path
+
+
 def find_detector(name: str) -> DetectorRow:
     """The detector of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
     if not name.lower().endswith(SUFFIX):
@@ -105,7 +145,10 @@ def find_detector(name: str) -> DetectorRow:
 
 
 def networks_of(name: str, detector: str | None = None) -> tuple[str, ...]:
-    """Names in the weights hub of all networks of the source `name`, including its detector or the one in its place."""
+    """Names in the weights hub of all networks of the source `name`, including its detector or the one in its place;
+    none for a file of keypoints."""
+    if keypoint_file(name) is not None:
+        return ()
     source = find_source(name)
     if detector is None and source.detects:
         return source.weights
@@ -127,23 +170,36 @@ def open_source(
     *,
     detector: str | None = None,
     flip: bool = False,
+    parity: bool = False,
     threads: int = 1,
 ) -> OpenedSource:
     """A source ready to run, with the detector of that name, its own, or the default.
 
-    flip: average what it sees in a person's region with the mirrored region's. Raises UsageError for an unknown name,
+    flip: average what it sees in a person's region with the mirrored region's. parity: as the published program shows
+    people to it, defects included. Raises UsageError for an unknown name or if a source has nothing to do for `parity`,
     WeightsError if networks are unavailable, InputError for unsuitable files.
     """
+    if flip and parity:
+        raise UsageError("`parity` is what the published program does, which mirrors nothing; leave out `flip`")
     if isinstance(source, str):
         source = find_source(source)
     if isinstance(source, KeypointSource):
-        source = source.opened(threads=threads)
+        source = (_as_published(source) if parity else source).opened(threads=threads)
     if flip:
         source = _flipped(source)
     if detector is None and source.detector is not None:
         return source
     network, weights = find_detector(detector or DEFAULT_DETECTOR).opened(threads=threads)
     return dataclasses.replace(source, detector=network, weights=(*source.weights, weights))
+
+
+def _as_published(source: KeypointSource) -> KeypointSource:
+    if source.as_published is None:
+        able = ", ".join(row.name for row in SOURCES.built_in if row.as_published is not None)
+        raise UsageError(
+            f"`parity` changes nothing for the keypoints {source.name}; leave it out, or choose one of {able}"
+        )
+    return dataclasses.replace(source, open=source.as_published)
 
 
 def _flipped(source: OpenedSource) -> OpenedSource:

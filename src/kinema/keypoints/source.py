@@ -11,6 +11,8 @@ A region (ROI, `kinema.geometry.roi`) is centre x, centre y, side and angle. Its
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -148,7 +150,8 @@ class KeypointSource:
     user's file, the one that was opened may have another 2D set (`OpenedSource.joint_set`). open:
     "module:function" of a function `(source, *, threads) -> OpenedSource`, imported when it is needed. weights: entries
     of the weights catalogue. extra: the package extra that must be installed. detects: whether it has its own
-    detector.
+    detector. as_published: in place of `open` if the user wants what the published program does, defects included
+    (`parity`); None where there is nothing to choose.
     """
 
     name: str
@@ -159,22 +162,29 @@ class KeypointSource:
     weights: tuple[str, ...] = ()
     extra: str | None = None
     detects: bool = False
+    as_published: str | None = None
 
     def opened(self, *, threads: int = 1) -> OpenedSource:
         """The networks of the source, ready to run.
 
         Raises WeightsError if they are unavailable, UsageError if the extra that they need is not installed.
         """
-        try:
+        with explained(f"keypoint source {self.name}", self.extra):
             opened: OpenedSource = resolve(self.open)(self, threads=threads)
-        except ModuleNotFoundError as error:
-            if self.extra is None:
-                raise
-            raise UsageError(
-                f"keypoint source {self.name} needs {error.name}, which is not installed;"
-                f" run `pip install 'kinema[{self.extra}]'`"
-            ) from None
         return opened
+
+
+@contextlib.contextmanager
+def explained(what: str, extra: str | None) -> Iterator[None]:
+    """A package that is missing becomes a UsageError that names the extra which installs it, if there is one."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if extra is None:
+            raise
+        raise UsageError(
+            f"{what} needs {error.name}, which is not installed; run `pip install 'kinema[{extra}]'`"
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,11 @@ class TopDown:
         crop = view.pixels[self._top : self._top + height, self._left : self._left + width]
         points, confidence = self._network(np.ascontiguousarray(crop))
         unit = (points + [self._left, self._top] + 0.5) / self.crop_size
-        placed = from_crop(unit, view.roi)
+        return self.seen(view, from_crop(unit, view.roi), confidence)
+
+    def seen(self, view: View, placed: np.ndarray, confidence: np.ndarray) -> Observation:
+        """The observation of points (K, 2) in pixels of the image with confidences (K,)."""
+        width, height = self._network.width, self._network.height
         region = region_of(
             placed, confidence, self._joints, visible=self.thresholds.visible, aspect=min(width / height, 1.0)
         )

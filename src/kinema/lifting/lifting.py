@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from kinema.stage import Context
 from kinema.temporal.rate import frame_rate
 from kinema.temporal.sequences import UniformTimes, filled
 from kinema.weights.cache import known_sha256
+
+BLOCK = 4096
+"""Frames that are mirrored at once."""
 
 
 def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motion:
@@ -37,7 +41,7 @@ def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motio
     context.facts |= {"input_set": wanted.name}
     total, done, people = sum(map(len, motion.people)), 0, []
     for person in motion:
-        people.append(_lifted(motion, person, lifter, network, wanted, options))
+        people.append(lift_person(motion, person, lifter, network, wanted, options))
         done += len(person)
         context.progress(done, total)
     return motion.replace(people=tuple(people))
@@ -53,18 +57,31 @@ def chosen_lifter(options: LiftOptions) -> tuple[Lifter, LiftingNetwork, Path]:
         raise UsageError(f"{lifter.name} needs its checkpoint, a file of its authors; set `lifter_checkpoint`")
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}; give the path of a {lifter.name} file")
-    return lifter, lifter.opened(path, causal=options.causal, threads=options.threads), path
+    stat = path.stat()
+    state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return lifter, _opened(lifter, path, options.causal, options.threads, state), path
+
+
+@lru_cache(maxsize=1)
+def _opened(lifter: Lifter, path: Path, causal: bool, threads: int, state: tuple[int, int, int]) -> LiftingNetwork:
+    """The network of a checkpoint, opened once for the check before a run and for the run. state: of the file."""
+    del state
+    return lifter.opened(path, causal=causal, threads=threads)
 
 
 def lift_clip(
     network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
 ) -> np.ndarray:
     """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
+    clip = np.asarray(clip, dtype=np.float32)
     joints = network.lift(clip, stride)
     if not flip:
         return joints
-    other = mirrored(network.lift(mirrored(clip, wanted), stride), H36M17)
-    return np.asarray((joints + other) / 2)
+    other = network.lift(mirrored(clip, wanted), stride)
+    for first in range(0, len(joints), BLOCK):
+        rows = slice(first, first + BLOCK)
+        joints[rows] = (joints[rows] + mirrored(other[rows], H36M17)) / 2
+    return joints
 
 
 def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
@@ -77,9 +94,10 @@ def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
         raise InputError(f"{path.name} gives {network.joints_out} joints; Kinema lifts to Human3.6M's {len(H36M17)}")
 
 
-def _lifted(
+def lift_person(
     motion: Motion, person: Person, lifter: Lifter, network: LiftingNetwork, wanted: JointSet, options: LiftOptions
 ) -> Person:
+    """The person with keypoints3d of a network that takes the joints `wanted`; see `lift_people`."""
     (keypoints,) = person.require("keypoints")
     weights = joint_weights(joint_set(person.keypoint_set or ""), wanted)
     screen = to_screen(joints_from(keypoints, weights), motion.width, motion.height)
@@ -96,6 +114,6 @@ def _lifted(
         even = uniform.to_grid(values)
         stride = max(1, round(frame_rate(uniform.grid) / lifter.rate))
         lifted = lift_clip(network, even.reshape(len(even), -1, 2), wanted, stride=stride, flip=options.flip)
-        lifted = lifted - lifted[:, :1]
+        lifted -= lifted[:, :1].copy()
         joints[piece] = uniform.from_grid(lifted.reshape(len(even), -1)).reshape(-1, len(H36M17), 3)
     return person.replace(keypoint3d_set=H36M17.name, keypoints3d=joints, keypoint3d_uncertainty=None)

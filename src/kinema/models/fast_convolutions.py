@@ -6,6 +6,7 @@ be trained or saved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,11 +17,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def fold_batch_norms(module: nn.Module) -> nn.Module:
     """Fold every batch norm into the preceding convolution, in place; returns the module.
 
-    A norm `bn1` belongs to its sibling `conv1`, a norm at index k of a sequence to the convolution at k - 1.
+    A norm `bn1` or `batch_norm_1` belongs to its sibling `conv1` or `conv_1`, a norm at index k of a sequence to the
+    convolution at k - 1.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
-            before = name.replace("bn", "conv") if name.startswith("bn") else str(int(name) - 1)
+            before = (
+                str(int(name) - 1) if name.isdecimal() else name.replace("batch_norm", "conv").replace("bn", "conv")
+            )
             setattr(module, before, fuse_conv_bn_eval(getattr(module, before), child))
             setattr(module, name, nn.Identity())
         else:
@@ -31,21 +35,29 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
 class PackedConvolution(nn.Module):
     """A convolution with weights in oneDNN's memory layout, so that calls do not reorder them.
 
-    relu: also clamp the result at 0, in the same pass over memory.
+    activation: "none", "relu" or "leaky_relu", applied to the result in the same pass over memory; slope: of the latter
+    below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are computed, too.
     """
 
-    def __init__(self, convolution: nn.Conv2d, *, relu: bool) -> None:
+    def __init__(
+        self,
+        convolution: nn.Conv2d,
+        activation: str = "none",
+        slope: float = 0.0,
+        size: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         c = convolution
         self._arguments: tuple[Any, ...] = (list(c.padding), list(c.stride), list(c.dilation), c.groups)
         weight = c.weight.detach().to_mkldnn()
-        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._arguments)
+        chosen_for = () if size is None else (list(size),)
+        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._arguments, *chosen_for)
         self._bias = None if c.bias is None else c.bias.detach()
-        self._activation = "relu" if relu else "none"
+        self._activation = (activation, [slope] if activation == "leaky_relu" else [])
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._weight, self._bias, *self._arguments, self._activation, [], ""
+            x, self._weight, self._bias, *self._arguments, *self._activation, ""
         )
         return result
 
@@ -59,28 +71,56 @@ def can_pack() -> bool:
     )
 
 
-def pack_convolutions(module: nn.Module, *, keep: tuple[str, ...] = ()) -> nn.Module:
+def input_sizes(module: nn.Module, pictures: Tensor) -> dict[nn.Module, tuple[int, ...]]:
+    """The shape of what every convolution is given when the module is called with `pictures`."""
+    sizes: dict[nn.Module, tuple[int, ...]] = {}
+    convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
+    hooks = [
+        each.register_forward_pre_hook(lambda which, given: sizes.__setitem__(which, tuple(given[0].shape)))
+        for each in convolutions
+    ]
+    with torch.inference_mode():
+        module(pictures)
+    for hook in hooks:
+        hook.remove()
+    return sizes
+
+
+def pack_convolutions(
+    module: nn.Module, *, keep: tuple[str, ...] = (), sizes: Mapping[nn.Module, tuple[int, ...]] | None = None
+) -> nn.Module:
     """Replace the convolutions with packed ones, in place, for the CPU; returns the module.
 
-    Batch norms must have been folded. keep: names of convolutions whose weights are read elsewhere.
+    Batch norms must have been folded. keep: names of convolutions whose weights are read elsewhere. sizes: their
+    `input_sizes`; without them the layout is one for small maps, which costs 5 to 15 % with the larger ones of pose
+    networks and detectors (benchmarks/torch_keypoints.py).
     """
+    sizes = sizes or {}
     for name, child in list(module.named_children()):
         if not isinstance(child, nn.Conv2d):
-            pack_convolutions(child, keep=keep)
+            pack_convolutions(child, keep=keep, sizes=sizes)
         elif name not in keep:
-            setattr(module, name, PackedConvolution(child, relu=_clamped(module, name)))
+            after, then = _next(module, name)
+            size = sizes.get(child)
+            if isinstance(then, nn.LeakyReLU):
+                setattr(module, name, PackedConvolution(child, "leaky_relu", then.negative_slope, size))
+                setattr(module, after, nn.Identity())
+            else:
+                clamped = isinstance(then, nn.ReLU) or name in getattr(module, "clamped", ())
+                setattr(module, name, PackedConvolution(child, "relu" if clamped else "none", size=size))
     return module
 
 
-def _clamped(parent: nn.Module, name: str) -> bool:
-    """Whether a ReLU follows a convolution; applying it twice does no harm.
+def _next(parent: nn.Module, name: str) -> tuple[str, nn.Module | None]:
+    """What follows a convolution in a sequence, identities aside, and its name.
 
-    In a sequence it is the next layer, ignoring identities; other modules name such convolutions in `clamped`.
+    A ReLU may stay, since applying it twice does no harm. Other modules name the convolutions that one follows in
+    `clamped`.
     """
-    if name in getattr(parent, "clamped", ()):
-        return True
-    if not isinstance(parent, nn.Sequential):
-        return False
-    after = [child for place, child in parent.named_children() if int(place) > int(name)]
-    after = [child for child in after if not isinstance(child, nn.Identity)]
-    return bool(after) and isinstance(after[0], nn.ReLU)
+    if isinstance(parent, nn.Sequential):
+        children = list(parent.named_children())
+        start = [place for place, _ in children].index(name) + 1
+        for place, child in children[start:]:
+            if not isinstance(child, nn.Identity):
+                return place, child
+    return "", None

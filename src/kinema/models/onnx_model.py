@@ -20,7 +20,7 @@ _OPSET, _IR = 17, 8
 _OWN = "com.microsoft"
 """Domain of onnxruntime's non-standard operators."""
 
-_OF_ONNXRUNTIME = frozenset({"FusedMatMul", "SkipLayerNormalization"})
+_OF_ONNXRUNTIME = frozenset({"FusedMatMul", "MultiHeadAttention", "SkipLayerNormalization"})
 
 
 class Model:

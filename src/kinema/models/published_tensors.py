@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from kinema.errors import InputError, quoted
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    Network = TypeVar("Network", bound=nn.Module)
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -28,3 +34,20 @@ def require_finite(tensors: Mapping[str, np.ndarray], name: str) -> None:
     for key, value in tensors.items():
         if not np.isfinite(value).all():
             raise InputError(f"{name} holds a weight that is not finite in {quoted(key)}; it cannot be used")
+
+
+def load_published(net: Network, tensors: Mapping[str, Tensor], network: str, name: str) -> Network:
+    """Give a torch module the weights of a state dict and return it, for inference (eval mode, no gradients).
+
+    Names may have DataParallel's prefix "module."; counters may be missing. network: what it is called in messages;
+    name: the file. Raises InputError if a tensor is missing, superfluous, of another shape, or not finite.
+    """
+    tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+    own = net.state_dict()
+    shapes = {key: tuple(value.shape) for key, value in tensors.items()}
+    require_shapes(shapes, {key: tuple(value.shape) for key, value in own.items()}, network, name)
+    weights = {key: value for key, value in tensors.items() if not key.endswith(COUNTER)}
+    require_finite({key: value.detach().cpu().numpy() for key, value in weights.items()}, name)
+    counters = {key: value for key, value in own.items() if key.endswith(COUNTER)}
+    net.load_state_dict({**counters, **weights}, strict=True)
+    return net.eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kinema.errors import InputError, KinemaError
 from kinema.formats import load_motion
+from kinema.keypoints.registry import keypoint_file
 from kinema.motion import Motion
 from kinema.pipeline.copies import FOLDER as COPIES
 from kinema.pipeline.copies import Origin, keep_copy
@@ -227,6 +228,9 @@ def _nobody(job: Job, options: RunOptions, result: ChainResult) -> str:
     left_out = next((note for note in result.warnings if note.startswith(LEFT_OUT)), None)
     if left_out is not None:
         return f"{found}, and a track was {left_out}; use a clip in which at least one person is seen from head to hip"
+    file = keypoint_file(options.tracking.keypoints)
+    if file is not None:
+        return f"{found}: {file} has no pose in enough frames of it; give the keypoints of this video and time range"
     return (
         f"{found}: people as small as {looked_for(options.tracking)} were looked for; use a clip in which at least one"
         " person is seen from head to hip, choose the part of it with `time_range`, or look closer with"

@@ -88,6 +88,7 @@ def wholeness(motion: Motion, person: Person) -> Wholeness:
         warnings.simplefilter("ignore", RuntimeWarning)  # all NaN: nothing was measured
         if person.reprojection_error is not None:
             found["misfit"] = float(np.nanmedian(person.reprojection_error[rows] / sizes))
+        found |= _seen_parts(person, rows)
         # The confidence of other networks means something else.
         if person.keypoint_set == BLAZEPOSE33.name:
             found |= _keypoint_measures(motion, person, rows, float(np.median(sizes)))
@@ -107,6 +108,19 @@ def wholeness_problems(motion: Motion, person: Person) -> list[Problem]:
     return problems
 
 
+def _seen_parts(person: Person, rows: np.ndarray) -> dict[str, float]:
+    """The shares of the frames in which the upper body and the lower legs are seen, of any joint set that has them."""
+    if person.keypoint_confidence is None or person.keypoint_set is None:
+        return {}
+    joints, confidence, found = joint_set(person.keypoint_set), person.keypoint_confidence[rows], {}
+    for name, parts in (("upper", _UPPER), ("lower", _LOWER)):
+        known = [part for part in parts if part in joints]
+        if len(known) >= 2:
+            seen = confidence[:, joints.indices(known)] >= _SEEN
+            found[name] = float(np.mean(np.count_nonzero(seen, axis=1) >= 2))
+    return found
+
+
 def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: float) -> dict[str, float]:
     if person.keypoints is None or person.keypoint_confidence is None:
         return {}
@@ -114,9 +128,6 @@ def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: f
     joints = joint_set(person.keypoint_set or "")
     inside = np.all((points >= 0) & (points < [motion.width, motion.height]), axis=-1)
     found = {"confidence": float(np.nanmean(np.where(inside, confidence, np.nan)))}
-    for name, parts in (("upper", _UPPER), ("lower", _LOWER)):
-        seen = confidence[:, joints.indices(parts)] >= _SEEN
-        found[name] = float(np.mean(np.count_nonzero(seen, axis=1) >= 2))
     times = motion.times[person.frames[rows]]
     # The same noise makes greater speeds at higher frame rates.
     stride = max(1, round(_STEP / float(np.median(np.diff(times))))) if len(times) > 2 else len(times)

@@ -92,4 +92,5 @@ def track_by_keyframes(motion: Motion, context: Context, options: TrackingOption
         context.notes.append(BOXES_ONLY)
     else:
         network = SGCN.open(options.tracker_checkpoint)
-    return track(motion, context, options, follower=partial(LightTrackFollower, network=network))
+    follower = partial(LightTrackFollower, network=network)
+    return track(motion, context, options, follower=follower, linker="lighttrack")

@@ -8,6 +8,7 @@ from pathlib import Path
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.options import require, setting
 from kinema.runtime import MOST_THREADS
+from kinema.skeleton import JOINT_SETS
 from kinema.temporal.gaps import TRACKING_GAP
 
 CLOSER_LOOK = 0.045
@@ -34,9 +35,16 @@ class TrackingOptions:
 
     keypoints: str = setting(
         "blazepose",
-        "keypoint source (default: blazepose), or an ONNX file of a network of the same kinds",
+        "keypoint source (default: blazepose), an ONNX file of a network of the same kinds, or a file of 2D keypoints"
+        " of this video that another program wrote",
         public=True,
-        metavar="NAME",
+        metavar="NAME|FILE",
+    )
+    joints: str | None = setting(
+        None,
+        "joint set of a file of keypoints, where their number does not tell it",
+        public=True,
+        choices=tuple(JOINT_SETS),
     )
     detector: str | None = setting(
         None,
@@ -46,6 +54,12 @@ class TrackingOptions:
     )
     flip: bool = setting(
         False, "average everybody's keypoints with those of the mirrored picture; takes twice the time", public=True
+    )
+    parity: bool = setting(
+        False,
+        "show people to HRNet as video-to-pose3D does, its two defects included: crops with the proportions of the"
+        " picture, colours normalised in the wrong order",
+        public=True,
     )
     max_persons: int | None = setting(
         None, "keep only the N people who are visible longest", public=True, metavar="N", group="people"

@@ -9,6 +9,7 @@ import numpy as np
 from kinema.keypoints.source import BODY, Observation, OpenedSource, Thresholds
 from kinema.person import Person
 from kinema.skeleton import JointSet
+from kinema.temporal.gaps import fill_missing
 from kinema.tracking.body_parts import BodyParts, body_parts
 from kinema.tracking.gaps import fill_gaps
 from kinema.tracking.options import TrackingOptions
@@ -79,8 +80,26 @@ def person_from(
 
     times (T,): seconds of the clip's frames; size: width and height of the frame.
     """
-    joints, joints3d = source.joint_set, source.joint3d_set
-    rows = track.rows.array().copy()
+    boxed = source.estimator.thresholds.boxed
+    rows = track.rows.array()
+    return person_of_rows(rows, number, times, size, options, source.joint_set, source.joint3d_set, boxed)
+
+
+def person_of_rows(
+    rows: np.ndarray,
+    number: int,
+    times: np.ndarray,
+    size: tuple[int, int],
+    options: TrackingOptions,
+    joints: JointSet,
+    joints3d: JointSet | None,
+    boxed: float,
+) -> Person:
+    """Rows (n,) of `track.row_dtype` as a `Person`, as `person_from` makes it of a track.
+
+    Points may be NaN where they are not seen. boxed: confidence from which a keypoint counts for the box.
+    """
+    rows = rows.copy()
     if options.repair_swaps:
         repair_swaps(rows, times, joints, joints3d)
     rows, observed = fill_gaps(rows, times, options.max_fill)
@@ -91,7 +110,7 @@ def person_from(
     return Person(
         number,
         rows["frame"],
-        boxes=body_boxes(points, confidence, size, body_parts(joints), source.estimator.thresholds.boxed),
+        boxes=body_boxes(points, confidence, size, body_parts(joints), boxed),
         confidence=np.clip(rows["score"].astype(np.float64), 0.0, 1.0),
         observed=observed,
         keypoint_set=joints.name,
@@ -108,7 +127,7 @@ def repair_swaps(rows: np.ndarray, times: np.ndarray, joints: JointSet, joints3d
     The visibility in these frames is lowered: the network was not sure which way the person faced.
     """
     swapped = find_swaps(
-        rows["points"].astype(np.float64),
+        np.nan_to_num(fill_missing(rows["points"], times[rows["frame"]])),
         None if joints3d is None else rows["points3d"].astype(np.float64),
         (rows["visibility"] * rows["presence"]).astype(np.float64),
         times[rows["frame"]],
@@ -131,8 +150,8 @@ def body_boxes(
 ) -> np.ndarray:
     """Boxes (F, 4) x1 y1 x2 y2 pixels around people, inside the frame.
 
-    points (F, K, 2), confidence (F, K). Around the keypoints with a confidence of at least `visible` and the whole
-    head, which no keypoint bounds, with a margin for flesh and clothes.
+    points (F, K, 2), NaN where not known, confidence (F, K). Around the keypoints with a confidence of at least
+    `visible` and the whole head, which no keypoint bounds, with a margin for flesh and clothes.
     """
     if len(parts.ears) and len(parts.shoulders) and len(parts.hips):
         ears, shoulders, hips = (points[:, pair].mean(axis=1) for pair in (parts.ears, parts.shoulders, parts.hips))
@@ -142,9 +161,10 @@ def body_boxes(
         seen = confidence[:, parts.ears].max(axis=1, keepdims=True)
         points = np.concatenate([points, head], axis=1)
         confidence = np.concatenate([confidence, seen, seen], axis=1)
-    counts = (confidence >= visible)[..., None]
+    known = np.isfinite(points).all(axis=-1)
+    counts = (known & (confidence >= visible))[..., None]
     few = np.count_nonzero(counts, axis=1) < 5
-    counts = counts | few[:, None]
+    counts = counts | (known[..., None] & few[:, None])
     low = np.where(counts, points, np.inf).min(axis=1)
     high = np.where(counts, points, -np.inf).max(axis=1)
     margin = _MARGIN * (high - low).max(axis=1, keepdims=True)

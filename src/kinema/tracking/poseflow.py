@@ -69,4 +69,4 @@ def _points(found: list[Found], count: int) -> np.ndarray:
 
 def track_by_poses(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     """The code of the stage `track-poseflow`."""
-    return track(motion, context, options, follower=PoseFlowFollower)
+    return track(motion, context, options, follower=PoseFlowFollower, linker="poseflow")

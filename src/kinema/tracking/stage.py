@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.errors import UsageError
+from kinema.formats.foreign import NOTES
 from kinema.geometry.camera import camera_from_35mm
-from kinema.keypoints.registry import files_of, networks_of
+from kinema.keypoints.registry import files_of, keypoint_file, networks_of
 from kinema.motion import Motion
 from kinema.stage import Context, Partial, Stage, given
 from kinema.tracking.options import TrackingOptions
@@ -39,24 +42,32 @@ CAMERA_UNKNOWN = (
 
 
 def track(
-    motion: Motion, context: Context, options: TrackingOptions, *, follower: OpenFollower | None = None
-) -> Motion:
+    motion: Motion, context: Context, options: TrackingOptions, *, follower: OpenFollower | None = None,
+    linker: str | None = None,
+) -> Motion:  # fmt: skip
     """Detect and track people, and estimate from the same frames whether the camera moves.
 
-    follower: what follows people from frame to frame, None for Kinema's own.
+    follower: what follows people from frame to frame, None for Kinema's own; linker: what follows those of a file
+    (`kinema.keypoints.files.linkers`), None for the file's identities, if it has any.
 
     If hardly anybody is found, a few frames are searched for smaller people, and if there are any, the clip is tracked
-    again. The camera is set from the focal length in the video's metadata, else from what is seen
-    (`kinema.world.lens`); it stays unknown if nobody has keypoints.
+    again. Where the options name a file of keypoints, its people are taken instead. The camera is set from the focal
+    length in the video's metadata, else from what is seen (`kinema.world.lens`); it stays unknown if nobody has
+    keypoints.
     """
     from kinema.tracking.second_look import FEW, share_with_people
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
 
-    motion, watched = _tracked(context, options, context.partial, follower)
-    if options.smallest_person is None and share_with_people(motion) < FEW:
-        motion, watched = _second_look(context, options, motion, watched, follower)
-    context.weights |= {file.name: file.sha256 for file in map(locate, _networks(options))}
+    file = keypoint_file(options.keypoints)
+    if file is not None:
+        motion, watched = _of_file(context, options, file, linker)
+        context.notes.extend(motion.data.get(NOTES, ()))
+    else:
+        motion, watched = _tracked(context, options, context.partial, follower)
+        if options.smallest_person is None and share_with_people(motion) < FEW:
+            motion, watched = _second_look(context, options, motion, watched, follower)
+    context.weights |= {network.name: network.sha256 for network in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
     if watched.motion is not None:
@@ -84,27 +95,51 @@ class _Watched:
     motion: CameraOfShots | None
     lines: LineObserver | None
 
+    @classmethod
+    def of(cls, context: Context, options: TrackingOptions) -> _Watched:
+        from kinema.tracking.camera import CameraOfShots
+        from kinema.world.vanishing import LineObserver
+
+        return cls(
+            None if options.static_camera else CameraOfShots(),
+            None if given(context.video).metadata.get("focal_35mm") else LineObserver(),
+        )
+
+    @property
+    def observers(self) -> list[CameraOfShots | LineObserver]:
+        return [observer for observer in (self.motion, self.lines) if observer is not None]
+
+    def begin_shot(self, first: int) -> None:
+        if self.motion is not None:
+            self.motion.begin_shot(first)
+
+
+def _of_file(context: Context, options: TrackingOptions, file: Path, linker: str | None) -> tuple[Motion, _Watched]:
+    """The people of a file of keypoints, and the observers that saw the frames of the video."""
+    from kinema.tracking.from_file import people_of_file
+
+    watched = _Watched.of(context, options)
+    motion = people_of_file(
+        given(context.video), file, options, linker=linker, progress=context.progress, observers=watched.observers,
+        shot_begins=watched.begin_shot,
+    )  # fmt: skip
+    return motion, watched
+
 
 def _tracked(
     context: Context, options: TrackingOptions, checkpoint: Partial | None, follower: OpenFollower | None
 ) -> tuple[Motion, _Watched]:
     """The people in the video, and the observers that saw the same frames."""
-    from kinema.tracking.camera import CameraOfShots
     from kinema.tracking.follower import Follower
     from kinema.tracking.tracker import track_people
-    from kinema.world.vanishing import LineObserver
 
-    video = given(context.video)
-    watched = _Watched(
-        None if options.static_camera else CameraOfShots(),
-        None if video.metadata.get("focal_35mm") else LineObserver(),
-    )
+    watched = _Watched.of(context, options)
     motion = track_people(
-        video,
+        given(context.video),
         options,
         progress=context.progress,
-        observers=[observer for observer in (watched.motion, watched.lines) if observer is not None],
-        shot_begins=(lambda first: None) if watched.motion is None else watched.motion.begin_shot,
+        observers=watched.observers,
+        shot_begins=watched.begin_shot,
         checkpoint=checkpoint,
         follower=Follower if follower is None else follower,
     )
@@ -121,7 +156,13 @@ def _second_look(
     from kinema.tracking.tracker import threads_of
 
     video = given(context.video)
-    source = open_source(options.keypoints, detector=options.detector, flip=options.flip, threads=threads_of(options))
+    source = open_source(
+        options.keypoints,
+        detector=options.detector,
+        flip=options.flip,
+        parity=options.parity,
+        threads=threads_of(options),
+    )
     sample = look_again(video, motion, Perception(source, (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
@@ -157,7 +198,16 @@ def _networks(options: TrackingOptions) -> Sequence[str]:
 
 
 def _files(options: TrackingOptions) -> Mapping[str, str]:
-    return files_of(options.keypoints, options.detector)
+    """sha256 of the user's networks and file of keypoints; of a folder, that of its files' names and contents."""
+    from kinema.weights.cache import hashed
+
+    file = keypoint_file(options.keypoints)
+    if file is None:
+        return files_of(options.keypoints, options.detector)
+    if file.is_file():
+        return {file.name: hashed(file)}
+    inside = "".join(f"{path.name} {hashed(path)}\n" for path in sorted(file.rglob("*.*")) if path.is_file())
+    return {file.name: hashlib.sha256(inside.encode()).hexdigest()}
 
 
 def _without_checkpoint(options: TrackingOptions) -> Mapping[str, str]:

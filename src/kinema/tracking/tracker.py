@@ -86,7 +86,11 @@ def track_people(
     options = options or TrackingOptions()
     threads = threads_of(options)
     source = open_source(
-        options.keypoints if source is None else source, detector=options.detector, flip=options.flip, threads=threads
+        options.keypoints if source is None else source,
+        detector=options.detector,
+        flip=options.flip,
+        parity=options.parity,
+        threads=threads,
     )
     size = (video.width, video.height)
     times: list[float] = []

@@ -38,20 +38,20 @@ def draw_skeleton(
     visible = np.all(np.isfinite(points), axis=1)
     if confidence is not None:
         visible &= confidence >= MIN_CONFIDENCE
-    thick = _thickness(image)
-    ink = _to_8bit(color)
+    thick = thickness(image)
+    ink = to_8bit(color)
     for a, b in joints.edges:
         if visible[a] and visible[b]:
-            cv2.line(image, _pixel(points[a]), _pixel(points[b]), ink, thick, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, pixel(points[a]), pixel(points[b]), ink, thick, cv2.LINE_AA, SHIFT)
     for k in np.flatnonzero(visible):
-        cv2.circle(image, _pixel(points[k]), (thick + 1) << _SHIFT, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
-        cv2.circle(image, _pixel(points[k]), thick << _SHIFT, ink, -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(image, pixel(points[k]), (thick + 1) << SHIFT, (255, 255, 255), -1, cv2.LINE_AA, SHIFT)
+        cv2.circle(image, pixel(points[k]), thick << SHIFT, ink, -1, cv2.LINE_AA, SHIFT)
 
 
 def draw_box(image: np.ndarray, box: np.ndarray, color: tuple[float, float, float]) -> None:
     """Draw a box x1 y1 x2 y2, in place; nothing if it is not finite."""
     if np.all(np.isfinite(box)):
-        cv2.rectangle(image, _pixel(box[:2]), _pixel(box[2:]), _to_8bit(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+        cv2.rectangle(image, pixel(box[:2]), pixel(box[2:]), to_8bit(color), thickness(image), cv2.LINE_AA, SHIFT)
 
 
 def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[float, float, float]) -> None:
@@ -64,7 +64,7 @@ def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[fl
     left = int(np.clip(anchor[0] - wide / 2 - pad, 0, max(width - wide - 2 * pad, 0)))
     top = int(np.clip(anchor[1] - high - base - 2 * pad, 0, max(height - high - base - 2 * pad, 0)))
     right, bottom = left + wide + 2 * pad, top + high + base + 2 * pad
-    cv2.rectangle(image, (left, top), (right, bottom), _to_8bit(color), -1)
+    cv2.rectangle(image, (left, top), (right, bottom), to_8bit(color), -1)
     bright = np.dot(color, (0.299, 0.587, 0.114)) > 0.5
     ink = (0, 0, 0) if bright else (255, 255, 255)
     cv2.putText(
@@ -75,24 +75,27 @@ def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[fl
 def draw_path(image: np.ndarray, points: np.ndarray, color: tuple[float, float, float]) -> None:
     """Draw a line through pixels (N,2), in place."""
     if len(points) > 1:
-        fixed = np.rint(np.clip(points, -1e4, 1e4) * 2**_SHIFT).astype(np.int32)
-        cv2.polylines(image, [fixed.reshape(-1, 1, 2)], False, _to_8bit(color), _thickness(image), cv2.LINE_AA, _SHIFT)
+        fixed = np.rint(np.clip(points, -1e4, 1e4) * 2**SHIFT).astype(np.int32)
+        cv2.polylines(image, [fixed.reshape(-1, 1, 2)], False, to_8bit(color), thickness(image), cv2.LINE_AA, SHIFT)
 
 
-_SHIFT = 3
+SHIFT = 3
 """OpenCV draws with subpixel precision when coordinates are given in units of 1/2**SHIFT."""
 
 
-def _pixel(point: np.ndarray) -> tuple[int, int]:
-    x, y = np.rint(np.clip(point, -1e4, 1e4) * 2**_SHIFT).astype(int)
+def pixel(point: np.ndarray) -> tuple[int, int]:
+    """A point (2,) in the units in which `SHIFT` draws."""
+    x, y = np.rint(np.clip(point, -1e4, 1e4) * 2**SHIFT).astype(int)
     return int(x), int(y)
 
 
-def _to_8bit(color: tuple[float, float, float]) -> tuple[int, int, int]:
+def to_8bit(color: tuple[float, float, float]) -> tuple[int, int, int]:
+    """A colour in [0,1] as OpenCV draws it."""
     r, g, b = (round(255 * channel) for channel in color)
     return r, g, b
 
 
-def _thickness(image: np.ndarray) -> int:
+def thickness(image: np.ndarray) -> int:
+    """Pixels of a line in an image of this size."""
     result: int = max(round(min(image.shape[:2]) / 360), 1)
     return result

@@ -62,3 +62,18 @@ class ComparisonOptions:
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "show", f"be one of {', '.join(KINDS)}", repr(self.kind))
         require(self.max_side >= 64, "max_side", "be at least 64 pixels", self.max_side)
+
+
+@dataclass(frozen=True)
+class LiftVideoOptions:
+    """How the lift video looks.
+
+    panel_height: pixels that a half may be high; sources of less than 480 are enlarged. crf: quality, 0 to 51.
+    """
+
+    panel_height: int = setting(720, "height of the video, at most", public="height", metavar="PIXELS")
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        require(self.panel_height >= 64, "height", "be at least 64 pixels", self.panel_height)
+        require(0 <= self.crf <= 51, "crf", "lie between 0 and 51", self.crf)

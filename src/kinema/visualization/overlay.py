@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def _write(
     audio = video.path if options.audio and video.metadata.get("has_audio") else None
     done = 0
     with VideoWriter(out, width, height, audio_from=audio, crf=options.crf) as writer:
-        for time, image in _drawn(views, video):
+        for time, image in drawn(views, video):
             writer.write(image, time * video.slow_motion)
             done += 1
             progress(done, motion.num_frames)
@@ -126,7 +126,16 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
     return views
 
 
-def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.ndarray]]:
+class Frames(Protocol):
+    """Frames of one size, in order: a video's reader, for one."""
+
+    width: int
+    height: int
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndarray]]:
     """Time and drawn image of each frame, in order; a few frames are drawn concurrently."""
     in_flight = int(np.clip(_PIXELS_IN_FLIGHT // (video.width * video.height), 1, 2 * _WORKERS))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
@@ -147,6 +156,6 @@ def _drawn(views: list[View], video: VideoReader) -> Iterator[tuple[float, np.nd
                 image.cancel()
 
 
-def _draw(views: list[View], frame: Frame, bodies: list[list]) -> np.ndarray:
+def _draw(views: Sequence[View], frame: Frame, bodies: list[list]) -> np.ndarray:
     images = [view.draw(frame.index, frame.image, posed) for view, posed in zip(views, bodies, strict=True)]
     return images[0] if len(images) == 1 else np.concatenate(images, axis=1)

@@ -45,10 +45,11 @@ class Entry:
     trained on.
 
     file: its name in the cache. about: its bytes, roughly, by the published number of parameters, where `size` is not
-    known. sha256 and size: None if published copies differ or are not available to us; such a
-    file is recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it
-    must contain. digits: the first hex digits of the sha256, where its authors put only those into its name. member:
-    its path inside the archive at `place`. companions: files next to it that are copied as well, if they exist.
+    known. sha256 and size: None if published copies differ or are not available to us; such a file is recognised by its
+    content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it must contain; a format
+    without names by its `size`. digits: the first hex digits of the sha256, where its authors put only those into its
+    name. member: its path inside the archive at `place`. companions: files next to it that are copied as well, if they
+    exist.
     """
 
     name: str
@@ -92,5 +93,10 @@ OPENMMLAB = Licence(
 
 COCO = TrainingData(
     "COCO", "its labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr"
+)
+COCO_AND_IMAGENET = TrainingData(
+    "COCO and ImageNet",
+    "COCO's labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr; ImageNet's,"
+    " with which training began, are for non-commercial research",
 )
 GOOGLE = TrainingData("Google's own", "pictures of people that Google has collected and labelled; they are not public")

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def check_holds(path: Path, entry: Entry) -> None:
-    """Raise InputError if a file lacks tensors, keys or outputs that its catalogue entry requires."""
+    """Raise InputError if a file is not as long as its entry says, or lacks tensors, keys or outputs."""
+    size = path.stat().st_size
+    if entry.size is not None and size != entry.size:
+        raise InputError(f"{path} is not {entry.name}: it has {size} bytes, not {entry.size}; {entry.by_hand}")
+    if not entry.holds:
+        return
     names: set[Any]
     if entry.file.endswith(".onnx"):
         names = set(onnx_outputs(path))

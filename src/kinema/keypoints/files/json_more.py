@@ -32,8 +32,9 @@ def read_by_picture(content: Any, what: str, layout: str | None) -> Poses:
     places = dict(zip(content, frames, strict=True))
     _, notes = frames_of_names(list(content))
     return poses_of(
-        [places[name] for name in pictures], points, what, layout=layout, num_frames=max(frames) + 1, notes=notes
-    )
+        [places[name] for name in pictures], points, what, layout=layout, num_frames=max(frames) + 1, notes=notes,
+        pictures=pictures,
+    )  # fmt: skip
 
 
 def is_instances(content: Any) -> bool:

@@ -39,6 +39,9 @@ _NPZ: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (npz_layouts.is_reconstruction, npz_layouts.read_reconstruction),
 )
 
+FOLLOWED = "the file does not say who is who; people were followed from frame to frame"
+"""Note on people without identities."""
+
 BEYOND = 0.25
 """Fraction of the longer side by which keypoints may lie outside the picture."""
 
@@ -69,10 +72,11 @@ def read_keypoints(
         LINKERS.find(tracker)
     elif checkpoint is not None:
         raise UsageError("a tracker's checkpoint needs its name; set `tracker` to lighttrack")
-    return _motion(_poses(path, layout), path, fps, size, tracker, checkpoint)
+    return _motion(read_poses(path, layout), path, fps, size, tracker, checkpoint)
 
 
-def _poses(path: Path, layout: str | None) -> Poses:
+def read_poses(path: Path, layout: str | None = None) -> Poses:
+    """Every pose of a file, or of OpenPose's folder. layout, errors: as for `read_keypoints`."""
     what = str(path)
     if path.is_dir():
         return _of_folder(path, layout)
@@ -133,7 +137,7 @@ def _motion(
     checkpoint: Path | None,
 ) -> Motion:
     notes = list(poses.notes)
-    width, height = _size(poses, size, str(path))
+    width, height = size_of(poses, size, str(path))
     rate = poses.rate if fps is None else fps
     if rate is None:
         rate = ASSUMED_FPS
@@ -145,10 +149,10 @@ def _motion(
         placed = replace(poses, width=width, height=height)
         ids, said = LINKERS.find(tracker)(placed, rate, checkpoint)
         notes.extend(said)
-    elif ids is None or _clash(poses.frames, ids):
+    elif ids is None or clash(poses.frames, ids):
         ids, _ = LINKERS.find("kinema")(poses, rate, None)
         if len(np.unique(ids)) > 1:
-            notes.append("the file does not say who is who; people were followed from frame to frame")
+            notes.append(FOLLOWED)
     people = []
     for number, identity in enumerate(np.unique(ids), start=1):
         rows = np.flatnonzero(ids == identity)
@@ -171,7 +175,7 @@ def _person(number: int, poses: Poses) -> Person:
     )  # fmt: skip
 
 
-def _size(poses: Poses, given: tuple[int, int] | None, what: str) -> tuple[int, int]:
+def size_of(poses: Poses, given: tuple[int, int] | None, what: str) -> tuple[int, int]:
     """Width and height of the pictures, 0 where unknown. Raises InputError if the keypoints do not fit into them."""
     width, height = given if given is not None else (poses.width, poses.height)
     if not width or not height:
@@ -187,6 +191,6 @@ def _size(poses: Poses, given: tuple[int, int] | None, what: str) -> tuple[int, 
     return int(width), int(height)
 
 
-def _clash(frames: np.ndarray, ids: np.ndarray) -> bool:
+def clash(frames: np.ndarray, ids: np.ndarray) -> bool:
     """Whether somebody is in one frame twice: then the identities mean something else."""
     return len(np.unique(np.stack([frames, ids]), axis=1).T) < len(ids)

@@ -1,5 +1,5 @@
-"""HRNet: parallel branches of several resolutions, the backbone of PARE.
+"""HRNet: parallel branches of several resolutions; a network of 2D keypoints, and the backbone of PARE.
 
 Sun et al., "Deep high-resolution representation learning for human pose estimation", CVPR 2019; the authors' code is
-MIT. No weights of its own: they are part of PARE's checkpoints.
+MIT. The backbone's weights for PARE are part of PARE's checkpoints.
 """

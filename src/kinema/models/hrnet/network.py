@@ -1,4 +1,4 @@
-"""HRNet's backbone: parallel branches of four resolutions that exchange features.
+"""HRNet's backbone, parallel branches of four resolutions that exchange features, and the pose network on it.
 
 Sun et al. 2019, "Deep high-resolution representation learning for human pose estimation". Parameters have the names of
 the published checkpoints, so that their state dicts load without renaming.
@@ -6,7 +6,13 @@ the published checkpoints, so that their state dicts load without renaming.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
+
+from kinema.errors import WeightsError
+from kinema.models.hrnet.pose import JOINTS, WIDTHS
+from kinema.models.published_tensors import load_published
 
 _STEM = 64
 _LAYER1 = 256
@@ -59,13 +65,16 @@ class Bottleneck(nn.Module):
 
 
 class ExchangeModule(nn.Module):
-    """Four basic blocks on every branch, then each branch becomes the sum of all, resampled to its resolution."""
+    """Four basic blocks on every branch, then each branch becomes the sum of all, resampled to its resolution.
 
-    def __init__(self, widths: list[int]) -> None:
+    outputs: how many branches go on, those of the highest resolution; None: all.
+    """
+
+    def __init__(self, widths: list[int], outputs: int | None = None) -> None:
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(w) for _ in range(4))) for w in widths)
         count = range(len(widths))
-        self.fuse_layers = nn.ModuleList(nn.ModuleList(_exchange(widths, i, j) for j in count) for i in count)
+        self.fuse_layers = nn.ModuleList(nn.ModuleList(_exchange(widths, i, j) for j in count) for i in count[:outputs])
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
@@ -96,11 +105,14 @@ def _exchange(widths: list[int], to: int, of: int) -> nn.Module:
 
 
 class HighResolutionTrunk(nn.Module):
-    """Image (B,3,H,W) -> four maps of widths w, 2w, 4w, 8w at 1/4, 1/8, 1/16 and 1/32 of its size."""
+    """Image (B,3,H,W) -> four maps of widths w, 2w, 4w, 8w at 1/4, 1/8, 1/16 and 1/32 of its size.
+
+    outputs: how many of them, the largest first; the others are not computed.
+    """
 
     clamped = ("conv1", "conv2")
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, outputs: int = 4) -> None:
         super().__init__()
         self.conv1, self.bn1 = conv_bn(3, _STEM, 3, stride=2)
         self.conv2, self.bn2 = conv_bn(_STEM, _STEM, 3, stride=2)
@@ -113,8 +125,8 @@ class HighResolutionTrunk(nn.Module):
         for number, (branches, modules) in enumerate(_STAGES, start=1):
             widths = self.widths[:branches]
             setattr(self, f"transition{number}", _transition(before, widths))
-            stage = nn.ModuleList(ExchangeModule(widths) for _ in range(modules))
-            setattr(self, f"stage{number + 1}", stage)
+            given = [None] * (modules - 1) + [outputs if number == len(_STAGES) else None]
+            setattr(self, f"stage{number + 1}", nn.ModuleList(ExchangeModule(widths, count) for count in given))
             before = widths
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -128,6 +140,36 @@ class HighResolutionTrunk(nn.Module):
             for module in getattr(self, f"stage{number + 1}"):
                 branches = module(branches)
         return branches
+
+
+class PoseNetwork(HighResolutionTrunk):
+    """Pictures (B,3,H,W) -> heatmaps (B,17,H/4,W/4) of COCO's joints, from the branch of the highest resolution."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__(width, outputs=1)
+        self.final_layer = nn.Conv2d(width, JOINTS, 1)
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], network: str = "hrnet-w32", *, source: str = "weights"
+    ) -> PoseNetwork:
+        """With the weights of a state dict, for inference. network: one of `WIDTHS`.
+
+        Raises WeightsError for the weights of another width, InputError for those of another network.
+        """
+        last = tensors.get("final_layer.weight", tensors.get("module.final_layer.weight"))
+        for name, width in WIDTHS.items():
+            if name != network and last is not None and last.shape[1:2] == (width,):
+                raise WeightsError(f"{source} is {_title(name)}, not {_title(network)}; choose the keypoints {name}")
+        return load_published(cls(WIDTHS[network]), tensors, f"published {_title(network)}", source)
+
+    def forward(self, image: Tensor) -> Tensor:  # type: ignore[override]
+        heatmaps: Tensor = self.final_layer(super().forward(image)[0])
+        return heatmaps
+
+
+def _title(network: str) -> str:
+    return f"HRNet-W{WIDTHS[network]}"
 
 
 def _transition(before: list[int], after: list[int]) -> nn.ModuleList:

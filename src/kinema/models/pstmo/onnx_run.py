@@ -1,8 +1,7 @@
 """P-STMO with onnxruntime: without torch, the middle frame only, several windows at once.
 
 The encoder of single poses runs once for every frame of a clip, not once for every window that the frame lies in. What
-follows depends on the place in the window and runs for each. Norms are folded into the layers after them, queries, keys
-and values are one product.
+follows depends on the place in the window and runs for each. Norms are folded into the layers after them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from kinema.models.onnx_model import Model
 from kinema.models.pstmo.sizes import HEADS, PLACED, PSTMOSizes, checked_tensors
 from kinema.runtime import onnx_session
 
-WINDOWS = 8
+WINDOWS = 4
 """Windows per call: their values stay in the CPU cache."""
 
 POSES = 4096
@@ -119,18 +118,12 @@ class _Windows:
 
     def _attention(self, layer: str, x: str, length: int) -> str:
         """Rows after self-attention with its residual."""
-        model, d, name = self.model, self.sizes.width, f"{layer}.self_attn.linears"
-        scale = np.ones(3 * d)
-        scale[:d] = 1 / np.sqrt(d // HEADS)
-        weight = np.concatenate([self.t[f"{name}.{k}.weight"] for k in range(3)]) * scale[:, None]
-        bias = np.concatenate([self.t[f"{name}.{k}.bias"] for k in range(3)]) * scale
-        mixed = _linear(model, self._normed(f"{layer}.sublayer.0.norm", x), weight, bias)
-        parts = model.add("Transpose", [self._shaped(mixed, -1, length, 3, HEADS, d // HEADS)], perm=(2, 0, 3, 1, 4))
-        q, k, v = (model.add("Gather", [parts, model.constant(np.array(i))], axis=0) for i in range(3))
-        share = model.add("Softmax", [model.add("FusedMatMul", [q, k], transB=1)], axis=-1)
-        seen = model.add("Transpose", [model.add("MatMul", [share, v])], perm=(0, 2, 1, 3))
-        out = _linear(model, self._rows(seen), self.t[f"{name}.3.weight"], self.t[f"{name}.3.bias"])
-        return model.add("Add", [x, out])
+        model, name = self.model, f"{layer}.self_attn.linears"
+        rows = self._normed(f"{layer}.sublayer.0.norm", x)
+        weights = [(self.t[f"{name}.{k}.weight"], self.t[f"{name}.{k}.bias"]) for k in range(4)]
+        mixed = [self._tokens(_linear(model, rows, *weights[k]), length) for k in range(3)]
+        seen = model.add("MultiHeadAttention", mixed, num_heads=HEADS)
+        return model.add("Add", [x, _linear(model, self._rows(seen), *weights[3])])
 
     def _forward(self, layer: str, x: str) -> str:
         name = f"{layer}.feed_forward"

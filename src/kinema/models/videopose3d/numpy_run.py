@@ -1,8 +1,8 @@
 """VideoPose3D without torch: its filters are matrices over the channels, one for each tap.
 
 Norms are folded into the filters before them. The values of a layer lie frame by frame, so that a tap is one product of
-all frames with a matrix, whatever the dilation. Clips are lifted in pieces, so that memory does not grow with their
-length.
+all frames with a matrix, whatever the dilation; wide filters of three taps take half as many (`winograd`). Clips are
+lifted in pieces, so that memory does not grow with their length.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.models.published_tensors import require_finite
 from kinema.models.videopose3d.sizes import VideoPose3DSizes, sizes_of
+from kinema.models.videopose3d.winograd import ThreeTaps
 
-PIECE = 2048
-"""Output frames that are computed at once."""
+PIECE = 1944
+"""Output frames that are computed at once: whole tiles of `ThreeTaps` in the last block of the usual networks."""
+
+_WIDE = 64  # channels from which `ThreeTaps` saves time
 
 _EPSILON = 1e-5  # of torch's batch norm
 
 
 @dataclass(frozen=True, eq=False)
 class _Filter:
-    """Taps (K, C_in, C_out), bias (C_out,), frames between the taps."""
+    """Taps (K, C_in, C_out), bias (C_out,), frames between the taps. relu: set what is negative to 0."""
 
     taps: np.ndarray
     bias: np.ndarray
     dilation: int = 1
+    relu: bool = True
 
     def __call__(self, x: np.ndarray) -> np.ndarray:  # (T, C_in) -> (T - (K - 1) dilation, C_out)
         length = len(x) - (len(self.taps) - 1) * self.dilation
@@ -36,7 +40,7 @@ class _Filter:
         for k, tap in enumerate(self.taps[1:], start=1):
             out += x[k * self.dilation : k * self.dilation + length] @ tap
         out += self.bias
-        return out
+        return np.asarray(np.maximum(out, 0, out=out)) if self.relu else out
 
 
 class NumpyVideoPose3D:
@@ -56,7 +60,8 @@ class NumpyVideoPose3D:
             for i, dilation in enumerate(self.sizes.dilations[1:])
         ]
         weight = given["shrink.weight"].astype(np.float32)
-        self._shrink = _Filter(np.ascontiguousarray(weight.transpose(2, 1, 0)), given["shrink.bias"].astype(np.float32))
+        bias = given["shrink.bias"].astype(np.float32)
+        self._shrink = _Filter(np.ascontiguousarray(weight.transpose(2, 1, 0)), bias, relu=False)
 
     def __call__(self, keypoints: np.ndarray) -> np.ndarray:
         """Keypoints (T, J, 2) -> joints (T - 2 sum(pads), J_out, 3), float32.
@@ -79,24 +84,23 @@ class NumpyVideoPose3D:
         return out
 
     def _piece(self, x: np.ndarray) -> np.ndarray:
-        x = _relu(self._expand(x))
+        x = self._expand(x)
         shifts = self.sizes.shifts(self.causal)
         for (wide, narrow), pad, shift in zip(self._blocks, self.sizes.pads[1:], shifts[1:], strict=True):
-            more = _relu(narrow(_relu(wide(x))))
+            more = narrow(wide(x))
             more += x[pad + shift : len(x) - pad + shift]
             x = more
         return self._shrink(x)
 
 
-def _folded(tensors: Mapping[str, np.ndarray], conv: str, norm: str, dilation: int) -> _Filter:
-    """A filter with the norm after it: in float64, rounded once."""
+def _folded(tensors: Mapping[str, np.ndarray], conv: str, norm: str, dilation: int) -> _Filter | ThreeTaps:
+    """A filter with the norm and the ReLU after it: in float64, rounded once."""
     weight, bias, mean, variance = (
         tensors[f"{norm}.{part}"].astype(np.float64) for part in ("weight", "bias", "running_mean", "running_var")
     )
     scale = weight / np.sqrt(variance + _EPSILON)
     taps = tensors[f"{conv}.weight"].astype(np.float64).transpose(2, 1, 0) * scale
-    return _Filter(np.ascontiguousarray(taps, dtype=np.float32), (bias - mean * scale).astype(np.float32), dilation)
-
-
-def _relu(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.maximum(x, 0, out=x))
+    shift = bias - mean * scale
+    if len(taps) == 3 and min(taps.shape[1:]) >= _WIDE:
+        return ThreeTaps(taps, shift, dilation)
+    return _Filter(np.ascontiguousarray(taps, dtype=np.float32), shift.astype(np.float32), dilation)

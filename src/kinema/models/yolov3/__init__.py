@@ -1,4 +1,5 @@
-"""YOLOv3: an object detector, of which Kinema has only the post-processing, for parity with PARE's demo.
+"""YOLOv3 and YOLOv3-SPP: object detectors that read Darknet's `.weights`, in torch.
 
-Redmon and Farhadi, "YOLOv3: An incremental improvement", 2018. No network and no weights.
+Redmon and Farhadi, "YOLOv3: An incremental improvement", 2018. Code and weights are in the public domain (the "YOLO
+licence"); they are trained on COCO.
 """

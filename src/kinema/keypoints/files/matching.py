@@ -1,0 +1,74 @@
+"""Which frame of a video each pose of a file belongs to: by the names of its pictures, or by their numbers.
+
+Programs count a video's frames from 0 or from 1, and pictures that were taken out of a video begin anywhere. The
+video's own length decides where the numbers leave it open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+import numpy as np
+
+from kinema.errors import InputError, quoted
+from kinema.keypoints.files.poses import Poses, number_in
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The frames that poses are matched to. what: the video's name in messages. count: how many there are, None while
+    that is not known. names: of a folder's images, the number of each, empty for a video. exact: whether `count` is.
+    """
+
+    what: str
+    count: int | None = None
+    names: Mapping[str, int] = field(default_factory=dict)
+    exact: bool = True
+
+
+def frames_of(poses: Poses, pictures: Pictures, file: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(N,) the frame of each pose, and notes. Raises InputError if there are more frames than pictures, or others."""
+    if poses.pictures is not None and pictures.names:
+        return _by_name(poses.pictures, pictures, file), ()
+    numbers = None if poses.pictures is None else [number_in(str(name)) for name in poses.pictures]
+    found = [number for number in numbers or () if number is not None]
+    if numbers is None or len(found) < len(numbers):
+        return _within(poses.frames, pictures, file), ()
+    values = np.array([value for value, _ in found], dtype=np.int64)
+    low, high = int(values.min()), int(values.max())
+    padded = any(zeros for _, zeros in found)
+    starts = [0 if low == 0 or not padded else 1, *((1,) if low else ()), *((low,) if padded else ())]
+    fitting = [start for start in starts if pictures.count is None or high - start < pictures.count]
+    start = fitting[0] if fitting else starts[-1]
+    note = (f"the video's first frame is taken for the picture of number {start}",) if start else ()
+    return _within(values - start, pictures, file), note
+
+
+def _by_name(names: np.ndarray, pictures: Pictures, file: str) -> np.ndarray:
+    """The frame of each name among a folder's: the same name without its ending, else the same number."""
+    stems = {PurePath(name).stem: frame for name, frame in pictures.names.items()}
+    given = [PurePath(str(name)).stem for name in names]
+    if any(stem not in stems for stem in given):
+        numbered = {number_in(name): frame for name, frame in stems.items()}
+        if None not in numbered and len(numbered) == len(stems):
+            stems = {str(number[0]): frame for number, frame in numbered.items() if number is not None}
+            given = [str((number_in(stem) or (stem,))[0]) for stem in given]
+    for stem, name in zip(given, names, strict=True):
+        if stem not in stems:
+            raise InputError(
+                f"{file} has poses of the picture {quoted(str(name), 60)}, which {pictures.what} lacks; give the"
+                " keypoints of these pictures"
+            )
+    return np.array([stems[stem] for stem in given], dtype=np.int64)
+
+
+def _within(frames: np.ndarray, pictures: Pictures, file: str) -> np.ndarray:
+    """The frames, which must be those of the video."""
+    if pictures.exact and pictures.count is not None and len(frames) and int(frames.max()) >= pictures.count:
+        raise InputError(
+            f"{file} has poses up to frame {int(frames.max())}, but {pictures.what} has {pictures.count} frames;"
+            " give the keypoints of this video"
+        )
+    return frames
