@@ -21,10 +21,10 @@ OWN = "own"
 class LiftOptions:
     """How keypoints are lifted.
 
-    method: a name in `kinema.lifting.LIFTERS`; None, or "own": Kinema's own, which is part of the fit. checkpoint: the network's file. input_set: the joints that it was
-    trained on, which no file says; by default its name decides (`kinema.lifting.inputs.input_set_of`). flip: lift the
-    mirrored clip, too, and average. causal: for a VideoPose3D that was trained so. max_gap: seconds; a longer gap ends
-    a piece. threads: of the network.
+    method: a name in `kinema.lifting.LIFTERS`; None, or "own": Kinema's own, which is part of the fit. checkpoint: the
+    network's file. input_set: the joints that it was trained on, which no file says; by default its name decides
+    (`kinema.lifting.inputs.input_set_of`). flip: lift the mirrored clip, too, and average. causal: for a VideoPose3D
+    that was trained so. max_gap: seconds; a longer gap ends a piece. threads: of the network.
     """
 
     method: str | None = setting(
