@@ -109,7 +109,7 @@ def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):
     for person in result.motion:
         assert person.keypoint_set == "coco17"
         assert person.joints_world.shape == (len(person), 24, 3)
-        assert person.data["fit_prior"] == "standing"
+        assert person.data["fit_prior"] == "lifted"
 
 
 def test_an_installed_package_adds_rows(tmp_path):

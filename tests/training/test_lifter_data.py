@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 from kinema.body import load_body  # noqa: E402
 from kinema.errors import InputError  # noqa: E402
+from kinema.models.pose_lifter.features import lifter_features  # noqa: E402
 from kinema.models.pose_lifter.network import PoseLifterConfig  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
@@ -69,10 +70,9 @@ def test_the_ground_truth_is_one_consistent_body(samples, tables):
 def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tables):
     landmarks = samples.points - samples.points[:, :, :1]
     seen = torch.ones(samples.points.shape[:3])
-    turned, rays, confidence, solid = roll_some(
-        samples, rays_of(samples.points), seen, landmarks, TorchRandom(1, "cpu")
-    )
-    assert confidence is seen
+    turned, turn = roll_some(samples, TorchRandom(1, "cpu"))
+    back = turn.transpose(1, 2)[:, None]
+    rays, solid = rays_of(samples.points) @ back[..., :2, :2], landmarks @ back
     moved = (turned.up - samples.up).norm(dim=-1) > 1e-6
     assert 0.1 < float(moved.float().mean()) < 0.6
     _, joints = tables.joints(turned.rotation, turned.betas)
@@ -83,7 +83,8 @@ def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tabl
     lean = [torch.einsum("nwkc,nc->nwk", s, t.up) for s, t in ((solid, turned), (landmarks, samples))]
     np.testing.assert_allclose(lean[0], lean[1], atol=1e-5)
     # The features of a rolled scene describe the same person of the same size.
-    batch, plain = make_batch(turned, rays, seen, solid), make_batch(samples, rays_of(samples.points), seen, landmarks)
+    batch = make_batch(turned, *lifter_features(rays, seen, solid, torch))
+    plain = make_batch(samples, *lifter_features(rays_of(samples.points), seen, landmarks, torch))
     np.testing.assert_allclose(batch.features[..., -2], plain.features[..., -2], atol=1e-4)
 
 

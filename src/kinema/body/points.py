@@ -87,9 +87,14 @@ _SET_DEFINITIONS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+def definition(name: str, set_name: str) -> str:
+    """What a name means in a set: points of two sets with the same definition are the same point of the body."""
+    return _SET_DEFINITIONS.get(set_name, {}).get(name, name)
+
+
 def recipe(name: str, set_name: str = "") -> Mixture:
     """The joints and landmarks that define a point of the set, with weights that sum to 1."""
-    name = _SET_DEFINITIONS.get(set_name, {}).get(name, name)
+    name = definition(name, set_name)
     if name in _LEFT_AND_MIDDLE:
         return _LEFT_AND_MIDDLE[name]
     if mirrored(name) in _LEFT_AND_MIDDLE:
@@ -135,8 +140,7 @@ def surface_points(body: BodyModel, set_name: str) -> SurfacePoints:
         parts = recipes[name]
         for part, share in parts.items():
             mixing[k, index[part]] = share
-        defined = _SET_DEFINITIONS.get(set_name, {}).get(name, name)
-        joint[k] = _carrier(body, defined, max(parts, key=lambda part: parts[part]), index, sources)
+        joint[k] = _carrier(body, definition(name, set_name), max(parts, key=lambda part: parts[part]), index, sources)
     weights = (mixing.tocsr() @ sources).tocsr()
     template = weights @ body.v_template
     dirs = (weights @ body.shapedirs.reshape(body.num_vertices, -1)).reshape(len(names), 3, -1)

@@ -22,7 +22,7 @@ from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from kinema.models.pose_lifter.lifter import NETWORK_FILE, PoseLifter
+from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
 from kinema.motion import Motion
 from kinema.person import Person, join_people
 from kinema.progress import Progress
@@ -30,12 +30,20 @@ from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
+from kinema.world.fitted import LIFTED_UP
 from kinema.world.lens import estimate_camera
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
 but it follows fast limbs less closely."""
 
+
+LIFTERS: dict[str, type[Lifter]] = {"learned": PoseLifter, "lifted": KeypointLifter}
+"""The network of each learned prior."""
+
+LIFTED_SPREAD = 1.5
+"""Factor on the uncertainty that the lifter of 2D keypoints states for a single frame: its errors last for seconds, and
+the fit counts every frame. Measured on real clips: between 1 and 2.2, 1.5 is best."""
 
 Values = TypeVar("Values", Evidence, PoseState)
 
@@ -46,10 +54,11 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points,
     limb joints among them; fills pose, betas, transl, joints, joint_seen and reprojection_error in the camera's
     frame, and the camera if the motion has none. keypoints3d, of the same set or another, give the pose prior: the
-    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Without them the fit starts
-    from a relaxed stance oriented by the torso in the image, and the depth of the limbs is little more than a guess.
-    If a prior replaces the one in the options, the person's data record it: "fit_prior" is "analytic" or "standing".
-    They also say how tall the body is and why (`kinema.body.sizes.BODY_HEIGHT`).
+    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Without them the lifter of 2D
+    keypoints reads any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in
+    the image, and the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the
+    person's data record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and
+    why (`kinema.body.sizes.BODY_HEIGHT`).
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
@@ -57,7 +66,11 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     body = given(context.body)
     camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
-    lifter = PoseLifter(threads=options.threads) if "learned" in (priors or [options.prior]) else None
+    lifters = {
+        prior: lifter(threads=options.threads)
+        for prior, lifter in LIFTERS.items()
+        if prior in (priors or [options.prior])
+    }
     refined = any(
         prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
         for person, prior in zip(motion.people, priors, strict=True)
@@ -71,7 +84,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.notes.append(f"`height` has {len(heights)} values for {len(priors)} people; the last ones are not used")
     fits = [
         [
-            _PersonFit(part, motion.times[part.frames], camera, body, options, prior, height, lifter, refiner)
+            _PersonFit(
+                part, motion.times[part.frames], camera, body, options, prior, height, lifters.get(prior), refiner
+            )
             for part in motion.parts(person)
         ]
         for person, prior, height in zip(motion.people, priors, heights, strict=False)
@@ -83,8 +98,8 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
         done += sum(len(fit.person) for fit in parts)
         context.progress(done, total)
-    if lifter is not None:
-        context.weights[NETWORK_FILE] = lifter.sha256
+    for lifter in lifters.values():
+        context.weights[lifter.file] = lifter.sha256
     if refiner is not None:
         context.weights[refiner.network.name] = refiner.network.sha256
     for name in dict.fromkeys(fit.set_name for fit in seen):
@@ -164,7 +179,7 @@ class _PersonFit:
         options: FitOptions,
         prior: str,
         height: float | None,
-        lifter: PoseLifter | None,
+        lifter: Lifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
@@ -179,6 +194,7 @@ class _PersonFit:
         self.weight = np.where(seen, confidence[:, columns], 0.0)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
+        self.lifted_up: np.ndarray | None = None
 
     @property
     def is_seen(self) -> bool:
@@ -186,8 +202,9 @@ class _PersonFit:
 
     @cached_property
     def lacking(self) -> str | None:
-        """Why the person cannot be fitted, one sentence. With any prior but "standing" a single point is enough."""
-        if self.prior != "standing" or not self.is_seen:
+        """Why the person cannot be fitted to 2D keypoints alone, one sentence. With any other evidence a single point
+        is enough."""
+        if self.prior not in ("standing", "lifted") or not self.is_seen:
             return None
         ever_seen = [name for name, weight in zip(self.names, self.weight.T, strict=True) if weight.any()]
         lack = lacking(ever_seen)
@@ -236,11 +253,16 @@ class _PersonFit:
             (pose,) = self.person.require("pose")
             prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
             return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
+        if self.prior == "lifted":
+            lifted = given(self.lifter)(self.person, self.times, self.camera)
+            self.lifted_up = lifted.up
+            return lifted.rotation, LIFTED_SPREAD * lifted.sigma
         landmarks, joints = self._prior_landmarks()
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
         if self.prior == "analytic" or self.lifter is None:
             return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
         lifted = self.lifter(self.person, self.times, self.camera)
+        self.lifted_up = lifted.up
         analytic_sigma = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
         return _combined(lifted.rotation, lifted.sigma, prior, analytic_sigma)
 
@@ -276,7 +298,10 @@ class _PersonFit:
     def _data(self, betas: np.ndarray) -> dict[str, Any]:
         """The person's data, the body's height, whether it was given for this person, and the prior that was used if it
         is not the one requested."""
-        data = {key: value for key, value in self.person.data.items() if key not in ("fit_prior", GIVEN_HEIGHT)}
+        outdated = ("fit_prior", GIVEN_HEIGHT, LIFTED_UP)
+        data = {key: value for key, value in self.person.data.items() if key not in outdated}
+        if self.lifted_up is not None:
+            data[LIFTED_UP] = np.tile(self.lifted_up, (len(self.person), 1))
         data[BODY_HEIGHT] = height_of(self.body, betas, self.height)
         if isinstance(self.options.height, tuple) and self.height is not None:
             data[GIVEN_HEIGHT] = self.height

@@ -14,14 +14,17 @@ class SolverOptions:
     """Standard deviations of the terms of the fit.
 
     pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many sigmas are
-    down-weighted (Geman-McClure). rotation_acceleration: rad/s^2. root_acceleration: m/s^2, across and along the
-    viewing direction. bursts: accelerations beyond this many of these sigmas are penalised less and less (Cauchy
-    weight): people mostly move gently and occasionally jump. limit_sigma: radians beyond a joint's limit. iterations:
-    Gauss-Newton steps. max_step: radians by which a joint may turn in one step.
+    down-weighted (Geman-McClure) in the last step; first_scale: the same in the first step, so that limbs that the
+    prior puts far from good evidence still find it; the scale shrinks by the same factor from step to step.
+    rotation_acceleration: rad/s^2. root_acceleration: m/s^2, across and along the viewing direction. bursts:
+    accelerations beyond this many of these sigmas are penalised less and less (Cauchy weight): people mostly move
+    gently and occasionally jump. limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps. max_step:
+    radians by which a joint may turn in one step.
     """
 
     pixel_sigma: float = 0.02
-    robust_scale: float = 4.0
+    robust_scale: float = 8.0
+    first_scale: float = 30.0
     rotation_acceleration: float = 10.0
     root_acceleration: float = 3.0
     bursts: float = 1.0

@@ -9,6 +9,7 @@ import numpy as np
 from kinema.body.points import SurfacePoints
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import NEEDED
+from kinema.models.pose_lifter.lifter import KeypointLifter
 from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, LIMBS12, JointSet, joint_set
 
@@ -23,12 +24,14 @@ def prior_of(person: Person, requested: str) -> str:
     """The prior of the person's fit if `requested` (`FitOptions.prior`) is asked for.
 
     "estimate": the person's own pose. "learned": the pose lifter, for 2D and 3D keypoints of blazepose33. "analytic":
-    3D keypoints with the twelve limb joints. "standing": 2D keypoints of any set.
+    3D keypoints with the twelve limb joints. "lifted": the lifter of 2D keypoints, for any set with these joints.
+    "standing": 2D keypoints of any set.
     """
     if requested == "estimate" and person.pose is not None:
         return "estimate"
     if not _has_limbs(person):
-        return "standing"
+        known = joint_set(person.keypoint_set or "")
+        return "lifted" if requested == "learned" and KeypointLifter.lacking(known) is None else "standing"
     if requested == "learned" and person.keypoint_set == person.keypoint3d_set == BLAZEPOSE33.name:
         return "learned"
     return "analytic"

@@ -7,7 +7,7 @@ half-width 2n; `scipy.linalg.solveh_banded` solves it in time linear in the numb
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -83,9 +83,10 @@ _LIMITS = joint_limits()[FREE_JOINTS]
 def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions, *, fixed: int = 0) -> PoseState:
     """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap)."""
     smoothness = _Smoothness.of(evidence.times)
-    for _ in range(options.iterations):
-        hessian, gradient = normal_equations(rig, evidence, state, options)
-        step = _banded_step(hessian, gradient, smoothness, state, options, fixed)
+    for scale in np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations):
+        now = replace(options, robust_scale=float(scale))
+        hessian, gradient = normal_equations(rig, evidence, state, now)
+        step = _banded_step(hessian, gradient, smoothness, state, now, fixed)
         state = moved(state, step, options.max_step)
     return state
 

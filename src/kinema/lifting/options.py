@@ -13,18 +13,22 @@ INPUT_SETS = (COCO17.name, H36M17.name)
 """Joint sets of the keypoints that published lifters were trained on."""
 
 
+OWN = "own"
+"""Name of Kinema's own lifter, which needs no checkpoint (`kinema.models.pose_lifter`)."""
+
+
 @dataclass(frozen=True)
 class LiftOptions:
     """How keypoints are lifted.
 
-    method: a name in `kinema.lifting.LIFTERS`. checkpoint: the network's file. input_set: the joints that it was
-    trained on, which no file says; by default its name decides (`kinema.lifting.inputs.input_set_of`). flip: lift the
-    mirrored clip, too, and average. causal: for a VideoPose3D that was trained so. max_gap: seconds; a longer gap ends
-    a piece. threads: of the network.
+    method: a name in `kinema.lifting.LIFTERS`; None, or "own": Kinema's own, which is part of the fit. checkpoint: the
+    network's file. input_set: the joints that it was trained on, which no file says; by default its name decides
+    (`kinema.lifting.inputs.input_set_of`). flip: lift the mirrored clip, too, and average. causal: for a VideoPose3D
+    that was trained so. max_gap: seconds; a longer gap ends a piece. threads: of the network.
     """
 
     method: str | None = setting(
-        None, "published network that lifts the 2D keypoints to 3D: videopose3d or pstmo", public="lifter",
+        None, "what lifts the 2D keypoints to 3D: own (default), videopose3d or pstmo", public="lifter",
         metavar="NAME", group="lifting",
     )  # fmt: skip
     checkpoint: Path | None = setting(
@@ -44,6 +48,8 @@ class LiftOptions:
     threads: int = 2
 
     def __post_init__(self) -> None:
+        if self.method == OWN:
+            object.__setattr__(self, "method", None)
         if self.checkpoint is not None:
             object.__setattr__(self, "checkpoint", Path(self.checkpoint))
         known = self.input_set is None or self.input_set in INPUT_SETS

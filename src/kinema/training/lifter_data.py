@@ -15,7 +15,7 @@ from torch import Tensor
 from kinema.models.pose_lifter.network import PoseLifterConfig
 from kinema.training.augmentation import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.training.lifter_observation import observe
-from kinema.training.lifter_samples import Batch, Samples, foot_contacts, make_batch, mirror_some, roll_some
+from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, mirror_some
 from kinema.training.mocap import MocapSequence
 from kinema.training.torch_body import BodyTables, rotation_vector_to_matrix
 from kinema.training.torch_random import TorchRandom
@@ -69,7 +69,7 @@ class MotionSampler:
         betas_per_frame = betas[:, None].expand(-1, frames, -1).reshape(-1, 10)
         rotation, joints = self.body.joints(local.reshape(-1, 24, 3, 3), betas_per_frame)
         points = self.body.points(rotation, joints, betas_per_frame)
-        points = points.reshape(count, frames, 33, 3) + root[:, :, None]
+        points = points.reshape(count, frames, -1, 3) + root[:, :, None]
         joints = joints.reshape(count, frames, 24, 3)
         up = camera[:, :, 1]
         contacts = foot_contacts(joints + root[:, :, None], up, self.config.spacing / 30.0)
@@ -112,7 +112,9 @@ class MotionSampler:
 class SamplePool:
     """Clean samples in memory, some of them replaced at each draw; draws batches with simulated errors."""
 
-    def __init__(self, sampler: MotionSampler, *, size: int, renewed: int, errors: dict[str, Tensor] | None) -> None:
+    def __init__(
+        self, sampler: MotionSampler, *, size: int, renewed: int, errors: dict[str, Tensor] | None = None
+    ) -> None:
         """size: samples in the pool; renewed: new ones per draw; errors: measured ones, or None for a simple model."""
         self.sampler, self.renewed, self.errors, self.next = sampler, renewed, errors, 0
         parts = [sampler.sample(1000) for _ in range(size // 1000)]
@@ -121,6 +123,14 @@ class SamplePool:
     @torch.no_grad()
     def draw(self, count: int) -> Batch:
         """A batch of `count` samples with simulated errors."""
+        rng = self.sampler.rng
+        drawn = mirror_some(self.clean(count), rng)
+        observed = observe(drawn.points, rng, self.sampler.config.spacing, self.errors)
+        return landmark_batch(drawn, *observed, rng)
+
+    @torch.no_grad()
+    def clean(self, count: int) -> Samples:
+        """`count` samples without errors."""
         size = len(self.pool.betas)
         if self.renewed:
             new = self.sampler.sample(self.renewed)
@@ -128,11 +138,8 @@ class SamplePool:
             for name in Samples.__annotations__:
                 getattr(self.pool, name)[rows] = getattr(new, name)
             self.next = (self.next + self.renewed) % size
-        rng = self.sampler.rng
-        which = rng.integers(size, count)
-        drawn = mirror_some(Samples(*(getattr(self.pool, n)[which] for n in Samples.__annotations__)), rng)
-        observed = observe(drawn.points, rng, self.sampler.config.spacing, self.errors)
-        return make_batch(*roll_some(drawn, *observed, rng))
+        which = self.sampler.rng.integers(size, count)
+        return Samples(*(getattr(self.pool, n)[which] for n in Samples.__annotations__))
 
 
 def _balanced(sequences: list[MocapSequence], lengths: np.ndarray) -> np.ndarray:

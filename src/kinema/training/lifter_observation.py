@@ -31,7 +31,7 @@ def observe(
         landmarks = landmarks * rng.uniform(0.85, 1.1, count, 1, 1, 1) + solid * size
         confidence = rng.uniform(0.6, 0.99, count, frames, 33)
     else:
-        which, rows = _errors_of_similar_poses(landmarks, errors["truth"], rng)
+        which, rows = errors_of_similar_poses(landmarks, errors["truth"], rng)
         measured = {n: errors[n][which, rows] for n in ("flat", "solid", "confidence")}
         flat = 0.4 * flat + measured["flat"] * rng.uniform(0.6, 1.3, count, 1, 1, 1)
         landmarks = (landmarks.reshape(count, frames, 99) @ errors["response"]).reshape(landmarks.shape)
@@ -41,13 +41,13 @@ def observe(
     return degraded(rays, confidence, landmarks, metre, rng, spacing)
 
 
-def _errors_of_similar_poses(
+def errors_of_similar_poses(
     landmarks: Tensor, truth: Tensor, rng: TorchRandom, candidates: int = 400
 ) -> tuple[Tensor, Tensor]:
     """For each sample, a run of measured errors from a similar pose.
 
     Errors depend on pose and view: an arm in front of the trunk is mislocated differently from one at its side.
-    landmarks (N,W,33,3) of the samples, truth (M,T,33,3) of the measured windows. Returns windows (N,1)
+    landmarks (N,W,K,3) of the samples, truth (M,T,K,3) of the measured windows. Returns windows (N,1)
     and rows (N,W). The nearest of some random candidates is taken, so that the choice varies.
     """
     frames = landmarks.shape[1]

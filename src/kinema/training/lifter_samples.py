@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from kinema.training.torch_random import TorchRandom
 class Samples:
     """Clean samples in the camera's frame, W frames each, with the ground truth of the middle one.
 
-    points (N,W,33,3) landmarks, metres; rotation (N,24,3,3) relative to the parent; joints (N,24,3) pelvis
+    points (N,W,K,3) landmarks, metres; rotation (N,24,3,3) relative to the parent; joints (N,24,3) pelvis
     at 0; betas (N,10); up (N,3); contacts (N,4) 0 or 1.
     """
 
@@ -43,12 +44,12 @@ class Batch:
     contacts: Tensor
 
 
-def mirror_some(samples: Samples, rng: TorchRandom) -> Samples:
-    """Mirror half of the samples: left and right swapped, x negated."""
+def mirror_some(samples: Samples, rng: TorchRandom, mirror: np.ndarray = BLAZEPOSE33.mirror) -> Samples:
+    """Mirror half of the samples: left and right swapped, x negated. mirror (K,): of the points."""
     device = rng.device
     flip = rng.below(0.5, len(samples.betas))
     sign = torch.tensor([-1.0, 1.0, 1.0], device=device)
-    point, joint = torch.tensor(BLAZEPOSE33.mirror, device=device), torch.tensor(SMPL24.mirror, device=device)
+    point, joint = torch.tensor(mirror, device=device), torch.tensor(SMPL24.mirror, device=device)
 
     def choose(mirrored: Tensor, plain: Tensor) -> Tensor:
         return torch.where(flip.reshape(-1, *(1,) * (plain.ndim - 1)), mirrored, plain)
@@ -63,32 +64,36 @@ def mirror_some(samples: Samples, rng: TorchRandom) -> Samples:
     )
 
 
-def roll_some(
-    samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor, rng: TorchRandom
-) -> tuple[Samples, Tensor, Tensor, Tensor]:
-    """Roll the camera of a third of the samples: everything is rotated about the optical axis. The samples' points
-    are left unchanged.
+def roll_some(samples: Samples, rng: TorchRandom) -> tuple[Samples, Tensor]:
+    """Roll the camera of a third of the samples about its axis; the rotations (N,3,3), for their observations.
+
+    The samples' points are left unchanged.
     """
-    count = len(rays)
+    count = len(samples.up)
     angle = torch.deg2rad(15.0 * rng.normal(count)) * rng.below(0.33, count)
     zero = torch.zeros_like(angle)
-    turn = rotation_vector_to_matrix(torch.stack([zero, zero, angle], -1))  # (N,3,3)
+    turn = rotation_vector_to_matrix(torch.stack([zero, zero, angle], -1))
     rotation = samples.rotation.clone()
     rotation[:, 0] = turn @ rotation[:, 0]
     up = (turn @ samples.up[..., None])[..., 0]
-    back = turn.transpose(1, 2)
-    turned = Samples(samples.points, rotation, samples.joints @ back, samples.betas, up, samples.contacts)
-    return turned, rays @ back[:, None, :2, :2], confidence, landmarks @ back[:, None]
+    joints = samples.joints @ turn.transpose(1, 2)
+    return Samples(samples.points, rotation, joints, samples.betas, up, samples.contacts), turn
 
 
-def make_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor) -> Batch:
-    """A batch from clean samples and their observations, (N,W,33,...)."""
-    features, turns = lifter_features(rays, confidence, landmarks, torch)
+def make_batch(samples: Samples, features: Tensor, turns: Tensor) -> Batch:
+    """A batch from clean samples, the features of their observations (N,W,D), and the features' cameras (N,W,3,3)."""
     turn = turns[:, turns.shape[1] // 2]
     rotation = samples.rotation.clone()
     rotation[:, 0] = turn.transpose(1, 2) @ rotation[:, 0]
     up = (turn.transpose(1, 2) @ samples.up[..., None])[..., 0]
     return Batch(features, rotation, samples.joints @ turn, samples.betas, up, samples.contacts)
+
+
+def landmark_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks: Tensor, rng: TorchRandom) -> Batch:
+    """A batch of rolled samples from their observations (N,W,33,...), for the lifter of BlazePose's landmarks."""
+    rolled, turn = roll_some(samples, rng)
+    back = turn.transpose(1, 2)[:, None]
+    return make_batch(rolled, *lifter_features(rays @ back[..., :2, :2], confidence, landmarks @ back, torch))
 
 
 def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:

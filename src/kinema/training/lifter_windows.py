@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinema.models.pose_lifter.features import lifter_features
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
 from kinema.skeleton import LIMBS12, SMPL24
 from kinema.training.lifter_observation import degraded
-from kinema.training.lifter_samples import Batch, Samples, foot_contacts, make_batch, roll_some
+from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, make_batch
 from kinema.training.pose_lifter import gram_schmidt
 from kinema.training.rendered import LIFTER_FILM
 from kinema.training.torch_body import BodyTables
@@ -82,7 +83,7 @@ class RenderedSamples:
         rays = rays + 0.008 * metre * self.rng.smooth(count, frames, self.spacing, 3.0, 33, 2)
         landmarks = landmarks + 0.02 * self.rng.normal(count, 1, 33, 3)
         observed = degraded(rays, confidence, landmarks, metre, self.rng, self.spacing)
-        return make_batch(*roll_some(truth, *observed, self.rng))
+        return landmark_batch(truth, *observed, self.rng)
 
 
 class Validator:
@@ -92,7 +93,8 @@ class Validator:
         truth, observed = windows.samples()
         subset = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
         truth = Samples(*(getattr(truth, n)[subset] for n in Samples.__annotations__))
-        self.batch = make_batch(truth, *(s[subset] for s in observed))
+        rays, confidence, landmarks = (s[subset] for s in observed)
+        self.batch = make_batch(truth, *lifter_features(rays, confidence, landmarks, torch))
         self.body = body
         self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 

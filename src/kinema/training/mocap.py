@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from kinema.body import BodyModel
+from kinema.body import BodyModel, load_body
 from kinema.errors import InputError
+from kinema.formats.motion_files import load_motion
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS
+from kinema.storage.atomic import atomic_path
 from kinema.synthetic.performer import perform
 from kinema.synthetic.random_motion import random_motion
+from kinema.temporal.rate import frame_rate
 from kinema.temporal.resampling import resample_linear, resample_rotations
 
 
@@ -78,3 +82,35 @@ def load_mocap(path: str | Path) -> list[MocapSequence]:
             )
         )
     return sequences
+
+
+def pack_bvh(files: Sequence[Path], out: Path) -> int:
+    """Write the captures of BVH files in the layout that `load_mocap` reads; returns their number.
+
+    The subject is the part of a file's name before the first underscore, the category the name of its folder. Files
+    that hold no motion are left out. Raises what reading them raises.
+    """
+    body = load_body()
+    names, subjects, categories, rates, rotations, roots = [], [], [], [], [], []
+    for path in files:
+        motion = load_motion(path)
+        person = motion.people[0]
+        pose, betas, transl = person.require("pose_world", "betas", "transl_world")
+        names.append(path.stem)
+        subjects.append(path.stem.split("_")[0])
+        categories.append(path.parent.name)
+        rates.append(frame_rate(motion.times))
+        rotations.append(Rotation.from_rotvec(np.array(pose).reshape(-1, 3)).as_quat().reshape(-1, 24, 4))
+        roots.append(transl + body.rest_joints(betas)[:, 0])
+    with atomic_path(out) as part, part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            seq_start=np.cumsum([0, *map(len, roots)]),
+            seq_name=np.array(names),
+            subject=np.array(subjects),
+            category=np.array(categories),
+            fps=np.array(rates),
+            smpl24_quat_i16=np.round(np.concatenate(rotations) * 32767).astype(np.int16),
+            root=np.concatenate(roots).astype(np.float32),
+        )
+    return len(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +28,25 @@ class BodyTables:
     point_offset_dbeta: Tensor  # (K, 3, 10)
 
     @classmethod
-    def of(cls, body: BodyModel, device: str) -> BodyTables:
-        """The tables of a body with its BlazePose landmarks."""
-        rig = Rig.of(body, "blazepose33", np.zeros(10))
+    def of(cls, body: BodyModel, device: str, points: Sequence[tuple[str, str]] | None = None) -> BodyTables:
+        """The tables of a body with BlazePose's landmarks, or with other `points`: names of set and point."""
+        rigs = {name: Rig.of(body, name, np.zeros(10)) for name in dict(points or (("blazepose33", ""),))}
+        rig = next(iter(rigs.values()))
+        rows = [(rig, row) for row in range(len(rig.point_joint))]
+        if points is not None:
+            rows = [(rigs[name], body.points(name).names.index(point)) for name, point in points]
 
         def tensor(array: np.ndarray) -> Tensor:
             kind = torch.long if array.dtype.kind in "iu" else torch.float32
             return torch.tensor(array, dtype=kind, device=device)
 
-        names = ("offsets", "offsets_dbeta", "point_joint", "point_offset", "point_offset_dbeta")
-        return cls(tuple(int(p) for p in rig.parents), *(tensor(getattr(rig, n)) for n in names))
+        def gathered(name: str) -> Tensor:
+            return tensor(np.stack([getattr(one, name)[row] for one, row in rows]))
+
+        return cls(
+            tuple(int(p) for p in rig.parents), tensor(rig.offsets), tensor(rig.offsets_dbeta),
+            *(gathered(name) for name in ("point_joint", "point_offset", "point_offset_dbeta")),
+        )  # fmt: skip
 
     def joints(self, local: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Forward kinematics, pelvis at 0: local (N,24,3,3), betas (N,10) -> global (N,24,3,3), joints (N,24,3)."""

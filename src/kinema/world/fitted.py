@@ -14,6 +14,11 @@ MEMORY = 0.7
 """Seconds over which the errors of neighbouring frames are correlated: one independent observation."""
 
 
+LIFTED_UP = "lifted_up"
+"""Key in a person's data of the vertical (F,3) that the pose lifter infers from the movement: unit vectors in the
+camera's axes."""
+
+
 @dataclass(frozen=True, eq=False)
 class FittedTrack:
     """A rig in motion, over F frames.
@@ -23,7 +28,8 @@ class FittedTrack:
     camera's, or the world's); root (F,3) pelvis position, metres; feet_seen (F,) bool: the feet were in the image.
     surface: of the body; without it, nothing but feet is known. seen (F,) bool: the body was in the image (None:
     wherever the feet were). off_feet (F,) bool: something other than the feet carries the body (None: nowhere; see
-    `kinema.world.posture`); limbs (K-4,) bool: which of the rig's other points belong to limbs.
+    `kinema.world.posture`); limbs (K-4,) bool: which of the rig's other points belong to limbs. lifted_up (3,): the
+    vertical that the pose lifter infers, of unit length (None: no lifter saw the person).
     """
 
     rig: Rig
@@ -35,6 +41,7 @@ class FittedTrack:
     seen: np.ndarray | None = None
     off_feet: np.ndarray | None = None
     limbs: np.ndarray | None = None
+    lifted_up: np.ndarray | None = None
 
     @cached_property
     def _posed(self) -> tuple[np.ndarray, np.ndarray]:

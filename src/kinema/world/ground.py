@@ -7,6 +7,7 @@ estimated from several weak cues, each with its own uncertainty:
 - the ground plane through the lowest points of the feet over time, each weighted by how far an error along its ray
   would move it off the plane;
 - balance: on average, the body's centre of mass lies vertically above its supporting feet;
+- the vertical that the pose lifter infers from how people hold themselves and move;
 - a prior that cameras are held level: roll near zero, pitch hardly known.
 
 They are combined in a maximum a posteriori estimate of the up direction and of the camera's height above the ground
@@ -43,6 +44,9 @@ Most cameras are held level and look ahead; some are tilted, or mounted high und
 
 WIDEST = np.array([prior[-1][1] for prior in LEVEL_PRIORS]) ** -2
 """Precision of the wide component, for roll and pitch."""
+
+LIFTED_SIGMA = np.radians([3.0, 6.0])
+"""Sigma of the vertical that the pose lifter infers, in roll and pitch: its error on held-out people and real views."""
 
 RAISED = 0.2
 """Smallest height in metres above the ground at which a person counts as standing on something."""
@@ -233,13 +237,14 @@ def _solve(
     up: np.ndarray = LEVEL.copy()
     drops: np.ndarray = np.zeros(len(walkers))
     normal = np.eye(3 + len(walkers))
+    lifted = [(track.lifted_up, LIFTED_SIGMA, _nearness(track)) for track in tracks]
     for step in range(MAX_ITERATIONS):
         basis = tangent(up)
         if step <= BALANCE_ITERATIONS:
             firsts = [np.percentile(-(_lowest(track, up)[0] @ up), INITIAL_PERCENTILE) for track in walkers]
             drops = np.array(firsts, dtype=np.float64)
         axes = [balance_axis(track, up) for track in tracks]
-        normal, right = _terms_without_plane(up, basis, axes, height, drops, together, priors)
+        normal, right = _terms_without_plane(up, basis, (axes, lifted), height, drops, together, priors)
         if step >= BALANCE_ITERATIONS:
             # Steps and jumps give the plane local minima: first balance alone, then the plane, loosely weighted to
             # begin with.
@@ -263,28 +268,32 @@ def _solve(
 def _terms_without_plane(
     up: np.ndarray,
     basis: np.ndarray,
-    axes: Sequence[tuple[np.ndarray | None, np.ndarray, float]],
+    cues: Sequence[Sequence[tuple[np.ndarray | None, np.ndarray, float]]],
     height: float,
     drops: np.ndarray,
     together: np.ndarray,
     priors: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Normal matrix and right-hand side of all terms but the plane: level prior, balance, shared ground."""
+    """Normal matrix and right-hand side of all terms but the plane: level prior, directions, shared ground.
+
+    cues: of each kind (balance, the lifter), everybody's vertical, its sigma and its evidence.
+    """
     size = 3 + len(drops)
     normal, right = np.zeros((size, size)), np.zeros(size)
     lean = np.array([_lean(up, basis[k]) for k in (0, 1)])
     normal[[0, 1], [0, 1]] += priors
     right[:2] -= priors * lean
-    evidence = sum(amount for mean, _, amount in axes if mean is not None)
-    for mean, sigma, amount in axes:
-        if mean is None:
-            continue
-        offset = basis @ (mean - up * (mean @ up)) / max(mean @ up, 0.3)
-        # A fit tilts everybody in the same way, so all people together count as one observation. A body that leans
-        # by many sigmas (hanging, lying) carries no information about gravity.
-        weight = amount / evidence / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
-        normal[[0, 1], [0, 1]] += weight
-        right[:2] += weight * offset
+    for axes in cues:
+        evidence = sum(amount for mean, _, amount in axes if mean is not None)
+        for mean, sigma, amount in axes:
+            if mean is None:
+                continue
+            offset = basis @ (mean - up * (mean @ up)) / max(mean @ up, 0.3)
+            # A fit tilts everybody in the same way, so all people together count as one observation. A body that leans
+            # by many sigmas (hanging, lying) carries no information about gravity.
+            weight = amount / evidence / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
+            normal[[0, 1], [0, 1]] += weight
+            right[:2] += weight * offset
     normal[2, 2] += 1e-6
     if height < LOWEST_CAMERA:
         normal[2, 2] += LOWEST_SIGMA**-2
@@ -340,6 +349,11 @@ def _add_plane_terms(
         trust = np.clip(1.0 - NOISE_MARGIN * noise, 0.0, 1.0)
         normal[:2, :2] += trust * information[k] * np.outer(direction, direction)
         right[:2] += trust * (direction @ pull) * direction
+
+
+def _nearness(track: FittedTrack) -> float:
+    """Seconds that a person was seen, over the square of the distance: how much the lifter saw of the person."""
+    return float(track.durations.sum() / max(np.median(np.linalg.norm(track.root, axis=1)), 0.3) ** 2)
 
 
 def _spread(walkers: Sequence[FittedTrack], up: np.ndarray) -> float:

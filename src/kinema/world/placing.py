@@ -18,10 +18,10 @@ from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import joint_set
 from kinema.stage import Context, given
 from kinema.temporal.gaps import uninterrupted
-from kinema.world.balance import tangent
+from kinema.world.balance import tangent, unit
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts
-from kinema.world.fitted import FittedTrack
+from kinema.world.fitted import LIFTED_UP, FittedTrack
 from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
 from kinema.world.options import WorldOptions
@@ -205,8 +205,13 @@ def _track(person: Person, times: np.ndarray, camera: Camera, body: BodyModel) -
     everywhere = np.ones(len(person), dtype=bool)
     track = FittedTrack(rig, times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
     surface = Surface.of(body, np.median(betas, axis=0))
+    lifted = person.data.get(LIFTED_UP)
     return replace(
-        track, feet_seen=_feet_seen(person, track, camera), surface=surface, seen=_seen(person, track, camera)
+        track,
+        feet_seen=_feet_seen(person, track, camera),
+        surface=surface,
+        seen=_seen(person, track, camera),
+        lifted_up=None if lifted is None else unit(np.mean(lifted, axis=0)),
     )
 
 

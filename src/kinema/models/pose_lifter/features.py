@@ -10,6 +10,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from kinema.skeleton import BLAZEPOSE33
 
 NUM_POINTS = len(BLAZEPOSE33)
@@ -36,10 +38,31 @@ def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) 
     keypoint network's 3D estimate, metres, camera axes, mid-hip relative. Values of unseen points are ignored but must
     be finite. Returns features (..., NUM_FEATURES) and turn (..., 3, 3): camera from rotated camera.
     """
+    flat, seen, visible, frame, turn = centred(rays, confidence, _TORSO, _SIZE_POINTS, xp)
+    solid = (landmarks[..., None, :] * xp.stack([turn[..., None, :, i] for i in range(3)], -2)).sum(-1)
+    solid = solid * visible[..., None] * 2
+    parts = [
+        flat.reshape((*seen.shape[:-1], NUM_POINTS * 2)),
+        seen,
+        solid.reshape((*seen.shape[:-1], NUM_POINTS * 3)),
+        frame,
+    ]
+    return xp.concatenate(parts, -1), turn
+
+
+def centred(
+    rays: Any, confidence: Any, torso: np.ndarray, extent: np.ndarray, xp: ModuleType
+) -> tuple[Any, Any, Any, Any, Any]:
+    """The points as a camera sees them that looks at the torso, in units of the person's size.
+
+    rays (..., K, 2), confidence (..., K) as above; torso, extent: indices of the points that give the centre and the
+    size. Returns the points (..., K, 2); their confidences (..., K), 0 for those below SEEN; (..., K) 1 where they are
+    seen, else 0; the person's direction, size and presence (..., 4); and turn (..., 3, 3).
+    """
     seen = xp.where(confidence >= SEEN, confidence, confidence * 0)
     # If the torso is unseen, all seen points replace it, with a weight that is negligible otherwise.
     weight = seen * 1e-3
-    weight[..., _TORSO] = seen[..., _TORSO] + 1e-6
+    weight[..., torso] = seen[..., torso] + 1e-6
     total = weight.sum(-1)[..., None]
     centre = (rays * weight[..., None]).sum(-2) / total
     turn = turn_towards(centre, xp)
@@ -47,24 +70,14 @@ def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) 
     columns = [turn[..., None, 0, i] * x + turn[..., None, 1, i] * y + turn[..., None, 2, i] for i in range(3)]
     depth = xp.where(columns[2] > 0.1, columns[2], columns[2] * 0 + 0.1)
     flat = xp.stack([columns[0] / depth, columns[1] / depth], -1)
-    spread = seen[..., _SIZE_POINTS] + 1e-6
-    square = (flat[..., _SIZE_POINTS, :] ** 2).sum(-1)
+    spread = seen[..., extent] + 1e-6
+    square = (flat[..., extent, :] ** 2).sum(-1)
     size = xp.sqrt((square * spread).sum(-1) / spread.sum(-1) + 1e-8)
     visible = xp.where(seen > 0, seen * 0 + 1, seen * 0)
     flat = flat / size[..., None, None] * visible[..., None]
-    solid = (landmarks[..., None, :] * xp.stack([turn[..., None, :, i] for i in range(3)], -2)).sum(-1)
-    solid = solid * visible[..., None] * 2
     anything = xp.where(seen.sum(-1) > 0, total[..., 0] * 0 + 1, total[..., 0] * 0)
-    shape = (*seen.shape[:-1], NUM_POINTS * 2)
-    parts = [
-        flat.reshape(shape),
-        seen,
-        solid.reshape((*seen.shape[:-1], NUM_POINTS * 3)),
-        centre,
-        (xp.log(size) + 2)[..., None],
-        anything[..., None],
-    ]
-    return xp.concatenate(parts, -1), turn
+    frame = xp.concatenate([centre, (xp.log(size) + 2)[..., None], anything[..., None]], -1)
+    return flat, seen, visible, frame, turn
 
 
 def turn_towards(centre: Any, xp: ModuleType) -> Any:

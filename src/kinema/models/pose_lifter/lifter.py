@@ -1,9 +1,10 @@
-"""Inference with the pose lifter: one person's landmarks in, expected joint rotations with their uncertainty out."""
+"""Inference with the pose lifters: one person's keypoints in, expected joint rotations with their uncertainty out."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from kinema.errors import UsageError
 from kinema.geometry.camera import unproject
 from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.models.pose_lifter.features import lifter_features
+from kinema.models.pose_lifter.keypoint_features import MIRROR, NUM_POINTS, VOCABULARY, keypoint_features, places
 from kinema.runtime import onnx_session
-from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24, JointSet, joint_set
 from kinema.temporal.gaps import shortened
 from kinema.temporal.resampling import resample_linear
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from kinema.geometry.camera import Camera
     from kinema.person import Person
 
-NETWORK_FILE = "pose_lifter.onnx"
 RATE = 30.0
 """Frames per second that the network was trained at."""
 
@@ -52,12 +53,64 @@ class LiftedPose:
     contacts: np.ndarray
 
 
-class PoseLifter:
-    """Runs the bundled network with onnxruntime. threads: how many it may use."""
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What a lifter reads of one person, over F frames: K points.
+
+    rays (F,K,2): undistorted image points at depth 1; confidence (F,K), 0 for points not seen, whose other values are
+    finite; landmarks (F,K,3): 3D estimates in camera axes, metres, mid-hip relative, or (F,K,0).
+    """
+
+    rays: np.ndarray
+    confidence: np.ndarray
+    landmarks: np.ndarray
+
+    def mirrored(self, mirror: np.ndarray) -> Observed:
+        """The person in a mirror; mirror (K,): each point's counterpart."""
+        sign = np.array([-1.0, 1.0, 1.0])
+        return Observed(
+            (self.rays * sign[:2])[:, mirror],
+            self.confidence[:, mirror],
+            (self.landmarks * sign[: self.landmarks.shape[-1]])[:, mirror],
+        )
+
+    def resampled(self, grid: np.ndarray, times: np.ndarray) -> Observed:
+        """The evidence at the grid's times: linear between two nearby frames, with confidence 0 in a gap."""
+        if len(times) > 1:
+            right = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
+        else:
+            right = np.zeros(len(grid), dtype=int)
+        left = np.maximum(right - 1, 0)
+        width = np.maximum(times[right] - times[left], 1e-9)
+        share = np.clip((grid - times[left]) / width, 0, 1)[:, None]
+        # A point seen in only one of the two frames is taken from that frame.
+        a, b = (1 - share) * (self.confidence[left] > 0), share * (self.confidence[right] > 0)
+        total = np.maximum(a + b, 1e-9)
+        a, b = a / total, b / total
+        near = np.where(share < 0.5, times[left][:, None], times[right][:, None])
+        close = np.abs(near - grid[:, None]) <= 0.1
+        mixed = (a * self.confidence[left] + b * self.confidence[right]) * close
+        a, b = a[..., None], b[..., None]
+        rays = a * self.rays[left] + b * self.rays[right]
+        return Observed(rays, mixed, a * self.landmarks[left] + b * self.landmarks[right])
+
+    def take(self, rows: slice) -> Observed:
+        """The evidence of some frames."""
+        return Observed(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class Lifter(ABC):
+    """Runs a bundled network with onnxruntime. threads: how many it may use."""
+
+    file: str
+    """Name of the network's file."""
+
+    mirror: np.ndarray
+    """(K,) counterpart of each point in a mirror."""
 
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads
-        self._model = files("kinema.models.pose_lifter").joinpath(NETWORK_FILE).read_bytes()
+        self._model = files("kinema.models.pose_lifter").joinpath(self.file).read_bytes()
 
     @cached_property
     def sha256(self) -> str:
@@ -68,29 +121,27 @@ class PoseLifter:
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
         return onnx_session(self._model, threads=self._threads)
 
-    def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
-        """Lift a person whose keypoints, keypoint_confidence and keypoints3d, of blazepose33, are filled.
+    @abstractmethod
+    def observed(self, person: Person, camera: Camera) -> Observed:
+        """What the network reads of the person. Raises UsageError for keypoints that are missing or not its own."""
 
-        times (F,): seconds of the person's frames. The track is resampled to the network's rate, a gap counts as unseen
-        frames, and the outputs are resampled to the frames' times. Raises UsageError for keypoints that are missing or
-        of another set.
+    @abstractmethod
+    def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:
+        """The network's input (F,D) and the rotations (F,3,3) of the cameras that it belongs to."""
+
+    def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
+        """Lift a person; times (F,): seconds of the person's frames. Raises what `observed` raises.
+
+        The track is resampled to the network's rate, a gap counts as unseen frames, and the outputs are resampled to
+        the frames' times. The network sees the person and the person's mirror image, and the two results are averaged.
         """
-        pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
-        for name in (person.keypoint_set, person.keypoint3d_set):
-            if name != BLAZEPOSE33.name:
-                raise UsageError(f"the pose lifter takes keypoints of {BLAZEPOSE33.name}, not of {name}")
-        seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
-        confidence = np.where(seen, confidence, 0.0)
-        pixels = np.where(seen[..., None], pixels, 0.0)
-        rays = np.where(seen[..., None], unproject(pixels, camera.intrinsics, camera.distortion), 0.0)
-        landmarks = np.where(seen[..., None], landmarks, 0.0)
+        observed = self.observed(person, camera)
         times = shortened(times, LONGEST_GAP)
         grid = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * RATE - 1e-6)) + 1) / RATE
-        rays, confidence, landmarks = _resampled(grid, times, rays, confidence, landmarks)
-        plain = self._outputs(rays, confidence, landmarks)
-        mirror = BLAZEPOSE33.mirror
+        observed = observed.resampled(grid, times)
+        plain = self._outputs(observed)
         sign = np.array([-1.0, 1.0, 1.0])
-        flipped = self._outputs((rays * sign[:2])[:, mirror], confidence[:, mirror], (landmarks * sign)[:, mirror])
+        flipped = self._outputs(observed.mirrored(self.mirror))
         flipped[0] = flipped[0][:, SMPL24.mirror] * (sign[:, None] * sign)
         flipped[1] = flipped[1][:, SMPL24.mirror]
         flipped[3] = flipped[3] * sign
@@ -106,9 +157,9 @@ class PoseLifter:
             contacts=resample_linear(contacts, grid, times),
         )
 
-    def _outputs(self, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
+    def _outputs(self, observed: Observed) -> list[np.ndarray]:
         """Network outputs (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts."""
-        features, turn = lifter_features(rays, confidence.copy(), landmarks, np)
+        features, turn = self.features(replace(observed, confidence=observed.confidence.copy()))
         count = len(features)
         pieces: list[list[np.ndarray]] = []
         for first in range(0, count, PIECE):
@@ -123,26 +174,56 @@ class PoseLifter:
         return [rotation, sigma, betas, up, 1 / (1 + np.exp(-contacts))]
 
 
-def _resampled(
-    grid: np.ndarray, times: np.ndarray, rays: np.ndarray, confidence: np.ndarray, landmarks: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Evidence at the grid's times: linear between two nearby frames, with confidence 0 in a gap."""
-    right = (
-        np.clip(np.searchsorted(times, grid), 1, max(len(times) - 1, 1)) if len(times) > 1 else np.zeros(len(grid), int)
-    )
-    left = np.maximum(right - 1, 0)
-    right = np.minimum(right, len(times) - 1)
-    width = np.maximum(times[right] - times[left], 1e-9)
-    share = np.clip((grid - times[left]) / width, 0, 1)[:, None]
-    # A point seen in only one of the two frames is taken from that frame.
-    a, b = (1 - share) * (confidence[left] > 0), share * (confidence[right] > 0)
-    total = np.maximum(a + b, 1e-9)
-    a, b = a / total, b / total
-    near = np.where(share < 0.5, times[left][:, None], times[right][:, None])
-    close = np.abs(near - grid[:, None]) <= 0.1
-    mixed = (a * confidence[left] + b * confidence[right]) * close
-    return (
-        a[..., None] * rays[left] + b[..., None] * rays[right],
-        mixed,
-        a[..., None] * landmarks[left] + b[..., None] * landmarks[right],
-    )
+class PoseLifter(Lifter):
+    """The lifter of BlazePose's 33 landmarks in 2D and 3D."""
+
+    file = "pose_lifter.onnx"
+    mirror = BLAZEPOSE33.mirror
+
+    def observed(self, person: Person, camera: Camera) -> Observed:
+        pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
+        for name in (person.keypoint_set, person.keypoint3d_set):
+            if name != BLAZEPOSE33.name:
+                raise UsageError(f"the pose lifter takes keypoints of {BLAZEPOSE33.name}, not of {name}")
+        seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
+        confidence = np.where(seen, confidence, 0.0)
+        return Observed(_rays(pixels, seen, camera), confidence, np.where(seen[..., None], landmarks, 0.0))
+
+    def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:
+        return lifter_features(observed.rays, observed.confidence, observed.landmarks, np)
+
+
+class KeypointLifter(Lifter):
+    """The lifter of 2D keypoints of any joint set of which it knows enough points."""
+
+    file = "keypoint_lifter.onnx"
+    mirror = MIRROR
+
+    @staticmethod
+    def lacking(joints: JointSet) -> str | None:
+        """What a joint set lacks for it, as the end of a sentence; None if it can be lifted."""
+        known = {VOCABULARY[place] for place in places(joints)[1]}
+        missing = [name for name in LIMBS12 if name not in known and f"{name}_lsp" not in known]
+        return f"it has no {', '.join(missing)}" if missing else None
+
+    def observed(self, person: Person, camera: Camera) -> Observed:
+        pixels, confidence = person.require("keypoints", "keypoint_confidence")
+        joints = joint_set(person.keypoint_set or "")
+        if (lack := self.lacking(joints)) is not None:
+            raise UsageError(f"keypoints of {joints.name} cannot be lifted: {lack}")
+        mine, theirs = places(joints)
+        seen = np.isfinite(pixels).all(-1) & (confidence > 0)
+        rays = np.zeros((len(pixels), NUM_POINTS, 2))
+        rays[:, theirs] = _rays(pixels, seen, camera)[:, mine]
+        given = np.zeros(rays.shape[:2])
+        given[:, theirs] = np.where(seen, confidence, 0.0).clip(0, 1)[:, mine]
+        return Observed(rays, given, np.zeros((*given.shape, 0)))
+
+    def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:
+        return keypoint_features(observed.rays, observed.confidence, np)
+
+
+def _rays(pixels: np.ndarray, seen: np.ndarray, camera: Camera) -> np.ndarray:
+    """Undistorted image points (F,K,2) at depth 1 of pixels (F,K,2), 0 where they are not seen (F,K)."""
+    pixels = np.where(seen[..., None], pixels, 0.0)
+    return np.where(seen[..., None], unproject(pixels, camera.intrinsics, camera.distortion), 0.0)

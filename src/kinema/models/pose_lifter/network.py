@@ -20,11 +20,12 @@ NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
 
 @dataclass(frozen=True)
 class PoseLifterConfig:
-    """embed: channels of one frame; width: of the mixed layers; blocks: residual blocks of two layers;
-    taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden layers,
-    in training.
+    """features: inputs of a frame; embed: channels of one frame; width: of the mixed layers; blocks: residual blocks
+    of two layers; taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden
+    layers, in training.
     """
 
+    features: int = NUM_FEATURES
     embed: int = 128
     width: int = 512
     blocks: int = 2
@@ -54,7 +55,7 @@ class PointwiseBlock(nn.Module):
 
 
 class PoseLifter(nn.Module):
-    """Features (N, T, NUM_FEATURES) -> rotations, sigma, betas, up, contacts.
+    """Features (N, T, features) -> rotations, sigma, betas, up, contacts.
 
     rotations (N, T, 24, 6): first two columns of each matrix, row-major (3,2), root in the rotated camera; sigma (N, T,
     24) radians: standard deviation of each component of the rotation's error; betas (N, T, 10); up (N, T, 3): the
@@ -67,7 +68,7 @@ class PoseLifter(nn.Module):
         config = config or PoseLifterConfig()
         self.config = config
         self.embed = nn.Sequential(
-            nn.Linear(NUM_FEATURES, config.embed), nn.GELU(), nn.Linear(config.embed, config.embed)
+            nn.Linear(config.features, config.embed), nn.GELU(), nn.Linear(config.embed, config.embed)
         )
         self.mix = nn.Linear(config.embed * config.taps, config.width)
         self.dropout = nn.Dropout(config.dropout)

@@ -1,0 +1,105 @@
+"""What 2D keypoints alone are worth on real clips: the chain with BlazePose's 3D, and with 17 of its 2D points only.
+
+    python benchmarks/keypoint_lifter.py [--frames 10000]
+
+Both start from the same tracks. The second sees them as COCO's 17 joints without 3D, as a file of keypoints has them,
+and is lifted by Kinema's own lifter of 2D keypoints; the third is fitted from a relaxed stance instead, as before there
+was that lifter. 12 limb joints, mid-hip aligned, millimetres. Then the lifter's speed, in frames per second on two
+threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kinema.body import load_body
+from kinema.commands._tables import print_table
+from kinema.estimation import fitting
+from kinema.estimation.stage import fit_body
+from kinema.evaluation.motion import evaluate_motion
+from kinema.evaluation.truth import Truth, load_truth
+from kinema.geometry.camera import camera_from_fov
+from kinema.models.pose_lifter.lifter import KeypointLifter
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.refinement.stage import filter_motion
+from kinema.skeleton import BLAZEPOSE33, COCO17
+from kinema.tracking import track_people
+from kinema.video import open_video
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
+SEED = 0
+
+
+def clips() -> dict[Path, Truth]:
+    """Real clips with their truth."""
+    folder, videos = DATA / "gt" / "balance_single", DATA / "videos"
+    found = {
+        videos / f"balance_single_multiview_cam{n}.mp4": load_truth(
+            folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=f"cam_{n}"
+        )
+        for n in ("01", "03")
+    }
+    squats = "opencap_squats_marker_truth"
+    return found | {videos / f"{squats}.mp4": load_truth(DATA / "gt" / squats / "truth_camera.npz")}
+
+
+def as_coco(person: Person) -> Person:
+    """The person's 17 COCO joints in 2D, and nothing else."""
+    rows = BLAZEPOSE33.indices(COCO17.joints)
+    pixels, confidence = person.require("keypoints", "keypoint_confidence")
+    return person.replace(
+        keypoint_set=COCO17.name, keypoints=pixels[:, rows], keypoint_confidence=confidence[:, rows],
+        keypoint3d_set=None, keypoints3d=None,
+    )  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=10000, help="frames that are lifted for the speed")
+    frames = parser.parse_args().frames
+    if not (DATA / "gt").is_dir():
+        print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)
+        return 3
+    body, rows = load_body(), []
+    for path, truth in clips().items():
+        with open_video(path) as video:
+            tracked = track_people(video)
+        flat = tracked.replace(people=tuple(map(as_coco, tracked.people)))
+        cells = [score(filter_motion(fit_body(motion, body), body), truth) for motion in (tracked, flat)]
+        chosen, fitting.prior_of = fitting.prior_of, lambda person, requested: "standing"
+        cells.append(score(filter_motion(fit_body(flat, body), body), truth))
+        fitting.prior_of = chosen
+        rows.append([path.stem[:24], *cells])
+    print_table(["MPJPE / PA-MPJPE, mm", "33 points, 2D and 3D", "17 points in 2D", "... from a stance"], rows)
+    print(speed(frames))
+    return 0
+
+
+def score(motion: Motion, truth: Truth) -> str:
+    total = evaluate_motion(motion, truth).total
+    return f"{total['mpjpe_mm']:.1f} / {total['pa_mpjpe_mm']:.1f}"
+
+
+def speed(frames: int) -> str:
+    """A sentence on the speed of lifting a long clip."""
+    rng = np.random.default_rng(SEED)
+    pixels = 500 + 100 * rng.normal(size=(frames, 17, 2))
+    person = Person(
+        1, np.arange(frames), keypoint_set=COCO17.name, keypoints=pixels, keypoint_confidence=np.ones((frames, 17))
+    )
+    camera, lifter = camera_from_fov(1920, 1080, 55.0), KeypointLifter(threads=2)
+    lifter(person.select(np.arange(100)), np.arange(100) / 30, camera)
+    began = time.perf_counter()
+    lifter(person, np.arange(frames) / 30, camera)
+    return f"{frames} frames lifted at {frames / (time.perf_counter() - began):.0f} frames a second on two threads"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

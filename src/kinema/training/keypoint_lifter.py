@@ -1,0 +1,157 @@
+"""Training data of the lifter of 2D keypoints, and an honest twin: P-STMO's network on the very same samples."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from kinema.body.points import definition
+from kinema.models.pose_lifter.keypoint_features import (
+    LIFTED_SETS,
+    MIRROR,
+    NUM_FEATURES,
+    VOCABULARY,
+    keypoint_features,
+    places,
+)
+from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
+from kinema.models.pstmo.network import PSTMO
+from kinema.models.pstmo.sizes import PSTMOSizes
+from kinema.skeleton import COCO17, JOINT_SETS, LIMBS12, SMPL24
+from kinema.training.keypoint_observation import observe_keypoints
+from kinema.training.lifter_data import SamplePool
+from kinema.training.lifter_samples import Batch, Samples, make_batch, mirror_some, roll_some
+from kinema.training.pose_lifter import LifterTraining, gram_schmidt
+from kinema.training.torch_body import BodyTables
+from kinema.training.torch_random import TorchRandom
+
+CONFIG = PoseLifterConfig(features=NUM_FEATURES, embed=192)
+
+POINTS = tuple(
+    next((each, name) for each in LIFTED_SETS for name in JOINT_SETS[each].joints if definition(name, each) == point)
+    for point in VOCABULARY
+)
+"""A set and a name for each point of VOCABULARY, for `BodyTables.of`."""
+
+_LIMBS = torch.tensor([VOCABULARY.index(name) for name in LIMBS12])
+
+
+class KeypointSamples:
+    """Draws clean samples and their simulated detections.
+
+    layout: the joint set of all of them; None: drawn for each (`observe_keypoints`).
+    """
+
+    def __init__(
+        self, pool: SamplePool, rng: TorchRandom, *, errors: dict[str, Tensor] | None, layout: str | None = None
+    ) -> None:
+        self.pool, self.rng, self.errors, self.layout = pool, rng, errors, layout
+
+    @torch.no_grad()
+    def observed(self, count: int) -> tuple[Samples, Tensor, Tensor]:
+        """Samples, rays (N,W,K,2) and confidence (N,W,K)."""
+        drawn = mirror_some(self.pool.clean(count), self.rng, MIRROR)
+        rays, confidence = observe_keypoints(
+            drawn.points, self.rng, self.pool.sampler.config.spacing, self.errors, self.layout
+        )
+        return drawn, rays, confidence
+
+    @torch.no_grad()
+    def draw(self, count: int) -> Batch:
+        """A batch for the lifter."""
+        drawn, rays, confidence = self.observed(count)
+        rolled, turn = roll_some(drawn, self.rng)
+        back = turn.transpose(1, 2)[:, None, :2, :2]
+        return make_batch(rolled, *keypoint_features(rays @ back, confidence, torch))
+
+
+class HeldOut:
+    """Scores lifters on the same detections of people whom none of them has seen."""
+
+    def __init__(self, samples: KeypointSamples, body: BodyTables, count: int = 4000) -> None:
+        self.truth, self.rays, self.confidence = samples.observed(count)
+        self.batch = make_batch(self.truth, *keypoint_features(self.rays, self.confidence, torch))
+        self.body = body
+        middle = self.truth.points.shape[1] // 2
+        self.limbs = _centred(self.truth.points[:, middle, _LIMBS])
+
+    @torch.no_grad()
+    def __call__(self, net: PoseLifter) -> dict[str, float]:
+        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean errors of joints and vertical (degrees), and the
+        ratio of the errors to the predicted sigmas (1 is calibrated).
+        """
+        six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
+        rotation = gram_schmidt(six)
+        _, joints = self.body.joints(rotation, betas)
+        limbs = torch.tensor(SMPL24.indices(LIMBS12))
+        error = _centred(joints[:, limbs]) - _centred(self.batch.joints[:, limbs])
+        chord = (rotation - self.batch.rotation).square().sum((-1, -2)) / 2
+        cosine = (nn.functional.normalize(up, dim=-1) * self.batch.up).sum(-1).clamp(-1, 1)
+        return {
+            "held_mpjpe": float(error.norm(dim=-1).mean() * 1e3),
+            "held_angle": float(chord.sqrt()[:, :22].mean() * 57.3),
+            "held_up": float(torch.rad2deg(torch.arccos(cosine)).mean()),
+            "held_honesty": float((chord / sigma.square() / 3)[:, :22].mean().sqrt()),
+        }
+
+    @torch.no_grad()
+    def twin(self, net: nn.Module) -> dict[str, float]:
+        """The same MPJPE of the twin."""
+        found = net(_screen(self.rays)).middle
+        error = _centred(found[:, COCO17.indices(LIMBS12)]) - self.limbs
+        return {"held_mpjpe": float(error.norm(dim=-1).mean() * 1e3)}
+
+
+def train_twin(
+    samples: KeypointSamples, options: LifterTraining, *, held: HeldOut, say: Callable[[str], None] = print
+) -> tuple[PSTMO, list[dict[str, float]]]:
+    """P-STMO-S of the samples' window, trained as published on what it is made for, COCO's joints on the screen.
+
+    Its targets are the same joints in 3D, mid-hip relative, of the middle and of every frame (its two losses).
+    """
+    torch.manual_seed(options.seed)
+    net = PSTMO(PSTMOSizes(frames=samples.pool.sampler.config.taps))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    joints = torch.tensor(places(COCO17)[1])
+    began, reported, step, total = time.monotonic(), 0.0, 0, options.minutes * 60
+    history: list[dict[str, float]] = []
+    while (elapsed := time.monotonic() - began) < total:
+        factor = min(elapsed / total / options.warmup, 0.5 + 0.5 * math.cos(math.pi * elapsed / total))
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * max(factor, 1e-3)
+        drawn, rays, _ = samples.observed(options.batch)
+        truth = drawn.points[:, :, joints]
+        hips = truth[:, :, COCO17.indices(("left_hip", "right_hip"))].mean(2, keepdim=True)
+        truth = truth - hips
+        with torch.autocast("cpu", torch.bfloat16):
+            found = net(_screen(rays))
+        middle = (found.middle.float() - truth[:, truth.shape[1] // 2]).norm(dim=-1).mean()
+        every = (found.every.float() - truth).norm(dim=-1).mean()
+        loss = middle + every
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        if elapsed - reported > 60:
+            reported = elapsed
+            net.eval()
+            row = {"minute": elapsed / 60, "step": step, "mpjpe_mm": float(middle) * 1e3, **held.twin(net)}
+            net.train()
+            history.append(row)
+            say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
+    return net.eval(), history
+
+
+def _screen(rays: Tensor) -> Tensor:
+    """COCO's joints as P-STMO reads them (N,W,17,2): on a screen from -1 to 1, at a field of view of 53 degrees."""
+    return 2.0 * rays[:, :, torch.tensor(places(COCO17)[1])]
+
+
+def _centred(limbs: Tensor) -> Tensor:
+    """(...,12,3) relative to the mid-hip."""
+    return limbs - 0.5 * (limbs[..., 6:7, :] + limbs[..., 7:8, :])

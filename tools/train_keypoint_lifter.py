@@ -1,0 +1,151 @@
+"""Train Kinema's lifter of 2D keypoints and write the ONNX file that the base install runs.
+
+    python tools/train_keypoint_lifter.py pack   --bvh FOLDER --out packed.npz
+    python tools/train_keypoint_lifter.py train  --mocap cmu_train.npz packed.npz --windows windows --out trained
+    python tools/train_keypoint_lifter.py twin   --mocap cmu_train.npz packed.npz --windows windows --out twin
+    python tools/train_keypoint_lifter.py export --trained trained
+
+`pack` turns BVH captures into the layout of cmu_train.npz; `train` learns from simulated detections, whose errors are
+partly those measured on rendered windows (tools/train_pose_lifter.py render); `twin` trains P-STMO's network on the
+same samples, for comparison; `export` writes src/kinema/models/pose_lifter/keypoint_lifter.onnx. docs/pose-lifter.md
+has the recipe of the file that ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kinema.training.keypoint_lifter import HeldOut, KeypointSamples
+
+HELD_OUT = ("07", "09", "16", "35", "14", "random-9", "013", "003")
+"""Subjects that are never trained on; the metrics printed during training are of them."""
+
+
+def pack(args: argparse.Namespace) -> None:
+    from kinema.training.mocap import pack_bvh
+
+    files = sorted(args.bvh.rglob("*.bvh"))
+    print(f"{pack_bvh(files, args.out)} sequences in {args.out}")
+
+
+def _samples(args: argparse.Namespace, layout: str | None) -> tuple[KeypointSamples, HeldOut]:
+    import torch
+
+    from kinema.body import load_body
+    from kinema.training.keypoint_lifter import CONFIG, POINTS, HeldOut, KeypointSamples
+    from kinema.training.lifter_data import MotionSampler, SamplePool
+    from kinema.training.lifter_windows import RenderedWindows
+    from kinema.training.mocap import load_mocap, random_sequences
+    from kinema.training.torch_body import BodyTables
+    from kinema.training.torch_random import TorchRandom
+
+    torch.set_num_threads(args.threads)
+    sequences = [each for path in args.mocap for each in load_mocap(path)]
+    sequences += random_sequences(load_body(), args.improvised)
+    body = BodyTables.of(load_body(), "cpu", POINTS)
+    pools, found = {}, []
+    for held in (True, False):
+        chosen = [each for each in sequences if (each.subject in HELD_OUT) == held]
+        windows = RenderedWindows.load(
+            args.windows, "held_out" if held else "train", BodyTables.of(load_body(), "cpu"), CONFIG
+        )
+        rng = TorchRandom(args.seed + held, "cpu")
+        pools[held] = SamplePool(
+            MotionSampler(chosen, body, CONFIG, rng), size=5000 if held else args.pool, renewed=0 if held else 32
+        )
+        found.append(KeypointSamples(pools[held], rng, errors=windows.errors(), layout="coco17" if held else layout))
+        print(f"{len(chosen)} sequences {'held out' if held else 'to learn from'}", flush=True)
+    return found[1], HeldOut(found[0], body)
+
+
+def train(args: argparse.Namespace) -> None:
+    from safetensors.torch import load_file
+
+    from kinema.body import load_body
+    from kinema.training.keypoint_lifter import CONFIG, POINTS
+    from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+    from kinema.training.torch_body import BodyTables
+
+    samples, held = _samples(args, None)
+    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=0.0)
+    start = load_file(str(args.start)) if args.start else None
+    net, history = train_lifter(
+        samples.draw, BodyTables.of(load_body(), "cpu", POINTS), CONFIG, options, validate=held, start=start,
+        say=lambda row: print(row, flush=True),
+    )  # fmt: skip
+    recipe = vars(options) | {
+        "mocap": [path.name for path in args.mocap],
+        "improvised": args.improvised,
+        "held_out_subjects": HELD_OUT,
+        "threads": args.threads,
+    }
+    save_lifter(net, args.out, recipe, history)
+    print(f"held out: {held(net)}")
+
+
+def twin(args: argparse.Namespace) -> None:
+    from kinema.training.keypoint_lifter import train_twin
+    from kinema.training.pose_lifter import LifterTraining
+
+    samples, held = _samples(args, "coco17")
+    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
+    net, history = train_twin(samples, options, held=held, say=lambda row: print(row, flush=True))
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "history.json").write_text(json.dumps(history, indent=2))
+    print(f"held out: {held.twin(net)}")
+
+
+def export(args: argparse.Namespace) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
+    from kinema.training.export import export_onnx
+
+    meta = json.loads((args.trained / "pose_lifter.json").read_text())
+    config = PoseLifterConfig(**meta["config"])
+    net = PoseLifter(config)
+    net.load_state_dict(load_file(str(args.trained / "pose_lifter.safetensors")))
+    export_onnx(
+        net, torch.zeros(1, 90, config.features), args.out, inputs="features",
+        outputs=("rotations", "sigma", "betas", "up", "contacts"), free_axes={1: "frames"},
+        metadata={"name": "kinema keypoint lifter", "licence": "Apache-2.0", "recipe": json.dumps(meta["recipe"])},
+    )  # fmt: skip
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, last metrics {meta['history'][-1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    sub = commands.add_parser("pack", help="pack BVH captures")
+    sub.add_argument("--bvh", type=Path, required=True, help="folder of .bvh files, SUBJECT_*.bvh")
+    sub.add_argument("--out", type=Path, required=True)
+    sub.set_defaults(run=pack)
+    for name, run, what in (("train", train, "train the lifter"), ("twin", twin, "train P-STMO on the same samples")):
+        sub = commands.add_parser(name, help=what)
+        sub.add_argument("--mocap", type=Path, nargs="+", required=True)
+        sub.add_argument("--improvised", type=int, default=200, help="random motions in addition to the captured ones")
+        sub.add_argument("--windows", type=Path, required=True, help="rendered windows, for the measured errors")
+        sub.add_argument("--out", type=Path, required=True)
+        sub.add_argument("--minutes", type=float, default=45)
+        sub.add_argument("--batch", type=int, default=768)
+        sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
+        sub.add_argument("--threads", type=int, default=1)
+        sub.add_argument("--start", type=Path, help="weights to continue from (.safetensors)")
+        sub.add_argument("--seed", type=int, default=0)
+        sub.set_defaults(run=run)
+    sub = commands.add_parser("export", help="write the ONNX file")
+    sub.add_argument("--trained", type=Path, required=True)
+    root = Path(__file__).resolve().parent.parent
+    sub.add_argument("--out", type=Path, default=root / "src/kinema/models/pose_lifter/keypoint_lifter.onnx")
+    sub.set_defaults(run=export)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
