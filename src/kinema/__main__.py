@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from kinema._version import __version__
-from kinema.commands._memory import explain_memory, few_threads_in_little_memory
+from kinema.commands._memory import explain_memory, few_threads_in_little_memory, too_little_to_begin
 from kinema.commands._parser import Parser
 from kinema.commands._signals import exit_code, stoppable
 from kinema.errors import KinemaError, OutputError
@@ -92,6 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     few_threads_in_little_memory()
     command = next((word for word in argv if not word.startswith("-")), None)
+    if command is not None and (lacking := too_little_to_begin()) is not None:
+        print(f"kinema: {lacking}", file=sys.stderr)
+        return lacking.exit_code
     with printed() as out, stoppable():
         parser = build_parser(command)
         try:

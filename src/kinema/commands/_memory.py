@@ -15,6 +15,9 @@ except ImportError:  # not on Windows
 NEEDED = 1_200_000_000
 """Bytes of address space that the networks and the libraries around them take, measured with `ulimit -v`."""
 
+LEAST = 300_000_000
+"""Bytes of address space below which no command begins: OpenBLAS waits forever for its buffers."""
+
 _SIGNS = (
     "failed to map segment",
     "cannot allocate memory",
@@ -47,6 +50,12 @@ def few_threads_in_little_memory() -> None:
     if address_space() is not None:
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")
+
+
+def too_little_to_begin() -> MemoryShortage | None:
+    """The sentence for a limit at which loading the libraries would fail, or never end; None if there is enough."""
+    limit = address_space()
+    return _shortage() if limit is not None and limit < LEAST else None
 
 
 def require_memory() -> None:
