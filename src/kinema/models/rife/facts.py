@@ -1,4 +1,4 @@
-"""What is fixed about RIFE 4.18: the name of its weights, its sizes, and names of tensors by which its file is known."""
+"""What is fixed about RIFE 4.18: the name of its weights, its sizes, and tensors by which its file is known."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ The picture is the two warped by their flows, weighed by a mask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -55,10 +55,10 @@ class RIFE(nn.Module):
         for i, shrink in enumerate(SCALES):
             block = self.get_submodule(f"block{i}")
             if flow is None or mask is None:
-                flow, mask = block(torch.cat([*pictures, *features, time], 1), None, shrink / scale)
+                flow, mask = block([*pictures, *features, time], None, shrink / scale)
             else:
                 moved = [warp(each, part) for each, part in zip(features, (flow[:, :2], flow[:, 2:]), strict=True)]
-                step, mask = block(torch.cat([*warped, *moved, time, mask], 1), flow, shrink / scale)
+                step, mask = block([*warped, *moved, time, mask], flow, shrink / scale)
                 flow = flow + step
             warped = warp(first, flow[:, :2]), warp(second, flow[:, 2:])
         assert mask is not None
@@ -84,8 +84,8 @@ class Encoder(nn.Module):
 
 
 class Block(nn.Module):
-    """One refinement: everything so far (B,C,H,W) and the flow (B,4,H,W), if any, to a step of the flow (B,4,H,W)
-    pixels and the mask (B,1,H,W), before the sigmoid."""
+    """One refinement: everything so far, each (B,C,H,W), and the flow (B,4,H,W), if any, to a step of the flow
+    (B,4,H,W) pixels and the mask (B,1,H,W), before the sigmoid."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -94,12 +94,13 @@ class Block(nn.Module):
         # Four planes of flow, the mask, and one that nothing uses, each in four parts for the shuffle.
         self.lastconv = nn.Sequential(nn.ConvTranspose2d(width, 4 * 6, 4, 2, 1), nn.PixelShuffle(2))
 
-    def forward(self, given: Tensor, flow: Tensor | None, shrink: float) -> tuple[Tensor, Tensor]:
-        given = _resized(given, 1 / shrink)
+    def forward(self, given: Sequence[Tensor], flow: Tensor | None, shrink: float) -> tuple[Tensor, Tensor]:
+        # Resized one by one: all of them at full size side by side would be the most memory that is ever needed.
+        small = [_resized(each, 1 / shrink) for each in given]
         if flow is not None:
-            given = torch.cat([given, _resized(flow, 1 / shrink) / shrink], 1)
-        planes = _resized(self.lastconv(self.convblock(self.conv0(given))), shrink)
-        return planes[:, :4] * shrink, planes[:, 4:5]
+            small.append(_resized(flow, 1 / shrink) / shrink)
+        planes = self.lastconv(self.convblock(self.conv0(torch.cat(small, 1))))
+        return _resized(planes[:, :4], shrink) * shrink, _resized(planes[:, 4:5], shrink)
 
 
 class Residual(nn.Module):
@@ -119,6 +120,8 @@ def _halving(channels: int, width: int) -> nn.Sequential:
 
 
 def _resized(x: Tensor, factor: float) -> Tensor:
+    if factor == 1:
+        return x
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 

@@ -20,7 +20,7 @@ ENTRIES = (
     Entry(
         name=NAME,
         group=NAME,
-        file="rife_v4.18.pkl",
+        file="rife_v4.18.pth",
         what="frames between the frames of a video",
         licence=MIT,
         data=DATA,
