@@ -96,6 +96,6 @@ def _camera(camera: Camera, apart: np.ndarray) -> Camera:
     places = np.arange(2 * len(apart) + 1) / 2
     places[1::2][apart] -= 0.5
     return camera.replace(
-        rotation=resample_rotations(camera.rotation, rows, places),
+        rotation=resample_rotations(camera.rotation[:, None], rows, places)[:, 0],
         translation=resample_linear(camera.translation, rows, places),
     )

@@ -145,8 +145,29 @@ def test_the_checkpoint_is_added_by_its_tensors(tmp_path, monkeypatch):
     path, wrong = tmp_path / "flownet.pkl", tmp_path / "other.pkl"
     torch.save(random_tensors(), path)
     torch.save({"module.block0.weight": torch.ones(2)}, wrong)
-    with pytest.raises(InputError, match="is not rife: it lacks module.encode.cnn0.weight"):
+    with pytest.raises(InputError, match=r"is not rife: it lacks module\.encode\.cnn0\.weight"):
         hub.add("rife", wrong)
     (added,) = hub.add("rife", path)
     assert hub.locate("rife").path == added.path
     FrameInterpolator(added.path, threads=1)
+
+
+def test_a_translating_picture(tmp_path):
+    """A network whose last block says "6 to the right, 4 up in all": both warps then show the picture half of the way.
+
+    Where the picture's edge is not in sight, the middle is exact; sampling rounds to a level.
+    """
+    tensors = random_tensors()
+    bias = np.zeros((6, 4), np.float32)
+    bias[:4] = np.array([-3, 2, 3, -2])[:, None]
+    tensors["module.block3.lastconv.0.bias"] = torch.from_numpy(bias.reshape(-1))
+    path = tmp_path / "moving.pkl"
+    torch.save(tensors, path)
+    scene = np.random.default_rng(2).integers(0, 256, (80, 100, 3)).astype(np.uint8)
+    first, middle, second = (
+        scene[10 + up : 70 + up, 10 - right : 90 - right] for right, up in ((0, 0), (3, 2), (6, 4))
+    )
+    found = FrameInterpolator(path, threads=1)(first, second).astype(int)
+    inside = slice(6, -6), slice(8, -8)
+    assert np.abs(found[inside] - middle[inside]).max() <= 1
+    assert np.abs(found[inside] - first[inside]).mean() > 30
