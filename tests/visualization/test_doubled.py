@@ -162,7 +162,7 @@ def test_one_sentence_without_torch_or_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     between, note = interpolator(None)
     assert between is None
-    assert note.endswith("RIFE needs torch, which is not installed; run `pip install 'kinema[torch]'`")
+    assert note.endswith("as RIFE needs torch, which is not installed; run `pip install 'kinema[torch]'`")
     with pytest.raises(InputError, match="this needs torch, which is not installed"):
         interpolator(file)
 

@@ -31,7 +31,7 @@ class Frames(Protocol):
 Between = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Two frames (H,W,3) uint8 -> the one in the middle."""
 
-REPEATED = "the video's own frames are shown twice, and only what is drawn over them is interpolated"
+REPEATED = "the video's own frames are shown twice in the overlay, and only what is drawn over them is interpolated"
 
 
 class DoubledVideo:
@@ -73,9 +73,9 @@ def interpolator(file: Path | None, *, threads: int | None = None) -> tuple[Betw
     in the hub.
     """
     if file is None and find_spec("torch") is None:
-        return None, f"{REPEATED}: RIFE needs torch, which is not installed; run `pip install 'kinema[torch]'`"
+        return None, f"{REPEATED}, as RIFE needs torch, which is not installed; run `pip install 'kinema[torch]'`"
     if file is None and hub.status(find(NAME)).state == "missing":
-        return None, f"{REPEATED}: RIFE's checkpoint is not there; {find(NAME).by_hand}"
+        return None, f"{REPEATED}, as there is no checkpoint of RIFE; {find(NAME).by_hand}"
     from kinema.models.rife.torch_run import FrameInterpolator
 
     return FrameInterpolator(file or hub.locate(NAME).path, threads=threads), None

@@ -36,7 +36,7 @@ class OverlayOptions:
         1,
         "2: twice the frames in overlay.mp4, new ones between the video's",
         public=True,
-        metavar="1|2",
+        metavar="N",
         group="result",
     )
     rife: Path | None = setting(
