@@ -18,6 +18,7 @@ from kinema.__main__ import main
 from kinema.errors import InputError, OutputError
 from kinema.pipeline import RunOptions, RunWatcher, run
 from kinema.pipeline.folder import folder_stem, read_record
+from kinema.weights import hub
 from tests.helpers.fakes import FakeChain, write_clip, write_images
 
 QUICK = RunOptions.of(overlay=False)
@@ -272,3 +273,30 @@ def test_threads_change_no_bit(networks, pictures, tmp_path):
     assert len(one.people) == len(three.people) == 1
     for name in ("frames", "keypoints", "keypoint_confidence", "keypoints3d", "boxes", "pose", "betas", "transl"):
         np.testing.assert_array_equal(getattr(one.people[0], name), getattr(three.people[0], name))
+
+
+def test_a_doubled_overlay_is_drawn_anew_with_another_network(clip, tmp_path, monkeypatch):
+    """Frames are repeated until RIFE's checkpoint is there; a file that cannot be used ends the run before any work."""
+    torch = pytest.importorskip("torch")
+    from kinema.models.rife.network import RIFE
+
+    monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
+    fake, notes = FakeChain(), Notes()
+    options = RunOptions.of(fps_factor=2, threads=1)
+    first = start(clip, tmp_path, fake, options, watcher=notes)
+    assert any("shown twice" in note for note in notes.notes)
+    assert start(clip, tmp_path, fake, options).repeated
+    path = tmp_path / "flownet.pkl"
+    with pytest.raises(InputError, match=r"flownet.pkl is not a file; give RIFE's checkpoint"):
+        start(clip, tmp_path, fake, RunOptions.of(fps_factor=2, rife=path))
+    path.write_bytes(b"nothing")
+    calls = list(fake.calls)
+    with pytest.raises(InputError, match=r"flownet\.pkl"):
+        start(clip, tmp_path, fake, RunOptions.of(fps_factor=2, rife=path))
+    assert fake.calls == calls
+    torch.save({f"module.{key}": 0.01 * torch.ones_like(value) for key, value in RIFE().state_dict().items()}, path)
+    hub.add("rife", path)
+    second = start(clip, tmp_path, fake, options)
+    assert second.folder != first.folder
+    assert second.record["warnings"] == []
+    assert fake.calls.count("fit") == calls.count("fit")

@@ -65,8 +65,8 @@ def test_the_listing_has_a_fixed_order():
     ]  # fmt: skip
     families = [name.split("-")[0] for name in names]
     assert [name for i, name in enumerate(families) if i == 0 or families[i - 1] != name] == [
-        "alphapose", "blazepose", "hrnet", "pare", "rtmdet", "rtmo", "rtmpose", "dwpose", "rtmw", "smoothnet", "smpl",
-        "vitpose", "yolov3", "yolox",
+        "alphapose", "blazepose", "hrnet", "pare", "rife", "rtmdet", "rtmo", "rtmpose", "dwpose", "rtmw", "smoothnet",
+        "smpl", "vitpose", "yolov3", "yolox",
     ]  # fmt: skip
     assert {"rtmpose-s-halpe26", "rtmpose-m", "yolox-tiny", "rtmo-s", "vitpose-b"} <= set(names)
 

@@ -17,8 +17,8 @@ from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
 from kinema.quality import validate_motion, write_report
-from kinema.visualization.options import OverlayOptions
-from kinema.visualization.overlay import write_overlay
+from kinema.visualization.doubled_video import interpolator, interpolator_identity
+from kinema.visualization.overlay import shows_frames, write_overlay
 
 NAMES = {
     "pkl": RUN_MOTION,
@@ -113,9 +113,22 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
     return report.verdict
 
 
-def write_drawing(
-    folder: Path, motion: Motion, job: Job, options: OverlayOptions, progress: Progress
-) -> tuple[str, ...]:
+def drawing_identity(options: RunOptions) -> list[str]:
+    """What the overlay depends on besides the settings, the motion and the video. Raises InputError."""
+    return [interpolator_identity(options.drawing.rife)] if _makes_frames(options) else []
+
+
+def require_drawing(options: RunOptions) -> None:
+    """Raise InputError or WeightsError if a network that draws cannot be used: before the work, not after it."""
+    if _makes_frames(options):
+        interpolator(options.drawing.rife, threads=options.tracking.threads)
+
+
+def _makes_frames(options: RunOptions) -> bool:
+    return options.overlay and options.drawing.fps_factor > 1 and shows_frames(options.drawing)
+
+
+def write_drawing(folder: Path, motion: Motion, job: Job, options: RunOptions, progress: Progress) -> tuple[str, ...]:
     """Write the overlay video, unless an earlier, interrupted run in this folder wrote it.
 
     Returns warnings; a failed overlay never fails a run.
@@ -123,4 +136,6 @@ def write_drawing(
     path = folder / NAMES["overlay"]
     if path.is_file():
         return ()
-    return write_overlay(motion, job.body, job.video, path, options, progress=progress).warnings
+    return write_overlay(
+        motion, job.body, job.video, path, options.drawing, threads=options.tracking.threads, progress=progress
+    ).warnings

@@ -34,8 +34,10 @@ from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.outputs import (
     NAMES,
     changed_files,
+    drawing_identity,
     file_facts,
     missing_files,
+    require_drawing,
     set_aside,
     write_drawing,
     write_results,
@@ -119,7 +121,9 @@ def run(
         identify(steps, watcher)
         reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
         base_key = digest(watch.identity, code_identity(), package_versions(), reading)
-        key = digest(base_key, options.identity(), [step.identity(job.body) for step in steps])
+        key = digest(
+            base_key, options.identity(), [step.identity(job.body) for step in steps], *drawing_identity(options)
+        )
         stem = folder_stem(path)
 
         def copied(folder: Path) -> Path:
@@ -137,6 +141,7 @@ def run(
                 for sentence in found.record["warnings"]:
                     watcher.note(sentence)
                 return RunResult(found.path, found.record | {"files": files}, repeated=True)
+            require_drawing(options)
             folder = found or new_run(out, stem)
             store = StageStore(folder.path, () if force else run_folders(out, stem))
             record = _initial_record(Path(video), watch.identity, key, options, command)
@@ -205,7 +210,7 @@ def _work(
         verdict = write_results(folder, motion, job.body, vertices=options.vertices)
     if options.overlay:
         with timed(watcher, "overlay", result.times) as progress:
-            warnings = write_drawing(folder, motion, job, options.drawing, progress)
+            warnings = write_drawing(folder, motion, job, options, progress)
         for sentence in warnings:
             watcher.note(sentence)
         result.warnings.extend(warnings)

@@ -87,7 +87,7 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
     If something that a stage needs is missing (a checkpoint, torch) or not allowed, its error is raised here, before
     any work is done.
     """
-    require_all_cleared(options.commercial_only, files=[options.body_model])
+    require_all_cleared(options.commercial_only, files=[options.body_model, options.drawing.rife])
     with clearing(options.commercial_only):
         steps = _steps(options)
         require_all_cleared(

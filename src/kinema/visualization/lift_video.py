@@ -13,9 +13,10 @@ from kinema.errors import InputError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.video import Frame
+from kinema.visualization.doubled_video import Frames
 from kinema.visualization.lift_views import KeypointsView, SkeletonsView
 from kinema.visualization.options import LiftVideoOptions
-from kinema.visualization.overlay import Frames, drawn
+from kinema.visualization.overlay import drawn
 from kinema.visualization.views import View
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kinema.errors import UsageError
 from kinema.options import require, setting
@@ -18,9 +19,10 @@ class OverlayOptions:
     view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
     "world" from above at a slant. beside: put the camera's view to the left of a world-space view. opacity:
     of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
-    soles that touch the ground (world-space views). audio: bring the source's sound along. max_side: pixels
-    that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51, lower
-    is better.
+    soles that touch the ground (world-space views). fps_factor: 2 puts a new frame between every two of the video.
+    rife: file of the network that makes it, None for the weights hub's. audio: bring the source's sound along.
+    max_side: pixels that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51,
+    lower is better.
     """
 
     view: str = setting(
@@ -28,6 +30,20 @@ class OverlayOptions:
         "also show the world in overlay.mp4, from the side or from above",
         public=True,
         choices=VIEWS,
+        group="result",
+    )
+    fps_factor: int = setting(
+        1,
+        "2: twice the frames in overlay.mp4, new ones between the video's",
+        public=True,
+        metavar="N",
+        group="result",
+    )
+    rife: Path | None = setting(
+        None,
+        "RIFE 4.18's checkpoint, which makes those frames (default: the one of `kinema weights`)",
+        public=True,
+        metavar="FILE",
         group="result",
     )
     beside: bool = False
@@ -41,6 +57,11 @@ class OverlayOptions:
 
     def __post_init__(self) -> None:
         require(self.view in VIEWS, "view", f"be one of {', '.join(VIEWS)}", repr(self.view))
+        require(self.fps_factor in (1, 2), "fps_factor", "be 1 or 2", self.fps_factor)
+        if self.rife is not None:
+            object.__setattr__(self, "rife", Path(self.rife))
+            if self.fps_factor == 1:
+                raise UsageError("`rife` makes frames between the video's, which nobody asked for; set `fps_factor` 2")
         if self.beside and self.view == "camera":
             raise UsageError("`beside` needs a world-space view next to the camera's; set `view` to side or world")
         require(0 < self.opacity <= 1, "opacity", "lie above 0 and not above 1", self.opacity)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from kinema.errors import KinemaError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.storage.atomic import explain_write_error
+from kinema.visualization.doubled_motion import breaks, doubled
+from kinema.visualization.doubled_video import DoubledVideo, Frames, interpolator
 from kinema.visualization.options import OverlayOptions
 from kinema.visualization.views import CameraView, View, WorldView
 
@@ -48,6 +50,7 @@ def write_overlay(
     out: str | Path,
     options: OverlayOptions | None = None,
     *,
+    threads: int | None = None,
     progress: Progress = silent,
 ) -> OverlayReport:
     """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
@@ -55,12 +58,13 @@ def write_overlay(
     video: the reader that the motion was made from, with the same time range; its frame i belongs to
     motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Frames without people
     are copied unchanged; a person without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk
-    included, becomes a warning in the report; only KeyboardInterrupt and the like propagate.
+    included, becomes a warning in the report; only KeyboardInterrupt and the like propagate. threads: of the network
+    that makes new frames (`fps_factor`), for the whole process.
     """
     out, options = Path(out), options or OverlayOptions()
     warnings: list[str] = []
     try:
-        frames = _write(motion, body, video, out, options, progress, warnings)
+        frames = _write(motion, body, video, out, options, threads, progress, warnings)
     except KinemaError as error:
         return OverlayReport(None, 0, (*warnings, f"no overlay was written: {error}"))
     except OSError as error:
@@ -78,6 +82,7 @@ def _write(
     video: VideoReader,
     out: Path,
     options: OverlayOptions,
+    threads: int | None,
     progress: Progress,
     warnings: list[str],
 ) -> int:
@@ -89,17 +94,27 @@ def _write(
             f" {out.name} shows the camera's view alone"
         )
         options = dataclasses.replace(options, view="camera", beside=False)
+    frames: Frames = video
+    if options.fps_factor == 2:
+        between, note = interpolator(options.rife, threads=threads) if shows_frames(options) else (None, None)
+        warnings += [] if note is None else [note]
+        frames, motion = DoubledVideo(video, breaks(motion), between), doubled(motion)
     views = _views(motion, body, (video.width, video.height), options)
     width, height = sum(view.width for view in views), views[0].height
     audio = video.path if options.audio and video.metadata.get("has_audio") else None
     done = 0
     with VideoWriter(out, width, height, audio_from=audio, crf=options.crf) as writer:
-        for time, image in drawn(views, video):
+        for time, image in drawn(views, frames):
             writer.write(image, time * video.slow_motion)
             done += 1
             progress(done, motion.num_frames)
     warnings.extend(writer.warnings)
     return done
+
+
+def shows_frames(options: OverlayOptions) -> bool:
+    """Whether the video's own frames are seen."""
+    return options.view == "camera" or options.beside
 
 
 def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: OverlayOptions) -> list[View]:
@@ -109,7 +124,7 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
         shrink = options.max_side / max(source)
         size = max(round(source[0] * shrink), 1), max(round(source[1] * shrink), 1)
     views: list[View] = []
-    if options.view == "camera" or options.beside:
+    if shows_frames(options):
         views.append(
             CameraView(motion, body, size, opacity=options.opacity, labels=options.labels, keypoints=options.keypoints)
         )
@@ -124,15 +139,6 @@ def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: Ov
             )
         )  # fmt: skip
     return views
-
-
-class Frames(Protocol):
-    """Frames of one size, in order: a video's reader, for one."""
-
-    width: int
-    height: int
-
-    def __iter__(self) -> Iterator[Frame]: ...
 
 
 def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndarray]]:
