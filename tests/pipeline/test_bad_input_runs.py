@@ -70,7 +70,7 @@ def test_the_person_is_found_and_written(person_clip):
     assert len(motion.people) == 1
     assert set(motion.people[0].filled) == {
         "boxes", "confidence", "observed", "keypoints", "keypoint_confidence", "keypoints3d", "joints", "pose", "betas",
-        "transl", "joints_world", "pose_world", "transl_world", "contacts", "reprojection_error",
+        "transl", "joints_world", "pose_world", "transl_world", "contacts", "reprojection_error", "joint_seen",
     }  # fmt: skip
     names = [stage.name for stage in motion.provenance]
     assert names == ["track", "fit", "filter", "world"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.errors import UsageError
-from kinema.formats.foreign import NOTES
 from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import files_of, keypoint_file, networks_of
 from kinema.motion import Motion
@@ -55,6 +54,7 @@ def track(
     length in the video's metadata, else from what is seen (`kinema.world.lens`); it stays unknown if nobody has
     keypoints.
     """
+    from kinema.formats.foreign import NOTES
     from kinema.tracking.second_look import FEW, share_with_people
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
