@@ -1,7 +1,7 @@
-"""The residual trunk (ResNet-50, ResNet-101) of segmentation networks, with the parameters' names of the published files.
+"""The residual trunk (ResNet-50, ResNet-101) of segmentation networks, with the published names of parameters.
 
-He et al., "Deep residual learning for image recognition", CVPR 2016, with the stride in the 3x3 convolution. Imported by
-the modules that define networks, which are themselves imported when one is opened.
+He et al., "Deep residual learning for image recognition", CVPR 2016, with the stride in the 3x3 convolution. Imported
+by the modules that define networks, which are themselves imported when one is opened.
 """
 
 from __future__ import annotations

@@ -27,14 +27,9 @@ def _block(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> list[nn
     return [conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
 
-class PicturePooling(nn.Sequential):
-    """The mean over the picture, through a 1x1 convolution, at every pixel."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__(nn.AdaptiveAvgPool2d(1), *_block(inputs, _WIDTH, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).expand(-1, -1, *x.shape[2:])
+def _pooling(inputs: int) -> nn.Sequential:
+    """The mean over the picture, through a 1x1 convolution."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), *_block(inputs, _WIDTH, 1))
 
 
 class PyramidPooling(nn.Module):
@@ -46,13 +41,13 @@ class PyramidPooling(nn.Module):
             [
                 nn.Sequential(*_block(inputs, _WIDTH, 1)),
                 *(nn.Sequential(*_block(inputs, _WIDTH, 3, dilation)) for dilation in _DILATIONS),
-                PicturePooling(inputs),
+                _pooling(inputs),
             ]
         )
         self.project = nn.Sequential(*_block(len(self.convs) * _WIDTH, _WIDTH, 1), nn.Dropout(0.5))
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.project(torch.cat([conv(x) for conv in self.convs], dim=1))
+        result: Tensor = self.project(torch.cat([conv(x).expand(-1, -1, *x.shape[2:]) for conv in self.convs], dim=1))
         return result
 
 

@@ -25,7 +25,8 @@ def normalised(image: np.ndarray) -> Tensor:
 
 
 def scaled(image: np.ndarray) -> Tensor:
-    """The input (1,3,h,w) of an image (H,W,3) uint8 RGB: the shorter side is `SHORT_SIDE`, bilinear with antialiasing."""
+    """The input (1,3,h,w) of an image (H,W,3) uint8 RGB: the shorter side becomes `SHORT_SIDE`, with
+    antialiasing."""
     import torch
     from torch.nn import functional
 

@@ -90,8 +90,10 @@ def pasted(masks: np.ndarray, boxes: np.ndarray, height: int, width: int) -> np.
     wider = np.float32((masks.shape[1] + 2 * _MARGIN) / masks.shape[1])
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 * wider
     whole = np.concatenate([centre - half, centre + half], axis=1).astype(np.int64)  # towards zero
-    for into, mask, (x1, y1, x2, y2) in zip(out, np.pad(masks, ((0, 0), (_MARGIN,) * 2, (_MARGIN,) * 2)), whole):
-        enlarged = cv2.resize(mask, (int(max(x2 - x1 + 1, 1)), int(max(y2 - y1 + 1, 1))), interpolation=cv2.INTER_LINEAR)
+    padded = np.pad(masks, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
+    for into, mask, (x1, y1, x2, y2) in zip(out, padded, whole, strict=True):
+        sides = (int(max(x2 - x1 + 1, 1)), int(max(y2 - y1 + 1, 1)))
+        enlarged = cv2.resize(mask, sides, interpolation=cv2.INTER_LINEAR)
         left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2 + 1, width), min(y2 + 1, height)
         if right > left and bottom > top:
             into[top:bottom, left:right] = enlarged[top - y1 : bottom - y1, left - x1 : right - x1]

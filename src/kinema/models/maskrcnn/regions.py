@@ -22,7 +22,7 @@ def levels(boxes: np.ndarray) -> np.ndarray:
     """(N,) int: index of the map, 0 to 3, for boxes (N,4) in pixels of the network's input."""
     sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
     level = np.floor(4 + np.log2(np.maximum(sides, 1e-12) / np.float32(224)) + np.float32(1e-6))
-    return np.clip(level, 2, 5).astype(np.int64) - 2
+    return np.asarray(np.clip(level, 2, 5).astype(np.int64) - 2)
 
 
 def features_of(maps: list[Tensor], boxes: np.ndarray, cells: int) -> Tensor:

@@ -87,7 +87,7 @@ def proposals(net: MaskRCNN, maps: list[Tensor], padded: tuple[int, int], size: 
     placed, likely, level = np.concatenate(boxes), np.concatenate(scores), np.concatenate(groups)
     kept = large(placed, PROPOSAL_SMALLEST)
     placed, likely, level = placed[kept], likely[kept], level[kept]
-    return placed[suppressed(placed, likely, level, PROPOSAL_OVERLAP)[:PROPOSALS]]
+    return np.asarray(placed[suppressed(placed, likely, level, PROPOSAL_OVERLAP)[:PROPOSALS]])
 
 
 def boxes_in(

@@ -17,6 +17,10 @@ ENTRIES = (
             "download the weights COCO_V1 of torchvision's maskrcnn_resnet50_fpn"
             " (https://docs.pytorch.org/vision/stable/models.html)"
         ),
-        holds=("backbone.body.conv1.weight", "roi_heads.box_head.fc6.weight", "roi_heads.mask_predictor.conv5_mask.weight"),
+        holds=(
+            "backbone.body.conv1.weight",
+            "roi_heads.box_head.fc6.weight",
+            "roi_heads.mask_predictor.conv5_mask.weight",
+        ),
     ),
 )
