@@ -112,14 +112,13 @@ def test_a_contact_sheet_has_room_for_every_picture():
     ("arguments", "code", "sentence"),
     [
         (["--out", "masks.txt"], 2, "has no ending of masks"),
-        (["--masks", "maskrcnn"], 2, "need its published weights; give the file with --mask-checkpoint"),
+        (["--masks", "maskrcnn"], 3, "kinema weights add maskrcnn"),
         (["--mask-checkpoint", "w.pth"], 2, "have no checkpoint; leave out --mask-checkpoint"),
         (["--masks", "deeplabv3", "--mask-checkpoint", "none.pth"], 3, "none.pth does not exist"),
     ],
 )
 def test_wrong_use_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, code, sentence):
-    if "none.pth" in arguments:
-        pytest.importorskip("torch")
+    monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     clip = write_clip(tmp_path / "clip.mp4")
     assert main(["segment", str(clip), "--quiet", *arguments]) == code

@@ -17,7 +17,7 @@ from kinema.segmentation.cleanup import cleaned
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.rle import encode
-from kinema.segmentation.sources import open_masks
+from kinema.segmentation.sources import checkpoint_of, open_masks
 from kinema.stage import Context
 from kinema.storage.atomic import atomic_path
 from kinema.tracking.options import TrackingOptions
@@ -59,6 +59,7 @@ def segment_video(
     it, the checkpoint), WeightsError, UsageError.
     """
     job, watcher = job or SegmentJob(), watcher or RunWatcher()
+    checkpoint_of(job.masks)  # what is wrong with it is said before people are tracked
     times = job.time_range
     with (
         local_file(path) as file,

@@ -23,7 +23,10 @@ class MaskOptions:
 
     source: str = setting("blazepose", "what gives the masks", public="masks", choices=tuple(SOURCES), metavar="SOURCE")
     checkpoint: Path | None = setting(
-        None, "the published weights of maskrcnn or deeplabv3", public="mask_checkpoint", metavar="FILE"
+        None,
+        "the published weights of maskrcnn or deeplabv3 (default: the cache's)",
+        public="mask_checkpoint",
+        metavar="FILE",
     )
     clean: bool = setting(False, "fill gaps in masks, clear what lies far from the person", public="morph_cleanup")
 
@@ -34,5 +37,3 @@ class MaskOptions:
             raise UsageError(
                 "the masks of blazepose have no checkpoint; leave out `mask_checkpoint`, or choose `masks`"
             )
-        if self.source != "blazepose" and self.checkpoint is None:
-            raise UsageError(f"masks by {self.source} need its published weights; give the file with `mask_checkpoint`")

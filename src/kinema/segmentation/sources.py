@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from kinema.errors import InputError
 from kinema.geometry.crops import crop
 from kinema.geometry.roi import crop_matrix
 from kinema.keypoints.registry import open_source
@@ -16,6 +18,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.segmentation.options import MaskOptions
 from kinema.video import Frame
+from kinema.weights import locate
 
 FrameMasks = Callable[[Frame], np.ndarray]
 """From a frame to the masks (P,H,W) bool of the motion's people; called once for each frame, in order."""
@@ -39,15 +42,30 @@ def open_masks(options: MaskOptions, motion: Motion, *, threads: int = 1) -> Fra
     """
     if options.source == "blazepose":
         return KeypointMasks(motion, threads=threads)
-    assert options.checkpoint is not None
+    checkpoint = checkpoint_of(options)
+    assert checkpoint is not None
     with explained(f"masks by {options.source}", "torch"):
         if options.source == "maskrcnn":
             from kinema.models.maskrcnn.torch_run import MaskRCNNRun
 
-            return InstanceMasks(MaskRCNNRun(options.checkpoint, threads=threads), motion)
+            return InstanceMasks(MaskRCNNRun(checkpoint, threads=threads), motion)
         from kinema.models.deeplabv3.torch_run import DeepLabRun
 
-        return SemanticMasks(DeepLabRun(options.checkpoint, threads=threads))
+        return SemanticMasks(DeepLabRun(checkpoint, threads=threads))
+
+
+def checkpoint_of(options: MaskOptions) -> Path | None:
+    """The published weights of the source, the user's file or the cache's; None for blazepose.
+
+    Raises InputError if there is no such file, WeightsError if none is in the cache.
+    """
+    if options.source == "blazepose":
+        return None
+    if options.checkpoint is None:
+        return locate(options.source).path
+    if not options.checkpoint.exists():
+        raise InputError(f"{options.checkpoint} does not exist; check the path of the weights")
+    return options.checkpoint
 
 
 class KeypointMasks:
