@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("quality",),
     # Stages
     ("detection", "keypoints", "lifting", "refinement", "world"),
-    ("tracking", "estimation"),
+    ("tracking", "segmentation", "estimation"),
     # Against the truth, and to look at
     ("evaluation",),
     ("visualization",),

@@ -24,6 +24,7 @@ TITLES = {
     "weights": "downloading networks",
     "files": "writing files",
     "overlay": "rendering overlay",
+    "segment": "making masks",
 }
 """Titles of the parts of a run that are not stages; stages have their own."""
 

@@ -1,0 +1,18 @@
+"""Facts about the published network: its classes, the person among them, the size that it is used with."""
+
+from __future__ import annotations
+
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+"""Pascal VOC's, in the order of the channels."""
+
+PERSON = CLASSES.index("person")
+
+SHORT_SIDE = 520
+"""Pixels to which the shorter side of a picture is scaled."""
+
+THRESHOLD = 0.2
+"""Probability from which a pixel is a person's, as the NLF video pipeline uses the network: a mask that hides people
+from a camera tracker should rather be too large."""

@@ -1,0 +1,133 @@
+"""From a video to the masks of its people: tracking, masks of every frame, a contact sheet to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.motion import Motion
+from kinema.pipeline.clearance import require_all_cleared
+from kinema.pipeline.threads import one_blas_thread
+from kinema.pipeline.watching import RunWatcher, timed
+from kinema.segmentation.cleanup import cleaned
+from kinema.segmentation.masks import Masks
+from kinema.segmentation.options import MaskOptions
+from kinema.segmentation.rle import encode
+from kinema.segmentation.sources import checkpoint_of, open_masks
+from kinema.stage import Context
+from kinema.storage.atomic import atomic_path
+from kinema.tracking.options import TrackingOptions
+from kinema.tracking.stage import track_video
+from kinema.tracking.tracker import threads_of
+from kinema.video import VideoReader, open_video
+from kinema.video.frames import TimeRange
+from kinema.video.options import VideoOptions
+from kinema.video.sources import local_file
+
+_COLUMNS, _PICTURES, _WIDTH = 4, 12, 480
+"""Of the contact sheet: pictures in a row and in all, and width of one in pixels."""
+
+COLOURS = ((255, 140, 0), (0, 150, 255), (60, 200, 80), (230, 60, 160), (160, 110, 255), (250, 220, 40))
+"""RGB of the people's masks on the contact sheet, from the first again after the last."""
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """Everything that `segment_video` needs besides the video."""
+
+    masks: MaskOptions = field(default_factory=MaskOptions)
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    time_range: TimeRange = field(default_factory=TimeRange)
+    video: VideoOptions = field(default_factory=VideoOptions)
+    commercial_only: bool = False
+
+    def __post_init__(self) -> None:
+        require_all_cleared(self.commercial_only, files=(self.masks.checkpoint,))
+
+
+@one_blas_thread
+def segment_video(
+    path: str | Path, job: SegmentJob | None = None, *, watcher: RunWatcher | None = None, sheet: Path | None = None
+) -> Masks:
+    """The masks of the people in a video, at the video's size, with the tracks' ids.
+
+    sheet: a picture to write, of frames with the masks in colour and the ids. Raises InputError (no video, nobody in
+    it, the checkpoint), WeightsError, UsageError.
+    """
+    job, watcher = job or SegmentJob(), watcher or RunWatcher()
+    checkpoint_of(job.masks)  # what is wrong with it is said before people are tracked
+    times = job.time_range
+    with (
+        local_file(path) as file,
+        open_video(file, start=times.start, end=times.end, options=job.video) as reader,
+    ):
+        semantic = job.masks.source == "deeplabv3"
+        motion = Motion(np.zeros(0), 0, 0) if semantic else _tracked(reader, job, watcher)
+        if not semantic and not motion.people:
+            raise InputError(f"nobody is seen in {path}; masks by deeplabv3 need no tracks")
+        masks, pictures = _segmented(reader, job, motion, watcher, semantic=semantic)
+    if sheet is not None:
+        with atomic_path(sheet) as temporary:
+            temporary.write_bytes(cv2.imencode(".jpg", contact_sheet(pictures)[..., ::-1])[1].tobytes())
+    return masks
+
+
+def _tracked(reader: VideoReader, job: SegmentJob, watcher: RunWatcher) -> Motion:
+    with timed(watcher, track_video.name) as progress:
+        context = Context(video=reader, progress=progress)
+        motion = track_video(None, options=job.tracking, context=context)
+    for note in context.notes:
+        watcher.note(note)
+    return motion
+
+
+def _segmented(
+    reader: VideoReader, job: SegmentJob, motion: Motion, watcher: RunWatcher, *, semantic: bool
+) -> tuple[Masks, list[np.ndarray]]:
+    """The masks of every frame, and the contact sheet's pictures."""
+    ids = (1,) if semantic else tuple(person.id for person in motion)
+    source = open_masks(job.masks, motion, threads=threads_of(job.tracking))
+    total = len(motion.times) or reader.num_frames_estimate
+    every = max((total or 1) // _PICTURES, 1)
+    rows: list[tuple[bytes, ...]] = []
+    pictures: list[np.ndarray] = []
+    with timed(watcher, "segment") as progress:
+        for frame in reader:
+            found = source(frame)
+            if job.masks.clean:
+                found = np.array([cleaned(mask) for mask in found])
+            rows.append(tuple(encode(mask) for mask in found))
+            if frame.index % every == every // 2 and len(pictures) < _PICTURES:
+                pictures.append(shown(frame.image, found, ids))
+            progress(frame.index + 1, total)
+    return Masks(reader.height, reader.width, tuple(rows), ids, semantic), pictures
+
+
+def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
+    """An image (H,W,3) uint8 RGB, `_WIDTH` wide, with masks (P,H,W) in colour and their ids."""
+    size = (_WIDTH, max(round(_WIDTH * image.shape[0] / image.shape[1]), 1))
+    out = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    for place, (mask, person) in enumerate(zip(masks, ids, strict=True)):
+        small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None] * 0.6
+        colour = COLOURS[place % len(COLOURS)]
+        out = np.clip(out * (1 - small) + small * np.array(colour), 0, 255).astype(np.uint8)
+        if mask.any():
+            y, x = np.argwhere(small[..., 0] >= small.max())[0]
+            for thickness, ink in ((4, (0, 0, 0)), (2, (255, 255, 255))):
+                cv2.putText(
+                    out, str(person), (int(x), max(int(y) - 4, 14)), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, thickness,
+                    cv2.LINE_AA,
+                )  # fmt: skip
+    return out
+
+
+def contact_sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures (h,w,3) of one size in rows of `_COLUMNS`, black where there are no more."""
+    columns = min(_COLUMNS, len(pictures))
+    blank = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
+    cells = [*pictures, *blank]
+    return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
