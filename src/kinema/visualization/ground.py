@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project, unproject
-from kinema.visualization.raster import Box, bounding_box, fragments
+from kinema.visualization.raster import Box, bounding_box, covered_pixels
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0
 _FADE = 2.5
@@ -81,7 +81,5 @@ def floor_shadow(
     pad = int(3 * sigma) + 1
     left, top = max(box.left - pad, 0), max(box.top - pad, 0)
     box = Box(left, top, min(box.right + pad, size[0]), min(box.bottom + pad, size[1]))
-    mask = np.zeros(box.height * box.width, np.float32)
-    mask[fragments(pixels, faces, box).index] = 1
-    blurred = cv2.GaussianBlur(mask.reshape(box.height, box.width), (0, 0), sigma)
+    blurred = cv2.GaussianBlur(covered_pixels(pixels, faces, box).astype(np.float32), (0, 0), sigma)
     return np.asarray(blurred, dtype=np.float32), box

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
 from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, interpolate, nearest_faces
+from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, visible
 
 PLAIN = (0.72, 0.72, 0.74)
 """Default colour of a mesh: a light grey."""
@@ -95,12 +96,19 @@ class Rendering:
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
         """The rendering composited over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
         out = np.array(image, dtype=np.uint8)
-        part = out[self.box.slices]
-        rows, columns = np.nonzero(self.alpha)
-        below = part[rows, columns].astype(np.float32)
-        weight = (self.alpha[rows, columns] * np.float32(opacity))[:, None]
-        part[rows, columns] = (below + weight * (self.color[rows, columns] * 255 - below) + 0.5).astype(np.uint8)
+        self.onto(out, opacity)
         return out
+
+    def onto(self, image: np.ndarray, opacity: float = 1.0) -> None:
+        """The rendering composited onto `image` (H,W,3) uint8, in place."""
+        part = image[self.box.slices]
+        below = part.astype(np.float32)
+        change = self.color * np.float32(255)
+        change -= below
+        change *= (self.alpha * np.float32(opacity))[..., None]
+        below += change
+        below += np.float32(0.5)
+        part[...] = below.astype(np.uint8)
 
     def full(self, name: str) -> np.ndarray:
         """One of color, alpha, depth, mesh for the whole image, (H, W, ...)."""
@@ -128,11 +136,31 @@ class MeshRenderer:
         intrinsics: (3,3) pixels; distortion: OpenCV coefficients (4,), (5,) or (8,), or None. Edges between
         vertices are drawn straight although a lens would bend them: fine for triangles of a few pixels.
         """
-        layers = [self._layer(mesh, i, np.asarray(intrinsics), distortion) for i, mesh in enumerate(meshes)]
-        seen = [layer for layer in layers if layer is not None]
-        if not seen:
+        parts = self.parts(meshes, intrinsics, distortion)
+        if not parts:
             return self._empty()
-        return seen[0] if len(seen) == 1 else _composed(seen)
+        return parts[0] if len(parts) == 1 else _composed(parts)
+
+    def parts(
+        self, meshes: Sequence[Mesh], intrinsics: np.ndarray, distortion: np.ndarray | None = None
+    ) -> list[Rendering]:
+        """The same as renderings whose boxes do not overlap: people who stand apart leave what is between them alone.
+
+        Meshes that are not visible are in none of them.
+        """
+        layers = [self._layer(mesh, i, np.asarray(intrinsics), distortion) for i, mesh in enumerate(meshes)]
+        groups: list[tuple[Box, list[int]]] = []
+        for number, layer in enumerate(layers):
+            if layer is None:
+                continue
+            box, members = layer.box, [number]
+            while met := [group for group in groups if group[0].overlaps(box)]:
+                groups = [group for group in groups if group not in met]
+                for other, numbers in met:
+                    box, members = box.joined(other), members + numbers
+            groups.append((box, members))
+        drawn = [[layer for i in sorted(members) if (layer := layers[i]) is not None] for _, members in groups]
+        return [group[0] if len(group) == 1 else _composed(group) for group in drawn]
 
     def _empty(self) -> Rendering:
         empty = np.zeros((0, 0), dtype=np.float32)
@@ -157,19 +185,23 @@ class MeshRenderer:
             return None
 
         nearness = 1 / np.maximum(vertices[:, 2], self.near)
-        owner = nearest_faces(pixels, faces, nearness, box)
-        alpha = coverage(pixels, faces, owner, box)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
-        values = np.column_stack([self._shade(mesh) * nearness[:, None], nearness])
-        rows, columns = np.nonzero(owner >= 0)
-        found = interpolate(pixels, faces, values, rows + box.top, columns + box.left, owner[rows, columns])
-        layer = np.zeros((box.height, box.width, 4), dtype=np.float32)
-        layer[rows, columns, :3] = np.clip(found[:, :3] / found[:, 3:], 0, 1)
-        layer[rows, columns, 3] = 1 / found[:, 3]
-        _extend(layer, owner >= 0, alpha)
-        depth = np.where(alpha > 0, layer[..., 3], np.float32(np.inf))
+        seen = visible(pixels, faces, nearness, box, self._shade(mesh))
+        shape = (box.height, box.width)
+        owner = np.full(shape, -1, dtype=np.int32)
+        owner.reshape(-1)[seen.index] = seen.face
+        alpha = (owner >= 0).astype(np.float32)
+        edge, covered = coverage(pixels, faces, owner, box)
+        alpha.reshape(-1)[edge] = covered
+        layer = np.zeros((4, *shape), dtype=np.float32)
+        for channel, values in zip(layer.reshape(4, -1), (*seen.values, 1 / seen.nearness), strict=True):
+            channel[seen.index] = values
+        np.clip(layer[:3], 0, 1, out=layer[:3])
+        _extend(layer, owner >= 0, edge[covered > 0])
+        depth = np.where(alpha > 0, layer[3], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        return Rendering(self.width, self.height, box, layer[..., :3], alpha, depth, which)
+        color = np.asarray(cv2.merge(list(layer[:3])))
+        return Rendering(self.width, self.height, box, color, alpha, depth, which)
 
     def _shade(self, mesh: Mesh) -> np.ndarray:
         """The lit colour of each vertex, (V,3) sRGB."""
@@ -204,21 +236,23 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, mask: np.ndarray, alpha: np.ndarray) -> None:
+def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray) -> None:
     """Give pixels that are partly covered, but not at their centre, the mean of their covered neighbours.
 
-    layer: (h, w, 4), zero where not `mask`; changed in place.
+    layer: (C, h, w), zero where not `mask`; changed in place. edge: indices of the pixels that may be partly covered.
     """
-    rows, columns = np.nonzero((alpha > 0) & ~mask)
-    values = np.zeros((len(rows), layer.shape[2]), dtype=np.float32)
-    count = np.zeros((len(rows), 1), dtype=np.float32)
+    height, width = mask.shape
+    index = edge[~mask.reshape(-1)[edge]]
+    rows, columns = np.divmod(index, width)
+    flat = layer.reshape(len(layer), -1)
+    values = np.zeros((len(layer), len(index)), dtype=np.float32)
+    count = np.zeros(len(index), dtype=np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            r = np.clip(rows + dy, 0, mask.shape[0] - 1)
-            c = np.clip(columns + dx, 0, mask.shape[1] - 1)
-            values += layer[r, c]
-            count += mask[r, c, None]
-    layer[rows, columns] = values / np.maximum(count, 1)
+            near = np.clip(rows + dy, 0, height - 1) * width + np.clip(columns + dx, 0, width - 1)
+            values += flat[:, near]
+            count += mask.reshape(-1)[near]
+    flat[:, index] = values / np.maximum(count, 1)
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:

@@ -70,16 +70,18 @@ class CameraView:
         image = fitted(image, self.width, self.height)
         if not here:
             return image
+        image, unseen = image.copy(), set()
         if self.camera is not None and bodies:
             meshes = [
                 Mesh(posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id]) for posed in bodies
             ]
             intrinsics = scaled_intrinsics(self.camera.intrinsics, self.scale)
-            rendering = self.renderer.render(meshes, intrinsics, self.camera.distortion)
-            image = rendering.over(image, self.opacity)
-            unseen = {posed.number for i, posed in enumerate(bodies) if not np.any(rendering.mesh == i)}
-        else:
-            image, unseen = image.copy(), set()
+            parts = self.renderer.parts(meshes, intrinsics, self.camera.distortion)
+            for part in parts:
+                part.onto(image, self.opacity)
+            unseen = {
+                posed.number for i, posed in enumerate(bodies) if not any(np.any(part.mesh == i) for part in parts)
+            }
         drawn = {posed.number for posed in bodies}
         for number, row in here:
             person = self.motion.people[number]
