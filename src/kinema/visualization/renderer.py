@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
 from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, visible
+from kinema.visualization.raster import Box, bounding_box, corners_of, coverage, front_facing, visible
 
 PLAIN = (0.72, 0.72, 0.74)
 """Default colour of a mesh: a light grey."""
+SRGB_GAMMA, SRGB_OFFSET, SRGB_LINEAR = 2.4, 0.055, 0.0031308
+"""IEC 61966-2-1: srgb = (1 + offset) * linear ** (1 / gamma) - offset, and 12.92 * linear up to SRGB_LINEAR."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,35 +180,49 @@ class MeshRenderer:
         faces = np.asarray(mesh.faces)
         if not usable.all():
             faces = faces[usable[faces[:, 0]] & usable[faces[:, 1]] & usable[faces[:, 2]]]
-        faces = faces[front_facing(pixels, faces)]
-        box = bounding_box(pixels, faces, self.width, self.height)
+        corners = corners_of(pixels, faces)
+        front = np.flatnonzero(front_facing(corners))
+        corners, corner = np.ascontiguousarray(corners[..., front]), faces[front].T
+        box = bounding_box(corners, self.width, self.height)
         if box is None:
             return None
 
-        nearness = 1 / np.maximum(vertices[:, 2], self.near)
+        nearness = (1 / np.maximum(vertices[:, 2], self.near))[corner]
+        shades, factors = self._shade(mesh)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
-        seen = visible(pixels, faces, nearness, box, self._shade(mesh))
-        shape = (box.height, box.width)
-        owner = np.full(shape, -1, dtype=np.int32)
-        owner.reshape(-1)[seen.index] = seen.face
-        alpha = (owner >= 0).astype(np.float32)
-        edge, covered = coverage(pixels, faces, owner, box)
-        alpha.reshape(-1)[edge] = covered
-        layer = np.zeros((4, *shape), dtype=np.float32)
-        for channel, values in zip(layer.reshape(4, -1), (*seen.values, 1 / seen.nearness), strict=True):
+        seen = visible(corners, nearness, box, [shade[corner] for shade in shades])
+        mask = np.zeros(box.height * box.width, dtype=bool)
+        mask[seen.index] = True
+        layer = np.zeros((1 + len(shades), len(mask)), dtype=np.float32)
+        for channel, values in zip(layer, (1 / seen.nearness, *seen.values), strict=True):
             channel[seen.index] = values
-        np.clip(layer[:3], 0, 1, out=layer[:3])
-        _extend(layer, owner >= 0, edge[covered > 0])
-        depth = np.where(alpha > 0, layer[3], np.float32(np.inf))
+        edge, covered = coverage(corners, mask.reshape(box.height, box.width), box)
+        _extend(layer, mask, edge[covered > 0], box.width)
+        alpha = mask.astype(np.float32)
+        alpha[edge] = covered
+        depth = np.where(alpha > 0, layer[0], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        color = np.asarray(cv2.merge(list(layer[:3])))
-        return Rendering(self.width, self.height, box, color, alpha, depth, which)
+        color = _colored(layer[1:], factors)
+        shape = (box.height, box.width)
+        return Rendering(
+            self.width, self.height, box, color.reshape(*shape, 3), alpha.reshape(shape), depth.reshape(shape),
+            which.reshape(shape),
+        )  # fmt: skip
 
-    def _shade(self, mesh: Mesh) -> np.ndarray:
-        """The lit colour of each vertex, (V,3) sRGB."""
+    def _shade(self, mesh: Mesh) -> tuple[np.ndarray, np.ndarray | None]:
+        """The lit colour of each vertex: sRGB as three channels (3,V) and None, or one (1,V) and its factors (3,).
+
+        With one colour for the whole mesh, each channel of sRGB is its factor times a shade that they share, minus an
+        offset, as long as no light is clipped and none falls into the linear part of sRGB; so one is interpolated.
+        """
         normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else np.asarray(mesh.normals)
-        light = self.light.irradiance(normals)[:, None]
-        return to_srgb(to_linear(np.asarray(mesh.color, dtype=np.float64)) * light)
+        light = self.light.irradiance(normals)
+        color = to_linear(np.asarray(mesh.color, dtype=np.float64))
+        if color.ndim == 1 and np.all(color * light.max() <= 1) and np.all(
+            (color * light.min() > SRGB_LINEAR) | (color == 0)
+        ):
+            return (light ** (1 / SRGB_GAMMA))[None], (1 + SRGB_OFFSET) * color ** (1 / SRGB_GAMMA)
+        return to_srgb(color * light[:, None]).T, None
 
     def _undistortable(self, vertices: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray) -> np.ndarray:
         """(V,) bool: not so far outside the image that the lens polynomial, fitted to the image, folds back into it."""
@@ -222,13 +237,26 @@ class MeshRenderer:
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
     """From sRGB in [0,1] to linear light (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + SRGB_OFFSET) / (1 + SRGB_OFFSET)) ** SRGB_GAMMA)
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:
     """From linear light to sRGB; light beyond 1 is clipped (IEC 61966-2-1)."""
     linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    curve = (1 + SRGB_OFFSET) * linear ** (1 / SRGB_GAMMA) - SRGB_OFFSET
+    return np.where(linear <= SRGB_LINEAR, linear * 12.92, curve)
+
+
+def _colored(channels: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
+    """Interpolated shades, as of `MeshRenderer._shade`, to colours: (C,P) -> (P,3) in [0,1]."""
+    color = np.empty((channels.shape[1], 3), dtype=np.float32)
+    for channel in range(3):
+        if factors is None:
+            np.clip(channels[channel], 0, 1, out=color[:, channel])
+        else:
+            shade = channels[0] * np.float32(factors[channel]) - np.float32(SRGB_OFFSET)
+            np.clip(shade, 0, 1, out=color[:, channel])
+    return color
 
 
 def _unit(vector: Sequence[float]) -> np.ndarray:
@@ -236,23 +264,23 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray) -> None:
+def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray, width: int) -> None:
     """Give pixels that are partly covered, but not at their centre, the mean of their covered neighbours.
 
-    layer: (C, h, w), zero where not `mask`; changed in place. edge: indices of the pixels that may be partly covered.
+    layer: (C, P), the pixels of a box of this width, zero where not `mask` (P,); changed in place. edge: indices of the
+    pixels that are partly covered.
     """
-    height, width = mask.shape
-    index = edge[~mask.reshape(-1)[edge]]
+    index = edge[~mask[edge]]
     rows, columns = np.divmod(index, width)
-    flat = layer.reshape(len(layer), -1)
+    height = len(mask) // width
     values = np.zeros((len(layer), len(index)), dtype=np.float32)
     count = np.zeros(len(index), dtype=np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             near = np.clip(rows + dy, 0, height - 1) * width + np.clip(columns + dx, 0, width - 1)
-            values += flat[:, near]
-            count += mask.reshape(-1)[near]
-    flat[:, index] = values / np.maximum(count, 1)
+            values += layer[:, near]
+            count += mask[near]
+    layer[:, index] = values / np.maximum(count, 1)
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:
