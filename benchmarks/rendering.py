@@ -25,7 +25,7 @@ from kinema.geometry.camera import camera_from_fov, project, unproject
 from kinema.synthetic import procedural_motion, render_clip
 from kinema.video import open_video
 from kinema.visualization import Mesh, MeshRenderer, overlay, write_overlay
-from kinema.visualization.raster import bounding_box, front_facing, nearest_faces
+from kinema.visualization.raster import bounding_box, corners_of, front_facing, visible
 
 WIDTH, HEIGHT = 1920, 1080
 
@@ -59,7 +59,7 @@ def compare(vertices: np.ndarray, faces: np.ndarray, intrinsics: np.ndarray, rep
     from embreex.mesh_construction import TriangleMesh
     from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-    box = bounding_box(project(vertices, intrinsics), faces, WIDTH, HEIGHT)
+    box = bounding_box(corners_of(project(vertices, intrinsics), faces), WIDTH, HEIGHT)
     assert box is not None
     u, v = np.meshgrid(np.arange(box.left, box.right), np.arange(box.top, box.bottom))
     rays = np.concatenate([unproject(np.stack([u, v], -1), intrinsics), np.ones((*u.shape, 1))], -1).reshape(-1, 3)
@@ -67,10 +67,12 @@ def compare(vertices: np.ndarray, faces: np.ndarray, intrinsics: np.ndarray, rep
     origins, vertices32, faces32 = np.zeros_like(rays), vertices.astype(np.float32), faces.astype(np.int32)
 
     def raster() -> np.ndarray:
-        pixels = project(vertices, intrinsics)
-        front = np.flatnonzero(front_facing(pixels, faces))
-        owner = nearest_faces(pixels, faces[front], 1 / vertices[:, 2], box)
-        return np.where(owner >= 0, front[owner], -1).ravel()
+        corners = corners_of(project(vertices, intrinsics), faces)
+        front = np.flatnonzero(front_facing(corners))
+        seen = visible(corners[..., front], 1 / vertices[:, 2][faces[front].T], box)
+        owner = np.full(box.height * box.width, -1)
+        owner[seen.index] = front[seen.face]
+        return owner
 
     def embree() -> np.ndarray:
         traced = rtcore_scene.EmbreeScene()
