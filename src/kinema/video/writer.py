@@ -62,8 +62,8 @@ class VideoWriter:
         crf: int = DEFAULT_CRF,
         fast: bool = False,
     ) -> None:
-        """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better. fast: encode in three
-        quarters of the time, for a file of about the same size and 0.2 dB less (benchmarks/rendering.py).
+        """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better. fast: encode in four
+        fifths of the time, for a file of the same size and up to 0.2 dB less (benchmarks/rendering.py).
 
         Raises UsageError for an invalid size, quality or suffix.
         """

@@ -224,7 +224,7 @@ class _Planes:
         found = (values[0] - self.x * dx - self.y * dy)[face]
         found += column * dx[face]
         found += row * dy[face]
-        return found.astype(np.float32)
+        return np.asarray(found, dtype=np.float32)
 
 
 def coverage(corners: np.ndarray, mask: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:

@@ -218,8 +218,10 @@ class MeshRenderer:
         normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else np.asarray(mesh.normals)
         light = self.light.irradiance(normals)
         color = to_linear(np.asarray(mesh.color, dtype=np.float64))
-        if color.ndim == 1 and np.all(color * light.max() <= 1) and np.all(
-            (color * light.min() > SRGB_LINEAR) | (color == 0)
+        if (
+            color.ndim == 1
+            and np.all(color * light.max() <= 1)
+            and np.all((color * light.min() > SRGB_LINEAR) | (color == 0))
         ):
             return (light ** (1 / SRGB_GAMMA))[None], (1 + SRGB_OFFSET) * color ** (1 / SRGB_GAMMA)
         return to_srgb(color * light[:, None]).T, None

@@ -27,8 +27,8 @@ _CONTACT = np.array([0.86, 0.10, 0.25])
 
 class View(Protocol):
     """An image of each frame. width, height: its size. `prepare` is called in frame order from one thread and is
-    cheap; its result is passed to `draw`, which may run concurrently in other threads, may draw into the image that it is
-    given and may return that.
+    cheap; its result is passed to `draw`, which may run concurrently in other threads, and may draw into the image that
+    it is given and return that.
     """
 
     width: int
