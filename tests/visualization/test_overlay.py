@@ -120,15 +120,15 @@ def test_frames_without_people_are_unchanged():
     motion = motion_of(4).replace(people=())
     view = CameraView(motion, BODY, SIZE)
     image = np.random.default_rng(0).integers(0, 255, (*SIZE[::-1], 3)).astype(np.uint8)
-    np.testing.assert_array_equal(view.draw(0, image, view.prepare(0)), image)
+    np.testing.assert_array_equal(view.draw(0, image.copy(), view.prepare(0)), image)
     alone = motion_of(4)
     gone = alone.replace(people=(alone.people[0].select(np.array([1, 2])),))
     view = CameraView(gone, BODY, SIZE)
-    np.testing.assert_array_equal(view.draw(0, image, view.prepare(0)), image)
-    assert (view.draw(1, image, view.prepare(1)) != image).any()
-    np.testing.assert_array_equal(view.draw(3, image, view.prepare(3)), image)
+    np.testing.assert_array_equal(view.draw(0, image.copy(), view.prepare(0)), image)
+    assert (view.draw(1, image.copy(), view.prepare(1)) != image).any()
+    np.testing.assert_array_equal(view.draw(3, image.copy(), view.prepare(3)), image)
     # A frame beyond the motion (the reader found more) is copied unchanged, too.
-    np.testing.assert_array_equal(view.draw(9, image, view.prepare(9)), image)
+    np.testing.assert_array_equal(view.draw(9, image.copy(), view.prepare(9)), image)
 
 
 def shifted(person: Person, by, id: int) -> Person:
@@ -143,12 +143,12 @@ def test_people_outside_behind_and_across_the_camera_do_no_harm():
     motion = motion.replace(people=people)
     view = CameraView(motion, BODY, SIZE, keypoints=True)
     image = np.full((*SIZE[::-1], 3), 120, np.uint8)
-    out = view.draw(0, image, view.prepare(0))
+    out = view.draw(0, image.copy(), view.prepare(0))
     assert out.dtype == np.uint8
     assert (out != image).any()
     behind = motion.replace(people=(shifted(one, np.array([0, 0, -9.0]), 1),))
     view = CameraView(behind, BODY, SIZE)
-    np.testing.assert_array_equal(view.draw(0, image, view.prepare(0)), image)
+    np.testing.assert_array_equal(view.draw(0, image.copy(), view.prepare(0)), image)
 
 
 def test_nearer_people_occlude_farther_ones():
@@ -159,7 +159,7 @@ def test_nearer_people_occlude_farther_ones():
     image = np.full((360, 640, 3), 128, np.uint8)
     for people in ((far, near), (near, far)):
         view = CameraView(motion.replace(people=people), BODY, (640, 360), opacity=1.0, labels=False)
-        out = view.draw(0, image, view.prepare(0))
+        out = view.draw(0, image.copy(), view.prepare(0))
         u, v = project(near.joints[0, 6], motion.camera.intrinsics).round().astype(int)  # spine2
         seen = out[v, u] / 255.0
         ratio = seen / np.linalg.norm(seen)
@@ -181,12 +181,12 @@ def test_people_without_a_pose_are_shown_by_keypoints_or_box():
     image = np.full((*SIZE[::-1], 3), 100, np.uint8)
     view = CameraView(motion, BODY, SIZE)
     for frame in (0, 1):
-        assert (view.draw(frame, image, view.prepare(frame)) != image).any()
+        assert (view.draw(frame, image.copy(), view.prepare(frame)) != image).any()
     # Poses without a camera cannot be projected into the image either.
     posed = motion_of(2).replace(camera=None)
     view = CameraView(posed, BODY, SIZE, labels=False)
     assert view.prepare(0) == []
-    assert (view.draw(0, image, []) != image).any()
+    assert (view.draw(0, image.copy(), []) != image).any()
 
 
 @pytest.mark.parametrize(("view", "beside"), [("side", False), ("world", False), ("side", True)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kinema.errors import ShapeError
 from kinema.geometry.camera import project, unproject
 from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, fragments
+from kinema.visualization.raster import Box, corners_of, spans
 from kinema.visualization.renderer import Light, Mesh, MeshRenderer, to_linear, to_srgb
 
 WIDTH, HEIGHT = 320, 240
@@ -157,8 +157,9 @@ def test_triangles_that_share_edges_leave_no_holes_and_do_not_overlap(seed):
     from scipy.spatial import Delaunay
 
     faces = Delaunay(points).simplices
-    samples = fragments(points, faces, Box(0, 0, 40, 40))
-    count = np.bincount(samples.index, minlength=1600)
+    box = Box(0, 0, 40, 40)
+    _, index = spans(corners_of(points, faces), box).expanded(box)
+    count = np.bincount(index, minlength=1600)
     assert np.all(count == 1)
 
 

@@ -60,8 +60,10 @@ class VideoWriter:
         *,
         audio_from: str | Path | None = None,
         crf: int = DEFAULT_CRF,
+        fast: bool = False,
     ) -> None:
-        """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better.
+        """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better. fast: encode in four
+        fifths of the time, for a file of the same size and up to 0.2 dB less (benchmarks/rendering.py).
 
         Raises UsageError for an invalid size, quality or suffix.
         """
@@ -80,7 +82,7 @@ class VideoWriter:
         if self.encoder == "mpeg4":
             self.warnings.append("no H.264 encoder is available; the video was written as MPEG-4 part 2")
         self._audio_from = None if audio_from is None else Path(audio_from)
-        self._crf = crf
+        self._crf, self._fast = crf, fast
         self._ticks = _TICKS.get(self.encoder, _DEFAULT_TICKS)
         self._stack = contextlib.ExitStack()
         self._target: Path | None = None
@@ -176,9 +178,16 @@ class VideoWriter:
         if self.encoder != "libx264":
             return {}
         # Without B-frames, decoding order is display order, so every player gets uneven times right.
-        options = {"preset": "veryfast", "crf": str(self._crf), "bf": "0"}
-        if self.width * self.height > _LARGE_PIXELS:
-            options.update({"refs": "1", "rc-lookahead": "0", "x264-params": "sync-lookahead=0:mbtree=0"})
+        large = self.width * self.height > _LARGE_PIXELS
+        options = {"preset": "superfast" if self._fast else "veryfast", "crf": str(self._crf), "bf": "0"}
+        further = ["sync-lookahead=0", "mbtree=0"] if large else []
+        if large:
+            options.update({"refs": "1", "rc-lookahead": "0"})
+        if self._fast:
+            # What makes this preset's files large is that it neither looks ahead nor refines motion to quarter pixels.
+            further += ["subme=2"] if large else ["subme=2", "mbtree=1", "rc-lookahead=10"]
+        if further:
+            options["x264-params"] = ":".join(further)
         return options
 
     def _copy_audio(self, until: float) -> None:

@@ -128,7 +128,8 @@ class _Bodies:
         self.view = CameraView(motion, body, size, opacity=0.85)
 
     def draw(self, index: int, image: np.ndarray) -> np.ndarray:
-        return self.view.draw(index, image, self.view.prepare(index))
+        # The other panel may show the same image.
+        return self.view.draw(index, image.copy(), self.view.prepare(index))
 
 
 class _Points:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project, unproject
-from kinema.visualization.raster import Box, bounding_box, fragments
+from kinema.visualization.raster import Box, bounding_box, corners_of, covered_pixels
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0
 _FADE = 2.5
@@ -74,14 +74,13 @@ def floor_shadow(
     if not len(faces):
         return empty
     pixels = project(seen, intrinsics, distortion)
-    box = bounding_box(pixels, faces, *size)
+    corners = corners_of(pixels, faces)
+    box = bounding_box(corners, *size)
     if box is None:
         return empty
     sigma = max(fade * float(intrinsics[0, 0]) / float(np.median(seen[usable, 2])), 0.5)
     pad = int(3 * sigma) + 1
     left, top = max(box.left - pad, 0), max(box.top - pad, 0)
     box = Box(left, top, min(box.right + pad, size[0]), min(box.bottom + pad, size[1]))
-    mask = np.zeros(box.height * box.width, np.float32)
-    mask[fragments(pixels, faces, box).index] = 1
-    blurred = cv2.GaussianBlur(mask.reshape(box.height, box.width), (0, 0), sigma)
+    blurred = cv2.GaussianBlur(covered_pixels(corners, box).astype(np.float32), (0, 0), sigma)
     return np.asarray(blurred, dtype=np.float32), box

@@ -103,7 +103,7 @@ def _write(
     width, height = sum(view.width for view in views), views[0].height
     audio = video.path if options.audio and video.metadata.get("has_audio") else None
     done = 0
-    with VideoWriter(out, width, height, audio_from=audio, crf=options.crf) as writer:
+    with VideoWriter(out, width, height, audio_from=audio, crf=options.crf, fast=True) as writer:
         for time, image in drawn(views, frames):
             writer.write(image, time * video.slow_motion)
             done += 1

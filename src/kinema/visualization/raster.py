@@ -11,6 +11,7 @@ shared by two triangles belongs to one of them (top-left rule): no holes, no ove
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -51,6 +52,11 @@ class Box:
             max(self.bottom, other.bottom),
         )
 
+    def overlaps(self, other: Box) -> bool:
+        """Whether they have a pixel in common."""
+        across = max(self.left, other.left) < min(self.right, other.right)
+        return across and max(self.top, other.top) < min(self.bottom, other.bottom)
+
     def inside(self, outer: Box) -> tuple[slice, slice]:
         """The slices of this box in an array that covers `outer`."""
         rows, columns = self.slices
@@ -61,155 +67,197 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Fragments:
-    """Samples of triangles inside a box, in no particular order.
+class Spans:
+    """Parts of pixel rows that triangles cover, in no particular order.
 
-    index (P,) int: row * box width + column; face (P,) int: row of the face array; column, row (P,)
-    float32: the sample's pixel coordinates in the image.
+    face (S,) int: row of the face array; row, left (S,) int: image coordinates of the first pixel; length (S,) int:
+    number of pixels, at least 1.
     """
 
-    index: np.ndarray
     face: np.ndarray
-    column: np.ndarray
     row: np.ndarray
+    left: np.ndarray
+    length: np.ndarray
+
+    def select(self, which: np.ndarray) -> Spans:
+        """Some of them, by mask or index."""
+        return Spans(self.face[which], self.row[which], self.left[which], self.length[which])
+
+    def expanded(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Every pixel of every span: the span (P,) and the pixel's index (P,), row * box width + column in `box`."""
+        span = np.repeat(np.arange(len(self.length)), self.length)
+        first = (self.row.astype(np.int64) - box.top) * box.width + (self.left - box.left)
+        first -= np.cumsum(self.length) - self.length
+        index = first[span]
+        index += np.arange(len(span))
+        return span, index
 
 
-def front_facing(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(N,) bool: faces whose corners appear counter-clockwise (y down), i.e. seen from outside.
-
-    pixels: (V, 2); faces: (N, 3) with outward normals by the right-hand rule.
-    """
-    a, b, c = (pixels[faces[:, k]] for k in range(3))
-    return np.asarray((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) < (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
+def corners_of(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """The corners of faces (N, 3) in the image, (2, 3, N): x and y of the three. pixels: (V, 2)."""
+    return np.ascontiguousarray(pixels.T)[:, faces.T]
 
 
-def bounding_box(pixels: np.ndarray, faces: np.ndarray, width: int, height: int) -> Box | None:
-    """The faces' (N, 3) bounding box in the image, one pixel wider on each side; None if outside the image."""
-    if not len(faces):
+def front_facing(corners: np.ndarray) -> np.ndarray:
+    """(N,) bool: faces whose corners (2, 3, N) appear counter-clockwise (y down), i.e. seen from outside, where their
+    normals are outward by the right-hand rule."""
+    (ax, bx, cx), (ay, by, cy) = corners
+    return np.asarray((bx - ax) * (cy - ay) < (cx - ax) * (by - ay))
+
+
+def bounding_box(corners: np.ndarray, width: int, height: int) -> Box | None:
+    """The bounding box of faces (2, 3, N) in the image, one pixel wider on each side; None if outside the image."""
+    if not corners.size:
         return None
-    used = np.zeros(len(pixels), dtype=bool)
-    used[faces.ravel()] = True
-    pixels = pixels[used]
-    low = np.clip(np.floor(pixels.min(axis=0)) - 1, -1, [width, height]).astype(int)
-    high = np.clip(np.ceil(pixels.max(axis=0)) + 2, -1, [width, height]).astype(int)
+    low = np.clip(np.floor(corners.min(axis=(1, 2))) - 1, -1, [width, height]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=(1, 2))) + 2, -1, [width, height]).astype(int)
     left, top = np.maximum(low, 0)
     if left >= high[0] or top >= high[1]:
         return None
     return Box(int(left), int(top), int(high[0]), int(high[1]))
 
 
-def fragments(pixels: np.ndarray, faces: np.ndarray, box: Box) -> Fragments:
-    """Every sample of every face inside `box`. pixels: (V, 2) image coordinates; faces: (N, 3)."""
-    x, y = (np.ascontiguousarray(pixels[:, k], dtype=np.float32) for k in range(2))
-    a, b, c = (y[faces[:, k]] for k in range(3))
-    top, bottom = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+def spans(corners: np.ndarray, box: Box) -> Spans:
+    """The pixel rows that every face covers inside `box`. corners: (2, 3, N) image coordinates."""
+    (x_top, x_middle, x_bottom), (top, middle, bottom) = _downwards(corners.astype(np.float32))
     first = np.ceil(np.maximum(top, box.top)).astype(np.int32)
-    count = np.ceil(np.minimum(bottom, box.bottom)).astype(np.int32) - first
-    a, b, c = (x[faces[:, k]] for k in range(3))
-    outside = (np.maximum(np.maximum(a, b), c) < box.left) | (np.minimum(np.minimum(a, b), c) >= box.right)
-    live = np.flatnonzero((count > 0) & ~outside)
-    first, count = first[live], count[live]
-    # Corners sorted by row: an edge then runs downwards in both triangles that share it, and both find the
-    # identical intersection with a pixel row.
-    corners = faces[live]
-    corners = np.take_along_axis(corners, np.argsort(y[corners], axis=1, kind="stable"), axis=1)
-    (x_top, x_middle, x_bottom), (top, middle, bottom) = x[corners.T], y[corners.T]
-
+    count = np.maximum(np.ceil(np.minimum(bottom, box.bottom)).astype(np.int32) - first, 0)
     with np.errstate(divide="ignore", invalid="ignore"):  # a horizontal edge crosses no row: never used
         slope_long = (x_bottom - x_top) / (bottom - top)
         slope_upper = (x_middle - x_top) / (middle - top)
         slope_lower = (x_bottom - x_middle) / (bottom - middle)
 
-    # One entry per row of each triangle.
-    triangle = np.repeat(np.arange(len(live)), count)
-    row = (np.arange(len(triangle)) + np.repeat(first - (np.cumsum(count) - count), count)).astype(np.float32)
-    lower = row >= middle[triangle]
-    one = x_top[triangle] + (row - top[triangle]) * slope_long[triangle]
-    start = np.where(lower, x_middle[triangle], x_top[triangle])
-    height = row - np.where(lower, middle[triangle], top[triangle])
-    two = start + height * np.where(lower, slope_lower[triangle], slope_upper[triangle])
-    left = np.clip(np.ceil(np.minimum(one, two)), box.left, box.right).astype(np.int32)
-    right = np.clip(np.ceil(np.maximum(one, two)), box.left, box.right).astype(np.int32)
-
-    # One entry per pixel of each row.
-    length = right - left
-    column = np.arange(length.sum()) + np.repeat(left - (np.cumsum(length) - length), length)
-    origin = (row.astype(np.int32) - box.top) * box.width - box.left
-    return Fragments(
-        index=np.repeat(origin, length) + column,
-        face=np.repeat(live[triangle], length),
-        column=column.astype(np.float32),
-        row=np.repeat(row, length),
-    )
+    # One entry per row of each triangle: the upper part of each, then the lower one.
+    until = np.clip(np.ceil(middle).clip(box.top, box.bottom).astype(np.int32) - first, 0, count)
+    halves = np.concatenate([until, count - until])
+    number = np.arange(len(first))
+    face = np.repeat(np.concatenate([number, number]), halves)
+    begin = np.concatenate([first, first + until]) - (np.cumsum(halves) - halves)
+    row = np.arange(len(face), dtype=np.int32) + np.repeat(begin.astype(np.int32), halves)
+    height = row.astype(np.float32)
+    one = x_top[face] + (height - top[face]) * slope_long[face]
+    split = int(until.sum())
+    upper, lower = face[:split], face[split:]
+    two = np.empty_like(one)
+    two[:split] = x_top[upper] + (height[:split] - top[upper]) * slope_upper[upper]
+    two[split:] = x_middle[lower] + (height[split:] - middle[lower]) * slope_lower[lower]
+    left = np.ceil(np.minimum(one, two)).clip(box.left, box.right).astype(np.int32)
+    right = np.ceil(np.maximum(one, two)).clip(box.left, box.right).astype(np.int32)
+    some = np.flatnonzero(right > left)
+    left = left[some]
+    return Spans(face[some], row[some], left, right[some] - left)
 
 
-def planes(pixels: np.ndarray, faces: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Linear interpolation of `values` (V, C) over each face: value = base + dx (x - x0) + dy (y - y0).
+def _downwards(corners: np.ndarray) -> np.ndarray:
+    """The corners (2, 3, N) of each face sorted by row.
 
-    x0, y0 is the face's first corner. Returns base, dx, dy, each (N, C) float32. A degenerate face
-    gets slopes of zero.
+    An edge then runs downwards in both triangles that share it, and both find the identical intersection with a
+    pixel row.
     """
-    corners = pixels[faces].astype(np.float64)
-    e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    inverse = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > 1e-4)[:, None]
-    base = values[faces[:, 0]]
-    d1, d2 = values[faces[:, 1]] - base, values[faces[:, 2]] - base
-    dx = (d1 * e2[:, 1:] - d2 * e1[:, 1:]) * inverse
-    dy = (d2 * e1[:, :1] - d1 * e2[:, :1]) * inverse
-    return base.astype(np.float32), dx.astype(np.float32), dy.astype(np.float32)
+    for one, two in ((0, 1), (1, 2), (0, 1)):
+        swapped = np.flatnonzero(corners[1, one] > corners[1, two])
+        first = corners[:, one, swapped]
+        corners[:, one, swapped] = corners[:, two, swapped]
+        corners[:, two, swapped] = first
+    return corners
 
 
-def nearest_faces(pixels: np.ndarray, faces: np.ndarray, nearness: np.ndarray, box: Box) -> np.ndarray:
-    """The visible face at each pixel's centre, (box height, box width) int32, -1 for none.
+def covered_pixels(corners: np.ndarray, box: Box) -> np.ndarray:
+    """(box height, box width) bool: the pixels whose centre lies in a face of those with these corners (2, 3, N)."""
+    covered = np.zeros(box.height * box.width, dtype=bool)
+    covered[spans(corners, box).expanded(box)[1]] = True
+    return covered.reshape(box.height, box.width)
 
-    pixels: (V, 2); nearness: (V,) positive, one over depth, which is linear over a face in the image.
+
+@dataclass(frozen=True)
+class Visible:
+    """The nearest face at each pixel's centre, for the pixels of a box that have one.
+
+    index (P,) int: row * box width + column; face (P,) int: number of the face; nearness (P,) float32; values: C arrays
+    (P,) float32 of what was interpolated. A pixel with two faces at one depth occurs twice; the later one counts.
     """
-    base, dx, dy = (plane[:, 0] for plane in planes(pixels, faces, nearness[:, None]))
-    samples = fragments(pixels, faces, box)
-    face = samples.face
-    x0, y0 = pixels[faces[:, 0]].astype(np.float32).T
-    near = base[face] + (samples.column - x0[face]) * dx[face] + (samples.row - y0[face]) * dy[face]
+
+    index: np.ndarray
+    face: np.ndarray
+    nearness: np.ndarray
+    values: list[np.ndarray]
+
+
+def visible(corners: np.ndarray, nearness: np.ndarray, box: Box, values: Sequence[np.ndarray] = ()) -> Visible:
+    """What the faces show at the pixels' centres.
+
+    corners: (2, 3, N); nearness: (3, N) positive, one over depth, which is linear over a face in the image, and so is
+    a value times nearness. values: C arrays (3, N), interpolated as they are in space.
+    """
+    found = spans(corners, box)
+    planes = _Planes(corners, box)
+    span, index = found.expanded(box)
+    face = found.face[span]
+    row = (found.row - box.top)[span]
+    column = (index - row * np.int64(box.width)).astype(np.float32)
+    row = row.astype(np.float32)
+    near = planes.at(nearness, face, column, row)
     nearest = np.zeros(box.height * box.width, dtype=np.float32)
-    np.maximum.at(nearest, samples.index, near)
-    won = near == nearest[samples.index]
-    owner = np.full(box.height * box.width, -1, dtype=np.int32)
-    owner[samples.index[won]] = face[won]
-    return owner.reshape(box.height, box.width)
+    np.maximum.at(nearest, index, near)
+    won = np.flatnonzero(near == nearest[index])
+    face, index, near, column, row = face[won], index[won], near[won], column[won], row[won]
+    return Visible(index, face, near, [planes.at(value * nearness, face, column, row) / near for value in values])
 
 
-def interpolate(
-    pixels: np.ndarray, faces: np.ndarray, values: np.ndarray, rows: np.ndarray, columns: np.ndarray, face: np.ndarray
-) -> np.ndarray:
-    """Values (V, C) of the vertices, linear over `face` (P,) at image pixels rows, columns (P,) -> (P, C) float32."""
-    base, dx, dy = planes(pixels, faces, values)
-    origin = pixels[faces[:, 0]].astype(np.float32)[face]
-    across = columns.astype(np.float32) - origin[:, 0]
-    down = rows.astype(np.float32) - origin[:, 1]
-    return np.asarray(base[face] + across[:, None] * dx[face] + down[:, None] * dy[face])
+class _Planes:
+    """Linear functions over faces in the image, by pixels of a box. A degenerate face gets slopes of zero."""
+
+    def __init__(self, corners: np.ndarray, box: Box) -> None:
+        """corners: (2, 3, N) image coordinates."""
+        x, y = corners
+        self.x, self.y = x[0] - box.left, y[0] - box.top
+        self.x1, self.y1, self.x2, self.y2 = x[1] - x[0], y[1] - y[0], x[2] - x[0], y[2] - y[0]
+        area = self.x1 * self.y2 - self.y1 * self.x2
+        self.inverse = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > 1e-4)
+
+    def at(self, values: np.ndarray, face: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """(P,) float32: values (3, N) of the corners, linear over `face` (P,), at pixels of the box."""
+        d1, d2 = values[1] - values[0], values[2] - values[0]
+        dx = (d1 * self.y2 - d2 * self.y1) * self.inverse
+        dy = (d2 * self.x1 - d1 * self.x2) * self.inverse
+        # In doubles: thin faces have steep slopes, and the box's corner may be far away.
+        found = (values[0] - self.x * dx - self.y * dy)[face]
+        found += column * dx[face]
+        found += row * dy[face]
+        return np.asarray(found, dtype=np.float32)
 
 
-def coverage(pixels: np.ndarray, faces: np.ndarray, owner: np.ndarray, box: Box) -> np.ndarray:
-    """The fraction of each pixel that the faces cover, (box height, box width) float32 in [0, 1].
+def coverage(corners: np.ndarray, mask: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels that faces may cover in part, and by how much: index (P,) and fraction (P,) float32 in [0, 1].
 
-    owner: (box height, box width) int, the visible face at each pixel's centre, -1 for none. Only pixels at
-    the silhouette can be partly covered, so only the faces near it are resampled, with 16 samples
-    per pixel.
+    corners: (2, 3, N); mask: (box height, box width) bool, the pixels whose centre they cover. index: row * box width +
+    column. Only pixels at the silhouette can be partly covered, so only the faces there are resampled, and only
+    there, with 16 samples per pixel.
     """
-    mask: np.ndarray = (owner >= 0).astype(np.uint8)
-    kernel = np.ones((3, 3), np.uint8)
-    boundary = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel)
-    near = cv2.dilate(boundary, kernel).astype(bool)
-    cell = np.rint(np.clip(pixels, [box.left, box.top], [box.right - 1, box.bottom - 1])).astype(int)
-    touched = near[cell[:, 1] - box.top, cell[:, 0] - box.left][faces].any(axis=1)
-    touched[owner[near & (owner >= 0)]] = True
+    boundary = np.asarray(cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+    # How many pixels of the silhouette lie above and to the left of each.
+    count = np.asarray(cv2.integral(boundary))
+    origin = np.array([[box.left], [box.top]])
+    limit = np.array([[box.width], [box.height]])
+    low = np.rint((corners.min(axis=1) - origin).clip(-1, limit)).astype(int)
+    high = np.rint((corners.max(axis=1) - origin).clip(-1, limit)).astype(int)
+    reach = np.flatnonzero(_within(count, low[1], low[0], high[1] + 1, high[0] + 1))
     scale = SUBSAMPLES
     fine = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-    samples = fragments(pixels * scale + (scale - 1) / 2, faces[touched], fine)
+    found = spans(corners[..., reach] * scale + (scale - 1) / 2, fine)
+    row, left = (found.row - fine.top) // scale, found.left - fine.left
+    found = found.select(_within(count, row, left // scale, row + 1, (left + found.length - 1) // scale + 1))
     hit = np.zeros(fine.height * fine.width, dtype=bool)
-    hit[samples.index] = True
-    rows, columns = np.nonzero(boundary)
+    hit[found.expanded(fine)[1]] = True
+    rows, columns = np.divmod(np.flatnonzero(boundary), box.width)
     parts = hit.reshape(box.height, scale, box.width, scale)[rows, :, columns].reshape(-1, scale * scale)
-    covered = mask.astype(np.float32)
-    covered[rows, columns] = parts.mean(axis=1)
-    return covered
+    return rows * box.width + columns, parts.mean(axis=1, dtype=np.float32)
+
+
+def _within(count: np.ndarray, top: np.ndarray, left: np.ndarray, bottom: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether anything lies in rows top..bottom-1, columns left..right-1, by the integral image `count`."""
+    width = count.shape[1]
+    flat = count.reshape(-1)
+    top, bottom = (np.clip(edge, 0, count.shape[0] - 1) * width for edge in (top, bottom))
+    left, right = (np.clip(edge, 0, width - 1) for edge in (left, right))
+    return np.asarray(flat[bottom + right] - flat[top + right] > flat[bottom + left] - flat[top + left])

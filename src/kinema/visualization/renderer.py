@@ -15,10 +15,12 @@ import numpy as np
 from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
 from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, interpolate, nearest_faces
+from kinema.visualization.raster import Box, bounding_box, corners_of, coverage, front_facing, visible
 
 PLAIN = (0.72, 0.72, 0.74)
 """Default colour of a mesh: a light grey."""
+SRGB_GAMMA, SRGB_OFFSET, SRGB_LINEAR = 2.4, 0.055, 0.0031308
+"""IEC 61966-2-1: srgb = (1 + offset) * linear ** (1 / gamma) - offset, and 12.92 * linear up to SRGB_LINEAR."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +97,19 @@ class Rendering:
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
         """The rendering composited over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
         out = np.array(image, dtype=np.uint8)
-        part = out[self.box.slices]
-        rows, columns = np.nonzero(self.alpha)
-        below = part[rows, columns].astype(np.float32)
-        weight = (self.alpha[rows, columns] * np.float32(opacity))[:, None]
-        part[rows, columns] = (below + weight * (self.color[rows, columns] * 255 - below) + 0.5).astype(np.uint8)
+        self.onto(out, opacity)
         return out
+
+    def onto(self, image: np.ndarray, opacity: float = 1.0) -> None:
+        """The rendering composited onto `image` (H,W,3) uint8, in place."""
+        part = image[self.box.slices]
+        below = part.astype(np.float32)
+        change = self.color * np.float32(255)
+        change -= below
+        change *= (self.alpha * np.float32(opacity))[..., None]
+        below += change
+        below += np.float32(0.5)
+        part[...] = below.astype(np.uint8)
 
     def full(self, name: str) -> np.ndarray:
         """One of color, alpha, depth, mesh for the whole image, (H, W, ...)."""
@@ -128,11 +137,31 @@ class MeshRenderer:
         intrinsics: (3,3) pixels; distortion: OpenCV coefficients (4,), (5,) or (8,), or None. Edges between
         vertices are drawn straight although a lens would bend them: fine for triangles of a few pixels.
         """
-        layers = [self._layer(mesh, i, np.asarray(intrinsics), distortion) for i, mesh in enumerate(meshes)]
-        seen = [layer for layer in layers if layer is not None]
-        if not seen:
+        parts = self.parts(meshes, intrinsics, distortion)
+        if not parts:
             return self._empty()
-        return seen[0] if len(seen) == 1 else _composed(seen)
+        return parts[0] if len(parts) == 1 else _composed(parts)
+
+    def parts(
+        self, meshes: Sequence[Mesh], intrinsics: np.ndarray, distortion: np.ndarray | None = None
+    ) -> list[Rendering]:
+        """The same as renderings whose boxes do not overlap: people who stand apart leave what is between them alone.
+
+        Meshes that are not visible are in none of them.
+        """
+        layers = [self._layer(mesh, i, np.asarray(intrinsics), distortion) for i, mesh in enumerate(meshes)]
+        groups: list[tuple[Box, list[int]]] = []
+        for number, layer in enumerate(layers):
+            if layer is None:
+                continue
+            box, members = layer.box, [number]
+            while met := [group for group in groups if group[0].overlaps(box)]:
+                groups = [group for group in groups if group not in met]
+                for other, numbers in met:
+                    box, members = box.joined(other), members + numbers
+            groups.append((box, members))
+        drawn = [[layer for i in sorted(members) if (layer := layers[i]) is not None] for _, members in groups]
+        return [group[0] if len(group) == 1 else _composed(group) for group in drawn]
 
     def _empty(self) -> Rendering:
         empty = np.zeros((0, 0), dtype=np.float32)
@@ -151,31 +180,51 @@ class MeshRenderer:
         faces = np.asarray(mesh.faces)
         if not usable.all():
             faces = faces[usable[faces[:, 0]] & usable[faces[:, 1]] & usable[faces[:, 2]]]
-        faces = faces[front_facing(pixels, faces)]
-        box = bounding_box(pixels, faces, self.width, self.height)
+        corners = corners_of(pixels, faces)
+        front = np.flatnonzero(front_facing(corners))
+        corners, corner = np.ascontiguousarray(corners[..., front]), faces[front].T
+        box = bounding_box(corners, self.width, self.height)
         if box is None:
             return None
 
-        nearness = 1 / np.maximum(vertices[:, 2], self.near)
-        owner = nearest_faces(pixels, faces, nearness, box)
-        alpha = coverage(pixels, faces, owner, box)
+        nearness = (1 / np.maximum(vertices[:, 2], self.near))[corner]
+        shades, factors = self._shade(mesh)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
-        values = np.column_stack([self._shade(mesh) * nearness[:, None], nearness])
-        rows, columns = np.nonzero(owner >= 0)
-        found = interpolate(pixels, faces, values, rows + box.top, columns + box.left, owner[rows, columns])
-        layer = np.zeros((box.height, box.width, 4), dtype=np.float32)
-        layer[rows, columns, :3] = np.clip(found[:, :3] / found[:, 3:], 0, 1)
-        layer[rows, columns, 3] = 1 / found[:, 3]
-        _extend(layer, owner >= 0, alpha)
-        depth = np.where(alpha > 0, layer[..., 3], np.float32(np.inf))
+        seen = visible(corners, nearness, box, [shade[corner] for shade in shades])
+        mask = np.zeros(box.height * box.width, dtype=bool)
+        mask[seen.index] = True
+        layer = np.zeros((1 + len(shades), len(mask)), dtype=np.float32)
+        for channel, values in zip(layer, (1 / seen.nearness, *seen.values), strict=True):
+            channel[seen.index] = values
+        edge, covered = coverage(corners, mask.reshape(box.height, box.width), box)
+        _extend(layer, mask, edge[covered > 0], box.width)
+        alpha = mask.astype(np.float32)
+        alpha[edge] = covered
+        depth = np.where(alpha > 0, layer[0], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        return Rendering(self.width, self.height, box, layer[..., :3], alpha, depth, which)
+        color = _colored(layer[1:], factors)
+        shape = (box.height, box.width)
+        return Rendering(
+            self.width, self.height, box, color.reshape(*shape, 3), alpha.reshape(shape), depth.reshape(shape),
+            which.reshape(shape),
+        )  # fmt: skip
 
-    def _shade(self, mesh: Mesh) -> np.ndarray:
-        """The lit colour of each vertex, (V,3) sRGB."""
+    def _shade(self, mesh: Mesh) -> tuple[np.ndarray, np.ndarray | None]:
+        """The lit colour of each vertex: sRGB as three channels (3,V) and None, or one (1,V) and its factors (3,).
+
+        With one colour for the whole mesh, each channel of sRGB is its factor times a shade that they share, minus an
+        offset, as long as no light is clipped and none falls into the linear part of sRGB; so one is interpolated.
+        """
         normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else np.asarray(mesh.normals)
-        light = self.light.irradiance(normals)[:, None]
-        return to_srgb(to_linear(np.asarray(mesh.color, dtype=np.float64)) * light)
+        light = self.light.irradiance(normals)
+        color = to_linear(np.asarray(mesh.color, dtype=np.float64))
+        if (
+            color.ndim == 1
+            and np.all(color * light.max() <= 1)
+            and np.all((color * light.min() > SRGB_LINEAR) | (color == 0))
+        ):
+            return (light ** (1 / SRGB_GAMMA))[None], (1 + SRGB_OFFSET) * color ** (1 / SRGB_GAMMA)
+        return to_srgb(color * light[:, None]).T, None
 
     def _undistortable(self, vertices: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray) -> np.ndarray:
         """(V,) bool: not so far outside the image that the lens polynomial, fitted to the image, folds back into it."""
@@ -190,13 +239,26 @@ class MeshRenderer:
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
     """From sRGB in [0,1] to linear light (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + SRGB_OFFSET) / (1 + SRGB_OFFSET)) ** SRGB_GAMMA)
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:
     """From linear light to sRGB; light beyond 1 is clipped (IEC 61966-2-1)."""
     linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    curve = (1 + SRGB_OFFSET) * linear ** (1 / SRGB_GAMMA) - SRGB_OFFSET
+    return np.where(linear <= SRGB_LINEAR, linear * 12.92, curve)
+
+
+def _colored(channels: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
+    """Interpolated shades, as of `MeshRenderer._shade`, to colours: (C,P) -> (P,3) in [0,1]."""
+    color = np.empty((channels.shape[1], 3), dtype=np.float32)
+    for channel in range(3):
+        if factors is None:
+            np.clip(channels[channel], 0, 1, out=color[:, channel])
+        else:
+            shade = channels[0] * np.float32(factors[channel]) - np.float32(SRGB_OFFSET)
+            np.clip(shade, 0, 1, out=color[:, channel])
+    return color
 
 
 def _unit(vector: Sequence[float]) -> np.ndarray:
@@ -204,21 +266,23 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, mask: np.ndarray, alpha: np.ndarray) -> None:
+def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray, width: int) -> None:
     """Give pixels that are partly covered, but not at their centre, the mean of their covered neighbours.
 
-    layer: (h, w, 4), zero where not `mask`; changed in place.
+    layer: (C, P), the pixels of a box of this width, zero where not `mask` (P,); changed in place. edge: indices of the
+    pixels that are partly covered.
     """
-    rows, columns = np.nonzero((alpha > 0) & ~mask)
-    values = np.zeros((len(rows), layer.shape[2]), dtype=np.float32)
-    count = np.zeros((len(rows), 1), dtype=np.float32)
+    index = edge[~mask[edge]]
+    rows, columns = np.divmod(index, width)
+    height = len(mask) // width
+    values = np.zeros((len(layer), len(index)), dtype=np.float32)
+    count = np.zeros(len(index), dtype=np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            r = np.clip(rows + dy, 0, mask.shape[0] - 1)
-            c = np.clip(columns + dx, 0, mask.shape[1] - 1)
-            values += layer[r, c]
-            count += mask[r, c, None]
-    layer[rows, columns] = values / np.maximum(count, 1)
+            near = np.clip(rows + dy, 0, height - 1) * width + np.clip(columns + dx, 0, width - 1)
+            values += layer[:, near]
+            count += mask[near]
+    layer[:, index] = values / np.maximum(count, 1)
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:

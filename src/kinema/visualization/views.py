@@ -9,6 +9,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov, project, scaled_intrinsics
+from kinema.geometry.meshes import VertexNormals
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24, joint_set
@@ -26,7 +27,8 @@ _CONTACT = np.array([0.86, 0.10, 0.25])
 
 class View(Protocol):
     """An image of each frame. width, height: its size. `prepare` is called in frame order from one thread and is
-    cheap; its result is passed to `draw`, which may run concurrently in other threads.
+    cheap; its result is passed to `draw`, which may run concurrently in other threads, and may draw into the image that
+    it is given and return that.
     """
 
     width: int
@@ -53,6 +55,7 @@ class CameraView:
         """size: width, height of the output; everything is scaled if the motion's size differs."""
         self.width, self.height = size
         self.motion, self.faces = motion, body.faces
+        self.normals = VertexNormals(body.faces, len(body.weights))
         self.opacity, self.labels, self.keypoints = opacity, labels, keypoints
         self.colors = track_colors([person.id for person in motion])
         self.scale = self.width / motion.width
@@ -65,21 +68,28 @@ class CameraView:
         return self.people.at(frame)
 
     def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
-        """image (H,W,3) uint8, the source's frame at any size -> (height,width,3) uint8."""
+        """image (H,W,3) uint8, the source's frame at any size -> (height,width,3) uint8: the image itself, drawn
+        into, if it has the view's size."""
         here = self.people.rows(frame)
         image = fitted(image, self.width, self.height)
         if not here:
             return image
+        unseen = set()
         if self.camera is not None and bodies:
             meshes = [
-                Mesh(posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id]) for posed in bodies
-            ]
+                Mesh(
+                    posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id],
+                    self.normals(posed.vertices),
+                )
+                for posed in bodies
+            ]  # fmt: skip
             intrinsics = scaled_intrinsics(self.camera.intrinsics, self.scale)
-            rendering = self.renderer.render(meshes, intrinsics, self.camera.distortion)
-            image = rendering.over(image, self.opacity)
-            unseen = {posed.number for i, posed in enumerate(bodies) if not np.any(rendering.mesh == i)}
-        else:
-            image, unseen = image.copy(), set()
+            parts = self.renderer.parts(meshes, intrinsics, self.camera.distortion)
+            for part in parts:
+                part.onto(image, self.opacity)
+            unseen = {
+                posed.number for i, posed in enumerate(bodies) if not any(np.any(part.mesh == i) for part in parts)
+            }
         drawn = {posed.number for posed in bodies}
         for number, row in here:
             person = self.motion.people[number]
@@ -138,6 +148,7 @@ class WorldView:
             raise UsageError("nobody in this motion has a world-space pose; run the world stage first")
         self.motion, self.labels = motion, labels
         self.faces = body.faces
+        self.normals = VertexNormals(body.faces, len(body.weights))
         self.colors = track_colors([person.id for person in motion])
         self.people = PosedPeople(motion, body, world=True)
         self.feet = _foot_parts(body) if contacts else None
@@ -168,9 +179,10 @@ class WorldView:
             if person.joints_world is not None:
                 path = person.joints_world[: posed.row + 1, 0] * [1.0, 0.0, 1.0]
                 draw_path(canvas, self._project(path), self.colors[person.id])
+        seen = [posed.vertices @ self.rotation.T + self.translation for posed in bodies]
         meshes = [
-            Mesh(posed.vertices @ self.rotation.T + self.translation, self.faces, self._vertex_colors(posed))
-            for posed in bodies
+            Mesh(vertices, self.faces, self._vertex_colors(posed), self.normals(vertices))
+            for vertices, posed in zip(seen, bodies, strict=True)
         ]
         canvas = self.renderer.render(meshes, self.intrinsics).over(canvas)
         for posed in bodies if self.labels else ():

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project
-from kinema.visualization.raster import front_facing
+from kinema.visualization.raster import corners_of, front_facing
 from kinema.visualization.renderer import Mesh, MeshRenderer
 
 _FOCAL = 2e5
@@ -81,7 +81,7 @@ class WeakView:
         out = image.copy()
         for mesh in meshes:
             pixels = project(mesh.vertices, self.intrinsics)
-            seen = self.faces[front_facing(pixels, self.faces)]
+            seen = self.faces[front_facing(corners_of(pixels, self.faces))]
             lines = np.rint(np.clip(pixels[seen], -1e4, 1e4) * 8).astype(np.int32)
             ink = tuple(round(255 * float(channel)) for channel in mesh.color)
             cv2.polylines(out, list(lines), True, ink, 1, cv2.LINE_AA, 3)
