@@ -23,8 +23,8 @@ class SolverOptions:
     """
 
     pixel_sigma: float = 0.02
-    robust_scale: float = 8.0
-    first_scale: float = 30.0
+    robust_scale: float = 4.0
+    first_scale: float = 12.0
     rotation_acceleration: float = 10.0
     root_acceleration: float = 3.0
     bursts: float = 1.0
