@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from pare_speed import best
 from torch import nn
 
 from kinema.models.alphapose.network import FastPose
@@ -26,18 +26,6 @@ from kinema.models.torch_inference import prepared, run
 from kinema.models.yolov3.detections import letterbox_of
 from kinema.models.yolov3.network import YoloV3
 from kinema.models.yolov3.torch_run import SIZES as YOLO_SIZES
-
-
-def best(functions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Shortest CPU time of each, seconds; they alternate, after one warm-up run."""
-    shortest = dict.fromkeys(functions, np.inf)
-    for turn in range(repeat + 1):
-        for name, function in functions.items():
-            start = time.process_time()
-            function()
-            if turn:
-                shortest[name] = min(shortest[name], time.process_time() - start)
-    return shortest
 
 
 def with_random_weights(net: nn.Module) -> nn.Module:

@@ -21,11 +21,11 @@ from kinema.models.pose_lifter.keypoint_features import (
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
 from kinema.models.pstmo.network import PSTMO
 from kinema.models.pstmo.sizes import PSTMOSizes
-from kinema.skeleton import COCO17, JOINT_SETS, LIMBS12, SMPL24
+from kinema.skeleton import COCO17, JOINT_SETS, LIMBS12
 from kinema.training.keypoint_observation import observe_keypoints
 from kinema.training.lifter_data import SamplePool
 from kinema.training.lifter_samples import Batch, Samples, make_batch, mirror_some, roll_some
-from kinema.training.pose_lifter import LifterTraining, gram_schmidt
+from kinema.training.pose_lifter import LifterTraining, lifter_scores, mid_hip_aligned
 from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 
@@ -77,32 +77,17 @@ class HeldOut:
         self.batch = make_batch(self.truth, *keypoint_features(self.rays, self.confidence, torch))
         self.body = body
         middle = self.truth.points.shape[1] // 2
-        self.limbs = _centred(self.truth.points[:, middle, _LIMBS])
+        self.limbs = mid_hip_aligned(self.truth.points[:, middle, _LIMBS])
 
-    @torch.no_grad()
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean errors of joints and vertical (degrees), and the
-        ratio of the errors to the predicted sigmas (1 is calibrated).
-        """
-        six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
-        rotation = gram_schmidt(six)
-        _, joints = self.body.joints(rotation, betas)
-        limbs = torch.tensor(SMPL24.indices(LIMBS12))
-        error = _centred(joints[:, limbs]) - _centred(self.batch.joints[:, limbs])
-        chord = (rotation - self.batch.rotation).square().sum((-1, -2)) / 2
-        cosine = (nn.functional.normalize(up, dim=-1) * self.batch.up).sum(-1).clamp(-1, 1)
-        return {
-            "held_mpjpe": float(error.norm(dim=-1).mean() * 1e3),
-            "held_angle": float(chord.sqrt()[:, :22].mean() * 57.3),
-            "held_up": float(torch.rad2deg(torch.arccos(cosine)).mean()),
-            "held_honesty": float((chord / sigma.square() / 3)[:, :22].mean().sqrt()),
-        }
+        """Its `lifter_scores`."""
+        return lifter_scores(net, self.body, self.batch)
 
     @torch.no_grad()
     def twin(self, net: nn.Module) -> dict[str, float]:
         """The same MPJPE of the twin."""
         found = net(_screen(self.rays)).middle
-        error = _centred(found[:, COCO17.indices(LIMBS12)]) - self.limbs
+        error = mid_hip_aligned(found[:, COCO17.indices(LIMBS12)]) - self.limbs
         return {"held_mpjpe": float(error.norm(dim=-1).mean() * 1e3)}
 
 
@@ -150,8 +135,3 @@ def train_twin(
 def _screen(rays: Tensor) -> Tensor:
     """COCO's joints as P-STMO reads them (N,W,17,2): on a screen from -1 to 1, at a field of view of 53 degrees."""
     return 2.0 * rays[:, :, torch.tensor(places(COCO17)[1])]
-
-
-def _centred(limbs: Tensor) -> Tensor:
-    """(...,12,3) relative to the mid-hip."""
-    return limbs - 0.5 * (limbs[..., 6:7, :] + limbs[..., 7:8, :])

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from kinema.models.pose_lifter.features import lifter_features
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
-from kinema.skeleton import LIMBS12, SMPL24
 from kinema.training.lifter_observation import degraded
 from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, make_batch
-from kinema.training.pose_lifter import gram_schmidt
+from kinema.training.pose_lifter import lifter_scores
 from kinema.training.rendered import LIFTER_FILM
 from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
@@ -96,27 +95,7 @@ class Validator:
         rays, confidence, landmarks = (s[subset] for s in observed)
         self.batch = make_batch(truth, *lifter_features(rays, confidence, landmarks, torch))
         self.body = body
-        self.limbs = torch.tensor(SMPL24.indices(LIMBS12))
 
-    @torch.no_grad()
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean joint and vertical angle errors (degrees), and the
-        ratio of the errors to the predicted sigmas (1 is calibrated).
-        """
-        six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(self.batch.features))
-        rotation = gram_schmidt(six)
-        _, joints = self.body.joints(rotation, betas)
-        error = _centred(joints[:, self.limbs]) - _centred(self.batch.joints[:, self.limbs])
-        chord = (rotation - self.batch.rotation).square().sum((-1, -2)) / 2
-        cosine = (torch.nn.functional.normalize(up, dim=-1) * self.batch.up).sum(-1).clamp(-1, 1)
-        return {
-            "held_mpjpe": float(error.norm(dim=-1).mean() * 1e3),
-            "held_angle": float(chord.sqrt()[:, :22].mean() * 57.3),
-            "held_up": float(torch.rad2deg(torch.arccos(cosine)).mean()),
-            "held_honesty": float((chord / sigma.square() / 3)[:, :22].mean().sqrt()),
-        }
-
-
-def _centred(limbs: Tensor) -> Tensor:
-    """(...,12,3) relative to the mid-hip."""
-    return limbs - 0.5 * (limbs[..., 6:7, :] + limbs[..., 7:8, :])
+        """The `lifter_scores` of the windows."""
+        return lifter_scores(net, self.body, self.batch)
