@@ -1,0 +1,115 @@
+"""The way of a camera through a clip, as camera-motion methods find it: before anybody knows where the ground is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kinema.brief import Brief
+from kinema.checks import checked
+from kinema.errors import ShapeError
+
+KINDS = ("static", "rotation", "full")
+
+_PREFIX = "camera_path_"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CameraPath(Brief):
+    """Where a camera is and how it is turned in each frame: X_camera = rotation @ (X - centre).
+
+    Points X are in the frame of the shot: the camera's own frame (OpenCV axes) in the shot's first frame, or the one
+    of the file that the path was read from. Each shot of a clip has a frame of its own.
+
+    rotation (T,3,3) from the shot's frame to the camera's; centre (T,3) the camera's positions in the shot's frame, in
+    metres if `metric`, else in a unit that is one and the same throughout the shot; intrinsics (3,3) or, with zoom,
+    (T,3,3) pixels; kind: "static", "rotation" (the camera turns in one place: all centres are equal) or "full"; found
+    (T,) bool: False in frames whose pose is a guess between those of their neighbours; up (3,) the vertical in the
+    shot's frame, None if it is not known.
+    """
+
+    rotation: np.ndarray
+    centre: np.ndarray
+    intrinsics: np.ndarray
+    kind: str = "full"
+    metric: bool = False
+    found: np.ndarray | None = None
+    up: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        frames = len(self.rotation) if np.ndim(self.rotation) == 3 else 0
+        sizes = {"T": frames}
+        who = "camera path"
+        if self.kind not in KINDS:
+            raise ShapeError(f"{who}: kind must be one of {', '.join(KINDS)}, found {self.kind!r}")
+        rotation = checked(self.rotation, "rotation", ("T", 3, 3), sizes, who)
+        orthogonal = np.allclose(rotation @ np.swapaxes(rotation, -1, -2), np.eye(3), atol=1e-4)
+        if not orthogonal or np.any(np.linalg.det(rotation) < 0):
+            raise ShapeError(f"{who}: rotation holds a matrix that is not a rotation")
+        object.__setattr__(self, "rotation", rotation)
+        object.__setattr__(self, "centre", checked(self.centre, "centre", ("T", 3), sizes, who))
+        lead: tuple[str | int, ...] = ("T",) if np.ndim(self.intrinsics) == 3 else ()
+        intrinsics = checked(self.intrinsics, "intrinsics", (*lead, 3, 3), sizes, who)
+        if np.any(intrinsics[..., 0, 0] <= 0) or np.any(intrinsics[..., 1, 1] <= 0):
+            raise ShapeError(f"{who}: the focal lengths must be positive")
+        object.__setattr__(self, "intrinsics", intrinsics)
+        found = np.ones(frames, bool) if self.found is None else self.found
+        found = checked(found, "found", ("T",), sizes, who, boolean=True)
+        object.__setattr__(self, "found", found)
+        if self.up is not None:
+            up = checked(self.up, "up", (3,), {}, who)
+            if np.linalg.norm(up) < 1e-6:
+                raise ShapeError(f"{who}: up has no direction")
+            object.__setattr__(self, "up", up / np.linalg.norm(up))
+
+    def __len__(self) -> int:
+        return len(self.rotation)
+
+    @property
+    def translation(self) -> np.ndarray:
+        """(T,3): X_camera = rotation @ X + translation."""
+        return np.asarray(-np.einsum("tij,tj->ti", self.rotation, self.centre))
+
+    def replace(self, **changes: Any) -> CameraPath:
+        """A copy with these fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def part(self, frames: slice | np.ndarray) -> CameraPath:
+        """The path in some of the frames, in the same shot's frame."""
+        intrinsics = self.intrinsics[frames] if self.intrinsics.ndim == 3 else self.intrinsics
+        assert self.found is not None
+        return self.replace(
+            rotation=self.rotation[frames],
+            centre=self.centre[frames],
+            intrinsics=intrinsics,
+            found=self.found[frames],
+        )
+
+    def scaled(self, scale: float) -> CameraPath:
+        """The path in metres, of which one of its units is `scale`."""
+        return self.replace(centre=self.centre * scale, metric=True)
+
+
+def path_data(path: CameraPath) -> dict[str, Any]:
+    """The path as entries of `Motion.data`, which every stage and Kinema's own files keep."""
+    data: dict[str, Any] = {
+        _PREFIX + name: getattr(path, name) for name in ("rotation", "centre", "intrinsics", "found")
+    }
+    data |= {_PREFIX + "kind": path.kind, _PREFIX + "metric": path.metric}
+    return data if path.up is None else data | {_PREFIX + "up": path.up}
+
+
+def path_of(data: Mapping[str, Any]) -> CameraPath | None:
+    """The path that `path_data` put there, None if there is none. Raises ShapeError if it is not whole."""
+    found = {name.removeprefix(_PREFIX): value for name, value in data.items() if name.startswith(_PREFIX)}
+    if not found:
+        return None
+    missing = [name for name in ("rotation", "centre", "intrinsics") if name not in found]
+    known = {field.name for field in dataclasses.fields(CameraPath)}
+    if missing or not set(found) <= known:
+        raise ShapeError(f"the clip's camera path is not whole: {', '.join(missing) or 'unknown entries'}")
+    return CameraPath(**found)
