@@ -161,7 +161,7 @@ def test_filter_motion_smooths_the_body_and_nothing_else(method):
     keypoints = rng.uniform(0, 400, size=(60, 33, 2))
     person = moving_person(
         frames, TIMES, noise=0.05, boxes=np.ones((60, 4)), keypoint_set="blazepose33", keypoints=keypoints,
-        keypoint_confidence=np.ones((60, 33)), contacts=np.zeros((60, 4), bool), transl_world=np.zeros((60, 3)),
+        keypoint_confidence=np.zeros((60, 33)), contacts=np.zeros((60, 4), bool), transl_world=np.zeros((60, 3)),
         pose_world=np.zeros((60, 72)), joints_world=np.zeros((60, 24, 3)),
     )  # fmt: skip
     motion = Motion(TIMES, 640, 480, (person,), camera=studio_camera(640, 480))

@@ -8,6 +8,7 @@ quaternion and the 2 pi jumps of an axis-angle make no difference, and rotating 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from kinema.geometry.rotations import (
 )
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.refinement.fast_limbs import LIGHT, can_tell, keep_fast_limbs
 from kinema.refinement.frames import in_its_frames, shape_of
 from kinema.refinement.measures import SMOOTHING, shakiness
 from kinema.refinement.options import FilterOptions
@@ -67,21 +69,41 @@ def filter_people(motion: Motion, context: Context, options: FilterOptions) -> M
         return in_its_frames(
             motion,
             person,
-            lambda part, upright: _filter_person(part, motion.times, context.body, options, upright=upright),
+            lambda part, upright: _filter_person(part, motion, context.body, options, upright=upright),
         )
 
     return change_people(motion, context, SMOOTHING, filtered)
 
 
 def _filter_person(
-    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions, *, upright: bool
+    person: Person, motion: Motion, body: BodyModel | None, options: FilterOptions, *, upright: bool
 ) -> tuple[Person, dict[str, dict[str, float]]]:
     if person.pose is None and person.joints is None:
         person.require("pose")
-    times = times[person.frames]
-    pieces = uninterrupted(times, person.frames, options.max_gap)
-    changes: dict[str, Any] = {}
+    times = motion.times[person.frames]
     before = person.joints
+    if body is not None and before is None and person.pose is not None and person.transl is not None and len(person):
+        before = body.joints(person.pose, shape_of(person), person.transl)
+    after = _smoothed(person, times, body, options, upright=upright)
+    if options.fast_limbs and not upright and body is not None and motion.camera is not None and can_tell(after):
+        light = _smoothed(person, times, body, replace(options, seconds=LIGHT * options.amount), upright=False)
+        pose, transl = keep_fast_limbs(light, after, motion.camera, times, options.max_gap)
+        after = after.replace(pose=pose, transl=transl, joints=body.joints(pose, shape_of(person), transl))
+    figures = {}
+    if before is not None and after.joints is not None:
+        pieces = uninterrupted(times, person.frames, options.max_gap)
+        figures = {
+            "before": shakiness(before, times, pieces),
+            "after": shakiness(after.joints, times, pieces),
+        }
+    return after, figures
+
+
+def _smoothed(
+    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions, *, upright: bool
+) -> Person:
+    """The person with pose, transl and joints smoothed alike at all times. times (F,): of the person's frames."""
+    changes: dict[str, Any] = {}
     if person.pose is not None and len(person):
         pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
         changes["pose"] = pose.reshape(-1, 72)
@@ -95,15 +117,10 @@ def _filter_person(
             root = smooth_root(root, times, options, frames=person.frames, name="transl")
         changes["transl"] = root - pelvis
         if body is not None:
-            before = body.joints(person.pose, betas, person.transl) if before is None else before
             changes["joints"] = body.joints(changes["pose"], betas, changes["transl"])
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
-    after = changes.get("joints", before)
-    figures = {}
-    if before is not None and after is not None:
-        figures = {"before": shakiness(before, times, pieces), "after": shakiness(after, times, pieces)}
-    return person.replace(**changes), figures
+    return person.replace(**changes)
 
 
 def smooth_positions(

@@ -36,9 +36,10 @@ class FilterOptions:
 
     method: one of `METHODS`. strength: 0 (none) .. 1 (0.64 s). seconds: the amount itself, as the length of the moving
     average that would reduce white noise by as much; overrides strength. depth: factor by which the root's distance
-    from the camera is smoothed more, because a single camera measures it worst. max_gap: seconds; a track interrupted
-    for longer is smoothed in pieces. missing: how `smooth_positions` treats NaN: "error", or "interpolate" from the
-    neighbouring frames.
+    from the camera is smoothed more, because a single camera measures it worst. fast_limbs: smooth a quarter as long
+    where sure keypoints show that a limb moves faster than the full amount leaves it (`kinema.refinement.fast_limbs`).
+    max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: how `smooth_positions` treats NaN:
+    "error", or "interpolate" from the neighbouring frames.
     """
 
     method: str = setting(
@@ -52,6 +53,7 @@ class FilterOptions:
     strength: float = setting(0.5, "smoothing strength, from 0 (none) to 1", public=True, metavar="S", group="result")
     seconds: float | None = None
     depth: float = 3.0
+    fast_limbs: bool = True
     max_gap: float = SMOOTHING_GAP
     missing: str = setting("error", "how to treat NaN values", choices=MISSING)
 

@@ -1,0 +1,126 @@
+"""Fast limbs: where sure keypoints say that the filter has taken speed away, a lighter filter's result is kept.
+
+One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where heavy
+smoothing moves a joint away from where it is surely seen, by more than keypoints tremble, it is movement that is lost,
+not noise. There the pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from kinema.geometry.camera import NEAREST_DEPTH, Camera, project
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    continuous_axis_angle,
+    matrix_to_axis_angle,
+)
+from kinema.person import Person
+from kinema.skeleton import LIMBS12, SMPL24, joint_set
+from kinema.temporal.gaps import uninterrupted
+
+LIGHT = 0.25
+"""How long the light filter is, as a share of the full one: 0.04 s by default, little more than a frame."""
+
+LOST = 0.015
+"""Metres, at the person's depth: where the heavy filter is this much further from the keypoint than the light one, or
+as much as the keypoint trembles if that is more, the result lies half-way between the two."""
+
+MOMENT = 0.03
+"""Seconds: what is lost counts if it lasts about so long, and its neighbourhood of so long is spared, too."""
+
+TRUNK_ENDS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+"""The joints whose speed is the trunk's."""
+
+
+def limb_joints() -> np.ndarray:
+    """(24,24) bool: [j, k] where joint k's movement tells of rotation j: of a limb, from j on outwards; of the trunk,
+    its four ends."""
+    tells = np.eye(len(SMPL24), dtype=bool)
+    assert SMPL24.parents is not None
+    for joint, parent in reversed(list(enumerate(SMPL24.parents))):
+        if parent >= 0:
+            tells[parent] |= tells[joint]
+    limbs = SMPL24.indices([f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "hip")])
+    trunk = ~tells[limbs].any(axis=0)
+    tells[trunk] = False
+    tells[np.ix_(trunk, SMPL24.indices(TRUNK_ENDS))] = True
+    return tells
+
+
+_TELLS = limb_joints()
+
+
+def keep_fast_limbs(
+    light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_gap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pose (F,72) and transl (F,3) between those of a lightly and a heavily smoothed person, in the camera's frame.
+
+    Both need pose, transl, joints and keypoints of a set that has the twelve limb joints. The distance from the
+    camera, of which the keypoints say little, is the heavily smoothed one. times (F,) seconds. max_gap: seconds;
+    nothing reaches across a longer one.
+    """
+    share = _fast(light, heavy, camera, times, max_gap)
+    (quick, near), (slow, far, transl) = light.require("pose", "joints"), heavy.require("pose", "joints", "transl")
+    start = axis_angle_to_matrix(slow.reshape(-1, 24, 3))
+    turn = matrix_to_axis_angle(np.swapaxes(start, -1, -2) @ axis_angle_to_matrix(quick.reshape(-1, 24, 3)))
+    local = start @ axis_angle_to_matrix(turn * share[..., None])
+    pose = continuous_axis_angle(matrix_to_axis_angle(local)).reshape(len(times), -1)
+    here, there = near[:, 0], far[:, 0]
+    in_front = np.minimum(here[:, 2:], there[:, 2:]) > NEAREST_DEPTH
+    beside = here * np.where(in_front, there[:, 2:] / np.where(in_front, here[:, 2:], 1.0), 1.0)
+    return pose, transl + share[:, :1] * np.where(in_front, beside - there, 0.0)
+
+
+def can_tell(person: Person) -> bool:
+    """Whether the person's keypoints can tell which limbs are fast."""
+    if person.keypoints is None or person.keypoint_confidence is None or person.keypoint_set is None:
+        return False
+    fields = (person.pose, person.transl, person.joints)
+    return all(field is not None for field in fields) and all(
+        name in joint_set(person.keypoint_set) for name in LIMBS12
+    )
+
+
+def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
+    """(F,24) in [0, 1]: how much of each rotation is taken from the light filter."""
+    lost, tremble = _lost(light, heavy, camera)
+    share = np.zeros((len(times), len(SMPL24)))
+    for piece in uninterrupted(times, light.frames, max_gap):
+        if piece.stop - piece.start < 2:
+            continue
+        moment = MOMENT / np.median(np.diff(times[piece]))  # frames
+        lasting = np.maximum(gaussian_filter1d(lost[piece], moment, axis=0, mode="nearest"), 0.0)
+        ratio = (lasting / np.maximum(LOST, tremble)) ** 2
+        spared = maximum_filter1d(ratio / (1 + ratio), 2 * round(moment) + 1, axis=0, mode="nearest")
+        share[piece, SMPL24.indices(LIMBS12)] = gaussian_filter1d(spared, moment, axis=0, mode="nearest")
+    return np.asarray(np.max(np.where(_TELLS, share[:, None], 0.0), axis=-1))
+
+
+def _lost(light: Person, heavy: Person, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """(F,12) metres by which the light filter's limb joints are closer to the keypoints, times the keypoints'
+    confidence; and (12,) metres by which the keypoints tremble."""
+    joints, keypoints, confidence = light.require("joints", "keypoints", "keypoint_confidence")
+    columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
+    seen = keypoints[:, columns]
+    off = [np.linalg.norm(_pixels(each, camera) - seen, axis=-1) for each in (joints, *heavy.require("joints"))]
+    metres = np.maximum(joints[:, :1, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0]
+    lost = (off[1] - off[0]) * metres * confidence[:, columns]
+    return np.where(np.isfinite(lost), lost, 0.0), _tremble(seen * metres[..., None])
+
+
+def _tremble(path: np.ndarray) -> np.ndarray:
+    """(K,) standard deviation of white noise on the paths (F,K,2) of points, from their third differences, in which
+    movement hardly shows; 0 where there are too few."""
+    third = np.linalg.norm(np.diff(path, 3, axis=0), axis=-1)
+    third = np.where(np.isfinite(third), third, np.inf)
+    if not len(third):
+        return np.zeros(path.shape[1])
+    middle = np.median(third, axis=0) / np.sqrt(20 * 2 * np.log(2))  # 1, 3, 3, 1 squared; the median of a Rayleigh
+    return np.where(np.isfinite(middle), middle, 0.0)
+
+
+def _pixels(joints: np.ndarray, camera: Camera) -> np.ndarray:
+    """The twelve limb joints (F,12,2) of joints (F,24,3), in pixels."""
+    return project(joints[:, SMPL24.indices(LIMBS12)], camera.intrinsics, camera.distortion)
