@@ -102,3 +102,9 @@ def tangent(up: np.ndarray) -> np.ndarray:
         forward = LEVEL - (LEVEL @ up) * up
     forward = forward / np.linalg.norm(forward)
     return np.stack([np.cross(forward, up), forward])
+
+
+def world_from_camera(up: np.ndarray) -> np.ndarray:
+    """The rotation (3,3) from the camera's frame to world axes: `up` to +y, the view's horizontal part to -z."""
+    right, forward = tangent(up)
+    return np.stack([right, up, -forward])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kinema.geometry.camera import Camera
+from kinema.geometry.camera_path import path_data, path_of
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person, join_people
 from kinema.stage import Context
@@ -60,6 +61,9 @@ def _shot(motion: Motion, frames: slice, moving: bool | None) -> Motion:
     """The part of the motion in one shot, with a camera of its own."""
     end = motion.times[frames.stop] if frames.stop < motion.num_frames else None
     part = motion.slice(motion.times[frames.start], end)
+    path = path_of(motion.data)
+    if path is not None:
+        part = part.replace(data={**part.data, **path_data(path.part(frames))})
     camera = motion.camera
     if camera is None:
         return part
@@ -77,11 +81,22 @@ def _camera(motion: Motion, placed: list[Motion]) -> Camera | None:
     if not known or len(known) < len(cameras):
         return motion.camera.replace(rotation=None, translation=None, moving=state)
     rotation, translation = np.empty((motion.num_frames, 3, 3)), np.empty((motion.num_frames, 3))
-    latest = known[0]
+    turn, shift = _at(known[0], 0)
     for shot, frames in zip(placed, motion.shots, strict=True):  # a shot without people keeps the pose before it
-        latest = shot.camera if shot.people and shot.camera is not None else latest
-        rotation[frames], translation[frames] = latest.rotation, latest.translation
+        camera = shot.camera if shot.people else None
+        if camera is not None and camera.rotation is not None and camera.translation is not None:
+            rotation[frames], translation[frames] = camera.rotation, camera.translation
+            turn, shift = _at(camera, -1)
+        else:
+            rotation[frames], translation[frames] = turn, shift
     return motion.camera.replace(rotation=rotation, translation=translation, moving=state)
+
+
+def _at(camera: Camera, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """A camera's rotation (3,3) and translation (3,) in one frame."""
+    assert camera.rotation is not None and camera.translation is not None
+    moving = camera.rotation.ndim == 3
+    return (camera.rotation[frame], camera.translation[frame]) if moving else (camera.rotation, camera.translation)
 
 
 def _joined(person: Person, motion: Motion, placed: list[Motion]) -> Person:
