@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from kinema.body import BodyModel
+from kinema.body.sizes import resized_betas
 from kinema.geometry.camera import Camera, camera_from_fov
 from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.geometry.rotations import axis_angle_to_matrix
@@ -28,8 +29,8 @@ def moving_camera(kind: str, joints: np.ndarray, times: np.ndarray, rng: np.rand
     """A camera (T,3,3) that keeps a person, (T,24,3) world joints, in view, moving as `kind` says.
 
     pan: it turns in one place. handheld: somebody stands and sways by 5 cm. dolly: a straight line at 0.4-0.8 m/s.
-    orbit: an arc of 60-120 degrees around the person's place. follow: somebody walks along with the person. drone: it rises by 2-4 m
-    while it flies sideways.
+    orbit: an arc of 60-120 degrees around the person's place. follow: somebody walks along with the person. drone: it
+    rises by 2-4 m while it flies sideways.
     """
     root = joints[:, 0]
     low, high = root.min(axis=0), root.max(axis=0)
@@ -85,6 +86,18 @@ def path_of_camera(
     if kind == "rotation":
         centre = np.zeros_like(centre)
     return CameraPath(rotation, centre, camera.intrinsics, kind=kind)
+
+
+def of_other_size(motion: Motion, body: BodyModel, factor: float) -> Motion:
+    """A fitted motion whose people are `factor` times as tall as they are, and as far away: with the same image."""
+    people = []
+    for person in motion:
+        pelvis = body.rest_joints(person.betas)[:, 0]
+        betas = np.broadcast_to(resized_betas(body, person.betas[0], factor), person.betas.shape)
+        transl = factor * (person.transl + pelvis) - body.rest_joints(betas)[:, 0]
+        joints = body.joints(person.pose, betas, transl)
+        people.append(person.replace(betas=betas, transl=transl, joints=joints))
+    return motion.replace(people=tuple(people))
 
 
 def filmed(motion: Motion, camera: Camera, path: CameraPath, body: BodyModel) -> Motion:

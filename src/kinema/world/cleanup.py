@@ -104,7 +104,8 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
     """The track (world) with points that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), the initial value;
-    contacts (F,K) bool; centre (3,) or (F,3): the camera's position. If only feet touch, the upper body keeps its rotations.
+    contacts (F,K) bool; centre (3,) or (F,3): the camera's position. If only feet touch, the upper body keeps its
+    rotations.
     """
     local, root = start.local.copy(), start.root.copy()
     count, first = len(root), 0

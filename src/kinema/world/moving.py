@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.errors import ShapeError
 from kinema.geometry.camera_path import CameraPath, path_of
 from kinema.motion import Motion
 from kinema.world.balance import unit
@@ -92,16 +91,11 @@ class Journey:
 
 
 def journey_of(motion: Motion) -> Journey | None:
-    """The way of the camera through a clip of one shot; None where there is no path, or the camera never moves.
-
-    Raises ShapeError for a path of another number of frames.
-    """
+    """The way of the camera through a clip of one shot; None where no path covers it, or the camera never moves."""
     path = path_of(motion.data)
-    if path is None or path.found is None:
+    if path is None or path.found is None or not len(path) or len(path) != motion.num_frames:
         return None
-    if len(path) != motion.num_frames:
-        raise ShapeError(f"the clip has {motion.num_frames} frames, but its camera path has {len(path)}; find it again")
-    if not len(path) or not path.found.any() or path.kind == "static":
+    if not path.found.any() or path.kind == "static":
         return None
     journey = Journey.of(path)
     return journey if journey.turns or journey.travels else None

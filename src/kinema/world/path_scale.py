@@ -29,6 +29,9 @@ from kinema.world.root import evidence_of_shift, steady_root
 from kinema.world.sizes import SIZE
 from kinema.world.tracks import Sight
 
+GIVEN_SCALE = "path_metres"
+"""Key in a motion's data of the metres of one unit of the camera's path that the user gave."""
+
 USUAL_SPEED, SPEED_SIGMA = 0.5, 1.5
 """m/s: of a camera that moves, and its standard deviation as a logarithm. Decides where people do not tell."""
 
@@ -134,15 +137,17 @@ def _refined(walker: Walker, scale: float, speed: float, share: float) -> tuple[
 
 
 def metres_of_path(motion: Motion, sight: Sight, given: float | None = None) -> Scale:
-    """The scale of the path on which the people of a clip were seen. given: by the user, metres of a unit.
+    """The scale of the path on which the people of a clip were seen. given: by the user, metres of a unit; None: what
+    the user gave when the clip was placed before (`GIVEN_SCALE`), if anything.
 
     Which way is up, and the scale, are found in turn: feet stand lowest, and where they stand shows the ground.
     """
     journey = sight.journey
     if journey is None or not journey.travels:
         return Scale(1.0, 0.0, "none")
+    given = motion.data.get(GIVEN_SCALE) if given is None else given
     if given is not None:
-        return Scale(given, 0.0, "option")
+        return Scale(float(given), 0.0, "option")
     if journey.path.metric:
         return Scale(1.0, 0.0, "metric")
     people = [person for person in motion.people if person.pose is not None and len(person)]
@@ -196,8 +201,8 @@ def scale_notes(sight: Sight, scale: Scale) -> list[str]:
     if scale.sigma < VAGUE or scale.sigma * reach < VAGUE_REACH:
         return []
     return [
-        f"how far the camera went is known only to {100 * scale.sigma:.0f} % ({reach:.1f} m); give the people's `height`,"
-        " or the metres of one unit of its path (`scale`)"
+        f"how far the camera went ({reach:.1f} m) is known only to {100 * scale.sigma:.0f} %; give the people's"
+        " `height`, or the metres of one unit of its path (`scale`)"
     ]
 
 

@@ -51,8 +51,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
 
     Without its path a moving camera has no world: the fields stay empty and the provenance says so. The
     provenance also holds the uncertainty and source of gravity and height (`kinema.world.ground.Ground`), and what
-    the clean-up changed (`kinema.world.measures.compare`). Raises UsageError without a camera,
-    ShapeError for a path of another length than the clip's.
+    the clean-up changed (`kinema.world.measures.compare`). Raises UsageError without a camera.
     """
     body = given(context.body)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
@@ -82,7 +81,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
     context.notes.extend([*_height_notes(bodies, ground, sizes), *scale_notes(sight, scale)])
     tracks = {person.id: sight.track(person) for person in bodies}
-    turn = world_from_camera(ground.up)
+    turn = world_from_camera(ground.up, None if journey is None else journey.rotation[0, :, 2])
     start = turn @ tracks[bodies[0].id].root[0]
     origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the rotated camera frame
     centre = -origin

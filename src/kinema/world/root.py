@@ -46,9 +46,10 @@ def steady_root(
 ) -> np.ndarray:
     """The offset (F,3) of the root of a track in the world that makes points weighted by `weight` (F,K) stand still.
 
-    centre (3,), or (F,3) in each frame: the camera's position. before (F,3): the offset so far; where it is large, the fitted distance counts
-    less (None: full weight). still: the weighted feet do not move; without it they are only held on the ground; grounded:
-    they are on the ground; without it they only keep still. Solves for all frames of the track together.
+    centre (3,), or (F,3) in each frame: the camera's position. before (F,3): the offset so far; where it is large, the
+    fitted distance counts less (None: full weight). still: the weighted feet do not move; without it they are only held
+    on the ground; grounded: they are on the ground; without it they only keep still. Solves for all frames of the track
+    together.
     """
     times = track.times
     count = len(times)
@@ -131,9 +132,10 @@ def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
 
 
 def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
-    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,) or (F,3): high across the ray, low along it.
+    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre`: high across the ray, low along it.
 
-    offset (F,3): the roots' offset so far; the larger along the ray, the lower the information along it.
+    centre (3,) or (F,3); offset (F,3): the roots' offset so far; the larger along the ray, the lower the information
+    along it.
     """
     ray = root - centre
     distance = np.maximum(np.linalg.norm(ray, axis=-1), 0.3)

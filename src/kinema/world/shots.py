@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from kinema.geometry.camera import Camera
-from kinema.geometry.camera_path import path_data, path_of
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person, join_people
 from kinema.stage import Context
 from kinema.world.options import WorldOptions
+from kinema.world.path_scale import GIVEN_SCALE
 from kinema.world.placing import place_people
 
 PLACED = (*WORLD_FIELDS, "contacts")
@@ -25,6 +25,8 @@ def place_shots(motion: Motion, context: Context, options: WorldOptions) -> Moti
     people of the others have a world all the same, and the camera has no pose; a person who appears in both kinds of
     shot is left without one.
     """
+    if options.scale is not None:
+        motion = motion.replace(data={**motion.data, GIVEN_SCALE: options.scale})
     if not len(motion.cuts):
         return place_people(motion, context, options)
     moves = _moving(motion, options)
@@ -61,9 +63,6 @@ def _shot(motion: Motion, frames: slice, moving: bool | None) -> Motion:
     """The part of the motion in one shot, with a camera of its own."""
     end = motion.times[frames.stop] if frames.stop < motion.num_frames else None
     part = motion.slice(motion.times[frames.start], end)
-    path = path_of(motion.data)
-    if path is not None:
-        part = part.replace(data={**part.data, **path_data(path.part(frames))})
     camera = motion.camera
     if camera is None:
         return part
@@ -94,7 +93,8 @@ def _camera(motion: Motion, placed: list[Motion]) -> Camera | None:
 
 def _at(camera: Camera, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """A camera's rotation (3,3) and translation (3,) in one frame."""
-    assert camera.rotation is not None and camera.translation is not None
+    assert camera.rotation is not None
+    assert camera.translation is not None
     moving = camera.rotation.ndim == 3
     return (camera.rotation[frame], camera.translation[frame]) if moving else (camera.rotation, camera.translation)
 
