@@ -4,11 +4,11 @@
 
 The demo's motions and walks ("rounds") are filmed by cameras that turn, sway, travel, circle, walk along and fly
 (`tests/helpers/moving.py`). Their camera-frame truth gets the errors of one camera (as in `world_accuracy.py`); the
-true path gets those of a camera-motion method (0.2 degrees, 0.5 % of the way) and a random unit; the body is too tall or
-too small by 5 % (a population's spread; --size), with a given height by 1 %. Prints means, in brackets the 90th percentile:
-the error of the metric scale in percent, and the standard deviation that it states; of the person's path in percent of
-the distance walked, of the camera's in percent of its way, both after the best shift and rotation about the vertical; of
-the vertical; of the ground under the person; speed of feet in contact.
+true path gets those of a camera-motion method (0.2 degrees, 0.5 % of the way) and a random unit; the body is too tall
+or too small by 5 % (a population's spread; --size), with a given height by 1 %. Prints means, in brackets the 90th
+percentile: the error of the metric scale in percent, and the standard deviation that it states; of the person's path in
+percent of the distance walked, of the camera's in percent of its way, both after the best shift and rotation about the
+vertical; of the vertical; of the ground under the person; speed of feet in contact.
 """
 
 from __future__ import annotations
