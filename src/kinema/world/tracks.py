@@ -24,6 +24,14 @@ FOOT_CONFIDENCE = 0.3
 MOSTLY = 0.7
 """Share of the joints in the image from which a body off its feet tells where the ground is."""
 
+ROLL_SHOWN = 0.73
+"""Share of a camera's roll that the pose lifter's vertical shows: it learned from cameras most of which are level, so
+what it infers lies between the truth and a level camera (`benchmarks/lifted_vertical.py`). Of the pitch, too, but there
+the share depends on the movement, and on real views other errors are larger."""
+
+MOST_ROLL = np.radians(20.0)
+"""Up to here the share was measured. Of more, no more is made up for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sight:
@@ -48,8 +56,9 @@ class Sight:
         track = FittedTrack(rig, self.times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
         surface = Surface.of(self.body, np.median(betas, axis=0))
         lifted = person.data.get(LIFTED_UP)
+        lifted = None if lifted is None else with_whole_roll(np.asarray(lifted))
         if lifted is not None and self.journey is not None:
-            lifted = np.einsum("fij,fj->fi", self.journey.rotation[person.frames], np.asarray(lifted))
+            lifted = np.einsum("fij,fj->fi", self.journey.rotation[person.frames], lifted)
         track = replace(
             track,
             feet_seen=_feet_seen(person, track, self.camera),
@@ -58,6 +67,14 @@ class Sight:
             lifted_up=None if lifted is None else unit(np.mean(lifted, axis=0)),
         )
         return track if self.journey is None else self.journey.bring(track, person.frames, self.scale)
+
+
+def with_whole_roll(up: np.ndarray) -> np.ndarray:
+    """The lifter's verticals (F,3) in the camera's axes, with the roll that it leaves out (`ROLL_SHOWN`)."""
+    roll = np.arctan2(up[:, 0], -up[:, 1])
+    whole = roll + (1 / ROLL_SHOWN - 1) * np.clip(roll, -MOST_ROLL, MOST_ROLL)
+    flat = np.hypot(up[:, 0], up[:, 1])
+    return np.stack([flat * np.sin(whole), -flat * np.cos(whole), up[:, 2]], axis=1)
 
 
 def fitted(person: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
