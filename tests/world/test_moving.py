@@ -103,6 +103,10 @@ def test_the_conventions_of_the_world(body, dolly, placed):
     forward = camera.rotation[0].T @ [0.0, 0.0, 1.0]
     assert abs(forward[0]) < 1e-9
     assert forward[2] < 0  # the first camera looks along -z
+    pitch = np.degrees(np.arcsin(-forward[1]))
+    assert facts(placed)["gravity"]["pitch"] == pytest.approx(pitch, abs=0.01)
+    places = -np.einsum("tji,tj->ti", camera.rotation, camera.translation)
+    assert facts(placed)["camera_height"] == pytest.approx(places[:, 1].mean(), abs=1e-3)
     feet = body.posed_points("contacts", person.pose_world, person.betas, person.transl_world)
     assert np.abs(feet[..., 1][person.contacts]).max() < 0.03
     assert feet[..., 1].min() > -0.01
@@ -210,6 +214,23 @@ def test_a_moving_camera_without_a_path_says_what_to_do(body, dolly):
     out = place_in_world(dolly[1].replace(data={}, camera=dolly[1].camera.replace(moving=True)), context=context)
     assert out.camera.rotation is None
     assert "kinema camera" in context.notes[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_very_short_clips_are_handled(body, dolly, count):
+    end = dolly[1].times[count]
+    out = place_in_world(dolly[1].slice(None, end), body)
+    assert out.num_frames == count
+    assert np.isfinite(out.people[0].joints_world).all()
+    assert np.isfinite(out.camera.translation).all()
+
+
+def test_nobody_in_front_of_a_moving_camera(body, dolly):
+    context = Context(body)
+    out = place_in_world(dolly[1].replace(people=()), context=context)
+    assert out.people == ()
+    assert context.notes == []
+    assert facts(out)["reason"] == "nobody has a fitted body"
 
 
 def test_the_user_may_say_that_the_camera_stands_still(body, dolly):

@@ -55,7 +55,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     """
     body = given(context.body)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
-    journey = None if options.camera == "static" or not bodies else journey_of(motion)
+    journey = None if options.camera == "static" else journey_of(motion)
     moving = journey is None and (
         options.camera == "moving"
         or (options.camera == "auto" and motion.camera is not None and motion.camera.moving is True)
@@ -81,6 +81,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
     context.notes.extend([*_height_notes(bodies, ground, sizes), *scale_notes(sight, scale)])
     tracks = {person.id: sight.track(person) for person in bodies}
+    up = ground.up if journey is None else journey.rotation[0].T @ ground.up
     turn = world_from_camera(ground.up, None if journey is None else journey.rotation[0, :, 2])
     start = turn @ tracks[bodies[0].id].root[0]
     origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the rotated camera frame
@@ -99,7 +100,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         figures[str(person.id)] = measures
         done += 1
         context.progress(done, len(bodies))
-    context.facts |= {"placed": True, **_ground_facts(ground), "people": figures}
+    context.facts |= {"placed": True, **_ground_facts(ground, up), "people": figures}
     if journey is None:
         unknown = options.camera == "auto" and camera.moving is None
         camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=None if unknown else False)
@@ -228,9 +229,8 @@ def _place(
     return person.replace(**changes), compare(before, after, touching, level)
 
 
-def _ground_facts(ground: Ground) -> dict[str, Any]:
-    """The ground as recorded in the provenance."""
-    up = ground.up
+def _ground_facts(ground: Ground, up: np.ndarray) -> dict[str, Any]:
+    """The ground as recorded in the provenance; up (3,): the vertical in the axes of the (first) camera."""
     return {
         "gravity": {
             "source": ground.source,
