@@ -204,6 +204,10 @@ def test_a_path_that_tells_nothing_changes_nothing(body, dolly, how):
         "other length": path.part(slice(0, 20)),
     }[how]
     alone, out = place_in_world(fitted, body), place_in_world(with_path(fitted, path), body)
+    detected = fitted.replace(camera=fitted.camera.replace(moving=True))
+    placed = place_in_world(with_path(detected, path), body)  # a path that was found overrules the detector
+    assert (placed.people[0].pose_world is not None) == (how in ("static", "same place"))
+    assert placed.camera.moving is (how not in ("static", "same place"))
     for name in WORLD:
         assert np.array_equal(getattr(alone.people[0], name), getattr(out.people[0], name))
     assert np.array_equal(alone.camera.rotation, out.camera.rotation)

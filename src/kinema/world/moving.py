@@ -90,12 +90,17 @@ class Journey:
         return rotation, -np.einsum("tij,tj->ti", rotation, places)
 
 
-def journey_of(motion: Motion) -> Journey | None:
-    """The way of the camera through a clip of one shot; None where no path covers it, or the camera never moves."""
+def path_over(motion: Motion) -> CameraPath | None:
+    """The camera's path through a clip of one shot; None if there is none of the clip's length, or none was found."""
     path = path_of(motion.data)
-    if path is None or path.found is None or not len(path) or len(path) != motion.num_frames:
+    if path is None or path.found is None or len(path) != motion.num_frames or not path.found.any():
         return None
-    if not path.found.any() or path.kind == "static":
+    return path
+
+
+def journey_along(path: CameraPath | None) -> Journey | None:
+    """The way of the camera; None if it never moves, or nobody knows."""
+    if path is None or path.kind == "static":
         return None
     journey = Journey.of(path)
     return journey if journey.turns or journey.travels else None

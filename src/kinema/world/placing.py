@@ -21,7 +21,7 @@ from kinema.world.contacts import find_contacts
 from kinema.world.fitted import FittedTrack
 from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
-from kinema.world.moving import journey_of
+from kinema.world.moving import journey_along, path_over
 from kinema.world.options import WorldOptions
 from kinema.world.path_scale import metres_of_path, path_facts, scale_notes
 from kinema.world.posture import lifted, with_carriers
@@ -55,11 +55,11 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     """
     body = given(context.body)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
-    journey = None if options.camera == "static" else journey_of(motion)
-    moving = journey is None and (
-        options.camera == "moving"
-        or (options.camera == "auto" and motion.camera is not None and motion.camera.moving is True)
-    )
+    path = None if options.camera == "static" else path_over(motion)
+    journey = journey_along(path)
+    seen_moving = options.camera == "auto" and motion.camera is not None and motion.camera.moving is True
+    # A path knows better than the detector whether the camera moves.
+    moving = journey is None and (options.camera == "moving" or (seen_moving and path is None))
     if moving or not bodies:
         why = "the camera moves; only camera-frame results" if moving else "nobody has a fitted body"
         context.facts |= {"placed": False, "reason": why}
@@ -102,7 +102,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         context.progress(done, len(bodies))
     context.facts |= {"placed": True, **_ground_facts(ground, up), "people": figures}
     if journey is None:
-        unknown = options.camera == "auto" and camera.moving is None
+        unknown = options.camera == "auto" and camera.moving is None and path is None
         camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=None if unknown else False)
     else:
         rotation, translation = journey.pose_in(turn, centre, scale.metres)
