@@ -26,6 +26,7 @@ from kinema.brief import brief_list
 from kinema.checks import checked, frozen, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras, merge_cameras
+from kinema.geometry.camera_path import path_data, path_of
 from kinema.person import Person, checked_data, join_people
 from kinema.provenance import StageRecord
 from kinema.temporal.gaps import shot_of, uninterrupted
@@ -152,8 +153,8 @@ class Motion:
     def slice(self, start: float | None = None, end: float | None = None) -> Motion:
         """The part of the clip from `start` up to but not including `end`, in seconds of `times`, which are kept.
 
-        People without a frame in it are left out; `data` of the clip is kept as it is. Raises UsageError if no frame
-        lies in it.
+        People without a frame in it are left out; `data` of the clip is kept as it is, but for the camera's path, of
+        which the part is taken. Raises UsageError if no frame lies in it.
         """
         inside = (self.times >= (-np.inf if start is None else start)) & (self.times < (np.inf if end is None else end))
         if not inside.any():
@@ -173,7 +174,10 @@ class Motion:
             camera = camera.replace(rotation=camera.rotation[inside], translation=camera.translation[inside])
         cuts = self.cuts - first
         cuts = cuts[(cuts > 0) & (cuts < inside.sum())]
-        return self.replace(times=self.times[inside], people=tuple(people), camera=camera, cuts=cuts)
+        path, data = path_of(self.data), self.data
+        if path is not None and len(path) == len(inside):
+            data = {**data, **path_data(path.part(inside))}
+        return self.replace(times=self.times[inside], people=tuple(people), camera=camera, cuts=cuts, data=data)
 
     def merge(self, other: Motion) -> Motion:
         """The people of two motions of the same clip.

@@ -9,10 +9,10 @@ from kinema.body.kinematics import Rig
 from kinema.body.mass import centre_of_mass
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.synthetic import procedural_motion, studio_camera
-from kinema.world.balance import LEVEL
+from kinema.world.balance import LEVEL, world_from_camera
 from kinema.world.fitted import FittedTrack
 from kinema.world.ground import DEFAULT_HEIGHT, estimate_ground
-from kinema.world.placing import world_from_camera
+from kinema.world.tracks import ROLL_SHOWN, with_whole_roll
 from tests.helpers.monocular import Noise, as_fitted, blank, random_camera, seen_from
 
 
@@ -183,3 +183,16 @@ def test_the_camera_looks_along_minus_z_of_a_right_handed_world(up):
     view = turn @ [0.0, 0.0, 1.0]
     assert abs(view[0]) < 1e-9
     assert view[2] <= 1e-9
+
+
+@pytest.mark.parametrize("roll", [-60.0, -12.0, 0.0, 3.0, 20.0])
+@pytest.mark.parametrize("pitch", [-10.0, 25.0])
+def test_the_roll_that_the_lifter_leaves_out_is_added(roll, pitch):
+    """Its share of the roll is shown: up to 20 degrees all of the rest, never more, and the pitch is kept."""
+    a, b = np.radians(roll), np.radians(pitch)
+    up = np.array([[np.sin(a) * np.cos(b), -np.cos(a) * np.cos(b), -np.sin(b)]])
+    whole = with_whole_roll(up)[0]
+    found = np.degrees(np.arctan2(whole[0], -whole[1]))
+    expected = roll / ROLL_SHOWN if abs(roll) <= 20 else roll + np.sign(roll) * 20 * (1 / ROLL_SHOWN - 1)
+    assert found == pytest.approx(expected)
+    assert np.degrees(np.arcsin(-whole[2])) == pytest.approx(pitch)

@@ -9,8 +9,8 @@ import pytest
 
 import kinema
 from kinema.world import place_in_world
-from kinema.world.placing import _track
 from kinema.world.posture import off_feet, supports
+from kinema.world.tracks import Sight
 from tests.helpers.monocular import as_fitted, blank, seen_from
 from tests.helpers.postures import FEET, HANDS, POSTURES, lowest, off_their_feet
 
@@ -48,7 +48,7 @@ def test_hands_that_carry_the_body_are_on_the_ground(body, posture, heading):
 
 def test_what_carries_a_body_lies_around_its_centre_of_mass(body):
     truth = off_their_feet(body, "push-up", heading=1.57)
-    track = _track(truth.people[0], truth.times, truth.camera, body)
+    track = Sight(truth.times, truth.camera, body).track(truth.people[0])
     up = truth.camera.rotation[:, 1]
     off = off_feet(track, up)
     assert off.all()
@@ -65,7 +65,7 @@ def test_what_carries_a_body_lies_around_its_centre_of_mass(body):
 def test_standing_walking_and_squatting_people_are_on_their_feet(body, script):
     motion = kinema.synthetic.procedural_motion(body, script, seed=1, fps=15)
     motion = seen_from(motion, motion.camera, body)
-    track = _track(motion.people[0], motion.times, motion.camera, body)
+    track = Sight(motion.times, motion.camera, body).track(motion.people[0])
     assert not off_feet(track, motion.camera.rotation[:, 1]).any()
 
 

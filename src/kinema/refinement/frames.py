@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.geometry.camera_path import path_of
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS
@@ -44,10 +45,15 @@ def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Perso
 
 
 def can_be_placed(motion: Motion) -> bool:
-    """Whether `place_in_world` can fill the world again: the camera, or that of each shot, has one known pose."""
+    """Whether `place_in_world` can fill the world again: the camera, or that of each shot, has one known pose, or it
+    moves along a known path.
+    """
     camera = motion.camera
-    if camera is None or camera.rotation is None or camera.moving:
+    if camera is None or camera.rotation is None:
         return False
+    if camera.moving:
+        path = path_of(motion.data)
+        return path is not None and len(path) == motion.num_frames
     return camera.rotation.ndim == 2 or len(motion.cuts) > 0
 
 

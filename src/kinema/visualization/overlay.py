@@ -90,7 +90,7 @@ def _write(
 
     if options.view != "camera" and all(person.pose_world is None for person in motion):
         warnings.append(
-            f"the {options.view} view needs people in the world, and there is no world where the camera moves;"
+            f"the {options.view} view needs people in the world, and nobody has one (a moving camera needs its path);"
             f" {out.name} shows the camera's view alone"
         )
         options = dataclasses.replace(options, view="camera", beside=False)

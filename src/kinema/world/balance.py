@@ -102,3 +102,16 @@ def tangent(up: np.ndarray) -> np.ndarray:
         forward = LEVEL - (LEVEL @ up) * up
     forward = forward / np.linalg.norm(forward)
     return np.stack([np.cross(forward, up), forward])
+
+
+def world_from_camera(up: np.ndarray, ahead: np.ndarray | None = None) -> np.ndarray:
+    """The rotation (3,3) from the camera's frame to world axes: `up` to +y, the view's horizontal part to -z.
+
+    ahead (3,): what to turn to -z in place of the view.
+    """
+    right, forward = tangent(up)
+    flat = np.zeros(3) if ahead is None else ahead - (ahead @ up) * up
+    if np.linalg.norm(flat) > 1e-6:
+        forward = unit(flat)
+        right = np.cross(forward, up)
+    return np.stack([right, up, -forward])

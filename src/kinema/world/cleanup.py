@@ -104,7 +104,8 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
     """The track (world) with points that stand still in contact and never sink below the ground.
 
     seen: the track as fitted; start: the same with its root steadied (`find_contacts`), the initial value;
-    contacts (F,K) bool; centre (3,): the camera's position. If only feet touch, the upper body keeps its rotations.
+    contacts (F,K) bool; centre (3,) or (F,3): the camera's position. If only feet touch, the upper body keeps its
+    rotations.
     """
     local, root = start.local.copy(), start.root.copy()
     count, first = len(root), 0
@@ -116,7 +117,7 @@ def clean_feet(seen: FittedTrack, start: FittedTrack, contacts: np.ndarray, cent
             seen.part(piece),
             contacts[piece],
             level[piece],
-            centre,
+            centre[piece] if centre.ndim == 2 else centre,
             (start.root - seen.root)[piece],
             fixed=0 if first == 0 else OVERLAP // 2,
         )
@@ -181,7 +182,7 @@ def _normal_equations(
     share = seen.durations / MEMORY
 
     # Each point: its position across the ray, its height in contact, and never below the ground.
-    ray = seen.points - problem.centre
+    ray = seen.points - problem.centre[..., None, :]
     ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
     information = np.eye(3) - ray[..., :, None] * ray[..., None, :]
     information *= (share / FEET_ACROSS**2)[:, None, None, None]

@@ -47,7 +47,7 @@ MIN_CONTACT, MIN_PAUSE = 0.10, 0.07
 def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, FittedTrack]:
     """Contacts (F,K) bool of the points of a track in the world, and the track with its root steadied by them.
 
-    centre (3,): the camera's position. Feet outside the image have no contacts.
+    centre (3,), or (F,3) in each frame: the camera's position. Feet outside the image have no contacts.
     """
     if not len(track.times):
         return np.zeros(track.points.shape[:2], dtype=bool), track
@@ -68,7 +68,7 @@ def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, F
 def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
     """How likely each point is in contact, (F,K) in [0,1]; speed: m/s at which it no longer is.
 
-    centre (3,): the camera's position; depth: as for `foot_speeds`.
+    centre (3,) or (F,3): the camera's position; depth: as for `foot_speeds`.
     """
     slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
     low = 1 / (1 + ((track.points[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
@@ -78,13 +78,13 @@ def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth:
 def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
     """Speed (F,K) of the points, m/s, from positions smoothed over `SMOOTHING`.
 
-    depth: weight of the velocity component along the ray from the camera at `centre` (3,).
+    depth: weight of the velocity component along the ray from the camera at `centre` (3,) or (F,3).
     """
     if len(track.times) < 2:
         return np.zeros(track.points.shape[:2])
     smooth = whittaker(track.points, track.times, cutoff=cutoff_for(SMOOTHING, 2))
     velocity = np.gradient(smooth, track.times, axis=0)
-    ray = smooth - centre
+    ray = smooth - centre[..., None, :]
     ray /= np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
     velocity -= (1 - depth) * np.sum(velocity * ray, axis=-1, keepdims=True) * ray
     return np.asarray(np.linalg.norm(velocity, axis=-1))

@@ -29,7 +29,8 @@ class FittedTrack:
     surface: of the body; without it, nothing but feet is known. seen (F,) bool: the body was in the image (None:
     wherever the feet were). off_feet (F,) bool: something other than the feet carries the body (None: nowhere; see
     `kinema.world.posture`); limbs (K-4,) bool: which of the rig's other points belong to limbs. lifted_up (3,): the
-    vertical that the pose lifter infers, of unit length (None: no lifter saw the person).
+    vertical that the pose lifter infers, of unit length (None: no lifter saw the person). eye (F,3): where the camera
+    was (None: always at the origin).
     """
 
     rig: Rig
@@ -42,6 +43,7 @@ class FittedTrack:
     off_feet: np.ndarray | None = None
     limbs: np.ndarray | None = None
     lifted_up: np.ndarray | None = None
+    eye: np.ndarray | None = None
 
     @cached_property
     def _posed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -68,6 +70,11 @@ class FittedTrack:
         """(F,) bool: frames in which something other than the feet carries the body."""
         return np.zeros(len(self.times), dtype=bool) if self.off_feet is None else self.off_feet
 
+    @property
+    def eyes(self) -> np.ndarray:
+        """(F,3) the camera's position in each frame."""
+        return np.zeros_like(self.root) if self.eye is None else self.eye
+
     def moved(self, *, local: np.ndarray | None = None, root: np.ndarray | None = None) -> FittedTrack:
         """A copy with other rotations or another root."""
         return replace(self, local=self.local if local is None else local, root=self.root if root is None else root)
@@ -82,6 +89,7 @@ class FittedTrack:
             feet_seen=self.feet_seen[rows],
             seen=None if self.seen is None else self.seen[rows],
             off_feet=None if self.off_feet is None else self.off_feet[rows],
+            eye=None if self.eye is None else self.eye[rows],
         )
 
     @cached_property

@@ -45,6 +45,9 @@ Most cameras are held level and look ahead; some are tilted, or mounted high und
 WIDEST = np.array([prior[-1][1] for prior in LEVEL_PRIORS]) ** -2
 """Precision of the wide component, for roll and pitch."""
 
+MEASURED = np.radians(0.5)
+"""Sigma of a vertical that was measured: in roll and pitch."""
+
 LIFTED_SIGMA = np.radians([3.0, 6.0])
 """Sigma of the vertical that the pose lifter infers, in roll and pitch: its error on held-out people and real views."""
 
@@ -104,28 +107,33 @@ class Ground:
 
 
 def estimate_ground(
-    tracks: Sequence[FittedTrack], statures: np.ndarray | None = None, known: np.ndarray | None = None
+    tracks: Sequence[FittedTrack],
+    statures: np.ndarray | None = None,
+    known: np.ndarray | None = None,
+    *,
+    level: bool = False,
 ) -> Ground:
     """The ground under all tracks of a clip (camera frame), each of at least one frame; without any, a level camera.
 
     statures (P,): of the fitted bodies, metres; None: people are not compared by size. known (P,) bool: the given ones.
+    level: the camera is known to be level, as in a frame whose vertical was measured.
     """
     count = len(tracks)
     statures = np.full(count, np.nan) if statures is None else statures
     known = np.zeros(count, dtype=bool) if known is None else known
-    standing = _estimate(tracks, statures, known)
+    standing = _estimate(tracks, statures, known, level)
     # What carries a body depends on where up is: a body that lies may also stand before a camera that is tilted.
     lying, up = None, LEVEL
     for _ in range(POSTURES):
         carried = _carried(tracks, up)
         if not carried:
             break
-        lying = _estimate(carried, statures, known)
+        lying = _estimate(carried, statures, known, level)
         up = lying.up if lying.up @ LEVEL > np.cos(TILTED) else LEVEL
     if lying is None and not _carried(tracks, standing.up):
         return standing
     if lying is None:
-        return _estimate(_carried(tracks, standing.up), statures, known)
+        return _estimate(_carried(tracks, standing.up), statures, known, level)
     if _carried(tracks, standing.up):
         return lying
     walks = standing.spread > SPREAD and standing.height > LOW_CAMERA
@@ -149,13 +157,13 @@ def _camera_likelihood(ground: Ground) -> float:
     return float(total)
 
 
-def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray) -> Ground:
+def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray, level: bool) -> Ground:
     """The ground for tracks of known posture."""
     rows = [i for i, track in enumerate(tracks) if _is_carried(track)]
     walkers = [tracks[i] for i in rows]
     # First each person separately and with the wide priors: the data then select the prior, and who shares the ground.
     up, _, drops, normal = _solve(tracks, walkers, np.zeros(len(walkers)), DEFAULT_HEIGHT, WIDEST)
-    priors = np.array([_prior_precision(axis, up, normal) for axis in (0, 1)])
+    priors = np.array([MEASURED**-2 if level else _prior_precision(axis, up, normal) for axis in (0, 1)])
     sigma = _drop_sigma(walkers, drops)
     people = Standing(
         drops,
@@ -201,14 +209,14 @@ def _is_carried(track: FittedTrack) -> bool:
 
 def _is_steady(track: FittedTrack, up: np.ndarray, drop: float) -> bool:
     """The person stands `drop` metres below the camera for most of the time, and not for a moment only."""
-    points, weight, sigma = _lowest(track, up)
+    points, weight, sigma, _ = _lowest(track, up)
     there = np.abs(-(points @ up) - drop) < 2.5 * sigma
     return bool(weight[there].sum() * MEMORY > STEADY_SECONDS and weight[there].sum() > STEADY_SHARE * weight.sum())
 
 
 def _drop_sigma(walkers: Sequence[FittedTrack], drops: np.ndarray) -> np.ndarray:
     """(P,) sigma of each person's drop in metres: from their size, and from the tilt at their distance."""
-    distances = np.array([np.median(np.linalg.norm(track.root, axis=1)) for track in walkers])
+    distances = np.array([np.median(np.linalg.norm(track.root - track.eyes, axis=1)) for track in walkers])
     return np.asarray(np.sqrt((SIZE * drops) ** 2 + (TILT * distances) ** 2 + ACROSS**2))
 
 
@@ -325,7 +333,7 @@ def _add_plane_terms(
     points' information about the tilt therefore counts only as far as they spread more than such errors would spread
     them.
     """
-    points, weight, sigma = _lowest(track, up)
+    points, weight, sigma, rays = _lowest(track, up)
     residual = -(points @ up) - drop
     # Feet in the air lie above the ground (a smaller drop) and are down-weighted; nothing lies below it.
     width = np.where(residual > 0, 4.0, 2.5) * sigma * tolerance
@@ -341,7 +349,7 @@ def _add_plane_terms(
     flat = (points - middle) @ basis.T
     tilt = (flat * weight[:, None]).T @ flat
     pull = (flat * weight[:, None]).T @ (residual - mean)
-    along = ALONG * points @ basis.T
+    along = ALONG * rays @ basis.T
     information, directions = np.linalg.eigh(tilt)
     for k in range(2):
         direction = directions[:, k]
@@ -353,7 +361,7 @@ def _add_plane_terms(
 
 def _nearness(track: FittedTrack) -> float:
     """Seconds that a person was seen, over the square of the distance: how much the lifter saw of the person."""
-    return float(track.durations.sum() / max(np.median(np.linalg.norm(track.root, axis=1)), 0.3) ** 2)
+    return float(track.durations.sum() / max(np.median(np.linalg.norm(track.root - track.eyes, axis=1)), 0.3) ** 2)
 
 
 def _spread(walkers: Sequence[FittedTrack], up: np.ndarray) -> float:
@@ -370,20 +378,21 @@ def _lean(up: np.ndarray, direction: np.ndarray) -> float:
     return float(np.arctan2(-(LEVEL - up * (LEVEL @ up)) @ direction, LEVEL @ up))
 
 
-def _lowest(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What carries the body: points (N,3), weights (N,), sigma (N,) metres.
+def _lowest(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What carries the body: points (N,3), weights (N,), sigma (N,) metres, and rays to them from the camera (N,3).
 
     The lowest contact point of each frame with feet, and what carries the body where it is off its feet.
     """
     standing = track.feet_seen & ~track.on_other_parts
     feet = track.feet[standing]
     points = feet[np.arange(len(feet)), (feet @ up).argmin(axis=1)]
-    durations = track.durations[standing]
+    eyes, durations = track.eyes[standing], track.durations[standing]
     if track.on_other_parts.any():
         carrying, frames = supports(track, up)
-        points = np.concatenate([points, carrying])
+        points, eyes = np.concatenate([points, carrying]), np.concatenate([eyes, track.eyes[frames]])
         # Which parts carry a body is known to a few centimetres, for as long as it stays: one observation.
         once = min(1.0, MEMORY / float(track.durations[track.on_other_parts].sum()))
         durations = np.concatenate([durations, once * track.durations[frames]])
-    sigma = np.sqrt((ALONG * (points @ up)) ** 2 + ACROSS**2)
-    return points, durations / MEMORY, sigma
+    rays = points - eyes
+    sigma = np.sqrt((ALONG * (rays @ up)) ** 2 + ACROSS**2)
+    return points, durations / MEMORY, sigma, rays

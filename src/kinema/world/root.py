@@ -36,43 +36,90 @@ ACCELERATION = 3.0
 
 
 def steady_root(
-    track: FittedTrack, weight: np.ndarray, centre: np.ndarray, before: np.ndarray | None = None, *, still: bool = True
+    track: FittedTrack,
+    weight: np.ndarray,
+    centre: np.ndarray,
+    before: np.ndarray | None = None,
+    *,
+    still: bool = True,
+    grounded: bool = True,
 ) -> np.ndarray:
     """The offset (F,3) of the root of a track in the world that makes points weighted by `weight` (F,K) stand still.
 
-    centre (3,): the camera's position. before (F,3): the offset so far; where it is large, the fitted distance counts
-    less (None: full weight). still: the weighted feet do not move; without it they are only held on the ground. Solves
-    for all frames of the track together.
+    centre (3,), or (F,3) in each frame: the camera's position. before (F,3): the offset so far; where it is large, the
+    fitted distance counts less (None: full weight). still: the weighted feet do not move; without it they are only held
+    on the ground; grounded: they are on the ground; without it they only keep still. Solves for all frames of the track
+    together.
     """
     times = track.times
     count = len(times)
     share = track.durations / MEMORY
     blocks = sight_information(track.root, centre, before) * share[:, None, None]
     right = np.zeros((count, 3))
-    level = standing_level(track, centre)
-    up = weight * share[:, None] / HEIGHT**2
-    blocks[:, 1, 1] += up.sum(axis=1)
-    right[:, 1] -= np.sum(up * (track.points[..., 1] - level), axis=1)
+    if grounded:
+        level = standing_level(track, centre)
+        up = weight * share[:, None] / HEIGHT**2
+        blocks[:, 1, 1] += up.sum(axis=1)
+        right[:, 1] -= np.sum(up * (track.points[..., 1] - level), axis=1)
     band = band_of_blocks(blocks, 7)
     if count > 1 and still:
-        interval = np.diff(times)[:, None]
-        held = np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * interval)  # (F-1,K)
-        total = held.sum(axis=1)
-        pull = np.einsum("fk,fkc->fc", held, np.diff(track.points, axis=0))
-        band[1:, :, 0] += total[:, None]
-        band[:-1, :, 0] += total[:, None]
-        band[:-1, :, 3] -= total[:, None]
-        right[1:] -= pull
-        right[:-1] += pull
+        held = _held(times, weight)
+        _add_stillness(band, held)
+        _add_pull(right, held, np.diff(track.points, axis=0))
     if count > 2:
         add_smoothness(band, times, np.full(3, ACCELERATION))
     return solve_band(band, right)
 
 
+def evidence_of_shift(
+    track: FittedTrack, weight: np.ndarray, centre: np.ndarray, shift: np.ndarray
+) -> tuple[float, float]:
+    """By how much of `shift` (F,3) the root must be moved for weighted points to stand still: information, and pull.
+
+    The shift is one more unknown beside the offsets of `steady_root`, which are eliminated from the normal equations:
+    its estimate is pull / information, its variance 1 / information. Heights are not used: where the ground lies
+    depends on the shift. weight (F,K); centre (3,) or (F,3).
+    """
+    times = track.times
+    if len(times) < 3:
+        return 0.0, 0.0
+    band = band_of_blocks(sight_information(track.root, centre) * (track.durations / MEMORY)[:, None, None], 7)
+    held = _held(times, weight)
+    _add_stillness(band, held)
+    add_smoothness(band, times, np.full(3, ACCELERATION))
+    steps, own = np.diff(track.points, axis=0), np.diff(shift, axis=0)
+    right, fitted = np.zeros((len(times), 3)), np.zeros((len(times), 3))
+    _add_pull(right, held, np.broadcast_to(own[:, None], steps.shape))
+    _add_pull(fitted, held, steps)
+    back = solve_band(band, right)
+    information = float(np.sum(held.sum(axis=1) * np.sum(own**2, axis=1)) - np.sum(right * back))
+    pull = float(np.sum(back * fitted) - np.einsum("fk,fkc,fc->", held, steps, own))
+    return information, pull
+
+
+def _held(times: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(F-1,K) precision with which points weighted by (F,K) keep their place between consecutive frames."""
+    return np.asarray(np.minimum(weight[1:], weight[:-1]) / (STILL**2 * STILL_MEMORY * np.diff(times)[:, None]))
+
+
+def _add_stillness(band: np.ndarray, held: np.ndarray) -> None:
+    total = held.sum(axis=1)
+    band[1:, :, 0] += total[:, None]
+    band[:-1, :, 0] += total[:, None]
+    band[:-1, :, 3] -= total[:, None]
+
+
+def _add_pull(right: np.ndarray, held: np.ndarray, steps: np.ndarray) -> None:
+    """Add what points that move by `steps` (F-1,K,3) between frames ask for to a right-hand side (F,3), in place."""
+    pull = np.einsum("fk,fkc->fc", held, steps)
+    right[1:] -= pull
+    right[:-1] += pull
+
+
 def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
     """The offset (F,3) of the root that lifts feet from below the ground onto it, along the viewing rays.
 
-    Feet below the floor come from a fit that is too far away. centre (3,): the camera's position.
+    Feet below the floor come from a fit that is too far away. centre (3,) or (F,3): the camera's position.
     """
     offset = np.zeros_like(track.root)
     seen = track.feet_seen | track.on_other_parts
@@ -85,9 +132,10 @@ def lift_out(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
 
 
 def sight_information(root: np.ndarray, centre: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
-    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre` (3,): high across the ray, low along it.
+    """(F,3,3) inverse covariance of fitted roots (F,3) seen from `centre`: high across the ray, low along it.
 
-    offset (F,3): the roots' offset so far; the larger along the ray, the lower the information along it.
+    centre (3,) or (F,3); offset (F,3): the roots' offset so far; the larger along the ray, the lower the information
+    along it.
     """
     ray = root - centre
     distance = np.maximum(np.linalg.norm(ray, axis=-1), 0.3)
@@ -107,12 +155,17 @@ def standing_level(track: FittedTrack, centre: np.ndarray) -> np.ndarray:
 
 def higher_floor(centre: np.ndarray) -> float:
     """Metres above the ground from which a foot stands on something else; larger for a high camera."""
-    return max(RAISED, 3 * ALONG * abs(float(centre[1])))
+    return max(RAISED, 3 * ALONG * abs(_height(centre)))
 
 
 def lower_floor(centre: np.ndarray) -> float:
     """Metres below the ground from which a foot stands on another floor; at smaller depths, the fit is wrong."""
-    return max(LOWER_FLOOR, LOWER_SHARE * abs(float(centre[1])))
+    return max(LOWER_FLOOR, LOWER_SHARE * abs(_height(centre)))
+
+
+def _height(centre: np.ndarray) -> float:
+    """Of the camera at `centre`, (3,) or (F,3) in each frame, above the ground: the median of a moving one."""
+    return float(centre[1]) if centre.ndim == 1 else float(np.median(centre[:, 1]))
 
 
 def add_smoothness(band: np.ndarray, times: np.ndarray, sigma: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person, join_people
 from kinema.stage import Context
 from kinema.world.options import WorldOptions
+from kinema.world.path_scale import GIVEN_SCALE
 from kinema.world.placing import place_people
 
 PLACED = (*WORLD_FIELDS, "contacts")
@@ -24,6 +25,8 @@ def place_shots(motion: Motion, context: Context, options: WorldOptions) -> Moti
     people of the others have a world all the same, and the camera has no pose; a person who appears in both kinds of
     shot is left without one.
     """
+    if options.scale is not None:
+        motion = motion.replace(data={**motion.data, GIVEN_SCALE: options.scale})
     if not len(motion.cuts):
         return place_people(motion, context, options)
     moves = _moving(motion, options)
@@ -77,11 +80,23 @@ def _camera(motion: Motion, placed: list[Motion]) -> Camera | None:
     if not known or len(known) < len(cameras):
         return motion.camera.replace(rotation=None, translation=None, moving=state)
     rotation, translation = np.empty((motion.num_frames, 3, 3)), np.empty((motion.num_frames, 3))
-    latest = known[0]
+    turn, shift = _at(known[0], 0)
     for shot, frames in zip(placed, motion.shots, strict=True):  # a shot without people keeps the pose before it
-        latest = shot.camera if shot.people and shot.camera is not None else latest
-        rotation[frames], translation[frames] = latest.rotation, latest.translation
+        camera = shot.camera if shot.people else None
+        if camera is not None and camera.rotation is not None and camera.translation is not None:
+            rotation[frames], translation[frames] = camera.rotation, camera.translation
+            turn, shift = _at(camera, -1)
+        else:
+            rotation[frames], translation[frames] = turn, shift
     return motion.camera.replace(rotation=rotation, translation=translation, moving=state)
+
+
+def _at(camera: Camera, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """A camera's rotation (3,3) and translation (3,) in one frame."""
+    assert camera.rotation is not None
+    assert camera.translation is not None
+    moving = camera.rotation.ndim == 3
+    return (camera.rotation[frame], camera.translation[frame]) if moving else (camera.rotation, camera.translation)
 
 
 def _joined(person: Person, motion: Motion, placed: list[Motion]) -> Person:
