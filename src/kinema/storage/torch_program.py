@@ -1,4 +1,4 @@
-"""The tensors in a TorchScript program, by the names of its modules and attributes; its code is neither read nor run."""
+"""The tensors in a TorchScript program, by the names of its modules and attributes; its code is not even read."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ from kinema.models.published_tensors import load_published
 
 _NORM_EPSILON = 1e-3
 _FIELD_SCALE = 0.1
+_POINTS = 256
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -55,7 +56,8 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         means = x.mean((2, 3), keepdim=True)
-        return x * self.fc2(functional.silu(self.fc1(means))).sigmoid()
+        scaled: Tensor = x * self.fc2(functional.silu(self.fc1(means))).sigmoid()
+        return scaled
 
 
 class Block(nn.Module):
@@ -95,7 +97,7 @@ class Block(nn.Module):
                 out = layer(out)
             return out
         out = self.block(x)
-        return out + x if self.around else out
+        return out + x if self.around else out  # type: ignore[no-any-return]
 
 
 class Centred(nn.Module):
@@ -181,7 +183,7 @@ class WeightField(nn.Module):
 
     def forward(self, points: Tensor, volume: BodyVolume) -> Tensor:
         result: Tensor = self.pred_mlp(self.features(points, volume))
-        return result.unflatten(-1, (HEAD + 1, MAPS))
+        return result.reshape(len(points), HEAD + 1, MAPS)
 
 
 class _Head(nn.Module):
@@ -267,35 +269,48 @@ class Localized:
 def localize(features: Tensor, weights: PointWeights, side: int, flipped: Tensor | None = None) -> Localized:
     """The points whose `weights` are given, from features (B,512,h,w) of crops of `side` pixels.
 
-    flipped (B,) bool: crops that were mirrored.
+    flipped (B,) bool: crops that were mirrored. B must not be 0.
     """
-    batch, _, height, width = features.shape
-    flat = features.flatten(2).float()
-    count = weights.bias.shape[0]
-    logits = flat.new_empty(batch, count, MAPS, height * width)
-    chosen = torch.zeros(batch, dtype=torch.bool, device=flat.device) if flipped is None else flipped
-    for side_chosen, weight, bias in (
-        (~chosen, weights.weight, weights.bias),
-        (chosen, weights.weight_flipped, weights.bias_flipped),
-    ):
-        if bool(side_chosen.any()):
-            read = weight.flatten(0, 1).float() @ flat[side_chosen]
-            logits[side_chosen] = read.unflatten(1, (count, MAPS)) + bias.float()[None, :, :, None]
-    x = torch.linspace(0, 1, width, device=flat.device).repeat(height)
-    y = torch.linspace(0, 1, height, device=flat.device).repeat_interleave(width)
-    z = torch.linspace(0, 1, MAPS - 2, device=flat.device)
-    volume = logits[:, :, 2:].flatten(2).softmax(dim=-1).unflatten(-1, (MAPS - 2, height * width))
-    plane = volume.sum(dim=2)
-    depth = (volume.sum(dim=3) * z).sum(dim=-1)
-    image = torch.stack([(plane * x).sum(dim=-1), (plane * y).sum(dim=-1)], dim=-1)
-    flatmap = logits[:, :, 1].softmax(dim=-1)
-    metric = torch.stack([(flatmap * x).sum(dim=-1), (flatmap * y).sum(dim=-1)], dim=-1)
-    uncertainty = functional.softplus((logits[:, :, 0] * plane).sum(dim=-1)) + LEAST_UNCERTAINTY
+    height, width = features.shape[2:]
+    x = torch.linspace(0, 1, width, device=features.device).repeat(height)
+    y = torch.linspace(0, 1, height, device=features.device).repeat_interleave(width)
+    slices = torch.linspace(0, 1, MAPS - 2, device=features.device).repeat_interleave(height * width)
+    grid = torch.stack([x, y], dim=1)
+    space = torch.cat([grid.repeat(MAPS - 2, 1), slices[:, None]], dim=1)
+    flags = [False] * len(features) if flipped is None else flipped.tolist()
+    rows = [
+        _read(crop, *_chosen(weights, flag), grid, space)
+        for crop, flag in zip(features.flatten(2).float(), flags, strict=True)
+    ]
+    image, metric, uncertainty = (torch.stack(parts) for parts in zip(*rows, strict=True))
     return Localized(
-        _to_pixels(image, side),
-        torch.cat([_to_pixels(metric, side) * (BOX_SIZE / side), depth[..., None] * BOX_SIZE], dim=-1),
-        uncertainty,
+        _to_pixels(image[..., :2], side),
+        torch.cat([_to_pixels(metric, side) * (BOX_SIZE / side), image[..., 2:] * BOX_SIZE], dim=-1),
+        uncertainty[..., 0],
     )
+
+
+def _chosen(weights: PointWeights, flipped: bool) -> tuple[Tensor, Tensor]:
+    pair = (weights.weight_flipped, weights.bias_flipped) if flipped else (weights.weight, weights.bias)
+    return pair[0].float(), pair[1].float()
+
+
+def _read(crop: Tensor, weight: Tensor, bias: Tensor, grid: Tensor, space: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Shares of the way (N,3) along x, y and the slices, metric shares (N,2), uncertainties (N,1), of features
+    (512,hw).
+
+    grid (hw,2), space (slices*hw,3): the shares of the cells. Some points at a time, so that their maps stay in the
+    cache.
+    """
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for some_weight, some_bias in zip(weight.split(_POINTS), bias.split(_POINTS), strict=True):
+        maps = torch.addmm(some_bias.reshape(-1, 1), some_weight.flatten(0, 1), crop).unflatten(0, some_bias.shape)
+        volume = maps[:, 2:].flatten(1).softmax(dim=1)
+        plane = volume.unflatten(1, (MAPS - 2, -1)).sum(dim=1)
+        uncertainty = functional.softplus((maps[:, 0] * plane).sum(dim=1, keepdim=True)) + LEAST_UNCERTAINTY
+        parts.append((volume @ space, maps[:, 1].softmax(dim=1) @ grid, uncertainty))
+    image, metric, uncertainty = (torch.cat(each) for each in zip(*parts, strict=True))
+    return image, metric, uncertainty
 
 
 def _to_pixels(shares: Tensor, side: int) -> Tensor:
