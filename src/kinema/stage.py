@@ -50,9 +50,10 @@ class Context:
     """What a stage may use in addition to the motion, and where it reports what it did.
 
     body, video: None if there is none. folder: where a stage keeps arrays that are too large for memory and that its
-    result refers to (`kinema.storage.stored`); None if the motion is not kept. progress: receives the stage's progress. partial: where a long stage saves
-    intermediate results. notes: sentences that the user must see. facts: figures for the stage's record. weights:
-    sha256 by name of the files that were used (the body's is added automatically).
+    result refers to (`kinema.storage.stored`); None if the motion is not kept. progress: receives the stage's
+    progress. partial: where a long stage saves intermediate results. notes: sentences that the user must see. facts:
+    figures for the stage's record. weights: sha256 by name of the files that were used (the body's is added
+    automatically).
     """
 
     body: BodyModel | None = None

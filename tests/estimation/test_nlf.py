@@ -1,14 +1,15 @@
-"""The estimator `nlf`: the fit to known points, the stages with the truth in the network's place, and what goes wrong."""
+"""The estimator `nlf`: the fit to known points, the stages with the truth in the network's place, bad input."""
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kinema.body import load_body
-from kinema.errors import InputError, ShapeError, WeightsError
+from kinema.errors import InputError, ShapeError, UsageError, WeightsError
 from kinema.estimation.nlf_people import LOCATED, fit_located, locate_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.surface_fit import fit_track, spread_out
@@ -18,9 +19,12 @@ from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.release import weights_file
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.pipeline import RunOptions
+from kinema.pipeline.stages import chain
 from kinema.stage import Context
 from kinema.synthetic import procedural_motion, studio_camera
 from tests.helpers import nlf_samples
+from tests.helpers.goldens import outside
 
 SIZE = (640, 480)
 FRAMES = 24
@@ -139,9 +143,7 @@ def test_uncertain_points_count_less(body, truth):
     spread = np.where(arm, 0.3, 0.01) * np.ones((4, 1))
     wrong = surface + np.where(arm, 0.3, 0)[None, :, None]
     found = fit_track(body, wrong, person.joints, spread, np.full((4, 24), 0.01))
-    left = np.linalg.norm(
-        body.vertices(found.pose, found.betas, found.transl)[:, ~arm] - surface[:, ~arm], axis=-1
-    )
+    left = np.linalg.norm(body.vertices(found.pose, found.betas, found.transl)[:, ~arm] - surface[:, ~arm], axis=-1)
     assert left.mean() < 0.004
 
 
@@ -229,3 +231,54 @@ def test_missing_weights_say_what_to_get(tmp_path, monkeypatch):
         weights_file()
     with pytest.raises(WeightsError, match=r"nowhere\.pt is not a file; give weights of NLF"):
         weights_file(str(tmp_path / "nowhere.pt"))
+
+
+@pytest.mark.golden
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_real_clip_of_two_people_from_file_to_result(tmp_path, capsys):
+    """Seeded weights, so what is found is no person; the program's weights are read, files and notes are there, and a
+    second run reuses everything."""
+    pytest.importorskip("torch")
+    from kinema.__main__ import main
+
+    clip = outside("KINEMA_DATA", "../shared/data") / "videos" / "basketball_two_people_static.mp4"
+    if not clip.is_file():
+        pytest.skip(f"{clip} is not there")
+    weights = nlf_samples.write_program(tmp_path / "nlf_multi.torchscript", nlf_samples.smallest())
+    command = [
+        "run", str(clip), "--estimator", "nlf", "--nlf", str(weights), "--time-range", "0-0.3", "--no-overlay",
+        "--out", str(tmp_path / "out"), "--threads", "1", "--quiet",
+    ]  # fmt: skip
+    assert main(command) == 0
+    record = json.loads(next((tmp_path / "out").glob("*/run.json")).read_text())
+    assert record["status"] == "done"
+    assert any("its weights are used in Kinema's own network" in note for note in record["warnings"])
+    assert any("canonical body is taken to be" in note for note in record["warnings"])
+    motion = Motion.load(next((tmp_path / "out").glob("*/smpl_output.pkl")))
+    assert len(motion.people) == 2
+    for person in motion:
+        surface = person.vertices.open()
+        assert surface.shape == (len(person), 6890, 3)
+        assert np.isfinite(surface).all()
+        assert person.vertex_uncertainty.open().shape == surface.shape[:2]
+        assert person.data[LOCATED].shape == person.joints.shape
+    capsys.readouterr()
+    assert main(command) == 0
+    assert len(list((tmp_path / "out").glob("*/run.json"))) == 1
+
+
+@pytest.mark.torch
+def test_files_are_missed_before_any_work_is_done(tmp_path):
+    pytest.importorskip("torch")
+    options = RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt")
+    with pytest.raises(WeightsError, match=r"nlf\.pt is not a file; give weights of NLF"):
+        chain(options)
+    (tmp_path / "nlf.pt").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match=r"data\.zip is not a file; give nlf_data_files\.zip"):
+        chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt", nlf_data=tmp_path / "data.zip"))
+    for name, value in (("num_aug", 0), ("antialias_factor", 9), ("internal_batch_size", 0)):
+        with pytest.raises(UsageError, match=f"`{name}` must lie between 1 and"):
+            RunOptions.of(**{name: value})

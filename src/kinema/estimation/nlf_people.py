@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.surface_fit import fit_track, spread_out
 from kinema.geometry.camera import Camera, camera_from_fov
 from kinema.models.nlf.options import NlfOptions
+from kinema.models.nlf.program import NlfProgram
 from kinema.models.nlf.release import data_file, weights_file
-from kinema.models.nlf.torch_run import CroppedPerson, CropSettings, NlfEstimator
+from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
 from kinema.models.pare.regression import whole_boxes
 from kinema.motion import Motion
@@ -35,15 +36,18 @@ _NOTE = (
     "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL file with `body_model`"
 )
 
+_PROGRAM = (
+    "the program in NLF's .torchscript works in half precision and on a GPU only; its weights are used in Kinema's own"
+    " network, in float32"
+)
+
 
 class Locator(Protocol):
-    """What finds points in crops: `NlfEstimator`, or what stands in for it."""
+    """What finds points of people in boxes: `NlfEstimator`, `NlfProgram`, or what stands in for them."""
 
-    def cropped(
-        self, image: np.ndarray, boxes: np.ndarray, lens: Lens, settings: CropSettings
-    ) -> list[CroppedPerson]: ...
+    def cropped(self, image: np.ndarray, boxes: np.ndarray, lens: Lens, settings: CropSettings) -> list[Any]: ...
 
-    def located(self, people: list[CroppedPerson]) -> tuple[np.ndarray, np.ndarray]: ...
+    def located(self, people: list[Any]) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
@@ -54,14 +58,20 @@ def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
     context.notes.extend(points.notes)
     if body.name == "free":
         context.notes.append(_NOTE)
-    estimator = NlfEstimator(
-        weights,
-        points.all,
-        data=options.data,
-        halves=options.half_weights,
-        device=options.device,
-        threads=options.threads,
-    )
+    estimator: NlfEstimator | NlfProgram
+    if options.program:
+        estimator = NlfProgram(weights, points.all, batch=options.internal_batch_size)
+    else:
+        estimator = NlfEstimator(
+            weights,
+            points.all,
+            data=options.data,
+            halves=options.half_weights,
+            device=options.device,
+            threads=options.threads,
+        )
+        if weights.suffix == ".torchscript":
+            context.notes.append(_PROGRAM)
     context.facts["device"] = estimator.device
     context.weights[weights.name] = estimator.sha256
     return locate_people(motion, context, body, points, estimator, options)
@@ -93,7 +103,7 @@ def locate_people(
         }
         owed = {(person.id, row) for person in people for row in range(len(person))}
         total = len(owed)
-        batch: list[tuple[int, int, CroppedPerson]] = []
+        batch: list[tuple[int, int, Any]] = []
 
         def finish() -> None:
             found, spread = estimator.located([each[2] for each in batch])
@@ -127,7 +137,7 @@ def _crops(
     people: list[Person],
     estimator: Locator,
     options: NlfOptions,
-) -> Iterator[tuple[int, int, CroppedPerson]]:
+) -> Iterator[tuple[int, int, Any]]:
     """The crop of everyone in every frame, with id and row, as the video gives them."""
     lens = Lens(camera.intrinsics, camera.distortion)
     settings = CropSettings(options.num_aug, options.antialias_factor, options.pad_white_pixels)
@@ -173,7 +183,7 @@ class _Kept:
 @contextmanager
 def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
     """Files for the surface of one person, which appear when the block ends."""
-    place = _lasting_folder() if folder is None else folder
+    place = _lasting_folder() if folder is None else folder.resolve()
     place.mkdir(parents=True, exist_ok=True)
     paths = place / f"vertices-{person.id}.npy", place / f"vertex-uncertainty-{person.id}.npy"
     frames = len(person)
@@ -201,7 +211,7 @@ def fit_located(motion: Motion, context: Context, options: object) -> Motion:
     rows = np.arange(body.num_vertices)
     some = rows[spread_out(body, rows)]
     people, errors, total = [], [], sum(len(person) for person in motion)
-    for done, person in enumerate(motion, 1):
+    for person in motion:
         if person.vertices is None or LOCATED not in person.data:
             people.append(person)
             continue

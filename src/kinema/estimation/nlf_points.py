@@ -14,8 +14,8 @@ from kinema.models.nlf.reading import DATA_FILE, read_canonical_points
 from kinema.skeleton import NUM_BETAS, SMPL24
 
 _OWN_POSE = (
-    f"NLF's canonical body is taken to be the body model in its rest pose; with {DATA_FILE} of the release (`nlf_data`) it"
-    " is known"
+    "NLF's canonical body is taken to be the body model in its rest pose; with"
+    f" {DATA_FILE} of the release (`nlf_data`) it is known"
 )
 
 

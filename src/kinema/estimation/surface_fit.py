@@ -1,9 +1,9 @@
 """Fitting a body to points of its surface and its joints whose places are known in every frame: one shape for a track.
 
 Two steps alternate. Every part of the body is turned so that its points lie at the given ones (Kabsch, weighted), all
-frames side by side; then the shape follows from all points together, since for fixed rotations a linearly blended body is
-linear in it. From there Gauss-Newton on all rotations and the translation: a part alone is turned by the noise of few
-points, and what hangs on it would be carried along.
+frames side by side; then the shape follows from all points together, since for fixed rotations a linearly blended body
+is linear in it. From there Gauss-Newton on all rotations and the translation: a part alone is turned by the noise of
+few points, and what hangs on it would be carried along.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.errors import ShapeError
-from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle, nearest_rotation
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    continuous_axis_angle,
+    matrix_to_axis_angle,
+    nearest_rotation,
+)
 from kinema.skeleton import NUM_BETAS
 
 ROUNDS = 4

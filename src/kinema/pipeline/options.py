@@ -69,8 +69,8 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. tracking, lift, nlf, pare, fit, filter, world, drawing: the options of
-    Kinema's own stages; added: those of stages from other packages, by name.
+    place, if any. video: its true rate and rotation. tracking, lift, nlf, pare, fit, filter, world, drawing: the
+    options of Kinema's own stages; added: those of stages from other packages, by name.
     """
 
     estimator: str = setting(

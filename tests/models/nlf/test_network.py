@@ -153,6 +153,11 @@ def test_the_three_kinds_of_files_hold_one_network(tmp_path):
     lacking = nlf_samples.write_program(tmp_path / "other.torchscript", name, without="r_sqrt_eigva")
     with pytest.raises(InputError, match=r"other\.torchscript is not an NLF program: it lacks crop_model\.heatmap_he"):
         read_crop_model(lacking)
+    whole = (tmp_path / "nlf.torchscript").read_bytes()
+    for end in (100, len(whole) // 2, len(whole) - 10):
+        lacking.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"other\.torchscript (is corrupt|contains no weights)"):
+            read_crop_model(lacking)
     data.unlink()
     with pytest.raises(InputError, match=r"lacks the canonical body's volume, .* name it with `nlf_data`"):
         read_crop_model(tmp_path / "nlf_crop.pt")

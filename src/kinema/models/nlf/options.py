@@ -16,8 +16,9 @@ class NlfOptions:
 
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
-    picture is white. half_weights: as `NlfEstimator`'s `halves`. device: "cpu", "cuda" or "auto". threads: CPU threads
-    (None: as many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
+    picture is white. program: execute the file, on a GPU. half_weights: as `NlfEstimator`'s `halves`. device: "cpu",
+    "cuda" or "auto". threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image
+    side, in place of the motion's camera.
     """
 
     weights: str | None = setting(
@@ -35,6 +36,11 @@ class NlfOptions:
     num_aug: int = setting(1, "NLF: variants of every crop, turned, zoomed and mirrored", public=True, metavar="N")
     antialias_factor: int = setting(1, "NLF: crops are sampled this much finer", public=True, metavar="N")
     internal_batch_size: int = setting(8, "NLF: crops in memory at once", public=True, metavar="N", neutral=True)
+    program: bool = setting(
+        False,
+        "run the program in NLF's .torchscript on the GPU, in place of Kinema's own network",
+        public="nlf_program",
+    )
     pad_white_pixels: bool = False
     half_weights: bool = False
     device: str = "auto"

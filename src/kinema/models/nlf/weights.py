@@ -15,7 +15,7 @@ NLF = Licence(
 
 DATA = TrainingData(
     "many data sets of people",
-    "pictures with 3D bodies, joints or surfaces from some fifty data sets, most of which are for non-commercial research",
+    "pictures with bodies, joints or surfaces from some fifty data sets, most of which are for non-commercial research",
 )
 
 _LAST = {"l": "backbone.1.8.0.weight", "s": "backbone.1.7.0.weight"}
@@ -32,7 +32,7 @@ def _program(size: str) -> Entry:
         what=f"NLF-{size.upper()}: image to any points of the body",
         licence=NLF,
         data=DATA,
-        instructions=f"download nlf_{size}_multi*.torchscript ({_RELEASES}); nlf_data_files.zip beside it is copied, too",
+        instructions=f"download nlf_{size}_multi*.torchscript, with nlf_data_files.zip beside it ({_RELEASES})",
         holds=tuple(f"crop_model.{name}" for name in (*TENSORS, _LAST[size])),
         companions=("nlf_data_files.zip",),
     )
