@@ -11,6 +11,7 @@ import pytest
 from kinema.body import load_body
 from kinema.errors import InputError, ShapeError, UsageError, WeightsError
 from kinema.estimation.nlf_people import LOCATED, fit_located, locate_people
+from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.surface_fit import fit_track, spread_out
 from kinema.geometry.camera import project
@@ -24,7 +25,7 @@ from kinema.pipeline.stages import chain
 from kinema.stage import Context
 from kinema.synthetic import procedural_motion, studio_camera
 from tests.helpers import nlf_samples
-from tests.helpers.goldens import outside
+from tests.helpers.goldens import outside, smpl_maker
 
 SIZE = (640, 480)
 FRAMES = 24
@@ -106,8 +107,9 @@ def vertex_error(body, person, true) -> np.ndarray:
     return np.linalg.norm(found - expected, axis=-1).mean(axis=1)
 
 
-def test_after_the_network_less_than_two_millimetres_are_lost(body, truth, tmp_path):
-    """The truth in the network's place: vertices and joints of the result are off by less than 2 mm in every frame."""
+def test_after_the_network_hardly_anything_is_lost(body, truth, tmp_path):
+    """The truth in the network's place: vertices and joints of the result are off by less than 0.2 mm in every frame;
+    2 would be good enough."""
     network = oracle(body, truth)
     context = Context(body=body, video=Frames(FRAMES), folder=tmp_path / "kept")
     options = NlfOptions(internal_batch_size=7)
@@ -121,8 +123,8 @@ def test_after_the_network_less_than_two_millimetres_are_lost(body, truth, tmp_p
     np.testing.assert_allclose(surface, body.vertices(true.pose, true.betas, true.transl), atol=1e-5)
     np.testing.assert_allclose(person.vertex_uncertainty.open(), 0.01, atol=1e-8)
     fitted = fit_located(located, context, None).people[0]
-    assert vertex_error(body, fitted, true).max() < 0.002
-    assert mpjpe(fitted.joints, true.joints).max() < 0.002
+    assert vertex_error(body, fitted, true).max() < 0.0002
+    assert mpjpe(fitted.joints, true.joints).max() < 0.0002
     np.testing.assert_array_equal(fitted.data[LOCATED], person.joints)
 
 
@@ -178,6 +180,47 @@ def test_people_without_boxes_and_nobody(body, truth):
     nobody = locate_people(motion.replace(people=()), context, body, canonical(body), network, NlfOptions())
     assert not nobody.people
     assert network.sizes == []
+
+
+def test_implausible_poses_are_left_out(body, truth, tmp_path):
+    """A person who is tracked twice stays once; a frame without anything sure is left out; without any, the person."""
+    motion = tracked(truth)
+    (person,) = motion.people
+    network = oracle(body, truth)
+    twin = person.replace(id=2, confidence=np.full(FRAMES, 0.4))
+    motion = motion.replace(people=(person.replace(confidence=np.full(FRAMES, 0.9)), twin))
+    context = Context(body=body, video=Frames(FRAMES), folder=tmp_path)
+    located = locate_people(motion, context, body, canonical(body), network, NlfOptions())
+    spread = np.load(located.people[0].vertex_uncertainty.path)
+    spread[5:8] = 0.5
+    np.save(located.people[0].vertex_uncertainty.path, spread)
+    found, dropped = plausible_people(located)
+    assert [each.id for each in found] == [1, 2]
+    np.testing.assert_array_equal(found.people[1].frames, [5, 6, 7])
+    assert dropped == FRAMES
+    np.testing.assert_array_equal(found.people[0].frames, np.delete(np.arange(FRAMES), [5, 6, 7]))
+    surface = np.load(located.people[0].vertices.path)
+    np.testing.assert_array_equal(found.people[0].vertices.open(), np.delete(surface, [5, 6, 7], axis=0))
+    alone, _ = plausible_people(located.replace(people=located.people[:1]))
+    shifted = [each.replace(boxes=each.boxes + 5000) for each in alone]
+    assert not plausible_people(alone.replace(people=tuple(shifted)))[0].people
+
+
+@pytest.mark.golden
+def test_a_body_with_pose_blend_shapes(tmp_path):
+    """An SMPL file: vertices within 1 mm. The step does not know that the bulges change with the pose."""
+    maker = smpl_maker()
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    maker.write(path, maker.model("neutral"))
+    smpl = load_body(path)
+    assert smpl.posedirs is not None
+    rng = np.random.default_rng(3)
+    pose, transl = rng.normal(size=(6, 72)) * 0.25, rng.normal(size=(6, 3)) + [0, 0, 4]
+    betas = rng.normal(size=10)
+    surface = smpl.vertices(pose, betas, transl, dtype=np.float64)
+    found = fit_track(smpl, surface, smpl.joints(pose, betas, transl))
+    again = smpl.vertices(found.pose, found.betas, found.transl, dtype=np.float64)
+    assert np.linalg.norm(again - surface, axis=-1).mean(axis=1).max() < 0.001
 
 
 def test_a_video_that_ends_early(body, truth, tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.errors import InputError
+from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.surface_fit import fit_track, spread_out
 from kinema.geometry.camera import Camera, camera_from_fov
@@ -74,7 +75,12 @@ def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
             context.notes.append(_PROGRAM)
     context.facts["device"] = estimator.device
     context.weights[weights.name] = estimator.sha256
-    return locate_people(motion, context, body, points, estimator, options)
+    motion = locate_people(motion, context, body, points, estimator, options)
+    if options.suppress_implausible_poses:
+        motion, dropped = plausible_people(motion)
+        if dropped:
+            context.notes.append(f"implausible poses of NLF were left out, {dropped} frames of people in all")
+    return motion
 
 
 def locate_people(

@@ -2,8 +2,8 @@
 
 Two steps alternate. Every part of the body is turned so that its points lie at the given ones (Kabsch, weighted), all
 frames side by side; then the shape follows from all points together, since for fixed rotations a linearly blended body
-is linear in it. From there Gauss-Newton on all rotations and the translation: a part alone is turned by the noise of
-few points, and what hangs on it would be carried along.
+is linear in it. From there Gauss-Newton on rotations, translations and shape together: a part alone is turned by the
+noise of few points, and what hangs on it would be carried along.
 """
 
 from __future__ import annotations
@@ -195,9 +195,7 @@ def _solved(
         if betas is None and number >= 1:
             shape = _shape(surface, turns, points, weights)
     for _ in range(STEPS):
-        turns = _stepped(surface, turns, shape, points, weights)
-        if betas is None:
-            shape = _shape(surface, turns, points, weights)
+        turns, shape = _stepped(surface, turns, shape, points, weights, free=betas is None)
     now = surface.placed(turns, shape)
     share = weights / weights.sum(axis=1, keepdims=True)
     transl = ((points - now) * share[..., None]).sum(axis=1)
@@ -206,39 +204,59 @@ def _solved(
 
 
 def _stepped(
-    surface: _Surface, turns: np.ndarray, shape: np.ndarray, points: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Global rotations (F,24,3,3) after a step of Gauss-Newton on them and the translation.
+    surface: _Surface, turns: np.ndarray, shape: np.ndarray, points: np.ndarray, weights: np.ndarray, *, free: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Global rotations (F,24,3,3) and betas (10,) after a step of Gauss-Newton on them and the translations.
 
-    A turn of joint j about its place p moves a point by the turn times the part of the point that hangs on j: the sum
-    over j and the joints below it of the point's skinned share, relative to p.
+    free: whether the shape moves, too; then every frame's turns are eliminated from the equations of the shape that all
+    frames share.
     """
-    out = np.empty_like(turns)
     share = weights / weights.sum(axis=1, keepdims=True)
-    for start in range(0, len(points), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    chunks = [slice(start, start + _CHUNK) for start in range(0, len(points), _CHUNK)]
+    columns = 1 + NUM_BETAS if free else 1
+    solved = np.empty((len(points), 72, columns))
+    normal, right = _SHAPE_WEIGHT * len(points) * np.eye(NUM_BETAS), -_SHAPE_WEIGHT * len(points) * shape
+    for rows in chunks:
         now, hanging = surface.hanging(turns[rows], shape)
-        off = points[rows] - now
-        off = off - (off * share[rows, :, None]).sum(axis=1, keepdims=True)
-        # The cross product of a turn with what hangs on the joint, as columns: (f,K,3,72), without its weighted mean.
-        jacobian = np.zeros((len(off), off.shape[1], 3, 24, 3))
-        for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-            jacobian[:, :, b, :, a] = -hanging[..., c]
-            jacobian[:, :, c, :, a] = hanging[..., b]
-        jacobian = jacobian.reshape(*off.shape, 72)
-        jacobian -= np.einsum("fk,fkab->fab", share[rows], jacobian, optimize=True)[:, None]
-        weighted = (jacobian * share[rows, :, None, None]).reshape(len(off), -1, 72)
-        normal = np.swapaxes(weighted, 1, 2) @ jacobian.reshape(len(off), -1, 72)
-        right = np.swapaxes(weighted, 1, 2) @ off.reshape(len(off), -1, 1)
+        jacobian = _centred(_turning(hanging), share[rows])
+        other = (points[rows] - now)[..., None]
+        if free:
+            other = np.concatenate([other, surface.columns(turns[rows])], axis=-1)
+        other = _centred(other, share[rows])
+        weighted = jacobian * share[rows, :, None, None]
+        flat = [each.reshape(len(now), -1, each.shape[-1]) for each in (jacobian, weighted, other)]
+        own, across = np.swapaxes(flat[1], 1, 2) @ flat[0], np.swapaxes(flat[1], 1, 2) @ flat[2]
         every = np.arange(72)
-        normal[:, every, every] += _DAMPING * normal[:, every, every].mean(axis=1, keepdims=True)
-        step = axis_angle_to_matrix(np.linalg.solve(normal, right)[..., 0].reshape(-1, 24, 3))
-        # Turns of a joint turn all that hangs on it, the farther out, the later.
-        total = np.empty_like(step)
-        for joint, parent in enumerate(surface.body.parents):
-            total[:, joint] = step[:, joint] if parent < 0 else total[:, parent] @ step[:, joint]
-        out[rows] = nearest_rotation(total @ turns[rows])
-    return out
+        own[:, every, every] += _DAMPING * own[:, every, every].mean(axis=1)[:, None]
+        solved[rows] = np.linalg.solve(own, across)
+        if free:
+            both = np.swapaxes(flat[2] * np.repeat(share[rows], 3, axis=1)[..., None], 1, 2) @ flat[2]
+            left = (both - np.swapaxes(across, 1, 2) @ solved[rows]).sum(axis=0)
+            normal, right = normal + left[1:, 1:], right + left[1:, 0]
+    step = solved[..., 0]
+    if free:
+        change = np.linalg.solve(normal, right)
+        step, shape = step - solved[..., 1:] @ change, shape + change
+    local = axis_angle_to_matrix(step.reshape(-1, 24, 3))
+    # Turns of a joint turn all that hangs on it, the farther out, the later.
+    total = np.empty_like(local)
+    for joint, parent in enumerate(surface.body.parents):
+        total[:, joint] = local[:, joint] if parent < 0 else total[:, parent] @ local[:, joint]
+    return nearest_rotation(total @ turns), shape
+
+
+def _turning(hanging: np.ndarray) -> np.ndarray:
+    """How points move with the joints' turns, (F,K,3,72): the cross product of a turn with what hangs on its joint."""
+    out = np.zeros((*hanging.shape[:2], 3, 24, 3))
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        out[:, :, b, :, a] = -hanging[..., c]
+        out[:, :, c, :, a] = hanging[..., b]
+    return out.reshape(*hanging.shape[:2], 3, 72)
+
+
+def _centred(values: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Values (F,K,3,n) less their weighted mean over the points: a translation is free in every frame."""
+    return np.asarray(values - np.einsum("fk,fkab->fab", share, values, optimize=True)[:, None])
 
 
 def _turn(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -252,10 +270,8 @@ def _turn(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.nda
 def _shape(surface: _Surface, turns: np.ndarray, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(10,) betas from all frames, whatever the translations: both sides lose their weighted mean."""
     share = weights / weights.sum(axis=1, keepdims=True)
-    columns = surface.columns(turns)
-    columns = columns - np.einsum("fk,fkab->fab", share, columns)[:, None]
-    wanted = points - surface.placed(turns, np.zeros(NUM_BETAS))
-    wanted = wanted - (wanted * share[..., None]).sum(axis=1, keepdims=True)
+    columns = _centred(surface.columns(turns), share)
+    wanted = _centred((points - surface.placed(turns, np.zeros(NUM_BETAS)))[..., None], share)[..., 0]
     weighted = (columns * weights[..., None, None]).reshape(-1, NUM_BETAS)
     normal = weighted.T @ columns.reshape(-1, NUM_BETAS)
     right = weighted.T @ wanted.reshape(-1)

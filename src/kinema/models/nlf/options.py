@@ -16,9 +16,9 @@ class NlfOptions:
 
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
-    picture is white. program: execute the file, on a GPU. half_weights: as `NlfEstimator`'s `halves`. device: "cpu",
-    "cuda" or "auto". threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image
-    side, in place of the motion's camera.
+    picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on
+    a GPU. half_weights: as `NlfEstimator`'s `halves`. device: "cpu", "cuda" or "auto". threads: CPU threads (None: as
+    many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
     """
 
     weights: str | None = setting(
@@ -36,6 +36,9 @@ class NlfOptions:
     num_aug: int = setting(1, "NLF: variants of every crop, turned, zoomed and mirrored", public=True, metavar="N")
     antialias_factor: int = setting(1, "NLF: crops are sampled this much finer", public=True, metavar="N")
     internal_batch_size: int = setting(8, "NLF: crops in memory at once", public=True, metavar="N", neutral=True)
+    suppress_implausible_poses: bool = setting(
+        False, "NLF: leave out frames in which a pose is unsure, outside of its box, or another person's", public=True
+    )
     program: bool = setting(
         False,
         "run the program in NLF's .torchscript on the GPU, in place of Kinema's own network",
