@@ -19,7 +19,7 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, lift_keypoints, regress_people, localize_people, fit_body, fit_surface, filter_motion,
+        track_video, lift_keypoints, regress_people, fit_body, localize_people, fit_surface, filter_motion,
         refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
