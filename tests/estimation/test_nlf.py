@@ -315,13 +315,16 @@ def test_a_real_clip_of_two_people_from_file_to_result(tmp_path, capsys):
 
 @pytest.mark.torch
 def test_files_are_missed_before_any_work_is_done(tmp_path):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     options = RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt")
     with pytest.raises(WeightsError, match=r"nlf\.pt is not a file; give weights of NLF"):
         chain(options)
     (tmp_path / "nlf.pt").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match=r"data\.zip is not a file; give nlf_data_files\.zip"):
         chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt", nlf_data=tmp_path / "data.zip"))
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="leave `nlf_program` out"):
+            chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt", nlf_program=True))
     for name, value in (("num_aug", 0), ("antialias_factor", 9), ("internal_batch_size", 0)):
         with pytest.raises(UsageError, match=f"`{name}` must lie between 1 and"):
             RunOptions.of(**{name: value})

@@ -55,8 +55,8 @@ class NlfProgram:
             import torch
         except ImportError:
             raise UsageError(NO_TORCH) from None
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError(NO_GPU)
+        if device == "cuda":
+            require_gpu()
         register_suppression()
         self.path, self.device, self._batch, self.count = Path(path), device, batch, len(points)
         try:
@@ -122,6 +122,14 @@ def _coefficients(lens: Lens) -> np.ndarray:
     """At least five: four mean a fisheye lens to the program, and a perspective one here."""
     given = np.zeros(5) if lens.distortion is None else np.asarray(lens.distortion)
     return np.pad(given, (0, max(0, 5 - len(given)))).astype(np.float32)
+
+
+def require_gpu() -> None:
+    """Raise a UsageError that says what to do where there is no GPU that torch can use."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError(NO_GPU)
 
 
 _REGISTERED: list[Any] = []
