@@ -21,7 +21,7 @@ MAY_HOLD_NAN = tuple(name for name, field in PERSON_FIELDS.items() if field.may_
 
 def test_the_table_is_complete():
     """Every array field of Person is in the table above, so that the tests below see it."""
-    others = {"id", "frames", "keypoint_set", "keypoint3d_set", "data", "masks", "vertices"}
+    others = {"id", "frames", "keypoint_set", "keypoint3d_set", "data", "masks", "vertices", "vertex_uncertainty"}
     assert set(SHAPES) == {f.name for f in dataclasses.fields(Person)} - others
     assert person().filled == tuple(n for n in _order() if n in SHAPES)
 

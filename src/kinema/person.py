@@ -71,6 +71,9 @@ class Person:
     vertices: StoredArray | None = per_frame(
         "V", 3, unit="m, camera", meaning="the surface, in a file", stored=True, always=False
     )
+    vertex_uncertainty: StoredArray | None = per_frame(
+        "V", unit="m", meaning="standard deviation of each vertex, in a file", stored=True, always=False
+    )
     reprojection_error: np.ndarray | None = per_frame(
         unit="px", meaning="mean over the keypoints that the fit used", may_hold_nan=True
     )

@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -48,15 +49,18 @@ class Partial(Protocol):
 class Context:
     """What a stage may use in addition to the motion, and where it reports what it did.
 
-    body, video: None if there is none. progress: receives the stage's progress. partial: where a long stage saves
-    intermediate results. notes: sentences that the user must see. facts: figures for the stage's record. weights:
-    sha256 by name of the files that were used (the body's is added automatically).
+    body, video: None if there is none. folder: where a stage keeps arrays that are too large for memory and that its
+    result refers to (`kinema.storage.stored`); None if the motion is not kept. progress: receives the stage's
+    progress. partial: where a long stage saves intermediate results. notes: sentences that the user must see. facts:
+    figures for the stage's record. weights: sha256 by name of the files that were used (the body's is added
+    automatically).
     """
 
     body: BodyModel | None = None
     video: VideoReader | None = None
     progress: Progress = silent
     partial: Partial | None = None
+    folder: Path | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)

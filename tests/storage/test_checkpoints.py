@@ -189,10 +189,30 @@ def test_a_hostile_checkpoint_is_refused_by_name_and_executes_nothing(torch, tmp
 
 @pytest.mark.torch
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_torchscript_program_is_identified(torch, tmp_path):
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), str(tmp_path / "program.pt"))
-    with pytest.raises(InputError, match="TorchScript"):
-        load_checkpoint(tmp_path / "program.pt")
+def test_the_tensors_of_a_torchscript_program_are_read_by_name(torch, tmp_path):
+    """Those of its state dict, and attributes that are no part of it; halves stay halves."""
+    inner = torch.nn.Sequential(torch.nn.Linear(2, 3).half(), torch.nn.BatchNorm1d(3))
+    inner[1].register_buffer("fixed", torch.arange(3.0), persistent=False)
+    program = torch.jit.script(torch.nn.Sequential(inner, torch.nn.Linear(3, 1)))
+    torch.jit.save(program, str(tmp_path / "program.pt"))
+    found = load_checkpoint(tmp_path / "program.pt")
+    expected = {**program.state_dict(), "0.1.fixed": torch.arange(3.0)}
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value.numpy())
+    assert found["0.0.weight"].dtype == np.float16
+
+
+def test_modules_that_hold_each_other_many_times_are_refused(tmp_path):
+    """Two names for one module, sixty levels deep: more names than memory could hold."""
+    lines = [b"\x80\x02c__torch__\nM\n)\x81}bq\x00"]
+    lines += [b"c__torch__\nM\n)\x81}(X\x01\x00\x00\x00ah\x00X\x01\x00\x00\x00bh\x00ubq\x00"] * 60
+    path = tmp_path / "program.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("p/data.pkl", b"".join(lines) + b".")
+        archive.writestr("p/constants.pkl", b"")
+    with pytest.raises(InputError, match=r"program\.pt is corrupt"):
+        load_checkpoint(path)
 
 
 @pytest.mark.torch

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kinema.estimation.nlf_stage import fit_surface, localize_people
 from kinema.estimation.stage import fit_body
 from kinema.models.pare.stage import regress_people
 from kinema.registry import Registry
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 
-def _pare_body() -> BodyModel:
+def _smpl_body() -> BodyModel:
     from kinema.models.pare.release import PareRelease
 
     return PareRelease().body()
@@ -54,7 +55,13 @@ ESTIMATORS: Registry[Estimator] = Registry(
             "PARE's poses, frame by frame, as the prior of the fit; needs its checkpoint and torch",
             (regress_people, fit_body),
             settings={"fit": {"prior": "estimate"}},
-            body=_pare_body,
+            body=_smpl_body,
+        ),
+        Estimator(
+            "nlf",
+            "a body fitted to the vertices and joints that NLF locates in every frame; needs its weights and torch",
+            (localize_people, fit_surface),
+            body=_smpl_body,
         ),
     ),
 )

@@ -35,8 +35,9 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
 class PackedConvolution(nn.Module):
     """A convolution with weights in oneDNN's memory layout, so that calls do not reorder them.
 
-    activation: "none", "relu" or "leaky_relu", applied to the result in the same pass over memory; slope: of the latter
-    below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are computed, too.
+    activation: "none", "relu", "leaky_relu" or "swish" (SiLU), applied to the result in the same pass over memory;
+    slope: of the latter below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are
+    computed, too.
     """
 
     def __init__(
@@ -104,6 +105,9 @@ def pack_convolutions(
             size = sizes.get(child)
             if isinstance(then, nn.LeakyReLU):
                 setattr(module, name, PackedConvolution(child, "leaky_relu", then.negative_slope, size))
+                setattr(module, after, nn.Identity())
+            elif isinstance(then, nn.SiLU):
+                setattr(module, name, PackedConvolution(child, "swish", size=size))
                 setattr(module, after, nn.Identity())
             else:
                 clamped = isinstance(then, nn.ReLU) or name in getattr(module, "clamped", ())

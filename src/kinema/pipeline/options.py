@@ -15,6 +15,7 @@ from kinema.errors import UsageError
 from kinema.estimation.options import FitOptions
 from kinema.estimation.registry import ESTIMATORS
 from kinema.lifting.options import LiftOptions
+from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, identity_of, setting, settings_of
 from kinema.pipeline.registry import added_stages
@@ -68,8 +69,8 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. tracking, lift, pare, fit, filter, world, drawing: the options of
-    Kinema's own stages; added: those of stages from other packages, by name.
+    place, if any. video: its true rate and rotation. tracking, lift, nlf, pare, fit, filter, world, drawing: the
+    options of Kinema's own stages; added: those of stages from other packages, by name.
     """
 
     estimator: str = setting(
@@ -110,6 +111,7 @@ class RunOptions:
     video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     lift: LiftOptions = field(default_factory=LiftOptions)
+    nlf: NlfOptions = field(default_factory=NlfOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
@@ -174,6 +176,8 @@ class RunOptions:
         if stage.name == "regress":
             threads = self.pare.threads if self.pare.threads is not None else self.tracking.threads
             return dataclasses.replace(self.pare, fov=self.fit.fov, threads=threads)
+        if stage.name == "localize":
+            return dataclasses.replace(self.nlf, fov=self.fit.fov, threads=self.nlf.threads or self.tracking.threads)
         if stage.name in self.added:
             return self.added[stage.name]
         if self.refine.method is not None and stage is REFINERS.find(self.refine.method).stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kinema.estimation.nlf_stage import fit_surface, localize_people
 from kinema.estimation.registry import ESTIMATORS
 from kinema.estimation.stage import fit_body
 from kinema.lifting.stage import lift_keypoints
@@ -18,8 +19,8 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, lift_keypoints, regress_people, fit_body, filter_motion, refine_with_network, place_in_world,
-        stabilize_motion,
+        track_video, lift_keypoints, regress_people, fit_body, localize_people, fit_surface, filter_motion,
+        refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""

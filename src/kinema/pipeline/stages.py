@@ -225,7 +225,8 @@ def _run(
     """Run one step and store its result. shown: notes that the user has already seen."""
     stage = step.stage
     partial = None if store is None else store.partial(stage.name, key)
-    context = Context(job.body, job.video, watcher.start(stage.name), partial)
+    folder = None if store is None else store.arrays(stage.name, key)
+    context = Context(job.body, job.video, watcher.start(stage.name), partial, folder)
     begin = time.perf_counter()
     moved = stage(motion, options=step.options, context=context)
     if stage.video and job.watch is not None:

@@ -60,6 +60,10 @@ class StageStore:
             with contextlib.suppress(OSError):
                 path.unlink()
 
+    def arrays(self, stage: str, key: str) -> Path:
+        """The folder of the arrays that the result refers to."""
+        return self.folder / f"{stage}-{key[:24]}"
+
     def partial(self, stage: str, key: str) -> PartialResult:
         """Storage for a stage's intermediate results."""
         return PartialResult(self.folder / f"{stage}-{key[:24]}.part")

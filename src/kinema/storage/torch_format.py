@@ -5,6 +5,9 @@ storage. Before that: one stream with three small pickles, the main pickle, the 
 storages themselves. In both, the pickle refers to storages by "persistent ids", and tensors are calls to
 `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`.
 
+A TorchScript program is a zip archive of the same kind, whose pickle holds the program's modules beside its code; its
+tensors are read (`torch_program.py`), its code is not.
+
 Tensors become numpy arrays: bfloat16 as float32, GPU storages like any other. Objects of
 training frameworks become `Inert`; every other name is refused.
 """
@@ -25,6 +28,7 @@ from kinema.storage.pickle_objects import Inert, Token
 from kinema.storage.pickle_stream import PickleStream, open_stream
 from kinema.storage.pickle_values import TABLE, Make, only_named
 from kinema.storage.safe_pickle import reading
+from kinema.storage.torch_program import PROGRAM, program_tensors
 from kinema.storage.zip_archive import open_zip
 
 LEGACY_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
@@ -104,8 +108,7 @@ def read_torch_zip(path: Path) -> Any:
         if len(names) != 1:
             raise Malformed("it is a zip archive without torch's data.pkl")
         prefix = names[0][: -len("data.pkl")]
-        if f"{prefix}constants.pkl" in archive.namelist():
-            raise Malformed("it is a TorchScript program, which cannot be read without executing it")
+        program = f"{prefix}constants.pkl" in archive.namelist()
         members = _Members(archive, Budget(path.stat().st_size))
         if f"{prefix}byteorder" in archive.namelist() and bytes(members.read(f"{prefix}byteorder", 16)) != b"little":
             raise Malformed("it was written on a big-endian machine")
@@ -120,7 +123,8 @@ def read_torch_zip(path: Path) -> Any:
 
         data = members.read(names[0])
         stream = PickleStream(io.BytesIO(data.data), len(data), members.budget)
-        return _machine(stream, storage).run()
+        value = _machine(stream, storage, inert=(*INERT, *PROGRAM) if program else INERT).run()
+        return program_tensors(value, members.budget) if program else value
 
 
 class _Members:
@@ -183,7 +187,9 @@ def _itemsize(dtype: str) -> int:
     return 2 if dtype == _BFLOAT16 else np.dtype(dtype).itemsize
 
 
-def _machine(stream: PickleStream, storage: Callable[[str, str, int], _Storage]) -> PickleMachine:
+def _machine(
+    stream: PickleStream, storage: Callable[[str, str, int], _Storage], *, inert: tuple[str, ...] = INERT
+) -> PickleMachine:
     """A machine for torch's pickles; `storage` returns the storage for a key, type and length."""
 
     def persistent(value: Any) -> _Storage:
@@ -204,7 +210,7 @@ def _machine(stream: PickleStream, storage: Callable[[str, str, int], _Storage])
             return _Storage(whole.data[start * size : (start + length) * size], dtype)
         return whole
 
-    return PickleMachine(stream, _TORCH_TABLE, inert=INERT, persistent=persistent)
+    return PickleMachine(stream, _TORCH_TABLE, inert=inert, persistent=persistent)
 
 
 def _typed_tensor(machine: PickleMachine, args: tuple[Any, ...]) -> np.ndarray:

@@ -1,0 +1,246 @@
+"""NLF on tracked people: vertices and joints of everyone in every frame, kept in files, and bodies fitted to them."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from kinema.body import BodyModel
+from kinema.errors import InputError
+from kinema.estimation.nlf_plausible import plausible_people
+from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
+from kinema.estimation.surface_fit import fit_track, spread_out
+from kinema.geometry.camera import Camera, camera_from_fov
+from kinema.models.nlf.options import NlfOptions
+from kinema.models.nlf.program import NlfProgram
+from kinema.models.nlf.release import data_file, weights_file
+from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
+from kinema.models.nlf.views import Lens
+from kinema.models.pare.regression import whole_boxes
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.stage import Context, given
+from kinema.storage.atomic import atomic_path
+from kinema.storage.stored import StoredArray
+
+LOCATED = "located_joints"
+"""Key in a person's data of the joints (F,24,3) that NLF found, metres, camera; `joints` are the fitted body's."""
+
+_NOTE = (
+    "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL file with `body_model`"
+)
+
+_PROGRAM = (
+    "the program in NLF's .torchscript works in half precision and on a GPU only; its weights are used in Kinema's own"
+    " network, in float32"
+)
+
+
+class Locator(Protocol):
+    """What finds points of people in boxes: `NlfEstimator`, `NlfProgram`, or what stands in for them."""
+
+    def cropped(self, image: np.ndarray, boxes: np.ndarray, lens: Lens, settings: CropSettings) -> list[Any]: ...
+
+    def located(self, people: list[Any]) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
+    """The stage's code: `locate_people` with the weights in the options."""
+    body = given(context.body)
+    weights = weights_file(options.weights)
+    points = canonical_points(body, data_file(weights, options.data))
+    context.notes.extend(points.notes)
+    if body.name == "free":
+        context.notes.append(_NOTE)
+    estimator: NlfEstimator | NlfProgram
+    if options.program:
+        estimator = NlfProgram(weights, points.all, batch=options.internal_batch_size)
+    else:
+        estimator = NlfEstimator(
+            weights,
+            points.all,
+            data=options.data,
+            halves=options.half_weights,
+            device=options.device,
+            threads=options.threads,
+        )
+        if weights.suffix == ".torchscript":
+            context.notes.append(_PROGRAM)
+    context.facts["device"] = estimator.device
+    context.weights[weights.name] = estimator.sha256
+    motion = locate_people(motion, context, body, points, estimator, options)
+    if options.suppress_implausible_poses:
+        motion, dropped = plausible_people(motion)
+        if dropped:
+            context.notes.append(f"implausible poses of NLF were left out, {dropped} frames of people in all")
+    return motion
+
+
+def locate_people(
+    motion: Motion,
+    context: Context,
+    body: BodyModel,
+    points: CanonicalPoints,
+    estimator: Locator,
+    options: NlfOptions,
+) -> Motion:
+    """Vertices, joints and their uncertainties of everyone who has boxes, in the frame of the motion's camera.
+
+    The context's video is the one the motion was tracked in, with the same time range. Vertices are written as they are
+    found, to `context.folder`, or else to a folder that lasts as long as the process. Raises InputError if the video
+    ends before the tracks do.
+    """
+    if options.fov is not None:
+        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+    else:
+        camera = motion.camera or camera_from_fov(motion.width, motion.height)
+    tracks = {person.id: boxes for person in motion if (boxes := whole_boxes(person)) is not None}
+    people = [person for person in motion if person.id in tracks]
+    with ExitStack() as stack:
+        kept = {
+            person.id: stack.enter_context(_kept(context.folder, person, len(points.vertices))) for person in people
+        }
+        owed = {(person.id, row) for person in people for row in range(len(person))}
+        total = len(owed)
+        batch: list[tuple[int, int, Any]] = []
+
+        def finish() -> None:
+            found, spread = estimator.located([each[2] for each in batch])
+            for (id, row, _), place, uncertainty in zip(batch, found, spread, strict=True):
+                kept[id].put(row, place, uncertainty)
+                owed.discard((id, row))
+            batch.clear()
+            context.progress(total - len(owed), total)
+
+        for id, row, crop in _crops(motion, context, camera, tracks, people, estimator, options):
+            batch.append((id, row, crop))
+            if len(batch) * options.num_aug >= options.internal_batch_size:
+                finish()
+        if batch:
+            finish()
+        if owed:
+            raise InputError(
+                f"the video ended {len(owed)} frames before the tracks did; track it again, with the same time range"
+            )
+    located = {person.id: kept[person.id].filled(person) for person in people}
+    return motion.replace(
+        people=tuple(located.get(person.id, person) for person in motion), camera=camera, body_model=body.name
+    )
+
+
+def _crops(
+    motion: Motion,
+    context: Context,
+    camera: Camera,
+    tracks: dict[int, np.ndarray],
+    people: list[Person],
+    estimator: Locator,
+    options: NlfOptions,
+) -> Iterator[tuple[int, int, Any]]:
+    """The crop of everyone in every frame, with id and row, as the video gives them."""
+    lens = Lens(camera.intrinsics, camera.distortion)
+    settings = CropSettings(options.num_aug, options.antialias_factor, options.pad_white_pixels)
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for person in people:
+        for row, number in enumerate(person.frames):
+            wanted.setdefault(int(number), []).append((person.id, row))
+    last = max(wanted, default=-1)
+    for number, frame in enumerate(given(context.video)):
+        if number > last:
+            break
+        here = wanted.get(number, [])
+        if here:
+            corners = np.stack([tracks[id][row] for id, row in here])
+            boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+            for (id, row), crop in zip(here, estimator.cropped(frame.image, boxes, lens, settings), strict=True):
+                yield id, row, crop
+
+
+class _Kept:
+    """The results of one person: surfaces in files, joints in memory."""
+
+    def __init__(self, vertices: np.ndarray, uncertainty: np.ndarray, paths: tuple[Path, Path], frames: int) -> None:
+        self._vertices, self._uncertainty, self._paths = vertices, uncertainty, paths
+        self._joints, self._joint_uncertainty = np.zeros((frames, 24, 3)), np.zeros((frames, 24))
+
+    def put(self, row: int, points: np.ndarray, uncertainty: np.ndarray) -> None:
+        """points (V+24,3), uncertainty (V+24,)."""
+        self._vertices[row], self._uncertainty[row] = points[:-24], uncertainty[:-24]
+        self._joints[row], self._joint_uncertainty[row] = points[-24:], uncertainty[-24:]
+
+    def filled(self, person: Person) -> Person:
+        """Once the files are in place."""
+        return person.replace(
+            joints=self._joints,
+            joint_uncertainty=self._joint_uncertainty,
+            vertices=StoredArray(self._paths[0]),
+            vertex_uncertainty=StoredArray(self._paths[1]),
+            data={**person.data, LOCATED: self._joints},
+        )
+
+
+@contextmanager
+def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
+    """Files for the surface of one person, which appear when the block ends."""
+    place = _lasting_folder() if folder is None else folder.resolve()
+    place.mkdir(parents=True, exist_ok=True)
+    paths = place / f"vertices-{person.id}.npy", place / f"vertex-uncertainty-{person.id}.npy"
+    frames = len(person)
+    with atomic_path(paths[0]) as first, atomic_path(paths[1]) as second:
+        vertices = np.lib.format.open_memmap(first, "w+", np.float32, (frames, count, 3))
+        uncertainty = np.lib.format.open_memmap(second, "w+", np.float32, (frames, count))
+        yield _Kept(vertices, uncertainty, paths, frames)
+        vertices.flush()
+        uncertainty.flush()
+
+
+def _lasting_folder() -> Path:
+    """A folder that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="kinema-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def fit_located(motion: Motion, context: Context, options: object) -> Motion:
+    """The stage's code: pose, betas, transl and joints of everyone whose vertices and joints are known.
+
+    Raises InputError if the vertices are not the body's.
+    """
+    body = given(context.body)
+    rows = np.arange(body.num_vertices)
+    some = rows[spread_out(body, rows)]
+    people, errors, total = [], [], sum(len(person) for person in motion)
+    for person in motion:
+        if person.vertices is None or LOCATED not in person.data:
+            people.append(person)
+            continue
+        surface = person.vertices.open()
+        spread = None if person.vertex_uncertainty is None else person.vertex_uncertainty.open()
+        if surface.shape != (len(person), body.num_vertices, 3):
+            raise InputError(
+                f"person {person.id}: {person.vertices.path} has vertices {surface.shape}, not those of the body"
+                f" {body.name}; run the stage that found them again"
+            )
+        found = fit_track(
+            body,
+            np.asarray(surface[:, some]),
+            np.asarray(person.data[LOCATED]),
+            None if spread is None else np.asarray(spread[:, some]),
+            person.joint_uncertainty,
+            rows=some,
+        )
+        betas = np.broadcast_to(found.betas, (len(person), len(found.betas)))
+        joints = body.joints(found.pose, found.betas, found.transl)
+        people.append(person.replace(pose=found.pose, betas=betas, transl=found.transl, joints=joints))
+        errors.append(found.error)
+        context.progress(sum(len(each) for each in people), total)
+    if errors:
+        context.facts["distance_left"] = float(np.concatenate(errors).mean())
+    return motion.replace(people=tuple(people), body_model=body.name)

@@ -1,0 +1,57 @@
+"""The stages of the estimator `nlf`: points of the body in every frame, and the body that has them there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kinema.models.nlf.options import NlfOptions
+from kinema.stage import Stage
+
+
+def _files(options: NlfOptions) -> Mapping[str, str]:
+    from kinema.errors import UsageError
+    from kinema.models.nlf.program import require_gpu
+    from kinema.models.nlf.release import data_file, weights_file
+    from kinema.models.nlf.torch_run import NO_TORCH
+    from kinema.models.torch_inference import require_torch
+    from kinema.weights.cache import known_sha256
+
+    try:
+        require_torch()
+    except ModuleNotFoundError:
+        raise UsageError(NO_TORCH) from None
+    if options.program:
+        require_gpu()
+    weights = weights_file(options.weights)
+    data = data_file(weights, options.data)
+    return {path.name: known_sha256(path) for path in (weights, data) if path is not None}
+
+
+localize_people = Stage(
+    name="localize",
+    title="locating bodies",
+    options=NlfOptions,
+    run="kinema.estimation.nlf_people:localize",
+    fills=("joints", "joint_uncertainty", "vertices", "vertex_uncertainty", "camera"),
+    files=_files,
+    body=True,
+    video=True,
+    slow=True,
+)
+
+
+@dataclass(frozen=True)
+class SurfaceFitOptions:
+    """Nothing to choose: uncertainties say how much every point counts."""
+
+
+fit_surface = Stage(
+    name="fit-surface",
+    title="fitting bodies to points",
+    options=SurfaceFitOptions,
+    run="kinema.estimation.nlf_people:fit_located",
+    fills=("pose", "betas", "transl", "joints"),
+    body=True,
+    slow=True,
+)

@@ -1,0 +1,61 @@
+"""Settings of NLF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kinema.options import require, setting
+from kinema.runtime import MOST_THREADS
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class NlfOptions:
+    """How NLF is run.
+
+    weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
+    before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
+    picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on
+    a GPU. half_weights: as `NlfEstimator`'s `halves`. device: "cpu", "cuda" or "auto". threads: CPU threads (None: as
+    many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
+    """
+
+    weights: str | None = setting(
+        None,
+        "NLF's weights: a .pt or .torchscript file, or a name of `kinema weights` (default: the first one available)",
+        public="nlf",
+        metavar="FILE",
+    )
+    data: str | None = setting(
+        None,
+        "NLF's nlf_data_files.zip, which a .pt needs (default: the one beside the weights)",
+        public="nlf_data",
+        metavar="FILE",
+    )
+    num_aug: int = setting(1, "NLF: variants of every crop, turned, zoomed and mirrored", public=True, metavar="N")
+    antialias_factor: int = setting(1, "NLF: crops are sampled this much finer", public=True, metavar="N")
+    internal_batch_size: int = setting(8, "NLF: crops in memory at once", public=True, metavar="N", neutral=True)
+    suppress_implausible_poses: bool = setting(
+        False, "NLF: leave out frames in which a pose is unsure, outside of its box, or another person's", public=True
+    )
+    program: bool = setting(
+        False,
+        "run the program in NLF's .torchscript on the GPU, in place of Kinema's own network",
+        public="nlf_program",
+    )
+    pad_white_pixels: bool = False
+    half_weights: bool = False
+    device: str = "auto"
+    threads: int | None = None
+    fov: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("weights", "data"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
+        threads_fit = self.threads is None or 1 <= self.threads <= MOST_THREADS
+        require(threads_fit, "threads", f"lie between 1 and {MOST_THREADS}", self.threads)
+        for name, most in (("num_aug", 64), ("antialias_factor", 8), ("internal_batch_size", 4096)):
+            require(1 <= getattr(self, name) <= most, name, f"lie between 1 and {most}", getattr(self, name))
+        require(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", repr(self.device))

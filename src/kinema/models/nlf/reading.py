@@ -1,0 +1,142 @@
+"""The files of NLF's release: weights as a state dict or inside the TorchScript program, and the canonical bodies.
+
+    nlf_l_crop_0.3.2.pt              the crop model's state dict; it needs nlf_data_files.zip beside it
+    nlf_l_multi_0.3.2.torchscript    the whole program: the same weights in half precision, and what they need
+    nlf_data_files.zip               canonical vertices and joints of body models, the volume's nodes and eigenvalues
+
+Nothing in them is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.errors import InputError
+from kinema.models.nlf.facts import EIGENFUNCTIONS
+from kinema.storage.safe_npz import NpzArchive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kinema.models.nlf.network import BodyVolume, CropModel
+
+INSIDE = "crop_model."
+"""Where the crop model lies in the TorchScript program."""
+
+DATA_FILE = "nlf_data_files.zip"
+_FIELD = "heatmap_head.weight_field."
+_LARGEST_COORDINATE = 10.0
+
+
+def read_crop_model(path: str | Path, data: str | Path | None = None) -> CropModel:
+    """The crop model of a weights file, for inference in float32.
+
+    data: `nlf_data_files.zip`, needed with a `.pt`; by default the one beside it. Raises InputError for a file that is
+    missing, corrupt or another network's, and UnsafeFileError.
+    """
+    from kinema.models.nlf.network import CropModel
+    from kinema.storage.checkpoints import load_torch_checkpoint
+
+    tensors = load_torch_checkpoint(path)
+    if any(key.startswith(INSIDE) for key in tensors):
+        inside = {key[len(INSIDE) :]: value for key, value in tensors.items() if key.startswith(INSIDE)}
+        volume = _volume_inside(inside, str(path))
+        return CropModel.from_tensors(_parameters(inside), volume, source=str(path))
+    beside = Path(path).with_name(DATA_FILE)
+    model = CropModel.from_tensors(tensors, source=str(path))
+    if data is None and not beside.is_file():
+        raise InputError(
+            f"{path} lacks the canonical body's volume, which the release keeps in {DATA_FILE}; put it beside the"
+            " weights, name it with `nlf_data`, or give the .torchscript, which holds it"
+        )
+    model.volume = read_volume(beside if data is None else data)
+    return model
+
+
+def _parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a program's tensors that a state dict of the network has: its other attributes are not weights."""
+    parts = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    return {key: value for key, value in tensors.items() if key.rpartition(".")[2] in parts}
+
+
+def _volume_inside(tensors: Mapping[str, Tensor], name: str) -> BodyVolume:
+    from kinema.models.nlf.network import BodyVolume
+
+    keys = {"low": "gps_net.mini", "high": "gps_net.maxi", "scales": "r_sqrt_eigva"}
+    missing = [f"{INSIDE}{_FIELD}{key}" for key in keys.values() if _FIELD + key not in tensors]
+    if missing:
+        raise InputError(f"{name} is not an NLF program: it lacks {missing[0]}; give the file of the release")
+    low, high, scales = (tensors[_FIELD + key].float().reshape(-1) for key in keys.values())
+    if len(low) != 3 or len(high) != 3 or len(scales) < EIGENFUNCTIONS or not bool((high > low).all()):
+        raise InputError(
+            f"{name} is not an NLF program: its canonical body has no volume; give the file of the release"
+        )
+    return BodyVolume(low, high, scales[:EIGENFUNCTIONS])
+
+
+def read_volume(path: str | Path) -> BodyVolume:
+    """The canonical body's volume from `nlf_data_files.zip`. Raises InputError."""
+    import torch
+
+    from kinema.models.nlf.network import BodyVolume
+
+    with _data_files(path) as files:
+        nodes, values = files["canonical_nodes3"], files["canonical_eigval3"].reshape(-1)
+    nodes = _points(nodes, path, "canonical_nodes3.npy")
+    good = (
+        values.dtype.kind == "f" and len(values) > EIGENFUNCTIONS and bool(np.all(values[1 : EIGENFUNCTIONS + 1] > 0))
+    )
+    if not good or not bool(np.all(np.ptp(nodes, axis=0) > 0)):
+        raise InputError(f"{path}: canonical_eigval3.npy or canonical_nodes3.npy is not NLF's; get a fresh copy of it")
+    low, high = (torch.from_numpy(edge.astype(np.float32)) for edge in (nodes.min(axis=0), nodes.max(axis=0)))
+    return BodyVolume.of(low, high, torch.from_numpy(values.astype(np.float32)))
+
+
+def read_canonical_points(path: str | Path, body_model: str = "smpl") -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V,3) and joints (J,3) of a body model in the canonical body, metres, from `nlf_data_files.zip`.
+
+    Raises InputError.
+    """
+    with _data_files(path) as files:
+        found = [
+            _points(files[f"canonical_{kind}/{body_model}"], path, f"canonical_{kind}/{body_model}.npy")
+            for kind in ("verts", "joints")
+        ]
+    return found[0], found[1]
+
+
+class _Files(Mapping[str, np.ndarray]):
+    """The arrays of the archive by their paths, wherever in it its folder lies."""
+
+    def __init__(self, archive: NpzArchive, path: str | Path) -> None:
+        self._archive, self._path = archive, path
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        names = [name for name in self._archive if name == key or name.endswith(f"/{key}")]
+        if len(names) != 1:
+            raise InputError(f"{self._path} is not {DATA_FILE} of NLF's release: it lacks {key}.npy; get a fresh copy")
+        return self._archive[names[0]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._archive)
+
+    def __len__(self) -> int:
+        return len(self._archive)
+
+
+@contextmanager
+def _data_files(path: str | Path) -> Iterator[_Files]:
+    with NpzArchive(Path(path)) as archive:
+        yield _Files(archive, path)
+
+
+def _points(values: np.ndarray, path: str | Path, name: str) -> np.ndarray:
+    fits = values.ndim == 2 and values.shape[1] == 3 and len(values) > 0 and values.dtype.kind in "fiu"
+    if not fits or not bool(np.all(np.abs(values) < _LARGEST_COORDINATE)):
+        raise InputError(f"{path}: {name} must be points (N, 3) in metres, found {values.shape} {values.dtype}")
+    return np.asarray(values, dtype=np.float64)
