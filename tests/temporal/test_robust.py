@@ -104,12 +104,14 @@ def test_missing_frames_count_for_nothing_and_stay_missing_out_of_reach() -> Non
     np.testing.assert_array_equal(found, other)
     missing = np.isnan(found).any(axis=1)
     np.testing.assert_array_equal(np.flatnonzero(missing), np.arange(22, 28))
-    assert not weights[missing].any() and weights[~missing].all()
+    assert not weights[missing].any()
+    assert weights[~missing].all()
 
 
 def test_a_track_without_a_value_stays_without() -> None:
     found, weights = robust_filter(np.full((4, 3), np.nan), None, SLOW.points)
-    assert np.isnan(found).all() and not weights.any()
+    assert np.isnan(found).all()
+    assert not weights.any()
     assert not len(find_jumps(np.full((4, 3), np.nan), None, SLOW.pelvis, threshold=JUMP))
 
 
@@ -157,7 +159,8 @@ def test_a_point_in_the_camera_has_no_factor() -> None:
 
 
 def test_kernels_by_frame_rate() -> None:
-    assert kernels(39.9) is SLOW and kernels(40) is FAST
+    assert kernels(39.9) is SLOW
+    assert kernels(40) is FAST
     for each in (SLOW, FAST):
         for kernel in (each.pelvis, each.points, each.distance):
             np.testing.assert_array_equal(kernel, kernel[::-1])

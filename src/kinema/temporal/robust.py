@@ -142,7 +142,8 @@ def distance_factors(points: np.ndarray, wanted: np.ndarray, camera: np.ndarray)
         )
     ray = points - camera
     square = np.sum(ray * ray, axis=1)
-    return np.divide(np.sum((wanted - camera) * ray, axis=1), square, out=np.full(len(ray), np.nan), where=square > 0)
+    along, missing = np.sum((wanted - camera) * ray, axis=1), np.full(len(ray), np.nan)
+    return np.asarray(np.divide(along, square, out=missing, where=square > 0))
 
 
 def scale_about(points: np.ndarray, camera: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -156,7 +157,7 @@ def _mean(values: np.ndarray, weights: np.ndarray, kernel: np.ndarray) -> np.nda
     """The weighted moving mean, NaN where the kernel meets no weight."""
     total = correlate1d(weights, kernel, axis=0, mode="constant")[..., None]
     moved = correlate1d(values * weights[..., None], kernel, axis=0, mode="constant")
-    return np.divide(moved, total, out=np.full(values.shape, np.nan), where=total > 0)
+    return np.asarray(np.divide(moved, total, out=np.full(values.shape, np.nan), where=total > 0))
 
 
 def _usable(values: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
