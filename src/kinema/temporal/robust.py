@@ -1,0 +1,182 @@
+"""A weighted moving geometric median that does not smooth across jumps, and the distance of a track from its camera.
+
+The filter of the NLF video pipeline (Sarandi, 2024): each value is the geometric median of its neighbours under a
+kernel, found by iteratively reweighted least squares (Weiszfeld 1937). One outlier therefore moves it little. Where the
+medians of the past and of the future disagree by more than a threshold, the track jumps, and each piece is filtered
+alone.
+
+Letters in shapes: F frames, ... any axes of points, D coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+from kinema.errors import ShapeError, UsageError
+
+EPSILON = 0.05
+"""Metres: distances well under this are noise and weigh alike."""
+ROUNDS = 10
+FAST_RATE = 40.0
+"""Frames per second from which the longer kernels are used."""
+
+
+def _mirrored(*half: float) -> np.ndarray:
+    """A symmetric kernel from its first half and its centre."""
+    kernel = np.array([*half, *half[-2::-1]])
+    kernel.flags.writeable = False
+    return kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """Taps of the three filters of a track: of the pelvis, of every point, and of the distance of fitted bodies."""
+
+    pelvis: np.ndarray
+    points: np.ndarray
+    distance: np.ndarray
+
+
+SLOW = Kernels(_mirrored(0.01, 0.05, 0.1, 1, 2, 6), _mirrored(1, 3, 12), _mirrored(1, 2, 3))
+FAST = Kernels(
+    _mirrored(0.01, 0.02, 0.05, 0.1, 0.2, 1, 1.3, 2, 3.3, 6), _mirrored(1, 1.5, 3, 6, 12), _mirrored(1, 1.5, 2, 2.5, 3)
+)
+
+
+def kernels(fps: float) -> Kernels:
+    """The kernels for a frame rate (frames per second)."""
+    if not (np.isfinite(fps) and fps > 0):
+        raise UsageError(f"`fps` must be a positive number, found {fps}")
+    return SLOW if fps < FAST_RATE else FAST
+
+
+def robust_filter(
+    values: np.ndarray,
+    weights: np.ndarray | None,
+    kernel: np.ndarray,
+    *,
+    epsilon: float = EPSILON,
+    rounds: int = ROUNDS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The moving geometric median: values (F,...,D), weights (F,...) >= 0 -> filtered (F,...,D), new weights (F,...).
+
+    kernel (K,) with K odd, centred. Values that are not finite, and those of weight 0, count for nothing; beyond the
+    ends there is nothing. Where no value is in reach the result is NaN with weight 0. A new weight is the mean of the
+    weights under the kernel and the last reweighting. epsilon: in the units of the values. rounds 0: the moving mean.
+    """
+    values, weights = _usable(values, weights)
+    kernel = _taps(kernel)
+    current = weights
+    filtered = _mean(values, current, kernel)
+    for _ in range(rounds):
+        distance = np.linalg.norm(values - filtered, axis=-1)
+        current = weights / (np.where(np.isfinite(distance), distance, 0.0) + epsilon)
+        filtered = _mean(values, current, kernel)
+    return filtered, np.nan_to_num(_mean(weights[..., None], current, kernel)[..., 0])
+
+
+def find_jumps(
+    values: np.ndarray,
+    weights: np.ndarray | None,
+    kernel: np.ndarray,
+    *,
+    threshold: float,
+    epsilon: float = EPSILON,
+    rounds: int = ROUNDS,
+) -> np.ndarray:
+    """The frames at which a new piece begins, sorted int (J,): values (F,D), weights (F,).
+
+    The median of the past and this frame is compared with that of the frames to come. Their distance is largest
+    just before a jump; every local maximum above `threshold` (units of the values) is one.
+    """
+    values, weights = _usable(values, weights)
+    if values.ndim != 2:
+        raise ShapeError(f"jumps are found in one point (F, D), found {values.shape}")
+    kernel = _taps(kernel)
+    centre = len(kernel) // 2
+    past = np.concatenate([kernel[:centre], [kernel[centre] / 2], np.zeros(centre)])
+    future = np.concatenate([np.zeros(centre + 2), [kernel[centre] / 2], kernel[centre + 1 :]])
+    before, after = (robust_filter(values, weights, half, epsilon=epsilon, rounds=rounds)[0] for half in (past, future))
+    gap = np.nan_to_num(np.linalg.norm(before - after, axis=1), nan=0.0)
+    # A plateau has no strict maximum: a noise far below the threshold picks one frame of it, the same in every call.
+    tied = gap + np.random.default_rng(0).normal(0, 0.001 * threshold, len(gap))
+    around = np.pad(tied, 1, constant_values=-np.inf)
+    highest = (tied > around[:-2]) & (tied >= around[2:]) & (gap > threshold)
+    found = np.flatnonzero(highest) + 1
+    return found[found < len(values)]
+
+
+def filter_pieces(
+    values: np.ndarray,
+    weights: np.ndarray | None,
+    kernel: np.ndarray,
+    starts: np.ndarray,
+    *,
+    epsilon: float = EPSILON,
+    rounds: int = ROUNDS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as of `find_jumps`."""
+    values, weights = _usable(values, weights)
+    starts = np.asarray(starts, dtype=int)
+    if np.any(starts < 0) or np.any(starts > len(values)) or np.any(np.diff(starts) < 0):
+        raise UsageError(f"pieces must begin in rising order within the {len(values)} frames, found {starts.tolist()}")
+    pieces = zip(np.split(values, starts), np.split(weights, starts), strict=True)
+    done = [robust_filter(v, w, kernel, epsilon=epsilon, rounds=rounds) for v, w in pieces]
+    return np.concatenate([each[0] for each in done]), np.concatenate([each[1] for each in done])
+
+
+def distance_factors(points: np.ndarray, wanted: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """How much each frame is to be scaled about its camera so that a point comes to the distance of another: (F,).
+
+    points, wanted, camera (F,3). The factor is (wanted - c) . (p - c) / |p - c|^2, so the direction in which the
+    camera sees the point stays as it was. NaN where something is NaN or the point lies in the camera.
+    """
+    points, wanted, camera = (np.asarray(each, dtype=np.float64) for each in (points, wanted, camera))
+    if points.ndim != 2 or points.shape[1] != 3 or not points.shape == wanted.shape == camera.shape:
+        raise ShapeError(
+            f"a track's points, wanted points and camera must each be (F, 3), found {points.shape}, {wanted.shape} "
+            f"and {camera.shape}"
+        )
+    ray = points - camera
+    square = np.sum(ray * ray, axis=1)
+    along, missing = np.sum((wanted - camera) * ray, axis=1), np.full(len(ray), np.nan)
+    return np.asarray(np.divide(along, square, out=missing, where=square > 0))
+
+
+def scale_about(points: np.ndarray, camera: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Points (F,...,3) scaled about their frame's camera (F,3) by factors (F,)."""
+    extra = (1,) * (points.ndim - 2)
+    centre = camera.reshape(len(points), *extra, 3)
+    return np.asarray(centre + (points - centre) * factors.reshape(len(points), *extra, 1))
+
+
+def _mean(values: np.ndarray, weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The weighted moving mean, NaN where the kernel meets no weight."""
+    total = correlate1d(weights, kernel, axis=0, mode="constant")[..., None]
+    moved = correlate1d(values * weights[..., None], kernel, axis=0, mode="constant")
+    return np.asarray(np.divide(moved, total, out=np.full(values.shape, np.nan), where=total > 0))
+
+
+def _usable(values: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Values and weights as float64, with weight 0 and value 0 where a value or a weight is missing."""
+    values = np.asarray(values, dtype=np.float64)
+    weights = np.ones(values.shape[:-1]) if weights is None else np.asarray(weights, dtype=np.float64)
+    if values.ndim < 2 or not len(values) or weights.shape != values.shape[:-1]:
+        raise ShapeError(
+            f"values must be (F, ..., D) of at least one frame with weights (F, ...), found {values.shape} and "
+            f"{weights.shape}"
+        )
+    if np.any(weights < 0):
+        raise UsageError("weights must not be negative")
+    there = np.isfinite(values).all(axis=-1) & np.isfinite(weights)
+    return np.where(there[..., None], values, 0.0), np.where(there, weights, 0.0)
+
+
+def _taps(kernel: np.ndarray) -> np.ndarray:
+    kernel = np.asarray(kernel, dtype=np.float64)
+    if kernel.ndim != 1 or len(kernel) % 2 == 0 or np.any(kernel < 0) or not np.all(np.isfinite(kernel)):
+        raise UsageError(f"a kernel must be an odd number of taps, none negative, found {kernel.tolist()}")
+    return kernel
