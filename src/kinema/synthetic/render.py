@@ -57,25 +57,28 @@ def render_frames(
     size: tuple[int, int] | None = None,
     seed: int = 0,
     style: Style | None = None,
+    intrinsics: np.ndarray | None = None,
+    surroundings: float = 0.0,
 ) -> Iterator[np.ndarray]:
     """Every frame of a motion as (H,W,3) uint8 RGB, seen from its camera.
 
     motion: people with pose, betas and transl, and a camera with a pose in the world. size: width and height
     of the images, default the motion's; another size scales the image and must keep its aspect ratio.
-    seed: of the sensor noise and, without `style`, of the whole appearance. Raises UsageError if the
-    motion lacks one of these.
+    seed: of the sensor noise and, without `style`, of the whole appearance. intrinsics (T,3,3): of each
+    frame, for zoom, in place of the camera's own. surroundings: metres by which the walls are further away. Raises
+    UsageError if the motion lacks one of these.
     """
-    scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed)
+    scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed, surroundings=surroundings)
     size = (motion.width, motion.height) if size is None else size
     scale = size[0] / motion.width
     if abs(size[1] - scale * motion.height) > 1:
         raise UsageError(f"size {size} does not have the proportions of the motion, {motion.width}x{motion.height}")
-    intrinsics = scaled_intrinsics(scene.camera.intrinsics, scale)
     empty: np.ndarray | None = None
     for frame in range(motion.num_frames):
+        lens = scaled_intrinsics(scene.camera.intrinsics if intrinsics is None else intrinsics[frame], scale)
         if empty is None or scene.moving:
-            empty = scene.background(frame, size, intrinsics)
-        yield scene.image(frame, size, intrinsics, empty)
+            empty = scene.background(frame, size, lens)
+        yield scene.image(frame, size, lens, empty)
 
 
 def render_crops(
@@ -137,7 +140,10 @@ def render_clip(
 class _Scene:
     """Body, room and light of one rendering job; renders single frames."""
 
-    def __init__(self, motion: Motion, body: BodyModel, style: Style, seed: int, *, distorted: bool = True) -> None:
+    def __init__(
+        self, motion: Motion, body: BodyModel, style: Style, seed: int, *, distorted: bool = True,
+        surroundings: float = 0.0,
+    ) -> None:  # fmt: skip
         camera = motion.camera
         if camera is None or camera.rotation is None or camera.translation is None:
             raise UsageError("rendering needs a motion whose camera has a pose in the world; give it one first")
@@ -153,7 +159,10 @@ class _Scene:
         for person in motion:
             (transl,) = person.require("transl")
             positions.append(_in_world(transl, *self.pose(person.frames)))
-        self.room = Room(style, np.concatenate(positions))
+        within = np.concatenate(positions)
+        if surroundings > 0:
+            within = np.concatenate([within - surroundings, within + surroundings])
+        self.room = Room(style, within)
         self.rng = np.random.default_rng([seed, 0x40153])
         self.people = PosedPeople(motion, body)
         self.gain = (255 * np.array(style.tint) * style.exposure ** (1 / 2.2)).astype(np.float32)

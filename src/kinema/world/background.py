@@ -46,25 +46,33 @@ UNIFORM, THINNEST = 8, 0.02
 """Largest difference of grey levels within a line of a uniform bar, and its least width, a fraction of the image's."""
 
 
-def corners_of(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Corners (N,1,2) float32 of an image where the mask is not 0, a few from each cell of a grid."""
+def corners_of(
+    image: np.ndarray,
+    mask: np.ndarray,
+    *,
+    cells: tuple[int, int] = CELLS,
+    per_cell: int = PER_CELL,
+    texture: tuple[float, float] = (TEXTURE, TEXTURE_SHARE),
+) -> np.ndarray:
+    """Corners (N,1,2) float32 of an image where the mask is not 0, a few from each cell of a grid. texture: their least
+    strength, and as a share of that of strong ones."""
     strength = cv2.cornerMinEigenVal(image, CORNER_BLOCK, ksize=3)
     height, width = image.shape
     rows, columns = (
-        np.linspace(0, size, count + 1).astype(int) for size, count in zip((height, width), CELLS, strict=True)
+        np.linspace(0, size, count + 1).astype(int) for size, count in zip((height, width), cells, strict=True)
     )
-    cells = [(slice(a, b), slice(c, d)) for a, b in pairwise(rows) for c, d in pairwise(columns) if b > a and d > c]
-    best = [float((strength[cell] * (mask[cell] > 0)).max()) for cell in cells]
-    least = max(TEXTURE, TEXTURE_SHARE * float(np.percentile(best, 75)))
+    parts = [(slice(a, b), slice(c, d)) for a, b in pairwise(rows) for c, d in pairwise(columns) if b > a and d > c]
+    best = [float((strength[part] * (mask[part] > 0)).max()) for part in parts]
+    least = max(texture[0], texture[1] * float(np.percentile(best, 75)))
     found = []
-    for cell, strongest in zip(cells, best, strict=True):
+    for part, strongest in zip(parts, best, strict=True):
         if strongest < least:
             continue
         corners = cv2.goodFeaturesToTrack(
-            image[cell], PER_CELL, least / strongest, CORNER_DISTANCE, mask=mask[cell], blockSize=CORNER_BLOCK
+            image[part], per_cell, least / strongest, CORNER_DISTANCE, mask=mask[part], blockSize=CORNER_BLOCK
         )
         if corners is not None:
-            found.append(corners + np.array([cell[1].start, cell[0].start], np.float32))
+            found.append(corners + np.array([part[1].start, part[0].start], np.float32))
     return np.concatenate(found).astype(np.float32) if found else np.zeros((0, 1, 2), np.float32)
 
 
@@ -129,11 +137,18 @@ def _similarity(
 
 def content(image: np.ndarray) -> tuple[int, int]:
     """Width and height of a grey image (h,w) without uniform bars on two opposite sides (a letterbox)."""
+    columns, rows = inside_bars(image)
+    return columns.stop - columns.start, rows.stop - rows.start
+
+
+def inside_bars(image: np.ndarray) -> tuple[slice, slice]:
+    """Columns and rows of a grey image (h,w) between uniform bars on two opposite sides (a letterbox)."""
     extents = []
     for lines in (image, image.T):
         uniform = np.ptp(lines, axis=1) <= UNIFORM if lines.size else np.zeros(len(lines), dtype=bool)
         inside = np.flatnonzero(~uniform)
         first, last = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, len(lines))
         least = THINNEST * len(lines)
-        extents.append(last - first if first > least and len(lines) - last > least else len(lines))
+        barred = first > least and len(lines) - last > least
+        extents.append(slice(first, last) if barred else slice(0, len(lines)))
     return extents[1], extents[0]

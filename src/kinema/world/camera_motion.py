@@ -134,7 +134,7 @@ class CameraMotionDetector:
         boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
         boxes = boxes[np.isfinite(boxes).all(axis=1)]
         self._bodies.append(_cropped_body(boxes) / max(frame.image.shape[:2]))
-        boxes = self._with_margin(boxes) * scale
+        boxes = widened(boxes, self.options) * scale
         if self._reference is None or image.shape != self._reference.shape:
             self._path.clear()
             self._looks = 0
@@ -221,11 +221,13 @@ class CameraMotionDetector:
         places = cv2.perspectiveTransform(ends, motion)[0] / max(height, width)
         self._path.append((time, *places.ravel().tolist()))
 
-    def _with_margin(self, boxes: np.ndarray) -> np.ndarray:
-        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-        least = self.options.body_margin * size.min(axis=1, keepdims=True)
-        margin = np.maximum(self.options.box_margin * size, least)
-        return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
+
+def widened(boxes: np.ndarray, options: CameraMotionOptions) -> np.ndarray:
+    """Boxes (n,4) of people with the options' margin around them."""
+    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    least = options.body_margin * size.min(axis=1, keepdims=True)
+    margin = np.maximum(options.box_margin * size, least)
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
 def _cropped_body(boxes: np.ndarray) -> float:

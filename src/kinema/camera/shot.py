@@ -1,0 +1,227 @@
+"""The path of the camera through one shot, from the points that were followed in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from kinema.camera.bundle import Sightings, Solution
+from kinema.camera.choice import evidence
+from kinema.camera.resection import INLIER, resect
+from kinema.camera.structure import solve_travelling
+from kinema.camera.tracks import FEWEST, PointTracks, keyframes, linked
+from kinema.camera.turning import Lens, Sighted, solve_turning
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
+
+STILL = np.radians(0.12)
+"""Largest turn of a camera that stands still."""
+
+MAYBE = 0.12
+"""Share of the pairs of keyframes that a turn does not explain from which a travelling camera is tried."""
+
+BETTER = 0.85
+"""The robust error of a travelling camera, as a share of that of a turning one, below which it is believed."""
+
+PLACED = 0.7
+"""Share of the keyframes that must have a place for a travelling camera to be believed."""
+
+FOLLOWING = 0.35
+"""Share of a frame's points that must be where its camera says."""
+
+AT_ONCE = 256
+"""Frames whose cameras are found together."""
+
+CORRELATED = 2.0
+"""Factor on uncertainties: points err alike from frame to frame, which the equations do not know."""
+
+LEAST_SIGMA = 0.02
+"""Least standard deviation of the log focal length: of what the model leaves out, distortion and rolling shutters."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShotPath:
+    """rotation (T,3,3), centre (T,3) in the first frame's camera, log_focal (T,) of pixels of the working image, found
+    (T,), kind; facts: figures for the record; breaks: frames at which the points' thread is lost; focal_sigma: of the
+    log focal length, None if it was not sought."""
+
+    rotation: np.ndarray
+    centre: np.ndarray
+    log_focal: np.ndarray
+    found: np.ndarray
+    kind: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    breaks: tuple[int, ...] = ()
+    focal_sigma: float | None = None
+
+
+def solve_shot(tracks: PointTracks, lens: Lens) -> ShotPath:
+    """The path through a shot. Where the background is out of sight the camera is taken to stay as it was, and such
+    frames are not `found`."""
+    stretches = [each for each in linked(tracks) if each.stop - each.start > 1]
+    if not stretches:
+        return _nothing(len(tracks), lens)
+    longest = max(stretches, key=lambda each: each.stop - each.start)
+    main = _solve_stretch(tracks.part(longest), lens)
+    known = Lens(float(np.exp(main.log_focal.mean())), 0.0)
+    parts = [main if each is longest else _solve_stretch(tracks.part(each), known) for each in stretches]
+    shot = _joined(stretches, parts, len(tracks), main)
+    if len(stretches) == 1:
+        return shot
+    return replace(shot, facts=shot.facts | {"pieces": len(stretches)}, breaks=tuple(s.start for s in stretches[1:]))
+
+
+def _nothing(frames: int, lens: Lens) -> ShotPath:
+    return ShotPath(
+        np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), np.full(frames, np.log(lens.focal)),
+        np.zeros(frames, bool), "static", {"kind": "unknown", "found": 0.0},
+    )  # fmt: skip
+
+
+def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: ShotPath) -> ShotPath:
+    """Stretches one after the other, each going on from where the one before it ended."""
+    rotation, centre = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
+    found, log_focal = np.zeros(frames, bool), np.full(frames, main.log_focal.mean())
+    turn, place = np.eye(3), np.zeros(3)
+    for number, (where, part) in enumerate(zip(stretches, parts, strict=True)):
+        rotation[where] = part.rotation @ turn
+        centre[where] = place + part.centre @ turn
+        found[where], log_focal[where] = part.found, part.log_focal
+        stop = stretches[number + 1].start if number + 1 < len(stretches) else frames
+        turn, place = rotation[where.stop - 1], centre[where.stop - 1]
+        rotation[where.stop : stop], centre[where.stop : stop] = turn, place
+        log_focal[where.stop : stop] = part.log_focal[-1]
+    kinds = [part.kind for part in parts]
+    kind = next(each for each in ("full", "rotation", "static") if each in kinds)
+    facts = main.facts | {"kind": kind, "found": round(float(found.mean()), 4)}
+    return ShotPath(rotation, centre, log_focal, found, kind, facts, focal_sigma=main.focal_sigma)
+
+
+def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
+    """The path through frames that share points from one to the next."""
+    keys = keyframes(tracks)
+    turning, known, focal = solve_turning(tracks, keys, lens)
+    asked = evidence(tracks, keys, turning.views.log_focal)
+    chosen, placed, kind = turning, np.ones(len(keys), bool), "rotation"
+    if asked.travelled >= MAYBE:
+        travelling = solve_travelling(tracks, keys, lens)
+        if travelling is not None and _believed(travelling, turning, known):
+            chosen, known, placed = travelling
+            kind, focal = "full", "shared" if lens.sigma > 0 else "fixed"
+    shot = _every_frame(tracks, keys[placed], chosen, known, kind, placed)
+    sigma = _focal_sigma(chosen, lens) if focal == "shared" else None if focal == "fixed" else LEAST_SIGMA
+    facts = shot.facts | {
+        "keyframes": len(keys),
+        "parallax_pixels": round(asked.parallax, 3),
+        "pairs_that_travel": round(asked.travelled, 3),
+        "zoom": focal == "each",
+        **_drift(chosen, shot, kind),
+    }
+    angle = geodesic_angle(shot.rotation[shot.found], np.eye(3)) if shot.found.any() else np.zeros(1)
+    if kind == "rotation" and focal != "each" and np.percentile(angle, 95) < STILL:
+        still = _nothing(len(tracks), lens)
+        return replace(still, found=shot.found, facts=facts | {"kind": "static"})
+    return replace(shot, facts=facts, focal_sigma=sigma)
+
+
+def _believed(
+    travelling: tuple[Solution, Sighted, np.ndarray], turning: Solution, known: Sighted
+) -> bool:
+    """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
+    solution, _, placed = travelling
+    if placed.mean() < PLACED:
+        return False
+    part = known.sightings
+    # The turn's error over the same sightings; what the travelling camera could not map counts as far off.
+    turned = _error(turning.residuals[placed[part.camera]])
+    missing = max(int(placed[part.camera].sum()) - len(solution.residuals), 0)
+    travelled = _error(solution.residuals) + missing * float(np.log1p(INLIER**2))
+    return travelled < BETTER * turned
+
+
+def _error(residuals: np.ndarray) -> float:
+    return float(np.log1p(np.minimum(np.sum(residuals**2, axis=1), INLIER**2)).sum())
+
+
+def _every_frame(
+    tracks: PointTracks, keys: np.ndarray, solution: Solution, known: Sighted, kind: str, placed: np.ndarray
+) -> ShotPath:
+    """The cameras of all frames, from the points that the keyframes fixed. keys: those that are placed."""
+    views, frames = solution.views, np.arange(len(tracks))
+    rotation, centre = _between(keys, views.rotation[placed], views.centre[placed], frames)
+    log_focal = np.interp(frames, keys, views.log_focal[placed])
+    row_of = np.full(int(known.ids.max(initial=0)) + 1, -1)
+    row_of[known.ids] = np.arange(len(known.ids))
+    found, error = np.zeros(len(tracks), bool), []
+    for start in range(0, len(tracks), AT_ONCE):
+        chunk = range(start, min(start + AT_ONCE, len(tracks)))
+        ids = np.concatenate([tracks.ids[i] for i in chunk])
+        camera = np.repeat(np.arange(len(chunk)), [len(tracks.ids[i]) for i in chunk])
+        pixels = np.concatenate([tracks.pixels[i] for i in chunk]).astype(float)
+        point = np.where(ids < len(row_of), row_of[np.minimum(ids, len(row_of) - 1)], -1)
+        part = Sightings(camera, point, pixels).where(point >= 0)
+        here = slice(start, start + len(chunk))
+        begin = replace(views, rotation=rotation[here], centre=centre[here], log_focal=log_focal[here])
+        placed_here, residuals = resect(begin, part, moves=kind == "full")
+        missed = np.linalg.norm(residuals, axis=1)
+        inside = np.bincount(part.camera, missed < INLIER, len(chunk))
+        good = (inside >= FEWEST) & (inside >= FOLLOWING * np.bincount(part.camera, minlength=len(chunk)))
+        rotation[here][good], centre[here][good] = placed_here.rotation[good], placed_here.centre[good]
+        found[here] = good
+        error.append(missed[good[part.camera] & (missed < INLIER)])
+    rotation, centre = _bridged(rotation, centre, found)
+    missed = np.concatenate(error) * (2**0.5 / 2)  # root mean square of one coordinate
+    facts = {
+        "kind": kind,
+        "found": round(float(found.mean()), 4),
+        "reprojection_error": round(float(np.sqrt(np.mean(missed**2))), 3) if len(missed) else None,
+    }
+    first = rotation[0].copy()
+    return ShotPath(
+        rotation @ first.T, (centre - centre[0]) @ first.T, log_focal, found, kind, facts
+    )
+
+
+def _bridged(rotation: np.ndarray, centre: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The poses of frames that were not found, between those that were."""
+    known = np.flatnonzero(found)
+    if not len(known) or found.all():
+        return rotation, centre
+    between, places = _between(known, rotation[known], centre[known], np.arange(len(found)))
+    return np.where(found[:, None, None], rotation, between), np.where(found[:, None], centre, places)
+
+
+def _between(
+    keys: np.ndarray, rotation: np.ndarray, centre: np.ndarray, frames: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses (K,..) at keyframes interpolated at all frames; constant beyond the ends."""
+    after = np.clip(np.searchsorted(keys, frames, side="right"), 1, max(len(keys) - 1, 1))
+    before, after = after - 1, np.minimum(after, len(keys) - 1)
+    share = np.clip((frames - keys[before]) / np.maximum(keys[after] - keys[before], 1), 0, 1)
+    step = matrix_to_axis_angle(rotation[after] @ np.swapaxes(rotation[before], -1, -2))
+    turned = axis_angle_to_matrix(share[:, None] * step) @ rotation[before]
+    return turned, centre[before] + share[:, None] * (centre[after] - centre[before])
+
+
+def _focal_sigma(solution: Solution, lens: Lens) -> float:
+    """Standard deviation of the log focal length that was found."""
+    variance = float(solution.spread([solution.focal])[0, 0]) if solution.focal >= 0 else lens.sigma**2
+    return float(np.clip(CORRELATED * np.sqrt(max(variance, 0.0)), LEAST_SIGMA, max(lens.sigma, LEAST_SIGMA)))
+
+
+def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
+    """How uncertain the last keyframe is, seen from the first: degrees, and for a travelling camera percent of its way.
+    """
+    column = int(solution.columns[-1])
+    if column < 0:
+        return {}
+    turn = solution.spread([column, column + 1, column + 2])
+    facts: dict[str, Any] = {
+        "drift_degrees": round(CORRELATED * float(np.degrees(np.sqrt(max(np.trace(turn), 0.0) / 3))), 3)
+    }
+    if kind == "full":
+        facts["path_length"] = round(float(np.linalg.norm(np.diff(shot.centre, axis=0), axis=1).sum()), 4)
+    return facts
+
+

@@ -1,0 +1,261 @@
+"""A camera that travels: keyframe by keyframe, with the points that it passes (structure from motion).
+
+Two keyframes with parallax begin; the next ones are found from the points that are known, and find new points; bundle
+adjustment of the latest keeps errors small, of all at the end makes them consistent. No place is recognised again: a
+path that returns to its beginning drifts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust, seen
+from kinema.camera.choice import far_pairs
+from kinema.camera.resection import INLIER, resect
+from kinema.camera.tracks import FEWEST, PointTracks
+from kinema.camera.turning import Lens, Sighted, rays, sighted
+
+PARALLAX = np.radians(1.0)
+"""Angle between the rays to a point that fixes its place; of a smaller one it is taken to be far away at first."""
+
+START_PARALLAX = np.radians(4.0)
+"""Median angle of the first two keyframes beyond which more is no better."""
+
+STARTS = 16
+"""Pairs that are tried as the first two."""
+
+LATEST = 6
+"""Keyframes that are adjusted after each new one."""
+
+GROWN = 1.3
+"""All are adjusted whenever they have become so many times as many."""
+
+
+def solve_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple[Solution, Sighted, np.ndarray] | None:
+    """The keyframes' cameras, the points, and which keyframes (K,) bool were found; None if it cannot be begun.
+
+    The first keyframe is the frame of reference; the distance between the two that began is the unit.
+    """
+    known = sighted(tracks, keys)
+    growing = _Growing(tracks, keys, known, lens)
+    if not growing.begin():
+        return None
+    growing.grow()
+    solution = growing.finish()
+    return None if solution is None else (solution, known, growing.placed)
+
+
+class _Growing:
+    """What is known so far: cameras that are `placed`, points that are `mapped`, sightings that are `good`."""
+
+    def __init__(self, tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens) -> None:
+        self.tracks, self.keys, self.known, self.lens = tracks, keys, known, lens
+        count = len(keys)
+        points = np.zeros((len(known.ids), 4))
+        points[:, 2] = 1.0
+        self.views = Views(
+            np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)), np.full(count, np.log(lens.focal)), points,
+            tracks.middle,
+        )  # fmt: skip
+        self.placed = np.zeros(count, bool)
+        self.mapped = np.zeros(len(points), bool)
+        self.good = np.ones(len(known.sightings.camera), bool)
+
+    @property
+    def focal(self) -> float:
+        return float(np.exp(self.views.log_focal[0]))
+
+    def begin(self) -> bool:
+        """Place the two keyframes that promise most."""
+        best: tuple[float, int, int, np.ndarray, np.ndarray] | None = None
+        pairs = far_pairs(self.tracks, self.keys, 40) or far_pairs(self.tracks, self.keys, 16, 0.1)
+        for i in np.unique(np.linspace(0, len(pairs) - 1, STARTS).astype(int)) if pairs else ():
+            a, b = pairs[i]
+            found = self._two(a, b)
+            if found is not None and (best is None or found[0] > best[0]):
+                best = (found[0], a, b, found[1], found[2])
+        if best is None:
+            return False
+        _, a, b, rotation, centre = best
+        rotations, centres = self.views.rotation.copy(), self.views.centre.copy()
+        rotations[b], centres[b] = rotation, centre
+        self.views = replace(self.views, rotation=rotations, centre=centres)
+        self.placed[[a, b]] = True
+        self._triangulate()
+        if self.mapped.sum() < FEWEST:
+            return False
+        self._adjust(np.flatnonzero(self.placed), held=[a], rounds=10)
+        return True
+
+    def _two(self, a: int, b: int) -> tuple[float, np.ndarray, np.ndarray] | None:
+        """How good a beginning two keyframes are, and the second one's rotation and centre seen from the first."""
+        _, before, after = self.tracks.common(self.keys[a], self.keys[b])
+        middle, focal = self.tracks.middle, self.focal
+        matrix, kept = cv2.findEssentialMat(
+            before.astype(float), after.astype(float), focal, tuple(middle), cv2.RANSAC, 0.999, 1.0
+        )
+        if matrix is None or matrix.shape != (3, 3):
+            return None
+        _, rotation, shift, front = cv2.recoverPose(
+            matrix, before.astype(float), after.astype(float), focal=focal, pp=tuple(middle), mask=kept
+        )
+        inside = front[:, 0] > 0
+        if inside.sum() < FEWEST:
+            return None
+        back = rays(after[inside], focal, middle) @ rotation
+        angle = np.arccos(np.clip(np.sum(rays(before[inside], focal, middle) * back, axis=1), -1, 1))
+        score = inside.mean() * min(float(np.median(angle)) / START_PARALLAX, 1.0) * np.sqrt(inside.sum())
+        return float(score), rotation, -rotation.T @ shift[:, 0]
+
+    def grow(self) -> None:
+        """Place one keyframe after another, nearest first; those that see too little stay out."""
+        adjusted, refused = 2, np.zeros(len(self.keys), bool)
+        while True:
+            open_ = ~self.placed & ~refused
+            if not open_.any():
+                if not refused.any() or self.placed.sum() == adjusted:
+                    return
+                adjusted, refused = int(self.placed.sum()), np.zeros(len(self.keys), bool)
+                continue
+            placed = np.flatnonzero(self.placed)
+            candidates = np.flatnonzero(open_)
+            distance = np.abs(candidates[:, None] - placed).min(axis=1)
+            key = int(candidates[distance.argmin()])
+            near = int(placed[np.abs(placed - key).argmin()])
+            if not self._place(key, near):
+                refused[key] = True
+                continue
+            self._triangulate()
+            window = np.argsort(np.abs(np.arange(len(self.keys)) - key), kind="stable")
+            window = np.array([each for each in window if self.placed[each]][:LATEST])
+            self._adjust(window, held=[], rounds=4)
+            if self.placed.sum() > GROWN * adjusted:
+                everything = np.flatnonzero(self.placed)
+                self._adjust(everything, held=[everything[0]], rounds=8, focal=self.placed.sum() >= 5)
+                self._reject()
+                self._triangulate()
+                adjusted = int(self.placed.sum())
+
+    def _place(self, key: int, near: int) -> bool:
+        """Find a keyframe's camera from the known points that it sees, beginning where its neighbour is."""
+        seen_here = self.known.sightings
+        rows = (seen_here.camera == key) & self.mapped[seen_here.point]
+        if rows.sum() < FEWEST:
+            return False
+        part = seen_here.where(rows)
+        one = Sightings(np.zeros(len(part.camera), int), part.point, part.pixels)
+        start = replace(
+            self.views, rotation=self.views.rotation[[near]], centre=self.views.centre[[near]],
+            log_focal=self.views.log_focal[[near]],
+        )  # fmt: skip
+        found, residuals = resect(start, one, moves=True, rounds=20)
+        inside = np.linalg.norm(residuals, axis=1) < INLIER
+        if inside.sum() < FEWEST or inside.mean() < 0.4:
+            return False
+        rotations, centres = self.views.rotation.copy(), self.views.centre.copy()
+        rotations[key], centres[key] = found.rotation[0], found.centre[0]
+        self.views = replace(self.views, rotation=rotations, centre=centres)
+        self.placed[key] = True
+        return True
+
+    def _triangulate(self) -> None:
+        """Map the points that placed keyframes see at least twice: by their rays, or far away if these are parallel."""
+        part = self.known.sightings
+        rows = self.placed[part.camera] & ~self.mapped[part.point] & self.good
+        rows &= np.bincount(part.point[rows], minlength=len(self.mapped))[part.point] >= 2
+        if not rows.any():
+            return
+        part = part.where(rows)
+        views = self.views
+        focal = np.exp(views.log_focal[part.camera])
+        ray = np.einsum("nji,nj->ni", views.rotation[part.camera], rays(part.pixels, focal, views.middle))
+        centre = views.centre[part.camera]
+        across = np.eye(3) - ray[:, :, None] * ray[:, None]  # the component across a ray
+        size = len(self.mapped)
+
+        def total(values: np.ndarray) -> np.ndarray:
+            flat = values.reshape(len(values), -1)
+            return np.stack([np.bincount(part.point, column, size) for column in flat.T], axis=1)
+
+        matrix = total(across).reshape(size, 3, 3)
+        target = total(np.einsum("nij,nj->ni", across, centre))
+        mean = total(ray)
+        mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+        apart = np.arccos(np.clip(np.sum(ray * mean[part.point], axis=1), -1, 1))
+        angle = np.zeros(size)
+        np.maximum.at(angle, part.point, 2 * apart)
+        new = np.unique(part.point)
+        wide = new[angle[new] > PARALLAX]
+        points = views.points.copy()
+        points[new] = np.concatenate([mean[new], np.zeros((len(new), 1))], axis=1)
+        if len(wide):
+            place = np.linalg.solve(matrix[wide] + 1e-12 * np.eye(3), target[wide, :, None])[..., 0]
+            points[wide] = np.concatenate([place, np.ones((len(wide), 1))], axis=1)
+        points[new] /= np.linalg.norm(points[new], axis=1, keepdims=True)
+        trial = replace(views, points=points)
+        local, pixels = seen(trial, part)
+        wrong = (np.linalg.norm(pixels - part.pixels, axis=1) > INLIER) | (local[:, 2] <= 0)
+        kept = new[np.bincount(part.point[wrong], minlength=size)[new] == 0]
+        self.mapped[kept] = True
+        self.views = trial
+
+    def _part(self, cameras: np.ndarray) -> np.ndarray:
+        """The good sightings of mapped points that some of the cameras see, by any that is placed."""
+        part = self.known.sightings
+        usable = self.good & self.mapped[part.point] & self.placed[part.camera]
+        inside = np.zeros(len(self.placed), bool)
+        inside[cameras] = True
+        shared = np.zeros(len(self.mapped), bool)
+        shared[part.point[usable & inside[part.camera]]] = True
+        usable &= shared[part.point]
+        return usable & (np.bincount(part.point[usable], minlength=len(self.mapped))[part.point] >= 2)
+
+    def _adjust(self, cameras: np.ndarray, held: list[int], rounds: int, *, focal: bool = False) -> Solution | None:
+        """Adjust some cameras and the points that they see; the others that see those stay."""
+        rows = self._part(cameras)
+        part = self.known.sightings.where(rows)
+        if not len(part.camera):
+            return None
+        used, camera = np.unique(part.camera, return_inverse=True)
+        points, point = np.unique(part.point, return_inverse=True)
+        stays = ~np.isin(used, cameras) | np.isin(used, held)
+        if not stays.any():
+            stays[0] = True
+        small = replace(
+            self.views, rotation=self.views.rotation[used], centre=self.views.centre[used],
+            log_focal=self.views.log_focal[used], points=self.views.points[points],
+        )  # fmt: skip
+        kind = "shared" if focal and self.lens.sigma > 0 else "fixed"
+        wanted = Unknowns(True, kind, float(np.log(self.lens.focal)), max(self.lens.sigma, 1e-3), held=stays)
+        solution = adjust(small, Sightings(camera, point, part.pixels), wanted, rounds=rounds)
+        found = solution.views
+        rotation, centre, points_ = self.views.rotation.copy(), self.views.centre.copy(), self.views.points.copy()
+        rotation[used], centre[used], points_[points] = found.rotation, found.centre, found.points
+        log_focal = self.views.log_focal if kind == "fixed" else np.full_like(self.views.log_focal, found.log_focal[0])
+        self.views = replace(self.views, rotation=rotation, centre=centre, points=points_, log_focal=log_focal)
+        return solution
+
+    def _reject(self) -> None:
+        """Sightings far from where their points are do not count, and points left with fewer than two are unmapped."""
+        part = self.known.sightings
+        rows = self.placed[part.camera] & self.mapped[part.point]
+        chosen = part.where(rows)
+        local, pixels = seen(self.views, chosen)
+        self.good[rows] = (np.linalg.norm(pixels - chosen.pixels, axis=1) < 2 * INLIER) & (local[:, 2] > 0)
+        counts = np.bincount(part.point[rows & self.good], minlength=len(self.mapped))
+        self.mapped &= counts >= 2
+
+    def finish(self) -> Solution | None:
+        """Adjust everything, without what does not fit; unit and frame of reference as promised."""
+        everything = np.flatnonzero(self.placed)
+        if len(everything) < 2:
+            return None
+        solution = None
+        for rounds in (15, 20):
+            solution = self._adjust(everything, held=[everything[0]], rounds=rounds, focal=True)
+            self._reject()
+            self._triangulate()
+        return None if solution is None else replace(solution, views=self.views)

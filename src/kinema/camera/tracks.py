@@ -1,0 +1,102 @@
+"""What tracking the background leaves of a shot: where each point was seen, and which frames matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+STEP = 0.04
+"""Median displacement of the points from one keyframe to the next, as a fraction of the image's width."""
+
+SHARED = 0.6
+"""Share of a keyframe's points that the next one must still see."""
+
+LONGEST = 2.0
+"""Seconds from one keyframe to the next at most."""
+
+FEWEST = 12
+"""Points that a frame must see for its camera to be found."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointTracks:
+    """Points of the background in the frames of one shot, in pixels of the working image.
+
+    ids: for each frame (n,) int32, increasing; pixels: for each frame (n,2) float32; times (T,) seconds; size: width
+    and height of the working image; overlays: ids of points that turned out to be no background.
+    """
+
+    ids: list[np.ndarray]
+    pixels: list[np.ndarray]
+    times: np.ndarray
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The principal point, in the middle of the image."""
+        return (np.array(self.size, dtype=float) - 1) / 2
+
+    def common(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The points that two frames see: ids (n,), and pixels (n,2) in each."""
+        ids, first, second = np.intersect1d(self.ids[a], self.ids[b], assume_unique=True, return_indices=True)
+        return ids, self.pixels[a][first], self.pixels[b][second]
+
+    def without(self, wrong: np.ndarray) -> PointTracks:
+        """The same without the points of these ids."""
+        kept = [~np.isin(ids, wrong) for ids in self.ids]
+        return PointTracks(
+            [ids[keep] for ids, keep in zip(self.ids, kept, strict=True)],
+            [pixels[keep] for pixels, keep in zip(self.pixels, kept, strict=True)],
+            self.times,
+            self.size,
+        )
+
+    def part(self, frames: slice) -> PointTracks:
+        """Some of the frames."""
+        return PointTracks(self.ids[frames], self.pixels[frames], self.times[frames], self.size)
+
+
+def linked(tracks: PointTracks) -> list[slice]:
+    """The stretches of frames through which points can be followed; frames that see too little belong to none.
+
+    Within a stretch every frame shares `FEWEST` points with the one before it that sees any.
+    """
+    stretches: list[slice] = []
+    start, before = None, -1
+    for frame in range(len(tracks)):
+        if len(tracks.ids[frame]) < FEWEST:
+            continue
+        if start is None:
+            start = frame
+        elif len(tracks.common(before, frame)[0]) < FEWEST:
+            stretches.append(slice(start, before + 1))
+            start = frame
+        before = frame
+    return stretches if start is None else [*stretches, slice(start, before + 1)]
+
+
+def keyframes(tracks: PointTracks) -> np.ndarray:
+    """Frames of a linked stretch between which the picture moves by about `STEP`: the first and the last among them."""
+    chosen, latest = [0], 0
+    for frame in range(1, len(tracks)):
+        if len(tracks.ids[frame]) < FEWEST:
+            continue
+        ids, before, after = tracks.common(chosen[-1], frame)
+        moved = float(np.median(np.linalg.norm(after - before, axis=1))) if len(ids) else np.inf
+        few = len(ids) < max(FEWEST, SHARED * len(tracks.ids[chosen[-1]]))
+        late = tracks.times[frame] - tracks.times[chosen[-1]] > LONGEST
+        if few and latest > chosen[-1]:
+            chosen.append(latest)  # the last frame that still shares enough
+            ids, before, after = tracks.common(latest, frame)
+            moved = float(np.median(np.linalg.norm(after - before, axis=1))) if len(ids) else np.inf
+            few, late = len(ids) < FEWEST, False
+        if moved > STEP * tracks.size[0] or few or late:
+            chosen.append(frame)
+        latest = frame
+    if latest > chosen[-1]:
+        chosen.append(latest)
+    return np.array(chosen)
