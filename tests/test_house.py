@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("quality",),
     # Stages
     ("detection", "keypoints", "lifting", "refinement", "world"),
-    ("tracking", "segmentation", "estimation"),
+    ("tracking", "segmentation", "estimation", "camera"),
     # Against the truth, and to look at
     ("evaluation",),
     ("visualization",),

@@ -1,9 +1,9 @@
 """Bundle adjustment: cameras, points and the focal length that explain where the points are seen, all at once.
 
-Points are homogeneous: a unit vector (x, y, z, w) is the point (x, y, z) / w, and one at infinity for w = 0, so that far
-points need no special case and a camera that only turns is the same problem with w = 0. Levenberg-Marquardt with the
-points eliminated (Schur complement) and Cauchy weights: Triggs, McLauchlan, Hartley and Fitzgibbon, "Bundle adjustment -
-a modern synthesis" (2000), sections 4 and 6.
+Points are homogeneous: a unit vector (x, y, z, w) is the point (x, y, z) / w, and one at infinity for w = 0, so that
+far points need no special case and a camera that only turns is the same problem with w = 0. Levenberg-Marquardt with
+the points eliminated (Schur complement) and Cauchy weights: Triggs, McLauchlan, Hartley and Fitzgibbon, "Bundle
+adjustment - a modern synthesis" (2000), sections 4 and 6.
 """
 
 from __future__ import annotations
@@ -133,9 +133,7 @@ def cauchy(residuals: np.ndarray, loss: float = LOSS) -> tuple[np.ndarray, float
     return 1 / (1 + square), float(loss**2 * np.log1p(square).sum())
 
 
-def adjust(
-    views: Views, sightings: Sightings, unknowns: Unknowns, *, rounds: int = 20, loss: float = LOSS
-) -> Solution:
+def adjust(views: Views, sightings: Sightings, unknowns: Unknowns, *, rounds: int = 20, loss: float = LOSS) -> Solution:
     """The views that fit the sightings best; the first camera stays where it is."""
     problem = _Problem(views, sightings, unknowns, loss)
     damping, settled = 1e-3, 0

@@ -71,11 +71,11 @@ class PointFollower:
         # The last image in which the background was seen, when that was, and the points in it.
         self._image: np.ndarray | None = None
         self._time = -np.inf
-        self._ids = np.zeros(0, np.int32)
+        self._ids: np.ndarray = np.zeros(0, np.int32)
         self._points = np.zeros((0, 2), np.float32)
         self._born = np.zeros((0, 2), np.float32)  # where each was first seen
-        self._strayed = np.zeros(0)  # the furthest from there that each has been
-        self._since = np.zeros(0)  # how far the picture had moved by then
+        self._strayed: np.ndarray = np.zeros(0)  # the furthest from there that each has been
+        self._since: np.ndarray = np.zeros(0)  # how far the picture had moved by then
         self._travelled = 0.0
         self._guess = np.eye(3)
         self._next, self._looked = 0, EVERY

@@ -125,9 +125,7 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     return replace(shot, facts=facts, focal_sigma=sigma)
 
 
-def _believed(
-    travelling: tuple[Solution, Sighted, np.ndarray], turning: Solution, known: Sighted
-) -> bool:
+def _believed(travelling: tuple[Solution, Sighted, np.ndarray], turning: Solution, known: Sighted) -> bool:
     """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
     solution, _, placed = travelling
     if placed.mean() < PLACED:
@@ -178,9 +176,7 @@ def _every_frame(
         "reprojection_error": round(float(np.sqrt(np.mean(missed**2))), 3) if len(missed) else None,
     }
     first = rotation[0].copy()
-    return ShotPath(
-        rotation @ first.T, (centre - centre[0]) @ first.T, log_focal, found, kind, facts
-    )
+    return ShotPath(rotation @ first.T, (centre - centre[0]) @ first.T, log_focal, found, kind, facts)
 
 
 def _bridged(rotation: np.ndarray, centre: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,8 +207,7 @@ def _focal_sigma(solution: Solution, lens: Lens) -> float:
 
 
 def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
-    """How uncertain the last keyframe is, seen from the first: degrees, and for a travelling camera percent of its way.
-    """
+    """How uncertain the last keyframe is, seen from the first, in degrees; and how far a travelling camera went."""
     column = int(solution.columns[-1])
     if column < 0:
         return {}
@@ -223,5 +218,3 @@ def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
     if kind == "full":
         facts["path_length"] = round(float(np.linalg.norm(np.diff(shot.centre, axis=0), axis=1).sum()), 4)
     return facts
-
-

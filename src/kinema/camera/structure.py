@@ -211,7 +211,8 @@ class _Growing:
         shared = np.zeros(len(self.mapped), bool)
         shared[part.point[usable & inside[part.camera]]] = True
         usable &= shared[part.point]
-        return usable & (np.bincount(part.point[usable], minlength=len(self.mapped))[part.point] >= 2)
+        counts = np.bincount(part.point[usable], minlength=len(self.mapped))
+        return np.asarray(usable & (counts[part.point] >= 2))
 
     def _adjust(self, cameras: np.ndarray, held: list[int], rounds: int, *, focal: bool = False) -> Solution | None:
         """Adjust some cameras and the points that they see; the others that see those stay."""

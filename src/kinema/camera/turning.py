@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -77,7 +78,7 @@ def turn_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def turned(tracks: PointTracks, keys: np.ndarray, focal: float) -> np.ndarray:
     """Rotations (K,3,3) of the keyframes, each from that before it."""
     rotation = [np.eye(3)]
-    for a, b in zip(keys[:-1], keys[1:], strict=True):
+    for a, b in itertools.pairwise(keys):
         _, before, after = tracks.common(a, b)
         before, after = _plane_like(before, after)
         step = turn_between(rays(before, focal, tracks.middle), rays(after, focal, tracks.middle))

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from kinema.camera.options import CameraOptions
 from kinema.errors import UsageError
 from kinema.estimation.options import FitOptions
 from kinema.estimation.registry import ESTIMATORS
@@ -69,8 +70,8 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. tracking, lift, nlf, pare, fit, filter, world, drawing: the
-    options of Kinema's own stages; added: those of stages from other packages, by name.
+    place, if any. video: its true rate and rotation. tracking, camera, lift, nlf, pare, fit, filter, world, drawing:
+    the options of Kinema's own stages; added: those of stages from other packages, by name.
     """
 
     estimator: str = setting(
@@ -110,6 +111,7 @@ class RunOptions:
     )
     video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    camera: CameraOptions = field(default_factory=CameraOptions)
     lift: LiftOptions = field(default_factory=LiftOptions)
     nlf: NlfOptions = field(default_factory=NlfOptions)
     pare: PareOptions = field(default_factory=PareOptions)
@@ -173,6 +175,8 @@ class RunOptions:
         """The options of a stage."""
         if stage.name in _PLACES:
             return getattr(self, _PLACES[stage.name])
+        if stage.name == "camera":
+            return dataclasses.replace(self.camera, fov=self.fit.fov)
         if stage.name == "regress":
             threads = self.pare.threads if self.pare.threads is not None else self.tracking.threads
             return dataclasses.replace(self.pare, fov=self.fit.fov, threads=threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kinema.camera.stage import find_camera
 from kinema.estimation.nlf_stage import fit_surface, localize_people
 from kinema.estimation.registry import ESTIMATORS
 from kinema.estimation.stage import fit_body
@@ -19,7 +20,7 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, lift_keypoints, regress_people, fit_body, localize_people, fit_surface, filter_motion,
+        track_video, find_camera, lift_keypoints, regress_people, fit_body, localize_people, fit_surface, filter_motion,
         refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from kinema.body import BodyModel, load_body
+from kinema.camera.stage import find_camera
 from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
 from kinema.lifting.stage import lift_keypoints
@@ -102,7 +103,7 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
     lifting = () if options.lift.method is None else (lift_keypoints,)
-    for stage in (TRACKERS.find(options.tracker).stage, *lifting, *estimator.stages):
+    for stage in (TRACKERS.find(options.tracker).stage, find_camera, *lifting, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
         settled = partial(settle, things=estimator.follows_keypoints)
         then = settled if stage is estimator.stages[-1] else None

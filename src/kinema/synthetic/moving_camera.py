@@ -1,8 +1,8 @@
 """Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit, walking.
 
-    scene = moving_scene(load_body(), "pan", people=2, seconds=3, seed=1)
-    for image in scene.images(): ...     # (H,W,3) uint8
-    scene.motion, scene.path             # the people with their boxes, and the truth
+scene = moving_scene(load_body(), "pan", people=2, seconds=3, seed=1)
+for image in scene.images(): ...     # (H,W,3) uint8
+scene.motion, scene.path             # the people with their boxes, and the truth
 """
 
 from __future__ import annotations

@@ -1,0 +1,148 @@
+"""From a tracked clip of a moving camera to the camera's path, each shot by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kinema.camera.options import CameraOptions
+from kinema.camera.points import WORKING_SIZE, PointFollower, working_image
+from kinema.camera.shot import ShotPath, solve_shot
+from kinema.camera.turning import Lens
+from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_focal, camera_from_fov
+from kinema.geometry.camera_path import KINDS, CameraPath, path_data
+from kinema.motion import Motion
+from kinema.stage import Context, given
+
+CERTAIN = ("fov option", "calibration", "file")
+"""Sources of a focal length that is not sought again."""
+
+UNSURE = 0.25
+"""Standard deviation of the log focal length of a lens of which nobody says how uncertain it is."""
+
+FEW = 0.5
+"""Share of the frames in which the camera must be found for its path to be relied on."""
+
+
+def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -> Motion:
+    """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
+
+    Where the tracker saw no camera that moves, or `options.method` is "none", nothing is done. The context's video is
+    the one the motion was tracked in, with the same time range. Boxes hide the people. Where the lens was only assumed
+    and the path shows it better, the camera gets that focal length. The record has a shot's kind, the share of its
+    frames in which the camera was found, the reprojection error in pixels of an image `WORKING_SIZE` wide, the focal
+    length and what it may have drifted.
+    """
+    camera = motion.camera
+    if options.fov is not None:
+        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+    moves = motion.data.get("camera_motion", {}).get("moving") is True or (camera is not None and camera.moving is True)
+    if options.method == "none" or not moves or not motion.num_frames:
+        context.facts["looked"] = False
+        return motion
+    camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
+    followers = _follow(motion, context)
+    factor = min(1.0, WORKING_SIZE / max(motion.width, motion.height))
+    shots = [solve_shot(follower.tracks(), _lens(camera, factor)) for follower in followers]
+    context.facts |= {"looked": True, "shots": [shot.facts for shot in shots]}
+    found = np.concatenate([shot.found for shot in shots])
+    if found.mean() < FEW:
+        context.notes.append(
+            f"the camera moves, but its path could be followed in {found.mean():.0%} of the frames only (too little"
+            " background is seen), so there is no world"
+        )
+        return motion
+    camera = _better(camera, shots, factor)
+    path = _path(shots, camera, factor)
+    if any(shot.facts.get("zoom") for shot in shots):
+        context.notes.append("the camera zooms; distances are right for its average focal length")
+    pieces = sum(len(shot.breaks) for shot in shots)
+    if pieces:
+        context.notes.append(
+            f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}; the camera is taken to"
+            " have stayed where it was"
+        )
+    return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
+
+
+def _follow(motion: Motion, context: Context) -> list[PointFollower]:
+    """The points of each shot's background, from one reading of the video."""
+    boxes: dict[int, list[np.ndarray]] = {}
+    for person in motion:
+        if person.boxes is not None:
+            for frame, box in zip(person.frames.tolist(), person.boxes, strict=True):
+                boxes.setdefault(frame, []).append(box)
+    firsts = {shot.start for shot in motion.shots}
+    followers: list[PointFollower] = []
+    for number, frame in enumerate(given(context.video)):
+        if number >= motion.num_frames:
+            break
+        if number in firsts:
+            followers.append(PointFollower())
+        image = working_image(frame.image)
+        people = np.reshape(boxes.get(number, []), (-1, 4)) * (image.shape[1] / frame.image.shape[1])
+        followers[-1](image, float(motion.times[number]), people[np.isfinite(people).all(axis=1)])
+        context.progress(number + 1, motion.num_frames)
+    return followers
+
+
+def _lens(camera: Camera, factor: float) -> Lens:
+    """What is known of the focal length, in pixels of the working image."""
+    focal = float(camera.intrinsics[0, 0]) * factor
+    if camera.focal_source in CERTAIN or camera.fov_uncertainty == 0:
+        return Lens(focal, 0.0)
+    if camera.fov_uncertainty is None:
+        return Lens(focal, UNSURE)
+    # f = w / (2 tan(fov/2)), so that d log f = -d fov / sin(fov).
+    return Lens(focal, float(np.radians(camera.fov_uncertainty) / np.sin(np.radians(camera.fov))))
+
+
+def _better(camera: Camera, shots: list[ShotPath], factor: float) -> Camera:
+    """The camera with the focal length of the shot that shows it best, if it is better than what was known."""
+    known = [shot for shot in shots if shot.focal_sigma is not None]
+    prior = _lens(camera, factor).sigma
+    if not known:
+        return camera
+    best = min(known, key=lambda shot: shot.focal_sigma or 0.0)
+    sigma = best.focal_sigma or 0.0
+    if not sigma < prior:
+        return camera
+    focal = float(np.exp(np.mean(best.log_focal))) / factor
+    better = camera_from_focal(camera.width, camera.height, focal, "estimated")
+    uncertainty = float(np.degrees(sigma * np.sin(np.radians(better.fov))))
+    return better.replace(moving=camera.moving, distortion=camera.distortion, fov_uncertainty=uncertainty)
+
+
+def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
+    """The shots one after the other, each in its own frame."""
+    kinds = [shot.kind for shot in shots]
+    intrinsics = camera.intrinsics
+    if any(shot.facts.get("zoom") for shot in shots):
+        focal = np.exp(np.concatenate([shot.log_focal for shot in shots])) / factor
+        intrinsics = np.tile(camera.intrinsics, (len(focal), 1, 1))
+        intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
+    return CameraPath(
+        np.concatenate([shot.rotation for shot in shots]),
+        np.concatenate([shot.centre for shot in shots]),
+        intrinsics,
+        kind=max(kinds, key=KINDS.index),
+        found=np.concatenate([shot.found for shot in shots]),
+    )
+
+
+def summary(facts: dict[str, Any]) -> str:
+    """One line for each shot, of the stage's record."""
+    lines = []
+    for number, shot in enumerate(facts.get("shots", []), start=1):
+        words = {
+            "static": "stands still",
+            "rotation": "turns in one place",
+            "full": "travels",
+            "unknown": "is not seen",
+        }
+        line = f"shot {number}: the camera {words[shot['kind']]}; found in {shot['found']:.0%} of the frames"
+        if shot.get("reprojection_error") is not None:
+            line += f", background off by {shot['reprojection_error']:.2f} px"
+        lines.append(line + (", with zoom" if shot.get("zoom") else ""))
+    return "\n".join(lines)
