@@ -26,6 +26,7 @@ GROUPS = {
         "run": "estimate SMPL motion from videos",
         "demo": "render a clip with known ground truth, run the pipeline on it, report the errors",
         "lift": "turn 2D keypoints of another program into motion",
+        "camera": "find the path of a moving camera",
         "segment": "write the masks of the people in a video",
         "export": "export a motion to Blender, Unity, Unreal, OpenSim and others",
         "render": "render a video of a result: 2D skeletons beside the 3D ones",

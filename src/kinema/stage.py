@@ -100,6 +100,7 @@ class Stage:
     optional_body: bool = False
     video: bool = False
     slow: bool = False
+    needed: Callable[[Motion, Any], bool] = lambda motion, options: True
 
     def __post_init__(self) -> None:
         known = {*PERSON_FIELDS, "camera"}

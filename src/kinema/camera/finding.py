@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from kinema.camera.options import CameraOptions
 from kinema.camera.points import WORKING_SIZE, PointFollower, working_image
 from kinema.camera.shot import ShotPath, solve_shot
 from kinema.camera.turning import Lens
+from kinema.errors import InputError
+from kinema.formats.camera_files import read_camera_path
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_focal, camera_from_fov
 from kinema.geometry.camera_path import KINDS, CameraPath, path_data
 from kinema.motion import Motion
@@ -28,24 +31,22 @@ FEW = 0.5
 def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -> Motion:
     """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
 
-    Where the tracker saw no camera that moves, or `options.method` is "none", nothing is done. The context's video is
-    the one the motion was tracked in, with the same time range. Boxes hide the people. Where the lens was only assumed
-    and the path shows it better, the camera gets that focal length. The record has a shot's kind, the share of its
-    frames in which the camera was found, the reprojection error in pixels of an image `WORKING_SIZE` wide, the focal
-    length and what it may have drifted.
+    `options.file` gives the path if there is one; it must have a pose for each frame. Otherwise it is found: the
+    context's video is the one the motion was tracked in, with the same time range, and boxes hide the people. Where the
+    lens was only assumed and the path shows it better, the camera gets that focal length. The record has each shot's
+    kind, the share of its frames in which the camera was found, the reprojection error in pixels of an image
+    `WORKING_SIZE` wide, and what the path may have drifted.
     """
     camera = motion.camera
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
-    moves = motion.data.get("camera_motion", {}).get("moving") is True or (camera is not None and camera.moving is True)
-    if options.method == "none" or not moves or not motion.num_frames:
-        context.facts["looked"] = False
-        return motion
+    if options.file is not None:
+        return _of_file(motion, context, options.file, camera)
     camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
     followers = _follow(motion, context)
     factor = min(1.0, WORKING_SIZE / max(motion.width, motion.height))
     shots = [solve_shot(follower.tracks(), _lens(camera, factor)) for follower in followers]
-    context.facts |= {"looked": True, "shots": [shot.facts for shot in shots]}
+    context.facts |= {"shots": [shot.facts for shot in shots]}
     found = np.concatenate([shot.found for shot in shots])
     if found.mean() < FEW:
         context.notes.append(
@@ -63,6 +64,19 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
             f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}; the camera is taken to"
             " have stayed where it was"
         )
+    return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
+
+
+def _of_file(motion: Motion, context: Context, file: Path, camera: Camera | None) -> Motion:
+    """The motion with the path of a file, and with its lens if it has one."""
+    path = read_camera_path(file)
+    if len(path) != motion.num_frames:
+        raise InputError(f"{file} has {len(path)} poses, but the clip has {motion.num_frames} frames; they must agree")
+    camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
+    lens = path.intrinsics if path.intrinsics.ndim == 2 else np.median(path.intrinsics, axis=0)
+    if lens[0, 0] > 1 and camera.focal_source not in CERTAIN:
+        camera = camera.replace(intrinsics=lens, focal_source="file", fov_uncertainty=0.0)
+    context.facts["file"] = file.name
     return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
 
 

@@ -183,8 +183,8 @@ def run_chain(
     """Run the steps in order; with a `store`, reuse the results that are in it and add the others.
 
     base_key: the identity of the input, its time range and the program. Networks that no stored result replaces are
-    fetched first, so that one that cannot be had is known before any work is done. The chain ends early if there is
-    nobody in the video.
+    fetched first, so that one that cannot be had is known before any work is done. Steps that the motion does not need
+    are left out. The chain ends early if there is nobody in the video.
     """
     motion: Motion | None = None
     times: list[StageTime] = []
@@ -194,6 +194,8 @@ def run_chain(
     _fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
     for step, key in zip(steps, keys, strict=True):
         stage = step.stage
+        if motion is not None and not stage.needed(motion, step.options):
+            continue
         result = store.find(stage.name, key) if store is not None else None
         reused = result is not None
         if result is None:

@@ -1,0 +1,68 @@
+"""`kinema camera`: the path of a video's camera."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kinema.commands._options import add_quiet, add_settings, options_from
+
+DESCRIPTION = """\
+Find where the camera of a video is in each frame and how it is turned, from points of the background; people are left
+out. Each shot has a frame of its own: that of its first picture, OpenCV axes. How long the path's unit is in metres,
+pictures alone do not tell; `kinema run` finds it from the people and places everybody in one world.
+
+layouts     .npz: rotation, centre, intrinsics, found, times (docs/file-formats.md); .txt: a TUM trajectory
+"""
+
+EXAMPLES = """\
+  kinema camera clip.mp4
+  kinema camera clip.mp4 --out clip_camera.txt --fov 62
+  kinema run clip.mp4 --camera clip_camera.npz
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.estimation.options import FitOptions
+    from kinema.pipeline import RunOptions
+    from kinema.tracking.options import TrackingOptions
+    from kinema.video.options import VideoOptions
+
+    parser.add_argument("video", metavar="VIDEO", help="a video, or a folder of images")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="path to write (default: VIDEO with _camera.npz, in this folder)"
+    )
+    add_settings(parser, FitOptions, "fov")
+    add_settings(parser, TrackingOptions, "cuts", "threads")
+    add_settings(parser, RunOptions, "time_range")
+    add_settings(parser, VideoOptions)
+    add_quiet(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinema.camera.options import CameraOptions
+    from kinema.formats.camera_files import check_layout, write_camera_path
+    from kinema.pipeline.camera_finding import CameraJob, find_camera_of
+    from kinema.pipeline.showing import watcher
+    from kinema.tracking.options import TrackingOptions
+    from kinema.video.frames import TimeRange
+    from kinema.video.options import VideoOptions
+
+    stem = "stdin" if args.video == "-" else Path(args.video).stem
+    out = args.out or Path(f"{stem}_camera.npz")
+    check_layout(out)
+    job = CameraJob(
+        camera=CameraOptions(fov=args.fov),
+        tracking=options_from(args, TrackingOptions),
+        time_range=TimeRange(*(args.time_range or ())),
+        video=options_from(args, VideoOptions),
+    )
+    with watcher(quiet=args.quiet, flags=args.flags) as shown:
+        found = find_camera_of(args.video, job, watcher=shown)
+    motion = found.motion
+    write_camera_path(found.path, out, motion.times, (motion.width, motion.height))
+    if not args.quiet:
+        camera = motion.camera
+        lens = "" if camera is None else f"field of view {camera.fov:.0f} degrees ({camera.focal_source})\n"
+        print(f"{found.told}\n{lens}{out}")
+    return 0

@@ -1,0 +1,66 @@
+"""From a video to the path of its camera alone: tracking, which hides the people, and the stage `camera`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kinema.camera.finding import summary
+from kinema.camera.options import CameraOptions
+from kinema.camera.stage import find_camera
+from kinema.errors import InputError
+from kinema.geometry.camera_path import CameraPath, path_of
+from kinema.motion import Motion
+from kinema.pipeline.threads import one_blas_thread
+from kinema.pipeline.watching import RunWatcher, timed
+from kinema.stage import Context
+from kinema.tracking.options import TrackingOptions
+from kinema.tracking.stage import track_video
+from kinema.video import open_video
+from kinema.video.frames import TimeRange
+from kinema.video.options import VideoOptions
+from kinema.video.sources import local_file
+
+
+@dataclass(frozen=True)
+class CameraJob:
+    """Everything that `find_camera_of` needs besides the video."""
+
+    camera: CameraOptions = field(default_factory=CameraOptions)
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    time_range: TimeRange = field(default_factory=TimeRange)
+    video: VideoOptions = field(default_factory=VideoOptions)
+
+
+@dataclass(frozen=True)
+class FoundCamera:
+    """path: of every frame; motion: the tracked clip, with the lens; told: what was found, a line for each shot."""
+
+    path: CameraPath
+    motion: Motion
+    told: str
+
+
+@one_blas_thread
+def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: RunWatcher | None = None) -> FoundCamera:
+    """The path of a video's camera, in the frame of each shot's first picture.
+
+    Raises InputError if there is no video, or if too little of the background is seen.
+    """
+    job, watcher = job or CameraJob(), watcher or RunWatcher()
+    times = job.time_range
+    with (
+        local_file(path) as file,
+        open_video(file, start=times.start, end=times.end, options=job.video) as reader,
+    ):
+        with timed(watcher, track_video.name) as progress:
+            motion = track_video(None, options=job.tracking, context=Context(video=reader, progress=progress))
+        with timed(watcher, find_camera.name) as progress:
+            context = Context(video=reader, progress=progress)
+            motion = find_camera(motion, options=job.camera, context=context)
+    found = path_of(motion.data)
+    if found is None:
+        raise InputError(f"{path}: too little of the background is seen to follow the camera")
+    for note in context.notes:
+        watcher.note(note)
+    return FoundCamera(found, motion, summary(context.facts))
