@@ -80,14 +80,18 @@ class Solution:
     columns: np.ndarray
     focal: int
 
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the residuals in pixels, without those that are far off."""
+        return 1.4826 * float(np.median(np.abs(self.residuals))) if len(self.residuals) else 1.0
+
     def spread(self, columns: list[int]) -> np.ndarray:
-        """Covariance (k,k) of some unknowns, for the noise that the residuals have."""
+        """Covariance (k,k) of some unknowns for noise of one pixel, in units of which what is expected counts, too."""
         size = self.normal.shape[0]
         unit = np.zeros((size, len(columns)))
         unit[columns, range(len(columns))] = 1
         matrix = sp.csc_matrix(self.normal + 1e-9 * sp.identity(size))
-        sigma = 1.4826 * float(np.median(np.abs(self.residuals))) if len(self.residuals) else 1.0
-        return np.asarray(splu(matrix).solve(unit)[columns] * sigma**2)
+        return np.asarray(splu(matrix).solve(unit)[columns])
 
 
 def seen(views: Views, sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:

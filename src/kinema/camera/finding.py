@@ -24,6 +24,9 @@ CERTAIN = ("fov option", "calibration", "file")
 UNSURE = 0.25
 """Standard deviation of the log focal length of a lens of which nobody says how uncertain it is."""
 
+CLEARER = 0.5
+"""The uncertainty that a path leaves of the lens, as a share of what it was, below which its focal length is taken."""
+
 FEW = 0.5
 """Share of the frames in which the camera must be found for its path to be relied on."""
 
@@ -120,7 +123,7 @@ def _better(camera: Camera, shots: list[ShotPath], factor: float) -> Camera:
         return camera
     best = min(known, key=lambda shot: shot.focal_sigma or 0.0)
     sigma = best.focal_sigma or 0.0
-    if not sigma < prior:
+    if not sigma < CLEARER * prior:
         return camera
     focal = float(np.exp(np.mean(best.log_focal))) / factor
     better = camera_from_focal(camera.width, camera.height, focal, "estimated")

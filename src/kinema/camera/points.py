@@ -7,14 +7,12 @@ hand before the lens) they are looked for again from the last frame that had it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
 from kinema.camera.tracks import FEWEST, PointTracks
 from kinema.world.background import corners_of, inside_bars
-from kinema.world.camera_motion import CameraMotionOptions, widened
+from kinema.world.camera_motion import FLOW, CameraMotionOptions, widened
 
 WORKING_SIZE = 640
 """Longer side of the image in which points are followed, pixels."""
@@ -42,13 +40,6 @@ TRAVELLED, STANDING = 25.0, 1.2
 
 MARKED = 10
 """Radius in pixels around an overlay's point where no other is taken."""
-
-_FLOW: dict[str, Any] = {
-    "winSize": (15, 15),
-    "maxLevel": 3,
-    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.02),
-    "minEigThreshold": 1e-4,
-}
 
 
 def working_image(image: np.ndarray) -> np.ndarray:
@@ -201,11 +192,11 @@ def _flow(
     """Points (n,2) in the following image, and which were found there and back again."""
     start = cv2.perspectiveTransform(before[:, None], guess).astype(np.float32)
     after, ok, _ = cv2.calcOpticalFlowPyrLK(
-        image, following, before[:, None], start, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_FLOW
+        image, following, before[:, None], start, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **FLOW
     )
     home = cv2.perspectiveTransform(after, np.linalg.inv(guess)).astype(np.float32)
     back, returned, _ = cv2.calcOpticalFlowPyrLK(
-        following, image, after, home, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_FLOW
+        following, image, after, home, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **FLOW
     )
     missed = np.linalg.norm(back[:, 0] - before, axis=1)
     return after[:, 0], (ok[:, 0] > 0) & (returned[:, 0] > 0) & (missed < BACK)

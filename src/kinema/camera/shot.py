@@ -12,7 +12,7 @@ from kinema.camera.choice import evidence
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.structure import solve_travelling
 from kinema.camera.tracks import FEWEST, PointTracks, keyframes, linked
-from kinema.camera.turning import Lens, Sighted, solve_turning
+from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, solve_turning
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 
 STILL = np.radians(0.12)
@@ -38,6 +38,13 @@ CORRELATED = 2.0
 
 LEAST_SIGMA = 0.02
 """Least standard deviation of the log focal length: of what the model leaves out, distortion and rolling shutters."""
+
+
+FAR = float(np.log1p(INLIER**2))
+"""The robust error of a sighting that is not explained."""
+
+WELL = 0.2
+"""Pixels of noise in the residuals below which no other focal length is tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +112,7 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     asked = evidence(tracks, keys, turning.views.log_focal)
     chosen, placed, kind = turning, np.ones(len(keys), bool), "rotation"
     if asked.travelled >= MAYBE:
-        travelling = solve_travelling(tracks, keys, lens)
+        travelling = _best_travelling(tracks, keys, lens)
         if travelling is not None and _believed(travelling, turning, known):
             chosen, known, placed = travelling
             kind, focal = "full", "shared" if lens.sigma > 0 else "fixed"
@@ -125,6 +132,23 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     return replace(shot, facts=facts, focal_sigma=sigma)
 
 
+def _best_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple[Solution, Sighted, np.ndarray] | None:
+    """The travelling camera that explains most, from the first focal length that explains it well."""
+    best, least = None, np.inf
+    for shift in FOCAL_TRIES if lens.sigma > 0 else FOCAL_TRIES[:1]:
+        found = solve_travelling(tracks, keys, lens, float(np.exp(shift)))
+        if found is None:
+            continue
+        solution, known, placed = found
+        missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
+        error = (_error(solution.residuals) + missing * FAR) / max(placed.mean(), 1e-3)
+        if error < least:
+            best, least = found, error
+        if solution.noise < WELL:
+            break
+    return best
+
+
 def _believed(travelling: tuple[Solution, Sighted, np.ndarray], turning: Solution, known: Sighted) -> bool:
     """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
     solution, _, placed = travelling
@@ -134,7 +158,7 @@ def _believed(travelling: tuple[Solution, Sighted, np.ndarray], turning: Solutio
     # The turn's error over the same sightings; what the travelling camera could not map counts as far off.
     turned = _error(turning.residuals[placed[part.camera]])
     missing = max(int(placed[part.camera].sum()) - len(solution.residuals), 0)
-    travelled = _error(solution.residuals) + missing * float(np.log1p(INLIER**2))
+    travelled = _error(solution.residuals) + missing * FAR
     return travelled < BETTER * turned
 
 
@@ -201,9 +225,17 @@ def _between(
 
 
 def _focal_sigma(solution: Solution, lens: Lens) -> float:
-    """Standard deviation of the log focal length that was found."""
-    variance = float(solution.spread([solution.focal])[0, 0]) if solution.focal >= 0 else lens.sigma**2
-    return float(np.clip(CORRELATED * np.sqrt(max(variance, 0.0)), LEAST_SIGMA, max(lens.sigma, LEAST_SIGMA)))
+    """Standard deviation of the log focal length that was found: of what the points and the expected one say together.
+
+    The adjustment weighs the expected one as if a residual's noise were one pixel; it is taken out, and put back at its
+    own uncertainty.
+    """
+    prior = max(lens.sigma, LEAST_SIGMA)
+    if solution.focal < 0:
+        return prior
+    told = max(1 / max(float(solution.spread([solution.focal])[0, 0]), 1e-12) - 1 / lens.sigma**2, 0.0)
+    precision = told / (CORRELATED * max(solution.noise, 1e-3)) ** 2 + 1 / lens.sigma**2
+    return float(np.clip(1 / np.sqrt(precision), LEAST_SIGMA, prior))
 
 
 def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
@@ -213,7 +245,9 @@ def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
         return {}
     turn = solution.spread([column, column + 1, column + 2])
     facts: dict[str, Any] = {
-        "drift_degrees": round(CORRELATED * float(np.degrees(np.sqrt(max(np.trace(turn), 0.0) / 3))), 3)
+        "drift_degrees": round(
+            CORRELATED * solution.noise * float(np.degrees(np.sqrt(max(np.trace(turn), 0.0) / 3))), 3
+        )
     }
     if kind == "full":
         facts["path_length"] = round(float(np.linalg.norm(np.diff(shot.centre, axis=0), axis=1).sum()), 4)

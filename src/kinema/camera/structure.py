@@ -34,13 +34,16 @@ GROWN = 1.3
 """All are adjusted whenever they have become so many times as many."""
 
 
-def solve_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple[Solution, Sighted, np.ndarray] | None:
+def solve_travelling(
+    tracks: PointTracks, keys: np.ndarray, lens: Lens, start: float = 1.0
+) -> tuple[Solution, Sighted, np.ndarray] | None:
     """The keyframes' cameras, the points, and which keyframes (K,) bool were found; None if it cannot be begun.
 
+    start: factor on the expected focal length from which it is sought.
     The first keyframe is the frame of reference; the distance between the two that began is the unit.
     """
     known = sighted(tracks, keys)
-    growing = _Growing(tracks, keys, known, lens)
+    growing = _Growing(tracks, keys, known, lens, start)
     if not growing.begin():
         return None
     growing.grow()
@@ -51,13 +54,13 @@ def solve_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple
 class _Growing:
     """What is known so far: cameras that are `placed`, points that are `mapped`, sightings that are `good`."""
 
-    def __init__(self, tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens) -> None:
+    def __init__(self, tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float) -> None:
         self.tracks, self.keys, self.known, self.lens = tracks, keys, known, lens
         count = len(keys)
         points = np.zeros((len(known.ids), 4))
         points[:, 2] = 1.0
         self.views = Views(
-            np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)), np.full(count, np.log(lens.focal)), points,
+            np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)), np.full(count, np.log(lens.focal * start)), points,
             tracks.middle,
         )  # fmt: skip
         self.placed = np.zeros(count, bool)
