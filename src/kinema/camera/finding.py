@@ -48,8 +48,9 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
     camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
     followers = _follow(motion, context)
     factor = min(1.0, WORKING_SIZE / max(motion.width, motion.height))
-    shots = [solve_shot(follower.tracks(), _lens(camera, factor)) for follower in followers]
-    context.facts |= {"shots": [shot.facts for shot in shots]}
+    tracks = [follower.tracks() for follower in followers]
+    shots = [solve_shot(each, _lens(camera, factor)) for each in tracks]
+    context.facts["shots"] = [shot.facts for shot in shots]
     found = np.concatenate([shot.found for shot in shots])
     if found.mean() < FEW:
         context.notes.append(
@@ -58,6 +59,13 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
         )
         return motion
     camera = _better(camera, shots, factor)
+    lens = Lens(float(camera.intrinsics[0, 0]) * factor, 0.0)
+    # One lens serves all shots and the fit: where another was found, the path is found again with this one.
+    shots = [
+        shot if shot.facts.get("zoom") or np.allclose(shot.log_focal, np.log(lens.focal)) else solve_shot(each, lens)
+        for shot, each in zip(shots, tracks, strict=True)
+    ]
+    context.facts["shots"] = [shot.facts for shot in shots]
     path = _path(shots, camera, factor)
     if any(shot.facts.get("zoom") for shot in shots):
         context.notes.append("the camera zooms; distances are right for its average focal length")
