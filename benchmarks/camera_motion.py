@@ -2,9 +2,9 @@
 
     python benchmarks/camera_motion.py [--seconds 3] [--lens-off 1.0] [WAY ...]
 
-One to three people move before a camera that pans, tilts, zooms, is held, travels or stands still; their true boxes hide
-them. Rotation: median over the frames, from the first frame's. Path: root mean square over the frames after the best
-rotation and scale, as a share of its length. Frames a second: of 1280x720, following and solving, without decoding.
+One to three people move before a camera that pans, tilts, zooms, is held, travels or stands still; their true boxes
+hide them. Rotation: median over the frames, from the first frame's. Path: root mean square over the frames after the
+best rotation and scale, as a share of its length. Frames a second: of 1280x720, following and solving, no decoding.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def main() -> int:
         turned = np.degrees(geodesic_angle(found.rotation, scene.path.rotation @ scene.path.rotation[0].T))
         way_off = f"{path_error(found.centre, scene.path.centre):.1f}" if found.kind == "full" else "-"
         rows.append([
-            way, scene.path.kind, found.kind, f"{np.median(turned):.2f}", way_off, f"{np.exp(found.log_focal[0]) / focal:.2f}",
-            f"{100 * found.found.mean():.0f}", f"{len(scene.motion.times) / spent:.0f}",
+            way, scene.path.kind, found.kind, f"{np.median(turned):.2f}", way_off,
+            f"{np.exp(found.log_focal[0]) / focal:.2f}", f"{100 * found.found.mean():.0f}",
+            f"{len(scene.motion.times) / spent:.0f}",
         ])  # fmt: skip
         print(way, file=sys.stderr)
     print_table(
