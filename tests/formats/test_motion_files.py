@@ -158,6 +158,7 @@ def furnished(folder) -> Motion:
         keypoint3d_set="h36m17", keypoints3d=np.ones((5, 17, 3)), keypoint3d_uncertainty=np.full((5, 17), 0.1),
         joint_uncertainty=np.full((5, 24), np.nan), joint_seen=np.ones((5, 24), dtype=bool),
         scale=np.linspace(0.9, 1.1, 5), vertices=StoredArray(path),
+        vertex_uncertainty=StoredArray(folder / "sigma.npy"),
         masks=StoredArray(folder / "masks.npy", np.array([7, 8, 9, 3, 3])),
         data={"speed": np.arange(5), "flags": np.ones((5, 2), bool), "label": "ünï", "nested": {"a": [1, None]}},
     )  # fmt: skip
@@ -183,6 +184,7 @@ def test_everything_comes_back(tmp_path, suffix):
     assert person.masks.path == tmp_path / "masks.npy"
     assert person.masks.rows.tolist() == [7, 8, 9, 3, 3]
     assert person.vertices.rows is None
+    assert person.vertex_uncertainty.path == tmp_path / "sigma.npy"
     for value in (person.data["speed"], again.data["curve"], person.scale, person.masks.rows):
         with pytest.raises(ValueError, match="read-only"):
             value[0] = 1
@@ -190,7 +192,9 @@ def test_everything_comes_back(tmp_path, suffix):
 
 def make_bare(motion: Motion) -> Motion:
     """Without the arrays in files, which do not compare."""
-    return motion.replace(people=tuple(person.replace(vertices=None, masks=None) for person in motion))
+    return motion.replace(
+        people=tuple(person.replace(vertices=None, vertex_uncertainty=None, masks=None) for person in motion)
+    )
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".npz"])

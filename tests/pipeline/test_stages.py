@@ -125,8 +125,8 @@ def test_a_chain_ends_where_nobody_is_left(job, fake):
 
 
 def test_settings_choose_the_chain():
-    assert [step.stage.name for step in chain(RunOptions())] == ["track", "fit", "filter", "world"]
-    assert [step.stage.name for step in chain(RunOptions.of(filter="none"))] == ["track", "fit", "world"]
+    assert [step.stage.name for step in chain(RunOptions())] == ["track", "camera", "fit", "filter", "world"]
+    assert [step.stage.name for step in chain(RunOptions.of(filter="none"))] == ["track", "camera", "fit", "world"]
 
 
 def test_estimate_writes_nothing_and_takes_settings_one_way(clip, fake, monkeypatch, tmp_path):

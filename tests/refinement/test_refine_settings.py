@@ -17,11 +17,11 @@ def names(options: RunOptions) -> list[str]:
 
 
 def test_a_network_takes_the_filters_place(tmp_path):
-    assert names(RunOptions.of()) == ["track", "fit", "filter", "world"]
+    assert names(RunOptions.of()) == ["track", "camera", "fit", "filter", "world"]
     file = tmp_path / "net.npz"
     np.savez(file, **averaging_tensors(16))
     options = RunOptions.of(refine="smoothnet", refiner_checkpoint=file, window_size=16, representation="smpl")
-    assert names(options) == ["track", "fit", "refine", "world"]
+    assert names(options) == ["track", "camera", "fit", "refine", "world"]
     assert options.refine.given() == {"checkpoint": file, "window_size": 16, "representation": "smpl"}
 
 
@@ -30,7 +30,7 @@ def test_another_file_of_the_same_name_is_another_run(tmp_path):
     shas = []
     for value in (0, 1):
         np.savez(file, **(averaging_tensors(8) | {"decoder.bias": np.full(8, value, np.float32)}))
-        step = chain(RunOptions.of(refine="smoothnet", refiner_checkpoint=file))[2]
+        step = chain(RunOptions.of(refine="smoothnet", refiner_checkpoint=file))[3]
         shas.append(step.weights(None)["net.npz"])
     assert shas[0] != shas[1]
 
