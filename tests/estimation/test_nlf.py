@@ -25,6 +25,7 @@ from kinema.pipeline.stages import chain
 from kinema.stage import Context
 from kinema.synthetic import procedural_motion, studio_camera
 from tests.helpers import nlf_samples
+from tests.helpers.black_frames import BlackFrames
 from tests.helpers.goldens import outside, smpl_maker
 
 SIZE = (640, 480)
@@ -54,17 +55,6 @@ def tracked(truth: Motion) -> Motion:
     """What the stage is given: boxes and a camera."""
     people = tuple(Person(id=each.id, frames=each.frames, boxes=each.boxes) for each in truth)
     return Motion(truth.times, *SIZE, people=people, camera=truth.camera.replace(rotation=None, translation=None))
-
-
-class Frames:
-    """A video of black frames."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __iter__(self):
-        for i in range(self.count):
-            yield SimpleNamespace(index=i, time=i / 10, image=np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
 
 
 class Oracle:
@@ -111,7 +101,7 @@ def test_after_the_network_hardly_anything_is_lost(body, truth, tmp_path):
     """The truth in the network's place: vertices and joints of the result are off by less than 0.2 mm in every frame;
     2 would be good enough."""
     network = oracle(body, truth)
-    context = Context(body=body, video=Frames(FRAMES), folder=tmp_path / "kept")
+    context = Context(body=body, video=BlackFrames(FRAMES, SIZE), folder=tmp_path / "kept")
     options = NlfOptions(internal_batch_size=7)
     located = locate_people(tracked(truth), context, body, canonical(body), network, options)
     assert network.sizes == [7, 7, 7, 3]
@@ -131,7 +121,7 @@ def test_after_the_network_hardly_anything_is_lost(body, truth, tmp_path):
 def test_noise_is_averaged_over_the_surface(body, truth):
     """With 20 mm of noise on every point of every frame, the body's surface is off by less than a third of it."""
     network = oracle(body, truth, noise=0.02)
-    context = Context(body=body, video=Frames(FRAMES))
+    context = Context(body=body, video=BlackFrames(FRAMES, SIZE))
     located = locate_people(tracked(truth), context, body, canonical(body), network, NlfOptions())
     fitted = fit_located(located, context, None).people[0]
     assert vertex_error(body, fitted, truth.people[0]).max() < 0.0067
@@ -170,7 +160,7 @@ def test_every_part_of_the_body_keeps_some_vertices(body):
 
 def test_people_without_boxes_and_nobody(body, truth):
     """They are left as they are."""
-    context = Context(body=body, video=Frames(FRAMES))
+    context = Context(body=body, video=BlackFrames(FRAMES, SIZE))
     network = oracle(body, truth)
     motion = tracked(truth)
     bare = motion.replace(people=(Person(id=5, frames=np.arange(3)),))
@@ -189,7 +179,7 @@ def test_implausible_poses_are_left_out(body, truth, tmp_path):
     network = oracle(body, truth)
     twin = person.replace(id=2, confidence=np.full(FRAMES, 0.4))
     motion = motion.replace(people=(person.replace(confidence=np.full(FRAMES, 0.9)), twin))
-    context = Context(body=body, video=Frames(FRAMES), folder=tmp_path)
+    context = Context(body=body, video=BlackFrames(FRAMES, SIZE), folder=tmp_path)
     located = locate_people(motion, context, body, canonical(body), network, NlfOptions())
     spread = np.load(located.people[0].vertex_uncertainty.path)
     spread[5:8] = 0.5
@@ -225,14 +215,14 @@ def test_a_body_with_pose_blend_shapes(tmp_path):
 
 def test_a_video_that_ends_early(body, truth, tmp_path):
     """Nothing is left behind."""
-    context = Context(body=body, video=Frames(FRAMES - 2), folder=tmp_path)
+    context = Context(body=body, video=BlackFrames(FRAMES - 2, SIZE), folder=tmp_path)
     with pytest.raises(InputError, match="the video ended 2 frames before the tracks did"):
         locate_people(tracked(truth), context, body, canonical(body), oracle(body, truth), NlfOptions())
     assert not list(tmp_path.iterdir())
 
 
 def test_vertices_of_another_body(body, truth, tmp_path):
-    context = Context(body=body, video=Frames(FRAMES), folder=tmp_path)
+    context = Context(body=body, video=BlackFrames(FRAMES, SIZE), folder=tmp_path)
     located = locate_people(tracked(truth), context, body, canonical(body), oracle(body, truth), NlfOptions())
     path = located.people[0].vertices.path
     np.save(path, np.zeros((FRAMES, 50, 3), np.float32))

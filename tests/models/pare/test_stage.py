@@ -24,21 +24,11 @@ from kinema.person import Person
 from kinema.pipeline import RunOptions
 from kinema.pipeline.stages import chain
 from kinema.synthetic import procedural_motion, studio_camera
+from tests.helpers.black_frames import BlackFrames
 
 SIZE = (640, 480)
 FRAMES = 24
 NOISE = np.radians(8)
-
-
-class Frames:
-    """A video of black frames."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __iter__(self):
-        for i in range(self.count):
-            yield SimpleNamespace(index=i, time=i / 10, image=np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
 
 
 class Oracle:
@@ -102,7 +92,7 @@ def test_an_ideal_network_gives_the_truth(scene, truth) -> None:
     """Weak cameras and crops give back the exact body in front of the camera; batches are full."""
     motion, answers = scene
     oracle = Oracle(answers)
-    found = regress_people(motion, Frames(FRAMES), load_body(), oracle, PareOptions(batch_size=7))
+    found = regress_people(motion, BlackFrames(FRAMES, SIZE), load_body(), oracle, PareOptions(batch_size=7))
     person, true = found.people[0], truth.people[0]
     assert oracle.sizes == [7, 7, 7, 3]
     np.testing.assert_allclose(person.transl, true.transl, atol=1e-6)
@@ -118,7 +108,7 @@ def test_the_fit_refines_the_poses(scene, truth) -> None:
     noise = np.random.default_rng(5).normal(0, NOISE / np.sqrt(3), (FRAMES, 24, 3))
     noisy = Regressed(answers.rotations @ axis_angle_to_matrix(noise), answers.betas, answers.camera)
     body = load_body()
-    guess = regress_people(motion, Frames(FRAMES), body, Oracle(noisy))
+    guess = regress_people(motion, BlackFrames(FRAMES, SIZE), body, Oracle(noisy))
     fitted = fit_body(guess, body, FitOptions(prior="estimate"))
     true = truth.people[0].joints
     before, after = (
@@ -138,10 +128,10 @@ def test_boxes_that_are_missing_come_from_neighbours() -> None:
 
 def test_nobody_and_people_without_boxes(scene) -> None:
     motion, answers = scene
-    nobody = regress_people(motion.replace(people=()), Frames(3), load_body(), Oracle(answers))
+    nobody = regress_people(motion.replace(people=()), BlackFrames(3, SIZE), load_body(), Oracle(answers))
     assert nobody.people == ()
     bare = motion.replace(people=(Person(id=3, frames=np.arange(3)),))
-    assert regress_people(bare, Frames(3), load_body(), Oracle(answers)).people[0].pose is None
+    assert regress_people(bare, BlackFrames(3, SIZE), load_body(), Oracle(answers)).people[0].pose is None
 
 
 def test_options(tmp_path, monkeypatch) -> None:
