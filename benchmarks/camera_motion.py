@@ -20,6 +20,7 @@ from kinema.camera.points import PointFollower, working_image
 from kinema.camera.shot import solve_shot
 from kinema.camera.turning import Lens
 from kinema.commands._tables import print_table
+from kinema.geometry.alignment import align
 from kinema.geometry.rotations import geodesic_angle
 from kinema.synthetic.moving_camera import WAYS, moving_scene
 
@@ -31,11 +32,7 @@ OUTDOORS = ("walking", "handheld-pan", "crane")
 
 def path_error(found: np.ndarray, true: np.ndarray) -> float:
     """Percent of the true way's length, after the best rotation, shift and scale."""
-    a, b = true - true.mean(axis=0), found - found.mean(axis=0)
-    u, size, vt = np.linalg.svd(a.T @ b)
-    flip = np.diag([1, 1, np.linalg.det(u @ vt)])
-    scale = np.trace(np.diag(size) @ flip) / max(float(np.sum(b * b)), 1e-12)
-    missed = np.linalg.norm(scale * b @ (u @ flip @ vt).T - a, axis=1)
+    missed = np.linalg.norm(align(found, true) - true, axis=1)
     return 100 * float(np.sqrt(np.mean(missed**2)) / np.linalg.norm(np.diff(true, axis=0), axis=1).sum())
 
 

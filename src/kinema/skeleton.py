@@ -66,6 +66,16 @@ class JointSet:
         return tuple((p, i) for i, p in enumerate(self.parents) if p >= 0)
 
 
+def ancestry(parents: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(J,J) bool: [j, a] is True where a is j or one of its ancestors. parents (J,): before their children, -1 at the
+    root."""
+    table = np.eye(len(parents), dtype=bool)
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            table[joint] |= table[parent]
+    return table
+
+
 def mirrored(joint: str) -> str:
     """The name of the joint on the other side (itself for a joint on the midline)."""
     if joint.startswith("left_"):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.skeleton import ancestry
+
 if TYPE_CHECKING:
     from kinema.body.model import BodyModel
 
@@ -96,11 +98,7 @@ class Rig:
     @cached_property
     def ancestry(self) -> np.ndarray:
         """(24,24) bool: [j, a] is True where a is j or one of its ancestors."""
-        n = len(self.parents)
-        table = np.eye(n, dtype=bool)
-        for j in range(1, n):
-            table[j] |= table[self.parents[j]]
-        return table
+        return ancestry(self.parents)
 
     def forward(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pose the rig. local (F,24,3,3), root (F,3) pelvis position -> G (F,24,3,3), P (F,24,3), points (F,K,3)."""

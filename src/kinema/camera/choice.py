@@ -25,26 +25,19 @@ FEWEST = 30
 PAIRS = 30
 """Pairs that are asked at most."""
 
-ADVANTAGE, SHARE = 0.25, 0.3
-"""By how much, for each point, epipolar geometry must be better, and in what share of the pairs, for a camera that
-travels."""
+ADVANTAGE = 0.25
+"""By how much, for each point, epipolar geometry must be better for a pair that a turn does not explain."""
 
 _DIMENSIONS = 4  # of a pair of points
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """asked: pairs of keyframes; travelled: share of them that a turn does not explain; parallax: pixels of the working
-    image that a turn leaves unexplained, the median point of the pair at the 75th percentile."""
+    """travelled: share of the pairs of keyframes that a turn does not explain; parallax: pixels of the working image
+    that a turn leaves unexplained, the median point of the pair at the 75th percentile."""
 
-    asked: int
     travelled: float
     parallax: float
-
-    @property
-    def travels(self) -> bool:
-        """Whether the camera travels."""
-        return self.travelled >= SHARE
 
 
 def evidence(tracks: PointTracks, keys: np.ndarray, log_focal: np.ndarray) -> Evidence:
@@ -53,9 +46,9 @@ def evidence(tracks: PointTracks, keys: np.ndarray, log_focal: np.ndarray) -> Ev
     pairs = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, PAIRS).astype(int))] if pairs else []
     found = [_advantage(tracks, keys, a, b, np.exp(log_focal)) for a, b in pairs]
     if not found:
-        return Evidence(0, 0.0, 0.0)
+        return Evidence(0.0, 0.0)
     advantage, left = np.array(found).T
-    return Evidence(len(found), float(np.mean(advantage > ADVANTAGE)), float(np.percentile(left, 75)))
+    return Evidence(float(np.mean(advantage > ADVANTAGE)), float(np.percentile(left, 75)))
 
 
 def far_pairs(tracks: PointTracks, keys: np.ndarray, fewest: int, share: float = 0.3) -> list[tuple[int, int]]:

@@ -13,7 +13,8 @@ from kinema.camera.resection import INLIER, resect
 from kinema.camera.structure import solve_travelling
 from kinema.camera.tracks import FEWEST, PointTracks, keyframes, linked
 from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, solve_turning
-from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
+from kinema.geometry.rotations import geodesic_angle
+from kinema.temporal.resampling import resample_linear, resample_rotations
 
 STILL = np.radians(0.12)
 """Largest turn of a camera that stands still."""
@@ -113,9 +114,9 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     asked = evidence(tracks, keys, turning.views.log_focal)
     chosen, placed, kind = turning, np.ones(len(keys), bool), "rotation"
     if asked.travelled >= MAYBE:
-        travelling = _best_travelling(tracks, keys, lens)
-        if travelling is not None and _believed(travelling, turning, known):
-            chosen, known, placed = travelling
+        travelling = _best_travelling(tracks, keys, known, lens)
+        if travelling is not None and _believed(*travelling, turning, known):
+            chosen, placed = travelling
             kind, focal = "full", "shared" if lens.sigma > 0 else "fixed"
     shot = _every_frame(tracks, keys[placed], chosen, known, kind, placed)
     sigma = _focal_sigma(chosen, lens) if focal == "shared" else None if focal == "fixed" else LEAST_SIGMA
@@ -133,16 +134,18 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     return replace(shot, facts=facts, focal_sigma=sigma)
 
 
-def _best_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple[Solution, Sighted, np.ndarray] | None:
-    """The travelling camera that explains most, from the first focal length that explains it well."""
+def _best_travelling(
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens
+) -> tuple[Solution, np.ndarray] | None:
+    """The travelling camera that explains most, from the first focal length that explains it well, and the keyframes
+    (K,) bool that it places."""
     best, least = None, np.inf
     for shift in FOCAL_TRIES if lens.sigma > 0 else FOCAL_TRIES[:1]:
-        found = solve_travelling(tracks, keys, lens, float(np.exp(shift)))
+        found = solve_travelling(tracks, keys, known, lens, float(np.exp(shift)))
         if found is None:
             continue
-        solution, known, placed = found
-        missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
-        error = (_error(solution.residuals) + missing * FAR) / max(placed.mean(), 1e-3)
+        solution, placed = found
+        error = _travelled_error(solution, placed, known) / max(placed.mean(), 1e-3)
         if error < least:
             best, least = found, error
         if solution.noise < WELL:
@@ -150,17 +153,18 @@ def _best_travelling(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple
     return best
 
 
-def _believed(travelling: tuple[Solution, Sighted, np.ndarray], turning: Solution, known: Sighted) -> bool:
+def _believed(travelling: Solution, placed: np.ndarray, turning: Solution, known: Sighted) -> bool:
     """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
-    solution, _, placed = travelling
     if placed.mean() < PLACED:
         return False
-    part = known.sightings
-    # The turn's error over the same sightings; what the travelling camera could not map counts as far off.
-    turned = _error(turning.residuals[placed[part.camera]])
-    missing = max(int(placed[part.camera].sum()) - len(solution.residuals), 0)
-    travelled = _error(solution.residuals) + missing * FAR
-    return travelled < BETTER * turned
+    turned = _error(turning.residuals[placed[known.sightings.camera]])
+    return _travelled_error(travelling, placed, known) < BETTER * turned
+
+
+def _travelled_error(solution: Solution, placed: np.ndarray, known: Sighted) -> float:
+    """The robust error over all sightings of the keyframes that are placed; what was not mapped counts as far off."""
+    missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
+    return _error(solution.residuals) + missing * FAR
 
 
 def _error(residuals: np.ndarray) -> float:
@@ -217,12 +221,8 @@ def _between(
     keys: np.ndarray, rotation: np.ndarray, centre: np.ndarray, frames: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poses (K,..) at keyframes interpolated at all frames; constant beyond the ends."""
-    after = np.clip(np.searchsorted(keys, frames, side="right"), 1, max(len(keys) - 1, 1))
-    before, after = after - 1, np.minimum(after, len(keys) - 1)
-    share = np.clip((frames - keys[before]) / np.maximum(keys[after] - keys[before], 1), 0, 1)
-    step = matrix_to_axis_angle(rotation[after] @ np.swapaxes(rotation[before], -1, -2))
-    turned = axis_angle_to_matrix(share[:, None] * step) @ rotation[before]
-    return turned, centre[before] + share[:, None] * (centre[after] - centre[before])
+    turned = resample_rotations(rotation[:, None], keys, frames)[:, 0]
+    return turned, resample_linear(centre, keys, frames)
 
 
 def _focal_sigma(solution: Solution, lens: Lens) -> float:

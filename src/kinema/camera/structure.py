@@ -16,7 +16,7 @@ from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust, s
 from kinema.camera.choice import far_pairs
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks
-from kinema.camera.turning import Lens, Sighted, rays, sighted
+from kinema.camera.turning import Lens, Sighted, rays
 
 PARALLAX = np.radians(1.0)
 """Angle between the rays to a point that fixes its place; of a smaller one it is taken to be far away at first."""
@@ -35,20 +35,19 @@ GROWN = 1.3
 
 
 def solve_travelling(
-    tracks: PointTracks, keys: np.ndarray, lens: Lens, start: float = 1.0
-) -> tuple[Solution, Sighted, np.ndarray] | None:
-    """The keyframes' cameras, the points, and which keyframes (K,) bool were found; None if it cannot be begun.
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float = 1.0
+) -> tuple[Solution, np.ndarray] | None:
+    """The keyframes' cameras and the points, and which keyframes (K,) bool were found; None if it cannot be begun.
 
-    start: factor on the expected focal length from which it is sought.
-    The first keyframe is the frame of reference; the distance between the two that began is the unit.
+    known: what the keyframes see. start: factor on the expected focal length from which it is sought. The first
+    keyframe is the frame of reference; the distance between the two that began is the unit.
     """
-    known = sighted(tracks, keys)
     growing = _Growing(tracks, keys, known, lens, start)
     if not growing.begin():
         return None
     growing.grow()
     solution = growing.finish()
-    return None if solution is None else (solution, known, growing.placed)
+    return None if solution is None else (solution, growing.placed)
 
 
 class _Growing:

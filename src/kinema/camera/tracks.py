@@ -24,7 +24,7 @@ class PointTracks:
     """Points of the background in the frames of one shot, in pixels of the working image.
 
     ids: for each frame (n,) int32, increasing; pixels: for each frame (n,2) float32; times (T,) seconds; size: width
-    and height of the working image; overlays: ids of points that turned out to be no background.
+    and height of the working image.
     """
 
     ids: list[np.ndarray]

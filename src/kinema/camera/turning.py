@@ -10,6 +10,7 @@ import numpy as np
 
 from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust
 from kinema.camera.tracks import PointTracks
+from kinema.geometry.alignment import kabsch
 
 FOCAL_TRIES = (0.0, -0.35, 0.35)
 """Log factors of the assumed focal length that the search starts from, where the lens is not known."""
@@ -67,12 +68,11 @@ def turn_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     weight = np.ones(len(before))
     rotation = np.eye(3)
     for _ in range(12):
-        u, _, vt = np.linalg.svd((after * weight[:, None]).T @ before)
-        rotation = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+        rotation = kabsch(before, after * weight[:, None])
         missed = np.linalg.norm(after - before @ rotation.T, axis=1)
         scale = max(1.5 * float(np.median(missed)), 1e-4)
         weight = 1 / (1 + (missed / scale) ** 2) ** 2
-    return np.asarray(rotation)
+    return rotation
 
 
 def turned(tracks: PointTracks, keys: np.ndarray, focal: float) -> np.ndarray:

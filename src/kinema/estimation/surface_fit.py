@@ -15,13 +15,14 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.errors import ShapeError
+from kinema.geometry.alignment import kabsch
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_axis_angle,
     matrix_to_axis_angle,
     nearest_rotation,
 )
-from kinema.skeleton import NUM_BETAS
+from kinema.skeleton import NUM_BETAS, ancestry
 
 ROUNDS = 4
 """How often parts are turned."""
@@ -124,9 +125,7 @@ class _Surface:
         self.parts[:, : len(rows)] = np.where(self.skin > 0.3, self.skin, 0).T
         joints = np.arange(24)
         # below[j, i]: whether joint i is j or hangs on it.
-        self.below = np.eye(24, dtype=bool)
-        for joint in range(23, 0, -1):
-            self.below[body.parents[joint]] |= self.below[joint]
+        self.below = ancestry(body.parents).T
         self.parts[joints, len(rows) + joints] = 1
         self.parts[body.parents[1:], len(rows) + joints[1:]] = 1
 
@@ -264,7 +263,7 @@ def _turn(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.nda
     share = (weights / weights.sum(axis=1, keepdims=True))[..., None]
     source = source - (source * share).sum(axis=1, keepdims=True)
     target = target - (target * share).sum(axis=1, keepdims=True)
-    return nearest_rotation(np.swapaxes(target * share, 1, 2) @ source)
+    return kabsch(source, target * share)
 
 
 def _shape(surface: _Surface, turns: np.ndarray, points: np.ndarray, weights: np.ndarray) -> np.ndarray:

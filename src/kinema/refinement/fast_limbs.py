@@ -17,7 +17,7 @@ from kinema.geometry.rotations import (
     matrix_to_axis_angle,
 )
 from kinema.person import Person
-from kinema.skeleton import LIMBS12, SMPL24, joint_set
+from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
 LIGHT = 0.25
@@ -37,15 +37,12 @@ TRUNK_ENDS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 def limb_joints() -> np.ndarray:
     """(24,24) bool: [j, k] where joint k's movement tells of rotation j: of a limb, from j on outwards; of the trunk,
     its four ends."""
-    tells = np.eye(len(SMPL24), dtype=bool)
     assert SMPL24.parents is not None
-    for joint, parent in reversed(list(enumerate(SMPL24.parents))):
-        if parent >= 0:
-            tells[parent] |= tells[joint]
-    limbs = SMPL24.indices([f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "hip")])
-    trunk = ~tells[limbs].any(axis=0)
+    tells = ancestry(SMPL24.parents).T
+    ends = SMPL24.indices(TRUNK_ENDS)
+    trunk = ~tells[ends].any(axis=0)
     tells[trunk] = False
-    tells[np.ix_(trunk, SMPL24.indices(TRUNK_ENDS))] = True
+    tells[np.ix_(trunk, ends)] = True
     return tells
 
 

@@ -47,8 +47,10 @@ def resample_axis_angle(pose: np.ndarray, times: np.ndarray, grid: np.ndarray) -
 
 
 def resample_rotations(rotations: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """(F, J, 3, 3) at `times` -> (M, J, 3, 3) at `grid`, along the shortest arc of each joint; F > 1."""
+    """(F, J, 3, 3) at `times` -> (M, J, 3, 3) at `grid`, along the shortest arc of each joint."""
     rotations = np.array(rotations, dtype=np.float64)
+    if len(times) == 1:
+        return np.repeat(rotations, len(grid), axis=0)
     turned = _slerp([Rotation.from_matrix(rotations[:, j]) for j in range(rotations.shape[1])], times, grid)
     return np.stack([joint.as_matrix() for joint in turned], axis=1)
 
