@@ -73,8 +73,8 @@ def resolves(name: str) -> bool:
 
 
 GROUPS = (
-    "kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.linkers", "kinema.lifters", "kinema.estimators",
-    "kinema.refiners",
+    "kinema.stages", "kinema.trackers", "kinema.keypoints", "kinema.linkers", "kinema.lifters", "kinema.camera_methods",
+    "kinema.estimators", "kinema.refiners",
 )  # fmt: skip
 """Groups of entry points, which are no names in Python."""
 

@@ -1,4 +1,4 @@
-"""From a tracked clip of a moving camera to the camera's path, each shot by itself."""
+"""From a tracked clip of a moving camera to the camera's path: from a file, or by one of the methods."""
 
 from __future__ import annotations
 
@@ -7,38 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
-from kinema.camera.points import WORKING_SIZE, PointFollower, working_image
-from kinema.camera.shot import ShotPath, solve_shot
-from kinema.camera.turning import Lens
 from kinema.errors import InputError
 from kinema.formats.camera_files import read_camera_path
-from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_focal, camera_from_fov
-from kinema.geometry.camera_path import KINDS, CameraPath, path_data
+from kinema.geometry.camera import CERTAIN, DEFAULT_FOV, Camera, camera_from_fov
+from kinema.geometry.camera_path import path_data
 from kinema.motion import Motion
-from kinema.stage import Context, given
-
-CERTAIN = ("fov option", "calibration", "file")
-"""Sources of a focal length that is not sought again."""
-
-UNSURE = 0.25
-"""Standard deviation of the log focal length of a lens of which nobody says how uncertain it is."""
-
-CLEARER = 0.5
-"""The uncertainty that a path leaves of the lens, as a share of what it was, below which its focal length is taken."""
-
-FEW = 0.5
-"""Share of the frames in which the camera must be found for its path to be relied on."""
+from kinema.stage import Context
 
 
 def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -> Motion:
     """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
 
-    `options.file` gives the path if there is one; it must have a pose for each frame. Otherwise it is found: the
-    context's video is the one the motion was tracked in, with the same time range, and boxes hide the people. Where the
-    lens was only assumed and the path shows it better, the camera gets that focal length. The record has each shot's
-    kind, the share of its frames in which the camera was found, the reprojection error in pixels of an image
-    `WORKING_SIZE` wide, and what the path may have drifted.
+    `options.file` gives the path if there is one; it must have a pose for each frame. Otherwise `options.method` finds
+    it: the context's video is the one the motion was tracked in, with the same time range.
     """
     camera = motion.camera
     if options.fov is not None:
@@ -46,36 +29,7 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
     if options.file is not None:
         return _of_file(motion, context, options.file, camera)
     camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
-    followers = _follow(motion, context)
-    factor = min(1.0, WORKING_SIZE / max(motion.width, motion.height))
-    tracks = [follower.tracks() for follower in followers]
-    shots = [solve_shot(each, _lens(camera, factor)) for each in tracks]
-    context.facts["shots"] = [shot.facts for shot in shots]
-    found = np.concatenate([shot.found for shot in shots])
-    if found.mean() < FEW:
-        context.notes.append(
-            f"the camera moves, but its path could be followed in {found.mean():.0%} of the frames only (too little"
-            " background is seen), so there is no world"
-        )
-        return motion
-    camera = _better(camera, shots, factor)
-    lens = Lens(float(camera.intrinsics[0, 0]) * factor, 0.0)
-    # One lens serves all shots and the fit: where another was found, the path is found again with this one.
-    shots = [
-        shot if shot.facts.get("zoom") or np.allclose(shot.log_focal, np.log(lens.focal)) else solve_shot(each, lens)
-        for shot, each in zip(shots, tracks, strict=True)
-    ]
-    context.facts["shots"] = [shot.facts for shot in shots]
-    path = _path(shots, camera, factor)
-    if any(shot.facts.get("zoom") for shot in shots):
-        context.notes.append("the camera zooms; distances are right for its average focal length")
-    pieces = sum(len(shot.breaks) for shot in shots)
-    if pieces:
-        context.notes.append(
-            f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}; the camera is taken to"
-            " have stayed where it was"
-        )
-    return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
+    return METHODS.find(options.method).found(motion.replace(camera=camera), context, options)
 
 
 def _of_file(motion: Motion, context: Context, file: Path, camera: Camera | None) -> Motion:
@@ -89,71 +43,6 @@ def _of_file(motion: Motion, context: Context, file: Path, camera: Camera | None
         camera = camera.replace(intrinsics=lens, focal_source="file", fov_uncertainty=0.0)
     context.facts["file"] = file.name
     return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
-
-
-def _follow(motion: Motion, context: Context) -> list[PointFollower]:
-    """The points of each shot's background, from one reading of the video."""
-    boxes: dict[int, list[np.ndarray]] = {}
-    for person in motion:
-        if person.boxes is not None:
-            for frame, box in zip(person.frames.tolist(), person.boxes, strict=True):
-                boxes.setdefault(frame, []).append(box)
-    firsts = {shot.start for shot in motion.shots}
-    followers: list[PointFollower] = []
-    for number, frame in enumerate(given(context.video)):
-        if number >= motion.num_frames:
-            break
-        if number in firsts:
-            followers.append(PointFollower())
-        image = working_image(frame.image)
-        people = np.reshape(boxes.get(number, []), (-1, 4)) * (image.shape[1] / frame.image.shape[1])
-        followers[-1](image, float(motion.times[number]), people[np.isfinite(people).all(axis=1)])
-        context.progress(number + 1, motion.num_frames)
-    return followers
-
-
-def _lens(camera: Camera, factor: float) -> Lens:
-    """What is known of the focal length, in pixels of the working image."""
-    focal = float(camera.intrinsics[0, 0]) * factor
-    if camera.focal_source in CERTAIN or camera.fov_uncertainty == 0:
-        return Lens(focal, 0.0)
-    if camera.fov_uncertainty is None:
-        return Lens(focal, UNSURE)
-    # f = w / (2 tan(fov/2)), so that d log f = -d fov / sin(fov).
-    return Lens(focal, float(np.radians(camera.fov_uncertainty) / np.sin(np.radians(camera.fov))))
-
-
-def _better(camera: Camera, shots: list[ShotPath], factor: float) -> Camera:
-    """The camera with the focal length of the shot that shows it best, if it is better than what was known."""
-    known = [shot for shot in shots if shot.focal_sigma is not None]
-    prior = _lens(camera, factor).sigma
-    if not known:
-        return camera
-    best = min(known, key=lambda shot: shot.focal_sigma or 0.0)
-    sigma = best.focal_sigma or 0.0
-    if not sigma < CLEARER * prior:
-        return camera
-    focal = float(np.exp(np.mean(best.log_focal))) / factor
-    better = camera_from_focal(camera.width, camera.height, focal, "estimated")
-    uncertainty = float(np.degrees(sigma * np.sin(np.radians(better.fov))))
-    return better.replace(moving=camera.moving, distortion=camera.distortion, fov_uncertainty=uncertainty)
-
-
-def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
-    """The shots one after the other, each in its own frame."""
-    kinds = [shot.kind for shot in shots]
-    intrinsics = camera.intrinsics
-    if any(shot.facts.get("zoom") for shot in shots):
-        focal = np.exp(np.concatenate([shot.log_focal for shot in shots])) / factor
-        intrinsics = np.tile(camera.intrinsics, (len(focal), 1, 1))
-        intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
-    return CameraPath(
-        np.concatenate([shot.rotation for shot in shots]),
-        np.concatenate([shot.centre for shot in shots]),
-        intrinsics,
-        kind=max(kinds, key=KINDS.index),
-        found=np.concatenate([shot.found for shot in shots]),
-    )
 
 
 def summary(facts: dict[str, Any]) -> str:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.options import require, setting
-
-METHODS = ("classical", "none")
+from kinema.camera.methods import METHODS
+from kinema.options import setting
 
 
 @dataclass(frozen=True)
 class CameraOptions:
     """How the path of a moving camera is found.
 
-    method: "classical" (points of the background, bundle adjustment), or "none": a moving camera then has no world.
-    file: a path that is known, in place of one that is found (`kinema.formats.camera_files`).
-    fov: the field of view that the user gave, degrees, which is then certain; None: the camera's own.
+    method: a name in `kinema.camera.methods`. file: a path that is known, in place of one that is found
+    (`kinema.formats.camera_files`). fov: the field of view that the user gave, degrees, which is then certain; None:
+    the camera's own.
     """
 
     method: str = setting(
         "classical",
-        "how a moving camera's path is found: classical (from points of the background) or none",
+        "how a moving camera's path is found: "
+        + " or ".join(f"{row.name} ({row.summary})" for row in METHODS.built_in),
         public="camera_method",
-        choices=METHODS,
+        metavar="NAME",
         group="camera",
     )
     file: Path | None = setting(
@@ -36,4 +36,4 @@ class CameraOptions:
     fov: float | None = None
 
     def __post_init__(self) -> None:
-        require(self.method in METHODS, "camera_method", f"be one of {', '.join(METHODS)}", repr(self.method))
+        METHODS.find(self.method)

@@ -1,16 +1,17 @@
 """The stage `camera`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
 from kinema.motion import Motion
 from kinema.stage import Stage
 
 
 def _files(options: CameraOptions) -> Mapping[str, str]:
-    """sha256 of the path's file. Raises InputError if it is none."""
+    """sha256 of the path's file, or of those of the method. Raises InputError if one is not what it should be."""
     if options.file is None:
-        return {}
+        return METHODS.find(options.method).files(options)
     from kinema.formats.camera_files import read_camera_path
     from kinema.weights.cache import hashed
 
@@ -18,10 +19,14 @@ def _files(options: CameraOptions) -> Mapping[str, str]:
     return {options.file.name: hashed(options.file)}
 
 
+def _networks(options: CameraOptions) -> Sequence[str]:
+    return () if options.file is not None else METHODS.find(options.method).networks(options)
+
+
 def _needed(motion: Motion, options: CameraOptions) -> bool:
     """Whether the path is given, or the tracker saw the camera move."""
     moves = motion.data.get("camera_motion", {}).get("moving") is True
-    return options.file is not None or (options.method != "none" and moves)
+    return options.file is not None or (METHODS.find(options.method).find is not None and moves)
 
 
 find_camera = Stage(
@@ -30,6 +35,7 @@ find_camera = Stage(
     options=CameraOptions,
     run="kinema.camera.finding:find_camera_path",
     fills=("camera",),
+    networks=_networks,
     files=_files,
     video=True,
     slow=True,

@@ -23,6 +23,7 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.camera.options import CameraOptions
     from kinema.estimation.options import FitOptions
     from kinema.pipeline import RunOptions
     from kinema.tracking.options import TrackingOptions
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="path to write (default: VIDEO with _camera.npz, in this folder)"
     )
+    add_settings(parser, CameraOptions, "method")
     add_settings(parser, FitOptions, "fov")
     add_settings(parser, TrackingOptions, "cuts", "threads")
     add_settings(parser, RunOptions, "time_range")
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path(f"{stem}_camera.npz")
     check_layout(out)
     job = CameraJob(
-        camera=CameraOptions(fov=args.fov),
+        camera=options_from(args, CameraOptions, fov=args.fov),
         tracking=options_from(args, TrackingOptions),
         time_range=TimeRange(*(args.time_range or ())),
         video=options_from(args, VideoOptions),

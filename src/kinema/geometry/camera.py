@@ -26,6 +26,9 @@ FILM_WIDTH, FILM_DIAGONAL = 36.0, math.hypot(36.0, 24.0)
 TAG_UNCERTAINTY = 0.06
 """Standard deviation of the logarithm of a tagged focal length: what stabilisation crops, 5-15 % of the width."""
 
+CERTAIN = ("fov option", "calibration", "file")
+"""Sources of a focal length that is not sought again."""
+
 NEAREST_DEPTH = 0.1
 """Metres: nearer points are projected as if they were at this depth, to keep the division bounded."""
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kinema.camera.finding import summary
+from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
 from kinema.camera.stage import find_camera
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from kinema.geometry.camera_path import CameraPath, path_of
 from kinema.motion import Motion
 from kinema.pipeline.threads import one_blas_thread
@@ -45,9 +46,13 @@ class FoundCamera:
 def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: RunWatcher | None = None) -> FoundCamera:
     """The path of a video's camera, in the frame of each shot's first picture.
 
-    Raises InputError if there is no video, or if too little of the background is seen.
+    Raises InputError if there is no video, or if too little of the background is seen; UsageError if the method finds
+    nothing.
     """
     job, watcher = job or CameraJob(), watcher or RunWatcher()
+    if METHODS.find(job.camera.method).find is None:
+        raise UsageError(f"`camera_method` {job.camera.method} finds no path; choose another")
+    find_camera.files(job.camera)  # what is wrong with them is said before people are tracked
     times = job.time_range
     with (
         local_file(path) as file,
