@@ -86,3 +86,17 @@ def checked(
 def _first(wrong: np.ndarray) -> tuple[int, ...]:
     """Index of the first True."""
     return tuple(int(i) for i in np.argwhere(wrong)[0])
+
+
+def checked_bounds(value: Any, name: str, count: int, who: str) -> np.ndarray:
+    """`value` as read-only (C,) int64: indices of `count` frames at which something new begins, increasing, the first
+    frame not among them. Raises ShapeError."""
+    try:
+        bounds = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{who}: {name} must be (C,) integers ({error})") from None
+    if bounds.ndim != 1 or (bounds.size and not np.issubdtype(bounds.dtype, np.integer)):
+        raise ShapeError(f"{who}: {name} must be (C,) integers, found {bounds.shape} {bounds.dtype}")
+    if bounds.size and (bounds[0] < 1 or bounds[-1] >= count or np.any(np.diff(bounds) <= 0)):
+        raise ShapeError(f"{who}: {name} must increase strictly from 1 to at most {count - 1}, the last frame")
+    return frozen(bounds, np.int64)

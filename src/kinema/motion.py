@@ -23,7 +23,7 @@ import numpy as np
 from kinema import _wiring
 from kinema._version import __version__
 from kinema.brief import brief_list
-from kinema.checks import checked, frozen, length
+from kinema.checks import checked, checked_bounds, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras, merge_cameras
 from kinema.geometry.camera_path import path_data, path_of
@@ -66,7 +66,7 @@ class Motion:
         if np.any(np.diff(times) <= 0):
             raise ShapeError("motion: times must be strictly increasing")
         object.__setattr__(self, "times", times)
-        object.__setattr__(self, "cuts", _checked_cuts(self.cuts, len(times)))
+        object.__setattr__(self, "cuts", checked_bounds(self.cuts, "cuts", len(times), "motion"))
         object.__setattr__(self, "people", tuple(self.people))
         object.__setattr__(self, "provenance", tuple(self.provenance))
         object.__setattr__(self, "data", checked_data(self.data, "motion"))
@@ -287,16 +287,3 @@ class Motion:
         """Read a motion file; nothing in it is executed. The same as `kinema.load`."""
         result: Motion = _wiring.load_motion(path, **options)
         return result
-
-
-def _checked_cuts(value: Any, num_frames: int) -> np.ndarray:
-    """The cuts of a clip as a read-only array. Raises ShapeError."""
-    try:
-        cuts = np.asarray(value)
-    except ValueError as error:
-        raise ShapeError(f"motion: cuts must be (C,) integers ({error})") from None
-    if cuts.ndim != 1 or (cuts.size and not np.issubdtype(cuts.dtype, np.integer)):
-        raise ShapeError(f"motion: cuts must be (C,) integers, found {cuts.shape} {cuts.dtype}")
-    if cuts.size and (cuts[0] < 1 or cuts[-1] >= num_frames or np.any(np.diff(cuts) <= 0)):
-        raise ShapeError(f"motion: cuts must increase strictly from 1 to at most {num_frames - 1}, the last frame")
-    return frozen(cuts, np.int64)

@@ -5,42 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from kinema.camera.matching import Clip, path_for, with_lens
 from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
-from kinema.errors import InputError
 from kinema.formats.camera_files import read_camera_path
-from kinema.geometry.camera import CERTAIN, DEFAULT_FOV, Camera, camera_from_fov
+from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov
 from kinema.geometry.camera_path import path_data
 from kinema.motion import Motion
-from kinema.stage import Context
+from kinema.stage import Context, given
+from kinema.video.frames import TimeRange
 
 
 def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -> Motion:
     """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
 
-    `options.file` gives the path if there is one; it must have a pose for each frame. Otherwise `options.method` finds
-    it: the context's video is the one the motion was tracked in, with the same time range.
+    `options.file` gives the path if there is one, and the lens, unless `options.fov` does
+    (`kinema.camera.matching`). Otherwise `options.method` finds it. The context's video is the one the motion was
+    tracked in, with the same time range. Raises InputError for a file whose poses or pictures are not the clip's.
     """
     camera = motion.camera
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+    camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
     if options.file is not None:
         return _of_file(motion, context, options.file, camera)
-    camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
     return METHODS.find(options.method).found(motion.replace(camera=camera), context, options)
 
 
-def _of_file(motion: Motion, context: Context, file: Path, camera: Camera | None) -> Motion:
-    """The motion with the path of a file, and with its lens if it has one."""
-    path = read_camera_path(file)
-    if len(path) != motion.num_frames:
-        raise InputError(f"{file} has {len(path)} poses, but the clip has {motion.num_frames} frames; they must agree")
-    camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
-    lens = path.intrinsics if path.intrinsics.ndim == 2 else np.median(path.intrinsics, axis=0)
-    if lens[0, 0] > 1 and camera.focal_source not in CERTAIN:
-        camera = camera.replace(intrinsics=lens, focal_source="file", fov_uncertainty=0.0)
+def _of_file(motion: Motion, context: Context, file: Path, camera: Camera) -> Motion:
+    """The motion with the path of a file, and with its lens unless another is certain."""
+    poses = read_camera_path(file)
+    context.notes.extend(poses.notes)
+    video = given(context.video)
+    clip = Clip(motion.times, motion.fps, video.slow_motion, whole=video.time_range == TimeRange())
+    path = path_for(clip, poses, file, context.notes)
+    path, camera = with_lens(path, poses, camera, file, context.notes)
     context.facts["file"] = file.name
     return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
 

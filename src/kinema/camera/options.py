@@ -28,7 +28,8 @@ class CameraOptions:
     )
     file: Path | None = setting(
         None,
-        "take the camera's path from a file (.npz of `kinema camera`, or a TUM trajectory) with a line for each frame",
+        "take the camera's path from a file: of `kinema camera`, a TUM trajectory, COLMAP's model, cameras of the NLF"
+        " pipeline",
         public="camera",
         metavar="FILE",
         group="camera",

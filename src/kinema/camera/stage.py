@@ -12,11 +12,11 @@ def _files(options: CameraOptions) -> Mapping[str, str]:
     """sha256 of the path's file, or of those of the method. Raises InputError if one is not what it should be."""
     if options.file is None:
         return METHODS.find(options.method).files(options)
-    from kinema.formats.camera_files import read_camera_path
+    from kinema.formats.camera_files import files_of, read_camera_path
     from kinema.weights.cache import hashed
 
     read_camera_path(options.file)  # what is wrong with it is said before people are tracked
-    return {options.file.name: hashed(options.file)}
+    return {file.name: hashed(file) for file in files_of(options.file)}
 
 
 def _networks(options: CameraOptions) -> Sequence[str]:

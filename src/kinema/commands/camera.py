@@ -12,12 +12,13 @@ Find where the camera of a video is in each frame and how it is turned, from poi
 out. Each shot has a frame of its own: that of its first picture, OpenCV axes. How long the path's unit is in metres,
 pictures alone do not tell; `kinema run` finds it from the people and places everybody in one world.
 
-layouts     .npz: rotation, centre, intrinsics, found, times (docs/file-formats.md); .txt: a TUM trajectory
+layouts     .npz or .json: K, R, t, times, size and more (docs/file-formats.md); .txt: a TUM trajectory, no lens
 """
 
 EXAMPLES = """\
   kinema camera clip.mp4
-  kinema camera clip.mp4 --out clip_camera.txt --fov 62
+  kinema camera clip.mp4 --out clip_camera.json --fov 62
+  kinema camera clip.mp4 --out clip_camera.txt
   kinema run clip.mp4 --camera clip_camera.npz
 """
 
@@ -62,9 +63,10 @@ def run(args: argparse.Namespace) -> int:
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         found = find_camera_of(args.video, job, watcher=shown)
     motion = found.motion
-    write_camera_path(found.path, out, motion.times, (motion.width, motion.height))
+    camera = motion.camera
+    distortion = None if camera is None else camera.distortion
+    write_camera_path(found.path, out, motion.times, (motion.width, motion.height), distortion)
     if not args.quiet:
-        camera = motion.camera
         lens = "" if camera is None else f"field of view {camera.fov:.0f} degrees ({camera.focal_source})\n"
         print(f"{found.told}\n{lens}{out}")
     return 0

@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kinema.errors import InputError, UsageError, quoted
-from kinema.geometry.camera import Camera
+from kinema.geometry.camera import Camera, resized_intrinsics
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.storage.fields import numbers, require_keys
 
@@ -78,9 +76,5 @@ def scaled(camera: Camera, width: int, height: int) -> Camera:
     """The same camera for images of another size, as if they had been scaled."""
     if (width, height) == (camera.width, camera.height):
         return camera
-    factor = np.array([width / camera.width, height / camera.height])
-    intrinsics = camera.intrinsics.copy()
-    # Pixel centres are at integers, so the image's corner lies at -0.5.
-    intrinsics[:2, :2] *= factor[:, None]
-    intrinsics[:2, 2] = (camera.intrinsics[:2, 2] + 0.5) * factor - 0.5
+    intrinsics = resized_intrinsics(camera.intrinsics, (camera.width, camera.height), (width, height))
     return camera.replace(width=width, height=height, intrinsics=intrinsics)

@@ -1,87 +1,123 @@
-"""Files that hold where a camera is in each frame (`kinema.geometry.camera_path`).
+"""Files that hold where a camera is in each frame (`kinema.geometry.camera_path`): the layouts by name.
 
-`.npz`, Kinema's own: rotation (T,3,3), centre (T,3), intrinsics (3,3) or (T,3,3) in pixels, found (T,) bool, kind,
-metric, up (3,) if known; times (T,) seconds, width and height of the clip. X_camera = rotation @ (X - centre).
-`.txt`, the trajectories of the TUM RGB-D benchmark: lines of time, position, and the quaternion (x, y, z, w) from the
-camera's axes to the shot's.
+A new layout is one module and one row.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kinema.errors import InputError, ShapeError, UsageError
+from kinema.formats.camera_poses import CameraPoses
 from kinema.geometry.camera_path import CameraPath
-from kinema.geometry.rotations import matrix_to_quaternion, quaternion_to_matrix
-from kinema.storage.atomic import atomic_path
-from kinema.storage.safe_npz import load_npz
-
-NPZ, TUM = ".npz", ".txt"
-
-_WORDS = ("kind", "metric")
+from kinema.registry import resolve
 
 
-def check_layout(file: Path) -> None:
-    """Raise UsageError if the file's ending is none that `write_camera_path` knows."""
-    if file.suffix.lower() not in (NPZ, TUM):
-        raise UsageError(
-            f"camera paths are written as {NPZ} or, as TUM trajectories, {TUM}, not {file.suffix or 'that'}"
-        )
+@dataclass(frozen=True)
+class CameraLayout:
+    """A row: name; what it is, in a few words; suffix of its files; read, write: "module:function" of functions
+    `(path) -> CameraPoses` and `(poses, path)`, None for a layout that is not written; names: of files, in place of a
+    suffix; beside: further files of the same folder that belong to it."""
+
+    name: str
+    summary: str
+    suffix: str
+    read: str
+    write: str | None = None
+    names: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    def holds(self, file: Path) -> bool:
+        """Whether a file is of this layout, by its name."""
+        return file.name.lower() in self.names if self.names else file.suffix.lower() == self.suffix
 
 
-def write_camera_path(path: CameraPath, file: str | Path, times: np.ndarray, size: tuple[int, int]) -> Path:
-    """Write a path; the ending chooses the layout. times (T,) seconds; size: width and height of the clip in pixels."""
+_ARRAYS, _TUM, _COLMAP = (f"kinema.formats.camera_{name}" for name in ("arrays", "tum", "colmap"))
+
+LAYOUTS = (
+    CameraLayout("colmap-binary", "COLMAP's binary model, beside its cameras.bin", ".bin", f"{_COLMAP}:read_binary",
+                 names=("images.bin",), beside=("cameras.bin",)),
+    CameraLayout("colmap-text", "COLMAP's text model, beside its cameras.txt", ".txt", f"{_COLMAP}:read_text",
+                 names=("images.txt",), beside=("cameras.txt",)),
+    CameraLayout("npz", "Kinema's arrays", ".npz", f"{_ARRAYS}:read_npz", f"{_ARRAYS}:write_npz"),
+    CameraLayout("json", "Kinema's keys as JSON", ".json", f"{_ARRAYS}:read_json", f"{_ARRAYS}:write_json"),
+    CameraLayout("tum", "a trajectory of the TUM benchmark", ".txt", f"{_TUM}:read_tum", f"{_TUM}:write_tum"),
+    CameraLayout("nlf", "the NLF video pipeline's cameras", ".pkl", "kinema.formats.camera_pickle:read_pickle"),
+)  # fmt: skip
+"""Every layout of camera paths; a file belongs to the first that holds it."""
+
+_READ = ", ".join(dict.fromkeys(each.suffix for each in LAYOUTS if not each.names))
+
+
+def check_layout(file: Path) -> CameraLayout:
+    """The layout to write a file in, by its ending. Raises UsageError."""
+    written = [each for each in LAYOUTS if each.write is not None]
+    for layout in written:
+        if layout.holds(file):
+            return layout
+    known = ", ".join(f"{each.suffix} ({each.name})" for each in written)
+    raise UsageError(f"camera paths are written as {known}, not {file.suffix or 'a file without an ending'}")
+
+
+def write_camera_path(
+    path: CameraPath,
+    file: str | Path,
+    times: np.ndarray,
+    size: tuple[int, int],
+    distortion: np.ndarray | None = None,
+) -> Path:
+    """Write a path, whole or not at all; the ending chooses the layout.
+
+    times (T,) seconds; size: width and height of the clip in pixels; distortion: of its lens, OpenCV's coefficients. A
+    TUM trajectory keeps poses and times only. Raises UsageError for an unknown ending, OutputError.
+    """
     file = Path(file)
-    check_layout(file)
-    with atomic_path(file) as temporary:
-        if file.suffix.lower() == TUM:
-            turns = matrix_to_quaternion(np.swapaxes(path.rotation, -1, -2))
-            np.savetxt(temporary, np.column_stack([times, path.centre, turns]), fmt="%.9g")
-        else:
-            values = {each.name: getattr(path, each.name) for each in dataclasses.fields(path)}
-            arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
-            np.savez(temporary, times=times, width=size[0], height=size[1], **arrays)  # type: ignore[arg-type]
+    layout = check_layout(file)
+    write: Callable[[CameraPoses, Path], Any] = resolve(layout.write or "")
+    write(CameraPoses(path, times=times, size=size, distortion=distortion), file)
     return file
 
 
-def read_camera_path(file: str | Path) -> CameraPath:
-    """The path in a file that `write_camera_path` wrote, or one of the same layout. Nothing in it is executed.
+def read_camera_path(file: str | Path) -> CameraPoses:
+    """The poses in a file, or in COLMAP's folder of a model; nothing in it is executed.
 
-    TUM trajectories have no lens: their path has intrinsics of focal length 1. Raises InputError.
+    Raises InputError (missing, malformed, a lens that no camera here has), UnsafeFileError, UsageError for an unknown
+    ending.
     """
-    file = Path(file)
-    if not file.is_file():
-        raise InputError(f"no camera path {file}; give a file that `kinema camera` wrote")
+    file, layout = _layout_of(Path(file))
     try:
-        return _of_tum(file) if file.suffix.lower() == TUM else _of_npz(file)
+        poses: CameraPoses = resolve(layout.read)(file)
     except ShapeError as error:
         raise InputError(f"{file}: {error}") from None
+    if not len(poses.path):
+        raise InputError(f"{file} holds no camera pose")
+    return poses
 
 
-def _of_npz(file: Path) -> CameraPath:
-    arrays = load_npz(file)
-    known = {each.name for each in dataclasses.fields(CameraPath)}
-    missing = [name for name in ("rotation", "centre", "intrinsics") if name not in arrays]
-    if missing:
-        raise InputError(f"{file} is no camera path: it has no {', '.join(missing)}")
-    given = {name: value for name, value in arrays.items() if name in known and name not in _WORDS}
-    kind, metric = (arrays.get(name, default) for name, default in (("kind", "full"), ("metric", False)))
-    if np.size(kind) != 1 or np.size(metric) != 1:
-        raise InputError(f"{file}: kind and metric must be one word and one truth value")
-    return CameraPath(**given, kind=str(kind), metric=bool(metric))
+def files_of(file: str | Path) -> tuple[Path, ...]:
+    """The files that a path is read from. Raises InputError, UsageError."""
+    file, layout = _layout_of(Path(file))
+    return (file, *(file.with_name(name) for name in layout.beside))
 
 
-def _of_tum(file: Path) -> CameraPath:
-    try:
-        rows = np.loadtxt(file, ndmin=2)
-    except (ValueError, UnicodeDecodeError):
-        rows = np.zeros((0, 0))
-    if rows.ndim != 2 or not len(rows) or rows.shape[1] != 8:
-        raise InputError(f"{file} is no TUM trajectory: lines of time, three coordinates and a quaternion are expected")
-    if not np.isfinite(rows).all() or np.any(np.linalg.norm(rows[:, 4:], axis=1) < 1e-6):
-        raise InputError(f"{file}: a line holds a number that is not finite or a quaternion of no length")
-    rotation = np.swapaxes(quaternion_to_matrix(rows[:, 4:]), -1, -2)
-    return CameraPath(rotation, rows[:, 1:4], np.eye(3))
+def _layout_of(file: Path) -> tuple[Path, CameraLayout]:
+    """The file itself, also where its folder was given, and its layout."""
+    if file.is_dir():
+        models = [each for each in LAYOUTS if each.names]
+        for layout in models:
+            for name in layout.names:
+                if (file / name).is_file():
+                    return file / name, layout
+        names = " or ".join(name for each in models for name in each.names)
+        raise InputError(f"the folder {file} holds no model of COLMAP ({names}); give one of its subfolders, or a file")
+    if not file.is_file():
+        raise InputError(f"no camera path {file}; give a file that `kinema camera` or COLMAP wrote")
+    for layout in LAYOUTS:
+        if layout.holds(file):
+            return file, layout
+    raise UsageError(f"{file.name} has no ending of camera paths; known are {_READ} and folders of COLMAP")

@@ -174,6 +174,18 @@ def scaled_intrinsics(intrinsics: np.ndarray, scale: float) -> np.ndarray:
     return np.asarray(np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]) @ np.asarray(intrinsics))
 
 
+def resized_intrinsics(intrinsics: np.ndarray, size: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
+    """Intrinsics (..., 3, 3) of images of `size`, width and height, for the same images scaled to the size `new`.
+
+    Pixel centres are at integers, so that the image's corner lies at -0.5.
+    """
+    factor = np.array(new, dtype=float) / np.array(size, dtype=float)
+    scaled = np.array(intrinsics, dtype=float)
+    scaled[..., :2, :2] *= factor[:, None]
+    scaled[..., :2, 2] = (scaled[..., :2, 2] + 0.5) * factor - 0.5
+    return scaled
+
+
 def to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
     """World points (F, ..., 3) -> camera frame; a moving camera's frame i applies to points[i]."""
     rotation, translation = _extrinsics(camera, np.ndim(points))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from kinema.brief import Brief
-from kinema.checks import checked
+from kinema.checks import checked, checked_bounds
 from kinema.errors import ShapeError
 
 KINDS = ("static", "rotation", "full")
@@ -26,10 +26,11 @@ class CameraPath(Brief):
     of the file that the path was read from. Each shot of a clip has a frame of its own.
 
     rotation (T,3,3) from the shot's frame to the camera's; centre (T,3) the camera's positions in the shot's frame, in
-    metres if `metric`, else in a unit that is one and the same throughout the shot; intrinsics (3,3) or, with zoom,
+    metres if `metric`, else in a unit that is one and the same throughout each piece; intrinsics (3,3) or, with zoom,
     (T,3,3) pixels; kind: "static", "rotation" (the camera turns in one place: all centres are equal) or "full"; found
     (T,) bool: False in frames whose pose is a guess between those of their neighbours; up (3,) the vertical in the
-    shot's frame, None if it is not known.
+    shot's frame, None if it is not known; breaks (B,) int: the frames at which a new piece begins, because the camera
+    was lost before them: how it turned and moved in between is not known, and the unit is another.
     """
 
     rotation: np.ndarray
@@ -39,6 +40,7 @@ class CameraPath(Brief):
     metric: bool = False
     found: np.ndarray | None = None
     up: np.ndarray | None = None
+    breaks: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         frames = len(self.rotation) if np.ndim(self.rotation) == 3 else 0
@@ -60,6 +62,7 @@ class CameraPath(Brief):
         found = np.ones(frames, bool) if self.found is None else self.found
         found = checked(found, "found", ("T",), sizes, who, boolean=True)
         object.__setattr__(self, "found", found)
+        object.__setattr__(self, "breaks", checked_bounds(self.breaks, "breaks", frames, who))
         if self.up is not None:
             up = checked(self.up, "up", (3,), {}, who)
             if np.linalg.norm(up) < 1e-6:
@@ -78,6 +81,11 @@ class CameraPath(Brief):
         """A copy with these fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
+    @property
+    def piece(self) -> np.ndarray:
+        """(T,) the number of the piece, from 0, that each frame belongs to."""
+        return np.searchsorted(self.breaks, np.arange(len(self)), side="right")
+
     def part(self, frames: slice | np.ndarray) -> CameraPath:
         """The path in some of the frames, in the same shot's frame."""
         intrinsics = self.intrinsics[frames] if self.intrinsics.ndim == 3 else self.intrinsics
@@ -87,6 +95,7 @@ class CameraPath(Brief):
             centre=self.centre[frames],
             intrinsics=intrinsics,
             found=self.found[frames],
+            breaks=np.flatnonzero(np.diff(self.piece[frames])) + 1,
         )
 
     def scaled(self, scale: float) -> CameraPath:
@@ -97,7 +106,7 @@ class CameraPath(Brief):
 def path_data(path: CameraPath) -> dict[str, Any]:
     """The path as entries of `Motion.data`, which every stage and Kinema's own files keep."""
     data: dict[str, Any] = {
-        _PREFIX + name: getattr(path, name) for name in ("rotation", "centre", "intrinsics", "found")
+        _PREFIX + name: getattr(path, name) for name in ("rotation", "centre", "intrinsics", "found", "breaks")
     }
     data |= {_PREFIX + "kind": path.kind, _PREFIX + "metric": path.metric}
     return data if path.up is None else data | {_PREFIX + "up": path.up}

@@ -13,10 +13,10 @@ from kinema.errors import InputError, UsageError
 from kinema.geometry.camera_path import CameraPath, path_of
 from kinema.motion import Motion
 from kinema.pipeline.threads import one_blas_thread
+from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.stage import Context
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.stage import track_video
 from kinema.video import open_video
 from kinema.video.frames import TimeRange
 from kinema.video.options import VideoOptions
@@ -58,14 +58,13 @@ def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: R
         local_file(path) as file,
         open_video(file, start=times.start, end=times.end, options=job.video) as reader,
     ):
-        with timed(watcher, track_video.name) as progress:
-            motion = track_video(None, options=job.tracking, context=Context(video=reader, progress=progress))
+        motion = tracked(reader, job.tracking, watcher)
         with timed(watcher, find_camera.name) as progress:
             context = Context(video=reader, progress=progress)
             motion = find_camera(motion, options=job.camera, context=context)
     found = path_of(motion.data)
     if found is None:
         raise InputError(f"{path}: too little of the background is seen to follow the camera")
-    for note in context.notes:
+    for note in dict.fromkeys(context.notes):
         watcher.note(note)
     return FoundCamera(found, motion, summary(context.facts))

@@ -12,16 +12,15 @@ from kinema.errors import InputError
 from kinema.motion import Motion
 from kinema.pipeline.clearance import require_all_cleared
 from kinema.pipeline.threads import one_blas_thread
+from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.segmentation.cleanup import cleaned
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.rle import encode
 from kinema.segmentation.sources import checkpoint_of, open_masks
-from kinema.stage import Context
 from kinema.storage.atomic import atomic_path
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.stage import track_video
 from kinema.tracking.tracker import threads_of
 from kinema.video import VideoReader, open_video
 from kinema.video.frames import TimeRange
@@ -66,7 +65,7 @@ def segment_video(
         open_video(file, start=times.start, end=times.end, options=job.video) as reader,
     ):
         semantic = job.masks.source == "deeplabv3"
-        motion = Motion(np.zeros(0), 0, 0) if semantic else _tracked(reader, job, watcher)
+        motion = Motion(np.zeros(0), 0, 0) if semantic else tracked(reader, job.tracking, watcher)
         if not semantic and not motion.people:
             raise InputError(f"nobody is seen in {path}; masks by deeplabv3 need no tracks")
         masks, pictures = _segmented(reader, job, motion, watcher, semantic=semantic)
@@ -74,15 +73,6 @@ def segment_video(
         with atomic_path(sheet) as temporary:
             temporary.write_bytes(cv2.imencode(".jpg", contact_sheet(pictures)[..., ::-1])[1].tobytes())
     return masks
-
-
-def _tracked(reader: VideoReader, job: SegmentJob, watcher: RunWatcher) -> Motion:
-    with timed(watcher, track_video.name) as progress:
-        context = Context(video=reader, progress=progress)
-        motion = track_video(None, options=job.tracking, context=context)
-    for note in context.notes:
-        watcher.note(note)
-    return motion
 
 
 def _segmented(
