@@ -88,6 +88,17 @@ def path_of_camera(
     return CameraPath(rotation, centre, camera.intrinsics, kind=kind)
 
 
+def lost_between(path: CameraPath, first: int, stop: int, ratio: float) -> CameraPath:
+    """The path as it is found if the camera is lost from `first` to `stop`: it stays, and what follows begins with the
+    pose that was left, in a unit `ratio` times as long."""
+    rotation, centre, found = path.rotation.copy(), path.centre.copy(), np.ones(len(path), bool)
+    rotation[first:stop], centre[first:stop], found[first:stop] = rotation[first - 1], centre[first - 1], False
+    back = path.rotation[stop].T @ rotation[first - 1]
+    rotation[stop:] = path.rotation[stop:] @ back
+    centre[stop:] = centre[first - 1] + (path.centre[stop:] - path.centre[stop]) @ back / ratio
+    return path.replace(rotation=rotation, centre=centre, found=found, breaks=np.array([stop]))
+
+
 def of_other_size(motion: Motion, body: BodyModel, factor: float) -> Motion:
     """A fitted motion whose people are `factor` times as tall as they are, and as far away: with the same image."""
     people = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from kinema.body.reading import read_smpl
 from kinema.errors import KinemaError
 from kinema.formats import load_motion
 from kinema.formats.c3d_parsing import read_c3d
+from kinema.formats.camera_files import read_camera_path
 from kinema.formats.opensim_table import read_coordinates
 from kinema.formats.trc_parsing import read_trc
-from kinema.models.onnx_check import _check_model, _Refused, _Unreadable
+from kinema.models.onnx_check import OPERATORS, check_graph
+from kinema.segmentation.files import read_masks
 from kinema.storage.cdf import load_cdf
 from kinema.storage.checkpoints import load_checkpoint
 from kinema.storage.hdf5 import open_hdf5
@@ -61,13 +64,27 @@ def _reading_member(suffix: str, read: Callable[[Path], object], member: str) ->
 
 def _onnx(data: bytes) -> None:
     """The check of the graph alone: what passes is only run in a child."""
-    with contextlib.suppress(KinemaError, _Refused, _Unreadable, IndexError, UnicodeDecodeError):
-        _check_model(data)
+    with contextlib.suppress(KinemaError):
+        check_graph(data, Path("input.onnx"), OPERATORS)
 
 
 def _numbers_of_hdf5(path: Path) -> None:
     with open_hdf5(path) as file:
         file.array("poses")
+
+
+def _colmap(suffix: str, cameras: bytes) -> Callable[[bytes], None]:
+    """The images of a model beside an honest file of cameras."""
+    folder = _FOLDER / f"model-{os.getpid()}{suffix}"
+    folder.mkdir(exist_ok=True)
+    (folder / f"cameras{suffix}").write_bytes(cameras)
+
+    def target(data: bytes) -> None:
+        (folder / f"images{suffix}").write_bytes(data)
+        with contextlib.suppress(KinemaError):
+            read_camera_path(folder)
+
+    return target
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -89,6 +106,14 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "mat": _reading(".mat", lambda path: load_mat(path, ("numbers", "cells"))),
     "mat73": _reading(".mat", lambda path: load_mat(path, ("numbers", "cells"))),
     "hdf5": _reading(".h5", _numbers_of_hdf5),
+    "camera-npz": _reading_member(".npz", read_camera_path, "R.npy"),
+    "camera-json": _reading(".json", read_camera_path),
+    "camera-tum": _reading(".txt", read_camera_path),
+    "camera-pkl": _reading(".pkl", read_camera_path),
+    "colmap-text": _colmap(".txt", b"1 PINHOLE 640 480 500 500 320 240\n"),
+    "colmap-binary": _colmap(".bin", struct.pack("<QiiQQ4d", 1, 1, 1, 640, 480, 500.0, 500.0, 320.0, 240.0)),
+    "masks-pkl": _reading(".pkl", read_masks),
+    "masks-json": _reading(".json", read_masks),
     "cdf": _reading(".cdf", lambda path: load_cdf(path, "Pose")),
 }
 """Targets by name."""

@@ -58,8 +58,8 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     pieces = sum(len(shot.breaks) for shot in shots)
     if pieces:
         context.notes.append(
-            f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}; the camera is taken to"
-            " have stayed where it was"
+            f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}: how the camera moved"
+            f" meanwhile is not known, and its path has {pieces + 1} pieces, each in a unit of its own"
         )
     return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
 
@@ -113,8 +113,13 @@ def _better(camera: Camera, shots: list[ShotPath], factor: float) -> Camera:
 
 
 def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
-    """The shots one after the other, each in its own frame."""
+    """The shots one after the other, each in its own frame; a new shot is a new piece, too."""
     kinds = [shot.kind for shot in shots]
+    firsts = np.cumsum([0, *(len(shot.found) for shot in shots)])
+    breaks = sorted(
+        {int(first) for first in firsts[1:-1]}
+        | {int(first) + each for first, shot in zip(firsts[:-1], shots, strict=True) for each in shot.breaks}
+    )
     intrinsics = camera.intrinsics
     if any(shot.facts.get("zoom") for shot in shots):
         focal = np.exp(np.concatenate([shot.log_focal for shot in shots])) / factor
@@ -125,5 +130,6 @@ def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
         np.concatenate([shot.centre for shot in shots]),
         intrinsics,
         kind=max(kinds, key=KINDS.index),
+        breaks=np.array(breaks, dtype=np.int64),
         found=np.concatenate([shot.found for shot in shots]),
     )

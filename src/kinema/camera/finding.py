@@ -15,6 +15,9 @@ from kinema.motion import Motion
 from kinema.stage import Context, given
 from kinema.video.frames import TimeRange
 
+LEAST_DRIFT = 0.1
+"""Degrees from which the drift is told."""
+
 
 def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -> Motion:
     """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
@@ -57,5 +60,11 @@ def summary(facts: dict[str, Any]) -> str:
         line = f"shot {number}: the camera {words[shot['kind']]}; found in {shot['found']:.0%} of the frames"
         if shot.get("reprojection_error") is not None:
             line += f", background off by {shot['reprojection_error']:.2f} px"
-        lines.append(line + (", with zoom" if shot.get("zoom") else ""))
+        line += ", with zoom" if shot.get("zoom") else ""
+        if pieces := shot.get("pieces"):
+            line += f"; {len(pieces)} pieces of {', '.join(str(piece['frames']) for piece in pieces)} frames"
+        drift = max((each.get("drift_degrees", 0.0) for each in pieces or [shot]), default=0.0)
+        if drift >= LEAST_DRIFT:
+            line += f"; may have drifted by {drift:.1f} degrees" + (" in a piece" if pieces else "")
+        lines.append(line)
     return "\n".join(lines)

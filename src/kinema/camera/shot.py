@@ -31,6 +31,10 @@ PLACED = 0.7
 FOLLOWING = 0.35
 """Share of a frame's points that must be where its camera says."""
 
+LEAST_PIECE = 1.0
+"""Seconds of a stretch between two losses of the background from which its path is worth having; the longest counts in
+any case."""
+
 AT_ONCE = 256
 """Frames whose cameras are found together."""
 
@@ -52,8 +56,8 @@ WELL = 0.2
 @dataclass(frozen=True, eq=False)
 class ShotPath:
     """rotation (T,3,3), centre (T,3) in the first frame's camera, log_focal (T,) of pixels of the working image, found
-    (T,), kind; facts: figures for the record; breaks: frames at which the points' thread is lost; focal_sigma: of the
-    log focal length, None if it was not sought."""
+    (T,), kind; facts: figures for the record; breaks: frames at which a piece with a unit of its own begins, after the
+    points' thread was lost; focal_sigma: of the log focal length, None if it was not sought."""
 
     rotation: np.ndarray
     centre: np.ndarray
@@ -66,19 +70,27 @@ class ShotPath:
 
 
 def solve_shot(tracks: PointTracks, lens: Lens) -> ShotPath:
-    """The path through a shot. Where the background is out of sight the camera is taken to stay as it was, and such
-    frames are not `found`."""
+    """The path through a shot: in pieces where the background is out of sight, each in a unit of its own. In between
+    the camera is taken to stay as it was, and such frames are not `found`."""
     stretches = [each for each in linked(tracks) if each.stop - each.start > 1]
     if not stretches:
         return _nothing(len(tracks), lens)
     longest = max(stretches, key=lambda each: each.stop - each.start)
     main = _solve_stretch(tracks.part(longest), lens)
     known = Lens(float(np.exp(main.log_focal.mean())), 0.0)
-    parts = [main if each is longest else _solve_stretch(tracks.part(each), known) for each in stretches]
-    shot = _joined(stretches, parts, len(tracks), main)
-    if len(stretches) == 1:
+    pieces = []
+    for each in stretches:
+        if each is longest:
+            pieces.append((each, main))
+        elif tracks.times[each.stop - 1] - tracks.times[each.start] >= LEAST_PIECE:
+            part = _solve_stretch(tracks.part(each), known)
+            if part.found.any():
+                pieces.append((each, part))
+    shot = _joined([each for each, _ in pieces], [part for _, part in pieces], len(tracks), main)
+    if len(pieces) == 1:
         return shot
-    return replace(shot, facts=shot.facts | {"pieces": len(stretches)}, breaks=tuple(s.start for s in stretches[1:]))
+    told = [part.facts | {"first": where.start, "frames": where.stop - where.start} for where, part in pieces]
+    return replace(shot, facts=shot.facts | {"pieces": told}, breaks=tuple(where.start for where, _ in pieces[1:]))
 
 
 def _nothing(frames: int, lens: Lens) -> ShotPath:
@@ -89,7 +101,8 @@ def _nothing(frames: int, lens: Lens) -> ShotPath:
 
 
 def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: ShotPath) -> ShotPath:
-    """Stretches one after the other, each going on from where the one before it ended."""
+    """Stretches one after the other, each beginning with the pose that the one before it ended with. Figures that one
+    number tells are those of the longest."""
     rotation, centre = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
     found, log_focal = np.zeros(frames, bool), np.full(frames, main.log_focal.mean())
     turn, place = np.eye(3), np.zeros(3)

@@ -23,6 +23,7 @@ from kinema.formats.camera_poses import CameraPoses, one_distortion
 from kinema.geometry.camera_path import CameraPath
 from kinema.geometry.rotations import quaternion_to_matrix
 from kinema.storage.budget import LONGEST_TEXT, Budget, Malformed
+from kinema.storage.fields import LARGEST
 from kinema.storage.text_lines import next_line
 
 MODELS = {
@@ -190,7 +191,7 @@ def _lens(model: str, size: tuple[int, int], numbers: tuple[float, ...], where: 
             f" COLMAP (known are {known})"
         )
     (count,) = (count for name, count in MODELS.values() if name == model)
-    if len(numbers) != count or not np.isfinite(numbers).all() or max(map(abs, numbers)) > 1e6:
+    if len(numbers) != count or not np.isfinite(numbers).all() or max(map(abs, numbers)) > LARGEST:
         raise InputError(f"{where}: expected {count} finite parameters of the model {model}, found {len(numbers)}")
     simple = model in ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
     fx, fy, cx, cy = (numbers[0], *numbers[:3]) if simple else numbers[:4]
@@ -214,8 +215,8 @@ def _poses(cameras: dict[int, _Lens], images: list[_Image], file: Path) -> Camer
     if len({lens.size for lens in lenses}) > 1:
         raise InputError(f"{file}: its images have different sizes; give a model of one video")
     values = np.array([[*image.quaternion, *image.shift] for image in images])
-    length = np.linalg.norm(values[:, :4], axis=1)
-    if not (np.isfinite(values).all() and np.all(np.abs(length - 1) < 1e-2)):
+    bounded = bool(np.all(np.abs(values) <= LARGEST))  # False for NaN, too
+    if not (bounded and np.all(np.abs(np.linalg.norm(values[:, :4], axis=1) - 1) < 1e-2)):
         raise InputError(f"{file}: an image's pose is not finite, or its quaternion not of length 1")
     rotation = quaternion_to_matrix(values[:, [1, 2, 3, 0]])
     matrices = np.array([lens.matrix for lens in lenses])

@@ -11,7 +11,7 @@ import numpy as np
 
 from kinema.brief import Brief
 from kinema.checks import checked, checked_bounds
-from kinema.errors import ShapeError
+from kinema.errors import ShapeError, quoted
 
 KINDS = ("static", "rotation", "full")
 
@@ -47,7 +47,7 @@ class CameraPath(Brief):
         sizes = {"T": frames}
         who = "camera path"
         if self.kind not in KINDS:
-            raise ShapeError(f"{who}: kind must be one of {', '.join(KINDS)}, found {self.kind!r}")
+            raise ShapeError(f"{who}: kind must be one of {', '.join(KINDS)}, found {quoted(self.kind)}")
         rotation = checked(self.rotation, "rotation", ("T", 3, 3), sizes, who)
         orthogonal = np.allclose(rotation @ np.swapaxes(rotation, -1, -2), np.eye(3), atol=1e-4)
         if not orthogonal or np.any(np.linalg.det(rotation) < 0):
