@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 N = 6
 
@@ -137,6 +137,52 @@ def glamr(n=N):
     return {"person_data": {0: person}, "cam_pose": pose, "seq_len": n}
 
 
+def camera_path(n=N):
+    """(n,4,4): from the world to a camera that moves and turns."""
+    poses = np.tile(np.eye(4), (n, 1, 1))
+    poses[:, :3, :3] = axis_angle_to_matrix(rng(8).normal(size=(n, 3)) * 0.3)
+    poses[:, :3, 3] = rng(9).normal(size=(n, 3)) * 0.2 + np.array([0, 0, 4])
+    return poses
+
+
+def emdb(n=N):
+    pose = small_pose(n)
+    good = np.ones(n, bool)
+    good[1] = False
+    return {
+        "name": "P0_00_walk", "gender": "male", "emdb1": False, "emdb2": True, "n_frames": n, "good_frames_mask": good,
+        "camera": {
+            "intrinsics": np.array([[1200.0, 0, 720], [0, 1200, 960], [0, 0, 1]]), "extrinsics": camera_path(n),
+            "width": 1440, "height": 1920,
+        },
+        "smpl": {
+            "poses_root": pose[:, :3], "poses_body": pose[:, 3:], "trans": rng(1).normal(size=(n, 3)),
+            "betas": rng(2).normal(size=10),
+        },
+        "kp2d": np.zeros((n, 24, 2)), "bboxes": {"bboxes": np.zeros((n, 4)), "invalid_idxs": np.array([1])},
+    }  # fmt: skip
+
+
+def threedpw(n=N, actors=2):
+    """A z-up world in which both actors stand."""
+    upright = axis_angle_to_matrix(np.array([np.pi / 2, 0, 0]))
+    poses, trans, joints = [], [], []
+    for i in range(actors):
+        pose = small_pose(n, i)
+        pose[:, :3] = matrix_to_axis_angle(upright @ axis_angle_to_matrix(pose[:, :3] * 0.2))
+        poses.append(pose)
+        trans.append(rng(i + 1).normal(size=(n, 3)))
+        joints.append((trans[-1] + [0, -0.24, 0.03])[:, None].repeat(24, axis=1).reshape(n, 72))
+    valid = [np.ones(n, int) for _ in range(actors)]
+    valid[-1][-1] = 0
+    return {
+        "sequence": "made_up_00", "poses": poses, "trans": trans, "betas": [rng(3).normal(size=10)] * actors,
+        "jointPositions": joints, "genders": ["m"] * actors, "campose_valid": valid, "cam_poses": camera_path(n),
+        "cam_intrinsics": np.array([[1960.0, 0, 540], [0, 1960, 960], [0, 0, 1]]), "img_frame_ids": np.arange(n),
+        "poses2D": [np.zeros((n, 3, 18))] * actors,
+    }  # fmt: skip
+
+
 def amass(n=N, width=165):
     return {
         "poses": rng(0).normal(size=(n, width)) * 0.3, "trans": rng(1).normal(size=(n, 3)),
@@ -176,6 +222,8 @@ SAMPLES = {
     "romp": (romp, ".npz", write_npz),
     "aistpp": (aistpp, ".pkl", write_pkl),
     "glamr": (glamr, ".pkl", write_pkl),
+    "emdb": (emdb, ".pkl", write_pkl),
+    "3dpw": (threedpw, ".pkl", write_pkl),
     "amass": (amass, ".npz", write_npz),
 }
 """Format -> contents, suffix, writer."""

@@ -13,7 +13,7 @@ Convert a motion file to another format, keeping everything that both can hold a
 follows from the suffix of OUT (.pkl and .npz: Kinema's own, which keep everything) or from --to:
 
   kinema-pkl kinema-npz amass pare gvhmr bvh trc c3d  read and write
-  wham phalp romp video2pkl aistpp glamr              read only
+  wham phalp romp video2pkl aistpp glamr emdb 3dpw    read only
 """
 EXAMPLES = """\
   kinema convert smpl_output.pkl motion.npz

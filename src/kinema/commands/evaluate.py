@@ -7,7 +7,14 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands import _evaluate_angles, _evaluate_keypoints, _evaluate_lifter, _evaluate_pare, _evaluate_refiner
+from kinema.commands import (
+    _evaluate_angles,
+    _evaluate_camera,
+    _evaluate_keypoints,
+    _evaluate_lifter,
+    _evaluate_pare,
+    _evaluate_refiner,
+)
 from kinema.commands._options import add_body, add_debug, add_file, add_json, add_settings, add_subcommand, given
 from kinema.options import in_flags
 from kinema.terminal import console, print_json
@@ -71,6 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(motion, "everything", file=True)
     add_debug(motion)
     for name, text, command in (
+        ("camera", "the path of a moving camera against the true one", _evaluate_camera),
         ("keypoints", "2D keypoints against COCO's annotations", _evaluate_keypoints),
         ("refiner", "filters and refinement networks on a data set", _evaluate_refiner),
         ("lifter", "a lifter on Human3.6M, MPI-INF-3DHP or HumanEva-I, by its authors' protocols", _evaluate_lifter),
@@ -85,6 +93,7 @@ def only_prints(args: argparse.Namespace) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     others = {
+        "camera": _evaluate_camera.run,
         "keypoints": _evaluate_keypoints.run,
         "refiner": _evaluate_refiner.run,
         "lifter": _evaluate_lifter.run,

@@ -40,6 +40,7 @@ from kinema.evaluation.scoring import (
     without_nan,
 )
 from kinema.evaluation.truth import Truth, TruthPerson, truth_from_motion
+from kinema.evaluation.world_scores import world_scores
 from kinema.motion import Motion
 from kinema.options import require
 from kinema.person import Person
@@ -198,6 +199,7 @@ class _Matched:
             both = (track, person, self.result.num_frames, self.moments.rows)
             scored.measures.update(rotation_scores(*both, self.frame, comparison.yaw))
             scored.measures.update(trajectory_scores(*both))
+            scored.measures.update(world_scores(track, person, self.moments, self.result.num_frames, comparison.pairs))
         return scored
 
 

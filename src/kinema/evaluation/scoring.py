@@ -36,6 +36,10 @@ MEASURES = {
     "root_error_percent": "root path, % of distance",
     "root_error_mm": "root path, mm",
     "distance_m": "distance travelled, m",
+    "wa_mpjpe_mm": "WA-MPJPE 100 frames, mm",
+    "w_mpjpe_mm": "W-MPJPE 100 frames, mm",
+    "rte_percent": "RTE, % of distance",
+    "feet_sliding_mm": "feet sliding, mm a frame",
 }
 """Every measure: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
@@ -67,7 +71,7 @@ class PersonScores(Brief):
 class Comparison:
     """The points of a person of the result and of a person of the truth, at the N matched frames.
 
-    names (J): of the joints compared. result, truth (N, J, 3): aligned as `align` says, NaN where a side is
+    pairs, names (J): of the joints compared. result, truth (N, J, 3): aligned as `align` says, NaN where a side is
     missing. result_at_root, truth_at_root: relative to the midpoint of the hips. yaw (3,3): in the world,
     the rotation about the vertical axis that best aligns the whole clip to the truth; else the identity.
     """
@@ -83,6 +87,7 @@ class Comparison:
         align: str,
         frame: str,
     ) -> None:
+        self.pairs = tuple(pairs)
         self.names = tuple(pair.name for pair in pairs)
         result = points[:, [names.index(pair.result) for pair in pairs]]
         self.truth = truth_points[:, [truth_names.index(pair.truth) for pair in pairs]]

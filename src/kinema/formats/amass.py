@@ -37,8 +37,8 @@ __all__ = ["amass_arrays", "read", "recognises", "write"]
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:
-    """Whether an opened file has SMPL parameters under AMASS' keys or smplx's."""
-    return has_parameters(content)
+    """Whether an opened file has SMPL parameters under AMASS' keys or smplx's (3DPW has lists of them there)."""
+    return has_parameters(content) and not isinstance(content.get("poses"), list)
 
 
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) -> Motion:

@@ -162,6 +162,22 @@ FORMATS: Registry[MotionFormat] = Registry(
             holds="people's pose, shape and translation in the camera's frame and in the world, and the camera path",
         ),
         MotionFormat(
+            "emdb",
+            "EMDB's sequences",
+            (".pkl",),
+            "kinema.formats.emdb",
+            timed=True,
+            holds="one person's body in the camera's frame and in the world, and the camera path",
+        ),
+        MotionFormat(
+            "3dpw",
+            "3DPW's sequences",
+            (".pkl",),
+            "kinema.formats.threedpw",
+            timed=True,
+            holds="people's bodies and joints in the camera's frame and in the world, and the camera path",
+        ),
+        MotionFormat(
             "bvh",
             "BVH, a skeleton for animation programs, one file for each person",
             (".bvh",),

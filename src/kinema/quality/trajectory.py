@@ -32,7 +32,7 @@ GAP = 1.9
 """Multiple of the usual step above which a step is a gap in the track."""
 
 
-_FLOORLESS = frozenset({"read.aistpp", "read.glamr", "read.wham", "read.gvhmr"})
+_FLOORLESS = frozenset({"read.aistpp", "read.glamr", "read.wham", "read.gvhmr", "read.emdb", "read.3dpw"})
 """Readers of systems whose worlds have their origin at any height."""
 
 
