@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError, quoted
-from kinema.models.onnx_fields import Unreadable, fields, message, text
+from kinema.storage.protobuf import Unreadable, fields, message, text
 
 MAX_BYTES = 500 * 2**20
 MAX_NODES = 20_000
@@ -67,7 +67,7 @@ def check_graph(model: bytes, path: Path, operators: frozenset[str]) -> None:
         _check_model(model, operators)
     except _Refused as reason:
         raise InputError(f"{path} is not an ONNX network that Kinema runs: {reason}") from None
-    except (IndexError, UnicodeDecodeError, Unreadable):
+    except (IndexError, Unreadable):
         raise InputError(f"{path} is not a readable ONNX file: it is truncated or damaged; get a fresh copy") from None
 
 
