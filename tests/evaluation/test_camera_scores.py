@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.errors import UsageError
+from kinema.__main__ import main
+from kinema.errors import InputError, KinemaError, UsageError
 from kinema.evaluation.camera import evaluate_camera
-from kinema.evaluation.filmed import FilmedPath
-from kinema.geometry.camera_path import CameraPath
+from kinema.evaluation.filmed import FilmedPath, load_filmed_path
+from kinema.formats.camera_files import write_camera_path
+from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.geometry.rotations import axis_angle_to_matrix
+from kinema.motion import Motion
 
 FRAMES, RATE = 90, 30.0
 
@@ -126,6 +132,7 @@ def test_moments_are_matched_by_time():
     scores = evaluate_camera(every_other, truth)
     assert scores.shots[0].frames == FRAMES // 2
     assert scores.total["ate"] < 1e-9
+    assert scores.total["coverage"] == 0.5
     with pytest.raises(UsageError, match=r"no two moments of r \(100.00 to 102.97 s\)"):
         evaluate_camera(FilmedPath("r", truth.times + 100, truth.path), truth)
 
@@ -140,9 +147,69 @@ def test_what_the_truth_does_not_know_is_left_out():
     assert evaluate_camera(truth, unsure).total["ate"] < 1e-9
 
 
+def test_frame_numbers_where_a_side_has_no_times():
+    truth = dataclasses.replace(walk(), numbers=np.arange(FRAMES))
+    some = np.array([3, 4, 10, 40, 80])
+    numbered = FilmedPath("r", None, truth.path.part(some), numbers=some)
+    for result, other in ((numbered, truth), (truth, numbered)):
+        scores = evaluate_camera(result, other)
+        assert scores.shots[0].frames == 5
+        assert scores.shots[0].end == pytest.approx(80 / RATE)
+        assert scores.total["ate"] < 1e-9
+    with pytest.raises(UsageError, match="frame numbers and no times"):
+        evaluate_camera(numbered, walk())
+    with pytest.raises(InputError, match="times or frame numbers"):
+        FilmedPath("r", None, truth.path)
+
+
+def test_focal_length_of_another_picture_size():
+    truth = dataclasses.replace(walk(), width=1280)
+    half = truth.path.intrinsics * [[0.5], [0.5], [1]]
+    small = dataclasses.replace(truth, path=truth.path.replace(intrinsics=half), width=640)
+    assert evaluate_camera(small, truth).total["focal_error_percent"] == pytest.approx(0, abs=1e-9)
+    assert np.isnan(evaluate_camera(dataclasses.replace(small, lens=False), truth).total["focal_error_percent"])
+
+
 def test_focal_length_with_zoom():
     truth = walk()
     zoomed = np.repeat(truth.path.intrinsics[None], FRAMES, axis=0)
     zoomed[:, :2, :2] *= np.linspace(1.0, 1.2, FRAMES)[:, None, None]
     total = evaluate_camera(FilmedPath("r", truth.times, truth.path.replace(intrinsics=zoomed)), truth).total
     assert total["focal_error_percent"] == pytest.approx(10, abs=0.01)
+
+
+def test_every_file_that_has_a_path_is_read(tmp_path, capsys):
+    truth = walk()
+    files = [tmp_path / name for name in ("a.npz", "a.txt", "a.json")]
+    for file in files:
+        write_camera_path(truth.path, file, truth.times, (1280, 720))
+    motion = Motion(truth.times, 1280, 720, data=path_data(truth.path))
+    files.append(motion.save(tmp_path / "motion.npz"))
+    for file in files:
+        assert evaluate_camera(load_filmed_path(file), truth).total["rotation_worst_deg"] < 1e-4, file.name
+    assert main(["evaluate", "camera", str(files[1]), "--truth", str(files[0])]) == 0
+    shown = capsys.readouterr().out
+    assert "ATE with scale, RMSE, m" in shown
+    assert "focal length" not in shown  # a TUM trajectory has no lens
+    assert main(["evaluate", "camera", str(files[3]), "--truth", str(files[0]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["total"]["coverage"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npz", b"no arrays", "a.npz"),
+        ("a.txt", b"1 2 3", "a.txt"),
+        ("a.bvh", b"HIERARCHY", "camera path"),
+        ("missing.npz", None, "missing.npz"),
+    ],
+)
+def test_files_without_a_path_are_refused_in_a_sentence(name, content, message, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(KinemaError, match=message) as error:
+        load_filmed_path(tmp_path / name)
+    assert "\n" not in str(error.value)
+    Motion(np.arange(3.0), 64, 48).save(tmp_path / "nothing.npz")
+    with pytest.raises(KinemaError, match="camera path"):
+        load_filmed_path(tmp_path / "nothing.npz")

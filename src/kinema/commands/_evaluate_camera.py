@@ -13,13 +13,17 @@ DESCRIPTION = """\
 Compare the path of a moving camera with the true one: absolute trajectory error (ATE) after one alignment of each shot,
 relative pose error (RPE) over one second, rotation, scale and focal length.
 
-RESULT and --truth may be files of a camera's path (.npz of `kinema camera`, TUM trajectories), motion files whose
+RESULT and --truth may be files of a camera's path (of `kinema camera`, TUM, COLMAP), motion files whose
 camera has a pose (Kinema's own, EMDB, 3DPW, GLAMR), or a run's folder. docs/evaluation.md defines the measures.
 """
+
+LENGTHS = ("ate", "ate_similarity", "rpe_translation", "path_length")
+"""Measures in metres, or in the truth's own unit."""
 
 EXAMPLES = """\
   kinema evaluate camera clip_camera.npz --truth groundtruth.txt
   kinema evaluate camera outputs/clip --truth P2_20_outdoor_walk_data.pkl --json camera.json
+  kinema evaluate camera outputs/clip --truth colmap/sparse/0
 """
 
 
@@ -46,12 +50,8 @@ def run(args: argparse.Namespace) -> int:
     for key, label in CAMERA_MEASURES.items():
         values = [scores.total[key], *(shot.measures.get(key, math.nan) for shot in shots)]
         if any(map(math.isfinite, values)):
-            rows.append(
-                [
-                    f"{label}, {unit}" if key in LENGTHS else label,
-                    *("-" if not math.isfinite(value) else f"{value:.3g}" for value in values),
-                ]
-            )
+            name = f"{label}, {unit}" if key in LENGTHS else label
+            rows.append([name, *("-" if math.isnan(value) else f"{value:.3g}" for value in values)])
     print_table(["measure", "all", *heads], rows)
     for note in scores.notes:
         print(f"- {note}")
@@ -59,7 +59,3 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, scores.to_dict())
         print(args.json)
     return 0
-
-
-LENGTHS = ("ate", "ate_similarity", "rpe_translation", "path_length")
-"""Measures in metres, or in the truth's own unit."""

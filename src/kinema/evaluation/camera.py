@@ -25,6 +25,9 @@ from kinema.metrics import path_length
 INTERVAL = 1.0
 """Seconds of the steps that the relative pose error judges."""
 
+USUAL_RATE = 30.0
+"""Frames a second, where both sides have frame numbers only."""
+
 STANDS = 0.01
 """Metres, or units of the truth: a camera that travels less has no path to align."""
 
@@ -75,33 +78,33 @@ class CameraScores(Brief):
 
 def evaluate_camera(result: FilmedPath, truth: FilmedPath) -> CameraScores:
     """Compare two paths at the moments that both know, shot by shot. Raises UsageError if there are none."""
-    rows, true_rows = match_times(result.times, truth.times)
+    rows, true_rows, clock = _matched(result, truth)
     if len(rows) < 2:
         raise UsageError(
-            f"no two moments of {result.source} ({_span(result.times)}) lie on those of {truth.source}"
-            f" ({_span(truth.times)})"
+            f"no two moments of {result.source} ({_span(result)}) lie on those of {truth.source} ({_span(truth)})"
         )
     shots = np.searchsorted(result.cuts, rows, side="right") + np.searchsorted(truth.cuts, true_rows, side="right")
     scored = []
     for shot in np.unique(shots):
         inside = shots == shot
         ours, theirs = result.path.part(rows[inside]), truth.path.part(true_rows[inside])
-        times = truth.times[true_rows[inside]]
+        times = clock[inside]
         if len(times) > 1:
-            scored.append(ShotScores(float(times[0]), float(times[-1]), len(times), shot_scores(ours, theirs, times)))
+            scores = shot_scores(ours, theirs, times)
+            scores["focal_error_percent"] = _focal_error(result, truth, ours, theirs)
+            scored.append(ShotScores(float(times[0]), float(times[-1]), len(times), scores))
     metric = truth.path.metric
     notes = [*truth.notes, *result.notes]
     if not metric:
         notes.append(f"{truth.source} does not say that it is in metres: lengths are in its own unit")
     elif not result.path.metric:
         notes.append(f"{result.source} is in a unit of its own: it is scaled to the truth before it is compared")
-    coverage = len(rows) / max(1, np.sum((truth.times >= result.times[0]) & (truth.times <= result.times[-1])))
-    total = {**_total(scored), "coverage": float(min(coverage, 1.0))}
+    total = {**_total(scored), "coverage": len(rows) / len(truth.path)}
     return CameraScores(result.source, truth.source, metric, tuple(scored), total, tuple(dict.fromkeys(notes)))
 
 
 def shot_scores(result: CameraPath, truth: CameraPath, times: np.ndarray) -> dict[str, float]:
-    """The measures of one shot, whose frames are at the same `times` (T,), seconds, on both sides.
+    """The measures of one shot's poses, which are at the same `times` (T,), seconds, on both sides.
 
     A result without metres is scaled by the similarity that fits best, before its steps are compared.
     """
@@ -113,13 +116,11 @@ def shot_scores(result: CameraPath, truth: CameraPath, times: np.ndarray) -> dic
     scale, positions = _position_scores(result, truth)
     rotations = _turned_apart(result, truth)
     return {
-        "coverage": math.nan,
         **positions,
         **_step_scores(result, truth, times, scale),
         "rotation_mean_deg": float(rotations.mean()),
         "rotation_median_deg": float(np.median(rotations)),
         "rotation_worst_deg": float(rotations.max()),
-        "focal_error_percent": _focal_error(result, truth),
     }
 
 
@@ -168,10 +169,12 @@ def _step_scores(result: CameraPath, truth: CameraPath, times: np.ndarray, scale
     }
 
 
-def _focal_error(result: CameraPath, truth: CameraPath) -> float:
-    """Percent by which the result's focal length is too long, the median of the frames."""
-    ours, theirs = result.intrinsics[..., 0, 0], truth.intrinsics[..., 0, 0]
-    return 100 * float(np.median(ours / theirs) - 1)
+def _focal_error(result: FilmedPath, truth: FilmedPath, ours: CameraPath, theirs: CameraPath) -> float:
+    """Percent by which the result's focal length is too long, the median of the poses."""
+    if not (result.lens and truth.lens):
+        return math.nan
+    larger = result.width / truth.width if result.width and truth.width else 1.0
+    return 100 * float(np.median(ours.intrinsics[..., 0, 0] / theirs.intrinsics[..., 0, 0]) / larger - 1)
 
 
 def _centred(positions: np.ndarray) -> np.ndarray:
@@ -194,5 +197,26 @@ def _total(shots: Sequence[ShotScores]) -> dict[str, float]:
     return total
 
 
-def _span(times: np.ndarray) -> str:
-    return f"{times[0]:.2f} to {times[-1]:.2f} s"
+def _matched(result: FilmedPath, truth: FilmedPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Poses of both sides at the same moments, and when those are, in seconds; by frame numbers if a side has no times.
+
+    Raises UsageError if one side has times alone and the other frame numbers alone.
+    """
+    if result.times is not None and truth.times is not None:
+        rows, true_rows = match_times(result.times, truth.times)
+        return rows, true_rows, truth.times[true_rows]
+    if result.numbers is None or truth.numbers is None:
+        bare = result if result.times is None else truth
+        raise UsageError(f"{bare.source} has frame numbers and no times, and the other file has times only")
+    numbers, rows, true_rows = np.intersect1d(result.numbers, truth.numbers, return_indices=True)
+    for side, own in ((truth, true_rows), (result, rows)):
+        if side.times is not None:
+            return rows, true_rows, side.times[own]
+    return rows, true_rows, numbers / USUAL_RATE
+
+
+def _span(filmed: FilmedPath) -> str:
+    if filmed.times is not None:
+        return f"{filmed.times[0]:.2f} to {filmed.times[-1]:.2f} s"
+    assert filmed.numbers is not None
+    return f"frames {filmed.numbers[0]} to {filmed.numbers[-1]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.errors import InputError, UnsafeFileError
-from kinema.formats import FORMATS, load_motion
+from kinema.formats import load_motion
 from kinema.formats.camera_files import read_camera_path
 from kinema.formats.containers import RUN_RECORD
 from kinema.geometry.camera_path import CameraPath, path_of
@@ -19,15 +19,24 @@ from kinema.motion import Motion
 class FilmedPath:
     """A camera's path with the moments that it is known at.
 
-    source: the file's name. times (T,): seconds. path: T frames. cuts (C,) int: the frames at which a new shot begins.
-    notes: sentences.
+    source: the file's name. times (T,): seconds, None where only the frames' numbers are known. path: T poses. cuts
+    (C,) int: the poses at which a new shot begins. numbers (T,) int: the video's frames, from 0, None if they are not
+    known. width: of the pictures that its intrinsics are for, pixels, None if that is not known; lens: whether they
+    mean anything. notes: sentences.
     """
 
     source: str
-    times: np.ndarray
+    times: np.ndarray | None
     path: CameraPath
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    numbers: np.ndarray | None = None
+    width: int | None = None
+    lens: bool = True
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.times is None and self.numbers is None:
+            raise InputError(f"{self.source} does not say when its poses are; it needs times or frame numbers")
 
 
 def filmed_path(motion: Motion, source: str = "motion") -> FilmedPath:
@@ -49,11 +58,16 @@ def filmed_path(motion: Motion, source: str = "motion") -> FilmedPath:
             metric=True,
             found=None if found is None else found.found,
         )
-        return FilmedPath(source, motion.times, path, motion.cuts)
+        return _of_clip(motion, path, source)
     path_found = path_of(motion.data)
     if path_found is None:
-        raise InputError(f"{source} holds no path of a camera; `kinema run` and `kinema camera` find one")
-    return FilmedPath(source, motion.times, path_found, motion.cuts)
+        raise InputError(f"{source} holds no camera path; `kinema run` and `kinema camera` find one")
+    return _of_clip(motion, path_found, source)
+
+
+def _of_clip(motion: Motion, path: CameraPath, source: str) -> FilmedPath:
+    numbers = np.arange(motion.num_frames)
+    return FilmedPath(source, motion.times, path, motion.cuts, numbers, motion.width or None)
 
 
 def load_filmed_path(file: str | Path) -> FilmedPath:
@@ -62,19 +76,30 @@ def load_filmed_path(file: str | Path) -> FilmedPath:
     Raises InputError if there is none.
     """
     file = Path(file)
-    if (file / RUN_RECORD).is_file() or file.suffix.lower() not in (".npz", ".pkl"):
-        known = any(file.suffix.lower() in entry.suffixes for entry in FORMATS if entry.reads)
-        return filmed_path(load_motion(file), file.name) if known or file.is_dir() else _of_poses(file)
+    if (file / RUN_RECORD).is_file():
+        return filmed_path(load_motion(file), file.name)
+    if file.suffix.lower() not in (".npz", ".pkl"):  # of motions, too
+        return _of_poses(file)
     try:
         return _of_poses(file)
     except UnsafeFileError:
         raise
-    except InputError:  # a motion may have the same ending
-        return filmed_path(load_motion(file), file.name)
+    except InputError as error:
+        try:
+            motion = load_motion(file)
+        except InputError:
+            raise error from None
+    return filmed_path(motion, file.name)
 
 
 def _of_poses(file: Path) -> FilmedPath:
     poses = read_camera_path(file)
-    if poses.times is None:
-        raise InputError(f"{file} does not say when its poses are; a comparison needs their times")
-    return FilmedPath(file.name, poses.times, poses.path)
+    return FilmedPath(
+        file.name,
+        poses.times,
+        poses.path,
+        numbers=poses.numbers,
+        width=None if poses.size is None else poses.size[0],
+        lens=poses.lens,
+        notes=poses.notes,
+    )
