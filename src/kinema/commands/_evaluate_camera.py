@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         values = [scores.total[key], *(shot.measures.get(key, math.nan) for shot in shots)]
         if any(map(math.isfinite, values)):
             name = f"{label}, {unit}" if key in LENGTHS else label
-            rows.append([name, *("-" if math.isnan(value) else f"{value:.3g}" for value in values)])
+            rows.append([name, *("-" if math.isnan(value) else f"{round(value, 6):.3g}" for value in values)])
     print_table(["measure", "all", *heads], rows)
     for note in scores.notes:
         print(f"- {note}")
