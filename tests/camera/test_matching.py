@@ -162,7 +162,7 @@ def test_missing_images_are_interpolated_over_short_gaps(tmp_path):
     _, path, notes = given_to(clip(WHOLE), folder)
     check_poses(path, WHOLE)
     assert set(np.flatnonzero(~path.found)) == missing
-    assert notes[1] == "sparse has no pose for 8 of 100 frames, which are interpolated"
+    assert notes[1] == "images.bin has no pose for 8 of 100 frames, which are interpolated"
 
 
 def test_long_gaps_and_other_clips_are_refused(tmp_path):

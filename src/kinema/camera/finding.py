@@ -8,7 +8,7 @@ from typing import Any
 from kinema.camera.matching import Clip, path_for, with_lens
 from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
-from kinema.formats.camera_files import read_camera_path
+from kinema.formats.camera_files import files_of, read_camera_path
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov
 from kinema.geometry.camera_path import path_data
 from kinema.motion import Motion
@@ -38,6 +38,7 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
 def _of_file(motion: Motion, context: Context, file: Path, camera: Camera) -> Motion:
     """The motion with the path of a file, and with its lens unless another is certain."""
     poses = read_camera_path(file)
+    file = files_of(file)[0]  # of a folder that was given, the file in it
     context.notes.extend(poses.notes)
     video = given(context.video)
     clip = Clip(motion.times, motion.fps, video.slow_motion, whole=video.time_range == TimeRange())

@@ -69,7 +69,7 @@ class PointFollower:
         self._since: np.ndarray = np.zeros(0)  # how far the picture had moved by then
         self._travelled = 0.0
         self._guess = np.eye(3)
-        self._next, self._looked = 0, EVERY
+        self._next, self._looked, self._kept = 0, EVERY, 0
         self._overlay: np.ndarray | None = None
         self._wrong: list[np.ndarray] = []
         self._times: list[float] = []
@@ -82,7 +82,8 @@ class PointFollower:
         closed = _people(self._overlay, boxes, mask)
         visible = self._image is not None and self._follow(image, closed)
         self._looked += 1
-        hopeless = not visible and time - self._time > LOST_SECONDS
+        # Points that were followed for a few frames only, in a picture that was still blurred, are not waited for.
+        hopeless = not visible and (time - self._time > LOST_SECONDS or self._kept < SHORTEST)
         if hopeless:
             self._forget()
         few = len(self._ids) < ENOUGH / 2 or (len(self._ids) < ENOUGH and self._looked >= EVERY)
@@ -91,6 +92,7 @@ class PointFollower:
             visible = len(self._ids) >= FEWEST
         if visible:
             self._image, self._time = image, time
+            self._kept += 1
         self._times.append(time)
         ids, pixels = self._recorded
         ids.append(self._ids.copy() if visible else self._ids[:0])
@@ -155,6 +157,7 @@ class PointFollower:
         self._looked = 0
 
     def _forget(self) -> None:
+        self._kept = 0
         self._keep(np.zeros(len(self._ids), bool))
         self._guess = np.eye(3)
 

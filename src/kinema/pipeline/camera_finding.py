@@ -62,9 +62,9 @@ def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: R
         with timed(watcher, find_camera.name) as progress:
             context = Context(video=reader, progress=progress)
             motion = find_camera(motion, options=job.camera, context=context)
+    for note in dict.fromkeys(context.notes):
+        watcher.note(note)
     found = path_of(motion.data)
     if found is None:
         raise InputError(f"{path}: too little of the background is seen to follow the camera")
-    for note in dict.fromkeys(context.notes):
-        watcher.note(note)
     return FoundCamera(found, motion, summary(context.facts))

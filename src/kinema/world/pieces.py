@@ -1,10 +1,10 @@
 """One world for the pieces of a camera's path, between which the camera was lost (`CameraPath.breaks`).
 
 Each piece is placed by itself, which gives it metres, a vertical and the ground. What is left between two pieces is a
-turn about the vertical and a shift along the ground. They follow from what goes on: people, who walk on as they
-walked and look where they looked, and, less surely, the camera. How uncertain each is grows with the seconds between.
-With places a_i before and b_i after, and headings, each with an inverse variance as its weight, the turn that fits best
-has a closed form (Kabsch in the plane; a heading adds to the same cosine and sine).
+turn about the vertical and a shift along the ground. They follow from what goes on: people, who walk on as they walked
+and look where they looked, and the camera, which goes on as it went. How uncertain each is grows with the seconds
+between. With places a_i before and b_i after, and headings, each with an inverse variance as its weight, the turn that
+fits best has a closed form (Kabsch in the plane; a heading adds to the same cosine and sine).
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from kinema.geometry.camera import Camera
-from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle, turn_about
+from kinema.geometry.rotations import (
+    axis_angle_to_matrix,
+    continuous_axis_angle,
+    geodesic_angle,
+    matrix_to_axis_angle,
+    turn_about,
+)
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.temporal.resampling import resample_linear, resample_rotations
@@ -33,11 +39,12 @@ PLACE, SPEED = 0.1, 0.5
 HEADING, TURNING = np.radians(10.0), np.radians(45.0)
 """The same of where a person looks, and of the seconds."""
 
-CAMERA_PLACE, CAMERA_SPEED, CAMERA_TURNING = 0.1, 1.0, np.radians(40.0)
-"""The same of a camera whose motion in the gap nobody saw."""
+CAMERA_PLACE, CAMERA_SPEED, CAMERA_TURNING = 0.1, 0.2, np.radians(10.0)
+"""The same of the camera's place, m/s and rad/s at least: what a camera does where nobody saw it is as uncertain as
+what it does before and after."""
 
 STANDING = 0.1
-"""Metres for each second of a camera that stays in its place on both sides."""
+"""m/s of a camera that stays in its place on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,20 +125,27 @@ def _in_plane(points: np.ndarray) -> np.ndarray:
 
 
 def _camera_clue(before: Motion, after: Motion, gap: float) -> _Clue:
-    assert before.camera is not None
-    assert after.camera is not None
-    (looks, place), (looks_after, place_after) = (
-        poses_of(before.camera, before.num_frames),
-        poses_of(after.camera, after.num_frames),
-    )
-    heading, sure = _turned(looks[-1, :, 2], looks_after[0, :, 2])
-    travels = max(np.ptp(each, axis=0).max() for each in (place, place_after)) > 1e-6
+    """What the camera tells: it goes on as it went, less surely the faster it moves."""
+    ends = []
+    for piece, row in ((before, -1), (after, 0)):
+        assert piece.camera is not None
+        looks, place = poses_of(piece.camera, piece.num_frames)
+        near = np.abs(piece.times - piece.times[row]) < NEAR
+        here = np.flatnonzero(near)
+        at, speed = _going(place[near], piece.times[near], row)
+        seconds = max(float(np.ptp(piece.times[near])), 1e-3)
+        turning = float(geodesic_angle(looks[here[0]], looks[here[-1]])) / seconds
+        ends.append((looks[row, :, 2], at, speed, turning, bool(np.ptp(place, axis=0).max() > 1e-6)))
+    (look, place, speed, turning, travels), (look_after, place_after, speed_after, turning_after, travels_after) = ends
+    heading, sure = _turned(look, look_after)
+    fast = max(float(np.linalg.norm(each)) for each in (speed, speed_after))
+    fast = max(CAMERA_SPEED, fast) if travels or travels_after else STANDING
     return _Clue(
-        _in_plane(place[-1]),
-        _in_plane(place_after[0]),
+        _in_plane(place + speed * gap / 2),
+        _in_plane(place_after - speed_after * gap / 2),
         heading,
-        1 / (CAMERA_PLACE + (CAMERA_SPEED if travels else STANDING) * gap) ** 2,
-        sure / (HEADING + CAMERA_TURNING * gap) ** 2,
+        1 / (CAMERA_PLACE + fast * gap) ** 2,
+        sure / (HEADING + max(CAMERA_TURNING, turning, turning_after) * gap) ** 2,
     )
 
 
