@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from kinema.__main__ import main
 from kinema.camera.methods import METHODS, CameraMethod
 from kinema.camera.options import CameraOptions
 from kinema.errors import InputError
+from kinema.formats.camera_files import read_camera_path
 from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.motion import Motion
 from kinema.pipeline import tracking_alone
@@ -37,7 +39,8 @@ def nobody(motion, context, options):
 
 def stand(motion, context, options):
     frames = motion.num_frames
-    path = CameraPath(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), motion.camera.intrinsics)
+    turns, places = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
+    path = CameraPath(turns, places, motion.camera.intrinsics, breaks=np.array([3]))
     return motion.replace(data={**motion.data, **path_data(path)})
 
 
@@ -48,14 +51,23 @@ def clip(tmp_path, monkeypatch):
     return write_clip(tmp_path / "clip.mp4")
 
 
-def test_the_camera_command_shows_them(clip):
-    row = METHODS.register(CameraMethod("stand", "never moves", stand))
+@pytest.fixture
+def method():
+    yield METHODS.register(CameraMethod("stand", "never moves", stand))
+    METHODS.unregister("stand")
+
+
+def test_the_camera_command_shows_them(clip, method):
     shown = Notes()
-    try:
-        find_camera_of(clip, CameraJob(camera=CameraOptions(method="stand")), watcher=shown)
-    finally:
-        METHODS.unregister(row.name)
+    find_camera_of(clip, CameraJob(camera=CameraOptions(method="stand")), watcher=shown)
     assert NOTE in shown.seen
+
+
+def test_a_file_without_room_for_pieces_says_so(clip, method, tmp_path, capsys):
+    for name, told in (("a.txt", True), ("a.json", False)):
+        assert main(["camera", str(clip), "--camera-method", "stand", "--out", str(tmp_path / name)]) == 0
+        assert ("has 2 pieces, which a.txt does not tell" in capsys.readouterr().err) == told
+    assert read_camera_path(tmp_path / "a.json").path.breaks.tolist() == [3]
 
 
 def test_the_segment_command_shows_them(clip):

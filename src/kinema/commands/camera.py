@@ -62,6 +62,10 @@ def run(args: argparse.Namespace) -> int:
     )
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         found = find_camera_of(args.video, job, watcher=shown)
+        if len(found.path.breaks) and check_layout(out).name == "tum":
+            shown.note(
+                f"the path has {len(found.path.breaks) + 1} pieces, which {out.name} does not tell; write .npz or .json"
+            )
     motion = found.motion
     camera = motion.camera
     distortion = None if camera is None else camera.distortion
