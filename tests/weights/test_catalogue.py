@@ -66,7 +66,7 @@ def test_the_listing_has_a_fixed_order():
     families = [name.split("-")[0] for name in names]
     assert [name for i, name in enumerate(families) if i == 0 or families[i - 1] != name] == [
         "alphapose", "blazepose", "deeplabv3", "hrnet", "maskrcnn", "nlf", "pare", "rife", "rtmdet", "rtmo", "rtmpose",
-        "dwpose", "rtmw", "smoothnet", "smpl", "vitpose", "yolov3", "yolox",
+        "dwpose", "rtmw", "smoothnet", "smpl", "stcn", "vitpose", "yolov3", "yolox",
     ]  # fmt: skip
     assert {"rtmpose-s-halpe26", "rtmpose-m", "yolox-tiny", "rtmo-s", "vitpose-b"} <= set(names)
 
