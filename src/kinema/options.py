@@ -11,6 +11,7 @@ Error messages name it in backquotes, "`height` must be positive", which the com
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -144,3 +145,16 @@ def require(condition: bool, name: str, must: str, found: Any) -> None:
     """Raise UsageError("`name` must ..., found ...") unless the condition holds."""
     if not condition:
         raise UsageError(f"`{name}` must {must}, found {found}")
+
+
+def clock_seconds(text: str) -> float:
+    """Seconds from 12.5, 0:12.5 or 1:02:03. Raises UsageError."""
+    total = 0.0
+    try:
+        for part in text.strip().split(":"):
+            total = total * 60 + float(part)
+    except ValueError:
+        total = math.nan
+    if not 0 <= total < math.inf:
+        raise UsageError(f"{text!r} is not a time; write seconds or minutes:seconds, for instance 12.5 or 0:12.5")
+    return total

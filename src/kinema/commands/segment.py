@@ -12,8 +12,10 @@ Write which pixels of each frame are whose: a mask for each tracked person, in t
 picture of frames with the masks in colour and the people's numbers (FILE with _sheet.jpg).
 
 sources     blazepose: the masks of the default keypoint network, no torch; maskrcnn: torchvision's Mask R-CNN
-            ResNet50-FPN (COCO_V1), linked to the tracks; deeplabv3: all people in one mask, by torchvision's
-            DeepLabV3-ResNet101 (COCO_WITH_VOC_LABELS_V1). The last two need torch and the published checkpoint.
+            ResNet50-FPN (COCO_V1) in every frame, linked to the tracks; stcn: Mask R-CNN in as few frames as show
+            everybody, and from there to all others STCN; deeplabv3: all people in one mask, by torchvision's
+            DeepLabV3-ResNet101 (COCO_WITH_VOC_LABELS_V1); or a file of masks, which are linked to the tracks. Those
+            with published checkpoints need torch.
 layouts     .pkl: the NLF pipeline's; .json: COCO's; without an ending: a folder of PNG for each person
 """
 
@@ -21,6 +23,7 @@ EXAMPLES = """\
   kinema segment clip.mp4
   kinema segment clip.mp4 --out clip_masks.json --time-range 2-8 --max-persons 2
   kinema segment clip.mp4 --masks maskrcnn --mask-checkpoint maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth
+  kinema segment clip.mp4 --masks stcn --seg-init-time 0:04 --passes 2 --permute-frames --morph-cleanup
 """
 
 

@@ -18,7 +18,7 @@ from kinema.estimation.registry import ESTIMATORS
 from kinema.lifting.options import LiftOptions
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
-from kinema.options import Setting, identity_of, setting, settings_of
+from kinema.options import Setting, clock_seconds, identity_of, setting, settings_of
 from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.registry import REFINERS
@@ -38,17 +38,10 @@ def time_range(text: str) -> tuple[float | None, float | None]:
     if match is None or not any(match.groups()):
         raise UsageError(f"{text!r} is not a time range; write for instance 2-8, 2-, -8 or 1:05-1:20")
     try:
-        start, end = (_seconds(part) if part else None for part in match.groups())
-    except ValueError:
+        start, end = (clock_seconds(part) if part else None for part in match.groups())
+    except UsageError:
         raise UsageError(f"{text!r} contains an invalid time; write seconds or minutes:seconds") from None
     return start, end
-
-
-def _seconds(text: str) -> float:
-    total = 0.0
-    for part in text.split(":"):
-        total = total * 60 + float(part)
-    return total
 
 
 def _parsed(setting: Setting, value: Any) -> Any:

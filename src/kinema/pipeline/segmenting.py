@@ -14,11 +14,10 @@ from kinema.pipeline.clearance import require_all_cleared
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
-from kinema.segmentation.cleanup import cleaned
+from kinema.segmentation.making import checkpoints_of, make_masks, open_masks
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
-from kinema.segmentation.rle import encode
-from kinema.segmentation.sources import checkpoint_of, open_masks
+from kinema.segmentation.registry import MaskedFrame, source_of
 from kinema.storage.atomic import atomic_path
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.tracker import threads_of
@@ -45,7 +44,9 @@ class SegmentJob:
     commercial_only: bool = False
 
     def __post_init__(self) -> None:
-        require_all_cleared(self.commercial_only, files=(self.masks.checkpoint,))
+        networks = source_of(self.masks.source).weights
+        networks = networks if self.masks.checkpoint is None else networks[:-1]
+        require_all_cleared(self.commercial_only, networks=networks, files=(self.masks.checkpoint,))
 
 
 @one_blas_thread
@@ -58,13 +59,13 @@ def segment_video(
     it, the checkpoint), WeightsError, UsageError.
     """
     job, watcher = job or SegmentJob(), watcher or RunWatcher()
-    checkpoint_of(job.masks)  # what is wrong with it is said before people are tracked
+    checkpoints_of(job.masks)  # what is wrong with it is said before people are tracked
     times = job.time_range
     with (
         local_file(path) as file,
         open_video(file, start=times.start, end=times.end, options=job.video) as reader,
     ):
-        semantic = job.masks.source == "deeplabv3"
+        semantic = source_of(job.masks.source).semantic
         motion = Motion(np.zeros(0), 0, 0) if semantic else tracked(reader, job.tracking, watcher)
         if not semantic and not motion.people:
             raise InputError(f"nobody is seen in {path}; masks by deeplabv3 need no tracks")
@@ -78,23 +79,19 @@ def segment_video(
 def _segmented(
     reader: VideoReader, job: SegmentJob, motion: Motion, watcher: RunWatcher, *, semantic: bool
 ) -> tuple[Masks, list[np.ndarray]]:
-    """The masks of every frame, and the contact sheet's pictures."""
+    """The masks of every frame, and the contact sheet's pictures, by frame."""
     ids = (1,) if semantic else tuple(person.id for person in motion)
-    source = open_masks(job.masks, motion, threads=threads_of(job.tracking))
-    total = len(motion.times) or reader.num_frames_estimate
-    every = max((total or 1) // _PICTURES, 1)
-    rows: list[tuple[bytes, ...]] = []
-    pictures: list[np.ndarray] = []
+    source = open_masks(job.masks, motion, threads=threads_of(job.tracking), note=watcher.note)
+    every = max((len(motion.times) or reader.num_frames_estimate or 1) // _PICTURES, 1)
+    pictures: dict[int, np.ndarray] = {}
+
+    def look(frame: MaskedFrame) -> None:
+        if frame.index % every == every // 2 and len(pictures) < _PICTURES:
+            pictures[frame.index] = shown(frame.image, frame.masks, ids)
+
     with timed(watcher, "segment") as progress:
-        for frame in reader:
-            found = source(frame)
-            if job.masks.clean:
-                found = np.array([cleaned(mask) for mask in found])
-            rows.append(tuple(encode(mask) for mask in found))
-            if frame.index % every == every // 2 and len(pictures) < _PICTURES:
-                pictures.append(shown(frame.image, found, ids))
-            progress(frame.index + 1, total)
-    return Masks(reader.height, reader.width, tuple(rows), ids, semantic), pictures
+        masks = make_masks(source, reader, ids, clean=job.masks.clean, semantic=semantic, progress=progress, shown=look)
+    return masks, [pictures[index] for index in sorted(pictures)]
 
 
 def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:

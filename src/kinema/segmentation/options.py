@@ -6,34 +6,96 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.errors import UsageError
-from kinema.options import setting
+from kinema.models.stcn.facts import MEMORY
+from kinema.options import clock_seconds, require, setting
+from kinema.segmentation.registry import SOURCES, mask_file
 
-SOURCES = {
-    "blazepose": "each tracked person, by the keypoint network's own masks; no torch (default)",
-    "maskrcnn": "each tracked person, by Mask R-CNN (torch and its checkpoint)",
-    "deeplabv3": "all people together, by DeepLabV3 (torch and its checkpoint)",
-}
-"""Where masks come from, by name."""
+_GROUP = "masks"
+_ONLY_STCN = ("init_frame", "seg_init_time", "passes", "permute_frames", "mask_memory")
+
+
+def frame_numbers(text: str) -> tuple[int, ...]:
+    """Frame numbers from "40" or "40,200". Raises UsageError."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{text!r} is not a frame number; write for instance 40, or 40,200") from None
 
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """What masks are made by. checkpoint: of the sources in torch. clean: fill gaps in each mask and clear what lies
-    far from the person (`kinema.segmentation.cleanup`)."""
+    """What masks are made by.
 
-    source: str = setting("blazepose", "what gives the masks", public="masks", choices=tuple(SOURCES), metavar="SOURCE")
+    checkpoint: of the source's own network. clean: fill gaps in each mask and clear what lies far from the person
+    (`kinema.segmentation.cleanup`). The others are of stcn: init_frame, init_time: where Mask R-CNN looks for people,
+    frames from 0, or seconds since the beginning of the video; None for as few frames as show everybody. passes: all
+    but the last one only fill the memory. permute: these see the frames in random order. memory: frames that are
+    remembered at most.
+    """
+
+    source: str = setting(
+        "blazepose",
+        f"what gives the masks: {', '.join(row.name for row in SOURCES.built_in)} or a file of masks",
+        public="masks",
+        metavar="NAME|FILE",
+    )
     checkpoint: Path | None = setting(
         None,
-        "the published weights of maskrcnn or deeplabv3 (default: the cache's)",
+        "the published weights of maskrcnn, stcn or deeplabv3 (default: the cache's)",
         public="mask_checkpoint",
         metavar="FILE",
+        group=_GROUP,
     )
-    clean: bool = setting(False, "fill gaps in masks, clear what lies far from the person", public="morph_cleanup")
+    clean: bool = setting(
+        False, "fill gaps in masks, clear what lies far from the person", public="morph_cleanup", group=_GROUP
+    )
+    init_frame: tuple[int, ...] | None = setting(
+        None,
+        "stcn: the frame in which people are found, from 0, or several, 40,200 (default: as few as show everybody)",
+        public=True,
+        parse=frame_numbers,
+        metavar="N",
+        group=_GROUP,
+    )
+    init_time: float | None = setting(
+        None,
+        "stcn: the same as a time, in seconds or minutes:seconds",
+        public="seg_init_time",
+        parse=clock_seconds,
+        metavar="T",
+        group=_GROUP,
+    )
+    passes: int = setting(
+        1, "stcn: times that the clip is gone through; all but the last one only learn", public=True, metavar="N",
+        group=_GROUP,
+    )  # fmt: skip
+    permute: bool = setting(False, "stcn: learn from the frames in random order", public="permute_frames", group=_GROUP)
+    memory: int = setting(
+        MEMORY, "stcn: frames that are remembered at most", public="mask_memory", metavar="N", group=_GROUP
+    )
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise UsageError(f"unknown source of masks {self.source!r}; known: {', '.join(SOURCES)}")
-        if self.source == "blazepose" and self.checkpoint is not None:
+        if self.checkpoint is not None:
+            object.__setattr__(self, "checkpoint", Path(self.checkpoint))
+        if self.init_frame is not None:
+            given = (self.init_frame,) if isinstance(self.init_frame, int) else tuple(self.init_frame)
+            require(bool(given) and min(given) >= 0, "init_frame", "be a frame's number, from 0", self.init_frame)
+            object.__setattr__(self, "init_frame", given)
+            if self.init_time is not None:
+                raise UsageError("`init_frame` and `seg_init_time` say the same; give one of them")
+        require(self.init_time is None or self.init_time >= 0, "seg_init_time", "be 0 or more", self.init_time)
+        require(self.passes >= 1, "passes", "be at least 1", self.passes)
+        require(self.memory >= 1, "mask_memory", "be at least 1", self.memory)
+        if not self.source:
+            return
+        row = None if mask_file(self.source) is not None else SOURCES.find(self.source)
+        if self.checkpoint is not None and (row is None or not row.weights):
             raise UsageError(
-                "the masks of blazepose have no checkpoint; leave out `mask_checkpoint`, or choose `masks`"
+                f"the masks of {self.source} have no checkpoint; leave out `mask_checkpoint`, or choose `masks`"
             )
+        if row is None or row.name != "stcn":
+            defaults = (None, None, 1, False, MEMORY)
+            found = (self.init_frame, self.init_time, self.passes, self.permute, self.memory)
+            for name, value, default in zip(_ONLY_STCN, found, defaults, strict=True):
+                if value != default:
+                    raise UsageError(f"`{name}` is of the masks of stcn; leave it out, or choose `masks` stcn")

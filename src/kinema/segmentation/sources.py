@@ -1,24 +1,29 @@
-"""Masks of the people in one frame after another: by the keypoint network, by Mask R-CNN, by DeepLabV3."""
+"""Masks of the people in one frame after another: by the keypoint network, Mask R-CNN, DeepLabV3, or from a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kinema.errors import InputError
 from kinema.geometry.crops import crop
 from kinema.geometry.roi import crop_matrix
 from kinema.keypoints.registry import open_source
-from kinema.keypoints.source import View, explained, region_of
+from kinema.keypoints.source import View, region_of
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.segmentation.options import MaskOptions
-from kinema.video import Frame
-from kinema.weights import locate
+from kinema.progress import Progress
+from kinema.segmentation.files import read_masks
+from kinema.segmentation.masks import Masks
+from kinema.segmentation.registry import MaskedFrame, Setting
+from kinema.video import Frame, VideoReader
+
+if TYPE_CHECKING:
+    from kinema.models.maskrcnn.torch_run import Detections
 
 FrameMasks = Callable[[Frame], np.ndarray]
 """From a frame to the masks (P,H,W) bool of the motion's people; called once for each frame, in order."""
@@ -33,39 +38,77 @@ _NOBODY = -20.0
 _SAME_PERSON = 0.3
 """Least intersection over union of a mask's box and a track's box."""
 
+_SAME_TRACK = 0.1
+"""The same on average over a track, whose person a file's masks may show only now and then."""
 
-def open_masks(options: MaskOptions, motion: Motion, *, threads: int = 1) -> FrameMasks:
-    """The source that the options name, ready to run.
 
-    motion: of the same frames, with boxes and, for blazepose, its 33 keypoints; deeplabv3 does without people. Raises
-    WeightsError, InputError (the checkpoint), UsageError if torch is missing.
+class EachFrame:
+    """A source whose masks of a frame are made from this frame, or those before it."""
+
+    def __init__(self, masks_in: FrameMasks, frames: int = 0) -> None:
+        self._masks_in, self._frames = masks_in, frames
+
+    def frames(self, video: VideoReader, progress: Progress) -> Iterator[MaskedFrame]:
+        total = self._frames or video.num_frames_estimate
+        for frame in video:
+            yield MaskedFrame(frame.index, frame.image, self._masks_in(frame))
+            progress(frame.index + 1, total)
+
+
+def open_keypoints(given: Setting) -> EachFrame:
+    """The row blazepose."""
+    return EachFrame(KeypointMasks(given.motion, threads=given.threads), given.motion.num_frames)
+
+
+def open_instances(given: Setting) -> EachFrame:
+    """The row maskrcnn."""
+    from kinema.models.maskrcnn.torch_run import MaskRCNNRun
+
+    people_in = MaskRCNNRun(given.checkpoints["maskrcnn"], threads=given.threads).people
+    return EachFrame(partial(masks_of_tracks, people_in, given.motion), given.motion.num_frames)
+
+
+def open_semantic(given: Setting) -> EachFrame:
+    """The row deeplabv3."""
+    from kinema.models.deeplabv3.torch_run import DeepLabRun
+
+    return EachFrame(SemanticMasks(DeepLabRun(given.checkpoints["deeplabv3"], threads=given.threads)))
+
+
+def open_file(given: Setting) -> EachFrame:
+    """Masks of a file, each given to the track whose boxes it overlaps most over the whole clip.
+
+    Raises InputError if they are not of this video.
     """
-    if options.source == "blazepose":
-        return KeypointMasks(motion, threads=threads)
-    checkpoint = checkpoint_of(options)
-    assert checkpoint is not None
-    with explained(f"masks by {options.source}", "torch"):
-        if options.source == "maskrcnn":
-            from kinema.models.maskrcnn.torch_run import MaskRCNNRun
+    masks, motion, file = read_masks(given.options.source), given.motion, given.options.source
+    masks.require_fit(motion.num_frames, motion.height, motion.width, source=str(file))
+    place_of = owners(masks, motion)
+    lost = [str(person.id) for person, place in zip(motion, place_of, strict=True) if place is None]
+    if lost:
+        given.note(f"{file} has no masks of person {', '.join(lost)}")
 
-            return InstanceMasks(MaskRCNNRun(checkpoint, threads=threads), motion)
-        from kinema.models.deeplabv3.torch_run import DeepLabRun
+    def masks_in(frame: Frame) -> np.ndarray:
+        size = frame.image.shape[:2]
+        every = masks.frame(frame.index, size)
+        nobody = np.zeros(size, bool)
+        return np.array([nobody if place is None else every[place] for place in place_of]).reshape(-1, *size)
 
-        return SemanticMasks(DeepLabRun(checkpoint, threads=threads))
+    return EachFrame(masks_in, motion.num_frames)
 
 
-def checkpoint_of(options: MaskOptions) -> Path | None:
-    """The published weights of the source, the user's file or the cache's; None for blazepose.
-
-    Raises InputError if there is no such file, WeightsError if none is in the cache.
-    """
-    if options.source == "blazepose":
-        return None
-    if options.checkpoint is None:
-        return locate(options.source).path
-    if not options.checkpoint.exists():
-        raise InputError(f"{options.checkpoint} does not exist; check the path of the weights")
-    return options.checkpoint
+def owners(masks: Masks, motion: Motion) -> list[int | None]:
+    """For each person of the motion the place of its masks, None where none overlap."""
+    shared = np.zeros((len(motion.people), len(masks.ids)))
+    for index in range(len(masks)):
+        found = masks.boxes(index, (motion.height, motion.width))
+        found = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:]], axis=1)
+        rows = [(place, row_of(person, index)) for place, person in enumerate(motion)]
+        here = [(place, motion.people[place].require("boxes")[0][row]) for place, row in rows if row is not None]
+        if here:
+            shared[[place for place, _ in here]] += overlap_of(np.array([box for _, box in here]), found)
+    shared /= np.array([max(len(person), 1) for person in motion])[:, None]
+    pairs = {int(a): int(b) for a, b in zip(*linear_sum_assignment(-shared), strict=True) if shared[a, b] > _SAME_TRACK}
+    return [pairs.get(place) for place in range(len(motion.people))]
 
 
 class KeypointMasks:
@@ -119,23 +162,21 @@ class KeypointMasks:
         return roi, np.asarray(steady, np.float32)
 
 
-class InstanceMasks:
-    """Mask R-CNN's people, each given to the track whose box overlaps its own most, in all as much as possible."""
+def masks_of_tracks(people_in: Callable[[np.ndarray], Detections], motion: Motion, frame: Frame) -> np.ndarray:
+    """The masks (P,H,W) of the motion's people in a frame: each instance in it is given to the track whose box overlaps
+    its own most, in all as much as possible.
 
-    def __init__(self, network: Callable, motion: Motion) -> None:
-        self._people_in = network.people  # type: ignore[attr-defined]
-        self._people = tuple(motion)
-
-    def __call__(self, frame: Frame) -> np.ndarray:
-        out = np.zeros((len(self._people), *frame.image.shape[:2]), bool)
-        rows = [(place, row_of(person, frame.index)) for place, person in enumerate(self._people)]
-        here = [(place, self._people[place].require("boxes")[0][row]) for place, row in rows if row is not None]
-        if not here:
-            return out
-        found = self._people_in(frame.image)
-        for track, instance in linked(np.array([box for _, box in here]), found.boxes):
-            out[here[track][0]] = found.masks[instance] > 0
+    people_in: from an image to the people in it, as Mask R-CNN gives them.
+    """
+    out = np.zeros((len(motion.people), *frame.image.shape[:2]), bool)
+    rows = [(place, row_of(person, frame.index)) for place, person in enumerate(motion)]
+    here = [(place, motion.people[place].require("boxes")[0][row]) for place, row in rows if row is not None]
+    if not here:
         return out
+    found = people_in(frame.image)
+    for track, instance in linked(np.array([box for _, box in here]), found.boxes):
+        out[here[track][0]] = found.masks[instance] > 0
+    return out
 
 
 class SemanticMasks:
@@ -172,12 +213,17 @@ def row_of(person: Person, frame: int) -> int | None:
     return row if row < len(person.frames) and person.frames[row] == frame else None
 
 
+def overlap_of(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Intersection over union (n,m) of boxes (n,4) and (m,4) x1 y1 x2 y2, 0 where one is NaN."""
+    low = np.maximum(one[:, None, :2], two[None, :, :2])
+    high = np.minimum(one[:, None, 2:], two[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, two)]
+    return np.asarray(np.nan_to_num(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)))
+
+
 def linked(tracks: np.ndarray, instances: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of indices of tracks' boxes (n,4) and instances' boxes (m,4) x1 y1 x2 y2 that are one person."""
-    low = np.maximum(tracks[:, None, :2], instances[None, :, :2])
-    high = np.minimum(tracks[:, None, 2:], instances[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (tracks, instances)]
-    overlap = np.nan_to_num(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9))
+    overlap = overlap_of(tracks, instances)
     pairs = zip(*linear_sum_assignment(-overlap), strict=True)
     return [(int(track), int(one)) for track, one in pairs if overlap[track, one] >= _SAME_PERSON]

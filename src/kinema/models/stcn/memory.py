@@ -43,6 +43,7 @@ class Cells:
     def replace_oldest(self, keys: Tensor, values: Tensor) -> None:
         """In free places, or else in those of the frame that was put first."""
         if self.used < self.room:
+            self._oldest = 0
             return self.append(keys, values)
         self.put(keys, values, slice(self._oldest, self._oldest + len(keys)))
         self._oldest = (self._oldest + len(keys)) % self.room
@@ -76,6 +77,10 @@ class Memory:
         else:
             places = torch.randperm(kept.room, generator=self._random)[: len(keys)]
             kept.put(keys, each, places.to(keys.device))
+
+    def forget(self) -> None:
+        """Empty the temporary memory, for a frame that does not follow the one before."""
+        self.temporary.used = 0
 
     def read(self, key: Tensor) -> Tensor:
         """What each object's values say (P,512,h,w) at the cells of a key (1,64,h,w)."""
