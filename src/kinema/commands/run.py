@@ -25,6 +25,9 @@ DESCRIPTION = (
 )
 EXAMPLES = """  kinema run clip.mp4
   kinema run clip.mp4 --time-range 2-8 --max-persons 1 --height 1.82
+  kinema run clip.mp4 --select sheet
+  kinema run clip.mp4 --select 1,3
+  kinema run clip.mp4 --select 640,360@0:12 --masks blazepose
   kinema run *.mp4 --out results --no-overlay --json"""
 
 
@@ -54,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     require_memory()
     options = options_of(args)
     args.videos = expanded(args.videos)
+    if options.select.sheet:
+        return _sheets(args, options)
     if len(args.videos) > 1 and (file := keypoint_file(options.tracking.keypoints)) is not None:
         raise UsageError(f"`keypoints` {file} belongs to one video; give one, not {len(args.videos)}")
     outcomes: list[tuple[str, RunResult | KinemaError]] = []
@@ -76,6 +81,26 @@ def run(args: argparse.Namespace) -> int:
     elif len(outcomes) > 1 and not args.quiet:
         _print_outcomes(outcomes)
     return max((o.exit_code for _, o in outcomes if isinstance(o, KinemaError)), default=0)
+
+
+def _sheets(args: argparse.Namespace, options: RunOptions) -> int:
+    """Write a picture of everybody in each video, to choose people from."""
+    from kinema.pipeline.choosing import people_sheet
+    from kinema.pipeline.running import OUT
+    from kinema.pipeline.showing import watcher
+
+    for video in args.videos:
+        with watcher(quiet=args.quiet, flags=args.flags) as shown:
+            found = people_sheet(video, OUT if args.out is None else args.out, options, watcher=shown)
+        numbers = [person.id for person in found.motion]
+        if args.json:
+            print_json({"video": video, "people": numbers, "sheet": str(found.path)})
+        elif not args.quiet:
+            people = "1 person" if len(numbers) == 1 else f"{len(numbers)} people"
+            print(f"{people} in {one_line(video)}; choose with --select, for instance --select {numbers[0]}")
+        if not args.json:
+            print(found.path)
+    return 0
 
 
 def options_of(args: argparse.Namespace) -> RunOptions:

@@ -22,6 +22,8 @@ layouts     .pkl: the NLF pipeline's; .json: COCO's; without an ending: a folder
 EXAMPLES = """\
   kinema segment clip.mp4
   kinema segment clip.mp4 --out clip_masks.json --time-range 2-8 --max-persons 2
+  kinema segment clip.mp4 --select sheet
+  kinema segment clip.mp4 --select 640,360@0:12
   kinema segment clip.mp4 --masks maskrcnn --mask-checkpoint maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth
   kinema segment clip.mp4 --masks stcn --seg-init-time 0:04 --passes 2 --permute-frames --morph-cleanup
 """
@@ -29,6 +31,7 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.pipeline import RunOptions
+    from kinema.segmentation.choice import SelectOptions
     from kinema.segmentation.options import MaskOptions
     from kinema.tracking.options import TrackingOptions
     from kinema.video.options import VideoOptions
@@ -39,14 +42,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_settings(parser, MaskOptions)
     add_settings(parser, TrackingOptions, "max_persons", "min_track_frames", "smallest_person", "cuts", "threads")
+    add_settings(parser, SelectOptions)
     add_settings(parser, RunOptions, "time_range", "commercial_only")
     add_settings(parser, VideoOptions)
     add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from kinema.pipeline.segmenting import SegmentJob, segment_video
+    from kinema.pipeline.segmenting import SegmentJob, segment_video, show_people
     from kinema.pipeline.showing import watcher
+    from kinema.segmentation.choice import SelectOptions
     from kinema.segmentation.files import layout_of, write_masks
     from kinema.segmentation.options import MaskOptions
     from kinema.tracking.options import TrackingOptions
@@ -59,10 +64,18 @@ def run(args: argparse.Namespace) -> int:
     job = SegmentJob(
         masks=options_from(args, MaskOptions),
         tracking=options_from(args, TrackingOptions),
+        select=options_from(args, SelectOptions),
         time_range=TimeRange(*(args.time_range or ())),
         video=options_from(args, VideoOptions),
         commercial_only=bool(args.commercial_only),
     )
+    if job.select.sheet:
+        picture = out.with_name(f"{stem}_people.jpg")
+        with watcher(quiet=args.quiet, flags=args.flags) as shown:
+            show_people(args.video, job, picture, watcher=shown)
+        if not args.quiet:
+            print(picture)
+        return 0
     sheet = out.with_name(f"{out.stem}_sheet.jpg")
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         masks = segment_video(args.video, job, watcher=shown, sheet=sheet)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,7 +25,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.stage import Context, given
 from kinema.storage.atomic import atomic_path
-from kinema.storage.stored import StoredArray
+from kinema.storage.stored import StoredArray, lasting_folder
 
 LOCATED = "located_joints"
 """Key in a person's data of the joints (F,24,3) that NLF found, metres, camera; `joints` are the fitted body's."""
@@ -189,7 +186,7 @@ class _Kept:
 @contextmanager
 def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
     """Files for the surface of one person, which appear when the block ends."""
-    place = _lasting_folder() if folder is None else folder.resolve()
+    place = lasting_folder() if folder is None else folder.resolve()
     place.mkdir(parents=True, exist_ok=True)
     paths = place / f"vertices-{person.id}.npy", place / f"vertex-uncertainty-{person.id}.npy"
     frames = len(person)
@@ -199,13 +196,6 @@ def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
         yield _Kept(vertices, uncertainty, paths, frames)
         vertices.flush()
         uncertainty.flush()
-
-
-def _lasting_folder() -> Path:
-    """A folder that is removed when the process ends."""
-    folder = tempfile.mkdtemp(prefix="kinema-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def fit_located(motion: Motion, context: Context, options: object) -> Motion:

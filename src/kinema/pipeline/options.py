@@ -23,6 +23,8 @@ from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.settings import RefineSettings
+from kinema.segmentation.choice import SelectOptions
+from kinema.segmentation.stage import RunMaskOptions
 from kinema.stage import Stage
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.registry import TRACKERS
@@ -63,8 +65,9 @@ class RunOptions:
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
     None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. tracking, camera, lift, nlf, pare, fit, filter, world, drawing:
-    the options of Kinema's own stages; added: those of stages from other packages, by name.
+    place, if any. video: its true rate and rotation. masks: whether masks are made; select: whom to keep. tracking,
+    camera, lift, nlf, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of stages
+    from other packages, by name.
     """
 
     estimator: str = setting(
@@ -104,7 +107,9 @@ class RunOptions:
     )
     video: VideoOptions = field(default_factory=VideoOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    masks: RunMaskOptions = field(default_factory=RunMaskOptions)
     camera: CameraOptions = field(default_factory=CameraOptions)
+    select: SelectOptions = field(default_factory=SelectOptions)
     lift: LiftOptions = field(default_factory=LiftOptions)
     nlf: NlfOptions = field(default_factory=NlfOptions)
     pare: PareOptions = field(default_factory=PareOptions)
@@ -168,6 +173,8 @@ class RunOptions:
         """The options of a stage."""
         if stage.name in _PLACES:
             return getattr(self, _PLACES[stage.name])
+        if stage.name == "segment":
+            return dataclasses.replace(self.masks, threads=self.tracking.threads)
         if stage.name == "camera":
             return dataclasses.replace(self.camera, fov=self.fit.fov)
         if stage.name == "regress":
@@ -194,6 +201,7 @@ class RunOptions:
 
 _PLACES = {
     **{row.stage.name: "tracking" for row in TRACKERS.built_in},
+    "select": "select",
     "lift": "lift",
     "fit": "fit",
     "filter": "filter",

@@ -17,6 +17,9 @@ from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
 from kinema.quality import validate_motion, write_report
+from kinema.segmentation.files import write_masks
+from kinema.segmentation.selection import masks_of
+from kinema.segmentation.stage import NONE as NO_MASKS
 from kinema.visualization.doubled_video import interpolator, interpolator_identity
 from kinema.visualization.overlay import shows_frames, write_overlay
 
@@ -25,6 +28,7 @@ NAMES = {
     "npz": "smpl_output.npz",
     "validation": "motion_validation.json",
     "bad_frames": "bad_frames.csv",
+    "masks": "masks.json",
     "overlay": "overlay.mp4",
 }
 """The files of a run, by kind. Each person after the first has an AMASS file of their own, `smpl_output_<id>.npz`."""
@@ -36,7 +40,8 @@ _FURTHER = f"{Path(NAMES['npz']).stem}_*.npz"
 
 def wanted(options: RunOptions) -> list[str]:
     """The kinds of files that a run with these settings writes."""
-    return [kind for kind in NAMES if kind != "overlay" or options.overlay]
+    optional = {"overlay": options.overlay, "masks": options.masks.source != NO_MASKS}
+    return [kind for kind in NAMES if optional.get(kind, True)]
 
 
 def missing_files(folder: Path, options: RunOptions) -> list[str]:
@@ -108,6 +113,9 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
         path.unlink()
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
     save_motion(motion, folder / NAMES["npz"], body=body)
+    masks = masks_of(motion)
+    if masks is not None:
+        write_masks(masks if masks.semantic else masks.select(*(p.id for p in motion)), folder / NAMES["masks"])
     report = validate_motion(motion, body=body, floor=0.0)  # where the world stage puts it
     write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
     return report.verdict

@@ -11,6 +11,8 @@ from kinema.models.pare.stage import regress_people
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion, refine_with_network, stabilize_motion
 from kinema.registry import Registry
+from kinema.segmentation.choice import select_people
+from kinema.segmentation.stage import segment_people
 from kinema.stage import Stage
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import track_video
@@ -20,8 +22,8 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, find_camera, lift_keypoints, regress_people, fit_body, localize_people, fit_surface, filter_motion,
-        refine_with_network, place_in_world, stabilize_motion,
+        track_video, segment_people, find_camera, select_people, lift_keypoints, regress_people, fit_body,
+        localize_people, fit_surface, filter_motion, refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""

@@ -119,8 +119,7 @@ def run(
         job = Job(reader, body_for(options), watch)
         steps = steps or chain(options)
         identify(steps, watcher)
-        reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
-        base_key = digest(watch.identity, code_identity(), package_versions(), reading)
+        base_key = base_key_of(watch, options)
         key = digest(
             base_key, options.identity(), [step.identity(job.body) for step in steps], *drawing_identity(options)
         )
@@ -155,6 +154,12 @@ def run(
                 if not step.stage.slow:
                     store.forget(step.stage.name)
     return RunResult(folder.path, record)
+
+
+def base_key_of(watch: InputWatch, options: RunOptions) -> str:
+    """What the first stage's result depends on: the input, the part of it that is read, and the program."""
+    reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])
+    return digest(watch.identity, code_identity(), package_versions(), reading)
 
 
 def add_files(result: RunResult, files: Mapping[str, str]) -> None:

@@ -8,16 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from kinema.motion import Motion
 from kinema.pipeline.clearance import require_all_cleared
+from kinema.pipeline.people_sheet import write_sheet
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
+from kinema.segmentation.choice import SelectOptions
 from kinema.segmentation.making import checkpoints_of, make_masks, open_masks
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.registry import MaskedFrame, source_of
+from kinema.segmentation.selection import check, select
 from kinema.storage.atomic import atomic_path
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.tracker import threads_of
@@ -39,12 +42,16 @@ class SegmentJob:
 
     masks: MaskOptions = field(default_factory=MaskOptions)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    select: SelectOptions = field(default_factory=SelectOptions)
     time_range: TimeRange = field(default_factory=TimeRange)
     video: VideoOptions = field(default_factory=VideoOptions)
     commercial_only: bool = False
 
     def __post_init__(self) -> None:
-        networks = source_of(self.masks.source).weights
+        row = source_of(self.masks.source)
+        if row.semantic and self.select.people:
+            raise UsageError(f"the mask of {row.name} is of all people together; leave out `select`")
+        networks = row.weights
         networks = networks if self.masks.checkpoint is None else networks[:-1]
         require_all_cleared(self.commercial_only, networks=networks, files=(self.masks.checkpoint,))
 
@@ -69,17 +76,40 @@ def segment_video(
         motion = Motion(np.zeros(0), 0, 0) if semantic else tracked(reader, job.tracking, watcher)
         if not semantic and not motion.people:
             raise InputError(f"nobody is seen in {path}; masks by deeplabv3 need no tracks")
+        check(motion, job.select.choices, reader.slow_motion)
         masks, pictures = _segmented(reader, job, motion, watcher, semantic=semantic)
+        if job.select.people:
+            chosen = select(motion, job.select.choices, masks=masks, slow_motion=reader.slow_motion)
+            masks = masks.select(*(person.id for person in chosen))
     if sheet is not None:
+        cells = [shown(picture, masks.frame(index), masks.ids) for index, picture in sorted(pictures.items())]
         with atomic_path(sheet) as temporary:
-            temporary.write_bytes(cv2.imencode(".jpg", contact_sheet(pictures)[..., ::-1])[1].tobytes())
+            temporary.write_bytes(cv2.imencode(".jpg", contact_sheet(cells)[..., ::-1])[1].tobytes())
     return masks
+
+
+@one_blas_thread
+def show_people(path: str | Path, job: SegmentJob, picture: Path, *, watcher: RunWatcher | None = None) -> Motion:
+    """Track the people of a video and write a picture of everybody, with the numbers that `select` takes.
+
+    Raises InputError (no video, nobody in it), OutputError, WeightsError, UsageError.
+    """
+    times = job.time_range
+    with (
+        local_file(path) as file,
+        open_video(file, start=times.start, end=times.end, options=job.video) as reader,
+    ):
+        motion = tracked(reader, job.tracking, watcher or RunWatcher())
+        if not motion.people:
+            raise InputError(f"nobody is seen in {path}; `smallest_person` 0.03 looks closer")
+        write_sheet(motion, reader, picture)
+    return motion
 
 
 def _segmented(
     reader: VideoReader, job: SegmentJob, motion: Motion, watcher: RunWatcher, *, semantic: bool
-) -> tuple[Masks, list[np.ndarray]]:
-    """The masks of every frame, and the contact sheet's pictures, by frame."""
+) -> tuple[Masks, dict[int, np.ndarray]]:
+    """The masks of every frame, and the contact sheet's pictures by frame, without the masks."""
     ids = (1,) if semantic else tuple(person.id for person in motion)
     source = open_masks(job.masks, motion, threads=threads_of(job.tracking), note=watcher.note)
     every = max((len(motion.times) or reader.num_frames_estimate or 1) // _PICTURES, 1)
@@ -87,17 +117,22 @@ def _segmented(
 
     def look(frame: MaskedFrame) -> None:
         if frame.index % every == every // 2 and len(pictures) < _PICTURES:
-            pictures[frame.index] = shown(frame.image, frame.masks, ids)
+            pictures[frame.index] = smaller(frame.image)
 
     with timed(watcher, "segment") as progress:
         masks = make_masks(source, reader, ids, clean=job.masks.clean, semantic=semantic, progress=progress, shown=look)
-    return masks, [pictures[index] for index in sorted(pictures)]
+    return masks, pictures
+
+
+def smaller(image: np.ndarray) -> np.ndarray:
+    """An image (H,W,3) at the contact sheet's width."""
+    size = (_WIDTH, max(round(_WIDTH * image.shape[0] / image.shape[1]), 1))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
-    """An image (H,W,3) uint8 RGB, `_WIDTH` wide, with masks (P,H,W) in colour and their ids."""
-    size = (_WIDTH, max(round(_WIDTH * image.shape[0] / image.shape[1]), 1))
-    out = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    """An image (h,w,3) uint8 RGB with masks (P,H,W) of the same picture in colour and their ids."""
+    size, out = image.shape[1::-1], image
     for place, (mask, person) in enumerate(zip(masks, ids, strict=True)):
         small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None] * 0.6
         colour = COLOURS[place % len(COLOURS)]

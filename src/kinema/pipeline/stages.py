@@ -25,6 +25,8 @@ from kinema.pipeline.watching import RunWatcher, StageTime, timed
 from kinema.quality.wholeness import wholeness, wholeness_problems
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion
+from kinema.segmentation.choice import Choice, select_people
+from kinema.segmentation.stage import NONE, segment_people
 from kinema.stage import Context, Stage
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import CAMERA_MOTION
@@ -102,17 +104,33 @@ def chain(options: RunOptions) -> tuple[Step, ...]:
 def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
+    masking = () if options.masks.source == NONE else (segment_people,)
+    choosing = (select_people,) if options.select.people else ()
     lifting = () if options.lift.method is None else (lift_keypoints,)
-    for stage in (TRACKERS.find(options.tracker).stage, find_camera, *lifting, *estimator.stages):
+    tracker = TRACKERS.find(options.tracker).stage
+    for stage in (tracker, *masking, find_camera, *choosing, *lifting, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
         settled = partial(settle, things=estimator.follows_keypoints)
-        then = settled if stage is estimator.stages[-1] else None
+        then: Callable[[Motion, list[str]], Motion] | None = None
+        if stage is tracker and choosing:
+            then = partial(_can_choose, choices=options.select.choices)
+        elif stage is estimator.stages[-1]:
+            then = settled
         steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then))
     if options.refine.method is not None:
         following = [REFINERS.find(options.refine.method).stage, place_in_world]
     else:
         following = [filter_motion, place_in_world] if options.smooth else [place_in_world]
     return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
+
+
+def _can_choose(motion: Motion, notes: list[str], *, choices: Sequence[Choice]) -> Motion:
+    """The same motion, or UsageError for numbers that nobody has: before masks and the camera take their time."""
+    from kinema.segmentation.selection import check
+
+    if motion.people:
+        check(motion, choices)
+    return motion
 
 
 def identify(steps: Sequence[Step], watcher: RunWatcher) -> None:

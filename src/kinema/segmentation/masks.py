@@ -89,6 +89,12 @@ class Masks(Brief):
         empty = encode(np.zeros((self.height, self.width), bool))
         return np.array([[text != empty for text in row] for row in self.rows], bool).reshape(-1, len(self.ids))
 
+    def select(self, *ids: int) -> Masks:
+        """The masks of these people only, in this order."""
+        places = [self.ids.index(id) for id in ids]
+        rows = tuple(tuple(row[place] for place in places) for row in self.rows)
+        return dataclasses.replace(self, rows=rows, ids=tuple(ids))
+
     def scaled(self, height: int, width: int) -> Masks:
         """The same masks at another size."""
         if (height, width) == (self.height, self.width):

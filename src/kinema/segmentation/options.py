@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from kinema.errors import UsageError
 from kinema.models.stcn.facts import MEMORY
 from kinema.options import clock_seconds, require, setting
-from kinema.segmentation.registry import SOURCES, mask_file
+from kinema.segmentation.registry import SOURCES, MaskSource, source_of
 
 _GROUP = "masks"
 _ONLY_STCN = ("init_frame", "seg_init_time", "passes", "permute_frames", "mask_memory")
@@ -74,6 +75,9 @@ class MaskOptions:
         MEMORY, "stcn: frames that are remembered at most", public="mask_memory", metavar="N", group=_GROUP
     )
 
+    optional: ClassVar[bool] = False
+    """Whether the source may be "none"."""
+
     def __post_init__(self) -> None:
         if self.checkpoint is not None:
             object.__setattr__(self, "checkpoint", Path(self.checkpoint))
@@ -86,14 +90,13 @@ class MaskOptions:
         require(self.init_time is None or self.init_time >= 0, "seg_init_time", "be 0 or more", self.init_time)
         require(self.passes >= 1, "passes", "be at least 1", self.passes)
         require(self.memory >= 1, "mask_memory", "be at least 1", self.memory)
-        if not self.source:
-            return
-        row = None if mask_file(self.source) is not None else SOURCES.find(self.source)
-        if self.checkpoint is not None and (row is None or not row.weights):
+        nothing = self.optional and self.source == "none"
+        row = MaskSource("none", "no masks", "") if nothing else source_of(self.source)
+        if self.checkpoint is not None and not row.weights:
             raise UsageError(
                 f"the masks of {self.source} have no checkpoint; leave out `mask_checkpoint`, or choose `masks`"
             )
-        if row is None or row.name != "stcn":
+        if row.name != "stcn":
             defaults = (None, None, 1, False, MEMORY)
             found = (self.init_frame, self.init_time, self.passes, self.permute, self.memory)
             for name, value, default in zip(_ONLY_STCN, found, defaults, strict=True):

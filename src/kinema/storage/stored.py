@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,3 +80,10 @@ class StoredArray(Brief):
             return cls(Path(plain["path"]), None if rows is None else np.asarray(rows))
         except (ShapeError, ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{what}: {str(error).splitlines()[0]}") from None
+
+
+def lasting_folder() -> Path:
+    """A folder for such arrays that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="kinema-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

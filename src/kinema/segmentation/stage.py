@@ -1,0 +1,98 @@
+"""The stage `segment` of a run: a file of masks, which later stages and people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kinema.motion import Motion
+from kinema.options import same_as
+from kinema.segmentation.choice import MASKS
+from kinema.segmentation.options import MaskOptions
+from kinema.segmentation.registry import SOURCES, mask_file, source_of
+from kinema.stage import Context, Stage, given
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class RunMaskOptions(MaskOptions):
+    """Whether a run makes masks, and what by. threads: as in tracking."""
+
+    source: str = same_as(
+        MaskOptions,
+        "source",
+        default=NONE,
+        group="masks",
+        help=f"also find which pixels are whose (masks.json): by {', '.join(row.name for row in SOURCES.built_in)} or"
+        " from a file of masks (default: none)",
+    )
+    threads: int | None = None
+
+    optional: ClassVar[bool] = True
+
+
+def segment(motion: Motion, context: Context, options: RunMaskOptions) -> Motion:
+    """The motion with the path of a file of its people's masks in `data`, in which their ids are kept."""
+    from kinema.segmentation.files import write_masks
+    from kinema.segmentation.making import make_masks, open_masks
+    from kinema.storage.stored import lasting_folder
+
+    video = given(context.video)
+    folder = lasting_folder() if context.folder is None else context.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    semantic = source_of(options.source).semantic
+    ids = (1,) if semantic else tuple(person.id for person in motion)
+    threads = options.threads or 1
+    source = open_masks(options, motion, threads=threads, folder=folder, note=context.notes.append)
+    masks = make_masks(source, video, ids, clean=options.clean, semantic=semantic, progress=context.progress)
+    path = folder / "masks.json"
+    write_masks(masks, path)
+    return motion.replace(data={**motion.data, MASKS: str(path)})
+
+
+def _networks(options: RunMaskOptions) -> Sequence[str]:
+    if options.source == NONE:
+        return ()
+    if options.source == "blazepose":
+        from kinema.keypoints.registry import networks_of
+
+        return networks_of("blazepose")
+    names = source_of(options.source).weights
+    return names if options.checkpoint is None else names[:-1]
+
+
+def _files(options: RunMaskOptions) -> Mapping[str, str]:
+    """sha256 of the checkpoint and of the file of masks. Raises InputError if one is missing."""
+    from kinema.segmentation.files import read_masks
+    from kinema.segmentation.making import checkpoints_of
+    from kinema.weights.cache import hashed, known_sha256
+
+    if options.source == NONE:
+        return {}
+    found = {}
+    if options.checkpoint is not None:
+        checkpoints_of(options)
+        found[options.checkpoint.name] = known_sha256(options.checkpoint)
+    file = mask_file(options.source)
+    if file is not None:
+        read_masks(file)  # what is wrong with it is said before people are tracked
+        parts = [file] if file.is_file() else sorted(path for path in file.rglob("*") if path.is_file())
+        found |= {str(part.relative_to(file.parent)): hashed(part) for part in parts}
+    return found
+
+
+segment_people = Stage(
+    name="segment",
+    title="making masks",
+    options=RunMaskOptions,
+    run=segment,
+    requires=("boxes",),
+    networks=_networks,
+    files=_files,
+    video=True,
+    slow=True,
+    needed=lambda motion, options: options.source != NONE,
+)
+"""Which pixels of each frame are whose; a run makes masks only if they are asked for."""
