@@ -34,22 +34,27 @@ class RunMaskOptions(MaskOptions):
 
 
 def segment(motion: Motion, context: Context, options: RunMaskOptions) -> Motion:
-    """The motion with the path of a file of its people's masks in `data`, in which their ids are kept."""
+    """The motion with `masks` of its people, and the path of a file of masks at the video's size in `data`, in which
+    their ids are kept. Of a source that tells nobody apart, everybody's mask is what lies in their box.
+    """
     from kinema.segmentation.files import write_masks
     from kinema.segmentation.making import make_masks, open_masks
+    from kinema.segmentation.person_masks import PersonMasks
     from kinema.storage.stored import lasting_folder
 
     video = given(context.video)
-    folder = lasting_folder() if context.folder is None else context.folder
+    folder = lasting_folder() if context.folder is None else context.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     semantic = source_of(options.source).semantic
     ids = (1,) if semantic else tuple(person.id for person in motion)
-    threads = options.threads or 1
-    source = open_masks(options, motion, threads=threads, folder=folder, note=context.notes.append)
-    masks = make_masks(source, video, ids, clean=options.clean, semantic=semantic, progress=context.progress)
+    source = open_masks(options, motion, threads=options.threads or 1, folder=folder, note=context.notes.append)
+    with PersonMasks(motion, folder, semantic=semantic) as kept:
+        masks = make_masks(
+            source, video, ids, clean=options.clean, semantic=semantic, progress=context.progress, shown=kept.put
+        )
     path = folder / "masks.json"
     write_masks(masks, path)
-    return motion.replace(data={**motion.data, MASKS: str(path)})
+    return motion.replace(people=kept.people(), data={**motion.data, MASKS: str(path)})
 
 
 def _networks(options: RunMaskOptions) -> Sequence[str]:
@@ -89,6 +94,7 @@ segment_people = Stage(
     options=RunMaskOptions,
     run=segment,
     requires=("boxes",),
+    fills=("masks",),
     networks=_networks,
     files=_files,
     video=True,

@@ -1,0 +1,78 @@
+"""The masks of a motion's people in files, for the stages that follow: `Person.masks`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.segmentation.masks import scaled
+from kinema.segmentation.registry import MaskedFrame
+from kinema.segmentation.sources import row_of
+from kinema.storage.atomic import atomic_path
+from kinema.storage.stored import StoredArray
+
+LONGEST = 480
+"""Longer side of these masks in pixels: as many bytes a frame as the vertices of a body have."""
+
+_ROOM = 0.1
+"""Of a box's size, around it, in which a mask of all people is taken for this one's."""
+
+
+class PersonMasks:
+    """Call `put` with every frame, in any order, inside a `with` block; the files appear at its end.
+
+    folder: where they are written. semantic: the frames have one mask of all people. Raises OutputError.
+    """
+
+    def __init__(self, motion: Motion, folder: Path, *, semantic: bool = False) -> None:
+        factor = min(1.0, LONGEST / max(motion.width, motion.height, 1))
+        self.size = max(round(motion.height * factor), 1), max(round(motion.width * factor), 1)
+        self._motion, self._semantic = motion, semantic
+        self._paths = {person.id: folder / f"masks-{person.id}.npy" for person in motion}
+        self._stack = ExitStack()
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def __enter__(self) -> PersonMasks:
+        with ExitStack() as stack:
+            for person in self._motion:
+                temporary = stack.enter_context(atomic_path(self._paths[person.id]))
+                shape = (len(person), *self.size)
+                self._arrays[person.id] = np.lib.format.open_memmap(temporary, "w+", np.bool_, shape)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for array in self._arrays.values():
+            array.flush()  # type: ignore[attr-defined]
+        self._arrays.clear()
+        self._stack.__exit__(kind, error, traceback)
+
+    def put(self, frame: MaskedFrame) -> None:
+        """Keep the masks of a frame."""
+        for place, person in enumerate(self._motion):
+            row = row_of(person, frame.index)
+            if row is None:
+                continue
+            mask = scaled(frame.masks[0 if self._semantic else place], self.size)
+            self._arrays[person.id][row] = mask & self._near(person, row) if self._semantic else mask
+
+    def people(self) -> tuple[Person, ...]:
+        """The motion's people with their masks."""
+        return tuple(person.replace(masks=StoredArray(self._paths[person.id])) for person in self._motion)
+
+    def _near(self, person: Person, row: int) -> np.ndarray:
+        """(H,W) bool: the person's box and what is close around it."""
+        height, width = self.size
+        box = person.require("boxes")[0][row] * (width / max(self._motion.width, 1))
+        margin = _ROOM * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
+        x1, y1, x2, y2 = np.clip(np.rint(np.nan_to_num(box + margin)), 0, [width, height, width, height]).astype(int)
+        near = np.zeros(self.size, bool)
+        near[y1:y2, x1:x2] = True
+        return near
