@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the tests
 
 from tests.helpers.composites import Actor, Composite, CutOut, cut_out
 
-from kinema.body import load_body
+from kinema.body import BodyModel, load_body
 from kinema.commands._tables import print_table
 from kinema.evaluation.identities import FoundPerson, IdentityScores, KnownPerson, identity_scores
 from kinema.geometry.camera import project
@@ -86,9 +86,9 @@ WALKS: dict[str, list[list[tuple[float, float]]]] = {
 }  # fmt: skip
 
 
-def rendered(walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Scene:
-    """Dressed bodies that walk along polylines, 640 x 360."""
-    body, camera = load_body(), studio_camera(640, 360)
+def rendered_motion(body: BodyModel, walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Motion:
+    """Bodies that walk along polylines, 640 x 360."""
+    camera = studio_camera(640, 360)
     scripts = []
     for i, points in enumerate(walks):
         path = np.array(points)
@@ -102,11 +102,18 @@ def rendered(walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Scene
     for i, script in enumerate(scripts, start=1):
         done = perform(script, body, np.zeros(10), times)
         people.append(person_in_view(body, camera, i, done.pose, np.zeros(10), done.transl, contacts=done.contacts))
-    motion = Motion(times, camera.width, camera.height, people=tuple(people), camera=camera, body_model=body.name)
+    return Motion(times, camera.width, camera.height, people=tuple(people), camera=camera, body_model=body.name)
+
+
+def rendered(walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Scene:
+    """The same, dressed, in a room."""
+    body = load_body()
+    motion = rendered_motion(body, walks, fps)
+    assert motion.camera is not None
     known = []
     for person in motion:
-        points = project(person.joints, camera.intrinsics)[:, SMPL24.indices(LIMBS12)]
-        known.append(of_points(points, np.ptp(points[..., 1], axis=1) * 1.2, (camera.width, camera.height)))
+        points = project(person.joints, motion.camera.intrinsics)[:, SMPL24.indices(LIMBS12)]
+        known.append(of_points(points, np.ptp(points[..., 1], axis=1) * 1.2, (motion.width, motion.height)))
     return Scene(Images(list(render_frames(motion, body, seed=5)), fps), known)
 
 

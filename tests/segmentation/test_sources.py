@@ -13,7 +13,7 @@ from kinema.pipeline.segmenting import SegmentJob, contact_sheet, segment_video
 from kinema.segmentation import sources
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.options import MaskOptions
-from kinema.segmentation.sources import KeypointMasks, linked, placed, row_of
+from kinema.segmentation.sources import KeypointMasks, linked, row_of
 from kinema.skeleton import joint_set
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.stage import track_video
@@ -79,15 +79,6 @@ def test_a_pixel_belongs_to_the_surer_person(two_people):
     assert both[0, 60, 50]
     # Where both circles reach, the second one's is larger.
     assert both[1, 60, 70]
-
-
-def test_logits_move_with_their_region():
-    logits = np.full((SIZE, SIZE), -4.0, np.float32)
-    logits[20:40, 30:50] = 4.0
-    roi = np.array([50.0, 40.0, 64.0, 0.0])
-    np.testing.assert_allclose(placed(logits, roi, onto=roi), logits, atol=1e-3)
-    shifted = placed(logits, roi, onto=roi - [5.0, 3.0, 0.0, 0.0])
-    np.testing.assert_allclose(shifted[3:, 5:], logits[:-3, :-5], atol=1e-3)
 
 
 def test_instances_are_given_to_the_tracks_that_they_overlap_most():

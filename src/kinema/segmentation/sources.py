@@ -20,6 +20,7 @@ from kinema.progress import Progress
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.registry import MaskedFrame, Setting
+from kinema.segmentation.steady import SHARE, Seen, Steadier, warped
 from kinema.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
 FrameMasks = Callable[[Frame], np.ndarray]
 """From a frame to the masks (P,H,W) bool of the motion's people; called once for each frame, in order."""
 
-_STEADY = 0.25
-"""Share of the frame before in a mask, whose border otherwise flickers from frame to frame."""
-
-_MOST_STEADY = 3.0
-"""Largest logit of the frame before that counts, so that a limb that has moved away leaves nothing behind."""
-
-_NOBODY = -20.0
 _SAME_PERSON = 0.3
 """Least intersection over union of a mask's box and a track's box."""
 
@@ -114,15 +108,15 @@ def owners(masks: Masks, motion: Motion) -> list[int | None]:
 class KeypointMasks:
     """The masks that BlazePose's landmark network gives with the keypoints, in each person's region.
 
-    A mask is mixed with that of the frame before, moved along with the region's centre, the hips. Where people overlap,
-    a pixel belongs to the one of whom the network is surer.
+    Each is made steady by the frame before (`kinema.segmentation.steady`). Where people overlap, a pixel belongs to the
+    one of whom the network is surer.
     """
 
-    def __init__(self, motion: Motion, *, threads: int = 1) -> None:
+    def __init__(self, motion: Motion, *, threads: int = 1, share: float = SHARE) -> None:
         source = open_source("blazepose", threads=threads)
         self._estimator, self._joints = source.estimator, source.joint_set
         self._people = tuple(motion)
-        self._before: dict[int, tuple[int, np.ndarray, np.ndarray]] = {}
+        self._steadier = Steadier(share)
 
     def __call__(self, frame: Frame) -> np.ndarray:
         height, width = frame.image.shape[:2]
@@ -152,14 +146,7 @@ class KeypointMasks:
         view = View(frame, roi, crop(frame.image, roi, size=self._estimator.crop_size))
         logits = self._estimator.observe(view, mask=True).mask
         assert logits is not None
-        steady = logits
-        index, before, last = self._before.get(person.id, (-2, roi, logits))
-        if index == frame.index - 1:
-            moved = np.array([*roi[:2], *before[2:]])
-            there = np.clip(placed(last, moved, onto=roi), -_MOST_STEADY, _MOST_STEADY)
-            steady = (1 - _STEADY) * logits + _STEADY * there
-        self._before[person.id] = frame.index, roi, logits
-        return roi, np.asarray(steady, np.float32)
+        return roi, self._steadier(person.id, Seen(frame.index, roi, logits, view.pixels))
 
 
 def masks_of_tracks(people_in: Callable[[np.ndarray], Detections], motion: Motion, frame: Frame) -> np.ndarray:
@@ -191,20 +178,6 @@ class SemanticMasks:
         height, width = frame.image.shape[:2]
         probability = cv2.resize(self._network(frame.image), (width, height), interpolation=cv2.INTER_LINEAR)
         return (probability >= THRESHOLD)[None]
-
-
-def placed(logits: np.ndarray, roi: np.ndarray, *, onto: np.ndarray) -> np.ndarray:
-    """Logits (S,S) of the region `roi` (4,) in the pixels of another region."""
-    there = np.vstack([crop_matrix(onto, len(logits)), [0, 0, 1]])
-    here = np.vstack([crop_matrix(roi, len(logits)), [0, 0, 1]])
-    return warped(logits, (np.linalg.inv(there) @ here)[:2], logits.shape)
-
-
-def warped(logits: np.ndarray, matrix: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Logits moved by an affine map (2,3) into a picture of that width and height; nobody is beyond their border."""
-    return cv2.warpAffine(
-        logits, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_NOBODY
-    )
 
 
 def row_of(person: Person, frame: int) -> int | None:
