@@ -138,11 +138,11 @@ class KeypointMasks:
     def _in_region(self, frame: Frame, person: Person, row: int) -> tuple[np.ndarray, np.ndarray] | None:
         """The person's region (4,) and logits (S,S) in it, None where no keypoint is seen."""
         points, confidence = person.require("keypoints", "keypoint_confidence")
-        visible = self._estimator.thresholds.visible
         sure = np.where(np.isfinite(points[row]).all(axis=1), confidence[row], 0.0)
-        if not (sure >= visible).any():
+        if not (sure >= self._estimator.thresholds.visible).any():
             return None
-        roi = region_of(points[row], sure, self._joints, visible=visible)
+        # Of all keypoints, those that are guessed too: a region of the sure ones alone would jump with each that is not.
+        roi = region_of(points[row], sure, self._joints, visible=0.0)
         view = View(frame, roi, crop(frame.image, roi, size=self._estimator.crop_size))
         logits = self._estimator.observe(view, mask=True).mask
         assert logits is not None
