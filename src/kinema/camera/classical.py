@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.camera.hiding import HiddenPeople
 from kinema.camera.options import CameraOptions
 from kinema.camera.points import WORKING_SIZE, PointFollower, working_image
 from kinema.camera.shot import ShotPath, solve_shot
@@ -66,11 +67,7 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
 
 def _follow(motion: Motion, context: Context) -> list[PointFollower]:
     """The points of each shot's background, from one reading of the video."""
-    boxes: dict[int, list[np.ndarray]] = {}
-    for person in motion:
-        if person.boxes is not None:
-            for frame, box in zip(person.frames.tolist(), person.boxes, strict=True):
-                boxes.setdefault(frame, []).append(box)
+    people = HiddenPeople(motion)
     firsts = {shot.start for shot in motion.shots}
     followers: list[PointFollower] = []
     for number, frame in enumerate(given(context.video)):
@@ -79,8 +76,9 @@ def _follow(motion: Motion, context: Context) -> list[PointFollower]:
         if number in firsts:
             followers.append(PointFollower())
         image = working_image(frame.image)
-        people = np.reshape(boxes.get(number, []), (-1, 4)) * (image.shape[1] / frame.image.shape[1])
-        followers[-1](image, float(motion.times[number]), people[np.isfinite(people).all(axis=1)])
+        size = image.shape[0], image.shape[1]
+        time = float(motion.times[number])
+        followers[-1](image, time, people.boxes(number, size), mask=people.mask(number, size))
         context.progress(number + 1, motion.num_frames)
     return followers
 

@@ -8,53 +8,41 @@ import numpy as np
 from kinema.motion import Motion
 from kinema.world.camera_motion import CameraMotionOptions, widened
 
-_ROOM = 0.012
-"""Of the longer side, by which masks are widened: they are a few pixels coarse, and points see their surroundings."""
-
 
 class HiddenPeople:
-    """Call it with a frame's number and the size (h,w) of an image of it."""
+    """The people of a motion in images of its frames, of any size (h,w)."""
 
     def __init__(self, motion: Motion) -> None:
-        self._size = motion.width, motion.height
-        self._masks: dict[int, list[tuple[np.ndarray, int, np.ndarray | None]]] = {}
-        self._boxes: dict[int, list[np.ndarray]] = {}
-        self.masked = any(person.masks is not None for person in motion)
+        self._size = motion.height, motion.width
+        self._here: dict[int, list[tuple[np.ndarray | None, np.ndarray]]] = {}
+        self._masked = any(person.masks is not None for person in motion)
         for person in motion:
             masks = None if person.masks is None else person.masks.open()
+            boxes = np.full((len(person), 4), np.nan) if person.boxes is None else person.boxes
             for row, frame in enumerate(person.frames.tolist()):
-                box = None if person.boxes is None else person.boxes[row]
-                if masks is not None:
-                    self._masks.setdefault(frame, []).append((masks, row, box))
-                elif box is not None and np.isfinite(box).all():
-                    self._boxes.setdefault(frame, []).append(box)
-
-    def __call__(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
-        """(h,w) bool, None where nobody has masks. Where a mask is empty, the person's box counts."""
-        if not self.masked:
-            return None
-        out, boxes = np.zeros(size, np.uint8), list(self._boxes.get(frame, ()))
-        for masks, row, box in self._masks.get(frame, ()):
-            mask = np.asarray(masks[row], np.uint8)
-            if mask.any():
-                out |= cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
-            elif box is not None:
-                boxes.append(box)
-        width = 2 * round(_ROOM * max(size)) + 1
-        out = cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
-        ratio = np.tile(size[::-1], 2) / np.tile(self._size, 2)
-        for x1, y1, x2, y2 in self._at(boxes, ratio):
-            out[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)] = 1
-        return out > 0
+                self._here.setdefault(frame, []).append((None if masks is None else masks[row], boxes[row]))
 
     def boxes(self, frame: int, size: tuple[int, int]) -> np.ndarray:
-        """The boxes (n,4) of everybody in a frame, in pixels of an image of that size."""
-        every = [*self._boxes.get(frame, ()), *(box for _, _, box in self._masks.get(frame, ()) if box is not None)]
-        found = np.reshape(every, (-1, 4)) * np.tile(size[::-1], 2) / np.tile(self._size, 2)
-        return np.asarray(found[np.isfinite(found).all(axis=1)])
+        """The boxes (n,4) of everybody in a frame, in pixels of the image."""
+        return self._scaled([box for _, box in self._here.get(frame, ())], size)
 
-    @staticmethod
-    def _at(boxes: list[np.ndarray], ratio: np.ndarray) -> list[list[int]]:
-        wide = widened(np.reshape(boxes, (-1, 4)), CameraMotionOptions()) * ratio
-        found: list[list[int]] = np.rint(wide[np.isfinite(wide).all(axis=1)]).astype(int).tolist()
-        return found
+    def mask(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
+        """(h,w) bool: people's masks, and the widened boxes of those who have none there; None if nobody has masks."""
+        if not self._masked:
+            return None
+        out = np.zeros(size, bool)
+        boxes = []
+        for mask, box in self._here.get(frame, ()):
+            if mask is None or not mask.any():
+                boxes.append(box)
+            else:
+                out |= cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        wide = np.rint(widened(self._scaled(boxes, size), CameraMotionOptions())).astype(int)
+        for x1, y1, x2, y2 in np.maximum(wide, 0):
+            out[y1:y2, x1:x2] = True
+        return out
+
+    def _scaled(self, boxes: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+        factor = np.tile(np.divide(size[::-1], self._size[::-1]), 2)
+        found = np.reshape(boxes, (-1, 4)) * factor
+        return np.asarray(found[np.isfinite(found).all(axis=1)])

@@ -141,7 +141,7 @@ class KeypointMasks:
         sure = np.where(np.isfinite(points[row]).all(axis=1), confidence[row], 0.0)
         if not (sure >= self._estimator.thresholds.visible).any():
             return None
-        # Of all keypoints, those that are guessed too: a region of the sure ones alone would jump with each that is not.
+        # Of all keypoints, guessed ones too: a region of the sure ones would jump with each that is no longer sure.
         roi = region_of(points[row], sure, self._joints, visible=0.0)
         view = View(frame, roi, crop(frame.image, roi, size=self._estimator.crop_size))
         logits = self._estimator.observe(view, mask=True).mask
