@@ -1,0 +1,43 @@
+"""Where people are for the camera: their masks, and their boxes where they have none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.camera.hiding import HiddenPeople
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.storage.stored import StoredArray
+
+SIZE = (50, 100)
+
+
+def motion_of(tmp_path, masked: bool = True) -> Motion:
+    """Person 1 has a mask in the first of two frames, person 2 has none."""
+    masks = np.zeros((2, 25, 50), bool)
+    masks[0, 5:20, 5:10] = True
+    np.save(tmp_path / "masks.npy", masks)
+    boxes = np.array([[20.0, 20, 60, 80], [24, 20, 64, 80]])
+    stored = StoredArray(tmp_path / "masks.npy") if masked else None
+    first = Person(1, np.array([0, 1]), boxes=boxes, masks=stored)
+    second = Person(2, np.array([0]), boxes=np.array([[140.0, 30, 160, 70]]))
+    return Motion(np.array([0.0, 0.1]), 200, 100, people=(first, second))
+
+
+def test_a_mask_counts_where_there_is_one(tmp_path):
+    hidden = HiddenPeople(motion_of(tmp_path))
+    mask = hidden.mask(0, SIZE)
+    assert mask.shape == SIZE
+    assert mask[10:40, 10:20].all()
+    assert not mask[10:40, 22:30].any()  # inside the box, outside the mask
+    assert mask[15:35, 70:80].all()  # the box of the one without
+    empty = hidden.mask(1, SIZE)
+    assert empty[10:40, 12:32].all()
+    assert hidden.mask(7, SIZE).sum() == 0
+
+
+def test_without_masks_there_are_boxes_only(tmp_path):
+    hidden = HiddenPeople(motion_of(tmp_path, masked=False))
+    assert hidden.mask(0, SIZE) is None
+    np.testing.assert_allclose(hidden.boxes(0, SIZE), [[10, 10, 30, 40], [70, 15, 80, 35]])
+    assert hidden.boxes(7, SIZE).shape == (0, 4)
