@@ -2,8 +2,8 @@
 
     python benchmarks/mask_propagation.py [--memory 4] [--frames 24] [--size 128x96] [--people 2]
 
-Weights drawn at random, which change no cost. For each eighth of the clip: seconds a frame over those of the first eighth
-after the memory is full, and the memory's size in MB. Neither may grow once the memory is full.
+Weights drawn at random, which change no cost. For each eighth of the clip: seconds a frame over those of the first
+eighth after the memory is full, and the memory's size in MB. Neither may grow from there on.
 """
 
 from __future__ import annotations

@@ -149,19 +149,11 @@ def test_a_mask_of_everybody_cannot_be_of_somebody():
 
 
 def test_chosen_masks_alone_are_given(clip, mask_file, monkeypatch, tmp_path):
-    monkeypatch.setattr("kinema.pipeline.segmenting.track_video", _tracker(motion_of()))
+    monkeypatch.setattr("kinema.pipeline.segmenting.tracked", lambda reader, options, watcher: motion_of())
     job = SegmentJob(masks=MaskOptions(source=str(mask_file)), select=SelectOptions(people=("60,30@0.3",)))
     masks = segment_video(clip, job, sheet=tmp_path / "sheet.jpg")
     assert masks.ids == (2,)
     assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
-
-
-def _tracker(motion: Motion):
-    def track(given, options, context):
-        return motion
-
-    track.name = "track"
-    return track
 
 
 def test_the_picture_has_a_row_for_each_person(clip, tmp_path):
