@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from kinema.geometry.camera import Camera
+from kinema.geometry.camera_path import CameraPath
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS, Person
 from kinema.temporal.gaps import AWAY, LONG_PAUSE, pauses
 from kinema.temporal.resampling import resample_axis_angle, resample_linear, resample_rotations
+from kinema.visualization.aiming import lenses_between
 
 _ROTATIONS = ("pose", "pose_world")
 
@@ -88,14 +90,32 @@ def _middle(value: np.ndarray, before: np.ndarray, share: np.ndarray) -> np.ndar
     return np.asarray(value[before] * (1 - share) + value[after] * share)
 
 
+def doubled_path(path: CameraPath, apart: np.ndarray) -> CameraPath:
+    """The path (T frames) in 2 T - 1: between two frames cameras turn half of the shortest arc, are midway and zoom
+    geometrically. After frames that are `apart` (T - 1,) the new one is that frame again."""
+    rows, places = np.arange(len(apart) + 1.0), _places(apart)
+    before, after = (turn(places).astype(int) for turn in (np.floor, np.ceil))
+    return path.replace(
+        rotation=resample_rotations(path.rotation[:, None], rows, places)[:, 0],
+        centre=resample_linear(path.centre, rows, places),
+        intrinsics=lenses_between(path.part(before), path.part(after), places - before),
+        found=None if path.found is None else path.found[before],
+    )
+
+
 def _camera(camera: Camera, apart: np.ndarray) -> Camera:
     """The camera in the doubled frames: one that moves turns and moves on between them."""
     if camera.rotation is None or camera.translation is None or camera.rotation.ndim == 2:
         return camera
-    rows = np.arange(len(apart) + 1.0)
-    places = np.arange(2 * len(apart) + 1) / 2
-    places[1::2][apart] -= 0.5
+    rows, places = np.arange(len(apart) + 1.0), _places(apart)
     return camera.replace(
         rotation=resample_rotations(camera.rotation[:, None], rows, places)[:, 0],
         translation=resample_linear(camera.translation, rows, places),
     )
+
+
+def _places(apart: np.ndarray) -> np.ndarray:
+    """The doubled frames (2 T - 1,) as places in the frames that there were."""
+    places = np.arange(2 * len(apart) + 1) / 2
+    places[1::2][apart] -= 0.5
+    return places
