@@ -17,7 +17,9 @@ import numpy as np
 from kinema.body import load_body
 from kinema.motion import Motion
 from kinema.video import open_video
-from kinema.visualization.views import CameraView, WorldView
+from kinema.visualization.vantage import steady_vantage
+from kinema.visualization.views import CameraView
+from kinema.visualization.world_view import WorldView
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
     body, motion = load_body(), Motion.load(args.run / "smpl_output.pkl")
     size = (motion.width, motion.height)
     over = CameraView(motion, body, size)
-    world = WorldView(motion, body, size, azimuth=0.6, elevation=0.3)
+    world = WorldView(motion, body, size, steady_vantage(motion, size, 0.6, 0.3), camera=False)
     columns = []
     for frame in open_video(args.run / "demo.mp4"):
         if frame.index in args.frames:

@@ -21,7 +21,9 @@ from kinema.visualization import OverlayOptions, write_overlay
 from kinema.visualization.drawing import draw_label, draw_skeleton, track_colors
 from kinema.visualization.framing import looking_from
 from kinema.visualization.ground import checkered_ground
-from kinema.visualization.views import CameraView, WorldView
+from kinema.visualization.vantage import steady_vantage
+from kinema.visualization.views import CameraView
+from kinema.visualization.world_view import WorldView
 
 BODY = load_body()
 SIZE = (192, 108)
@@ -189,7 +191,7 @@ def test_people_without_a_pose_are_shown_by_keypoints_or_box():
     assert (view.draw(0, image.copy(), []) != image).any()
 
 
-@pytest.mark.parametrize(("view", "beside"), [("side", False), ("world", False), ("side", True)])
+@pytest.mark.parametrize(("view", "beside"), [("side", False), ("world", False), ("side", True), ("follow", True)])
 def test_world_views(tmp_path, view, beside):
     motion = motion_of(3)
     video = source_video(tmp_path / "clip.mp4", motion.times)
@@ -206,9 +208,9 @@ def test_world_views(tmp_path, view, beside):
 
 def test_world_view_frames_everyone_and_colours_contacts():
     motion = procedural_motion(BODY, "rounds", fps=5, camera=studio_camera(*SIZE))
-    view = WorldView(motion, BODY, (320, 180), azimuth=1.57, elevation=0.1)
-    joints = motion.people[0].joints_world @ view.rotation.T + view.translation
-    pixels = project(joints, view.intrinsics)
+    view = WorldView(motion, BODY, (320, 180), steady_vantage(motion, (320, 180), 1.57, 0.1))
+    (rotation,), (centre,) = view.looks.rotation, view.looks.centre
+    pixels = project((motion.people[0].joints_world - centre) @ rotation.T, view.looks.intrinsics)
     assert pixels.min() > 0
     assert np.all(pixels.max(axis=(0, 1)) < [319, 179])
     assert np.ptp(pixels[..., 0]) > 100

@@ -49,25 +49,34 @@ def rolled(rotation: np.ndarray, angle: np.ndarray) -> np.ndarray:
     return np.asarray(turn.reshape(*np.shape(angle), 3, 3) @ rotation)
 
 
-def smoothed(path: CameraPath, up: np.ndarray, scale: float = 1.0) -> CameraPath:
-    """The path with its places, its directions, its roll and its focal lengths averaged over time.
+def reach(scale: float) -> int:
+    """Frames before and after one whose values have a part in its `averaged` one."""
+    return round(_RAMP * scale) + round(_LEVEL * scale)
 
-    scale: 1 averages over 71 frames, the middle 41 of which count fully. The averaged roll, which is against an up of
-    -y, is put back with the other sign, as in the original; level cameras stay level, and `blended` levels all.
+
+def averaged(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """The weighted mean of values (T, ...) over time, of those that there are at the ends.
+
+    scale: 1 averages over 71 frames, the middle 41 of which count fully.
     """
     slope = np.linspace(0, 1, round(_RAMP * scale))
     kernel = np.concatenate([slope, np.ones(1 + 2 * round(_LEVEL * scale)), slope[::-1]])
-    weight = convolve1d(np.ones(len(path)), kernel, mode="constant")
+    weight = convolve1d(np.ones(len(values)), kernel, mode="constant")
+    summed = convolve1d(values, kernel, axis=0, mode="constant")
+    return np.asarray(summed / weight.reshape(-1, *(1,) * (values.ndim - 1)))
 
-    def averaged(values: np.ndarray) -> np.ndarray:
-        summed = convolve1d(values, kernel, axis=0, mode="constant")
-        return np.asarray(summed / weight.reshape(-1, *(1,) * (values.ndim - 1)))
 
-    centre = averaged(path.centre)
-    target = averaged(path.centre + AHEAD * path.rotation[:, 2])
-    roll = averaged(pitch_roll(path.rotation)[:, 1])
+def smoothed(path: CameraPath, up: np.ndarray, scale: float = 1.0) -> CameraPath:
+    """The path with its places, its directions, its roll and its focal lengths averaged over time.
+
+    scale: as of `averaged`. The averaged roll, which is against an up of
+    -y, is put back with the other sign, as in the original; level cameras stay level, and `blended` levels all.
+    """
+    centre = averaged(path.centre, scale)
+    target = averaged(path.centre + AHEAD * path.rotation[:, 2], scale)
+    roll = averaged(pitch_roll(path.rotation)[:, 1], scale)
     intrinsics = _each(path)
-    intrinsics[:, [0, 1], [0, 1]] = averaged(intrinsics[:, [0, 1], [0, 1]])
+    intrinsics[:, [0, 1], [0, 1]] = averaged(intrinsics[:, [0, 1], [0, 1]], scale)
     rotation = rolled(turned_towards(target - centre, up), -roll)
     return path.replace(rotation=rotation, centre=centre, intrinsics=intrinsics)
 

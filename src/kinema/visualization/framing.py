@@ -23,15 +23,30 @@ def framing_translation(
 
     rotation (3,3): world to camera; size: width, height; `fill` of each side is used.
     """
+    return translation_of(limits(points[None], rotation, intrinsics, size, fill), intrinsics, size, fill)[0]
+
+
+def limits(
+    points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86
+) -> np.ndarray:
+    """What points (n,N,3), NaN where there is none, ask of the translation in each of n frames: (n,5).
+
+    Each number only grows with more points, and translations that satisfy all of them have means that do, too.
+    Arguments as of `framing_translation`.
+    """
     seen = points @ rotation.T
     # The condition is linear in the camera's position: |x - cx| <= half (z - cz), and likewise for y. So the
     # extreme rays on each side decide.
     half = fill * np.array(size) / (2 * np.diag(intrinsics)[:2])
-    middle, distance = np.zeros(2), 0.0
-    for axis in range(2):
-        right = np.max(seen[:, axis] - half[axis] * seen[:, 2])
-        left = np.max(-seen[:, axis] - half[axis] * seen[:, 2])
-        middle[axis] = (right - left) / 2
-        distance = max(distance, (right + left) / (2 * half[axis]))
-    distance = max(distance, 1.5 - float(seen[:, 2].min()))
-    return np.array([-middle[0], -middle[1], distance])
+    asked = [sign * seen[..., axis] - half[axis] * seen[..., 2] for axis in range(2) for sign in (1, -1)]
+    everything = np.stack([*asked, -seen[..., 2]], axis=-1)
+    found = np.max(np.nan_to_num(everything, nan=-np.inf), axis=1, initial=-np.inf)
+    return np.asarray(np.where(np.isfinite(found), found, np.nan))
+
+
+def translation_of(asked: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86) -> np.ndarray:
+    """The translations (n,3) of the nearest cameras that satisfy `limits` (n,5), none nearer than 1.5 m to a point."""
+    half = fill * np.array(size) / (2 * np.diag(intrinsics)[:2])
+    right, left = asked[:, 0:4:2], asked[:, 1:4:2]
+    distance = np.maximum(np.max((right + left) / (2 * half), axis=1), 1.5 + asked[:, 4])
+    return np.column_stack([-(right - left) / 2, distance])

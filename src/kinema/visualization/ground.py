@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kinema.geometry.camera import project, unproject
+from kinema.geometry.camera import project
 from kinema.visualization.raster import Box, bounding_box, corners_of, covered_pixels
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0
@@ -27,25 +27,61 @@ def checkered_ground(
     rotation (3,3), translation (3,): world to camera; square: side of a square in metres. The floor fades
     into the background with distance.
     """
-    oversampling = 2
-    columns, rows = ((np.arange(n * oversampling) + 0.5) / oversampling - 0.5 for n in (width, height))
-    u, v = np.meshgrid(columns, rows)
-    rays = np.ones((*u.shape, 3))
-    rays[..., :2] = unproject(np.stack([u, v], axis=-1), intrinsics)
-    rays = rays @ rotation
+    inverse = np.linalg.inv(intrinsics)
+    # A pixel (u, v) sees along u * rays[0] + v * rays[1] + rays[2], in the world's axes, at depth 1.
+    rays = (rotation.T @ inverse).T
     origin = -rotation.T @ translation
-    below = rays[..., 1] < -1e-6
-    reach = np.where(below, -origin[1] / np.where(below, rays[..., 1], -1), np.inf)
-    reach = np.where(reach > 0, reach, np.inf)
     limit = _FADE * max(float(np.linalg.norm(translation)), 1.0)
-    near = np.minimum(reach, limit)
-    x, z = origin[0] + rays[..., 0] * near, origin[2] + rays[..., 2] * near
-    parity = (np.floor(x / square) + np.floor(z / square)) % 2
-    floor = np.where(parity == 0, _LIGHT, _DARK)
-    strength = np.clip(1.6 * (1 - near / limit), 0, 1)
-    gray = (_SKY + strength * (floor - _SKY)).astype(np.float32)
-    gray = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
-    return np.repeat(np.rint(gray).astype(np.uint8)[..., None], 3, axis=2)
+    u, v = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+    down = np.float32(rays[1, 1]) * v + np.float32(rays[2, 1])
+    if abs(rays[0, 1]) * width > 1e-6:  # else the camera is level: a row of pixels is at one depth
+        down = down + np.float32(rays[0, 1]) * u
+    with np.errstate(divide="ignore"):
+        depth = np.float32(-origin[1]) / down
+    floor = np.flatnonzero(((depth > 0) & (depth < limit)).any(axis=1))
+    gray = np.full((height, width), round(_SKY), dtype=np.uint8)
+    if len(floor):
+        rows = slice(int(floor[0]), int(floor[-1]) + 1)
+        depth = np.where((depth[rows] > 0) & (depth[rows] < limit), depth[rows], np.float32(limit))
+        strength = np.minimum(np.float32(1.6) * (1 - depth / np.float32(limit)), 1)
+        pattern = _stripes(origin[0], rays[:, 0], rays[:, 1], u, v[rows], depth, origin[1], square)
+        pattern *= _stripes(origin[2], rays[:, 2], rays[:, 1], u, v[rows], depth, origin[1], square)
+        pattern *= np.float32((_LIGHT - _DARK) / 2) * strength
+        pattern += np.float32(_SKY + 0.5) - np.float32(_SKY - (_LIGHT + _DARK) / 2) * strength
+        gray[rows] = pattern.astype(np.uint8)
+    return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+
+
+def _stripes(
+    start: float,
+    rays: np.ndarray,
+    downs: np.ndarray,
+    u: np.ndarray,
+    v: np.ndarray,
+    depth: np.ndarray,
+    height: float,
+    square: float,
+) -> np.ndarray:
+    """Stripes of the floor across an axis, 1 and -1 in turn, (h,w) float32, blurred where pixels are wide.
+
+    start: the viewer's coordinate on that axis; rays, downs (3,): how the axis and the height change with u and with v,
+    and what they are at pixel (0, 0), per unit of depth; depth (h,w) or (h,1) of the floor; height: the viewer's.
+    """
+    su, sv, s0 = (np.float32(value / square) for value in rays)
+    du, dv = (np.float32(value / height) for value in downs[:2])
+    place = (sv * v + s0) + su * u
+    place *= depth
+    # Depth is -height / (down), so it changes by depth^2 * down' / height; so much of the axis does a pixel span.
+    wide = np.abs(su + place * du) + np.abs(sv + place * dv)
+    wide *= depth
+    place += np.float32(start / square + 0.5)
+    place -= 2 * np.floor(place * np.float32(0.5))
+    place -= 1
+    np.abs(place, out=place)
+    np.subtract(np.float32(0.5), place, out=place)  # the signed distance to the next edge of a stripe
+    place *= 2
+    place /= np.maximum(wide, np.float32(1e-6))
+    return np.asarray(np.clip(place, -1, 1, out=place))
 
 
 def floor_shadow(

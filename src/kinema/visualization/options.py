@@ -8,7 +8,7 @@ from pathlib import Path
 from kinema.errors import UsageError
 from kinema.options import require, setting
 
-VIEWS = ("camera", "side", "world")
+VIEWS = ("camera", "side", "world", "follow")
 KINDS = ("body", "3d", "2d")
 
 
@@ -17,7 +17,9 @@ class OverlayOptions:
     """How the overlay looks.
 
     view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
-    "world" from above at a slant. beside: put the camera's view to the left of a world-space view. opacity:
+    "world" from above at a slant, "follow" from the filming camera's place and then from one that shows everybody.
+    Where people would be tiny, the view goes along with them. frustum: world-space views show the filming camera, what
+    it sees and its way so far. beside: put the camera's view to the left of a world-space view. opacity:
     of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
     soles that touch the ground (world-space views). fps_factor: 2 puts a new frame between every two of the video.
     rife: file of the network that makes it, None for the weights hub's. audio: bring the source's sound along.
@@ -27,7 +29,7 @@ class OverlayOptions:
 
     view: str = setting(
         "camera",
-        "also show the world in overlay.mp4, from the side or from above",
+        "also show the world in overlay.mp4: from the side, from above, or following people from the camera's place",
         public=True,
         choices=VIEWS,
         group="result",
@@ -45,6 +47,9 @@ class OverlayOptions:
         public=True,
         metavar="FILE",
         group="result",
+    )
+    frustum: bool = setting(
+        True, "leave the filming camera out of views of the world", public=True, group="result", off=True
     )
     beside: bool = False
     opacity: float = 0.7

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,16 +16,18 @@ from kinema.errors import KinemaError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.storage.atomic import explain_write_error
-from kinema.visualization.doubled_motion import breaks, doubled
+from kinema.visualization.doubled_motion import breaks, doubled, doubled_path
 from kinema.visualization.doubled_video import DoubledVideo, Frames, interpolator
 from kinema.visualization.options import OverlayOptions
-from kinema.visualization.views import CameraView, View, WorldView
+from kinema.visualization.vantage import filming_path, in_world, vantage
+from kinema.visualization.views import CameraView, View
+from kinema.visualization.world_view import WorldView
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
+    from kinema.geometry.camera_path import CameraPath
     from kinema.video import Frame, VideoReader
 
-_ANGLES = {"side": (math.radians(90), math.radians(8)), "world": (math.radians(35), math.radians(22))}
 _WORKERS = 2
 _PIXELS_IN_FLIGHT = 32_000_000
 """Total pixels of the frames drawn concurrently: bounds memory, whatever the clip's length and size."""
@@ -88,18 +89,25 @@ def _write(
 ) -> int:
     from kinema.video import VideoWriter
 
-    if options.view != "camera" and all(person.pose_world is None for person in motion):
+    if options.view != "camera" and not any(in_world(person) for person in motion):
         warnings.append(
             f"the {options.view} view needs people in the world, and nobody has one (a moving camera needs its path);"
             f" {out.name} shows the camera's view alone"
         )
         options = dataclasses.replace(options, view="camera", beside=False)
+    if options.view == "follow" and filming_path(motion) is None:
+        warnings.append(f"where the camera was is not known, so {out.name} has the view from above, not from its place")
+        options = dataclasses.replace(options, view="world")
     frames: Frames = video
+    size = _view_size((video.width, video.height), options)
+    looks = None if options.view == "camera" else vantage(motion, size, options.view, camera=options.frustum)
     if options.fps_factor == 2:
         between, note = interpolator(options.rife, threads=threads) if shows_frames(options) else (None, None)
         warnings += [] if note is None else [note]
-        frames, motion = DoubledVideo(video, breaks(motion), between), doubled(motion)
-    views = _views(motion, body, (video.width, video.height), options)
+        apart = breaks(motion)
+        frames, motion = DoubledVideo(video, apart, between), doubled(motion)
+        looks = doubled_path(looks, apart) if looks is not None and len(looks) > 1 else looks
+    views = _views(motion, body, (video.width, video.height), options, looks)
     width, height = sum(view.width for view in views), views[0].height
     audio = video.path if options.audio and video.metadata.get("has_audio") else None
     done = 0
@@ -117,25 +125,37 @@ def shows_frames(options: OverlayOptions) -> bool:
     return options.view == "camera" or options.beside
 
 
-def _views(motion: Motion, body: BodyModel, source: tuple[int, int], options: OverlayOptions) -> list[View]:
-    """The views, from left to right, all of one height."""
-    size = source
-    if options.max_side is not None and max(source) > options.max_side:
-        shrink = options.max_side / max(source)
-        size = max(round(source[0] * shrink), 1), max(round(source[1] * shrink), 1)
+def _view_size(source: tuple[int, int], options: OverlayOptions) -> tuple[int, int]:
+    """Width and height of the view of the world, for a source of this size."""
+    width, height = _camera_size(source, options)
+    return max(width, height), height  # a portrait video would leave it too narrow
+
+
+def _camera_size(source: tuple[int, int], options: OverlayOptions) -> tuple[int, int]:
+    if options.max_side is None or max(source) <= options.max_side:
+        return source
+    shrink = options.max_side / max(source)
+    return max(round(source[0] * shrink), 1), max(round(source[1] * shrink), 1)
+
+
+def _views(
+    motion: Motion, body: BodyModel, source: tuple[int, int], options: OverlayOptions, looks: CameraPath | None
+) -> list[View]:
+    """The views, from left to right, all of one height. looks: where that of the world looks from, if there is one."""
     views: list[View] = []
     if shows_frames(options):
         views.append(
-            CameraView(motion, body, size, opacity=options.opacity, labels=options.labels, keypoints=options.keypoints)
-        )
-    if options.view != "camera":
-        azimuth, elevation = _ANGLES[options.view]
-        # A portrait video would leave the world-space view too narrow.
-        world_size = (max(size[0], size[1]), size[1])
+            CameraView(
+                motion, body, _camera_size(source, options), opacity=options.opacity, labels=options.labels,
+                keypoints=options.keypoints,
+            )
+        )  # fmt: skip
+    if looks is not None:
+        size = _view_size(source, options)
         views.append(
             WorldView(
-                motion, body, world_size, azimuth=azimuth, elevation=elevation, labels=options.labels,
-                contacts=options.contacts,
+                motion, body, size, looks,
+                labels=options.labels, contacts=options.contacts, camera=options.frustum,
             )
         )  # fmt: skip
     return views

@@ -54,12 +54,11 @@ class SolidSkeleton:
     def __init__(self, joints: JointSet) -> None:
         self.edges = np.array(joints.edges, dtype=int).reshape(-1, 2)
         ball, ball_faces = _ball()
-        rod, rod_faces = _rod()
-        self._ball, self._rod = _JOINT * ball, rod * [_BONE, _BONE, 1.0]
+        rod, _ = _rod()
+        self._ball = _JOINT * ball
         count = len(joints)
         balls = [ball_faces + k * len(ball) for k in range(count)]
-        rods = [rod_faces + count * len(ball) + k * len(rod) for k in range(len(self.edges))]
-        self.faces = np.concatenate([*balls, *rods])
+        self.faces = np.concatenate([*balls, rod_faces(len(self.edges)) + count * len(ball)])
         names = joints.joints
         ball_colors = [side_color((name,)) for name in names]
         rod_colors = [side_color((names[a], names[b])) for a, b in self.edges]
@@ -71,12 +70,8 @@ class SolidSkeleton:
     def vertices(self, joints: np.ndarray) -> np.ndarray:
         """(V, 3) of joints (J, 3)."""
         balls = joints[:, None] + self._ball
-        start, bone = joints[self.edges[:, 0]], joints[self.edges[:, 1]] - joints[self.edges[:, 0]]
-        length = np.linalg.norm(bone, axis=-1)
-        turn = shortest_rotation(np.broadcast_to([0.0, 0.0, 1.0], bone.shape), bone)
-        scaled = np.stack([np.ones_like(length), np.ones_like(length), length], axis=-1)
-        rods = start[:, None] + (self._rod * scaled[:, None]) @ np.swapaxes(turn, -1, -2)
-        return np.concatenate([balls.reshape(-1, 3), rods.reshape(-1, 3)])
+        rods = rod_vertices(joints[self.edges[:, 0]], joints[self.edges[:, 1]], _BONE)
+        return np.concatenate([balls.reshape(-1, 3), rods])
 
     def colors(self, shown: np.ndarray | None) -> np.ndarray:
         """(V, 3) sRGB; pale where one of the joints is not shown (J,) by keypoints."""
@@ -84,6 +79,22 @@ class SolidSkeleton:
             return np.asarray(self._colors)
         pale = ~shown[self._ends].all(axis=1)
         return np.asarray(np.where(pale[:, None], self._colors + _PALE * (1 - self._colors), self._colors))
+
+
+def rod_vertices(start: np.ndarray, end: np.ndarray, radius: float) -> np.ndarray:
+    """Vertices (V, 3) of thin tubes between points `start` (K, 3) and `end` (K, 3)."""
+    bone = end - start
+    length = np.linalg.norm(bone, axis=-1)
+    turn = shortest_rotation(np.broadcast_to([0.0, 0.0, 1.0], bone.shape), bone)
+    scaled = np.stack([np.full_like(length, radius), np.full_like(length, radius), length], axis=-1)
+    rods = start[:, None] + (_rod()[0] * scaled[:, None]) @ np.swapaxes(turn, -1, -2)
+    return np.asarray(rods.reshape(-1, 3))
+
+
+def rod_faces(count: int) -> np.ndarray:
+    """Faces (N, 3) of `count` tubes, of the vertices that `rod_vertices` gives."""
+    rod, faces = _rod()
+    return np.concatenate([faces + k * len(rod) for k in range(count)])
 
 
 @lru_cache

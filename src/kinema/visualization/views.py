@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from kinema.errors import UsageError
-from kinema.geometry.camera import camera_from_fov, project, scaled_intrinsics
+from kinema.geometry.camera import project, scaled_intrinsics
 from kinema.geometry.meshes import VertexNormals
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.skeleton import SMPL24, joint_set
-from kinema.visualization.drawing import draw_box, draw_label, draw_path, draw_skeleton, track_colors
-from kinema.visualization.framing import framing_translation, looking_from
-from kinema.visualization.ground import checkered_ground, floor_shadow
+from kinema.skeleton import joint_set
+from kinema.visualization.drawing import draw_box, draw_label, draw_skeleton, track_colors
 from kinema.visualization.posing import PosedBody, PosedPeople
-from kinema.visualization.renderer import Light, Mesh, MeshRenderer
+from kinema.visualization.renderer import Mesh, MeshRenderer
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -126,86 +123,6 @@ class CameraView:
         return np.asarray(points) * self.scale + (self.scale - 1) / 2
 
 
-class WorldView:
-    """Everyone on the ground of the world, from a static camera that sees the whole trajectory.
-
-    azimuth: radians, 0 is the side of the first camera; elevation: radians above the horizon.
-    """
-
-    def __init__(
-        self,
-        motion: Motion,
-        body: BodyModel,
-        size: tuple[int, int],
-        *,
-        azimuth: float,
-        elevation: float,
-        labels: bool = True,
-        contacts: bool = True,
-    ) -> None:
-        self.width, self.height = size
-        if not any(person.pose_world is not None for person in motion):
-            raise UsageError("nobody in this motion has a world-space pose; run the world stage first")
-        self.motion, self.labels = motion, labels
-        self.faces = body.faces
-        self.normals = VertexNormals(body.faces, len(body.weights))
-        self.colors = track_colors([person.id for person in motion])
-        self.people = PosedPeople(motion, body, world=True)
-        self.feet = _foot_parts(body) if contacts else None
-        self.rotation = looking_from(azimuth, elevation)
-        self.intrinsics = camera_from_fov(self.width, self.height, 38.0).intrinsics
-        points = np.concatenate([_points_in_view(p.joints_world) for p in motion if p.joints_world is not None])
-        self.translation = framing_translation(points, self.rotation, self.intrinsics, size)
-        self.ground = checkered_ground(self.width, self.height, self.intrinsics, self.rotation, self.translation)
-        x, y, z = self.rotation[:, 1]
-        self.renderer = MeshRenderer(self.width, self.height, light=Light(up=(float(x), float(y), float(z))))
-
-    def prepare(self, frame: int) -> list[PosedBody]:
-        return self.people.at(frame)
-
-    def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
-        """The frame in world space, (height,width,3) uint8; the source image is not used."""
-        del image
-        canvas = self.ground.copy()
-        size, sun = (self.width, self.height), self.rotation.T @ np.array(self.renderer.light.key)
-        pose = self.intrinsics, self.rotation, self.translation
-        for posed in bodies:
-            shadow, box = floor_shadow(posed.vertices, self.faces, sun, size, *pose)
-            if shadow.size:
-                part = canvas[box.slices]
-                part[...] = (part * (1 - 0.35 * shadow[..., None])).astype(np.uint8)
-        for posed in bodies:
-            person = self.motion.people[posed.number]
-            if person.joints_world is not None:
-                path = person.joints_world[: posed.row + 1, 0] * [1.0, 0.0, 1.0]
-                draw_path(canvas, self._project(path), self.colors[person.id])
-        seen = [posed.vertices @ self.rotation.T + self.translation for posed in bodies]
-        meshes = [
-            Mesh(vertices, self.faces, self._vertex_colors(posed), self.normals(vertices))
-            for vertices, posed in zip(seen, bodies, strict=True)
-        ]
-        canvas = self.renderer.render(meshes, self.intrinsics).over(canvas)
-        for posed in bodies if self.labels else ():
-            person = self.motion.people[posed.number]
-            if person.joints_world is not None:
-                head = person.joints_world[posed.row, SMPL24.index("head")]
-                above = self._project(head + np.array([0.0, 0.28, 0.0]))
-                draw_label(canvas, str(person.id), above, self.colors[person.id])
-        return canvas
-
-    def _project(self, points: np.ndarray) -> np.ndarray:
-        return project(np.asarray(points) @ self.rotation.T + self.translation, self.intrinsics)
-
-    def _vertex_colors(self, posed: PosedBody) -> np.ndarray:
-        """The track's colour, foot parts in contact red: (3,) or (V,3)."""
-        person = self.motion.people[posed.number]
-        color = np.array(self.colors[person.id])
-        if self.feet is None or person.contacts is None or not person.contacts[posed.row].any():
-            return color
-        amount = (self.feet[:, person.contacts[posed.row]]).sum(axis=1, keepdims=True)
-        return np.asarray(color + np.clip(amount, 0, 1) * (_CONTACT - color))
-
-
 def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """The image resized to this size; unchanged if it already has it."""
     if image.shape[:2] == (height, width):
@@ -215,15 +132,3 @@ def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def _without_bodies(motion: Motion) -> Motion:
     return motion.replace(people=tuple(person.replace(pose=None) for person in motion))
-
-
-def _foot_parts(body: BodyModel) -> np.ndarray:
-    """Skinning weight of each vertex to left heel, left toes, right heel, right toes: (V,4) in [0,1]."""
-    joints = SMPL24.indices(["left_ankle", "left_foot", "right_ankle", "right_foot"])
-    return np.asarray(body.weights[:, joints])
-
-
-def _points_in_view(joints: np.ndarray) -> np.ndarray:
-    """Points (N,3) that must be in view: joints (F,24,3) subsampled over time, with a margin for the body."""
-    points = joints[:: max(len(joints) // 400, 1)].reshape(-1, 3)
-    return np.concatenate([points + np.array([0.0, 0.22, 0.0]), points - np.array([0.0, 0.05, 0.0])])
