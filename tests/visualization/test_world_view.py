@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinema.__main__ import main
 from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_fov
@@ -185,3 +186,30 @@ def test_the_floor_of_a_rolled_viewer():
     assert sure.sum() > 10_000
     assert image[sure & light].min() > image[sure & ~light].max() + 10
     assert np.ptp(image[depth > 15]) == 0  # faded out
+
+
+def test_the_command_draws_a_view_of_the_world_with_and_without_a_video(tmp_path, capsys):
+    motion = walk(straight(6, 1.0))
+    motion.replace(body_model="free").save(tmp_path / "walk.pkl")
+    source_video(tmp_path / "clip.mp4", motion.times, size=SIZE)
+    file, video = str(tmp_path / "walk.pkl"), str(tmp_path / "clip.mp4")
+    for view in ("world", "side", "follow"):
+        assert main(["render", file, "--style", "overlay", "--view", view, "--quiet"]) == 0
+        (frame, *others) = open_video(tmp_path / "walk_overlay.mp4")
+        assert frame.image.shape[:2] == SIZE[::-1]
+        assert len(others) == 5
+    assert main(["render", file, "--style", "overlay", "--view", "side", "--video", video, "--quiet"]) == 0
+    beside = next(iter(open_video(tmp_path / "walk_overlay.mp4"))).image
+    assert (
+        main(["render", file, "--style", "overlay", "--view", "side", "--no-frustum", "--video", video, "--quiet"]) == 0
+    )
+    assert (next(iter(open_video(tmp_path / "walk_overlay.mp4"))).image != beside).any()
+    assert beside.shape[:2] == (SIZE[1], 2 * SIZE[0])
+    capsys.readouterr()
+    for arguments, said in (
+        (["--style", "overlay"], "drawn over the video"),
+        (["--view", "side"], "--view does not apply to the style lift"),
+        (["--style", "overlay", "--view", "side", "--height", "300"], "--height does not apply to the style overlay"),
+    ):
+        assert main(["render", file, *arguments]) == 2
+        assert said in capsys.readouterr().err

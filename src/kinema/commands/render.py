@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.commands._options import add_file, add_quiet, add_settings, given, options_from, output_file
+from kinema.commands._options import add_body, add_file, add_quiet, add_settings, given, options_from, output_file
+from kinema.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from kinema.motion import Motion
     from kinema.pipeline.source_video import SourceVideo
+    from kinema.progress import Progress
+    from kinema.video import VideoReader
 
 DESCRIPTION = """\
 Render a video of a result: of a run, of `kinema lift`, or of any motion file.
 
 lift        2D skeletons in the video's frames to the left, the same people in 3D to the right, at the video's own
             times; the right side of a body is orange, the left one blue, joints that no keypoint shows are pale
+overlay     what a run writes: the bodies over the people in the video (--view camera), or beside that, or alone
+            where there is no video, a view of the world with the filming camera and everybody's ways: from the side,
+            from above (world), or from the filming camera's place and then from one that shows everybody (follow)
 
 A run's folder knows its video. Without a video, the 2D skeletons are drawn on plain paper.
 """
@@ -25,23 +34,31 @@ A run's folder knows its video. Without a video, the 2D skeletons are drawn on p
 EXAMPLES = """\
   kinema render outputs/clip_20260131-142501 --style lift
   kinema render alphapose-results_lifted.pkl --style lift --video clip.mp4 --out lift.mp4
+  kinema render outputs/clip_20260131-142501 --style overlay --view follow
+  kinema render mocap.bvh --style overlay --view world
 """
 
-STYLES = ("lift",)
+STYLES = ("lift", "overlay")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.video.options import VideoOptions
-    from kinema.visualization.options import LiftVideoOptions
+    from kinema.visualization.options import LiftVideoOptions, OverlayOptions
 
     add_file(parser)
     parser.add_argument("--style", choices=STYLES, default=STYLES[0], help="what is shown (default: %(default)s)")
     add_settings(parser, LiftVideoOptions, "panel_height")
+    add_settings(parser, OverlayOptions)
+    add_body(parser, "an SMPL file (.pkl or .npz), the body of an overlay (default: the free body)")
     parser.add_argument("--video", type=Path, metavar="VIDEO", help="the source (default: the one of the run)")
-    parser.add_argument("--no-video", action="store_true", help="plain paper in place of the source")
+    parser.add_argument(
+        "--no-video", action="store_true", help="do without the source: plain paper, or the world alone"
+    )
     parser.add_argument("--time-range", metavar="A-B", help="seconds of the source that the motion covers")
     add_settings(parser, VideoOptions)
-    parser.add_argument("--out", type=Path, metavar="MP4", help="file to write (default: FILE with _lift, .mp4)")
+    parser.add_argument(
+        "--out", type=Path, metavar="MP4", help="file to write (default: FILE with _lift or _overlay, .mp4)"
+    )
     add_quiet(parser)
 
 
@@ -49,25 +66,70 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats import load_motion, motion_file
     from kinema.pipeline.showing import watcher
     from kinema.video import open_video
-    from kinema.visualization.lift_video import write_lift_video
-    from kinema.visualization.options import LiftVideoOptions
 
     file = motion_file(args.file)
     source = _source(args, file)
     read = [file] if source is None else [file, source.path]
     out = output_file(args.out, file.with_name(f"{file.stem}_{args.style}.mp4"), *read)
-    options = options_from(args, LiftVideoOptions)
+    draw = _STYLES[args.style](args, out, source is not None)
     motion = load_motion(file)
     opened: Any = contextlib.nullcontext()
     if source is not None:
         span = source.time_range
         opened = open_video(source.path, start=span.start, end=span.end, options=source.options)
     with opened as video, watcher(quiet=args.quiet, flags=args.flags) as shown:
-        _, warnings = write_lift_video(motion, out, options, video=video, progress=shown.start("overlay"))
-        for sentence in warnings:
+        for sentence in draw(motion, video, shown.start("overlay")):
             shown.note(sentence)
     print(out)
     return 0
+
+
+_Draw = Callable[["Motion", "VideoReader | None", "Progress"], "tuple[str, ...]"]
+"""Writes the video of a motion; returns warnings."""
+
+
+def _lift(args: argparse.Namespace, out: Path, has_video: bool) -> _Draw:
+    from kinema.visualization.lift_video import write_lift_video
+    from kinema.visualization.options import LiftVideoOptions, OverlayOptions
+
+    del has_video
+    _refuse(args, given(args, OverlayOptions))
+    options = options_from(args, LiftVideoOptions)
+
+    def draw(motion: Motion, video: VideoReader | None, progress: Progress) -> tuple[str, ...]:
+        return write_lift_video(motion, out, options, video=video, progress=progress)[1]
+
+    return draw
+
+
+def _overlay(args: argparse.Namespace, out: Path, has_video: bool) -> _Draw:
+    from kinema.body import load_body
+    from kinema.visualization.options import LiftVideoOptions, OverlayOptions
+    from kinema.visualization.overlay import write_overlay
+
+    _refuse(args, given(args, LiftVideoOptions))
+    options = options_from(args, OverlayOptions)
+    if options.view == "camera" and not has_video:
+        raise UsageError("the bodies are drawn over the video; name it with `video`, or set `view` to one of the world")
+    options = dataclasses.replace(options, beside=options.view != "camera" and has_video)
+    body = load_body(args.body_model)
+
+    def draw(motion: Motion, video: VideoReader | None, progress: Progress) -> tuple[str, ...]:
+        report = write_overlay(motion, body, video, out, options, progress=progress)
+        if report.path is None:
+            raise InputError(report.warnings[-1])
+        return report.warnings
+
+    return draw
+
+
+_STYLES = {"lift": _lift, "overlay": _overlay}
+
+
+def _refuse(args: argparse.Namespace, others: dict[str, Any]) -> None:
+    """Raise UsageError for settings of another style."""
+    for name in others:
+        raise UsageError(f"`{name}` does not apply to the style {args.style}; leave it out")
 
 
 def _source(args: argparse.Namespace, file: Path) -> SourceVideo | None:

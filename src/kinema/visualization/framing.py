@@ -23,7 +23,8 @@ def framing_translation(
 
     rotation (3,3): world to camera; size: width, height; `fill` of each side is used.
     """
-    return translation_of(limits(points[None], rotation, intrinsics, size, fill), intrinsics, size, fill)[0]
+    asked = limits(points[None], rotation, intrinsics, size, fill)
+    return np.asarray(translation_of(asked, intrinsics, size, fill)[0])
 
 
 def limits(

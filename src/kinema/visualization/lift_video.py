@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from kinema.errors import InputError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
-from kinema.video import Frame
 from kinema.visualization.doubled_video import Frames
 from kinema.visualization.lift_views import KeypointsView, SkeletonsView
 from kinema.visualization.options import LiftVideoOptions
 from kinema.visualization.overlay import drawn
+from kinema.visualization.paper import Paper
 from kinema.visualization.views import View
 
 if TYPE_CHECKING:
     from kinema.video import VideoReader
 
-_PAPER = 246
 _SMALLEST = 480  # pixels of height to which small pictures are enlarged
 _SAME_SHAPE = 0.02  # relative difference of proportions that rounding explains
 
@@ -53,7 +48,7 @@ def write_lift_video(
         )
     width, height = _size(motion, options.panel_height)
     views: list[View] = [KeypointsView(motion, (width, height)), SkeletonsView(motion, (max(width, height), height))]
-    frames: Frames = _Paper(motion, width, height) if video is None else video
+    frames: Frames = Paper(motion, width, height) if video is None else video
     slow = 1.0 if video is None else video.slow_motion
     audio = video.path if video is not None and video.metadata.get("has_audio") else None
     done = 0
@@ -76,17 +71,3 @@ def _size(motion: Motion, panel_height: int) -> tuple[int, int]:
     """Even width and height of the left half."""
     height = min(max(motion.height, _SMALLEST), panel_height)
     return 2 * max(8, round(motion.width * height / motion.height / 2)), 2 * max(8, round(height / 2))
-
-
-@dataclass
-class _Paper:
-    """Empty frames at the times of a motion."""
-
-    motion: Motion
-    width: int
-    height: int
-
-    def __iter__(self) -> Iterator[Frame]:
-        sheet = np.full((self.height, self.width, 3), _PAPER, dtype=np.uint8)
-        for index, time in enumerate(self.motion.times):
-            yield Frame(index, float(time), sheet)

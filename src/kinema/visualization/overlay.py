@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.errors import KinemaError
+from kinema.errors import InputError, KinemaError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.storage.atomic import explain_write_error
 from kinema.visualization.doubled_motion import breaks, doubled, doubled_path
 from kinema.visualization.doubled_video import DoubledVideo, Frames, interpolator
 from kinema.visualization.options import OverlayOptions
+from kinema.visualization.paper import Paper
 from kinema.visualization.vantage import filming_path, in_world, vantage
 from kinema.visualization.views import CameraView, View
 from kinema.visualization.world_view import WorldView
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from kinema.geometry.camera_path import CameraPath
     from kinema.video import Frame, VideoReader
 
+_UNKNOWN = (1280, 720)
+"""Size of the view of a motion that does not store the size of its pictures."""
 _WORKERS = 2
 _PIXELS_IN_FLIGHT = 32_000_000
 """Total pixels of the frames drawn concurrently: bounds memory, whatever the clip's length and size."""
@@ -47,7 +50,7 @@ class OverlayReport:
 def write_overlay(
     motion: Motion,
     body: BodyModel,
-    video: VideoReader,
+    video: VideoReader | None,
     out: str | Path,
     options: OverlayOptions | None = None,
     *,
@@ -57,10 +60,10 @@ def write_overlay(
     """Write the overlay of `motion` on `video` to `out` (.mp4), whole or not at all.
 
     video: the reader that the motion was made from, with the same time range; its frame i belongs to
-    motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Frames without people
-    are copied unchanged; a person without a pose is shown by 2D keypoints, or by a box. Every failure, a full disk
-    included, becomes a warning in the report; only KeyboardInterrupt and the like propagate. threads: of the network
-    that makes new frames (`fps_factor`), for the whole process.
+    motion.times[i]. The overlay plays as fast as the source, also slow motion, with its audio. Without a video there is
+    the view of the world alone. Frames without people are copied unchanged; a person without a pose is shown by 2D
+    keypoints, or by a box. Every failure, a full disk included, becomes a warning in the report; only KeyboardInterrupt
+    and the like propagate. threads: of the network that makes new frames (`fps_factor`), for the whole process.
     """
     out, options = Path(out), options or OverlayOptions()
     warnings: list[str] = []
@@ -80,7 +83,7 @@ def write_overlay(
 def _write(
     motion: Motion,
     body: BodyModel,
-    video: VideoReader,
+    video: VideoReader | None,
     out: Path,
     options: OverlayOptions,
     threads: int | None,
@@ -89,7 +92,10 @@ def _write(
 ) -> int:
     from kinema.video import VideoWriter
 
-    if options.view != "camera" and not any(in_world(person) for person in motion):
+    placed = any(in_world(person) for person in motion)
+    if video is None and (shows_frames(options) or not placed):
+        raise InputError("without a video there is only the view of the world to show, and this motion has none")
+    if options.view != "camera" and not placed:
         warnings.append(
             f"the {options.view} view needs people in the world, and nobody has one (a moving camera needs its path);"
             f" {out.name} shows the camera's view alone"
@@ -98,22 +104,25 @@ def _write(
     if options.view == "follow" and filming_path(motion) is None:
         warnings.append(f"where the camera was is not known, so {out.name} has the view from above, not from its place")
         options = dataclasses.replace(options, view="world")
-    frames: Frames = video
-    size = _view_size((video.width, video.height), options)
+    source = (motion.width or _UNKNOWN[0], motion.height or _UNKNOWN[1])
+    frames: Frames = Paper(motion, *source) if video is None else video
+    source = frames.width, frames.height
+    size = _view_size(source, options)
     looks = None if options.view == "camera" else vantage(motion, size, options.view, camera=options.frustum)
     if options.fps_factor == 2:
         between, note = interpolator(options.rife, threads=threads) if shows_frames(options) else (None, None)
         warnings += [] if note is None else [note]
         apart = breaks(motion)
-        frames, motion = DoubledVideo(video, apart, between), doubled(motion)
+        frames, motion = DoubledVideo(frames, apart, between), doubled(motion)
         looks = doubled_path(looks, apart) if looks is not None and len(looks) > 1 else looks
-    views = _views(motion, body, (video.width, video.height), options, looks)
+    views = _views(motion, body, source, options, looks)
     width, height = sum(view.width for view in views), views[0].height
-    audio = video.path if options.audio and video.metadata.get("has_audio") else None
+    audio = video.path if video is not None and options.audio and video.metadata.get("has_audio") else None
+    slow = 1.0 if video is None else video.slow_motion
     done = 0
     with VideoWriter(out, width, height, audio_from=audio, crf=options.crf, fast=True) as writer:
         for time, image in drawn(views, frames):
-            writer.write(image, time * video.slow_motion)
+            writer.write(image, time * slow)
             done += 1
             progress(done, motion.num_frames)
     warnings.extend(writer.warnings)

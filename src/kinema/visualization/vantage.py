@@ -155,7 +155,7 @@ def _following(motion: Motion, filming: CameraPath, camera: Camera, size: tuple[
         seconds = (shot.stop - shot.start) / motion.fps
 
         def downwards(rows: slice, start: int = shot.start) -> np.ndarray:
-            return points(slice(rows.start + start, rows.stop + start)) @ _DOWN
+            return np.asarray(points(slice(rows.start + start, rows.stop + start)) @ _DOWN)
 
         parts.append(
             viewing_path(
