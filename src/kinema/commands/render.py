@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_body, add_file, add_quiet, add_settings, given, options_from, output_file
 from kinema.errors import InputError, UsageError
+from kinema.options import settings_of
 
 if TYPE_CHECKING:
     from kinema.motion import Motion
@@ -93,7 +94,7 @@ def _lift(args: argparse.Namespace, out: Path, has_video: bool) -> _Draw:
     from kinema.visualization.options import LiftVideoOptions, OverlayOptions
 
     del has_video
-    _refuse(args, given(args, OverlayOptions))
+    _refuse(args, OverlayOptions)
     options = options_from(args, LiftVideoOptions)
 
     def draw(motion: Motion, video: VideoReader | None, progress: Progress) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def _overlay(args: argparse.Namespace, out: Path, has_video: bool) -> _Draw:
     from kinema.visualization.options import LiftVideoOptions, OverlayOptions
     from kinema.visualization.overlay import write_overlay
 
-    _refuse(args, given(args, LiftVideoOptions))
+    _refuse(args, LiftVideoOptions)
     options = options_from(args, OverlayOptions)
     if options.view == "camera" and not has_video:
         raise UsageError("the bodies are drawn over the video; name it with `video`, or set `view` to one of the world")
@@ -126,10 +127,12 @@ def _overlay(args: argparse.Namespace, out: Path, has_video: bool) -> _Draw:
 _STYLES = {"lift": _lift, "overlay": _overlay}
 
 
-def _refuse(args: argparse.Namespace, others: dict[str, Any]) -> None:
-    """Raise UsageError for settings of another style."""
-    for name in others:
-        raise UsageError(f"`{name}` does not apply to the style {args.style}; leave it out")
+def _refuse(args: argparse.Namespace, other: type) -> None:
+    """Raise UsageError for settings of another style's options."""
+    known = settings_of(other)
+    for name in given(args, other):
+        setting = known[name].public or name
+        raise UsageError(f"`{setting}` does not apply to the style {args.style}; leave it out")
 
 
 def _source(args: argparse.Namespace, file: Path) -> SourceVideo | None:

@@ -22,11 +22,11 @@ def allowed(operator: Any, **options: Any) -> dict[str, Any]:
 
 
 def select_bodies(bpy: Any) -> None:
-    """Select armatures and the meshes that they deform, and nothing else: the importer adds balls as bones' shapes."""
+    """Select cameras, armatures and what these deform, nothing else: the importer adds balls as bones' shapes."""
     shown = bpy.context.view_layer.objects
     for thing in shown:
         deformed = thing.type == "MESH" and any(modifier.type == "ARMATURE" for modifier in thing.modifiers)
-        thing.select_set(deformed or thing.type == "ARMATURE")
+        thing.select_set(deformed or thing.type in ("ARMATURE", "CAMERA"))
     for armature in (thing for thing in shown if thing.type == "ARMATURE"):
         armature.data.name = armature.name
 
@@ -50,7 +50,7 @@ def main(source: str, target: str, rate: int, frames: int) -> None:
         exporter,
         filepath=target,
         use_selection=True,
-        object_types={"ARMATURE", "MESH"},
+        object_types={"ARMATURE", "MESH", "CAMERA"},
         axis_forward="-Z",
         axis_up="Y",
         apply_unit_scale=True,

@@ -10,6 +10,8 @@ searched for.
 - The rate that the file states for its timeline is the nearest whole number or, where that is exact, a small multiple
   (25 for 12.5). Some programs' importers read others wrongly; the keys' times do not depend on it.
 - People who are away are hidden (scale 0).
+- The filming camera, where it is known: a camera `camera`, with a key at every frame if it moves. FBX's cameras look
+  along their own x axis, as Blender writes them; the principal point is in the middle of the picture.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.formats import glb
 from kinema.formats.blender import find_blender
+from kinema.formats.camera_track import camera_track
 from kinema.formats.fbx_times import SECOND, rewrite
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
@@ -54,13 +57,14 @@ def write(
     vertices: bool = False,
     names: str | None = None,
     blender: str | Path | None = None,
+    camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
     """Write everybody to one FBX.
 
     names: of the joints (`naming`). blender: its executable, or a Python that has the package bpy; by default found as
-    `find_blender` says. Raises UsageError (no Blender, more than a million frames), InputError (Blender failed; its
-    last message is included), OutputError.
+    `find_blender` says. camera: with the filming camera. Raises UsageError (no Blender, more than a million frames),
+    InputError (Blender failed; its last message is included), OutputError.
     """
     report = WriteReport() if report is None else report
     program = find_blender(blender)
@@ -72,6 +76,7 @@ def write(
             f"Blender holds {_MOST_FRAMES} frames, this motion has {len(moments)}; export a shorter time range, or glb"
         )
     tracks = [_at(track, moments) for track in own]
+    filmed = camera_track(motion, tracks[0].frame, report, middle=True) if camera else None
     frames, rate = np.arange(len(moments)), stated_rate(motion.fps)
     layout = glb.Layout(
         float(moments[0]), float(moments[-1]), lambda seconds: np.interp(seconds, moments, frames), _CENTIMETRES
@@ -83,7 +88,7 @@ def write(
 
     with tempfile.TemporaryDirectory(prefix="kinema-fbx-") as folder, atomic_path(path) as temporary:
         source = Path(folder) / "motion.glb"
-        glb.write_tracks(tracks, source, report, layout)
+        glb.write_tracks(tracks, source, report, layout, None if filmed is None else filmed.at(moments))
         done = program.run(_SCRIPT, source, temporary, rate, len(moments))
         if done.returncode or not temporary.stat().st_size:
             raise InputError(f"Blender ({program.program}) did not write the FBX; its last output: {_reason(done)}")

@@ -6,6 +6,10 @@
 - The rest pose is the person's T-pose standing on the ground at the origin.
 - One animation for everybody: a key at each of the person's own frames, at the clip's true times, counted from its
   first frame. The viewer interpolates rotations along the shortest arc; nothing is resampled.
+- The filming camera, where it is known: a node `camera` with a perspective camera (yfov, aspectRatio), placed among
+  the people, with a key at every frame of the clip if it moves. glTF's cameras look along -z, y up, and have their
+  principal point in the middle of the picture. Pixel centres are at integers: with glTF's x from -1 to 1,
+  u = (x + 1) / 2 * width - 0.5. The camera's `extras` have the exact `K` (3 rows) and `size`.
 - People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden meanwhile: their
   node's scale is 0.
 
@@ -27,6 +31,7 @@ import numpy as np
 from kinema._version import __version__
 from kinema.errors import UsageError
 from kinema.formats.angles import joint_quaternions
+from kinema.formats.camera_track import NAME, CameraTrack, camera_track
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
@@ -41,6 +46,8 @@ _FLOAT, _UBYTE, _USHORT, _UINT = 5126, 5121, 5123, 5125
 _VERTICES, _INDICES = 34962, 34963
 _SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _MAX_SIZE = 2**32 - 1
+_NEAR = 0.01
+"""Metres before the camera from which on viewers draw."""
 
 
 def write(
@@ -50,14 +57,19 @@ def write(
     body: BodyModel | None = None,
     vertices: bool = False,
     names: str | None = None,
+    camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody to one file. See the module. names: of the joints (`naming`). Raises UsageError, OutputError."""
+    """Write everybody to one file. See the module.
+
+    names: of the joints (`naming`). camera: with the filming camera. Raises UsageError, OutputError.
+    """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report, names)
     start = float(motion.times[0])
-    write_tracks(tracks, path, report, Layout(start, float(motion.times[-1]), lambda at: at - start))
+    filmed = camera_track(motion, tracks[0].frame, report, middle=True) if camera else None
+    write_tracks(tracks, path, report, Layout(start, float(motion.times[-1]), lambda at: at - start), filmed)
     report.paths.append(path)
     return path
 
@@ -74,13 +86,21 @@ class Layout:
     scale: float = 1.0
 
 
-def write_tracks(tracks: Sequence[SkeletonTrack], path: Path, report: WriteReport, layout: Layout) -> None:
-    """Write tracks to one file. Raises UsageError (larger than 4 GB), OutputError."""
+def write_tracks(
+    tracks: Sequence[SkeletonTrack],
+    path: Path,
+    report: WriteReport,
+    layout: Layout,
+    camera: CameraTrack | None = None,
+) -> None:
+    """Write tracks, and the camera, to one file. Raises UsageError (larger than 4 GB), OutputError."""
     asset = _Asset()
     for track in tracks:
         if track.body.posedirs is not None:
             report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in glTF")
         _add_person(asset, track, layout, report)
+    if camera is not None:
+        _add_camera(asset, camera, layout)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         asset.write(file)
 
@@ -104,6 +124,7 @@ class _Asset:
     roots: list[int] = field(default_factory=list)
     meshes: list[dict[str, Any]] = field(default_factory=list)
     skins: list[dict[str, Any]] = field(default_factory=list)
+    cameras: list[dict[str, Any]] = field(default_factory=list)
     channels: list[dict[str, Any]] = field(default_factory=list)
     samplers: list[dict[str, Any]] = field(default_factory=list)
     accessors: list[dict[str, Any]] = field(default_factory=list)
@@ -146,6 +167,8 @@ class _Asset:
         self.samplers.append({"input": times, "output": values, "interpolation": interpolation})
 
     def document(self) -> dict[str, Any]:
+        # glTF does not allow empty lists.
+        cameras = {"cameras": self.cameras} if self.cameras else {}
         grey = {"baseColorFactor": [0.5, 0.5, 0.5, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
         return {
             "asset": {"version": "2.0", "generator": f"Kinema {__version__}"},
@@ -154,6 +177,7 @@ class _Asset:
             "nodes": self.nodes,
             "meshes": self.meshes,
             "skins": self.skins,
+            **cameras,
             "materials": [{"name": "grey", "pbrMetallicRoughness": grey}],
             "animations": [{"name": "motion", "channels": self.channels, "samplers": self.samplers}],
             "accessors": self.accessors,
@@ -198,6 +222,23 @@ def _add_person(asset: _Asset, track: SkeletonTrack, layout: Layout, report: Wri
     # A skinned mesh is placed by its joints, whatever its node's parents are; so it has none.
     asset.roots.append(asset.node(name=f"{track.name}_body", mesh=mesh, skin=len(asset.skins) - 1))
     _add_animation(asset, track, joints, root, layout, report)
+
+
+def _add_camera(asset: _Asset, camera: CameraTrack, layout: Layout) -> None:
+    """The camera's node, in the scene; with keys at its frames if it moves."""
+    lens = {"yfov": camera.yfov, "aspectRatio": camera.aspect, "znear": _NEAR * layout.scale}
+    extras = {"K": camera.intrinsics.tolist(), "size": [camera.width, camera.height]}
+    asset.cameras.append({"name": NAME, "type": "perspective", "perspective": lens, "extras": extras})
+    turns, places = camera.quaternions.astype(np.float32), (camera.place * layout.scale).astype(np.float32)
+    node = asset.node(name=NAME, camera=0, translation=places[0].tolist(), rotation=turns[0].tolist())
+    asset.roots.append(node)
+    if not camera.moves:
+        return
+    times = layout.clock(camera.times).astype(np.float32)
+    bounds = ([float(times[0])], [float(times[-1])])
+    clock = asset.numbers(len(times), "SCALAR", lambda: times, bounds=bounds)
+    asset.animate(node, "translation", clock, asset.numbers(len(times), "VEC3", lambda: places))
+    asset.animate(node, "rotation", clock, asset.numbers(len(times), "VEC4", lambda: turns))
 
 
 def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:

@@ -4,6 +4,10 @@
   `animation`; the skinning is SMPL's, except for pose blend shapes. Plain grey material.
 - A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
   `timeCodesPerSecond` its mean frame rate, so that a clip of constant frame rate has whole time codes.
+- The filming camera, where it is known: `/motion/camera`, a UsdGeomCamera, with time samples at every frame of the
+  clip if it moves (`xformOp:translate`, `xformOp:orient`). It looks along -z, y up. Focal length and apertures are in
+  tenths of the stage's unit, as USD has them, of a film 36 mm wide, and the aperture offsets hold the principal point:
+  with pixel centres at integers, the left edge of the film is at u = -0.5.
 - People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible meanwhile.
 
 Text can be read by every version of every program, and written frame by frame, so memory does not grow with the clip;
@@ -20,6 +24,7 @@ import numpy as np
 
 from kinema._version import __version__
 from kinema.formats.angles import pose_quaternions
+from kinema.formats.camera_track import NAME, CameraTrack, camera_track
 from kinema.formats.naming import identifier
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
@@ -40,12 +45,17 @@ def write(
     body: BodyModel | None = None,
     vertices: bool = False,
     names: str | None = None,
+    camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write everybody to one stage. See the module. names: of the joints (`naming`). Raises UsageError, OutputError."""
+    """Write everybody to one stage. See the module.
+
+    names: of the joints (`naming`). camera: with the filming camera. Raises UsageError, OutputError.
+    """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report, names)
+    filmed = camera_track(motion, tracks[0].frame, report) if camera else None
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
         file.write(_stage(rate, (end - start) * rate))
@@ -53,6 +63,8 @@ def write(
             if track.body.posedirs is not None:
                 report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in USD")
             _person(file, track, start, end, rate, report)
+        if filmed is not None:
+            _camera(file, filmed, start, rate)
         file.write("}\n")
     report.paths.append(path)
     return path
@@ -174,6 +186,35 @@ def _animation(file: TextIO, track: SkeletonTrack, start: float, rate: float) ->
         lines = zip(codes[rows].tolist(), track.pelvis[rows].tolist(), strict=True)
         file.writelines(row % (code, *position) for code, position in lines)
     file.write(f"{' ' * 12}}}\n        }}\n")
+
+
+def _camera(file: TextIO, camera: CameraTrack, start: float, rate: float) -> None:
+    # In tenths of the stage's unit, which is a metre: a millimetre is a hundredth of that.
+    width, height, focal = (0.01 * value for value in camera.film)
+    right, below = camera.off_middle
+    file.write(f"""
+    def Camera "{NAME}"
+    {{
+        float2 clippingRange = (0.01, 10000)
+        float focalLength = {focal:.9g}
+        float horizontalAperture = {width:.9g}
+        float horizontalApertureOffset = {-right * width:.9g}
+        float verticalAperture = {height:.9g}
+        float verticalApertureOffset = {below * height:.9g}
+        token projection = "perspective"
+        uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:orient"]
+""")
+    places = [f"({x:.9g}, {y:.9g}, {z:.9g})" for x, y, z in camera.place.tolist()]
+    turns = [f"({w:.12g}, {x:.12g}, {y:.12g}, {z:.12g})" for x, y, z, w in camera.quaternions.tolist()]
+    for name, values in (("double3 xformOp:translate", places), ("quatd xformOp:orient", turns)):
+        if not camera.moves:
+            file.write(f"        {name} = {values[0]}\n")
+            continue
+        file.write(f"        {name}.timeSamples = {{\n")
+        codes = ((camera.times - start) * rate).tolist()
+        file.writelines(f"            {code:.9g}: {value},\n" for code, value in zip(codes, values, strict=True))
+        file.write("        }\n")
+    file.write("    }\n")
 
 
 def _joints(track: SkeletonTrack) -> str:
