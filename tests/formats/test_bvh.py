@@ -23,7 +23,7 @@ def positions(path):
 def test_joints_are_exact_within_a_millimetre(walk, tmp_path):
     report = WriteReport()
     path = save_motion(walk, tmp_path / "walk.bvh", report=report)
-    assert report.paths == [path]
+    assert report.paths == [path, tmp_path / "walk_camera.json"]
     assert not list(report.notes)
     found, frame_time = positions(path)
     assert frame_time == pytest.approx(1 / 30, rel=1e-9)
@@ -47,7 +47,7 @@ def test_centimetres(walk, tmp_path):
 def test_one_file_per_person_with_gaps_filled(pair, tmp_path):
     report = WriteReport()
     save_motion(pair, tmp_path / "pair.bvh", report=report)
-    assert [path.name for path in report.paths] == ["pair_4.bvh", "pair_7.bvh"]
+    assert [path.name for path in report.paths] == ["pair_4.bvh", "pair_7.bvh", "pair_camera.json"]
     late, lying = pair.people
     found, frame_time = positions(report.paths[0])
     assert frame_time == pytest.approx(1 / 29.97, rel=1e-6)

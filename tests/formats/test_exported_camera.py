@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from kinema.formats import save_motion
+from kinema.formats import load_motion, save_motion
+from kinema.formats.foreign import REST_PELVIS, ZUP_FROM_YUP
+from kinema.formats.reader_body import AVERAGE_LEGS, legs_of
 from kinema.formats.report import WriteReport
 from kinema.geometry.camera import Camera, project, to_camera
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
+from tests.formats.test_bvh import positions
 from tests.helpers.exchange_motions import camera_only, uneven
 from tests.helpers.gltf_reader import Gltf
 
@@ -153,3 +158,60 @@ def test_uneven_times_and_cuts(walk, tmp_path):
     file = Gltf(save_motion(motion, tmp_path / "walk.glb"))
     times, _, _ = file.curve(file.nodes["camera"], "translation")
     np.testing.assert_allclose(times, motion.times - motion.times[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize("units", ["m", "cm"])
+def test_bvh_with_json_by_pybvh(walk, tmp_path, moving, units):
+    """pybvh's forward kinematics and the few lines that a user writes see the joints where the video has them."""
+    motion = filmed(walk, moving=moving, off=(23.0, -41.0))
+    report = WriteReport()
+    save_motion(motion, tmp_path / "walk.bvh", units=units, report=report)
+    assert [path.name for path in report.paths] == ["walk.bvh", "walk_camera.json"]
+    camera = json.loads((tmp_path / "walk_camera.json").read_text())
+    assert camera["starts"] == {"walk.bvh": 0.0}
+    assert (camera["unit"], camera["metric"], camera["size"]) == (units, units == "m", [1280, 720])
+    joints, _ = positions(tmp_path / "walk.bvh")
+    for row in ROWS:
+        at = row if moving else 0
+        local = joints[row] @ np.array(camera["R"][at]).T + np.array(camera["t"][at])
+        pixels = local @ np.array(camera["K"]).T
+        np.testing.assert_allclose(pixels[:, :2] / pixels[:, 2:], seen(motion, row), atol=PIXELS)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_npz_on_its_own_body(walk, tmp_path, moving):
+    """With the layout's own body nothing is scaled: the pelvis is seen where it was."""
+    motion = filmed(walk, moving=moving, off=(23.0, -41.0)).replace(body_model="smplx")
+    with np.load(save_motion(motion, tmp_path / "walk.npz", format="amass")) as file:
+        arrays = dict(file)
+    assert arrays["fps"] == arrays["mocap_frame_rate"] == 30
+    assert arrays["size"].tolist() == [1280, 720]
+    rest = REST_PELVIS["smplx"]
+    pelvis = arrays["trans"] + rest
+    local = np.einsum("nij,nj->ni", arrays["cam_R"], pelvis) + arrays["cam_t"]
+    pixels = local @ arrays["K"].T
+    own = np.array([seen(motion, row)[0] for row in range(60)])
+    np.testing.assert_allclose(pixels[:, :2] / pixels[:, 2:], own, atol=0.5)  # a millimetre is a third of a pixel here
+    back = load_motion(tmp_path / "walk.npz")
+    in_camera = to_camera(back.people[0].transl_world + rest, back.camera)
+    np.testing.assert_allclose(project(in_camera, back.camera.intrinsics), own, atol=0.5)
+
+
+def test_npz_on_another_body_keeps_people_where_they_were_seen(walk, body, tmp_path):
+    """The way is scaled to the legs of the reader's body, and the camera with it: soles stay in the picture."""
+    motion = filmed(walk, moving=True)
+    with np.load(save_motion(motion, tmp_path / "walk.npz", format="amass")) as file:
+        arrays = dict(file)
+    person = motion.people[0]
+    theirs = (arrays["trans"] + REST_PELVIS["smplx"]) @ ZUP_FROM_YUP
+    theirs = AVERAGE_LEGS["smplx"].soles(np.array(person.pose_world)) + theirs[:, None]
+    own = legs_of(body, person.betas[0]).soles(np.array(person.pose_world)) + person.joints_world[:, :1]
+    lens = motion.camera.intrinsics
+    scaled = np.einsum("nij,npj->npi", arrays["cam_R"], theirs @ ZUP_FROM_YUP.T) + arrays["cam_t"][:, None]
+    truth = project(to_camera(own, motion.camera), lens)
+    with_it = np.linalg.norm(project(scaled, lens) - truth, axis=-1)
+    without = np.linalg.norm(project(to_camera(theirs, motion.camera), lens) - truth, axis=-1)
+    # Of a body of 300 pixels whose legs stand a little wider than the person's.
+    assert np.median(with_it) < 8
+    assert np.median(with_it) < np.median(without) / 2

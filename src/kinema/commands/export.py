@@ -20,6 +20,7 @@ FORMATS = {
     "glb": ("glb", "skinned bodies, skeleton and motion; any viewer, Blender, Unity, Unreal, web"),
     "usd": ("usd", "the same as UsdSkel (.usda); Omniverse, Houdini, Maya, Blender"),
     "fbx": ("fbx", "the same as FBX, through your own Blender"),
+    "blender": ("blender", "a script that sets up a scene in Blender: bodies, camera and the footage behind them"),
     "npz": ("amass", "AMASS in SMPL-X's layout; Blender's SMPL-X add-on, robot retargeting (GMR and others)"),
     "trc": ("trc", "joints as markers; OpenSim"),
     "c3d": ("c3d", "joints as markers; biomechanics"),
@@ -30,13 +31,14 @@ FORMATS = {
 """Choice of `--format` -> the format's name in `kinema.formats.formats()`, and its use."""
 
 DESCRIPTION = "Export a motion file of any format that Kinema reads to other programs.\n\n" + "\n".join(
-    f"  {name:<5}{about}" for name, (_, about) in FORMATS.items()
+    f"  {name:<8}{about}" for name, (_, about) in FORMATS.items()
 )
 EXAMPLES = """\
   kinema export smpl_output.pkl --format bvh
   kinema export smpl_output.pkl --format bvh --units cm --person 2 --out walk.bvh
   kinema export smpl_output.pkl --format glb --frame camera
   kinema export smpl_output.pkl --format fbx --names unreal
+  kinema export outputs/clip_20260131-142501 --format blender && blender --python outputs/clip_20260131-142501/*.py
   kinema export mocap.bvh --format usd
 """
 
@@ -80,6 +82,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="Blender, or a python that has the package bpy, for fbx (default: searched for)",
     )
+    parser.add_argument(
+        "--no-camera",
+        dest="camera",
+        action="store_const",
+        const=False,
+        help="leave the filming camera out of a glb, usd, fbx, npz or bvh (a .json beside that)",
+    )
+    parser.add_argument(
+        "--video", type=Path, metavar="VIDEO", help="footage for blender's camera (default: the one of the run)"
+    )
     add_body(parser)
     add_reading(parser)
     add_json(parser, "files and notes")
@@ -92,20 +104,24 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats.converting import reading_notes
     from kinema.formats.report import WriteReport
     from kinema.formats.skeletal import in_frame
+    from kinema.pipeline.source_video import source_of_run
 
     name = args.target_format
     entry = find_format(FORMATS[name][0])
     options = {
         "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
-        "names": args.names, "blender": args.blender,
+        "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video,
     }  # fmt: skip
     options = {option: value for option, value in options.items() if value is not None}
     for option in options:
         if option not in entry.takes:
-            setting = "rate" if option == "fps" else option
+            setting = {"fps": "rate", "footage": "video"}.get(option, option)
             raise UsageError(f"`{setting}` does not apply to {name} files; leave it out")
     source = motion_file(args.file)
     out = output_path(source, name, entry.suffixes, args.out)
+    if entry.name == "blender" and args.video is None:
+        known = source_of_run(source)
+        options |= {} if known is None or not known.path.is_file() else {"footage": known.path}
     motion = load_motion(source, format=args.format, fps=args.fps)
     motion = chosen(motion, args.person)
     if args.frame is not None:

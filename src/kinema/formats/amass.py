@@ -15,6 +15,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.formats.amass_keys import (
+    CAMERA,
     KNOWN,
     RATES,
     Fields,
@@ -26,12 +27,14 @@ from kinema.formats.amass_keys import (
     translation,
 )
 from kinema.formats.amass_writing import amass_arrays, write
-from kinema.formats.foreign import REST_PELVIS, betas_from, motion_from, yup_from_zup
+from kinema.formats.foreign import REST_PELVIS, ZUP_FROM_YUP, betas_from, motion_from, yup_from_zup
 from kinema.formats.reader_body import AVERAGE_LEGS
 from kinema.formats.report import Notes
 from kinema.formats.world_axes import world_of
+from kinema.geometry.camera import Camera
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.storage.fields import integers, numbers
 
 __all__ = ["amass_arrays", "read", "recognises", "write"]
 
@@ -45,8 +48,8 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     """The person of the file in the y-up world (`pose_world`, `transl_world`) or the camera's frame; `betas`, times.
 
     fps: frame rate of a file that states none. Lossy: hands, jaw and eyes, betas beyond the tenth, markers and
-    soft-tissue terms (dmpls) are left out, as noted in the provenance. `body_model` becomes "smpl", "smplh" or "smplx",
-    depending on the file's layout. Raises InputError, ShapeError.
+    soft-tissue terms (dmpls) are left out, as noted in the provenance. The camera is read where Kinema wrote one.
+    `body_model` becomes "smpl", "smplh" or "smplx", depending on the file's layout. Raises InputError, ShapeError.
     """
     what, notes = str(path), Notes()
     fields = Fields(content, what)
@@ -79,4 +82,30 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         person = person.replace(pose=pose, transl=trans)
     else:
         person = person.replace(pose_world=pose, transl_world=trans)
-    return motion_from("amass", [person], path, notes, fps=fps, own_fps=rate, body_model=layout)
+    return motion_from(
+        "amass",
+        [person],
+        path,
+        notes,
+        fps=fps,
+        own_fps=rate,
+        body_model=layout,
+        camera=_camera(content, len(pose), what) if world.up == "z" and world.metres == 1 else None,
+    )
+
+
+def _camera(content: Mapping[Any, Any], frames: int, what: str) -> Camera | None:
+    """The filming camera of a file that Kinema wrote, in the y-up world; None if the file has not all of it."""
+    if any(key not in content for key in CAMERA):
+        return None
+    size = integers(content["size"], "size", what)
+    if size.shape != (2,):
+        raise InputError(f"{what}: size must be width and height, found {size.size} numbers")
+    return Camera(
+        width=int(size[0]),
+        height=int(size[1]),
+        intrinsics=numbers(content["K"], "K", what, (3, 3)),
+        rotation=numbers(content["cam_R"], "cam_R", what, (frames, 3, 3)) @ ZUP_FROM_YUP,
+        translation=numbers(content["cam_t"], "cam_t", what, (frames, 3)),
+        focal_source="file",
+    )

@@ -30,9 +30,13 @@ TRANSLATIONS = ("trans", "transl", "Th")
 SHAPES = ("betas", "shapes")
 RATES = ("mocap_frame_rate", "mocap_framerate", "mocap_fps", "framerate", "frame_rate", "fps")
 
+CAMERA = ("cam_R", "cam_t", "K", "size")
+"""Of the filming camera, in files that Kinema wrote."""
+
 KNOWN = {
     *ROOTS, *BODIES, *TRANSLATIONS, *SHAPES, *RATES, "poses", "Rh", "gender", "mocap_time_length", "surface_model_type",
     "pose_hand", "pose_jaw", "pose_eye", "left_hand_pose", "right_hand_pose", "jaw_pose", "leye_pose", "reye_pose",
+    *CAMERA,
 }  # fmt: skip
 
 HANDS_AND_FACE = (

@@ -13,6 +13,10 @@ the free body, which has its own shape space. Readers then pose their average bo
 with its soles on the floor (`kinema.formats.reader_body`); without a world it is scaled about the camera. `trans` is
 added to a body whose pelvis rests at `REST_PELVIS`.
 
+Camera: where it is known, `cam_R` (N,3,3) and `cam_t` (N,3) at each frame of `poses`: X_camera = cam_R @ X + cam_t, X
+in the file's z-up world, OpenCV's axes (x right, y down, z forward); `K` (3,3) pixels, centres at integers; `size`
+width and height; `fps`. A way that is scaled takes the camera with it, so that people are seen where they were.
+
 Rate: Blender's add-on truncates the rate to a whole number and refuses less than 30. So by default it is 30 or the next
 multiple of it. Poses at other times, and in gaps of the track, are interpolated: cubic, gaps straight.
 """
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +33,7 @@ import numpy as np
 
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import UsageError
+from kinema.formats.camera_track import camera_track
 from kinema.formats.foreign import REST_PELVIS, YUP_FROM_CAMERA, ZUP_FROM_YUP
 from kinema.formats.reader_body import AVERAGE_LEGS, carried_over, family, own_legs, rest_pelvis
 from kinema.formats.report import WriteReport
@@ -66,12 +72,13 @@ def write(
     vertices: bool = False,
     fps: float | None = None,
     layout: str = "smplx",
+    camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
     """Write one `.npz` per person: `path` for one, `name_<id>.npz` next to it for several. See the module.
 
-    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". Returns the first
-    file. Raises UsageError where nobody in the motion has a pose, OutputError.
+    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". camera: with the
+    filming camera. Returns the first file. Raises UsageError where nobody in the motion has a pose, OutputError.
     """
     report = WriteReport() if report is None else report
     people = posed_people(motion)
@@ -87,6 +94,8 @@ def write(
     paths = [path] if len(people) == 1 else [person_path(path, person) for person in people]
     for person, target in zip(people, paths, strict=True):
         arrays = amass_arrays(motion, person, body, fps=fps, layout=layout)
+        if camera:
+            arrays |= camera_arrays(motion, person, body, report, rate=float(arrays["mocap_frame_rate"]), layout=layout)
         _note_changes(motion, person, arrays, report)
         note_body(motion, person, body, layout, report)
         write_arrays(arrays, target)
@@ -206,8 +215,44 @@ def amass_arrays(
     }
 
 
+def camera_arrays(
+    motion: Motion, person: Person, body: BodyModel | None, report: WriteReport, *, rate: float, layout: str
+) -> dict[str, np.ndarray]:
+    """The camera's arrays of a person's AMASS file at `rate` frames a second; none where nobody knows the camera."""
+    in_world = person.pose_world is not None
+    track = camera_track(motion, "world" if in_world else "camera", report)
+    if track is None:
+        return {}
+    grid = constant_rate_times(motion.times[person.frames], rate)
+    track = track.at(grid)
+    if in_world and not keeps_shape(motion, layout):
+        _, pelvis = _in_frame(motion, person, body)
+        about = pelvis[0] * [1, 0, 1]
+        ratio = AVERAGE_LEGS[layout].depth / own_legs(motion, person, body).depth
+        track = replace(track, place=about + ratio * (track.place - about))
+    rotation, translation = track.world_to_camera
+    count = len(grid)
+    return {
+        "cam_R": np.array(np.broadcast_to(rotation @ ZUP_FROM_YUP.T, (count, 3, 3))),
+        "cam_t": np.array(np.broadcast_to(translation, (count, 3))),
+        "K": np.array(track.intrinsics),
+        "size": np.array([track.width, track.height]),
+        "fps": np.array(float(rate)),
+    }
+
+
 def _upright(motion: Motion, person: Person, body: BodyModel | None, layout: str) -> tuple[np.ndarray, np.ndarray]:
     """Pose (F,72) and the pelvis (F,3) of the reader's body, y up: in the world where known, else before the camera."""
+    pose, pelvis = _in_frame(motion, person, body)
+    if keeps_shape(motion, layout):
+        return pose, pelvis
+    own = own_legs(motion, person, body)
+    about = None if person.pose_world is not None else np.zeros(3)
+    return pose, carried_over(pose, pelvis, own, AVERAGE_LEGS[layout], about=about)
+
+
+def _in_frame(motion: Motion, person: Person, body: BodyModel | None) -> tuple[np.ndarray, np.ndarray]:
+    """Pose (F,72) and pelvis (F,3) of the person's own body, y up."""
     in_world = person.pose_world is not None
     pose = person.pose_world if in_world else person.pose
     if pose is None:
@@ -223,8 +268,4 @@ def _upright(motion: Motion, person: Person, body: BodyModel | None, layout: str
     if not in_world:
         pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
         pelvis = pelvis @ YUP_FROM_CAMERA
-    if keeps_shape(motion, layout):
-        return pose, pelvis
-    own = own_legs(motion, person, body)
-    about = None if in_world else np.zeros(3)
-    return pose, carried_over(pose, pelvis, own, AVERAGE_LEGS[layout], about=about)
+    return pose, pelvis

@@ -9,7 +9,10 @@ Blender's version makes of rates with a fraction; the rate is set afterwards. Th
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,13 +25,27 @@ def allowed(operator: Any, **options: Any) -> dict[str, Any]:
 
 
 def select_bodies(bpy: Any) -> None:
-    """Select cameras, armatures and what these deform, nothing else: the importer adds balls as bones' shapes."""
+    """Select cameras, armatures and what these deform; the importer adds balls as bones' shapes."""
     shown = bpy.context.view_layer.objects
     for thing in shown:
         deformed = thing.type == "MESH" and any(modifier.type == "ARMATURE" for modifier in thing.modifiers)
         thing.select_set(deformed or thing.type in ("ARMATURE", "CAMERA"))
     for armature in (thing for thing in shown if thing.type == "ARMATURE"):
         armature.data.name = armature.name
+
+
+def set_film(bpy: Any, source: str) -> None:
+    """Describe the lens by a film 36 mm wide: of other descriptions, the exporter does not keep the angles."""
+    with open(source, "rb") as file:
+        file.seek(12)
+        (length,) = struct.unpack("<I4x", file.read(8))
+        lenses = json.loads(file.read(length)).get("cameras", [])
+    render = bpy.context.scene.render
+    for camera, lens in zip(bpy.data.cameras, lenses, strict=True):
+        aspect, half = lens["perspective"]["aspectRatio"], math.tan(lens["perspective"]["yfov"] / 2)
+        camera.sensor_fit, camera.sensor_width, camera.sensor_height = "HORIZONTAL", 36.0, 36.0 / aspect
+        camera.lens = 36.0 / (2 * half * aspect)
+        render.resolution_x, render.resolution_y = lens["extras"]["size"]
 
 
 def main(source: str, target: str, rate: int, frames: int) -> None:
@@ -41,6 +58,7 @@ def main(source: str, target: str, rate: int, frames: int) -> None:
     scene.render.fps, scene.render.fps_base = 1, 1.0
     importer = bpy.ops.import_scene.gltf
     importer(**allowed(importer, filepath=source, disable_bone_shape=True))
+    set_film(bpy, source)
     scene.render.fps = rate
     scene.frame_start, scene.frame_end = 0, frames - 1
     scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", 0.01

@@ -10,6 +10,12 @@
 - Units: metres, or centimetres for tools that expect them. BVH does not store its unit.
 - One frame time for the whole file, with enough digits for an hour to be exact; other frame times are interpolated.
 
+The filming camera, where it is known, is in `name_camera.json` beside the files, as a BVH has no cameras, in the layout
+of `kinema run --camera`, and in the axes and the unit of the BVHs. `R` (T,3,3) and `t` (T,3): X_camera = R @ X + t with
+OpenCV's axes (x right, y down, z forward), one row if it stands still; `K` (3,3) pixels, centres at integers; `size`
+width and height; `distortion`; `times` (T,) seconds of the clip; `fps`; `starts`: each BVH's first frame in those
+seconds; `unit`.
+
 Frames are processed and written in chunks, so memory does not grow with the file.
 
 Any file whose joints have known names can be read (see `joint_names` and `retargeting`): motion capture becomes the
@@ -28,6 +34,7 @@ from kinema.body import load_body
 from kinema.errors import InputError, UsageError
 from kinema.formats.angles import ORDERS, euler_angles
 from kinema.formats.bvh_parsing import BvhFile, parse_bvh
+from kinema.formats.camera_track import NAME, CameraTrack, camera_track
 from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.retargeting import retarget
@@ -37,6 +44,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
+from kinema.storage.text import json_text
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -58,12 +66,13 @@ def write(
     fps: float | None = None,
     rotation_order: str = "ZXY",
     names: str | None = None,
+    camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
     """Write one file per person and return the first. See the module; `vertices` is ignored.
 
     units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`. names: of
-    the joints, a key of `naming.NAMINGS`, default SMPL's.
+    the joints, a key of `naming.NAMINGS`, default SMPL's. camera: with the filming camera's file.
     Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
@@ -74,6 +83,7 @@ def write(
     motion = without_pauses(motion, report)
     tracks = skeleton_tracks(motion, body, report, names)
     paths = person_paths(path, tracks)
+    starts = {}
     for track, target in zip(tracks, paths, strict=True):
         even = constant_rate(track, report, fps)
         if even.times[0] > motion.times[0]:
@@ -81,7 +91,37 @@ def write(
         with atomic_path(target) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
             _write(file, even, UNITS[units or "m"], rotation_order)
         report.paths.append(target)
+        starts[target.name] = float(even.times[0])
+    filmed = camera_track(motion, tracks[0].frame, report, distorted=True) if camera else None
+    if filmed is not None:
+        report.paths.append(
+            write_camera_json(filmed, motion, path.with_name(f"{path.stem}_{NAME}.json"), units, starts)
+        )
     return paths[0]
+
+
+def write_camera_json(
+    camera: CameraTrack, motion: Motion, path: Path, units: str | None, starts: Mapping[str, float]
+) -> Path:
+    """Write the camera as JSON. See the module."""
+    rotation, translation = camera.world_to_camera
+    content = {
+        "R": rotation.tolist(),
+        "t": (translation * UNITS[units or "m"]).tolist(),
+        "K": camera.intrinsics.tolist(),
+        "size": [camera.width, camera.height],
+        "distortion": None if camera.distortion is None else camera.distortion.tolist(),
+        "times": camera.times.tolist(),
+        "fps": motion.fps,
+        "up": [0, 1, 0],
+        "kind": "full" if camera.moves else "static",
+        "metric": units in (None, "m"),
+        "unit": units or "m",
+        "starts": dict(starts),
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json_text(content, indent=None) + "\n", encoding="utf-8")
+    return path
 
 
 def open_bvh(path: Path) -> dict[str, BvhFile]:

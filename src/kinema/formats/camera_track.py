@@ -35,7 +35,7 @@ class CameraTrack:
     """The filming camera over time, in the y-up frame of `skeletal.SkeletonTrack`. One pose alone stands for all times.
 
     times (K,) seconds of the clip. turn (K,3,3): from the camera's axes (x right, y up, z backwards) to the frame's;
-    place (K,3) metres. intrinsics (3,3) pixels, of pictures of width by height; distortion: of the lens, as in `Camera`.
+    place (K,3) metres. intrinsics (3,3) pixels, of pictures of width by height; distortion: as in `Camera`.
     first (C,): rows at which a new shot begins.
     """
 

@@ -95,7 +95,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             takes=("fps", "layout", "camera", "report"),
-            keeps=("pose_world", "betas", "transl_world"),
+            keeps=("pose_world", "betas", "transl_world", "camera"),
             holds="one person's pose, shape and translation in the world, and the filming camera, at a constant rate",
         ),
         MotionFormat(
@@ -221,6 +221,18 @@ FORMATS: Registry[MotionFormat] = Registry(
             timed=True,
             holds="everybody's skin, skeleton and motion, and the filming camera, at true times",
             takes=("names", "blender", "camera", "report"),
+        ),
+        MotionFormat(
+            "blender",
+            "a script that sets up a scene in Blender, bodies before their footage, and a GLB beside it",
+            (".py",),
+            "kinema.formats.blender_scene",
+            reads=False,
+            writes=True,
+            timed=True,
+            named=True,
+            holds="everybody's skin, skeleton and motion, the filming camera and its footage",
+            takes=("names", "footage", "report"),
         ),
         MotionFormat(
             "trc",
