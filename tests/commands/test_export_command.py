@@ -31,7 +31,7 @@ def test_every_format(file, tmp_path, capsys, name):
     for path in said["files"]:
         assert path.startswith(str(tmp_path / "out" / "walk"))
     several = {"glb", "usd", "csv", "pkl"}
-    assert len(said["files"]) == (1 if name in several else 2)
+    assert len(said["files"]) == (1 if name in several else 3 if name == "bvh" else 2)
 
 
 def test_beside_the_file_and_never_onto_it(file, capsys):
@@ -46,11 +46,35 @@ def test_one_person_in_centimetres(file, tmp_path, capsys):
     out = tmp_path / "five.bvh"
     arguments = ["export", str(file), "--format", "bvh", "--person", "5", "--units", "cm", "--rotation-order", "xyz"]
     assert main([*arguments, "--out", str(out)]) == 0
-    assert capsys.readouterr().out == f"{out}\n"
+    assert capsys.readouterr().out == f"{out}\n{tmp_path / 'five_camera.json'}\n"
     text = out.read_text()
     assert "Xrotation Yrotation Zrotation" in text
     first = text.splitlines()[text.splitlines().index("MOTION") + 3].split()
     assert float(first[1]) > 50  # the pelvis' height in centimetres
+
+
+def test_a_scene_for_blender_has_the_runs_video_or_the_named_one(file, tmp_path, capsys):
+    footage = tmp_path / "clip.mp4"
+    footage.write_bytes(b"a video, which only Blender opens")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "smpl_output.pkl").write_bytes(file.read_bytes())
+    arguments = {"video": {}, "time_range": {"start": 1.0, "end": None}}
+    (folder / "run.json").write_text(json.dumps({"input": {"path": str(footage)}, "arguments": arguments}))
+    assert main(["export", str(folder), "--format", "blender", "--out", str(tmp_path / "scene.py")]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [str(tmp_path / "scene.py"), str(tmp_path / "scene_scene.glb")]
+    script = (tmp_path / "scene.py").read_text()
+    compile(script, "scene.py", "exec")
+    assert repr(str(footage)) in script
+    footage.unlink()
+    assert main(["export", str(folder), "--format", "blender", "--out", str(tmp_path / "scene.py")]) == 0
+    assert "the camera has no background; name it with --video" in capsys.readouterr().out
+    other = tmp_path / "it's\n'other'.mp4"
+    named = ["export", str(file), "--format", "blender", "--video", str(other), "--out", str(tmp_path / "scene.py")]
+    assert main(named) == 0
+    assert repr(str(other)) in (tmp_path / "scene.py").read_text()
+    assert main(["export", str(file), "--format", "glb", "--video", str(other)]) == 2
+    assert "--video does not apply to glb files" in capsys.readouterr().err
 
 
 def test_the_cameras_frame(file, tmp_path, capsys):

@@ -40,7 +40,7 @@ def files(folder):
         (["diagnose", "{}"], set()),
         (["stabilize", "{}"], {"smpl_output_stable.pkl"}),
         (["refine", "{}", "--method", "savgol"], {"smpl_output_refined.pkl"}),
-        (["export", "{}", "--format", "bvh"], {"smpl_output.bvh"}),
+        (["export", "{}", "--format", "bvh"], {"smpl_output.bvh", "smpl_output_camera.json"}),
         (["export", "{}", "--format", "pkl"], {"smpl_output_pare.pkl"}),
         (["convert", "{}", "{}/out.npz"], {"out.npz"}),
         (["convert", "{}", "--out", "{}/out.npz"], {"out.npz"}),

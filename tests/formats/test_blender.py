@@ -102,6 +102,7 @@ def test_through_the_exported_camera_the_joints_are_where_the_video_has_them(wal
         own = np.array([seen(motion, row) for row in rows])
         np.testing.assert_allclose(pixels, own, atol=PIXELS, err_msg=name)
         assert found[name]["camera"]["name"] == "camera"
+        assert "Cube" not in {thing for _, thing in found[name]["names"]}
     assert found["odd.py"]["camera"] == {"name": "camera", "footage": [str(clip), 0, 15, 60], "frames": 60}
     assert found["odd.py"]["rate"] == pytest.approx(30)
     assert found["still.py"]["camera"]["footage"] is None

@@ -25,6 +25,7 @@ def load(path):
     scene.render.fps, scene.render.fps_base = 30, 1.0
     scene.render.resolution_x, scene.render.resolution_y = 1280, 720
     if path.endswith(".py"):
+        bpy.ops.wm.read_factory_settings()  # with its cube, as users find it
         script = runpy.run_path(path)
         script["main"](script["SETTINGS"], Path(path).parent, None)
         return bpy.context.scene

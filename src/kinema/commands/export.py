@@ -31,14 +31,14 @@ FORMATS = {
 """Choice of `--format` -> the format's name in `kinema.formats.formats()`, and its use."""
 
 DESCRIPTION = "Export a motion file of any format that Kinema reads to other programs.\n\n" + "\n".join(
-    f"  {name:<8}{about}" for name, (_, about) in FORMATS.items()
+    f"  {name:<9}{about}" for name, (_, about) in FORMATS.items()
 )
 EXAMPLES = """\
   kinema export smpl_output.pkl --format bvh
   kinema export smpl_output.pkl --format bvh --units cm --person 2 --out walk.bvh
   kinema export smpl_output.pkl --format glb --frame camera
   kinema export smpl_output.pkl --format fbx --names unreal
-  kinema export outputs/clip_20260131-142501 --format blender && blender --python outputs/clip_20260131-142501/*.py
+  kinema export outputs/clip_20260131-142501 --format blender --out scene.py && blender --python scene.py
   kinema export mocap.bvh --format usd
 """
 

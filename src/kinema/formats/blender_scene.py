@@ -1,6 +1,6 @@
 """A script that sets up a scene in Blender: animated bodies, and the filming camera before its own footage.
 
-`name.py` and `name.glb` (see `glb`) belong together: the script imports the GLB that lies beside it. Run it with
+`name.py` and `name_scene.glb` (see `glb`) belong together: the script imports the GLB that lies beside it. Run it with
 
     blender --python name.py                            the scene, to work with
     blender --background --python name.py -- name.blend  a .blend file
@@ -49,7 +49,7 @@ def write(
     background. Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
-    model = path.with_suffix(".glb")
+    model = path.with_name(f"{path.stem}_scene.glb")
     glb.write(motion, model, body=body, names=names, report=report)
     # The GLB's notes name its camera; what else the camera has, the script stores.
     tracks = skeleton_tracks(motion, body, WriteReport(), names)

@@ -22,7 +22,8 @@ def main(settings: dict[str, Any], folder: Path, out: str | None) -> None:
     """Import, set rate, length and size, prepare the camera; save the scene as `out`, if that is given."""
     import bpy
 
-    if not bpy.data.filepath and not bpy.data.is_dirty:
+    # Without a window nobody has anything open, whatever Blender says about its own first scene.
+    if bpy.app.background or not (bpy.data.filepath or bpy.data.is_dirty):
         bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.fps = max(1, math.ceil(settings["rate"]))

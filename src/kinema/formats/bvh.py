@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 UNITS = {"m": 1.0, "cm": 100.0}
 """Units that a file may be written in, per metre."""
 
+_DIGITS = 9
+"""Decimals of the camera's numbers."""
+
 READ_UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 """Metres per unit that a file may be read in."""
 
@@ -106,8 +109,8 @@ def write_camera_json(
     """Write the camera as JSON. See the module."""
     rotation, translation = camera.world_to_camera
     content = {
-        "R": rotation.tolist(),
-        "t": (translation * UNITS[units or "m"]).tolist(),
+        "R": rotation.round(_DIGITS).tolist(),
+        "t": (translation * UNITS[units or "m"]).round(_DIGITS).tolist(),
         "K": camera.intrinsics.tolist(),
         "size": [camera.width, camera.height],
         "distortion": None if camera.distortion is None else camera.distortion.tolist(),
