@@ -69,10 +69,14 @@ def _stripes(
     """
     su, sv, s0 = (np.float32(value / square) for value in rays)
     du, dv = (np.float32(value / height) for value in downs[:2])
+    du = np.float32(0) if depth.shape[1] == 1 else du  # the camera is level
     place = (sv * v + s0) + su * u
     place *= depth
     # Depth is -height / (down), so it changes by depth^2 * down' / height; so much of the axis does a pixel span.
-    wide = np.abs(su + place * du) + np.abs(sv + place * dv)
+    wide = place * dv
+    wide += sv
+    np.abs(wide, out=wide)
+    wide += np.abs(su + place * du) if du else np.abs(su)
     wide *= depth
     place += np.float32(start / square + 0.5)
     place -= 2 * np.floor(place * np.float32(0.5))

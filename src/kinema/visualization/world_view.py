@@ -89,7 +89,8 @@ class WorldView:
             for vertices, posed in zip(seen, bodies, strict=True)
         ]
         meshes += self._camera_mesh(frame, rotation, translation)
-        canvas = renderer.render(meshes, intrinsics).over(canvas)
+        for rendered in renderer.parts(meshes, intrinsics):
+            rendered.onto(canvas)
         for posed in bodies if self.labels else ():
             person = self.motion.people[posed.number]
             if person.joints_world is not None:
