@@ -14,6 +14,7 @@ import pytest
 
 from kinema.formats import save_motion
 from kinema.formats.fbx import frame_times, stated_rate
+from kinema.geometry.camera import project, to_camera
 from kinema.skeleton import SMPL24
 from kinema.synthetic import procedural_motion
 from tests.helpers.exchange_motions import cut, uneven
@@ -81,11 +82,21 @@ def test_every_joint_is_in_place_from_the_first_frame_to_the_last(clips, written
             assert off < MILLIMETRE, f"{name}, person {person.id}: {1000 * off:.2f} mm"
 
 
-def test_nothing_but_bodies_and_skeletons_is_exported(clips, found):
+def test_the_joints_are_seen_through_the_camera_where_the_video_has_them(clips, written, found):
+    for name, clip in clips.items():
+        if len(clip.people) == 1:
+            person, rows = clip.people[0], written.rows[name]
+            own = project(to_camera(person.joints_world[rows], clip.camera), clip.camera.intrinsics)
+            pixels = np.array([found[name]["pixels"][joint] for joint in SMPL24.joints]).transpose(1, 0, 2)
+            np.testing.assert_allclose(pixels, own, atol=0.1, err_msg=name)
+
+
+def test_nothing_but_bodies_skeletons_and_the_camera_is_exported(clips, found):
     for name, clip in clips.items():
         people = {f"person_{person.id}" for person in clip}
         things = {(kind, thing) for kind, thing in found[name]["names"] if kind != "EMPTY"}
-        assert things == {("ARMATURE", person) for person in people} | {("MESH", f"{person}_body") for person in people}
+        bodies = {("MESH", f"{person}_body") for person in people}
+        assert things == {("ARMATURE", person) for person in people} | bodies | {("CAMERA", "camera")}
         assert found[name]["bones"] == [24] * len(people)
         for bones in found[name]["armatures"].values():
             assert set(bones) == set(SMPL24.joints)
@@ -95,7 +106,8 @@ def test_keys_lie_at_the_clips_own_times(clips, written):
     for name, clip in clips.items():
         data = written.paths[name].read_bytes()
         keys = stored(data, b"KeyTime", "array")
-        assert len(keys) == 9 * 25 * len(clip.people)  # place, rotation and size of 24 bones and of the person
+        # Place, rotation and size of 24 bones and of the person; the camera's, its focal length and distance of focus.
+        assert len(keys) == 9 * 25 * len(clip.people) + 9 + 2
         for times in keys:
             np.testing.assert_array_equal(times, keys[0])
         seconds = keys[0] / 46186158000
