@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kinema.formats import load_motion, save_motion
+from kinema.formats.camera_files import read_camera_path
 from kinema.formats.foreign import REST_PELVIS, ZUP_FROM_YUP
 from kinema.formats.reader_body import AVERAGE_LEGS, legs_of
 from kinema.formats.report import WriteReport
@@ -171,6 +172,10 @@ def test_bvh_with_json_by_pybvh(walk, tmp_path, moving, units):
     camera = json.loads((tmp_path / "walk_camera.json").read_text())
     assert camera["starts"] == {"walk.bvh": 0.0}
     assert (camera["unit"], camera["metric"], camera["size"]) == (units, units == "m", [1280, 720])
+    if moving:
+        path = read_camera_path(tmp_path / "walk_camera.json").path
+        np.testing.assert_allclose(path.rotation, motion.camera.rotation, atol=1e-8)
+        assert path.metric == (units == "m")
     joints, _ = positions(tmp_path / "walk.bvh")
     for row in ROWS:
         at = row if moving else 0

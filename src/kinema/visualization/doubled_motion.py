@@ -100,6 +100,7 @@ def doubled_path(path: CameraPath, apart: np.ndarray) -> CameraPath:
         centre=resample_linear(path.centre, rows, places),
         intrinsics=lenses_between(path.part(before), path.part(after), places - before),
         found=None if path.found is None else path.found[before],
+        breaks=2 * path.breaks,
     )
 
 
