@@ -28,7 +28,7 @@ _USED = 2
 class Residual(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
 
-    clamped = ("conv1", "conv2")
+    clamped: tuple[str, ...] = ("conv1", "conv2")
 
     def __init__(self, inputs: int, outputs: int, stride: int, *, norm: bool) -> None:
         super().__init__()
@@ -89,10 +89,8 @@ class GatedUnit(nn.Module):
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
-        for gate in "zrq":
-            setattr(self, f"conv{gate}", nn.Conv2d(HIDDEN + inputs, HIDDEN, 3, padding=1))
-            setattr(self, f"conv{gate}_glo", nn.Conv2d(HIDDEN, HIDDEN, 1))
-        self.w = nn.Conv2d(HIDDEN, HIDDEN, 1)
+        self.convz, self.convr, self.convq = (nn.Conv2d(HIDDEN + inputs, HIDDEN, 3, padding=1) for _ in range(3))
+        self.w, self.convz_glo, self.convr_glo, self.convq_glo = (nn.Conv2d(HIDDEN, HIDDEN, 1) for _ in range(4))
 
     def forward(self, state: Tensor, *inputs: Tensor) -> Tensor:
         given = torch.cat([state, *inputs], dim=1)
@@ -127,7 +125,8 @@ def means_of(values: Tensor, group: Tensor) -> Tensor:
     """The means (K,...) of the rows of values (E,...) that have the same group (E,), in rising order of the groups."""
     _, place, count = torch.unique(group, return_inverse=True, return_counts=True)
     total = values.new_zeros(len(count), *values.shape[1:]).index_add_(0, place, values)
-    return total / count.view(-1, *[1] * (values.ndim - 1))
+    share: Tensor = total / count.view(-1, *[1] * (values.ndim - 1))
+    return share
 
 
 @dataclass(frozen=True, eq=False)
