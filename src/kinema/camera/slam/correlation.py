@@ -16,9 +16,6 @@ from kinema.models.droid.facts import LEVELS, RADIUS, SPAN
 _SHARE = 16.0
 """Products are of features that are each divided by 4."""
 
-AT_ONCE = 4
-"""Edges whose products are in memory together."""
-
 
 def pyramid(features: Tensor) -> tuple[Tensor, ...]:
     """Features (N,C,h,w) at four resolutions: columns (N,C,cells + 1) of which the last, what lies outside, is zero."""
@@ -34,12 +31,12 @@ def compared(first: Tensor, second: tuple[Tensor, ...], places: Tensor) -> Tenso
     """Correlations (E,196,h,w): of every pixel of the first features (E,C,h,w) with 7x7 places in each level of the
     second's `pyramid`, of E rows, around places (E,h,w,2), x and y in pixels of the features.
 
-    Of the 49, x is the slow index; between pixels they are bilinear, outside zero.
+    Of the 49, x is the slow index; between pixels they are bilinear, outside zero. In memory, channels are last.
     """
     edges, _, height, width = first.shape
     rows = first.flatten(2).transpose(1, 2) / _SHARE
     around = torch.arange(-RADIUS, RADIUS + 2, device=first.device)
-    out = first.new_empty(edges, LEVELS, SPAN, SPAN, height * width)
+    out = first.new_empty(edges, height * width, LEVELS, SPAN, SPAN)
     for level, columns in enumerate(second):
         high, wide = height >> level, width >> level
         where = places.reshape(edges, -1, 2) / 2**level
@@ -53,5 +50,5 @@ def compared(first: Tensor, second: tuple[Tensor, ...], places: Tensor) -> Tenso
         found = torch.bmm(rows, columns).gather(2, cell.flatten(2)).view(*cell.shape)
         fx, fy = fraction[..., 0, None, None], fraction[..., 1, None, None]
         across = torch.lerp(found[:, :, :-1], found[:, :, 1:], fx)
-        out[:, level] = torch.lerp(across[..., :-1], across[..., 1:], fy).permute(0, 2, 3, 1)
-    return out.view(edges, -1, height, width)
+        out[:, :, level] = torch.lerp(across[..., :-1], across[..., 1:], fy)
+    return out.view(edges, height, width, -1).permute(0, 3, 1, 2)

@@ -7,9 +7,10 @@ another), corrects where they went, and says how sure it is. Pictures are BGR, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -173,6 +174,68 @@ def _head() -> nn.Sequential:
     )
 
 
+class FastOperator(nn.Module):
+    """What an `UpdateOperator` computes, within rounding, in fewer and larger convolutions.
+
+    The gates' convolutions of a context are the same for all edges from its frame and are computed once for each frame;
+    those of two gates, and the first ones of all that reads the new state, are one each.
+    """
+
+    def __init__(self, operator: UpdateOperator) -> None:
+        super().__init__()
+        unit, agg = operator.gru, operator.agg
+        self.corr_encoder, self.flow_encoder = operator.corr_encoder, operator.flow_encoder
+        gates = unit.convz, unit.convr, unit.convq
+        context = slice(HIDDEN, HIDDEN + CONTEXT)
+        self.context = _joined([each.weight[:, context] for each in gates], [each.bias for each in gates])
+        edge = [torch.cat([each.weight[:, :HIDDEN], each.weight[:, HIDDEN + CONTEXT :]], 1) for each in gates]
+        self.gates, self.new = _joined(edge[:2]), _joined(edge[2:])
+        self.w = unit.w
+        picture = unit.convz_glo, unit.convr_glo, unit.convq_glo
+        self.picture = _joined([each.weight for each in picture], [each.bias for each in picture])
+        (delta, _, delta_head), (weight, _, weight_head) = operator.delta, operator.weight
+        first: list[Any] = [delta, weight, agg.conv1]
+        self.first = nn.Sequential(_joined([each.weight for each in first], [each.bias for each in first]), nn.ReLU())
+        heads: list[Any] = [delta_head, weight_head]
+        apart = torch.zeros(2 * _USED, 2 * HIDDEN, 3, 3)
+        apart[:_USED, :HIDDEN], apart[_USED:, HIDDEN:] = heads[0].weight, heads[1].weight
+        self.heads = _joined([apart], [each.bias for each in heads])
+        self.together = nn.Sequential(agg.conv2, nn.ReLU())
+        self.eta, self.upmask = agg.eta, agg.upmask
+
+    def forward(
+        self, state: Tensor, contexts: Tensor, compared: Tensor, motion: Tensor, group: Tensor, upmask: bool = False
+    ) -> Updated:
+        """As `UpdateOperator`, but contexts (K,128,h,w) of the source frames, and group (E,): their rows. upmask: that
+        of `Updated` is wanted; else it is empty."""
+        seen = self.corr_encoder(compared), self.flow_encoder(motion.clamp(-MOST_FLOW, MOST_FLOW))
+        everywhere = (torch.sigmoid(self.w(state)) * state).mean(dim=(2, 3), keepdim=True)
+        known = self.context(contexts)[group] + self.picture(everywhere)
+        both = torch.sigmoid(self.gates(torch.cat([state, *seen], 1)) + known[:, : 2 * HIDDEN])
+        new = torch.tanh(self.new(torch.cat([both[:, HIDDEN:] * state, *seen], 1)) + known[:, 2 * HIDDEN :])
+        state = torch.lerp(state, new, both[:, :HIDDEN])
+        first = self.first(state)
+        heads = self.heads(first[:, : 2 * HIDDEN]).permute(0, 2, 3, 1)
+        total = state.new_zeros(contexts.shape).index_add_(0, group, first[:, 2 * HIDDEN :])
+        count = torch.bincount(group, minlength=len(contexts)).view(-1, 1, 1, 1)
+        together = self.together(total / count)
+        eta = 0.01 * F.softplus(self.eta(together)[:, 0])
+        fine = self.upmask(together) if upmask else together[:, :0]
+        return Updated(state, heads[..., :_USED], torch.sigmoid(heads[..., _USED:]), eta, fine)
+
+
+def _joined(weights: Sequence[Tensor], biases: Sequence[Tensor | None] = ()) -> nn.Conv2d:
+    """One convolution, of the same size, with the outputs of several."""
+    weight = torch.cat(list(weights))
+    bias = [each for each in biases if each is not None]
+    kernel = weight.shape[2]
+    one = nn.Conv2d(weight.shape[1], weight.shape[0], kernel, padding=kernel // 2, bias=bool(bias))
+    one.weight = nn.Parameter(weight, requires_grad=False)
+    if bias:
+        one.bias = nn.Parameter(torch.cat(bias), requires_grad=False)
+    return one
+
+
 class DroidNet(nn.Module):
     """The three networks: fnet, features to compare; cnet, an edge's first state and its context; update."""
 
@@ -205,8 +268,13 @@ class DroidNet(nn.Module):
 
     def context(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """First state and context, each (B,128,h,w), of pictures (B,3,H,W) uint8 BGR."""
-        state, context = self.cnet(normalised(pictures)).split([HIDDEN, CONTEXT], dim=1)
-        return torch.tanh(state), F.relu(context)
+        return activated(self.cnet(normalised(pictures)))
+
+
+def activated(features: Tensor) -> tuple[Tensor, Tensor]:
+    """First state and context, each (B,128,h,w), of the features (B,256,h,w) of `cnet`."""
+    state, context = features.split([HIDDEN, CONTEXT], dim=1)
+    return torch.tanh(state), F.relu(context)
 
 
 def normalised(pictures: Tensor) -> Tensor:
