@@ -61,11 +61,24 @@ class CameraMethod:
             ) from None
 
 
+def _droid_files(options: CameraOptions) -> Mapping[str, str]:
+    from kinema.camera.droid import files_of
+
+    return files_of(options)
+
+
 METHODS: Registry[CameraMethod] = Registry(
     "camera method",
     group="kinema.camera_methods",
     rows=(
         CameraMethod("classical", "from points of the background", "kinema.camera.classical:find_classical"),
+        CameraMethod(
+            "droid",
+            "masked DROID-SLAM, with its droid.pth and torch",
+            "kinema.camera.droid:find_droid",
+            files=_droid_files,
+            extra="torch",
+        ),
         CameraMethod(NONE, "a moving camera has no world", None),
     ),
 )

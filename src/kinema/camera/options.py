@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.camera.methods import METHODS
-from kinema.options import setting
+from kinema.options import require, setting
 
 
 @dataclass(frozen=True)
 class CameraOptions:
     """How the path of a moving camera is found.
 
-    method: a name in `kinema.camera.methods`. file: a path that is known, in place of one that is found
-    (`kinema.formats.camera_files`). fov: the field of view that the user gave, degrees, which is then certain; None:
-    the camera's own.
+    method: a name in `kinema.camera.methods`. droid: the checkpoint of DROID-SLAM, a path or a name in the weights hub;
+    depth: depth maps (`kinema.camera.depth_maps`), for that method. file: a path that is known, in place of one that is
+    found (`kinema.formats.camera_files`). fov: the field of view that the user gave, degrees, which is then certain;
+    None: the camera's own.
     """
 
     method: str = setting(
@@ -24,6 +25,21 @@ class CameraOptions:
         + " or ".join(f"{row.name} ({row.summary})" for row in METHODS.built_in),
         public="camera_method",
         metavar="NAME",
+        group="camera",
+    )
+    droid: str | None = setting(
+        None,
+        "DROID-SLAM's droid.pth, for --camera-method droid (default: the one of `kinema weights`)",
+        public=True,
+        metavar="FILE",
+        group="camera",
+    )
+    depth: Path | None = setting(
+        None,
+        "depth maps in metres, which tell --camera-method droid how long its path is: a folder of .npy or 16-bit .png"
+        " (millimetres) named by frame, or an .npz",
+        public=True,
+        metavar="PATH",
         group="camera",
     )
     file: Path | None = setting(
@@ -38,3 +54,8 @@ class CameraOptions:
 
     def __post_init__(self) -> None:
         METHODS.find(self.method)
+        if self.droid is not None:
+            object.__setattr__(self, "droid", str(self.droid))
+        for name in ("droid", "depth"):
+            given = getattr(self, name)
+            require(given is None or self.method == "droid", name, "go with `camera_method` droid", repr(str(given)))
