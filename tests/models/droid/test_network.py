@@ -10,7 +10,7 @@ from tests.helpers.goldens import recording, torch_tensors
 
 torch = pytest.importorskip("torch")
 
-from kinema.camera.slam.correlation import compared, pyramid  # noqa: E402
+from kinema.camera.slam.correlation import compared, products, pyramid  # noqa: E402
 from kinema.models.droid.network import DroidNet, enlarged  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -54,8 +54,8 @@ def test_encoders(golden, encoded):
 def test_correlation(golden, encoded):
     features = encoded[0]
     start, end = torch.from_numpy(golden["ii"]), torch.from_numpy(golden["jj"])
-    columns = tuple(level[end] for level in pyramid(features))
-    found = compared(features[start], columns, torch.from_numpy(golden["corr_coords"])[0])[::2, ::14]
+    levels = products(features[start], pyramid(features[end]))
+    found = compared(levels, torch.from_numpy(golden["corr_coords"])[0])[::2, ::14]
     assert_near(found, golden["corr"], TOLERANCE * np.abs(golden["corr"]).max())
 
 
@@ -64,8 +64,8 @@ def test_update_operator(golden, net, encoded):
     features, state, context = encoded
     start, end = torch.from_numpy(golden["ii"]), torch.from_numpy(golden["jj"])
     with torch.inference_mode():
-        columns = tuple(level[end] for level in pyramid(features))
-        found = compared(features[start], columns, torch.from_numpy(golden["corr_coords"])[0])
+        levels = products(features[start], pyramid(features[end]))
+        found = compared(levels, torch.from_numpy(golden["corr_coords"])[0])
         out = net.update(state[start], context[start], found, torch.from_numpy(golden["motion"])[0], start)
         fine = enlarged(torch.from_numpy(golden["disps"])[: len(golden["disps_up"])], out.upmask[:2])
     assert_near(out.state[:, ::16], golden["upd_net"])
@@ -82,7 +82,7 @@ def test_correlation_is_bilinear_and_zero_outside():
     first, second = (torch.from_numpy(rng.normal(size=(2, 5, 16, 24)).astype(np.float32)) for _ in range(2))
     places = torch.from_numpy(rng.uniform(-6, 30, (2, 16, 24, 2)).astype(np.float32))
     places[0, 0, 0], places[0, 0, 1] = torch.tensor([1e6, -1e6]), torch.tensor([23.0, 15.0])
-    found = compared(first, pyramid(second), places).view(2, 4, 7, 7, 16, 24)
+    found = compared(products(first, pyramid(second)), places).view(2, 4, 7, 7, 16, 24)
     for level in range(4):
         halved = torch.nn.functional.avg_pool2d(second, 2**level) if level else second
         high, wide = halved.shape[2:]

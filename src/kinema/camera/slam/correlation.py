@@ -1,11 +1,12 @@
 """How alike pixels of one frame and of another are, around the places where the pixels are thought to have moved.
 
 Teed and Deng 2021, section 3.1 (after RAFT): dot products of features, of all pairs of pixels, at four resolutions of
-the second frame. Halving its features and halving the products is the same, so the products of a few edges exist at a
-time only: they are made from halved features when they are looked up. At the working size that saves 50 MB an edge.
+the second frame. Halving its features and halving the products is the same.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -27,17 +28,24 @@ def pyramid(features: Tensor) -> tuple[Tensor, ...]:
     return tuple(levels)
 
 
-def compared(first: Tensor, second: tuple[Tensor, ...], places: Tensor) -> Tensor:
-    """Correlations (E,196,h,w): of every pixel of the first features (E,C,h,w) with 7x7 places in each level of the
-    second's `pyramid`, of E rows, around places (E,h,w,2), x and y in pixels of the features.
-
-    Of the 49, x is the slow index; between pixels they are bilinear, outside zero. In memory, channels are last.
-    """
-    edges, _, height, width = first.shape
+def products(first: Tensor, second: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Of every pixel of the first features (E,C,h,w) with every column of the second's `pyramid`, of E rows:
+    (E,h*w,cells + 1) for each level, 50 MB an edge at the working size."""
     rows = first.flatten(2).transpose(1, 2) / _SHARE
-    around = torch.arange(-RADIUS, RADIUS + 2, device=first.device)
-    out = first.new_empty(edges, height * width, LEVELS, SPAN, SPAN)
-    for level, columns in enumerate(second):
+    return tuple(torch.bmm(rows, columns) for columns in second)
+
+
+def compared(levels: Sequence[Tensor], places: Tensor) -> Tensor:
+    """Correlations (E,196,h,w) of every pixel with 7x7 places in each level of the second frame.
+
+    levels: `products` of E edges, of any float type; places (E,h,w,2): where the pixels are in the second frame, x and
+    y in pixels of the features. Of the 49, x is the slow index; between pixels they are bilinear, outside zero. In
+    memory, channels are last.
+    """
+    edges, height, width, _ = places.shape
+    around = torch.arange(-RADIUS, RADIUS + 2, device=places.device)
+    out = places.new_empty(edges, height * width, LEVELS, SPAN, SPAN)
+    for level, product in enumerate(levels):
         high, wide = height >> level, width >> level
         where = places.reshape(edges, -1, 2) / 2**level
         corner = where.floor()
@@ -47,7 +55,7 @@ def compared(first: Tensor, second: tuple[Tensor, ...], places: Tensor) -> Tenso
         y = corner[..., 1].clamp(-RADIUS - 2, high + RADIUS + 1).long()[..., None] + around
         inside = ((x >= 0) & (x < wide))[..., :, None] & ((y >= 0) & (y < high))[..., None, :]
         cell = torch.where(inside, y[..., None, :] * wide + x[..., :, None], high * wide)
-        found = torch.bmm(rows, columns).gather(2, cell.flatten(2)).view(*cell.shape)
+        found = product.gather(2, cell.flatten(2)).view(*cell.shape).float()
         fx, fy = fraction[..., 0, None, None], fraction[..., 1, None, None]
         across = torch.lerp(found[:, :, :-1], found[:, :, 1:], fx)
         out[:, :, level] = torch.lerp(across[..., :-1], across[..., 1:], fy)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.camera.slam.correlation import compared, pyramid
+from kinema.camera.slam.correlation import compared, products, pyramid
 from kinema.camera.slam.graph import FactorGraph
 from kinema.camera.slam.keyframes import STORED, Keyframes
 from kinema.camera.slam.projection import pixels
@@ -59,7 +59,7 @@ class MotionFilter:
         """Mean motion from the last keyframe, in pixels of the features, by one look without a guess."""
         height, width = features.shape[1:]
         places = pixels(height, width, features.device)[None]
-        found = compared(last.features[None].float(), pyramid(features[None]), places)
+        found = compared(products(last.features[None].float(), pyramid(features[None])), places)
         still = features.new_zeros(1, 4, height, width)
         group = torch.zeros(1, dtype=torch.long, device=features.device)
         out = self._net.look(last.state[None].float(), last.context[None].float(), found, still, group)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kinema.camera.slam.adjustment import Damping, Sightings, adjusted
-from kinema.camera.slam.correlation import compared, pyramid
+from kinema.camera.slam.correlation import compared, products, pyramid
 from kinema.camera.slam.keyframes import Keyframes
 from kinema.camera.slam.projection import distances, pixels, reprojected
 from kinema.camera.slam.proximity import Pair
@@ -18,6 +18,10 @@ from kinema.models.droid.torch_run import DroidRun
 
 AT_ONCE = 4
 """Edges that the operator looks at together, or all of one frame: it needs about 90 MB for each at the working size."""
+
+KEPT = 48
+"""Edges whose products of features are kept, in half precision, 25 MB each at the working size; those of others are
+made whenever they are looked at. The frontend has no more edges than that."""
 
 BEFORE = 3
 """Frames before the window whose old edges still count in an adjustment."""
@@ -28,7 +32,8 @@ _ETA = 0.2, 1e-7
 @dataclass(eq=False, slots=True)
 class Edge:
     """start, end: rows of keyframes; state (128,h,w); target, weight (h,w,2): where pixels of `start` are in `end`, and
-    how sure that is; age: looks so far."""
+    how sure that is; age: looks so far; levels: products of the
+    features, if they are kept."""
 
     start: int
     end: int
@@ -36,6 +41,7 @@ class Edge:
     target: Tensor
     weight: Tensor
     age: int = 0
+    levels: tuple[Tensor, ...] | None = None
 
 
 class FactorGraph:
@@ -73,7 +79,7 @@ class FactorGraph:
         """Make the chosen of the active edges inactive."""
         retired = [each for each in self.active if chosen(each)]
         for each in retired:
-            each.state = each.state.new_zeros(0)  # it is not looked at again
+            each.state, each.levels = each.state.new_zeros(0), None  # it is not looked at again
         self.inactive += retired
         self.active = [each for each in self.active if each not in retired]
 
@@ -162,12 +168,10 @@ class FactorGraph:
             places, _ = reprojected(frames.poses, frames.disparities, frames.lens, start, end)
             target = torch.stack([each.target for each in edges])
             motion = torch.cat([places - grid, target - places], -1).permute(0, 3, 1, 2)
-            first = torch.stack([frames.features[each.start].float() for each in edges])
-            second = pyramid(torch.stack([frames.features[each.end].float() for each in edges]))
             out = self.net.look(
-                torch.stack([each.state.float() for each in edges]),
-                torch.stack([frames.contexts[each].float() for each in starts]),
-                compared(first, second, places),
+                _stacked([each.state for each in edges]),
+                _stacked([frames.contexts[each] for each in starts]),
+                self._compared(edges, places),
                 motion,
                 group,
                 upmask=not fine.isdisjoint(starts),
@@ -181,6 +185,22 @@ class FactorGraph:
                 if row in fine:
                     masks[row] = out.upmask[number]
         return masks
+
+    def _compared(self, edges: list[Edge], places: Tensor) -> Tensor:
+        """Correlations of some edges: of their products, or of those that are made, and kept while there is room."""
+        frames = self.frames
+        room = KEPT - sum(each.levels is not None for each in self.active)
+        found = []
+        for each, place in zip(edges, places[:, None], strict=True):
+            levels = each.levels
+            if levels is None:
+                second = pyramid(frames.features[each.end][None].float())
+                levels = products(frames.features[each.start][None].float(), second)
+                if room > 0:
+                    each.levels = tuple(level.to(frames.stored) for level in levels)
+                    room -= 1
+            found.append(compared(levels, place))
+        return torch.cat(found)
 
     def _chunks(self) -> Iterable[list[Edge]]:
         """The active edges, all from one frame together, as few frames as make `AT_ONCE`."""
@@ -198,3 +218,8 @@ class FactorGraph:
 
     def _rows(self, rows: Iterable[int]) -> Tensor:
         return torch.tensor(list(rows), dtype=torch.long, device=self.frames.lens.device)
+
+
+def _stacked(maps: Sequence[Tensor]) -> Tensor:
+    """Maps (C,h,w) as (N,C,h,w) float32, channels-last in memory, as the operator makes and takes them."""
+    return torch.stack([each.permute(1, 2, 0) for each in maps]).permute(0, 3, 1, 2).float()

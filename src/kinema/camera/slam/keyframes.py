@@ -26,7 +26,7 @@ class Keyframes:
         self.states: list[Tensor] = []
         self.contexts: list[Tensor] = []
         self.masks: list[Tensor] = []
-        self._stored = stored
+        self.stored = stored
         self._poses = identity(16, lens)
         self._disparities = lens.new_ones(16, height, width)
         self._eta = lens.new_full((16, height, width), 1e-6)
@@ -62,9 +62,9 @@ class Keyframes:
                 torch.cat([each, each]) for each in (self._poses, self._disparities, self._eta)
             )
         self.times.append(time)
-        self.features.append(features.to(self._stored))
-        self.states.append(state.to(self._stored))
-        self.contexts.append(context.to(self._stored))
+        self.features.append(features.to(self.stored))
+        self.states.append(state.to(self.stored))
+        self.contexts.append(context.to(self.stored))
         self.masks.append(mask)
         self._poses[len(self) - 1] = identity(1, self.lens)[0]
         self._disparities[len(self) - 1] = 1

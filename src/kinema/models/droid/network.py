@@ -195,12 +195,14 @@ class FastOperator(nn.Module):
         self.picture = _joined([each.weight for each in picture], [each.bias for each in picture])
         (delta, _, delta_head), (weight, _, weight_head) = operator.delta, operator.weight
         first: list[Any] = [delta, weight, agg.conv1]
-        self.first = nn.Sequential(_joined([each.weight for each in first], [each.bias for each in first]), nn.ReLU())
+        self.first = nn.Sequential(
+            _joined([each.weight for each in first], [each.bias for each in first]), nn.ReLU(inplace=True)
+        )
         heads: list[Any] = [delta_head, weight_head]
         apart = torch.zeros(2 * _USED, 2 * HIDDEN, 3, 3)
         apart[:_USED, :HIDDEN], apart[_USED:, HIDDEN:] = heads[0].weight, heads[1].weight
         self.heads = _joined([apart], [each.bias for each in heads])
-        self.together = nn.Sequential(agg.conv2, nn.ReLU())
+        self.together = nn.Sequential(agg.conv2, nn.ReLU(inplace=True))
         self.eta, self.upmask = agg.eta, agg.upmask
 
     def forward(
@@ -216,9 +218,9 @@ class FastOperator(nn.Module):
         state = torch.lerp(state, new, both[:, :HIDDEN])
         first = self.first(state)
         heads = self.heads(first[:, : 2 * HIDDEN]).permute(0, 2, 3, 1)
-        total = state.new_zeros(contexts.shape).index_add_(0, group, first[:, 2 * HIDDEN :])
-        count = torch.bincount(group, minlength=len(contexts)).view(-1, 1, 1, 1)
-        together = self.together(total / count)
+        share = F.one_hot(group, len(contexts)).T.float()
+        mean = (share / share.sum(1, keepdim=True)) @ first[:, 2 * HIDDEN :].permute(0, 2, 3, 1).flatten(1)
+        together = self.together(mean.view(-1, *state.shape[2:], HIDDEN).permute(0, 3, 1, 2))
         eta = 0.01 * F.softplus(self.eta(together)[:, 0])
         fine = self.upmask(together) if upmask else together[:, :0]
         return Updated(state, heads[..., :_USED], torch.sigmoid(heads[..., _USED:]), eta, fine)

@@ -57,9 +57,11 @@ class DroidRun:
         if self.device == "cpu":
             from kinema.models.fast_convolutions import can_pack, pack_convolutions
             from kinema.models.torch_inference import prepared
+            from kinema.models.winograd_convolution import replace_convolutions
 
             threads = torch.get_num_threads()
             self._encoders = [prepared(each, (1, 3, *size), threads=threads) for each in self._encoders]
+            replace_convolutions(self._operator)
             if can_pack():
                 pack_convolutions(self._operator)
         for each in (*self._encoders, self._operator):
