@@ -134,26 +134,27 @@ class _Work:
         import torch
 
         from kinema.camera.slam import fields_of_view as search
+        from kinema.camera.slam import settings as numbers
         from kinema.camera.slam.frontend import MotionFilter
 
         shot = max(self._motion.shots, key=lambda each: each.stop - each.start)
         frames = range(shot.start, min(shot.stop, shot.start + search.EVERY * search.MOST), search.EVERY)
-        moved = MotionFilter(self._net)
+        moved = MotionFilter(self._net, numbers.SEARCHING.moved)
         with torch.inference_mode():
             candidates = list(filter(None, self._filtered(moved, frames, 0.0, 0.05)))
             if len(candidates) < 2:
                 return float("nan")
             tried = self._saved.tried
-            looks = 0
+            looks, runs = 0, len(search.COARSE) + len(search.FINE) - len(tried)
 
             def step() -> None:
                 nonlocal looks
                 looks += 1
-                self._at(0.05 + 0.35 * looks / (search.RUNS * len(candidates)))
+                self._at(0.05 + 0.35 * looks / (runs * len(candidates)))
 
             def error(fov: int) -> float:
                 lens = self._lens(camera_from_fov(camera.width, camera.height, fov))
-                found = search.misfit(self._net, candidates, self._cells, lens, step)
+                found = search.misfit(self._net, candidates, self._cells, lens, numbers.SEARCHING, step)
                 self._saved.put_tried({**tried, fov: found})
                 return found
 
@@ -168,15 +169,16 @@ class _Work:
             return kept
         import torch
 
+        from kinema.camera.slam import settings as numbers
         from kinema.camera.slam.frontend import Frontend, MotionFilter, optimised
-        from kinema.camera.slam.settings import STEPS
 
         frames = range(where.start, where.stop)
         begin = 0.4 + 0.6 * where.start / self._motion.num_frames
         whole = 0.6 * len(frames) / self._motion.num_frames
+        settings = numbers.FULL
         with torch.inference_mode():
-            frontend = Frontend(self._net, self._cells, self._lens(camera))
-            for each in self._filtered(MotionFilter(self._net), frames, begin, begin + 0.6 * whole):
+            frontend = Frontend(self._net, self._cells, self._lens(camera), settings)
+            for each in self._filtered(MotionFilter(self._net, settings.moved), frames, begin, begin + 0.6 * whole):
                 if each is not None:
                     frontend(each)
             keys = frontend.finish()
@@ -184,10 +186,10 @@ class _Work:
             if len(keys) < 2:
                 shot = SlamShot(*_still(len(frames)), ~hidden, "static", self._depth is not None, len(keys))
             else:
-                optimised(self._net, keys, STEPS[0])
+                optimised(self._net, keys, settings.steps[0], settings)
                 self._at(begin + 0.65 * whole)
                 chosen = self._scaled_by(keys)
-                error, fine = optimised(self._net, keys, STEPS[1], fine=chosen)
+                error, fine = optimised(self._net, keys, settings.steps[1], settings, fine=chosen)
                 self._at(begin + 0.75 * whole)
                 scale = self._scale(keys, fine)
                 poses = self._filled(keys, frames, begin + 0.75 * whole, begin + whole)

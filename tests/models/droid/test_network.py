@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from tests.helpers.goldens import recording, torch_tensors
 
 torch = pytest.importorskip("torch")
 
 from kinema.camera.slam.correlation import compared, products, pyramid  # noqa: E402
 from kinema.models.droid.network import DroidNet, enlarged  # noqa: E402
+from kinema.models.droid.torch_run import DroidRun  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -117,3 +118,26 @@ def test_another_networks_weights_are_refused():
         DroidNet.from_tensors(own | {"update.delta.2.weight": own["update.delta.2.weight"][:1]}, "w.pth")
     with pytest.raises(InputError, match="not finite"):
         DroidNet.from_tensors(own | {"fnet.conv1.bias": own["fnet.conv1.bias"] * np.nan}, "w.pth")
+
+
+def test_the_fast_form_computes_the_same():
+    """Within rounding, of edges of several frames in any order; sums are in another order, and patches transformed."""
+    torch.manual_seed(0)
+    net = DroidNet().eval()
+    for value in net.update.parameters():
+        value.data = torch.randn_like(value) * (0.02 if value.ndim < 2 else value[0].numel() ** -0.5)
+    state, motion = torch.randn(5, 128, 9, 14).tanh(), torch.randn(5, 4, 9, 14) * 90
+    contexts, found = torch.randn(3, 128, 9, 14).relu(), torch.randn(5, 196, 9, 14)
+    group = torch.tensor([2, 0, 1, 0, 2])
+    with torch.inference_mode():
+        expected = net.update(state, contexts[group], found, motion, group)
+        fast = DroidRun(net, (128, 160), device="cpu").look(state, contexts, found, motion, group, upmask=True)
+    for name in ("state", "delta", "weight", "eta", "upmask"):
+        torch.testing.assert_close(getattr(fast, name), getattr(expected, name), atol=2e-4, rtol=1e-3)
+
+
+def test_a_gpu_that_is_not_there_is_said():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(UsageError, match="no GPU"):
+        DroidRun(DroidNet(), (128, 160), device="cuda")

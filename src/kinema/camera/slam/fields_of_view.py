@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from kinema.camera.slam.frontend import Candidate, Frontend, optimised
-from kinema.camera.slam.settings import SEARCHING, STEPS
+from kinema.camera.slam.settings import SlamSettings
 from kinema.models.droid.torch_run import DroidRun
 
 COARSE, FINE = (50, 55, 60, 65, 70), (-2, -1, 1, 2)
@@ -16,21 +16,24 @@ COARSE, FINE = (50, 55, 60, 65, 70), (-2, -1, 1, 2)
 EVERY, MOST = 5, 200
 """Every so many pictures are looked at, at most so many."""
 
-RUNS = len(COARSE) + len(FINE)
-
 UNCERTAINTY = 2.0
 """Degrees: standard deviation of what is found, by the steps in which it is sought."""
 
 
 def misfit(
-    net: DroidRun, pictures: Sequence[Candidate], size: tuple[int, int], lens: Tensor, step: Callable[[], None]
+    net: DroidRun,
+    pictures: Sequence[Candidate],
+    size: tuple[int, int],
+    lens: Tensor,
+    settings: SlamSettings,
+    step: Callable[[], None],
 ) -> float:
-    """How badly the pictures that move fit together with a lens, in pixels of the features."""
-    frontend = Frontend(net, size, lens, SEARCHING)
+    """How badly the pictures that move fit together with a lens, in pixels of the features. step: called after each."""
+    frontend = Frontend(net, size, lens, settings)
     for each in pictures:
         frontend(each)
         step()
-    return optimised(net, frontend.finish(), STEPS[-1], SEARCHING)[0]
+    return optimised(net, frontend.finish(), settings.steps[-1], settings)[0]
 
 
 def best_fov(error: Callable[[int], float], tried: dict[int, float]) -> int:

@@ -6,7 +6,7 @@ the last keyframes consistent; when all pictures are in, the backend looks at th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from kinema.camera.slam.graph import FactorGraph
 from kinema.camera.slam.keyframes import STORED, Keyframes
 from kinema.camera.slam.projection import pixels
 from kinema.camera.slam.proximity import nearby, neighbours
-from kinema.camera.slam.settings import BACKEND_DAMPING, FULL, SlamSettings
+from kinema.camera.slam.settings import BACKEND_DAMPING, SlamSettings
 from kinema.models.droid.facts import SHRINK
 from kinema.models.droid.torch_run import DroidRun
 
@@ -41,7 +41,7 @@ class Candidate:
 class MotionFilter:
     """Call it with every picture of a shot in order; it gives those in which enough has moved."""
 
-    def __init__(self, net: DroidRun, moved: float = FULL.moved) -> None:
+    def __init__(self, net: DroidRun, moved: float) -> None:
         self._net, self._moved = net, moved
         self._last: Candidate | None = None
 
@@ -72,7 +72,7 @@ class Frontend:
     lens (4,): fx, fy, cx, cy in pixels of the features.
     """
 
-    def __init__(self, net: DroidRun, size: tuple[int, int], lens: Tensor, settings: SlamSettings = FULL) -> None:
+    def __init__(self, net: DroidRun, size: tuple[int, int], lens: Tensor, settings: SlamSettings) -> None:
         self._net, self._settings = net, settings
         self.frames = Keyframes(*size, lens)
         self._graph = FactorGraph(net, self.frames, most=settings.most)
@@ -94,7 +94,7 @@ class Frontend:
         frames, graph, settings = self.frames, self._graph, self._settings
         count = len(frames)
         graph.add(neighbours(count, _REACH))
-        for _ in range(8):
+        for _ in range(settings.looks):
             graph.update(first=1, old=True)
         every = range(count)
         near = settings.beginning
@@ -104,7 +104,7 @@ class Frontend:
                 apart=near.apart, threshold=near.threshold, most=settings.most,
             )
         )  # fmt: skip
-        for _ in range(8):
+        for _ in range(settings.looks):
             graph.update(first=1, old=True)
         graph.retire(lambda edge: edge.start < settings.warmup - 4)
         self._started = True
@@ -146,10 +146,9 @@ def optimised(
     net: DroidRun,
     frames: Keyframes,
     steps: int,
-    settings: SlamSettings = FULL,
+    settings: SlamSettings,
     *,
     fine: Sequence[int] = (),
-    progress: Callable[[int], None] = lambda step: None,
 ) -> tuple[float, dict[int, Tensor]]:
     """Look at the whole graph so many times, and adjust everything after each.
 
@@ -170,5 +169,4 @@ def optimised(
         found = graph.update(
             first=1, last=len(frames), rounds=2, damping=BACKEND_DAMPING, fine=fine if step == steps else ()
         )
-        progress(step)
     return graph.error(), found

@@ -21,13 +21,16 @@ class Nearness:
 class SlamSettings:
     """beta: share of the whole motion in distances, the rest is translation. moved: mean motion, pixels of the
     features, that makes a keyframe; redundant: distance below which one is taken out again. warmup: keyframes before
-    the first solution. window: keyframes that a new one is compared with; recent: of how many last ones; most: active
+    the first solution; looks: in it, before and after nearby frames are compared; steps: of the two global
+    optimisations. window: keyframes that a new one is compared with; recent: of how many last ones; most: active
     edges; oldest: looks after which an edge becomes inactive."""
 
     beta: float = 0.3
     moved: float = 2.4
     redundant: float = 4.0
     warmup: int = 8
+    looks: int = 8
+    steps: tuple[int, int] = (7, 12)
     window: int = 25
     recent: int = 5
     most: int = 48
@@ -45,6 +48,3 @@ SEARCHING = SlamSettings(
     window=10, beginning=Nearness(2, 2, 10.0), frontend=Nearness(2, 1, 10.0), backend=Nearness(2, 3, 22.0)
 )
 """For the search of the field of view, which needs less precision."""
-
-STEPS = 7, 12
-"""Of the two global optimisations."""
