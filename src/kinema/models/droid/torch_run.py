@@ -60,6 +60,8 @@ class DroidRun:
             from kinema.models.winograd_convolution import replace_convolutions
 
             threads = torch.get_num_threads()
+            for each in self._encoders:
+                replace_convolutions(each)
             self._encoders = [prepared(each, (1, 3, *size), threads=threads) for each in self._encoders]
             replace_convolutions(self._operator)
             if can_pack():
