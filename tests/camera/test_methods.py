@@ -58,7 +58,7 @@ def test_none_needs_no_stage():
 
 
 def test_an_unknown_name_lists_the_known_ones(capsys):
-    with pytest.raises(UsageError, match=r"unknown camera method 'magic'; known: classical, none"):
+    with pytest.raises(UsageError, match=r"unknown camera method 'magic'; known: classical, droid, none"):
         CameraOptions(method="magic")
     assert main(["camera", "clip.mp4", "--camera-method", "none"]) == 2
     assert "--camera-method none finds no path" in capsys.readouterr().err

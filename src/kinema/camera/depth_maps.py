@@ -7,6 +7,7 @@ metres, or `.png` of 16 bits in millimetres. Maps may have any size; 0 and what 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.storage.safe_npz import load_npz
 from kinema.storage.stored import StoredArray
+from kinema.weights.cache import hashed
 
 _METRES = 1e-3
 """Of one step of a PNG."""
@@ -51,9 +53,12 @@ class DepthMaps:
         depth = np.asarray(found, np.float32)
         return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
-    def files(self) -> list[Path]:
-        """The files that hold the maps."""
-        return [self.path] if self._maps is not None else [self._files[frame] for frame in sorted(self._files)]
+    def sha256(self) -> str:
+        """Of the file, or of the names and contents of the folder's files."""
+        if self._maps is not None:
+            return hashed(self.path)
+        each = (f"{path.name} {hashed(path)}" for _, path in sorted(self._files.items()))
+        return hashlib.sha256("\n".join(each).encode()).hexdigest()
 
     def _numbered(self) -> dict[int, Path]:
         files: dict[int, Path] = {}

@@ -47,7 +47,7 @@ _PARTS = 1000
 def files_of(options: CameraOptions) -> Mapping[str, str]:
     """sha256 by name of the checkpoint and of the depth maps, which are read. Raises UsageError (torch is missing),
     WeightsError, InputError, UnsafeFileError."""
-    from kinema.weights.cache import hashed, known_sha256
+    from kinema.weights.cache import known_sha256
 
     try:
         require_torch()
@@ -58,8 +58,8 @@ def files_of(options: CameraOptions) -> Mapping[str, str]:
 
     path = weights_file(options.droid)
     DroidNet.from_tensors(load_torch_checkpoint(path), str(path))
-    depth = [] if options.depth is None else DepthMaps(options.depth).files()
-    return {path.name: known_sha256(path)} | {each.name: hashed(each) for each in depth}
+    found = {path.name: known_sha256(path)}
+    return found if options.depth is None else found | {options.depth.name: DepthMaps(options.depth).sha256()}
 
 
 def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Motion:
@@ -110,6 +110,7 @@ class _Work:
         self._net = DroidRun(weights_file(options.droid), self._pictures.size)
         self._depth = None if options.depth is None else DepthMaps(options.depth)
         self._saved = SavedWork(context.partial)
+        self._longest = int(np.argmax([each.stop - each.start for each in motion.shots]))
         self._done = 0.0
 
     def camera(self) -> Camera:
@@ -137,7 +138,7 @@ class _Work:
         from kinema.camera.slam import settings as numbers
         from kinema.camera.slam.frontend import MotionFilter
 
-        shot = max(self._motion.shots, key=lambda each: each.stop - each.start)
+        shot = self._motion.shots[self._longest]
         frames = range(shot.start, min(shot.stop, shot.start + search.EVERY * search.MOST), search.EVERY)
         moved = MotionFilter(self._net, numbers.SEARCHING.moved)
         with torch.inference_mode():
@@ -173,6 +174,9 @@ class _Work:
         from kinema.camera.slam.frontend import Frontend, MotionFilter, optimised
 
         frames = range(where.start, where.stop)
+        hidden = np.array([self._pictures.people(frame).mean() for frame in frames]) > HIDDEN
+        if number == self._longest and np.isnan(self._saved.fov or 0.0):
+            return SlamShot(*_still(len(frames)), ~hidden, "static", self._depth is not None, 1)
         begin = 0.4 + 0.6 * where.start / self._motion.num_frames
         whole = 0.6 * len(frames) / self._motion.num_frames
         settings = numbers.FULL
@@ -182,7 +186,6 @@ class _Work:
                 if each is not None:
                     frontend(each)
             keys = frontend.finish()
-            hidden = self._pictures.hidden[where] > HIDDEN
             if len(keys) < 2:
                 shot = SlamShot(*_still(len(frames)), ~hidden, "static", self._depth is not None, len(keys))
             else:

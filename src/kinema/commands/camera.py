@@ -8,8 +8,9 @@ from pathlib import Path
 from kinema.commands._options import add_quiet, add_settings, options_from
 
 DESCRIPTION = """\
-Find where the camera of a video is in each frame and how it is turned, from the background; people are left out. Each shot has a frame of its own: that of its first picture, OpenCV axes. How long the path's unit is in metres,
-pictures alone do not tell; `kinema run` finds it from the people and places everybody in one world.
+Find where the camera of a video is in each frame and how it is turned, from the background; people are left out. Each
+shot has a frame of its own: that of its first picture, OpenCV axes. How long the path's unit is in metres, pictures
+alone do not tell; `kinema run` finds it from the people and places everybody in one world.
 
 layouts     .npz or .json: K, R, t, times, size and more (docs/file-formats.md); .txt: a TUM trajectory, no lens
 """

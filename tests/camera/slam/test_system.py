@@ -84,7 +84,7 @@ def oracle() -> Oracle:
     return Oracle(exp(torch.cat([small, turn], 1)))
 
 
-def candidates(oracle, frames, moved=0.3) -> list:
+def candidates(oracle, frames, moved=0.25) -> list:
     moved = MotionFilter(oracle, moved)  # of smaller pictures than the system is made for
     nobody = np.zeros((HIGH * SHRINK, WIDE * SHRINK), bool)
     return [each for frame in frames if (each := moved(frame, picture(frame), nobody)) is not None]
@@ -99,7 +99,7 @@ def test_a_path_that_travels_and_turns(oracle):
     with torch.inference_mode():
         frontend = Frontend(oracle, (HIGH, WIDE), lens_of(FOV), settings)
         chosen = candidates(oracle, frames)
-        assert 12 < len(chosen) < len(frames)
+        assert 10 < len(chosen) < len(frames)
         for each in chosen:
             frontend(each)
         keys = frontend.finish()

@@ -30,12 +30,10 @@ def working_size(height: int, width: int) -> tuple[int, int]:
 
 
 class WorkingPictures:
-    """The pictures of a tracked clip. size: their height and width; hidden (T,): share of each that people hide, NaN
-    until it was read."""
+    """The pictures of a tracked clip. size: their height and width."""
 
     def __init__(self, video: VideoReader, motion: Motion) -> None:
         self.size = working_size(motion.height, motion.width)
-        self.hidden = np.full(motion.num_frames, np.nan)
         self._video, self._motion = video, motion
         self._boxes: dict[int, list[np.ndarray]] = {}
         self._masks: dict[int, list[tuple[np.ndarray, int]]] = {}
@@ -53,9 +51,8 @@ class WorkingPictures:
             if number >= frames.stop or number >= self._motion.num_frames:
                 break
             if number in frames:
-                people = self.people(number)
-                self.hidden[number] = people.mean()
-                yield number, cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA), people
+                picture = cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA)
+                yield number, picture, self.people(number)
 
     def people(self, number: int) -> np.ndarray:
         """Where people are in a frame (H,W) bool: their masks, or their boxes where there are none."""
