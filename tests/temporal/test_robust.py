@@ -95,6 +95,17 @@ def test_a_walk_has_no_jumps() -> None:
     assert not len(find_jumps(_walk(), None, SLOW.pelvis, threshold=JUMP))
 
 
+def test_the_original_may_split_a_track_whose_end_is_missing() -> None:
+    """Nothing in reach counts as the origin there, so the distance itself is the gap, and its maximum a jump."""
+    seen = _walk()
+    seen[:, 2] = 4 - np.abs(np.arange(60) - 52) * 0.01
+    seen[50:] = np.nan
+    assert not len(find_jumps(seen, None, FAST.pelvis, threshold=JUMP))
+    starts = find_jumps(seen, None, FAST.pelvis, threshold=JUMP, parity=True)
+    assert len(starts)
+    assert starts.min() >= 50
+
+
 def test_missing_frames_count_for_nothing_and_stay_missing_out_of_reach() -> None:
     truth = _walk()
     seen = truth.copy()
@@ -164,6 +175,15 @@ def test_kernels_by_frame_rate() -> None:
     for each in (SLOW, FAST):
         for kernel in (each.pelvis, each.points, each.distance):
             np.testing.assert_array_equal(kernel, kernel[::-1])
+
+
+def test_kernels_of_low_rates_reach_as_far_in_time() -> None:
+    """At a third of the rate the neighbours are three taps away, where the kernel of the points has nothing left."""
+    slow = kernels(10)
+    assert slow.points[2] == 12
+    assert slow.points.sum() == 12
+    np.testing.assert_allclose(slow.pelvis[[4, 5, 6]], [0.1, 6, 0.1], atol=1e-12)
+    assert kernels(10, parity=True) is SLOW
 
 
 @pytest.mark.parametrize("fps", [0, -30, np.nan, np.inf])

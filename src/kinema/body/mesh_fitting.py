@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinema.body.mesh_parts import BodyParts, Moments
+from kinema.body.mesh_polishing import State, polished
+from kinema.body.mesh_target import Target, chunks
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, nearest_rotation
@@ -34,6 +36,7 @@ class MeshFitOptions:
     scale_ridge: float = setting(0.0, "how strongly the scale is held at 1")
     one_shape: bool = setting(False, "one shape for all frames")
     adjust: bool = setting(True, "turn the limbs once more about the joints of the fitted shape")
+    polish: int = setting(0, "steps of Gauss-Newton on turns, positions and shape together, after all that")
     parity: bool = setting(
         False, "with the body scaled, leave the betas multiplied by the scale, as smplfitter 0.6.0 does"
     )
@@ -43,9 +46,16 @@ class MeshFitOptions:
             raise UsageError(f"`rounds` must be at least 1, found {self.rounds}")
         if self.scale not in SCALES:
             raise UsageError(f"`scale` must be one of {', '.join(SCALES)}, found {self.scale}")
-        for name in ("beta_ridge", "first_beta_ridge", "scale_ridge"):
+        for name in ("beta_ridge", "first_beta_ridge", "scale_ridge", "polish"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"`{name}` must not be negative, found {getattr(self, name)}")
+        if self.polish and self.scale == "body":
+            raise UsageError("`polish` must be 0 where the body is scaled; scale the target")
+
+    @property
+    def ridge(self) -> np.ndarray:
+        """(10,): how strongly each beta is held at 0."""
+        return np.r_[np.full(2, self.first_beta_ridge), np.full(NUM_BETAS - 2, self.beta_ridge)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +67,6 @@ class MeshFit:
     transl: np.ndarray
     rotations: np.ndarray
     scale: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What is fitted, about its mean: vertices (F,V,3), joints (F,24,3) or None, weights (F,V) and (F,24) or None."""
-
-    vertices: np.ndarray
-    joints: np.ndarray | None
-    vertex_weights: np.ndarray | None
-    joint_weights: np.ndarray | None
-    mean: np.ndarray
-
-    def scaled(self, factor: np.ndarray) -> Target:
-        by = factor[:, None, None]
-        return replace(self, vertices=self.vertices * by, joints=None if self.joints is None else self.joints * by)
 
 
 def fit_mesh(
@@ -94,20 +89,29 @@ def fit_mesh(
     Raises ShapeError and UsageError, each with what does not fit.
     """
     parts = BodyParts.of(body, subset)
-    target = _target(parts, vertices, joints, vertex_weights, joint_weights)
+    if joints is None and not parts.whole:
+        raise UsageError("a subset of the vertices does not tell the joints: give `joints` as well")
+    target = Target.of(vertices, joints, vertex_weights, joint_weights, parts.count)
     if pose is not None:
         return _with_known_pose(parts, target, np.asarray(pose, dtype=np.float64), options)
     shape = None if betas is None else _known_shape(betas, len(target.mean))
-    known = np.zeros((1, NUM_BETAS)) if shape is None else shape
-    reference = parts.rest(known)
-    turned = parts.turns(Moments.of(parts, target, reference[0]), target, *reference)
+    pieces = chunks(len(target.mean))
+    turned = np.empty((len(target.mean), NUM_JOINTS, 3, 3))
+    for rows in pieces:
+        part, reference = target.part(rows), parts.rest(np.zeros((1, NUM_BETAS)) if shape is None else shape[rows])
+        turned[rows] = parts.turns(Moments.of(parts, part, reference[0]), part, *reference)
     for _ in range(options.rounds - 1):
         solved = _solve(parts, target, turned, replace(options, scale="none"), shape)
-        mesh, places = parts.pose(turned, solved.betas, solved.transl)
-        turned = parts.turns(Moments.of(parts, target, mesh), target, mesh, places) @ turned
+        for rows in pieces:
+            part = target.part(rows)
+            mesh, places = parts.pose(turned[rows], solved.betas[rows], solved.transl[rows])
+            turned[rows] = parts.turns(Moments.of(parts, part, mesh), part, mesh, places) @ turned[rows]
     solved = _solve(parts, target, turned, options, shape)
     if options.adjust:
-        turned = _adjusted(parts, target, turned, solved, options)
+        for rows in pieces:
+            turned[rows] = _adjusted(parts, target.part(rows), turned[rows], solved.part(rows), options)
+    if options.polish:
+        turned, solved = _polished(parts, target, turned, solved, options, known=shape is not None)
     return _finished(target, turned, solved, options)
 
 
@@ -145,42 +149,72 @@ class _Solved:
     transl: np.ndarray
     scale: np.ndarray
 
+    def part(self, rows: slice) -> _Solved:
+        return _Solved(self.betas[rows], self.transl[rows], self.scale[rows])
+
 
 def _solve(
     parts: BodyParts, target: Target, turned: np.ndarray, options: MeshFitOptions, shape: np.ndarray | None
 ) -> _Solved:
-    """Shape, translation and scale by least squares, with the rotations (F,24,3,3) given."""
-    frames, ones = len(turned), np.ones(len(turned))
-    columns, offset = parts.columns(turned, target.joints is not None)  # (F,P,3,10), (F,P,3)
-    points = target.vertices if target.joints is None else np.concatenate([target.vertices, target.joints], axis=1)
-    if shape is not None:
-        left = points - offset - np.einsum("fpcs,fs->fpc", columns, shape)
-        weights = _weights(target)
-        share = np.ones(left.shape[:2]) if weights is None else weights
-        total = np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
-        return _Solved(np.array(shape), np.einsum("fpc,fp->fc", left, share) / total, ones)
-    ridge: np.ndarray = np.full(NUM_BETAS, options.beta_ridge)
-    ridge[:2] = options.first_beta_ridge
+    """Shape, translation and scale by least squares, with the rotations (F,24,3,3) given. shape (F,10): if known."""
+    pieces = [
+        _equations(parts, target.part(rows), turned[rows], options.scale, None if shape is None else shape[rows])
+        for rows in chunks(len(turned))
+    ]
+    normal, wanted, mean_columns, mean_left = (np.concatenate(each) for each in zip(*pieces, strict=True))
+    ridge = options.ridge if shape is None else np.zeros(0)
     if options.scale != "none":
-        extra = -points if options.scale == "target" else offset
-        columns = np.concatenate([columns, extra[..., None]], axis=3)
         ridge = np.append(ridge, options.scale_ridge)
-    left = points - offset
-    weights = _weights(target)
-    share = np.ones(left.shape[:2]) if weights is None else weights
-    share = (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12))[:, None]
-    mean_left = (share @ left)[:, 0]
-    mean_columns = (share @ columns.reshape(frames, left.shape[1], -1)).reshape(frames, 3, -1)
-    matrix = (columns - mean_columns[:, None]).reshape(frames, -1, len(ridge))
-    right = (left - mean_left[:, None]).reshape(frames, -1, 1)
-    turned_matrix = np.swapaxes(matrix if weights is None else matrix * np.repeat(weights, 3, axis=1)[..., None], 1, 2)
-    normal, wanted = turned_matrix @ matrix, (turned_matrix @ right)[..., 0]
-    unknowns = _shared(normal, wanted, ridge) if options.one_shape else _each(normal, wanted, ridge)
+    shared = options.one_shape and shape is None
+    unknowns = _shared(normal, wanted, ridge) if shared else _each(normal, wanted, ridge)
     transl = mean_left - np.einsum("fcs,fs->fc", mean_columns, unknowns)
-    scale = ones if options.scale == "none" else 1 + unknowns[:, NUM_BETAS]
+    scale = np.ones(len(turned)) if options.scale == "none" else 1 + unknowns[:, -1]
+    if shape is not None:
+        return _Solved(np.array(shape), transl, scale)
     betas = unknowns[:, :NUM_BETAS]
     # The scaled body is s (T + D b), which is linear in s and s b: what was solved for is s b.
     return _Solved(betas / scale[:, None] if options.scale == "body" else betas, transl, scale)
+
+
+def _equations(
+    parts: BodyParts, target: Target, turned: np.ndarray, scale: str, shape: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each frame's normal equations of shape and scale, (F,S,S) and (F,S), without the translation, which follows from
+    the weighted means of the columns (F,3,S) and of what is left (F,3)."""
+    frames, points, weights = len(turned), target.points, target.weights
+    columns, offset = parts.columns(turned, target.joints is not None)  # (F,P,3,10), (F,P,3)
+    if shape is not None:
+        offset = offset + np.einsum("fpcs,fs->fpc", columns, shape)
+        columns = columns[..., :0]
+    if scale != "none":
+        extra = -points if scale == "target" else offset
+        columns = np.concatenate([columns, extra[..., None]], axis=3)
+    left = points - offset
+    share = np.ones(left.shape[:2]) if weights is None else weights
+    share = (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12))[:, None]
+    unknowns = columns.shape[-1]
+    mean_left = (share @ left)[:, 0]
+    mean_columns = (share @ columns.reshape(frames, left.shape[1], 3 * unknowns)).reshape(frames, 3, unknowns)
+    matrix = (columns - mean_columns[:, None]).reshape(frames, 3 * left.shape[1], unknowns)
+    right = (left - mean_left[:, None]).reshape(frames, -1, 1)
+    across = np.swapaxes(matrix if weights is None else matrix * np.repeat(weights, 3, axis=1)[..., None], 1, 2)
+    return across @ matrix, (across @ right)[..., 0], mean_columns, mean_left
+
+
+def _polished(
+    parts: BodyParts, target: Target, turned: np.ndarray, solved: _Solved, options: MeshFitOptions, *, known: bool
+) -> tuple[np.ndarray, _Solved]:
+    """Rotations, and the rest, after steps of Gauss-Newton. known: whether the shape stays."""
+    state = State(turned, solved.betas, solved.scale)
+    for _ in range(options.polish):
+        state = polished(
+            parts, target, state, None if known else options.ridge,
+            options.scale_ridge if options.scale == "target" else None,
+        )  # fmt: skip
+    if options.scale == "target":
+        target = target.scaled(state.scale)
+    left = _solve(parts, target, state.rotations, replace(options, scale="none"), state.betas)
+    return state.rotations, _Solved(state.betas, left.transl, state.scale)
 
 
 def _reported(solved: _Solved, options: MeshFitOptions) -> np.ndarray:
@@ -239,45 +273,3 @@ def _adjusted(
             covariance = moments.about(joint, at[:, joint], places[:, joint]) + np.swapaxes(seen, 1, 2) @ had
             result[:, joint] = nearest_rotation(covariance) @ turned[:, joint]
     return result
-
-
-def _weights(target: Target) -> np.ndarray | None:
-    """Of all points (F,P), or None where they weigh alike."""
-    if target.joints is None:
-        return target.vertex_weights
-    if target.vertex_weights is None or target.joint_weights is None:
-        return None
-    return np.asarray(np.concatenate([target.vertex_weights, target.joint_weights], axis=1))
-
-
-def _target(
-    parts: BodyParts,
-    vertices: np.ndarray,
-    joints: np.ndarray | None,
-    vertex_weights: np.ndarray | None,
-    joint_weights: np.ndarray | None,
-) -> Target:
-    vertices = np.asarray(vertices, dtype=np.float64)
-    if vertices.ndim != 3 or vertices.shape[1:] != (parts.count, 3) or not len(vertices):
-        raise ShapeError(f"vertices must be (F, {parts.count}, 3) with at least one frame, found {vertices.shape}")
-    frames = len(vertices)
-    if joints is None and not parts.whole:
-        raise UsageError("a subset of the vertices does not tell the joints: give `joints` as well")
-    given = {
-        "joints": (joints, (frames, NUM_JOINTS, 3)),
-        "vertex_weights": (vertex_weights, (frames, parts.count)),
-        "joint_weights": (joint_weights, (frames, NUM_JOINTS)),
-    }
-    found: dict[str, np.ndarray | None] = {}
-    for name, (value, shape) in given.items():
-        found[name] = None if value is None else np.asarray(value, dtype=np.float64)
-        if value is not None and np.shape(value) != shape:
-            raise ShapeError(f"{name} must be {shape}, found {np.shape(value)}")
-    for name, value in [("vertices", vertices), *found.items()]:
-        if value is not None and not np.isfinite(value).all():
-            raise UsageError(f"{name} must be finite: set what is missing to 0 with weight 0")
-    places = found["joints"]
-    everything = vertices if places is None else np.concatenate([vertices, places], axis=1)
-    mean = everything.mean(axis=1)
-    centred = None if places is None else places - mean[:, None]
-    return Target(vertices - mean[:, None], centred, found["vertex_weights"], found["joint_weights"], mean)

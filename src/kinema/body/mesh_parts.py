@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.body.mesh_target import Target
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.errors import ShapeError
 from kinema.geometry.alignment import kabsch
 from kinema.geometry.rotations import axis_angle_to_matrix, nearest_rotation, shortest_rotation
 from kinema.skeleton import NUM_BETAS, SMPL24
-
-if TYPE_CHECKING:
-    from kinema.body.mesh_fitting import Target
 
 TOES = {SMPL24.index(f"{side}_foot"): SMPL24.index(f"{side}_ankle") for side in ("left", "right")}
 LIMBS = tuple(
@@ -116,6 +113,13 @@ class BodyParts:
             feature = (self.relative(turned)[:, 1:] - np.eye(3)).reshape(len(turned), -1)
             bent = (feature @ self.pose_basis).reshape(bent.shape)
         return blended, bent, place, shift
+
+    def carried(self, turned: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rest vertices with the pose's offsets (F,V,3), and where each joint alone takes them: to its rotation times
+        them plus its shift (F,24,3); and the joints' places (F,24,3), without a translation."""
+        _, bent, place, shift = self._posed(turned)
+        full = np.concatenate([np.ones((len(betas), 1)), betas], axis=1)[:, None, :, None]
+        return self.rest(betas)[0] + bent, (shift @ full)[..., 0], (place @ full)[..., 0]
 
     @cached_property
     def pose_basis(self) -> np.ndarray:

@@ -181,3 +181,28 @@ class Video2PklOptions:
         return NetworkOptions(
             "smoothnet", self.checkpoint, window_size=frames, representation="3d", lag=self.lag, missing=self.missing
         )
+
+
+@dataclass(frozen=True)
+class TrackFitOptions:
+    """How a body is fitted to the points of a track (`kinema.refinement.track_fitting`).
+
+    smooth: run the robust filter over the points, and over their distance from the camera. rescale: scale every frame
+    about the camera to one size. jump: metres at which a track is filtered in pieces. polish: steps of Gauss-Newton
+    after the closed form. max_gap: seconds; a track interrupted for longer is fitted in pieces, of one shape each.
+    parity: the original's numbers: its ridges, the closed form alone, its kernels at any frame rate.
+    """
+
+    method: str = "track-fit"
+    smooth: bool = setting(True, "fit to the points as they are, without the robust filter", off=True)
+    rescale: bool = setting(True, "leave every frame the size that its points have", off=True)
+    jump: float = setting(1.0, "metres of a jump that is not smoothed over", metavar="M")
+    polish: int = setting(3, "steps of least squares after the closed form", metavar="N")
+    parity: bool = setting(False, "as the NLF pipeline fits, slips included")
+    max_gap: float = SMOOTHING_GAP
+
+    def __post_init__(self) -> None:
+        require(self.method == "track-fit", "method", "be track-fit", repr(self.method))
+        require(self.jump > 0, "jump", "be positive", self.jump)
+        require(0 <= self.polish <= 20, "polish", "lie between 0 and 20", self.polish)
+        require(self.max_gap > 0, "max_gap", "be positive", self.max_gap)

@@ -22,6 +22,8 @@ EPSILON = 0.05
 ROUNDS = 10
 FAST_RATE = 40.0
 """Frames per second from which the longer kernels are used."""
+SLOW_RATE, LOWEST_RATE = 30.0, 25.0
+"""Frames per second that the shorter kernels were made for, and those from which they are used as they are."""
 
 
 def _mirrored(*half: float) -> np.ndarray:
@@ -46,11 +48,26 @@ FAST = Kernels(
 )
 
 
-def kernels(fps: float) -> Kernels:
-    """The kernels for a frame rate (frames per second)."""
+def kernels(fps: float, *, parity: bool = False) -> Kernels:
+    """The kernels for a frame rate (frames per second).
+
+    They were chosen for 30 and 60. Rates below 25 take from those for 30 what lies as far away in time, so that clips
+    of few frames a second keep their movement. parity: as the original, one of the two sets whatever the rate.
+    """
     if not (np.isfinite(fps) and fps > 0):
         raise UsageError(f"`fps` must be a positive number, found {fps}")
-    return SLOW if fps < FAST_RATE else FAST
+    if fps >= FAST_RATE:
+        return FAST
+    if parity or fps >= LOWEST_RATE:
+        return SLOW
+    return Kernels(*(_stretched(each, fps / SLOW_RATE) for each in (SLOW.pelvis, SLOW.points, SLOW.distance)))
+
+
+def _stretched(kernel: np.ndarray, rate: float) -> np.ndarray:
+    """A kernel (K,) at a rate below its own, relative to it: read off between its taps, zero beyond them."""
+    centre = len(kernel) // 2
+    taps = np.arange(-centre, centre + 1)
+    return np.interp(taps / rate, [-centre - 1, *taps, centre + 1], [0, *kernel, 0])
 
 
 def robust_filter(
@@ -86,11 +103,14 @@ def find_jumps(
     threshold: float,
     epsilon: float = EPSILON,
     rounds: int = ROUNDS,
+    parity: bool = False,
 ) -> np.ndarray:
     """The frames at which a new piece begins, sorted int (J,): values (F,D), weights (F,).
 
     The median of the past and this frame is compared with that of the frames to come. Their distance is largest
-    just before a jump; every local maximum above `threshold` (units of the values) is one.
+    just before a jump; every local maximum above `threshold` (units of the values) is one. Where one of the medians has
+    nothing in reach there is no jump. parity: it counts as 0, as in the original, so that a track whose last frames are
+    missing may be split there, which leaves them without a value; and the first and last frame are no maximum.
     """
     values, weights = _usable(values, weights)
     if values.ndim != 2:
@@ -100,10 +120,12 @@ def find_jumps(
     past = np.concatenate([kernel[:centre], [kernel[centre] / 2], np.zeros(centre)])
     future = np.concatenate([np.zeros(centre + 2), [kernel[centre] / 2], kernel[centre + 1 :]])
     before, after = (robust_filter(values, weights, half, epsilon=epsilon, rounds=rounds)[0] for half in (past, future))
+    if parity:
+        before, after = np.nan_to_num(before), np.nan_to_num(after)
     gap = np.nan_to_num(np.linalg.norm(before - after, axis=1), nan=0.0)
     # A plateau has no strict maximum: a noise far below the threshold picks one frame of it, the same in every call.
     tied = gap + np.random.default_rng(0).normal(0, 0.001 * threshold, len(gap))
-    around = np.pad(tied, 1, constant_values=-np.inf)
+    around = np.pad(tied, 1, constant_values=np.inf if parity else -np.inf)
     highest = (tied > around[:-2]) & (tied >= around[2:]) & (gap > threshold)
     found = np.flatnonzero(highest) + 1
     return found[found < len(values)]

@@ -1,0 +1,259 @@
+"""A body fitted to the points of a whole track: one shape, one size a frame, smoothed without smoothing over jumps.
+
+The track step of the NLF video pipeline (Sarandi, 2024; docs/nlf.md), for points of any origin. A network guesses a
+person's size and distance anew in every frame, and the two hang together: so every frame is first scaled about the
+camera to the one size of the track; then the distance of the pelvis and all points go through the robust filter
+(`kinema.temporal.robust`), and a body of one shape is fitted to them, each point counted by its weight.
+
+Letters in shapes: F frames, n fitted vertices, P = n + 24 points: the vertices, then the joints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.body.mesh_fitting import MeshFit, MeshFitOptions, fit_mesh
+from kinema.body.model import NUM_JOINTS, BodyModel
+from kinema.errors import ShapeError
+from kinema.refinement.options import TrackFitOptions
+from kinema.temporal.robust import (
+    ROUNDS,
+    Kernels,
+    distance_factors,
+    filter_pieces,
+    find_jumps,
+    kernels,
+    scale_about,
+)
+
+DEFAULTS = TrackFitOptions()
+
+SHAPE_FRAMES = 256
+"""Frames, spread over a longer track, from which its shape is found."""
+
+EXPONENT, SUREST = -1.5, 1e-4
+"""A point counts as its uncertainty (metres, at least the second) to the first power, as in the original's fit."""
+
+RIDGE = 1e-5
+"""How strongly a unit of a beta is held at 0, per frame, in metres squared of a point of average weight: enough for a
+track of one frame, and nothing against what many frames tell."""
+
+_BLOCK = 256
+"""Frames that are filtered or scaled at once."""
+
+_IN_MEMORY = 2**26
+"""Numbers beyond which the points of a track lie in a temporary file."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackFit:
+    """pose (F,72), betas (10,), transl (F,3), joints (F,24,3) metres.
+
+    error (F,): metres, weighted mean distance to the smoothed points; known (F,) bool: False where no point was in
+    reach; size (F,): by how much the frame was scaled about the camera, 1 on average; jumps (J,): frames at which the
+    track begins anew.
+    """
+
+    pose: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    joints: np.ndarray
+    error: np.ndarray
+    known: np.ndarray
+    size: np.ndarray
+    jumps: np.ndarray
+
+
+def weights_of(uncertainty: np.ndarray) -> np.ndarray:
+    """Weights (F,P) of points by their uncertainty (F,P) metres, 1 on average; 0 where it is NaN."""
+    weights = np.maximum(np.asarray(uncertainty, dtype=np.float64), SUREST) ** EXPONENT
+    known = np.isfinite(weights)
+    mean = weights[known].mean() if known.any() else 1.0
+    return np.where(known, weights / mean, 0.0)
+
+
+def fit_track(
+    body: BodyModel,
+    rows: np.ndarray,
+    points: np.ndarray,
+    weights: np.ndarray,
+    *,
+    fps: float,
+    camera: np.ndarray | None = None,
+    options: TrackFitOptions = DEFAULTS,
+    doubled: bool = False,
+) -> TrackFit:
+    """The body of one track, in the frame of reference of its points.
+
+    rows (n,): the body's vertices that are given; points (F,n+24,3) metres, NaN: missing; weights (F,n+24) >= 0 as of
+    `weights_of`; camera (F,3): its positions in the points' frame, None: the origin; fps: frames per second. doubled:
+    a frame between every two, and the last one twice, (2F). Raises ShapeError and UsageError.
+    """
+    points, weights = np.asarray(points), np.asarray(weights)
+    frames, count = len(points), len(rows) + NUM_JOINTS
+    camera = np.zeros((frames, 3)) if camera is None else np.asarray(camera, dtype=np.float64)
+    if not frames or points.shape != (frames, count, 3) or weights.shape != (frames, count):
+        raise ShapeError(
+            f"points (F, {count}, 3) and weights (F, {count}) of at least one frame are needed, found {points.shape} "
+            f"and {weights.shape}"
+        )
+    track = _Track.of(points, weights, camera)
+    taps = kernels(fps, parity=options.parity)
+    size, jumps = np.ones(frames), np.zeros(0, dtype=int)
+    if options.rescale:
+        size = _sizes(body, rows, track, options)
+        track = track.scaled(size)
+    if options.smooth:
+        jumps = _jumps(track, taps, options)
+        pelvis, _ = filter_pieces(track.pelvis, track.pelvis_weight, taps.pelvis, jumps)
+        nearer = distance_factors(track.pelvis, pelvis, camera)
+        track = track.scaled(np.where(np.isfinite(nearer), nearer, 1.0)).filtered(taps.points, jumps)
+    if doubled:
+        track, jumps, taps = track.doubled(), 2 * jumps, kernels(2 * fps, parity=options.parity)
+    fit = _fitted(body, rows, track, _fit_options(body, rows, options))
+    joints, transl = body.joints(fit.pose, fit.betas, fit.transl), fit.transl
+    error = _left(body, rows, track, fit)
+    known = (track.weights[:, -NUM_JOINTS:] > 0).any(axis=1)
+    if options.smooth:
+        moved, _ = filter_pieces(joints[:, 0], track.pelvis_weight, taps.distance, jumps)
+        factors = distance_factors(joints[:, 0], moved, track.camera)
+        # The original moves bodies along the line from the origin of the world, not from the camera.
+        ray = joints[:, 0] if options.parity else joints[:, 0] - track.camera
+        shift = np.where(np.isfinite(factors), factors - 1, 0.0)[:, None] * ray
+        joints, transl = joints + shift[:, None], transl + shift
+    return TrackFit(fit.pose, fit.betas[0], transl, joints, error, known, size, jumps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """points (F,P,3), 0 where missing; weights (F,P), 0 there; camera (F,3)."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    camera: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, weights: np.ndarray, camera: np.ndarray) -> _Track:
+        own, counted = _room(points.shape), _room(weights.shape)
+        for rows in _blocks(len(points)):
+            there = np.isfinite(points[rows]).all(axis=-1) & np.isfinite(weights[rows])
+            own[rows] = np.where(there[..., None], points[rows], 0.0)
+            counted[rows] = np.where(there, weights[rows], 0.0)
+        return cls(own, counted, camera)
+
+    @property
+    def pelvis(self) -> np.ndarray:
+        return np.asarray(self.points[:, -NUM_JOINTS], dtype=np.float64)
+
+    @property
+    def pelvis_weight(self) -> np.ndarray:
+        return np.asarray(self.weights[:, -NUM_JOINTS], dtype=np.float64)
+
+    def scaled(self, factors: np.ndarray) -> _Track:
+        """Every frame scaled about its camera by factors (F,)."""
+        moved = _room(self.points.shape)
+        for rows in _blocks(len(moved)):
+            moved[rows] = scale_about(self.points[rows].astype(np.float64), self.camera[rows], factors[rows])
+        return dataclasses.replace(self, points=moved)
+
+    def filtered(self, kernel: np.ndarray, jumps: np.ndarray) -> _Track:
+        """Every point filtered over time, in pieces; the weights are the filter's new ones."""
+        moved, counted = _room(self.points.shape), _room(self.weights.shape)
+        reach = (ROUNDS + 1) * (len(kernel) // 2)
+        for rows in _blocks(len(moved)):
+            first, last = max(0, rows.start - reach), min(len(moved), rows.stop + reach)
+            starts = np.clip(jumps - first, 0, last - first)
+            found, new = filter_pieces(self.points[first:last], self.weights[first:last], kernel, starts)
+            inside = slice(rows.start - first, min(rows.stop, len(moved)) - first)
+            moved[rows], counted[rows] = np.nan_to_num(found[inside]), new[inside]
+        return dataclasses.replace(self, points=moved, weights=counted)
+
+    def doubled(self) -> _Track:
+        """A frame between every two, and the last one twice."""
+        found = []
+        for each in (self.points, self.weights, self.camera):
+            after = np.concatenate([each[1:], each[-1:]])
+            found.append(np.stack([each, (each + after) / 2], axis=1).reshape(2 * len(each), *each.shape[1:]))
+        return _Track(*found)
+
+
+def _blocks(frames: int) -> list[slice]:
+    return [slice(start, start + _BLOCK) for start in range(0, frames, _BLOCK)]
+
+
+def _room(shape: tuple[int, ...]) -> np.ndarray:
+    """An empty array of float32; a large one in a file that goes when nothing refers to it any more."""
+    if np.prod(shape, dtype=float) <= _IN_MEMORY:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def _fit_options(body: BodyModel, rows: np.ndarray, options: TrackFitOptions) -> MeshFitOptions:
+    if options.parity:
+        return MeshFitOptions(beta_ridge=10 * _share(body, rows), one_shape=True)
+    return MeshFitOptions(
+        rounds=2, beta_ridge=RIDGE, first_beta_ridge=RIDGE, one_shape=True, adjust=False, polish=options.polish
+    )
+
+
+def _share(body: BodyModel, rows: np.ndarray) -> float:
+    """The share of the body's points that are fitted, by which the original multiplies its ridges."""
+    return (len(rows) + NUM_JOINTS) / (body.num_vertices + NUM_JOINTS)
+
+
+def _sizes(body: BodyModel, rows: np.ndarray, track: _Track, options: TrackFitOptions) -> np.ndarray:
+    """By how much each frame is to be scaled to be as large as the others, (F,); the median is 1."""
+    chosen = dataclasses.replace(
+        _fit_options(body, rows, options), scale="target", scale_ridge=_share(body, rows), adjust=False
+    )
+    if options.parity:
+        chosen = dataclasses.replace(chosen, first_beta_ridge=0.2 * _share(body, rows))
+    scale = _fitted(body, rows, track, chosen).scale
+    known = np.ones(len(scale), bool) if options.parity else track.weights.any(axis=1)
+    if not known.any():
+        return np.ones(len(scale))
+    # The lower one of two medians, as torch's.
+    middle = np.sort(scale[known])[(known.sum() - 1) // 2]
+    return np.asarray(np.where(known, scale / middle, 1.0))
+
+
+def _jumps(track: _Track, taps: Kernels, options: TrackFitOptions) -> np.ndarray:
+    return find_jumps(track.pelvis, track.pelvis_weight, taps.pelvis, threshold=options.jump, parity=options.parity)
+
+
+def _fitted(body: BodyModel, rows: np.ndarray, track: _Track, options: MeshFitOptions) -> MeshFit:
+    """One shape from all frames, or from some of a long track; then the frames by and by."""
+
+    def fit(some: slice | np.ndarray, betas: np.ndarray | None) -> MeshFit:
+        points, weights = (np.asarray(each[some], dtype=np.float64) for each in (track.points, track.weights))
+        return fit_mesh(
+            body, points[:, :-NUM_JOINTS], points[:, -NUM_JOINTS:], subset=rows, betas=betas, options=options,
+            vertex_weights=weights[:, :-NUM_JOINTS], joint_weights=weights[:, -NUM_JOINTS:],
+        )  # fmt: skip
+
+    frames = len(track.points)
+    if frames <= SHAPE_FRAMES:
+        return fit(slice(None), None)
+    shape = fit(np.unique(np.linspace(0, frames - 1, SHAPE_FRAMES).astype(int)), None).betas[0]
+    parts = [fit(some, shape) for some in _blocks(frames)]
+    joined = {
+        each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in dataclasses.fields(MeshFit)
+    }
+    return MeshFit(**joined)
+
+
+def _left(body: BodyModel, rows: np.ndarray, track: _Track, fit: MeshFit) -> np.ndarray:
+    """Mean distance (F,) metres of the fitted joints and vertices from the points, weighted."""
+    found = np.zeros(len(track.points))
+    for some in _blocks(len(found)):
+        mesh = body.vertices(fit.pose[some], fit.betas[some], fit.transl[some])[:, rows]
+        joints = body.joints(fit.pose[some], fit.betas[some], fit.transl[some])
+        far = np.linalg.norm(np.concatenate([mesh, joints], axis=1) - track.points[some], axis=-1)
+        weights = track.weights[some]
+        found[some] = (far * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-12)
+    return found
