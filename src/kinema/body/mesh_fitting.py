@@ -55,7 +55,7 @@ class MeshFitOptions:
     @property
     def ridge(self) -> np.ndarray:
         """(10,): how strongly each beta is held at 0."""
-        return np.r_[np.full(2, self.first_beta_ridge), np.full(NUM_BETAS - 2, self.beta_ridge)]
+        return np.asarray(np.r_[np.full(2, self.first_beta_ridge), np.full(NUM_BETAS - 2, self.beta_ridge)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,7 @@ def polished(
     solved = np.concatenate([each[0] for each in found])
     step, betas = solved[..., 0], state.betas
     if ridge is not None:
-        left, held = sum(each[1] for each in found), len(solved) * ridge
+        left, held = np.sum([each[1] for each in found], axis=0), len(solved) * ridge
         change = np.linalg.solve(left[1:, 1:] + np.diag(held + 1e-12), left[1:, 0] - held * betas[0])
         step, betas = step - solved[..., 1:] @ change, betas + change
     # Turns of a joint turn all that hangs on it, the farther out, the later.

@@ -117,7 +117,7 @@ def fit_track(
     fit = _fitted(body, rows, track, _fit_options(body, rows, options))
     joints, transl = body.joints(fit.pose, fit.betas, fit.transl), fit.transl
     error = _left(body, rows, track, fit)
-    known = (track.weights[:, -NUM_JOINTS:] > 0).any(axis=1)
+    known = np.asarray((track.weights[:, -NUM_JOINTS:] > 0).any(axis=1))
     if options.smooth:
         moved, _ = filter_pieces(joints[:, 0], track.pelvis_weight, taps.distance, jumps)
         factors = distance_factors(joints[:, 0], moved, track.camera)

@@ -67,7 +67,7 @@ def _stretched(kernel: np.ndarray, rate: float) -> np.ndarray:
     """A kernel (K,) at a rate below its own, relative to it: read off between its taps, zero beyond them."""
     centre = len(kernel) // 2
     taps = np.arange(-centre, centre + 1)
-    return np.interp(taps / rate, [-centre - 1, *taps, centre + 1], [0, *kernel, 0])
+    return np.asarray(np.interp(taps / rate, [-centre - 1, *taps, centre + 1], [0, *kernel, 0]))
 
 
 def robust_filter(
