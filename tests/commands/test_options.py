@@ -137,6 +137,7 @@ def test_every_setting_of_a_refiner_is_an_argument(capsys):
     headings = {setting.name: heading for setting, heading in _settings()}
     assert headings["strength"] == "filters"
     assert headings["lag"] == "networks"
+    assert headings["jump"] == "fits"
     assert headings["missing"] == "both"
 
 

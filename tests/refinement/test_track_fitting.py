@@ -120,7 +120,7 @@ def test_exact_points_give_the_body_back(walker: Walker) -> None:
     np.testing.assert_allclose(plain.size, 1, atol=1e-4)
     smoothed = fit_track(walker.body, walker.rows, walker.points, _even(walker.points), fps=FPS)
     assert walker.off(smoothed)[3:-3].max() < 8e-3
-    assert walker.off(smoothed)[3:-3].mean() < 2e-3
+    assert walker.off(smoothed)[3:-3].mean() < 3e-3
 
 
 def test_a_guess_of_size_that_varies_is_undone(walker: Walker) -> None:
@@ -189,8 +189,9 @@ def test_long_tracks_take_their_shape_from_some_frames(walker: Walker, monkeypat
     """The same in blocks, with the points in a file, as in one."""
     weights = _even(walker.points)
     whole = fit_track(walker.body, walker.rows, walker.points, weights, fps=FPS)
-    for name, value in (("SHAPE_FRAMES", 20), ("_BLOCK", 16), ("_IN_MEMORY", 1000)):
-        monkeypatch.setattr(f"kinema.refinement.track_fitting.{name}", value)
+    monkeypatch.setattr("kinema.refinement.track_fitting.SHAPE_FRAMES", 20)
+    monkeypatch.setattr("kinema.refinement.track_fitting._BLOCK", 16)
+    monkeypatch.setattr("kinema.storage.scratch.IN_MEMORY", 1000)
     blocks = fit_track(walker.body, walker.rows, walker.points, weights, fps=FPS)
     np.testing.assert_allclose(blocks.betas, whole.betas, atol=0.05)
     np.testing.assert_allclose(blocks.joints, whole.joints, atol=1e-3)

@@ -91,6 +91,19 @@ def test_a_jump_is_found_at_its_frame_and_not_smoothed_over(kernel: np.ndarray) 
     assert np.abs(found - truth).max() < 0.15
 
 
+def test_ends_that_go_on_do_not_lag() -> None:
+    """A straight walk stays where it is up to its ends, which the plain filter pulls back by centimetres."""
+    straight = np.arange(40)[:, None] * [0.04, 0.0, 0.01]
+    starts = np.array([25])
+    kept, weights = filter_pieces(straight, None, SLOW.pelvis, starts, goes_on=True)
+    np.testing.assert_allclose(kept, straight, atol=1e-4)
+    assert (weights > 0).all()
+    plain, _ = filter_pieces(straight, None, SLOW.pelvis, starts)
+    assert np.linalg.norm(plain - straight, axis=1)[[0, 24, 25, 39]].min() > 0.01
+    one, _ = filter_pieces(straight[:1], None, SLOW.pelvis, np.zeros(0, int), goes_on=True)
+    np.testing.assert_allclose(one, straight[:1], atol=1e-12)
+
+
 def test_a_walk_has_no_jumps() -> None:
     assert not len(find_jumps(_walk(), None, SLOW.pelvis, threshold=JUMP))
 

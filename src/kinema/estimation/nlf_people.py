@@ -1,4 +1,4 @@
-"""NLF on tracked people: vertices and joints of everyone in every frame, kept in files, and bodies fitted to them."""
+"""NLF on tracked people: vertices and joints of everyone in every frame, kept in files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from kinema.body import BodyModel
 from kinema.errors import InputError
 from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
-from kinema.estimation.surface_fit import fit_track, spread_out
 from kinema.geometry.camera import Camera, camera_from_fov
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.program import NlfProgram
@@ -23,12 +22,10 @@ from kinema.models.nlf.views import Lens
 from kinema.models.pare.regression import whole_boxes
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.refinement.track_points import LOCATED
 from kinema.stage import Context, given
 from kinema.storage.atomic import atomic_path
 from kinema.storage.stored import StoredArray, lasting_folder
-
-LOCATED = "located_joints"
-"""Key in a person's data of the joints (F,24,3) that NLF found, metres, camera; `joints` are the fitted body's."""
 
 _NOTE = (
     "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL file with `body_model`"
@@ -198,39 +195,3 @@ def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
         uncertainty.flush()
 
 
-def fit_located(motion: Motion, context: Context, options: object) -> Motion:
-    """The stage's code: pose, betas, transl and joints of everyone whose vertices and joints are known.
-
-    Raises InputError if the vertices are not the body's.
-    """
-    body = given(context.body)
-    rows = np.arange(body.num_vertices)
-    some = rows[spread_out(body, rows)]
-    people, errors, total = [], [], sum(len(person) for person in motion)
-    for person in motion:
-        if person.vertices is None or LOCATED not in person.data:
-            people.append(person)
-            continue
-        surface = person.vertices.open()
-        spread = None if person.vertex_uncertainty is None else person.vertex_uncertainty.open()
-        if surface.shape != (len(person), body.num_vertices, 3):
-            raise InputError(
-                f"person {person.id}: {person.vertices.path} has vertices {surface.shape}, not those of the body"
-                f" {body.name}; run the stage that found them again"
-            )
-        found = fit_track(
-            body,
-            np.asarray(surface[:, some]),
-            np.asarray(person.data[LOCATED]),
-            None if spread is None else np.asarray(spread[:, some]),
-            person.joint_uncertainty,
-            rows=some,
-        )
-        betas = np.broadcast_to(found.betas, (len(person), len(found.betas)))
-        joints = body.joints(found.pose, found.betas, found.transl)
-        people.append(person.replace(pose=found.pose, betas=betas, transl=found.transl, joints=joints))
-        errors.append(found.error)
-        context.progress(sum(len(each) for each in people), total)
-    if errors:
-        context.facts["distance_left"] = float(np.concatenate(errors).mean())
-    return motion.replace(people=tuple(people), body_model=body.name)

@@ -1,9 +1,8 @@
-"""The stages of the estimator `nlf`: points of the body in every frame, and the body that has them there."""
+"""The first stage of the estimator `nlf`: points of the body in every frame; `fit_tracks` fits the body to them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from kinema.models.nlf.options import NlfOptions
 from kinema.stage import Stage
@@ -37,21 +36,5 @@ localize_people = Stage(
     files=_files,
     body=True,
     video=True,
-    slow=True,
-)
-
-
-@dataclass(frozen=True)
-class SurfaceFitOptions:
-    """Nothing to choose: uncertainties say how much every point counts."""
-
-
-fit_surface = Stage(
-    name="fit-surface",
-    title="fitting bodies to points",
-    options=SurfaceFitOptions,
-    run="kinema.estimation.nlf_people:fit_located",
-    fills=("pose", "betas", "transl", "joints"),
-    body=True,
     slow=True,
 )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kinema.estimation.nlf_stage import fit_surface, localize_people
+from kinema.estimation.nlf_stage import localize_people
 from kinema.estimation.stage import fit_body
 from kinema.models.pare.stage import regress_people
+from kinema.refinement.stage import fit_tracks
 from kinema.registry import Registry
 from kinema.stage import Stage
 
@@ -28,7 +29,8 @@ class Estimator:
 
     stages: what runs, in order; the last one fills pose, betas and transl. settings: by stage and name, settings that
     the user cannot change. body: the default body, None for the free one. follows_keypoints: whether poses come from
-    the keypoints alone, so that a body far from them shows that there is no person, rather than a wrong pose.
+    the keypoints alone, so that a body far from them shows that there is no person, rather than a wrong pose. smooth:
+    whether its track fit filters, so that a run filters once more only if it is told to.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Estimator:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     body: Callable[[], BodyModel] | None = None
     follows_keypoints: bool = False
+    smooth: bool = False
 
 
 ESTIMATORS: Registry[Estimator] = Registry(
@@ -60,8 +63,9 @@ ESTIMATORS: Registry[Estimator] = Registry(
         Estimator(
             "nlf",
             "a body fitted to the vertices and joints that NLF locates in every frame; needs its weights and torch",
-            (localize_people, fit_surface),
+            (localize_people, fit_tracks),
             body=_smpl_body,
+            smooth=True,
         ),
     ),
 )

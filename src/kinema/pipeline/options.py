@@ -20,7 +20,7 @@ from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, clock_seconds, identity_of, setting, settings_of
 from kinema.pipeline.registry import added_stages
-from kinema.refinement.options import FilterOptions
+from kinema.refinement.options import FilterOptions, TrackFitOptions
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.settings import RefineSettings
 from kinema.segmentation.choice import SelectOptions
@@ -64,10 +64,10 @@ class RunOptions:
     """The settings of a run, all with good defaults.
 
     tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
-    None for the free body or the estimator's own. smooth: whether the filter stage runs; refine: the refiner in its
-    place, if any. video: its true rate and rotation. masks: whether masks are made; select: whom to keep. tracking,
-    camera, lift, nlf, pare, fit, filter, world, drawing: the options of Kinema's own stages; added: those of stages
-    from other packages, by name.
+    None for the free body or the estimator's own. smooth: whether the filter stage runs, None: unless what the
+    estimator gives is smooth already; refine: the refiner in its place, if any. video: its true rate and rotation.
+    masks: whether masks are made; select: whom to keep. tracking, camera, lift, nlf, pare, fit, tracks, filter, world,
+    drawing: the options of Kinema's own stages; added: those of stages from other packages, by name.
     """
 
     estimator: str = setting(
@@ -93,7 +93,7 @@ class RunOptions:
     body_model: Path | None = setting(
         None, "an SMPL file (.pkl or .npz) to use instead of the free body", public=True, metavar="PATH", group="people"
     )
-    smooth: bool = True
+    smooth: bool | None = None
     overlay: bool = setting(True, "do not render overlay.mp4", public=True, group="result", off=True)
     vertices: bool = setting(
         False, "also write the mesh of every frame to the .pkl (large)", public=True, group="result"
@@ -114,6 +114,7 @@ class RunOptions:
     nlf: NlfOptions = field(default_factory=NlfOptions)
     pare: PareOptions = field(default_factory=PareOptions)
     fit: FitOptions = field(default_factory=FitOptions)
+    tracks: TrackFitOptions = field(default_factory=TrackFitOptions)
     filter: FilterOptions = field(default_factory=FilterOptions)
     refine: RefineSettings = field(default_factory=RefineSettings)
     world: WorldOptions = field(default_factory=WorldOptions)
@@ -154,6 +155,8 @@ class RunOptions:
             if name == "filter" and value == "none":
                 nested.setdefault("", {})["smooth"] = False
                 continue
+            if known[name].place == "filter":
+                nested.setdefault("", {}).setdefault("smooth", True)
             if name == "view":
                 nested.setdefault("drawing", {})["beside"] = value != "camera"
             nested.setdefault(known[name].place, {})[known[name].setting.name] = _parsed(known[name].setting, value)
@@ -204,6 +207,7 @@ _PLACES = {
     "select": "select",
     "lift": "lift",
     "fit": "fit",
+    "fit-tracks": "tracks",
     "filter": "filter",
     "world": "world",
 }

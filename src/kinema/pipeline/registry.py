@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kinema.camera.stage import find_camera
-from kinema.estimation.nlf_stage import fit_surface, localize_people
+from kinema.estimation.nlf_stage import localize_people
 from kinema.estimation.registry import ESTIMATORS
 from kinema.estimation.stage import fit_body
 from kinema.lifting.stage import lift_keypoints
 from kinema.models.pare.stage import regress_people
 from kinema.refinement.registry import REFINERS
-from kinema.refinement.stage import filter_motion, refine_with_network, stabilize_motion
+from kinema.refinement.stage import filter_motion, fit_tracks, refine_with_network, stabilize_motion
 from kinema.registry import Registry
 from kinema.segmentation.choice import select_people
 from kinema.segmentation.stage import segment_people
@@ -23,7 +23,7 @@ STAGES: Registry[Stage] = Registry(
     group="kinema.stages",
     rows=(
         track_video, segment_people, find_camera, select_people, lift_keypoints, regress_people, fit_body,
-        localize_people, fit_surface, filter_motion, refine_with_network, place_in_world, stabilize_motion,
+        localize_people, fit_tracks, filter_motion, refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""

@@ -120,7 +120,8 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     if options.refine.method is not None:
         following = [REFINERS.find(options.refine.method).stage, place_in_world]
     else:
-        following = [filter_motion, place_in_world] if options.smooth else [place_in_world]
+        smooth = not (estimator.smooth and options.tracks.smooth) if options.smooth is None else options.smooth
+        following = [filter_motion, place_in_world] if smooth else [place_in_world]
     return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
 
 

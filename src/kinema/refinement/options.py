@@ -194,11 +194,13 @@ class TrackFitOptions:
     """
 
     method: str = "track-fit"
-    smooth: bool = setting(True, "fit to the points as they are, without the robust filter", off=True)
+    smooth: bool = setting(
+        True, "NLF: fit to the points as they are, without the robust filter", public="track_filter", off=True
+    )
     rescale: bool = setting(True, "leave every frame the size that its points have", off=True)
     jump: float = setting(1.0, "metres of a jump that is not smoothed over", metavar="M")
     polish: int = setting(3, "steps of least squares after the closed form", metavar="N")
-    parity: bool = setting(False, "as the NLF pipeline fits, slips included")
+    parity: bool = setting(False, "NLF: fit as the original pipeline does, slips included", public="fit_parity")
     max_gap: float = SMOOTHING_GAP
 
     def __post_init__(self) -> None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
-from kinema.refinement.stage import SMOOTHED, filter_motion, refine_as_video2pkl, refine_landmarks, refine_with_network
+from kinema.refinement.stage import (
+    SMOOTHED,
+    filter_motion,
+    fit_tracks,
+    refine_as_video2pkl,
+    refine_landmarks,
+    refine_with_network,
+)
 from kinema.registry import Registry
 from kinema.stage import Stage
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 class Refiner:
     """One way to refine a motion.
 
-    kind: "filter", or "network" for refiners with weights. stage: what runs, with options made as
+    kind: "filter", "network" for refiners with weights, or "fit". stage: what runs, with options made as
     stage.options(method=name, **settings). requires: fields of a person that it reads; fills: those that it writes;
     both default to the stage's. weights: names in the weights hub that it may use.
     """
@@ -85,6 +92,12 @@ REFINERS: Registry[Refiner] = Registry(
             "mixer",
             "Kinema's own: the keypoint networks' 3D landmarks, all joints over time together",
             refine_landmarks,
+        ),
+        Refiner(
+            "track-fit",
+            "a body of one shape fitted to a track's vertices and joints after a robust filter, as NLF's pipeline does",
+            fit_tracks,
+            kind="fit",
         ),
         Refiner(
             "video2pkl",

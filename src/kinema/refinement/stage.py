@@ -13,6 +13,7 @@ from kinema.refinement.options import (
     LandmarkOptions,
     NetworkOptions,
     StabilizeOptions,
+    TrackFitOptions,
     Video2PklOptions,
 )
 from kinema.stage import Stage
@@ -80,6 +81,17 @@ refine_as_video2pkl = Stage(
     clears=WORLD_FIELDS,
     files=_network,
     optional_body=True,
+)
+
+fit_tracks = Stage(
+    name="fit-tracks",
+    title="fitting bodies to tracks",
+    options=TrackFitOptions,
+    run="kinema.refinement.tracks:fit_tracks",
+    fills=("pose", "betas", "transl", "joints"),
+    clears=WORLD_FIELDS,
+    body=True,
+    slow=True,
 )
 
 stabilize_motion = Stage(

@@ -11,7 +11,7 @@ Letters in shapes: F frames, n fitted vertices, P = n + 24 points: the vertices,
 from __future__ import annotations
 
 import dataclasses
-import tempfile
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,9 @@ from kinema.body.mesh_fitting import MeshFit, MeshFitOptions, fit_mesh
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.errors import ShapeError
 from kinema.refinement.options import TrackFitOptions
+from kinema.storage.scratch import scratch
 from kinema.temporal.robust import (
     ROUNDS,
-    Kernels,
     distance_factors,
     filter_pieces,
     find_jumps,
@@ -44,9 +44,6 @@ track of one frame, and nothing against what many frames tell."""
 
 _BLOCK = 256
 """Frames that are filtered or scaled at once."""
-
-_IN_MEMORY = 2**26
-"""Numbers beyond which the points of a track lie in a temporary file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,48 +81,76 @@ def fit_track(
     *,
     fps: float,
     camera: np.ndarray | None = None,
+    seen: bool = True,
+    starts: np.ndarray | None = None,
     options: TrackFitOptions = DEFAULTS,
     doubled: bool = False,
 ) -> TrackFit:
     """The body of one track, in the frame of reference of its points.
 
     rows (n,): the body's vertices that are given; points (F,n+24,3) metres, NaN: missing; weights (F,n+24) >= 0 as of
-    `weights_of`; camera (F,3): its positions in the points' frame, None: the origin; fps: frames per second. doubled:
-    a frame between every two, and the last one twice, (2F). Raises ShapeError and UsageError.
+    `weights_of`; fps: frames per second. camera (F,3): its positions in the points' frame, None: the origin; seen:
+    whether there is a camera at all, about which to scale. starts (S,): frames at which nothing goes on from the one
+    before. doubled: a frame between every two, and the last one twice, (2F). Raises ShapeError and UsageError.
     """
-    points, weights = np.asarray(points), np.asarray(weights)
-    frames, count = len(points), len(rows) + NUM_JOINTS
-    camera = np.zeros((frames, 3)) if camera is None else np.asarray(camera, dtype=np.float64)
-    if not frames or points.shape != (frames, count, 3) or weights.shape != (frames, count):
-        raise ShapeError(
-            f"points (F, {count}, 3) and weights (F, {count}) of at least one frame are needed, found {points.shape} "
-            f"and {weights.shape}"
-        )
-    track = _Track.of(points, weights, camera)
-    taps = kernels(fps, parity=options.parity)
-    size, jumps = np.ones(frames), np.zeros(0, dtype=int)
-    if options.rescale:
+    track = _Track.of(points, weights, camera, len(rows) + NUM_JOINTS)
+    size = np.ones(len(track.points))
+    if options.rescale and seen:
         size = _sizes(body, rows, track, options)
         track = track.scaled(size)
-    if options.smooth:
-        jumps = _jumps(track, taps, options)
-        pelvis, _ = filter_pieces(track.pelvis, track.pelvis_weight, taps.pelvis, jumps)
-        nearer = distance_factors(track.pelvis, pelvis, camera)
-        track = track.scaled(np.where(np.isfinite(nearer), nearer, 1.0)).filtered(taps.points, jumps)
+    track, jumps = _smoothed(track, fps, options, starts, seen=seen)
     if doubled:
-        track, jumps, taps = track.doubled(), 2 * jumps, kernels(2 * fps, parity=options.parity)
+        track, jumps, fps = track.doubled(), 2 * jumps, 2 * fps
     fit = _fitted(body, rows, track, _fit_options(body, rows, options))
     joints, transl = body.joints(fit.pose, fit.betas, fit.transl), fit.transl
     error = _left(body, rows, track, fit)
-    known = np.asarray((track.weights[:, -NUM_JOINTS:] > 0).any(axis=1))
-    if options.smooth:
-        moved, _ = filter_pieces(joints[:, 0], track.pelvis_weight, taps.distance, jumps)
+    if options.smooth and seen:
+        kernel = kernels(fps, parity=options.parity).distance
+        moved, _ = filter_pieces(joints[:, 0], track.pelvis_weight, kernel, jumps, goes_on=not options.parity)
         factors = distance_factors(joints[:, 0], moved, track.camera)
         # The original moves bodies along the line from the origin of the world, not from the camera.
         ray = joints[:, 0] if options.parity else joints[:, 0] - track.camera
         shift = np.where(np.isfinite(factors), factors - 1, 0.0)[:, None] * ray
         joints, transl = joints + shift[:, None], transl + shift
+    known = np.asarray((track.weights[:, -NUM_JOINTS:] > 0).any(axis=1))
     return TrackFit(fit.pose, fit.betas[0], transl, joints, error, known, size, jumps)
+
+
+def smooth_joints(
+    joints: np.ndarray,
+    weights: np.ndarray,
+    *,
+    fps: float,
+    camera: np.ndarray | None = None,
+    seen: bool = True,
+    starts: np.ndarray | None = None,
+    options: TrackFitOptions = DEFAULTS,
+) -> np.ndarray:
+    """The joints (F,24,3) that `fit_track` would fit to, where no surface is known; NaN where none is in reach."""
+    track, _ = _smoothed(_Track.of(joints, weights, camera, NUM_JOINTS), fps, options, starts, seen=seen)
+    return np.where(track.weights[..., None] > 0, track.points, np.nan)
+
+
+def _smoothed(
+    track: _Track, fps: float, options: TrackFitOptions, starts: np.ndarray | None, *, seen: bool
+) -> tuple[_Track, np.ndarray]:
+    """The track's distance from the camera and all its points filtered, and where it begins anew."""
+    jumps = np.zeros(0, dtype=int) if starts is None else np.asarray(starts, dtype=int)
+    if not options.smooth:
+        return track, jumps
+    taps, frames = kernels(fps, parity=options.parity), len(track.points)
+    bounds = [0, *jumps.tolist(), frames]
+    for first, last in itertools.pairwise(bounds):
+        found = find_jumps(
+            track.pelvis[first:last], track.pelvis_weight[first:last], taps.pelvis, threshold=options.jump,
+            parity=options.parity,
+        )  # fmt: skip
+        jumps = np.union1d(jumps, first + found)
+    if seen:
+        pelvis, _ = filter_pieces(track.pelvis, track.pelvis_weight, taps.pelvis, jumps, goes_on=not options.parity)
+        nearer = distance_factors(track.pelvis, pelvis, track.camera)
+        track = track.scaled(np.where(np.isfinite(nearer), nearer, 1.0))
+    return track.filtered(taps.points, jumps, goes_on=not options.parity), jumps
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +162,19 @@ class _Track:
     camera: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, weights: np.ndarray, camera: np.ndarray) -> _Track:
-        own, counted = _room(points.shape), _room(weights.shape)
-        for rows in _blocks(len(points)):
+    def of(cls, points: np.ndarray, weights: np.ndarray, camera: np.ndarray | None, count: int) -> _Track:
+        """Checked. camera: None for the origin."""
+        frames = len(points)
+        if not frames or np.shape(points) != (frames, count, 3) or np.shape(weights) != (frames, count):
+            raise ShapeError(
+                f"points (F, {count}, 3) and weights (F, {count}) of at least one frame are needed, found "
+                f"{np.shape(points)} and {np.shape(weights)}"
+            )
+        camera = np.zeros((frames, 3)) if camera is None else np.asarray(camera, dtype=np.float64)
+        if camera.shape != (frames, 3):
+            raise ShapeError(f"the camera's positions must be ({frames}, 3), found {camera.shape}")
+        own, counted = scratch(points.shape), scratch(weights.shape)
+        for rows in _blocks(frames):
             there = np.isfinite(points[rows]).all(axis=-1) & np.isfinite(weights[rows])
             own[rows] = np.where(there[..., None], points[rows], 0.0)
             counted[rows] = np.where(there, weights[rows], 0.0)
@@ -155,19 +190,21 @@ class _Track:
 
     def scaled(self, factors: np.ndarray) -> _Track:
         """Every frame scaled about its camera by factors (F,)."""
-        moved = _room(self.points.shape)
+        moved = scratch(self.points.shape)
         for rows in _blocks(len(moved)):
             moved[rows] = scale_about(self.points[rows].astype(np.float64), self.camera[rows], factors[rows])
         return dataclasses.replace(self, points=moved)
 
-    def filtered(self, kernel: np.ndarray, jumps: np.ndarray) -> _Track:
+    def filtered(self, kernel: np.ndarray, jumps: np.ndarray, *, goes_on: bool) -> _Track:
         """Every point filtered over time, in pieces; the weights are the filter's new ones."""
-        moved, counted = _room(self.points.shape), _room(self.weights.shape)
+        moved, counted = scratch(self.points.shape), scratch(self.weights.shape)
         reach = (ROUNDS + 1) * (len(kernel) // 2)
         for rows in _blocks(len(moved)):
             first, last = max(0, rows.start - reach), min(len(moved), rows.stop + reach)
             starts = np.clip(jumps - first, 0, last - first)
-            found, new = filter_pieces(self.points[first:last], self.weights[first:last], kernel, starts)
+            found, new = filter_pieces(
+                self.points[first:last], self.weights[first:last], kernel, starts, goes_on=goes_on
+            )
             inside = slice(rows.start - first, min(rows.stop, len(moved)) - first)
             moved[rows], counted[rows] = np.nan_to_num(found[inside]), new[inside]
         return dataclasses.replace(self, points=moved, weights=counted)
@@ -183,14 +220,6 @@ class _Track:
 
 def _blocks(frames: int) -> list[slice]:
     return [slice(start, start + _BLOCK) for start in range(0, frames, _BLOCK)]
-
-
-def _room(shape: tuple[int, ...]) -> np.ndarray:
-    """An empty array of float32; a large one in a file that goes when nothing refers to it any more."""
-    if np.prod(shape, dtype=float) <= _IN_MEMORY:
-        return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
 
 
 def _fit_options(body: BodyModel, rows: np.ndarray, options: TrackFitOptions) -> MeshFitOptions:
@@ -220,10 +249,6 @@ def _sizes(body: BodyModel, rows: np.ndarray, track: _Track, options: TrackFitOp
     # The lower one of two medians, as torch's.
     middle = np.sort(scale[known])[(known.sum() - 1) // 2]
     return np.asarray(np.where(known, scale / middle, 1.0))
-
-
-def _jumps(track: _Track, taps: Kernels, options: TrackFitOptions) -> np.ndarray:
-    return find_jumps(track.pelvis, track.pelvis_weight, taps.pelvis, threshold=options.jump, parity=options.parity)
 
 
 def _fitted(body: BodyModel, rows: np.ndarray, track: _Track, options: MeshFitOptions) -> MeshFit:

@@ -139,14 +139,24 @@ def filter_pieces(
     *,
     epsilon: float = EPSILON,
     rounds: int = ROUNDS,
+    goes_on: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as of `find_jumps`."""
+    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as of `find_jumps`.
+
+    goes_on: a piece is taken to go on beyond its ends as it came, mirrored about its first and its last value;
+    otherwise its ends know one side only and lag behind what moves.
+    """
     values, weights = _usable(values, weights)
     starts = np.asarray(starts, dtype=int)
     if np.any(starts < 0) or np.any(starts > len(values)) or np.any(np.diff(starts) < 0):
         raise UsageError(f"pieces must begin in rising order within the {len(values)} frames, found {starts.tolist()}")
     pieces = zip(np.split(values, starts), np.split(weights, starts), strict=True)
-    done = [robust_filter(v, w, kernel, epsilon=epsilon, rounds=rounds) for v, w in pieces]
+    margin = len(kernel) - 1 if goes_on else 0
+    done = []
+    for v, w in pieces:
+        longer, counted, first = _longer(v, w, margin)
+        found = robust_filter(longer, counted, kernel, epsilon=epsilon, rounds=rounds) if len(v) else (v, w)
+        done.append(tuple(each[first : first + len(v)] for each in found))
     return np.concatenate([each[0] for each in done]), np.concatenate([each[1] for each in done])
 
 
@@ -180,6 +190,18 @@ def _mean(values: np.ndarray, weights: np.ndarray, kernel: np.ndarray) -> np.nda
     total = correlate1d(weights, kernel, axis=0, mode="constant")[..., None]
     moved = correlate1d(values * weights[..., None], kernel, axis=0, mode="constant")
     return np.asarray(np.divide(moved, total, out=np.full(values.shape, np.nan), where=total > 0))
+
+
+def _longer(values: np.ndarray, weights: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Values and weights with up to `margin` frames more at each end, mirrored, and how many these are."""
+    more = min(margin, len(values) - 1)
+    if more <= 0:
+        return values, weights, 0
+    ahead, behind = slice(more, 0, -1), slice(-2, -more - 2, -1)
+    longer = np.concatenate([2 * values[:1] - values[ahead], values, 2 * values[-1:] - values[behind]])
+    # What has no value at its end has none beyond it.
+    sides = [np.where(end > 0, weights[some], 0.0) for end, some in ((weights[:1], ahead), (weights[-1:], behind))]
+    return longer, np.concatenate([sides[0], weights, sides[1]]), more
 
 
 def _usable(values: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
