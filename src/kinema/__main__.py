@@ -41,6 +41,7 @@ GROUPS = {
     },
     "research": {
         "evaluate": "evaluate results against ground truth",
+        "compare": "compare two results of a clip, or two estimators on it: tables, plots, video",
         "occlusion": "measure how occlusion of parts of an image affects an estimator",
         "pare-demo": "PARE's own demo: pare_output.pkl and rendered images, with the original options",
         "train": "train a refiner (SmoothNet, SynSP) or a lifter (VideoPose3D, P-STMO)",

@@ -1,4 +1,4 @@
-"""A motion before and after refinement, side by side as a video: body, joints or keypoints, and how they shake."""
+"""Two motions of a clip side by side as a video: body, joints or keypoints, and how they shake."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.video import VideoReader
 
+TITLES = ("before", "after")
+
 _PAPER = 238
 _INK = (0.15, 0.15, 0.15)
 _BEFORE, _AFTER = (0.83, 0.37, 0.0), (0.0, 0.45, 0.70)
@@ -33,7 +35,7 @@ _BEFORE, _AFTER = (0.83, 0.37, 0.0), (0.0, 0.45, 0.70)
 
 def write_comparison(
     before: Motion, after: Motion, body: BodyModel, out: str | Path, options: ComparisonOptions | None = None,
-    *, video: VideoReader | None = None, progress: Progress = silent,
+    *, video: VideoReader | None = None, titles: tuple[str, str] = TITLES, progress: Progress = silent,
 ) -> Path:  # fmt: skip
     """Write the video: `before` to the left, `after` to the right, below them the acceleration of both.
 
@@ -44,18 +46,19 @@ def write_comparison(
     options = options or ComparisonOptions()
     if before.num_frames != after.num_frames or not np.allclose(before.times, after.times):
         raise InputError(
-            f"before has {before.num_frames} frames, after {after.num_frames}; compare motions of one clip"
+            f"{titles[0]} has {before.num_frames} frames, {titles[1]} {after.num_frames}; compare motions of one clip"
         )
     from kinema.video import VideoWriter
 
     panels = [_panel(motion, body, options) for motion in (before, after)]
     width, height = panels[0].size
     curves = [shaking(motion, body, options.kind) for motion in (before, after)]
-    strip = _Strip(before.times, curves, 2 * width, max(height // 5, 40), "px/s2" if options.kind == "2d" else "m/s2")
+    unit = "px/s2" if options.kind == "2d" else "m/s2"
+    strip = _Strip(before.times, curves, 2 * width, max(height // 5, 40), unit, titles)
     with VideoWriter(out, 2 * width, height + strip.height, crf=options.crf) as writer:
         for index, time, image in _frames(before, video, (width, height)):
             images = [panel.draw(index, image.copy()) for panel in panels]
-            for half, title in zip(images, ("before", "after"), strict=True):
+            for half, title in zip(images, titles, strict=True):
                 draw_label(half, title, np.array([width / 2, height * 0.08]), _INK)
             writer.write(np.concatenate([np.concatenate(images, axis=1), strip.at(index)]), time)
             progress(index + 1, before.num_frames)
@@ -178,13 +181,15 @@ class _Points:
 class _Strip:
     """The two curves of acceleration over the clip, drawn up to the frame that is shown."""
 
-    def __init__(self, times: np.ndarray, curves: list[np.ndarray], width: int, height: int, unit: str) -> None:
+    def __init__(
+        self, times: np.ndarray, curves: list[np.ndarray], width: int, height: int, unit: str, titles: tuple[str, str]
+    ) -> None:
         self.height = height + height % 2
         self.times, self.curves, self.width = times, curves, width
         finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
         self.top = float(np.percentile(finite, 99.5)) if len(finite) else 1.0
         means = [float(np.nanmean(curve)) if np.isfinite(curve).any() else float("nan") for curve in curves]
-        self.legend = [f"{name} {mean:.1f} {unit}" for name, mean in zip(("before", "after"), means, strict=True)]
+        self.legend = [f"{name} {mean:.1f} {unit}" for name, mean in zip(titles, means, strict=True)]
 
     def at(self, index: int) -> np.ndarray:
         """The strip (height, width, 3) at a frame."""

@@ -1,0 +1,212 @@
+"""`kinema compare`: two results of one clip, or two estimators on it, as tables, plots and a video."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinema.commands._options import add_body, add_json, add_quiet, add_settings, options_from
+from kinema.errors import UsageError
+from kinema.options import in_flags
+from kinema.terminal import console, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kinema.body import BodyModel
+    from kinema.evaluation.agreement import Agreement
+    from kinema.motion import Motion
+    from kinema.visualization.options import ComparisonOptions
+
+DESCRIPTION = """\
+Compare two results of one clip. A and B are motion files or folders of runs, or names of estimators, which are then run
+on --video. People are matched by where they are and how they move, frames by their times. The tables say how far the
+joints are apart, and what each side has of its own: jitter, sliding feet, distance travelled. Neither side is taken for
+true; `kinema evaluate` does that.
+
+--out FOLDER writes comparison.json, comparison.png (with matplotlib) and comparison.mp4, the two side by side.
+"""
+
+EXAMPLES = """\
+  kinema compare outputs/clip_1 outputs/clip_2
+  kinema compare smpl_output.pkl wham_output.pkl --video clip.mp4 --out apart
+  kinema compare keypoints pare --video clip.mp4 --out apart
+  kinema compare first.pkl second.pkl --people 1:3 --json
+"""
+
+FILES = ("comparison.json", "comparison.png", "comparison.mp4")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.evaluation.options import FRAMES
+    from kinema.visualization.options import ComparisonOptions
+
+    for name in ("first", "second"):
+        parser.add_argument(
+            name, metavar=name.upper(), help="a motion file, a run's folder, or the name of an estimator"
+        )
+    parser.add_argument("--video", type=Path, metavar="VIDEO", help="the clip, for estimators and for the video")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write JSON, plot and video there")
+    parser.add_argument("--people", metavar="A:B", help="compare person A of the first with B of the second")
+    parser.add_argument("--frame", choices=FRAMES, help="frame to compare in (default: the camera's if known)")
+    parser.add_argument("--fps", type=float, metavar="N", help="frame rate of files that have none (default: 30)")
+    add_settings(parser, ComparisonOptions)
+    add_body(parser)
+    add_json(parser, "everything")
+    add_quiet(parser)
+
+
+def only_prints(args: argparse.Namespace) -> bool:
+    return args.out is None
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinema.body import load_body
+    from kinema.evaluation.agreement import compare_motions
+    from kinema.visualization.options import ComparisonOptions
+
+    options = options_from(args, ComparisonOptions)
+    people = None if args.people is None else _ids(args.people)
+    body = None if args.body_model is None else load_body(args.body_model)
+    names = _names(args.first, args.second)
+    first, second = (_motion(each, args) for each in (args.first, args.second))
+    agreement = compare_motions(first, second, names=names, frame=args.frame, people=people, body=body)
+    content = {"first": args.first, "second": args.second, **agreement.to_dict()}
+    written = [] if args.out is None else _write(args, options, agreement, content, (first, second), body)
+    if args.json:
+        print_json(content)
+        return 0
+    shown = console()
+    for table in tables(agreement):
+        shown.print(table)
+    for side, ids in zip(names, agreement.alone, strict=True):
+        if ids:
+            shown.print(f"- only in {side}: person {', '.join(map(str, ids))}")
+    for note in agreement.notes:
+        shown.print(f"- {in_flags(note, args.flags)}")
+    for path in written:
+        shown.print(str(path), soft_wrap=True)
+    return 0
+
+
+def _motion(given: str, args: argparse.Namespace) -> Motion:
+    """The motion of a file or a run, or what an estimator makes of the video."""
+    from kinema.estimation.registry import ESTIMATORS
+    from kinema.formats import load_motion, motion_file
+
+    known = {*(row.name for row in ESTIMATORS), *ESTIMATORS.aliases}
+    if given not in known or Path(given).exists():
+        return load_motion(motion_file(Path(given)), fps=args.fps)
+    if args.video is None:
+        raise UsageError(f"the estimator {given} needs the clip; give it with `video`")
+    from kinema.pipeline import RunOptions
+    from kinema.pipeline import run as run_pipeline
+    from kinema.pipeline.running import OUT
+    from kinema.pipeline.showing import watcher
+
+    options = RunOptions.of(estimator=given, body_model=args.body_model, overlay=False)
+    with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
+        motion: Motion = run_pipeline(args.video, OUT, options, watcher=shown).motion
+    return motion
+
+
+def _names(first: str, second: str) -> tuple[str, str]:
+    """Short names of the two: of files without what both share, of folders their own."""
+    names = [Path(each).resolve().name if Path(each).exists() else each for each in (first, second)]
+    if names[0] == names[1]:
+        names = [
+            f"{Path(each).resolve().parent.name}/{name}" for each, name in zip((first, second), names, strict=True)
+        ]
+    return ("A", "B") if names[0] == names[1] else (names[0], names[1])
+
+
+def _ids(text: str) -> tuple[int, int]:
+    parts = text.split(":")
+    if len(parts) != 2 or not all(part.strip().lstrip("-").isdigit() for part in parts):
+        raise UsageError(f"`people` must be two ids such as 1:3, found {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _write(
+    args: argparse.Namespace, options: ComparisonOptions, agreement: Agreement, content: dict[str, Any],
+    motions: tuple[Motion, Motion], body: BodyModel | None,
+) -> list[Path]:  # fmt: skip
+    """The files in the folder, in the order of `FILES`; the plot only where matplotlib is installed."""
+    from contextlib import nullcontext
+
+    from kinema.body import load_body
+    from kinema.evaluation.agreement import on_frames_of
+    from kinema.evaluation.calibration import scaled
+    from kinema.pipeline.showing import watcher
+    from kinema.storage.atomic import write_json
+    from kinema.video import open_video
+    from kinema.visualization.agreement_plot import plot_agreement
+    from kinema.visualization.comparison import write_comparison
+
+    first, second = motions
+    paths = [args.out / name for name in FILES]
+    if args.show is None and not all(any(person.pose is not None for person in motion) for motion in motions):
+        options = dataclasses.replace(options, kind="3d")
+    write_json(paths[0], content)
+    with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
+        try:
+            plot_agreement(agreement, first, second, paths[1])
+        except UsageError as missing:
+            shown.note(str(missing))
+            del paths[1]
+        drawn = on_frames_of(first, second)
+        if drawn.camera is None or not drawn.camera.width or not first.width:
+            drawn = drawn.replace(camera=first.camera)
+        else:
+            drawn = drawn.replace(camera=scaled(drawn.camera, first.width, first.height))
+        drawn = drawn.replace(width=first.width, height=first.height)
+        opened = nullcontext() if args.video is None else open_video(args.video)
+        with opened as video:
+            write_comparison(
+                first, drawn, body or load_body(), paths[-1], options, video=video,
+                titles=agreement.names, progress=shown.start("overlay"),
+            )  # fmt: skip
+    return paths
+
+
+def tables(agreement: Agreement) -> list[Table]:
+    """What is apart and what each side has of its own, and the joints, as rich tables."""
+    from rich.table import Table
+
+    from kinema.evaluation.agreement import APART, SIDES
+
+    a, b = agreement.names
+    summary = Table(title=f"{a} and {b}, {agreement.frame} frame", title_justify="left")
+    summary.add_column("measure", no_wrap=True)
+    for pair in agreement.pairs:
+        summary.add_column(f"person {pair.first} and {pair.second}", justify="right")
+    summary.add_row("frames compared", *(str(pair.frames) for pair in agreement.pairs))
+    for key, label in APART.items():
+        if any(math.isfinite(pair.apart[key]) for pair in agreement.pairs):
+            summary.add_row(label, *(_number(pair.apart[key]) for pair in agreement.pairs))
+    for key, label in SIDES.items():
+        if any(math.isfinite(side[key]) for pair in agreement.pairs for side in pair.sides):
+            summary.add_row(label, *(" | ".join(_number(s[key]) for s in pair.sides) for pair in agreement.pairs))
+    joints = Table(title="by joint: MPJPE, PA-MPJPE between them, mm; acceleration apart, m/s2", title_justify="left")
+    joints.add_column("joint", no_wrap=True)
+    for pair in agreement.pairs:
+        joints.add_column(f"person {pair.first} and {pair.second}", justify="right")
+    keys = ("mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_m_s2")
+    for name in agreement.pairs[0].joints:
+        joints.add_row(
+            name,
+            *(
+                " | ".join(_number(pair.joints[name][key]) for key in keys) if name in pair.joints else "-"
+                for pair in agreement.pairs
+            ),
+        )
+    return [summary, joints]
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"

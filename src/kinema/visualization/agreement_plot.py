@@ -1,0 +1,110 @@
+"""A plot of how far two results of a clip are apart: over time, by joint, and the ways of the pelvis from above.
+
+Needs matplotlib, an extra (`pip install "kinema[plot]"`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.errors import UsageError
+from kinema.evaluation.agreement import Agreement, Pair
+from kinema.motion import Motion
+from kinema.person import Person
+from kinema.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_PAIRS = 4
+"""People plotted at most; those with the most frames are kept."""
+
+FIRST, SECOND, BETWEEN = "#D55E00", "#0072B2", "#333333"
+"""Colours of the sides, and of what lies between them (Okabe and Ito's vermilion and blue)."""
+
+
+def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: str | Path) -> Path:
+    """Plot a comparison of two motions; the suffix selects the format (.png, .pdf, .svg).
+
+    Raises UsageError without matplotlib, OutputError if the file cannot be written.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError('plotting needs matplotlib; install it with: pip install "kinema[plot]"') from None
+    path = Path(path)
+    pairs = sorted(agreement.pairs, key=lambda pair: -pair.frames)[:MAX_PAIRS]
+    figure = Figure(figsize=(14, 0.9 + 4.1 * len(pairs)), layout="constrained")
+    FigureCanvasAgg(figure)
+    left_out = len(agreement.pairs) - len(pairs)
+    more = f" ({left_out} more people not shown)" if left_out else ""
+    figure.suptitle(f"{agreement.names[0]} and {agreement.names[1]}{more}", fontsize=12, fontweight="bold")
+    grid = figure.add_gridspec(len(pairs), 3, width_ratios=[1.7, 1.1, 1])
+    for row, pair in enumerate(pairs):
+        _over_time(figure.add_subplot(grid[row, 0]), pair)
+        _by_joint(figure.add_subplot(grid[row, 1]), pair)
+        sides = (first.person(pair.first), second.person(pair.second))
+        _from_above(figure.add_subplot(grid[row, 2]), agreement, sides)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    return path
+
+
+def _over_time(axes: Axes, pair: Pair) -> None:
+    times, error, aligned, root = _unbroken(pair)
+    axes.plot(times, error, color=BETWEEN, lw=1.3, label="joints, hips in one place")
+    axes.plot(times, aligned, color="#009E73", lw=1.1, label="joints, best similarity")
+    axes.set_ylabel("mm")
+    axes.set_xlabel("time (s)")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    far = axes.twinx()
+    far.plot(times, root, color="#CC79A7", lw=1.0, ls="--")
+    far.set_ylabel("pelvis apart, mm (dashed)", color="#CC79A7")
+    far.set_ylim(bottom=0)
+    axes.legend(fontsize=8, loc="upper left")
+    title = f"person {pair.first} and {pair.second}: {pair.apart['mpjpe_mm']:.1f} mm apart"
+    axes.set_title(title, fontsize=10, loc="left")
+
+
+def _by_joint(axes: Axes, pair: Pair) -> None:
+    names = list(pair.joints)
+    places = np.arange(len(names))[::-1]
+    axes.barh(places + 0.2, [pair.joints[name]["mpjpe_mm"] for name in names], height=0.4, color=BETWEEN)
+    axes.barh(places - 0.2, [pair.joints[name]["pa_mpjpe_mm"] for name in names], height=0.4, color="#009E73")
+    axes.set_yticks(places, [name.replace("_", " ") for name in names], fontsize=7)
+    axes.set_xlabel("mm apart (green: best similarity)")
+    axes.grid(alpha=0.3, axis="x")
+
+
+def _from_above(axes: Axes, agreement: Agreement, sides: tuple[Person, Person]) -> None:
+    world = agreement.frame == "world"
+    for person, name, colour in zip(sides, agreement.names, (FIRST, SECOND), strict=True):
+        joints = person.joints_world if world else person.joints
+        if joints is None or not len(joints):
+            continue
+        axes.plot(joints[:, 0, 0], joints[:, 0, 2], color=colour, lw=1.2, label=name)
+        axes.plot(joints[:1, 0, 0], joints[:1, 0, 2], "o", color=colour, ms=5)
+    # The camera is at the bottom: the world's z points towards it, the camera's away from it.
+    if world:
+        axes.invert_yaxis()
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("x (m)")
+    axes.set_ylabel("z (m)")
+    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'} (o start)", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+
+
+def _unbroken(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Times and the three series, with NaN where frames are missing, so that no line is drawn across."""
+    steps = np.diff(pair.times)
+    gaps = np.flatnonzero(steps > 3 * np.median(steps)) + 1 if len(steps) else np.zeros(0, dtype=int)
+    times, error, aligned, root = (
+        np.insert(each, gaps, np.nan) for each in (pair.times, pair.error, pair.aligned, pair.root)
+    )
+    return times, error, aligned, root
