@@ -217,26 +217,34 @@ def test_missing_weights_say_what_to_get(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_real_clip_of_two_people_from_file_to_result(tmp_path, capsys):
-    """Seeded weights, so what is found is no person; the program's weights are read, files and notes are there, and a
-    second run reuses everything."""
+def test_a_real_clip_of_two_people_from_file_to_render(tmp_path, capsys, monkeypatch):
+    """200 frames with seeded weights, of a backbone as narrow as it can be, so what is found is no person: files, notes
+    and the overlay are there, nobody's frames are lost, and a second run reuses everything."""
     pytest.importorskip("torch")
+    import av
+
     from kinema.__main__ import main
 
     clip = outside("KINEMA_DATA", "../shared/data") / "videos" / "basketball_two_people_static.mp4"
     if not clip.is_file():
         pytest.skip(f"{clip} is not there")
-    weights = nlf_samples.write_program(tmp_path / "nlf_multi.torchscript", nlf_samples.smallest())
+    tensors = nlf_samples.narrow_network(monkeypatch)
+    weights = nlf_samples.write_program(tmp_path / "nlf_multi.torchscript", tensors=tensors)
     command = [
-        "run", str(clip), "--estimator", "nlf", "--nlf", str(weights), "--time-range", "0-0.3", "--no-overlay",
+        "run", str(clip), "--estimator", "nlf", "--nlf", str(weights), "--time-range", "0-6.66",
         "--out", str(tmp_path / "out"), "--threads", "1", "--quiet",
     ]  # fmt: skip
     assert main(command) == 0
-    record = json.loads(next((tmp_path / "out").glob("*/run.json")).read_text())
+    folder = next((tmp_path / "out").glob("*/run.json")).parent
+    record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "done"
     assert any("its weights are used in Kinema's own network" in note for note in record["warnings"])
     assert any("canonical body is taken to be" in note for note in record["warnings"])
-    motion = Motion.load(next((tmp_path / "out").glob("*/smpl_output.pkl")))
+    assert [name for name in record["seconds"] if name in ("localize", "fit-tracks", "filter")] == [
+        "localize", "fit-tracks"
+    ]  # fmt: skip
+    motion = Motion.load(folder / "smpl_output.pkl")
+    assert motion.num_frames == 200
     assert len(motion.people) == 2
     for person in motion:
         surface = person.vertices.open()
@@ -244,6 +252,9 @@ def test_a_real_clip_of_two_people_from_file_to_result(tmp_path, capsys):
         assert np.isfinite(surface).all()
         assert person.vertex_uncertainty.open().shape == surface.shape[:2]
         assert person.data[LOCATED].shape == person.joints.shape
+        assert np.ptp(person.betas, axis=0).max() == 0
+    with av.open(str(folder / "overlay.mp4")) as overlay:
+        assert sum(1 for _ in overlay.decode(video=0)) == 200
     capsys.readouterr()
     assert main(command) == 0
     assert len(list((tmp_path / "out").glob("*/run.json"))) == 1

@@ -81,10 +81,32 @@ def write_state_dict(path: Path, name: str, *, trained: bool = True) -> Path:
     return path
 
 
-def write_program(path: Path, name: str, *, without: str = "") -> Path:
+def narrow_network(monkeypatch: Any) -> dict[str, Any]:
+    """Seeded weights of a network of NLF's form whose backbone is so narrow that long clips can be run in tests; while
+    the test lasts, it is one of the sizes."""
+    import torch
+
+    from kinema.models.nlf.facts import SIZES, Size, StageSize
+    from kinema.models.nlf.network import CropModel
+
+    widths = [
+        (True, 1, 1, 8),
+        (True, 2, 2, 8),
+        (True, 2, 2, 12),
+        (False, 2, 2, 16),
+        (False, 2, 1, 16),
+        (False, 2, 2, 24),
+    ]
+    monkeypatch.setitem(SIZES, "narrow", Size(256, 8, tuple(StageSize(*each, 1) for each in widths)))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return dict(CropModel("narrow").state_dict())
+
+
+def write_program(path: Path, name: str = "", *, tensors: dict[str, Any] | None = None, without: str = "") -> Path:
     """A TorchScript program with the tensors where the release's has them, in half precision; it computes nothing.
 
-    without: the end of an attribute's name that is left out.
+    tensors: in place of those recorded under the name. without: the end of an attribute's name that is left out.
     """
     import torch
 
@@ -97,7 +119,8 @@ def write_program(path: Path, name: str, *, without: str = "") -> Path:
             at = at.setdefault(part, {})
         at[leaf] = value
 
-    for key, value in seeded_tensors(f"nlf/{name}/manifest.json").items():
+    tensors = seeded_tensors(f"nlf/{name}/manifest.json") if tensors is None else tensors
+    for key, value in tensors.items():
         put(f"crop_model.{key}", torch.from_numpy(np.array(value)))
     low, high, eigenvalues = (torch.from_numpy(each) for each in volume_arrays())
     field = "crop_model.heatmap_head.weight_field."

@@ -7,7 +7,8 @@ With the rows h (72 numbers a point) the normal matrix follows from one product 
 
     [a]x^T [b]x = (a . b) I - b a^T
 
-so that a step costs about as much as posing the body.
+so that a step costs about as much as posing the body. Steps are found in single precision: the next one mends what
+this costs.
 
 Letters in shapes: F frames, V fitted vertices, P points: the vertices, then the joints.
 """
@@ -26,6 +27,9 @@ from kinema.skeleton import NUM_POSE, ancestry
 
 _DAMPING = 1e-4
 """Relative to the mean of the normal matrix's diagonal; what no point shows stays as it is."""
+
+_AT_ONCE = 8
+"""Frames whose arrays fit a processor's cache."""
 
 _BELOW = ancestry(np.array(PARENTS)).T.astype(float)
 """[j, i]: 1 where joint i is j or hangs on it."""
@@ -49,7 +53,7 @@ def polished(
     shapes that stay as they are. scale_ridge: how strongly the scale is held at 1, or None if it stays. What is each
     frame's own is eliminated from the equations of the shared shape.
     """
-    pieces = chunks(len(state.scale))
+    pieces = chunks(len(state.scale), _AT_ONCE)
     found = [_frames(parts, target, state, rows, ridge is not None, scale_ridge) for rows in pieces]
     solved = np.concatenate([each[0] for each in found])
     step, betas = solved[..., 0], state.betas
@@ -82,12 +86,16 @@ def _frames(
         columns.append(-points[..., None])
     other = np.concatenate(columns, axis=-1)
     share = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    hanging = hanging - hanging @ share[..., None]
     other -= np.einsum("fp,fpcn->fcn", share, other)[:, None]
-    weighted = hanging * weights[:, None]
     frames = len(turned)
-    normal = _crossed(weighted @ np.swapaxes(hanging, 1, 2))
-    across = (weighted @ other.reshape(frames, count, -1)).reshape(frames, NUM_JOINTS, 3, 3, -1)
+    weighted = hanging * weights[:, None].astype(np.float32)
+    # A translation is free: what hangs on a joint counts from its weighted mean. The other side is about its own.
+    middle = (hanging @ share[..., None].astype(np.float32)).astype(np.float64)
+    moments = (weighted @ np.swapaxes(hanging, 1, 2)).astype(np.float64)
+    moments -= weights.sum(axis=1)[:, None, None] * (middle @ np.swapaxes(middle, 1, 2))
+    normal = _crossed(moments)
+    sides = weighted @ other.reshape(frames, count, -1).astype(np.float32)
+    across = sides.astype(np.float64).reshape(frames, NUM_JOINTS, 3, 3, -1)
     across = np.stack([across[:, :, b, c] - across[:, :, c, b] for b, c in ((1, 2), (2, 0), (0, 1))], axis=2)
     across = across.reshape(frames, NUM_POSE, -1)
     every = np.arange(NUM_POSE)
@@ -107,16 +115,19 @@ def _hanging(parts: BodyParts, turned: np.ndarray, shape: np.ndarray) -> tuple[n
     """Vertices and joints (F,V+24,3) without a translation, and of each, what hangs on a joint, seen from the joint,
     (F,72,V+24)."""
     rest, shift, place = parts.carried(turned, shape)
-    frames, skin = len(turned), np.ascontiguousarray(parts.skinning.T)
-    carried = turned @ np.swapaxes(rest, 1, 2)[:, None] + shift[..., None]
+    frames, skin = len(turned), parts.skinning.T.astype(np.float32)
+    count = skin.shape[1]
+    hanging = np.empty((frames, NUM_JOINTS, 3, count + NUM_JOINTS), np.float32)
+    carried = hanging[..., :count]
+    np.matmul(turned.astype(np.float32), np.swapaxes(rest, 1, 2)[:, None].astype(np.float32), out=carried)
+    carried += shift[..., None].astype(np.float32)
     carried *= skin[:, None]
-    mesh = np.swapaxes(carried.sum(axis=1), 1, 2)
+    mesh = np.swapaxes(carried.sum(axis=1, dtype=np.float64), 1, 2)
     for joint in range(NUM_JOINTS - 1, 0, -1):
         carried[:, PARENTS[joint]] += carried[:, joint]
-    carried -= (_BELOW @ skin)[:, None] * place[..., None]
-    joints = _BELOW[:, None] * (np.swapaxes(place, 1, 2)[:, None] - place[..., None])
-    hanging = np.concatenate([carried, joints], axis=-1).reshape(frames, NUM_POSE, -1)
-    return np.concatenate([mesh, place], axis=1), hanging
+    carried -= (_BELOW @ skin).astype(np.float32)[:, None] * place[..., None].astype(np.float32)
+    hanging[..., count:] = _BELOW[:, None] * (np.swapaxes(place, 1, 2)[:, None] - place[..., None])
+    return np.concatenate([mesh, place], axis=1), hanging.reshape(frames, NUM_POSE, -1)
 
 
 def _crossed(moments: np.ndarray) -> np.ndarray:

@@ -9,13 +9,14 @@ import numpy as np
 from kinema.errors import ShapeError, UsageError
 from kinema.skeleton import SMPL24
 
-CHUNK = 64
+CHUNK = 16
 """Frames whose temporary arrays are in memory at once."""
 
 
-def chunks(frames: int) -> list[slice]:
-    """The frames in pieces of at most `CHUNK`."""
-    return [slice(start, start + CHUNK) for start in range(0, frames, CHUNK)]
+def chunks(frames: int, most: int | None = None) -> list[slice]:
+    """The frames in pieces of at most `CHUNK`, or `most`."""
+    step = CHUNK if most is None else most
+    return [slice(start, start + step) for start in range(0, frames, step)]
 
 
 @dataclass(frozen=True, eq=False)
