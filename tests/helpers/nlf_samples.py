@@ -103,6 +103,28 @@ def narrow_network(monkeypatch: Any) -> dict[str, Any]:
         return dict(CropModel("narrow").state_dict())
 
 
+def write_small_body(path: Path) -> Path:
+    """The free body with every ninth vertex, as an SMPL file: a tenth of the points to look for. Its joints are means
+    of the vertices around them, and its triangles those that are left."""
+    from scipy.spatial import cKDTree
+
+    from kinema.body import load_body
+
+    body = load_body()
+    kept = np.arange(0, body.num_vertices, 9)
+    tree = cKDTree(body.v_template[kept])
+    faces = tree.query(body.v_template)[1][body.faces]
+    faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])]
+    regressor = np.zeros((24, len(kept)))
+    for joint, near in enumerate(tree.query(body.J_template, 12)[1]):
+        regressor[joint, near] = 1 / len(near)
+    np.savez(
+        path, v_template=body.v_template[kept], shapedirs=body.shapedirs[kept], weights=body.weights[kept],
+        J_regressor=regressor, f=faces, kintree_table=np.stack([np.maximum(body.parents, 0), np.arange(24)]),
+    )  # fmt: skip
+    return path
+
+
 def write_program(path: Path, name: str = "", *, tensors: dict[str, Any] | None = None, without: str = "") -> Path:
     """A TorchScript program with the tensors where the release's has them, in half precision; it computes nothing.
 
