@@ -85,6 +85,26 @@ def test_plain_values_and_back(stored):
         np.testing.assert_array_equal(again.open(), one.open())
 
 
+def test_a_folder_that_is_moved_with_its_arrays(stored, tmp_path):
+    """The way from the file that refers to the array counts first, then the place where it was."""
+    run = tmp_path / "run"
+    (run / "arrays").mkdir(parents=True)
+    moved = run / "arrays" / "surface.npy"
+    np.save(moved, stored.open())
+    plain = json.loads(json.dumps(StoredArray(moved).to_plain(run)))
+    assert plain["beside"] == "arrays/surface.npy"
+    copy = tmp_path / "copies"
+    copy.mkdir()
+    assert StoredArray.from_plain(plain, "a file", copy).path == moved
+    run.rename(tmp_path / "elsewhere")
+    again = StoredArray.from_plain(plain, "a file", tmp_path / "elsewhere")
+    np.testing.assert_array_equal(again.open(), stored.open())
+    with pytest.raises(InputError, match="does not exist any more"):
+        StoredArray.from_plain(plain, "a file", copy).open()
+    for strange in (3, "\0", "x" * 5000):
+        assert StoredArray.from_plain({**plain, "beside": strange}, "a file", copy).path == moved
+
+
 @pytest.mark.parametrize(
     "plain",
     [

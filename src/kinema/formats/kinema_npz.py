@@ -46,14 +46,17 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
     posed = posed_people(played)
     if posed:
         arrays.update(amass_arrays(played, posed[0], body))
-    write_arrays(arrays | motion_arrays(motion), path)
+    write_arrays(arrays | motion_arrays(motion, path.parent), path)
     for person in posed[1:]:
         write_arrays(amass_arrays(played, person, body), person_path(path, person))
     return path
 
 
-def motion_arrays(motion: Motion) -> dict[str, np.ndarray]:
-    """The whole motion as arrays by name, everything else as JSON text in one of them; `read` is the inverse."""
+def motion_arrays(motion: Motion, folder: Path | None = None) -> dict[str, np.ndarray]:
+    """The whole motion as arrays by name, everything else as JSON text in one of them; `read` is the inverse.
+
+    folder: where the file will lie.
+    """
     clip = clip_to_plain(motion)
     arrays: dict[str, np.ndarray] = {}
     arrays[_VERSION_KEY] = np.array(FORMAT_VERSION)
@@ -75,7 +78,7 @@ def motion_arrays(motion: Motion) -> dict[str, np.ndarray]:
     for person in motion:
         own: dict[str, Any] = {"data": dict(person.data)}
         arrays |= _split(own, "data", f"kinema.{person.id}.data.")
-        stored = {n: v.to_plain() for n in person.filled if isinstance(v := getattr(person, n), StoredArray)}
+        stored = {n: v.to_plain(folder) for n in person.filled if isinstance(v := getattr(person, n), StoredArray)}
         if own or stored:
             people_data[str(person.id)] = {**own, **({"stored": stored} if stored else {})}
     if people_data:
@@ -118,7 +121,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
         key.removeprefix("kinema.data."): content[key] for key in content if key.startswith("kinema.data.")
     }
     people = tuple(
-        _person(int(id), content, {n: of.get(str(id)) for n, of in sets.items()}, people_data.get(str(id)), what)
+        _person(int(id), content, {n: of.get(str(id)) for n, of in sets.items()}, people_data.get(str(id)), path)
         for id in ids
     )
     return Motion(people=people, **clip)
@@ -133,7 +136,8 @@ def _split(plain: dict[str, Any], key: str, prefix: str) -> dict[str, np.ndarray
     return {f"{prefix}{name}": value for name, value in data.items() if isinstance(value, np.ndarray)}
 
 
-def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_data: Any, what: str) -> Person:
+def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_data: Any, path: Path) -> Person:
+    what = str(path)
     prefix = f"{_PREFIX}{id}."
     require_keys(content, (f"{prefix}frames",), what)
     own = {key.removeprefix(prefix): key for key in content if key.startswith(prefix)}
@@ -152,7 +156,7 @@ def _person(id: int, content: Mapping[Any, Any], sets: Mapping[str, Any], own_da
     for name, plain in mapping(more.get("stored"), "stored", what).items():
         if name not in PERSON_FIELDS or not PERSON_FIELDS[name].stored:
             raise InputError(f"{what}: person {id} keeps {quoted(name)} in a file, which Kinema does not know")
-        fields[name] = StoredArray.from_plain(plain, f"{what}: {name}")
+        fields[name] = StoredArray.from_plain(plain, f"{what}: {name}", path.parent)
     data = mapping(more.get("data"), "data", what) | {
         name.removeprefix("data."): content[key] for name, key in data_keys.items()
     }

@@ -54,7 +54,7 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices
         body = body_of(motion, body)
     clip = clip_to_plain(motion)
     content = {
-        int(person.id): {_VERSION_KEY: FORMAT_VERSION, **_person_to_plain(motion, person, body, vertices), **clip}
+        int(person.id): {_VERSION_KEY: FORMAT_VERSION, **_person_to_plain(motion, person, body, vertices, path), **clip}
         for person in motion
     }
     write_pickle(content, path)
@@ -83,11 +83,13 @@ def read(content: Mapping[Any, Any], path: Path) -> Motion:
             clip = own
         elif not _same_clip(clip, own):
             raise InputError(f"{what} belongs to another clip than the person before; keep one clip in each file")
-        people.append(_person_from_plain(key, plain, what))
+        people.append(_person_from_plain(key, plain, what, path.parent))
     return Motion(people=tuple(people), **(clip or {}))
 
 
-def _person_to_plain(motion: Motion, person: Person, body: BodyModel | None, vertices: bool) -> dict[str, Any]:
+def _person_to_plain(
+    motion: Motion, person: Person, body: BodyModel | None, vertices: bool, path: Path
+) -> dict[str, Any]:
     plain = pare_keys(motion, person, body, vertices=vertices)
     plain["global_orient"] = person.global_orient
     plain["fps"] = motion.fps
@@ -98,13 +100,13 @@ def _person_to_plain(motion: Motion, person: Person, body: BodyModel | None, ver
     for name, field in PERSON_FIELDS.items():
         value = getattr(person, name)
         if value is not None or field.always:
-            plain[field.pkl] = value.to_plain() if isinstance(value, StoredArray) else value
+            plain[field.pkl] = value.to_plain(path.parent) if isinstance(value, StoredArray) else value
     if person.data:
         plain["data"] = dict(person.data)
     return plain
 
 
-def _person_from_plain(key: Any, plain: Mapping[str, Any], what: str) -> Person:
+def _person_from_plain(key: Any, plain: Mapping[str, Any], what: str, folder: Path) -> Person:
     require_keys(plain, ("frame_ids",), what)
     if isinstance(key, (bool, np.bool_)) or not isinstance(key, (int, np.integer)):
         raise InputError(f"{what}: a track id must be a whole number")
@@ -114,7 +116,7 @@ def _person_from_plain(key: Any, plain: Mapping[str, Any], what: str) -> Person:
         if value is None:
             continue
         if field.stored:
-            fields[name] = StoredArray.from_plain(value, f"{what}: {field.pkl}")
+            fields[name] = StoredArray.from_plain(value, f"{what}: {field.pkl}", folder)
         else:
             fields[name] = numbers(value, field.pkl, what, nan=field.may_hold_nan)
     for name in ("keypoint_set", "keypoint3d_set"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -66,18 +68,28 @@ class StoredArray(Brief):
         """The same array in some of its `frames` frames. rows: (F,) bool or indices. The file is not opened."""
         return StoredArray(self.path, self.rows_of(frames)[rows])
 
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, for files."""
-        return {"path": str(self.path), "rows": None if self.rows is None else self.rows.tolist()}
+    def to_plain(self, folder: Path | None = None) -> dict[str, Any]:
+        """Plain values, for a file in `folder`: with the way from there, `beside`, so that both can be moved."""
+        plain: dict[str, Any] = {
+            "path": str(self.path.resolve()), "rows": None if self.rows is None else self.rows.tolist()
+        }  # fmt: skip
+        if folder is not None:
+            # Another drive cannot be reached from there.
+            with contextlib.suppress(ValueError):
+                plain["beside"] = Path(os.path.relpath(self.path.resolve(), folder.resolve())).as_posix()
+        return plain
 
     @classmethod
-    def from_plain(cls, plain: Any, what: str) -> StoredArray:
-        """The inverse of `to_plain`. Raises InputError."""
+    def from_plain(cls, plain: Any, what: str, folder: Path | None = None) -> StoredArray:
+        """The inverse of `to_plain`: the file that is found from `folder`, else that at `path`. Raises InputError."""
         if not isinstance(plain, dict) or not isinstance(plain.get("path"), str):
             raise InputError(f"{what} must be a dict with path and rows")
-        rows = plain.get("rows")
+        rows, beside = plain.get("rows"), plain.get("beside")
+        path = Path(plain["path"])
+        if folder is not None and isinstance(beside, str) and _is_file(folder / beside):
+            path = folder / beside
         try:
-            return cls(Path(plain["path"]), None if rows is None else np.asarray(rows))
+            return cls(path, None if rows is None else np.asarray(rows))
         except (ShapeError, ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{what}: {str(error).splitlines()[0]}") from None
 
@@ -87,3 +99,10 @@ def lasting_folder() -> Path:
     folder = tempfile.mkdtemp(prefix="kinema-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
