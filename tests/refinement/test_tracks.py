@@ -82,11 +82,9 @@ def test_vertices_give_the_body_back(body, truth, tmp_path):
 
 
 def test_smoothed_hardly_anything_is_lost(body, truth, tmp_path):
-    """The robust filter takes a few millimetres off a quick movement, at its ends no more than elsewhere."""
+    """The robust filter gives movement that is clear of noise back, at the ends, too."""
     (person,) = fit_tracks(located(body, truth, tmp_path), body).people
-    lost = off(body, person, truth.people[0])
-    assert lost.mean() < 0.005
-    assert lost.max() < 0.012
+    assert off(body, person, truth.people[0]).max() < 0.002
 
 
 def test_noise_is_averaged(body, truth, tmp_path):
@@ -134,7 +132,7 @@ def test_gaps_ids_and_people_of_whom_nothing_is_known(body, truth, tmp_path):
     fitted = fit_tracks(motion, body)
     assert [person.id for person in fitted] == [7, 2, 5, 9]
     np.testing.assert_array_equal(fitted.people[0].frames, np.flatnonzero(keep))
-    assert off(body, fitted.people[0], true.select(keep)).mean() < 0.006
+    assert off(body, fitted.people[0], true.select(keep)).mean() < 0.004
     assert fitted.people[2].pose is None
 
 
@@ -155,7 +153,7 @@ def test_a_shaking_camera_is_not_smoothed_over(body, truth, tmp_path):
     for data in ({}, path_data(path), path_data(path.replace(metric=False))):
         (person,) = fit_tracks(motion.replace(data=data), body).people
         lost.append(off(body, person, seen).mean())
-    assert lost[1] < 0.005
+    assert lost[1] < 0.001
     assert lost[1] < lost[2] < lost[0]
 
 

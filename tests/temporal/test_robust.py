@@ -15,7 +15,10 @@ from kinema.temporal.robust import (
     distance_factors,
     filter_pieces,
     find_jumps,
+    gentle_filter,
+    given_back,
     kernels,
+    noise_of,
     robust_filter,
     scale_about,
 )
@@ -102,6 +105,36 @@ def test_ends_that_go_on_do_not_lag() -> None:
     assert np.linalg.norm(plain - straight, axis=1)[[0, 24, 25, 39]].min() > 0.01
     one, _ = filter_pieces(straight[:1], None, SLOW.pelvis, np.zeros(0, int), goes_on=True)
     np.testing.assert_allclose(one, straight[:1], atol=1e-12)
+
+
+def test_clear_movement_is_given_back_and_noise_is_not() -> None:
+    """Of a quick circle hardly anything is lost; with noise on it, as little of that is left as of the plain filter."""
+    time = np.arange(120)[:, None] / 30
+    circle = 0.4 * np.concatenate([np.cos(4 * time), np.sin(4 * time), 0.1 * time], axis=1)
+    even, whole, rng = np.ones(120), np.zeros(0, dtype=int), np.random.default_rng(6)
+    plain, gentle = (
+        np.linalg.norm(run(circle, even, SLOW.pelvis, whole)[0] - circle, axis=1)[8:-8].mean()
+        for run in (filter_pieces, gentle_filter)
+    )
+    assert plain > 0.004
+    assert gentle < plain / 5
+    noisy = circle + rng.normal(0, 0.03, circle.shape)
+    np.testing.assert_allclose(noise_of(noisy, even), 3 * 0.03**2, rtol=0.35)
+    left = [
+        np.linalg.norm(run(noisy, even, SLOW.pelvis, whole)[0] - circle, axis=1).mean()
+        for run in (filter_pieces, gentle_filter)
+    ]
+    assert left[1] < 1.1 * left[0]
+
+
+def test_noise_is_measured_where_frames_follow_each_other() -> None:
+    values, weights = np.random.default_rng(7).normal(size=(200, 4, 3)), np.ones((200, 4))
+    weights[:, 1], weights[::3, 2] = 0, 0
+    found = noise_of(values, weights)
+    np.testing.assert_allclose(found[[0, 3]], 3, rtol=0.3)
+    np.testing.assert_array_equal(found[[1, 2]], 0)
+    np.testing.assert_array_equal(noise_of(values[:3], weights[:3]), 0)
+    np.testing.assert_array_equal(given_back(np.array([0.0, 1.0]), np.array([1.0, 0.0]), SLOW.points), [0, 1])
 
 
 def test_a_walk_has_no_jumps() -> None:

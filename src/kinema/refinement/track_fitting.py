@@ -26,7 +26,10 @@ from kinema.temporal.robust import (
     distance_factors,
     filter_pieces,
     find_jumps,
+    gentle_filter,
+    given_back,
     kernels,
+    noise_of,
     scale_about,
 )
 
@@ -106,7 +109,7 @@ def fit_track(
     error = _left(body, rows, track, fit)
     if options.smooth and seen:
         kernel = kernels(fps, parity=options.parity).distance
-        moved, _ = filter_pieces(joints[:, 0], track.pelvis_weight, kernel, jumps, goes_on=not options.parity)
+        moved = _path(joints[:, 0], track, kernel, jumps, options)
         factors = distance_factors(joints[:, 0], moved, track.camera)
         # The original moves bodies along the line from the origin of the world, not from the camera.
         ray = joints[:, 0] if options.parity else joints[:, 0] - track.camera
@@ -147,10 +150,18 @@ def _smoothed(
         )  # fmt: skip
         jumps = np.union1d(jumps, first + found)
     if seen:
-        pelvis, _ = filter_pieces(track.pelvis, track.pelvis_weight, taps.pelvis, jumps, goes_on=not options.parity)
+        pelvis = _path(track.pelvis, track, taps.pelvis, jumps, options)
         nearer = distance_factors(track.pelvis, pelvis, track.camera)
         track = track.scaled(np.where(np.isfinite(nearer), nearer, 1.0))
-    return track.filtered(taps.points, jumps, goes_on=not options.parity), jumps
+    return track.filtered(taps.points, jumps, gentle=not options.parity), jumps
+
+
+def _path(
+    pelvis: np.ndarray, track: _Track, kernel: np.ndarray, jumps: np.ndarray, options: TrackFitOptions
+) -> np.ndarray:
+    """Where the pelvis (F,3) goes, filtered."""
+    run = filter_pieces if options.parity else gentle_filter
+    return run(pelvis, track.pelvis_weight, kernel, jumps)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,18 +206,31 @@ class _Track:
             moved[rows] = scale_about(self.points[rows].astype(np.float64), self.camera[rows], factors[rows])
         return dataclasses.replace(self, points=moved)
 
-    def filtered(self, kernel: np.ndarray, jumps: np.ndarray, *, goes_on: bool) -> _Track:
-        """Every point filtered over time, in pieces; the weights are the filter's new ones."""
+    def filtered(self, kernel: np.ndarray, jumps: np.ndarray, *, gentle: bool) -> _Track:
+        """Every point filtered over time, in pieces; the weights are the filter's new ones.
+
+        gentle: as `gentle_filter`, whatever the number of frames.
+        """
         moved, counted = scratch(self.points.shape), scratch(self.weights.shape)
-        reach = (ROUNDS + 1) * (len(kernel) // 2)
+        taken = scratch(self.points.shape if gentle else (0,))
+        reach = (ROUNDS + 1) * (len(kernel) // 2) * (2 if gentle else 1)
+        square, noise = [], []
         for rows in _blocks(len(moved)):
             first, last = max(0, rows.start - reach), min(len(moved), rows.stop + reach)
             starts = np.clip(jumps - first, 0, last - first)
-            found, new = filter_pieces(
-                self.points[first:last], self.weights[first:last], kernel, starts, goes_on=goes_on
-            )
+            points, weights = self.points[first:last], self.weights[first:last]
+            found, new = filter_pieces(points, weights, kernel, starts, goes_on=gentle)
             inside = slice(rows.start - first, min(rows.stop, len(moved)) - first)
             moved[rows], counted[rows] = np.nan_to_num(found[inside]), new[inside]
+            if gentle:
+                left, _ = filter_pieces(points - found, weights, kernel, starts, goes_on=True)
+                taken[rows] = np.nan_to_num(left[inside])
+                square.append(np.mean(np.sum(taken[rows].astype(np.float64) ** 2, axis=-1), axis=0))
+                noise.append(noise_of(points, weights))
+        if gentle:
+            share = given_back(np.mean(square, axis=0), np.mean(noise, axis=0), kernel)
+            for rows in _blocks(len(moved)):
+                moved[rows] += (share[:, None] * taken[rows]).astype(np.float32)
         return dataclasses.replace(self, points=moved, weights=counted)
 
     def doubled(self) -> _Track:

@@ -79,8 +79,11 @@ class _Fit:
         known = track_points(motion, person, self.body, options.max_gap)
         before = known.points[known.at, -NUM_JOINTS:].astype(np.float64)
         path = None if upright else _path(motion, person)
+        starts = known.starts
+        if path is not None:  # between its pieces nothing is known of how the camera moved
+            starts = np.union1d(starts, known.at[1:][np.diff(path.piece) != 0])
         how: dict[str, Any] = {
-            "fps": motion.fps, "options": options, "starts": known.starts, "seen": not upright,
+            "fps": motion.fps, "options": options, "starts": starts, "seen": not upright,
             "camera": None if path is None else _steady(known, path),
         }  # fmt: skip
         found = (self._of_joints if known.source == "joints" else self._of_surface)(known, how).at(known.at)
