@@ -25,6 +25,7 @@ filters     whittaker gaussian (gaus1d) savgol butterworth oneeuro oneeuro-causa
 networks    smoothnet synsp, weights from --checkpoint (SmoothNet: also the published ones in the weights cache)
             mixer, Kinema's own, for the 3D landmarks that the body was fitted to (keypoints3d), not the body
 presets     video2pkl: SmoothNet on the joints, pose and translation adjusted to them, stabiliser
+fits        track-fit: one body per track fitted to its points (NLF's vertices, poses or joints) after a robust filter
 
 --representation sets what a network smooths: 3d (joints; the pose follows), smpl (rotations) or 2d (keypoints).
 A body in the camera's frame is refined there and placed in the world again; motion capture, which has no camera, is
@@ -36,6 +37,7 @@ EXAMPLES = """\
   kinema refine smpl_output.pkl --method smoothnet --checkpoint checkpoint_8.pth.tar --representation smpl
   kinema refine smpl_output.pkl --method savgol --strength 0.7 --out smooth.pkl
   kinema refine smpl_output.pkl --method mixer --out landmarks.pkl
+  kinema refine smpl_output.pkl --method track-fit --jump 0.5
   kinema refine mocap.bvh --method whittaker --out smooth.pkl
 """
 
