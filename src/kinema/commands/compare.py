@@ -148,7 +148,7 @@ def _write(
 
     first, second = motions
     paths = [args.out / name for name in FILES]
-    if args.show is None and not all(any(person.pose is not None for person in motion) for motion in motions):
+    if args.show is None and not all(map(_has_bodies, motions)):
         options = dataclasses.replace(options, kind="3d")
     write_json(paths[0], content)
     with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
@@ -170,6 +170,10 @@ def _write(
                 titles=agreement.names, progress=shown.start("overlay"),
             )  # fmt: skip
     return paths
+
+
+def _has_bodies(motion: Motion) -> bool:
+    return any(person.pose is not None or person.vertices is not None for person in motion)
 
 
 def tables(agreement: Agreement) -> list[Table]:

@@ -122,7 +122,7 @@ def _panel(motion: Motion, body: BodyModel, options: ComparisonOptions) -> _Bodi
 
 class _Bodies:
     def __init__(self, motion: Motion, body: BodyModel, size: tuple[int, int]) -> None:
-        if all(person.pose is None for person in motion.people):
+        if all(person.pose is None and person.vertices is None for person in motion.people):
             raise InputError("nobody in the motion has a pose to draw; choose 3d or 2d")
         if motion.camera is None:
             camera = camera_from_fov(*size, 50.0)

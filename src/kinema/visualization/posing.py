@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.errors import InputError
 from kinema.motion import Motion
 from kinema.person import Person
 
@@ -32,13 +33,21 @@ class PosedPeople:
     """The posed bodies of each frame; if queried in frame order, every frame is posed once."""
 
     def __init__(self, motion: Motion, body: BodyModel, *, world: bool = False) -> None:
-        """world: use pose_world and transl_world instead of the camera's frame. People without them are left out."""
+        """world: use pose_world and transl_world instead of the camera's frame.
+
+        People without a pose whose surface lies in a file (`Person.vertices`) have that, in the camera's frame; all
+        others are left out. Raises InputError if the file is gone or holds another body's vertices.
+        """
         self._body = body
         self._rows: list[dict[int, int]] = []
         self._parameters: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
+        self._surfaces: list[np.ndarray | None] = []
+        own = motion.body_model in (None, body.name)
         for person in motion:
             self._rows.append({int(frame): row for row, frame in enumerate(person.frames)})
             self._parameters.append(_parameters(person, world))
+            bare = own and not world and self._parameters[-1] is None
+            self._surfaces.append(_surface(person, body) if bare else None)
         self._blocks: dict[int, tuple[int, np.ndarray]] = {}
 
     def rows(self, frame: int) -> list[tuple[int, int]]:
@@ -46,14 +55,17 @@ class PosedPeople:
         return [(number, rows[frame]) for number, rows in enumerate(self._rows) if frame in rows]
 
     def at(self, frame: int) -> list[PosedBody]:
-        """Everyone in `frame` who has a pose."""
+        """Everyone in `frame` who has a pose or a surface."""
         return [
             PosedBody(number, row, self._vertices(number, row))
             for number, row in self.rows(frame)
-            if self._parameters[number] is not None
+            if self._parameters[number] is not None or self._surfaces[number] is not None
         ]
 
     def _vertices(self, number: int, row: int) -> np.ndarray:
+        surface = self._surfaces[number]
+        if surface is not None:
+            return np.asarray(surface[row])
         start, block = self._blocks.get(number, (0, np.zeros((0, 0, 3))))
         parameters = self._parameters[number]
         if parameters is not None and not start <= row < start + len(block):
@@ -62,6 +74,19 @@ class PosedPeople:
             block = self._body.vertices(pose[rows], betas[rows], transl[rows])
             self._blocks[number] = (start, block)
         return np.asarray(block[row - start])
+
+
+def _surface(person: Person, body: BodyModel) -> np.ndarray | None:
+    """The person's located vertices (F,V,3), memory-mapped, or None if there are none."""
+    if person.vertices is None:
+        return None
+    surface = person.vertices.open()
+    if surface.shape != (len(person), body.num_vertices, 3):
+        raise InputError(
+            f"person {person.id}: {person.vertices.path} has vertices {surface.shape}, not those of the body"
+            f" {body.name}; draw it with its own, `body_model`"
+        )
+    return surface
 
 
 def _parameters(person: Person, world: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -131,4 +131,4 @@ def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _without_bodies(motion: Motion) -> Motion:
-    return motion.replace(people=tuple(person.replace(pose=None) for person in motion))
+    return motion.replace(people=tuple(person.replace(pose=None, vertices=None) for person in motion))
