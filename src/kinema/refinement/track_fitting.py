@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.body.mesh_fitting import MeshFit, MeshFitOptions, fit_mesh
+from kinema.body.mesh_parts import BodyParts
+from kinema.body.mesh_target import chunks
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.errors import ShapeError
 from kinema.refinement.options import TrackFitOptions
@@ -298,10 +300,9 @@ def _fitted(body: BodyModel, rows: np.ndarray, track: _Track, options: MeshFitOp
 
 def _left(body: BodyModel, rows: np.ndarray, track: _Track, fit: MeshFit) -> np.ndarray:
     """Mean distance (F,) metres of the fitted joints and vertices from the points, weighted."""
-    found = np.zeros(len(track.points))
-    for some in _blocks(len(found)):
-        mesh = body.vertices(fit.pose[some], fit.betas[some], fit.transl[some])[:, rows]
-        joints = body.joints(fit.pose[some], fit.betas[some], fit.transl[some])
+    found, parts = np.zeros(len(track.points)), BodyParts.of(body, rows)
+    for some in chunks(len(found)):
+        mesh, joints = parts.pose(fit.rotations[some], fit.betas[some], fit.transl[some])
         far = np.linalg.norm(np.concatenate([mesh, joints], axis=1) - track.points[some], axis=-1)
         weights = track.weights[some]
         found[some] = (far * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-12)
