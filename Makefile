@@ -24,7 +24,7 @@ BIN := "$$VENV"/bin
 CALL := $(BIN)/python tools/with_args.py $(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fast compat lint format docs bench install install-dev clean
+.PHONY: help run demo test fast compat lint format docs bench bench-accuracy install install-dev clean
 
 help:
 	@echo "make run VIDEO=clip.mp4   turn a video into motion (without VIDEO: the demo)"
@@ -33,6 +33,7 @@ help:
 	@echo "make lint                 style and types  make format  repair the style"
 	@echo "make docs                 write the generated pages of docs/ again"
 	@echo "make bench                measure speed, memory, start-up and accuracy"
+	@echo "make bench-accuracy       accuracy against every truth at hand: writes docs/accuracy.md"
 	@echo "make clean                remove .venv and caches (results in outputs/ stay)"
 
 run: install
@@ -71,6 +72,9 @@ docs: install-dev
 
 bench: install-dev
 	$(CALL)/python benchmarks/all.py
+
+bench-accuracy: install-dev
+	$(CALL)/python benchmarks/accuracy.py --write docs/accuracy.md
 
 install:
 	@tools/environment.sh

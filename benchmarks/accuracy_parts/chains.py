@@ -1,0 +1,97 @@
+"""Whole chains on clips, of which tracking is kept in a folder, since it takes most of the time."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kinema.body import BodyModel, load_body
+from kinema.motion import Motion
+from kinema.pipeline import RunOptions
+from kinema.pipeline.keys import code_identity, digest, input_identity
+from kinema.pipeline.stages import Step, chain
+from kinema.pipeline.store import StageResult, StageStore
+from kinema.pipeline.threads import one_blas_thread
+from kinema.stage import Context
+from kinema.video import VideoReader, open_video
+
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "../shared/data"))
+SEEING = ("video", "detection", "keypoints", "tracking", "models", "geometry", "temporal")
+"""Rooms whose code decides what tracking finds; another room's change leaves what is kept as it is."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A row of a table: a name, the settings of `kinema run` by their public names, and single options of the fit and
+    its solver."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fit: Mapping[str, Any] = field(default_factory=dict)
+    solver: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self) -> RunOptions:
+        options = RunOptions.of(**{"overlay": False, **self.settings})
+        solver = dataclasses.replace(options.fit.solver, **self.solver)
+        return dataclasses.replace(options, fit=dataclasses.replace(options.fit, solver=solver, **self.fit))
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The folder of what was tracked before, and what happens meanwhile on stderr."""
+
+    folder: Path
+
+    @one_blas_thread
+    def result(self, clip: Path, how: Chain) -> Motion:
+        """The motion of the whole chain, without people if nobody was found."""
+        body = load_body()
+        steps = chain(how.options())
+        with open_video(clip) as video:
+            motion = self._tracked(clip, how, steps[0], body, video)
+            for step in steps[1:]:
+                if motion.people and step.stage.needed(motion, step.options):
+                    motion = step.stage(motion, options=step.options, context=Context(body, video))
+                    motion = motion if step.then is None else step.then(motion, [])
+        return motion
+
+    def tracking_rate(self, clip: Path, how: Chain) -> float:
+        """Frames a second of tracking on one core, decoding included, measured now."""
+        from kinema.tracking import track_people
+
+        options = dataclasses.replace(how.options().tracking, threads=1)
+        with open_video(clip, start=None, end=1.5) as video:
+            track_people(video, options)
+        with open_video(clip) as video:
+            begin = time.perf_counter()
+            motion = track_people(video, options)
+            return motion.num_frames / (time.perf_counter() - begin)
+
+    def _tracked(self, clip: Path, how: Chain, step: Step, body: BodyModel, video: VideoReader) -> Motion:
+        key = digest(input_identity(clip), code_identity(*SEEING), *step.identity(body))
+        store = StageStore(self.folder / clip.stem)
+        found = store.find(step.stage.name, key)
+        if found is None:
+            begin = time.perf_counter()
+            motion = step.stage(None, options=step.options, context=Context(body, video, said(clip, how)))
+            found = StageResult(motion, time.perf_counter() - begin)
+            store.keep(step.stage.name, key, found)
+        return found.motion
+
+
+def said(clip: Path, how: Chain) -> Any:
+    """Progress as one line that is written again, on a terminal, and one line a clip elsewhere."""
+    if not sys.stderr.isatty():
+        print(f"tracking {clip.stem}, {how.name}", file=sys.stderr, flush=True)
+        return lambda done, total: None
+
+    def show(done: int, total: int | None) -> None:
+        print(f"\rtracking {clip.stem}, {how.name}: {done}/{total or '?'} ", end="", file=sys.stderr, flush=True)
+
+    return show
