@@ -22,6 +22,7 @@ from kinema.skeleton import (
 SETS = [pytest.param(s, id=s.name) for s in JOINT_SETS.values()]
 COUNTS = {
     "smpl24": 24, "coco17": 17, "halpe26": 26, "h36m17": 17, "blazepose33": 33, "openpose25": 25, "spin49": 49,
+    "fused59": 59,
 }  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from kinema.body import load_body
 DEFAULT = Chain("default")
 PRESETS = (
     DEFAULT,
-    Chain("`blazepose-heavy`", {"keypoints": "blazepose-heavy"}),
-    Chain("`blazepose-heavy --flip`", {"keypoints": "blazepose-heavy", "flip": True}),
-    Chain("`rtmpose-s-halpe26 --detector yolox-tiny`", {"keypoints": "rtmpose-s-halpe26", "detector": "yolox-tiny"}),
+    Chain("`--quality good`", {"quality": "good"}),
+    Chain("`--quality good --commercial-only`", {"quality": "good", "commercial_only": True}),
+    Chain("`--quality best`", {"quality": "best"}),
+    Chain("`--quality best --commercial-only`", {"quality": "best", "commercial_only": True}),
 )
 """What a user chooses among; the default is `--quality fast`."""
 

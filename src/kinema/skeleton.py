@@ -259,8 +259,18 @@ LIMBS12 = (
 CONTACT_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 """Order of a person's foot contact columns."""
 
+BLAZEPOSE_OWN = "_blazepose"
+"""Ending of the points of FUSED59 that are BlazePose's alone."""
+
+FUSED59 = JointSet(
+    "fused59",
+    (*HALPE26.joints, *(f"{name}{BLAZEPOSE_OWN}" for name in BLAZEPOSE33.joints)),
+    links=HALPE26.links,
+)
+"""What two networks see together: Halpe's points, then BlazePose's 33 as it sees them itself, for the pose lifter."""
+
 JOINT_SETS = {
-    s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, COCO25, WHOLEBODY133, SPIN49)
+    s.name: s for s in (SMPL24, COCO17, HALPE26, H36M17, BLAZEPOSE33, OPENPOSE25, COCO25, WHOLEBODY133, SPIN49, FUSED59)
 }
 """Every joint set by name, as in `Person.keypoint_set`."""
 

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 
 from kinema.errors import UsageError
-from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, OTHER_NAMES, SMPL24, mirrored
+from kinema.skeleton import BLAZEPOSE_OWN, CONTACT_POINTS, JOINT_SETS, OTHER_NAMES, SMPL24, mirrored
 
 if TYPE_CHECKING:
     from kinema.body.model import BodyModel
@@ -64,7 +64,7 @@ _LEFT_AND_MIDDLE: dict[str, Mixture] = {
     "jaw_h36m": {"head": 0.6, "nose": 0.4},
     "head_h36m": {"head": 0.4, "head_top": 0.6},
 }
-_SUFFIXES = {"_lsp": "", "_coco": ""}
+_SUFFIXES = {"_lsp": "", "_coco": "", BLAZEPOSE_OWN: ""}
 
 # What a name means in a set, where it differs from other sets. Everywhere else:
 # limbs are SMPL's joint centres, COCO's and OpenPose's hips included, as in SMPLify-X's map from SMPL to OpenPose
@@ -74,6 +74,7 @@ _SUFFIXES = {"_lsp": "", "_coco": ""}
 _SET_DEFINITIONS: dict[str, dict[str, str]] = {
     # Halpe's neck is annotated as LSP's is, between the collarbones and so a few centimetres below SMPL's joint.
     "halpe26": {"neck": "neck_lsp"},
+    "fused59": {"neck": "neck_lsp"},
     # Human3.6M's root is the midpoint of its hips (they lie 133 mm to its left and right, level with it: the bone
     # offsets in 3d-pose-baseline), not SMPL's joint above them. Its hips are wider apart than SMPL's; LSP's, also
     # annotated from outside, lie between the two. SPIN's 49 joints contain

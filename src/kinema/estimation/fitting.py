@@ -22,6 +22,7 @@ from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.keypoints.errors import reliability
 from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
 from kinema.motion import Motion
 from kinema.person import Person, join_people
@@ -191,7 +192,7 @@ class _PersonFit:
         columns = points.rows[self.rows]
         self.pixels = pixels[:, columns]
         seen = (confidence[:, columns] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
-        self.weight = np.where(seen, confidence[:, columns], 0.0)
+        self.weight = np.where(seen, confidence[:, columns], 0.0) * reliability(self.set_name, self.names)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
         self.lifted_up: np.ndarray | None = None

@@ -9,9 +9,9 @@ import numpy as np
 from kinema.body.points import SurfacePoints
 from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import NEEDED
-from kinema.models.pose_lifter.lifter import KeypointLifter
+from kinema.models.pose_lifter.lifter import KeypointLifter, PoseLifter
 from kinema.person import Person
-from kinema.skeleton import BLAZEPOSE33, LIMBS12, JointSet, joint_set
+from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, LIMBS12, JointSet, joint_set
 
 MIN_POINTS = 6
 """Fewest points from which a pose can be recovered from 2D keypoints."""
@@ -23,7 +23,7 @@ UNUSED = ("eye_inner", "eye_outer", "mouth", "thumb")
 def prior_of(person: Person, requested: str) -> str:
     """The prior of the person's fit if `requested` (`FitOptions.prior`) is asked for.
 
-    "estimate": the person's own pose. "learned": the pose lifter, for 2D and 3D keypoints of blazepose33. "analytic":
+    "estimate": the person's own pose. "learned": the pose lifter, for BlazePose's keypoints in 2D and 3D. "analytic":
     3D keypoints with the twelve limb joints. "lifted": the lifter of 2D keypoints, for any set with these joints.
     "standing": 2D keypoints of any set.
     """
@@ -32,7 +32,7 @@ def prior_of(person: Person, requested: str) -> str:
     if not _has_limbs(person):
         known = joint_set(person.keypoint_set or "")
         return "lifted" if requested == "learned" and KeypointLifter.lacking(known) is None else "standing"
-    if requested == "learned" and person.keypoint_set == person.keypoint3d_set == BLAZEPOSE33.name:
+    if requested == "learned" and person.keypoint_set in PoseLifter.sets and person.keypoint3d_set == BLAZEPOSE33.name:
         return "learned"
     return "analytic"
 
@@ -74,8 +74,14 @@ def _nearest(good: np.ndarray) -> np.ndarray:
 
 
 def evidence_rows(points: SurfacePoints, set_name: str) -> np.ndarray:
-    """The points of a set that the fit uses, as rows of `points`. Raises UsageError for a set with too few points."""
-    rows = [k for k, name in enumerate(points.names) if name.split("_", 1)[-1] not in UNUSED]
+    """The points of a set that the fit uses, as rows of `points`. Raises UsageError for a set with too few points.
+
+    BlazePose's own ones beside fused ones are not: they would count twice, and are for the pose lifter.
+    """
+    rows = [
+        k for k, name in enumerate(points.names)
+        if name.split("_", 1)[-1] not in UNUSED and not name.endswith(BLAZEPOSE_OWN)
+    ]  # fmt: skip
     lack = lacking([points.names[k] for k in rows])
     if lack is not None:
         raise UsageError(

@@ -34,7 +34,8 @@ FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot
 class Evidence:
     """The evidence of one person's frames. F frames, K points.
 
-    times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K) in [0,1], 0 for points not seen;
+    times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K): 1 for a clear point of
+    BlazePose's, more for a better network's, 0 for points not seen;
     prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24) radians.
     """
 

@@ -68,6 +68,21 @@ SOURCES: Registry[KeypointSource] = Registry(
             weights=("blazepose-detector", "blazepose-landmarks-full", "rtmpose-s-halpe26"),
             detects=True,
         ),
+        *(
+            KeypointSource(
+                name=f"{first}+rtmpose-s-halpe26",
+                summary=f"{title} and RTMPose-s fused in 2D, BlazePose in 3D; in place of s also t, m, l and x",
+                joint_set="fused59",
+                joint3d_set="blazepose33",
+                open="kinema.keypoints.fusion:open_fused",
+                weights=("blazepose-detector", f"blazepose-landmarks-{size}", "rtmpose-s-halpe26"),
+                detects=True,
+            )
+            for first, title, size in (
+                ("blazepose", "BlazePose", "full"),
+                ("blazepose-heavy", "BlazePose heavy", "heavy"),
+            )
+        ),
         *(_top_down(name, f"{_titled(name)} in 2D: {what}", joints) for name, what, joints in _SIMCC),
         *(_top_down(f"vitpose-{size}", f"ViTPose {word}: {_COCO}, by heatmaps", "coco17") for size, word in _VITPOSE),
         *(
@@ -111,9 +126,15 @@ SOURCES: Registry[KeypointSource] = Registry(
 
 
 def find_source(name: str) -> KeypointSource:
-    """The source of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
+    """The source of that name, of two names with a plus sign between them (`kinema.keypoints.fusion`), or of a user's
+    network in an ONNX file. Raises UsageError for an unknown name."""
     if not name.lower().endswith(SUFFIX):
-        return SOURCES.find(name)
+        first, plus, second = name.partition("+")
+        if not plus or name in SOURCES.names():
+            return SOURCES.find(name)
+        from kinema.keypoints.fusion import fused_source
+
+        return fused_source(name, SOURCES.find(first), SOURCES.find(second))
     from kinema.keypoints.onnx_sources import source_of_file
 
     return source_of_file(name)

@@ -13,6 +13,7 @@ import numpy as np
 from kinema.geometry.roi import from_crop, to_crop
 from kinema.keypoints.blazepose import THRESHOLDS, open_blazepose
 from kinema.keypoints.source import KeypointEstimator, KeypointSource, Observation, OpenedSource, View
+from kinema.keypoints.top_down import CropNetwork
 from kinema.models.image_network import ImageNetwork
 from kinema.models.rtmpose.network import RTMPose
 from kinema.skeleton import BLAZEPOSE33, HALPE26
@@ -36,7 +37,7 @@ class Estimator:
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
         seen = self._blazepose.observe(view, mask=mask)
-        points, confidence = self._points(view, seen)
+        points, confidence = points_in_view(self._network, view, seen.points)
         share = confidence[self._theirs]
         merged = seen.points.copy()
         merged[self._ours] += share[:, None] * (points[self._theirs] - merged[self._ours])
@@ -45,17 +46,21 @@ class Estimator:
             next_roi=seen.next_roi, points3d=seen.points3d, mask=seen.mask,
         )  # fmt: skip
 
-    def _points(self, view: View, seen: Observation) -> tuple[np.ndarray, np.ndarray]:
-        """RTMPose's points (26, 2) in pixels of the image, and their confidences (26,)."""
-        size, height, width = self.crop_size, self._network.height, self._network.width
-        unit = to_crop(seen.points, view.roi)
-        extent = 2 * np.abs(unit[:, 0] - 0.5).max() * MARGIN
-        scale = min(1.0, width / height / max(extent, 1e-6)) * height / size
-        shift = np.array([width - 1, height - 1]) / 2 - scale * (size - 1) / 2
-        matrix = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
-        crop = cv2.warpAffine(view.pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        points, confidence = self._network(crop)
-        return from_crop(((points - shift) / scale + 0.5) / size, view.roi), confidence
+
+def points_in_view(network: CropNetwork, view: View, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The network's points (K, 2) in pixels of the image, and confidences (K,), of the person in a view.
+
+    The network, whose crop is narrower than the view, sees as much of it as the points `around` (L, 2) need in width.
+    """
+    size, height, width = len(view.pixels), network.height, network.width
+    unit = to_crop(around, view.roi)
+    extent = 2 * np.abs(unit[:, 0] - 0.5).max() * MARGIN
+    scale = min(1.0, width / height / max(extent, 1e-6)) * height / size
+    shift = np.array([width - 1, height - 1]) / 2 - scale * (size - 1) / 2
+    matrix = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
+    crop = cv2.warpAffine(view.pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    points, confidence = network(crop)
+    return from_crop(((points - shift) / scale + 0.5) / size, view.roi), confidence
 
 
 def open_rtmpose(source: KeypointSource, *, threads: int) -> OpenedSource:

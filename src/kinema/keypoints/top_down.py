@@ -44,22 +44,23 @@ class TopDown:
     gives_masks = False
 
     def __init__(self, network: CropNetwork, joints: JointSet, calibration: Calibration) -> None:
-        self._network, self._joints, self._calibration = network, joints, calibration
+        self.network = network
+        self._joints, self._calibration = joints, calibration
         self.thresholds = calibration.thresholds
         self.crop_size = max(network.width, network.height)
         self._left = (self.crop_size - network.width) // 2
         self._top = (self.crop_size - network.height) // 2
 
     def observe(self, view: View, *, mask: bool = False) -> Observation:
-        width, height = self._network.width, self._network.height
+        width, height = self.network.width, self.network.height
         crop = view.pixels[self._top : self._top + height, self._left : self._left + width]
-        points, confidence = self._network(np.ascontiguousarray(crop))
+        points, confidence = self.network(np.ascontiguousarray(crop))
         unit = (points + [self._left, self._top] + 0.5) / self.crop_size
         return self.seen(view, from_crop(unit, view.roi), confidence)
 
     def seen(self, view: View, placed: np.ndarray, confidence: np.ndarray) -> Observation:
         """The observation of points (K, 2) in pixels of the image with confidences (K,)."""
-        width, height = self._network.width, self._network.height
+        width, height = self.network.width, self.network.height
         region = region_of(
             placed, confidence, self._joints, visible=self.thresholds.visible, aspect=min(width / height, 1.0)
         )

@@ -19,6 +19,7 @@ from kinema.lifting.options import LiftOptions
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, clock_seconds, identity_of, setting, settings_of
+from kinema.pipeline.quality import QUALITIES, chosen
 from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions, TrackFitOptions
 from kinema.refinement.registry import REFINERS
@@ -31,6 +32,7 @@ from kinema.tracking.registry import TRACKERS
 from kinema.video.frames import TimeRange
 from kinema.video.options import VideoOptions
 from kinema.visualization.options import OverlayOptions
+from kinema.weights.consent import only_cleared
 from kinema.world.options import WorldOptions
 
 
@@ -63,11 +65,12 @@ def _as_range(value: Any) -> TimeRange:
 class RunOptions:
     """The settings of a run, all with good defaults.
 
-    tracker, estimator: names in `kinema.pipeline.registry`. time_range: the seconds of the video to use. body_model:
-    None for the free body or the estimator's own. smooth: whether the filter stage runs, None: unless what the
-    estimator gives is smooth already; refine: the refiner in its place, if any. video: its true rate and rotation.
-    masks: whether masks are made; select: whom to keep. tracking, camera, lift, nlf, pare, fit, tracks, filter, world,
-    drawing: the options of Kinema's own stages; added: those of stages from other packages, by name.
+    tracker, estimator: names in `kinema.pipeline.registry`. quality: the preset that chose among the other settings
+    (`RunOptions.of` does that), None for none. time_range: the seconds of the video to use. body_model: None for the
+    free body or the estimator's own. smooth: whether the filter stage runs, None: unless what the estimator gives is
+    smooth already; refine: the refiner in its place, if any. video: its true rate and rotation. masks: whether masks
+    are made; select: whom to keep. tracking, camera, lift, nlf, pare, fit, tracks, filter, world, drawing: the options
+    of Kinema's own stages; added: those of stages from other packages, by name.
     """
 
     estimator: str = setting(
@@ -81,6 +84,14 @@ class RunOptions:
         f"how people are detected and tracked: {', '.join(row.name for row in TRACKERS.built_in)}",
         public=True,
         metavar="NAME",
+    )
+    quality: str | None = setting(
+        None,
+        "fast (the default), good or best: chooses the keypoint networks, unless they are set; what it chooses and what"
+        " that gives is in docs/accuracy.md",
+        public=True,
+        choices=tuple(QUALITIES),
+        neutral=True,
     )
     time_range: TimeRange = setting(
         factory=TimeRange,
@@ -142,10 +153,11 @@ class RunOptions:
         RunOptions.of(max_persons=1, height=1.82, filter="none", time_range=(2.0, 8.0))
 
         "filter" also takes "none"; "time_range" takes a pair of seconds, either of them None, or text as on the
-        command line ("2-8"); a "view" of the world is shown next to the camera's. Raises UsageError for an unknown name
-        or an invalid value.
+        command line ("2-8"); a "view" of the world is shown next to the camera's. "quality" fills what the others leave
+        open. Raises UsageError for an unknown name or an invalid value.
         """
         known = public_settings()
+        settings |= chosen(settings, cleared=bool(settings.get("commercial_only")) or only_cleared())
         nested: dict[str, dict[str, Any]] = {}
         for name, value in settings.items():
             if name not in known:

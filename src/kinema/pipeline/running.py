@@ -43,6 +43,7 @@ from kinema.pipeline.outputs import (
     write_results,
     written_files,
 )
+from kinema.pipeline.quality import in_words
 from kinema.pipeline.record import package_versions, run_record
 from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, identify, run_chain
 from kinema.pipeline.store import StageStore
@@ -116,6 +117,8 @@ def run(
     ):
         for sentence in folder_notes(path):
             reader.warn(sentence)
+        if options.quality is not None:
+            watcher.note(in_words(options.quality, options.tracking.keypoints, options.tracking.flip))
         job = Job(reader, body_for(options), watch)
         steps = steps or chain(options)
         identify(steps, watcher)

@@ -17,7 +17,7 @@ from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
 from kinema.models.pose_lifter.features import lifter_features
 from kinema.models.pose_lifter.keypoint_features import MIRROR, NUM_POINTS, VOCABULARY, keypoint_features, places
 from kinema.runtime import onnx_session
-from kinema.skeleton import BLAZEPOSE33, LIMBS12, SMPL24, JointSet, joint_set
+from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, LIMBS12, SMPL24, JointSet, joint_set
 from kinema.temporal.gaps import shortened
 from kinema.temporal.resampling import resample_linear
 
@@ -179,12 +179,17 @@ class PoseLifter(Lifter):
 
     file = "pose_lifter.onnx"
     mirror = BLAZEPOSE33.mirror
+    sets = (BLAZEPOSE33.name, FUSED59.name)
+    """Joint sets of 2D keypoints that hold BlazePose's own."""
 
     def observed(self, person: Person, camera: Camera) -> Observed:
         pixels, confidence, landmarks = person.require("keypoints", "keypoint_confidence", "keypoints3d")
-        for name in (person.keypoint_set, person.keypoint3d_set):
-            if name != BLAZEPOSE33.name:
+        for name, known in ((person.keypoint_set, self.sets), (person.keypoint3d_set, (BLAZEPOSE33.name,))):
+            if name not in known:
                 raise UsageError(f"the pose lifter takes keypoints of {BLAZEPOSE33.name}, not of {name}")
+        if person.keypoint_set == FUSED59.name:
+            own = FUSED59.indices([f"{name}{BLAZEPOSE_OWN}" for name in BLAZEPOSE33.joints])
+            pixels, confidence = pixels[:, own], confidence[:, own]
         seen = np.isfinite(pixels).all(-1) & np.isfinite(landmarks).all(-1)
         confidence = np.where(seen, confidence, 0.0)
         return Observed(_rays(pixels, seen, camera), confidence, np.where(seen[..., None], landmarks, 0.0))
