@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kinema.errors import UsageError
 from kinema.estimation.priors import evidence_rows, prior_of
+from kinema.estimation.shown import joints_estimated
 from kinema.geometry.roi import from_crop
 from kinema.keypoints.errors import MOST, SPREADS, WORST, reliability, spread_of
 from kinema.keypoints.flipping import Flipped
@@ -145,7 +146,10 @@ def test_the_better_network_counts_more_and_other_sets_as_before(body):
 
 def test_blazeposes_own_points_are_read_by_the_pose_lifter_and_not_fitted_twice(body):
     points = body.points("fused59")
-    assert not any(points.names[row].endswith(BLAZEPOSE_OWN) for row in evidence_rows(points, "fused59"))
+    fitted = [points.names[row] for row in evidence_rows(points, "fused59")]
+    hands = {f"{side}_{finger}{BLAZEPOSE_OWN}" for side in ("left", "right") for finger in ("index", "pinky")}
+    assert {name for name in fitted if name.endswith(BLAZEPOSE_OWN)} == hands
+    assert joints_estimated(body, "fused59") == joints_estimated(body, "blazepose33") == ()
     person = Person(
         1, np.arange(4), keypoint_set="fused59", keypoints=np.tile(100 * TRUE, (4, 1, 1)),
         keypoint_confidence=np.full((4, 59), 0.9), keypoint3d_set="blazepose33",

@@ -76,12 +76,14 @@ def _nearest(good: np.ndarray) -> np.ndarray:
 def evidence_rows(points: SurfacePoints, set_name: str) -> np.ndarray:
     """The points of a set that the fit uses, as rows of `points`. Raises UsageError for a set with too few points.
 
-    BlazePose's own ones beside fused ones are not: they would count twice, and are for the pose lifter.
+    Of BlazePose's own points beside fused ones, those that are fused are left out: they would count twice.
     """
+    names = [name.removesuffix(BLAZEPOSE_OWN) for name in points.names]
     rows = [
-        k for k, name in enumerate(points.names)
-        if name.split("_", 1)[-1] not in UNUSED and not name.endswith(BLAZEPOSE_OWN)
-    ]  # fmt: skip
+        k
+        for k, name in enumerate(names)
+        if name.split("_", 1)[-1] not in UNUSED and (name == points.names[k] or name not in points.names)
+    ]
     lack = lacking([points.names[k] for k in rows])
     if lack is not None:
         raise UsageError(

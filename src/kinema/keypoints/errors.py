@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.skeleton import FUSED59
+from kinema.skeleton import BLAZEPOSE_OWN, FUSED59
 
 WORST = 0.1
 """Metres: a point that is off by more is anywhere."""
@@ -70,8 +70,8 @@ def spread_of(source: str) -> Spread:
 TYPICAL = 0.8
 """Confidence of what is clearly seen by the second of two fused networks."""
 
-_DEFINED_LOOSELY = {"neck": 0.5, "mid_hip": 0.5}
-"""Points whose place on the body networks and body see differently; how much they count."""
+_LESS = {"neck": 0.5, "mid_hip": 0.5, f"index{BLAZEPOSE_OWN}": 0.1, f"pinky{BLAZEPOSE_OWN}": 0.1}
+"""How much points count whose place on the body networks and body see differently, and those of a worse network."""
 
 MOST = 2.0
 """Times BlazePose's that any point may count: the body's own joints are not where people's are, to that measure."""
@@ -90,5 +90,5 @@ def reliability(set_name: str, names: Sequence[str]) -> np.ndarray:
         if part in _FULL:
             better, usual = SPREADS["rtmpose"].sigma([part], TYPICAL), SPREADS["blazepose"].sigma([part], 1.0)
             counts[k] = min((usual[0] / better[0]) ** 2, MOST)
-        counts[k] *= _DEFINED_LOOSELY.get(part, 1.0)
+        counts[k] *= _LESS.get(part, 1.0)
     return counts
