@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py [--write docs/accuracy.md] [--only SECTION...] [--cache DIR] [--seeds N]
 
-Sections: presets, positions, joints, angles, limbs, rendered, pictures, ablations. Clips are tracked once and the
-result is kept in the cache; what follows is computed anew, so that a change of the fit is measured in about two
+Sections: presets, positions, joints, definitions, angles, limbs, rendered, pictures, ablations. Clips are tracked once
+and the result is kept in the cache; what follows is computed anew, so that a change of the fit is measured in about two
 minutes, and everything for the first time in about twenty on two cores. KINEMA_DATA names the clips and their truth.
 """
 

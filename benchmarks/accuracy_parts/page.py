@@ -15,6 +15,8 @@ from benchmarks.accuracy_parts.truths import AXES, Scores, TruthClip, peer_score
 from benchmarks.fast_limbs import CLIPS, acceleration, limbs_off, speed_kept
 
 from kinema.body import load_body
+from kinema.body.definitions import DEFINITIONS
+from kinema.evaluation.motion import evaluate_motion
 
 DEFAULT = Chain("default")
 PRESETS = (
@@ -99,6 +101,22 @@ def joints(kept: Kept, seeds: int) -> str:
     return table(
         ["joint", *found], [[name, *(figure(each.get(name, np.nan)) for each in found.values())] for name in names]
     )
+
+
+def definitions(kept: Kept, seeds: int) -> str:
+    """The same results by the joints of each definition, with the default and with two networks."""
+    clips = truth_clips()
+    rows = []
+    for how in (DEFAULT, PRESETS[1]):
+        results = {known.name: kept.result(known.clip, how) for known in clips}
+        for name in DEFINITIONS:
+            cells = []
+            for known in clips:
+                total = evaluate_motion(results[known.name], known.truth, definition=name).total
+                cell = f"{total['mpjpe_mm']:.0f} / {total['pa_mpjpe_mm']:.0f}"
+                cells.append(f"**{cell}**" if name == known.definition else cell)
+            rows.append([how.name, name, *cells])
+    return table(["", "joints", *(known.name for known in clips)], rows)
 
 
 def joint_angles(kept: Kept, seeds: int) -> str:
@@ -187,6 +205,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Kept, int], str]]] = {
     "presets": ("What `--quality` chooses, and what it gives", presets),
     "positions": ("Scale and root taken out one by one", positions),
     "joints": ("Joint by joint", joints),
+    "definitions": ("Whose joints", definitions),
     "angles": ("Angles", joint_angles),
     "limbs": ("Fast limbs", limbs),
     "rendered": ("Rendered clips", rendered),

@@ -32,13 +32,14 @@ FAST = 0.9
 
 @dataclass(frozen=True)
 class TruthClip:
-    """A clip whose joints are known. name: in tables; what: how they are known; position: whether the distance from
-    the camera is, too; peers: results of other programs on it, by name."""
+    """A clip whose joints are known. name: in tables; what: how they are known; definition: whose joints they are;
+    position: whether the distance from the camera is known, too; peers: results of other programs on it, by name."""
 
     name: str
     clip: Path
     what: str
     load: Callable[[], Truth]
+    definition: str = "halpe"
     position: bool = True
     peers: Mapping[str, Path] = field(default_factory=dict)
 
@@ -86,6 +87,7 @@ def truth_clips(data: Path = DATA) -> list[TruthClip]:
             lambda: in_both_frames(
                 squats / "truth_camera.npz", squats / "truth_world.npz", squats / "camera_estimated.toml"
             ),
+            definition="opensim",
             position=False,
             peers={
                 "OpenCap Monocular": squats / "peer_opencap_monocular_world.npz",
@@ -94,7 +96,7 @@ def truth_clips(data: Path = DATA) -> list[TruthClip]:
         ),
         TruthClip(
             "desk", videos / "arms_upper_body_multiview_cam02.mp4", "triangulated, about 1 cm",
-            lambda: load_truth(desk / "camera_cam2.npz"),
+            lambda: load_truth(desk / "camera_cam2.npz"), definition="coco",
         ),
     ]  # fmt: skip
     return [each for each in found if each.clip.is_file() and gt.is_dir()]

@@ -147,7 +147,7 @@ def tables(scores: list[MotionScores]) -> list[Table]:
     from kinema.evaluation.scoring import MEASURES
 
     first = scores[0]
-    title = f"{first.truth_source}, {first.frame} frame, aligned at {first.align}"
+    title = f"{first.truth_source}, {first.frame} frame, aligned at {first.align}, {first.definition} joints"
     summary = Table(title=title, title_justify="left")
     summary.add_column("measure", no_wrap=True)
     columns: list[dict[str, float]] = []

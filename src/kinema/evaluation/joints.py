@@ -1,4 +1,4 @@
-"""Joints of motions that come as rotations alone, such as AMASS files: they are posed on a body."""
+"""Joints of motions that come as rotations alone, such as AMASS files, and joints of other definitions than SMPL's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema.body.definitions import joint_regressor
 from kinema.body.loading import body_of, load_body
+from kinema.errors import UsageError
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.skeleton import NUM_BETAS
+from kinema.skeleton import NUM_BETAS, SMPL24
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 _MADE_FROM = (("joints", "pose", "transl"), ("joints_world", "pose_world", "transl_world"))
+
+_FRAMES = 128
+"""Whose vertices are in memory at once."""
 
 
 def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Motion, tuple[str, ...]]:
@@ -40,6 +45,39 @@ def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Mo
     if own is None:
         note += f" of average shape, since the file is for {motion.body_model or 'another body'}; set `body_model`"
     return motion.replace(people=tuple(people)), (note,)
+
+
+def redefined(motion: Motion, definition: str, body: BodyModel | None = None) -> Motion:
+    """The motion with another definition's joints (`kinema.body.definitions`) in place of SMPL's of the same names.
+
+    They are means of the skin's vertices, of `body` or of the free body if the motion is for that. Raises UsageError
+    for an unknown definition, and for a motion whose body is not at hand.
+    """
+    if definition == "smpl":
+        return motion
+    own = body_of(motion, body)
+    if own is None:
+        raise UsageError(
+            f"joints as {definition} defines them lie on the skin of the {motion.body_model or 'body'}, which is not"
+            " at hand; set `body_model`"
+        )
+    regressor = joint_regressor(own, definition)
+    columns = [k for k, name in enumerate(regressor.names) if name in SMPL24]
+    places = SMPL24.indices([regressor.names[k] for k in columns])
+    people = []
+    for person in motion:
+        changed: dict[str, Any] = {}
+        for joints, pose, transl in _MADE_FROM:
+            old, turned, moved = (getattr(person, name) for name in (joints, pose, transl))
+            if old is None or turned is None or moved is None or person.betas is None:
+                continue
+            changed[joints] = old.copy()
+            for first in range(0, len(person), _FRAMES):
+                rows = slice(first, first + _FRAMES)
+                vertices = own.vertices(turned[rows], person.betas[rows], moved[rows])
+                changed[joints][rows, places] = regressor(vertices)[:, columns]
+        people.append(person.replace(**changed))
+    return motion.replace(people=tuple(people))
 
 
 def _lacking(person: Person) -> list[tuple[str, str, str]]:

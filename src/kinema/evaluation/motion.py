@@ -13,7 +13,7 @@ from kinema import metrics
 from kinema.brief import Brief
 from kinema.errors import InputError, UsageError
 from kinema.evaluation.clocks import Shift, find_shift, require_shift
-from kinema.evaluation.joints import with_joints
+from kinema.evaluation.joints import redefined, with_joints
 from kinema.evaluation.matching import (
     JointPair,
     assign_people,
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 class MotionScores(Brief):
     """The result of a comparison, with everything needed to repeat it.
 
-    source, frame, align: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each person
-    of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
+    source, frame, align, definition: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each
+    person of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
     truth_interpolated: whether the truth was interpolated at the times of the result's frames; largest_time_difference:
     seconds between a frame and the row of truth that it is compared with. notes: sentences.
     """
@@ -71,6 +71,7 @@ class MotionScores(Brief):
     truth_interpolated: bool
     largest_time_difference: float
     notes: tuple[str, ...] = ()
+    definition: str = "smpl"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; a measure that is NaN becomes None."""
@@ -89,6 +90,7 @@ def evaluate_motion(
     person: int | None = None,
     also_require: Sequence[str] = (),
     body: BodyModel | None = None,
+    definition: str = "smpl",
 ) -> MotionScores:
     """Compare a result with the truth.
 
@@ -99,7 +101,8 @@ def evaluate_motion(
     about the vertical axis, once for the whole clip, since headings are arbitrary. person: the track
     to compare with the truth's first person; by default each person of the truth gets the best match.
     also_require: other sources that a frame must have as well, to compare two sources on the same frames. body: poses
-    a result that holds rotations and no joints (`kinema.evaluation.joints`).
+    a result that holds rotations and no joints (`kinema.evaluation.joints`). definition: whose joints of the fitted
+    body are compared (`kinema.body.definitions`): the truth's, if they are among these.
 
     The truth is taken at the times of the result's frames (`kinema.evaluation.moments`). Raises UsageError if the two
     cannot be compared.
@@ -110,6 +113,8 @@ def evaluate_motion(
     if isinstance(truth, Motion):
         truth = truth_from_motion(truth, body=body)
     result, notes = with_joints(result, body, "the result")
+    if source == "body":
+        result = redefined(result, definition, body)
     notes = (*truth.notes, *notes)
     names = point_names(result, source)
     frame = choose_frame(result, truth, source) if frame is None else _known_frame(frame, truth)
@@ -151,7 +156,8 @@ def evaluate_motion(
         total=total(scores),
         truth_interpolated=moments.interpolated,
         largest_time_difference=moments.largest_difference,
-        notes=(*notes, *_notes(matched, truth, pairs_of[0], joints)),
+        notes=(*notes, *_notes(matched, truth, pairs_of[0], joints, definition)),
+        definition=definition,
     )
 
 
@@ -256,16 +262,19 @@ def _known_frame(frame: str, truth: Truth) -> str:
     return frame
 
 
-def _notes(matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: str | Sequence[str]) -> tuple[str, ...]:
+def _notes(
+    matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: str | Sequence[str], definition: str
+) -> tuple[str, ...]:
     notes = []
     if joints == "limbs12" and len(pairs) < len(LIMBS12):
         missing = sorted(set(LIMBS12) - {pair.name for pair in pairs})
         notes.append(f"compared without {', '.join(missing)}, missing on one side")
     body = matched.source == "body"
-    what = "SMPL joint centres of the fitted body" if body else "the keypoint network's 3D points"
+    what = _WHAT[definition] if body else "the keypoint network's 3D points"
+    hint = "; `definition` compares those of another" if body else ""
     notes.append(
         f"{what} are compared with the truth's points of the same name; two definitions of a joint may differ by"
-        " centimetres (hips most)"
+        f" centimetres{hint}"
     )
     moments = matched.moments
     frames, rows = matched.result.num_frames, len(truth.times)
@@ -281,6 +290,16 @@ def _notes(matched: _Matched, truth: Truth, pairs: Sequence[JointPair], joints: 
             f"frames and rows of the truth are compared that are up to {1000 * moments.largest_difference:.1f} ms apart"
         )
     return tuple(notes)
+
+
+_WHAT = {
+    "smpl": "SMPL joint centres of the fitted body",
+    "opensim": "joint centres of the fitted body as OpenSim's models define them",
+    "h36m": "Human3.6M's joints on the fitted body",
+    "coco": "COCO's keypoints on the fitted body",
+    "halpe": "Halpe's keypoints on the fitted body",
+}
+"""What a definition compares."""
 
 
 def _span(times: np.ndarray) -> str:

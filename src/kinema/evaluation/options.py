@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinema.body.definitions import DEFINITIONS
 from kinema.errors import UsageError
 from kinema.options import require, setting
 
@@ -56,6 +57,10 @@ class MotionOptions:
     align: str = setting("mid_hip", "what is aligned before errors are measured", choices=ALIGNMENTS)
     frame: str | None = setting(None, "frame to compare in (default: the camera's if known)", choices=FRAMES)
     person: int | None = setting(None, "the track to evaluate (default: the best match)", metavar="ID")
+    definition: str = setting(
+        "smpl", "whose joints of the fitted body are compared, the truth's if they are among these",
+        choices=tuple(DEFINITIONS),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         require(self.align in ALIGNMENTS, "align", f"be one of {', '.join(ALIGNMENTS)}", repr(self.align))
