@@ -58,7 +58,7 @@ class MotionOptions:
     frame: str | None = setting(None, "frame to compare in (default: the camera's if known)", choices=FRAMES)
     person: int | None = setting(None, "the track to evaluate (default: the best match)", metavar="ID")
     definition: str = setting(
-        "smpl", "whose joints of the fitted body are compared, the truth's if they are among these",
+        "smpl", "by whose definition the fitted body's joints are compared: choose the truth's",
         choices=tuple(DEFINITIONS),
     )  # fmt: skip
 
