@@ -182,7 +182,7 @@ def in_pictures(kept: Kept, seeds: int) -> str:
         table(
             ["clip", "another detector", "median distance, % of the height"],
             [[clip, name, figure(pictures.reference_distance(kept, DEFAULT, clip), 1)]
-             for clip, (name, _) in pictures.REFERENCES.items()],
+             for clip, (name, *_) in pictures.REFERENCES.items()],
         ),
     ]  # fmt: skip
     return "\n\n".join(parts)

@@ -18,10 +18,15 @@ from kinema.visualization.raster import bounding_box, corners_of, covered_pixels
 
 IMAGES = DATA / "images"
 REFERENCES = {
-    "one_leg_stand_single_static": ("MoveNet", DATA / "gt/one_leg_stand_single_static/pose_1.json"),
-    "treadmill_collapse_single_static": ("OpenPose", DATA / "gt/treadmill_collapse_single_static_openpose25.json"),
+    "one_leg_stand_single_static": ("MoveNet", DATA / "gt/one_leg_stand_single_static/pose_1.json", 0),
+    "treadmill_collapse_single_static": (
+        "OpenPose",
+        DATA / "gt/treadmill_collapse_single_static_openpose25.json",
+        9,
+    ),
 }
-"""Clip -> detector and its file: other networks' results, which are no truth."""
+"""Clip -> detector, its file, and the frame that the file begins with (found by the agreement of the limbs): other
+networks' results, which are no truth."""
 
 
 def silhouette(body: BodyModel, motion: Motion, person: Person, row: int) -> np.ndarray:
@@ -119,7 +124,7 @@ PEOPLE = {
 
 def reference_distance(kept: Kept, how: Chain, clip: str) -> float:
     """Median distance of the keypoints from another detector's, percent of the person's height."""
-    _, path = REFERENCES[clip]
+    _, path, first = REFERENCES[clip]
     motion = kept.result(DATA / "videos" / f"{clip}.mp4", how)
     person = max(motion.people, key=len)
     about = json.loads(path.read_text())
@@ -132,7 +137,8 @@ def reference_distance(kept: Kept, how: Chain, clip: str) -> float:
         theirs = np.array([[[frame[name]["x"], frame[name]["y"]] for name in names] for frame in about])
     ours = joint_set(str(person.keypoint_set))
     shared = [name for name in names if name in ours and name.endswith(("shoulder", "elbow", "wrist", "knee", "ankle"))]
-    frames = person.frames[person.frames < len(theirs)]
-    away = person.keypoints[: len(frames), ours.indices(shared)] - theirs[frames][:, [names.index(n) for n in shared]]
+    both = (person.frames >= first) & (person.frames < first + len(theirs))
+    seen = theirs[person.frames[both] - first][:, [names.index(name) for name in shared]]
+    away = person.keypoints[both][:, ours.indices(shared)] - seen
     height = np.median(person.boxes[:, 3] - person.boxes[:, 1])
     return 100 * float(np.nanmedian(np.linalg.norm(away, axis=-1))) / height
