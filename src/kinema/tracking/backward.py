@@ -2,6 +2,9 @@
 
 The detector searches each part of the image only at intervals, so a newcomer has been visible for a
 while when detected. The recent frames are kept for this, within a fixed number of bytes.
+
+The first frames of a track are looked at once more on the way: their region came from the detector, which places it
+less well than the keypoints of a neighbouring frame do.
 """
 
 from __future__ import annotations
@@ -13,24 +16,28 @@ import numpy as np
 from kinema.keypoints.source import BODY, Observation
 from kinema.tracking.association import hip_distance, pose_distance
 from kinema.tracking.perception import Perception
-from kinema.tracking.track import Track, moved
+from kinema.tracking.track import Pose, Track, moved
 from kinema.video import Frame
 
 _BYTES = 100_000_000
-_SECONDS = 1.5
+_SECONDS = 2.0
 _DRIFT_MEMORY = 0.6
+_AGREES = 0.01  # of the height: mean distance of the keypoints of two looks at somebody; the median is 0.004
 
 
 class RecentFrames:
-    """The frames of the last 1.5 seconds, fewer if they are large."""
+    """The frames of the last two seconds, since a search of the whole picture takes 1.5, and `least` more; fewer if they
+    are large."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: int = 0) -> None:
         self._frames: deque[Frame] = deque()
+        self._least = least
 
     def append(self, frame: Frame) -> None:
         self._frames.append(frame)
         while len(self._frames) > 1 and (
-            len(self._frames) * frame.image.nbytes > _BYTES or frame.time - self._frames[0].time > _SECONDS
+            len(self._frames) * frame.image.nbytes > _BYTES
+            or (len(self._frames) > self._least and frame.time - self._frames[self._least].time > _SECONDS)
         ):
             self._frames.popleft()
 
@@ -43,9 +50,48 @@ class RecentFrames:
         """The frames with first < index < last, oldest first."""
         return [frame for frame in self._frames if first < frame.index < last]
 
+    def find(self, index: int) -> Frame | None:
+        """A frame, None if it is no longer kept."""
+        return next((frame for frame in self._frames if frame.index == index), None)
+
     def time(self, index: int) -> float | None:
         """The time of a frame, None if it is no longer kept."""
-        return next((frame.time for frame in self._frames if frame.index == index), None)
+        frame = self.find(index)
+        return None if frame is None else frame.time
+
+
+def look_back(track: Track, recent: RecentFrames, perception: Perception, others: list[Track]) -> None:
+    """Look again at the first frames of a track's last run, from its last frame backwards, each in the region of the
+    frame that follows it.
+
+    Where the two looks disagree, each keypoint is taken from the one that has it nearer to its place in the frame that
+    follows. A run whose last two frames do not agree either is left alone: the network is unsure all along.
+    others: as of `track_backward`.
+    """
+    start = len(track.rows) - track.run
+    rows = track.rows.array()
+    region = rows["roi"][-1].astype(np.float64)
+    for place in range(len(rows) - 2, start - 1, -1):
+        frame = recent.find(int(rows["frame"][place]))
+        seen = None if frame is None else _seen_in(frame, region, perception, others)
+        if seen is None:
+            return
+        region = seen.next_roi
+        first = Pose(rows["points"][place].astype(np.float64), rows["roi"][place].astype(np.float64))
+        if pose_distance(seen, first, perception.parts) > _AGREES:
+            if place == len(rows) - 2:
+                return
+            after = rows["points"][place + 1]
+            nearer = np.linalg.norm(seen.points - after, axis=1) < np.linalg.norm(first.points - after, axis=1)
+            track.rows.correct(place, seen, nearer)
+
+
+def _seen_in(frame: Frame, region: np.ndarray, perception: Perception, others: list[Track]) -> Observation | None:
+    """The person in a region (4,) of a frame; None if nobody is, or one of the others."""
+    seen = perception.observe(perception.view(frame, region))
+    if not perception.gate.expected(seen, region) or _taken(frame.index, seen, others, perception):
+        return None
+    return seen
 
 
 def track_backward(track: Track, recent: RecentFrames, perception: Perception, others: list[Track]) -> None:
@@ -67,8 +113,8 @@ def track_backward(track: Track, recent: RecentFrames, perception: Perception, o
     found = []
     for frame in reversed(recent.between(int(rows["frame"][start - 1]) if start else -1, first)):
         guess = moved(roi, -drift * (time - frame.time))
-        seen = perception.observe(perception.view(frame, guess))
-        if not perception.gate.expected(seen, guess) or _taken(frame.index, seen, others, perception):
+        seen = _seen_in(frame, guess, perception, others)
+        if seen is None:
             break
         drift = _DRIFT_MEMORY * drift + (1 - _DRIFT_MEMORY) * (roi - seen.next_roi)[:2] / (time - frame.time)
         roi, time = seen.next_roi, frame.time

@@ -16,7 +16,7 @@ from kinema.detection.scanning import TileSchedule
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.keypoints.source import OpenedSource
-from kinema.tracking.backward import RecentFrames, track_backward
+from kinema.tracking.backward import RecentFrames, look_back, track_backward
 from kinema.tracking.changes import LOST_MISSES, give_up, note_change
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
 from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
@@ -59,7 +59,7 @@ class Follower:
         self.ended: list[Track] = []
         self.boxes = self._worker.submit(self._perception.boxes, [])
         self._count = 0
-        self._recent = RecentFrames()
+        self._recent = RecentFrames(ESTABLISHED)
 
     @property
     def tracks(self) -> list[Track]:
@@ -91,6 +91,7 @@ class Follower:
         for track in self.active:
             if track.run == ESTABLISHED:
                 others = [other for other in (*self.active, *self.lost) if other is not track]
+                look_back(track, self._recent, self._perception, others)
                 track_backward(track, self._recent, self._perception, others)
         self._recent.append(frame)
         self.boxes = self._worker.submit(self._perception.boxes, [track.seen for track in self.active])

@@ -67,6 +67,16 @@ class Rows:
         self._data = np.concatenate([self._data[:place], new, self._data[place:]])
         self._count += len(new)
 
+    def correct(self, place: int, seen: Observation, which: np.ndarray) -> None:
+        """Take some keypoints (K,) bool of row `place`, and the region, from another look at its frame."""
+        row = self._data[place]
+        new = np.zeros(1, dtype=self._data.dtype)[0]
+        _fill(new, int(row["frame"]), seen, bool(row["crowded"]))
+        for name in ("points", "visibility", "presence", "points3d"):
+            if name in self._data.dtype.names and len(row[name]) == len(which):
+                row[name][which] = new[name][which]
+        row["roi"] = new["roi"]
+
     def cut(self, frame: int) -> np.ndarray:
         """Remove and return the rows of all frames after `frame`."""
         keep = int(np.searchsorted(self.array()["frame"], frame, side="right"))
