@@ -56,7 +56,8 @@ class FitOptions:
     get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.
     min_confidence: landmarks below it are ignored. max_gap: seconds; a longer gap starts a new segment. chunk: frames
     that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which the shape
-    is fitted. threads: of the pose lifter.
+    is fitted. keep_all: do not leave out tracks that are certainly no whole person (`kinema.quality.wholeness`). threads: of
+    the pose lifter.
     """
 
     height: tuple[float, ...] | float | None = setting(
@@ -86,6 +87,12 @@ class FitOptions:
     chunk: int = 240
     overlap: int = 24
     shape_frames: int = 48
+    keep_all: bool = setting(
+        False,
+        "keep tracks that are hardly a whole person: things, single limbs (default: they are left out, with a note)",
+        public=True,
+        group="people",
+    )
     threads: int = 2
     solver: SolverOptions = field(default_factory=SolverOptions)
 

@@ -110,7 +110,7 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     tracker = TRACKERS.find(options.tracker).stage
     for stage in (tracker, *masking, find_camera, *choosing, *lifting, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
-        settled = partial(settle, things=estimator.follows_keypoints)
+        settled = partial(settle, things=estimator.follows_keypoints and not options.fit.keep_all)
         then: Callable[[Motion, list[str]], Motion] | None = None
         if stage is tracker and choosing:
             then = partial(_can_choose, choices=options.select.choices)
@@ -170,7 +170,8 @@ def _judged(motion: Motion, notes: list[str], things: bool) -> Motion:
         found = wholeness(motion, person)
         reasons = " and ".join(problem.sentence for problem in wholeness_problems(motion, person))
         if things and found.is_nobody:
-            notes.append(f"{LEFT_OUT}, because it is hardly a whole person: person {person.id}, {reasons}")
+            why = f"it is hardly a whole person: person {person.id}, {reasons}"
+            notes.append(f"{LEFT_OUT}, because {why}; `keep_all` keeps such tracks")
             continue
         if reasons:
             notes.append(f"person {person.id}: {reasons}")

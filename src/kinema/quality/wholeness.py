@@ -2,10 +2,11 @@
 
 What tells, measured on real clips (people, and things that a detector with lower thresholds takes for people):
 
-- the distance of the fitted body from the keypoints: 0.5 to 4 % of the person's size for people, 8 % for one who spins
-  on the floor, 4 to 27 % for things and single limbs;
-- the confidence of the keypoints: 0.77 to 0.98 for people, 0.46 to 0.88 for things;
-- how keypoints move: on a thing they flicker fast without going anywhere.
+- the distance of the fitted body from the keypoints: 0.5 to 2.2 % of the person's size for people, 3.5 % for one who
+  spins on the floor, 4 to 27 % for things and single limbs, with few exceptions;
+- the confidence of the keypoints: 0.75 to 0.98 for people, 0.46 to 0.88 for things;
+- how keypoints move: on a thing they flicker fast without going anywhere, or stay where they are, and the body that they
+  make is not upright.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from kinema.skeleton import BLAZEPOSE33, joint_set
 MISFIT = 0.05
 """Median reprojection error, as a fraction of the person's size, from which the body does not match the picture."""
 
-_NO_BODY = 0.15  # misfit of no whole person, however clear the keypoints
-_UNCLEAR = ((0.09, 0.75), (0.035, 0.65))  # misfit with a lower confidence than this: no person either
+_NO_BODY = 0.1  # misfit of no whole person, however clear the keypoints
+_UNCLEAR = ((0.09, 0.8), (0.03, 0.7))  # misfit with a lower confidence than this: no person either
+_NOWHERE = 0.85  # and nobody with a misfit above MISFIT and a lower confidence than this who does not go anywhere
+_STILL, _UPRIGHT, _LEANING = 0.1, 0.1, 45.0  # spread; share of frames; degrees of the trunk from the vertical
+_STILL_MISFIT, _STILL_CONFIDENCE, _DIM = 0.025, 0.85, 0.65  # of a thing that stays on the spot and is not upright
 _FLICKER_MISFIT, _FLICKER_CONFIDENCE = 0.035, 0.9
 _FLICKER_SPEED, _FLICKER_SPREAD = 0.9, 0.3  # sizes per second of the keypoints; sizes over which the trunk moves
 _STEP = 1 / 30  # seconds between the frames of which the speed is measured, if the video has as many
@@ -42,14 +46,16 @@ class Wholeness:
 
     misfit: median reprojection error, as a fraction of the size, the box's longer side. confidence: mean of the
     keypoints inside the picture. speed: median speed of the keypoints, sizes per second; spread: extent of the
-    trunk's way, sizes, without the outermost tenths. size: fraction of the picture's shorter side. upper, lower: share
-    of the frames in which the upper body, the lower legs are seen.
+    trunk's way, sizes, without the outermost tenths. upright: share of the frames in which the trunk stands within 45
+    degrees of the picture's vertical. size: fraction of the picture's shorter side. upper, lower: share of the frames in
+    which the upper body, the lower legs are seen.
     """
 
     misfit: float = np.nan
     confidence: float = np.nan
     speed: float = np.nan
     spread: float = np.nan
+    upright: float = np.nan
     size: float = np.nan
     upper: float = np.nan
     lower: float = np.nan
@@ -65,10 +71,18 @@ class Wholeness:
         )
 
     @property
+    def lies_about(self) -> bool:
+        """Whether it stays on one spot, is never upright, and looks little like a person: a thing."""
+        unlike = self.confidence < _DIM or (self.misfit > _STILL_MISFIT and self.confidence < _STILL_CONFIDENCE)
+        return self.spread < _STILL and self.upright < _UPRIGHT and unlike
+
+    @property
     def is_nobody(self) -> bool:
         """Whether the track is certainly not a whole person."""
         unclear = any(self.misfit > misfit and self.confidence < clear for misfit, clear in _UNCLEAR)
-        return self.misfit > _NO_BODY or unclear or (self.flickers and self.size < _SMALL)
+        nowhere = self.misfit > MISFIT and self.confidence < _NOWHERE and self.spread < _FLICKER_SPREAD
+        flickers = self.flickers and self.size < _SMALL
+        return self.misfit > _NO_BODY or unclear or nowhere or flickers or self.lies_about
 
     @property
     def only_legs(self) -> bool:
@@ -101,6 +115,11 @@ def wholeness_problems(motion: Motion, person: Person) -> list[Problem]:
     problems = []
     if found.misfit > MISFIT or found.flickers or found.is_nobody:
         sentence = f"the body does not match the picture (reprojection {100 * found.misfit:.2g} % of the height)"
+        if found.lies_about:
+            sentence = (
+                f"it never moves, is never upright and hardly looks like a person (confidence {found.confidence:.2f},"
+                f" reprojection {100 * found.misfit:.2g} % of the height)"
+            )
         problems.append(_problem(person, "misfit", found.misfit, MISFIT, "of the height", sentence))
     if found.only_legs:
         sentence = "only the legs are seen, so the upper body is a guess"
@@ -138,6 +157,9 @@ def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: f
         way = points[:, joints.indices(_TRUNK)].mean(axis=1)
         found["spread"] = float(np.hypot(*(np.nanpercentile(way, 90, axis=0) - np.nanpercentile(way, 10, axis=0))))
         found["spread"] /= size
+        up = points[:, joints.indices(_TRUNK[:2])].mean(axis=1) - points[:, joints.indices(_TRUNK[2:])].mean(axis=1)
+        lean = np.degrees(np.abs(np.arctan2(up[:, 0], -up[:, 1])))
+        found["upright"] = float(np.mean(lean[np.isfinite(lean)] < _LEANING)) if np.isfinite(lean).any() else np.nan
     return found
 
 
