@@ -25,8 +25,9 @@ LEGS = BLAZEPOSE33.indices(
 def clip(
     *, misfit=0.012, confidence=0.95, flicker=0.0, speed=0.0, height=400.0, seed=0, fps=FPS, scale=1.0, lying=False
 ) -> tuple[Motion, Person]:
-    """One person who walks in place, or with `speed` heights a second, and a fit that is off by `misfit` heights; lying:
-    turned by 90 degrees in the picture.
+    """One person who walks in place, or with `speed` heights a second, and a fit that is off by `misfit` heights.
+
+    lying: turned by 90 degrees in the picture.
 
     flicker: standard deviation, heights, by which every keypoint jumps from frame to frame.
     """

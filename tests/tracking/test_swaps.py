@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.skeleton import BLAZEPOSE33, JOINT_SETS, JointSet, shared_joints
-from kinema.tracking.swaps import exchange, find_swaps
+from kinema.tracking.swaps import NUM_GROUPS, exchange, find_swaps
 from tests.helpers.walkers import image_of, walker
 
 FPS = 30.0
@@ -42,10 +42,14 @@ def test_clean_motion_is_left_alone(turn, fps):
 
 
 @pytest.mark.parametrize("turn", TURNS)
-@given(start=st.integers(3, 90), length=st.integers(1, 14), group=st.sampled_from([(0, 1, 2), (2,), (1,), (1, 2)]))
+@given(
+    start=st.integers(3, 90),
+    length=st.integers(1, 14),
+    group=st.sampled_from([(0, 1, 2, 3), (2, 3), (3,), (1,), (1, 2, 3)]),
+)
 def test_an_exchange_of_some_frames_is_undone(turn, start, length, group):
     points, world, confidence, times, heights = clip(turn)
-    truth = np.zeros((len(times), 3), dtype=bool)
+    truth = np.zeros((len(times), NUM_GROUPS), dtype=bool)
     truth[start : start + length, list(group)] = True
     fixed, fixed_world, _ = repaired(exchanged(points, truth), exchanged(world, truth), confidence, times, heights)
     # Where limbs pass each other an exchange changes nothing: what counts is where the points end up.
@@ -55,9 +59,9 @@ def test_an_exchange_of_some_frames_is_undone(turn, start, length, group):
 
 def test_several_exchanges_in_one_track():
     points, world, confidence, times, heights = clip("turning round")
-    truth = np.zeros((len(times), 3), dtype=bool)
+    truth = np.zeros((len(times), NUM_GROUPS), dtype=bool)
     truth[20:26] = truth[60:61] = True
-    truth[80:90, 2] = True
+    truth[80:90, 2:] = True
     _, fixed_world, swapped = repaired(exchanged(points, truth), exchanged(world, truth), confidence, times, heights)
     assert np.abs(fixed_world - world).max() < 0.12
     assert swapped.any(axis=1).sum() == pytest.approx(17, abs=2)
@@ -74,12 +78,12 @@ def test_nothing_is_concluded_across_a_pause():
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_short_tracks(count):
     points, world, confidence, times, heights = (value[:count] for value in clip("from behind"))
-    assert find_swaps(points, world, confidence, times, heights, *SETS).shape == (count, 3)
+    assert find_swaps(points, world, confidence, times, heights, *SETS).shape == (count, NUM_GROUPS)
 
 
 def test_exchange_is_its_own_inverse_and_spares_the_middle():
     points, *_ = clip("from the side")
-    swapped = np.random.default_rng(0).random((len(points), 3)) < 0.5
+    swapped = np.random.default_rng(0).random((len(points), NUM_GROUPS)) < 0.5
     once = exchanged(points, swapped)
     np.testing.assert_array_equal(exchanged(once, swapped), points)
     nose = BLAZEPOSE33.index("nose")
@@ -105,7 +109,7 @@ def test_other_sets_without_3d(name, turn):
     joints = JOINT_SETS[name]
     points, _, confidence, times, heights = flat_clip(joints, turn)
     assert not find_swaps(points, None, confidence, times, heights, joints).any()
-    truth = np.zeros((len(times), 3), dtype=bool)
+    truth = np.zeros((len(times), NUM_GROUPS), dtype=bool)
     truth[40:48] = True
     wrong = exchange(points, truth, joints)
     fixed = exchange(wrong, find_swaps(wrong, None, confidence, times, heights, joints), joints)

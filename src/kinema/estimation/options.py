@@ -56,8 +56,8 @@ class FitOptions:
     get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.
     min_confidence: landmarks below it are ignored. max_gap: seconds; a longer gap starts a new segment. chunk: frames
     that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which the shape
-    is fitted. keep_all: do not leave out tracks that are certainly no whole person (`kinema.quality.wholeness`). threads: of
-    the pose lifter.
+    is fitted. keep_all: do not leave out tracks that are certainly no whole person (`kinema.quality.wholeness`).
+    threads: of the pose lifter.
     """
 
     height: tuple[float, ...] | float | None = setting(

@@ -5,8 +5,8 @@ What tells, measured on real clips (people, and things that a detector with lowe
 - the distance of the fitted body from the keypoints: 0.5 to 2.2 % of the person's size for people, 3.5 % for one who
   spins on the floor, 4 to 27 % for things and single limbs, with few exceptions;
 - the confidence of the keypoints: 0.75 to 0.98 for people, 0.46 to 0.88 for things;
-- how keypoints move: on a thing they flicker fast without going anywhere, or stay where they are, and the body that they
-  make is not upright.
+- how keypoints move: on a thing they flicker fast without going anywhere, or stay where they are, and the body that
+  they make is not upright.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Wholeness:
     misfit: median reprojection error, as a fraction of the size, the box's longer side. confidence: mean of the
     keypoints inside the picture. speed: median speed of the keypoints, sizes per second; spread: extent of the
     trunk's way, sizes, without the outermost tenths. upright: share of the frames in which the trunk stands within 45
-    degrees of the picture's vertical. size: fraction of the picture's shorter side. upper, lower: share of the frames in
-    which the upper body, the lower legs are seen.
+    degrees of the picture's vertical. size: fraction of the picture's shorter side. upper, lower: share of the frames
+    in which the upper body, the lower legs are seen.
     """
 
     misfit: float = np.nan
