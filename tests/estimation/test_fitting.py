@@ -66,6 +66,29 @@ def test_a_burst_of_movement_is_followed_and_rest_stays_quiet(body):
     assert thrown < 0.8 * held_back
 
 
+def depth_error(body, depth: np.ndarray, **solver: float) -> float:
+    """Standard deviation of the error of the distance, metres, of somebody who goes to these depths (F,). The body's
+    size, which one camera does not show, is taken out."""
+    transl = np.stack([0 * depth, 0.2 + 0 * depth, depth], axis=-1)
+    scene = make_scene(body, frames=len(depth), pixel_noise=4.0, depth_noise=0.05, transl=transl)
+    options = FitOptions(prior="analytic", solver=SolverOptions(**solver))
+    person = fit_body(scene.seen, body, options).people[0]
+    found, true = person.joints[:, 0, 2], scene.truth.joints[:, 0, 2]
+    return float(np.std(found * (true / found).mean() - true))
+
+
+def test_the_distance_sways_less_than_with_a_prior_as_loose_as_across_and_runs_are_followed(body):
+    seconds = np.arange(90) / 30
+    as_loose = {"depth_acceleration": SolverOptions().root_acceleration, "depth_bursts": SolverOptions().bursts}
+    still = np.full(90, 4.5)
+    assert depth_error(body, still) < 0.6 * depth_error(body, still, **as_loose)
+    speed = 1.3 * (np.clip((seconds - 0.5) / 0.7, 0.0, 1.0) - np.clip((seconds - 2.0) / 0.7, 0.0, 1.0))
+    walks = 4.5 - np.cumsum(speed) / 30  # two steps to get going, two to stop
+    assert depth_error(body, walks) < 0.06
+    runs = 4.5 - 2.0 / (1.0 + np.exp(-8.0 * (seconds - 1.5)))  # up to 4 m/s within a quarter of a second
+    assert depth_error(body, runs) < 0.08
+
+
 def test_the_shape_follows_the_evidence_and_a_given_height_is_met(body):
     tall = np.zeros(10)
     scene = make_scene(body, betas=tall, pixel_noise=1.0)

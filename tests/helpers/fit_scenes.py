@@ -51,17 +51,19 @@ def make_scene(
     betas: np.ndarray | None = None,
     seed: int = 0,
     pose: np.ndarray | None = None,
+    transl: np.ndarray | None = None,
     keypoint_set: str = "blazepose33",
     keypoint3d_set: str | None = "blazepose33",
 ) -> Scene:
     """A scene (of `swinging`, or of a pose (F,72)) with noise of `pixel_noise` pixels on the image points and
-    `depth_noise` metres on the 3D guess. keypoint3d_set: None for a person without a 3D guess.
+    `depth_noise` metres on the 3D guess. transl (F,3): None for a slow walk. keypoint3d_set: None for a person without
+    a 3D guess.
     """
     rng = np.random.default_rng(seed)
     pose = swinging(frames, fps) if pose is None else pose
     shape = np.tile(np.zeros(10) if betas is None else betas, (frames, 1))
     t = np.arange(frames) / fps
-    transl = np.stack([0.3 * t - 0.3, 0.2 + 0 * t, 3.5 + 0.2 * t], axis=-1)
+    transl = np.stack([0.3 * t - 0.3, 0.2 + 0 * t, 3.5 + 0.2 * t], axis=-1) if transl is None else transl
     camera = camera_from_fov(WIDTH, HEIGHT, 50.0, "calibration")
     pixels = project(body.posed_points(keypoint_set, pose, shape, transl), camera.intrinsics)
     person = Person(

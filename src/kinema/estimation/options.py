@@ -16,10 +16,12 @@ class SolverOptions:
     pixel_sigma: metres in the image plane at the person's depth. robust_scale: residuals beyond this many sigmas are
     down-weighted (Geman-McClure) in the last step; first_scale: the same in the first step, so that limbs that the
     prior puts far from good evidence still find it; the scale shrinks by the same factor from step to step.
-    rotation_acceleration: rad/s^2. root_acceleration: m/s^2, across and along the viewing direction. bursts:
-    accelerations beyond this many of these sigmas are penalised less and less (Cauchy weight): people mostly move
-    gently and occasionally jump. limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps. max_step:
-    radians by which a joint may turn in one step.
+    rotation_acceleration: rad/s^2. root_acceleration, depth_acceleration: m/s^2, across and along the camera's viewing
+    direction. Along it the image shows hardly more than the person's size, which changes whenever somebody bends or
+    reaches, so that the prior must hold. bursts: accelerations beyond this many of these sigmas are penalised less and
+    less (Cauchy weight): people mostly move gently and occasionally jump; depth_bursts: the same of depth.
+    limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps. max_step: radians by which a joint may
+    turn in one step.
     """
 
     pixel_sigma: float = 0.02
@@ -27,7 +29,9 @@ class SolverOptions:
     first_scale: float = 12.0
     rotation_acceleration: float = 10.0
     root_acceleration: float = 3.0
+    depth_acceleration: float = 1.0
     bursts: float = 1.0
+    depth_bursts: float = 5.0
     limit_sigma: float = 0.1
     iterations: int = 6
     max_step: float = 0.6

@@ -194,11 +194,16 @@ class _Smoothness:
         return np.concatenate([rotation, path], axis=-1)
 
     def precision(self, acceleration: np.ndarray, options: SolverOptions) -> np.ndarray:
-        """(F-2, n): of accelerations (F-2, n); lower for joints in a burst of movement."""
+        """(F-2, n): of accelerations (F-2, n); lower for joints and for the root's way across in a burst of movement,
+        and, beyond much more, along the viewing direction.
+        """
         sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
-        sigma[-3:] = options.root_acceleration
-        square = ((acceleration / sigma) ** 2).reshape(len(acceleration), -1, 3).mean(-1)
-        robust = np.repeat(1 / (1 + square / options.bursts**2), 3, axis=1)
+        sigma[-3:-1], sigma[-1] = options.root_acceleration, options.depth_acceleration
+        square = (acceleration / sigma) ** 2
+        joints, across, depth = square[:, :-3], square[:, -3:-1], square[:, -1:]
+        of_joint = joints.reshape(len(square), -1, 3).mean(-1).repeat(3, axis=1)
+        burst = np.concatenate([of_joint, across.mean(-1, keepdims=True).repeat(2, axis=1)], axis=1) / options.bursts**2
+        robust = 1 / (1 + np.concatenate([burst, depth / options.depth_bursts**2], axis=1))
         return np.asarray(self.counts[:, None] * robust / sigma**2)
 
 
