@@ -20,6 +20,7 @@ from kinema.estimation.shape import fit_shape, height_of, out_of_reach
 from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
+from kinema.estimation.unseen import with_standing_legs
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.keypoints.errors import reliability
@@ -227,7 +228,10 @@ class _PersonFit:
         """The evidence of the frames, and the poses that the fit starts from."""
         rig = self.rig(np.zeros(10))
         if self.prior != "standing":
-            evidence = Evidence(self.times, self.rays, self.weight, *self._prior_pose(rig))
+            prior, sigma = self._prior_pose(rig)
+            if self.prior != "estimate":
+                prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, self.lifted_up)
+            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma)
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 
