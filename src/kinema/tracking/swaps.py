@@ -156,7 +156,7 @@ def _frame_costs(image: np.ndarray, confidence: np.ndarray, joints: JointSet) ->
         for lengths in (own, crossed)
     ]
     apart = STATES[:, 2] != STATES[:, 3]
-    return cost + np.where(apart, costs[1][:, None] + _APART, costs[0][:, None])
+    return np.asarray(cost + np.where(apart, costs[1][:, None] + _APART, costs[0][:, None]))
 
 
 def _best_path(costs: np.ndarray, alone: np.ndarray) -> np.ndarray:
