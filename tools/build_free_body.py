@@ -18,7 +18,7 @@ import scipy.sparse
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from free_body import decimate, labels, landmarks, rig, shapes, surface  # noqa: E402
+from free_body import decimate, labels, landmarks, lengths, rig, shapes, surface  # noqa: E402
 from free_body.makehuman import NUM_VERTICES, MakeHuman, Phenotype  # noqa: E402
 
 from kinema.skeleton import SMPL24, mirrored  # noqa: E402
@@ -90,14 +90,14 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         np.arange(len(rig.KNUCKLES)), SMPL24.indices([f"{k.split('_')[0]}_wrist" for k in rig.KNUCKLES])
     ] = 1
 
-    def make(phenotype: Phenotype, height: float) -> tuple[np.ndarray, np.ndarray]:
-        shape = data.shape(phenotype)
+    def make(adult: shapes.Adult) -> tuple[np.ndarray, np.ndarray]:
+        shape = lengths.with_lengths(data, data.shape(adult.phenotype), adult.lengths)
         joints, palm = rig.joints_of(data, shape), rig.left_palm(data, shape)
         points = np.concatenate([shape[kept], rig.knuckles_of(data, shape)])
         points, joints = rig.to_t_pose(points, joints, np.concatenate([weights, knuckle_weights]), palm)
         points = np.concatenate([points, joints])
         vertices, knuckles, joints = np.split(
-            rig.PELVIS + height / np.ptp(points[: len(kept), 1]) * (points - rig.PELVIS),
+            rig.PELVIS + adult.height / np.ptp(points[: len(kept), 1]) * (points - rig.PELVIS),
             [len(kept), len(kept) + len(rig.KNUCKLES)],
         )
         return 0.5 * (vertices + rig.MIRROR_X * vertices[mirror]), np.concatenate([joints, knuckles])

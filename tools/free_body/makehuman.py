@@ -32,7 +32,7 @@ class Phenotype:
     """A person in MakeHuman's parameters, each in 0..1.
 
     gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90. height and proportions: 0.5 is the base mesh.
-    races: shares that sum to 1.
+    races: shares that sum to 1. cup: 0.5 is the base mesh, 0 the smallest breasts, of women.
     """
 
     gender: float = 0.5
@@ -42,6 +42,7 @@ class Phenotype:
     height: float = 0.5
     proportions: float = 0.5
     races: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    cup: float = 0.0
 
 
 class MakeHuman:
@@ -58,7 +59,7 @@ class MakeHuman:
         for line in (folder / "mesh_metadata/hm08.mirror").read_text().splitlines():
             a, b, _ = line.split()
             self.mirror[int(a)] = int(b)
-        self._target = cache(self._read_target)
+        self.target = cache(self._read_target)
 
     def _json(self, name: str) -> dict:
         return json.loads((self.folder / name).read_text(encoding="utf-8"))
@@ -85,9 +86,9 @@ class MakeHuman:
         self.uv[self.quads] = np.array(uvs)[np.array(face_uvs)]  # at seams, one of the two coordinates
 
     def _read_target(self, name: str) -> np.ndarray:
-        """A target's offsets, (NUM_VERTICES, 3) metres."""
+        """A target's offsets, (NUM_VERTICES, 3) metres. name: its path in the folder `targets`."""
         offsets = np.zeros((NUM_VERTICES, 3))
-        with gzip.open(self.folder / "targets/macrodetails" / f"{name}.target.gz", "rt") as lines:
+        with gzip.open(self.folder / "targets" / f"{name}.target.gz", "rt") as lines:
             for line in lines:
                 words = line.split()
                 if words and not line.startswith("#"):
@@ -107,22 +108,25 @@ class MakeHuman:
             "uncommonproportions": max(0.0, 1 - 2 * phenotype.proportions),
             "idealproportions": max(0.0, 2 * phenotype.proportions - 1),
         }
+        small = max(0.0, 1 - 2 * phenotype.cup)
         out = self.base.copy()
         for g, a in product(GENDERS, AGES):
             for race, share in zip(RACES, phenotype.races, strict=True):
-                self._add(out, f"{race}-{g}-{a}", share * gender[g] * age[a])
+                self._add(out, f"macrodetails/{race}-{g}-{a}", share * gender[g] * age[a])
             for m, w in product(MUSCLES, WEIGHTS):
                 body = gender[g] * age[a] * muscle[m] * weight[w]
-                self._add(out, f"universal-{g}-{a}-{m}-{w}", body)
+                self._add(out, f"macrodetails/universal-{g}-{a}-{m}-{w}", body)
                 for h, share in height.items():
-                    self._add(out, f"height/{g}-{a}-{m}-{w}-{h}", body * share)
+                    self._add(out, f"macrodetails/height/{g}-{a}-{m}-{w}-{h}", body * share)
                 for p, share in proportions.items():
-                    self._add(out, f"proportions/{g}-{a}-{m}-{w}-{p}", body * share)
+                    self._add(out, f"macrodetails/proportions/{g}-{a}-{m}-{w}-{p}", body * share)
+                if g == "female":
+                    self._add(out, f"breast/{g}-{a}-{m}-{w}-mincup-averagefirmness", body * small)
         return out
 
     def _add(self, out: np.ndarray, name: str, share: float) -> None:
         if share > 1e-6:
-            out += share * self._target(name)
+            out += share * self.target(name)
 
     def cube(self, name: str, vertices: np.ndarray) -> np.ndarray:
         """The rig's joint `joint-<name>` of a shaped mesh: the centre of its cube, (3,)."""

@@ -16,6 +16,9 @@ PELVIS = np.array([0.0, -0.24, 0.03])
 
 HIP_WIDTH = 0.86
 """MakeHuman's hip cubes are at the outer thigh, 20 cm apart; adult hip joint centres are 17 cm apart."""
+SHOULDER_RAISE = 0.011
+"""Metres by which MakeHuman's shoulder cubes are moved up: they are 46 mm below the acromion's skin, the joint's centre is
+10.4 % of the upper arm's length below it, 31 mm (de Leva 1996, Joint center longitudinal positions)."""
 CLAVICLE_RAISE = np.radians(12)
 """Part of the arm's elevation from A to T pose contributed by the shoulder girdle (about a quarter)."""
 
@@ -77,6 +80,8 @@ def joints_of(data: MakeHuman, vertices: np.ndarray) -> np.ndarray:
         position = sum(share * data.cube(cube, vertices) for cube, share in mixture.items())
         if name == "left_hip":
             position = position * [HIP_WIDTH, 1, 1]
+        if name == "left_shoulder":
+            position = position + [0, SHOULDER_RAISE, 0]
         i = SMPL24.index(name)
         joints[i] = position
         if name.startswith("left_"):

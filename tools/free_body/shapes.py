@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
+from free_body.lengths import sampled_lengths
 from free_body.makehuman import Phenotype
 
 NUM_BETAS = 10
@@ -31,8 +32,17 @@ class ShapeSpace:
     explained: np.ndarray
 
 
-def population(seed: int = SEED) -> list[tuple[Phenotype, float]]:
-    """PEOPLE adults, half of them women, with their target heights in metres."""
+@dataclass(frozen=True)
+class Adult:
+    """A person of the population. height: metres. lengths (S,): of the segments, as fractions of the height."""
+
+    phenotype: Phenotype
+    height: float
+    lengths: np.ndarray
+
+
+def population(seed: int = SEED) -> list[Adult]:
+    """PEOPLE adults, half of them women."""
     rng = np.random.default_rng(seed)
     out = []
     for i in range(PEOPLE):
@@ -49,17 +59,17 @@ def population(seed: int = SEED) -> list[tuple[Phenotype, float]]:
             proportions=float(np.clip(rng.normal(0.55, 0.2), 0, 1)),
             races=tuple(float(x) for x in rng.dirichlet((0.6, 0.6, 0.6))),
         )
-        out.append((phenotype, mean + deviation * z))
+        out.append(Adult(phenotype, mean + deviation * z, sampled_lengths(male, rng)))
     return out
 
 
-def shape_space(make: Callable[[Phenotype, float], tuple[np.ndarray, np.ndarray]], faces: np.ndarray) -> ShapeSpace:
+def shape_space(make: Callable[[Adult], tuple[np.ndarray, np.ndarray]], faces: np.ndarray) -> ShapeSpace:
     """Principal components of the population; `make` returns a person's vertices (V,3) and inner points (P,3).
 
     A component is scaled by its standard deviation in the population, so that betas follow N(0,1), and its sign
     is chosen so that a positive first beta is taller, and any other positive beta has more volume.
     """
-    people = [make(phenotype, height) for phenotype, height in population()]
+    people = [make(adult) for adult in population()]
     vertices = np.stack([v for v, _ in people]).astype(np.float64)
     points = np.stack([p for _, p in people])
     mean_v, mean_p = vertices.mean(axis=0), points.mean(axis=0)
