@@ -18,7 +18,7 @@ import scipy.sparse
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from free_body import decimate, labels, landmarks, lengths, rig, shapes, surface  # noqa: E402
+from free_body import decimate, labels, landmarks, measures, rig, shapes, surface  # noqa: E402
 from free_body.makehuman import NUM_VERTICES, MakeHuman, Phenotype  # noqa: E402
 
 from kinema.skeleton import SMPL24, mirrored  # noqa: E402
@@ -91,7 +91,8 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
     ] = 1
 
     def make(adult: shapes.Adult) -> tuple[np.ndarray, np.ndarray]:
-        shape = lengths.with_lengths(data, data.shape(adult.phenotype), adult.lengths)
+        shape = measures.with_girth(data, data.shape(adult.phenotype), adult.girth)
+        shape = measures.with_lengths(data, shape, adult.lengths)
         joints, palm = rig.joints_of(data, shape), rig.left_palm(data, shape)
         points = np.concatenate([shape[kept], rig.knuckles_of(data, shape)])
         points, joints = rig.to_t_pose(points, joints, np.concatenate([weights, knuckle_weights]), palm)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from free_body.lengths import sampled_lengths
 from free_body.makehuman import Phenotype
+from free_body.measures import sampled_girth, sampled_lengths
 
 NUM_BETAS = 10
 PEOPLE = 800
@@ -34,11 +34,15 @@ class ShapeSpace:
 
 @dataclass(frozen=True)
 class Adult:
-    """A person of the population. height: metres. lengths (S,): of the segments, as fractions of the height."""
+    """A person of the population.
+
+    height: metres. lengths (S,): of the segments, as fractions of the height. girth: as in `with_girth`.
+    """
 
     phenotype: Phenotype
     height: float
     lengths: np.ndarray
+    girth: float
 
 
 def population(seed: int = SEED) -> list[Adult]:
@@ -59,7 +63,7 @@ def population(seed: int = SEED) -> list[Adult]:
             proportions=float(np.clip(rng.normal(0.55, 0.2), 0, 1)),
             races=tuple(float(x) for x in rng.dirichlet((0.6, 0.6, 0.6))),
         )
-        out.append(Adult(phenotype, mean + deviation * z, sampled_lengths(male, rng)))
+        out.append(Adult(phenotype, mean + deviation * z, sampled_lengths(male, rng), sampled_girth(rng)))
     return out
 
 

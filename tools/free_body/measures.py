@@ -1,8 +1,9 @@
-"""Segment lengths of real people, and MakeHuman bodies that have them.
+"""Segment lengths and girths of real people, and MakeHuman bodies that have them.
 
-MakeHuman's people were modelled by eye: their arms are a tenth too short (from tip to tip they span 0.99 of their
-height, real people 1.02 to 1.03), women's forearms most of all. Its targets for single measures correct that and give every segment
-the spread that it has among people of one height, which the macro parameters alone do not.
+MakeHuman's people were modelled by eye. Their arms are a tenth too short (from tip to tip they span 0.99 of their
+height, real people 1.02 to 1.03), women's forearms most of all, and they are slim (a body mass index of 20.7, people's
+is 24.6). Its targets for single measures correct that, and give every segment the spread that it has among people of one
+height, which the macro parameters alone do not.
 """
 
 from __future__ import annotations
@@ -45,6 +46,30 @@ SEGMENTS = (
     Segment("left_shoulder", "right_shoulder", "torso/measure-shoulder-dist", 0.200, 0.207, 0.0080),
 )
 """Between joint centres, of adults standing with the arms down; tools/README.md says where the numbers are from."""
+
+GIRTHS = {
+    "torso/measure-waist-circ-incr": 0.8,
+    "torso/measure-underbust-circ-incr": 0.4,
+    "legs/measure-thigh-circ-incr": 0.5,
+    "legs/measure-calf-circ-incr": 0.2,
+    "arms/measure-upperarm-circ-incr": 0.4,
+    "arms/l-lowerarm-fat-incr": 0.7,
+    "arms/r-lowerarm-fat-incr": 0.7,
+}
+"""Weights of targets that give MakeHuman's average person the girths of ANSUR's, as fractions of the stature."""
+
+GIRTH_SPREAD = 0.5
+"""Standard deviation of the factor on all of `GIRTHS` among people, whose mean is 1."""
+
+
+def sampled_girth(rng: np.random.Generator) -> float:
+    """The factor on `GIRTHS` of one person."""
+    return float(1 + GIRTH_SPREAD * np.clip(rng.standard_normal(), -2.0, 3.0))
+
+
+def with_girth(data: MakeHuman, shape: np.ndarray, factor: float) -> np.ndarray:
+    """The shape (NUM_VERTICES,3) with a factor on `GIRTHS`."""
+    return shape + sum(factor * weight * data.target(name) for name, weight in GIRTHS.items())
 
 
 def sampled_lengths(male: bool, rng: np.random.Generator) -> np.ndarray:
