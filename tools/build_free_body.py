@@ -90,15 +90,16 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         np.arange(len(rig.KNUCKLES)), SMPL24.indices([f"{k.split('_')[0]}_wrist" for k in rig.KNUCKLES])
     ] = 1
 
-    def make(adult: shapes.Adult) -> tuple[np.ndarray, np.ndarray]:
-        shape = measures.with_girth(data, data.shape(adult.phenotype), adult.girth)
-        shape = measures.with_lengths(data, shape, adult.lengths)
+    def make(person: shapes.Sample) -> tuple[np.ndarray, np.ndarray]:
+        shape = measures.with_girth(data, data.shape(person.phenotype), person.girth)
+        if person.lengths is not None:
+            shape = measures.with_lengths(data, shape, person.lengths)
         joints, palm = rig.joints_of(data, shape), rig.left_palm(data, shape)
         points = np.concatenate([shape[kept], rig.knuckles_of(data, shape)])
         points, joints = rig.to_t_pose(points, joints, np.concatenate([weights, knuckle_weights]), palm)
         points = np.concatenate([points, joints])
         vertices, knuckles, joints = np.split(
-            rig.PELVIS + adult.height / np.ptp(points[: len(kept), 1]) * (points - rig.PELVIS),
+            rig.PELVIS + person.height / np.ptp(points[: len(kept), 1]) * (points - rig.PELVIS),
             [len(kept), len(kept) + len(rig.KNUCKLES)],
         )
         return 0.5 * (vertices + rig.MIRROR_X * vertices[mirror]), np.concatenate([joints, knuckles])
@@ -128,6 +129,7 @@ def build(data: MakeHuman) -> dict[str, np.ndarray]:
         "labels": vertex_labels,
         "label_names": np.array(labels.NAMES),
         "explained_variance": space.explained,
+        "child_betas": space.child,
         "licence": np.array(LICENCE),
     }
 

@@ -53,7 +53,7 @@ def printed(summary, tmp_path, capsys):
 def test_what_was_assumed_is_printed_with_how_to_state_it(tmp_path, capsys):
     camera = camera_from_fov(640, 480, 64.0, "assumed", uncertainty=7.2).replace(moving=False)
     text = printed(summary_of(camera), tmp_path, capsys)
-    assert "1.70 m (assumed)" in text
+    assert "1.70 +- 0.09 m (assumed)" in text
     assert "camera: static, field of view 64 +- 7 degrees (assumed)" in text
     assert "--height" in text
     assert "--fov" in text

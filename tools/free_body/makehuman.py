@@ -21,7 +21,7 @@ NUM_SKIN = 13380
 NUM_VERTICES = 19158
 
 GENDERS = ("male", "female")
-AGES = ("young", "old")
+AGES = ("baby", "child", "young", "old")
 MUSCLES = ("minmuscle", "averagemuscle", "maxmuscle")
 WEIGHTS = ("minweight", "averageweight", "maxweight")
 RACES = ("african", "asian", "caucasian")
@@ -31,7 +31,7 @@ RACES = ("african", "asian", "caucasian")
 class Phenotype:
     """A person in MakeHuman's parameters, each in 0..1.
 
-    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90. height and proportions: 0.5 is the base mesh.
+    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90, -1 is 10, -2 is 1. height and proportions: 0.5 is the base mesh.
     races: shares that sum to 1. cup: 0.5 is the base mesh, 0 the smallest breasts, of women.
     """
 
@@ -101,7 +101,8 @@ class MakeHuman:
         A target's weight is the product of the weights of the terms in its name, as in MakeHuman's macro.json.
         """
         gender = {"male": phenotype.gender, "female": 1 - phenotype.gender}
-        age = {"young": 1 - phenotype.age, "old": phenotype.age}
+        years = phenotype.age - np.array([-2, -1, 0, 1])
+        age = dict(zip(AGES, np.maximum(0, 1 - np.abs(years)).tolist(), strict=True))
         muscle, weight = _three(phenotype.muscle, MUSCLES), _three(phenotype.weight, WEIGHTS)
         height = {"minheight": max(0.0, 1 - 2 * phenotype.height), "maxheight": max(0.0, 2 * phenotype.height - 1)}
         proportions = {
@@ -120,7 +121,7 @@ class MakeHuman:
                     self._add(out, f"macrodetails/height/{g}-{a}-{m}-{w}-{h}", body * share)
                 for p, share in proportions.items():
                     self._add(out, f"macrodetails/proportions/{g}-{a}-{m}-{w}-{p}", body * share)
-                if g == "female":
+                if g == "female" and a in ("young", "old"):
                     self._add(out, f"breast/{g}-{a}-{m}-{w}-mincup-averagefirmness", body * small)
         return out
 

@@ -11,6 +11,10 @@ from free_body.makehuman import Phenotype
 from free_body.measures import sampled_girth, sampled_lengths
 
 NUM_BETAS = 10
+NUM_ADULT = NUM_BETAS - 1
+"""Components in which adults differ; the last one leads from adults to children."""
+CHILD_STEPS = 10
+"""The average child is this many units along the last component: one unit changes the head as adults' heads vary."""
 PEOPLE = 800
 SEED = 20240
 NUM_NEAR = 200
@@ -23,29 +27,38 @@ HEIGHT_MALE, HEIGHT_FEMALE = (1.755, 0.070), (1.625, 0.065)
 
 @dataclass(frozen=True)
 class ShapeSpace:
-    """Mean and components of the surface, (V,3) and (V,3,10), and of the points inside it, (P,3) and (P,3,10)."""
+    """Mean and components of the surface, (V,3) and (V,3,10), and of the points inside it, (P,3) and (P,3,10).
+
+    explained (10,): fraction of the adults' variance. child (10,): betas of the average child.
+    """
 
     v_template: np.ndarray
     shapedirs: np.ndarray
     points: np.ndarray
     pointdirs: np.ndarray
     explained: np.ndarray
+    child: np.ndarray
 
 
 @dataclass(frozen=True)
-class Adult:
+class Sample:
     """A person of the population.
 
-    height: metres. lengths (S,): of the segments, as fractions of the height. girth: as in `with_girth`.
+    height: metres. lengths (S,): of the segments, as fractions of the height; None: MakeHuman's. girth: as in
+    `with_girth`.
     """
 
     phenotype: Phenotype
     height: float
-    lengths: np.ndarray
+    lengths: np.ndarray | None
     girth: float
 
 
-def population(seed: int = SEED) -> list[Adult]:
+CHILD = Sample(Phenotype(age=-1.5), 0.955, None, 0.0)
+"""The average child of three years (0.955 m: WHO's growth standards); MakeHuman's limbs of children are long enough."""
+
+
+def population(seed: int = SEED) -> list[Sample]:
     """PEOPLE adults, half of them women."""
     rng = np.random.default_rng(seed)
     out = []
@@ -63,34 +76,40 @@ def population(seed: int = SEED) -> list[Adult]:
             proportions=float(np.clip(rng.normal(0.55, 0.2), 0, 1)),
             races=tuple(float(x) for x in rng.dirichlet((0.6, 0.6, 0.6))),
         )
-        out.append(Adult(phenotype, mean + deviation * z, sampled_lengths(male, rng), sampled_girth(rng)))
+        out.append(Sample(phenotype, mean + deviation * z, sampled_lengths(male, rng), sampled_girth(rng)))
     return out
 
 
-def shape_space(make: Callable[[Adult], tuple[np.ndarray, np.ndarray]], faces: np.ndarray) -> ShapeSpace:
+def shape_space(make: Callable[[Sample], tuple[np.ndarray, np.ndarray]], faces: np.ndarray) -> ShapeSpace:
     """Principal components of the population; `make` returns a person's vertices (V,3) and inner points (P,3).
 
     A component is scaled by its standard deviation in the population, so that betas follow N(0,1), and its sign
-    is chosen so that a positive first beta is taller, and any other positive beta has more volume.
+    is chosen so that a positive first beta is taller, and any other positive beta has more volume. The last component is
+    what they lack to give the average child, `CHILD_STEPS` units of it.
     """
-    people = [make(adult) for adult in population()]
+    people = [make(person) for person in population()]
     vertices = np.stack([v for v, _ in people]).astype(np.float64)
     points = np.stack([p for _, p in people])
     mean_v, mean_p = vertices.mean(axis=0), points.mean(axis=0)
     centred = (vertices - mean_v).reshape(len(people), -1)
     left, singular, right = np.linalg.svd(centred, full_matrices=False)
-    scores = left[:, :NUM_BETAS] * np.sqrt(len(people) - 1)  # unit standard deviation
-    dirs = right[:NUM_BETAS] * singular[:NUM_BETAS, None] / np.sqrt(len(people) - 1)
-    dirs = dirs.T.reshape(*mean_v.shape, NUM_BETAS)
+    scores = left[:, :NUM_ADULT] * np.sqrt(len(people) - 1)  # unit standard deviation
+    dirs = right[:NUM_ADULT] * singular[:NUM_ADULT, None] / np.sqrt(len(people) - 1)
+    dirs = dirs.T.reshape(*mean_v.shape, NUM_ADULT)
     p_dirs = np.einsum("nk,nji->jik", scores, points - mean_p) / (len(people) - 1)
-    for k in range(NUM_BETAS):
+    for k in range(NUM_ADULT):
         plus, minus = mean_v + dirs[..., k], mean_v - dirs[..., k]
         grows = np.ptp(plus[:, 1]) - np.ptp(minus[:, 1]) if k == 0 else _volume(plus, faces) - _volume(minus, faces)
         if grows < 0:
             dirs[..., k] *= -1
             p_dirs[..., k] *= -1
-    explained = singular[:NUM_BETAS] ** 2 / np.sum(singular**2)
-    return ShapeSpace(mean_v, dirs, mean_p, p_dirs, explained)
+    child_v, child_p = make(CHILD)
+    flat = dirs.reshape(-1, NUM_ADULT)
+    betas = np.linalg.lstsq(flat, (child_v - mean_v).ravel(), rcond=None)[0]
+    dirs = np.concatenate([dirs, ((child_v - mean_v - dirs @ betas) / CHILD_STEPS)[..., None]], axis=-1)
+    p_dirs = np.concatenate([p_dirs, ((child_p - mean_p - p_dirs @ betas) / CHILD_STEPS)[..., None]], axis=-1)
+    explained = np.append(singular[:NUM_ADULT] ** 2 / np.sum(singular**2), 0.0)
+    return ShapeSpace(mean_v, dirs, mean_p, p_dirs, explained, np.append(betas, CHILD_STEPS))
 
 
 def _volume(vertices: np.ndarray, faces: np.ndarray) -> float:

@@ -43,6 +43,7 @@ def free_body() -> BodyModel:
         labels=data["labels"],
         label_names=tuple(str(name) for name in data["label_names"]),
         mirror=data["mirror"].astype(np.int64),
+        child_betas=data["child_betas"],
     )
 
 

@@ -41,6 +41,7 @@ class BodyModel(Brief):
     landmark_names, landmark_weights (P,V): named points as weighted means of vertices (`kinema.body.points`).
     labels (V,) uint8 and label_names: what each vertex shows (skin, shirt, ...), or None.
     mirror (V,) int: each vertex's counterpart on the other side; None if the mesh is not symmetric.
+    child_betas (10,): the average child of three years; None if the body has adults only.
     """
 
     name: str
@@ -57,6 +58,7 @@ class BodyModel(Brief):
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] = ()
     mirror: np.ndarray | None = None
+    child_betas: np.ndarray | None = None
     _points: dict[str, SurfacePoints] = field(default_factory=dict, init=False, repr=False)
     _bases: dict[np.dtype, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(
         default_factory=dict, init=False, repr=False

@@ -184,7 +184,10 @@ def _person_row(person: dict[str, Any]) -> list[str]:
 
 
 def _height(height: dict[str, Any] | None) -> str:
-    return "-" if height is None else f"{height['metres']:.2f} m ({height['source']})"
+    if height is None:
+        return "-"
+    spread = "" if height["source"] == "given" else f" +- {height['uncertainty']:.2f}"
+    return f"{height['metres']:.2f}{spread} m ({height['source']})"
 
 
 def _short(path: Path) -> str:
