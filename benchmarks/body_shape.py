@@ -3,9 +3,9 @@
     python benchmarks/body_shape.py [--clips balance_single_multiview_cam01 ...] [--out DIR]
 
 One row for each clip: MPJPE and PA-MPJPE (12 limb joints, mid-hip aligned, mm), stature in cm with its stated
-uncertainty, lengths in mm of the body and of the truth, and over up to 12 frames the overlap (IoU) of the body's outline with
-BlazePose's mask of the person, and the parts of the mask beside the body and of the body beside the mask. The truth of
-balance_single is a triangulation of keypoints, that of the squats an OpenSim model scaled to markers.
+uncertainty, lengths in mm of the body and of the truth, and over up to 12 frames the overlap (IoU) of the body's
+outline with BlazePose's mask of the person, and the parts of the mask beside the body and of the body beside the mask.
+The truth of balance_single is a triangulation of keypoints, that of the squats an OpenSim model scaled to markers.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def test_a_resized_body_is_the_same_body_at_another_size(body, factor):
 
 @pytest.mark.parametrize(("height", "head"), [(0.955, 0.19), (1.15, 0.175), (1.35, 0.16), (1.7, 0.14)])
 def test_small_bodies_have_the_proportions_of_children(body, height, head):
-    """The head's share of the height, chin to crown: a fifth at three years, a seventh of adults (Loomis; within 0.015).
+    """The head's share of the height, chin to crown: a fifth at three years, a seventh of adults (within 0.015).
 
     The height is met, and growing up again gives the same adult.
     """

@@ -29,10 +29,10 @@ RACES = ("african", "asian", "caucasian")
 
 @dataclass(frozen=True)
 class Phenotype:
-    """A person in MakeHuman's parameters, each in 0..1.
+    """A person in MakeHuman's parameters, each in 0..1 but age.
 
-    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90, -1 is 10, -2 is 1. height and proportions: 0.5 is the base mesh.
-    races: shares that sum to 1. cup: 0.5 is the base mesh, 0 the smallest breasts, of women.
+    gender: 0 female, 1 male. age: 0 is 25 years, 1 is 90, -1 is 10, -2 is 1. height and proportions: 0.5 is the base
+    mesh. races: shares that sum to 1. cup: 0.5 is the base mesh, 0 the smallest breasts, of women.
     """
 
     gender: float = 0.5

@@ -2,8 +2,8 @@
 
 MakeHuman's people were modelled by eye. Their arms are a tenth too short (from tip to tip they span 0.99 of their
 height, real people 1.02 to 1.03), women's forearms most of all, and they are slim (a body mass index of 20.7, people's
-is 24.6). Its targets for single measures correct that, and give every segment the spread that it has among people of one
-height, which the macro parameters alone do not.
+is 24.6). Its targets for single measures correct that, and give every segment the spread that it has among people of
+one height, which the macro parameters alone do not.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ PELVIS = np.array([0.0, -0.24, 0.03])
 HIP_WIDTH = 0.86
 """MakeHuman's hip cubes are at the outer thigh, 20 cm apart; adult hip joint centres are 17 cm apart."""
 SHOULDER_RAISE = 0.011
-"""Metres by which MakeHuman's shoulder cubes are moved up: they are 46 mm below the acromion's skin, the joint's centre is
-10.4 % of the upper arm's length below it, 31 mm (de Leva 1996, Joint center longitudinal positions)."""
+"""Metres by which MakeHuman's shoulder cubes are moved up: they are 42 mm below the acromion's skin, the joint's centre
+is 10.4 % of the upper arm's length below it, 31 mm (de Leva 1996, Joint center longitudinal positions)."""
 CLAVICLE_RAISE = np.radians(12)
 """Part of the arm's elevation from A to T pose contributed by the shoulder girdle (about a quarter)."""
 

@@ -84,8 +84,8 @@ def shape_space(make: Callable[[Sample], tuple[np.ndarray, np.ndarray]], faces: 
     """Principal components of the population; `make` returns a person's vertices (V,3) and inner points (P,3).
 
     A component is scaled by its standard deviation in the population, so that betas follow N(0,1), and its sign
-    is chosen so that a positive first beta is taller, and any other positive beta has more volume. The last component is
-    what they lack to give the average child, `CHILD_STEPS` units of it.
+    is chosen so that a positive first beta is taller, and any other positive beta has more volume. The last
+    component is what they lack to give the average child, `CHILD_STEPS` units of it.
     """
     people = [make(person) for person in population()]
     vertices = np.stack([v for v, _ in people]).astype(np.float64)

@@ -17,8 +17,8 @@ GIVEN_HEIGHT = "given_height"
 """Key in a person's data of the height that the user gave for that person, metres."""
 
 SMALLEST_ADULT = 1.55
-"""Metres: shorter bodies are given a child's proportions, the more the shorter; at 1.31 m, the height of a child of ten,
-two fifths of what a child of three has (heads of MakeHuman's children, as a fraction of their height)."""
+"""Metres: shorter bodies are given a child's proportions, the more the shorter; at 1.31 m, the height of a child of
+ten, two fifths of what a child of three has (heads of MakeHuman's children, as a fraction of their height)."""
 
 RIDGE = 1e-3
 """Square metres per squared beta, over all vertices: keeps betas that hardly change the surface near zero."""
