@@ -193,5 +193,3 @@ def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
         yield _Kept(vertices, uncertainty, paths, frames)
         vertices.flush()
         uncertainty.flush()
-
-
