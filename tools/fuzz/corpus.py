@@ -80,9 +80,8 @@ def _of_cameras_and_masks(target: str) -> list[bytes]:
         return [file.read_bytes(), *(make() for name, make in CAMERAS.items() if name.endswith(suffix))]
 
 
-def write_corpus(target: str, folder: Path) -> int:
-    """Write the corpus of a target; returns the number of files."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _of_motions(target: str) -> list[bytes]:
+    """Honest files of motions, bodies and weights, and the hostile ones."""
     suffix = SUFFIXES[target]
     with tempfile.TemporaryDirectory() as scratch:
         honest = honest_files(Path(scratch))
@@ -91,8 +90,6 @@ def write_corpus(target: str, folder: Path) -> int:
         made += [pickle.dumps(value, protocol) for value in VALUES.values() for protocol in (0, 2, 4)]
         made += [data for make in PICKLES.values() if not (data := make()).startswith(b"\x78")]  # not compressed bombs
     made += _of_data_sets(target)
-    if target.partition("-")[0] in ("camera", "colmap", "masks"):
-        made = _of_cameras_and_masks(target)
     families = BODIES if target == "body" else {**MOTIONS, **TEXTS, **MARKERS, **NETWORKS, **ARCHIVES, **WEIGHTS}
     costly = (
         "overlapping.safetensors",
@@ -103,7 +100,14 @@ def write_corpus(target: str, folder: Path) -> int:
         "inert.pt",
         "tensors.pt",
     )
-    made += [make() for name, make in families.items() if name.endswith(suffix) and name not in costly]
+    return made + [make() for name, make in families.items() if name.endswith(suffix) and name not in costly]
+
+
+def write_corpus(target: str, folder: Path) -> int:
+    """Write the corpus of a target; returns the number of files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    own = target.partition("-")[0] in ("camera", "colmap", "masks")
+    made = _of_cameras_and_masks(target) if own else _of_motions(target)
     if target in ("npz", "torch", "camera-npz"):  # their members alone, too: see targets.py
         made += [member for data in made if data.startswith(b"PK") for member in _members(data)]
     made = [data for data in dict.fromkeys(made) if len(data) <= MOST_BYTES]
