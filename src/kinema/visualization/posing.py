@@ -42,12 +42,11 @@ class PosedPeople:
         self._rows: list[dict[int, int]] = []
         self._parameters: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
         self._surfaces: list[np.ndarray | None] = []
-        own = motion.body_model in (None, body.name)
         for person in motion:
             self._rows.append({int(frame): row for row, frame in enumerate(person.frames)})
             self._parameters.append(_parameters(person, world))
-            bare = own and not world and self._parameters[-1] is None
-            self._surfaces.append(_surface(person, body) if bare else None)
+            bare = not world and self._parameters[-1] is None
+            self._surfaces.append(_surface(motion, person, body) if bare else None)
         self._blocks: dict[int, tuple[int, np.ndarray]] = {}
 
     def rows(self, frame: int) -> list[tuple[int, int]]:
@@ -76,9 +75,9 @@ class PosedPeople:
         return np.asarray(block[row - start])
 
 
-def _surface(person: Person, body: BodyModel) -> np.ndarray | None:
-    """The person's located vertices (F,V,3), memory-mapped, or None if there are none."""
-    if person.vertices is None:
+def _surface(motion: Motion, person: Person, body: BodyModel) -> np.ndarray | None:
+    """The person's located vertices (F,V,3), memory-mapped, or None if there are none of this body."""
+    if person.vertices is None or motion.body_model not in (None, body.name):
         return None
     surface = person.vertices.open()
     if surface.shape != (len(person), body.num_vertices, 3):
