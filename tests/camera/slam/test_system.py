@@ -78,7 +78,7 @@ def picture(frame: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def oracle() -> Oracle:
-    time = torch.linspace(0, 1, 36)[:, None]
+    time = torch.linspace(0, 1, 28)[:, None]
     small = torch.cat([1.6 * time, 0.15 * torch.sin(5 * time), 0.5 * time**2], 1)
     turn = torch.cat([0.1 * torch.sin(3 * time), -0.35 * time, 0.06 * torch.sin(4 * time)], 1)
     return Oracle(exp(torch.cat([small, turn], 1)))
@@ -94,7 +94,7 @@ def candidates(oracle, frames, moved=0.25) -> list:
 def test_a_path_that_travels_and_turns(oracle):
     """Within 1 % of its length and 0.2 degrees once its unit is known, and every frame has a pose. What is left is the
     solver's damping and the half precision in which products are kept."""
-    settings = dataclasses.replace(FULL, redundant=0.3)
+    settings = dataclasses.replace(FULL, redundant=0.3, steps=(4, 6), looks=4)
     frames = range(len(oracle.poses))
     with torch.inference_mode():
         frontend = Frontend(oracle, (HIGH, WIDE), lens_of(FOV), settings)
@@ -126,7 +126,7 @@ def test_a_path_that_travels_and_turns(oracle):
 
 @pytest.mark.slow
 def test_the_field_of_view_that_fits_best_is_the_true_one(oracle):
-    settings = dataclasses.replace(SEARCHING, redundant=1.0, steps=(7, 6))
+    settings = dataclasses.replace(SEARCHING, redundant=1.0, steps=(4, 6), looks=4)
     pictures = candidates(oracle, range(0, len(oracle.poses), 2), 1.0)
     steps = []
 

@@ -136,9 +136,14 @@ class Frontend:
         self._disparity = float(frames.disparities[-1].mean())
 
     def finish(self) -> Keyframes:
-        """The keyframes, before the backend has seen them; a first solution is made of those that there are."""
+        """The keyframes, before the backend has seen them; a first solution is made of those that there are.
+
+        The edges, which take the most memory, are dropped.
+        """
         if not self._started and len(self.frames) > 1:
             self._start()
+        self._graph.active.clear()
+        self._graph.inactive.clear()
         return self.frames
 
 
