@@ -26,19 +26,17 @@ def known(motion, body, definition: str) -> Truth:
     """The motion's own joints by a definition, as a truth."""
     (person,) = motion.people
     regressor = joint_regressor(body, definition)
-    vertices = body.vertices(person.pose, person.betas, person.transl, dtype=np.float64)
-    joints = regressor(vertices)[:, [regressor.names.index(name) for name in LIMBS12]]
-    return Truth(definition, motion.times, (TruthPerson("one", LIMBS12, joints=joints),))
+    joints = regressor.posed(body, person.pose, person.betas, person.transl)
+    columns = [regressor.names.index(name) for name in LIMBS12]
+    return Truth(definition, motion.times, (TruthPerson("one", LIMBS12, joints=joints[:, columns]),))
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_by_the_truths_own_definition_nothing_is_off(motion, body, name):
-    """float32 vertices: 1e-3 mm. SMPL's joints come from the kinematic chain, not from posed vertices: up to 2 cm where
-    the skin bends."""
     truth = known(motion, body, name)
     scores = evaluate_motion(motion, truth, definition=name)
     assert scores.definition == name
-    assert scores.total["mpjpe_mm"] < (20 if name == "smpl" else 0.01)
+    assert scores.total["mpjpe_mm"] < 0.01
 
 
 def test_by_another_definition_they_differ_by_centimetres(motion, body):

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _MADE_FROM = (("joints", "pose", "transl"), ("joints_world", "pose_world", "transl_world"))
 
-_FRAMES = 128
-"""Whose vertices are in memory at once."""
-
 
 def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Motion, tuple[str, ...]]:
     """The motion with the joints that its rotations and translations make, where they are missing, and notes on that.
@@ -50,8 +47,8 @@ def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Mo
 def redefined(motion: Motion, definition: str, body: BodyModel | None = None) -> Motion:
     """The motion with another definition's joints (`kinema.body.definitions`) in place of SMPL's of the same names.
 
-    They are means of the skin's vertices, of `body` or of the free body if the motion is for that. Raises UsageError
-    for an unknown definition, and for a motion whose body is not at hand.
+    They are means of the skin's vertices, of `body` or of the free body if the motion is for that, and move with
+    the joints. Raises UsageError for an unknown definition, and for a motion whose body is not at hand.
     """
     if definition == "smpl":
         return motion
@@ -72,10 +69,7 @@ def redefined(motion: Motion, definition: str, body: BodyModel | None = None) ->
             if old is None or turned is None or moved is None or person.betas is None:
                 continue
             changed[joints] = old.copy()
-            for first in range(0, len(person), _FRAMES):
-                rows = slice(first, first + _FRAMES)
-                vertices = own.vertices(turned[rows], person.betas[rows], moved[rows])
-                changed[joints][rows, places] = regressor(vertices)[:, columns]
+            changed[joints][:, places] = regressor.posed(own, turned, person.betas, moved)[:, columns]
         people.append(person.replace(**changed))
     return motion.replace(people=tuple(people))
 
