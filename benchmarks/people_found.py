@@ -3,12 +3,15 @@
     python benchmarks/people_found.py [CLIP...] [--out DIR] [--truth FILE] [--option NAME=VALUE...]
 
 `people_truth.json` has, for sampled frames of every clip, the mid-hip of each person in pixels and about how tall they
-would stand there; looked up in the pictures, by us. Somebody is found in a frame if a track's mid-hip lies within 20 %
-of that height (40 % where the truth says that the hips are out of the picture). Switched: how often a person's track
-changes from one such frame to the next. Invented: tracks that are nobody's in any of these frames in which they are;
-not counted in crowds, whose people the file does not list. Reprojection: median and 95th percentile over all tracks
-that are somebody, percent of the standing height; first second: its median there over that of the rest. Sway: standard
-deviation of the distance, percent of it, of those whom the file says to stay where they are.
+would stand there: those of an early run where contact sheets show them on the right person, placed by hand where
+somebody was missed or wrong (the somersault, the breaker, the woman in teal, the three men).
+
+Somebody is found in a frame if a track's mid-hip lies within 20 % of that height (40 % where the truth says that the
+hips are out of the picture). Switched: how often a person's track changes from one such frame to the next. Invented:
+tracks that are nobody's in any of these frames in which they are; not counted in crowds, whose people the file does not
+list. Reprojection: median and 95th percentile over all tracks that are somebody, percent of the standing height; first
+second: its median there over that of the rest. Sway: standard deviation of the distance, percent of it, of those whom
+the file says to stay where they are.
 """
 
 from __future__ import annotations
