@@ -198,9 +198,12 @@ def test_the_joint_angles_of_real_markers_are_inverse_kinematics_own(data_dir):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("name", "within", "missing"), [("trc_ok", 0.001, 0), ("trc_zero_is_missing", 0.002, 40)])
+@pytest.mark.parametrize(("name", "within", "missing"), [("trc_ok", 0.006, 0), ("trc_zero_is_missing", 0.006, 40)])
 def test_cases_of_other_people(data_dir, name, within, missing):
-    """The same movement as a BVH; in the second file the left wrist is at the origin in forty rows."""
+    """The same movement as a BVH; in the second file the left wrist is at the origin in forty rows.
+
+    The bones of both are another body's, with shorter arms: each way to the free body's shape ends within 6 mm.
+    """
     folder = data_dir / "cases"
     if not folder.is_dir():
         pytest.skip("the cases are not in this data folder")
