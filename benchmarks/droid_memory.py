@@ -1,6 +1,6 @@
 """Memory of --camera-method droid: the graph of keyframes at the working size, without the networks.
 
-    python benchmarks/droid_memory.py [--keyframes 24] [--steps 1]
+    python benchmarks/droid_memory.py [--keyframes 12] [--steps 1]
 
 In place of the networks stands an operator that sees no motion, so that every frame is near every other one: the graph
 has as many edges as it may have, which real clips hardly reach. Printed: the process's memory after the frontend and
@@ -46,7 +46,7 @@ def megabytes() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keyframes", type=int, default=24)
+    parser.add_argument("--keyframes", type=int, default=12)
     parser.add_argument("--steps", type=int, default=1)
     args = parser.parse_args()
     rng = np.random.default_rng(0)
