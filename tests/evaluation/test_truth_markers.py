@@ -117,7 +117,7 @@ def test_the_origin_and_blanks_are_missing_points(walk, tmp_path):
 def test_cases_agree_with_the_control(data_dir, name):
     """The same movement in a BVH and a TRC, on every frame, also where a wrist is away.
 
-    Under 6 mm: the BVH has the bones of another body, with shorter arms, to which the free body's shape comes that near.
+    Under 6 mm: the BVH has the bones of another body, with shorter arms, to which the free body comes that near.
     """
     cases = data_dir / "cases"
     if not (cases / name).exists():
