@@ -83,7 +83,8 @@ def test_from_the_crop_to_positions(name):
         again = localize(features, weights.rounded(), side, tensor(golden["flip"]))
         positions, uncertainty = reconstruct(again, tensor(golden["intrinsics"]), side)
         near(positions * MM, golden[f"poses3d_{stem}_mm"], 2e-4)
-        np.testing.assert_allclose(uncertainty, golden[f"uncertainty_{stem}"], rtol=1e-4)
+        # These weights are halves: one that lies between two of them goes the other way on another processor, 5e-4 off.
+        np.testing.assert_allclose(uncertainty, golden[f"uncertainty_{stem}"], rtol=1e-3)
 
 
 def flipped_cases(golden) -> list[str]:
