@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the page to a file")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=tuple(SECTIONS), help="only these sections")
     parser.add_argument("--cache", type=Path, default=Path("outputs/accuracy"), help="folder of what was tracked")
-    parser.add_argument("--seeds", type=int, default=2, help="rendered clips of each kind")
+    parser.add_argument("--seeds", type=int, default=1, help="rendered clips of each kind")
     args = parser.parse_args()
     if not (DATA / "gt").is_dir():
         print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)

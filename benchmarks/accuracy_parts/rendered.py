@@ -28,7 +28,7 @@ def rendered_clip(folder: Path, body: BodyModel, script: str, seed: int) -> tupl
     """A motion before a random camera, and its clip, which is rendered once."""
     motion = procedural_motion(body, script, seed=seed, fps=25).slice(0.5, 0.5 + SECONDS)
     camera = random_camera(motion.people[0].joints_world, np.random.default_rng(900 + seed), roll=10.0)
-    truth = seen_from(motion, camera, body)
+    truth = seen_from(motion.replace(times=motion.times - motion.times[0]), camera, body)  # a clip begins at 0
     path = folder / f"{script}_{seed}_{digest(code_identity(*MAKING))[:8]}.mp4"
     if not path.is_file():
         print(f"rendering {path.name}", file=sys.stderr, flush=True)
