@@ -284,3 +284,12 @@ def joint_set(name: str) -> JointSet:
         return JOINT_SETS[OTHER_NAMES.get(name, name)]
     except KeyError:
         raise UsageError(f"unknown joint set {name!r}; known: {', '.join((*JOINT_SETS, *OTHER_NAMES))}") from None
+
+DEFINITIONS = {
+    "smpl": "smpl24",
+    "opensim": "smpl24",
+    "h36m": "h36m17",
+    "coco": "coco17",
+    "halpe": "halpe26",
+}
+"""Definitions of joints (`kinema.body.definitions`), and the joint set whose names each has."""

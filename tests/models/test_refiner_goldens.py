@@ -73,7 +73,9 @@ def test_inner_values_of_synsp(case, kind):
     seen["decoder"] = [last[-1]]  # what its last layer gives the second time it runs, for the heads
     for name, values in seen.items():
         want = golden[f"{case}.{kind}.{name}_sub"]
-        assert_close(values[-1].reshape(-1, *values[-1].shape[-2:])[:3, :, ::16], want, synsp_tolerance(x.shape[-2]))
+        # Of the largest of the recorded part, which is smaller than the largest of all: up to 1.3e-5 by processor.
+        tolerance = 2 * synsp_tolerance(x.shape[-2])
+        assert_close(values[-1].reshape(-1, *values[-1].shape[-2:])[:3, :, ::16], want, tolerance)
 
 
 @pytest.mark.torch

@@ -22,19 +22,10 @@ import numpy as np
 import scipy.sparse
 
 from kinema.errors import UsageError
-from kinema.skeleton import SMPL24, mirrored
+from kinema.skeleton import DEFINITIONS, SMPL24, mirrored
 
 if TYPE_CHECKING:
     from kinema.body.model import BodyModel
-
-DEFINITIONS = {
-    "smpl": "smpl24",
-    "opensim": "smpl24",
-    "h36m": "h36m17",
-    "coco": "coco17",
-    "halpe": "halpe26",
-}
-"""Every definition, and the joint set whose names it has."""
 
 CLICKED: Mapping[str, tuple[float, float, float]] = {
     "nose": (0.0, 0.026, -0.014), "left_eye": (-0.002, 0.014, -0.010), "left_ear": (0.003, -0.001, -0.002),

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.body.definitions import DEFINITIONS
 from kinema.errors import UsageError
 from kinema.options import require, setting
+from kinema.skeleton import DEFINITIONS
 
 ALIGNMENTS = ("mid_hip", "none")
 SOURCES = ("body", "keypoints3d")
