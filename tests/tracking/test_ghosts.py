@@ -37,7 +37,7 @@ def walk(body, networks):
 
 def test_somebody_who_walks_behind_a_pillar_past_a_chair_is_one_person(walk):
     clip, truth = walk
-    clip = clip.changed(chair(150, 320, 130)).changed(pillar(225, 310))
+    clip = clip.changed(chair(150, 320, 130)).changed(pillar(225, 300))
     motion = track_people(clip, QUIET)
     assert len(motion.people) == 1
     frames, x = hips(motion.people[0])
@@ -47,15 +47,15 @@ def test_somebody_who_walks_behind_a_pillar_past_a_chair_is_one_person(walk):
 
 
 def test_a_small_person_is_found_by_the_second_look(walk):
-    """A man of about 80 pixels in 720 rows: far below what is looked for at first, 18 %."""
+    """A man of 75 to 100 pixels in 720 rows: below what is looked for at first, 18 %."""
     clip, truth = walk
-    clip = clip.changed(far_away(720, 1280, 0.4))
+    clip = clip.changed(far_away(720, 1280, 0.36))
     context = Context(video=clip)
     motion = track_video(None, options=QUIET, context=context)
     assert len(motion.people) == 1
     assert share_with_people(motion) > 0.9
     frames, x = hips(motion.people[0])
-    true = truth.people[0].boxes[frames][:, [0, 2]].mean(axis=1) * 0.4 + (1280 - 0.4 * 640) / 2
+    true = truth.people[0].boxes[frames][:, [0, 2]].mean(axis=1) * 0.36 + (1280 - 0.36 * 640) / 2
     assert np.abs(x - true).max() < 12
     assert any("smallest_person" in note for note in context.notes)
     assert context.facts["second_look"] >= CLOSER_LOOK
@@ -63,7 +63,7 @@ def test_a_small_person_is_found_by_the_second_look(walk):
 
 def test_whoever_says_what_to_look_for_gets_that(walk):
     clip, _ = walk
-    clip = clip.changed(far_away(720, 1280, 0.4))
+    clip = clip.changed(far_away(720, 1280, 0.36))
     clip.images = clip.images[:6]
     for smallest, found in ((0.18, 0), (0.1, 1)):
         options = TrackingOptions(threads=1, static_camera=True, smallest_person=smallest)
