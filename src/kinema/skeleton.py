@@ -285,6 +285,7 @@ def joint_set(name: str) -> JointSet:
     except KeyError:
         raise UsageError(f"unknown joint set {name!r}; known: {', '.join((*JOINT_SETS, *OTHER_NAMES))}") from None
 
+
 DEFINITIONS = {
     "smpl": "smpl24",
     "opensim": "smpl24",

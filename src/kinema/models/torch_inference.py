@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kinema.errors import UsageError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 def require_torch() -> None:
     """Raise ModuleNotFoundError if torch is not installed. Called first: weights are of no use without it."""
     import torch  # noqa: F401
+
+
+def chosen_device(device: str) -> str:
+    """The device, "cpu" or "cuda"; "auto": a GPU if there is one. Raises UsageError where torch can use none."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU that torch can use; choose the device cpu or auto")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def prepared(net: nn.Module, shape: tuple[int, ...], *, threads: int) -> nn.Module:

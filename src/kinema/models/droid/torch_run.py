@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.models.torch_inference import require_torch
+from kinema.models.torch_inference import chosen_device, require_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,11 +43,9 @@ class DroidRun:
         from kinema.models.droid.network import DroidNet, FastOperator
         from kinema.storage.checkpoints import load_torch_checkpoint
 
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("there is no GPU that torch can use; choose the device cpu or auto")
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        self.device = chosen_device(device)
         net = weights
         if isinstance(net, (str, Path)):
             net = DroidNet.from_tensors(load_torch_checkpoint(net), str(net))

@@ -19,6 +19,7 @@ from kinema.errors import ShapeError, UsageError
 from kinema.models.nlf.crops import crops_of
 from kinema.models.nlf.merging import merged
 from kinema.models.nlf.views import Lens, View, augmentations, view_of
+from kinema.models.torch_inference import chosen_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,11 +76,9 @@ class NlfEstimator:
             raise UsageError(NO_TORCH) from None
         from kinema.models.nlf.reading import read_crop_model
 
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("there is no GPU that torch can use; choose the device cpu or auto")
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        self.device = chosen_device(device)
         self.path = Path(weights) if isinstance(weights, (str, Path)) else None
         model = read_crop_model(weights, data) if isinstance(weights, (str, Path)) else weights
         with torch.inference_mode():

@@ -21,6 +21,7 @@ from kinema.errors import UsageError, WeightsError
 from kinema.models.pare.crops import normalized
 from kinema.models.pare.facts import IMAGE_SIZE
 from kinema.models.pare.options import DEVICES, PRECISIONS
+from kinema.models.torch_inference import chosen_device
 
 if TYPE_CHECKING:
     from kinema.models.pare.network import PareNetwork
@@ -83,13 +84,11 @@ class PareEstimator:
             raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}, found {precision!r}")
         if device not in DEVICES:
             raise UsageError(f"device must be one of {', '.join(DEVICES)}, found {device!r}")
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("there is no GPU that torch can use; choose the device cpu or auto")
         from kinema.models.pare.network import load_pare
         from kinema.storage.checkpoints import load_torch_checkpoint
 
         self.path = Path(path)
-        self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        self.device = chosen_device(device)
         self.precision = precision
         if threads is not None:
             torch.set_num_threads(threads)
