@@ -23,6 +23,11 @@ def is_rate(value: float) -> bool:
     return bool(LEAST_RATE <= value <= MOST_RATE)
 
 
+def same_proportions(size: tuple[int, int], other: tuple[int, int], tolerance: float) -> bool:
+    """Whether pictures of two sizes (both as width, height or as height, width) can show the same."""
+    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= tolerance
+
+
 def length(value: Any) -> int:
     """The number of values; 0 for anything that is not a sequence, which the check then rejects."""
     try:

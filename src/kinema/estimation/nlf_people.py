@@ -11,6 +11,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.errors import InputError
+from kinema.estimation.nlf_boxes import boxes_of
 from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.geometry.camera import Camera, camera_from_fov
@@ -19,7 +20,6 @@ from kinema.models.nlf.program import NlfProgram
 from kinema.models.nlf.release import data_file, weights_file
 from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
-from kinema.models.pare.regression import whole_boxes
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.track_points import LOCATED
@@ -89,13 +89,13 @@ def locate_people(
 
     The context's video is the one the motion was tracked in, with the same time range. Vertices are written as they are
     found, to `context.folder`, or else to a folder that lasts as long as the process. Raises InputError if the video
-    ends before the tracks do.
+    ends before the tracks do, or masks that people are cropped by do not fit it; UsageError if there are none.
     """
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
     else:
         camera = motion.camera or camera_from_fov(motion.width, motion.height)
-    tracks = {person.id: boxes for person in motion if (boxes := whole_boxes(person)) is not None}
+    tracks = boxes_of(motion, options.boxes, context.notes)
     people = [person for person in motion if person.id in tracks]
     with ExitStack() as stack:
         kept = {

@@ -13,8 +13,10 @@ from typing import Any
 from kinema.body import BodyModel, load_body
 from kinema.camera.stage import find_camera
 from kinema.errors import InputError, UsageError
+from kinema.estimation.nlf_stage import localize_people
 from kinema.estimation.registry import ESTIMATORS
 from kinema.lifting.stage import lift_keypoints
+from kinema.models.nlf.options import MASKS, NO_MASKS
 from kinema.motion import Motion
 from kinema.options import identity_of
 from kinema.pipeline.clearance import require_all_cleared
@@ -105,6 +107,8 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
     masking = () if options.masks.source == NONE else (segment_people,)
+    if localize_people in estimator.stages and options.nlf.boxes == MASKS and not masking:
+        raise UsageError(NO_MASKS)
     choosing = (select_people,) if options.select.people else ()
     lifting = () if options.lift.method is None else (lift_keypoints,)
     tracker = TRACKERS.find(options.tracker).stage

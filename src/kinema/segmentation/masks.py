@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from kinema.brief import Brief
+from kinema.checks import same_proportions
 from kinema.errors import InputError, ShapeError
 from kinema.segmentation.rle import box_of, decode, decoded, encode
 
@@ -109,7 +110,7 @@ class Masks(Brief):
                 f"{source} has masks of {len(self)} frames and the video has {frames}; give the masks of this video, or"
                 " cut both to the same range"
             )
-        if abs(self.width / self.height / (width / height) - 1.0) > _SAME_PROPORTIONS:
+        if not same_proportions((self.width, self.height), (width, height), _SAME_PROPORTIONS):
             raise InputError(
                 f"{source} has masks of {self.width}x{self.height} pixels, which is another shape than the video's"
                 f" {width}x{height}; give the masks of this video"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 
+from kinema.checks import same_proportions
 from kinema.errors import InputError
 from kinema.video.frames import Frame, TimeRange, VideoReader
 from kinema.video.image_decoding import Picture
@@ -111,8 +112,8 @@ def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture
             f" most images of {folder} must have one size, as those of one recording have"
         )
     notes = []
-    different = [each for each in odd if not _same_proportions(each.size, size)]
-    scaled = [each for each in odd if _same_proportions(each.size, size)]
+    different = [each for each in odd if not same_proportions(each.size, size, _SAME_PROPORTIONS)]
+    scaled = [each for each in odd if same_proportions(each.size, size, _SAME_PROPORTIONS)]
     for group, what in ((different, "left out"), (scaled, "scaled")):
         if group:
             notes.append(
@@ -124,10 +125,6 @@ def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture
     if kept[0].reduction > 1:
         notes.append(f"the images have {_pixels(kept[0].stored)} pixels and are read at {_pixels(size)}")
     return kept, size, notes
-
-
-def _same_proportions(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= _SAME_PROPORTIONS
 
 
 def _images(count: int) -> str:

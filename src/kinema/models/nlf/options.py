@@ -8,6 +8,9 @@ from kinema.options import require, setting
 from kinema.runtime import MOST_THREADS
 
 DEVICES = ("auto", "cpu", "cuda")
+TRACKS, MASKS = "tracks", "masks"
+
+NO_MASKS = "boxes from masks need masks of the people; choose `masks`, or leave out `boxes`"
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,10 @@ class NlfOptions:
 
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
-    picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on
-    a GPU. half_weights: as `NlfEstimator`'s `halves`. device: "cpu", "cuda" or "auto". threads: CPU threads (None: as
-    many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
+    picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on a
+    GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. device: "cpu",
+    "cuda" or "auto". threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image side,
+    in place of the motion's camera.
     """
 
     weights: str | None = setting(
@@ -44,6 +48,12 @@ class NlfOptions:
         "run the program in NLF's .torchscript on the GPU, in place of Kinema's own network",
         public="nlf_program",
     )
+    boxes: str = setting(
+        TRACKS,
+        "NLF: crop people by the boxes of their tracks, or by their masks",
+        public=True,
+        choices=(TRACKS, MASKS),
+    )
     pad_white_pixels: bool = False
     half_weights: bool = False
     device: str = "auto"
@@ -58,4 +68,5 @@ class NlfOptions:
         require(threads_fit, "threads", f"lie between 1 and {MOST_THREADS}", self.threads)
         for name, most in (("num_aug", 64), ("antialias_factor", 8), ("internal_batch_size", 4096)):
             require(1 <= getattr(self, name) <= most, name, f"lie between 1 and {most}", getattr(self, name))
+        require(self.boxes in (TRACKS, MASKS), "boxes", f"be {TRACKS} or {MASKS}", repr(self.boxes))
         require(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", repr(self.device))
