@@ -17,6 +17,10 @@ from kinema.provenance import jsonable
 from kinema.skeleton import CONTACT_POINTS, JOINT_SETS, NUM_BETAS, NUM_POSE, OTHER_NAMES
 from kinema.storage.stored import StoredArray
 
+LOCATED = "located_joints"
+"""Key in a person's data of the joints (F,24,3) that a network located, metres, camera; `joints` are those of the body
+that was fitted to them."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Person:

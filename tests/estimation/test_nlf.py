@@ -18,12 +18,11 @@ from kinema.metrics import mpjpe
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.release import weights_file
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import LOCATED, Person
 from kinema.pipeline import RunOptions
 from kinema.pipeline.stages import chain
 from kinema.refinement.options import TrackFitOptions
 from kinema.refinement.stage import fit_tracks
-from kinema.refinement.track_points import LOCATED
 from kinema.stage import Context
 from kinema.synthetic import procedural_motion, studio_camera
 from tests.helpers import nlf_samples

@@ -12,11 +12,11 @@ from kinema.errors import UsageError
 from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import LOCATED, Person
 from kinema.refinement import refine
 from kinema.refinement.options import TrackFitOptions
 from kinema.refinement.stage import fit_tracks
-from kinema.refinement.track_points import LOCATED, spread_out
+from kinema.refinement.track_points import spread_out
 from kinema.skeleton import SMPL24
 from kinema.stage import Context
 from kinema.storage.stored import StoredArray

@@ -21,8 +21,7 @@ from kinema.models.nlf.release import data_file, weights_file
 from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
 from kinema.motion import Motion
-from kinema.person import Person
-from kinema.refinement.track_points import LOCATED
+from kinema.person import LOCATED, Person
 from kinema.stage import Context, given
 from kinema.storage.atomic import atomic_path
 from kinema.storage.stored import StoredArray, lasting_folder

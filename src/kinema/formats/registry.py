@@ -178,6 +178,14 @@ FORMATS: Registry[MotionFormat] = Registry(
             holds="people's bodies and joints in the camera's frame and in the world, and the camera path",
         ),
         MotionFormat(
+            "bodycompress",
+            "the NLF video pipeline's BodyCompress files, read by their own library",
+            (".xz",),
+            "kinema.formats.bodycompress",
+            holds="people's vertices and joints in the camera's frame, with uncertainties, and the camera path",
+            opener="kinema.formats.bodycompress:open_bodycompress",
+        ),
+        MotionFormat(
             "bvh",
             "BVH, a skeleton for animation programs, one file for each person",
             (".bvh",),

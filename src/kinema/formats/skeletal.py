@@ -143,7 +143,9 @@ def skeleton_tracks(
     called = joint_names(names)
     people = [p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None)]
     if not people:
-        raise UsageError("nobody in this motion has a pose; run the fit before exporting it")
+        located = any(person.joints is not None for person in motion)
+        fit = "fit a body to their joints (`kinema refine --method track-fit`)" if located else "run the fit"
+        raise UsageError(f"nobody in this motion has a pose; {fit} before exporting it")
     world = all(p.pose_world is not None for p in people)
     if not world and any(p.pose is None for p in people):
         raise UsageError(

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinema.body.landmarks import SMPL_VERTICES
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.errors import UsageError
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import LOCATED, Person
 from kinema.refinement.frames import shape_of
 from kinema.storage.scratch import scratch
-
-LOCATED = "located_joints"
-"""Key in a person's data of the joints (F,24,3) that a network located, metres, camera; `joints` are those of the body
-that was fitted to them."""
 
 MOST_VERTICES = 1024
 """Vertices that are used, spread over the surface."""
@@ -80,7 +77,8 @@ def track_points(motion: Motion, person: Person, body: BodyModel, max_gap: float
 
 def source_of(motion: Motion, person: Person, body: BodyModel) -> str:
     """Where the points come from, "vertices", "pose" or "joints". Raises UsageError where there are none."""
-    own = motion.body_model in (None, body.name)
+    smpl = body.num_vertices == SMPL_VERTICES and body.name != "free"  # whatever the user's file is called
+    own = motion.body_model in (None, body.name) or (motion.body_model == "smpl" and smpl)
     if person.vertices is not None and own and (LOCATED in person.data or person.joints is not None):
         return "vertices"
     if person.pose is not None and person.transl is not None and person.vertices is None:
