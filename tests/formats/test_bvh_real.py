@@ -29,8 +29,9 @@ def control(cases):
     return load_motion(cases / "ok_mixamo_names.bvh").people[0]
 
 
+# The cases hold an earlier free body's bones, which today's shape follows to millimetres; necks differ most.
 @pytest.mark.parametrize(
-    ("name", "metres"), [("reference_root", 0.001), ("root_motion_root", 0.001), ("lafan_like_rest", 0.005)]
+    ("name", "metres"), [("reference_root", 0.001), ("root_motion_root", 0.001), ("lafan_like_rest", 0.01)]
 )
 def test_the_same_motion_in_other_skeletons_has_the_same_joints(cases, control, name, metres):
     (found,) = load_motion(cases / f"{name}.bvh").people

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,26 @@ from kinema.body.model import BodyModel
 from kinema.errors import InputError
 
 FREE_BODY = Path(__file__).with_name("free_body.npz")
+EARLIER_SKELETONS = ("free_skeleton_1.npz",)
+"""Joints at rest of free bodies that shipped before, the first one's to begin with: files were written with them."""
+
+
+@dataclass(frozen=True, eq=False)
+class RestSkeleton:
+    """J_template (24,3) metres: joints at rest; J_shapedirs (24,3,10): by shape component."""
+
+    J_template: np.ndarray
+    J_shapedirs: np.ndarray
+
+
+@cache
+def earlier_skeletons() -> tuple[RestSkeleton, ...]:
+    """The skeletons of free bodies that shipped before."""
+    found = []
+    for name in EARLIER_SKELETONS:
+        with np.load(FREE_BODY.with_name(name), allow_pickle=False) as file:
+            found.append(RestSkeleton(file["J_template"], file["J_shapedirs"]))
+    return tuple(found)
 
 
 @cache

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.body import BodyModel
+from kinema.body.free import RestSkeleton
 from kinema.body.kinematics import bone_offsets, forward_kinematics
 from kinema.formats.report import Notes
 from kinema.geometry.rotations import axis_angle_to_matrix
@@ -20,7 +21,7 @@ from kinema.skeleton import NUM_BETAS, SMPL24
 _STEPS = 40
 """Steps of the fit; skeletons of people take about ten."""
 
-BENDS = {"spine1": 10.0, "spine2": 10.0, "spine3": 10.0, "neck": 15.0, "left_collar": 15.0, "right_collar": 15.0}
+BENDS = {"spine1": 20.0, "spine2": 20.0, "spine3": 20.0, "neck": 30.0, "left_collar": 30.0, "right_collar": 30.0}
 """Joints of the trunk whose rest may differ, with the usual angle in degrees."""
 
 _SPINE = ("spine1", "spine2", "spine3")
@@ -36,7 +37,7 @@ _PLACES = ("left_shoulder", "right_shoulder", "neck", "head", "spine1", "spine2"
 """Joints whose places, relative to the middle of the hips, the shape and the bends follow."""
 
 _LENGTH_NOISE = {"knee": 0.003, "ankle": 0.003, "elbow": 0.01, "wrist": 0.01, "hip": 0.01, "foot": 0.03}
-_PLACE_NOISE = {"shoulder": 0.01, "neck": 0.015, "head": 0.03, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
+_PLACE_NOISE = {"shoulder": 0.008, "neck": 0.008, "head": 0.03, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
 """Metres by which skeletons of one person differ: toe joints lie anywhere in the toes, spines have any joints."""
 
 _SHAPE_RANGE = 3.0
@@ -111,7 +112,7 @@ def shared_spine(joints: dict[str, int]) -> list[str]:
     return [name for name in _SPINE if name not in joints] if "spine3" in joints else []
 
 
-def shape_of_offsets(positions: np.ndarray, body: BodyModel) -> np.ndarray | None:
+def shape_of_offsets(positions: np.ndarray, body: BodyModel | RestSkeleton) -> np.ndarray | None:
     """(10,) betas whose rest joints are these (24,3), up to where they stand; None if no shape has them."""
     template = body.J_template - body.J_template[0]
     dirs = (body.J_shapedirs - body.J_shapedirs[0]).reshape(-1, NUM_BETAS)

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kinema.body import BodyModel
+from kinema.body.free import earlier_skeletons
 from kinema.body.kinematics import forward_kinematics
 from kinema.errors import InputError, quoted
 from kinema.formats.bvh_parsing import BvhFile
@@ -137,8 +138,12 @@ def _own_joints(file: BvhFile, zero: np.ndarray, body: BodyModel) -> dict[str, i
     if joints is None or not _is_own_rest(zero, joints, body):
         return None
     moves = any(name.endswith("position") for channels in file.channels[1:] for name in channels)
-    exact = not moves and shape_of_offsets(zero[[joints[name] for name in SMPL24.joints]], body) is not None
-    return joints if exact or is_smpl(file.names) else None
+    offsets = zero[[joints[name] for name in SMPL24.joints]]
+    if not moves and shape_of_offsets(offsets, body) is not None:
+        return joints
+    # An earlier free body's joints are kept better by the way of all other skeletons than by its rotations.
+    earlier = any(shape_of_offsets(offsets, each) is not None for each in earlier_skeletons())
+    return joints if is_smpl(file.names) and not earlier else None
 
 
 def _is_own_rest(zero: np.ndarray, joints: dict[str, int], body: BodyModel) -> bool:
