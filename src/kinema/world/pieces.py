@@ -212,8 +212,8 @@ def moved(piece: Motion, turn: np.ndarray, shift: np.ndarray) -> Motion:
 
 
 def _turned_root(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    root = matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:, :3]))
-    return continuous_axis_angle(np.concatenate([root, pose[:, 3:]], axis=1))
+    root = continuous_axis_angle(matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:, :3])))
+    return np.concatenate([root, pose[:, 3:]], axis=1)
 
 
 def _posed(camera: Camera, looks: np.ndarray, place: np.ndarray) -> Camera:
