@@ -38,7 +38,7 @@ from kinema.formats.foreign import REST_PELVIS, YUP_FROM_CAMERA, ZUP_FROM_YUP
 from kinema.formats.reader_body import AVERAGE_LEGS, carried_over, family, own_legs, rest_pelvis
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts, without_pauses
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
@@ -184,7 +184,7 @@ def amass_arrays(
     times = motion.times[person.frames]
     rate = usual_rate(motion) if fps is None else fps
     grid = constant_rate_times(times, rate)
-    pose[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP @ axis_angle_to_matrix(pose[:, :3]))
+    pose = turned_root(pose, ZUP_FROM_YUP)
     trans = pelvis @ ZUP_FROM_YUP.T - REST_PELVIS[layout]
     if not is_on_grid(times, grid):
         first = first_rows(person, motion)
@@ -266,6 +266,6 @@ def _in_frame(motion: Motion, person: Person, body: BodyModel | None) -> tuple[n
     else:
         pelvis = np.zeros((len(pose), 3))
     if not in_world:
-        pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
+        pose = turned_root(pose, YUP_FROM_CAMERA)
         pelvis = pelvis @ YUP_FROM_CAMERA
     return pose, pelvis

@@ -8,7 +8,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.formats.foreign import REST_PELVIS
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, nearest_rotation
+from kinema.geometry.rotations import nearest_rotation, turned_root
 from kinema.storage.fields import numbers
 
 _NOT_RIGID = 0.01
@@ -47,14 +47,8 @@ def in_both_frames(
     place = transl + rest
     upright = np.eye(3) if upright is None else upright
     return {
-        "pose": _turned(pose, rotation),
+        "pose": turned_root(pose, rotation),
         "transl": np.einsum("tij,tj->ti", rotation, place) + translation - rest,
-        "pose_world": _turned(pose, upright),
+        "pose_world": turned_root(pose, upright),
         "transl_world": place @ upright.T - rest,
     }
-
-
-def _turned(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    turned = pose.copy()
-    turned[:, :3] = matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:, :3]))
-    return turned

@@ -15,7 +15,7 @@ import numpy as np
 from kinema.errors import InputError, quoted
 from kinema.formats.report import Notes
 from kinema.geometry.camera import Camera
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, nearest_rotation
+from kinema.geometry.rotations import matrix_to_axis_angle, nearest_rotation, turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS, NUM_POSE
@@ -189,6 +189,4 @@ def motion_from(
 
 def yup_from_zup(pose: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pose (n,72) and pelvis (n,3) of a z-up world, converted to the y-up world."""
-    turned = pose.copy()
-    turned[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP.T @ axis_angle_to_matrix(pose[:, :3]))
-    return turned, pelvis @ ZUP_FROM_YUP
+    return turned_root(pose, ZUP_FROM_YUP.T), pelvis @ ZUP_FROM_YUP

@@ -35,7 +35,7 @@ from kinema.formats.reader_body import AVERAGE_LEGS, carried_over, own_legs, res
 from kinema.formats.report import Notes, WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts, without_pauses
 from kinema.geometry.camera import Camera
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import NUM_BETAS
@@ -184,8 +184,7 @@ def _carried(
     own, reader = own_legs(motion, person, body), AVERAGE_LEGS["smplx"]
     if frame == "global":
         return carried_over(pose, pelvis, own, reader)
-    upright = np.array(pose)
-    upright[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
+    upright = turned_root(pose, YUP_FROM_CAMERA)
     placed = carried_over(upright, pelvis @ YUP_FROM_CAMERA, own, reader, about=np.zeros(3))
     return np.asarray(placed @ YUP_FROM_CAMERA)
 

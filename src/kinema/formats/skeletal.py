@@ -29,7 +29,7 @@ from kinema.formats.naming import joint_names
 from kinema.formats.reader_body import rest_pelvis
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import first_rows, held_at_cuts
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import turned_root
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS, SMPL24
@@ -261,8 +261,7 @@ def _track(
     else:
         pelvis = joints[:, 0] if joints is not None else transl + rest_pelvis(motion, person, None)
     if not world:
-        pose = np.array(pose)
-        pose[:, :3] = matrix_to_axis_angle(YUP_FROM_CAMERA @ axis_angle_to_matrix(pose[:, :3]))
+        pose = turned_root(pose, YUP_FROM_CAMERA)
         pelvis = pelvis @ YUP_FROM_CAMERA
     return SkeletonTrack(
         id=person.id,

@@ -13,7 +13,7 @@ import numpy as np
 
 from kinema.formats.foreign import ZUP_FROM_YUP
 from kinema.formats.reader_body import Legs
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, turned_root
 
 UPRIGHT = 0.7
 """Cosine of the trunk's angle to an axis below which it does not lie along it."""
@@ -88,9 +88,9 @@ def _rests(height: float) -> bool:
 def _lowest_sole(pose: np.ndarray, pelvis: np.ndarray, legs: Legs, up: str) -> float:
     """Height of the lowest sole of most of the clip, metres, in a world in which `up` points up."""
     rows = slice(None, None, max(1, len(pose) // 500))
-    some = np.array(pose[rows])
+    some = pose[rows]
     heights = pelvis[rows, 1]
     if up == "z":
-        some[:, :3] = matrix_to_axis_angle(ZUP_FROM_YUP.T @ axis_angle_to_matrix(some[:, :3]))
+        some = turned_root(some, ZUP_FROM_YUP.T)
         heights = pelvis[rows, 2]
     return float(np.percentile(heights + legs.soles(some)[..., 1].min(axis=1), 20))

@@ -59,6 +59,13 @@ def turn_about(axis: str, angle: np.ndarray | float) -> np.ndarray:
     return np.asarray(Rotation.from_euler(axis, angle.reshape(-1, 1)).as_matrix().reshape(*angle.shape, 3, 3))
 
 
+def turned_root(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Poses (n, 3 J) axis-angle, the root first, whose root is turned by rotations (3, 3) or (n, 3, 3); a copy."""
+    turned = np.array(pose, dtype=np.float64)
+    turned[:, :3] = matrix_to_axis_angle(turn @ axis_angle_to_matrix(turned[:, :3]))
+    return turned
+
+
 def matrix_to_6d(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 6): the first two columns, row-major."""
     matrix = np.asarray(matrix)

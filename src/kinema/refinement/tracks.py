@@ -10,7 +10,7 @@ import numpy as np
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.formats.marker_fitting import fit_points, shape_of_points
 from kinema.geometry.camera_path import CameraPath, path_of
-from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
+from kinema.geometry.rotations import continuous_axis_angle, turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.frames import in_its_frames
@@ -155,8 +155,7 @@ def _as_seen(body: BodyModel, found: _Found, path: CameraPath) -> _Found:
     """A body in the shot's frame, (F, ...), in the camera's."""
     turn, centre = path.rotation, path.centre if path.metric else np.zeros(3)
     rest = body.rest_joints(found.betas)[0]
-    pose = found.pose.copy()
-    pose[:, :3] = matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:, :3]))
+    pose = turned_root(found.pose, turn)
     # The root turns about the pelvis.
     pelvis = np.squeeze(turn @ (found.transl + rest - centre)[..., None], -1)
     joints = (found.joints - np.reshape(centre, (-1, 1, 3))) @ np.swapaxes(turn, 1, 2)

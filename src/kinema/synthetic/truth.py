@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.geometry.camera import Camera, camera_from_fov, project, to_camera
-from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, matrix_to_axis_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, turned_root
 from kinema.person import Person
 from kinema.skeleton import SMPL24
 from kinema.visualization.framing import framing_translation, looking_from
@@ -81,8 +81,7 @@ def person_in_view(
     all_betas = np.broadcast_to(np.asarray(betas, dtype=np.float64), (frames, 10))
     joints_world = body.joints(pose_world, all_betas, transl_world)
     rotation = np.broadcast_to(np.asarray(camera.rotation), (frames, 3, 3))
-    pose = pose_world.copy()
-    pose[:, :3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose_world[:, :3]))
+    pose = turned_root(pose_world, rotation)
     pose = continuous_axis_angle(pose.reshape(frames, 24, 3)).reshape(frames, 72)
     # The root rotates about the pelvis, not about the origin: the pelvis determines the translation.
     rest_pelvis = body.rest_joints(np.asarray(betas, dtype=np.float64))[0]

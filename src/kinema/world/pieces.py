@@ -20,8 +20,8 @@ from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_axis_angle,
     geodesic_angle,
-    matrix_to_axis_angle,
     turn_about,
+    turned_root,
 )
 from kinema.motion import Motion
 from kinema.person import Person
@@ -204,16 +204,18 @@ def moved(piece: Motion, turn: np.ndarray, shift: np.ndarray) -> Motion:
         joints = person.joints_world @ turn.T + shift
         # The root turns about the pelvis, which is the first joint.
         transl = person.transl_world + joints[:, 0] - person.joints_world[:, 0]
-        pose = _turned_root(person.pose_world, turn)
+        pose = _steadily_turned(person.pose_world, turn)
         people.append(person.replace(pose_world=pose, transl_world=transl, joints_world=joints))
     assert piece.camera is not None
     looks, place = poses_of(piece.camera, piece.num_frames)
     return piece.replace(people=tuple(people), camera=_posed(piece.camera, turn @ looks, place @ turn.T + shift))
 
 
-def _turned_root(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    root = continuous_axis_angle(matrix_to_axis_angle(turn @ axis_angle_to_matrix(pose[:, :3])))
-    return np.concatenate([root, pose[:, 3:]], axis=1)
+def _steadily_turned(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """`turned_root` without jumps of the root's axis-angle."""
+    turned = turned_root(pose, turn)
+    turned[:, :3] = continuous_axis_angle(turned[:, :3])
+    return turned
 
 
 def _posed(camera: Camera, looks: np.ndarray, place: np.ndarray) -> Camera:
@@ -275,6 +277,6 @@ def bridged(lost: Motion, before: Motion | None, after: Motion | None) -> Motion
         turn = looks[person.frames]
         joints = np.einsum("fij,fkj->fki", turn, person.joints) + place[person.frames, None]
         transl = joints[:, 0] - (person.joints[:, 0] - person.transl)
-        changes = {"pose_world": _turned_root(person.pose, turn), "transl_world": transl, "joints_world": joints}
+        changes = {"pose_world": _steadily_turned(person.pose, turn), "transl_world": transl, "joints_world": joints}
         people.append(person.replace(**changes, contacts=np.zeros((len(person), 4), dtype=bool)))
     return lost.replace(people=tuple(people), camera=_posed(lost.camera, looks, place))

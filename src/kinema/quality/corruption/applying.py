@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.geometry.rotations import turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality.skeletons import Skeleton, skeleton_of
@@ -60,9 +60,7 @@ def _placed(motion: Motion, person: Person, place: Place) -> Person:
     if transl is not None:
         changes["transl_world"] = moved(transl + offset) - offset
     if pose is not None:
-        turned = pose.copy()
-        turned[:, :3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:, :3]))
-        changes["pose_world"] = turned
+        changes["pose_world"] = turned_root(pose, rotation)
     return person.replace(**changes)
 
 
