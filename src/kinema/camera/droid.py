@@ -16,7 +16,7 @@ from kinema.camera.metric_scale import metric_scale
 from kinema.camera.options import CameraOptions
 from kinema.camera.slam.shots import SavedWork, SlamShot, from_first
 from kinema.errors import InputError, UsageError
-from kinema.geometry.camera import CERTAIN, Camera, camera_from_fov
+from kinema.geometry.camera import CERTAIN, Camera, camera_from_fov, resized_intrinsics
 from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.models.droid.facts import SHRINK
 from kinema.models.droid.release import weights_file
@@ -257,11 +257,9 @@ class _Work:
         """fx, fy, cx, cy in pixels of the features, whose centres lie on every eighth pixel of the picture."""
         import torch
 
-        high, wide = self._pictures.size
-        scale = np.array([wide / self._motion.width, high / self._motion.height])
-        focal = np.diagonal(camera.intrinsics)[:2] * scale
-        centre = (camera.intrinsics[:2, 2] + 0.5) * scale - 0.5
-        return torch.tensor(np.concatenate([focal, centre]) / SHRINK, dtype=torch.float32, device=self._net.device)
+        own, size = (self._motion.width, self._motion.height), self._pictures.size[::-1]
+        (fx, _, cx), (_, fy, cy), _ = resized_intrinsics(camera.intrinsics, own, size) / SHRINK
+        return torch.tensor([fx, fy, cx, cy], dtype=torch.float32, device=self._net.device)
 
     def _at(self, share: float) -> None:
         self._done = max(self._done, min(share, 1.0))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kinema.checks import same_proportions
 from kinema.errors import InputError
 from kinema.formats.camera_poses import CameraPoses
 from kinema.geometry.camera import CERTAIN, Camera, resized_intrinsics
@@ -184,13 +185,11 @@ def with_lens(
     if not poses.lens:
         return path.replace(intrinsics=camera.intrinsics), camera
     size = own if poses.size is None else poses.size
-    if size != own:
-        stretched = (own[0] / size[0]) / (own[1] / size[1])
-        if abs(stretched - 1) > ASPECT:
-            raise InputError(
-                f"the lens in {file} is for pictures of {size[0]}x{size[1]}, but the clip has {own[0]}x{own[1]}, which"
-                " is another shape; find the path in this clip"
-            )
+    if not same_proportions(own, size, ASPECT):
+        raise InputError(
+            f"the lens in {file} is for pictures of {size[0]}x{size[1]}, but the clip has {own[0]}x{own[1]}, which is"
+            " another shape; find the path in this clip"
+        )
     intrinsics = resized_intrinsics(path.intrinsics, size, own)
     lens = intrinsics if intrinsics.ndim == 2 else np.median(intrinsics, axis=0)
     if not (0 <= lens[0, 2] < own[0] and 0 <= lens[1, 2] < own[1]):

@@ -11,7 +11,7 @@ from kinema.errors import InputError, UnsafeFileError
 from kinema.formats import load_motion
 from kinema.formats.camera_files import read_camera_path
 from kinema.formats.containers import RUN_RECORD
-from kinema.geometry.camera_path import CameraPath, path_of
+from kinema.geometry.camera_path import CameraPath, path_in_world, path_of
 from kinema.motion import Motion
 
 
@@ -44,28 +44,14 @@ def filmed_path(motion: Motion, source: str = "motion") -> FilmedPath:
 
     Raises InputError if it has neither.
     """
-    camera = motion.camera
-    if camera is not None and camera.rotation is not None and camera.translation is not None:
-        frames = motion.num_frames
-        rotation = np.broadcast_to(camera.rotation, (frames, 3, 3))
-        translation = np.broadcast_to(camera.translation, (frames, 3))
-        found = path_of(motion.data)
-        path = CameraPath(
-            rotation=rotation,
-            centre=-np.einsum("tji,tj->ti", rotation, translation),
-            intrinsics=camera.intrinsics if found is None else found.intrinsics,
-            kind="static" if camera.rotation.ndim == 2 else "full",
-            metric=True,
-            found=None if found is None else found.found,
-        )
-        return _of_clip(motion, path, source)
-    path_found = path_of(motion.data)
-    if path_found is None:
+    found = path_of(motion.data)
+    path = path_in_world(motion.camera, motion.num_frames)
+    if path is None:
+        path = found
+    elif found is not None:
+        path = path.replace(intrinsics=found.intrinsics, found=found.found)
+    if path is None:
         raise InputError(f"{source} holds no camera path; `kinema run` and `kinema camera` find one")
-    return _of_clip(motion, path_found, source)
-
-
-def _of_clip(motion: Motion, path: CameraPath, source: str) -> FilmedPath:
     numbers = np.arange(motion.num_frames)
     return FilmedPath(source, motion.times, path, motion.cuts, numbers, motion.width or None)
 

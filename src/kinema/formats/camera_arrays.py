@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.formats.camera_poses import LONGEST_CLOCK, CameraPoses, one_distortion
-from kinema.geometry.camera_path import CameraPath
+from kinema.geometry.camera_path import CameraPath, centres
 from kinema.storage.atomic import atomic_path
 from kinema.storage.fields import integers, numbers, scalar, text
 from kinema.storage.json_file import load_json
@@ -60,7 +60,7 @@ def _poses(content: Mapping[str, Any], what: str) -> CameraPoses:
         optional["metric"] = bool(scalar(content["metric"], "metric", what))
     if "breaks" in content:
         optional["breaks"] = integers(content["breaks"], "breaks", what)
-    centre = place if old else -np.einsum("tji,tj->ti", rotation, place)
+    centre = place if old else centres(rotation, place)
     path = CameraPath(rotation, centre, intrinsics, **optional)
     times = numbers(content["times"], "times", what, ("T",), largest=LONGEST_CLOCK) if "times" in content else None
     distortion = None

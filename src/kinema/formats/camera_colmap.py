@@ -20,7 +20,7 @@ import numpy as np
 
 from kinema.errors import InputError, quoted
 from kinema.formats.camera_poses import CameraPoses, one_distortion
-from kinema.geometry.camera_path import CameraPath
+from kinema.geometry.camera_path import CameraPath, centres
 from kinema.geometry.rotations import quaternion_to_matrix
 from kinema.storage.budget import LONGEST_TEXT, Budget, Malformed
 from kinema.storage.fields import LARGEST
@@ -224,7 +224,7 @@ def _poses(cameras: dict[int, _Lens], images: list[_Image], file: Path) -> Camer
     given = [lens.distortion for lens in lenses]
     width = max((len(each) for each in given if each is not None), default=4)
     rows = np.array([np.zeros(width) if each is None else np.pad(each, (0, width - len(each))) for each in given])
-    path = CameraPath(rotation, -np.einsum("tji,tj->ti", rotation, values[:, 4:]), matrices[0] if one else matrices)
+    path = CameraPath(rotation, centres(rotation, values[:, 4:]), matrices[0] if one else matrices)
     return CameraPoses(
         path, numbers=frames, size=lenses[0].size, distortion=one_distortion(rows, str(file)), notes=note
     )

@@ -15,6 +15,7 @@ import numpy as np
 from kinema.formats.foreign import YUP_FROM_CAMERA
 from kinema.formats.report import WriteReport
 from kinema.formats.timeline import held_at_cuts
+from kinema.geometry.camera_path import centres
 from kinema.geometry.rotations import continuous_quaternions, matrix_to_quaternion
 from kinema.motion import Motion
 from kinema.temporal.resampling import resample_linear, resample_rotations
@@ -112,14 +113,15 @@ def camera_track(
     camera = motion.camera
     if camera is None or not motion.num_frames:
         return None
-    times, turn, place = motion.times, np.eye(3)[None], np.zeros((1, 3))
+    times, turn = motion.times, np.eye(3)[None]
+    place: np.ndarray = np.zeros((1, 3))
     if frame == "world":
         if camera.rotation is None or camera.translation is None:
             report.notes.add("where the camera was in the world is not known, so the file has no camera")
             return None
         rotation = camera.rotation.reshape(-1, 3, 3)
         turn = np.swapaxes(rotation, -1, -2) @ YUP_FROM_CAMERA
-        place = -np.einsum("kji,kj->ki", rotation, camera.translation.reshape(-1, 3))
+        place = centres(rotation, camera.translation.reshape(-1, 3))
         if np.ptp(turn, axis=0).max() < _STILL and np.ptp(place, axis=0).max() < _STILL:
             turn, place = turn[:1], place[:1]
     if not distorted and camera.distortion is not None and np.any(camera.distortion):

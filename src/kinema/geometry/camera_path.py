@@ -12,6 +12,7 @@ import numpy as np
 from kinema.brief import Brief
 from kinema.checks import checked, checked_bounds
 from kinema.errors import ShapeError, quoted
+from kinema.geometry.camera import Camera
 
 KINDS = ("static", "rotation", "full")
 
@@ -101,6 +102,21 @@ class CameraPath(Brief):
     def scaled(self, scale: float) -> CameraPath:
         """The path in metres, of which one of its units is `scale`."""
         return self.replace(centre=self.centre * scale, metric=True)
+
+
+def centres(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Positions (T,3) of cameras of which X_camera = rotation @ X + translation, (T,3,3) and (T,3)."""
+    return np.asarray(-np.einsum("tji,tj->ti", rotation, translation))
+
+
+def path_in_world(camera: Camera | None, frames: int) -> CameraPath | None:
+    """The way of a clip's camera in the world, in metres, with a pose for each frame; None if it is not known there."""
+    if camera is None or camera.rotation is None or camera.translation is None or not frames:
+        return None
+    rotation = np.broadcast_to(camera.rotation, (frames, 3, 3))
+    centre = centres(rotation, np.broadcast_to(camera.translation, (frames, 3)))
+    kind = "static" if camera.rotation.ndim == 2 else "full"
+    return CameraPath(rotation, centre, camera.intrinsics, kind=kind, metric=True)
 
 
 def path_data(path: CameraPath) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter1d
 
 from kinema.errors import UsageError
 from kinema.geometry.camera import Camera, camera_from_fov
-from kinema.geometry.camera_path import CameraPath
+from kinema.geometry.camera_path import CameraPath, path_in_world
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.temporal.resampling import resample_linear
@@ -47,14 +47,7 @@ _DOWN = np.diag([1.0, -1.0, -1.0])
 
 def filming_path(motion: Motion) -> CameraPath | None:
     """The filming camera in the world, one pose a frame, None while it is not known there."""
-    camera = motion.camera
-    if camera is None or camera.rotation is None or camera.translation is None or not motion.num_frames:
-        return None
-    count = motion.num_frames
-    rotation = np.broadcast_to(camera.rotation, (count, 3, 3))
-    translation = np.broadcast_to(camera.translation, (count, 3))
-    centre = -np.einsum("tji,tj->ti", rotation, translation)
-    return CameraPath(rotation, centre, camera.intrinsics, metric=True)
+    return path_in_world(motion.camera, motion.num_frames)
 
 
 def in_world(person: Person) -> bool:

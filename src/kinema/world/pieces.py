@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kinema.geometry.camera import Camera
+from kinema.geometry.camera_path import path_in_world
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_axis_angle,
@@ -25,6 +26,7 @@ from kinema.geometry.rotations import (
 )
 from kinema.motion import Motion
 from kinema.person import Person
+from kinema.stage import given
 from kinema.temporal.resampling import resample_linear, resample_rotations
 
 NEAR = 0.4
@@ -83,11 +85,8 @@ class _Clue:
 
 def poses_of(camera: Camera, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """The camera's rotation (T,3,3) to the world and its place (T,3), in each of so many frames."""
-    assert camera.rotation is not None
-    assert camera.translation is not None
-    looks = np.broadcast_to(np.swapaxes(camera.rotation, -1, -2), (frames, 3, 3))
-    shift = np.broadcast_to(camera.translation, (frames, 3))
-    return looks, -np.einsum("tij,tj->ti", looks, shift)
+    path = given(path_in_world(camera, frames))
+    return np.swapaxes(path.rotation, -1, -2), path.centre
 
 
 def seam_between(before: Motion, after: Motion) -> Seam:

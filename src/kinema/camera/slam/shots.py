@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.geometry.camera_path import centres
 from kinema.geometry.rotations import quaternion_to_matrix
 from kinema.models.droid.facts import SHRINK
 from kinema.stage import Partial
@@ -85,5 +86,5 @@ class SavedWork:
 def from_first(poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (F,3,3) and positions (F,3), in the camera of the first, of poses (F,7) of a world."""
     turns = quaternion_to_matrix(poses[:, 3:])
-    places = -np.einsum("fji,fj->fi", turns, poses[:, :3])
+    places = centres(turns, poses[:, :3])
     return turns @ turns[0].T, (places - places[0]) @ turns[0].T
