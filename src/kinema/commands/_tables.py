@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from kinema.storage.text import one_line
 
 
@@ -15,3 +17,10 @@ def print_table(columns: list[str], rows: list[list[str]]) -> None:
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         print("   ".join(cells).rstrip())
+
+
+def number(value: float) -> str:
+    """A measure in a table: one decimal, three of what is below 1, a dash for what is not known."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.commands._options import add_body, add_json, add_quiet, add_settings, options_from
+from kinema.commands._tables import number
 from kinema.errors import UsageError
 from kinema.options import in_flags
 from kinema.terminal import console, print_json
@@ -190,10 +191,10 @@ def tables(agreement: Agreement) -> list[Table]:
     summary.add_row("frames compared", *(str(pair.frames) for pair in agreement.pairs))
     for key, label in APART.items():
         if any(math.isfinite(pair.apart[key]) for pair in agreement.pairs):
-            summary.add_row(label, *(_number(pair.apart[key]) for pair in agreement.pairs))
+            summary.add_row(label, *(number(pair.apart[key]) for pair in agreement.pairs))
     for key, label in SIDES.items():
         if any(math.isfinite(side[key]) for pair in agreement.pairs for side in pair.sides):
-            summary.add_row(label, *(" | ".join(_number(s[key]) for s in pair.sides) for pair in agreement.pairs))
+            summary.add_row(label, *(" | ".join(number(s[key]) for s in pair.sides) for pair in agreement.pairs))
     joints = Table(title="by joint: MPJPE, PA-MPJPE between them, mm; acceleration apart, m/s2", title_justify="left")
     joints.add_column("joint", no_wrap=True)
     for pair in agreement.pairs:
@@ -203,14 +204,8 @@ def tables(agreement: Agreement) -> list[Table]:
         joints.add_row(
             name,
             *(
-                " | ".join(_number(pair.joints[name][key]) for key in keys) if name in pair.joints else "-"
+                " | ".join(number(pair.joints[name][key]) for key in keys) if name in pair.joints else "-"
                 for pair in agreement.pairs
             ),
         )
     return [summary, joints]
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"

@@ -16,6 +16,7 @@ from kinema.commands import (
     _evaluate_refiner,
 )
 from kinema.commands._options import add_body, add_debug, add_file, add_json, add_settings, add_subcommand, given
+from kinema.commands._tables import number
 from kinema.options import in_flags
 from kinema.terminal import console, print_json
 
@@ -163,7 +164,7 @@ def tables(scores: list[MotionScores]) -> list[Table]:
     summary.add_row("frames compared", *(f"{column['frames']:.0f}" for column in columns))
     for key, label in MEASURES.items():
         if any(math.isfinite(column[key]) for column in columns):
-            shown = _multiple if key == "jitter_ratio" else _number
+            shown = _multiple if key == "jitter_ratio" else number
             summary.add_row(label, *(shown(column[key]) for column in columns))
     return [summary, *(_joint_table(each) for each in scores if any(person.joints for person in each.people))]
 
@@ -184,7 +185,7 @@ def _joint_table(scores: MotionScores) -> Table:
         values = [mean([entry[key] for entry in own]) for key in keys]
         bend = mean([person.bends[pair.name] for person in people if pair.name in person.bends])
         names = pair.result if pair.result == pair.truth else f"{pair.result} = {pair.truth}"
-        table.add_row(names, *(_number(value) for value in (*values, bend)))
+        table.add_row(names, *(number(value) for value in (*values, bend)))
     return table
 
 
@@ -194,9 +195,3 @@ def _multiple(ratio: float) -> str:
         return "-"
     verdict = "shakier" if ratio > ALIKE else "smoother" if ratio < 1 / ALIKE else "alike"
     return f"x {ratio:.2f} ({verdict})"
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"

@@ -205,7 +205,7 @@ class _Matched:
             both = (track, person, self.result.num_frames, self.moments.rows)
             scored.measures.update(rotation_scores(*both, self.frame, comparison.yaw))
             scored.measures.update(trajectory_scores(*both))
-            scored.measures.update(world_scores(track, person, self.moments, self.result.num_frames, comparison.pairs))
+            scored.measures.update(world_scores(self.result, track, person, self.moments, comparison.pairs))
         return scored
 
 

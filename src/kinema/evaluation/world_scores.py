@@ -14,11 +14,12 @@ from itertools import pairwise
 import numpy as np
 
 from kinema import metrics
-from kinema.evaluation.matching import JointPair, root_of
+from kinema.evaluation.matching import JointPair, points_of, root_of
 from kinema.evaluation.moments import Moments
 from kinema.evaluation.scoring import mean
 from kinema.evaluation.truth import TruthPerson
 from kinema.geometry.alignment import similarity
+from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24
 
@@ -76,16 +77,15 @@ def feet_sliding(result: np.ndarray, truth: np.ndarray, pieces: np.ndarray) -> f
 
 
 def world_scores(
-    person: Person, truth: TruthPerson, moments: Moments, clip_frames: int, pairs: Sequence[JointPair]
+    result: Motion, person: Person, truth: TruthPerson, moments: Moments, pairs: Sequence[JointPair]
 ) -> dict[str, float]:
     """The measures of a track against a person of the truth, by the keys of `kinema.evaluation.scoring.MEASURES`.
 
     Of the joints of `pairs`, in the y-up worlds of both sides; {} where one of them has none. truth: at the moments.
     """
-    if person.joints_world is None or truth.joints_world is None:
+    every = points_of(result, person, "body", "world")
+    if every is None or truth.joints_world is None:
         return {}
-    every = np.full((clip_frames, *person.joints_world.shape[1:]), np.nan)
-    every[person.frames] = person.joints_world
     known = [np.isfinite(points).all(axis=-1).any(axis=-1) for points in (every[moments.rows], truth.joints_world)]
     rows = np.flatnonzero(known[0] & known[1])
     if len(rows) < FIRST:

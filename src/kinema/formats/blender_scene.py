@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.formats import glb
 from kinema.formats.camera_track import NAME, camera_track
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import skeleton_tracks
+from kinema.formats.skeletal import exported_frame
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
 
@@ -52,8 +52,7 @@ def write(
     model = path.with_name(f"{path.stem}_scene.glb")
     glb.write(motion, model, body=body, names=names, report=report)
     # The GLB's notes name its camera; what else the camera has, the script stores.
-    tracks = skeleton_tracks(motion, body, WriteReport(), names)
-    camera = camera_track(motion, tracks[0].frame, WriteReport())
+    camera = camera_track(motion, exported_frame(motion), WriteReport())
     lens: dict[str, Any] | None = None
     if camera is not None:
         width, _, focal = camera.film

@@ -131,6 +131,12 @@ def in_frame(motion: Motion, frame: str) -> Motion:
     return motion.replace(people=tuple(person.replace(**dict.fromkeys(WORLD_FIELDS)) for person in motion))
 
 
+def exported_frame(motion: Motion) -> str:
+    """The frame of a motion's tracks: "world" if everybody who has a pose has one there, else "camera"."""
+    posed = (p for p in motion if len(p) and (p.pose is not None or p.pose_world is not None))
+    return "world" if all(p.pose_world is not None for p in posed) else "camera"
+
+
 def skeleton_tracks(
     motion: Motion, body: BodyModel | None = None, report: WriteReport | None = None, names: str | None = None
 ) -> list[SkeletonTrack]:
@@ -146,7 +152,7 @@ def skeleton_tracks(
         located = any(person.joints is not None for person in motion)
         fit = "fit a body to their joints (`kinema refine --method track-fit`)" if located else "run the fit"
         raise UsageError(f"nobody in this motion has a pose; {fit} before exporting it")
-    world = all(p.pose_world is not None for p in people)
+    world = exported_frame(motion) == "world"
     if not world and any(p.pose is None for p in people):
         raise UsageError(
             "some people have a pose in the world and others only in the camera's frame; export them one by one"

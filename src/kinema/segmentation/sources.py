@@ -14,6 +14,7 @@ from kinema.geometry.crops import crop
 from kinema.geometry.roi import crop_matrix
 from kinema.keypoints.registry import open_source
 from kinema.keypoints.source import View, region_of
+from kinema.models.maskrcnn.boxes import overlaps
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress
@@ -188,11 +189,7 @@ def row_of(person: Person, frame: int) -> int | None:
 
 def overlap_of(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Intersection over union (n,m) of boxes (n,4) and (m,4) x1 y1 x2 y2, 0 where one is NaN."""
-    low = np.maximum(one[:, None, :2], two[None, :, :2])
-    high = np.minimum(one[:, None, 2:], two[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, two)]
-    return np.asarray(np.nan_to_num(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)))
+    return np.asarray(np.nan_to_num(overlaps(one, two)))
 
 
 def linked(tracks: np.ndarray, instances: np.ndarray) -> list[tuple[int, int]]:
