@@ -126,6 +126,27 @@ def test_each_shot_is_aligned_on_its_own():
     assert evaluate_camera(FilmedPath("r", whole.times, result.path), whole).total["ate"] > 1
 
 
+def test_each_piece_is_aligned_on_its_own(tmp_path):
+    """Where the camera was lost, another unit and another world begin, which is no error of either piece."""
+    truth = walk()
+    first, second = changed(truth, turn=(0.1, 1, 0), scale=3.0), changed(truth, turn=(1, 0, 2), shift=(5, 0, 1))
+    later = np.arange(FRAMES) >= 40
+    joined = truth.path.replace(
+        rotation=np.where(later[:, None, None], second.path.rotation, first.path.rotation),
+        centre=np.where(later[:, None], second.path.centre, first.path.centre),
+        metric=False,
+        breaks=np.array([40]),
+    )
+    write_camera_path(joined, tmp_path / "pieces.npz", truth.times, (1280, 720))
+    scores = evaluate_camera(load_filmed_path(tmp_path / "pieces.npz"), truth)
+    assert [shot.frames for shot in scores.shots] == [40, 50]
+    assert scores.total["ate_percent"] < 1e-6
+    assert scores.total["rotation_worst_deg"] < 1e-5
+    assert sum("2 pieces" in note for note in scores.notes) == 1
+    as_one = evaluate_camera(FilmedPath("one", truth.times, joined.replace(breaks=np.zeros(0, int))), truth)
+    assert as_one.total["ate_percent"] > 5
+
+
 def test_moments_are_matched_by_time():
     truth = walk()
     every_other = FilmedPath("r", truth.times[::2] + 1e-4, truth.path.part(np.arange(0, FRAMES, 2)))

@@ -1,7 +1,8 @@
 """Scores of a camera's path against the true one: ATE and RPE (Sturm et al. 2012, section IV), rotation, scale, lens.
 
 The two paths lie in worlds of their own. Positions are compared after one alignment of a whole shot, rotations after
-one rotation of it, and steps from one moment to another without any.
+one rotation of it, and steps from one moment to another without any. Where a path is in pieces
+(`kinema.geometry.camera_path.CameraPath.breaks`), each is compared as a shot is: nothing ties its unit to another's.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ truth's unit where it does not know metres."""
 
 @dataclass(frozen=True, repr=False)
 class ShotScores(Brief):
-    """start, end: of the shot, seconds. frames: compared. measures: by `CAMERA_MEASURES`; those undefined are NaN."""
+    """start, end: of the shot, or of the piece of a path, seconds. frames: compared. measures: by `CAMERA_MEASURES`; those undefined are NaN."""
 
     start: float
     end: float
@@ -77,13 +78,14 @@ class CameraScores(Brief):
 
 
 def evaluate_camera(result: FilmedPath, truth: FilmedPath) -> CameraScores:
-    """Compare two paths at the moments that both know, shot by shot. Raises UsageError if there are none."""
+    """Compare two paths at the moments that both know, shot by shot and piece by piece. Raises UsageError if there are
+    none."""
     rows, true_rows, clock = _matched(result, truth)
     if len(rows) < 2:
         raise UsageError(
             f"no two moments of {result.source} ({_span(result)}) lie on those of {truth.source} ({_span(truth)})"
         )
-    shots = np.searchsorted(result.cuts, rows, side="right") + np.searchsorted(truth.cuts, true_rows, side="right")
+    shots = _shots(result, rows) + _shots(truth, true_rows)
     scored = []
     for shot in np.unique(shots):
         inside = shots == shot
@@ -99,8 +101,25 @@ def evaluate_camera(result: FilmedPath, truth: FilmedPath) -> CameraScores:
         notes.append(f"{truth.source} does not say that it is in metres: lengths are in its own unit")
     elif not result.path.metric:
         notes.append(f"{result.source} is in a unit of its own: it is scaled to the truth before it is compared")
+    for side in (result, truth):
+        pieces = len(_joints(side)) - len(side.cuts)
+        if pieces:
+            notes.append(
+                f"{side.source} has {pieces + 1} pieces, between which there is a cut or the camera was lost: each is"
+                " aligned by itself, with a unit of its own"
+            )
     total = {**_total(scored), "coverage": len(rows) / len(truth.path)}
     return CameraScores(result.source, truth.source, metric, tuple(scored), total, tuple(dict.fromkeys(notes)))
+
+
+def _joints(side: FilmedPath) -> np.ndarray:
+    """The poses at which a shot or a piece begins."""
+    return np.union1d(side.cuts, side.path.breaks)
+
+
+def _shots(side: FilmedPath, rows: np.ndarray) -> np.ndarray:
+    """The number, from 0, of the shot or piece of each of some poses."""
+    return np.searchsorted(_joints(side), rows, side="right")
 
 
 def shot_scores(result: CameraPath, truth: CameraPath, times: np.ndarray) -> dict[str, float]:
