@@ -45,7 +45,8 @@ def main() -> int:
     )
     args = parser.parse_args()
     body, rows = load_body(), []
-    for number, way in enumerate(args.ways or WAYS):
+    for way in args.ways or WAYS:
+        number = list(WAYS).index(way)  # so that some alone are the same scenes
         scene = moving_scene(
             body, way, people=1 + number % 3, seconds=args.seconds, seed=number + 1,
             surroundings=FAR if way in OUTDOORS else 0.0,

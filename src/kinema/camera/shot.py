@@ -25,6 +25,14 @@ MAYBE = 0.12
 BETTER = 0.85
 """The robust error of a travelling camera, as a share of that of a turning one, below which it is believed."""
 
+CLOSER, NO_WORSE = 0.6, 1.1
+"""The noise of its points, as a share of the other's, below which it is believed although fewer points are mapped, and
+the highest robust error then, as a share of the other's: points that are not mapped count as far off in it."""
+
+ZOOMS, ZOOM_SPAN = 0.8, 0.08
+"""The robust error of a travelling camera that zooms, as a share of that of one that does not, below which the zoom is
+believed, and the least range of its log focal length. A focal length for each keyframe always explains a little more."""
+
 PLACED = 0.7
 """Share of the keyframes that must have a place for a travelling camera to be believed."""
 
@@ -126,11 +134,12 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     turning, known, focal = solve_turning(tracks, keys, lens)
     asked = evidence(tracks, keys, turning.views.log_focal)
     chosen, placed, kind = turning, np.ones(len(keys), bool), "rotation"
-    if asked.travelled >= MAYBE:
-        travelling = _best_travelling(tracks, keys, known, lens)
-        if travelling is not None and _believed(*travelling, turning, known):
-            chosen, placed = travelling
-            kind, focal = "full", "shared" if lens.sigma > 0 else "fixed"
+    # Before far walls a camera that moves ahead looks much like one that zooms, so that pairs alone do not tell.
+    if asked.travelled >= MAYBE or focal == "each":
+        travelling = _best_travelling(tracks, keys, known, lens, zooms=focal == "each")
+        if travelling is not None and _believed(travelling, turning, known):
+            chosen, placed, zooms = travelling.solution, travelling.placed, travelling.zooms
+            kind, focal = "full", "each" if zooms else "shared" if lens.sigma > 0 else "fixed"
     shot = _every_frame(tracks, keys[placed], chosen, known, kind, placed)
     sigma = _focal_sigma(chosen, lens) if focal == "shared" else None if focal == "fixed" else LEAST_SIGMA
     facts = shot.facts | {
@@ -147,37 +156,62 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     return replace(shot, facts=facts, focal_sigma=sigma)
 
 
+@dataclass(frozen=True, eq=False)
+class _Travelling:
+    """A travelling camera: the keyframes (K,) bool that it places, and its robust error over all that they see."""
+
+    solution: Solution
+    placed: np.ndarray
+    error: float
+    zooms: bool = False
+
+    @property
+    def rate(self) -> float:
+        """The error, of a camera that would place all keyframes."""
+        return self.error / max(float(self.placed.mean()), 1e-3)
+
+
 def _best_travelling(
-    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens
-) -> tuple[Solution, np.ndarray] | None:
-    """The travelling camera that explains most, from the first focal length that explains it well, and the keyframes
-    (K,) bool that it places."""
-    best, least = None, np.inf
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, *, zooms: bool
+) -> _Travelling | None:
+    """The travelling camera that explains most, from the first focal length that explains it well.
+
+    zooms: one that zooms is tried even if one that does not explains it well.
+    """
+    best: _Travelling | None = None
     for shift in FOCAL_TRIES if lens.sigma > 0 else FOCAL_TRIES[:1]:
-        found = solve_travelling(tracks, keys, known, lens, float(np.exp(shift)))
+        found = _travelling(tracks, keys, known, lens, float(np.exp(shift)))
         if found is None:
             continue
-        solution, placed = found
-        error = _travelled_error(solution, placed, known) / max(placed.mean(), 1e-3)
-        if error < least:
-            best, least = found, error
-        if solution.noise < WELL:
+        if best is None or found.rate < best.rate:
+            best = found
+        if found.solution.noise < WELL:
             break
-    return best
+    if best is not None and best.solution.noise < WELL and not zooms:
+        return best
+    zoomed = _travelling(tracks, keys, known, lens, 1.0, zoom=True)
+    if zoomed is None or np.ptp(zoomed.solution.views.log_focal[zoomed.placed]) < ZOOM_SPAN:
+        return best
+    return zoomed if best is None or zoomed.rate < ZOOMS * best.rate else best
 
 
-def _believed(travelling: Solution, placed: np.ndarray, turning: Solution, known: Sighted) -> bool:
-    """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
-    if placed.mean() < PLACED:
-        return False
-    turned = _error(turning.residuals[placed[known.sightings.camera]])
-    return _travelled_error(travelling, placed, known) < BETTER * turned
-
-
-def _travelled_error(solution: Solution, placed: np.ndarray, known: Sighted) -> float:
-    """The robust error over all sightings of the keyframes that are placed; what was not mapped counts as far off."""
+def _travelling(
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float, *, zoom: bool = False
+) -> _Travelling | None:
+    found = solve_travelling(tracks, keys, known, lens, start, zoom=zoom)
+    if found is None:
+        return None
+    solution, placed = found
     missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
-    return _error(solution.residuals) + missing * FAR
+    return _Travelling(solution, placed, _error(solution.residuals) + missing * FAR, zoom)
+
+
+def _believed(travelling: _Travelling, turning: Solution, known: Sighted) -> bool:
+    """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
+    if travelling.placed.mean() < PLACED:
+        return False
+    share = travelling.error / max(_error(turning.residuals[travelling.placed[known.sightings.camera]]), 1e-9)
+    return share < BETTER or (share < NO_WORSE and travelling.solution.noise < CLOSER * turning.noise)
 
 
 def _error(residuals: np.ndarray) -> float:

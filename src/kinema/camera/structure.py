@@ -16,7 +16,7 @@ from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust, s
 from kinema.camera.choice import far_pairs
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks
-from kinema.camera.turning import Lens, Sighted, rays
+from kinema.camera.turning import ZOOM_SIGMA, Lens, Sighted, rays
 
 PARALLAX = np.radians(1.0)
 """Angle between the rays to a point that fixes its place; of a smaller one it is taken to be far away at first."""
@@ -35,14 +35,15 @@ GROWN = 1.3
 
 
 def solve_travelling(
-    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float = 1.0
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float = 1.0, *, zoom: bool = False
 ) -> tuple[Solution, np.ndarray] | None:
     """The keyframes' cameras and the points, and which keyframes (K,) bool were found; None if it cannot be begun.
 
-    known: what the keyframes see. start: factor on the expected focal length from which it is sought. The first
-    keyframe is the frame of reference; the distance between the two that began is the unit.
+    known: what the keyframes see. start: factor on the expected focal length from which it is sought. zoom: each
+    keyframe has a focal length of its own, near those of its neighbours. The first keyframe is the frame of reference;
+    the distance between the two that began is the unit.
     """
-    growing = _Growing(tracks, keys, known, lens, start)
+    growing = _Growing(tracks, keys, known, lens, start, zoom=zoom)
     if not growing.begin():
         return None
     growing.grow()
@@ -53,8 +54,10 @@ def solve_travelling(
 class _Growing:
     """What is known so far: cameras that are `placed`, points that are `mapped`, sightings that are `good`."""
 
-    def __init__(self, tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float) -> None:
-        self.tracks, self.keys, self.known, self.lens = tracks, keys, known, lens
+    def __init__(
+        self, tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float, *, zoom: bool
+    ) -> None:
+        self.tracks, self.keys, self.known, self.lens, self.zoom = tracks, keys, known, lens, zoom
         count = len(keys)
         points = np.zeros((len(known.ids), 4))
         points[:, 2] = 1.0
@@ -158,8 +161,9 @@ class _Growing:
         if inside.sum() < FEWEST or inside.mean() < 0.4:
             return False
         rotations, centres = self.views.rotation.copy(), self.views.centre.copy()
-        rotations[key], centres[key] = found.rotation[0], found.centre[0]
-        self.views = replace(self.views, rotation=rotations, centre=centres)
+        log_focal = self.views.log_focal.copy()
+        rotations[key], centres[key], log_focal[key] = found.rotation[0], found.centre[0], found.log_focal[0]
+        self.views = replace(self.views, rotation=rotations, centre=centres, log_focal=log_focal)
         self.placed[key] = True
         return True
 
@@ -231,13 +235,15 @@ class _Growing:
             self.views, rotation=self.views.rotation[used], centre=self.views.centre[used],
             log_focal=self.views.log_focal[used], points=self.views.points[points],
         )  # fmt: skip
-        kind = "shared" if focal and self.lens.sigma > 0 else "fixed"
-        wanted = Unknowns(True, kind, float(np.log(self.lens.focal)), max(self.lens.sigma, 1e-3), held=stays)
+        kind = "each" if self.zoom else "shared" if focal and self.lens.sigma > 0 else "fixed"
+        sigma = max(self.lens.sigma, ZOOM_SIGMA if self.zoom else 1e-3)
+        wanted = Unknowns(True, kind, float(np.log(self.lens.focal)), sigma, held=stays)
         solution = adjust(small, Sightings(camera, point, part.pixels), wanted, rounds=rounds)
         found = solution.views
         rotation, centre, points_ = self.views.rotation.copy(), self.views.centre.copy(), self.views.points.copy()
         rotation[used], centre[used], points_[points] = found.rotation, found.centre, found.points
-        log_focal = self.views.log_focal if kind == "fixed" else np.full_like(self.views.log_focal, found.log_focal[0])
+        log_focal = self.views.log_focal.copy()
+        log_focal[used if self.zoom else slice(None)] = found.log_focal if self.zoom else found.log_focal[0]
         self.views = replace(self.views, rotation=rotation, centre=centre, points=points_, log_focal=log_focal)
         return solution
 

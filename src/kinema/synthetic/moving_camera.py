@@ -1,4 +1,4 @@
-"""Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit, walking.
+"""Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit (with zoom, too), walking.
 
 scene = moving_scene(load_body(), "pan", people=2, seconds=3, seed=1)
 for image in scene.images(): ...     # (H,W,3) uint8
@@ -124,6 +124,11 @@ def _crane(times: np.ndarray, rng: np.random.Generator) -> _Way:
     return _Way(way.yaw, 0.09 + 0.25 * up, way.roll, way.place + up[:, None] * [0.4, 1.4, 0.0])
 
 
+def _zoom_orbit(times: np.ndarray, rng: np.random.Generator) -> _Way:
+    way = _orbit(times, rng)
+    return _Way(way.yaw, way.pitch, way.roll, way.place, np.exp(0.35 * _smooth(times)))
+
+
 WAYS: dict[str, Callable[[np.ndarray, np.random.Generator], _Way]] = {
     "static": lambda times, rng: _still(times),
     "pan": _pan,
@@ -136,6 +141,7 @@ WAYS: dict[str, Callable[[np.ndarray, np.random.Generator], _Way]] = {
     "orbit": _orbit,
     "walking": _walking,
     "crane": _crane,
+    "zoom-orbit": _zoom_orbit,
 }
 """How the camera moves, by name."""
 
