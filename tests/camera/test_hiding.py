@@ -36,8 +36,14 @@ def test_a_mask_counts_where_there_is_one(tmp_path):
     assert hidden.mask(7, SIZE).sum() == 0
 
 
+def test_people_beyond_the_picture_hide_nothing(tmp_path):
+    outside = Person(1, np.array([0]), boxes=np.array([[-90.0, -90, -50, -50]]))
+    assert not HiddenPeople(Motion(np.array([0.0]), 200, 100, people=(outside,))).people(0, SIZE).any()
+
+
 def test_without_masks_there_are_boxes_only(tmp_path):
     hidden = HiddenPeople(motion_of(tmp_path, masked=False))
     assert hidden.mask(0, SIZE) is None
+    assert hidden.people(0, SIZE)[15:35, 10:30].all()
     np.testing.assert_allclose(hidden.boxes(0, SIZE), [[10, 10, 30, 40], [70, 15, 80, 35]])
     assert hidden.boxes(7, SIZE).shape == (0, 4)

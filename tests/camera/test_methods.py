@@ -57,6 +57,13 @@ def test_none_needs_no_stage():
     assert find_camera.needed(TRACKED, CameraOptions())
 
 
+@pytest.mark.parametrize(("moving", "needed"), [(True, True), (None, True), (False, False)])
+def test_the_path_is_looked_for_unless_the_tracker_saw_the_camera_stand(moving, needed):
+    seen = TRACKED.replace(data={"camera_motion": {"moving": moving}})
+    assert find_camera.needed(seen, CameraOptions()) is needed
+    assert not find_camera.needed(Motion(np.arange(4) / 25, 64, 48), CameraOptions())
+
+
 def test_an_unknown_name_lists_the_known_ones(capsys):
     with pytest.raises(UsageError, match=r"unknown camera method 'magic'; known: classical, droid, none"):
         CameraOptions(method="magic")

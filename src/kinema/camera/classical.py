@@ -20,8 +20,9 @@ UNSURE = 0.25
 CLEARER = 0.5
 """The uncertainty that a path leaves of the lens, as a share of what it was, below which its focal length is taken."""
 
-FEW = 0.5
-"""Share of the frames in which the camera must be found for its path to be relied on."""
+FEW, FEW_UNSEEN = 0.5, 0.8
+"""Share of the frames in which the camera must be found for its path to be relied on: where the tracker saw it move, and
+where it could not tell, so that few points of the background, if any, are there to find."""
 
 
 def find_classical(motion: Motion, context: Context, options: CameraOptions) -> Motion:
@@ -39,11 +40,13 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     shots = [solve_shot(each, _lens(camera, factor)) for each in tracks]
     context.facts["shots"] = [shot.facts for shot in shots]
     found = np.concatenate([shot.found for shot in shots])
-    if found.mean() < FEW:
-        context.notes.append(
-            f"the camera moves, but its path could be followed in {found.mean():.0%} of the frames only (too little"
-            " background is seen), so there is no world"
-        )
+    moves = motion.data.get("camera_motion", {}).get("moving", True) is True
+    if found.mean() < (FEW if moves else FEW_UNSEEN):
+        if moves:
+            context.notes.append(
+                f"the camera moves, but its path could be followed in {found.mean():.0%} of the frames only (too little"
+                " background is seen), so there is no world"
+            )
         return motion
     camera = _better(camera, shots, factor)
     lens = Lens(float(camera.intrinsics[0, 0]) * factor, 0.0)

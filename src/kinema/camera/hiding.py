@@ -27,9 +27,11 @@ class HiddenPeople:
         return self._scaled([box for _, box in self._here.get(frame, ())], size)
 
     def mask(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
-        """(h,w) bool: people's masks, and the widened boxes of those who have none there; None if nobody has masks."""
-        if not self._masked:
-            return None
+        """`people`; None if nobody has masks in any frame."""
+        return self.people(frame, size) if self._masked else None
+
+    def people(self, frame: int, size: tuple[int, int]) -> np.ndarray:
+        """(h,w) bool: people's masks, and the widened boxes of those who have none there."""
         out = np.zeros(size, bool)
         boxes = []
         for mask, box in self._here.get(frame, ()):
@@ -38,8 +40,8 @@ class HiddenPeople:
             else:
                 out |= cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
         wide = np.rint(widened(self._scaled(boxes, size), CameraMotionOptions())).astype(int)
-        for x1, y1, x2, y2 in np.maximum(wide, 0):
-            out[y1:y2, x1:x2] = True
+        for x1, y1, x2, y2 in np.maximum(wide, -1):
+            out[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = True
         return out
 
     def _scaled(self, boxes: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:

@@ -38,6 +38,10 @@ LOST_SECONDS = 1.0
 TRAVELLED, STANDING = 25.0, 1.2
 """Pixels by which the picture must have moved for a point that stayed within so many pixels to be an overlay."""
 
+FADED = 0.04
+"""Change of the contrast from one image to the next, as a share, beyond which it is taken out before points are followed:
+a fade, or a camera that adjusts itself to the light."""
+
 MARKED = 10
 """Radius in pixels around an overlay's point where no other is taken."""
 
@@ -112,9 +116,10 @@ class PointFollower:
         if len(self._ids) < FEWEST or self._image.shape != image.shape:
             return False
         before = self._points
-        after, good = _flow(self._image, image, before, self._guess)
+        like = _as_bright(image, self._image)
+        after, good = _flow(self._image, like, before, self._guess)
         if good.sum() < 0.5 * len(before):
-            again, better = _flow(self._image, image, before, np.eye(3))
+            again, better = _flow(self._image, like, before, np.eye(3))
             after, good = (again, better) if better.sum() > good.sum() else (after, good)
         height, width = image.shape
         good &= (after > 3).all(axis=1) & (after < [width - 4, height - 4]).all(axis=1)
@@ -187,6 +192,15 @@ def _people(closed: np.ndarray, boxes: np.ndarray, mask: np.ndarray | None) -> n
     for x1, y1, x2, y2 in np.rint(np.clip(widened(boxes, CameraMotionOptions()), 0, 10_000)).astype(int):
         closed[y1:y2, x1:x2] = 255
     return closed
+
+
+def _as_bright(image: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """The image with the mean and the contrast of another, where its contrast differs."""
+    (mean, spread), (wanted, contrast) = (np.ravel(cv2.meanStdDev(each)) for each in (image, model))
+    gain = contrast / max(spread, 1e-6)
+    if abs(np.log(max(gain, 1e-6))) < FADED:
+        return image
+    return np.asarray(cv2.addWeighted(image, gain, image, 0.0, wanted - gain * mean))
 
 
 def _flow(

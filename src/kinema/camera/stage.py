@@ -24,8 +24,8 @@ def _networks(options: CameraOptions) -> Sequence[str]:
 
 
 def _needed(motion: Motion, options: CameraOptions) -> bool:
-    """Whether the path is given, or the tracker saw the camera move."""
-    moves = motion.data.get("camera_motion", {}).get("moving") is True
+    """Whether the path is given, or the tracker saw the camera move, or could not tell whether it does."""
+    moves = motion.data.get("camera_motion", {}).get("moving", False) is not False
     return options.file is not None or (METHODS.find(options.method).find is not None and moves)
 
 
@@ -41,4 +41,4 @@ find_camera = Stage(
     slow=True,
     needed=_needed,
 )
-"""Read the video again for the path of its camera; a run does so only if the camera moves."""
+"""Read the video again for the path of its camera; a run does so only if the camera may move."""

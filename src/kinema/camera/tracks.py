@@ -12,6 +12,9 @@ STEP = 0.04
 SHARED = 0.6
 """Share of a keyframe's points that the next one must still see."""
 
+NEW = 0.25
+"""Share of a frame's own points that the last keyframe must see for the frame to be no keyframe."""
+
 LONGEST = 2.0
 """Seconds from one keyframe to the next at most."""
 
@@ -94,7 +97,8 @@ def keyframes(tracks: PointTracks) -> np.ndarray:
             ids, before, after = tracks.common(latest, frame)
             moved = float(np.median(np.linalg.norm(after - before, axis=1))) if len(ids) else np.inf
             few, late = len(ids) < FEWEST, False
-        if moved > STEP * tracks.size[0] or few or late:
+        new = len(ids) < NEW * len(tracks.ids[frame])
+        if moved > STEP * tracks.size[0] or few or late or new:
             chosen.append(frame)
         latest = frame
     if latest > chosen[-1]:

@@ -34,11 +34,6 @@ CAMERA_MOTION = "camera_motion"
 MOST_TIMES = 8
 """Cuts whose times a note names."""
 
-CAMERA_UNKNOWN = (
-    "too little background is seen to tell whether the camera moves; it is taken to be static: if it moves, the world's"
-    " positions are wrong"
-)
-
 
 def track(
     motion: Motion, context: Context, options: TrackingOptions, *, follower: OpenFollower | None = None,
@@ -72,8 +67,6 @@ def track(
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
     if watched.motion is not None:
         seen = watched.motion.report() | {"source": "frames"}
-        if seen["moving"] is None:
-            context.notes.append(CAMERA_UNKNOWN)
     context.facts[CAMERA_MOTION] = seen
     focal_35mm = given(context.video).metadata.get("focal_35mm")
     if focal_35mm and motion.camera is None:

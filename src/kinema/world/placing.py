@@ -33,6 +33,11 @@ CAMERA_MOVES = (
     " path (`kinema camera`), or set `static_camera` if the camera in fact stands still"
 )
 
+CAMERA_UNKNOWN = (
+    "too little background is seen to tell whether the camera moves; it is taken to be static: if it moves, the world's"
+    " positions are wrong"
+)
+
 RESIZED_SIGMA = 0.1
 """Metres: standard deviation of a height that follows from another person's, whose own is uncertain."""
 
@@ -103,6 +108,8 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     context.facts |= {"placed": True, **_ground_facts(ground, up), "people": figures}
     if journey is None:
         unknown = options.camera == "auto" and camera.moving is None and path is None
+        if unknown and "camera_motion" in motion.data:  # looked for, not merely never asked
+            context.notes.append(CAMERA_UNKNOWN)
         camera = camera.replace(rotation=turn.T, translation=-turn.T @ centre, moving=None if unknown else False)
     else:
         rotation, translation = journey.pose_in(turn, centre, scale.metres)

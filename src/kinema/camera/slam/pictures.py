@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from kinema.camera.hiding import HiddenPeople
 from kinema.errors import InputError
 from kinema.models.droid.facts import SHRINK, SMALLEST
 from kinema.motion import Motion
 from kinema.video import VideoReader
-from kinema.world.camera_motion import CameraMotionOptions, widened
 
 AREA = 384 * 512
 """Pixels of the working size."""
@@ -34,21 +34,12 @@ class WorkingPictures:
 
     def __init__(self, video: VideoReader, motion: Motion) -> None:
         self.size = working_size(motion.height, motion.width)
-        self._video, self._motion = video, motion
-        self._boxes: dict[int, list[np.ndarray]] = {}
-        self._masks: dict[int, list[tuple[np.ndarray, int]]] = {}
-        for person in motion:
-            masks = None if person.masks is None else person.masks.open()
-            for row, frame in enumerate(person.frames.tolist()):
-                if masks is not None:
-                    self._masks.setdefault(frame, []).append((masks, row))
-                elif person.boxes is not None and np.isfinite(person.boxes[row]).all():
-                    self._boxes.setdefault(frame, []).append(person.boxes[row])
+        self._video, self._frames, self._hidden = video, motion.num_frames, HiddenPeople(motion)
 
     def read(self, frames: range) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Number, picture (H,W,3) uint8 RGB, and people (H,W) bool of some frames."""
         for number, frame in enumerate(self._video):
-            if number >= frames.stop or number >= self._motion.num_frames:
+            if number >= frames.stop or number >= self._frames:
                 break
             if number in frames:
                 picture = cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA)
@@ -56,16 +47,7 @@ class WorkingPictures:
 
     def people(self, number: int) -> np.ndarray:
         """Where people are in a frame (H,W) bool: their masks, or their boxes where there are none."""
-        high, wide = self.size
-        out = np.zeros(self.size, np.uint8)
-        for masks, row in self._masks.get(number, ()):
-            mask = np.asarray(masks[row]) > 0
-            out[cv2.resize(mask.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST) > 0] = 1
-        ratio = np.array([wide / self._motion.width, high / self._motion.height] * 2)
-        boxes = np.reshape(self._boxes.get(number, []), (-1, 4))
-        for x1, y1, x2, y2 in np.rint(widened(boxes, CameraMotionOptions()) * ratio).astype(int).tolist():
-            out[max(y1, 0) : max(y2 + 1, 0), max(x1, 0) : max(x2 + 1, 0)] = 1
-        return out > 0
+        return self._hidden.people(number, self.size)
 
 
 def masked(picture: np.ndarray, people: np.ndarray) -> np.ndarray:
