@@ -96,8 +96,8 @@ def test_a_camera_that_travels(assumed):
 
 
 def test_a_walk_towards_a_far_wall_is_no_zoom():
-    """All that is seen is a wall 12 m away and some of the floor: a zoom would leave it unexplained by a fifth of a pixel
-    only, and the camera turned by more than 0.2 degrees."""
+    """All that is seen is a wall 12 m away and some of the floor: a zoom leaves a fifth of a pixel of it unexplained,
+    and is wrong about how the camera turned."""
     rng = np.random.default_rng(2)
     wall = np.stack([rng.uniform(-12, 12, 900), rng.uniform(-5, 1.5, 900), np.full(900, 12.0)], axis=1)
     floor = np.stack([rng.uniform(-6, 6, 200), np.full(200, 1.5), rng.uniform(3, 12, 200)], axis=1)

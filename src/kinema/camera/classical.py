@@ -21,8 +21,8 @@ CLEARER = 0.5
 """The uncertainty that a path leaves of the lens, as a share of what it was, below which its focal length is taken."""
 
 FEW, FEW_UNSEEN = 0.5, 0.8
-"""Share of the frames in which the camera must be found for its path to be relied on: where the tracker saw it move, and
-where it could not tell, so that few points of the background, if any, are there to find."""
+"""Share of the frames in which the camera must be found for its path to be relied on: where the tracker saw it move,
+and where it could not tell, so that few points of the background, if any, are there to find."""
 
 
 def find_classical(motion: Motion, context: Context, options: CameraOptions) -> Motion:

@@ -1,4 +1,4 @@
-"""Depth maps of a clip from files, which give a camera's path its metres.
+"""Depth maps of a clip from files, or from a network, which give a camera's path its metres.
 
 `.npz`: `depth` (N,h,w) metres along the optical axis, and `frames` (N,) if they are not all of the clip's frames in
 order. A folder: a file for each frame, named by its number from 0 (`000123.npy`, `depth_123.png`): `.npy` (h,w) in
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -19,8 +21,45 @@ from kinema.storage.safe_npz import load_npz
 from kinema.storage.stored import StoredArray
 from kinema.weights.cache import hashed
 
+if TYPE_CHECKING:
+    from kinema.models.metric_depth.onnx_run import DepthNetwork
+
 _METRES = 1e-3
 """Of one step of a PNG."""
+
+
+class DepthSource(Protocol):
+    """Where depth maps come from: of which frames there are some, and those of the frames that are wanted."""
+
+    def __contains__(self, frame: int) -> bool: ...
+
+    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+        """Number and map (h,w) float32 of some frames, metres; 0 where it is not known. Raises InputError, KeyError."""
+        ...
+
+
+class Pictures(Protocol):
+    """The clip's pictures in order: number, picture (h,w,3) uint8 RGB, and where people are (h,w) bool."""
+
+    def read(self, frames: range) -> Iterator[tuple[int, np.ndarray, np.ndarray]]: ...
+
+
+class SeenDepth:
+    """What a network sees in the clip's pictures, in any of them."""
+
+    def __init__(self, network: DepthNetwork) -> None:
+        self._network = network
+
+    def __contains__(self, frame: int) -> bool:
+        return True
+
+    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+        """As `DepthSource.of`; the clip is read once."""
+        wanted = set(frames)
+        if wanted:
+            for number, picture, _ in pictures.read(range(min(wanted), max(wanted) + 1)):
+                if number in wanted:
+                    yield number, self._network(picture)
 
 
 class DepthMaps:
@@ -46,6 +85,10 @@ class DepthMaps:
 
     def __contains__(self, frame: int) -> bool:
         return frame in (self._files if self._maps is None else self._rows)
+
+    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+        """As `DepthSource.of`."""
+        return ((number, self.frame(number)) for number in frames)
 
     def frame(self, frame: int) -> np.ndarray:
         """The map (h,w) float32 of a frame, metres; 0 where it is not known. Raises InputError, KeyError."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinema.camera.depth_maps import DepthMaps
+from kinema.camera.depth_maps import DepthMaps, DepthSource, SeenDepth
 from kinema.camera.metric_scale import metric_scale
 from kinema.camera.options import CameraOptions
 from kinema.camera.slam.shots import SavedWork, SlamShot, from_first
@@ -45,9 +45,9 @@ _PARTS = 1000
 
 
 def files_of(options: CameraOptions) -> Mapping[str, str]:
-    """sha256 by name of the checkpoint and of the depth maps, which are read. Raises UsageError (torch is missing),
-    WeightsError, InputError, UnsafeFileError."""
-    from kinema.weights.cache import known_sha256
+    """sha256 by name of the checkpoint and of the depth maps or their network, which are tried. Raises UsageError
+    (torch is missing), WeightsError, InputError, UnsafeFileError."""
+    from kinema.weights.cache import hashed, known_sha256
 
     try:
         require_torch()
@@ -59,15 +59,33 @@ def files_of(options: CameraOptions) -> Mapping[str, str]:
     path = weights_file(options.droid)
     DroidNet.from_tensors(load_torch_checkpoint(path), str(path))
     found = {path.name: known_sha256(path)}
-    return found if options.depth is None else found | {options.depth.name: DepthMaps(options.depth).sha256()}
+    if options.depth is not None:
+        found[options.depth.name] = DepthMaps(options.depth).sha256()
+    if options.depth_network is not None:
+        from kinema.models.metric_depth.onnx_run import check_depth_network
+
+        check_depth_network(options.depth_network)
+        _depth_of(options)  # one output, of the right kind
+        found[options.depth_network.name] = hashed(options.depth_network)
+    return found
+
+
+def _depth_of(options: CameraOptions) -> DepthSource | None:
+    """Where depth in metres comes from, if anywhere. Raises InputError."""
+    if options.depth_network is None:
+        return None if options.depth is None else DepthMaps(options.depth)
+    from kinema.models.metric_depth.families import family_named
+    from kinema.models.metric_depth.onnx_run import DepthNetwork
+
+    return SeenDepth(DepthNetwork(options.depth_network, family_named(options.depth_family)))
 
 
 def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Motion:
     """The motion with the path of its camera (`kinema.camera.methods.CameraMethod`).
 
     People's masks hide them, or their boxes where there are no masks. The field of view is searched in the longest
-    shot, if it is not certain. `options.depth` has the path in metres. Work in progress is kept by the context's
-    `partial`: the search, and the shots that are done.
+    shot, if it is not certain. With `options.depth` or a network of depth the path is in metres. Work in progress is
+    kept by the context's `partial`: the search, and the shots that are done.
     """
     if motion.num_frames < 2:
         raise InputError("one picture shows no motion; `camera_method` droid needs a clip of two frames or more")
@@ -83,9 +101,9 @@ def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Moti
         )
         return motion
     metric = all(shot.metric for shot in shots)
-    if options.depth is not None and not metric:
+    if (depth := options.depth or options.depth_network) is not None and not metric:
         context.notes.append(
-            f"{options.depth} has too little depth of the background in keyframes to tell how long the path is in"
+            f"{depth} has too little depth of the background in keyframes to tell how long the path is in"
             " metres; people tell instead"
         )
     path = CameraPath(
@@ -108,7 +126,7 @@ class _Work:
         self._motion, self._context = motion, context
         self._pictures: WorkingPictures = WorkingPictures(given(context.video), motion)
         self._net = DroidRun(weights_file(options.droid), self._pictures.size)
-        self._depth = None if options.depth is None else DepthMaps(options.depth)
+        self._depth = _depth_of(options)
         self._saved = SavedWork(context.partial)
         self._longest = int(np.argmax([each.stop - each.start for each in motion.shots]))
         self._done = 0.0
@@ -241,10 +259,11 @@ class _Work:
         import cv2
 
         scales = []
-        for row, disparity in fine.items():
-            depth = given(self._depth).frame(keys.times[row])
-            depth = cv2.resize(depth, self._pictures.size[::-1], interpolation=cv2.INTER_NEAREST)
-            background = ~self._pictures.people(keys.times[row])
+        rows = {keys.times[row]: row for row in fine}
+        for number, found in given(self._depth).of(rows, self._pictures) if rows else ():
+            disparity = fine[rows[number]]
+            depth = cv2.resize(found, self._pictures.size[::-1], interpolation=cv2.INTER_NEAREST)
+            background = ~self._pictures.people(number)
             scales.append(metric_scale(1 / disparity.cpu().numpy(), depth, background))
         known = [each for each in scales if each is not None]
         return float(np.median(known)) if known else None

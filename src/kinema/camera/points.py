@@ -39,8 +39,8 @@ TRAVELLED, STANDING = 25.0, 1.2
 """Pixels by which the picture must have moved for a point that stayed within so many pixels to be an overlay."""
 
 FADED = 0.04
-"""Change of the contrast from one image to the next, as a share, beyond which it is taken out before points are followed:
-a fade, or a camera that adjusts itself to the light."""
+"""Change of the contrast from one image to the next, as a share, beyond which it is taken out before points are
+followed: a fade, or a camera that adjusts itself to the light."""
 
 MARKED = 10
 """Radius in pixels around an overlay's point where no other is taken."""

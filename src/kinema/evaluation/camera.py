@@ -52,7 +52,8 @@ truth's unit where it does not know metres."""
 
 @dataclass(frozen=True, repr=False)
 class ShotScores(Brief):
-    """start, end: of the shot, or of the piece of a path, seconds. frames: compared. measures: by `CAMERA_MEASURES`; those undefined are NaN."""
+    """start, end: of the shot, or of the piece of a path, seconds. frames: compared. measures: by `CAMERA_MEASURES`;
+    those undefined are NaN."""
 
     start: float
     end: float

@@ -31,8 +31,9 @@ class ImageNetwork:
     An instance must not be used by two threads at once.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
-        """Raises InputError, in one sentence, for a file that is damaged, or no network of one picture."""
+    def __init__(self, path: str | Path, *, threads: int = 1, usual: tuple[int, int] = (USUAL, USUAL)) -> None:
+        """usual: height and width of the input where the file leaves them open. Raises InputError, in one sentence, for
+        a file that is damaged, or no network of one picture."""
         self.path = Path(path)
         try:
             content = self.path.read_bytes()
@@ -51,7 +52,9 @@ class ImageNetwork:
         if not one or (isinstance(shape[0], int) and shape[0] != 1):
             found = ", ".join(f"{value.name} {value.shape} {value.type}" for value in inputs) or "nothing"
             raise InputError(f"{path} takes {quoted(found, 200, mark='')}, not one picture as (1, 3, height, width)")
-        self.height, self.width = (side if isinstance(side, int) and side > 0 else USUAL for side in shape[2:])
+        self.height, self.width = (
+            side if isinstance(side, int) and side > 0 else open_ for side, open_ in zip(shape[2:], usual, strict=True)
+        )
         self._input, self._type = inputs[0].name, _TYPES[inputs[0].type]
         self._names = [value.name for value in self._session.get_outputs()]
         self.raw = self(np.full((1, 3, self.height, self.width), 114.0, dtype=np.float32))

@@ -16,8 +16,11 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.runtime import onnx_session
 
-KINDS = {"windows": (2**30, 12), "picture": (3 * 2**30, 60)}
+KINDS = {"windows": (2**30, 12), "picture": (3 * 2**30, 60), "depth": (6 * 2**30, 170)}
 """Bytes that a network may take on top of the process and several times its file, and seconds, by what it takes."""
+
+DEPTH_SIDE = 672
+"""Side of a picture that a network of depth is tried on, pixels: a multiple of what their patches and strides are."""
 
 COPIES = 4
 """Times that a network's weights may be held while it is loaded."""
@@ -73,12 +76,13 @@ def problem_of(path: str) -> str | None:
     return None
 
 
-def problem_of_picture(path: str) -> str | None:
-    """What is wrong with a network of one picture, None if nothing is."""
-    from kinema.models.image_network import ImageNetwork
+def problem_of_picture(path: str, side: int | None = None) -> str | None:
+    """What is wrong with a network of one picture, None if nothing is. side: of the picture where the file leaves it
+    open, pixels."""
+    from kinema.models.image_network import USUAL, ImageNetwork
 
     try:
-        ImageNetwork(path)
+        ImageNetwork(path, usual=(side or USUAL,) * 2)
     except (InputError, MemoryError) as error:
         return _first_line(error).replace(f"{path} ", "it ", 1)
     return None
@@ -95,10 +99,11 @@ def main() -> None:
 
         kind, path = sys.argv[1:]
         memory, seconds = KINDS[kind]
-        if kind == "picture":
+        if kind != "windows":
             memory += COPIES * Path(path).stat().st_size
         limit(memory, seconds)
-        problem = problem_of(path) if kind == "windows" else problem_of_picture(path)
+        side = DEPTH_SIDE if kind == "depth" else None
+        problem = problem_of(path) if kind == "windows" else problem_of_picture(path, side)
     print(json.dumps({"problem": problem}))
 
 

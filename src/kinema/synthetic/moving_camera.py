@@ -1,4 +1,4 @@
-"""Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit (with zoom, too), walking.
+"""Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit, walking.
 
 scene = moving_scene(load_body(), "pan", people=2, seconds=3, seed=1)
 for image in scene.images(): ...     # (H,W,3) uint8
