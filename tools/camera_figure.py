@@ -1,9 +1,12 @@
-"""Make the figure of a moving camera in docs/world.md: the camera's view, and the world by `world` and by `follow`.
+"""Make the figures of moving cameras in docs/world.md: the camera's view, and the world by `world` and by `follow`.
 
     python tools/camera_figure.py docs/images/moving_camera.jpg
+    python tools/camera_figure.py docs/images/moving_camera_pan.jpg --way pan --views world --seconds 3 --frames 5 45 85
+    python tools/camera_figure.py docs/images/moving_camera_dolly.jpg --way dolly --views world --seconds 3 \
+        --frames 5 45 85
 
-Renders two people and an orbiting camera (`kinema.synthetic.moving_camera`), lets Kinema find everything in that clip,
-and draws a few of its frames: the figure contains no one's footage. Takes about a minute.
+Renders two people and a camera that moves (`kinema.synthetic.moving_camera`), lets Kinema find everything in that clip,
+and draws a few of its frames: the figures contain no one's footage. Each takes a minute or two.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 
 import kinema
 from kinema.body import load_body
-from kinema.synthetic.moving_camera import moving_scene
+from kinema.synthetic.moving_camera import WAYS, moving_scene
 from kinema.video import VideoWriter, open_video
 from kinema.visualization.vantage import vantage
 from kinema.visualization.views import CameraView
@@ -27,14 +30,17 @@ from kinema.visualization.world_view import WorldView
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--way", choices=tuple(WAYS), default="orbit", help="how the camera moves")
+    parser.add_argument("--views", choices=("world", "follow", "side"), nargs="+", default=["world", "follow"])
+    parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--frames", type=int, nargs="+", default=[8, 62, 116])
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--width", type=int, default=1260)
     args = parser.parse_args()
     body = load_body()
-    scene = moving_scene(body, "orbit", people=2, seconds=4.0, seed=args.seed)
+    scene = moving_scene(body, args.way, people=2, seconds=args.seconds, seed=args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "orbit.mp4"
+        clip = Path(folder) / f"{args.way}.mp4"
         with VideoWriter(clip, scene.motion.width, scene.motion.height, crf=16) as writer:
             for moment, image in zip(scene.motion.times, scene.images(), strict=True):
                 writer.write(image, float(moment))
@@ -43,7 +49,7 @@ def main() -> None:
     size = (motion.width, motion.height)
     views = [
         CameraView(motion, body, size),
-        *(WorldView(motion, body, size, vantage(motion, size, name)) for name in ("world", "follow")),
+        *(WorldView(motion, body, size, vantage(motion, size, name)) for name in args.views),
     ]
     columns = [
         np.concatenate([view.draw(index, image.copy(), view.prepare(index)) for view in views], axis=0)

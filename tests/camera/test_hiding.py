@@ -26,14 +26,14 @@ def motion_of(tmp_path, masked: bool = True) -> Motion:
 
 def test_a_mask_counts_where_there_is_one(tmp_path):
     hidden = HiddenPeople(motion_of(tmp_path))
-    mask = hidden.mask(0, SIZE)
+    mask = hidden.people(0, SIZE)
     assert mask.shape == SIZE
     assert mask[10:40, 10:20].all()
     assert not mask[10:40, 22:30].any()  # inside the box, outside the mask
     assert mask[15:35, 70:80].all()  # the box of the one without
-    empty = hidden.mask(1, SIZE)
+    empty = hidden.people(1, SIZE)
     assert empty[10:40, 12:32].all()
-    assert hidden.mask(7, SIZE).sum() == 0
+    assert hidden.people(7, SIZE).sum() == 0
 
 
 def test_people_beyond_the_picture_hide_nothing(tmp_path):
@@ -47,3 +47,14 @@ def test_without_masks_there_are_boxes_only(tmp_path):
     assert hidden.people(0, SIZE)[15:35, 10:30].all()
     np.testing.assert_allclose(hidden.boxes(0, SIZE), [[10, 10, 30, 40], [70, 15, 80, 35]])
     assert hidden.boxes(7, SIZE).shape == (0, 4)
+
+
+def test_masks_serve_where_boxes_leave_too_little(tmp_path):
+    """The box of one who is near fills the picture, the mask does not."""
+    motion = motion_of(tmp_path)
+    near, other = motion.people
+    assert HiddenPeople(motion).mask(0, SIZE) is None
+    near = near.replace(boxes=np.array([[0.0, 0, 200, 100], [20, 20, 60, 80]]))
+    hidden = HiddenPeople(motion.replace(people=(near, other)))
+    assert 0 < hidden.mask(0, SIZE).mean() < 0.2
+    assert hidden.mask(1, SIZE) is None

@@ -8,6 +8,12 @@ import numpy as np
 from kinema.motion import Motion
 from kinema.world.camera_motion import CameraMotionOptions, widened
 
+CROWDED = 0.6
+"""Share of the picture under people's boxes from which their masks hide them better from the search for points. Points
+are plenty, and boxes hide what masks leave out: shadows, what people carry, and others close by whom nobody follows. In
+a street full of them the background was off by 0.51 pixels behind boxes, and by 0.56 to 0.66 behind masks with margins
+of 4 to 12 pixels."""
+
 
 class HiddenPeople:
     """The people of a motion in images of its frames, of any size (h,w)."""
@@ -27,24 +33,31 @@ class HiddenPeople:
         return self._scaled([box for _, box in self._here.get(frame, ())], size)
 
     def mask(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
-        """`people`; None if nobody has masks in any frame."""
-        return self.people(frame, size) if self._masked else None
+        """`people`, where boxes would hide more than `CROWDED` of the picture; None where they do: elsewhere, and if
+        nobody has masks in any frame."""
+        if not self._masked or _painted(self.boxes(frame, size), size).mean() <= CROWDED:
+            return None
+        return self.people(frame, size)
 
     def people(self, frame: int, size: tuple[int, int]) -> np.ndarray:
         """(h,w) bool: people's masks, and the widened boxes of those who have none there."""
-        out = np.zeros(size, bool)
-        boxes = []
+        out, boxes = np.zeros(size, bool), []
         for mask, box in self._here.get(frame, ()):
             if mask is None or not mask.any():
                 boxes.append(box)
             else:
                 out |= cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        wide = np.rint(widened(self._scaled(boxes, size), CameraMotionOptions())).astype(int)
-        for x1, y1, x2, y2 in np.maximum(wide, -1):
-            out[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = True
-        return out
+        return out | _painted(self._scaled(boxes, size), size)
 
     def _scaled(self, boxes: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
         factor = np.tile(np.divide(size[::-1], self._size[::-1]), 2)
         found = np.reshape(boxes, (-1, 4)) * factor
         return np.asarray(found[np.isfinite(found).all(axis=1)])
+
+
+def _painted(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h,w) bool: the boxes (n,4), widened."""
+    out = np.zeros(size, bool)
+    for x1, y1, x2, y2 in np.maximum(np.rint(widened(boxes, CameraMotionOptions())).astype(int), -1):
+        out[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = True
+    return out

@@ -31,7 +31,7 @@ the highest robust error then, as a share of the other's: points that are not ma
 
 ZOOMS, ZOOM_SPAN = 0.8, 0.08
 """The robust error of a travelling camera that zooms, as a share of that of one that does not, below which it is
-believed, and the least range of its log focal length: a focal length for each keyframe always explains a little more."""
+believed, and the least range of its log focal length. More focal lengths always explain a little more."""
 
 PLACED = 0.7
 """Share of the keyframes that must have a place for a travelling camera to be believed."""
