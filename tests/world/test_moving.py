@@ -294,3 +294,21 @@ def test_the_world_is_judged_sound_and_goes_through_files(body, placed, tmp_path
 def test_a_scale_that_is_none_is_refused(scale):
     with pytest.raises(UsageError, match="scale"):
         WorldOptions(scale=scale)
+
+
+def test_who_is_zoomed_in_on_comes_no_nearer(body):
+    """Bodies are fitted with one focal length: as it grows, they seem to come nearer. The path's own say otherwise."""
+    truth, _ = scene(body, "pan", seconds=5.0)
+    motion = exact(truth, kind="rotation")
+    zoom = np.linspace(0.8, 1.25, motion.num_frames)
+    (person,) = motion
+    pelvis = body.rest_joints(person.betas)[:, 0]
+    seen = (person.transl + pelvis) / np.stack([np.ones_like(zoom), np.ones_like(zoom), zoom], axis=1)[person.frames]
+    motion = motion.replace(people=(person.replace(transl=seen - pelvis),))
+    path = path_of(motion.data)
+    lenses = np.tile(motion.camera.intrinsics, (motion.num_frames, 1, 1))
+    lenses[:, [0, 1], [0, 1]] *= zoom[:, None]
+    found = score_moving(place_in_world(with_path(motion, path.replace(intrinsics=lenses)), body), truth, body)
+    without = score_moving(place_in_world(motion, body), truth, body)
+    assert found["person"] < 2.0  # percent of the distance walked
+    assert without["person"] > 2 * found["person"]

@@ -57,8 +57,13 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     ]
     context.facts["shots"] = [shot.facts for shot in shots]
     path = _path(shots, camera, factor)
-    if any(shot.facts.get("zoom") for shot in shots):
-        context.notes.append("the camera zooms; distances are right for its average focal length")
+    zooming = {shot.kind for shot in shots if shot.facts.get("zoom")}
+    if zooming:
+        either = ", or moves straight ahead before something far and flat, which looks the same"
+        context.notes.append(
+            f"the camera zooms{either if 'rotation' in zooming else ''}; in the camera's frame distances are right for"
+            " its average focal length"
+        )
     pieces = sum(len(shot.breaks) for shot in shots)
     if pieces:
         context.notes.append(

@@ -210,5 +210,5 @@ def with_lens(
     if size != own:
         notes.append(f"the lens in {file.name} was scaled from {size[0]}x{size[1]} to {own[0]}x{own[1]} pixels")
     if intrinsics.ndim == 3:
-        notes.append("the camera zooms; distances are right for its average focal length")
+        notes.append("the camera zooms; in the camera's frame distances are right for its average focal length")
     return path.replace(intrinsics=intrinsics), given

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kinema.geometry.camera import Camera
 from kinema.geometry.camera_path import CameraPath, path_of
 from kinema.motion import Motion
 from kinema.world.balance import unit
@@ -58,6 +59,16 @@ class Journey:
     @property
     def turns(self) -> bool:
         return bool(np.abs(self.rotation - self.rotation[0]).max() > STILL)
+
+    def zoom(self, camera: Camera) -> np.ndarray:
+        """(T,) the focal length in each frame as a factor on the camera's, with which bodies were fitted.
+
+        A body appears as large as it does, so that it is as many times further away; what is beside the middle of the
+        picture stays as far beside it.
+        """
+        if self.path.intrinsics.ndim == 2:
+            return np.ones(len(self.path))
+        return np.asarray(self.path.intrinsics[:, 0, 0] / camera.intrinsics[0, 0])
 
     @property
     def level(self) -> bool:

@@ -52,6 +52,8 @@ class Sight:
         pose, betas, transl = fitted(person)
         rig = Rig.of(self.body, "contacts", np.median(betas, axis=0))
         root = transl + self.body.rest_joints(betas)[:, 0]
+        if self.journey is not None:
+            root[:, 2] *= self.journey.zoom(self.camera)[person.frames]
         everywhere = np.ones(len(person), dtype=bool)
         track = FittedTrack(rig, self.times[person.frames], axis_angle_to_matrix(pose), root, everywhere)
         surface = Surface.of(self.body, np.median(betas, axis=0))
