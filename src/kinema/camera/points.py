@@ -1,4 +1,4 @@
-"""Following points of the background through a shot, frame by frame, in constant memory but for what is recorded.
+"""Following points of the background through a shot, frame by frame, in constant memory.
 
 Corners are spread evenly over the image outside people, bars and overlays, followed by sparse Lucas-Kanade from frame
 to frame, checked backwards, and replaced where they are lost. After frames without sight of the background (blur, a
@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from kinema.camera.sightings import SightingFile
 from kinema.camera.tracks import FEWEST, PointTracks
 from kinema.world.background import corners_of, inside_bars
 from kinema.world.camera_motion import FLOW, CameraMotionOptions, widened
@@ -59,7 +60,7 @@ def working_image(image: np.ndarray) -> np.ndarray:
 class PointFollower:
     """Call it with every frame of a shot in order, then take the `tracks`.
 
-    It records about three kilobytes for each frame.
+    It records about three kilobytes for each frame, in a temporary file.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class PointFollower:
         self._overlay: np.ndarray | None = None
         self._wrong: list[np.ndarray] = []
         self._times: list[float] = []
-        self._recorded: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        self._recorded = SightingFile()
 
     def __call__(self, image: np.ndarray, time: float, boxes: np.ndarray, *, mask: np.ndarray | None = None) -> None:
         """image (h,w) uint8, of `working_image`; boxes (n,4) of people in its pixels; mask (h,w) bool: people."""
@@ -98,17 +99,18 @@ class PointFollower:
             self._image, self._time = image, time
             self._kept += 1
         self._times.append(time)
-        ids, pixels = self._recorded
-        ids.append(self._ids.copy() if visible else self._ids[:0])
-        pixels.append(self._points.copy() if visible else self._points[:0])
+        rows = slice(None) if visible else slice(0)
+        self._recorded.add(self._ids[rows], self._points[rows])
 
     def tracks(self) -> PointTracks:
         """What was seen, without overlays and points that were soon lost."""
         height, width = (1, 1) if self._overlay is None else self._overlay.shape
-        found = PointTracks(*self._recorded, np.array(self._times), (width, height))
-        seen = np.bincount(np.concatenate(found.ids)) if found.ids else np.zeros(0, int)
-        brief = np.flatnonzero(seen < min(SHORTEST, len(found)))
-        return found.without(np.concatenate([brief, *self._wrong]))
+        return self._recorded.tracks(
+            np.array(self._times),
+            (width, height),
+            fewest=min(SHORTEST, len(self._recorded)),
+            wrong=np.concatenate([np.zeros(0, np.int32), *self._wrong]),
+        )
 
     def _follow(self, image: np.ndarray, closed: np.ndarray) -> bool:
         """Find the points in the next image; False, and nothing is changed, if too few are seen in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,8 @@ class PointTracks:
     and height of the working image.
     """
 
-    ids: list[np.ndarray]
-    pixels: list[np.ndarray]
+    ids: Sequence[np.ndarray]
+    pixels: Sequence[np.ndarray]
     times: np.ndarray
     size: tuple[int, int]
 
@@ -47,16 +48,6 @@ class PointTracks:
         """The points that two frames see: ids (n,), and pixels (n,2) in each."""
         ids, first, second = np.intersect1d(self.ids[a], self.ids[b], assume_unique=True, return_indices=True)
         return ids, self.pixels[a][first], self.pixels[b][second]
-
-    def without(self, wrong: np.ndarray) -> PointTracks:
-        """The same without the points of these ids."""
-        kept = [~np.isin(ids, wrong) for ids in self.ids]
-        return PointTracks(
-            [ids[keep] for ids, keep in zip(self.ids, kept, strict=True)],
-            [pixels[keep] for pixels, keep in zip(self.pixels, kept, strict=True)],
-            self.times,
-            self.size,
-        )
 
     def part(self, frames: slice) -> PointTracks:
         """Some of the frames."""
