@@ -1,4 +1,4 @@
-"""Where points were seen in each frame of a shot, in a temporary file: three kilobytes a frame, which long clips add up."""
+"""Where points were seen in each frame of a shot, in a temporary file: long clips add up three kilobytes a frame."""
 
 from __future__ import annotations
 
