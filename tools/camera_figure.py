@@ -1,7 +1,7 @@
 """Make the figures of moving cameras in docs/world.md: the camera's view, and the world by `world` and by `follow`.
 
     python tools/camera_figure.py docs/images/moving_camera.jpg
-    python tools/camera_figure.py docs/images/moving_camera_pan.jpg --way pan --views world --seconds 3 --frames 5 45 85
+    python tools/camera_figure.py docs/images/moving_camera_pan.jpg --way pan --views world --seconds 3 --frames 5 30 55
     python tools/camera_figure.py docs/images/moving_camera_dolly.jpg --way dolly --views world --seconds 3 \
         --frames 5 45 85
 
