@@ -3,8 +3,9 @@
     python benchmarks/lifting.py [--frames 10000] [--repeat 2] [--lifter videopose3d pstmo]
 
 Theirs, as in their programs for ordinary video: VideoPose3D takes the whole clip and its mirror image as one batch;
-P-STMO takes a window for each frame, 128 windows and their mirror images at once, through the whole network. Both are
-torch modules that compute what the authors' do (tests/models). Ours: `lift_clip` with the same numbers as a result.
+P-STMO takes a window for each frame, 128 windows and their mirror images at once, through the whole network, whose
+attention is the product of two matrices, a softmax and another product (torch had nothing else when it was published).
+Both are torch modules that compute what the authors' do (tests/models). Ours: `lift_clip` with the same numbers as a result.
 Beside them, the time that the published network's multiplications and additions take at the speed of a large product of
 matrices, which is the core's greatest: nothing that does all of them is faster. Needs the torch extra. CPU time of the
 process; best of --repeat.
@@ -16,6 +17,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,13 @@ def videopose3d_as_published(net: Any, clip: np.ndarray) -> np.ndarray:
         return merged(net(torch.from_numpy(padded)).numpy())
 
 
+def published_attention(layer: Any, x: Any) -> Any:
+    """The attention of a layer of P-STMO on (B, T, d), step by step: Vaswani et al. 2017, equation 1."""
+    q, k, v = (linear(x).unflatten(-1, (pstmo.HEADS, -1)).transpose(1, 2) for linear in layer.linears[:3])
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1)
+    return layer.linears[3]((weights @ v).transpose(1, 2).flatten(-2))
+
+
 def pstmo_as_published(net: Any, clip: np.ndarray) -> np.ndarray:
     import torch
 
@@ -118,7 +127,7 @@ def main() -> None:
     args = parser.parse_args()
     import torch
 
-    from kinema.models.pstmo.network import PSTMO
+    from kinema.models.pstmo.network import PSTMO, Attention
     from kinema.models.videopose3d.network import VideoPose3D
 
     torch.set_num_threads(1)
@@ -140,6 +149,9 @@ def main() -> None:
         counters = {f"{k[:-12]}num_batches_tracked": np.zeros((), np.int64) for k in shapes if "running_mean" in k}
         given = {k: torch.from_numpy(np.asarray(v)) for k, v in (tensors | counters).items()}
         net = module.from_tensors({k: v.float() if v.is_floating_point() else v for k, v in given.items()})
+        for layer in net.modules():
+            if isinstance(layer, Attention):
+                layer.forward = partial(published_attention, layer)
         ours = opened({k: v.astype(np.float32) for k, v in tensors.items()}, name)
         theirs, want = best(lambda: published(net, clip), args.repeat)  # noqa: B023
         own, found = best(one_blas_thread(lambda: lift_clip(ours, clip, COCO17)), args.repeat)  # noqa: B023
