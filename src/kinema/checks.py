@@ -37,7 +37,9 @@ def length(value: Any) -> int:
 
 
 def frozen(value: Any, dtype: Any) -> np.ndarray:
-    """A read-only copy."""
+    """A read-only copy; the array itself where it is read-only already and its values are in no other array."""
+    if type(value) is np.ndarray and value.dtype == dtype and not value.flags.writeable and value.base is None:
+        return value
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array
@@ -69,16 +71,15 @@ def checked(
     if array.shape != expected:
         letters = ", ".join(str(s) for s in shape) + ("," if len(shape) == 1 else "")
         raise ShapeError(f"{who}: {name} has shape {array.shape}, expected {expected} = ({letters})")
-    size = np.abs(array)
-    wrong = size > largest if may_hold_nan else ~(size <= largest)  # the second is True for NaN, too
-    if wrong.any():
+    if not _within(array, -largest, largest, may_hold_nan):
+        size = np.abs(array)
+        wrong = size > largest if may_hold_nan else ~(size <= largest)  # the second is True for NaN, too
         first = _first(wrong)
         found = f"{array[first]:g}, beyond {largest:g}," if np.isfinite(array[first]) else "a value that is not finite"
         raise ShapeError(f"{who}: {name} holds {found} at {first}")
-    if share:
+    if share and not _within(array, -1e-6, 1 + 1e-6, may_hold_nan=True):
         wrong = (array < -1e-6) | (array > 1 + 1e-6)
-        if wrong.any():
-            raise ShapeError(f"{who}: {name} must lie in [0, 1], found {array[wrong][0]:g} at {_first(wrong)}")
+        raise ShapeError(f"{who}: {name} must lie in [0, 1], found {array[wrong][0]:g} at {_first(wrong)}")
     if boolean:
         # A probability cast to bool would be True wherever it is not exactly 0.
         wrong = (array != 0) & (array != 1)
@@ -86,6 +87,15 @@ def checked(
             raise ShapeError(f"{who}: {name} must be True or False, found {array[wrong][0]:g} at {_first(wrong)}")
         return frozen(array, bool)
     return array
+
+
+def _within(array: np.ndarray, least: float, most: float, may_hold_nan: bool) -> bool:
+    """Whether all values, or all that are not NaN, lie in [least, most]; takes no memory of the array's size."""
+    if not array.size:
+        return True
+    lowest, highest = (np.fmin, np.fmax) if may_hold_nan else (np.minimum, np.maximum)
+    low, high = float(lowest.reduce(array, axis=None)), float(highest.reduce(array, axis=None))
+    return (least <= low and high <= most) or (may_hold_nan and np.isnan(low))
 
 
 def _first(wrong: np.ndarray) -> tuple[int, ...]:

@@ -138,6 +138,12 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(tmp_path):
     result.write_text(json.dumps([{"image_id": 0, "keypoints": ["a"] * 51}]))
     with pytest.raises(InputError, match="no file of COCO's keypoint results"):
         evaluate_keypoints(result, truth)
+    result.write_text(json.dumps([{"image_id": 0, "keypoints": [float("nan")] * 51}]))
+    with pytest.raises(InputError, match="keypoints that are not numbers"):
+        evaluate_keypoints(result, truth)
+    result.write_text(json.dumps([{"image_id": 999_999, "keypoints": [1, 2, 3] * 17}]))
+    with pytest.raises(InputError, match=r"has nobody in any of the \d+ images of .*truth\.json"):
+        evaluate_keypoints(result, truth)
     (tmp_path / "empty.json").write_text(json.dumps({"images": [], "annotations": []}))
     with pytest.raises(InputError, match="annotates nobody's keypoints"):
         evaluate_keypoints(result, tmp_path / "empty.json")

@@ -8,12 +8,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kinema.lifting.lifting import chosen_lifter, lift_clip
+from kinema.lifting import LIFTERS as REGISTRY
+from kinema.lifting.lifting import chosen_lifter, lift_clip, lift_person
 from kinema.lifting.options import LiftOptions
 from kinema.models.pstmo.lifter import open_lifter as open_pstmo
 from kinema.models.pstmo.sizes import PSTMOSizes
 from kinema.models.videopose3d.lifter import open_lifter as open_videopose3d
 from kinema.models.videopose3d.sizes import VideoPose3DSizes
+from kinema.motion import Motion
+from kinema.person import Person
 from kinema.skeleton import COCO17
 from tests.helpers.lifters import random_tensors
 
@@ -21,6 +24,15 @@ LIFTERS = {
     "videopose3d": (open_videopose3d, VideoPose3DSizes(17, 17, 128, (3, 3, 3))),
     "pstmo": (open_pstmo, PSTMOSizes(9, width=32, inner=32, spatial=32, layers=1)),
 }
+
+
+SHORT, LONG = 1200, 3200
+"""Frames of clips, both several blocks."""
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    monkeypatch.setattr("kinema.lifting.lifting.BLOCK", 400)
 
 
 def peak(network, frames: int) -> int:
@@ -37,12 +49,35 @@ def peak(network, frames: int) -> int:
 
 @pytest.mark.parametrize("name", LIFTERS)
 def test_a_long_clip_adds_little_more_than_its_keypoints_and_joints(name):
-    """What a clip adds is its keypoints and joints, mirrored once: less than 900 bytes for each further frame, where a
-    single layer's values of a whole clip would be 512 for VideoPose3D's, and windows of tokens 1152 for P-STMO's."""
+    """What a clip adds is its joints, 204 bytes for each further frame, where a single layer's values of a whole clip
+    would be 512 for VideoPose3D's, and windows of tokens 1152 for P-STMO's."""
     opened, sizes = LIFTERS[name]
     network = opened(random_tensors(sizes), name)
-    short, long = peak(network, 4500), peak(network, 9000)  # both more than the networks compute at once
-    assert (long - short) / 4500 < 900
+    short, long = peak(network, SHORT), peak(network, LONG)
+    assert (long - short) / (LONG - SHORT) < 210
+
+
+def test_a_long_track_adds_its_joints_and_the_keypoints_that_the_network_takes():
+    """408 bytes a frame of joints in float64, which are the result, and 136 of keypoints in float32; times and their
+    steps are 24 more."""
+    opened, sizes = LIFTERS["videopose3d"]
+    network, lifter = opened(random_tensors(sizes), "videopose3d"), REGISTRY.find("videopose3d")
+
+    def added(frames: int) -> int:
+        points = np.random.default_rng(0).uniform(100, 300, (frames, 17, 2))
+        person = Person(
+            1, np.arange(frames), keypoint_set=COCO17.name, keypoints=points,
+            keypoint_confidence=np.ones((frames, 17)),
+        )  # fmt: skip
+        motion = Motion(np.arange(frames) / 50, 640, 480, people=(person,))
+        tracemalloc.start()
+        try:
+            lift_person(motion, person, lifter, network, COCO17, LiftOptions())
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert (added(LONG) - added(SHORT)) / (LONG - SHORT) < 620
 
 
 def test_a_checkpoint_is_opened_once_and_again_when_it_has_changed(tmp_path):

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.lifting.options import KeypointFileOptions, LiftOptions
     from kinema.pipeline.keypoint_file import KeypointFileJob, motion_from_keypoints
     from kinema.pipeline.showing import watcher
+    from kinema.video.times import plural
 
     job = KeypointFileJob(
         file=options_from(args, KeypointFileOptions),
@@ -78,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
         motion = motion_from_keypoints(args.file, job, watcher=shown)
     save_motion(motion, out)
     if not args.quiet:
-        frames = ", ".join(f"person {person.id}: {len(person)} frames" for person in motion)
-        print(f"{frames or 'nobody'}\n{out}")
+        frames = ", ".join(f"person {person.id}: {plural(len(person), 'frame')}" for person in motion)
+        print(f"{frames}\n{out}")
     return 0
 
 

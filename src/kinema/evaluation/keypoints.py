@@ -51,6 +51,8 @@ def evaluate_keypoints(result: str | Path, truth: str | Path) -> KeypointScores:
     """
     annotations = load_annotations(truth)
     detections = _detections(Path(result), sorted(annotations))
+    if not any(image in annotations for image in detections):
+        raise InputError(f"{result} has nobody in any of the {len(annotations)} images of {truth}; are they others?")
     people = [(image, person) for image, group in annotations.items() for person in group if not person.crowd]
     shares, joints = _correct(detections, annotations)
     return KeypointScores(
@@ -105,6 +107,8 @@ def _results(content: Sequence[Any], path: Path) -> dict[int, list[Detection]]:
             points = np.array(row["keypoints"], dtype=np.float64).reshape(-1, 3)
             if len(points) != len(COCO17):
                 raise InputError(f"{path} has {len(points)} keypoints a person, COCO has {len(COCO17)}")
+            if not np.isfinite(points).all():
+                raise InputError(f"{path} has keypoints that are not numbers; write what is not seen as 0, 0, 0")
             score = float(row["score"]) if "score" in row else float(points[:, 2].mean())
             out.setdefault(int(row["image_id"]), []).append(Detection(points[:, :2], score))
     except (KeyError, TypeError, ValueError) as error:

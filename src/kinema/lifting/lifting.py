@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from kinema.errors import InputError, UsageError
 from kinema.lifting.inputs import input_set_of, joint_weights, joints_from, mirrored, to_screen
-from kinema.lifting.options import LiftOptions
+from kinema.lifting.options import OWN, LiftOptions
 from kinema.lifting.registry import LIFTERS, Lifter, LiftingNetwork
 from kinema.motion import Motion
 from kinema.person import Person
@@ -19,8 +20,8 @@ from kinema.temporal.rate import frame_rate
 from kinema.temporal.sequences import UniformTimes, filled
 from kinema.weights.cache import known_sha256
 
-BLOCK = 4096
-"""Frames that are mirrored at once."""
+BLOCK = 3888
+"""Frames that are lifted at once: what is in between takes memory for these alone."""
 
 
 def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motion:
@@ -51,6 +52,8 @@ def chosen_lifter(options: LiftOptions) -> tuple[Lifter, LiftingNetwork, Path]:
     """The lifter of these options, its network, and the checkpoint. Raises UsageError, InputError."""
     if options.method is None:
         raise UsageError(f"no lifter is chosen; set `lifter` to one of {', '.join(LIFTERS.names())}")
+    if options.method not in LIFTERS.names():
+        raise UsageError(f"unknown lifter {options.method!r}; known: {', '.join((OWN, *LIFTERS.names()))}")
     lifter = LIFTERS.find(options.method)
     path = options.checkpoint
     if path is None:
@@ -73,15 +76,26 @@ def lift_clip(
     network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
 ) -> np.ndarray:
     """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
-    clip = np.asarray(clip, dtype=np.float32)
-    joints = network.lift(clip, stride)
-    if not flip:
-        return joints
-    other = network.lift(mirrored(clip, wanted), stride)
-    for first in range(0, len(joints), BLOCK):
-        rows = slice(first, first + BLOCK)
-        joints[rows] = (joints[rows] + mirrored(other[rows], H36M17)) / 2
+    joints = np.empty((len(clip), network.joints_out, 3), dtype=np.float32)
+    for rows, lifted in _lifted_blocks(network, clip, wanted, stride, flip):
+        joints[rows] = lifted
     return joints
+
+
+def _lifted_blocks(
+    network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, stride: int, flip: bool
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """The frames of `lift_clip` block by block: where they belong, and their joints."""
+    before, after = (stride * reach for reach in network.reach)
+    for first in range(0, len(clip), BLOCK):
+        last = min(first + BLOCK, len(clip))
+        low = max(0, first - before)
+        part = np.asarray(clip[low : last + after], dtype=np.float32)
+        frames = range(first - low, last - low)
+        joints = network.lift(part, stride, frames)
+        if flip:
+            joints = (joints + mirrored(network.lift(mirrored(part, wanted), stride, frames), H36M17)) / 2
+        yield slice(first, last), joints
 
 
 def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:
@@ -100,20 +114,31 @@ def lift_person(
     """The person with keypoints3d of a network that takes the joints `wanted`; see `lift_people`."""
     (keypoints,) = person.require("keypoints")
     weights = joint_weights(joint_set(person.keypoint_set or ""), wanted)
-    screen = to_screen(joints_from(keypoints, weights), motion.width, motion.height)
+    screen = _on_screen(keypoints, weights, motion.width, motion.height)
     times = motion.times[person.frames]
     joints = np.full((len(person), len(H36M17), 3), np.nan)
     for piece in motion.pieces(person, options.max_gap):
-        if not np.isfinite(screen[piece]).any():
+        values = screen[piece]
+        if not np.isfinite(values).any():
             continue
-        values = filled(
-            screen[piece].reshape(piece.stop - piece.start, -1), times[piece], "keypoints", person.frames[piece],
-            "interpolate",
-        )  # fmt: skip
+        for joint in range(len(wanted)):  # one by one, for the memory's sake
+            values[:, joint] = filled(values[:, joint], times[piece], "keypoints", person.frames[piece], "interpolate")
         uniform = UniformTimes.of(times[piece], None)
-        even = uniform.to_grid(values)
+        even = uniform.to_grid(values.reshape(len(values), -1)).reshape(-1, len(wanted), 2)
         stride = max(1, round(frame_rate(uniform.grid) / lifter.rate))
-        lifted = lift_clip(network, even.reshape(len(even), -1, 2), wanted, stride=stride, flip=options.flip)
-        lifted -= lifted[:, :1].copy()
-        joints[piece] = uniform.from_grid(lifted.reshape(len(even), -1)).reshape(-1, len(H36M17), 3)
+        lifted = joints[piece] if uniform.same else np.empty((len(even), len(H36M17), 3))
+        for rows, block in _lifted_blocks(network, even, wanted, stride, options.flip):
+            lifted[rows] = block - block[:, :1]
+        if not uniform.same:
+            joints[piece] = uniform.from_grid(lifted.reshape(len(even), -1)).reshape(-1, len(H36M17), 3)
+    joints.flags.writeable = False  # so that the person takes them as they are
     return person.replace(keypoint3d_set=H36M17.name, keypoints3d=joints, keypoint3d_uncertainty=None)
+
+
+def _on_screen(keypoints: np.ndarray, weights: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(F, W, 2) float32 screen coordinates of the joints that the network takes, NaN where they are not seen."""
+    screen = np.empty((len(keypoints), len(weights), 2), dtype=np.float32)
+    for first in range(0, len(keypoints), BLOCK):
+        rows = slice(first, first + BLOCK)
+        screen[rows] = to_screen(joints_from(keypoints[rows], weights), width, height)
+    return screen

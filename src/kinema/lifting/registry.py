@@ -13,7 +13,8 @@ from kinema.registry import Registry, resolve
 
 
 class LiftingNetwork(Protocol):
-    """An opened network. joints_in, joints_out: numbers of 2D and 3D joints."""
+    """An opened network. joints_in, joints_out: numbers of 2D and 3D joints. reach: frames before and after a frame that
+    its joints depend on, at the network's own rate."""
 
     @property
     def joints_in(self) -> int: ...
@@ -21,8 +22,11 @@ class LiftingNetwork(Protocol):
     @property
     def joints_out(self) -> int: ...
 
-    def lift(self, clip: np.ndarray, stride: int) -> np.ndarray:
-        """(F, J_in, 2) screen coordinates -> (F, J_out, 3): every frame, of any clip.
+    @property
+    def reach(self) -> tuple[int, int]: ...
+
+    def lift(self, clip: np.ndarray, stride: int, frames: range | None = None) -> np.ndarray:
+        """(F, J_in, 2) screen coordinates -> (F, J_out, 3) float32: every frame, or `frames` of step 1, of any clip.
 
         stride: frames of the clip to one frame of those that the network was trained on. At the ends of the clip, its
         first and last frames are repeated.

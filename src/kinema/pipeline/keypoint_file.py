@@ -81,6 +81,8 @@ def motion_from_keypoints(
             motion = stage(motion, options=options, context=context)
         if stage is fit_body:
             motion = with_bodies(motion, context.notes)
+            if not motion.people:
+                raise InputError(f"{path} shows nobody well enough to fit a body; somebody must be seen from head to hip")
             if motion.camera is not None:
                 motion = motion.replace(camera=motion.camera.replace(moving=False))
         for note in context.notes:

@@ -19,19 +19,22 @@ class ClipLifter:
     def __init__(self, network: OnnxPSTMO) -> None:
         self._network = network
         self.joints_in, self.joints_out = network.sizes.joints_in, network.sizes.joints_out
+        half = network.sizes.frames // 2
+        self.reach = half, network.sizes.frames - half - 1
 
-    def lift(self, clip: np.ndarray, stride: int = 1) -> np.ndarray:
+    def lift(self, clip: np.ndarray, stride: int = 1, frames: range | None = None) -> np.ndarray:
         """(F, J_in, 2) -> (F, J_out, 3): windows of every stride-th frame about each frame."""
-        out = np.empty((len(clip), self.joints_out, 3), dtype=np.float32)
+        frames = range(len(clip)) if frames is None else frames
+        out = np.empty((len(frames), self.joints_out, 3), dtype=np.float32)
         near = window_places(self._network.sizes.frames, stride)
-        for first in range(0, len(clip), PIECE):
-            frames = np.arange(first, min(first + PIECE, len(clip)))
-            low, high = max(0, first + near[0]), min(len(clip), int(frames[-1]) + near[-1] + 1)
+        for first in range(0, len(frames), PIECE):
+            middles = np.asarray(frames[first : first + PIECE])
+            low, high = max(0, middles[0] + near[0]), min(len(clip), middles[-1] + near[-1] + 1)
             tokens = self._network.tokens(clip[low:high])
-            for start in range(0, len(frames), WINDOWS):
-                middle = frames[start : start + WINDOWS]
-                places = np.clip(middle[:, None] + near, 0, len(clip) - 1) - low
-                out[middle] = self._network.middles(tokens[places])
+            for start in range(0, len(middles), WINDOWS):
+                some = middles[start : start + WINDOWS]
+                places = np.clip(some[:, None] + near, 0, len(clip) - 1) - low
+                out[first + start : first + start + len(some)] = self._network.middles(tokens[places])
         return out
 
 

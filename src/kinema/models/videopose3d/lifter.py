@@ -18,15 +18,22 @@ class ClipLifter:
         self.joints_in, self.joints_out = sizes.joints_in, sizes.joints_out
         shift = sum(sizes.shifts(network.causal))
         half = (sizes.receptive_field - 1) // 2
-        self._before, self._after = half + shift, half - shift
+        self.reach = half + shift, half - shift
 
-    def lift(self, clip: np.ndarray, stride: int = 1) -> np.ndarray:
+    def lift(self, clip: np.ndarray, stride: int = 1, frames: range | None = None) -> np.ndarray:
         """(F, J_in, 2) -> (F, J_out, 3): each set of frames `stride` apart is a clip of its own."""
-        out = np.empty((len(clip), self.joints_out, 3), dtype=np.float32)
-        for first in range(min(stride, len(clip))):
-            part = clip[first::stride]
-            out[first::stride] = self._network(np.pad(part, ((self._before, self._after), (0, 0), (0, 0)), mode="edge"))
+        frames = range(len(clip)) if frames is None else frames
+        out = np.empty((len(frames), self.joints_out, 3), dtype=np.float32)
+        for phase in range(min(stride, len(frames))):
+            first, offset = divmod(frames[phase], stride)
+            out[phase::stride] = self._lifted(clip[offset::stride], first, len(out[phase::stride]))
         return out
+
+    def _lifted(self, clip: np.ndarray, first: int, count: int) -> np.ndarray:
+        """`count` frames of a clip, from the frame `first` on."""
+        start, stop = first - self.reach[0], first + count + self.reach[1]
+        part = clip[max(0, start) : stop]
+        return self._network(np.pad(part, ((max(0, -start), max(0, stop - len(clip))), (0, 0), (0, 0)), mode="edge"))
 
 
 def open_lifter(tensors: Mapping[str, np.ndarray], name: str, *, causal: bool = False, threads: int = 1) -> ClipLifter:
