@@ -70,6 +70,8 @@ def poses_of(
     if not len(points):
         raise InputError(f"{what} holds no pose")
     sizes = {np.size(each) for each in points}
+    if any(size % 3 for size in sizes):
+        raise InputError(f"{what} holds a pose that is not x, y and confidence of each joint")
     if len(sizes) > 1:
         raise InputError(f"{what} holds poses of different numbers of joints ({_some(sizes, 3)})")
     try:
