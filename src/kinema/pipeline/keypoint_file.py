@@ -82,7 +82,9 @@ def motion_from_keypoints(
         if stage is fit_body:
             motion = with_bodies(motion, context.notes)
             if not motion.people:
-                raise InputError(f"{path} shows nobody well enough to fit a body; somebody must be seen from head to hip")
+                raise InputError(
+                    f"{path} shows nobody well enough to fit a body; somebody must be seen from head to hip"
+                )
             if motion.camera is not None:
                 motion = motion.replace(camera=motion.camera.replace(moving=False))
         for note in context.notes:
