@@ -5,7 +5,8 @@
 Theirs, as in their programs for ordinary video: VideoPose3D takes the whole clip and its mirror image as one batch;
 P-STMO takes a window for each frame, 128 windows and their mirror images at once, through the whole network, whose
 attention is the product of two matrices, a softmax and another product (torch had nothing else when it was published).
-Both are torch modules that compute what the authors' do (tests/models). Ours: `lift_clip` with the same numbers as a result.
+Both are torch modules that compute what the authors' do (tests/models). Ours: `lift_clip` with the same numbers as a
+result.
 Beside them, the time that the published network's multiplications and additions take at the speed of a large product of
 matrices, which is the core's greatest: nothing that does all of them is faster. Needs the torch extra. CPU time of the
 process; best of --repeat.

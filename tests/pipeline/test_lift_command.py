@@ -69,7 +69,7 @@ def test_one_frame_is_lifted(points, capsys):
 
 @pytest.mark.golden
 def test_parity_writes_what_the_authors_program_computes(capsys):
-    """From the file of keypoints and the checkpoint to both of its arrays (tests/lifting has the tolerance's reason)."""
+    """From the file of keypoints and the checkpoint to both of its arrays, to 1e-5 of the largest value (float32)."""
     golden = recording("pstmo/golden_pipeline.npz")
     np.savez("keypoints.npz", kpts=golden["itw.kpts_px"])
     np.savez("s_in_the_wild.npz", **seeded_tensors("pstmo/manifest_stmo_s_243.json"))

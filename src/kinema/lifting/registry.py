@@ -13,8 +13,8 @@ from kinema.registry import Registry, resolve
 
 
 class LiftingNetwork(Protocol):
-    """An opened network. joints_in, joints_out: numbers of 2D and 3D joints. reach: frames before and after a frame that
-    its joints depend on, at the network's own rate."""
+    """An opened network. joints_in, joints_out: numbers of 2D and 3D joints. reach: frames before and after a frame
+    that its joints depend on, at the network's own rate."""
 
     @property
     def joints_in(self) -> int: ...
