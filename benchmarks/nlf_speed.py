@@ -20,10 +20,11 @@ from pare_speed import best
 from torch_keypoints import with_random_weights
 
 from kinema.models.nlf.facts import BOX_SIZE, HEAD, MAPS, SIZES
+from kinema.models.nlf.fast_network import PIECE as PIECES
+from kinema.models.nlf.fast_network import fast_network
 from kinema.models.nlf.network import BodyVolume, CropModel, PointWeights, localize
-from kinema.models.torch_inference import prepared
 
-PIECE = 2
+PIECE = PIECES["cpu"]
 
 
 def read_plainly(features: torch.Tensor, weights: PointWeights) -> torch.Tensor:
@@ -58,7 +59,7 @@ def main() -> None:
             if isinstance(each, torch.nn.BatchNorm2d):
                 each.weight.fill_(0.5)
         plain.volume = BodyVolume(-torch.ones(3), torch.ones(3), torch.ones(1024))
-        fast = prepared(copy.deepcopy(plain), (PIECE, 3, side, side), threads=args.threads)
+        fast = fast_network(copy.deepcopy(plain), "cpu", args.threads)
         crops = torch.from_numpy(np.random.default_rng(0).random((args.crops, 3, side, side), dtype=np.float32))
         with torch.inference_mode():
             weights = plain.weights_of(torch.rand(args.points, 3) - 0.5)

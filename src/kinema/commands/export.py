@@ -20,6 +20,8 @@ FORMATS = {
     "glb": ("glb", "skinned bodies, skeleton and motion; any viewer, Blender, Unity, Unreal, web"),
     "usd": ("usd", "the same as UsdSkel (.usda); Omniverse, Houdini, Maya, Blender"),
     "fbx": ("fbx", "the same as FBX, through your own Blender"),
+    "ply": ("ply", "meshes, one for every person and frame, in a .zip; Blender, MeshLab, Open3D"),
+    "mesh": ("mesh-npz", "the same meshes as arrays (.npz)"),
     "blender": ("blender", "a script that sets up a scene in Blender: bodies, camera and the footage behind them"),
     "npz": ("amass", "AMASS in SMPL-X's layout; Blender's SMPL-X add-on, robot retargeting (GMR and others)"),
     "trc": ("trc", "joints as markers; OpenSim"),
@@ -40,6 +42,7 @@ EXAMPLES = """\
   kinema export smpl_output.pkl --format fbx --names unreal
   kinema export outputs/clip_20260131-142501 --format blender --out scene.py && blender --python scene.py
   kinema export mocap.bvh --format usd
+  kinema export outputs/clip_20260131-142501 --format ply --surface located
 """
 
 
@@ -90,6 +93,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="leave the filming camera out of a glb, usd, fbx, npz or bvh (a .json beside that)",
     )
     parser.add_argument(
+        "--surface",
+        choices=("located", "fitted"),
+        help="surfaces of ply, mesh and usd: as NLF located them (default where it did), or of the fitted bodies",
+    )
+    parser.add_argument(
         "--video", type=Path, metavar="VIDEO", help="footage for blender's camera (default: the one of the run)"
     )
     add_body(parser)
@@ -110,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     entry = find_format(FORMATS[name][0])
     options = {
         "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
-        "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video,
+        "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video, "surface": args.surface,
     }  # fmt: skip
     options = {option: value for option, value in options.items() if value is not None}
     for option in options:

@@ -8,6 +8,8 @@
   clip if it moves (`xformOp:translate`, `xformOp:orient`). It looks along -z, y up. Focal length and apertures are in
   tenths of the stage's unit, as USD has them, of a film 36 mm wide, and the aperture offsets hold the principal point:
   with pixel centres at integers, the left edge of the film is at u = -0.5.
+- Surfaces that a network located and no body was fitted to, and others if asked for: a mesh with a sample of its points
+  for each frame (`usd_surface`).
 - People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible meanwhile.
 
 Text can be read by every version of every program, and written frame by frame, so memory does not grow with the clip;
@@ -29,7 +31,9 @@ from kinema.formats.naming import identifier
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import skin_of
+from kinema.formats.surfaces import SurfaceTrack, only_located, surface_tracks
 from kinema.formats.timeline import without_pauses
+from kinema.formats.usd_surface import write_surface
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path
@@ -46,19 +50,29 @@ def write(
     vertices: bool = False,
     names: str | None = None,
     camera: bool = True,
+    surface: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:
     """Write everybody to one stage. See the module.
 
-    names: of the joints (`naming`). camera: with the filming camera. Raises UsageError, OutputError.
+    names: of the joints (`naming`). camera: with the filming camera. surface: "located" or "fitted" for meshes that
+    move in place of skinned bodies; located ones are, unless asked otherwise, where nobody has a pose. Raises UsageError,
+    OutputError.
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    tracks = skeleton_tracks(motion, body, report, names)
-    filmed = camera_track(motion, tracks[0].frame, report) if camera else None
+    meshes: list[SurfaceTrack] = []
+    tracks: list[SkeletonTrack] = []
+    if surface is not None or only_located(motion):
+        meshes = surface_tracks(motion, body, report, surface)
+    else:
+        tracks = skeleton_tracks(motion, body, report, names)
+    filmed = camera_track(motion, (meshes or tracks)[0].frame, report) if camera else None
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
         file.write(_stage(rate, (end - start) * rate))
+        for mesh in meshes:
+            write_surface(file, mesh, start, rate)
         for track in tracks:
             if track.body.posedirs is not None:
                 report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in USD")

@@ -78,22 +78,25 @@ class WinogradConvolution(nn.Module):
         return out[:, :height, :width].permute(0, 3, 1, 2)
 
 
-def replace_convolutions(module: nn.Module) -> nn.Module:
-    """Replace the convolutions that are faster so, in place, for the CPU; returns the module."""
+def replace_convolutions(module: nn.Module, *, least: int = LEAST) -> nn.Module:
+    """Replace the convolutions that are faster so, in place, for the CPU; returns the module.
+
+    least: channels on both sides that such a convolution has.
+    """
     for name, child in list(module.named_children()):
-        if fits(child):
+        if fits(child, least):
             setattr(module, name, WinogradConvolution(child))
         else:
-            replace_convolutions(child)
+            replace_convolutions(child, least=least)
     return module
 
 
-def fits(convolution: nn.Module) -> TypeGuard[nn.Conv2d]:
+def fits(convolution: nn.Module, least: int = LEAST) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a convolution that `WinogradConvolution` computes faster."""
     return (
         isinstance(convolution, nn.Conv2d)
         and convolution.kernel_size == (3, 3)
         and convolution.stride == convolution.dilation == convolution.padding == (1, 1)
         and convolution.groups == 1
-        and min(convolution.in_channels, convolution.out_channels) >= LEAST
+        and min(convolution.in_channels, convolution.out_channels) >= least
     )

@@ -1,7 +1,6 @@
 """Inference with NLF's crop model in float32: crops in, points of the body out.
 
-Batch norms are folded, pictures are channels-last, and on the CPU weights are packed once; what is computed is the
-original's within rounding. The released program works in half precision, in which torch's sampling of pictures fails on
+What is computed is the original's within rounding (`kinema.models.nlf.fast_network`). The released program works in half precision, in which torch's sampling of pictures fails on
 a CPU; on a GPU it may be called instead (`kinema.models.nlf.program`).
 """
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kinema.models.nlf.network import CropModel, PointWeights
-
-_PIECE = {"cpu": 2, "cuda": 32}
-"""Crops per call of the network: on a CPU what fits its cache, on a GPU what keeps it busy."""
 
 NO_TORCH = "NLF needs torch, which is not installed; run `pip install 'kinema[torch]'`"
 
@@ -74,6 +70,7 @@ class NlfEstimator:
             import torch
         except ImportError:
             raise UsageError(NO_TORCH) from None
+        from kinema.models.nlf.fast_network import fast_network
         from kinema.models.nlf.reading import read_crop_model
 
         if threads is not None:
@@ -87,7 +84,7 @@ class NlfEstimator:
             self._weights: PointWeights = type(found)(*(each.to(self.device) for each in vars(found).values()))
         self.side = model.size.side
         self.count = len(points)
-        self._net = _fast(model, self.device, self.side)
+        self._net = fast_network(model, self.device, torch.get_num_threads())
 
     @cached_property
     def sha256(self) -> str:
@@ -103,6 +100,7 @@ class NlfEstimator:
         """
         import torch
 
+        from kinema.models.nlf.fast_network import PIECE
         from kinema.models.nlf.network import localize
         from kinema.models.nlf.reconstruction import reconstruct
 
@@ -110,7 +108,7 @@ class NlfEstimator:
             raise ShapeError(f"NLF takes crops (n, 3, {self.side}, {self.side}), found {tuple(crops.shape)}")
         points = np.zeros((len(crops), self.count, 3), np.float32)
         uncertainty = np.zeros((len(crops), self.count), np.float32)
-        piece = _PIECE[self.device]
+        piece = PIECE[self.device]
         with torch.inference_mode():
             for start in range(0, len(crops), piece):
                 rows = slice(start, start + piece)
@@ -152,16 +150,3 @@ class NlfEstimator:
             placed.append(one[0])
             spread.append(one[1])
         return np.stack(placed), np.stack(spread)
-
-
-def _fast(model: CropModel, device: str, side: int) -> Any:
-    import torch
-
-    from kinema.models.torch_inference import prepared
-
-    if device == "cpu":
-        return prepared(model, (_PIECE["cpu"], 3, side, side), threads=torch.get_num_threads())
-    from kinema.models.fast_convolutions import fold_batch_norms
-
-    fast: Any = fold_batch_norms(model)
-    return fast.to(device=device, memory_format=torch.channels_last)

@@ -1,0 +1,67 @@
+"""The crop model in the form in which it runs fast: the same features within rounding.
+
+On a CPU: batch norms are folded, activations are part of the convolutions, weights are packed, wide 3x3 convolutions are
+Winograd's, and what is scaled or added up is so in place. `benchmarks/nlf_speed.py` measures it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kinema.models.fast_convolutions import fold_batch_norms
+from kinema.models.nlf.network import Block, CropModel, SqueezeExcitation
+from kinema.models.torch_inference import prepared
+from kinema.models.winograd_convolution import replace_convolutions
+
+PIECE = {"cpu": 4, "cuda": 32}
+"""Crops per call of the network: on a CPU what fits its cache, on a GPU what keeps it busy."""
+
+_LEAST = 64
+"""Channels on both sides from which Winograd's way pays here: the wide sides have four times as many."""
+
+
+class _InPlaceExcitation(nn.Module):
+    def __init__(self, plain: SqueezeExcitation) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = plain.fc1, plain.fc2
+
+    def forward(self, x: Tensor) -> Tensor:
+        means = x.mean((2, 3), keepdim=True)
+        return x.mul_(self.fc2(functional.silu(self.fc1(means))).sigmoid_())
+
+
+class _InPlaceBlock(nn.Module):
+    def __init__(self, plain: Block) -> None:
+        super().__init__()
+        self.block = plain.block
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.block(x)
+        return out.add_(x)
+
+
+def _in_place(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
+        if isinstance(child, SqueezeExcitation):
+            setattr(module, name, _InPlaceExcitation(child))
+        else:
+            _in_place(child)
+            if isinstance(child, Block) and child.around:
+                setattr(module, name, _InPlaceBlock(child))
+
+
+def fast_network(model: CropModel, device: str, threads: int) -> Any:
+    """The model for inference on "cpu" or "cuda", changed in place: pictures (B,3,R,R) -> features.
+
+    threads: of torch on the CPU, for the whole process.
+    """
+    if device != "cpu":
+        return fold_batch_norms(model).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fold_batch_norms(model)
+    replace_convolutions(model, least=_LEAST)
+    _in_place(model)
+    return prepared(model, (PIECE["cpu"], 3, model.size.side, model.size.side), threads=threads)
