@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 
 from kinema.body import load_body
-from kinema.errors import InputError
+from kinema.errors import InputError, UsageError
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.stored import StoredArray
 from kinema.synthetic import procedural_motion, studio_camera
+from kinema.visualization.options import OverlayOptions
+from kinema.visualization.overlay import write_overlay
 from kinema.visualization.posing import PosedPeople
 from kinema.visualization.views import CameraView
 
@@ -37,9 +40,47 @@ def test_a_surface_is_drawn_as_its_body_is(both):
     assert not views[1].prepare(0)
 
 
-def test_in_the_world_and_for_another_body_there_is_none(both):
-    assert not PosedPeople(both[1], BODY, world=True).at(5)
+def test_without_a_place_in_the_world_and_for_another_body_there_is_none(both):
+    camera = both[1].camera.replace(rotation=None, translation=None)
+    assert not PosedPeople(both[1].replace(camera=camera), BODY, world=True).at(5)
     assert not PosedPeople(both[1].replace(body_model="SMPL_NEUTRAL.pkl"), BODY).at(5)
+
+
+def test_located_surfaces_in_place_of_the_bodies(both, tmp_path):
+    """The surface is that of the file, in the camera's frame and, by the camera, in the world."""
+    motion, bare = both
+    beside = np.load(bare.people[0].vertices.path) + np.float32(0.1)
+    np.save(tmp_path / "beside.npy", beside)
+    (person,) = motion.people
+    motion = motion.replace(people=(person.replace(vertices=StoredArray(tmp_path / "beside.npy")),), body_model="free")
+    seen = PosedPeople(motion, BODY, located=True).at(5)[0].vertices
+    np.testing.assert_allclose(seen, beside[2], atol=1e-6)
+    placed = PosedPeople(motion, BODY, world=True, located=True).at(5)[0].vertices
+    camera = motion.camera
+    np.testing.assert_allclose(placed @ camera.rotation.T + camera.translation, beside[2], atol=1e-5)
+    fitted = PosedPeople(motion, BODY).at(5)[0].vertices
+    assert np.abs(fitted - beside[2]).min() > 0.05
+
+
+def test_both_side_by_side(both, tmp_path):
+    """Two panels; who has no located surface is told so."""
+    motion, bare = both
+    (person,) = motion.people
+    np.save(tmp_path / "beside.npy", np.load(bare.people[0].vertices.path) + np.float32(0.1))
+    with_both = motion.replace(
+        people=(person.replace(vertices=StoredArray(tmp_path / "beside.npy")),), body_model="free"
+    )
+    short = with_both.slice(0.3, 0.8)
+    report = write_overlay(
+        short.replace(people=(short.people[0].replace(vertices=None),)), BODY, None, tmp_path / "o.mp4",
+        OverlayOptions(view="side", surface="both"),
+    )  # fmt: skip
+    assert any("nobody has a located surface" in warning for warning in report.warnings)
+    report = write_overlay(short, BODY, None, tmp_path / "o.mp4", OverlayOptions(view="side", surface="both"))
+    with av.open(str(report.path)) as video:
+        assert video.streams.video[0].width == 2 * SIZE[0]
+    with pytest.raises(UsageError, match="located surfaces are known at the video's own frames only"):
+        OverlayOptions(surface="located", fps_factor=2)
 
 
 def test_a_file_of_other_vertices(both):

@@ -118,7 +118,8 @@ def run(args: argparse.Namespace) -> int:
     entry = find_format(FORMATS[name][0])
     options = {
         "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
-        "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video, "surface": args.surface,
+        "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video,
+        "surface": args.surface,
     }  # fmt: skip
     options = {option: value for option, value in options.items() if value is not None}
     for option in options:

@@ -5,7 +5,8 @@ metres, `boxes` (P,4 or 5) x y w h and score, and `camera`, of which `rotvec_w2c
 is its place in millimetres, `intr` (2,3) its lens, `up` the world's vertical, `distcoef` a distortion.
 
 Files are read by their author's library (`pip install bodycompress`), whose codec of arrays would unpickle arrays of
-objects, and so run what a file says; that is stopped. People have no numbers in these files: they are linked from frame
+objects, and so run what a file says; that is stopped. What a file unpacks to is looked at before
+(`bodycompress_limits`). People have no numbers in these files: they are linked from frame
 to frame by where their pelvis is.
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError, quoted
+from kinema.formats.bodycompress_limits import XZ, ZSTD, require_modest
 from kinema.formats.foreign import motion_from
 from kinema.formats.report import Notes
 from kinema.geometry.camera import Camera
@@ -34,9 +36,6 @@ _MM = 1e-3
 _FARTHEST, _LONGEST = 1.0, 30
 """Metres that a pelvis may move, and frames that a person may be away, and still be the same."""
 
-_STARTS = (b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
-"""First bytes of what xz and zstd compress."""
-
 _MOST_PEOPLE, _MOST_VERTICES = 1000, 100_000
 
 _KEYS = {"vertices", "joints", "vertex_uncertainties", "joint_uncertainties", "boxes", "camera"}
@@ -46,7 +45,7 @@ def open_bodycompress(path: Path) -> Mapping[Any, Any]:
     """The library's reader of a file, under the key "bodycompress". Raises InputError, UsageError."""
     with path.open("rb") as file:
         start = file.read(6)
-    if not start.startswith(_STARTS):
+    if not start.startswith((XZ, ZSTD)):
         raise InputError(f"{path} is not a file of BodyCompress: nothing in it is compressed")
     try:
         library = import_module("bodycompress")
@@ -54,6 +53,7 @@ def open_bodycompress(path: Path) -> Mapping[Any, Any]:
         raise UsageError(
             f"{path} is read with the library bodycompress, which is not installed; run `pip install bodycompress`"
         ) from None
+    require_modest(path)
     with _errors(path):
         frames = library.BodyDecompressor(str(path))
         return {"bodycompress": frames, "frames": len(frames)}

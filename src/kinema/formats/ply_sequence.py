@@ -1,8 +1,8 @@
 """Surfaces as a sequence of PLY meshes, one for every person and frame, in a `.zip`: Blender, MeshLab, Open3D, Houdini.
 
-Inside, `person_<id>/<frame>.ply`: binary, little-endian, metres, y up (`kinema.formats.surfaces`); vertices with x, y, z,
-the uncertainty in metres where it is known, and the body's triangles (none without the body: a cloud of points). A zip
-appears whole or not at all, which a folder of an hour's files could not.
+Inside, `person_<id>/<frame>.ply`: binary, little-endian, metres, y up (`kinema.formats.surfaces`); vertices with x, y,
+z, the uncertainty in metres where it is known, and the body's triangles (none without the body: a cloud of points). A
+zip appears whole or not at all, which a folder of an hour's files could not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Everybody's surface over time, as it is: located by a network, without a body fitted to it, or that of the fitted body.
+"""Everybody's surface over time, as it is: located by a network, without a body fitted to it, or of the fitted body.
 
-Surfaces are in the y-up frame of `kinema.formats.skeletal`: the world where it is known how the camera stood in it, else
+Surfaces are in the y-up frame of `kinema.formats.skeletal`: the world where it is known how the camera stood in it, or
 the camera's frame, turned upright. A located surface is where the network saw it: what the world's clean-up does to
 a fitted body (feet that do not slide, the ground at 0) is not done to it.
 
@@ -75,8 +75,8 @@ def surface_tracks(
 ) -> list[SurfaceTrack]:
     """Everybody who has a surface, in one common frame.
 
-    body: whose triangles and poses these are; by default the free body. surface: one of `SURFACES`, None for the located
-    one of everybody who has one. Raises UsageError where nobody has one, InputError for a file that is gone.
+    body: whose triangles and poses these are; by default the free body. surface: one of `SURFACES`, None for the
+    located one of everybody who has one. Raises UsageError where nobody has one, InputError for a file that is gone.
     """
     if surface not in (None, *SURFACES):
         raise UsageError(f"`surface` must be one of {', '.join(SURFACES)}, found {surface!r}")

@@ -56,7 +56,7 @@ def write(
     """Write everybody to one stage. See the module.
 
     names: of the joints (`naming`). camera: with the filming camera. surface: "located" or "fitted" for meshes that
-    move in place of skinned bodies; located ones are, unless asked otherwise, where nobody has a pose. Raises UsageError,
+    move in place of skinned bodies; where nobody has a pose the located ones are written. Raises UsageError,
     OutputError.
     """
     report = WriteReport() if report is None else report

@@ -41,7 +41,7 @@ def write_surface(file: TextIO, track: SurfaceTrack, start: float, rate: float) 
             file.write(" " * 12 + row % (code, *values))
     file.write("        }\n        float3[] extent.timeSamples = {\n")
     file.writelines(
-        "            %.9g: [(%.6g, %.6g, %.6g), (%.6g, %.6g, %.6g)],\n" % (code, *extent)
-        for code, extent in zip(codes, extents, strict=True)
+        f"            {code:.9g}: [({a:.6g}, {b:.6g}, {c:.6g}), ({d:.6g}, {e:.6g}, {f:.6g})],\n"
+        for code, (a, b, c, d, e, f) in zip(codes, extents, strict=True)
     )
     file.write("        }\n    }\n")

@@ -10,6 +10,7 @@ from kinema.options import require, setting
 
 VIEWS = ("camera", "side", "world", "follow")
 KINDS = ("body", "3d", "2d")
+SURFACES = ("fitted", "located", "both")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class OverlayOptions:
     Where people would be tiny, the view goes along with them. frustum: world-space views show the filming camera, what
     it sees and its way so far. beside: put the camera's view to the left of a world-space view. opacity:
     of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
-    soles that touch the ground (world-space views). fps_factor: 2 puts a new frame between every two of the video.
+    soles that touch the ground (world-space views). surface: of people whose surface a network located (NLF), the body
+    "fitted" to it, the "located" one, or "both", side by side. fps_factor: 2 puts a new frame between every two.
     rife: file of the network that makes it, None for the weights hub's. audio: bring the source's sound along.
     max_side: pixels that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51,
     lower is better.
@@ -32,6 +34,13 @@ class OverlayOptions:
         "also show the world in overlay.mp4: from the side, from above, or following people from the camera's place",
         public=True,
         choices=VIEWS,
+        group="result",
+    )
+    surface: str = setting(
+        "fitted",
+        "NLF: draw in overlay.mp4 the fitted bodies, the surfaces as they were located, or both, side by side",
+        public="shown_surface",
+        choices=SURFACES,
         group="result",
     )
     fps_factor: int = setting(
@@ -62,11 +71,14 @@ class OverlayOptions:
 
     def __post_init__(self) -> None:
         require(self.view in VIEWS, "view", f"be one of {', '.join(VIEWS)}", repr(self.view))
+        require(self.surface in SURFACES, "shown_surface", f"be one of {', '.join(SURFACES)}", repr(self.surface))
         require(self.fps_factor in (1, 2), "fps_factor", "be 1 or 2", self.fps_factor)
         if self.rife is not None:
             object.__setattr__(self, "rife", Path(self.rife))
             if self.fps_factor == 1:
                 raise UsageError("`rife` makes frames between the video's, which nobody asked for; set `fps_factor` 2")
+        if self.surface != "fitted" and self.fps_factor == 2:
+            raise UsageError("located surfaces are known at the video's own frames only; leave out `fps_factor`")
         if self.beside and self.view == "camera":
             raise UsageError("`beside` needs a world-space view next to the camera's; set `view` to side or world")
         require(0 < self.opacity <= 1, "opacity", "lie above 0 and not above 1", self.opacity)

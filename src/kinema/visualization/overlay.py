@@ -104,6 +104,9 @@ def _write(
     if options.view == "follow" and filming_path(motion) is None:
         warnings.append(f"where the camera was is not known, so {out.name} has the view from above, not from its place")
         options = dataclasses.replace(options, view="world")
+    if options.surface != "fitted" and not any(person.vertices is not None for person in motion):
+        warnings.append(f"nobody has a located surface, so {out.name} shows the fitted bodies alone")
+        options = dataclasses.replace(options, surface="fitted")
     source = (motion.width or _UNKNOWN[0], motion.height or _UNKNOWN[1])
     frames: Frames = Paper(motion, *source) if video is None else video
     source = frames.width, frames.height
@@ -151,23 +154,22 @@ def _views(
     motion: Motion, body: BodyModel, source: tuple[int, int], options: OverlayOptions, looks: CameraPath | None
 ) -> list[View]:
     """The views, from left to right, all of one height. looks: where that of the world looks from, if there is one."""
-    views: list[View] = []
-    if shows_frames(options):
-        views.append(
-            CameraView(
-                motion, body, _camera_size(source, options), opacity=options.opacity, labels=options.labels,
-                keypoints=options.keypoints,
-            )
+
+    def view(located: bool, *, world: bool) -> View:
+        if world:
+            assert looks is not None
+            return WorldView(
+                motion, body, _view_size(source, options), looks,
+                labels=options.labels, contacts=options.contacts, camera=options.frustum, located=located,
+            )  # fmt: skip
+        return CameraView(
+            motion, body, _camera_size(source, options), opacity=options.opacity, labels=options.labels,
+            keypoints=options.keypoints, located=located,
         )  # fmt: skip
-    if looks is not None:
-        size = _view_size(source, options)
-        views.append(
-            WorldView(
-                motion, body, size, looks,
-                labels=options.labels, contacts=options.contacts, camera=options.frustum,
-            )
-        )  # fmt: skip
-    return views
+
+    shown = {"fitted": (False,), "located": (True,), "both": (False, True)}[options.surface]
+    views = [view(located, world=False) for located in shown if shows_frames(options)]
+    return views + [view(located, world=True) for located in shown if looks is not None]
 
 
 def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndarray]]:

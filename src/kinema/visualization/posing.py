@@ -32,20 +32,24 @@ class PosedBody:
 class PosedPeople:
     """The posed bodies of each frame; if queried in frame order, every frame is posed once."""
 
-    def __init__(self, motion: Motion, body: BodyModel, *, world: bool = False) -> None:
+    def __init__(self, motion: Motion, body: BodyModel, *, world: bool = False, located: bool = False) -> None:
         """world: use pose_world and transl_world instead of the camera's frame.
 
-        People without a pose whose surface lies in a file (`Person.vertices`) have that, in the camera's frame; all
-        others are left out. Raises InputError if the file is gone or holds another body's vertices.
+        People without a pose whose surface lies in a file (`Person.vertices`) have that; all others are left out. In
+        the world it is where the camera saw it, if it is known how that stood. located: whoever has such a surface has
+        it in place of the body. Raises InputError if the file is gone or holds another body's vertices.
         """
         self._body = body
         self._rows: list[dict[int, int]] = []
         self._parameters: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = []
         self._surfaces: list[np.ndarray | None] = []
+        self._camera = motion.camera if world else None
+        self._frames = [person.frames for person in motion]
+        placed = not world or (self._camera is not None and self._camera.rotation is not None)
         for person in motion:
             self._rows.append({int(frame): row for row, frame in enumerate(person.frames)})
             self._parameters.append(_parameters(person, world))
-            bare = not world and self._parameters[-1] is None
+            bare = placed and (located or self._parameters[-1] is None)
             self._surfaces.append(_surface(motion, person, body) if bare else None)
         self._blocks: dict[int, tuple[int, np.ndarray]] = {}
 
@@ -64,7 +68,7 @@ class PosedPeople:
     def _vertices(self, number: int, row: int) -> np.ndarray:
         surface = self._surfaces[number]
         if surface is not None:
-            return np.asarray(surface[row])
+            return self._in_world(np.asarray(surface[row]), int(self._frames[number][row]))
         start, block = self._blocks.get(number, (0, np.zeros((0, 0, 3))))
         parameters = self._parameters[number]
         if parameters is not None and not start <= row < start + len(block):
@@ -73,6 +77,16 @@ class PosedPeople:
             block = self._body.vertices(pose[rows], betas[rows], transl[rows])
             self._blocks[number] = (start, block)
         return np.asarray(block[row - start])
+
+    def _in_world(self, vertices: np.ndarray, frame: int) -> np.ndarray:
+        """Located vertices (V,3) in the frame that was asked for."""
+        camera = self._camera
+        if camera is None or camera.rotation is None or camera.translation is None:
+            return vertices
+        moves = camera.rotation.ndim == 3
+        rotation = camera.rotation[frame] if moves else camera.rotation
+        translation = camera.translation[frame] if camera.translation.ndim == 2 else camera.translation
+        return np.asarray((vertices - translation) @ rotation, vertices.dtype)
 
 
 def _surface(motion: Motion, person: Person, body: BodyModel) -> np.ndarray | None:

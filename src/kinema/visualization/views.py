@@ -48,8 +48,10 @@ class CameraView:
         opacity: float = 0.7,
         labels: bool = True,
         keypoints: bool = False,
+        located: bool = False,
     ) -> None:
-        """size: width, height of the output; everything is scaled if the motion's size differs."""
+        """size: width, height of the output; everything is scaled if the motion's size differs. located: draw the
+        surfaces that a network located, where there are some, and not the bodies fitted to them."""
         self.width, self.height = size
         self.motion, self.faces = motion, body.faces
         self.normals = VertexNormals(body.faces, len(body.weights))
@@ -58,7 +60,7 @@ class CameraView:
         self.scale = self.width / motion.width
         # Without a camera, bodies cannot be projected into the image; only keypoints and boxes can be drawn.
         self.camera = motion.camera
-        self.people = PosedPeople(motion if self.camera is not None else _without_bodies(motion), body)
+        self.people = PosedPeople(motion if self.camera is not None else _without_bodies(motion), body, located=located)
         self.renderer = MeshRenderer(self.width, self.height)
 
     def prepare(self, frame: int) -> list[PosedBody]:

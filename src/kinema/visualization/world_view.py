@@ -40,7 +40,7 @@ class WorldView:
     """Everyone on the ground of the world, seen along a path.
 
     `looks` (`vantage.vantage`) has a pose for each frame, or one for all. camera: show the filming camera, where it is
-    known, as the pyramid that it sees, half a metre deep, with its way so far.
+    known, as the pyramid that it sees, half a metre deep, with its way so far. located: as in `CameraView`.
     """
 
     def __init__(
@@ -53,13 +53,14 @@ class WorldView:
         labels: bool = True,
         contacts: bool = True,
         camera: bool = True,
+        located: bool = False,
     ) -> None:
         self.width, self.height = size
         self.motion, self.labels, self.looks = motion, labels, looks
         self.faces = body.faces
         self.normals = VertexNormals(body.faces, len(body.weights))
         self.colors = track_colors([person.id for person in motion])
-        self.people = PosedPeople(motion, body, world=True)
+        self.people = PosedPeople(motion, body, world=True, located=located)
         self.feet = _foot_parts(body) if contacts else None
         self.filming = filming_path(motion) if camera else None
         self._pieces = [motion.pieces(person, AWAY) for person in motion]

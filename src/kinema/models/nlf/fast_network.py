@@ -1,7 +1,7 @@
 """The crop model in the form in which it runs fast: the same features within rounding.
 
-On a CPU: batch norms are folded, activations are part of the convolutions, weights are packed, wide 3x3 convolutions are
-Winograd's, and what is scaled or added up is so in place. `benchmarks/nlf_speed.py` measures it.
+On a CPU: batch norms are folded, activations are part of the convolutions, weights are packed, wide 3x3 convolutions
+are Winograd's, and what is scaled or added up is so in place. `benchmarks/nlf_speed.py` measures it.
 """
 
 from __future__ import annotations

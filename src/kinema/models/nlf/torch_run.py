@@ -1,7 +1,8 @@
 """Inference with NLF's crop model in float32: crops in, points of the body out.
 
-What is computed is the original's within rounding (`kinema.models.nlf.fast_network`). The released program works in half precision, in which torch's sampling of pictures fails on
-a CPU; on a GPU it may be called instead (`kinema.models.nlf.program`).
+What is computed is the original's within rounding (`kinema.models.nlf.fast_network`). The released program works in
+half precision, in which torch's sampling of pictures fails on a CPU; on a GPU it may be called instead
+(`kinema.models.nlf.program`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
