@@ -32,6 +32,9 @@ from kinema.provenance import StageRecord
 from kinema.temporal.gaps import shot_of, uninterrupted
 from kinema.temporal.rate import frame_rate
 
+BODY_SHA256 = "body_sha256"
+"""In `data`: of the body that the shapes belong to, since bodies of one name may change."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Motion:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from kinema.errors import UsageError
-from kinema.motion import Motion
+from kinema.motion import BODY_SHA256, Motion
 from kinema.person import PERSON_FIELDS
 from kinema.progress import Progress, silent
 from kinema.registry import resolve
@@ -139,6 +139,8 @@ class Stage:
         result: Motion = code(motion, context, options)
         arguments = dataclasses.asdict(options) | context.facts
         weights = self.body_weights(context.body) | context.weights
+        if "betas" in self.fills and context.body is not None and result.body_model == context.body.name:
+            result = result.replace(data={**result.data, BODY_SHA256: context.body.sha256})
         return result.replace(provenance=motion.provenance).recorded(self.name, arguments, weights)
 
     def body_weights(self, body: BodyModel | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.stored import StoredArray
 from kinema.synthetic import procedural_motion, studio_camera
+from kinema.visualization.motion_blur import Blurred
 from kinema.visualization.options import OverlayOptions
 from kinema.visualization.overlay import write_overlay
 from kinema.visualization.posing import PosedPeople
@@ -81,6 +82,27 @@ def test_both_side_by_side(both, tmp_path):
         assert video.streams.video[0].width == 2 * SIZE[0]
     with pytest.raises(UsageError, match="located surfaces are known at the video's own frames only"):
         OverlayOptions(surface="located", fps_factor=2)
+
+
+def test_motion_blur_smears_what_moves_alone(both):
+    """Of a body that stands still the picture stays as it is; of one that moves it is the mean over the shutter's time,
+    so its edges are softer and the background stays."""
+    motion, _ = both
+    (person,) = motion.people
+    still = person.replace(**{name: np.repeat(getattr(person, name)[:1], 5, axis=0) for name in ("pose", "transl")})
+    moving = still.replace(transl=still.transl + np.arange(5)[:, None] * [0.3, 0, 0])
+    for who in (still, moving):
+        sharp = CameraView(motion.replace(people=(who,)), BODY, SIZE, labels=False)
+        soft = Blurred(sharp, sharp.people, motion, 0.5)
+        paper = np.full((SIZE[1], SIZE[0], 3), 200, np.uint8)
+        pictures = [view.draw(5, paper.copy(), view.prepare(5)).astype(int) for view in (sharp, soft)]
+        if who is still:
+            assert np.abs(pictures[0] - pictures[1]).max() <= 1
+            continue
+        covered = [(picture != 200).any(axis=2).sum() for picture in pictures]
+        assert covered[1] > 1.1 * covered[0]
+        assert (pictures[1][:, :5] == 200).all()
+    assert soft.prepare(7)[0].step is None  # the last frame
 
 
 def test_a_file_of_other_vertices(both):

@@ -37,6 +37,12 @@ def earlier_skeletons() -> tuple[RestSkeleton, ...]:
 
 
 @cache
+def free_body_sha256() -> str:
+    """Of the free body's file."""
+    return hashlib.sha256(FREE_BODY.read_bytes()).hexdigest()
+
+
+@cache
 def free_body() -> BodyModel:
     """The body that ships with Kinema (CC0; `tools/README.md` says how it was made)."""
     if not FREE_BODY.is_file():
@@ -51,7 +57,7 @@ def free_body() -> BodyModel:
 
     return BodyModel(
         name="free",
-        sha256=hashlib.sha256(FREE_BODY.read_bytes()).hexdigest(),
+        sha256=free_body_sha256(),
         v_template=data["v_template"].astype(np.float64),
         shapedirs=data["shapedirs"].astype(np.float64),
         posedirs=None,

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kinema.body.free import free_body
+from kinema.body.free import free_body, free_body_sha256
 from kinema.body.model import BodyModel
-from kinema.motion import Motion
+from kinema.motion import BODY_SHA256, Motion
+
+EARLIER_BODY = (
+    "its shapes are those of an earlier free body, so bodies come out slightly different from those that were fitted;"
+    " run it again, or fit today's body with `kinema refine --method track-fit`"
+)
+
+
+def other_version(motion: Motion) -> str | None:
+    """A sentence if the free body was another one when the motion's shapes were found, else None."""
+    sha256 = motion.data.get(BODY_SHA256) if motion.body_model == "free" else None
+    return EARLIER_BODY if isinstance(sha256, str) and sha256 != free_body_sha256() else None
 
 
 def load_body(path: str | Path | None = None) -> BodyModel:

@@ -80,6 +80,7 @@ def _settings() -> list[tuple[Setting, str]]:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
+    from kinema.body.loading import other_version
     from kinema.commands._tables import print_table
     from kinema.formats import load_motion, motion_file, save_motion
     from kinema.refinement import refine
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     motion = load_motion(file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **given)
+    older = other_version(refined)
     notes: list[str] = []
     if "pose" in REFINERS.find(args.method).fills:
         refined, notes = placed(motion, refined, body)
@@ -100,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
         notes.append(
             f"the file's body model is {motion.body_model}, but joints are the {body.name} body's; set `body_model`"
         )
+    if older is not None:
+        notes.append(older)
     save_motion(refined, out, body=body)
     print_table(
         ["person", "frames", "acceleration before > after", "jitter before > after", "moved"],

@@ -64,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.body.loading import other_version
     from kinema.formats import load_motion, motion_file
     from kinema.pipeline.showing import watcher
     from kinema.video import open_video
@@ -79,6 +80,9 @@ def run(args: argparse.Namespace) -> int:
         span = source.time_range
         opened = open_video(source.path, start=span.start, end=span.end, options=source.options)
     with opened as video, watcher(quiet=args.quiet, flags=args.flags) as shown:
+        older = other_version(motion)
+        if older is not None:
+            shown.note(older)
         for sentence in draw(motion, video, shown.start("overlay")):
             shown.note(sentence)
     print(out)

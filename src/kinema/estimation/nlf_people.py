@@ -60,7 +60,7 @@ def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
             weights,
             points.all,
             data=options.data,
-            halves=options.half_weights,
+            halves=options.half_weights or options.parity,
             device=options.device,
             threads=options.threads,
         )

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema import metrics
+from kinema.body.loading import other_version
 from kinema.brief import Brief
 from kinema.errors import InputError
 from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.joints import with_joints
-from kinema.evaluation.matching import choose_frame, pair_joints, point_names, points_of, root_of
-from kinema.evaluation.moments import Moments, common_moments, match_times
-from kinema.evaluation.motion import evaluate_motion
+from kinema.evaluation.matching import choose_frame
+from kinema.evaluation.moments import Moments, match_times
+from kinema.evaluation.motion import evaluate_by_frame
 from kinema.evaluation.options import FRAMES
 from kinema.evaluation.scoring import Comparison, without_nan
 from kinema.evaluation.truth import truth_from_motion
@@ -123,11 +124,11 @@ def compare_motions(
     if not any((p.joints if frame == "camera" else p.joints_world) is not None for p in one):
         raise InputError(f"{labels[0]} has no joints in the {frame}'s frame, in which {labels[1]} has them")
     only = None if people is None else one.people[0].id
-    scores = evaluate_motion(one, truth, joints="shared", frame=frame, person=only)
-    moments = common_moments(one, truth)
+    evaluated = evaluate_by_frame(one, truth, joints="shared", frame=frame, person=only)
+    moments = evaluated.moments
     pairs = []
-    for scored in scores.people:
-        if scored.result is None or not scored.frames:
+    for scored, sides_of in zip(evaluated.scores.people, evaluated.comparisons, strict=True):
+        if scored.result is None or sides_of is None or not scored.frames:
             continue
         mine, theirs = one.person(scored.result), other.person(int(scored.truth))
         measured = scored.measures
@@ -142,7 +143,7 @@ def compare_motions(
             {"jitter_m_s3": measured[key], **_alone(motion, person, frame, body)}
             for key, motion, person in (("jitter_m_s3", one, mine), ("jitter_truth_m_s3", other, theirs))
         ]
-        series = _by_frame(one, mine, moments, scored.truth, frame)
+        series = _by_frame(sides_of, moments)
         apart["root_mm"] = float(metrics.nan_mean(series["root"]))
         ids = [mine.id, theirs.id]
         if turned:
@@ -206,23 +207,14 @@ def _require_overlap(first: Motion, second: Motion, names: tuple[str, str]) -> N
     raise InputError(f"the results have no moment in common: {', '.join(spans)}; are they of one clip?")
 
 
-def _by_frame(motion: Motion, person: Person, moments: Moments, label: str, frame: str) -> dict[str, np.ndarray]:
+def _by_frame(sides: Comparison, moments: Moments) -> dict[str, np.ndarray]:
     """Times, and the distances in each frame in which both are there, millimetres."""
-    names = point_names(motion, "body")
-    points = points_of(motion, person, "body", frame)
-    assert points is not None
-    mine = points[moments.rows]
-    other = next(each for each in moments.truth.people if each.label == label)
-    theirs = other.in_frame(frame)
-    pairs = pair_joints(names, other.names, "shared")
-    sides = Comparison(pairs, names, mine, other.names, theirs, align="mid_hip", frame=frame)
     both = np.isfinite(sides.result).all(axis=(1, 2)) & np.isfinite(sides.truth).all(axis=(1, 2))
-    roots = root_of(mine, names), root_of(theirs, other.names)
     return {
         "times": moments.times[both],
         "error": 1000 * metrics.mpjpe(sides.result[both], sides.truth[both]),
         "aligned": 1000 * metrics.pa_mpjpe(sides.result[both], sides.truth[both]),
-        "root": 1000 * np.linalg.norm(roots[0] - roots[1], axis=-1)[both],
+        "root": 1000 * np.linalg.norm(sides.roots - sides.truth_roots, axis=-1)[both],
     }
 
 
@@ -250,6 +242,10 @@ def _notes(first: Motion, second: Motion, names: tuple[str, str], moments: Momen
             f"{names[0]} has {first.num_frames} frames, {names[1]} {second.num_frames}; {len(moments)} moments are"
             f" compared{how}"
         )
+    for motion, name in zip((first, second), names, strict=True):
+        older = other_version(motion)
+        if older is not None:
+            notes.append(f"{name}: {older}")
     if first.body_model != second.body_model:
         notes.append(
             f"the bodies differ ({names[0]}: {first.body_model or 'unknown'}, {names[1]}:"

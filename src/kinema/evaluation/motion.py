@@ -79,7 +79,22 @@ class MotionScores(Brief):
         return result
 
 
-def evaluate_motion(
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What `evaluate_motion` gives, and by frame. comparisons: of each of the scores' people at the moments, None for
+    whom nobody of the result is."""
+
+    scores: MotionScores
+    comparisons: tuple[Comparison | None, ...]
+    moments: Moments
+
+
+def evaluate_motion(result: Motion, truth: Truth | Motion, **settings: Any) -> MotionScores:
+    """The scores of `evaluate_by_frame`, which has the settings."""
+    return evaluate_by_frame(result, truth, **settings).scores
+
+
+def evaluate_by_frame(
     result: Motion,
     truth: Truth | Motion,
     *,
@@ -91,7 +106,7 @@ def evaluate_motion(
     also_require: Sequence[str] = (),
     body: BodyModel | None = None,
     definition: str = "smpl",
-) -> MotionScores:
+) -> Evaluated:
     """Compare a result with the truth.
 
     source: "body", the 24 SMPL joints of the fitted body, or "keypoints3d", the keypoint network's own 3D points.
@@ -146,7 +161,7 @@ def evaluate_motion(
         absent(each.label, seen) if choice is None else matched.score(own[choice], tracks[choice][0], each, seen)
         for each, own, seen, choice in zip(wanted, compared, present, chosen, strict=True)
     ]
-    return MotionScores(
+    evaluated = MotionScores(
         source=source,
         truth_source=truth.source,
         frame=frame,
@@ -159,6 +174,8 @@ def evaluate_motion(
         notes=(*notes, *_notes(matched, truth, pairs_of[0], joints, definition)),
         definition=definition,
     )
+    used = [None if choice is None else own[choice] for own, choice in zip(compared, chosen, strict=True)]
+    return Evaluated(evaluated, tuple(used), moments)
 
 
 def _moments(result: Motion, truth: Truth, source: str, frame: str) -> tuple[Moments, tuple[str, ...]]:

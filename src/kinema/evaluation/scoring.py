@@ -72,7 +72,8 @@ class Comparison:
     """The points of a person of the result and of a person of the truth, at the N matched frames.
 
     pairs, names (J): of the joints compared. result, truth (N, J, 3): aligned as `align` says, NaN where a side is
-    missing. result_at_root, truth_at_root: relative to the midpoint of the hips. yaw (3,3): in the world,
+    missing. result_at_root, truth_at_root: relative to the midpoint of the hips. roots, truth_roots (N, 3):
+    these midpoints, as given. yaw (3,3): in the world,
     the rotation about the vertical axis that best aligns the whole clip to the truth; else the identity.
     """
 
@@ -92,6 +93,7 @@ class Comparison:
         result = points[:, [names.index(pair.result) for pair in pairs]]
         self.truth = truth_points[:, [truth_names.index(pair.truth) for pair in pairs]]
         root, truth_root = root_of(points, names), root_of(truth_points, truth_names)
+        self.roots, self.truth_roots = root, truth_root
         self.truth_at_root = self.truth - truth_root[:, None]
         at_root = result - root[:, None]
         self.yaw = _heading(at_root, self.truth_at_root) if frame == "world" else np.eye(3)

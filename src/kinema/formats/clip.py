@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kinema.body.free import free_body_sha256
 from kinema.errors import InputError
 from kinema.geometry.camera import Camera
-from kinema.motion import Motion
+from kinema.motion import BODY_SHA256, Motion
 from kinema.provenance import StageRecord
 from kinema.storage.fields import integers, mapping, numbers, rate, require_keys, scalar, text
 from kinema.temporal.rate import frame_rate
@@ -64,6 +65,12 @@ def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
     what: file and person, for error messages. Raises InputError.
     """
     require_keys(plain, ("clip_times", "image_size"), what)
+    provenance = _provenance(plain.get("provenance"), what)
+    data = dict(mapping(plain.get("clip_data"), "clip_data", what))
+    # Older files do not say which free body it was, but the stages that used it did.
+    used = [record.weights["free"] for record in provenance if "free" in record.weights]
+    if plain.get("body_model") == "free" and BODY_SHA256 not in data and used and used[-1] != free_body_sha256():
+        data[BODY_SHA256] = used[-1]
     size = integers(plain["image_size"], "image_size", what)
     if size.shape != (2,):
         raise InputError(f"{what}: image_size must be width and height, found shape {size.shape}")
@@ -74,8 +81,8 @@ def clip_from_plain(plain: Mapping[str, Any], what: str) -> dict[str, Any]:
         "source": _optional_text(plain.get("source"), "source", what),
         "body_model": _optional_text(plain.get("body_model"), "body_model", what),
         "camera": _camera(plain.get("camera"), what),
-        "provenance": _provenance(plain.get("provenance"), what),
-        "data": mapping(plain.get("clip_data"), "clip_data", what),
+        "provenance": provenance,
+        "data": data,
         "cuts": integers(plain.get("cuts", ()), "cuts", what),
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.body.loading import other_version
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
 from kinema.formats.motion_files import infer_format, load_motion, save_motion
@@ -61,8 +62,10 @@ def convert(
 
 
 def reading_notes(motion: Motion) -> tuple[str, ...]:
-    """What the reader of another system's file assumed, converted and left out; empty for Kinema's own files."""
-    return tuple(motion.data.get(NOTES, ()))
+    """What the reader of another system's file assumed, converted and left out; of one of Kinema's own, whether the
+    free body was another one then."""
+    older = other_version(motion)
+    return (*motion.data.get(NOTES, ()), *(() if older is None else (older,)))
 
 
 def losses(motion: Motion, entry: MotionFormat) -> list[str]:

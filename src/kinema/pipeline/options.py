@@ -19,6 +19,7 @@ from kinema.lifting.options import LiftOptions
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import Setting, clock_seconds, identity_of, setting, settings_of
+from kinema.pipeline.nlf_parity import of_the_original
 from kinema.pipeline.quality import QUALITIES, chosen
 from kinema.pipeline.registry import added_stages
 from kinema.refinement.options import FilterOptions, TrackFitOptions
@@ -153,11 +154,12 @@ class RunOptions:
         RunOptions.of(max_persons=1, height=1.82, filter="none", time_range=(2.0, 8.0))
 
         "filter" also takes "none"; "time_range" takes a pair of seconds, either of them None, or text as on the
-        command line ("2-8"); a "view" of the world is shown next to the camera's. "quality" fills what the others leave
-        open. Raises UsageError for an unknown name or an invalid value.
+        command line ("2-8"); a "view" of the world is shown next to the camera's. "quality" and "nlf_parity" fill
+        what the others leave open. Raises UsageError for an unknown name or an invalid value.
         """
         known = public_settings()
         settings |= chosen(settings, cleared=bool(settings.get("commercial_only")) or only_cleared())
+        settings |= of_the_original(settings)
         nested: dict[str, dict[str, Any]] = {}
         for name, value in settings.items():
             if name not in known:

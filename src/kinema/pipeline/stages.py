@@ -21,6 +21,7 @@ from kinema.motion import Motion
 from kinema.options import identity_of
 from kinema.pipeline.clearance import require_all_cleared
 from kinema.pipeline.keys import InputWatch, digest
+from kinema.pipeline.nlf_parity import with_ground
 from kinema.pipeline.options import RunOptions, plain
 from kinema.pipeline.store import PartialResult, StageResult, StageStore
 from kinema.pipeline.watching import RunWatcher, StageTime, timed
@@ -119,7 +120,7 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
         if stage is tracker and choosing:
             then = partial(_can_choose, choices=options.select.choices)
         elif stage is estimator.stages[-1]:
-            then = settled
+            then = partial(_with_ground, settled=settled) if options.nlf.parity else settled
         steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then))
     if options.refine.method is not None:
         following = [REFINERS.find(options.refine.method).stage, place_in_world]
@@ -136,6 +137,11 @@ def _can_choose(motion: Motion, notes: list[str], *, choices: Sequence[Choice]) 
     if motion.people:
         check(motion, choices)
     return motion
+
+
+def _with_ground(motion: Motion, notes: list[str], *, settled: Callable[[Motion, list[str]], Motion]) -> Motion:
+    """Settled, with the ground of NLF's pipeline in the data."""
+    return with_ground(settled(motion, notes), notes)
 
 
 def identify(steps: Sequence[Step], watcher: RunWatcher) -> None:

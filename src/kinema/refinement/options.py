@@ -190,7 +190,8 @@ class TrackFitOptions:
     smooth: run the robust filter over the points, and over their distance from the camera. rescale: scale every frame
     about the camera to one size. jump: metres at which a track is filtered in pieces. polish: steps of Gauss-Newton
     after the closed form. max_gap: seconds; a track interrupted for longer is fitted in pieces, of one shape each.
-    parity: the original's numbers: its ridges, the closed form alone, its kernels at any frame rate.
+    parity: the original's numbers: its ridges, the closed form alone, its kernels at any frame rate, no pieces at cuts
+    and gaps. vertices: file with the numbers of the vertices that are fitted, None for some of every part.
     """
 
     method: str = "track-fit"
@@ -201,9 +202,17 @@ class TrackFitOptions:
     jump: float = setting(1.0, "metres of a jump that is not smoothed over", metavar="M")
     polish: int = setting(3, "steps of least squares after the closed form", metavar="N")
     parity: bool = setting(False, "NLF: fit as the original pipeline does, slips included", public="fit_parity")
+    vertices: Path | None = setting(
+        None,
+        "NLF: fit to the vertices whose numbers are in this file, such as the original's vertex_subset_1024.npz",
+        public="fit_vertices",
+        metavar="FILE",
+    )
     max_gap: float = SMOOTHING_GAP
 
     def __post_init__(self) -> None:
+        if self.vertices is not None:
+            object.__setattr__(self, "vertices", Path(self.vertices))
         require(self.method == "track-fit", "method", "be track-fit", repr(self.method))
         require(self.jump > 0, "jump", "be positive", self.jump)
         require(0 <= self.polish <= 20, "polish", "lie between 0 and 20", self.polish)

@@ -41,6 +41,16 @@ def _checkpoint(options: LandmarkOptions) -> Mapping[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
+def _vertices(options: TrackFitOptions) -> Mapping[str, str]:
+    """The same for a list of vertices, which must be one."""
+    from kinema.refinement.track_points import read_vertex_numbers
+
+    if options.vertices is None:
+        return {}
+    read_vertex_numbers(options.vertices)
+    return {options.vertices.name: hashlib.sha256(options.vertices.read_bytes()).hexdigest()}
+
+
 filter_motion = Stage(
     name="filter",
     title="smoothing",
@@ -90,6 +100,7 @@ fit_tracks = Stage(
     run="kinema.refinement.tracks:fit_tracks",
     fills=("pose", "betas", "transl", "joints"),
     clears=WORLD_FIELDS,
+    files=_vertices,
     body=True,
     slow=True,
 )

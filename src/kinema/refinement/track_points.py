@@ -5,18 +5,22 @@ Letters in shapes: F the person's frames, D frames with those that are missing i
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from kinema.body.landmarks import SMPL_VERTICES
 from kinema.body.model import NUM_JOINTS, BodyModel
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.motion import Motion
 from kinema.person import LOCATED, Person
 from kinema.refinement.frames import shape_of
+from kinema.storage.safe_npz import load_npz
 from kinema.storage.scratch import scratch
+from kinema.storage.stored import StoredArray
 
 MOST_VERTICES = 1024
 """Vertices that are used, spread over the surface."""
@@ -52,16 +56,35 @@ def spread_out(body: BodyModel) -> np.ndarray:
     return np.sort(np.concatenate(kept))
 
 
-def track_points(motion: Motion, person: Person, body: BodyModel, max_gap: float) -> TrackPoints:
+def read_vertex_numbers(path: Path) -> np.ndarray:
+    """The numbers (n,) of vertices in a `.npy` file, or in an `.npz` that has one such array. Raises InputError."""
+    arrays = load_npz(path) if zipfile.is_zipfile(path) else {"": StoredArray(path).open()}
+    found = [each for each in arrays.values() if each.ndim == 1 and each.dtype.kind in "iu" and each.size]
+    if len(found) != 1 or found[0].min() < 0 or len(np.unique(found[0])) != found[0].size:
+        raise InputError(f"{path} must hold one list of different vertex numbers, as vertex_subset_1024.npz does")
+    return np.asarray(found[0], dtype=int)
+
+
+def track_points(
+    motion: Motion, person: Person, body: BodyModel, max_gap: float, *, wanted: np.ndarray | None = None,
+    whole: bool = False,
+) -> TrackPoints:  # fmt: skip
     """The points of a person, in the camera's frame.
 
     The vertices and joints that were located, if the vertices are this body's; else those of the person's own pose;
-    else the joints alone. Raises UsageError for a person who has none of them.
+    else the joints alone. wanted (n,): vertices in place of `spread_out`'s. whole: all frames of the clip are in one
+    piece, whatever lies between them, as in the original. Raises UsageError for a person who has none of them, and for
+    vertices that the body does not have.
     """
     source = source_of(motion, person, body)
-    rows = np.zeros(0, dtype=int) if source == "joints" else spread_out(body)
+    if wanted is not None and wanted.max() >= body.num_vertices:
+        raise UsageError(f"vertex {wanted.max()} is not one of the {body.num_vertices} of the body {body.name}")
+    rows = spread_out(body) if wanted is None else wanted
+    rows = np.zeros(0, dtype=int) if source == "joints" else rows
     at, starts = _in_time(person.frames, motion.pieces(person, max_gap))
     length = int(at[-1]) + 1 if len(at) else 0
+    if whole:
+        at, starts, length = person.frames, np.zeros(0, dtype=int), motion.num_frames
     points, spread = scratch((length, len(rows) + NUM_JOINTS, 3)), scratch((length, len(rows) + NUM_JOINTS))
     points[:], spread[:] = np.nan, np.nan
     of_joints = np.ones((len(person), NUM_JOINTS)) if person.joint_uncertainty is None else person.joint_uncertainty

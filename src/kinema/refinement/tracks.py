@@ -17,7 +17,7 @@ from kinema.refinement.frames import in_its_frames
 from kinema.refinement.measures import SMOOTHING, what_changed
 from kinema.refinement.options import TrackFitOptions
 from kinema.refinement.track_fitting import fit_track, smooth_joints, weights_of
-from kinema.refinement.track_points import TrackPoints, track_points
+from kinema.refinement.track_points import TrackPoints, read_vertex_numbers, track_points
 from kinema.skeleton import SMPL24
 from kinema.stage import Context, given
 
@@ -76,11 +76,12 @@ class _Fit:
         motion, options = self.motion, self.options
         if upright:
             person = person.replace(vertices=None, vertex_uncertainty=None)
-        known = track_points(motion, person, self.body, options.max_gap)
+        wanted = None if options.vertices is None else read_vertex_numbers(options.vertices)
+        known = track_points(motion, person, self.body, options.max_gap, wanted=wanted, whole=options.parity)
         before = known.points[known.at, -NUM_JOINTS:].astype(np.float64)
         path = None if upright else _path(motion, person)
         starts = known.starts
-        if path is not None:  # between its pieces nothing is known of how the camera moved
+        if path is not None and not options.parity:  # between its pieces nothing is known of how the camera moved
             starts = np.union1d(starts, known.at[1:][np.diff(path.piece) != 0])
         how: dict[str, Any] = {
             "fps": motion.fps, "options": options, "starts": starts, "seen": not upright,

@@ -15,6 +15,7 @@ from kinema.evaluation.agreement import Agreement, Pair
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.atomic import atomic_path
+from kinema.visualization.plot_from_above import Way, plot_from_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,8 @@ def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: st
         _over_time(figure.add_subplot(grid[row, 0]), pair)
         _by_joint(figure.add_subplot(grid[row, 1]), pair)
         sides = (first.person(pair.first), second.person(pair.second))
-        _from_above(figure.add_subplot(grid[row, 2]), agreement, sides)
+        axes = figure.add_subplot(grid[row, 2])
+        plot_from_above(axes, _ways(agreement, sides), world=agreement.frame == "world")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
     return path
@@ -81,23 +83,13 @@ def _by_joint(axes: Axes, pair: Pair) -> None:
     axes.grid(alpha=0.3, axis="x")
 
 
-def _from_above(axes: Axes, agreement: Agreement, sides: tuple[Person, Person]) -> None:
-    world = agreement.frame == "world"
+def _ways(agreement: Agreement, sides: tuple[Person, Person]) -> list[Way]:
+    ways = []
     for person, name, colour in zip(sides, agreement.names, (FIRST, SECOND), strict=True):
-        joints = person.joints_world if world else person.joints
-        if joints is None or not len(joints):
-            continue
-        axes.plot(joints[:, 0, 0], joints[:, 0, 2], color=colour, lw=1.2, label=name)
-        axes.plot(joints[:1, 0, 0], joints[:1, 0, 2], "o", color=colour, ms=5)
-    # The camera is at the bottom: the world's z points towards it, the camera's away from it.
-    if world:
-        axes.invert_yaxis()
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel("x (m)")
-    axes.set_ylabel("z (m)")
-    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'} (o start)", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+        joints = person.joints_world if agreement.frame == "world" else person.joints
+        if joints is not None and len(joints):
+            ways.append(Way(joints, name, colour))
+    return ways
 
 
 def _unbroken(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

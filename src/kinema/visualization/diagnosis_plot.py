@@ -21,6 +21,7 @@ from kinema.quality.trajectory import BodyTrajectory, trajectory_of
 from kinema.quality.validation import Validation
 from kinema.skeleton import CONTACT_POINTS, SMPL24
 from kinema.storage.atomic import atomic_path
+from kinema.visualization.plot_from_above import Way, plot_from_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,8 @@ def plot(validation: Validation, path: str | Path, *, limits: Limits | None = No
     size = f"{motion.num_frames} frames, {motion.fps:.4g} fps{more}"
     title = f"{motion.source or 'motion'}: {validation.verdict}   ({size})"
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    _from_above(figure.add_subplot(grid[0, 0]), trajectories)
+    world = any(trajectory.world for trajectory in trajectories)
+    plot_from_above(figure.add_subplot(grid[0, 0]), _ways(trajectories), world=world)
     _heights(figure.add_subplot(grid[0, 1]), trajectories)
     limits = limits or default_limits()
     for i, (report, trajectory) in enumerate(zip(reports, trajectories, strict=True)):
@@ -86,27 +88,12 @@ def _colour(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
-def _from_above(axes: Axes, trajectories: Sequence[BodyTrajectory]) -> None:
-    world = any(trajectory.world for trajectory in trajectories)
-    drawn = False
-    for i, trajectory in enumerate(trajectories):
-        if trajectory.joints is None or not trajectory.rooted:
-            continue
-        x, z = trajectory.joints[:, 0, 0], trajectory.joints[:, 0, 2]
-        axes.plot(x, z, color=_colour(i), lw=1.4, label=f"person {trajectory.person}")
-        axes.plot(x[:1], z[:1], "o", color=_colour(i), ms=6)
-        axes.plot(x[-1:], z[-1:], "s", color=_colour(i), ms=6)
-        drawn = True
-    # Seen from above with the camera at the bottom: the world's z points towards it, the camera's z away from it.
-    if world:
-        axes.invert_yaxis()
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel("x (m)")
-    axes.set_ylabel("z (m)")
-    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'}  (o start, □ end)", fontsize=10)
-    axes.grid(alpha=0.3)
-    if drawn:
-        axes.legend(fontsize=8, loc="best")
+def _ways(trajectories: Sequence[BodyTrajectory]) -> list[Way]:
+    return [
+        Way(trajectory.joints, f"person {trajectory.person}", _colour(i))
+        for i, trajectory in enumerate(trajectories)
+        if trajectory.joints is not None and trajectory.rooted
+    ]
 
 
 def _heights(axes: Axes, trajectories: Sequence[BodyTrajectory]) -> None:

@@ -23,10 +23,10 @@ class OverlayOptions:
     it sees and its way so far. beside: put the camera's view to the left of a world-space view. opacity:
     of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
     soles that touch the ground (world-space views). surface: of people whose surface a network located (NLF), the body
-    "fitted" to it, the "located" one, or "both", side by side. fps_factor: 2 puts a new frame between every two.
-    rife: file of the network that makes it, None for the weights hub's. audio: bring the source's sound along.
-    max_side: pixels that the longer side of a view may have, None to keep the source's size. crf: quality, 0 to 51,
-    lower is better.
+    "fitted" to it, the "located" one, or "both", side by side. motion_blur: see `kinema.visualization.motion_blur`.
+    fps_factor: 2 puts a new frame between every two of the video. rife: file of the network that makes it, None for the
+    weights hub's. audio: bring the source's sound along. max_side: pixels that the longer side of a view may have, None
+    to keep the source's size. crf: quality, 0 to 51, lower is better.
     """
 
     view: str = setting(
@@ -41,6 +41,13 @@ class OverlayOptions:
         "NLF: draw in overlay.mp4 the fitted bodies, the surfaces as they were located, or both, side by side",
         public="shown_surface",
         choices=SURFACES,
+        group="result",
+    )
+    motion_blur: float = setting(
+        0.0,
+        "share of a frame's time in which the shutter of overlay.mp4 is open, 0 (sharp) to 1; 0.5 looks like film",
+        public=True,
+        metavar="SHARE",
         group="result",
     )
     fps_factor: int = setting(
@@ -72,6 +79,7 @@ class OverlayOptions:
     def __post_init__(self) -> None:
         require(self.view in VIEWS, "view", f"be one of {', '.join(VIEWS)}", repr(self.view))
         require(self.surface in SURFACES, "shown_surface", f"be one of {', '.join(SURFACES)}", repr(self.surface))
+        require(0 <= self.motion_blur <= 1, "motion_blur", "lie between 0 and 1", self.motion_blur)
         require(self.fps_factor in (1, 2), "fps_factor", "be 1 or 2", self.fps_factor)
         if self.rife is not None:
             object.__setattr__(self, "rife", Path(self.rife))

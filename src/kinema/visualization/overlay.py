@@ -18,6 +18,7 @@ from kinema.progress import Progress, silent
 from kinema.storage.atomic import explain_write_error
 from kinema.visualization.doubled_motion import breaks, doubled, doubled_path
 from kinema.visualization.doubled_video import DoubledVideo, Frames, interpolator
+from kinema.visualization.motion_blur import Blurred
 from kinema.visualization.options import OverlayOptions
 from kinema.visualization.paper import Paper
 from kinema.visualization.vantage import filming_path, in_world, vantage
@@ -155,17 +156,22 @@ def _views(
 ) -> list[View]:
     """The views, from left to right, all of one height. looks: where that of the world looks from, if there is one."""
 
+    def blurred(sharp: CameraView | WorldView) -> View:
+        return Blurred(sharp, sharp.people, motion, options.motion_blur) if options.motion_blur else sharp
+
     def view(located: bool, *, world: bool) -> View:
         if world:
             assert looks is not None
-            return WorldView(
+            world_view = WorldView(
                 motion, body, _view_size(source, options), looks,
                 labels=options.labels, contacts=options.contacts, camera=options.frustum, located=located,
             )  # fmt: skip
-        return CameraView(
+            return blurred(world_view)
+        camera_view = CameraView(
             motion, body, _camera_size(source, options), opacity=options.opacity, labels=options.labels,
             keypoints=options.keypoints, located=located,
         )  # fmt: skip
+        return blurred(camera_view)
 
     shown = {"fitted": (False,), "located": (True,), "both": (False, True)}[options.surface]
     views = [view(located, world=False) for located in shown if shows_frames(options)]

@@ -21,12 +21,13 @@ _CHUNK = 32
 @dataclass(frozen=True, eq=False)
 class PosedBody:
     """One person in one frame. number: index in `motion.people`; row: index in the person's arrays;
-    vertices (V,3) metres, in the camera's frame or the world.
+    vertices (V,3) metres, in the camera's frame or the world. step (V,3): their way to the next frame, where it counts.
     """
 
     number: int
     row: int
     vertices: np.ndarray
+    step: np.ndarray | None = None
 
 
 class PosedPeople:

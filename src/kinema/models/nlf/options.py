@@ -20,9 +20,10 @@ class NlfOptions:
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
     picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on a
-    GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. device: "cpu",
-    "cuda" or "auto". threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image side,
-    in place of the motion's camera.
+    GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity:
+    half_weights, and what `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto".
+    threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image side, in place of the
+    motion's camera.
     """
 
     weights: str | None = setting(
@@ -53,6 +54,12 @@ class NlfOptions:
         "NLF: crop people by the boxes of their tracks, or by their masks",
         public=True,
         choices=(TRACKS, MASKS),
+    )
+    parity: bool = setting(
+        False,
+        "NLF: every step as the original pipeline runs it: its variants of crops, 55 degrees, boxes of masks where"
+        " there are some, its track fit and ground, unless set otherwise",
+        public="nlf_parity",
     )
     pad_white_pixels: bool = False
     half_weights: bool = False

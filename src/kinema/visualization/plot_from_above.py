@@ -1,0 +1,40 @@
+"""The ways of pelvises, seen from above, as a part of a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A way to plot. joints (F,24,3) metres, the pelvis first; label and colour of its line."""
+
+    joints: np.ndarray
+    label: str
+    colour: str
+
+
+def plot_from_above(axes: Axes, ways: Sequence[Way], *, world: bool) -> None:
+    """Draw them into the axes. world: whether they are in the world; else in the camera's frame."""
+    for way in ways:
+        x, z = way.joints[:, 0, 0], way.joints[:, 0, 2]
+        axes.plot(x, z, color=way.colour, lw=1.3, label=way.label)
+        axes.plot(x[:1], z[:1], "o", color=way.colour, ms=6)
+        axes.plot(x[-1:], z[-1:], "s", color=way.colour, ms=6)
+    # The camera is at the bottom: the world's z points towards it, the camera's away from it.
+    if world:
+        axes.invert_yaxis()
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("x (m)")
+    axes.set_ylabel("z (m)")
+    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'}  (o start, □ end)", fontsize=10)
+    axes.grid(alpha=0.3)
+    if ways:
+        axes.legend(fontsize=8, loc="best")
