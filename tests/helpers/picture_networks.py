@@ -92,6 +92,14 @@ def cells_network(path: Path, values: np.ndarray, *, side: tuple[int, int]) -> P
     return graph.save(path)
 
 
+def candidates_network(path: Path, columns: np.ndarray, *, side: tuple[int, int] = (64, 64)) -> Path:
+    """A YOLOv8: columns (4 + classes, cells), whatever the picture."""
+    graph = Graph((1, 3, *side))
+    values = graph.add("Add", [graph.constant(columns[None]), graph.nothing()])
+    graph.output("output0", values, (1, *columns.shape))
+    return graph.save(path)
+
+
 def people_network(path: Path, dets: np.ndarray, points: np.ndarray, *, side: tuple[int, int] = (64, 64)) -> Path:
     """An RTMO: dets (n, 5) and points (n, K, 3), whatever the picture."""
     graph = Graph(("batch", 3, *side))

@@ -21,6 +21,7 @@ from tests.helpers.coloured_people import TALL, WIDE, ColouredPeople, layout
 from tests.helpers.picture_networks import (
     Graph,
     boxes_network,
+    candidates_network,
     cells_network,
     classes_network,
     heatmap_network,
@@ -42,6 +43,10 @@ def megvii(path):
     return cells_network(path, np.zeros((64 + 16 + 4, 85)), side=(64, 64))
 
 
+def yolov8(path):
+    return candidates_network(path, np.zeros((84, 64 + 16 + 4)))
+
+
 def rtmo(path, count=17):
     return people_network(path, np.array([[1.0, 2, 30, 60, 0.9]]), np.ones((1, count, 3)))
 
@@ -60,6 +65,7 @@ def vitpose(path, count=17):
         (rtmdet, "rtmdet"),
         (yolox, "yolox"),
         (megvii, "yolox"),
+        (yolov8, "yolov8"),
         (rtmo, "rtmo"),
         (rtmpose, "rtmpose"),
         (vitpose, "vitpose"),

@@ -15,10 +15,12 @@ from kinema.models.rtmdet.network import MEAN, STD, RTMDet
 from kinema.models.rtmo.network import RTMO
 from kinema.models.rtmpose.network import RTMPose
 from kinema.models.vitpose.network import ViTPose, decode
+from kinema.models.yolov8.network import YOLOv8
 from kinema.models.yolox.network import YOLOX
 from tests.helpers.picture_networks import (
     Graph,
     boxes_network,
+    candidates_network,
     cells_network,
     classes_network,
     heatmap_network,
@@ -52,6 +54,21 @@ def test_a_detector_sees_blue_green_red_on_grey_in_the_top_left_corner(tmp_path)
     np.testing.assert_array_equal(scores, [200, GREY, 100, 30])
     # 120 x 60 pixels fill 64 x 32 of the input.
     np.testing.assert_allclose(boxes[0], (np.array([4, 8, 12, 16]) + 0.5) * 120 / 64 - 0.5)
+
+
+def test_yolov8_gives_people_once(tmp_path):
+    """Boxes from centres and sizes; other classes, the unsure, and the worse of two that overlap are left out."""
+    columns = np.zeros((84, 64 + 16 + 4))
+    columns[:4] = [[20.0], [16], [10], [20]]
+    columns[4, :3] = 0.9, 0.8, 0.1  # people: one, the same once more, an unsure one
+    columns[0, 3], columns[4, 3] = 50, 0.5  # somebody else
+    columns[5, 4] = 0.95  # a bicycle
+    network = YOLOv8(ImageNetwork(candidates_network(tmp_path / "d.onnx", columns)))
+    boxes, scores = network(plain(60, 120), WHOLE, threshold=0.3)
+    np.testing.assert_allclose(scores, [0.9, 0.5])
+    np.testing.assert_allclose(boxes[0], (np.array([15, 6, 25, 26]) + 0.5) * 120 / 64 - 0.5)
+    nowhere = network(plain(60, 120), np.array([500.0, 500, 50]), threshold=0.3)
+    assert [len(each) for each in nowhere] == [0, 0]
 
 
 def test_rtmdet_sees_colours_less_their_mean(tmp_path):

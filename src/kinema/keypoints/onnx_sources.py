@@ -19,6 +19,7 @@ from kinema.models.rtmdet.network import RTMDet
 from kinema.models.rtmo.network import RTMO, gives_people
 from kinema.models.rtmpose.network import RTMPose, gives_classes
 from kinema.models.vitpose.network import ViTPose, gives_heatmaps
+from kinema.models.yolov8.network import YOLOv8, gives_candidates
 from kinema.models.yolox.network import FOCUS, YOLOX, gives_boxes, gives_cells
 from kinema.skeleton import COCO17, COCO25, HALPE26, WHOLEBODY133, JointSet
 from kinema.weights import locate
@@ -33,7 +34,7 @@ DEADLINE = 90.0
 
 NEEDED = (
     "Kinema runs RTMPose (two outputs of classes), ViTPose (one of heatmaps), RTMO (boxes and keypoints), and as"
-    " `detector` YOLOX and RTMDet (boxes and labels, or YOLOX's cells)"
+    " `detector` YOLOX and RTMDet (boxes and labels, or YOLOX's cells) and YOLOv8 (boxes that are not suppressed)"
 )
 
 
@@ -52,6 +53,7 @@ FAMILIES = (
     Family("vitpose", gives_heatmaps),
     Family("yolox", lambda network: gives_cells(network) or (gives_boxes(network) and network.filters == FOCUS), True),
     Family("rtmdet", gives_boxes, True),
+    Family("yolov8", gives_candidates, True),
 )
 """Every family, the more special one first."""
 
@@ -151,5 +153,5 @@ def _detector(file: WeightsFile, threads: int) -> tuple[PersonDetector, WeightsF
             f"{file.path} is a network of the {family.name} family, which finds keypoints, not boxes of people; give it"
             " as `keypoints`"
         )
-    boxes: BoxNetwork = YOLOX(network) if family.name == "yolox" else RTMDet(network)
-    return BoxDetector(boxes), file
+    makers: dict[str, Callable[[ImageNetwork], BoxNetwork]] = {"yolox": YOLOX, "rtmdet": RTMDet, "yolov8": YOLOv8}
+    return BoxDetector(makers[family.name](network)), file

@@ -1,0 +1,47 @@
+"""What such a file takes and gives: RGB in [0, 1] -> (1, 4 + classes, M), centre, size and scores of M boxes.
+
+Boxes are in pixels of the input and not suppressed; of COCO's classes people are the first. So the NLF program's
+recorded wrapper uses it (`kinema.models.nlf.detector`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.models.image_network import ImageNetwork
+from kinema.models.person_boxes import PERSON, letterbox, suppressed
+
+STRIDES = (8, 16, 32)
+OVERLAP = 0.7
+"""Of double boxes, as in the NLF pipeline."""
+
+_BOX = 4
+
+
+def gives_candidates(network: ImageNetwork) -> bool:
+    """Whether a network gives a column of box and scores for every cell of the grids."""
+    shapes = list(network.outputs.values())
+    cells = sum((network.height // each) * (network.width // each) for each in STRIDES)
+    return len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][1] > _BOX and shapes[0][2] == cells
+
+
+class YOLOv8:
+    """A YOLOv8 file."""
+
+    def __init__(self, network: ImageNetwork) -> None:
+        self._network = network
+
+    def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (n, 4) x1 y1 x2 y2 and scores (n,) of the people in the square `tile` (x, y, side) of `image`, an RGB
+        picture (H, W, 3) uint8; in pixels of the image, best first."""
+        box = letterbox(image, tile, self._network.height, self._network.width)
+        if box is None:
+            return np.zeros((0, 4)), np.zeros(0)
+        colours = box.pixels[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
+        values = self._network(np.ascontiguousarray(colours))[0][0].astype(np.float64)
+        scores = values[_BOX + PERSON]
+        kept = np.flatnonzero(scores >= threshold)
+        centres, halves = values[:2, kept].T, values[2:_BOX, kept].T / 2.0
+        boxes = np.concatenate([centres - halves, centres + halves], axis=1)
+        best = suppressed(boxes, scores[kept], threshold=threshold, overlap=OVERLAP)
+        return box.boxes_to_image(boxes[best]), scores[kept][best]
