@@ -20,8 +20,8 @@ from pare_speed import best
 from torch_keypoints import with_random_weights
 
 from kinema.models.nlf.facts import BOX_SIZE, HEAD, MAPS, SIZES
-from kinema.models.nlf.fast_network import PIECE as PIECES
-from kinema.models.nlf.fast_network import fast_network
+from kinema.models.nlf.fast.network import PIECE as PIECES
+from kinema.models.nlf.fast.network import fast_network
 from kinema.models.nlf.network import BodyVolume, CropModel, PointWeights, localize
 
 PIECE = PIECES["cpu"]

@@ -44,7 +44,7 @@ def megvii(path):
 
 
 def yolov8(path):
-    return candidates_network(path, np.zeros((84, 64 + 16 + 4)))
+    return candidates_network(path, np.zeros((84, 144 + 36 + 9)), side=(96, 96))
 
 
 def rtmo(path, count=17):

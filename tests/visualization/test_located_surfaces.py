@@ -14,7 +14,8 @@ from kinema.storage.stored import StoredArray
 from kinema.synthetic import procedural_motion, studio_camera
 from kinema.visualization.motion_blur import Blurred
 from kinema.visualization.options import OverlayOptions
-from kinema.visualization.overlay import write_overlay
+from kinema.visualization.overlay import _views, drawn, write_overlay
+from kinema.visualization.paper import Paper
 from kinema.visualization.posing import PosedPeople
 from kinema.visualization.views import CameraView
 
@@ -80,6 +81,12 @@ def test_both_side_by_side(both, tmp_path):
     report = write_overlay(short, BODY, None, tmp_path / "o.mp4", OverlayOptions(view="side", surface="both"))
     with av.open(str(report.path)) as video:
         assert video.streams.video[0].width == 2 * SIZE[0]
+    short = with_both.slice(0.3, 0.4)
+    single = [CameraView(short, BODY, SIZE, located=located) for located in (False, True)]
+    (_, first), *_ = drawn(_views(short, BODY, SIZE, OverlayOptions(surface="both"), None), Paper(short, *SIZE))
+    for view, panel in zip(single, np.split(first, 2, axis=1), strict=True):
+        alone = next(iter(Paper(short, *SIZE))).image
+        np.testing.assert_array_equal(panel, view.draw(0, alone, view.prepare(0)))
     with pytest.raises(UsageError, match="located surfaces are known at the video's own frames only"):
         OverlayOptions(surface="located", fps_factor=2)
 

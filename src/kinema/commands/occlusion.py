@@ -21,12 +21,14 @@ DESCRIPTION = (
 )
 EXAMPLES = """  kinema occlusion photo.jpg
   kinema occlusion images --estimator blazepose --estimator pare --data ~/PARE/data
+  kinema occlusion photo.jpg --estimator nlf --nlf nlf_l_multi_0.3.2.torchscript
   kinema occlusion --dataset 3dpw --data ~/PARE/data --every 100"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from kinema.evaluation.options import OcclusionOptions
+    from kinema.models.nlf.options import NlfOptions
     from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
@@ -38,12 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, OcclusionRunOptions)
     add_settings(parser, OcclusionOptions)
     add_settings(parser, PareOptions, "checkpoint", "threads")
+    add_settings(parser, NlfOptions, "weights", "data")
     add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, print the means and the output folder. Returns 0."""
     from kinema.evaluation.options import OcclusionOptions
+    from kinema.models.nlf.options import NlfOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
     from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion import analyse_dataset, analyse_images
@@ -58,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         **{**chosen, **given(args, OcclusionRunOptions)},
         occlusion=OcclusionOptions(**{"stride": patch.get("patch", OcclusionOptions.stride), **patch}),
         pare=PareOptions(checkpoint=args.checkpoint, threads=args.threads),
+        nlf=NlfOptions(**given(args, NlfOptions)),
     )
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         if args.dataset:

@@ -13,7 +13,7 @@ from kinema.skeleton import DEFINITIONS
 ALIGNMENTS = ("mid_hip", "none")
 SOURCES = ("body", "keypoints3d")
 FRAMES = ("camera", "world")
-IMAGE_ESTIMATORS = ("pare", "blazepose")
+IMAGE_ESTIMATORS = ("pare", "nlf", "blazepose")
 """Estimators that the occlusion analysis supports, see `kinema.evaluation.image_estimators`."""
 
 

@@ -78,7 +78,9 @@ def analyse_dataset(
 
 def _estimators(options: OcclusionRunOptions) -> list[ImageEstimator]:
     release = PareRelease(options.data)
-    return [image_estimator(name, release, options.pare, options.body_model) for name in options.estimators]
+    return [
+        image_estimator(name, release, options.pare, options.body_model, options.nlf) for name in options.estimators
+    ]
 
 
 def _analyse(

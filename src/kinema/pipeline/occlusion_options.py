@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kinema.evaluation.options import IMAGE_ESTIMATORS, OcclusionOptions
+from kinema.models.nlf.options import NlfOptions
 from kinema.models.pare.options import PareOptions
 from kinema.options import require, same_as, setting
 from kinema.tracking.options import TrackingOptions
@@ -25,6 +26,7 @@ class OcclusionRunOptions:
     )  # fmt: skip
     occlusion: OcclusionOptions = field(default_factory=OcclusionOptions)
     pare: PareOptions = field(default_factory=PareOptions)
+    nlf: NlfOptions = field(default_factory=NlfOptions)
     every: int = setting(1, "analyse each Nth image (default: 1, of a data set 100)", metavar="N")
     max_persons: int | None = same_as(
         TrackingOptions, "max_persons", help="at most this many people per image", group=None

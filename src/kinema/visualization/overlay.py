@@ -200,5 +200,6 @@ def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndar
 
 
 def _draw(views: Sequence[View], frame: Frame, bodies: list[list]) -> np.ndarray:
-    images = [view.draw(frame.index, frame.image, posed) for view, posed in zip(views, bodies, strict=True)]
+    given = [frame.image, *(frame.image.copy() for _ in views[1:])]  # views draw into what they are given
+    images = [view.draw(frame.index, image, posed) for view, image, posed in zip(views, given, bodies, strict=True)]
     return images[0] if len(images) == 1 else np.concatenate(images, axis=1)

@@ -1,6 +1,6 @@
 """Inference with NLF's crop model in float32: crops in, points of the body out.
 
-What is computed is the original's within rounding (`kinema.models.nlf.fast_network`). The released program works in
+What is computed is the original's within rounding (`kinema.models.nlf.fast.network`). The released program works in
 half precision, in which torch's sampling of pictures fails on a CPU; on a GPU it may be called instead
 (`kinema.models.nlf.program`).
 """
@@ -71,7 +71,7 @@ class NlfEstimator:
             import torch
         except ImportError:
             raise UsageError(NO_TORCH) from None
-        from kinema.models.nlf.fast_network import fast_network
+        from kinema.models.nlf.fast.network import fast_network
         from kinema.models.nlf.reading import read_crop_model
 
         if threads is not None:
@@ -101,7 +101,7 @@ class NlfEstimator:
         """
         import torch
 
-        from kinema.models.nlf.fast_network import PIECE
+        from kinema.models.nlf.fast.network import PIECE
         from kinema.models.nlf.network import localize
         from kinema.models.nlf.reconstruction import reconstruct
 
@@ -120,6 +120,24 @@ class NlfEstimator:
                 placed, spread = reconstruct(found, cameras, self.side)
                 points[rows], uncertainty[rows] = placed.cpu().numpy(), spread.cpu().numpy()
         return points, uncertainty
+
+    def relative(self, crops: np.ndarray) -> np.ndarray:
+        """Points (n,N,3) metres relative to an unknown root, of crops (n,3,R,R) float32 in [0,1]: without a camera."""
+        import torch
+
+        from kinema.models.nlf.fast.network import PIECE
+        from kinema.models.nlf.network import localize
+
+        with torch.inference_mode():
+            parts = [
+                localize(
+                    self._net(piece.to(self.device).contiguous(memory_format=torch.channels_last)),
+                    self._weights,
+                    self.side,
+                ).metric.cpu()
+                for piece in torch.from_numpy(crops).split(PIECE[self.device])
+            ]
+        return np.asarray(torch.cat(parts).numpy())
 
     def cropped(self, image: np.ndarray, boxes: np.ndarray, lens: Lens, settings: CropSettings) -> list[CroppedPerson]:
         """The people in boxes (P,4) x y w h of an image (H,W,3) uint8 RGB."""

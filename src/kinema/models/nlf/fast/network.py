@@ -20,8 +20,9 @@ from kinema.models.winograd_convolution import replace_convolutions
 PIECE = {"cpu": 4, "cuda": 32}
 """Crops per call of the network: on a CPU what fits its cache, on a GPU what keeps it busy."""
 
-_LEAST = 64
-"""Channels on both sides from which Winograd's way pays here: the wide sides have four times as many."""
+_LEAST = 96
+"""Channels on both sides from which Winograd's way pays here, where the wide side has four times as many: it takes two
+thirds of the time for the 96 channels of the large network, as long for 64, and longer in the small network."""
 
 
 class _InPlaceExcitation(nn.Module):

@@ -1,0 +1,1 @@
+"""The crop model in the form in which it runs fast."""

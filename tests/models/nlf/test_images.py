@@ -1,0 +1,55 @@
+"""NLF in the occlusion analysis: what it prepares and gives, and the command."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.helpers import nlf_samples
+
+pytestmark = [pytest.mark.golden, pytest.mark.torch]
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    return nlf_samples.write_program(tmp_path / "nlf.torchscript", tensors=nlf_samples.narrow_network(monkeypatch))
+
+
+def test_joints_relative_to_the_hips(weights):
+    """Those of the network's own crop of the box, and the same again through the picture."""
+    from kinema.body import load_body
+    from kinema.models.nlf.images import NlfImages
+    from kinema.models.nlf.torch_run import NlfEstimator
+
+    estimator = NlfImages(NlfEstimator(weights, load_body().J_template, device="cpu", threads=1))
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    prepared = estimator.prepare(image, np.array([150.0, 100, 80, 160]))
+    assert prepared.shape == (estimator.size, estimator.size, 3)
+    assert estimator.to_image(prepared).dtype == np.uint8
+    one, two = estimator.estimate(np.stack([prepared, 0 * prepared]))
+    np.testing.assert_allclose(one[[1, 2]].mean(axis=0), 0, atol=1e-6)
+    assert np.abs(one - two).max() > 1e-4
+    assert list(estimator.weights) == [weights.name]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("networks")
+def test_the_command(weights, tmp_path, monkeypatch, capsys):
+    from kinema.__main__ import main
+    from kinema.pipeline import occlusion
+
+    monkeypatch.setattr(
+        occlusion,
+        "people_in_images",
+        lambda files, *_: [(f, cv2.imread(str(f)), [np.array([80.0, 60, 60, 100])]) for f in files],
+    )
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((120, 160, 3), 90, np.uint8))
+    command = ["occlusion", str(tmp_path / "photo.png"), "--estimator", "nlf", "--nlf", str(weights), "--no-video"]
+    assert main([*command, "--patch", "128", "--out", str(tmp_path / "out"), "--threads", "1", "--quiet"]) == 0
+    (row,) = json.loads((tmp_path / "out" / "occlusion.json").read_text())["results"]
+    assert row["estimator"] == "nlf"
+    assert np.isfinite(row["mean_mm"])
