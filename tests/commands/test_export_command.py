@@ -30,7 +30,7 @@ def test_every_format(file, tmp_path, capsys, name):
     assert said["files"]
     for path in said["files"]:
         assert path.startswith(str(tmp_path / "out" / "walk"))
-    several = {"glb", "usd", "csv", "pkl"}
+    several = {"glb", "usd", "ply", "mesh", "csv", "pkl"}
     assert len(said["files"]) == (1 if name in several else 3 if name == "bvh" else 2)
 
 

@@ -165,7 +165,7 @@ def _located(
 
 def _upright(points: np.ndarray, rows: slice) -> np.ndarray:
     del rows
-    return points @ YUP_FROM_CAMERA
+    return np.asarray(points @ YUP_FROM_CAMERA)
 
 
 def _to_world(camera: Camera | None, frames: np.ndarray) -> Callable[[np.ndarray, slice], np.ndarray]:

@@ -61,7 +61,8 @@ def fast_network(model: CropModel, device: str, threads: int) -> Any:
     threads: of torch on the CPU, for the whole process.
     """
     if device != "cpu":
-        return fold_batch_norms(model).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        folded: Any = fold_batch_norms(model)
+        return folded.to(device=device, memory_format=torch.channels_last)
     fold_batch_norms(model)
     replace_convolutions(model, least=_LEAST)
     _in_place(model)
