@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,12 +50,20 @@ def own_memory() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
 
-def rise(work: Callable[[Callable[..., None]], object]) -> float:
-    """MB by which memory rises at most, as seen whenever `work` calls what it is given, and at its end."""
-    start = own_memory()
-    seen = [0.0]
-    work(lambda *_: seen.append(own_memory() - start))
-    return max(*seen, own_memory() - start)
+def rise(work: Callable[[], object]) -> float:
+    """MB by which memory rises at most while `work` runs, looked at every 5 ms."""
+    start, seen, over = own_memory(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.005):
+            seen.append(own_memory() - start)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    work()
+    over.set()
+    watcher.join()
+    return max(seen)
 
 
 def main() -> None:
@@ -74,17 +83,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             kept: list[Motion] = []
 
-            def locate(look: Callable[..., None], folder=folder, motion=motion, video=video, kept=kept) -> None:
-                context = Context(body, video, progress=look, folder=Path(folder))
+            def locate(folder=folder, motion=motion, video=video, kept=kept) -> None:
+                context = Context(body, video, folder=Path(folder))
                 kept.append(locate_people(motion, context, body, canonical, network, NlfOptions()))
 
             rises = [rise(locate)]
             for name, suffix in (("mesh-npz", ".npz"), ("ply", ".zip")):
                 target = Path(folder) / f"out{suffix}"
 
-                def export(look: Callable[..., None], target=target, name=name, kept=kept) -> None:
+                def export(target=target, name=name, kept=kept) -> None:
                     save_motion(kept[0], target, format=name)
-                    look()
 
                 rises.append(rise(export))
                 target.unlink()
