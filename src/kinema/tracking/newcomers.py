@@ -20,6 +20,8 @@ from kinema.video import Frame
 
 Newcomer = tuple[Observation, Appearance]
 
+_HIT = 0.4  # of the circle's radius: a detection with the hips this near is of the person
+
 
 def radius_of(track: Track) -> float:
     """Pixels: the expected radius of the detector's circle around the person."""
@@ -39,9 +41,14 @@ def count_detections(active: Sequence[Track], tiles: np.ndarray, found: Circles,
         covers = (part > sure[0]) & (part < sure[1])
         covers &= (x - reach > tiles[:, 0]) & (x + reach < tiles[:, 0] + tiles[:, 2])
         covers &= (y - radius > tiles[:, 1]) & (y + radius < tiles[:, 1] + tiles[:, 2])
-        hit = len(found) > 0 and bool(np.any(np.hypot(*(found.hips - track.centre).T) < 0.4 * radius))
+        hit = is_among(track, found)
         if hit or bool(covers.any()):
             track.looked_for(found=hit)
+
+
+def is_among(track: Track, found: Circles) -> bool:
+    """Whether the detector found the track's person."""
+    return len(found) > 0 and bool(np.any(np.hypot(*(found.hips - track.centre).T) < _HIT * radius_of(track)))
 
 
 def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception: Perception) -> list[Newcomer]:
@@ -55,9 +62,11 @@ def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception:
             continue
         crowd = near(active, roi, frame.time)
         for track in crowd:
-            if track.seen.mask is None and perception.estimator.gives_masks:
-                masked = perception.observe(perception.view(frame, track.seen.roi), mask=True)
-                track.seen = dataclasses.replace(track.seen, mask=masked.mask)
+            if track.seen.mask is None:
+                track.seen = _masked(track.seen, frame, perception)
+        for place, (other, appearance) in enumerate(new):
+            if other.mask is None and _overlap(other.next_roi, roi):
+                new[place] = (_masked(other, frame, perception), appearance)
         known = [track.seen for track in crowd] + [other for other, _ in new]
         others = [(other, np.zeros(2)) for other in known]
         rough = perception.observe(hide_people(perception.view(frame, roi), others))
@@ -68,7 +77,36 @@ def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception:
         if not perception.gate.person(seen) or any(perception.same_body(seen, other) for other in known):
             continue
         new.append((seen, perception.appearance(view, seen)))
-    return new
+    return [_without(place, new, active, frame, perception) for place in range(len(new))]
+
+
+def _without(
+    place: int, new: list[Newcomer], active: Sequence[Track], frame: Frame, perception: Perception
+) -> Newcomer:
+    """A newcomer as seen once those who were found later, and may touch, are hidden from view."""
+    seen, appearance = new[place]
+    roi = seen.next_roi
+    if not any(_overlap(other.next_roi, roi) for other, _ in new[place + 1 :]):
+        return seen, appearance
+    others = [track.seen for track in near(active, roi, frame.time)]
+    others += [other for other, _ in new[:place] + new[place + 1 :] if _overlap(other.next_roi, roi)]
+    view = hide_people(perception.view(frame, roi), [(other, np.zeros(2)) for other in others], own=seen)
+    again = perception.observe(view, mask=True)
+    if not perception.gate.expected(again, roi) or any(perception.same_body(again, other) for other in others):
+        return seen, appearance
+    return again, perception.appearance(view, again)
+
+
+def _masked(seen: Observation, frame: Frame, perception: Perception) -> Observation:
+    """The observation with the person's mask, if the source has masks."""
+    if not perception.estimator.gives_masks:
+        return seen
+    return dataclasses.replace(seen, mask=perception.observe(perception.view(frame, seen.roi), mask=True).mask)
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two people whose regions (4,) these are may touch."""
+    return bool(np.hypot(*(one[:2] - other[:2])) < 0.6 * max(height(one[2]), height(other[2])))
 
 
 def link(

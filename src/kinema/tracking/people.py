@@ -16,9 +16,11 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
 
+SURE_HITS = 3
+"""Detections that confirm a person, however little of them is visible."""
+
 _MIN_SUPPORT = 0.25  # fraction of the detector's searches that must have found the person
 _UNCLEAR, _UNCLEAR_SUPPORT = 0.9, 0.5  # the same for keypoints below this share of a sure person's confidence
-_SURE_HITS = 3  # detections that confirm a person, however little of them is visible
 _MARGIN = 0.06  # of a box's longer side: keypoints lie inside the body
 _HEAD = 0.25  # of the trunk's length: extent of the head around the ears
 _EXCHANGED = 0.7  # factor on the visibility in frames where left and right were swapped
@@ -58,7 +60,7 @@ def is_person(
     if support < _MIN_SUPPORT:
         score = float(rows["score"].mean())
         return confidence > thresholds.certainly_person and score > thresholds.certain_score
-    return track.hits >= _SURE_HITS or confidence > thresholds.surely_person
+    return track.hits >= SURE_HITS or confidence > thresholds.surely_person
 
 
 def _mean_confidence(rows: np.ndarray, size: tuple[int, int]) -> float:

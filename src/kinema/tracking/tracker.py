@@ -19,11 +19,13 @@ from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
+from kinema.tracking.confirmation import confirm
 from kinema.tracking.cuts import AHEAD, Cut, with_cuts
 from kinema.tracking.follower import Follower
 from kinema.tracking.jumps import split, with_jumps
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import real_tracks
+from kinema.tracking.perception import Perception
 from kinema.tracking.prefetch import Worker, prefetched
 from kinema.tracking.reappearance import people_from
 from kinema.tracking.track import Track
@@ -139,6 +141,8 @@ def track_people(
             f"{video.path} ended after {len(times)} frames, but an earlier run that was stopped read"
             f" {len(before.boxes)}; start over with `force`"
         )
+    if times:
+        confirm(following.tracks, frame, Perception(source, size, options))
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(following.tracks, len(times), size, options, source.estimator.thresholds)
     cuts = with_jumps(cuts, suspects, tracks, source.joint_set)
