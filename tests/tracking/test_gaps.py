@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.tracking.gaps import fill_gaps
+from kinema.tracking.gaps import fill_gaps, without_scraps
 from kinema.tracking.track import Rows, row_dtype
 from tests.helpers.walkers import observe_at
 
@@ -49,3 +49,19 @@ def test_gaps_above_the_limit_stay(limit):
     filled, observed = fill_gaps(rows_at([0, 1, 5, 6], times), times, limit)
     assert list(filled["frame"]) == [0, 1, 5, 6]
     assert observed.all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "kept"),
+    [
+        ([0, *range(20, 40)], list(range(20, 40))),  # a guess in the first frame
+        ([*range(20), 30, 31, *range(50, 60)], [*range(20), *range(50, 60)]),  # a glimpse in the middle
+        ([*range(20), *range(40, 45)], [*range(20), *range(40, 45)]),  # five frames are somebody
+        ([0, 1, *range(8, 20), 25], [0, 1, *range(8, 20), 25]),  # short gaps do not part
+        ([0, 20, 21, 40], [20, 21]),  # the longest piece stays
+        ([3], [3]),
+    ],
+)
+def test_a_few_frames_between_long_gaps_are_left_out(frames, kept):
+    times = np.arange(60) / 30
+    assert without_scraps(rows_at(frames, times), times, 0.3)["frame"].tolist() == kept

@@ -57,6 +57,19 @@ def test_an_exchange_of_some_frames_is_undone(turn, start, length, group):
     assert np.abs(fixed - points).max() < 0.12 * 400 / 1.7
 
 
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("first", [0, 40])
+def test_an_exchange_is_undone_while_the_camera_shakes(turn, first):
+    """A hand that holds a telephone moves the whole picture by a tenth of a person's height within a frame."""
+    points, world, confidence, times, heights = clip(turn)
+    shaken = points + np.random.default_rng(2).normal(0.0, 30.0, (len(times), 1, 2))
+    truth = np.zeros((len(times), NUM_GROUPS), dtype=bool)
+    truth[first] = True
+    fixed, fixed_world, _ = repaired(exchanged(shaken, truth), exchanged(world, truth), confidence, times, heights)
+    assert np.abs(fixed_world - world).max() < 0.12
+    assert np.abs(fixed - shaken).max() < 0.12 * 400 / 1.7
+
+
 def test_several_exchanges_in_one_track():
     points, world, confidence, times, heights = clip("turning round")
     truth = np.zeros((len(times), NUM_GROUPS), dtype=bool)

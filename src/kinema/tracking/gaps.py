@@ -1,10 +1,24 @@
-"""Short gaps in a track are filled by interpolation; long ones stay gaps."""
+"""Short gaps in a track are filled by interpolation; long ones stay gaps, and scraps between them are left out."""
 
 from __future__ import annotations
 
 import numpy as np
 
 _FILLED = 0.5  # factor on the confidence of filled frames
+_SCRAP = 5  # frames: fewer between two long gaps are somebody else, or a guess at somebody who is hidden
+
+
+def without_scraps(rows: np.ndarray, times: np.ndarray, limit: float) -> np.ndarray:
+    """The rows without those that a gap of more than `limit` seconds parts from the others, where they are few.
+
+    Somebody who is hidden behind another is seen wrongly, if at all: in a single frame, as whoever is in front. The
+    longest piece stays, however short. rows, times as for `fill_gaps`.
+    """
+    frames = rows["frame"]
+    pieces = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(times[frames]) > limit + 1e-9) + 1)
+    most = max(len(piece) for piece in pieces)
+    kept = [piece for piece in pieces if len(piece) >= min(_SCRAP, most)]
+    return rows if len(kept) == len(pieces) else rows[np.concatenate(kept)]
 
 
 def fill_gaps(rows: np.ndarray, times: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from kinema.person import Person
 from kinema.skeleton import JointSet
 from kinema.temporal.gaps import fill_missing
 from kinema.tracking.body_parts import BodyParts, body_parts
-from kinema.tracking.gaps import fill_gaps
+from kinema.tracking.gaps import fill_gaps, without_scraps
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
@@ -78,12 +78,12 @@ def person_from(
     options: TrackingOptions,
     source: OpenedSource,
 ) -> Person:
-    """The track as a `Person` with this id: left-right swaps undone, short gaps filled.
+    """The track as a `Person` with this id: left-right swaps undone, scraps left out, short gaps filled.
 
     times (T,): seconds of the clip's frames; size: width and height of the frame.
     """
     boxed = source.estimator.thresholds.boxed
-    rows = track.rows.array()
+    rows = without_scraps(track.rows.array(), times, options.max_fill)
     return person_of_rows(rows, number, times, size, options, source.joint_set, source.joint3d_set, boxed)
 
 

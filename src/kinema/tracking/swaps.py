@@ -87,7 +87,7 @@ def find_swaps(
     count = len(times)
     if count < 3:
         return np.zeros((count, NUM_GROUPS), dtype=bool)
-    image = points * (_BODY / np.maximum(heights, 1.0))[:, None, None]
+    image = (points - _middle(points, joints)) * (_BODY / np.maximum(heights, 1.0))[:, None, None]
     costs = np.zeros((len(_GROUPS), count, 2, 2, 2))
     for cost, group, share in zip(costs, _GROUPS, _WEIGHTS, strict=True):
         names = tuple(name for name in group if name in joints and mirrored(name) in joints)
@@ -99,6 +99,12 @@ def find_swaps(
             spaces.append(points3d[:, _pair(joints3d, names)])
         cost[:] = share * _jump_costs(spaces, confidence[:, pair].min(axis=1), times)
     return np.asarray(STATES[_best_path(costs, _frame_costs(image, confidence, joints))])
+
+
+def _middle(points: np.ndarray, joints: JointSet) -> np.ndarray:
+    """(F, 1, 2): the trunk's middle, which no swap moves, while the camera's shake moves everything alike."""
+    trunk = [joints.index(each) for name in _TRUNK for each in (name, mirrored(name)) if each in joints]
+    return np.asarray(points[:, trunk].mean(axis=1, keepdims=True)) if trunk else np.zeros((len(points), 1, 2))
 
 
 def _pair(joints: JointSet, names: tuple[str, ...]) -> np.ndarray:
