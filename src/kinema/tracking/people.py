@@ -11,6 +11,7 @@ from kinema.person import Person
 from kinema.skeleton import JointSet
 from kinema.temporal.gaps import fill_missing
 from kinema.tracking.body_parts import BodyParts, body_parts
+from kinema.tracking.bones import trust_in_bones
 from kinema.tracking.gaps import fill_gaps, without_scraps
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
@@ -107,6 +108,8 @@ def person_of_rows(
     rows, observed = fill_gaps(rows, times, options.max_fill)
     points = rows["points"].astype(np.float64)
     confidence = rows["visibility"].astype(np.float64) * rows["presence"]
+    if joints3d is not None and joints3d.name == joints.name:
+        confidence *= trust_in_bones(rows["points3d"].astype(np.float64), confidence, joints)
     outside = np.any((points < -0.5) | (points > np.array(size) - 0.5), axis=-1)
     confidence[outside] *= _OUTSIDE
     return Person(
