@@ -4,7 +4,8 @@
 
 `people_truth.json` has, for sampled frames of every clip, the mid-hip of each person in pixels and about how tall they
 would stand there: those of an early run where contact sheets show them on the right person, placed by hand where
-somebody was missed or wrong (the somersault, the breaker, the woman in teal, the three men).
+somebody was missed or wrong (the somersault, the breaker, the woman in teal, the three men); the hips of the skiers are
+those that COCO's annotators marked.
 
 Somebody is found in a frame if a track's mid-hip lies within 20 % of that height (40 % where the truth says that the
 hips are out of the picture). Switched: how often a person's track changes from one such frame to the next. Invented:
