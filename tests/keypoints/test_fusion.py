@@ -165,3 +165,9 @@ def test_blazeposes_own_points_are_read_by_the_pose_lifter_and_not_fitted_twice(
     )  # fmt: skip
     ours, theirs = (PoseLifter().observed(each, camera) for each in (person, own))
     np.testing.assert_array_equal(ours.rays, theirs.rays)
+
+
+@pytest.mark.parametrize("sure", [0.0, 0.8])
+def test_whoever_the_first_network_follows_is_there_whatever_the_second_sees(sure):
+    """Half a man at the picture's edge is too little for the second."""
+    assert fused(BlazePose(), Halpe(sure=sure)).observe(view()).score == 0.9

@@ -12,7 +12,7 @@ from kinema.person import Person
 from kinema.pipeline.stages import LEFT_OUT, settle
 from kinema.quality import validate_motion
 from kinema.quality.wholeness import wholeness, wholeness_problems
-from kinema.skeleton import BLAZEPOSE33, JOINT_SETS
+from kinema.skeleton import BLAZEPOSE33, FUSED59, HALPE26, JOINT_SETS
 from tests.helpers.walkers import image_of, walker
 
 FRAMES, FPS = 60, 30.0
@@ -121,6 +121,21 @@ def test_the_size_of_the_picture_does_not_matter(scale, flicker, misfit):
     one, other = (wholeness(*clip(flicker=flicker, misfit=misfit, scale=s)) for s in (1.0, scale))
     for name in ("misfit", "confidence", "speed", "spread"):
         assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("about", [{"misfit": 0.06, "confidence": 0.75}, {"flicker": 0.02}, {"lying": True}])
+def test_two_networks_together_are_judged_by_the_points_that_blazepose_sees_itself(about):
+    motion, person = clip(**about)
+    halpe = np.zeros((len(person), len(HALPE26), 2))  # of another network, which may see anything
+    both = person.replace(
+        keypoint_set=FUSED59.name,
+        keypoints=np.concatenate([halpe, person.keypoints], axis=1),
+        keypoint_confidence=np.concatenate([np.full(halpe.shape[:2], 0.3), person.keypoint_confidence], axis=1),
+    )
+    one, other = wholeness(motion, person), wholeness(motion, both)
+    for name in ("misfit", "confidence", "speed", "spread", "upright", "size"):
+        assert getattr(other, name) == getattr(one, name)
+    assert other.is_nobody == one.is_nobody
 
 
 def test_legs_alone_are_said():

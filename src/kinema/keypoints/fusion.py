@@ -14,7 +14,7 @@ from kinema.keypoints.calibration import SIMCC
 from kinema.keypoints.errors import spread_of
 from kinema.keypoints.rtmpose import points_in_view
 from kinema.keypoints.source import KeypointEstimator, KeypointSource, Observation, OpenedSource, View
-from kinema.keypoints.top_down import CropNetwork, TopDown, score_of
+from kinema.keypoints.top_down import CropNetwork, TopDown
 from kinema.skeleton import BLAZEPOSE33, FUSED59, HALPE26
 
 JOINED = "+"
@@ -45,13 +45,12 @@ class Fused:
     def observe(self, view: View, *, mask: bool = False) -> Observation:
         seen = self._blazepose.observe(view, mask=mask)
         points, confidence = points_in_view(self._network, view, seen.points)
-        score = (seen.score + score_of(confidence, SIMCC.person)) / 2
         points, confidence = self._fused(points, confidence, seen)
         return Observation(
             points=np.concatenate([points, seen.points]),
             visibility=np.concatenate([confidence, seen.visibility]),
             presence=np.concatenate([np.ones(len(points)), seen.presence]),
-            score=score,
+            score=seen.score,  # whose region is followed decides whether somebody is in it
             roi=seen.roi,
             next_roi=seen.next_roi,
             points3d=seen.points3d,

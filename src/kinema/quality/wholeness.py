@@ -19,7 +19,7 @@ import numpy as np
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.quality.problems import Problem
-from kinema.skeleton import BLAZEPOSE33, joint_set
+from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, joint_set
 
 MISFIT = 0.05
 """Median reprojection error, as a fraction of the person's size, from which the body does not match the picture."""
@@ -103,9 +103,9 @@ def wholeness(motion: Motion, person: Person) -> Wholeness:
         if person.reprojection_error is not None:
             found["misfit"] = float(np.nanmedian(person.reprojection_error[rows] / sizes))
         found |= _seen_parts(person, rows)
-        # The confidence of other networks means something else.
-        if person.keypoint_set == BLAZEPOSE33.name:
-            found |= _keypoint_measures(motion, person, rows, float(np.median(sizes)))
+        own = _blazepose_of(person.keypoint_set)
+        if own is not None:
+            found |= _keypoint_measures(motion, person, rows, own, float(np.median(sizes)))
     return Wholeness(**found)
 
 
@@ -140,11 +140,23 @@ def _seen_parts(person: Person, rows: np.ndarray) -> dict[str, float]:
     return found
 
 
-def _keypoint_measures(motion: Motion, person: Person, rows: np.ndarray, size: float) -> dict[str, float]:
+def _blazepose_of(set_name: str | None) -> np.ndarray | None:
+    """(33,) the columns of BlazePose's points in a set, None without: other confidences mean something else."""
+    if set_name == BLAZEPOSE33.name:
+        return np.arange(len(BLAZEPOSE33))
+    if set_name == FUSED59.name:
+        return FUSED59.indices([f"{name}{BLAZEPOSE_OWN}" for name in BLAZEPOSE33.joints])
+    return None
+
+
+def _keypoint_measures(
+    motion: Motion, person: Person, rows: np.ndarray, own: np.ndarray, size: float
+) -> dict[str, float]:
+    """What BlazePose's points, columns `own` (33,), tell."""
     if person.keypoints is None or person.keypoint_confidence is None:
         return {}
-    points, confidence = person.keypoints[rows], person.keypoint_confidence[rows]
-    joints = joint_set(person.keypoint_set or "")
+    points, confidence = person.keypoints[rows][:, own], person.keypoint_confidence[rows][:, own]
+    joints = BLAZEPOSE33
     inside = np.all((points >= 0) & (points < [motion.width, motion.height]), axis=-1)
     found = {"confidence": float(np.nanmean(np.where(inside, confidence, np.nan)))}
     times = motion.times[person.frames[rows]]

@@ -86,7 +86,8 @@ def _without(
     """A newcomer as seen once those who were found later, and may touch, are hidden from view."""
     seen, appearance = new[place]
     roi = seen.next_roi
-    if not any(_overlap(other.next_roi, roi) for other, _ in new[place + 1 :]):
+    later = any(_overlap(other.next_roi, roi) for other, _ in new[place + 1 :])
+    if not later or not perception.estimator.gives_masks:
         return seen, appearance
     others = [track.seen for track in near(active, roi, frame.time)]
     others += [other for other, _ in new[:place] + new[place + 1 :] if _overlap(other.next_roi, roi)]
