@@ -34,7 +34,8 @@ ABLATIONS = (
     Chain("analytic prior", fit={"prior": "analytic"}),
     Chain("no filter", {"filter": "none"}),
     Chain("a narrow robust kernel from the first step", solver={"first_scale": 4.0}),
-    Chain("accelerations not robust", solver={"bursts": 1e3}),
+    Chain("bursts of unsure limbs believed as well", fit={"burst_confidence": (-2.0, -1.0)}),
+    Chain("no bursts believed", solver={"bursts": 1e3}),
 )
 """The default with one part taken out or changed."""
 

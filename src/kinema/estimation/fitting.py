@@ -13,6 +13,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
+from kinema.estimation.bursts import burst_trust
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
@@ -193,7 +194,8 @@ class _PersonFit:
         columns = points.rows[self.rows]
         self.pixels = pixels[:, columns]
         seen = (confidence[:, columns] >= options.min_confidence) & np.isfinite(self.pixels).all(-1)
-        self.weight = np.where(seen, confidence[:, columns], 0.0) * reliability(self.set_name, self.names)
+        self.confidence = np.where(seen, confidence[:, columns], 0.0)
+        self.weight = self.confidence * reliability(self.set_name, self.names)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
         self.lifted_up: np.ndarray | None = None
@@ -231,7 +233,8 @@ class _PersonFit:
             prior, sigma = self._prior_pose(rig)
             if self.prior != "estimate":
                 prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, self.lifted_up)
-            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma)
+            trust = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence)
+            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust)
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 

@@ -19,7 +19,8 @@ class SolverOptions:
     rotation_acceleration: rad/s^2. root_acceleration, depth_acceleration: m/s^2, across and along the camera's viewing
     direction. Along it the image shows hardly more than the person's size, which changes whenever somebody bends or
     reaches, so that the prior must hold. bursts: accelerations beyond this many of these sigmas are penalised less and
-    less (Cauchy weight): people mostly move gently and occasionally jump; depth_bursts: the same of depth.
+    less (Cauchy weight) where a limb is clearly seen: people mostly move gently and occasionally jump; depth_bursts:
+    the same of depth.
     limit_sigma: radians beyond a joint's limit. iterations: Gauss-Newton steps. max_step: radians by which a joint may
     turn in one step.
     """
@@ -58,10 +59,11 @@ class FitOptions:
     sigma of analytic_sigma degrees) or "estimate" (the person's existing pose, from an estimator such as PARE, with a
     sigma of estimate_sigma degrees; "analytic" for people without one). People without the data that the prior needs
     get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.
-    min_confidence: landmarks below it are ignored. max_gap: seconds; a longer gap starts a new segment. chunk: frames
-    that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which the shape
-    is fitted. keep_all: do not leave out tracks that are certainly no whole person (`kinema.quality.wholeness`).
-    threads: of the pose lifter.
+    min_confidence: landmarks below it are ignored. burst_confidence: mean confidences of a limb's points at which its
+    sudden accelerations begin to be believed, and are. max_gap: seconds; a longer gap starts a new segment. chunk:
+    frames that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which
+    the shape is fitted. keep_all: do not leave out tracks that are certainly no whole person
+    (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
     height: tuple[float, ...] | float | None = setting(
@@ -87,6 +89,7 @@ class FitOptions:
         group="result",
     )
     min_confidence: float = 0.15
+    burst_confidence: tuple[float, float] = (0.4, 0.7)
     max_gap: float = FIT_GAP
     chunk: int = 240
     overlap: int = 24
@@ -117,6 +120,8 @@ class FitOptions:
         require(self.landmarks in ("refined", "raw"), "landmarks", "be 'refined' or 'raw'", self.landmarks)
         for name in ("analytic_sigma", "beside_sigma", "estimate_sigma"):
             require(getattr(self, name) > 0, name, "be an angle in degrees above 0", getattr(self, name))
+        low, high = self.burst_confidence
+        require(low < high, "burst_confidence", "be two confidences, the lower one first", self.burst_confidence)
         require(0 <= self.min_confidence < 1, "min_confidence", "lie in [0, 1)", self.min_confidence)
         require(self.chunk > 2 * self.overlap, "chunk", f"be more than twice the overlap ({self.overlap})", self.chunk)
 

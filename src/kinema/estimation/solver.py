@@ -36,7 +36,8 @@ class Evidence:
 
     times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K): 1 for a clear point of
     BlazePose's, more for a better network's, 0 for points not seen;
-    prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24) radians.
+    prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24) radians. trust (F,25): how far
+    bursts of movement are believed, of each joint and of the root (`kinema.estimation.bursts`).
     """
 
     times: np.ndarray
@@ -44,6 +45,7 @@ class Evidence:
     weight: np.ndarray
     prior: np.ndarray
     prior_sigma: np.ndarray
+    trust: np.ndarray
 
     def take(self, rows: np.ndarray | slice) -> Evidence:
         """The evidence of some frames."""
@@ -87,7 +89,7 @@ def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions
     for scale in np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations):
         now = replace(options, robust_scale=float(scale))
         hessian, gradient = normal_equations(rig, evidence, state, now)
-        step = _banded_step(hessian, gradient, smoothness, state, now, fixed)
+        step = _banded_step(hessian, gradient, smoothness, evidence.trust, state, now, fixed)
         state = moved(state, step, options.max_step)
     return state
 
@@ -193,16 +195,20 @@ class _Smoothness:
         path = np.einsum("fi,fic->fc", weight, np.stack([root[:-2], root[1:-1], root[2:]], axis=1))
         return np.concatenate([rotation, path], axis=-1)
 
-    def precision(self, acceleration: np.ndarray, options: SolverOptions) -> np.ndarray:
+    def precision(self, acceleration: np.ndarray, trust: np.ndarray, options: SolverOptions) -> np.ndarray:
         """(F-2, n): of accelerations (F-2, n); lower for joints and for the root's way across in a burst of movement,
-        and, beyond much more, along the viewing direction.
+        as far as it is believed (`Evidence.trust`), and, beyond much more, along the viewing direction.
         """
         sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
         sigma[-3:-1], sigma[-1] = options.root_acceleration, options.depth_acceleration
         square = (acceleration / sigma) ** 2
         joints, across, depth = square[:, :-3], square[:, -3:-1], square[:, -1:]
         of_joint = joints.reshape(len(square), -1, 3).mean(-1).repeat(3, axis=1)
-        burst = np.concatenate([of_joint, across.mean(-1, keepdims=True).repeat(2, axis=1)], axis=1) / options.bursts**2
+        believed = np.concatenate(
+            [trust[1:-1, FREE_JOINTS].repeat(3, axis=1), trust[1:-1, -1:].repeat(2, axis=1)], axis=1
+        )
+        burst = np.concatenate([of_joint, across.mean(-1, keepdims=True).repeat(2, axis=1)], axis=1)
+        burst = believed * burst / options.bursts**2
         robust = 1 / (1 + np.concatenate([burst, depth / options.depth_bursts**2], axis=1))
         return np.asarray(self.counts[:, None] * robust / sigma**2)
 
@@ -211,6 +217,7 @@ def _banded_step(
     hessian: np.ndarray,
     gradient: np.ndarray,
     smoothness: _Smoothness,
+    trust: np.ndarray,
     state: PoseState,
     options: SolverOptions,
     fixed: int,
@@ -222,7 +229,7 @@ def _banded_step(
     weight = smoothness.coefficients
     if len(weight):
         acceleration = smoothness.accelerations(state)
-        precision = smoothness.precision(acceleration, options)
+        precision = smoothness.precision(acceleration, trust, options)
         for i in range(3):
             rows = slice(i, num_frames - 2 + i)
             gradient[rows] += weight[:, i, None] * precision * acceleration

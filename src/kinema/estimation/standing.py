@@ -79,7 +79,7 @@ def standing_evidence(
     for root in facing:
         prior = np.tile(stance(), (len(times), 1, 1, 1))
         prior[:, 0] = root
-        found.append(Evidence(times, rays, weight, prior, sigma))
+        found.append(Evidence(times, rays, weight, prior, sigma, np.ones((len(times), len(SMPL24) + 1))))
     return found[0], found[1]
 
 
