@@ -72,6 +72,12 @@ class Kept:
                     motion = motion if step.then is None else step.then(motion, [])
         return motion
 
+    def tracked(self, clip: Path, how: Chain) -> Motion:
+        """What tracking finds, as the chain's first stage gives it."""
+        body = load_body()
+        with open_video(clip) as video:
+            return self._tracked(clip, how, chain(how.options())[0], body, video)
+
     def tracking_rate(self, clip: Path, how: Chain) -> float:
         """Frames for each second of a core's time that tracking takes, decoding included, measured now."""
         options = dataclasses.replace(how.options().tracking, threads=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.accuracy_parts import angles, pictures
+from benchmarks.accuracy_parts.agreement import agreed_speed
 from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
 from benchmarks.accuracy_parts.rendered import rendered_scores
 from benchmarks.accuracy_parts.tables import figure, table
@@ -28,6 +29,10 @@ PRESETS = (
 )
 """What a user chooses among; the default is `--quality fast`."""
 
+ANOTHER = Chain("another network", {"keypoints": "rtmpose-s-halpe26"})
+AGREED = CLIPS[:3]
+"""The network that judges the speed of wrists beside the default's own, and the clips on which it does."""
+
 ABLATIONS = (
     DEFAULT,
     Chain("landmarks not refined", {"landmarks": "raw"}),
@@ -35,6 +40,7 @@ ABLATIONS = (
     Chain("no filter", {"filter": "none"}),
     Chain("a narrow robust kernel from the first step", solver={"first_scale": 4.0}),
     Chain("bursts of unsure limbs believed as well", fit={"burst_confidence": (-2.0, -1.0)}),
+    Chain("points of fast limbs count no more", fit={"emphasis": 1.0}),
     Chain("no bursts believed", solver={"bursts": 1e3}),
 )
 """The default with one part taken out or changed."""
@@ -139,11 +145,18 @@ def limbs(kept: Kept, seeds: int) -> str:
     """Fast wrists on real clips, against the 2D keypoints themselves."""
     body, rows = load_body(), []
     for clip in CLIPS:
-        motion = kept.result(DATA / "videos" / f"{clip}.mp4", DEFAULT)
+        file = DATA / "videos" / f"{clip}.mp4"
+        motion = kept.result(file, DEFAULT)
+        shares = agreed_speed(motion, kept.tracked(file, ANOTHER), body) if clip in AGREED else (np.nan, np.nan)
         rows.append([
-            clip, figure(speed_kept(motion, body)), figure(limbs_off(motion, body), 1), figure(acceleration(motion), 1)
+            clip, figure(speed_kept(motion, body)), *(figure(share) for share in shares),
+            figure(limbs_off(motion, body), 1), figure(acceleration(motion), 1),
         ])  # fmt: skip
-    return table(["clip", "wrists' speed kept, %", "limbs off, per mille", "acceleration, m/s2"], rows)
+    return table(
+        ["clip", "wrists' speed kept, %", "of what both networks see, %", "keypoints of the other's, %",
+         "limbs off, per mille", "acceleration, m/s2"],
+        rows,
+    )  # fmt: skip
 
 
 def rendered(kept: Kept, seeds: int) -> str:

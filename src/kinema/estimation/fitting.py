@@ -13,7 +13,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
-from kinema.estimation.bursts import burst_trust
+from kinema.estimation.bursts import burst_trust, emphasis, shown_turns
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
@@ -219,6 +219,10 @@ class _PersonFit:
         """The person fitted with a shape (10,), from what `start` returned."""
         rig = self.rig(betas)
         state = PoseState(state.local, _initial_root(rig, evidence, state.local))
+        turns = shown_turns(self.times, self.rays, self.confidence, state.root[:, 2], self.names, rig)
+        evidence = replace(
+            evidence, weight=evidence.weight * emphasis(turns, evidence.trust, rig, self.options.emphasis)
+        )
         state = _solve_in_pieces(rig, evidence, state, self.options, progress)
         return self._filled(state, betas)
 

@@ -60,10 +60,10 @@ class FitOptions:
     sigma of estimate_sigma degrees; "analytic" for people without one). People without the data that the prior needs
     get the next best one, see `kinema.estimation.fitting.fit_people`. landmarks: what the analytic prior reads.
     min_confidence: landmarks below it are ignored. burst_confidence: mean confidences of a limb's points at which its
-    sudden accelerations begin to be believed, and are. max_gap: seconds; a longer gap starts a new segment. chunk:
-    frames that are solved together; overlap: frames that two chunks share. shape_frames: number of frames from which
-    the shape is fitted. keep_all: do not leave out tracks that are certainly no whole person
-    (`kinema.quality.wholeness`). threads: of the pose lifter.
+    sudden accelerations begin to be believed, and are. emphasis: times that points of a surely fast limb count.
+    max_gap: seconds; a longer gap starts a new segment. chunk: frames that are solved together; overlap: frames that
+    two chunks share. shape_frames: number of frames from which the shape is fitted. keep_all: do not leave out tracks
+    that are certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
     height: tuple[float, ...] | float | None = setting(
@@ -90,6 +90,7 @@ class FitOptions:
     )
     min_confidence: float = 0.15
     burst_confidence: tuple[float, float] = (0.4, 0.7)
+    emphasis: float = 4.0
     max_gap: float = FIT_GAP
     chunk: int = 240
     overlap: int = 24
@@ -122,6 +123,7 @@ class FitOptions:
             require(getattr(self, name) > 0, name, "be an angle in degrees above 0", getattr(self, name))
         low, high = self.burst_confidence
         require(low < high, "burst_confidence", "be two confidences, the lower one first", self.burst_confidence)
+        require(self.emphasis >= 1, "emphasis", "be at least 1", self.emphasis)
         require(0 <= self.min_confidence < 1, "min_confidence", "lie in [0, 1)", self.min_confidence)
         require(self.chunk > 2 * self.overlap, "chunk", f"be more than twice the overlap ({self.overlap})", self.chunk)
 
