@@ -4,9 +4,9 @@
     python tools/point_offsets.py errors.npz [SOURCE...]
 
 An error in the image is that of an offset that turns with the part of the body that carries the point: metres in the
-axes of the rest pose (x to the left, y up, z ahead), the least squares over all pictures and both sides. Prints them for
-each source as in `kinema.body.definitions.CLICKED`, and the mean error of pictures that were not learned from, without
-and with the offset.
+axes of the rest pose (x to the left, y up, z ahead), the least squares over all pictures and both sides. Prints them
+for each source as in `kinema.body.definitions.CLICKED`, and the mean error of pictures that were not learned from,
+without and with the offset.
 """
 
 from __future__ import annotations
