@@ -2,6 +2,7 @@
 
     python tools/keypoint_errors.py --mocap cmu_train.npz --out errors.npz rtmpose-s-halpe26 blazepose
     python tools/point_offsets.py errors.npz [SOURCE...]
+    python tools/point_offsets.py WINDOWS                    BlazePose's, from the windows of tools/train_pose_lifter.py
 
 An error in the image is that of an offset that turns with the part of the body that carries the point: metres in the
 axes of the rest pose (x to the left, y up, z ahead), the least squares over all pictures and both sides. Prints them
@@ -17,10 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
+from kinema.body import load_body
+from kinema.body.kinematics import Rig
 from kinema.errors import InputError
 from kinema.keypoints import open_source
-from kinema.skeleton import mirrored
+from kinema.skeleton import BLAZEPOSE33, mirrored
 from kinema.storage.safe_npz import load_npz
+from kinema.training.rendered import LIFTER_FILM
+from kinema.training.windows import load_windows
 
 SURE, FAR = 0.5, 0.12
 """Confidence from which a point counts, and metres of error up to which: what is further off is another point."""
@@ -30,6 +35,9 @@ RIDGE = 3.0
 
 LEARNED = 0.75
 """Share of the pictures that are learned from: the first ones, whose scenes the others do not share."""
+
+STEP = 6
+"""Frames of windows from one that counts to the next: neighbours show the same."""
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -57,28 +65,53 @@ def left(errors: np.ndarray, shift: np.ndarray) -> float:
     return float(np.linalg.norm(off - turned @ shift, axis=1).mean()) if len(off) else float("nan")
 
 
+def errors_of_windows(folder: Path, split: str) -> np.ndarray:
+    """(N,33,9) as of `tools/keypoint_errors.py`: of every `STEP`-th frame of the windows of a split."""
+    body = load_body()
+    joint = body.points(BLAZEPOSE33.name).joint
+    windows = load_windows(folder, split, LIFTER_FILM)
+    found = []
+    for number in range(len(windows["root"])):
+        rotation, root, rays, confidence = (
+            windows[name][number, ::STEP].astype(np.float64) for name in ("rotation", "root", "rays", "confidence")
+        )
+        rig = Rig.of(body, BLAZEPOSE33.name, windows["betas"][number].astype(np.float64))
+        turned, _, points = rig.forward(rotation, root)
+        off = (rays - points[..., :2] / points[..., 2:]) * root[:, None, 2:]
+        rows = turned[:, joint, :2].reshape(*off.shape[:2], 6)
+        found.append(np.concatenate([off, confidence[..., None], rows], axis=-1))
+    return np.concatenate(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("errors", type=Path)
+    parser.add_argument("errors", type=Path, metavar="ERRORS.npz|WINDOWS")
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="of the file (default: all)")
     args = parser.parse_args()
+    if args.errors.is_dir():
+        learned, held = (errors_of_windows(args.errors, split) for split in ("train", "held_out"))
+        report("blazepose", BLAZEPOSE33.joints, learned, held)
+        return
     found = load_npz(args.errors)
     for name in args.sources or found:
         if name not in found:
             raise InputError(f"{args.errors} has no errors of {name}; it has {', '.join(found)}")
-        source, _, _ = name.partition("+")
-        joints = open_source(source, threads=1).joint_set.joints
+        joints = open_source(name.partition("+")[0], threads=1).joint_set.joints
         split = round(LEARNED * len(found[name]))
-        print(name)
-        for k, joint in enumerate(joints):
-            if joint.startswith("right_"):
-                continue
-            columns = [k] if mirrored(joint) == joint else [k, joints.index(mirrored(joint))]
-            shift = offset([found[name][:split, column] for column in columns])
-            held = found[name][split:, k]
-            x, y, z = shift
-            before, after = (1000 * left(held, each) for each in (np.zeros(3), shift))
-            print(f'    "{joint}": ({x:.3f}, {y:.3f}, {z:.3f}),  # {before:.0f} -> {after:.0f} mm')
+        report(name, joints, found[name][:split], found[name][split:])
+
+
+def report(name: str, joints: Sequence[str], learned: np.ndarray, held: np.ndarray) -> None:
+    """Print the offsets of a source's points, from errors (N,K,9), and what they explain of others (M,K,9)."""
+    print(name)
+    for k, joint in enumerate(joints):
+        if joint.startswith("right_"):
+            continue
+        columns = [k] if mirrored(joint) == joint else [k, joints.index(mirrored(joint))]
+        shift = offset([learned[:, column] for column in columns])
+        before, after = (1000 * left(held[:, k], each) for each in (np.zeros(3), shift))
+        x, y, z = shift
+        print(f'    "{joint}": ({x:.3f}, {y:.3f}, {z:.3f}),  # {before:.0f} -> {after:.0f} mm')
 
 
 if __name__ == "__main__":
