@@ -30,7 +30,8 @@ from benchmarks.trackers import WALKS, Images, rendered_motion
 from kinema.body import load_body
 from kinema.commands._tables import print_table
 from kinema.motion import Motion
-from kinema.segmentation.sources import KeypointMasks, row_of
+from kinema.person import row_of
+from kinema.segmentation.sources import KeypointMasks
 from kinema.segmentation.steady import SHARE
 from kinema.synthetic.render import render_frames
 from kinema.tracking import TrackingOptions, track_people

@@ -21,6 +21,10 @@ LOCATED = "located_joints"
 """Key in a person's data of the joints (F,24,3) that a network located, metres, camera; `joints` are those of the body
 that was fitted to them."""
 
+OUTLINES = "outlines"
+"""Key in a person's data of the outlines of some frames: `frames`, and for each of them `contours`, polygons as COCO
+writes them, x1 y1 x2 y2 ... pixels, holes among them (even-odd rule)."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Person:
@@ -222,6 +226,12 @@ def checked_data(data: Mapping[str, Any], who: str, *, frames: int | None = None
                 f"{who}: data[{quoted(key)}] must be an array or JSON values ({quoted(str(error), 120, mark='')})"
             ) from None
     return out
+
+
+def row_of(person: Person, frame: int) -> int | None:
+    """The row of a person's arrays for a frame, None where the person is not seen."""
+    row = int(np.searchsorted(person.frames, frame))
+    return row if row < len(person.frames) and person.frames[row] == frame else None
 
 
 def join_people(id: int, parts: tuple[Person, ...]) -> Person:

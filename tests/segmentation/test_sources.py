@@ -8,12 +8,12 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, row_of
 from kinema.pipeline.segmenting import SegmentJob, contact_sheet, segment_video
 from kinema.segmentation import sources
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.options import MaskOptions
-from kinema.segmentation.sources import KeypointMasks, linked, row_of
+from kinema.segmentation.sources import KeypointMasks, linked
 from kinema.skeleton import joint_set
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.stage import track_video

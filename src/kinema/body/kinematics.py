@@ -106,12 +106,17 @@ class Rig:
         carried = np.squeeze(rotation[:, self.point_joint] @ self.point_offset[..., None], -1)
         return rotation, position, position[:, self.point_joint] + carried
 
-    def shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
-        """Derivative of the points with respect to the betas, pelvis fixed: G (F,24,3,3) -> (F,K,3,10)."""
-        joints = np.zeros((len(rotation), len(self.parents), 3, self.offsets_dbeta.shape[-1]))
+    def joint_shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
+        """The same of the joints: G (...,24,3,3) -> (...,24,3,10)."""
+        joints = np.zeros((*rotation.shape[:-2], 3, self.offsets_dbeta.shape[-1]))
         for j in range(1, len(self.parents)):
             p = self.parents[j]
-            joints[:, j] = joints[:, p] + rotation[:, p] @ self.offsets_dbeta[j]
+            joints[..., j, :, :] = joints[..., p, :, :] + rotation[..., p, :, :] @ self.offsets_dbeta[j]
+        return joints
+
+    def shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
+        """Derivative of the points with respect to the betas, pelvis fixed: G (F,24,3,3) -> (F,K,3,10)."""
+        joints = self.joint_shape_jacobian(rotation)
         return np.asarray(joints[:, self.point_joint] + rotation[:, self.point_joint] @ self.point_offset_dbeta)
 
     def projected_jacobian(

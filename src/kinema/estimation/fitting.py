@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -14,8 +14,10 @@ from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
 from kinema.estimation.bursts import burst_trust, emphasis, shown_turns
+from kinema.estimation.girths import fit_girths
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
+from kinema.estimation.outline import Outline, OutlinePull, outlined_rows, outlines_of
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of, prior_of
 from kinema.estimation.shape import fit_shape, height_of, out_of_reach
 from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
@@ -47,6 +49,9 @@ LIFTERS: dict[str, type[Lifter]] = {"learned": PoseLifter, "lifted": KeypointLif
 LIFTED_SPREAD = 1.5
 """Factor on the uncertainty that the lifter of 2D keypoints states for a single frame: its errors last for seconds, and
 the fit counts every frame. Measured on real clips: between 1 and 2.2, 1.5 is best."""
+
+DENSE = 0.5
+"""Share of a person's frames that must have outlines for these to count in the poses."""
 
 Values = TypeVar("Values", Evidence, PoseState)
 
@@ -88,7 +93,16 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     fits = [
         [
             _PersonFit(
-                part, motion.times[part.frames], camera, body, options, prior, height, lifters.get(prior), refiner
+                part,
+                motion.times[part.frames],
+                (motion.width, motion.height),
+                camera,
+                body,
+                options,
+                prior,
+                height,
+                lifters.get(prior),
+                refiner,
             )
             for part in motion.parts(person)
         ]
@@ -154,12 +168,24 @@ def _further(progress: Callable[[int], None], before: int, done: int) -> None:
 def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> np.ndarray:
     """Betas (10,) from the frames of all parts in which the person is seen best."""
     options = fits[0].options
+    body, make_rig, solver = fits[0].body, fits[0].rig, options.solver
     count = -(-options.shape_frames // len(starts))
     samples = [_well_seen(evidence, count) for evidence, _ in starts]
+    evidence, state = _of_rows(starts, samples)
+    betas, _ = fit_shape(body, make_rig, evidence, state, solver, height=fits[0].height)
+    count = -(-options.shape_outlines // len(fits))
+    outlines = [fit.outlines(count) for fit in fits]
+    if not any(outlines):
+        return betas
+    evidence, state = _of_rows(starts, [[outline.row for outline in own] for own in outlines])
+    found = [outline for own in outlines for outline in own]
+    return fit_girths(body, make_rig, evidence, state, found, fits[0].camera, solver, betas)
+
+
+def _of_rows(starts: list[tuple[Evidence, PoseState]], samples: Sequence[Any]) -> tuple[Evidence, PoseState]:
+    """The evidence and the states of some rows of each part."""
     evidence = _concatenated([each.take(rows) for (each, _), rows in zip(starts, samples, strict=True)])
-    state = _concatenated([each.take(rows) for (_, each), rows in zip(starts, samples, strict=True)])
-    betas, _ = fit_shape(fits[0].body, fits[0].rig, evidence, state, options.solver, height=fits[0].height)
-    return betas
+    return evidence, _concatenated([each.take(rows) for (_, each), rows in zip(starts, samples, strict=True)])
 
 
 def _concatenated(parts: list[Values]) -> Values:
@@ -177,6 +203,7 @@ class _PersonFit:
         self,
         person: Person,
         times: np.ndarray,
+        image: tuple[int, int],
         camera: Camera,
         body: BodyModel,
         options: FitOptions,
@@ -186,6 +213,7 @@ class _PersonFit:
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
+        self.image = image
         pixels, confidence = person.require("keypoints", "keypoint_confidence")
         self.set_name = person.keypoint_set or ""
         points = body.points(self.set_name)
@@ -215,6 +243,16 @@ class _PersonFit:
         who = f"person {self.person.id} cannot be fitted to 2D keypoints of {self.set_name} alone"
         return None if lack is None else f"{who}: of its points that are ever seen, {lack}"
 
+    @cached_property
+    def outlined(self) -> np.ndarray:
+        """The rows of the frames that have an outline, none if outlines are not to count."""
+        return outlined_rows(self.person) if self.options.outlines else np.zeros(0, dtype=int)
+
+    def outlines(self, count: int) -> list[Outline]:
+        """At most `count` outlines, spread over the frames."""
+        places = np.linspace(0, len(self.outlined) - 1, min(count, len(self.outlined)))
+        return outlines_of(self.person, self.image, self.outlined[np.unique(places.round().astype(int))])
+
     def run(self, evidence: Evidence, state: PoseState, betas: np.ndarray, progress: Callable[[int], None]) -> Person:
         """The person fitted with a shape (10,), from what `start` returned."""
         rig = self.rig(betas)
@@ -223,8 +261,15 @@ class _PersonFit:
         evidence = replace(
             evidence, weight=evidence.weight * emphasis(turns, evidence.trust, rig, self.options.emphasis)
         )
-        state = _solve_in_pieces(rig, evidence, state, self.options, progress)
+        state = _solve_in_pieces(rig, evidence, state, self.options, progress, self._pull(rig, betas))
         return self._filled(state, betas)
+
+    def _pull(self, rig: Rig, betas: np.ndarray) -> OutlinePull | None:
+        """The outlines for the poses, where about every frame has one: single ones would make the body jump."""
+        rows = self.outlined
+        if len(rows) < DENSE * len(self.person):
+            return None
+        return OutlinePull(self.body, rig, betas, self.person, self.image, self.camera, rows)
 
     def rig(self, betas: np.ndarray) -> Rig:
         """The body of this shape (10,), with the points that are seen."""
@@ -365,7 +410,12 @@ def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
 
 
 def _solve_in_pieces(
-    rig: Rig, evidence: Evidence, state: PoseState, options: FitOptions, progress: Callable[[int], None]
+    rig: Rig,
+    evidence: Evidence,
+    state: PoseState,
+    options: FitOptions,
+    progress: Callable[[int], None],
+    pull: OutlinePull | None = None,
 ) -> PoseState:
     """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
@@ -377,7 +427,14 @@ def _solve_in_pieces(
             # The first half of the overlap was solved with its future known: it stays fixed, the rest continues it.
             seam = 0 if start == first else options.overlap // 2
             piece = slice(start, stop)
-            solved = solve(rig, evidence.take(piece), PoseState(local[piece], root[piece]), options.solver, fixed=seam)
+            solved = solve(
+                rig,
+                evidence.take(piece),
+                PoseState(local[piece], root[piece]),
+                options.solver,
+                fixed=seam,
+                added=None if pull is None else pull.of(piece),
+            )
             local[piece], root[piece] = solved.local, solved.root
             progress(stop)
             if stop == last:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kinema.checks import same_proportions
-from kinema.errors import InputError, UsageError
+from kinema.errors import UsageError
+from kinema.estimation.mask_files import opened_masks
 from kinema.models.nlf.options import MASKS, NO_MASKS
 from kinema.models.pare.regression import whole_boxes
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.storage.stored import StoredArray
-
-_TOLERANCE = 0.02
-"""Difference of width over height up to which masks show the video's picture: networks round sizes."""
 
 
 def boxes_of(motion: Motion, source: str, notes: list[str]) -> dict[int, np.ndarray]:
@@ -45,21 +41,8 @@ def mask_boxes(person: Person, motion: Motion) -> np.ndarray:
     """
     if person.masks is None:
         raise UsageError(NO_MASKS)
-    masks = StoredArray(person.masks.path).open()  # all of it is mapped; chosen rows would be read into memory
-    rows = person.masks.rows_of(len(person))
-    if masks.ndim != 3 or not min(masks.shape[1:]):
-        raise InputError(f"{person.masks.path} holds no masks: its shape is {masks.shape}, not (frames, height, width)")
-    if (person.masks.rows is None and len(masks) != len(person)) or (rows.size and rows.max() >= len(masks)):
-        raise InputError(
-            f"{person.masks.path} has {len(masks)} masks and person {person.id} has {len(person)} frames; make the"
-            " masks of this video again"
-        )
+    masks, rows = opened_masks(person, person.masks, (motion.width, motion.height))
     height, width = masks.shape[1:]
-    if not same_proportions((width, height), (motion.width, motion.height), _TOLERANCE):
-        raise InputError(
-            f"{person.masks.path} has masks of {width}x{height} pixels, which is another shape than the video's"
-            f" {motion.width}x{motion.height}; make the masks of this video again"
-        )
     out = np.full((len(person), 4), np.nan)
     for box, row in zip(out, rows, strict=True):
         x, y, w, h = cv2.boundingRect((masks[row] != 0).view(np.uint8))

@@ -62,8 +62,9 @@ class FitOptions:
     min_confidence: landmarks below it are ignored. burst_confidence: mean confidences of a limb's points at which its
     sudden accelerations begin to be believed, and are. emphasis: times that points of a surely fast limb count.
     max_gap: seconds; a longer gap starts a new segment. chunk: frames that are solved together; overlap: frames that
-    two chunks share. shape_frames: number of frames from which the shape is fitted. keep_all: do not leave out tracks
-    that are certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
+    two chunks share. shape_frames: number of frames from which the shape is fitted. outlines: whether people's outlines
+    count, where they are known; shape_outlines: how many, for the shape. keep_all: do not leave out tracks that are
+    certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
     height: tuple[float, ...] | float | None = setting(
@@ -95,6 +96,14 @@ class FitOptions:
     chunk: int = 240
     overlap: int = 24
     shape_frames: int = 48
+    shape_outlines: int = 8
+    outlines: bool = setting(
+        True,
+        "fit the body to the keypoints alone, and not to the person's outline in some frames, too",
+        public=True,
+        group="result",
+        off=True,
+    )
     keep_all: bool = setting(
         False,
         "keep tracks that are hardly a whole person: things, single limbs (default: they are left out, with a note)",

@@ -100,7 +100,7 @@ def fit_shape(
         rig = make_rig(betas)
         hessian, gradient = normal_equations(rig, evidence, state, options)
         jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
-        by_shape = _shape_columns(rig, state, options)
+        by_shape = shape_columns(rig, state, options)
         weighted = np.swapaxes(by_shape * weight[..., None], 1, 2)
         coupling = weighted @ jacobian  # (F,10,n)
         shape_hessian = weighted @ by_shape
@@ -123,7 +123,7 @@ def fit_shape(
     return betas, state
 
 
-def _shape_columns(rig: Rig, state: PoseState, options: SolverOptions) -> np.ndarray:
+def shape_columns(rig: Rig, state: PoseState, options: SolverOptions) -> np.ndarray:
     """(F, 2K, 10): derivative of the reprojection residuals with respect to the betas, with the pelvis fixed."""
     rotation, _, points = rig.forward(state.local, state.root)
     moves = rig.shape_jacobian(rotation)

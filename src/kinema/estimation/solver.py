@@ -7,6 +7,7 @@ half-width 2n; `scipy.linalg.solveh_banded` solves it in time linear in the numb
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -28,6 +29,9 @@ FIXED = 1e12
 
 FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot", "_hand"))])
 """Joints that the evidence can rotate; toes and hands keep their prior."""
+
+ADDED_STEPS = 3
+"""Steps, the last ones, in which added evidence counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +87,30 @@ def joint_limits() -> np.ndarray:
 _LIMITS = joint_limits()[FREE_JOINTS]
 
 
-def solve(rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions, *, fixed: int = 0) -> PoseState:
-    """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap)."""
+Added = Callable[["PoseState", np.ndarray, np.ndarray], None]
+"""Adds more evidence about the frames of a state to the Gauss-Newton blocks (F,n,n) and the gradient (F,n)."""
+
+
+def solve(
+    rig: Rig,
+    evidence: Evidence,
+    state: PoseState,
+    options: SolverOptions,
+    *,
+    fixed: int = 0,
+    added: Added | None = None,
+) -> PoseState:
+    """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap).
+
+    added: evidence that counts in the last steps, when the poses are near.
+    """
     smoothness = _Smoothness.of(evidence.times)
-    for scale in np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations):
+    scales = np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations)
+    for number, scale in enumerate(scales):
         now = replace(options, robust_scale=float(scale))
         hessian, gradient = normal_equations(rig, evidence, state, now)
+        if added is not None and number >= options.iterations - ADDED_STEPS:
+            added(state, hessian, gradient)
         step = _banded_step(hessian, gradient, smoothness, evidence.trust, state, now, fixed)
         state = moved(state, step, options.max_step)
     return state

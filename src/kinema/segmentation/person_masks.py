@@ -9,10 +9,9 @@ from types import TracebackType
 import numpy as np
 
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, row_of
 from kinema.segmentation.masks import scaled
 from kinema.segmentation.registry import MaskedFrame
-from kinema.segmentation.sources import row_of
 from kinema.storage.atomic import atomic_path
 from kinema.storage.stored import StoredArray
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, row_of
 from kinema.segmentation.choice import MASKS, SHEET, Choice, SelectOptions
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.masks import Masks
-from kinema.segmentation.sources import row_of
 from kinema.skeleton import joint_set
 from kinema.stage import Context
 

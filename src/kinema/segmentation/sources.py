@@ -16,7 +16,7 @@ from kinema.keypoints.registry import open_source
 from kinema.keypoints.source import View, region_of
 from kinema.models.maskrcnn.boxes import overlaps
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, row_of
 from kinema.progress import Progress
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.masks import Masks
@@ -179,12 +179,6 @@ class SemanticMasks:
         height, width = frame.image.shape[:2]
         probability = cv2.resize(self._network(frame.image), (width, height), interpolation=cv2.INTER_LINEAR)
         return (probability >= THRESHOLD)[None]
-
-
-def row_of(person: Person, frame: int) -> int | None:
-    """The row of a person's arrays for a frame, None where the person is not seen."""
-    row = int(np.searchsorted(person.frames, frame))
-    return row if row < len(person.frames) and person.frames[row] == frame else None
 
 
 def overlap_of(one: np.ndarray, two: np.ndarray) -> np.ndarray:

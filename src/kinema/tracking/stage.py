@@ -19,7 +19,8 @@ from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
     from kinema.tracking.camera import CameraOfShots
-    from kinema.tracking.tracker import OpenFollower
+    from kinema.tracking.outlines import Album
+    from kinema.tracking.tracker import Observer, OpenFollower
     from kinema.world.vanishing import LineObserver
 
 CLOSER = (
@@ -50,6 +51,7 @@ def track(
     keypoints.
     """
     from kinema.formats.foreign import NOTES
+    from kinema.tracking.outlines import with_outlines
     from kinema.tracking.second_look import FEW, share_with_people
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
@@ -62,6 +64,7 @@ def track(
         motion, watched = _tracked(context, options, context.partial, follower)
         if options.smallest_person is None and share_with_people(motion) < FEW:
             motion, watched = _second_look(context, options, motion, watched, follower)
+        motion = with_outlines(motion, watched.album, options)
     context.weights |= {network.name: network.sha256 for network in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
@@ -87,20 +90,23 @@ class _Watched:
 
     motion: CameraOfShots | None
     lines: LineObserver | None
+    album: Album
 
     @classmethod
     def of(cls, context: Context, options: TrackingOptions) -> _Watched:
         from kinema.tracking.camera import CameraOfShots
+        from kinema.tracking.outlines import Album
         from kinema.world.vanishing import LineObserver
 
         return cls(
             None if options.static_camera else CameraOfShots(),
             None if given(context.video).metadata.get("focal_35mm") else LineObserver(),
+            Album(),
         )
 
     @property
-    def observers(self) -> list[CameraOfShots | LineObserver]:
-        return [observer for observer in (self.motion, self.lines) if observer is not None]
+    def observers(self) -> list[Observer]:
+        return [observer for observer in (self.motion, self.lines, self.album) if observer is not None]
 
     def begin_shot(self, first: int) -> None:
         if self.motion is not None:
