@@ -4,7 +4,9 @@
 
 One row for each clip: MPJPE and PA-MPJPE (12 limb joints, mid-hip aligned, mm), stature in cm with its stated
 uncertainty, lengths in mm of the body and of the truth, and over up to 12 frames the overlap (IoU) of the body's
-outline with BlazePose's mask of the person, and the parts of the mask beside the body and of the body beside the mask.
+outline with BlazePose's mask of the person, also of a fit to the keypoints alone, the parts of the mask beside the body
+and of the body beside the mask, and the IoU that is lost at the head, the hands and the feet, where hair, things and
+shoes are no body.
 The truth of balance_single is a triangulation of keypoints, that of the squats an OpenSim model scaled to markers.
 """
 
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from kinema.body import BodyModel, load_body
 from kinema.body.sizes import BODY_HEIGHT
@@ -45,6 +48,9 @@ LENGTHS = {
     "thigh": ("hip", "knee"),
     "shin": ("knee", "ankle"),
 }
+ENDS = SMPL24.indices([name for name in SMPL24.joints if name.endswith(("head", "wrist", "hand", "ankle", "foot"))])
+"""Joints whose surface is hidden under hair and shoes, or holds things."""
+
 FRAMES = 12
 
 
@@ -83,8 +89,18 @@ def outline(motion: Motion, person: Person, row: int, body: BodyModel) -> np.nda
     return out > 0
 
 
-def overlap(motion: Motion, masks: Masks, person: Person, body: BodyModel) -> tuple[float, float, float]:
-    """IoU of body and mask, and the fractions of the mask beside the body and of the body beside the mask; means."""
+def lost_at_ends(beside: np.ndarray, motion: Motion, person: Person, row: int, body: BodyModel) -> int:
+    """How many of some pixels (H,W) bool are nearest to the body's head, hands or feet."""
+    pose, betas, transl = person.require("pose", "betas", "transl")
+    vertices = body.vertices(pose[row : row + 1], betas[row], transl[row])[0]
+    tree = cKDTree(project(vertices, motion.camera.intrinsics, motion.camera.distortion))
+    _, nearest = tree.query(np.argwhere(beside)[:, ::-1])
+    return int(np.isin(body.weights.argmax(axis=1)[nearest], ENDS).sum())
+
+
+def overlap(motion: Motion, masks: Masks, person: Person, body: BodyModel) -> tuple[float, float, float, float]:
+    """IoU of body and mask, the fractions of the mask beside the body and of the body beside the mask, and that of
+    both together that differs at head, hands and feet; means."""
     column = masks.ids.index(person.id)
     scores = []
     for row in np.unique(np.linspace(0, len(person) - 1, FRAMES + 2).round().astype(int))[1:-1]:
@@ -92,13 +108,15 @@ def overlap(motion: Motion, masks: Masks, person: Person, body: BodyModel) -> tu
         if not seen.any():
             continue
         own = outline(motion, person, int(row), body)
-        both = (own & seen).sum()
-        scores.append((both / (own | seen).sum(), 1 - both / seen.sum(), 1 - both / max(own.sum(), 1)))
-    return tuple(np.mean(scores, axis=0)) if scores else (np.nan,) * 3
+        both, whole = (own & seen).sum(), (own | seen).sum()
+        ends = lost_at_ends(own ^ seen, motion, person, int(row), body) / whole
+        scores.append((both / whole, 1 - both / seen.sum(), 1 - both / max(own.sum(), 1), ends))
+    return tuple(np.mean(scores, axis=0)) if scores else (np.nan,) * 4
 
 
-def rows_of(clip: str, motion: Motion, masks: Masks, body: BodyModel) -> list[list[str]]:
-    """The table rows of a clip, one for each person, the truth's lengths in one of their own."""
+def rows_of(clip: str, motion: Motion, alone: Motion, masks: Masks, body: BodyModel) -> list[list[str]]:
+    """The table rows of a clip, one for each person, the truth's lengths in one of their own. alone: the result of a
+    fit to the keypoints alone."""
     truth = truth_of(clip)
     rows = []
     for person in sorted(motion, key=len, reverse=True)[:2]:
@@ -112,15 +130,17 @@ def rows_of(clip: str, motion: Motion, masks: Masks, body: BodyModel) -> list[li
         (betas,) = person.require("betas")
         own = lengths(body.rest_joints(betas[:1]), SMPL24.joints)
         fit = overlap(motion, masks, person, body)
+        same = [each for each in alone if each.id == person.id]
+        before = overlap(alone, masks, same[0], body)[0] if same else np.nan
         rows.append(
             [f"{clip} {person.id}", *errors, f"{100 * height['metres']:.0f}±{100 * height['uncertainty']:.0f}"]
             + [f"{value:.0f}" for value in own]
-            + [f"{100 * value:.1f} %" for value in fit]
+            + [f"{100 * value:.1f} %" for value in (fit[0], before, *fit[1:])]
         )
     if truth is not None:
         known = truth.people[0]
         true = lengths(known.in_frame("camera"), known.names)
-        rows.append(["  its truth", "", "", "", *(f"{value:.0f}" for value in true), "", "", ""])
+        rows.append(["  its truth", "", "", "", *(f"{value:.0f}" for value in true), *[""] * 5])
     return rows
 
 
@@ -135,9 +155,12 @@ def main() -> int:
     body, rows = load_body(), []
     for clip in args.clips:
         video = DATA / "videos" / f"{clip}.mp4"
-        motion = run(video, args.out, RunOptions.of(overlay=False)).motion
-        rows += rows_of(clip, motion, segment_video(video), body)
-    columns = ["clip and person", "MPJPE", "PA", "stature cm", *LENGTHS, "IoU", "mask beside", "body beside"]
+        motion, alone = (
+            run(video, args.out, RunOptions.of(overlay=False, outlines=how)).motion for how in (True, False)
+        )
+        rows += rows_of(clip, motion, alone, segment_video(video), body)
+    columns = ["clip and person", "MPJPE", "PA", "stature cm", *LENGTHS]
+    columns += ["IoU", "by keypoints alone", "mask beside", "body beside", "at head, hands, feet"]
     print_table(columns, rows)
     return 0
 

@@ -32,11 +32,13 @@ PRESETS = (
 ANOTHER = Chain("another network", {"keypoints": "rtmpose-s-halpe26"})
 AGREED = CLIPS[:3]
 """The network that judges the speed of wrists beside the default's own, and the clips on which it does."""
+KEYPOINTS_ALONE = Chain("no outlines", {"outlines": False})
 
 ABLATIONS = (
     DEFAULT,
     Chain("landmarks not refined", {"landmarks": "raw"}),
     Chain("analytic prior", fit={"prior": "analytic"}),
+    KEYPOINTS_ALONE,
     Chain("no filter", {"filter": "none"}),
     Chain("a narrow robust kernel from the first step", solver={"first_scale": 4.0}),
     Chain("bursts of unsure limbs believed as well", fit={"burst_confidence": (-2.0, -1.0)}),
@@ -179,9 +181,10 @@ def in_pictures(kept: Kept, seeds: int) -> str:
     """Masks, people, identities, other detectors."""
     parts = [
         table(
-            ["image", "people", "found", "IoU with the mask"],
-            [[name, str(people), str(found), figure(iou, 2)] for name, people, found, iou in
-             pictures.mask_scores(kept, DEFAULT)],
+            ["image", "people", "found", "IoU with the mask", "without outlines"],
+            [[name, str(people), str(found), figure(iou, 2), figure(alone, 2)]
+             for (name, people, found, iou), (*_, alone) in
+             zip(pictures.mask_scores(kept, DEFAULT), pictures.mask_scores(kept, KEYPOINTS_ALONE), strict=True)],
         ),
         table(
             ["clip", "people", "bodies", "frames in which as many are seen, %"],

@@ -32,20 +32,21 @@ _RIGID = SMPL24.indices([j for j in SMPL24.joints if j.endswith(("_foot", "_hand
 @dataclass(frozen=True, eq=False)
 class Contour:
     """Of one frame, C points. pixels, normals (C,2): where they are in the image, and the direction out of the body;
-    lengths (C,): pixels of contour that each stands for; metres: of one pixel, at the body."""
+    lengths (C,): pixels of contour that each stands for; metres: of one pixel, at the body; vertices (C,): which they
+    are."""
 
     pixels: np.ndarray
     normals: np.ndarray
     lengths: np.ndarray
     metres: float
-    _vertices: np.ndarray
+    vertices: np.ndarray
     _places: np.ndarray
     _frame: _Frame
 
     def derivatives(self, points: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far some points (P,) int move along directions (P,2) of the image, in metres at the body: for each
         tangent of the free joints and the root (P,n), and for each beta with the pelvis fixed (P,10)."""
-        frame, which = self._frame, self._vertices[points]
+        frame, which = self._frame, self.vertices[points]
         place = self._places[points]
         depth = np.maximum(place[:, 2], MIN_DEPTH)
         rows = np.empty((len(points), 3))

@@ -29,7 +29,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.keypoints.errors import reliability
 from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
 from kinema.motion import Motion
-from kinema.person import Person, join_people
+from kinema.person import OUTLINES, Person, join_people
 from kinema.progress import Progress
 from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
@@ -50,6 +50,9 @@ LIFTED_SPREAD = 1.5
 """Factor on the uncertainty that the lifter of 2D keypoints states for a single frame: its errors last for seconds, and
 the fit counts every frame. Measured on real clips: between 1 and 2.2, 1.5 is best."""
 
+SHAPE_OUTLINES = "shape_outlines"
+"""Key in a person's data of the number of outlines that the shape was fitted to; none: to keypoints alone."""
+
 DENSE = 0.5
 """Share of a person's frames that must have outlines for these to count in the poses."""
 
@@ -66,7 +69,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     keypoints reads any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in
     the image, and the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the
     person's data record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and
-    why (`kinema.body.sizes.BODY_HEIGHT`).
+    why (`kinema.body.sizes.BODY_HEIGHT`), and on how many outlines the shape rests (`SHAPE_OUTLINES`): those that
+    tracking made (`kinema.person.OUTLINES`), which are used up, or masks. Where about every frame has an outline, poses
+    follow them, too.
 
     People who are never seen well enough keep their fields. Raises UsageError for a person without keypoints, for a set
     with too few points, and if too few points are seen of everyone.
@@ -153,10 +158,10 @@ def _fit_parts(parts: list[_PersonFit], progress: Callable[[int], None]) -> Pers
         whole = tuple(fit.person for fit in parts)
         return whole[0] if len(whole) == 1 else join_people(whole[0].id, whole)
     starts = [fit.start() for fit in usable]
-    betas = _shape(usable, starts)
+    betas, outlines = _shape(usable, starts)
     people, done = [], 0
     for fit, (evidence, state) in zip(usable, starts, strict=True):
-        people.append(fit.run(evidence, state, betas, partial(_further, progress, done)))
+        people.append(fit.run(evidence, state, betas, outlines, partial(_further, progress, done)))
         done += len(fit.person)
     return people[0] if len(people) == 1 else join_people(people[0].id, tuple(people))
 
@@ -165,8 +170,8 @@ def _further(progress: Callable[[int], None], before: int, done: int) -> None:
     progress(before + done)
 
 
-def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> np.ndarray:
-    """Betas (10,) from the frames of all parts in which the person is seen best."""
+def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> tuple[np.ndarray, int]:
+    """Betas (10,) from the frames of all parts in which the person is seen best, and from how many outlines."""
     options = fits[0].options
     body, make_rig, solver = fits[0].body, fits[0].rig, options.solver
     count = -(-options.shape_frames // len(starts))
@@ -176,10 +181,10 @@ def _shape(fits: list[_PersonFit], starts: list[tuple[Evidence, PoseState]]) -> 
     count = -(-options.shape_outlines // len(fits))
     outlines = [fit.outlines(count) for fit in fits]
     if not any(outlines):
-        return betas
+        return betas, 0
     evidence, state = _of_rows(starts, [[outline.row for outline in own] for own in outlines])
     found = [outline for own in outlines for outline in own]
-    return fit_girths(body, make_rig, evidence, state, found, fits[0].camera, solver, betas)
+    return fit_girths(body, make_rig, evidence, state, found, fits[0].camera, solver, betas), len(found)
 
 
 def _of_rows(starts: list[tuple[Evidence, PoseState]], samples: Sequence[Any]) -> tuple[Evidence, PoseState]:
@@ -253,8 +258,15 @@ class _PersonFit:
         places = np.linspace(0, len(self.outlined) - 1, min(count, len(self.outlined)))
         return outlines_of(self.person, self.image, self.outlined[np.unique(places.round().astype(int))])
 
-    def run(self, evidence: Evidence, state: PoseState, betas: np.ndarray, progress: Callable[[int], None]) -> Person:
-        """The person fitted with a shape (10,), from what `start` returned."""
+    def run(
+        self,
+        evidence: Evidence,
+        state: PoseState,
+        betas: np.ndarray,
+        outlines: int,
+        progress: Callable[[int], None],
+    ) -> Person:
+        """The person fitted with a shape (10,), from what `start` returned. outlines: that the shape rests on."""
         rig = self.rig(betas)
         state = PoseState(state.local, _initial_root(rig, evidence, state.local))
         turns = shown_turns(self.times, self.rays, self.confidence, state.root[:, 2], self.names, rig)
@@ -262,7 +274,7 @@ class _PersonFit:
             evidence, weight=evidence.weight * emphasis(turns, evidence.trust, rig, self.options.emphasis)
         )
         state = _solve_in_pieces(rig, evidence, state, self.options, progress, self._pull(rig, betas))
-        return self._filled(state, betas)
+        return self._filled(state, betas, outlines)
 
     def _pull(self, rig: Rig, betas: np.ndarray) -> OutlinePull | None:
         """The outlines for the poses, where about every frame has one: single ones would make the body jump."""
@@ -331,7 +343,7 @@ class _PersonFit:
         refined = self.refiner(landmarks, self.times, self.person.frames)
         return landmarks + REFINED_SHARE * (refined - landmarks), joints
 
-    def _filled(self, state: PoseState, betas: np.ndarray) -> Person:
+    def _filled(self, state: PoseState, betas: np.ndarray, outlines: int) -> Person:
         pose = matrix_to_axis_angle(state.local).reshape(len(self.times), -1)
         all_betas = np.tile(betas, (len(pose), 1))
         transl = state.root - self.body.rest_joints(betas)[0]
@@ -349,14 +361,16 @@ class _PersonFit:
             joints=self.body.joints(pose, all_betas, transl),
             reprojection_error=error,
             joint_seen=joints_shown(self.rig(betas), counted),
-            data=self._data(betas),
+            data=self._data(betas, outlines),
         )
 
-    def _data(self, betas: np.ndarray) -> dict[str, Any]:
-        """The person's data, the body's height, whether it was given for this person, and the prior that was used if it
-        is not the one requested."""
-        outdated = ("fit_prior", GIVEN_HEIGHT, LIFTED_UP)
+    def _data(self, betas: np.ndarray, outlines: int) -> dict[str, Any]:
+        """The person's data, the body's height, what its shape rests on, and the prior that was used if it is not
+        the one requested."""
+        outdated = ("fit_prior", GIVEN_HEIGHT, LIFTED_UP, OUTLINES, SHAPE_OUTLINES)
         data = {key: value for key, value in self.person.data.items() if key not in outdated}
+        if outlines:
+            data[SHAPE_OUTLINES] = outlines
         if self.lifted_up is not None:
             data[LIFTED_UP] = np.tile(self.lifted_up, (len(self.person), 1))
         data[BODY_HEIGHT] = height_of(self.body, betas, self.height)

@@ -18,15 +18,14 @@ from kinema.estimation.shape import shape_columns, stature
 from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
 from kinema.geometry.camera import Camera
 
-EVIDENCE = 4.0
+EVIDENCE = 12.0
 """Weight for the shape of all outlines together, however many there are: each shows all of the person's girths."""
 
-LENGTH_SIGMA = 0.005
+LENGTH_SIGMA = 0.003
 """Metres by which a joint may move, relative to its parent, from where the keypoints put it."""
 
-PRIOR_SIGMA = 1.0
-
 ITERATIONS = 4
+"""Steps; the poses start where the keypoints put them."""
 
 
 def fit_girths(
@@ -64,8 +63,8 @@ def fit_girths(
             shape_gradient[i] += of_shape @ terms.residual
         right = np.concatenate([np.swapaxes(coupling, 1, 2), gradient[..., None]], axis=-1)
         eliminated = coupling @ np.linalg.solve(hessian, right)
-        reduced = share * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(len(betas)) / PRIOR_SIGMA**2 + anchor
-        side = share * (shape_gradient - eliminated[..., -1]).sum(0) + betas / PRIOR_SIGMA**2 + anchor @ (betas - start)
+        reduced = share * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(len(betas)) + anchor
+        side = share * (shape_gradient - eliminated[..., -1]).sum(0) + betas + anchor @ (betas - start)
         change = np.clip(-np.linalg.solve(reduced, side), -1.0, 1.0)
         betas = betas + change
         step = -np.linalg.solve(hessian, (gradient + np.einsum("fbn,b->fn", coupling, change))[..., None])[..., 0]

@@ -35,8 +35,11 @@ PULL = 4.0
 """Weight of an outline for the pose, relative to that for the shape: errors that are the same in all frames have been
 taken out of it by the shape."""
 
-_CELLS = 192
+_CELLS = 256
 """Cells along the longer side of the grid on which distances are kept."""
+
+_BLUR = 1.5
+"""Cells over which distances are averaged."""
 
 _MARGIN = 0.25
 """Of a mask's size, around it, that the grid covers."""
@@ -82,8 +85,11 @@ class Outline:
         if not inside.any() or inside.all():
             return None
         beyond, within = (cv2.distanceTransform(each, cv2.DIST_L2, 5) for each in (1 - inside, inside))
-        distance = np.where(inside > 0, 0.5 - within, beyond - 0.5) * step
-        return cls(row, distance.astype(np.float32), place, step)
+        # The cells that a polygon runs through are filled, too: their distance is 0.
+        distance = np.where(inside > 0, 1.0 - within, beyond) * step
+        # Distances from a picture of cells have directions of their own near the outline.
+        smooth = cv2.GaussianBlur(distance.astype(np.float32), (0, 0), _BLUR)
+        return cls(row, smooth, place, step)
 
     def at(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distances (N,), their gradients (N,2) and whether they are known (N,), at pixels (N,2)."""

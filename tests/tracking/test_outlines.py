@@ -1,0 +1,124 @@
+"""Which frames are kept while a video is tracked, whose outlines are made in them, and what they are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kinema.keypoints.source import Observation
+from kinema.motion import Motion
+from kinema.person import OUTLINES, Person
+from kinema.skeleton import BLAZEPOSE33
+from kinema.tracking import outlines
+from kinema.tracking.options import TrackingOptions
+from kinema.tracking.outlines import Album, polygons, with_outlines
+from kinema.video import Frame
+
+WIDTH, HEIGHT, FRAMES = 320, 240, 100
+
+
+def album_of(frames: int, size: tuple[int, int] = (HEIGHT, WIDTH), boxes: int = 1) -> Album:
+    album, image = Album(), np.zeros((*size, 3), np.uint8)
+    for index in range(frames):
+        album(Frame(index, index / 30, image), np.zeros((boxes, 4)))
+    return album
+
+
+def person(number: int, left: float, frames: int = FRAMES) -> Person:
+    """Somebody whose keypoints fill a box of 60 x 160 pixels."""
+    box = np.array([left, 40.0, left + 60.0, 200.0])
+    spread = np.random.default_rng(number).uniform(0.15, 0.85, (33, 2))
+    return Person(
+        number,
+        np.arange(frames),
+        boxes=np.tile(box, (frames, 1)),
+        observed=np.ones(frames, bool),
+        keypoint_set="blazepose33",
+        keypoints=np.tile(box[:2] + spread * (box[2:] - box[:2]), (frames, 1, 1)),
+        keypoint_confidence=np.full((frames, 33), 0.9),
+    )
+
+
+def clip(*people: Person, frames: int = FRAMES) -> Motion:
+    return Motion(np.arange(frames) / 30, WIDTH, HEIGHT, people=people)
+
+
+class Masking:
+    """Gives a mask of the whole region, or of nothing."""
+
+    crop_size = 64
+    gives_masks = True
+    thresholds = SimpleNamespace(visible=0.3)
+
+    def __init__(self, logit: float = 5.0) -> None:
+        self.logit, self.seen = logit, 0
+
+    def observe(self, view, *, mask=False):
+        self.seen += 1
+        logits = np.full((64, 64), -5.0, np.float32)
+        logits[4:-4, 4:-4] = self.logit
+        nothing = np.zeros(33)
+        return Observation(np.zeros((33, 2)), nothing, nothing, 1.0, view.roi, view.roi, mask=logits)
+
+
+@pytest.fixture
+def source(monkeypatch):
+    opened = SimpleNamespace(estimator=Masking(), joint_set=BLAZEPOSE33)
+    monkeypatch.setattr(outlines, "open_source", lambda *args, **settings: opened)
+    return opened
+
+
+@pytest.mark.parametrize("frames", [1, 50, 500, 3000])
+def test_an_album_spreads_over_the_video_and_stays_small(frames):
+    kept = [each.index for each in album_of(frames)._kept]
+    assert kept[0] == 0
+    assert len(kept) <= 16
+    assert len(np.unique(np.diff(kept))) <= 1, "evenly spaced"
+    assert len(kept) >= min(8, frames // 8), "however long the video is"
+
+
+def test_frames_without_people_are_not_kept_and_large_ones_are_made_smaller():
+    assert not album_of(50, boxes=0)._kept
+    kept = album_of(1, size=(1080, 1920))._kept[0]
+    assert kept.image.shape == (540, 960, 3)
+    assert kept.scale == 0.5
+
+
+def test_everybody_alone_gets_outlines_around_their_keypoints(source):
+    found = with_outlines(clip(person(1, 20), person(2, 200)), album_of(FRAMES), TrackingOptions())
+    for each in found:
+        kept = each.data[OUTLINES]
+        assert len(kept["frames"]) == len(kept["contours"]) == FRAMES // 24
+        points = np.reshape(kept["contours"][0][0], (-1, 2))
+        assert np.all(points.min(0) < each.keypoints[0].min(0))
+        assert np.all(points.max(0) > each.keypoints[0].max(0))
+    assert source.estimator.seen == 2 * (FRAMES // 24)
+
+
+def test_people_who_overlap_get_none(source):
+    motion = clip(person(1, 20), person(2, 40))
+    assert with_outlines(motion, album_of(FRAMES), TrackingOptions()) is motion
+    assert not source.estimator.seen
+
+
+def test_a_mask_without_the_keypoints_is_not_taken(source):
+    source.estimator.logit = -3.0
+    found = with_outlines(clip(person(1, 20)), album_of(FRAMES), TrackingOptions())
+    assert OUTLINES not in found.people[0].data
+
+
+def test_a_source_without_masks_changes_nothing(source):
+    source.estimator.gives_masks = False
+    motion = clip(person(1, 20))
+    assert with_outlines(motion, album_of(FRAMES), TrackingOptions()) is motion
+
+
+def test_polygons_have_holes_and_no_specks():
+    mask = np.zeros((100, 100), bool)
+    mask[10:60, 10:60] = True
+    mask[25:45, 25:45] = False
+    mask[90, 90] = True
+    found = polygons(mask)
+    assert sorted(int(np.ptp(each[:, 0])) for each in found) == [21, 49]
