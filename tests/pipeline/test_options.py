@@ -10,6 +10,7 @@ import pytest
 from kinema.errors import UsageError
 from kinema.pipeline import RunOptions
 from kinema.pipeline.options import public_settings
+from kinema.tracking.stage import track_video
 from kinema.video.frames import TimeRange
 
 
@@ -82,3 +83,13 @@ def test_a_time_range_may_be_written_as_on_the_command_line(given, expected):
 def test_what_is_no_time_range_is_one_sentence(given):
     with pytest.raises(UsageError, match=r"time.range"):
         RunOptions.of(time_range=given)
+
+
+def test_tracking_finds_outlines_only_where_the_fit_reads_them():
+    def wanted(**settings) -> bool:
+        return RunOptions.of(**settings).options_of(track_video).outlines
+
+    assert wanted()
+    assert not wanted(masks="blazepose"), "all frames have masks then"
+    assert not wanted(estimator="pare")
+    assert not wanted(estimator="nlf")

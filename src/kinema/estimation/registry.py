@@ -57,7 +57,7 @@ ESTIMATORS: Registry[Estimator] = Registry(
             "pare",
             "PARE's poses, frame by frame, as the prior of the fit; needs its checkpoint and torch",
             (regress_people, fit_body),
-            settings={"fit": {"prior": "estimate"}},
+            settings={"fit": {"prior": "estimate", "outlines": False}},
             body=_smpl_body,
         ),
         Estimator(

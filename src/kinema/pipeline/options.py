@@ -26,7 +26,7 @@ from kinema.refinement.options import FilterOptions, TrackFitOptions
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.settings import RefineSettings
 from kinema.segmentation.choice import SelectOptions
-from kinema.segmentation.stage import RunMaskOptions
+from kinema.segmentation.stage import NONE, RunMaskOptions
 from kinema.stage import Stage
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.registry import TRACKERS
@@ -188,6 +188,9 @@ class RunOptions:
 
     def options_of(self, stage: Stage) -> Any:
         """The options of a stage."""
+        if _PLACES.get(stage.name) == "tracking":
+            wanted = ESTIMATORS.find(self.estimator).follows_keypoints and self.masks.source == NONE
+            return dataclasses.replace(self.tracking, outlines=wanted)
         if stage.name in _PLACES:
             return getattr(self, _PLACES[stage.name])
         if stage.name == "segment":

@@ -29,7 +29,8 @@ class TrackingOptions:
     cuts: end every track at a camera cut; people who look the same before and after it keep their id.
     max_absence: a person who returns within this time with the same appearance keeps the id. max_fill: gaps up
     to this long are filled by interpolation and marked as not observed. repair_swaps: undo left-right
-    swaps between frames. tracker_checkpoint: of a tracker that has a network of its own. threads: None for all that the
+    swaps between frames. outlines: also find people's outlines in some frames (`kinema.person.OUTLINES`), for the fit.
+    tracker_checkpoint: of a tracker that has a network of its own. threads: None for all that the
     process may use.
     """
 
@@ -88,6 +89,7 @@ class TrackingOptions:
     max_absence: float = 4.0
     max_fill: float = TRACKING_GAP
     repair_swaps: bool = True
+    outlines: bool = False
     threads: int | None = setting(
         None, "CPU threads for the networks", public=True, metavar="N", group="running", neutral=True
     )

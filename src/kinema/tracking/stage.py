@@ -64,7 +64,8 @@ def track(
         motion, watched = _tracked(context, options, context.partial, follower)
         if options.smallest_person is None and share_with_people(motion) < FEW:
             motion, watched = _second_look(context, options, motion, watched, follower)
-        motion = with_outlines(motion, watched.album, options)
+        if watched.album is not None:
+            motion = with_outlines(motion, watched.album, options)
     context.weights |= {network.name: network.sha256 for network in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
@@ -90,7 +91,7 @@ class _Watched:
 
     motion: CameraOfShots | None
     lines: LineObserver | None
-    album: Album
+    album: Album | None
 
     @classmethod
     def of(cls, context: Context, options: TrackingOptions) -> _Watched:
@@ -101,7 +102,7 @@ class _Watched:
         return cls(
             None if options.static_camera else CameraOfShots(),
             None if given(context.video).metadata.get("focal_35mm") else LineObserver(),
-            Album(),
+            Album() if options.outlines else None,
         )
 
     @property
