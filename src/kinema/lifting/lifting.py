@@ -76,7 +76,7 @@ def lift_clip(
     network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
 ) -> np.ndarray:
     """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
-    joints = np.empty((len(clip), network.joints_out, 3), dtype=np.float32)
+    joints: np.ndarray = np.empty((len(clip), network.joints_out, 3), dtype=np.float32)
     for rows, lifted in _lifted_blocks(network, clip, wanted, stride, flip):
         joints[rows] = lifted
     return joints
@@ -137,7 +137,7 @@ def lift_person(
 
 def _on_screen(keypoints: np.ndarray, weights: np.ndarray, width: int, height: int) -> np.ndarray:
     """(F, W, 2) float32 screen coordinates of the joints that the network takes, NaN where they are not seen."""
-    screen = np.empty((len(keypoints), len(weights), 2), dtype=np.float32)
+    screen: np.ndarray = np.empty((len(keypoints), len(weights), 2), dtype=np.float32)
     for first in range(0, len(keypoints), BLOCK):
         rows = slice(first, first + BLOCK)
         screen[rows] = to_screen(joints_from(keypoints[rows], weights), width, height)
