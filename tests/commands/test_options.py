@@ -13,7 +13,7 @@ from kinema.commands._options import add_settings, given, options_from
 from kinema.commands._parser import Parser
 from kinema.commands.refine import _settings
 from kinema.errors import UsageError
-from kinema.evaluation.motion import evaluate_by_frame
+from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.options import MotionOptions, TruthOptions
 from kinema.evaluation.truth import load_truth
 from kinema.options import require, same_as, setting, settings_of
@@ -125,7 +125,7 @@ def test_older_spellings_still_work_and_are_not_shown(argv, dest, value):
 
 
 def test_defaults_of_the_evaluation_are_those_of_its_functions():
-    for function, options in ((evaluate_by_frame, MotionOptions), (load_truth, TruthOptions)):
+    for function, options in ((evaluate_motion, MotionOptions), (load_truth, TruthOptions)):
         for name, each in settings_of(options).items():
             assert function.__kwdefaults__[name] == each.default
 

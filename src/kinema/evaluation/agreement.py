@@ -17,7 +17,7 @@ from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.joints import with_joints
 from kinema.evaluation.matching import choose_frame
 from kinema.evaluation.moments import Moments, match_times
-from kinema.evaluation.motion import evaluate_by_frame
+from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.options import FRAMES
 from kinema.evaluation.scoring import Comparison, without_nan
 from kinema.evaluation.truth import truth_from_motion
@@ -124,10 +124,11 @@ def compare_motions(
     if not any((p.joints if frame == "camera" else p.joints_world) is not None for p in one):
         raise InputError(f"{labels[0]} has no joints in the {frame}'s frame, in which {labels[1]} has them")
     only = None if people is None else one.people[0].id
-    evaluated = evaluate_by_frame(one, truth, joints="shared", frame=frame, person=only)
-    moments = evaluated.moments
+    scores = evaluate_motion(one, truth, joints="shared", frame=frame, person=only)
+    moments = scores.moments
+    assert moments is not None
     pairs = []
-    for scored, sides_of in zip(evaluated.scores.people, evaluated.comparisons, strict=True):
+    for scored, sides_of in zip(scores.people, scores.comparisons, strict=True):
         if scored.result is None or sides_of is None or not scored.frames:
             continue
         mine, theirs = one.person(scored.result), other.person(int(scored.truth))

@@ -58,7 +58,8 @@ class MotionScores(Brief):
     source, frame, align, definition: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each
     person of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
     truth_interpolated: whether the truth was interpolated at the times of the result's frames; largest_time_difference:
-    seconds between a frame and the row of truth that it is compared with. notes: sentences.
+    seconds between a frame and the row of truth that it is compared with. notes: sentences. comparisons: the points of
+    each of the people at the `moments`, None for whom nobody of the result is.
     """
 
     source: str
@@ -72,29 +73,17 @@ class MotionScores(Brief):
     largest_time_difference: float
     notes: tuple[str, ...] = ()
     definition: str = "smpl"
+    comparisons: tuple[Comparison | None, ...] = dataclasses.field(default=(), repr=False, compare=False)
+    moments: Moments | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; a measure that is NaN becomes None."""
-        result: dict[str, Any] = without_nan(dataclasses.asdict(self))
+        """JSON values, without what is by frame; a measure that is NaN becomes None."""
+        values = dataclasses.asdict(dataclasses.replace(self, comparisons=(), moments=None))
+        result: dict[str, Any] = without_nan({k: v for k, v in values.items() if k not in ("comparisons", "moments")})
         return result
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluated:
-    """What `evaluate_motion` gives, and by frame. comparisons: of each of the scores' people at the moments, None for
-    whom nobody of the result is."""
-
-    scores: MotionScores
-    comparisons: tuple[Comparison | None, ...]
-    moments: Moments
-
-
-def evaluate_motion(result: Motion, truth: Truth | Motion, **settings: Any) -> MotionScores:
-    """The scores of `evaluate_by_frame`, which has the settings."""
-    return evaluate_by_frame(result, truth, **settings).scores
-
-
-def evaluate_by_frame(
+def evaluate_motion(
     result: Motion,
     truth: Truth | Motion,
     *,
@@ -106,7 +95,7 @@ def evaluate_by_frame(
     also_require: Sequence[str] = (),
     body: BodyModel | None = None,
     definition: str = "smpl",
-) -> Evaluated:
+) -> MotionScores:
     """Compare a result with the truth.
 
     source: "body", the 24 SMPL joints of the fitted body, or "keypoints3d", the keypoint network's own 3D points.
@@ -161,7 +150,8 @@ def evaluate_by_frame(
         absent(each.label, seen) if choice is None else matched.score(own[choice], tracks[choice][0], each, seen)
         for each, own, seen, choice in zip(wanted, compared, present, chosen, strict=True)
     ]
-    evaluated = MotionScores(
+    used = [None if choice is None else own[choice] for own, choice in zip(compared, chosen, strict=True)]
+    return MotionScores(
         source=source,
         truth_source=truth.source,
         frame=frame,
@@ -173,9 +163,9 @@ def evaluate_by_frame(
         largest_time_difference=moments.largest_difference,
         notes=(*notes, *_notes(matched, truth, pairs_of[0], joints, definition)),
         definition=definition,
+        comparisons=tuple(used),
+        moments=moments,
     )
-    used = [None if choice is None else own[choice] for own, choice in zip(compared, chosen, strict=True)]
-    return Evaluated(evaluated, tuple(used), moments)
 
 
 def _moments(result: Motion, truth: Truth, source: str, frame: str) -> tuple[Moments, tuple[str, ...]]:

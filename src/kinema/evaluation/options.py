@@ -52,7 +52,7 @@ class TruthOptions:
 
 @dataclass(frozen=True)
 class MotionOptions:
-    """How a motion is compared with the truth; see `kinema.evaluation.motion.evaluate_by_frame`."""
+    """How a motion is compared with the truth; see `kinema.evaluation.motion.evaluate_motion`."""
 
     align: str = setting("mid_hip", "what is aligned before errors are measured", choices=ALIGNMENTS)
     frame: str | None = setting(None, "frame to compare in (default: the camera's if known)", choices=FRAMES)
