@@ -63,16 +63,19 @@ def _samples(args: argparse.Namespace, layout: str | None) -> tuple[KeypointSamp
 
 
 def train(args: argparse.Namespace) -> None:
-    from safetensors.torch import load_file
-
     from kinema.body import load_body
+    from kinema.models.pose_lifter.network import PoseLifter
+    from kinema.training.export import load_weights
     from kinema.training.keypoint_lifter import CONFIG, POINTS
-    from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+    from kinema.training.pose_lifter import FRESH_RATE, START_RATE, LifterTraining, save_lifter, train_lifter
     from kinema.training.torch_body import BodyTables
 
     samples, held = _samples(args, None)
-    options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=0.0)
-    start = load_file(str(args.start)) if args.start else None
+    options = LifterTraining(
+        minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=0.0,
+        learning_rate=START_RATE if args.start else FRESH_RATE,
+    )  # fmt: skip
+    start = load_weights(PoseLifter(CONFIG), args.start) if args.start else None
     net, history = train_lifter(
         samples.draw, BodyTables.of(load_body(), "cpu", POINTS), CONFIG, options, validate=held, start=start,
         say=lambda row: print(row, flush=True),
@@ -82,6 +85,7 @@ def train(args: argparse.Namespace) -> None:
         "improvised": args.improvised,
         "held_out_subjects": HELD_OUT,
         "threads": args.threads,
+        "started_from": args.start.name if args.start else "",
     }
     save_lifter(net, args.out, recipe, history)
     print(f"held out: {held(net)}")
@@ -135,8 +139,9 @@ def main() -> None:
         sub.add_argument("--batch", type=int, default=768)
         sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
         sub.add_argument("--threads", type=int, default=1)
-        sub.add_argument("--start", type=Path, help="weights to continue from (.safetensors)")
         sub.add_argument("--seed", type=int, default=0)
+        if run is train:
+            sub.add_argument("--start", type=Path, help="weights to go on from: .safetensors, or the .onnx that ships")
         sub.set_defaults(run=run)
     sub = commands.add_parser("export", help="write the ONNX file")
     sub.add_argument("--trained", type=Path, required=True)

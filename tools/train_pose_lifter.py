@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from kinema.training.mocap import MocapSequence
 
-VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "random-9")
+VALIDATION_SUBJECTS = ("07", "09", "16", "35", "14", "random-9", "013", "003")
 """Held out from training; the metrics printed during training are of these subjects."""
 
 
@@ -33,7 +33,7 @@ def _sequences(args: argparse.Namespace) -> list[MocapSequence]:
 
     if not args.mocap and not args.improvised:
         raise SystemExit("no motions to render: give --mocap, --improvised or both")
-    captured = load_mocap(args.mocap) if args.mocap else []
+    captured = [each for path in args.mocap for each in load_mocap(path)]
     return captured + random_sequences(load_body(), args.improvised)
 
 
@@ -49,13 +49,13 @@ def render(args: argparse.Namespace) -> None:
 
 def train(args: argparse.Namespace) -> None:
     import torch
-    from safetensors.torch import load_file
 
     from kinema.body import load_body
-    from kinema.models.pose_lifter.network import PoseLifterConfig
+    from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
+    from kinema.training.export import load_weights
     from kinema.training.lifter_data import MotionSampler, SamplePool
     from kinema.training.lifter_windows import RenderedSamples, RenderedWindows, Validator
-    from kinema.training.pose_lifter import LifterTraining, save_lifter, train_lifter
+    from kinema.training.pose_lifter import FRESH_RATE, START_RATE, LifterTraining, save_lifter, train_lifter
     from kinema.training.torch_body import BodyTables
     from kinema.training.torch_random import TorchRandom
 
@@ -68,16 +68,17 @@ def train(args: argparse.Namespace) -> None:
     pool = SamplePool(sampler, size=args.pool, renewed=32, errors=windows.errors())
     options = LifterTraining(
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share,
-        learning_rate=args.learning_rate,
+        learning_rate=args.learning_rate or (START_RATE if args.start else FRESH_RATE),
     )  # fmt: skip
-    start = load_file(str(args.start)) if args.start else None
+    start = load_weights(PoseLifter(config), args.start) if args.start else None
     net, history = train_lifter(
         pool.draw, body, config, options, rendered=RenderedSamples(windows, TorchRandom(args.seed + 1, "cpu")).draw,
         validate=Validator(held, body), start=start,
     )  # fmt: skip
     recipe = vars(options) | {
         "torch": torch.__version__, "sequences": len(sequences), "windows": len(windows),
-        "held_out_subjects": VALIDATION_SUBJECTS, "improvised": args.improvised, "started_from": str(args.start or ""),
+        "held_out_subjects": VALIDATION_SUBJECTS, "mocap": [path.name for path in args.mocap],
+        "improvised": args.improvised, "started_from": args.start.name if args.start else "",
     }  # fmt: skip
     save_lifter(net, args.out, recipe, history)
 
@@ -104,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     sub = commands.add_parser("render", help="render the free body and run the keypoint networks")
-    sub.add_argument("--mocap", type=Path, help="captured motions to render")
+    sub.add_argument("--mocap", type=Path, nargs="+", default=[], help="captured motions to render")
     sub.add_argument("--improvised", type=int, default=0, help="random motions to render (12 s each)")
     sub.add_argument("--out", type=Path, required=True)
     sub.add_argument("--minutes", type=float, default=30)
@@ -113,7 +114,7 @@ def main() -> None:
     sub.add_argument("--every-frame", action="store_true", help="30 frames per second, for a refiner (default: 10)")
     sub.set_defaults(run=render)
     sub = commands.add_parser("train", help="train on simulated and rendered windows")
-    sub.add_argument("--mocap", type=Path, required=True)
+    sub.add_argument("--mocap", type=Path, nargs="+", required=True)
     sub.add_argument("--improvised", type=int, default=0, help="random motions in addition to the captured ones")
     sub.add_argument("--windows", type=Path, required=True)
     sub.add_argument("--out", type=Path, required=True)
@@ -121,10 +122,10 @@ def main() -> None:
     sub.add_argument("--batch", type=int, default=768)
     sub.add_argument("--pool", type=int, default=60000, help="clean samples kept in memory")
     sub.add_argument("--rendered-share", type=float, default=0.5, help="fraction of each batch from rendered windows")
-    sub.add_argument("--learning-rate", type=float, default=1e-3)
+    sub.add_argument("--learning-rate", type=float, help="at its peak (default: 1e-3, half of it with --start)")
     sub.add_argument("--dropout", type=float, default=0.15)
     sub.add_argument("--threads", type=int, default=2)
-    sub.add_argument("--start", type=Path, help="weights to continue from (.safetensors)")
+    sub.add_argument("--start", type=Path, help="weights to continue from: .safetensors, or the .onnx that ships")
     sub.add_argument("--seed", type=int, default=0)
     sub.set_defaults(run=train)
     sub = commands.add_parser("export", help="write the ONNX file")

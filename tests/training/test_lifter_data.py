@@ -1,5 +1,6 @@
 """Training data of the pose lifter: samples of captured motion, mirrored, rolled, observed."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from kinema.models.pose_lifter.features import lifter_features  # noqa: E402
 from kinema.models.pose_lifter.network import PoseLifterConfig  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
-from kinema.training.lifter_data import MotionSampler  # noqa: E402
-from kinema.training.lifter_observation import observe  # noqa: E402
+from kinema.training.lifter_data import CLOSE_METRES, NEAREST, MotionSampler  # noqa: E402
+from kinema.training.lifter_observation import observe, out_of_picture  # noqa: E402
 from kinema.training.lifter_samples import make_batch, mirror_some, roll_some  # noqa: E402
 from kinema.training.mocap import MocapSequence  # noqa: E402
 from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
@@ -86,6 +87,44 @@ def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tabl
     batch = make_batch(turned, *lifter_features(rays, seen, solid, torch))
     plain = make_batch(samples, *lifter_features(rays_of(samples.points), seen, landmarks, torch))
     np.testing.assert_allclose(batch.features[..., -2], plain.features[..., -2], atol=1e-4)
+
+
+def test_cameras_stand_near_and_far_and_people_are_small_and_tall(tables):
+    sampler = MotionSampler([sequence()], tables, CONFIG, TorchRandom(11, "cpu"))
+    drawn = sampler.sample(1500)
+    hips = drawn.points[:, CONFIG.taps // 2, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(1)
+    near = hips[:, 2] < CLOSE_METRES[1]
+    # Less than CLOSE_SHARE of the cameras, because these people walk: the distance covers their way.
+    assert 0.06 < float(near.float().mean()) < 0.13
+    # They look at the chest: the shoulders are nearer to the axis than the hips.
+    shoulders = drawn.points[near, CONFIG.taps // 2][:, BLAZEPOSE33.indices(("left_shoulder", "right_shoulder"))]
+    assert float(shoulders[..., 1].mean().abs()) < float(hips[near, 1].mean()) - 0.2
+    assert float(drawn.points[..., 2].min()) > NEAREST - 1e-4
+    # Most cameras look down, by up to 45 degrees; up is -y in a level camera and points towards one that looks down.
+    pitch = torch.rad2deg(torch.asin(drawn.up[:, 2]))
+    assert -12 < float(pitch.mean()) < -6
+    assert 0.08 < float((pitch < -20).float().mean()) < 0.25
+    # CHILD_SHARE of them are shorter by at least 1.5 standard deviations of the first component.
+    assert 0.02 < float((drawn.betas[:, 0] < -2.8).float().mean()) < 0.08
+
+
+def test_the_pictures_edge_cuts_most_people_near_the_camera(samples):
+    points = torch.cat([samples.points, samples.points])
+    points[: len(samples.points), ..., 2] += 3.0 - points[: len(samples.points), :, :1, 2]  # a far half, a near half
+    points[len(samples.points) :, ..., 2] += 1.0 - points[len(samples.points) :, :, :1, 2]
+    metre = (1.0 / points[:, :, 0, 2])[..., None, None]
+    centre = points[:, :, [11, 12, 23, 24], :2].mean(2, keepdim=True)
+    cut = out_of_picture(points[..., :2] - centre, metre, TorchRandom(4, "cpu"))
+    ankles = cut[:, CONFIG.taps // 2, BLAZEPOSE33.indices(("left_ankle", "right_ankle"))].all(1).float()
+    far, near = ankles[: len(samples.points)].mean(), ankles[len(samples.points) :].mean()
+    assert float(far) < 0.35 < 0.55 < float(near)
+
+
+def test_long_captures_of_one_kind_do_not_push_out_the_others(tables):
+    """An hour of standing weighs as much as ten minutes; short kinds by the root of their length."""
+    standing = [dataclasses.replace(sequence(f"s{i}", frames=9000), category="idle") for i in range(8)]
+    sampler = MotionSampler([*standing, sequence(frames=9000)], tables, CONFIG, TorchRandom(0, "cpu"))
+    assert float(sampler.probability[-1]) == pytest.approx(1 / 3, abs=0.01)  # 150 s against 1200 s, counted as 600
 
 
 def test_mirrored_samples_are_a_mirror_image(samples, tables):

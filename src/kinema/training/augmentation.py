@@ -1,4 +1,4 @@
-"""Augmentation of captured motion: half an hour of capture contains few bodies and few movement styles."""
+"""Augmentation of captured motion: an hour and a half of capture contains few bodies, movement styles and cameras."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ TURNED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
 USUAL_TURN, FAR_TURN, FAR_SHARE = 1.2, 2.5, 0.3
 """Factors on TURNED_DEGREES: up to USUAL_TURN for most people; up to FAR_TURN for FAR_SHARE of them, beyond the
 captured range."""
+
+CLOSE_SHARE = 0.12
+"""Fraction of the people whom the camera is so near that it shows the upper body only."""
 
 _LEG_PARTS = ("hip", "knee", "ankle", "foot")
 UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)

@@ -1,4 +1,4 @@
-"""Exporting a trained network to ONNX: half-precision storage, single-precision arithmetic."""
+"""Exporting a trained network to ONNX (half-precision storage, single-precision arithmetic), and reading it back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from kinema.errors import InputError
 from kinema.storage.atomic import atomic_path
 
 MIN_HALF_SIZE = 1024
@@ -39,6 +40,48 @@ def export_onnx(
     onnx.checker.check_model(model)
     with atomic_path(path) as temporary:
         onnx.save(model, str(temporary))
+
+
+def load_weights(net: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The weights of a network of the shape of `net`, from a state dict (.safetensors) or from an ONNX file that
+    `export_onnx` wrote, so that training can go on from a file that ships.
+
+    Raises InputError if the file is no such file or its tensors are of another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    wanted = net.state_dict()
+    try:
+        found = _of_onnx(path) if path.suffix == ".onnx" else load_file(str(path))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f"cannot read weights from {path}: {error}") from None
+    if {name: value.shape for name, value in found.items()} != {name: value.shape for name, value in wanted.items()}:
+        raise InputError(f"{path} holds another network than {type(net).__name__} of this configuration")
+    return found
+
+
+def _of_onnx(path: Path) -> dict[str, Tensor]:
+    """The state dict of an exported network.
+
+    torch stores the weight of a linear layer transposed, under a name of its own: the bias that is added to the product
+    tells which layer it is. All other tensors keep their names.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except DecodeError:
+        raise ValueError("it is no ONNX model") from None
+    stored = {t.name.removesuffix("_half"): onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    state = {name: value for name, value in stored.items() if not name.startswith("onnx::")}
+    products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    for node in graph.node:
+        if node.op_type == "Add" and (product := next((each for each in node.input if each in products), None)):
+            bias = next(each for each in node.input if each != product)
+            state[bias.removesuffix(".bias") + ".weight"] = stored[products[product]].T
+    return {name: torch.tensor(value.astype(np.float32)) for name, value in state.items()}
 
 
 def _halve_storage(model) -> None:  # type: ignore[no-untyped-def]  # an onnx.ModelProto

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kinema.models.pose_lifter.keypoint_features import LIFTED_SETS, MIRROR, NUM_POINTS, VOCABULARY, places
 from kinema.skeleton import BLAZEPOSE33, joint_set
-from kinema.training.lifter_observation import errors_of_similar_poses
+from kinema.training.lifter_observation import errors_of_similar_poses, guessed_confidence, out_of_picture
 from kinema.training.torch_random import TorchRandom
 
 SHARES = (0.35, 0.2, 0.1, 0.1, 0.25)
@@ -95,13 +95,11 @@ def _spoilt(rays: Tensor, confidence: Tensor, metre: Tensor, rng: TorchRandom, s
     device = rays.device
     torso = [VOCABULARY.index(f"{side}_{name}") for side in ("left", "right") for name in ("shoulder", "hip")]
     local = (rays - rays[:, :, torso].mean(2, keepdim=True)) / metre
-    sign = torch.where(rng.below(0.5, count, 1, 1), 1.0, -1.0)
-    along = torch.where(rng.below(0.5, count, 1, 1), local[..., 0], local[..., 1]) * sign
-    out = (along > rng.uniform(0.05, 0.7, count, 1, 1)) & rng.below(0.2, count, 1, 1)
+    cut = out_of_picture(local, metre, rng)
     hidden = rng.smooth(count, frames, spacing, 10.0, int(PARTS.max()) + 1) > 1.9
-    out = out | hidden[:, :, torch.tensor(PARTS, device=device)]
+    out = cut | hidden[:, :, torch.tensor(PARTS, device=device)]
     out = out | rng.below(0.01, count, frames, NUM_POINTS) | rng.below(0.01, count, frames, 1)
-    low = rng.uniform(0.0, 0.3, count, frames, NUM_POINTS)
+    low = guessed_confidence(cut, rng)
     confidence = torch.where(out, low * (low > 0.08), confidence)
     guess = out[..., None] * 0.12 * rng.normal(count, frames, NUM_POINTS, 2)
     groups = torch.tensor((PARTS + 1) // 2, device=device)

@@ -8,12 +8,14 @@ gradually renewed; errors are drawn anew each time a sample is used.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from kinema.models.pose_lifter.network import PoseLifterConfig
-from kinema.training.augmentation import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
+from kinema.training.augmentation import CLOSE_SHARE, FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.training.lifter_observation import observe
 from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, mirror_some
 from kinema.training.mocap import MocapSequence
@@ -25,6 +27,24 @@ RATE = 60.0
 
 SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 """Playback speeds of the captured motion, drawn with equal probability."""
+
+LONGEST = 600.0
+"""Seconds of a kind of motion beyond which it is not drawn more often: hours of people who stand and fidget must not
+push out fast movement."""
+
+FAR_METRES, CLOSE_METRES = (1.4, 12.0), (0.6, 1.5)
+"""Distances of the camera, and of cameras that look at somebody's chest, as one on a desk does."""
+
+NEAREST = 0.25
+"""Metres: a body whose hand would reach behind the camera is moved away until all of it is in front."""
+
+LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.35, (-45.0, 10.0)
+"""Degrees: cameras are held or set up nearly level, looking down a little (mean and standard deviation); a share of
+them is mounted high up, on walls and in corners, and looks down by anything in a range."""
+
+CHILD_SHARE, CHILD_BETAS = 0.06, (1.5, 5.0)
+"""Fraction of small people, and by how much the first component of their shape is lower: at 5 a body 1.1 m tall with
+the short legs of a child."""
 
 
 class MotionSampler:
@@ -64,17 +84,26 @@ class MotionSampler:
         local = self._mixed(self.rotation[index]) @ perturbation[:, None]
         camera, root = self._random_camera(self.root[index])
         local[:, :, 0] = camera[:, None] @ local[:, :, 0]
-        betas = 1.2 * rng.normal(count, 10)
-        betas[:, 5:] *= 0.5
+        betas = self._random_betas(count)
         betas_per_frame = betas[:, None].expand(-1, frames, -1).reshape(-1, 10)
         rotation, joints = self.body.joints(local.reshape(-1, 24, 3, 3), betas_per_frame)
         points = self.body.points(rotation, joints, betas_per_frame)
         points = points.reshape(count, frames, -1, 3) + root[:, :, None]
+        behind = (NEAREST - points[..., 2].amin((1, 2))).clamp(min=0)[:, None]
+        points[..., 2] += behind[..., None]
+        root[..., 2] += behind
         joints = joints.reshape(count, frames, 24, 3)
         up = camera[:, :, 1]
         contacts = foot_contacts(joints + root[:, :, None], up, self.config.spacing / 30.0)
         middle = frames // 2
         return Samples(points, local[:, middle], joints[:, middle], betas, up, contacts)
+
+    def _random_betas(self, count: int) -> Tensor:
+        """Shapes (N,10) of random people, children among them."""
+        betas = 1.2 * self.rng.normal(count, 10)
+        betas[:, 5:] *= 0.5
+        betas[:, 0] -= self.rng.uniform(*CHILD_BETAS, count) * self.rng.below(CHILD_SHARE, count)
+        return betas
 
     def _mixed(self, local: Tensor) -> Tensor:
         """The people (N,W,24,3,3), some with `MIXED_PARTS` of another one."""
@@ -89,7 +118,8 @@ class MotionSampler:
         """Random cameras: world-to-camera rotations (N,3,3), and the roots (N,W,3) in their frames."""
         rng, count = self.rng, len(root)
         yaw = rng.uniform(0, 2 * np.pi, count)
-        pitch = torch.deg2rad(-6 + 12 * rng.normal(count)).clamp(-1.2, 0.6)
+        level = LEVEL_PITCH + LEVEL_SPREAD * rng.normal(count)
+        pitch = torch.deg2rad(torch.where(rng.below(HIGH_SHARE, count), rng.uniform(*HIGH_PITCH, count), level))
         roll = torch.deg2rad(3 * rng.normal(count))
         arbitrary = rng.below(0.04, count)
         pitch = torch.where(arbitrary, rng.uniform(-1.5, 1.5, count), pitch)
@@ -103,10 +133,18 @@ class MotionSampler:
         moved = root @ camera.transpose(1, 2)
         middle = moved[:, moved.shape[1] // 2 : moved.shape[1] // 2 + 1]
         reach = (moved - middle).norm(dim=-1).amax(1)
-        distance = torch.exp(rng.uniform(float(np.log(1.5)), float(np.log(12.0)), count)) + 0.7 * reach
-        offset = rng.uniform(-0.45, 0.45, count), rng.uniform(-0.25, 0.25, count)
-        position = torch.stack([offset[0] * distance, offset[1] * distance, distance], -1)
+        close = rng.below(CLOSE_SHARE, count)
+        distance = torch.where(close, self._distance(CLOSE_METRES, count), self._distance(FAR_METRES, count))
+        distance = distance + 0.7 * reach
+        # A close camera looks at the chest, which is above the root.
+        right = torch.where(close, 0.5, 1.0) * distance * rng.uniform(-0.45, 0.45, count)
+        down = torch.where(close, 0.35 + 0.1 * rng.normal(count), distance * rng.uniform(-0.25, 0.25, count))
+        position = torch.stack([right, down, distance], -1)
         return camera, moved - middle + position[:, None]
+
+    def _distance(self, metres: tuple[float, float], count: int) -> Tensor:
+        """(N,) distances, uniform in their logarithm."""
+        return torch.exp(self.rng.uniform(math.log(metres[0]), math.log(metres[1]), count))
 
 
 class SamplePool:
@@ -143,13 +181,14 @@ class SamplePool:
 
 
 def _balanced(sequences: list[MocapSequence], lengths: np.ndarray) -> np.ndarray:
-    """Sampling probability of each sequence: by category and subject, tempered, within them by length."""
+    """Sampling probability of each sequence of `lengths` (S,) frames: by category and subject, tempered, within them by
+    length."""
     category = np.array([s.category for s in sequences])
     group = np.array([f"{s.category}/{s.subject}" for s in sequences])
     weight = np.zeros(len(sequences))
     for c in np.unique(category):
         groups = np.unique(group[category == c])
-        share = np.sqrt(lengths[category == c].sum()) / len(groups)
+        share = np.sqrt(min(lengths[category == c].sum(), LONGEST * RATE)) / len(groups)
         for g in groups:
             weight[group == g] = share * lengths[group == g] / lengths[group == g].sum()
     return np.asarray(weight / weight.sum())

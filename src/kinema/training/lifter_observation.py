@@ -8,6 +8,9 @@ from torch import Tensor
 from kinema.skeleton import BLAZEPOSE33
 from kinema.training.torch_random import TorchRandom
 
+CLOSE = 1.6
+"""Metres: a camera nearer than this rarely shows all of a person."""
+
 
 def observe(
     points: Tensor, rng: TorchRandom, spacing: int, errors: dict[str, Tensor] | None
@@ -75,6 +78,29 @@ def degraded(
     return rays * torch.exp(0.15 * rng.normal(count, 1, 1, 1)), confidence, landmarks
 
 
+def out_of_picture(local: Tensor, metre: Tensor, rng: TorchRandom) -> Tensor:
+    """Points (N,W,K) that the picture's edge cuts off: those beyond a line below, above or beside some of the people.
+
+    local (N,W,K,2): the points in the image, in metres from the torso's middle; metre (N,W,1,1): as for `degraded`.
+    Somebody near the camera is mostly cut off, and mostly below.
+    """
+    count, middle = len(local), metre.shape[1] // 2
+    close = metre[:, middle] > 1.0 / CLOSE
+    cut = rng.uniform(0, 1, count, 1, 1) < torch.where(close, 0.85, 0.22)
+    side = rng.uniform(0, 1, count, 1, 1)
+    below, beside = side < torch.where(close, 0.9, 0.6), side > torch.where(close, 0.92, 0.75)
+    sign = torch.where(rng.below(0.5, count, 1, 1), 1.0, -1.0)
+    along = torch.where(below, local[..., 1], torch.where(beside, sign * local[..., 0], -local[..., 1]))
+    return (along > rng.uniform(0.05, 0.7, count, 1, 1)) & cut
+
+
+def guessed_confidence(cut: Tensor, rng: TorchRandom) -> Tensor:
+    """Low confidences (N,W,K) of points that are not seen: most networks give those beyond the picture, cut (N,W,K),
+    none at all."""
+    none = cut & rng.below(0.7, len(cut), 1, 1)
+    return torch.where(none, 0.0, rng.uniform(0.0, 0.3, *cut.shape))
+
+
 # Groups of landmarks that are occluded together (head, arms, legs), and that swap sides together.
 _PARTS = [
     0 if i <= 10 else (1 if n.startswith("left") else 2) + (0 if i < 23 else 2)
@@ -89,15 +115,11 @@ def _occluded(
     """Landmarks out of frame, occluded, lost or swapped."""
     count, frames, device = *rays.shape[:2], rays.device
     centre = rays[:, :, [11, 12, 23, 24]].mean(2, keepdim=True)
-    local = (rays - centre) / metre
-    # Out of frame: beyond a line below, above or to the side of the person.
-    sign = torch.where(rng.below(0.5, count, 1, 1), 1.0, -1.0)
-    along = torch.where(rng.below(0.5, count, 1, 1), local[..., 0], local[..., 1]) * sign
-    out = (along > rng.uniform(0.05, 0.7, count, 1, 1)) & rng.below(0.2, count, 1, 1)
+    cut = out_of_picture((rays - centre) / metre, metre, rng)
     hidden = rng.smooth(count, frames, spacing, 10.0, max(_PARTS) + 1) > 1.9
-    out = out | hidden[:, :, torch.tensor(_PARTS, device=device)]
+    out = cut | hidden[:, :, torch.tensor(_PARTS, device=device)]
     out = out | rng.below(0.01, count, frames, 33) | rng.below(0.01, count, frames, 1)
-    low = rng.uniform(0.0, 0.3, count, frames, 33)
+    low = guessed_confidence(cut, rng)
     confidence = torch.where(out, low * (low > 0.05), confidence)
     # An occluded landmark is a guess: off by decimetres, in the image and in depth.
     displacement = out[..., None] * 0.12 * rng.normal(count, frames, 33, 5)

@@ -18,6 +18,9 @@ from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 from kinema.training.windows import load_windows, measured_errors, with_mirrored
 
+STILL = 0.1
+"""m/s: people who move less are drawn as if they moved as much."""
+
 
 class RenderedWindows:
     """Stored windows, each frame of which is a sample: ground truth and network output."""
@@ -43,6 +46,15 @@ class RenderedWindows:
         return {name: torch.tensor(value, dtype=torch.float32) for name, value in measured.items()}
 
     @torch.no_grad()
+    def movement(self) -> Tensor:
+        """(N,) how much the person in each window moves: mean speed of the joints in m/s, at least STILL."""
+        data = self.data
+        betas = data["betas"][:, None].expand(-1, data["root"].shape[1], -1).reshape(-1, 10)
+        _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), betas)
+        placed = joints.reshape(*data["root"].shape[:2], 24, 3) + data["root"][:, :, None]
+        return (LIFTER_FILM.rate * placed.diff(dim=1).norm(dim=-1).mean((1, 2))).clamp(min=STILL)
+
+    @torch.no_grad()
     def samples(self) -> tuple[Samples, tuple[Tensor, Tensor, Tensor]]:
         """Every frame of all windows as a sample, with the end frames repeated beyond the ends, and its observations:
         rays (N,W,33,2), confidence (N,W,33), landmarks (N,W,33,3). The samples' points are left empty.
@@ -63,16 +75,21 @@ class RenderedWindows:
 
 
 class RenderedSamples:
-    """Draws batches of rendered samples, with slightly degraded observations each time."""
+    """Draws batches of rendered samples, with slightly degraded observations each time.
+
+    People who move are drawn more often than those who stand: by the square root of their `movement`.
+    """
 
     def __init__(self, windows: RenderedWindows, rng: TorchRandom) -> None:
         self.truth, self.observed = windows.samples()
         self.rng, self.spacing = rng, windows.config.spacing
+        length = len(self.truth.betas) // len(windows)
+        self.weight = windows.movement().sqrt().repeat_interleave(length)
 
     @torch.no_grad()
     def draw(self, count: int) -> Batch:
         """`count` samples, any frame of any window."""
-        which = self.rng.integers(len(self.truth.betas), count)
+        which = torch.multinomial(self.weight, count, replacement=True, generator=self.rng.generator)
         truth = Samples(*(getattr(self.truth, n)[which] for n in Samples.__annotations__))
         rays, confidence, landmarks = (s[which].clone() for s in self.observed)
         # One metre at the person on the image plane, from the torso length.

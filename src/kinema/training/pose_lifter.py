@@ -21,6 +21,10 @@ _UNSEEN = (22, 23)
 """SMPL's hands, which are not captured."""
 
 
+FRESH_RATE, START_RATE = 1e-3, 5e-4
+"""Peak learning rates of a network that has learned nothing yet, and of one that goes on learning."""
+
+
 @dataclass(frozen=True)
 class LifterTraining:
     """Schedule and loss weights.
@@ -30,7 +34,7 @@ class LifterTraining:
     """
 
     batch: int = 768
-    learning_rate: float = 1e-3
+    learning_rate: float = FRESH_RATE
     warmup: float = 0.02
     weight_decay: float = 0.05
     minutes: float = 60.0
@@ -143,6 +147,9 @@ def train_lifter(
     began, reported, step = time.monotonic(), 0.0, 0
     history: list[dict[str, float]] = []
     total = options.minutes * 60
+    if start is not None and validate is not None:
+        history.append({"minute": 0.0, "step": 0, **validate(average.eval())})
+        say("  ".join(f"{k} {v:.4g}" for k, v in history[-1].items()))
     while (elapsed := time.monotonic() - began) < total:
         factor = min(elapsed / total / options.warmup, 0.5 + 0.5 * math.cos(math.pi * elapsed / total))
         for group in optimizer.param_groups:

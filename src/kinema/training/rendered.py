@@ -30,7 +30,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.atomic import atomic_path
 from kinema.synthetic.render import render_frames
-from kinema.training.augmentation import FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
+from kinema.training.augmentation import CLOSE_SHARE, FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
 from kinema.training.mocap import MocapSequence
 from kinema.weights import locate
 
@@ -116,10 +116,15 @@ def film_window(
     root = root @ view.T
     middle = 0.5 * (root.min(0) + root.max(0))
     reach = np.abs(root - middle).max()
-    fov = float(rng.uniform(28, 75))
+    fov, nearest = float(rng.uniform(28, 75)), 1.0
     # Far enough for the whole trajectory, sometimes so near that limbs leave the frame.
     near = (1.05 * rng.uniform(0.8, 1.4) + 0.6 * reach) / np.tan(np.radians(fov) / 2)
-    shift = np.array([0, 0, max(near, 1.0 + reach)]) - middle
+    if rng.uniform() < CLOSE_SHARE:
+        # Somebody at a desk, or filmed from the waist up: the camera looks at the chest.
+        near = (rng.uniform(0.4, 0.6) + 0.6 * reach) / np.tan(np.radians(fov) / 2)
+        middle = middle + 0.35 * view[:, 1]
+        nearest = 0.6
+    shift = np.array([0, 0, max(near, nearest + reach)]) - middle
     root = root + shift
     empty = np.zeros((frames, 33, 3))
     window = Window(empty[..., :2], empty[..., 0], empty, rotation, root, betas, view[:, 1])
