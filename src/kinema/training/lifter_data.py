@@ -42,9 +42,9 @@ LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.35, (-45.0, 10.
 """Degrees: cameras are held or set up nearly level, looking down a little (mean and standard deviation); a share of
 them is mounted high up, on walls and in corners, and looks down by anything in a range."""
 
-CHILD_SHARE, CHILD_BETAS = 0.06, (1.5, 5.0)
-"""Fraction of small people, and by how much the first component of their shape is lower: at 5 a body 1.1 m tall with
-the short legs of a child."""
+CHILD_SHARE, YOUNGEST = 0.06, 0.8
+"""Fraction of children, and how far they go at most from the average adult to the average child of three: two fifths
+are somebody of ten (`kinema.body.sizes`)."""
 
 
 class MotionSampler:
@@ -102,8 +102,8 @@ class MotionSampler:
         """Shapes (N,10) of random people, children among them."""
         betas = 1.2 * self.rng.normal(count, 10)
         betas[:, 5:] *= 0.5
-        betas[:, 0] -= self.rng.uniform(*CHILD_BETAS, count) * self.rng.below(CHILD_SHARE, count)
-        return betas
+        young = self.rng.uniform(0, YOUNGEST, count, 1) * self.rng.below(CHILD_SHARE, count, 1)
+        return betas + young * self.body.child
 
     def _mixed(self, local: Tensor) -> Tensor:
         """The people (N,W,24,3,3), some with `MIXED_PARTS` of another one."""

@@ -26,6 +26,7 @@ class BodyTables:
     point_joint: Tensor  # (K,)
     point_offset: Tensor  # (K, 3)
     point_offset_dbeta: Tensor  # (K, 3, 10)
+    child: Tensor  # (10,): betas of the average child, 0 if the body has adults only
 
     @classmethod
     def of(cls, body: BodyModel, device: str, points: Sequence[tuple[str, str]] | None = None) -> BodyTables:
@@ -46,6 +47,7 @@ class BodyTables:
         return cls(
             tuple(int(p) for p in rig.parents), tensor(rig.offsets), tensor(rig.offsets_dbeta),
             *(gathered(name) for name in ("point_joint", "point_offset", "point_offset_dbeta")),
+            tensor(np.zeros(10) if body.child_betas is None else body.child_betas),
         )  # fmt: skip
 
     def joints(self, local: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
