@@ -108,16 +108,21 @@ def export(args: argparse.Namespace) -> None:
     from safetensors.torch import load_file
 
     from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
-    from kinema.training.export import export_onnx
+    from kinema.training.export import export_onnx, load_weights
 
     meta = json.loads((args.trained / "pose_lifter.json").read_text())
     config = PoseLifterConfig(**meta["config"])
     net = PoseLifter(config)
-    net.load_state_dict(load_file(str(args.trained / "pose_lifter.safetensors")))
+    weights, recipe = load_file(str(args.trained / "pose_lifter.safetensors")), meta["recipe"]
+    if args.start is not None:
+        before = load_weights(net, args.start)
+        weights = {name: torch.lerp(before[name], new, args.share) for name, new in weights.items()}
+        recipe |= {"share_of_the_trained_weights": args.share}
+    net.load_state_dict(weights)
     export_onnx(
         net, torch.zeros(1, 90, config.features), args.out, inputs="features",
         outputs=("rotations", "sigma", "betas", "up", "contacts"), free_axes={1: "frames"},
-        metadata={"name": "kinema keypoint lifter", "licence": "Apache-2.0", "recipe": json.dumps(meta["recipe"])},
+        metadata={"name": "kinema keypoint lifter", "licence": "Apache-2.0", "recipe": json.dumps(recipe)},
     )  # fmt: skip
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, last metrics {meta['history'][-1]}")
 
@@ -145,6 +150,8 @@ def main() -> None:
         sub.set_defaults(run=run)
     sub = commands.add_parser("export", help="write the ONNX file")
     sub.add_argument("--trained", type=Path, required=True)
+    sub.add_argument("--start", type=Path, help="average the weights with those that training started from")
+    sub.add_argument("--share", type=float, default=0.7, help="of the trained weights in that average (default: 0.7)")
     root = Path(__file__).resolve().parent.parent
     sub.add_argument("--out", type=Path, default=root / "src/kinema/models/pose_lifter/keypoint_lifter.onnx")
     sub.set_defaults(run=export)
