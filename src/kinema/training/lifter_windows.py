@@ -52,7 +52,8 @@ class RenderedWindows:
         betas = data["betas"][:, None].expand(-1, data["root"].shape[1], -1).reshape(-1, 10)
         _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), betas)
         placed = joints.reshape(*data["root"].shape[:2], 24, 3) + data["root"][:, :, None]
-        return (LIFTER_FILM.rate * placed.diff(dim=1).norm(dim=-1).mean((1, 2))).clamp(min=STILL)
+        speed: Tensor = LIFTER_FILM.rate * placed.diff(dim=1).norm(dim=-1).mean((1, 2))
+        return speed.clamp(min=STILL)
 
     @torch.no_grad()
     def samples(self) -> tuple[Samples, tuple[Tensor, Tensor, Tensor]]:

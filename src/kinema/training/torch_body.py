@@ -46,7 +46,7 @@ class BodyTables:
 
         return cls(
             tuple(int(p) for p in rig.parents), tensor(rig.offsets), tensor(rig.offsets_dbeta),
-            *(gathered(name) for name in ("point_joint", "point_offset", "point_offset_dbeta")),
+            gathered("point_joint"), gathered("point_offset"), gathered("point_offset_dbeta"),
             tensor(np.zeros(10) if body.child_betas is None else body.child_betas),
         )  # fmt: skip
 
