@@ -47,7 +47,7 @@ class HiddenPeople:
                 boxes.append(box)
             else:
                 out |= cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        return out | _painted(self._scaled(boxes, size), size)
+        return np.asarray(out | _painted(self._scaled(boxes, size), size))
 
     def _scaled(self, boxes: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
         factor = np.tile(np.divide(size[::-1], self._size[::-1]), 2)

@@ -198,7 +198,7 @@ def _people(closed: np.ndarray, boxes: np.ndarray, mask: np.ndarray | None) -> n
 
 def _as_bright(image: np.ndarray, model: np.ndarray) -> np.ndarray:
     """The image with the mean and the contrast of another, where its contrast differs."""
-    (mean, spread), (wanted, contrast) = (np.ravel(cv2.meanStdDev(each)) for each in (image, model))
+    (mean, spread), (wanted, contrast) = (np.ravel(cv2.meanStdDev(each)).tolist() for each in (image, model))
     gain = contrast / max(spread, 1e-6)
     if abs(np.log(max(gain, 1e-6))) < FADED:
         return image

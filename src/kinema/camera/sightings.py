@@ -22,7 +22,7 @@ class SightingFile:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="kinema-points-")  # noqa: SIM115 - open as long as it is referred to
         self._starts = [0]
-        self._often = np.zeros(0, np.int32)  # in how many frames each point was seen
+        self._often: np.ndarray = np.zeros(0, np.int32)  # in how many frames each point was seen
 
     def __len__(self) -> int:
         return len(self._starts) - 1
