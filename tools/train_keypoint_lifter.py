@@ -70,12 +70,12 @@ def train(args: argparse.Namespace) -> None:
     from kinema.training.pose_lifter import FRESH_RATE, START_RATE, LifterTraining, save_lifter, train_lifter
     from kinema.training.torch_body import BodyTables
 
+    start = load_weights(PoseLifter(CONFIG), args.start) if args.start else None
     samples, held = _samples(args, None)
     options = LifterTraining(
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=0.0,
         learning_rate=START_RATE if args.start else FRESH_RATE,
     )  # fmt: skip
-    start = load_weights(PoseLifter(CONFIG), args.start) if args.start else None
     net, history = train_lifter(
         samples.draw, BodyTables.of(load_body(), "cpu", POINTS), CONFIG, options, validate=held, start=start,
         say=lambda row: print(row, flush=True),

@@ -60,8 +60,10 @@ def train(args: argparse.Namespace) -> None:
     from kinema.training.torch_random import TorchRandom
 
     torch.set_num_threads(args.threads)
+    config = PoseLifterConfig(dropout=args.dropout)
+    start = load_weights(PoseLifter(config), args.start) if args.start else None
     sequences = [s for s in _sequences(args) if s.subject not in VALIDATION_SUBJECTS]
-    body, config = BodyTables.of(load_body(), "cpu"), PoseLifterConfig(dropout=args.dropout)
+    body = BodyTables.of(load_body(), "cpu")
     windows = RenderedWindows.load(args.windows, "train", body, config)
     held = RenderedWindows.load(args.windows, "held_out", body, config)
     sampler = MotionSampler(sequences, body, config, TorchRandom(args.seed, "cpu"))
@@ -70,7 +72,6 @@ def train(args: argparse.Namespace) -> None:
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=args.rendered_share,
         learning_rate=args.learning_rate or (START_RATE if args.start else FRESH_RATE),
     )  # fmt: skip
-    start = load_weights(PoseLifter(config), args.start) if args.start else None
     net, history = train_lifter(
         pool.draw, body, config, options, rendered=RenderedSamples(windows, TorchRandom(args.seed + 1, "cpu")).draw,
         validate=Validator(held, body), start=start,
