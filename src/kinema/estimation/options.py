@@ -91,7 +91,7 @@ class FitOptions:
     )
     min_confidence: float = 0.15
     burst_confidence: tuple[float, float] = (0.4, 0.7)
-    emphasis: float = 4.0
+    emphasis: float = 2.0
     max_gap: float = FIT_GAP
     chunk: int = 240
     overlap: int = 24

@@ -20,10 +20,10 @@ from kinema.person import Person
 from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
-LIGHT = 0.1
-"""How long the light filter is, as a share of the full one: 0.016 s by default, less than a frame of most clips."""
+LIGHT = 0.25
+"""How long the light filter is, as a share of the full one: 0.04 s by default, little more than a frame."""
 
-LOST = 0.01
+LOST = 0.015
 """Metres, at the person's depth: where the heavy filter is this much further from the keypoint than the light one, or
 as much as the keypoint trembles if that is more, the result lies half-way between the two."""
 
