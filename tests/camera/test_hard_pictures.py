@@ -15,7 +15,7 @@ from kinema.camera.options import CameraOptions
 from kinema.camera.stage import find_camera
 from kinema.geometry.camera import camera_from_fov
 from kinema.geometry.camera_path import CameraPath, path_of
-from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
+from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.stage import Context
@@ -149,6 +149,14 @@ def test_a_camera_of_which_the_tracker_knew_nothing_is_found():
     assert path is not None
     assert path.kind == "rotation"
     assert worst_turn(path, PAN) < 0.3
+
+
+def test_a_hardly_turning_camera_of_which_the_tracker_knew_nothing_is_taken_to_stand():
+    """A few points on people and clocks turn a camera that stands by less than a degree."""
+    slight = axis_angle_to_matrix(0.1 * matrix_to_axis_angle(PAN))
+    people = (everybody((100.0, 0.0, 380.0, SIZE[1])),)
+    assert found_in(views(slight), None, people=people)[0] is None
+    assert found_in(views(slight), True, people=people)[0] is not None
 
 
 @pytest.mark.parametrize("images", [[np.zeros((270, 480, 3), np.uint8)] * FRAMES, views(PAN)[:1] * FRAMES])

@@ -11,6 +11,7 @@ from kinema.camera.shot import ShotPath, solve_shot
 from kinema.camera.turning import Lens
 from kinema.geometry.camera import CERTAIN, Camera, camera_from_focal
 from kinema.geometry.camera_path import KINDS, CameraPath, path_data
+from kinema.geometry.rotations import geodesic_angle
 from kinema.motion import Motion
 from kinema.stage import Context, given
 
@@ -23,6 +24,10 @@ CLEARER = 0.5
 FEW, FEW_UNSEEN = 0.5, 0.8
 """Share of the frames in which the camera must be found for its path to be relied on: where the tracker saw it move,
 and where it could not tell, so that few points of the background, if any, are there to find."""
+
+CLEAR_TURN = 3.0
+"""Degrees that a camera must turn where the tracker could not tell whether it moves: a few points, some of them on
+people or on clocks that are burnt in, make a camera that stands turn by less than one."""
 
 
 def find_classical(motion: Motion, context: Context, options: CameraOptions) -> Motion:
@@ -57,6 +62,9 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     ]
     context.facts["shots"] = [shot.facts for shot in shots]
     path = _path(shots, camera, factor)
+    turned = np.degrees(geodesic_angle(path.rotation, path.rotation[:1])).max()
+    if not moves and path.kind != "static" and turned < CLEAR_TURN:
+        return motion
     zooming = {shot.kind for shot in shots if shot.facts.get("zoom")}
     if zooming:
         either = ", or moves straight ahead before something far and flat, which looks the same"
