@@ -14,8 +14,8 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.estimation.options import SolverOptions
 from kinema.estimation.outline import Outline, outline_terms
-from kinema.estimation.shape import shape_columns, stature
-from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
+from kinema.estimation.shape import ShapeEquations, stature
+from kinema.estimation.solver import Evidence, PoseState, moved
 from kinema.geometry.camera import Camera
 
 EVIDENCE = 5.0
@@ -49,25 +49,17 @@ def fit_girths(
     start, share = betas, EVIDENCE / len(outlines)
     for _ in range(ITERATIONS):
         rig = make_rig(betas)
-        hessian, gradient = normal_equations(rig, evidence, state, options)
-        jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
-        by_shape = shape_columns(rig, state, options)
-        weighted = np.swapaxes(by_shape * weight[..., None], 1, 2)
-        coupling, shape_hessian = weighted @ jacobian, weighted @ by_shape
-        shape_gradient = np.squeeze(weighted @ residual[..., None], -1)
+        equations = ShapeEquations.of(rig, evidence, state, options)
         for i, terms in enumerate(outline_terms(body, rig, betas, outlines, state, camera)):
             of_pose, of_shape = ((each * terms.weight[:, None]).T for each in (terms.by_pose, terms.by_shape))
-            hessian[i] += of_pose @ terms.by_pose
-            gradient[i] += of_pose @ terms.residual
-            coupling[i] += of_shape @ terms.by_pose
-            shape_hessian[i] += of_shape @ terms.by_shape
-            shape_gradient[i] += of_shape @ terms.residual
-        right = np.concatenate([np.swapaxes(coupling, 1, 2), gradient[..., None]], axis=-1)
-        eliminated = coupling @ np.linalg.solve(hessian, right)
-        reduced = share * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(len(betas)) + anchor
-        side = share * (shape_gradient - eliminated[..., -1]).sum(0) + betas + anchor @ (betas - start)
-        change = np.clip(-np.linalg.solve(reduced, side), -1.0, 1.0)
+            equations.hessian[i] += of_pose @ terms.by_pose
+            equations.gradient[i] += of_pose @ terms.residual
+            equations.coupling[i] += of_shape @ terms.by_pose
+            equations.shape_hessian[i] += of_shape @ terms.by_shape
+            equations.shape_gradient[i] += of_shape @ terms.residual
+        of_frames, side = equations.without_poses()
+        reduced = share * of_frames + np.eye(len(betas)) + anchor
+        change = np.clip(-np.linalg.solve(reduced, share * side + betas + anchor @ (betas - start)), -1.0, 1.0)
         betas = betas + change
-        step = -np.linalg.solve(hessian, (gradient + np.einsum("fbn,b->fn", coupling, change))[..., None])[..., 0]
-        state = moved(state, step, options.max_step)
+        state = moved(state, equations.pose_change(change), options.max_step)
     return betas

@@ -7,6 +7,7 @@ eliminated from its own block (Schur complement) and ten equations remain.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -92,35 +93,60 @@ def fit_shape(
     `ASSUMED_HEIGHT` nearly. There is no smoothness term: the frames may be far apart.
     """
     template_height, height_slope = stature(body)
-    centre = np.zeros(10)
+    centre: np.ndarray = np.zeros(10)
     if height is not None and abs(height / template_height - 1) > ADULTS:
         centre = resized_betas(body, centre, height / template_height)
     betas = centre
     for _ in range(iterations):
         rig = make_rig(betas)
-        hessian, gradient = normal_equations(rig, evidence, state, options)
-        jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
-        by_shape = shape_columns(rig, state, options)
-        weighted = np.swapaxes(by_shape * weight[..., None], 1, 2)
-        coupling = weighted @ jacobian  # (F,10,n)
-        shape_hessian = weighted @ by_shape
-        shape_gradient = np.squeeze(weighted @ residual[..., None], -1)
-        eliminated = coupling @ np.linalg.solve(
-            hessian, np.concatenate([np.swapaxes(coupling, 1, 2), gradient[..., None]], axis=-1)
-        )
-        reduced = FRAME_EVIDENCE * (shape_hessian - eliminated[..., :-1]).sum(0) + np.eye(10)
-        right = FRAME_EVIDENCE * (shape_gradient - eliminated[..., -1]).sum(0) + betas - centre
+        equations = ShapeEquations.of(rig, evidence, state, options)
+        of_frames, side = equations.without_poses()
+        reduced = FRAME_EVIDENCE * of_frames + np.eye(10)
+        right = FRAME_EVIDENCE * side + betas - centre
         excess = float(template_height + height_slope @ betas) - (ASSUMED_HEIGHT if height is None else height)
         stiffness = 1.0 / (ASSUMED_SIGMA if height is None else HEIGHT_SIGMA) ** 2
         reduced += stiffness * np.outer(height_slope, height_slope)
         right += stiffness * height_slope * excess
         change = np.clip(-np.linalg.solve(reduced, right), -1.0, 1.0)
         betas = np.clip(betas + change, centre - 5.0, centre + 5.0)
-        pose_change = -np.linalg.solve(hessian, (gradient + np.einsum("fbn,b->fn", coupling, change))[..., None])[
-            ..., 0
-        ]
-        state = moved(state, pose_change, options.max_step)
+        state = moved(state, equations.pose_change(change), options.max_step)
     return betas, state
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeEquations:
+    """Gauss-Newton equations of some frames' poses and of the betas that they share. More evidence is added in place.
+
+    hessian (F,n,n), gradient (F,n): of the poses; coupling (F,10,n); shape_hessian (F,10,10), shape_gradient (F,10).
+    """
+
+    hessian: np.ndarray
+    gradient: np.ndarray
+    coupling: np.ndarray
+    shape_hessian: np.ndarray
+    shape_gradient: np.ndarray
+
+    @classmethod
+    def of(cls, rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions) -> ShapeEquations:
+        """Of the keypoints and the priors of the poses."""
+        hessian, gradient = normal_equations(rig, evidence, state, options)
+        jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
+        by_shape = shape_columns(rig, state, options)
+        weighted = np.swapaxes(by_shape * weight[..., None], 1, 2)
+        shape_gradient = np.squeeze(weighted @ residual[..., None], -1)
+        return cls(hessian, gradient, weighted @ jacobian, weighted @ by_shape, shape_gradient)
+
+    def without_poses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Hessian (10,10) and gradient (10,) of the betas, the poses eliminated, summed over the frames."""
+        right = np.concatenate([np.swapaxes(self.coupling, 1, 2), self.gradient[..., None]], axis=-1)
+        eliminated = self.coupling @ np.linalg.solve(self.hessian, right)
+        hessian = (self.shape_hessian - eliminated[..., :-1]).sum(0)
+        return hessian, (self.shape_gradient - eliminated[..., -1]).sum(0)
+
+    def pose_change(self, change: np.ndarray) -> np.ndarray:
+        """The step (F,n) of the poses that belongs to a change of the betas (10,)."""
+        side = self.gradient + np.einsum("fbn,b->fn", self.coupling, change)
+        return np.asarray(-np.linalg.solve(self.hessian, side[..., None])[..., 0])
 
 
 def shape_columns(rig: Rig, state: PoseState, options: SolverOptions) -> np.ndarray:
