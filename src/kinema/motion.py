@@ -171,10 +171,7 @@ class Motion:
             part = person.select(inside[person.frames])
             if len(part):
                 people.append(part.replace(frames=part.frames - first))
-        camera = self.camera
-        if camera is not None and camera.rotation is not None and camera.rotation.ndim == 3:
-            assert camera.translation is not None
-            camera = camera.replace(rotation=camera.rotation[inside], translation=camera.translation[inside])
+        camera = None if self.camera is None else self.camera.at(inside)
         cuts = self.cuts - first
         cuts = cuts[(cuts > 0) & (cuts < inside.sum())]
         path, data = path_of(self.data), self.data

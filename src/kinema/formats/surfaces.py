@@ -20,7 +20,7 @@ from kinema.errors import InputError, UsageError
 from kinema.formats.foreign import YUP_FROM_CAMERA
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, exported_frame, skeleton_tracks
-from kinema.geometry.camera import Camera
+from kinema.geometry.camera import Camera, to_world
 from kinema.motion import Motion
 from kinema.person import LOCATED, WORLD_FIELDS, Person
 
@@ -171,13 +171,4 @@ def _upright(points: np.ndarray, rows: slice) -> np.ndarray:
 def _to_world(camera: Camera | None, frames: np.ndarray) -> Callable[[np.ndarray, slice], np.ndarray]:
     """From points (n,P,3) in the camera's frame to the world."""
     assert camera is not None
-    assert camera.rotation is not None
-    assert camera.translation is not None
-    moves = camera.rotation.ndim == 3
-    turn = camera.rotation[frames] if moves else np.broadcast_to(camera.rotation, (len(frames), 3, 3))
-    shift = camera.translation[frames] if moves else np.broadcast_to(camera.translation, (len(frames), 3))
-
-    def placed(points: np.ndarray, rows: slice) -> np.ndarray:
-        return np.asarray((points - shift[rows, None]) @ turn[rows])  # of rows: R.T @ (x - t)
-
-    return placed
+    return lambda points, rows: to_world(points, camera.at(frames[rows]))

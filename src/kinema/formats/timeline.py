@@ -36,10 +36,7 @@ def without_pauses(motion: Motion, report: WriteReport | None = None) -> Motion:
             )
         if len(long) > MOST_NOTES:
             report.notes.add(f"{len(long) - MOST_NOTES} more pauses are left out")
-    camera = motion.camera
-    if camera is not None and camera.rotation is not None and camera.rotation.ndim == 3:
-        assert camera.translation is not None
-        camera = camera.replace(rotation=camera.rotation[used], translation=camera.translation[used])
+    camera = None if motion.camera is None else motion.camera.at(used)
     cuts = np.union1d(np.searchsorted(used, motion.cuts), long + 1)
     return motion.replace(
         times=shortened(times, LONG_PAUSE, step),

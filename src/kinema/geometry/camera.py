@@ -93,6 +93,12 @@ class Camera(Brief):
         """A copy with these fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
+    def at(self, frames: np.ndarray | Sequence[int]) -> Camera:
+        """The camera in some frames of its clip (numbers, or a mask): itself, unless it has a pose for each."""
+        if self.rotation is None or self.translation is None or self.rotation.ndim == 2:
+            return self
+        return self.replace(rotation=self.rotation[frames], translation=self.translation[frames])
+
 
 def camera_from_fov(
     width: int, height: int, fov: float = DEFAULT_FOV, source: str = "default", *, uncertainty: float | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.errors import InputError
+from kinema.geometry.camera import to_world
 from kinema.motion import Motion
 from kinema.person import Person
 
@@ -84,10 +85,7 @@ class PosedPeople:
         camera = self._camera
         if camera is None or camera.rotation is None or camera.translation is None:
             return vertices
-        moves = camera.rotation.ndim == 3
-        rotation = camera.rotation[frame] if moves else camera.rotation
-        translation = camera.translation[frame] if camera.translation.ndim == 2 else camera.translation
-        return np.asarray((vertices - translation) @ rotation, vertices.dtype)
+        return np.asarray(to_world(vertices[None], camera.at([frame]))[0], vertices.dtype)
 
 
 def _surface(motion: Motion, person: Person, body: BodyModel) -> np.ndarray | None:
