@@ -108,6 +108,7 @@ def test_wrong_lifters(tmp_path, capsys):
         arguments = [tmp_path, "--lifter", "videopose3d", "--lifter-checkpoint", path]
         assert message in refused(capsys, arguments)
     assert "no lifter is chosen" in refused(capsys, [tmp_path], 2)
+    assert "set --lifter to videopose3d or pstmo" in refused(capsys, [tmp_path, "--lifter", "own"], 2)
     assert "needs its checkpoint" in refused(capsys, [tmp_path, "--lifter", "pstmo"], 2)
     lost = [tmp_path, "--lifter", "pstmo", "--lifter-checkpoint", tmp_path / "no.pth"]
     assert "there is no checkpoint" in refused(capsys, lost)

@@ -164,6 +164,12 @@ def test_locations_that_are_not_writable(tmp_path):
     assert names(tmp_path) == ["file", "folder.txt"]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a file system that takes no files is Linux's")
+def test_a_place_that_takes_no_files():
+    with pytest.raises(OutputError, match=r"^cannot write to /proc; choose another folder"), atomic_path("/proc/a.txt"):
+        pass
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_without_write_permission(tmp_path):
     tmp_path.chmod(0o555)

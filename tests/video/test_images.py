@@ -240,7 +240,7 @@ def test_every_format_becomes_8_bit_rgb(tmp_path, image, suffix):
 
 
 def test_no_images(tmp_path):
-    with pytest.raises(InputError, match="contains no images"):
+    with pytest.raises(InputError, match=r"contains no images .*; give a folder of images or videos"):
         open_video(tmp_path)
     (tmp_path / "b.mp4").touch()
     (tmp_path / "a.mov").touch()

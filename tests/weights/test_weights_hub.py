@@ -75,9 +75,14 @@ def test_the_real_package_holds_what_the_catalogue_says(cache):
     assert locate("blazepose-landmarks-full").path.is_file()
 
 
-def test_unknown_names_list_the_known_ones():
-    with pytest.raises(UsageError, match="blazepose-detector, blazepose-landmarks-full"):
-        locate("blazepose")
+def test_unknown_names_list_those_like_them():
+    for name, alike in {
+        "blazepose": "choose one of blazepose-detector, blazepose-landmarks-full, blazepose-landmarks-heavy",
+        "rtmpos-m": "choose one of rtmpose-m",
+        "nothing": "see all of them with",
+    }.items():
+        with pytest.raises(UsageError, match=f"called '{name}'; {alike}.* `kinema weights list`$"):
+            locate(name)
 
 
 def test_offline_never_runs_pip(cache, package, monkeypatch):

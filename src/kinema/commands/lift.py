@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from kinema.pipeline.keypoint_file import KeypointFileJob
 
 DESCRIPTION = """\
-Turn 2D keypoints that another program wrote into motion: joints lifted by a published network, a body fitted to
-them, smoothed, and placed in the world, for everybody in the file.
+Turn 2D keypoints that another program wrote into motion: lifted by a network, a body fitted to them, smoothed, and
+placed in the world, for everybody in the file.
 
 files       AlphaPose .json, OpenPose's and Pose2Sim's folder, Sports2D's folder of .trc, COCO results, MMPose .json,
             DeepLabCut's, SLEAP's and other .csv, VideoPose3D's and video-to-pose3D's .npz
-lifters     videopose3d, pstmo: published checkpoints, without torch; by default the body is fitted to 2D alone
+lifters     own: Kinema's, for any set with the twelve limb joints; videopose3d, pstmo: published checkpoints
 
 Frames without anybody keep their place; people without identities are followed from frame to frame.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.errors import UsageError
-from kinema.lifting.options import LiftOptions
+from kinema.lifting.options import OWN, LiftOptions
 from kinema.options import require, same_as, setting
 
 DATASETS = ("h36m", "3dhp", "humaneva")
@@ -55,7 +55,9 @@ class LifterEvaluationOptions:
         choices=("m", "mm"),
     )  # fmt: skip
     flip: bool = setting(True, "do not average with the lifted mirror image", public=True, off=True)
-    lifter: str | None = same_as(LiftOptions, "method", default=None)
+    lifter: str | None = setting(
+        None, "the published lifter: videopose3d or pstmo", public=True, metavar="NAME", group="lifting"
+    )
     checkpoint: Path | None = same_as(LiftOptions, "checkpoint", default=None, aliases=("lifter-weights",))
     refine: Path | None = setting(
         None, "P-STMO's refine checkpoint, which corrects what it lifts where camera and root depth are known (h36m)",
@@ -69,6 +71,11 @@ class LifterEvaluationOptions:
         require(self.downsample >= 1, "downsample", "be at least 1", self.downsample)
         require(self.stride is None or self.stride >= 1, "stride", "be at least 1", self.stride)
         require(self.threads >= 1, "threads", "be at least 1", self.threads)
+        if self.lifter == OWN:
+            raise UsageError(
+                "Kinema's own lifter is a part of the fit and gives bodies, not a data set's joints; set `lifter` to"
+                " videopose3d or pstmo, and score the fit with `kinema evaluate motion`"
+            )
         if self.refine is not None and self.dataset != "h36m":
             raise UsageError(
                 "P-STMO's refine module needs the lens of the camera, which only h36m has; leave out `lifter_refine`"

@@ -18,6 +18,7 @@ from kinema.errors import InputError, quoted
 from kinema.formats.bvh_lines import Lines, encoding_of
 from kinema.storage.budget import Budget, Malformed
 from kinema.storage.fields import rate
+from kinema.storage.unreadable import unreadable
 
 MAX_BYTES = 2**31
 MAX_JOINTS = 2000
@@ -86,7 +87,7 @@ def parse_bvh(path: str | Path) -> BvhFile:
         with path.open(encoding=encoding_of(path), errors="replace") as file:
             return _Parser(Lines(path, file), size).file()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
     except UnicodeError:
         raise InputError(f"{path} is not a BVH file: it is not text") from None
 

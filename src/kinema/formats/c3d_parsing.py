@@ -22,6 +22,7 @@ from kinema.errors import InputError
 from kinema.formats.markers import Markers, metres_per_unit, named_points
 from kinema.storage.budget import Budget, Malformed
 from kinema.storage.fields import LARGEST
+from kinema.storage.unreadable import unreadable
 
 BLOCK = 512
 _MAGIC = 0x50
@@ -65,7 +66,7 @@ def read_c3d(path: str | Path) -> Markers:
     except Malformed as error:
         raise InputError(f"{path} is not a usable C3D file: {error}") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
 
 
 def _read(file: BinaryIO, size: int, path: Path) -> Markers:

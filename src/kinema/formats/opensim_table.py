@@ -20,6 +20,7 @@ from kinema.errors import InputError, quoted
 from kinema.storage.budget import VALUE, Budget, Malformed
 from kinema.storage.fields import LARGEST
 from kinema.storage.text_lines import next_line
+from kinema.storage.unreadable import unreadable
 from kinema.temporal.rate import frame_rate
 
 MAX_HEADER = 1000
@@ -67,7 +68,7 @@ def read_coordinates(path: str | Path) -> Coordinates:
     except Malformed as error:
         raise InputError(f"{path} is not a usable table of OpenSim: {error}; cut it into pieces") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
 
 
 def _read(file: TextIO, path: Path) -> Coordinates:

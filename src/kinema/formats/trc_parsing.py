@@ -25,6 +25,7 @@ from kinema.formats.markers import Markers, metres_per_unit, named_points
 from kinema.storage.budget import Budget, Malformed
 from kinema.storage.fields import LARGEST
 from kinema.storage.text_lines import next_line, text_encoding
+from kinema.storage.unreadable import unreadable
 from kinema.temporal.rate import frame_rate
 
 MAX_BYTES = 2**30
@@ -55,7 +56,7 @@ def read_trc(path: str | Path, *, unit: str | None = None) -> Markers:
     except Malformed as error:
         raise InputError(f"{path} is not a usable TRC file: {error}; cut it into pieces") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
 
 
 def _read(file: TextIO, path: Path, unit: str | None) -> Markers:

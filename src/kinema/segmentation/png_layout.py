@@ -20,6 +20,7 @@ from kinema.errors import InputError, OutputError, quoted
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.rle import encode
 from kinema.storage.atomic import explain_write_error
+from kinema.storage.unreadable import unreadable
 
 _WHITE = 255
 _INDEXED = 3
@@ -91,7 +92,7 @@ def _read(name: Path, size: tuple[int, int] | None) -> np.ndarray:
         data = name.read_bytes()
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror or error})") from None
+        raise unreadable(name, error) from None
     except cv2.error:
         picture = None
     if picture is None:

@@ -41,8 +41,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = path
     with contextlib.ExitStack() as lock:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = _locked_temporary(path, lock)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary = _locked_temporary(path, lock)
+            except FileNotFoundError as error:  # a file system that takes no files, such as /proc
+                raise OutputError(f"cannot write to {path.parent}; choose another folder with `out`") from error
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())

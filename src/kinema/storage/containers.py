@@ -12,6 +12,7 @@ from kinema.errors import InputError
 from kinema.storage.checkpoints import read_checkpoint
 from kinema.storage.safe_npz import NpzArchive
 from kinema.storage.safe_pickle import load_pickle
+from kinema.storage.unreadable import unreadable
 
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib")
 TORCH_SUFFIXES = (".pt", ".pth")
@@ -34,10 +35,8 @@ def open_container(
     try:
         with path.open("rb") as file:
             magic = file.read(4)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check the path") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
     if not magic:
         raise InputError(f"{path} is empty; write it again")
     if suffix in ARCHIVE_SUFFIXES:

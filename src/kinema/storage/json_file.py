@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinema.errors import InputError
+from kinema.storage.unreadable import unreadable
 
 LARGEST = 2**30
 """Bytes of the largest file that is read; its values take about ten times as much memory."""
@@ -23,7 +24,7 @@ def load_json(path: str | Path) -> Any:
             raise InputError(f"{path} is larger than {LARGEST // 2**30} GB; cut it into pieces")
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
     if not content.strip():
         raise InputError(f"{path} is empty; write it again")
     try:

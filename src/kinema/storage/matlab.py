@@ -17,6 +17,7 @@ import numpy as np
 from kinema.errors import InputError, quoted
 from kinema.storage.budget import ARRAY, VALUE, Budget, Malformed
 from kinema.storage.hdf5 import open_hdf5
+from kinema.storage.unreadable import unreadable
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCK = 512  # of version 7.3: the HDF5 file begins after it
@@ -39,10 +40,8 @@ def load_mat(path: Path, names: Collection[str], optional: Collection[str] = ())
     try:
         with path.open("rb") as file:
             head = file.read(_USER_BLOCK + len(_HDF5))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check the path") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
+        raise unreadable(path, error) from None
     wanted = {*names, *optional}
     later = head.startswith(_HDF5) or head[_USER_BLOCK:] == _HDF5
     found = _of_hdf5(path, wanted) if later else _of_version_5(path, wanted)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from kinema.errors import InputError
 from kinema.storage.budget import Budget, Malformed
+from kinema.storage.unreadable import unreadable
 
 _CHUNK = 2**20
 _LZMA_MEMORY = 512 * 2**20
@@ -91,12 +92,8 @@ def open_stream(path: Path) -> PickleStream:
         size = os.fstat(file.fileno()).st_size
         head = file.read(16)
         file.seek(0)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; give a file in it") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+        raise unreadable(path, error) from None
     if not head:
         file.close()
         raise InputError(f"{path} is empty; copy or download it again")

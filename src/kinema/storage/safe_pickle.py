@@ -25,6 +25,7 @@ from kinema.storage.pickle_machine import PickleMachine, Refused
 from kinema.storage.pickle_objects import Inert
 from kinema.storage.pickle_stream import open_stream
 from kinema.storage.pickle_values import TABLE
+from kinema.storage.unreadable import unreadable
 
 __all__ = ["Inert", "load_pickle", "reading"]
 
@@ -84,10 +85,8 @@ def reading(path: Path, kind: str = "a pickle") -> Iterator[None]:
         ) from None
     except Malformed as error:
         raise InputError(f"{path} is corrupt or not {kind} file: {error}; get a fresh copy of it") from None
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check the path") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
+        raise unreadable(path, error) from None
     except _UNREADABLE as error:
         raise InputError(
             f"{path} is corrupt or not {kind} file: its contents violate the format "

@@ -144,8 +144,10 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     images = [file for file in names if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
     if not images:
         videos = sorted(file.name for file in names if file.suffix.lower() in VIDEO_SUFFIXES)
-        advice = f"; it contains videos, give one of them ({videos[0]})" if videos else ""
-        raise InputError(f"{folder} contains no images ({', '.join(sorted(IMAGE_SUFFIXES))}){advice}")
+        advice = (
+            f"it contains videos, give one of them ({videos[0]})" if videos else "give a folder of images or videos"
+        )
+        raise InputError(f"{folder} contains no images ({', '.join(sorted(IMAGE_SUFFIXES))}); {advice}")
     return tuple(sorted(images, key=natural_key))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import warnings
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -55,17 +56,19 @@ def _of_another_package(point: EntryPoint, rows: list[Entry]) -> tuple[Entry, ..
 
 
 def find(name: str) -> Entry:
-    """The entry of that name. Raises a UsageError that lists the known names, or those that begin like it."""
+    """The entry of that name. Raises a UsageError that lists the names like it."""
     for entry in entries():
         if entry.name == name:
             return entry
     names = [entry.name for entry in entries()]
     alike = [each for each in names if each.startswith(name)] if name else []
-    raise UsageError(f"there are no weights called {name!r}; choose one of {', '.join(alike or names)}")
+    alike = alike or get_close_matches(name, names, 3)
+    choice = f"choose one of {', '.join(alike)}, or see" if alike else "see all of them with"
+    raise UsageError(f"there are no weights called {name!r}; {choice} `kinema weights list`")
 
 
 def find_group(name: str) -> tuple[Entry, ...]:
-    """The entries of a group, or the one entry of that name. Raises a UsageError that lists the known names."""
+    """The entries of a group, or the one entry of that name. Raises a UsageError that lists the names like it."""
     group = tuple(entry for entry in entries() if entry.group == name and entry.name != name)
     alone = tuple(entry for entry in entries() if entry.name == name)
     if alone or not group:

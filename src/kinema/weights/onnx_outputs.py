@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kinema.errors import InputError
 from kinema.storage.protobuf import Unreadable, fields, message, text
+from kinema.storage.unreadable import unreadable
 
 _GRAPH, _NODE, _OUTPUT, _NAME = 7, 1, 12, 1
 
@@ -30,7 +31,7 @@ def onnx_outputs(path: Path) -> tuple[str, ...]:
     except (Unreadable, ValueError):  # a ValueError for an empty file
         nodes = 0
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from None
+        raise unreadable(path, error) from None
     if not nodes or not names:
         raise InputError(f"{path} is not a complete ONNX network; get a fresh copy")
     return tuple(names)

@@ -17,6 +17,7 @@ import numpy as np
 from kinema.errors import InputError, quoted
 from kinema.keypoints.files.poses import Poses, frames_of_names, poses_of
 from kinema.storage.text_lines import next_line, text_encoding
+from kinema.storage.unreadable import unreadable
 
 MAX_BYTES = 2**30
 """Largest file accepted, since it is read into memory."""
@@ -44,7 +45,7 @@ def read_table(path: Path, layout: str | None) -> Poses:
     except csv.Error as error:
         raise InputError(f"{path} is not a table of comma-separated text ({error}); write it again") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
 
 
 def _lines(file: object, path: Path) -> Iterator[str]:
