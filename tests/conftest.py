@@ -7,6 +7,10 @@ import os
 # Before numpy is loaded: the matrices here are small, and BLAS threads that wait for each other would take
 # most of the tests' time on a machine with few cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Nor torch's: with a process of tests on each core they spin, at up to eight times the CPU time of one thread. Where a
+# test or a stage asks for more, those sleep while they wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pathlib import Path
 

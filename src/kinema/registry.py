@@ -63,7 +63,10 @@ class Registry(Generic[Row]):
         if name not in self._rows:
             self._ask()
         if name not in self._rows:
-            raise UsageError(f"unknown {self.kind} {name!r}; known: {', '.join(self._rows)}")
+            from difflib import get_close_matches
+
+            near = "".join(f" (did you mean {each}?)" for each in get_close_matches(name, self._rows, 1))
+            raise UsageError(f"unknown {self.kind} {name!r}{near}; known: {', '.join(self._rows)}")
         return self._rows[name]
 
     def rows(self) -> tuple[Row, ...]:

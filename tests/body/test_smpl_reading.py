@@ -141,6 +141,14 @@ def test_missing_empty_and_corrupted_files(suffix, tmp_path: Path, neutral_file:
         load_body(path)
 
 
+def test_what_is_no_file_of_a_body_is_named_so(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"does not have the suffix of a body model; Kinema reads \.pkl"):
+        load_body(tmp_path / "picture.png")
+    with pytest.raises(InputError, match="is a folder; give a body model in it"):
+        load_body(tmp_path)
+
+
 def test_a_list_is_no_body(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps([1, 2, 3]))

@@ -55,6 +55,15 @@ def test_commands_take_a_runs_folder(folder, capsys, command, made):
     assert capsys.readouterr().out
 
 
+def test_its_video_is_no_input_of_a_run(folder, capsys):
+    """`overlay.mp4` shows the result: who gives the folder means something else."""
+    (folder / "overlay.mp4").touch()
+    assert main(["run", str(folder)]) == 3
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"kinema: {folder} is the folder of a run; give the video that it was made from")
+    assert printed.count("\n") == 1
+
+
 def test_python_takes_it_too(folder, motion):
     assert motion_file(folder) == folder / "smpl_output.pkl"
     assert load_motion(folder).num_frames == 20

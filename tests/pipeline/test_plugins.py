@@ -147,6 +147,10 @@ def test_a_name_belongs_to_one_row():
         clash = kinema.refiners()[0].__class__(name, "another", toys.REFINER.stage)
         with pytest.raises(UsageError, match=f"there is already a toy called '{name}'"):
             registry.register(clash)
+    with pytest.raises(
+        UsageError, match=r"unknown toy 'toyrefiner' \(did you mean toy-refiner\?\); known: toy-refiner"
+    ):
+        registry.find("toyrefiner")
     with pytest.raises(UsageError, match="unknown toy 'magic'; known: toy-refiner"):
         registry.find("magic")
     with warnings.catch_warnings():

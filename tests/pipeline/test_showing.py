@@ -6,6 +6,7 @@ import io
 
 from kinema.pipeline.showing import BarWatcher, LineWatcher, title
 from kinema.pipeline.watching import StageTime
+from kinema.tracking.registry import TRACKERS
 
 
 def test_lines_tell_progress_and_what_is_left():
@@ -21,6 +22,16 @@ def test_lines_tell_progress_and_what_is_left():
     assert lines[0].startswith("tracking people: 50 of 100, about ")
     assert lines[1] == "tracking people: 51"
     assert lines[2:] == ["tracking people: 2.0 s", "fitting bodies: already done", "note: the video ends early"]
+
+
+def test_nothing_is_foretold_from_the_first_steps():
+    stream = io.StringIO()
+    progress = LineWatcher(stream, every=0.0).start("weights")
+    progress(870, 40_985_403)
+    progress(20_492_701, 40_985_403)
+    first, second = stream.getvalue().splitlines()
+    assert first == "downloading networks: 0.0 MB of 41.0 MB"
+    assert second.startswith("downloading networks: 20.5 MB of 41.0 MB, about ")
 
 
 def test_lines_are_few():
@@ -42,6 +53,11 @@ def test_bars_survive_wrong_totals(capsys):
     shown = capsys.readouterr().err
     assert "30/30" in shown
     assert "a [note] with brackets" in shown
+
+
+def test_every_stage_of_a_run_has_a_title():
+    for tracker in TRACKERS.built_in:
+        assert title(tracker.stage.name).startswith("tracking people")
 
 
 def test_an_unknown_stage_is_shown_by_its_name():

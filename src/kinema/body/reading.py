@@ -35,7 +35,7 @@ def read_smpl(path: Path) -> BodyModel:
     Raises InputError that names the key, what was found and what was expected; UnsafeFileError for a file
     that would execute code.
     """
-    with open_container(path) as content:
+    with open_container(path, what="body model") as content:
         missing = [key for key in KEYS if key not in content]
         if missing:
             found = quoted(", ".join(sorted(str(key) for key in content)) or "nothing", 300, mark="")

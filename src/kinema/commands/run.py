@@ -133,11 +133,14 @@ def print_result(result: RunResult) -> None:
     """The summary of one finished run, on stdout."""
     from kinema.commands._tables import print_table
     from kinema.pipeline.showing import title
+    from kinema.video.times import plural
 
     summary, record = result.summary, result.record
     people = summary["people"]
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
-    print(f"\n{count} in {summary['frames']} frames ({summary['fps']:.4g} fps), validation: {record['verdict']}")
+    print(
+        f"\n{count} in {plural(summary['frames'], 'frame')} ({summary['fps']:.4g} fps), validation: {record['verdict']}"
+    )
     print_table(
         ["person", "frames", "seen", "body height", "reprojection", "jitter before > after", "travelled"],
         [_person_row(person) for person in people],

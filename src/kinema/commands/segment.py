@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.tracking.options import TrackingOptions
     from kinema.video.frames import TimeRange
     from kinema.video.options import VideoOptions
+    from kinema.video.times import plural
 
     stem = "stdin" if args.video == "-" else Path(args.video).stem
     out = args.out or Path(f"{stem}_masks.pkl")
@@ -83,6 +84,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         counts = masks.seen().sum(axis=0)
         names = ["everybody"] if masks.semantic else [f"person {person}" for person in masks.ids]
-        print(", ".join(f"{name}: {count} frames" for name, count in zip(names, counts, strict=True)))
+        print(", ".join(f"{name}: {plural(count, 'frame')}" for name, count in zip(names, counts, strict=True)))
         print(f"{out}\n{sheet}")
     return 0

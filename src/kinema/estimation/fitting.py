@@ -94,7 +94,8 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     people = []
     heights = options.heights(len(priors))
     if len(heights) > len(priors):
-        context.notes.append(f"`height` has {len(heights)} values for {len(priors)} people; the last ones are not used")
+        known = "1 person" if len(priors) == 1 else f"{len(priors)} people"
+        context.notes.append(f"`height` has {len(heights)} values for {known}; the last ones are not used")
     fits = [
         [
             _PersonFit(

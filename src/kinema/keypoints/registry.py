@@ -151,8 +151,9 @@ def keypoint_file(name: str) -> Path | None:
     if named or not (path.suffix or path.name != name or path.exists()):
         return None
     if not path.exists():
-        known = ", ".join(SOURCES.names())
-        raise InputError(f"there is no file of keypoints {name}; check the path, or name a source ({known})")
+        raise InputError(
+            f"there is no file of keypoints {name}; check the path, or name a source such as blazepose or rtmpose"
+        )
     return path
 
 

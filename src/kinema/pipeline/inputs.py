@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from kinema.errors import InputError
+from kinema.formats.containers import RUN_RECORD
 from kinema.video.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
 
 
 def expanded(videos: Iterable[str]) -> list[str]:
-    """Every input by its path: a folder with videos and without images is replaced by its videos, in natural order."""
+    """Every input by its path: a folder with videos and without images is replaced by its videos, in natural order.
+
+    Raises InputError for a run's folder, whose videos show its result.
+    """
     found: list[str] = []
     for video in videos:
+        if video and (Path(video) / RUN_RECORD).is_file():
+            raise InputError(
+                f"{video} is the folder of a run; give the video that it was made from, or look at the result with"
+                " `kinema diagnose` or `kinema render`"
+            )
         images, inside = _contents(Path(video)) if video else (0, [])
         found += [str(path) for path in inside] if inside and not images else [video]
     return found

@@ -36,5 +36,5 @@ def added_stages() -> dict[str, Stage]:
     return {stage.name: stage for stage in rows if stage.name not in BUILT_IN}
 
 
-BUILT_IN = frozenset(stage.name for stage in (*STAGES.built_in, *(row.stage for row in TRACKERS.built_in)))
-"""Names of Kinema's own stages, whose options are fields of `RunOptions`."""
+BUILT_IN = {stage.name: stage for stage in (*STAGES.built_in, *(row.stage for row in TRACKERS.built_in))}
+"""Kinema's own stages by name, whose options are fields of `RunOptions`."""

@@ -29,17 +29,23 @@ TITLES = {
 """Titles of the parts of a run that are not stages; stages have their own."""
 
 _LINE_EVERY = 10.0
+_SAMPLE = 0.01
+"""Share of the work that must be done before what is left can be told: the first steps load what the others use."""
 
 
 def title(stage: str) -> str:
     """The displayed title of a stage or of another part of a run."""
     if stage in TITLES:
         return TITLES[stage]
-    from kinema.pipeline.registry import STAGES, added_stages
+    from kinema.pipeline.registry import BUILT_IN, added_stages
 
-    known = {each.name: each for each in STAGES.built_in}
-    found = known.get(stage) or added_stages().get(stage)
+    found = BUILT_IN.get(stage) or added_stages().get(stage)
     return one_line(stage if found is None else found.title)
+
+
+def _count(stage: str, done: int) -> str:
+    """Frames, and so on, as a number; of a download, bytes in megabytes."""
+    return f"{done / 1e6:.1f} MB" if stage == "weights" else str(done)
 
 
 class BarWatcher(RunWatcher):
@@ -113,11 +119,12 @@ class LineWatcher(RunWatcher):
             if now - last < self._every:
                 return
             last = now
+            line = f"{title(stage)}: {_count(stage, done)}"
             if total:
-                left = (now - begin) / max(done, 1) * max(total - done, 0)
-                self._print(f"{title(stage)}: {done} of {total}, about {left:.0f} s left")
-            else:
-                self._print(f"{title(stage)}: {done}")
+                line += f" of {_count(stage, total)}"
+                if done >= total * _SAMPLE:
+                    line += f", about {(now - begin) / max(done, 1) * max(total - done, 0):.0f} s left"
+            self._print(line)
 
         return progress
 

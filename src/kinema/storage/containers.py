@@ -21,17 +21,19 @@ ARCHIVE_SUFFIXES = (".npz",)
 
 @contextlib.contextmanager
 def open_container(
-    path: str | Path, parsers: Mapping[str, Callable[[Path], Mapping[Any, Any]]] = MappingProxyType({})
+    path: str | Path,
+    parsers: Mapping[str, Callable[[Path], Mapping[Any, Any]]] = MappingProxyType({}),
+    what: str = "motion file",
 ) -> Iterator[Mapping[Any, Any]]:
     """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read on access).
 
-    parsers: for other file formats, by suffix.
+    parsers: for other file formats, by suffix. what: the file is, in messages.
     Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (would execute code).
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise InputError(f"{path} is a folder; give a motion file in it")
+        raise InputError(f"{path} is a folder; give a {what} in it")
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -51,7 +53,7 @@ def open_container(
         content = parsers[suffix](path)
     else:
         known = ", ".join((*PICKLE_SUFFIXES, *ARCHIVE_SUFFIXES, *TORCH_SUFFIXES, *parsers))
-        raise InputError(f"{path} does not have the suffix of a motion file; Kinema reads {known}")
+        raise InputError(f"{path} does not have the suffix of a {what}; Kinema reads {known}")
     if not isinstance(content, Mapping):
-        raise InputError(f"{path} holds a {type(content).__name__}, but a motion file holds a dict")
+        raise InputError(f"{path} holds a {type(content).__name__}, but a {what} holds a dict")
     yield content

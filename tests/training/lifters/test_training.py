@@ -29,7 +29,7 @@ from kinema.training.lifters.data import train_lifter  # noqa: E402
 from kinema.training.lifters.data_options import LifterData  # noqa: E402
 from kinema.training.lifters.options import LifterTraining  # noqa: E402
 from kinema.training.lifters.pstmo import PSTMOTraining  # noqa: E402
-from tests.helpers.lifter_datasets import write_dataset, write_keypoints  # noqa: E402
+from tests.helpers.lifter_datasets import motion, write_dataset, write_keypoints, write_positions  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 
@@ -310,6 +310,22 @@ def test_data_that_cannot_be_trained_on_is_refused(files, tmp_path):
     views[2][7, 3, 1] = np.nan
     broken = data_of(files, keypoints=write_keypoints(tmp_path / "nan.npz", {"S1": {"Walking 0": views}}))
     refused(files, tmp_path, InputError, r"camera 2: .* not finite at \(7, 3, 1\)", data=broken)
+
+
+def test_humaneva_is_trained_on_with_its_own_cameras(files, tmp_path):
+    """No file of cameras is given; 15 joints make a checkpoint that HumanEva's test set is scored with."""
+    rng = np.random.default_rng(0)
+    subjects = ("Train/S1", "Validate/S1")
+    poses = {each: {"Box 1 chunk0": motion(20, seed)[:, :15]} for seed, each in enumerate(subjects)}
+    views = {each: {"Box 1 chunk0": list(rng.uniform(100, 400, size=(3, 20, 15, 2)))} for each in subjects}
+    positions = write_positions(tmp_path / "3d.npz", poses)
+    keypoints = write_keypoints(tmp_path / "2d.npz", views, joints=15, layout_name="humaneva15")
+    data = LifterData(keypoints=keypoints, positions=positions, subjects="Train/S1", test_subjects="Validate/S1")
+    result = trained(files, tmp_path, "videopose3d", data=data, epochs=2)
+    assert np.isfinite(scores(tmp_path)).all()
+    tensors = load_checkpoint(result)
+    assert tensors["expand_conv.weight"].shape[1] == 2 * 15
+    assert tensors["shrink.bias"].shape == (3 * 15,)
 
 
 def test_keypoints_of_another_skeleton_are_refused_where_they_are_compared(files, tmp_path):

@@ -13,6 +13,7 @@ from torch import Tensor
 from kinema.datasets.cameras import DatasetCamera, read_cameras
 from kinema.datasets.h36m import Keypoints, LifterDataset, Positions, read_keypoints, read_positions, subjects_of
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
+from kinema.datasets.humaneva import HUMANEVA_CAMERAS
 from kinema.errors import InputError, UsageError
 from kinema.progress import Progress, silent
 from kinema.storage.checkpoints import load_torch_checkpoint
@@ -50,7 +51,7 @@ def train_lifter(
 def _opened(data: LifterData, options: LifterTraining, device: str) -> tuple[Trainee, dict[str, Any]]:
     if data.unlabelled and options.network != "videopose3d":
         raise UsageError(f"`unlabelled_subjects` belongs to videopose3d; leave it out for {options.network}")
-    cameras = H36M_CAMERAS if data.cameras is None else read_cameras(data.cameras)
+    cameras = H36M_CAMERAS | HUMANEVA_CAMERAS if data.cameras is None else read_cameras(data.cameras)
     if data.keypoints is None:
         raise UsageError("there is nothing to train on; give the 2D file with `keypoints`")
     keypoints = read_keypoints(data.keypoints)

@@ -20,7 +20,7 @@ class LifterData:
 
     keypoints: Path | None = setting(None, "2D file, data_2d_*.npz", metavar="NPZ")
     positions: Path | None = setting(None, "3D file, data_3d_*.npz; pstmo-masked needs none", metavar="NPZ")
-    cameras: Path | None = setting(None, "file of cameras (default: Human3.6M's)", metavar="JSON")
+    cameras: Path | None = setting(None, "file of cameras (default: Human3.6M's and HumanEva's)", metavar="JSON")
     subjects: str = setting("S1,S5,S6,S7,S8", "subjects to train on", metavar="S,S")
     test_subjects: str = setting(
         "S9,S11", "subjects to judge by after each epoch, or none (default: S9,S11)", metavar="S,S"
