@@ -138,6 +138,8 @@ def identity_of(value: Any) -> Any:
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:
     """A library's message in the terms of the command line: `name` in backquotes becomes its flag if it has one."""
+    if "out" not in flags:  # a file that cannot be written was named by another flag: the advice has none to name
+        message = message.replace(" with `out`", "")
     return re.sub(r"`(\w+)`", lambda match: flags.get(match[1], match[1]), message)
 
 

@@ -16,7 +16,7 @@ from kinema.errors import UsageError
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.options import MotionOptions, TruthOptions
 from kinema.evaluation.truth import load_truth
-from kinema.options import require, same_as, setting, settings_of
+from kinema.options import in_flags, require, same_as, setting, settings_of
 from kinema.refinement.registry import REFINERS
 
 
@@ -169,6 +169,12 @@ def test_errors_name_the_flag(argv, sentence, capsys, tmp_path, monkeypatch):
         assert sentence in said
     assert "`" not in said
     assert said.count("\n") == 1
+
+
+def test_advice_to_write_elsewhere_names_the_flag_that_there_is():
+    said = "cannot write to /full; choose another folder with `out`"
+    assert in_flags(said, {"out": "--out"}) == "cannot write to /full; choose another folder with --out"
+    assert in_flags(said, {"fps": "--fps"}) == "cannot write to /full; choose another folder"
 
 
 def test_a_conversion_that_refuses_is_a_sentence(capsys):
