@@ -104,6 +104,18 @@ def test_a_mask_of_all_people_is_divided_by_their_boxes(clip, tmp_path, monkeypa
         assert person.masks.open()[-1].sum() == (x2 - x1) * (y2 - y1)
 
 
+def test_a_file_of_masks_of_all_people_is_divided_by_their_boxes(clip, tmp_path):
+    """As the same masks of a source are: nobody gets the pixels of everybody."""
+    write_masks(masks_of(semantic=True), tmp_path / "everybody.pkl")
+    motion = segmented(clip, motion_of(), tmp_path / "everybody.pkl", tmp_path / "arrays")
+    assert read_masks(motion.data["masks"]).ids == (1, 2)
+    for person in motion:
+        x1, y1, x2, y2 = BOXES[person.id]
+        own = person.masks.open()
+        assert own[-1, y1:y2, x1:x2].all()
+        assert own[-1].sum() == (x2 - x1) * (y2 - y1)
+
+
 def test_masks_of_another_video_are_refused(clip, tmp_path):
     path = tmp_path / "short.json"
     frames = [masks_of().frame(index) for index in range(4)]

@@ -60,18 +60,21 @@ class PersonMasks:
             if row is None:
                 continue
             mask = scaled(frame.masks[0 if self._semantic else place], self.size)
-            self._arrays[person.id][row] = mask & self._near(person, row) if self._semantic else mask
+            if self._semantic:
+                box = person.require("boxes")[0][row] * (self.size[1] / max(self._motion.width, 1))
+                mask = mask & near(box, self.size)
+            self._arrays[person.id][row] = mask
 
     def people(self) -> tuple[Person, ...]:
         """The motion's people with their masks."""
         return tuple(person.replace(masks=StoredArray(self._paths[person.id])) for person in self._motion)
 
-    def _near(self, person: Person, row: int) -> np.ndarray:
-        """(H,W) bool: the person's box and what is close around it."""
-        height, width = self.size
-        box = person.require("boxes")[0][row] * (width / max(self._motion.width, 1))
-        margin = _ROOM * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
-        x1, y1, x2, y2 = np.clip(np.rint(np.nan_to_num(box + margin)), 0, [width, height, width, height]).astype(int)
-        near = np.zeros(self.size, bool)
-        near[y1:y2, x1:x2] = True
-        return near
+
+def near(box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H,W) bool, of this size: a person's box (4,) and what is close around it."""
+    height, width = size
+    margin = _ROOM * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
+    x1, y1, x2, y2 = np.clip(np.rint(np.nan_to_num(box + margin)), 0, [width, height, width, height]).astype(int)
+    inside = np.zeros(size, bool)
+    inside[y1:y2, x1:x2] = True
+    return inside

@@ -20,6 +20,7 @@ from kinema.person import Person, row_of
 from kinema.progress import Progress
 from kinema.segmentation.files import read_masks
 from kinema.segmentation.masks import Masks
+from kinema.segmentation.person_masks import near
 from kinema.segmentation.registry import MaskedFrame, Setting
 from kinema.segmentation.steady import SHARE, Seen, Steadier, warped
 from kinema.video import Frame, VideoReader
@@ -71,12 +72,15 @@ def open_semantic(given: Setting) -> EachFrame:
 
 
 def open_file(given: Setting) -> EachFrame:
-    """Masks of a file, each given to the track whose boxes it overlaps most over the whole clip.
+    """Masks of a file, each given to the track whose boxes it overlaps most over the whole clip; of masks of all people
+    together each track has what lies in its box.
 
     Raises InputError if they are not of this video.
     """
     masks, motion, file = read_masks(given.options.source), given.motion, given.options.source
     masks.require_fit(motion.num_frames, motion.height, motion.width, source=str(file))
+    if masks.semantic:
+        return EachFrame(partial(divided, masks, motion), motion.num_frames)
     place_of = owners(masks, motion)
     lost = [str(person.id) for person, place in zip(motion, place_of, strict=True) if place is None]
     if lost:
@@ -89,6 +93,17 @@ def open_file(given: Setting) -> EachFrame:
         return np.array([nobody if place is None else every[place] for place in place_of]).reshape(-1, *size)
 
     return EachFrame(masks_in, motion.num_frames)
+
+
+def divided(masks: Masks, motion: Motion, frame: Frame) -> np.ndarray:
+    """The masks (P,H,W) of the motion's people in a frame, from one of all people: what lies in the box of each."""
+    size = frame.image.shape[:2]
+    every, out = masks.union(frame.index, size), np.zeros((len(motion.people), *size), bool)
+    for place, person in enumerate(motion):
+        row = row_of(person, frame.index)
+        if row is not None:
+            out[place] = every & near(person.require("boxes")[0][row], size)
+    return out
 
 
 def owners(masks: Masks, motion: Motion) -> list[int | None]:

@@ -1,4 +1,7 @@
-"""Appearance of a person: colour histograms of torso and thighs, cheap enough to keep for every track."""
+"""Appearance of a person: colour histograms of torso and thighs, cheap enough to keep for every track.
+
+Where the person has a mask, only pixels inside it count: in front of a person may be another one's arm or body.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kinema.geometry.roi import to_crop
+from kinema.geometry.roi import from_crop, to_crop
 from kinema.keypoints.source import Observation
 from kinema.tracking.body_parts import BodyParts
+from kinema.tracking.masks import shown
 
 _BINS = 5
 _GRID = 10
@@ -47,10 +51,11 @@ class Appearance:
 def appearance_of(pixels: np.ndarray, seen: Observation, parts: BodyParts) -> Appearance:
     """The appearance of the person in the pixels (S, S, 3) uint8 RGB of the view that `seen` was observed in.
 
-    A part of the body that the joint set lacks counts as not seen.
+    A part of the body that the joint set lacks counts as not seen, one that the person's mask leaves out as far as it
+    does.
     """
     unit = to_crop(seen.points, seen.roi)
-    shown = seen.confidence
+    sure = seen.confidence
     size = pixels.shape[0]
     histogram = np.zeros((2, _BINS**3))
     weight = np.zeros(2)
@@ -59,8 +64,11 @@ def appearance_of(pixels: np.ndarray, seen: Observation, parts: BodyParts) -> Ap
             continue
         places = sample(unit[joints])
         cells = np.round(places * size).astype(int)
-        cells = cells[np.all((cells >= 0) & (cells < size), axis=1)]
-        weight[part] = float(shown[joints].mean()) * (len(cells) / len(places))
+        counts = np.all((cells >= 0) & (cells < size), axis=1)
+        if seen.mask is not None:
+            counts &= shown(seen, from_crop(places, seen.roi))
+        cells = cells[counts]
+        weight[part] = float(sure[joints].mean()) * (len(cells) / len(places))
         if len(cells):
             histogram[part] = _histogram(pixels[cells[:, 1], cells[:, 0]])
     return Appearance(histogram, weight)

@@ -7,7 +7,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from kinema.geometry.roi import crop_matrix
+from kinema.geometry.roi import crop_matrix, to_crop
 from kinema.keypoints.source import Observation, View
 
 _NOBODY = -20.0  # mask logit where there is certainly nobody
@@ -32,6 +32,19 @@ def mask_in(seen: Observation, roi: np.ndarray, *, size: int) -> np.ndarray:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=_NOBODY,
     )
+
+
+def shown(seen: Observation, points: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether points (n, 2) pixels of the image lie in the person's mask; none do without one."""
+    inside = np.zeros(len(points), dtype=bool)
+    if seen.mask is None:
+        return inside
+    size = len(seen.mask)
+    place = seen.roi if seen.mask_roi is None else seen.mask_roi
+    cells = np.floor(to_crop(points, place) * size).astype(int)
+    within = np.all((cells >= 0) & (cells < size), axis=1)
+    inside[within] = seen.mask[cells[within, 1], cells[within, 0]] > 0.0
+    return inside
 
 
 def with_mask_of(seen: Observation, before: Observation, elapsed: float) -> Observation:
