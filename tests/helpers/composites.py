@@ -112,6 +112,17 @@ class Composite(VideoReader):
                     _paste(image, actor.cut.images[found[0]], found[1].astype(int))
             yield Frame(index, index / self.fps, np.round(image).astype(np.uint8))
 
+    def masks(self, index: int) -> np.ndarray:
+        """The visible pixels (P, H, W) bool of each actor in a frame."""
+        owner = np.full((self.height, self.width, 1), -1.0, np.float32)
+        for number, actor in enumerate(self.actors):
+            found = actor.at(index)
+            if found is not None:
+                alpha = actor.cut.images[found[0]][..., 3:] > 0.5
+                picture = np.concatenate([np.full(alpha.shape, float(number)), alpha], axis=2)
+                _paste(owner, picture.astype(np.float32), found[1].astype(int))
+        return np.asarray(owner[..., 0][None] == np.arange(len(self.actors))[:, None, None])
+
 
 def _paste(image: np.ndarray, picture: np.ndarray, corner: np.ndarray) -> None:
     x, y = corner
@@ -122,7 +133,7 @@ def _paste(image: np.ndarray, picture: np.ndarray, corner: np.ndarray) -> None:
         return
     part = picture[top - y : bottom - y, left - x : right - x]
     alpha = part[..., 3:]
-    image[top:bottom, left:right] = alpha * part[..., :3] + (1 - alpha) * image[top:bottom, left:right]
+    image[top:bottom, left:right] = alpha * part[..., :-1] + (1 - alpha) * image[top:bottom, left:right]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -125,9 +127,91 @@ def test_masks_of_another_video_are_refused(clip, tmp_path):
     assert not list((tmp_path / "arrays").iterdir())
 
 
+def wrong(kind: str, folder: Path) -> Path:
+    """A file or folder of masks that is broken in a way."""
+    path = folder / kind
+    contents = {
+        "cut.pkl": pickle.dumps([[{"size": [HEIGHT, WIDTH], "counts": b"0"}]])[:-9],
+        "nothing.pkl": b"",
+        "cut.json": b'{"annotations": [{"image_id": 1',
+        "nothing.json": b"",
+        "other.npz": b"PK",
+    }
+    if kind in contents:
+        path.write_bytes(contents[kind])
+        return path
+    path.mkdir()
+    if kind == "cut_pictures":
+        (path / "000000.png").write_bytes(cv2.imencode(".png", np.full((HEIGHT, WIDTH), 255, np.uint8))[1][:40])
+    return path
+
+
+@pytest.mark.parametrize("command", ["run", "segment"])
+@pytest.mark.parametrize(
+    ("kind", "code", "sentence"),
+    [
+        ("cut.pkl", 3, "cut.pkl is corrupt or not a pickle file"),
+        ("nothing.pkl", 3, "nothing.pkl is empty"),
+        ("cut.json", 3, "cut.json is not a complete JSON file"),
+        ("nothing.json", 3, "nothing.json is empty"),
+        ("other.npz", 2, "other.npz has no ending of masks"),
+        ("no_pictures", 3, "no_pictures holds no .png pictures"),
+        ("cut_pictures", 3, "000000.png is not a complete PNG picture"),
+    ],
+)
+def test_a_broken_file_of_masks_is_one_sentence_before_anybody_is_tracked(
+    clip, tmp_path, monkeypatch, capsys, command, kind, code, sentence
+):
+    def tracking(*_, **__):
+        raise AssertionError("people were tracked first")
+
+    monkeypatch.setattr("kinema.pipeline.segmenting.tracked", tracking)
+    monkeypatch.setattr("kinema.tracking.tracker.track_people", tracking)
+    monkeypatch.chdir(tmp_path)
+    assert main([command, str(clip), "--quiet", "--masks", str(wrong(kind, tmp_path))]) == code
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("layout", ["given.pkl", "given.json", "given"])
+@pytest.mark.parametrize(
+    ("every", "size", "sentence"),
+    [
+        (slice(0, 4), (HEIGHT, WIDTH), "has masks of 4 frames and the video has 12"),
+        (slice(0, None, 2), (HEIGHT, WIDTH), "has masks of 6 frames and the video has 12"),
+        (slice(None), (WIDTH, HEIGHT), "which is another shape than the video's 96x64"),
+    ],
+    ids=["shorter", "half the frame rate", "turned"],
+)
+def test_masks_of_other_frames_or_pictures_are_refused_in_every_layout(clip, tmp_path, layout, every, size, sentence):
+    frames = [masks_of().frame(index)[:, : min(size), : min(size)] for index in range(FRAMES)][every]
+    padded = [np.pad(each, ((0, 0), (0, size[0] - each.shape[1]), (0, size[1] - each.shape[2]))) for each in frames]
+    write_masks(Masks.of(padded, height=size[0], width=size[1], ids=(1, 2)), tmp_path / layout)
+    with pytest.raises(InputError, match=sentence):
+        segmented(clip, motion_of(), tmp_path / layout, tmp_path / "arrays")
+
+
+@pytest.mark.parametrize("layout", ["given.pkl", "given.json", "given"])
+def test_masks_of_half_the_size_serve_as_well(clip, tmp_path, layout):
+    write_masks(masks_of().scaled(HEIGHT // 2, WIDTH // 2), tmp_path / layout)
+    for person in segmented(clip, motion_of(), tmp_path / layout, tmp_path / "arrays"):
+        x1, y1, x2, y2 = BOXES[person.id]
+        assert person.masks.open()[-1].sum() == (x2 - x1) * (y2 - y1)
+
+
+def test_annotations_in_any_order_are_the_same_masks(clip, tmp_path):
+    write_masks(masks_of(), tmp_path / "given.json")
+    value = json.loads((tmp_path / "given.json").read_text(encoding="utf-8"))
+    for key in ("images", "annotations"):
+        value[key].reverse()
+    (tmp_path / "given.json").write_text(json.dumps(value), encoding="utf-8")
+    assert read_masks(tmp_path / "given.json").rows == masks_of().rows
+
+
 def test_settings_choose_the_stages(mask_file):
     names = [step.stage.name for step in chain(RunOptions.of(masks=str(mask_file), select="1,2"))]
-    assert names[:5] == ["track", "segment", "camera", "select", "fit"]
+    assert names[:6] == ["track", "segment", "apart", "camera", "select", "fit"]
     assert [step.stage.name for step in chain(RunOptions.of(masks="none"))][:3] == ["track", "camera", "fit"]
     one, other = (chain(RunOptions.of(select=who)) for who in ("1", "2"))
     assert one[0].options == other[0].options

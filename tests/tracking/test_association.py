@@ -115,6 +115,28 @@ def test_continuity_grows_with_place_size_and_appearance():
     assert later < continuity_cost(track, observe_at((500, 300)), clothed(3), 0.1)
 
 
+def test_nobody_is_continued_across_the_picture():
+    """A body's height in a thirtieth of a second is out of reach, three in two seconds are not; of two tracks of one
+    person the second is not given somebody far away because nobody else is left for it."""
+    track = Track(0, 0, 0.0, observe_at((300, 300)), clothed(3))
+    assert np.isinf(continuity_cost(track, observe_at((700, 300)), clothed(3), 1 / 30))
+    assert np.isfinite(continuity_cost(track, observe_at((1500, 300)), clothed(3), 2.0))
+    lost = Track(1, 0, 0.0, observe_at((310, 300)), clothed(3))
+    sightings = [observe_at((305, 300)), observe_at((1500, 300))]
+    cost = np.array([[continuity_cost(each, seen, clothed(3), 1 / 30) for seen in sightings] for each in (track, lost)])
+    assert len(assign(cost, limit=2.5)) == 1
+
+
+def test_a_newcomer_may_stay_new():
+    """A track on its person (first row, second column), a lost one that fits this person a little, and a newcomer whom
+    the first would have to jump to: all three paired cost less than leaving two alone, unless a newcomer may be one."""
+    cost = np.array([[1.4, -0.1], [2.0, 0.7]])
+    assert assign(cost, limit=2.5) == [(0, 0), (1, 1)]
+    assert assign(cost, limit=2.5, spare=np.array([0.45, 1.25])) == [(0, 1)]
+    switched = np.array([[0.3, 0.8], [2.0, 0.1]])
+    assert assign(switched, limit=2.5, spare=np.array([0.45, 1.25])) == [(0, 0), (1, 1)]
+
+
 def hidden(number: int, start: float, speed: float, colour: int = 3) -> Track:
     """Somebody 200 pixels high who walked to `start`, `speed` pixels a second, and was last seen at one second."""
     track = Track(number, 0, 0.0, observe_at((start - speed, 240), height=200), clothed(colour))

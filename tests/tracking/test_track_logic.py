@@ -1,5 +1,7 @@
 """Tracks: growing rows, motion, appearance, encounters, and who counts as a person."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,24 @@ def test_appearances_are_told_apart_and_learned():
     for _ in range(60):
         first.update(second)
     assert first.distance(second) < 0.05
+
+
+def test_only_pixels_inside_the_mask_are_of_the_person():
+    """Whose left half somebody in blue covers: with the mask of the right half they are as red as alone, without it
+    half blue; of somebody whose mask shows no torso nothing is known."""
+    seen = observe_at((128, 128), height=CROP / 1.25)
+    pixels = np.full((CROP, CROP, 3), (200, 30, 30), dtype=np.uint8)
+    alone = appearance_of(pixels, seen, PARTS)
+    pixels[:, : CROP // 2] = (30, 30, 200)
+    mask = np.full((64, 64), -5.0, np.float32)
+    mask[:, 33:] = 5.0
+    own = appearance_of(pixels, dataclasses.replace(seen, mask=mask), PARTS)
+    assert appearance_of(pixels, seen, PARTS).distance(alone) > 0.2
+    assert own.distance(alone) == pytest.approx(0.0, abs=1e-9)
+    assert 0.3 * alone.weight[0] < own.weight[0] < 0.7 * alone.weight[0]
+    # A mask made earlier lies in a region of its own: here twice as large, so that all of it is to the right.
+    moved_mask = dataclasses.replace(seen, mask=mask, mask_roi=seen.roi * [1, 1, 2, 1] + [seen.roi[2], 0, 0, 0])
+    assert appearance_of(pixels, moved_mask, PARTS).weight.tolist() == [0.0, 0.0]
 
 
 def test_an_unseen_appearance_says_nothing():

@@ -221,6 +221,7 @@ class RunOptions:
 
 _PLACES = {
     **{row.stage.name: "tracking" for row in TRACKERS.built_in},
+    "apart": "tracking",
     "select": "select",
     "lift": "lift",
     "fit": "fit",

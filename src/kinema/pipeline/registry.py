@@ -14,6 +14,7 @@ from kinema.registry import Registry
 from kinema.segmentation.choice import select_people
 from kinema.segmentation.stage import segment_people
 from kinema.stage import Stage
+from kinema.tracking.apart_stage import look_at_overlapped
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import track_video
 from kinema.world.stage import place_in_world
@@ -22,8 +23,8 @@ STAGES: Registry[Stage] = Registry(
     "stage",
     group="kinema.stages",
     rows=(
-        track_video, segment_people, find_camera, select_people, lift_keypoints, regress_people, fit_body,
-        localize_people, fit_tracks, filter_motion, refine_with_network, place_in_world, stabilize_motion,
+        track_video, segment_people, look_at_overlapped, find_camera, select_people, lift_keypoints, regress_people,
+        fit_body, localize_people, fit_tracks, filter_motion, refine_with_network, place_in_world, stabilize_motion,
     ),
 )  # fmt: skip
 """Every stage that can be run alone on a motion, in the order of a run."""

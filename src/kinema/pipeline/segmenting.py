@@ -16,10 +16,11 @@ from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.segmentation.choice import SelectOptions
+from kinema.segmentation.files import read_masks
 from kinema.segmentation.making import checkpoints_of, make_masks, open_masks
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
-from kinema.segmentation.registry import MaskedFrame, source_of
+from kinema.segmentation.registry import MaskedFrame, mask_file, source_of
 from kinema.segmentation.selection import check, select
 from kinema.storage.atomic import atomic_path
 from kinema.tracking.options import TrackingOptions
@@ -66,7 +67,11 @@ def segment_video(
     it, the checkpoint), WeightsError, UsageError.
     """
     job, watcher = job or SegmentJob(), watcher or RunWatcher()
-    checkpoints_of(job.masks)  # what is wrong with it is said before people are tracked
+    # What is wrong with files is said before people are tracked.
+    checkpoints_of(job.masks)
+    masks_of_file = mask_file(job.masks.source)
+    if masks_of_file is not None:
+        read_masks(masks_of_file)
     times = job.time_range
     with (
         local_file(path) as file,

@@ -31,6 +31,7 @@ from kinema.refinement.stage import filter_motion
 from kinema.segmentation.choice import Choice, select_people
 from kinema.segmentation.stage import NONE, segment_people
 from kinema.stage import Context, Stage
+from kinema.tracking.apart_stage import look_at_overlapped
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import CAMERA_MOTION
 from kinema.tracking.upside_down import UPSIDE_DOWN, everyone_upside_down
@@ -108,12 +109,13 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
     masking = () if options.masks.source == NONE else (segment_people,)
+    looking = (look_at_overlapped,) if masking and estimator.follows_keypoints else ()
     if localize_people in estimator.stages and options.nlf.boxes == MASKS and not masking:
         raise UsageError(NO_MASKS)
     choosing = (select_people,) if options.select.people else ()
     lifting = () if options.lift.method is None else (lift_keypoints,)
     tracker = TRACKERS.find(options.tracker).stage
-    for stage in (tracker, *masking, find_camera, *choosing, *lifting, *estimator.stages):
+    for stage in (tracker, *masking, *looking, find_camera, *choosing, *lifting, *estimator.stages):
         fixed = estimator.settings.get(stage.name, {})
         settled = partial(settle, things=estimator.follows_keypoints and not options.fit.keep_all)
         then: Callable[[Motion, list[str]], Motion] | None = None

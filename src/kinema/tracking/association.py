@@ -15,6 +15,7 @@ from kinema.tracking.track import Pose, Track, height
 
 _ALIKE = 0.2  # appearance distance of two people in the same clothes
 _WALK_ON = 2.0  # seconds for which somebody who is hidden is taken to walk on
+_FARTHEST = 3.0  # times the usual distance from the expected place: nobody gets further
 
 
 def pose_distance(a: Observation | Pose, b: Observation | Pose, parts: BodyParts) -> float:
@@ -54,7 +55,7 @@ def has_double(track: Track, others: Sequence[Track], time: float) -> bool:
 def continuity_cost(
     track: Track, seen: Observation, appearance: Appearance, time: float, *, walks_on: bool = False
 ) -> float:
-    """How poorly an observation continues a track: 0 is perfect, above 1 hardly possible.
+    """How poorly an observation continues a track: 0 is perfect, above 1 hardly possible, infinite out of reach.
 
     Compares position with the track's prediction (weighted less the longer it was lost), size and appearance. walks_on:
     a person who is hidden is expected to go on as before; otherwise to come to rest.
@@ -64,22 +65,26 @@ def continuity_cost(
     expected = track.centre + track.drift * min(elapsed, _WALK_ON) if walks_on else track.predict(time)
     gap = float(np.hypot(*(seen.next_roi[:2] - expected))) / scale
     place = gap / (0.25 + 1.5 * min(elapsed, 2.0))
+    if place > _FARTHEST:  # however well size and colours agree, and however little is left for others
+        return float(np.inf)
     size = abs(np.log(float(seen.next_roi[2]) / track.side)) / (0.25 + 0.2 * min(elapsed, 2.0))
     colours = track.appearance.distance(appearance) / 0.35
-    return float(0.4 * min(place, 3.0) + 0.25 * min(size, 3.0) + 0.35 * min(colours, 3.0))
+    return float(0.4 * place + 0.25 * min(size, 3.0) + 0.35 * min(colours, 3.0))
 
 
-def assign(cost: np.ndarray, *, limit: float) -> list[tuple[int, int]]:
+def assign(cost: np.ndarray, *, limit: float, spare: np.ndarray | None = None) -> list[tuple[int, int]]:
     """The pairs (row, column) of the assignment of least total cost, excluding pairs above `limit`.
 
     Leaving two unpaired costs as much as a pair at the limit, so a cheap pair is never given up for two
-    forbidden ones.
+    forbidden ones. spare (columns,): what it costs to leave each column unpaired, in place of half the limit.
     """
     rows, columns = cost.shape
     if rows == 0 or columns == 0:
         return []
     padded = np.full((rows + columns, rows + columns), limit / 2.0)
     padded[:rows, :columns] = np.where(np.isfinite(cost) & (cost <= limit), cost, 1e6)
+    if spare is not None:
+        padded[rows:, :columns] = spare
     padded[rows:, columns:] = 0.0
     chosen = zip(*linear_sum_assignment(padded), strict=True)
     return [(int(r), int(c)) for r, c in chosen if r < rows and c < columns and cost[r, c] <= limit]

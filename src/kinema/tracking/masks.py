@@ -73,13 +73,17 @@ def hide_people(view: View, people: list[tuple[Observation, np.ndarray]], own: O
     """
     size = len(view.pixels)
     mine = -1.0 if own is None else np.maximum(mask_in(own, view.roi, size=size), -1.0)
-    pixels, blurred = view.pixels, None
+    hide = np.zeros((size, size), dtype=bool)
     for seen, step in people:
         shifted = np.array([*(view.roi[:2] - step), *view.roi[2:]])
-        hide = mask_in(seen, shifted, size=size) > mine + 1.0
-        if not hide.any():
-            continue
-        if blurred is None:
-            blurred = cv2.resize(cv2.resize(pixels, (8, 8), interpolation=cv2.INTER_AREA), (size, size))
-        pixels = np.where(hide[..., None], blurred, pixels)
-    return view if pixels is view.pixels else dataclasses.replace(view, pixels=pixels)
+        hide |= mask_in(seen, shifted, size=size) > mine + 1.0
+    return dataclasses.replace(view, pixels=blurred(view.pixels, hide)) if hide.any() else view
+
+
+def blurred(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The pixels (S,S,3) uint8 of a view, beyond recognition `where` (S,S)."""
+    if not where.any():
+        return pixels
+    size = len(pixels)
+    coarse = cv2.resize(cv2.resize(pixels, (8, 8), interpolation=cv2.INTER_AREA), (size, size))
+    return np.where(where[..., None], coarse, pixels)

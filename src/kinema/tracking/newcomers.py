@@ -137,7 +137,9 @@ def link(
     for i in range(len(unsure)):
         cost[len(lost) + i, len(new) + i] -= SWITCH_MARGIN
     cost[: len(lost)][cost[: len(lost)] > LINK_LIMIT] = np.inf
-    owners = {column: tracks[row] for row, column in assign(cost, limit=CROWD_LIMIT)}
+    # A newcomer may be new: people who are followed do not move up for the sake of a pair for everybody.
+    spare = np.repeat([LINK_LIMIT / 2, CROWD_LIMIT / 2], [len(new), len(kept)])
+    owners = {column: tracks[row] for row, column in assign(cost, limit=CROWD_LIMIT, spare=spare)}
     if all(owners.get(len(new) + i) is track for i, track in enumerate(unsure)):
         unsure, sightings = [], new  # nothing changes
     return unsure, [(owners.get(column), sighting) for column, sighting in enumerate(sightings)]

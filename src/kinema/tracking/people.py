@@ -108,10 +108,8 @@ def person_of_rows(
     rows, observed = fill_gaps(rows, times, options.max_fill)
     points = rows["points"].astype(np.float64)
     confidence = rows["visibility"].astype(np.float64) * rows["presence"]
-    if joints3d is not None and joints3d.name == joints.name:
-        confidence *= trust_in_bones(rows["points3d"].astype(np.float64), confidence, joints)
-    outside = np.any((points < -0.5) | (points > np.array(size) - 0.5), axis=-1)
-    confidence[outside] *= _OUTSIDE
+    points3d = None if joints3d is None else rows["points3d"].astype(np.float64)
+    confidence = trusted(points, confidence, points3d, size, joints, joints3d)
     return Person(
         number,
         rows["frame"],
@@ -120,10 +118,30 @@ def person_of_rows(
         observed=observed,
         keypoint_set=joints.name,
         keypoints=points,
-        keypoint_confidence=np.clip(confidence, 0.0, 1.0),
+        keypoint_confidence=confidence,
         keypoint3d_set=None if joints3d is None else joints3d.name,
-        keypoints3d=None if joints3d is None else rows["points3d"].astype(np.float64),
+        keypoints3d=points3d,
     )
+
+
+def trusted(
+    points: np.ndarray,
+    confidence: np.ndarray,
+    points3d: np.ndarray | None,
+    size: tuple[int, int],
+    joints: JointSet,
+    joints3d: JointSet | None,
+) -> np.ndarray:
+    """The confidence (F, K) in the keypoints of one person by what is known of bodies and the picture's edge.
+
+    points (F, K, 2) pixels, confidence (F, K) as the network gives it, points3d (F, L, 3), size: width and height.
+    """
+    confidence = np.array(confidence, dtype=np.float64)
+    if points3d is not None and joints3d is not None and joints3d.name == joints.name:
+        confidence *= trust_in_bones(points3d, confidence, joints)
+    outside = np.any((points < -0.5) | (points > np.array(size) - 0.5), axis=-1)
+    confidence[outside] *= _OUTSIDE
+    return np.clip(confidence, 0.0, 1.0)
 
 
 def repair_swaps(rows: np.ndarray, times: np.ndarray, joints: JointSet, joints3d: JointSet | None) -> int:
