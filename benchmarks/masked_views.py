@@ -4,9 +4,9 @@
 
 Two to four people cross, rendered or cut out of real clips, so that everybody's joints and pixels are known. The mean
 and the worst tenth of the error of twelve limb joints, percent of the height: of joints that are seen and of all, as
-tracked and with the others' masks hidden, over the frames in which the stage looks again. Masks: the true ones; rough,
-their edges wrong by 2 % of the height as another network's are; those of the keypoint network. KINEMA_DATA names the
-clips; without it, only the rendered scenes run.
+tracked and with the others' masks hidden, over the frames in which the stage looks again; a track is of whom it shows
+in most frames. Masks: the true ones; rough, their edges wrong by 2 % of the height as another network's are; those of
+the keypoint network. KINEMA_DATA names the clips; without it, only the rendered scenes run.
 """
 
 from __future__ import annotations
@@ -110,16 +110,22 @@ def somebody(motion: Motion, scene: Scene, place: int, index: int) -> int | None
     return best if gaps[best] < SAME else None
 
 
-def given_masks(scene: Scene, motion: Motion, kind: str) -> Callable[[int], np.ndarray]:
-    """From a frame's number to the masks of the motion's people."""
-    if kind == "blazepose":
-        source, frames = KeypointMasks(motion), list(scene.video)
-        return lambda index: source(frames[index])
+def owners_of(scene: Scene, motion: Motion) -> list[int | None]:
+    """Who each tracked person is in most frames."""
     owners = []
     for place, person in enumerate(motion):
         every = [somebody(motion, scene, place, int(frame)) for frame in person.frames]
         known = [each for each in every if each is not None]
         owners.append(max(set(known), key=known.count) if known else None)
+    return owners
+
+
+def given_masks(scene: Scene, motion: Motion, kind: str) -> Callable[[int], np.ndarray]:
+    """From a frame's number to the masks of the motion's people."""
+    if kind == "blazepose":
+        source, frames = KeypointMasks(motion), list(scene.video)
+        return lambda index: source(frames[index])
+    owners = owners_of(scene, motion)
     rng = np.random.default_rng(0)
 
     def masks(index: int) -> np.ndarray:
@@ -171,11 +177,11 @@ def main() -> int:
             continue
         scene = make()
         tracked = track_people(scene.video, options)
+        owners = owners_of(scene, tracked)
         for kind in args.masks:
             with tempfile.TemporaryDirectory() as folder:
                 motion = with_masks(scene, tracked, kind, Path(folder))
-                chosen = [(i, p, who) for i, p in overlapped(motion)
-                          if (who := somebody(motion, scene, p, i)) is not None]  # fmt: skip
+                chosen = [(i, p, who) for i, p in overlapped(motion) if (who := owners[p]) is not None]
                 if not chosen:
                     continue
                 context = Context(video=scene.video)

@@ -132,7 +132,7 @@ def _paste(image: np.ndarray, picture: np.ndarray, corner: np.ndarray) -> None:
     if right <= left or bottom <= top:
         return
     part = picture[top - y : bottom - y, left - x : right - x]
-    alpha = part[..., 3:]
+    alpha = part[..., -1:]
     image[top:bottom, left:right] = alpha * part[..., :-1] + (1 - alpha) * image[top:bottom, left:right]
 
 

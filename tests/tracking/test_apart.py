@@ -16,6 +16,8 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import chain
+from kinema.segmentation.files import write_masks
+from kinema.segmentation.masks import Masks
 from kinema.skeleton import BLAZEPOSE33
 from kinema.stage import Context
 from kinema.storage.stored import StoredArray
@@ -196,11 +198,14 @@ def test_keypoints_of_another_source_are_refused(motion, network):
         looked(motion.replace(people=people))
 
 
-def test_a_run_with_masks_looks_again_where_bodies_are_fitted_to_keypoints(motion):
+def test_a_run_looks_again_with_masks_that_are_better_than_the_networks_own(motion, tmp_path):
+    write_masks(Masks.of([masks_in(0)], height=HEIGHT, width=WIDTH, ids=(1, 2)), tmp_path / "masks.json")
+
     def names(**settings: str) -> list[str]:
         return [step.stage.name for step in chain(RunOptions.of(**settings))][:3]
 
-    assert names(masks="blazepose") == ["track", "segment", "apart"]
+    assert names(masks=str(tmp_path / "masks.json")) == ["track", "segment", "apart"]
+    assert names(masks="blazepose") == ["track", "segment", "camera"]
     assert names() == ["track", "camera", "fit"]
     assert look_at_overlapped.needed(motion, TrackingOptions())
     assert not look_at_overlapped.needed(motion.replace(people=motion.people[:1]), TrackingOptions())

@@ -130,10 +130,10 @@ def test_nobody_is_continued_across_the_picture():
 def test_a_newcomer_may_stay_new():
     """A track on its person (first row, second column), a lost one that fits this person a little, and a newcomer whom
     the first would have to jump to: all three paired cost less than leaving two alone, unless a newcomer may be one."""
-    cost = np.array([[1.4, -0.1], [2.0, 0.7]])
+    cost = np.array([[1.4, -0.1], [np.inf, 0.7]])
     assert assign(cost, limit=2.5) == [(0, 0), (1, 1)]
     assert assign(cost, limit=2.5, spare=np.array([0.45, 1.25])) == [(0, 1)]
-    switched = np.array([[0.3, 0.8], [2.0, 0.1]])
+    switched = np.array([[0.3, 0.8], [np.inf, 0.1]])
     assert assign(switched, limit=2.5, spare=np.array([0.45, 1.25])) == [(0, 0), (1, 1)]
 
 

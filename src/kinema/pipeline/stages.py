@@ -29,7 +29,7 @@ from kinema.quality.wholeness import wholeness, wholeness_problems
 from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion
 from kinema.segmentation.choice import Choice, select_people
-from kinema.segmentation.stage import NONE, segment_people
+from kinema.segmentation.stage import NONE, OWN, segment_people
 from kinema.stage import Context, Stage
 from kinema.tracking.apart_stage import look_at_overlapped
 from kinema.tracking.registry import TRACKERS
@@ -109,7 +109,8 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     estimator = ESTIMATORS.find(options.estimator)
     steps = []
     masking = () if options.masks.source == NONE else (segment_people,)
-    looking = (look_at_overlapped,) if masking and estimator.follows_keypoints else ()
+    better = options.masks.source not in (NONE, OWN)
+    looking = (look_at_overlapped,) if better and estimator.follows_keypoints else ()
     if localize_people in estimator.stages and options.nlf.boxes == MASKS and not masking:
         raise UsageError(NO_MASKS)
     choosing = (select_people,) if options.select.people else ()

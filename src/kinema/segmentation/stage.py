@@ -15,6 +15,9 @@ from kinema.stage import Context, Stage, given
 
 NONE = "none"
 
+OWN = "blazepose"
+"""Of the keypoint network itself, which tracking hides people by already."""
+
 
 @dataclass(frozen=True)
 class RunMaskOptions(MaskOptions):
@@ -60,10 +63,10 @@ def segment(motion: Motion, context: Context, options: RunMaskOptions) -> Motion
 def _networks(options: RunMaskOptions) -> Sequence[str]:
     if options.source == NONE:
         return ()
-    if options.source == "blazepose":
+    if options.source == OWN:
         from kinema.keypoints.registry import networks_of
 
-        return networks_of("blazepose")
+        return networks_of(OWN)
     names = source_of(options.source).weights
     return names if options.checkpoint is None else names[:-1]
 

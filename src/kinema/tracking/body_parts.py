@@ -19,7 +19,7 @@ class BodyParts:
     """Indices into a joint set; empty if the set lacks one of the names (`body`: those that it has).
 
     body: limbs and head, all points if the set has none of them. torso (4,): left and right shoulder, left and right
-    hip. thighs (4,): left hip and knee, right hip and knee. ears, shoulders, hips (2,): left, right.
+    hip. thighs (4,): left hip and knee, right hip and knee. ears, shoulders, hips, ankles (2,): left, right.
     """
 
     body: np.ndarray
@@ -28,6 +28,7 @@ class BodyParts:
     ears: np.ndarray
     shoulders: np.ndarray
     hips: np.ndarray
+    ankles: np.ndarray
 
 
 @lru_cache
@@ -38,5 +39,5 @@ def body_parts(joints: JointSet) -> BodyParts:
         return joints.indices(names if all(name in joints for name in names) else ())
 
     body = joints.indices([name for name in _BODY if name in joints] or joints.joints)
-    pairs = (all_of((f"left_{name}", f"right_{name}")) for name in ("ear", "shoulder", "hip"))
+    pairs = (all_of((f"left_{name}", f"right_{name}")) for name in ("ear", "shoulder", "hip", "ankle"))
     return BodyParts(body, all_of(_TORSO), all_of(_THIGHS), *pairs)

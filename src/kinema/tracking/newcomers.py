@@ -15,6 +15,7 @@ from kinema.tracking.association import assign, continuity_cost, has_double
 from kinema.tracking.crowds import CROWD_LIMIT, LINK_LIMIT, SWITCH_MARGIN, near
 from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
+from kinema.tracking.shadows import is_shadow
 from kinema.tracking.track import Track, height
 from kinema.video import Frame
 
@@ -76,7 +77,10 @@ def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception:
         seen = perception.observe(view, mask=bool(known))
         if not perception.gate.person(seen) or any(perception.same_body(seen, other) for other in known):
             continue
+        if any(is_shadow(seen, track.seen, perception.parts) for track in active):
+            continue
         new.append((seen, perception.appearance(view, seen)))
+    new = [each for each in new if not any(is_shadow(each[0], other, perception.parts) for other, _ in new)]
     return [_without(place, new, active, frame, perception) for place in range(len(new))]
 
 

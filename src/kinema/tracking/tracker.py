@@ -18,6 +18,7 @@ from kinema.keypoints.registry import open_source
 from kinema.keypoints.source import KeypointSource, OpenedSource
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
+from kinema.tracking.body_parts import body_parts
 from kinema.tracking.checkpoint import Checkpoint, Past, next_save
 from kinema.tracking.confirmation import confirm
 from kinema.tracking.cuts import AHEAD, Cut, with_cuts
@@ -28,6 +29,7 @@ from kinema.tracking.people import real_tracks
 from kinema.tracking.perception import Perception
 from kinema.tracking.prefetch import Worker, prefetched
 from kinema.tracking.reappearance import people_from
+from kinema.tracking.shadows import without_shadows
 from kinema.tracking.track import Track
 from kinema.video import Frame, VideoReader
 
@@ -145,6 +147,7 @@ def track_people(
         confirm(following.tracks, frame, Perception(source, size, options))
     seconds = np.array(times, dtype=np.float64)
     tracks = real_tracks(following.tracks, len(times), size, options, source.estimator.thresholds)
+    tracks = without_shadows(tracks, body_parts(source.joint_set))
     cuts = with_jumps(cuts, suspects, tracks, source.joint_set)
     people = people_from(split(tracks, cuts), cuts, seconds, size, options, source)
     first = np.array([cut.first for cut in cuts], dtype=np.int64)
