@@ -158,6 +158,16 @@ def test_the_person_behind_is_seen_without_the_one_in_front(motion, network):
     assert record["replaced"] >= 3
 
 
+def test_whose_keypoints_are_on_somebody_else_is_looked_for_in_the_own_mask(motion, network):
+    """Tracking took the person in front for both: it is the region around the mask that is looked at."""
+    first, second = motion.people
+    both = np.array(first.keypoints)
+    both[list(MEET)] = second.keypoints[list(MEET)]
+    found = looked(motion.replace(people=(first.replace(keypoints=both), second))).people[0]
+    np.testing.assert_allclose(hips_of(found)[list(MEET)], [[137.0, 120.0]] * 3, atol=3.0)
+    assert {round(float(view.roi[0])) for view in network.views[::4]} == {137}
+
+
 def test_a_look_that_leaves_the_mask_is_not_taken(motion, network):
     network.changed = lambda seen, index: dataclasses.replace(seen, points=seen.points + [45, 0])
     after = looked(motion)

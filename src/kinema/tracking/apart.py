@@ -17,7 +17,7 @@ from kinema.errors import UsageError
 from kinema.geometry.crops import crop
 from kinema.geometry.roi import crop_matrix
 from kinema.keypoints.registry import open_source
-from kinema.keypoints.source import Observation, OpenedSource, View, region_of
+from kinema.keypoints.source import REGION_PER_HEIGHT, Observation, OpenedSource, View, region_of
 from kinema.motion import Motion
 from kinema.person import Person, row_of
 from kinema.stage import Context, given
@@ -36,6 +36,9 @@ _OVERLAPPED = 0.03
 
 _SEEN = 0.01
 """Share of the box that the person's own mask covers at least: of whom less is seen there is nothing to look at."""
+
+_ASTRAY = 0.3
+"""Agreement of keypoints with masks below which they are somebody else's, so that the mask says where to look."""
 
 _ROOM = 0.02
 """Of the box's longer side: how far outside of a mask a keypoint still belongs to it."""
@@ -122,8 +125,11 @@ class _Looker:
         known = np.where(np.isfinite(points[row]).all(axis=1), confidence[row], 0.0)
         if not known.any():
             return
-        estimator = self.source.estimator
+        box, estimator = given(person.boxes)[row], self.source.estimator
+        before = self._agreement(points[row], known, own, others, box)
         first = region_of(np.nan_to_num(points[row]), known, self.source.joint_set, visible=0.0)
+        if before < _ASTRAY:
+            first = self._region_of_mask(own, person)
         seen, roi = None, first
         for _ in range(2):  # the first look places the region as the network wants it
             pixels = crop(frame.image, roi, size=estimator.crop_size)
@@ -134,10 +140,18 @@ class _Looker:
                 return
             roi = seen.next_roi
         assert seen is not None
-        box = given(person.boxes)[row]
-        before = self._agreement(points[row], known, own, others, box)
         if self._agreement(seen.points, seen.confidence, own, others, box) >= before:
             self._found.setdefault(place, {})[row] = seen
+
+    def _region_of_mask(self, own: np.ndarray, person: Person) -> np.ndarray:
+        """The region (4,) of somebody around their mask, of which a part may be hidden."""
+        scale = self.motion.width / own.shape[1]
+        cells = np.argwhere(own)[:, ::-1]
+        low, high = np.percentile(cells, [2, 98], axis=0)  # slivers along others' edges are left out
+        boxes = given(person.boxes)
+        usual = float(np.nanmedian((boxes[:, 2:] - boxes[:, :2]).max(axis=1)))
+        side = REGION_PER_HEIGHT * max(usual, scale * float((high - low).max()))
+        return np.array([*(scale * ((low + high) / 2 + 0.5) - 0.5), side, 0.0])
 
     def _agreement(
         self, points: np.ndarray, confidence: np.ndarray, own: np.ndarray, others: np.ndarray, box: np.ndarray
