@@ -1,28 +1,31 @@
 """NLF's speed: Kinema against plain eager float32, on the same weights, crops and threads, in the same run.
 
-    python benchmarks/nlf_speed.py [--size s] [--crops 4] [--points 6914] [--repeat 3] [--threads 1]
+    python benchmarks/nlf_speed.py [--size s] [--crops 4] [--points 6914] [--repeat 9] [--threads 1]
 
 Network: crops a second of the module as it is written (contiguous, batch norms apart, gradients off) and of
 `NlfEstimator`'s form of it (folded, channels-last, weights packed, activations in the convolutions). Points: with the
-reading of --points points of the body, for the plain module with all maps of a crop at once. Random weights; the time
-is the same. CPU time of the process, best of --repeat in alternation. Needs the torch extra.
+reading of --points points of the body: the plain module with the points' own weights and all maps of a crop at once,
+ours with their codes, as `NlfEstimator` reads them. Random weights; the time
+is the same. CPU time of the process; the forms alternate, and the ratios are medians of --repeat turns, with the
+quartiles in brackets. Needs the torch extra.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from pare_speed import best
 from torch_keypoints import with_random_weights
 
 from kinema.models.nlf.facts import BOX_SIZE, HEAD, MAPS, SIZES
 from kinema.models.nlf.fast.network import PIECE as PIECES
 from kinema.models.nlf.fast.network import fast_network
-from kinema.models.nlf.network import BodyVolume, CropModel, PointWeights, localize
+from kinema.models.nlf.network import BodyVolume, CropModel
+from kinema.models.nlf.points import PointCodes, PointWeights, localize
 
 PIECE = PIECES["cpu"]
 
@@ -43,12 +46,28 @@ def read_plainly(features: torch.Tensor, weights: PointWeights) -> torch.Tensor:
     return torch.stack(parts, dim=-1)
 
 
+def timed(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, np.ndarray]:
+    """CPU time (turns,) of each, seconds; they alternate, after one warm-up turn."""
+    times = {name: np.zeros(turns + 1) for name in functions}
+    for turn in range(turns + 1):
+        for name, function in functions.items():
+            start = time.process_time()
+            function()
+            times[name][turn] = time.process_time() - start
+    return {name: each[1:] for name, each in times.items()}
+
+
+def ratio(plain: np.ndarray, ours: np.ndarray) -> str:
+    low, middle, high = np.percentile(plain / ours, [25, 50, 75])
+    return f"x{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=sorted(SIZES), action="append")
     parser.add_argument("--crops", type=int, default=4)
     parser.add_argument("--points", type=int, default=6914)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -62,7 +81,8 @@ def main() -> None:
         fast = fast_network(copy.deepcopy(plain), "cpu", args.threads)
         crops = torch.from_numpy(np.random.default_rng(0).random((args.crops, 3, side, side), dtype=np.float32))
         with torch.inference_mode():
-            weights = plain.weights_of(torch.rand(args.points, 3) - 0.5)
+            points = torch.rand(args.points, 3) - 0.5
+            weights, codes = plain.weights_of(points), plain.codes_of(points)
         assert weights.weight.shape == (args.points, MAPS, HEAD)
 
         def eager(net: torch.nn.Module = plain, crops: torch.Tensor = crops) -> list[torch.Tensor]:
@@ -77,20 +97,22 @@ def main() -> None:
             with torch.no_grad():
                 return [read_plainly(each, weights) for each in run()]
 
-        def our_points(run: Callable = ours, weights: PointWeights = weights, side: int = side) -> list:
+        def our_points(run: Callable = ours, codes: PointCodes = codes, side: int = side) -> list:
             with torch.inference_mode():
-                return [localize(each, weights, side) for each in run()]
+                return [localize(each, codes, side) for each in run()]
 
         runs: dict[str, Callable[[], object]] = {
             "plain": eager, "ours": ours, "plain points": eager_points, "our points": our_points
         }  # fmt: skip
-        times = best(runs, args.repeat)
+        times = timed(runs, args.repeat)
         a, b = torch.cat(eager()), torch.cat(ours())
         apart = float((a - b).abs().max() / a.abs().max())
         print(
-            f"{name}: network {args.crops / times['plain']:.2f} crops/s plain, x{times['plain'] / times['ours']:.2f};"
-            f" with {args.points} points {args.crops / times['plain points']:.2f} crops/s plain,"
-            f" x{times['plain points'] / times['our points']:.2f}; features differ by {apart:.1e} of the largest"
+            f"{name}: network {args.crops / np.median(times['plain']):.2f} crops/s plain,"
+            f" {ratio(times['plain'], times['ours'])}; with {args.points} points"
+            f" {args.crops / np.median(times['plain points']):.2f} crops/s plain,"
+            f" {ratio(times['plain points'], times['our points'])}; features differ by {apart:.1e} of the largest",
+            flush=True,
         )
 
 

@@ -16,7 +16,8 @@ from tests.helpers.goldens import cases, each_case, goldens, recording, torch_te
 torch = pytest.importorskip("torch")
 
 from kinema.models.nlf.facts import IGNORED, SIZES  # noqa: E402
-from kinema.models.nlf.network import CropModel, Localized, localize  # noqa: E402
+from kinema.models.nlf.network import CropModel  # noqa: E402
+from kinema.models.nlf.points import Localized, localize  # noqa: E402
 from kinema.models.nlf.reading import read_crop_model, read_volume  # noqa: E402
 from kinema.models.nlf.reconstruction import reconstruct  # noqa: E402
 
@@ -70,8 +71,14 @@ def test_from_the_crop_to_positions(name):
     if "weak_features" in golden:
         near(every(weak, golden["weak_features"]), golden["weak_features"], 1e-4)
     near(every(features, golden["head_features"]), golden["head_features"], 1e-4)
-    weights = model.weights_of(tensor(golden["canonical_points"]))
-    found = localize(features, weights, side)
+    points = tensor(golden["canonical_points"])
+    weights = model.weights_of(points)
+    codes = model.codes_of(points)
+    mirrored = torch.ones(len(features), dtype=torch.bool)
+    whole, coded = (localize(features, each, side, mirrored) for each in (weights, codes))
+    for what in ("pixels", "metric", "uncertainty"):  # the same sums in another order
+        np.testing.assert_allclose(getattr(coded, what), getattr(whole, what), rtol=1e-4, atol=1e-4)
+    found = localize(features, codes, side)
     np.testing.assert_allclose(found.pixels, golden["coords2d"], atol=0.01)
     np.testing.assert_allclose(found.metric, golden["coords3d_rel"], atol=1e-4)
     if "uncertainty_raw" in golden:

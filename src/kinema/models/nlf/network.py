@@ -14,25 +14,22 @@ from torch.nn import functional
 
 from kinema.errors import InputError, UsageError
 from kinema.models.nlf.facts import (
-    BOX_SIZE,
     EIGENFUNCTIONS,
     FEATURES,
     FIELD_WIDTHS,
     HEAD,
     IGNORED,
-    LEAST_UNCERTAINTY,
     MAPS,
     SHIFTED_STAGE,
     SIZES,
-    STRIDE,
     Size,
     StageSize,
 )
+from kinema.models.nlf.points import PointCodes, PointWeights
 from kinema.models.published_tensors import load_published
 
 _NORM_EPSILON = 1e-3
 _FIELD_SCALE = 0.1
-_POINTS = 256
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -185,6 +182,11 @@ class WeightField(nn.Module):
         result: Tensor = self.pred_mlp(self.features(points, volume))
         return result.reshape(len(points), HEAD + 1, MAPS)
 
+    def codes(self, points: Tensor, volume: BodyVolume) -> Tensor:
+        """What the last layer is given (N,384)."""
+        values: Tensor = self.pred_mlp[:-1](self.features(points, volume))
+        return values
+
 
 class _Head(nn.Module):
     def __init__(self) -> None:
@@ -193,23 +195,8 @@ class _Head(nn.Module):
         self.weight_field = WeightField()
 
 
-@dataclass(frozen=True, eq=False)
-class PointWeights:
-    """How N points read the features: weight (N,10,512), bias (N,10); and for mirrored crops, those of the points
-    mirrored left and right."""
-
-    weight: Tensor
-    bias: Tensor
-    weight_flipped: Tensor
-    bias_flipped: Tensor
-
-    def rounded(self) -> PointWeights:
-        """Rounded to half precision, as the published program keeps them."""
-        return PointWeights(*(each.half().float() for each in vars(self).values()))
-
-
 class CropModel(nn.Module):
-    """Crops (B,3,R,R) RGB in [0,1] -> features (B,512,R/32,R/32), of which `localize` reads points.
+    """Crops (B,3,R,R) RGB in [0,1] -> features (B,512,R/32,R/32), of which `localize` of `points.py` reads points.
 
     volume: given by `from_tensors`; a model without it cannot make weights of points.
     """
@@ -246,73 +233,26 @@ class CropModel(nn.Module):
 
     def weights_of(self, points: Tensor) -> PointWeights:
         """The weights of points (N,3) of the canonical body, metres."""
-        if self.volume is None:
-            raise UsageError("the box and the eigenvalues of the canonical body are missing; build the model with them")
-        mirrored = points * points.new_tensor([-1.0, 1.0, 1.0])
         parts: list[Tensor] = []
-        for each in (points, mirrored):
-            table = self.heatmap_head.weight_field(each, self.volume).transpose(1, 2)
+        for each in _both_sides(points):
+            table = self.heatmap_head.weight_field(each, self._known_volume()).transpose(1, 2)
             parts += [table[..., :HEAD].contiguous(), table[..., HEAD].contiguous()]
         return PointWeights(*parts)
 
+    def codes_of(self, points: Tensor) -> PointCodes:
+        """The same before the field's last layer, which takes less memory and time to read with."""
+        field = self.heatmap_head.weight_field
+        last = field.pred_mlp[-1]
+        layer = torch.cat([last.weight, last.bias[:, None]], dim=1)
+        table = layer.reshape(HEAD + 1, MAPS, -1).permute(2, 1, 0).flatten(0, 1).contiguous()
+        return PointCodes(*(field.codes(each, self._known_volume()) for each in _both_sides(points)), table)
 
-@dataclass(frozen=True, eq=False)
-class Localized:
-    """Points of B crops: pixels (B,N,2) of the crop; metric (B,N,3) metres, relative to an unknown root; uncertainty
-    (B,N) metres, before its final factor."""
-
-    pixels: Tensor
-    metric: Tensor
-    uncertainty: Tensor
-
-
-def localize(features: Tensor, weights: PointWeights, side: int, flipped: Tensor | None = None) -> Localized:
-    """The points whose `weights` are given, from features (B,512,h,w) of crops of `side` pixels.
-
-    flipped (B,) bool: crops that were mirrored. B must not be 0.
-    """
-    height, width = features.shape[2:]
-    x = torch.linspace(0, 1, width, device=features.device).repeat(height)
-    y = torch.linspace(0, 1, height, device=features.device).repeat_interleave(width)
-    slices = torch.linspace(0, 1, MAPS - 2, device=features.device).repeat_interleave(height * width)
-    grid = torch.stack([x, y], dim=1)
-    space = torch.cat([grid.repeat(MAPS - 2, 1), slices[:, None]], dim=1)
-    flags = [False] * len(features) if flipped is None else flipped.tolist()
-    rows = [
-        _read(crop, *_chosen(weights, flag), grid, space)
-        for crop, flag in zip(features.flatten(2).float(), flags, strict=True)
-    ]
-    image, metric, uncertainty = (torch.stack(parts) for parts in zip(*rows, strict=True))
-    return Localized(
-        _to_pixels(image[..., :2], side),
-        torch.cat([_to_pixels(metric, side) * (BOX_SIZE / side), image[..., 2:] * BOX_SIZE], dim=-1),
-        uncertainty[..., 0],
-    )
+    def _known_volume(self) -> BodyVolume:
+        if self.volume is None:
+            raise UsageError("the box and the eigenvalues of the canonical body are missing; build the model with them")
+        return self.volume
 
 
-def _chosen(weights: PointWeights, flipped: bool) -> tuple[Tensor, Tensor]:
-    pair = (weights.weight_flipped, weights.bias_flipped) if flipped else (weights.weight, weights.bias)
-    return pair[0].float(), pair[1].float()
-
-
-def _read(crop: Tensor, weight: Tensor, bias: Tensor, grid: Tensor, space: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Shares of the way (N,3) along x, y and the slices, metric shares (N,2), uncertainties (N,1), of features
-    (512,hw).
-
-    grid (hw,2), space (slices*hw,3): the shares of the cells. Some points at a time, so that their maps stay in the
-    cache.
-    """
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for some_weight, some_bias in zip(weight.split(_POINTS), bias.split(_POINTS), strict=True):
-        maps = torch.addmm(some_bias.reshape(-1, 1), some_weight.flatten(0, 1), crop).unflatten(0, some_bias.shape)
-        volume = maps[:, 2:].flatten(1).softmax(dim=1)
-        plane = volume.unflatten(1, (MAPS - 2, -1)).sum(dim=1)
-        uncertainty = functional.softplus((maps[:, 0] * plane).sum(dim=1, keepdim=True)) + LEAST_UNCERTAINTY
-        parts.append((volume @ space, maps[:, 1].softmax(dim=1) @ grid, uncertainty))
-    image, metric, uncertainty = (torch.cat(each) for each in zip(*parts, strict=True))
-    return image, metric, uncertainty
-
-
-def _to_pixels(shares: Tensor, side: int) -> Tensor:
-    """From 0…1 between the centres of the first and the last cell to pixels of the crop."""
-    return shares * (side - STRIDE if side % STRIDE == 0 else side - side % STRIDE) + STRIDE / 2
+def _both_sides(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (N,3), and the same mirrored left and right."""
+    return points, points * points.new_tensor([-1.0, 1.0, 1.0])

@@ -19,11 +19,11 @@ class NlfOptions:
 
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
-    picture is white. suppress_implausible_poses: see `kinema.estimation.nlf_plausible`. program: execute the file, on a
-    GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity:
-    half_weights, and what `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto".
-    threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image side, in place of the
-    motion's camera.
+    picture is white. max_detections: people of a frame, None or -1 for all. suppress_implausible_poses: see
+    `kinema.estimation.nlf_plausible`. program: execute the file, on a GPU. half_weights: as `NlfEstimator`'s `halves`.
+    boxes: what people are cropped by, TRACKS or MASKS. parity: half_weights, and what `kinema.pipeline.nlf_parity`
+    chooses of other settings. device: "cpu", "cuda" or "auto". threads: CPU threads (None: as many as there are
+    cores). fov: degrees over the longer image side, in place of the motion's camera.
     """
 
     weights: str | None = setting(
@@ -43,6 +43,9 @@ class NlfOptions:
     internal_batch_size: int = setting(8, "NLF: crops in memory at once", public=True, metavar="N", neutral=True)
     suppress_implausible_poses: bool = setting(
         False, "NLF: leave out frames in which a pose is unsure, outside of its box, or another person's", public=True
+    )
+    max_detections: int | None = setting(
+        None, "NLF: at most this many people of a frame, the surest (default: everybody)", public=True, metavar="N"
     )
     program: bool = setting(
         False,
@@ -75,5 +78,9 @@ class NlfOptions:
         require(threads_fit, "threads", f"lie between 1 and {MOST_THREADS}", self.threads)
         for name, most in (("num_aug", 64), ("antialias_factor", 8), ("internal_batch_size", 4096)):
             require(1 <= getattr(self, name) <= most, name, f"lie between 1 and {most}", getattr(self, name))
+        if self.max_detections == -1:  # as the original says "all"
+            object.__setattr__(self, "max_detections", None)
+        people = self.max_detections
+        require(people is None or people >= 1, "max_detections", "be at least 1, or -1 for everybody", people)
         require(self.boxes in (TRACKS, MASKS), "boxes", f"be {TRACKS} or {MASKS}", repr(self.boxes))
         require(self.device in DEVICES, "device", f"be one of {', '.join(DEVICES)}", repr(self.device))

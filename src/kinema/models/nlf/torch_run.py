@@ -24,7 +24,8 @@ from kinema.models.torch_inference import chosen_device
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kinema.models.nlf.network import CropModel, PointWeights
+    from kinema.models.nlf.network import CropModel
+    from kinema.models.nlf.points import PointCodes, PointWeights
 
 NO_TORCH = "NLF needs torch, which is not installed; run `pip install 'kinema[torch]'`"
 
@@ -80,9 +81,11 @@ class NlfEstimator:
         self.path = Path(weights) if isinstance(weights, (str, Path)) else None
         model = read_crop_model(weights, data) if isinstance(weights, (str, Path)) else weights
         with torch.inference_mode():
-            found = model.weights_of(torch.from_numpy(np.asarray(points, np.float32)))
-            found = found.rounded() if halves else found
-            self._weights: PointWeights = type(found)(*(each.to(self.device) for each in vars(found).values()))
+            given = torch.from_numpy(np.asarray(points, np.float32))
+            found = model.weights_of(given).rounded() if halves else model.codes_of(given)
+            self._weights: PointWeights | PointCodes = type(found)(
+                *(each.to(self.device) for each in vars(found).values())
+            )
         self.side = model.size.side
         self.count = len(points)
         self._net = fast_network(model, self.device, torch.get_num_threads())
@@ -102,7 +105,7 @@ class NlfEstimator:
         import torch
 
         from kinema.models.nlf.fast.network import PIECE
-        from kinema.models.nlf.network import localize
+        from kinema.models.nlf.points import localize
         from kinema.models.nlf.reconstruction import reconstruct
 
         if crops.ndim != 4 or tuple(crops.shape[1:]) != (3, self.side, self.side):
@@ -126,7 +129,7 @@ class NlfEstimator:
         import torch
 
         from kinema.models.nlf.fast.network import PIECE
-        from kinema.models.nlf.network import localize
+        from kinema.models.nlf.points import localize
 
         with torch.inference_mode():
             parts = [
