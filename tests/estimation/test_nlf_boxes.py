@@ -12,6 +12,7 @@ from kinema.errors import InputError, UsageError
 from kinema.estimation.nlf_boxes import boxes_of, mask_boxes
 from kinema.estimation.nlf_people import locate_people
 from kinema.estimation.nlf_points import CanonicalPoints
+from kinema.estimation.nlf_surest import surest_people
 from kinema.models.nlf.options import NlfOptions
 from kinema.motion import Motion
 from kinema.person import Person
@@ -110,3 +111,47 @@ def test_without_masks(tmp_path):
         chain(RunOptions.of(estimator="nlf", boxes="masks"))
     with pytest.raises(UsageError, match="`boxes` must be tracks or masks"):
         RunOptions.of(boxes="faces")
+
+
+def test_the_surest_people_of_every_frame_are_kept():
+    """Of three, two a frame; who is nowhere among them is left out; of equals the lower id stays."""
+    scores = {1: [0.9, 0.5, 0.7, 0.7], 2: [0.8, 0.6, 0.7, 0.7], 5: [0.1, 0.4, 0.7, 0.6]}
+    people = tuple(
+        Person(id, np.arange(4), boxes=np.tile(TRACK, (4, 1)), confidence=np.array(each)) for id, each in scores.items()
+    )
+    motion = Motion(np.arange(4) / 10, *SIZE, people=people)
+    kept, dropped = surest_people(motion, 2)
+    assert {person.id: person.frames.tolist() for person in kept} == {1: [0, 1, 2, 3], 2: [0, 1, 2, 3]}
+    assert dropped == 4
+    kept, dropped = surest_people(motion, 1)
+    assert {person.id: person.frames.tolist() for person in kept} == {1: [0, 2, 3], 2: [1]}
+    assert surest_people(motion, 3)[1] == 0
+
+
+def test_a_limit_of_people_is_one_setting_of_the_run(tmp_path):
+    """Only the surest person of a frame is given to the network, and a note says how many frames that cost."""
+    people = tuple(
+        Person(id, np.arange(3), boxes=np.tile(TRACK, (3, 1)), confidence=np.full(3, 1 - id / 10)) for id in (1, 2)
+    )
+    motion = Motion(np.arange(3) / 10, *SIZE, people=people)
+    given_boxes = []
+
+    class Watching:
+        def cropped(self, image, boxes, lens, settings):
+            given_boxes.append(len(boxes))
+            return [None] * len(boxes)
+
+        def located(self, people):
+            return np.ones((len(people), body.num_vertices + 24, 3)), np.ones((len(people), body.num_vertices + 24))
+
+    body = load_body()
+    options = RunOptions.of(max_detections=1).nlf
+    context = Context(body=body, video=BlackFrames(3, SIZE), folder=tmp_path)
+    points = CanonicalPoints(body.v_template, body.J_template)
+    found = locate_people(motion, context, body, points, Watching(), options)
+    assert given_boxes == [1, 1, 1]
+    assert [person.id for person in found] == [1]
+    assert "at most 1 people of a frame were kept" in context.notes[0]
+    assert RunOptions.of(max_detections=-1).nlf.max_detections is None
+    with pytest.raises(UsageError, match="`max_detections` must be at least 1, or -1"):
+        RunOptions.of(max_detections=0)

@@ -14,6 +14,7 @@ from kinema.errors import InputError
 from kinema.estimation.nlf_boxes import boxes_of
 from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
+from kinema.estimation.nlf_surest import surest_people
 from kinema.geometry.camera import Camera, camera_from_fov
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.program import NlfProgram
@@ -94,6 +95,13 @@ def locate_people(
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
     else:
         camera = motion.camera or camera_from_fov(motion.width, motion.height)
+    if options.max_detections is not None:
+        motion, dropped = surest_people(motion, options.max_detections)
+        if dropped:
+            context.notes.append(
+                f"at most {options.max_detections} people of a frame were kept, the surest; {dropped} frames of people"
+                " in all were left out"
+            )
     tracks = boxes_of(motion, options.boxes, context.notes)
     people = [person for person in motion if person.id in tracks]
     with ExitStack() as stack:

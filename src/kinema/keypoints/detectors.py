@@ -71,7 +71,10 @@ DETECTORS: Registry[DetectorRow] = Registry(
 
 
 class BoxNetwork(Protocol):
-    """Boxes of people in a tile (x, y, side) of an RGB picture: (n, 4) pixels of the image, and scores (n,)."""
+    """Boxes of people in a tile (x, y, side) of an RGB picture: (n, 4) pixels of the image, and scores (n,).
+
+    Networks whose boxes Kinema suppresses have a number `overlap`, from which two boxes are one person's.
+    """
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]: ...
 
@@ -86,10 +89,10 @@ class BoxDetector:
     tile_range = BOX_TILES
 
     def __init__(self, network: BoxNetwork) -> None:
-        self._network = network
+        self.network = network
 
     def detect(self, frame: Frame, tile: np.ndarray, *, threshold: float) -> Circles:
-        found = from_boxes(*self._network(frame.image, tile, threshold=threshold))
+        found = from_boxes(*self.network(frame.image, tile, threshold=threshold))
         return large_enough(found, tile, self.tile_range)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from kinema.detection.detecting import Detecting
 from kinema.errors import InputError, UsageError
 from kinema.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, OpenedSource
@@ -191,15 +192,17 @@ def open_source(
     source: str | KeypointSource | OpenedSource,
     *,
     detector: str | None = None,
+    detecting: Detecting | None = None,
     flip: bool = False,
     parity: bool = False,
     threads: int = 1,
 ) -> OpenedSource:
     """A source ready to run, with the detector of that name, its own, or the default.
 
-    flip: average what it sees in a person's region with the mirrored region's. parity: as the published program shows
-    people to it, defects included. Raises UsageError for an unknown name or if a source has nothing to do for `parity`,
-    WeightsError if networks are unavailable, InputError for unsuitable files.
+    detecting: how the detector is used. flip: average what it sees in a person's region with the mirrored region's.
+    parity: as the published program shows people to it, defects included. Raises UsageError for an unknown name, if a
+    source has nothing to do for `parity`, or a detector no overlap; WeightsError if networks are unavailable;
+    InputError for unsuitable files.
     """
     if flip and parity:
         raise UsageError("`parity` is what the published program does, which mirrors nothing; leave out `flip`")
@@ -209,10 +212,14 @@ def open_source(
         source = (_as_published(source) if parity else source).opened(threads=threads)
     if flip:
         source = _flipped(source)
-    if detector is None and source.detector is not None:
+    if detector is not None or source.detector is None:
+        network, weights = find_detector(detector or DEFAULT_DETECTOR).opened(threads=threads)
+        source = dataclasses.replace(source, detector=network, weights=(*source.weights, weights))
+    if detecting is None or detecting == Detecting() or source.detector is None:
         return source
-    network, weights = find_detector(detector or DEFAULT_DETECTOR).opened(threads=threads)
-    return dataclasses.replace(source, detector=network, weights=(*source.weights, weights))
+    from kinema.keypoints.mirrored import detecting_so
+
+    return dataclasses.replace(source, detector=detecting_so(source.detector, detecting))
 
 
 def _as_published(source: KeypointSource) -> KeypointSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinema.detection.detecting import Detecting
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.options import require, setting
 from kinema.runtime import MOST_THREADS
@@ -21,7 +22,8 @@ class TrackingOptions:
     """How people are detected and tracked. Times are in seconds, independent of the frame rate.
 
     keypoints, detector: names in `kinema.keypoints.SOURCES` and `DETECTORS`, or files. min_track_frames: at most half
-    of the clip is required. detection_threshold: least score of a detection; landmark_threshold: least score of the
+    of the clip is required. detection_threshold: least score of a detection; detection_overlap, detection_flip,
+    detection_both_flips: as `kinema.detection.detecting.Detecting` has them; landmark_threshold: least score of the
     keypoints of a person. detection_interval: the whole image is searched for new people within this time.
     smallest_person: height of the smallest person to detect, as a fraction of the
     frame's short side (halving it takes about four times as many detector runs); None: `SMALLEST_PERSON`, and where
@@ -53,6 +55,23 @@ class TrackingOptions:
         public=True,
         metavar="NAME",
     )
+    detection_threshold: float = setting(
+        0.5, "least score of a person whom the detector finds", public="detector_threshold", metavar="F"
+    )
+    detection_overlap: float | None = setting(
+        None,
+        "intersection over union from which two boxes of a detector are one person's (default: the network's own)",
+        public="detector_nms_iou_threshold",
+        metavar="F",
+    )
+    detection_flip: bool = setting(
+        False, "the detector also looks at the mirrored picture; takes twice its time", public="detector_flip_aug"
+    )
+    detection_both_flips: bool = setting(
+        False,
+        "the detector also looks at the picture mirrored, and upside down; takes three times its time",
+        public="detector_both_flip_aug",
+    )
     flip: bool = setting(
         False, "average everybody's keypoints with those of the mirrored picture; takes twice the time", public=True
     )
@@ -83,7 +102,6 @@ class TrackingOptions:
     tracker_checkpoint: Path | None = setting(
         None, "the network of the tracker lighttrack, a file of its authors", public=True, metavar="FILE"
     )
-    detection_threshold: float = 0.5
     landmark_threshold: float = 0.5
     detection_interval: float = 1.5
     max_absence: float = 4.0
@@ -102,14 +120,24 @@ class TrackingOptions:
             require(value is None or value >= 1, name, "be at least 1", value)
         too_many = self.threads is not None and self.threads > MOST_THREADS
         require(not too_many, "threads", f"be at most {MOST_THREADS}", self.threads)
-        for name in ("detection_threshold", "landmark_threshold", "smallest_person"):
+        for name, called in (
+            ("detection_threshold", "detector_threshold"),
+            ("detection_overlap", "detector_nms_iou_threshold"),
+            ("landmark_threshold", "landmark_threshold"),
+            ("smallest_person", "smallest_person"),
+        ):
             value = getattr(self, name)
-            require(value is None or 0.0 < value < 1.0, name, "lie between 0 and 1", value)
+            require(value is None or 0.0 < value < 1.0, called, "lie between 0 and 1", value)
         for name in ("max_absence", "max_fill"):
             value = getattr(self, name)
             require(value >= 0.0, name, "be a time in seconds, 0 or more", value)
         interval = self.detection_interval
         require(interval > 0.0, "detection_interval", "be a time in seconds above 0", interval)
+
+    @property
+    def detecting(self) -> Detecting:
+        """How the detector is used."""
+        return Detecting(self.detection_overlap, self.detection_flip, self.detection_both_flips)
 
 
 def looked_for(options: TrackingOptions) -> str:

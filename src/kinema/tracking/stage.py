@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinema.detection.detecting import Detecting
 from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import files_of, keypoint_file, networks_of
@@ -159,6 +160,7 @@ def _second_look(
     source = open_source(
         options.keypoints,
         detector=options.detector,
+        detecting=options.detecting,
         flip=options.flip,
         parity=options.parity,
         threads=threads_of(options),
@@ -204,6 +206,11 @@ def _files(options: TrackingOptions) -> Mapping[str, str]:
     file = keypoint_file(options.keypoints)
     if file is None:
         return files_of(options.keypoints, options.detector)
+    if options.detecting != Detecting():
+        raise UsageError(
+            "a file of keypoints needs no detector; leave out `detector_nms_iou_threshold`, `detector_flip_aug` and"
+            " `detector_both_flip_aug`"
+        )
     if file.is_file():
         return {file.name: hashed(file)}
     inside = "".join(f"{path.name} {hashed(path)}\n" for path in sorted(file.rglob("*.*")) if path.is_file())

@@ -92,6 +92,7 @@ def track_people(
     source = open_source(
         options.keypoints if source is None else source,
         detector=options.detector,
+        detecting=options.detecting,
         flip=options.flip,
         parity=options.parity,
         threads=threads,

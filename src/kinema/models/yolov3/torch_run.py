@@ -30,7 +30,7 @@ class YoloDetector:
 
         from kinema.models.yolov3.network import YoloV3
 
-        self.name, self.size = TITLES[network], size or SIZES[network]
+        self.name, self.size, self.overlap = TITLES[network], size or SIZES[network], OVERLAP
         tensors = {key: torch.from_numpy(value) for key, value in read_weights(path, network).items()}
         net = YoloV3.from_tensors(tensors, network, source=str(path))
         self._net = prepared(net, (1, 3, self.size, self.size), threads=threads)
@@ -53,6 +53,6 @@ class YoloDetector:
         if not part.size:
             return np.zeros((0, 4)), np.zeros(0)
         prediction, box = self.boxes(part)
-        rows = objects(prediction, confidence=threshold, overlap=OVERLAP, people_only=True)
+        rows = objects(prediction, confidence=threshold, overlap=self.overlap, people_only=True)
         corners = unletterboxed(rows[:, :4], part.shape[1], part.shape[0], box).astype(np.float64)
         return corners + np.tile([left, top], 2), rows[:, 4].astype(np.float64)

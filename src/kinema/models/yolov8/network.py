@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.models.image_network import ImageNetwork
+from kinema.models.image_network import ImageNetwork, tensor_of
 from kinema.models.person_boxes import PERSON, letterbox, suppressed
 
 STRIDES = (8, 16, 32)
@@ -16,6 +16,7 @@ OVERLAP = 0.7
 """Of double boxes, as in the NLF pipeline."""
 
 _BOX = 4
+_NONE, _WHITE = np.zeros(3, np.float32), np.full(3, 255.0, np.float32)
 
 
 def gives_candidates(network: ImageNetwork) -> bool:
@@ -29,7 +30,7 @@ class YOLOv8:
     """A YOLOv8 file."""
 
     def __init__(self, network: ImageNetwork) -> None:
-        self._network = network
+        self._network, self.overlap = network, OVERLAP
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) x1 y1 x2 y2 and scores (n,) of the people in the square `tile` (x, y, side) of `image`, an RGB
@@ -37,11 +38,10 @@ class YOLOv8:
         box = letterbox(image, tile, self._network.height, self._network.width)
         if box is None:
             return np.zeros((0, 4)), np.zeros(0)
-        colours = box.pixels[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
-        values = self._network(np.ascontiguousarray(colours))[0][0].astype(np.float64)
+        values = self._network(tensor_of(box.pixels[..., ::-1], _NONE, _WHITE))[0][0].astype(np.float64)
         scores = values[_BOX + PERSON]
         kept = np.flatnonzero(scores >= threshold)
         centres, halves = values[:2, kept].T, values[2:_BOX, kept].T / 2.0
         boxes = np.concatenate([centres - halves, centres + halves], axis=1)
-        best = suppressed(boxes, scores[kept], threshold=threshold, overlap=OVERLAP)
+        best = suppressed(boxes, scores[kept], threshold=threshold, overlap=self.overlap)
         return box.boxes_to_image(boxes[best]), scores[kept][best]

@@ -51,6 +51,7 @@ class YOLOX:
     def __init__(self, network: ImageNetwork) -> None:
         self._network = network
         self._strides = strides_of(network) if gives_cells(network) else None
+        self.overlap = None if self._strides is None else OVERLAP
         # In cells, most centres lie within a few cells of their own; in pixels, in the middle of the picture.
         centres = network.raw[0][0, :, 0]
         self._in_pixels = self._strides is not None and float(np.median(np.abs(centres))) > min(self._strides) * 2
@@ -73,7 +74,7 @@ class YOLOX:
             values = outputs[0][0].astype(np.float64)
             if not self._in_pixels:
                 values = decode(values, height, width, self._strides)
-            boxes, scores = people_in_cells(values, threshold=threshold)
+            boxes, scores = people_in_cells(values, threshold=threshold, overlap=self.overlap or OVERLAP)
         return box.boxes_to_image(boxes), scores
 
 
@@ -99,11 +100,11 @@ def decode(values: np.ndarray, height: int, width: int, strides: tuple[int, ...]
     return result
 
 
-def people_in_cells(values: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def people_in_cells(values: np.ndarray, *, threshold: float, overlap: float = OVERLAP) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (n, 4), scores (n,) of people in decoded values (cells, 5 + classes), doubles suppressed, best first."""
     scores = values[:, 4] * values[:, _NUMBERS + PERSON]
     kept = np.flatnonzero(scores >= threshold)
     centres, halves = values[kept, :2], values[kept, 2:4] / 2.0
     boxes = np.concatenate([centres - halves, centres + halves], axis=1)
-    best = suppressed(boxes, scores[kept], threshold=threshold, overlap=OVERLAP)
+    best = suppressed(boxes, scores[kept], threshold=threshold, overlap=overlap)
     return boxes[best], scores[kept][best]

@@ -1,0 +1,15 @@
+"""How a person detector is used: which boxes are one person's, and whether it also looks at mirrored pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Detecting:
+    """overlap: intersection over union from which two boxes are one person's, None: the network's own; flip: a look at
+    the mirrored picture, too; both_flips: and one at the picture upside down."""
+
+    overlap: float | None = None
+    flip: bool = False
+    both_flips: bool = False
