@@ -1,4 +1,4 @@
-"""Surfaces exported as they are: arrays, PLY meshes and USD, read with other libraries."""
+"""Surfaces exported as they are: arrays, PLY meshes, USD and GLB, read with other libraries."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kinema.motion import Motion
 from kinema.person import LOCATED, Person
 from kinema.storage.stored import StoredArray
 from kinema.synthetic import procedural_motion, studio_camera
+from tests.helpers.gltf_reader import Gltf
 
 BODY = load_body()
 FLIP = np.array([1.0, -1.0, -1.0])
@@ -89,6 +90,61 @@ def test_usd_has_the_surface_at_every_time(bare, tmp_path):
     assert len(mesh.GetFaceVertexCountsAttr().Get()) == len(BODY.faces)
 
 
+def shown(file, moment: float) -> list[str]:
+    """Names of the meshes that a GLB shows at a time."""
+    nodes = [i for i, node in enumerate(file.file.nodes) if node.mesh is not None]
+    return [file.file.nodes[i].name for i in nodes if np.linalg.det(file.local(i, moment)[:3, :3]) > 0.5]
+
+
+def test_a_glb_shows_the_surface_of_every_frame_alone(bare, tmp_path, gltf_validator):
+    """From each frame to the next, hidden before the first and, a frame's time later, after the last; exact."""
+    path = save_motion(bare, tmp_path / "s.glb")
+    file = Gltf(path)
+    assert gltf_validator(path)["numErrors"] == 0
+    for row, frame in enumerate(range(3, 8)):
+        name = f"person_7_{frame:06}"
+        for moment in (bare.times[frame] + 1e-3, bare.times[frame] + 0.099):
+            assert shown(file, moment - bare.times[0]) == [name]
+        mesh = file.file.meshes[file.file.nodes[file.nodes[name]].mesh].primitives[0]
+        np.testing.assert_allclose(file.array(mesh.attributes.POSITION), expected(bare)[row], atol=1e-6)
+        np.testing.assert_array_equal(file.array(mesh.indices).reshape(-1, 3), BODY.faces)
+    for moment in (bare.times[2] + 0.05, bare.times[8] + 0.05):
+        assert shown(file, moment - bare.times[0]) == []
+    assert {node.name for node in file.file.nodes} >= {"person_7", "camera"}
+
+
+def test_in_a_glb_a_person_who_was_away_is_hidden(bare, tmp_path):
+    """Two frames, then nothing for a second, then the last frame of the clip, which stays."""
+    last = len(bare.times) - 1
+    (person,) = bare.people
+    moved = Person(7, np.array([3, 4, last]), vertices=StoredArray(person.vertices.path, np.array([0, 1, 4])))
+    file = Gltf(save_motion(bare.replace(people=(moved,)), tmp_path / "s.glb"))
+    times = bare.times - bare.times[0]
+    assert shown(file, times[4] + 0.05) == ["person_7_000004"]
+    assert shown(file, times[4] + 0.15) == []
+    assert shown(file, times[last] + 1) == [f"person_7_{last:06}"]
+
+
+def test_a_glb_of_surfaces_opens_elsewhere(posed, tmp_path):
+    """In trimesh; located surfaces in place of the skinned body only if they are asked for."""
+    trimesh = pytest.importorskip("trimesh")
+    scene = trimesh.load(save_motion(posed, tmp_path / "s.glb", surface="fitted"), process=False)
+    (person,) = posed.people
+    own = BODY.vertices(person.pose_world, person.betas, person.transl_world)
+    np.testing.assert_allclose(scene.geometry["person_1_000005"].vertices, own[2], atol=1e-5)
+    assert len(scene.geometry) == 5
+    assert len(Gltf(save_motion(posed, tmp_path / "b.glb")).file.skins) == 1
+
+
+def test_a_glb_that_would_be_too_large_says_so_before_it_is_made(bare, tmp_path, monkeypatch):
+    import kinema.formats.glb_asset as asset
+
+    monkeypatch.setattr(asset, "_MAX_SIZE", 5 * 12 * BODY.num_vertices - 1)
+    with pytest.raises(UsageError, match="cannot be larger than 4 GB; export a shorter time range or one person"):
+        save_motion(bare, tmp_path / "s.glb")
+    assert not (tmp_path / "s.glb").exists()
+
+
 def test_without_the_body_there_are_points_alone(bare, tmp_path):
     """SMPL's surface can be exported without SMPL; a note says that its triangles are missing."""
     pytest.importorskip("pxr")
@@ -101,6 +157,9 @@ def test_without_the_body_there_are_points_alone(bare, tmp_path):
     assert any("no triangles" in note and "body_model" in note for note in report.notes)
     with zipfile.ZipFile(save_motion(theirs, tmp_path / "s.zip", format="ply")) as archive:
         assert b"element face 0\n" in archive.read("person_7/000003.ply")
+    file = Gltf(save_motion(theirs, tmp_path / "s.glb"))
+    assert {mesh.primitives[0].mode for mesh in file.file.meshes} == {0}
+    assert {mesh.primitives[0].indices for mesh in file.file.meshes} == {None}
 
 
 def test_in_the_world_both_surfaces_are_where_the_body_is(posed, tmp_path):
@@ -127,8 +186,8 @@ def test_who_has_no_surface(posed, bare, tmp_path):
         save_motion(bare.replace(people=()), tmp_path / "s.zip", format="ply")
     with pytest.raises(UsageError, match="`surface` must be one of located, fitted, found 'other'"):
         surface_tracks(posed, None, WriteReport(), "other")
-    with pytest.raises(UsageError, match=r"export their surfaces as they are \(usd, ply, mesh\)"):
-        save_motion(bare, tmp_path / "s.glb")
+    with pytest.raises(UsageError, match=r"export their surfaces as they are \(glb, usd, ply, mesh\)"):
+        save_motion(bare, tmp_path / "s.bvh")
     bare.people[0].vertices.path.unlink()
     with pytest.raises(InputError, match="does not exist any more"):
         save_motion(bare, tmp_path / "s.zip", format="ply")

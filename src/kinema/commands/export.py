@@ -95,7 +95,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surface",
         choices=("located", "fitted"),
-        help="surfaces of ply, mesh and usd: as NLF located them (default where it did), or of the fitted bodies",
+        help="surfaces of ply, mesh, usd and glb: as NLF located them (default where it did), or of the fitted bodies",
     )
     parser.add_argument(
         "--video", type=Path, metavar="VIDEO", help="footage for blender's camera (default: the one of the run)"

@@ -13,28 +13,26 @@
 - People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden meanwhile: their
   node's scale is 0.
 
-A glTF file is a JSON header and one block of numbers. Both are simple enough to be written here, joint by joint, so
-that an hour takes no more memory than one joint's numbers; glTF libraries build the whole file in memory.
+- Surfaces that a network located, or the bodies' without a skeleton, are sequences of meshes (`glb_surface`).
 """
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema._version import __version__
-from kinema.errors import UsageError
 from kinema.formats.angles import joint_quaternions
 from kinema.formats.camera_track import NAME, CameraTrack, camera_track
+from kinema.formats.glb_asset import INDICES, UBYTE, UINT, USHORT, VERTICES, Asset
+from kinema.formats.glb_surface import add_surface
 from kinema.formats.report import WriteReport
 from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
 from kinema.formats.skin import Skin, skin_of
+from kinema.formats.surfaces import SurfaceTrack, only_located, surface_tracks
 from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
@@ -42,10 +40,6 @@ from kinema.storage.atomic import atomic_path
 if TYPE_CHECKING:
     from kinema.body import BodyModel
 
-_FLOAT, _UBYTE, _USHORT, _UINT = 5126, 5121, 5123, 5125
-_VERTICES, _INDICES = 34962, 34963
-_SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-_MAX_SIZE = 2**32 - 1
 _NEAR = 0.01
 """Metres before the camera from which on viewers draw."""
 
@@ -58,18 +52,32 @@ def write(
     vertices: bool = False,
     names: str | None = None,
     camera: bool = True,
+    surface: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:
     """Write everybody to one file. See the module.
 
-    names: of the joints (`naming`). camera: with the filming camera. Raises UsageError, OutputError.
+    names: of the joints (`naming`). camera: with the filming camera. surface: "located" or "fitted" for meshes in place
+    of skinned bodies; where nobody has a pose the located ones are written. Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    tracks = skeleton_tracks(motion, body, report, names)
-    start = float(motion.times[0])
-    filmed = camera_track(motion, tracks[0].frame, report, middle=True) if camera else None
-    write_tracks(tracks, path, report, Layout(start, float(motion.times[-1]), lambda at: at - start), filmed)
+    meshes: list[SurfaceTrack] = []
+    tracks: list[SkeletonTrack] = []
+    if surface is not None or only_located(motion):
+        meshes = surface_tracks(motion, body, report, surface)
+    else:
+        tracks = skeleton_tracks(motion, body, report, names)
+    start, end = float(motion.times[0]), float(motion.times[-1])
+    filmed = camera_track(motion, (meshes or tracks)[0].frame, report, middle=True) if camera else None
+    layout = Layout(start, end, lambda at: at - start)
+    if meshes:
+        asset = Asset()
+        for mesh in meshes:
+            add_surface(asset, mesh, start, end, 1.0 / motion.fps)
+        _finish(asset, path, layout, filmed)
+    else:
+        write_tracks(tracks, path, report, layout, filmed)
     report.paths.append(path)
     return path
 
@@ -94,11 +102,15 @@ def write_tracks(
     camera: CameraTrack | None = None,
 ) -> None:
     """Write tracks, and the camera, to one file. Raises UsageError (larger than 4 GB), OutputError."""
-    asset = _Asset()
+    asset = Asset()
     for track in tracks:
         if track.body.posedirs is not None:
             report.notes.add("the body's pose blend shapes are left out: a skeleton cannot drive them in glTF")
         _add_person(asset, track, layout, report)
+    _finish(asset, path, layout, camera)
+
+
+def _finish(asset: Asset, path: Path, layout: Layout, camera: CameraTrack | None) -> None:
     if camera is not None:
         _add_camera(asset, camera, layout)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -116,90 +128,7 @@ class _Rotations:
         return joint_quaternions(self.track.pose, self.joint).astype(np.float32)
 
 
-@dataclass
-class _Asset:
-    """A glTF file under construction: its JSON, and functions that compute its numbers when they are written."""
-
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    roots: list[int] = field(default_factory=list)
-    meshes: list[dict[str, Any]] = field(default_factory=list)
-    skins: list[dict[str, Any]] = field(default_factory=list)
-    cameras: list[dict[str, Any]] = field(default_factory=list)
-    channels: list[dict[str, Any]] = field(default_factory=list)
-    samplers: list[dict[str, Any]] = field(default_factory=list)
-    accessors: list[dict[str, Any]] = field(default_factory=list)
-    views: list[dict[str, Any]] = field(default_factory=list)
-    sources: list[Callable[[], np.ndarray]] = field(default_factory=list)
-    length: int = 0
-
-    def node(self, **entry: Any) -> int:
-        self.nodes.append(entry)
-        return len(self.nodes) - 1
-
-    def numbers(
-        self,
-        count: int,
-        kind: str,
-        source: Callable[[], np.ndarray],
-        *,
-        component: int = _FLOAT,
-        target: int | None = None,
-        bounds: tuple[Sequence[float], Sequence[float]] | None = None,
-    ) -> int:
-        """An accessor of `count` values of a kind ("VEC3"), whose array `source` computes when it is written."""
-        size = {_FLOAT: 4, _UINT: 4, _USHORT: 2, _UBYTE: 1}[component] * _SIZES[kind] * count
-        view: dict[str, Any] = {"buffer": 0, "byteOffset": self.length, "byteLength": size}
-        if target is not None:
-            view["target"] = target
-        accessor: dict[str, Any] = {
-            "bufferView": len(self.views), "componentType": component, "count": count, "type": kind
-        }  # fmt: skip
-        if bounds is not None:
-            accessor["min"], accessor["max"] = ([float(v) for v in side] for side in bounds)
-        self.views.append(view)
-        self.accessors.append(accessor)
-        self.sources.append(source)
-        self.length += size + -size % 4
-        return len(self.accessors) - 1
-
-    def animate(self, node: int, path: str, times: int, values: int, interpolation: str = "LINEAR") -> None:
-        self.channels.append({"sampler": len(self.samplers), "target": {"node": node, "path": path}})
-        self.samplers.append({"input": times, "output": values, "interpolation": interpolation})
-
-    def document(self) -> dict[str, Any]:
-        # glTF does not allow empty lists.
-        cameras = {"cameras": self.cameras} if self.cameras else {}
-        grey = {"baseColorFactor": [0.5, 0.5, 0.5, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
-        return {
-            "asset": {"version": "2.0", "generator": f"Kinema {__version__}"},
-            "scene": 0,
-            "scenes": [{"nodes": self.roots}],
-            "nodes": self.nodes,
-            "meshes": self.meshes,
-            "skins": self.skins,
-            **cameras,
-            "materials": [{"name": "grey", "pbrMetallicRoughness": grey}],
-            "animations": [{"name": "motion", "channels": self.channels, "samplers": self.samplers}],
-            "accessors": self.accessors,
-            "bufferViews": self.views,
-            "buffers": [{"byteLength": self.length}],
-        }
-
-    def write(self, file: BinaryIO) -> None:
-        text = json.dumps(self.document(), separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        total = 12 + 8 + len(text) + 8 + self.length
-        if total > _MAX_SIZE:
-            raise UsageError("a GLB file cannot be larger than 4 GB; export a shorter time range or one person")
-        file.write(struct.pack("<4sII", b"glTF", 2, total))
-        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        file.write(struct.pack("<I4s", self.length, b"BIN\0"))
-        for source in self.sources:
-            data = np.ascontiguousarray(source()).tobytes()
-            file.write(data + b"\0" * (-len(data) % 4))
-
-
-def _add_person(asset: _Asset, track: SkeletonTrack, layout: Layout, report: WriteReport) -> None:
+def _add_person(asset: Asset, track: SkeletonTrack, layout: Layout, report: WriteReport) -> None:
     skin = skin_of(track, layout.scale)
     joints = [
         asset.node(name=name, translation=[float(v) for v in offset])
@@ -224,7 +153,7 @@ def _add_person(asset: _Asset, track: SkeletonTrack, layout: Layout, report: Wri
     _add_animation(asset, track, joints, root, layout, report)
 
 
-def _add_camera(asset: _Asset, camera: CameraTrack, layout: Layout) -> None:
+def _add_camera(asset: Asset, camera: CameraTrack, layout: Layout) -> None:
     """The camera's node, in the scene; with keys at its frames if it moves."""
     lens = {"yfov": camera.yfov, "aspectRatio": camera.aspect, "znear": _NEAR * layout.scale}
     extras = {"K": camera.intrinsics.tolist(), "size": [camera.width, camera.height]}
@@ -241,19 +170,19 @@ def _add_camera(asset: _Asset, camera: CameraTrack, layout: Layout) -> None:
     asset.animate(node, "rotation", clock, asset.numbers(len(times), "VEC4", lambda: turns))
 
 
-def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
+def _add_mesh(asset: Asset, track: SkeletonTrack, skin: Skin) -> int:
     count = len(skin.vertices)
     bounds = (skin.vertices.min(axis=0).tolist(), skin.vertices.max(axis=0).tolist())
-    index, component = (np.uint16, _USHORT) if count < 2**16 else (np.uint32, _UINT)
+    index, component = (np.uint16, USHORT) if count < 2**16 else (np.uint32, UINT)
     attributes = {
-        "POSITION": asset.numbers(count, "VEC3", lambda: skin.vertices, target=_VERTICES, bounds=bounds),
-        "NORMAL": asset.numbers(count, "VEC3", lambda: skin.normals, target=_VERTICES),
-        "JOINTS_0": asset.numbers(count, "VEC4", lambda: skin.influences, component=_UBYTE, target=_VERTICES),
-        "WEIGHTS_0": asset.numbers(count, "VEC4", lambda: skin.weights, target=_VERTICES),
+        "POSITION": asset.numbers(count, "VEC3", lambda: skin.vertices, target=VERTICES, bounds=bounds),
+        "NORMAL": asset.numbers(count, "VEC3", lambda: skin.normals, target=VERTICES),
+        "JOINTS_0": asset.numbers(count, "VEC4", lambda: skin.influences, component=UBYTE, target=VERTICES),
+        "WEIGHTS_0": asset.numbers(count, "VEC4", lambda: skin.weights, target=VERTICES),
     }
     faces = track.body.faces
     indices = asset.numbers(
-        faces.size, "SCALAR", lambda: faces.reshape(-1).astype(index), component=component, target=_INDICES
+        faces.size, "SCALAR", lambda: faces.reshape(-1).astype(index), component=component, target=INDICES
     )
     primitive = {"attributes": attributes, "indices": indices, "material": 0}
     asset.meshes.append({"name": f"{track.name}_body", "primitives": [primitive]})
@@ -261,7 +190,7 @@ def _add_mesh(asset: _Asset, track: SkeletonTrack, skin: Skin) -> int:
 
 
 def _add_animation(
-    asset: _Asset, track: SkeletonTrack, joints: list[int], root: int, layout: Layout, report: WriteReport
+    asset: Asset, track: SkeletonTrack, joints: list[int], root: int, layout: Layout, report: WriteReport
 ) -> None:
     count = len(track)
     times = layout.clock(track.times).astype(np.float32)

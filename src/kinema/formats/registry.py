@@ -206,7 +206,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             holds="everybody's skin, skeleton and motion, and the filming camera, at true times",
-            takes=("names", "camera", "report"),
+            takes=("names", "camera", "surface", "report"),
         ),
         MotionFormat(
             "usd",

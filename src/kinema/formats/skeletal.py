@@ -152,7 +152,7 @@ def skeleton_tracks(
         located = any(person.joints is not None for person in motion)
         fit = "fit a body to their joints (`kinema refine --method track-fit`)" if located else "run the fit"
         if any(person.vertices is not None for person in motion):
-            fit += ", or export their surfaces as they are (usd, ply, mesh),"
+            fit += ", or export their surfaces as they are (glb, usd, ply, mesh),"
         raise UsageError(f"nobody in this motion has a pose; {fit} before exporting it")
     world = exported_frame(motion) == "world"
     if not world and any(p.pose is None for p in people):

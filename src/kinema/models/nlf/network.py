@@ -243,9 +243,11 @@ class CropModel(nn.Module):
         """The same before the field's last layer, which takes less memory and time to read with."""
         field = self.heatmap_head.weight_field
         last = field.pred_mlp[-1]
+        assert isinstance(last, nn.Linear)
         layer = torch.cat([last.weight, last.bias[:, None]], dim=1)
         table = layer.reshape(HEAD + 1, MAPS, -1).permute(2, 1, 0).flatten(0, 1).contiguous()
-        return PointCodes(*(field.codes(each, self._known_volume()) for each in _both_sides(points)), table)
+        straight, mirrored = (field.codes(each, self._known_volume()) for each in _both_sides(points))
+        return PointCodes(straight, mirrored, table)
 
     def _known_volume(self) -> BodyVolume:
         if self.volume is None:

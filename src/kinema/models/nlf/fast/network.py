@@ -39,7 +39,9 @@ class _InPlaceExcitation(nn.Module):
 def _linear(plain: nn.Conv2d) -> nn.Linear:
     """A 1x1 convolution as a layer of vectors."""
     made = nn.Linear(plain.in_channels, plain.out_channels)
-    made.weight, made.bias = nn.Parameter(plain.weight.flatten(1)), plain.bias
+    made.weight = nn.Parameter(plain.weight.flatten(1))
+    assert plain.bias is not None
+    made.bias = nn.Parameter(plain.bias.detach())
     return made
 
 
