@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from kinema.errors import UsageError
 from kinema.evaluation.options import OcclusionOptions
 from kinema.metrics import joint_errors, pa_joint_errors
+from kinema.models.attention import Attention
 from kinema.progress import Progress, silent
 
 
@@ -50,6 +51,15 @@ class ImageEstimator(Protocol):
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         """Joints (n,J,3) metres, relative to the hips, of inputs (n,size,size,3)."""
+        ...
+
+
+@runtime_checkable
+class AttentiveEstimator(Protocol):
+    """An `ImageEstimator` that can say where it looks."""
+
+    def attention(self, prepared: np.ndarray) -> Attention:
+        """Where it looks for each of SMPL's joints in an input (size,size,3)."""
         ...
 
 

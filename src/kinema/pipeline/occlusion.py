@@ -12,7 +12,7 @@ import numpy as np
 from kinema._version import __version__
 from kinema.errors import InputError
 from kinema.evaluation.image_estimators import image_estimator
-from kinema.evaluation.occlusion import ImageEstimator, Sensitivity, occlusion_sensitivity
+from kinema.evaluation.occlusion import AttentiveEstimator, ImageEstimator, Sensitivity, occlusion_sensitivity
 from kinema.models.pare.crops import evaluation_crop, normalized
 from kinema.models.pare.datasets import PareDataset
 from kinema.models.pare.images import PareImages
@@ -24,6 +24,7 @@ from kinema.pipeline.watching import RunWatcher, timed
 from kinema.storage.atomic import atomic_path, write_json
 from kinema.tracking import TrackingOptions
 from kinema.video.images import list_images
+from kinema.visualization.attention import attention_sheet
 from kinema.visualization.occlusion import heat_sheet, write_sweep
 
 SUMMARY = "occlusion.json"
@@ -97,6 +98,9 @@ def _analyse(
     picture = estimator.to_image(prepared)
     write_png(result.folder / f"{stem}.png", heat_sheet(picture, found))
     write_png(result.folder / f"{stem}_aligned.png", heat_sheet(picture, found, aligned=True))
+    if isinstance(estimator, AttentiveEstimator):
+        seen = estimator.attention(prepared)
+        write_png(result.folder / f"{stem}_attention.png", attention_sheet(picture, seen.maps, seen.notes))
     write_numbers(result.folder / f"{stem}.npz", found, stem)
     if options.video:
         write_sweep(result.folder / f"{stem}.mp4", prepared, estimator, found)

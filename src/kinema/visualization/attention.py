@@ -1,6 +1,8 @@
-"""Visualizing PARE's part attention: one heatmap per joint over the person's crop."""
+"""Visualizing where a network looks for each joint: PARE's part attention, NLF's heatmaps, over the person's crop."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -19,18 +21,25 @@ def heat_over(image: np.ndarray, heat: np.ndarray, opacity: float = 0.5) -> np.n
     return np.rint((1 - opacity) * image + opacity * jet(resized)).astype(np.uint8)
 
 
-def attention_sheet(crop: np.ndarray, attention: np.ndarray, *, tile: int = 160) -> np.ndarray:
-    """All 24 maps (24,h,w) over the crop (224,224,3) uint8, one tile each with the joint's name: (H,W,3) uint8.
+def attention_sheet(
+    crop: np.ndarray, attention: np.ndarray, notes: Sequence[str] = (), *, tile: int = 160
+) -> np.ndarray:
+    """All 24 maps (24,h,w) over the crop (S,S,3) uint8, one tile each with the joint's name: (H,W,3) uint8.
 
-    Each map is scaled by its own maximum: it shows where the network attends, not how sharply.
+    Each map is scaled by its own maximum: it shows where the network attends, not how sharply. notes: on each joint,
+    below its name.
     """
     small = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)
     tiles = []
-    for one, name in zip(attention, SMPL24.joints, strict=True):
+    for number, (one, name) in enumerate(zip(attention, SMPL24.joints, strict=True)):
         heat = cv2.resize((one / max(float(one.max()), 1e-12)).astype(np.float32), (tile, tile))
         # Where there is no attention, the image stays unchanged.
         opacity = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
-        tiles.append(labelled(np.rint((1 - opacity) * small + opacity * jet(heat)).astype(np.uint8), name))
+        tiles.append(
+            labelled(
+                np.rint((1 - opacity) * small + opacity * jet(heat)).astype(np.uint8), name, *notes[number : number + 1]
+            )
+        )
     return sheet(tiles, _COLUMNS)
 
 

@@ -44,6 +44,34 @@ def test_joints_relative_to_the_hips(weights):
     assert list(estimator.weights) == [weights.name]
 
 
+def test_the_heatmaps_are_those_that_the_points_are_read_from(weights):
+    """Their mean place over the crop is the point's pixel, and the uncertainty is the point's."""
+    torch = pytest.importorskip("torch")
+    from kinema.body import load_body
+    from kinema.models.nlf.images import NlfImages
+    from kinema.models.nlf.points import localize
+    from kinema.models.nlf.reading import read_crop_model
+    from kinema.models.nlf.torch_run import NlfEstimator
+
+    points = load_body().J_template
+    estimator = NlfImages(NlfEstimator(weights, points, device="cpu", threads=1))
+    prepared = np.random.default_rng(1).random((estimator.size, estimator.size, 3), dtype=np.float32)
+    seen = estimator.attention(prepared)
+    assert seen.maps.shape == (24, estimator.size // 32, estimator.size // 32)
+    np.testing.assert_allclose(seen.maps.sum(axis=(1, 2)), 1, rtol=1e-5)
+    cells = np.arange(estimator.size // 32) * 32 + 16
+    places = np.stack([seen.maps.sum(axis=1) @ cells, seen.maps.sum(axis=2) @ cells], axis=1)
+    model = read_crop_model(weights)
+    with torch.inference_mode():
+        found = localize(
+            model(torch.from_numpy(prepared).permute(2, 0, 1)[None]),
+            model.weights_of(torch.from_numpy(points.astype(np.float32))),
+            estimator.size,
+        )
+    np.testing.assert_allclose(places, found.pixels[0], atol=0.01)
+    assert seen.notes == tuple(f"+- {3000 * each:.0f} mm" for each in found.uncertainty[0].tolist())
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("networks")
 def test_the_command(weights, tmp_path, monkeypatch, capsys):
@@ -60,4 +88,6 @@ def test_the_command(weights, tmp_path, monkeypatch, capsys):
     assert main([*command, "--patch", "128", "--out", str(tmp_path / "out"), "--threads", "1", "--quiet"]) == 0
     (row,) = json.loads((tmp_path / "out" / "occlusion.json").read_text())["results"]
     assert row["estimator"] == "nlf"
+    sheet = cv2.imread(str(tmp_path / "out" / "photo_1_nlf_attention.png"))
+    assert sheet.shape == (4 * (160 + 2 * 16), 6 * 160, 3)
     assert np.isfinite(row["mean_mm"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kinema.geometry.camera import camera_from_fov
+from kinema.models.attention import Attention
 from kinema.models.imagenet import MEAN
 from kinema.models.nlf.facts import FOV
 from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
@@ -45,3 +46,9 @@ class NlfImages:
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         found = self._estimator.relative(np.ascontiguousarray(prepared.transpose(0, 3, 1, 2), np.float32))
         return np.asarray(found - found[:, self._hips].mean(axis=1, keepdims=True), dtype=np.float64)
+
+    def attention(self, prepared: np.ndarray) -> Attention:
+        """The heatmaps from which the joints are read, and their uncertainties."""
+        given = np.ascontiguousarray(prepared.transpose(2, 0, 1)[None], np.float32)
+        (maps,), (spread,) = self._estimator.heatmaps(given)
+        return Attention(maps, tuple(f"+- {1000 * each:.0f} mm" for each in spread))

@@ -94,6 +94,17 @@ def localize(
     )
 
 
+def heatmaps(features: Tensor, weights: PointWeights | PointCodes) -> Tensor:
+    """Where each point is looked for in the pictures: (B,N,h,w), probabilities over the cells, summed over depth."""
+    height, width = features.shape[2:]
+    rows = [
+        torch.cat([maps[:, 2:].flatten(1).softmax(dim=1).unflatten(1, (MAPS - 2, height, width)).sum(dim=1)
+                   for maps in weights.maps(crop, flipped=False)])
+        for crop in features.flatten(2).float()
+    ]  # fmt: skip
+    return torch.stack(rows)
+
+
 def _read(pieces: Iterable[Tensor], grid: Tensor, space: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Shares of the way (N,3) along x, y and the slices, metric shares (N,2), uncertainties (N,1), of maps (n,10,hw).
 

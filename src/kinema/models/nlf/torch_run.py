@@ -142,6 +142,21 @@ class NlfEstimator:
             ]
         return np.asarray(torch.cat(parts).numpy())
 
+    def heatmaps(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each point is looked for: probabilities (n,N,R/32,R/32) over the cells of crops (n,3,R,R) float32 in
+        [0,1], and uncertainties (n,N) metres."""
+        import torch
+
+        from kinema.models.nlf.facts import UNCERTAINTY_FACTOR
+        from kinema.models.nlf.points import heatmaps, localize
+
+        with torch.inference_mode():
+            given = torch.from_numpy(crops).to(self.device).contiguous(memory_format=torch.channels_last)
+            features = self._net(given)
+            maps = heatmaps(features, self._weights).cpu().numpy()
+            spread = localize(features, self._weights, self.side).uncertainty.cpu().numpy()
+        return np.asarray(maps), np.asarray(spread * UNCERTAINTY_FACTOR)
+
     def cropped(self, image: np.ndarray, boxes: np.ndarray, lens: Lens, settings: CropSettings) -> list[CroppedPerson]:
         """The people in boxes (P,4) x y w h of an image (H,W,3) uint8 RGB."""
         people = []

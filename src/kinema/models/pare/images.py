@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from kinema.body.landmarks import SMPL_VERTICES
+from kinema.models.attention import Attention
 from kinema.models.imagenet import MEAN, STD
 from kinema.models.pare.crops import crop, normalized
 from kinema.models.pare.facts import IMAGE_SIZE, JOINTS14
@@ -50,6 +51,12 @@ class PareImages:
 
     def estimate(self, prepared: np.ndarray) -> np.ndarray:
         return self._joints.joints14(self.vertices(prepared)[0]).astype(np.float64)
+
+    def attention(self, prepared: np.ndarray) -> Attention:
+        """The part attention of SMPL's joints."""
+        maps = self._estimator.run(prepared[None], maps=True).attention
+        assert maps is not None
+        return Attention(maps[0])
 
     def truth(self, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
         """The joints (n,14,3) of a true pose (n,72) and shape (n,10)."""
