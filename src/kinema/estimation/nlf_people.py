@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.errors import InputError
 from kinema.estimation.nlf_boxes import boxes_of
+from kinema.estimation.nlf_keeping import keeping
 from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.nlf_surest import surest_people
@@ -22,10 +21,8 @@ from kinema.models.nlf.release import data_file, weights_file
 from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
 from kinema.motion import Motion
-from kinema.person import LOCATED, Person
+from kinema.person import Person
 from kinema.stage import Context, given
-from kinema.storage.atomic import atomic_path
-from kinema.storage.stored import StoredArray, lasting_folder
 
 _NOTE = (
     "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL file with `body_model`"
@@ -88,8 +85,9 @@ def locate_people(
     """Vertices, joints and their uncertainties of everyone who has boxes, in the frame of the motion's camera.
 
     The context's video is the one the motion was tracked in, with the same time range. Vertices are written as they are
-    found, to `context.folder`, or else to a folder that lasts as long as the process. Raises InputError if the video
-    ends before the tracks do, or masks that people are cropped by do not fit it; UsageError if there are none.
+    found, to `context.folder`, or else to a folder that lasts as long as the process; with `context.partial` a stopped
+    stage goes on where it was (`kinema.estimation.nlf_keeping`). Raises OutputError for a full disk; InputError if the
+    video ends before the tracks do, or masks that people are cropped by do not fit it; UsageError if there are none.
     """
     if options.fov is not None:
         camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
@@ -104,23 +102,23 @@ def locate_people(
             )
     tracks = boxes_of(motion, options.boxes, context.notes)
     people = [person for person in motion if person.id in tracks]
-    with ExitStack() as stack:
-        kept = {
-            person.id: stack.enter_context(_kept(context.folder, person, len(points.vertices))) for person in people
-        }
-        owed = {(person.id, row) for person in people for row in range(len(person))}
-        total = len(owed)
+    with keeping(people, len(points.vertices), context.folder, context.partial) as kept:
+        total = sum(map(len, people))
+        owed = sum(int((person.frames >= kept.first).sum()) for person in people)
         batch: list[tuple[int, int, Any]] = []
 
         def finish() -> None:
+            nonlocal owed
             found, spread = estimator.located([each[2] for each in batch])
             for (id, row, _), place, uncertainty in zip(batch, found, spread, strict=True):
-                kept[id].put(row, place, uncertainty)
-                owed.discard((id, row))
+                kept.put(id, row, place, uncertainty)
+            id, row, _ = batch[-1]
+            kept.save(int(motion.person(id).frames[row]))
+            owed -= len(batch)
             batch.clear()
-            context.progress(total - len(owed), total)
+            context.progress(total - owed, total)
 
-        for id, row, crop in _crops(motion, context, camera, tracks, people, estimator, options):
+        for id, row, crop in _crops(motion, context, camera, tracks, people, estimator, options, kept.first):
             batch.append((id, row, crop))
             if len(batch) * options.num_aug >= options.internal_batch_size:
                 finish()
@@ -128,9 +126,9 @@ def locate_people(
             finish()
         if owed:
             raise InputError(
-                f"the video ended {len(owed)} frames before the tracks did; track it again, with the same time range"
+                f"the video ended {owed} frames before the tracks did; track it again, with the same time range"
             )
-    located = {person.id: kept[person.id].filled(person) for person in people}
+        located = kept.filled()
     return motion.replace(
         people=tuple(located.get(person.id, person) for person in motion), camera=camera, body_model=body.name
     )
@@ -144,19 +142,16 @@ def _crops(
     people: list[Person],
     estimator: Locator,
     options: NlfOptions,
+    first: int,
 ) -> Iterator[tuple[int, int, Any]]:
-    """The crop of everyone in every frame, with id and row, as the video gives them."""
+    """The crop of everyone in every frame from the `first` one, with id and row, as the video gives them."""
     lens = Lens(camera.intrinsics, camera.distortion)
     settings = CropSettings(options.num_aug, options.antialias_factor, options.pad_white_pixels)
-    wanted: dict[int, list[tuple[int, int]]] = {}
-    for person in people:
-        for row, number in enumerate(person.frames):
-            wanted.setdefault(int(number), []).append((person.id, row))
-    last = max(wanted, default=-1)
+    last = max((int(person.frames[-1]) for person in people if len(person)), default=-1)
     for number, frame in enumerate(given(context.video)):
         if number > last:
             break
-        here = wanted.get(number, [])
+        here = _people_at(people, number) if number >= first else []
         if here:
             corners = np.stack([tracks[id][row] for id, row in here])
             boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
@@ -164,39 +159,7 @@ def _crops(
                 yield id, row, crop
 
 
-class _Kept:
-    """The results of one person: surfaces in files, joints in memory."""
-
-    def __init__(self, vertices: np.ndarray, uncertainty: np.ndarray, paths: tuple[Path, Path], frames: int) -> None:
-        self._vertices, self._uncertainty, self._paths = vertices, uncertainty, paths
-        self._joints, self._joint_uncertainty = np.zeros((frames, 24, 3)), np.zeros((frames, 24))
-
-    def put(self, row: int, points: np.ndarray, uncertainty: np.ndarray) -> None:
-        """points (V+24,3), uncertainty (V+24,)."""
-        self._vertices[row], self._uncertainty[row] = points[:-24], uncertainty[:-24]
-        self._joints[row], self._joint_uncertainty[row] = points[-24:], uncertainty[-24:]
-
-    def filled(self, person: Person) -> Person:
-        """Once the files are in place."""
-        return person.replace(
-            joints=self._joints,
-            joint_uncertainty=self._joint_uncertainty,
-            vertices=StoredArray(self._paths[0]),
-            vertex_uncertainty=StoredArray(self._paths[1]),
-            data={**person.data, LOCATED: self._joints},
-        )
-
-
-@contextmanager
-def _kept(folder: Path | None, person: Person, count: int) -> Iterator[_Kept]:
-    """Files for the surface of one person, which appear when the block ends."""
-    place = lasting_folder() if folder is None else folder.resolve()
-    place.mkdir(parents=True, exist_ok=True)
-    paths = place / f"vertices-{person.id}.npy", place / f"vertex-uncertainty-{person.id}.npy"
-    frames = len(person)
-    with atomic_path(paths[0]) as first, atomic_path(paths[1]) as second:
-        vertices = np.lib.format.open_memmap(first, "w+", np.float32, (frames, count, 3))
-        uncertainty = np.lib.format.open_memmap(second, "w+", np.float32, (frames, count))
-        yield _Kept(vertices, uncertainty, paths, frames)
-        vertices.flush()
-        uncertainty.flush()
+def _people_at(people: Sequence[Person], number: int) -> list[tuple[int, int]]:
+    """Ids and rows of those who are in a frame of the video."""
+    rows = ((person, int(np.searchsorted(person.frames, number))) for person in people)
+    return [(person.id, row) for person, row in rows if row < len(person) and person.frames[row] == number]

@@ -12,7 +12,7 @@ from kinema.motion import Motion
 from kinema.person import Person, row_of
 from kinema.segmentation.masks import scaled
 from kinema.segmentation.registry import MaskedFrame
-from kinema.storage.atomic import atomic_path
+from kinema.storage.row_file import RowFile
 from kinema.storage.stored import StoredArray
 
 LONGEST = 480
@@ -33,25 +33,28 @@ class PersonMasks:
         self.size = max(round(motion.height * factor), 1), max(round(motion.width * factor), 1)
         self._motion, self._semantic = motion, semantic
         self._paths = {person.id: folder / f"masks-{person.id}.npy" for person in motion}
-        self._stack = ExitStack()
-        self._arrays: dict[int, np.ndarray] = {}
+        self._files: dict[int, RowFile] = {}
 
     def __enter__(self) -> PersonMasks:
         with ExitStack() as stack:
+            stack.callback(self._leave)
             for person in self._motion:
-                temporary = stack.enter_context(atomic_path(self._paths[person.id]))
-                shape = (len(person), *self.size)
-                self._arrays[person.id] = np.lib.format.open_memmap(temporary, "w+", np.bool_, shape)
-            self._stack = stack.pop_all()
+                self._files[person.id] = RowFile(self._paths[person.id], (len(person), *self.size), np.bool_)
+            stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for array in self._arrays.values():
-            array.flush()  # type: ignore[attr-defined]
-        self._arrays.clear()
-        self._stack.__exit__(kind, error, traceback)
+        with ExitStack() as stack:
+            stack.callback(self._leave)
+            if error is None:
+                for file in self._files.values():
+                    file.finish()
+
+    def _leave(self) -> None:
+        for file in self._files.values():
+            file.leave(forget=True)
 
     def put(self, frame: MaskedFrame) -> None:
         """Keep the masks of a frame."""
@@ -63,7 +66,7 @@ class PersonMasks:
             if self._semantic:
                 box = person.require("boxes")[0][row] * (self.size[1] / max(self._motion.width, 1))
                 mask = mask & near(box, self.size)
-            self._arrays[person.id][row] = mask
+            self._files[person.id].put(row, mask)
 
     def people(self) -> tuple[Person, ...]:
         """The motion's people with their masks."""
