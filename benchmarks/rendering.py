@@ -1,11 +1,15 @@
 """Speed of rendering a body: Kinema's rasteriser against Embree used directly and against trimesh.ray.
 
-    python benchmarks/rendering.py [CLIP ...] [--height 900] [--repeat 20]
+    python benchmarks/rendering.py [CLIP ...] [--height 900] [--repeat 20] [--against a1bce1c^]
 
 One free body, `--height` pixels tall in a 1920x1080 image, on one core. All three compute the same result
 (the visible face at each pixel of the body's box), then Kinema's whole renderer with lighting and antialiased
 silhouettes is timed: all in CPU time of the process, so that other load on the machine has little effect. The
 overlay of a short clip, with one and with two drawing threads, is timed in wall-clock time. Best of `--repeat`.
+
+--against COMMIT (of this repository) draws the overlay of the same clip with that commit's code, in alternation with
+this one's, each in a process of its own, and nothing else: CPU time per frame, decoding and encoding included, and the
+median of the ratios. a1bce1c^ is the overlay before anything was done for its speed.
 
 The first two seconds of every CLIP are encoded as the overlay is and as other videos are, alternately: CPU time, size
 and PSNR against what was encoded.
@@ -14,6 +18,10 @@ and PSNR against what was encoded.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -130,6 +138,53 @@ def compare_workers(repeat: int) -> None:
     )
 
 
+DRAW = """
+import sys, time
+from kinema.body import load_body
+from kinema.synthetic import procedural_motion
+from kinema.video import open_video
+from kinema.visualization import write_overlay
+import numpy as np
+body = load_body()
+motion = procedural_motion(body, "demo", fps=15)
+keep = np.arange(int(sys.argv[3]))
+motion = motion.replace(times=motion.times[keep], people=tuple(p.select(keep) for p in motion))
+start = time.process_time()
+report = write_overlay(motion, body, open_video(sys.argv[1]), sys.argv[2])
+print(time.process_time() - start)
+assert report.path is not None, report.warnings
+"""
+
+
+def compare_versions(commit: str, turns: int, frames: int = 60) -> None:
+    here = Path(__file__).resolve().parent.parent
+    body = load_body()
+    motion = procedural_motion(body, "demo", fps=15)
+    keep = np.arange(frames)
+    motion = motion.replace(times=motion.times[keep], people=tuple(p.select(keep) for p in motion))
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "then.tar"
+        subprocess.run(["git", "-C", str(here), "archive", "-o", str(archive), commit, "src"], check=True)
+        shutil.unpack_archive(archive, Path(folder) / "then", filter="data")
+        sources = {"then": Path(folder) / "then" / "src", "now": here / "src"}
+        for size in ((1280, 720), (1920, 1080)):
+            clip = render_clip(motion, body, Path(folder) / f"{size[1]}.mp4", size=size)
+            taken: dict[str, list[float]] = {"then": [], "now": []}
+            for _ in range(turns):
+                for name, source in sources.items():
+                    command = [sys.executable, "-c", DRAW, str(clip), str(Path(folder) / "out.mp4"), str(frames)]
+                    environment = {**os.environ, "PYTHONPATH": str(source)}
+                    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+                    taken[name].append(1e3 * float(done.stdout.split()[-1]) / frames)
+            then, now = (np.array(taken[name]) for name in ("then", "now"))
+            print(
+                f"overlay at {size[1]}p: {np.median(then):.1f} ms of CPU time per frame at {commit},"
+                f" {np.median(now):.1f} ms now: x{np.median(then / now):.2f} ({np.min(then / now):.2f} to"
+                f" {np.max(then / now):.2f}, {turns} turns)",
+                flush=True,
+            )
+
+
 def compare_encoding(clip: Path, repeat: int) -> None:
     video = open_video(clip, end=2.0)
     frames = list(video)
@@ -161,7 +216,12 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP")
     parser.add_argument("--height", type=int, default=900, help="pixels from the body's top to its bottom")
     parser.add_argument("--repeat", type=int, default=20)
+    parser.add_argument("--against", metavar="COMMIT", help="compare the overlay with this commit's, and nothing else")
+    parser.add_argument("--turns", type=int, default=5, help="of the comparison with a commit")
     args = parser.parse_args()
+    if args.against:
+        compare_versions(args.against, args.turns)
+        return
     compare(*scene(args.height), args.repeat)
     compare_workers(args.repeat)
     for clip in args.clips:

@@ -48,6 +48,47 @@ def test_one_frame_of_a_4k_picture(tmp_path, parity):
 
 @pytest.mark.golden
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_nobody_and_no_smpl(tmp_path, monkeypatch):
+    """Nobody gives nobody; without SMPL's file the free body stands in, and a note, which a run keeps, says so."""
+    pytest.importorskip("torch")
+    from kinema.estimation.nlf_people import localize
+
+    weights = nlf_samples.write_program(tmp_path / "nlf.torchscript", tensors=nlf_samples.narrow_network(monkeypatch))
+    context = Context(body=load_body(), video=BlackFrames(2, SIZE), folder=tmp_path / "arrays")
+    options = NlfOptions(weights=str(weights), device="cpu", threads=1)
+    found = localize(Motion(np.arange(2) / 10, *SIZE), context, options)
+    assert not found.people
+    assert found.body_model == "free"
+    (note,) = [each for each in context.notes if "stands in" in each]
+    assert note.startswith(
+        "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL"
+    )
+    assert not list((tmp_path / "arrays").glob("*"))
+
+
+@pytest.mark.golden
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.usefixtures("networks")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_video_of_nobody_ends_before_the_network_is_read(tmp_path, monkeypatch, capsys):
+    from kinema.__main__ import main
+    from kinema.video import VideoWriter
+
+    weights = nlf_samples.write_program(tmp_path / "nlf.torchscript", tensors=nlf_samples.narrow_network(monkeypatch))
+    with VideoWriter(tmp_path / "empty.mp4", 160, 120) as writer:
+        for number in range(5):
+            writer.write(np.full((120, 160, 3), 90, np.uint8), number / 10)
+    command = ["run", str(tmp_path / "empty.mp4"), "--estimator", "nlf", "--nlf", str(weights), "--threads", "1"]
+    assert main([*command, "--out", str(tmp_path / "out"), "--quiet"]) == 3
+    error = capsys.readouterr().err.strip()
+    assert "nobody" in error or "no people" in error or "no person" in error
+    assert "\n" not in error
+
+
+@pytest.mark.golden
+@pytest.mark.torch
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.9, 0.999])
 @pytest.mark.parametrize("suffix", [".torchscript", ".pt"])
 def test_weights_that_are_cut_off(tmp_path, monkeypatch, suffix, keep):
