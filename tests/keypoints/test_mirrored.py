@@ -12,6 +12,7 @@ from kinema.geometry.circles import from_boxes
 from kinema.keypoints import open_source
 from kinema.keypoints.detectors import BoxDetector
 from kinema.keypoints.mirrored import detecting_so
+from kinema.keypoints.registry import find_detector
 from kinema.keypoints.source import TileRange
 from kinema.models.image_network import ImageNetwork
 from kinema.models.yolov8.network import YOLOv8
@@ -126,3 +127,9 @@ def test_wrong_numbers_are_named_as_the_user_wrote_them():
         TrackingOptions(detection_threshold=0.0)
     with pytest.raises(UsageError, match="`detector_nms_iou_threshold` must lie between 0 and 1"):
         TrackingOptions(detection_overlap=1.5)
+
+
+@pytest.mark.parametrize("name", ["nlf_l_multi_0.3.2.torchscript", "yolov8x.pt"])
+def test_a_detector_inside_a_program_is_refused_and_what_to_use_is_said(name):
+    with pytest.raises(UsageError, match=rf"{name} is no detector that can be read: .* ONNX .*`yolo export"):
+        find_detector(name)

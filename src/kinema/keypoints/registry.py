@@ -15,6 +15,9 @@ from kinema.registry import Registry
 SUFFIX = ".onnx"
 """Of a user's own network, which may stand in place of a name."""
 
+_PROGRAMS = (".torchscript", ".pt", ".pth")
+"""Of torch's files."""
+
 _BLAZEPOSE = "kinema.keypoints.blazepose"
 _ONNX = "kinema.keypoints.onnx_sources"
 _TORCH = "kinema.keypoints.torch_sources"
@@ -160,6 +163,11 @@ def keypoint_file(name: str) -> Path | None:
 
 def find_detector(name: str) -> DetectorRow:
     """The detector of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
+    if name.lower().endswith(_PROGRAMS):
+        raise UsageError(
+            f"{name} is no detector that can be read: how a torch program calls its parts is not known; give an ONNX"
+            " file (of YOLOv8: `yolo export model=yolov8x.pt format=onnx`) or one of " + ", ".join(DETECTORS.names())
+        )
     if not name.lower().endswith(SUFFIX):
         return DETECTORS.find(name)
     from kinema.keypoints.onnx_sources import detector_of_file
