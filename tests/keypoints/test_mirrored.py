@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from kinema.detection.detecting import Detecting
 from kinema.errors import UsageError
 from kinema.geometry.circles import from_boxes
 from kinema.keypoints import open_source
@@ -14,6 +13,7 @@ from kinema.keypoints.detectors import BoxDetector
 from kinema.keypoints.mirrored import detecting_so
 from kinema.keypoints.registry import find_detector
 from kinema.keypoints.source import TileRange
+from kinema.models.detecting import Detecting
 from kinema.models.image_network import ImageNetwork
 from kinema.models.yolov8.network import YOLOv8
 from kinema.models.yolox.network import YOLOX

@@ -10,11 +10,11 @@ import dataclasses
 
 import numpy as np
 
-from kinema.detection.detecting import Detecting
 from kinema.errors import UsageError
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.keypoints.detectors import BoxDetector, BoxNetwork
 from kinema.keypoints.source import PersonDetector
+from kinema.models.detecting import Detecting
 from kinema.models.person_boxes import suppressed
 from kinema.video import Frame
 

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from kinema.detection.detecting import Detecting
 from kinema.errors import InputError, UsageError
 from kinema.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS, DetectorRow
 from kinema.keypoints.source import KeypointSource, OpenedSource
+from kinema.models.detecting import Detecting
 from kinema.registry import Registry
 
 SUFFIX = ".onnx"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.detection.detecting import Detecting
 from kinema.detection.tiles import SMALLEST_PERSON
+from kinema.models.detecting import Detecting
 from kinema.options import require, setting
 from kinema.runtime import MOST_THREADS
 from kinema.skeleton import JOINT_SETS
@@ -23,7 +23,7 @@ class TrackingOptions:
 
     keypoints, detector: names in `kinema.keypoints.SOURCES` and `DETECTORS`, or files. min_track_frames: at most half
     of the clip is required. detection_threshold: least score of a detection; detection_overlap, detection_flip,
-    detection_both_flips: as `kinema.detection.detecting.Detecting` has them; landmark_threshold: least score of the
+    detection_both_flips: as `kinema.models.detecting.Detecting` has them; landmark_threshold: least score of the
     keypoints of a person. detection_interval: the whole image is searched for new people within this time.
     smallest_person: height of the smallest person to detect, as a fraction of the
     frame's short side (halving it takes about four times as many detector runs); None: `SMALLEST_PERSON`, and where

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinema.detection.detecting import Detecting
 from kinema.errors import UsageError
 from kinema.geometry.camera import camera_from_35mm
 from kinema.keypoints.registry import files_of, keypoint_file, networks_of
+from kinema.models.detecting import Detecting
 from kinema.motion import Motion
 from kinema.stage import Context, Partial, Stage, given
 from kinema.tracking.options import TrackingOptions
