@@ -233,6 +233,45 @@ def test_the_report_is_written_to_both_files(walk, tmp_path):
     assert float(rows[0]["time"]) == pytest.approx(walk.times[20], abs=1e-4)
 
 
+def reports_why(validation, folder) -> None:
+    """Each verdict is the worst of those that the listed problems lead to, in the report and in the JSON."""
+    write_report(validation, folder / "v.json", folder / "b.csv")
+    written = json.loads((folder / "v.json").read_text())
+    ranks = ["PASS", "PASS_WITH_CLEANUP", "FAIL"]
+    listed = [*written["problems"], *(problem for person in written["people"] for problem in person["problems"])]
+    for check, verdict in written["verdicts"].items():
+        said = [p["verdict"] for p in listed if p["check"] == check and p["sentence"]]
+        assert verdict == max(said, key=ranks.index, default="PASS")
+    assert (validation.verdict != "PASS") == bool(validation.reasons())
+
+
+@pytest.mark.parametrize("profile", ["default", "video2pkl"])
+@pytest.mark.parametrize("corruption", [None, *CORRUPTIONS])
+def test_no_verdict_without_a_reason(walk, tmp_path, corruption, profile):
+    motion = walk if corruption is None else CORRUPTIONS[corruption](walk, np.random.default_rng(0))
+    reports_why(validate_motion(motion, profile=profile), tmp_path)
+
+
+@pytest.mark.parametrize("checks", [("structure", "motion", "quality"), ("motion",), ("quality",)])
+def test_no_verdict_without_a_reason_where_there_is_nothing(walk, tmp_path, checks):
+    times = np.arange(5) / 30
+    for people in ((), (Person(id=3, frames=np.arange(5)),), (Person(id=3, frames=np.arange(0)),)):
+        validation = validate_motion(Motion(times=times, width=0, height=0, people=people), checks=checks)
+        assert set(validation.verdicts.values()) == {"FAIL"}
+        reports_why(validation, tmp_path)
+    (tmp_path / "no.pkl").write_bytes(b"nothing")
+    reports_why(validate_file(tmp_path / "no.pkl"), tmp_path)
+
+
+def test_too_many_shaking_frames_say_so(walk):
+    noise = np.random.default_rng(0).normal(scale=0.05, size=(100, 3))
+    joints = walk.people[0].joints_world.copy()
+    joints[:100, SMPL24.index("left_wrist")] += noise
+    validation = validate_motion(changed(walk, joints_world=joints))
+    assert validation.verdict == "FAIL"
+    assert "frames exceed a limit: shake of left wrist" in validation.reasons()[0]
+
+
 def test_an_unwritable_folder_gives_one_sentence(walk, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is not a folder"):

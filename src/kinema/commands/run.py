@@ -141,6 +141,8 @@ def print_result(result: RunResult) -> None:
     print(
         f"\n{count} in {plural(summary['frames'], 'frame')} ({summary['fps']:.4g} fps), validation: {record['verdict']}"
     )
+    for reason in record["verdict_reasons"]:
+        print(f"  {reason}")
     print_table(
         ["person", "frames", "seen", "body height", "reprojection", "jitter before > after", "travelled"],
         [_person_row(person) for person in people],

@@ -107,7 +107,7 @@ def _person(report: PersonReport) -> list[str]:
 
     share = f"{report.bad_frames} of {len(report.person)} frames exceed a limit"
     out = [f"person {report.person.id}: {report.verdict}, {share}"]
-    for problem in report.problems:
+    for problem in report.listed:
         numbers = ""
         if problem.value is not None and problem.limit is not None:
             numbers = f" ({problem.value:.3g} {problem.unit}, limit {problem.limit:.3g})"
@@ -115,7 +115,7 @@ def _person(report: PersonReport) -> list[str]:
     for finding in report.findings:
         if not len(finding.rows):
             continue
-        i = int((finding.values / finding.limits).argmax())
+        i = finding.worst
         joint = finding.joint_name(i)
         of = f" of {joint.replace('_', ' ')}" if joint else ""
         out.append(

@@ -16,7 +16,7 @@ from kinema.motion import Motion
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.stages import Job
 from kinema.progress import Progress
-from kinema.quality import validate_motion, write_report
+from kinema.quality import Validation, validate_motion, write_report
 from kinema.segmentation.files import write_masks
 from kinema.segmentation.selection import masks_of
 from kinema.segmentation.stage import NONE as NO_MASKS
@@ -107,8 +107,8 @@ def set_aside(path: Path) -> Path | None:
     return kept
 
 
-def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> str:
-    """Write the motion and its validation; returns the verdict. Raises OutputError."""
+def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bool) -> Validation:
+    """Write the motion and its validation, which is returned. Raises OutputError."""
     for path in _further(folder):  # of an earlier attempt, perhaps with other people
         path.unlink()
     save_motion(motion, folder / NAMES["pkl"], body=body, vertices=vertices)
@@ -118,7 +118,7 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
         write_masks(masks if masks.semantic else masks.select(*(p.id for p in motion)), folder / NAMES["masks"])
     report = validate_motion(motion, body=body, floor=0.0)  # where the world stage puts it
     write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
-    return report.verdict
+    return report
 
 
 def drawing_identity(options: RunOptions) -> list[str]:

@@ -57,7 +57,7 @@ from kinema.video.sources import local_file
 OUT = "outputs"
 """Default folder of runs."""
 
-_OF_FINISHED = ("files", "written", "summary", "verdict", "seconds", "warnings", "finished")
+_OF_FINISHED = ("files", "written", "summary", "verdict", "verdict_reasons", "seconds", "warnings", "finished")
 """What the run.json of every finished run holds."""
 
 
@@ -215,7 +215,7 @@ def _work(
     if not motion.people:
         raise InputError(_nobody(job, options, result))
     with timed(watcher, "files", result.times):
-        verdict = write_results(folder, motion, job.body, vertices=options.vertices)
+        validation = write_results(folder, motion, job.body, vertices=options.vertices)
     if options.overlay:
         with timed(watcher, "overlay", result.times) as progress:
             warnings = write_drawing(folder, motion, job, options, progress)
@@ -232,7 +232,8 @@ def _work(
         warnings=result.warnings,
     )
     reused = [time.name for time in result.times if time.reused]
-    return record | {"reused": reused, "verdict": verdict, "summary": summarise(motion)}
+    judged = {"verdict": validation.verdict, "verdict_reasons": validation.reasons()}
+    return record | {"reused": reused, **judged, "summary": summarise(motion)}
 
 
 def _nobody(job: Job, options: RunOptions, result: ChainResult) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from kinema.quality import measures
 from kinema.quality.ends import Ends, foreign_ends
 from kinema.quality.ground import penetration
 from kinema.quality.limits import UNITS, Limits, Threshold
-from kinema.quality.problems import CLEANUP, FAIL, PASS, Problem, worst
+from kinema.quality.problems import CLEANUP, FAIL, Problem, verdicts_of, worst
 from kinema.quality.standstill import frozen, stuck
 from kinema.quality.tracks import ends_problem, rounded, track_problems
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
@@ -72,6 +72,16 @@ class Finding:
         """The joint or body part of the i-th frame."""
         return SMPL24.joints[self.joints[i]] if isinstance(self.joints, np.ndarray) else self.joints
 
+    @property
+    def worst(self) -> int:
+        """Of the n frames, the one farthest beyond its limit."""
+        return int(np.argmax(self.values / self.limits))
+
+    def said(self, i: int) -> str:
+        """The measure and the joint of the i-th frame in words."""
+        joint = self.joint_name(i)
+        return self.measure if joint is None else f"{self.measure} of {joint.replace('_', ' ')}"
+
     def problems(self, person: Person, times: np.ndarray) -> Iterator[Problem]:
         """One problem for each frame."""
         for i, row in enumerate(self.rows.tolist()):
@@ -87,17 +97,29 @@ class Finding:
 class PersonReport(Brief):
     """The findings on one person.
 
-    verdicts: by check. bad_rows: rows beyond a usual limit. findings: of single frames; problems: of the track as a
-    whole. figures: the measured values, by measure: {"worst", "joint", "frame", "limit", "unit", "bad_frames"}, and
-    plain numbers for measures of the whole track.
+    checks: that were made. problems: of the track as a whole; reasons: what the findings of single frames amount to.
+    Verdicts follow from these two alone. bad_rows: rows beyond a usual limit. findings: of single frames. figures: the
+    measured values, by measure: {"worst", "joint", "frame", "limit", "unit", "bad_frames"}, and plain numbers for
+    measures of the whole track.
     """
 
     person: Person
-    verdicts: dict[str, str]
+    checks: tuple[str, ...]
     bad_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
+    reasons: tuple[Problem, ...] = ()
     figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> tuple[Problem, ...]:
+        """What reports list: problems and reasons."""
+        return (*self.problems, *self.reasons)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """By check."""
+        return verdicts_of(self.checks, self.listed)
 
     @property
     def verdict(self) -> str:
@@ -150,11 +172,41 @@ def _judged(motion: Motion, person: Person, trajectory: BodyTrajectory, limits: 
             findings.append(found)
     problems = [*wholeness_problems(motion, person), *track_problems(trajectory, limits, figures)]
     bad = np.unique(np.concatenate([f.rows for f in findings])) if findings else np.zeros(0, dtype=np.int64)
+    reasons = [*_beyond_all(person, findings), *_too_many(person, bad, findings, limits)]
+    return PersonReport(person, ("quality",), bad, tuple(findings), tuple(problems), tuple(reasons), figures)
+
+
+def _beyond_all(person: Person, findings: Sequence[Finding]) -> Iterator[Problem]:
+    """One problem for each measure that is beyond `never` in some frames."""
+    for finding in findings:
+        rows = np.flatnonzero(finding.severe)
+        if not len(rows):
+            continue
+        i = int(rows[np.argmax(finding.values[rows] / finding.limits[rows])])
+        frames = (
+            "one frame" if len(rows) == 1 else f"{len(rows)} frames, most in frame {person.frames[finding.rows[i]]}"
+        )
+        sentence = f"{finding.said(i)} in {frames}, more than was ever captured"
+        yield Problem(
+            person.id, "quality", finding.measure, joint=finding.joint_name(i), value=float(finding.values[i]),
+            limit=float(finding.limits[i]), unit=UNITS[finding.measure], sentence=sentence, severe=True,
+            verdict=CLEANUP,
+        )  # fmt: skip
+
+
+def _too_many(person: Person, bad: np.ndarray, findings: Sequence[Finding], limits: Limits) -> Iterator[Problem]:
+    """A problem if more frames are bad than may be. bad: rows."""
     share = len(bad) / max(1, len(person))
-    severe = any(f.severe.any() for f in findings) or any(problem.severe for problem in problems)
-    many = share > limits.pass_share and len(bad) > FEW
-    verdict = FAIL if many and share > limits.fail_share else CLEANUP if severe or many else PASS
-    return PersonReport(person, {"quality": verdict}, bad, tuple(findings), tuple(problems), figures)
+    if share <= limits.pass_share or len(bad) <= FEW:
+        return
+    limit, verdict = (limits.fail_share, FAIL) if share > limits.fail_share else (limits.pass_share, CLEANUP)
+    most = sorted(findings, key=lambda finding: -len(finding.rows))[:3]
+    what = ", ".join(f"{finding.said(finding.worst)} ({len(finding.rows)})" for finding in most)
+    sentence = f"{len(bad)} of {len(person)} frames exceed a limit: {what}"
+    yield Problem(
+        person.id, "quality", "bad_frames", value=share, limit=limit, unit="of frames", sentence=sentence,
+        verdict=verdict,
+    )  # fmt: skip
 
 
 def _with_ends(person: Person, trajectory: BodyTrajectory, ends: Ends, report: PersonReport) -> PersonReport:
@@ -164,10 +216,11 @@ def _with_ends(person: Person, trajectory: BodyTrajectory, ends: Ends, report: P
     beyond = np.r_[np.arange(ends.first), np.arange(ends.last, len(person))]
     return PersonReport(
         person,
-        {"quality": worst([CLEANUP, report.verdict])},
+        report.checks,
         np.sort(np.r_[beyond, report.bad_rows + ends.first]),
         tuple(dataclasses.replace(finding, rows=finding.rows + ends.first) for finding in report.findings),
         (problem, *report.problems),
+        report.reasons,
         figures,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PASS, CLEANUP, FAIL = "PASS", "PASS_WITH_CLEANUP", "FAIL"
@@ -25,7 +25,8 @@ class Problem:
     person: its id, None where it concerns the file. check: one of `CHECKS`. measure: what was measured
     ("jump", "penetration"). frame, time: the clip's frame and its time in seconds, None where it concerns the whole
     track. joint: an SMPL joint or a body part. value and limit in `unit`. sentence: an explanation, where numbers
-    are not enough. severe: rules out PASS on its own.
+    are not enough. severe: beyond what can be real, whatever the rest is like. verdict: what the problem leads to on its
+    own; PASS for a note, and for single frames, of which some are allowed.
     """
 
     person: int | None
@@ -39,3 +40,10 @@ class Problem:
     unit: str = ""
     sentence: str = ""
     severe: bool = False
+    verdict: str = PASS
+
+
+def verdicts_of(checks: Sequence[str], problems: Iterable[Problem]) -> dict[str, str]:
+    """The verdict of each check: the worst that a problem leads to. There is none without a problem that says why."""
+    found = list(problems)
+    return {check: worst(problem.verdict for problem in found if problem.check == check) for check in checks}

@@ -41,7 +41,7 @@ def _person(report: PersonReport) -> dict[str, Any]:
         "frames": len(report.person),
         "bad_frames": report.bad_frames,
         "bad_share": round(report.bad_share, 5),
-        "problems": [_problem(problem) for problem in report.problems],
+        "problems": [_problem(problem) for problem in report.listed],
         "measures": report.figures,
     }
 

@@ -17,7 +17,7 @@ from kinema.formats import load_motion
 from kinema.formats.containers import open_container
 from kinema.formats.foreign import NOT_A_ROTATION, NOTES
 from kinema.motion import Motion
-from kinema.quality.problems import Problem
+from kinema.quality.problems import CLEANUP, FAIL, Problem
 from kinema.storage.fields import only_numbers
 
 AXIS_ANGLE = 10.0
@@ -142,7 +142,7 @@ def _check_array(id: int | None, key: str, array: np.ndarray, n: int | None) -> 
     elif key in ("trans", "trans_world") and np.abs(array).max() > FAR_AWAY:
         value = float(np.abs(array).max())
         sentence = f"{key} reaches {value:.3g}; are these metres?"
-        yield Problem(id, "structure", key, value=value, limit=FAR_AWAY, unit="m", sentence=sentence)
+        yield _doubt(id, key, sentence, value=value, limit=FAR_AWAY, unit="m")
 
 
 def _check_frames(id: int | None, frames: np.ndarray) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ def _check_rotations(id: int | None, key: str, array: np.ndarray) -> Iterator[Pr
     if angles.max() > AXIS_ANGLE:
         row = int(angles.argmax()) * 3 // (array.size // len(array))
         sentence = f"{key} holds an axis-angle of {angles.max():.3g} rad in row {row}; are these degrees?"
-        yield Problem(id, "structure", key, value=float(angles.max()), limit=AXIS_ANGLE, unit="rad", sentence=sentence)
+        yield _doubt(id, key, sentence, value=float(angles.max()), limit=AXIS_ANGLE, unit="rad")
 
 
 def check_people(motion: Motion) -> list[Problem]:
@@ -181,12 +181,17 @@ def check_people(motion: Motion) -> list[Problem]:
             problems.append(_fault(person.id, "pose", "there is neither a pose nor joints"))
     for note in motion.data.get(NOTES, ()):
         if "global_orient differs" in str(note):
-            problems.append(Problem(None, "structure", "global_orient", sentence=str(note)))
+            problems.append(_doubt(None, "global_orient", str(note)))
     return problems
 
 
 def _fault(person: int | None, measure: str, sentence: str, frame: int | None = None) -> Problem:
-    return Problem(person, "structure", measure, frame=frame, sentence=sentence, severe=True)
+    return Problem(person, "structure", measure, frame=frame, sentence=sentence, severe=True, verdict=FAIL)
+
+
+def _doubt(person: int | None, measure: str, sentence: str, **numbers: Any) -> Problem:
+    """What a file can be used with, if it is what was meant."""
+    return Problem(person, "structure", measure, sentence=sentence, verdict=CLEANUP, **numbers)
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[Any, ...], n: int | None) -> bool:

@@ -10,7 +10,7 @@ from kinema.quality.ends import Ends
 from kinema.quality.ground import BELOW, ground_of
 from kinema.quality.limits import Limits
 from kinema.quality.measures import foot_speed
-from kinema.quality.problems import Problem
+from kinema.quality.problems import CLEANUP, PASS, Problem
 from kinema.quality.stance import drift, rise
 from kinema.quality.trajectory import BodyTrajectory
 from kinema.quality.upright import tilt
@@ -52,7 +52,7 @@ def ends_problem(trajectory: BodyTrajectory, ends: Ends, figures: dict[str, Any]
     sentence = f"{which} {what}: the body jumps; `kinema stabilize` removes {'it' if one else 'them'}"
     return Problem(
         trajectory.person, "quality", "ends", int(frames[0]), float(trajectory.times[0 if ends.first else ends.last]),
-        value=ends.size, unit="m", sentence=sentence, severe=True,
+        value=ends.size, unit="m", sentence=sentence, severe=True, verdict=CLEANUP,
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def _problem(
     *, severe: bool = True,
 ) -> Problem:  # fmt: skip
     return Problem(trajectory.person, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence,
-                   severe=severe)  # fmt: skip
+                   severe=severe, verdict=CLEANUP if severe else PASS)  # fmt: skip
 
 
 def _feet(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -> list[Problem]:
@@ -163,7 +163,7 @@ def _gaps(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
     frame = int(trajectory.frames[where])
     return [
         Problem(trajectory.person, "quality", "gap", frame, float(trajectory.times[where]), None, value, limit, unit,
-                sentence, severe=True)
+                sentence, severe=True, verdict=CLEANUP)
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from kinema.quality import video2pkl
 from kinema.quality.ground import AUTO
 from kinema.quality.judging import PersonReport, judge_quality
 from kinema.quality.limits import Limits, default_limits
-from kinema.quality.problems import CHECKS, CLEANUP, FAIL, PASS, Problem, worst
+from kinema.quality.problems import CHECKS, CLEANUP, FAIL, PASS, Problem, verdicts_of, worst
 from kinema.quality.profiles import PROFILES, canonical_profile
 from kinema.quality.structure import check_file, check_people
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
@@ -30,16 +30,33 @@ if TYPE_CHECKING:
 class Validation(Brief):
     """The result of a validation.
 
-    motion: None where the file could not be read. verdicts: by check made. people: one report each.
-    problems: of the file as a whole. profile: one of `kinema.quality.profiles.PROFILES`. limits: plain values.
+    motion: None where the file could not be read. checks: that were made. people: one report each. problems: of the
+    file as a whole. profile: one of `kinema.quality.profiles.PROFILES`. limits: plain values. Verdicts follow from the
+    problems that are listed, of the file and of people.
     """
 
     motion: Motion | None
-    verdicts: dict[str, str]
+    checks: tuple[str, ...]
     people: tuple[PersonReport, ...]
     problems: tuple[Problem, ...]
     profile: str
     limits: dict[str, Any]
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """By check."""
+        return verdicts_of(self.checks, self.listed())
+
+    def listed(self) -> Iterator[Problem]:
+        """What reports list: every problem but those of single frames, and what these amount to."""
+        yield from self.problems
+        for person in self.people:
+            yield from person.listed
+
+    def reasons(self) -> list[str]:
+        """Why the verdict is not PASS, one sentence for each problem that rules it out, the gravest first."""
+        grave = sorted((p for p in self.listed() if p.verdict != PASS), key=lambda p: p.verdict != FAIL)
+        return [p.sentence if p.person is None else f"person {p.person}: {p.sentence}" for p in grave]
 
     @property
     def verdict(self) -> str:
@@ -72,7 +89,7 @@ def validate_file(
     with np.errstate(all="ignore"):  # huge numbers become infinities, which exceed every limit
         motion, problems = check_file(Path(path), format=format, fps=fps)
     if motion is None:
-        return Validation(None, {"structure": FAIL}, (), tuple(problems), profile, {})
+        return Validation(None, ("structure",), (), tuple(problems), profile, {})
     return _validate(motion, checks, profile, limits, problems, None, floor)
 
 
@@ -127,11 +144,10 @@ def _validate(
         reports = [
             _judge(motion, person, checks, profile, limits, by_person[person.id], body, floor) for person in motion
         ]
-    verdicts = {check: FAIL if not reports else worst(r.verdicts[check] for r in reports) for check in checks}
-    if "structure" in checks and general:
-        verdicts["structure"] = worst([verdicts["structure"], _structure_verdict(general)])
+    if not reports:
+        general += [nothing_to_judge(None, check, "there is nobody in it") for check in checks if check != "structure"]
     plain = video2pkl.THRESHOLDS if profile == "video2pkl" else limits.to_dict()
-    return Validation(motion, verdicts, tuple(reports), tuple(general), profile, dict(plain))
+    return Validation(motion, checks, tuple(reports), tuple(general), profile, dict(plain))
 
 
 def _judge(
@@ -144,32 +160,29 @@ def _judge(
     body: BodyModel | None,
     floor: float | str | None,
 ) -> PersonReport:
-    verdicts: dict[str, str] = {}
-    if "structure" in checks:
-        verdicts["structure"] = _structure_verdict(structure)
     empty = not len(person) or all(
         getattr(person, name) is None for name in ("pose", "pose_world", "joints", "joints_world")
     )
     if empty:
-        return PersonReport(person, verdicts | {check: FAIL for check in checks if check != "structure"},
-                            problems=tuple(structure))  # fmt: skip
+        sentence = "there is neither a pose nor joints" if len(person) else "the track has no frames"
+        nothing = [nothing_to_judge(person.id, check, sentence) for check in checks if check != "structure"]
+        return PersonReport(person, checks, problems=(*structure, *nothing))
     if profile == "video2pkl":
-        return video2pkl.judge_person(motion, person, checks, verdicts, structure)
+        return video2pkl.judge_person(motion, person, checks, structure)
     trajectory = trajectory_of(motion, person, body, floor)
     problems = list(structure)
     if "motion" in checks:
-        found = check_presence(trajectory, limits)
-        problems += found
-        verdicts["motion"] = FAIL if any(p.severe for p in found) else CLEANUP if found else PASS
+        problems += check_presence(trajectory, limits)
     if "quality" not in checks:
-        return PersonReport(person, verdicts, problems=tuple(problems))
+        return PersonReport(person, checks, problems=tuple(problems))
     report = judge_quality(motion, person, limits, body, trajectory)
     return PersonReport(
         person,
-        {check: (verdicts | report.verdicts)[check] for check in checks},
+        checks,
         report.bad_rows,
         report.findings,
         (*problems, *report.problems),
+        report.reasons,
         report.figures,
     )
 
@@ -182,7 +195,8 @@ def check_presence(trajectory: BodyTrajectory, limits: Limits) -> list[Problem]:
     if len(trajectory.times) < 2:
         return []
     if trajectory.joints is None or not trajectory.rooted:
-        return [Problem(trajectory.person, "motion", "still", sentence="there is no root translation to judge")]
+        sentence = "there is no root translation to judge"
+        return [Problem(trajectory.person, "motion", "still", sentence=sentence, verdict=CLEANUP)]
     extent = float(np.ptp(trajectory.joints[:, 0], axis=0).max())
     if extent >= limits.still:
         return []
@@ -190,10 +204,12 @@ def check_presence(trajectory: BodyTrajectory, limits: Limits) -> list[Problem]:
     what = "the root stays in one place while the limbs move" if everything >= limits.still else "nothing moves at all"
     return [
         Problem(
-            trajectory.person, "motion", "still", value=extent, limit=limits.still, unit="m", sentence=what, severe=True
+            trajectory.person, "motion", "still", value=extent, limit=limits.still, unit="m", sentence=what,
+            severe=True, verdict=FAIL,
         )
-    ]
+    ]  # fmt: skip
 
 
-def _structure_verdict(problems: list[Problem]) -> str:
-    return FAIL if any(problem.severe for problem in problems) else CLEANUP if problems else PASS
+def nothing_to_judge(person: int | None, check: str, sentence: str) -> Problem:
+    """A check that could not be made."""
+    return Problem(person, check, "nothing", sentence=sentence, severe=True, verdict=FAIL)

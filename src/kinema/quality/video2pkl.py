@@ -154,37 +154,43 @@ def _halves_correlation(trans: np.ndarray) -> float:
     return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
-def judge_person(
-    motion: Motion, person: Person, checks: tuple[str, ...], verdicts: dict[str, str], structure: list[Problem]
-) -> PersonReport:
+def judge_person(motion: Motion, person: Person, checks: tuple[str, ...], structure: list[Problem]) -> PersonReport:
     """Judge one person by these rules, in the camera's frame where the motion has one."""
     pose = person.pose_world if person.pose is None else person.pose
     transl = person.transl_world if person.transl is None else person.transl
-    problems, findings, figures = list(structure), [], {}
+    problems, reasons, findings, figures = list(structure), [], [], {}
     bad: np.ndarray = np.zeros(0, dtype=np.int64)
     if "motion" in checks:
         extent = 0.0 if transl is None else float(np.ptp(transl, axis=0).max())
-        verdicts["motion"] = PASS if extent >= STILL else FAIL
         if extent < STILL:
             sentence = "the root is constant" if transl is not None else "there is no root translation"
             problems.append(
                 Problem(
-                    person.id, "motion", "still", value=extent, limit=STILL, unit="m", sentence=sentence, severe=True
+                    person.id, "motion", "still", value=extent, limit=STILL, unit="m", sentence=sentence, severe=True,
+                    verdict=FAIL,
                 )
-            )
+            )  # fmt: skip
     if "quality" in checks:
         if pose is None or transl is None:
-            verdicts["quality"] = FAIL
             sentence = "these rules need a pose and a root translation"
-            problems.append(Problem(person.id, "quality", "pose", sentence=sentence, severe=True))
+            problems.append(Problem(person.id, "quality", "pose", sentence=sentence, severe=True, verdict=FAIL))
         else:
             figures = validator_report(pose, transl, pose[:, :3], motion.fps, motion.source or "")
             figures["motion_type"] = motion_type_report(transl, motion.fps)
-            verdicts["quality"] = figures["bad_frames"]["decision"]
             bad = np.array(figures["bad_frames"]["bad_frame_indices"], dtype=np.int64)
             findings = _findings(pose, transl, motion.fps)
-    ordered = {check: verdicts[check] for check in checks}
-    return PersonReport(person, ordered, bad, tuple(findings), tuple(problems), figures)
+            reasons = _reasons(person, figures["bad_frames"]["decision"], bad)
+    return PersonReport(person, checks, bad, tuple(findings), tuple(problems), tuple(reasons), figures)
+
+
+def _reasons(person: Person, decision: str, bad: np.ndarray) -> list[Problem]:
+    """Its decision on the frames, where that is not PASS."""
+    if decision == PASS:
+        return []
+    share, sentence = len(bad) / max(1, len(person)), f"{len(bad)} of {len(person)} frames exceed a limit"
+    return [
+        Problem(person.id, "quality", "bad_frames", value=share, unit="of frames", sentence=sentence, verdict=decision)
+    ]
 
 
 def _findings(pose: np.ndarray, transl: np.ndarray, fps: float) -> list[Finding]:

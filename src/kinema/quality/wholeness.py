@@ -18,7 +18,7 @@ import numpy as np
 
 from kinema.motion import Motion
 from kinema.person import Person
-from kinema.quality.problems import Problem
+from kinema.quality.problems import CLEANUP, Problem
 from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, joint_set
 
 MISFIT = 0.05
@@ -176,4 +176,5 @@ def _keypoint_measures(
 
 
 def _problem(person: Person, measure: str, value: float, limit: float, unit: str, sentence: str) -> Problem:
-    return Problem(person.id, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence, severe=True)
+    return Problem(person.id, "quality", measure, value=value, limit=limit, unit=unit, sentence=sentence, severe=True,
+                   verdict=CLEANUP)  # fmt: skip
