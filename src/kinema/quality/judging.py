@@ -20,6 +20,7 @@ from kinema.quality.ends import Ends, foreign_ends
 from kinema.quality.ground import penetration
 from kinema.quality.limits import UNITS, Limits, Threshold
 from kinema.quality.problems import CLEANUP, FAIL, Problem, verdicts_of, worst
+from kinema.quality.seen import shown_steps
 from kinema.quality.standstill import frozen, stuck
 from kinema.quality.tracks import ends_problem, rounded, track_problems
 from kinema.quality.trajectory import BodyTrajectory, trajectory_of
@@ -228,7 +229,9 @@ def _with_ends(person: Person, trajectory: BodyTrajectory, ends: Ends, report: P
 def measure_person(motion: Motion, person: Person, trajectory: BodyTrajectory, measure: str) -> np.ndarray | None:
     """One measure, (F,) or (F,24), NaN where undefined; None where the motion lacks what it needs."""
     if measure in TRAJECTORY_MEASURES:
-        return TRAJECTORY_MEASURES[measure](trajectory)
+        values = TRAJECTORY_MEASURES[measure](trajectory)
+        shown = shown_steps(motion, person, trajectory) if measure == "jump" and values is not None else None
+        return values if values is None or shown is None else values * (1 - shown)
     return _PERSON_MEASURES[measure](motion, person, trajectory)
 
 

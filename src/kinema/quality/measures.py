@@ -116,7 +116,8 @@ def spin(trajectory: BodyTrajectory) -> np.ndarray | None:
 def shake(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,24) mm: amplitude of the noise on each joint's position where it shakes, else 0.
 
-    From third differences, over half a second, of joints relative to the pelvis (column 0: the pelvis itself).
+    From third differences, over half a second, of joints relative to the pelvis (column 0: the pelvis itself). Movement
+    that goes on for two frames or more, however fast, is no noise.
     """
     if trajectory.relative is None:
         return None
@@ -133,37 +134,67 @@ def tremor(trajectory: BodyTrajectory) -> np.ndarray | None:
 
 
 def _noise(trajectory: BodyTrajectory, values: np.ndarray) -> np.ndarray:
-    """(F,24) standard deviation per coordinate of white noise on values (F,24,D); 0 where none is detected."""
+    """(F,24) standard deviation per coordinate of white noise on values (F,24,D); 0 where none is detected.
+
+    Third differences hardly contain smooth movement, but a strike that takes one or two frames is in them like noise.
+    Over twice the step, what noise leaves in them is as large as before; what movement leaves is larger, at least twice
+    in square: that much where velocities are unrelated from frame to frame, more if they are not. Of a square n + m of
+    noise and movement over the single step there is at least n + 2 m over the double one, which tells n from m.
+    """
     k, count = trajectory.stride, len(values)
     out = np.zeros(values.shape[:2])
     if count < 3 * k + 2:
         return out
     first = values[k:] - values[:-k]
-    third = first[2 * k :] - 2 * first[k:-k] + first[: -2 * k]  # (F - 3k)
-    broken = ~trajectory.unbroken
-    gap = broken[2 * k :] | broken[k:-k] | broken[: -2 * k]
     # Medians take most of the time; single precision halves it.
     length1 = np.sqrt(np.einsum("fjd,fjd->fj", first[k:-k], first[k:-k])).astype(np.float32)
-    length3 = np.sqrt(np.einsum("fjd,fjd->fj", third, third)).astype(np.float32)
-    length1[gap] = length3[gap] = 0.0
+    length3 = _third_differences(trajectory, first, 1)
+    length1[_interrupted(trajectory, 1)] = 0.0
+    double = _third_differences(trajectory, values[2 * k :] - values[: -2 * k], 2)
     window = max(3, round(WINDOW / trajectory.interval))
     hop = max(1, window // 4)
-    starts = np.arange(0, max(1, len(third) - window + 1), hop)
+    starts = np.arange(0, max(1, len(length3) - window + 1), hop)
     # Three independent coordinates of variance 20 s^2 have a median length of 1.538 sqrt(20) s.
     scale = 1 / (1.538 * np.sqrt(20) * trajectory.coarseness**3)
-    if len(third) >= window:
-        rows = np.lib.stride_tricks.sliding_window_view
-        median1 = np.median(rows(length1, window, axis=0)[starts], axis=-1)
-        median3 = np.median(rows(length3, window, axis=0)[starts], axis=-1)
+    median1, median3 = _medians(length1, window, starts), _medians(length3, window, starts)
+    if len(double):
+        # The middle of a double difference is later by half of what it is longer.
+        median6 = _medians(double, window, np.clip(starts - 3 * k // 2, 0, max(0, len(double) - window)))
+        noise = np.sqrt(np.clip(2 * median3**2 - median6**2, 0.0, median3**2))
     else:
-        median1, median3 = np.median(length1, axis=0)[None], np.median(length3, axis=0)[None]
-    noise = np.where(median3 > SHAKY * median1, scale * median3, 0.0)
+        noise = median3
+    noise = np.where(median3 > SHAKY * median1, scale * noise, 0.0)
     for row, start in zip(noise, starts, strict=True):
         # Each window counts for its middle half; windows overlap, so that every frame is covered.
         left = start + (0 if start == 0 else k + window // 4)
         right = start + k + (window + hop) // 2 + hop if start != starts[-1] else count
         np.maximum(out[left:right], row, out=out[left:right])
     return out
+
+
+def _third_differences(trajectory: BodyTrajectory, first: np.ndarray, times: int) -> np.ndarray:
+    """(n,24) lengths of the third differences over `times` strides, of first differences over as many; 0 in a gap."""
+    k = times * trajectory.stride
+    if len(first) <= 2 * k:
+        return np.zeros((0, first.shape[1]), dtype=np.float32)
+    third = first[2 * k :] - 2 * first[k:-k] + first[: -2 * k]
+    length = np.sqrt(np.einsum("fjd,fjd->fj", third, third)).astype(np.float32)
+    length[_interrupted(trajectory, times)] = 0.0
+    return np.asarray(length)
+
+
+def _interrupted(trajectory: BodyTrajectory, times: int) -> np.ndarray:
+    """(n,) bool: a gap or a cut lies within the third difference over `times` strides."""
+    k, broken = trajectory.stride, ~trajectory.unbroken
+    count = len(broken) + k - 3 * k * times
+    return np.any([broken[i * k : i * k + count] for i in range(3 * times)], axis=0)
+
+
+def _medians(lengths: np.ndarray, window: int, starts: np.ndarray) -> np.ndarray:
+    """(len(starts),24) medians of lengths (n,24) over windows of frames; of all, if there are fewer."""
+    if len(lengths) < window:
+        return np.repeat(np.median(lengths, axis=0)[None], len(starts), axis=0)
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(lengths, window, axis=0)[starts], axis=-1))
 
 
 def angle(trajectory: BodyTrajectory) -> np.ndarray | None:

@@ -25,8 +25,8 @@ class Problem:
     person: its id, None where it concerns the file. check: one of `CHECKS`. measure: what was measured
     ("jump", "penetration"). frame, time: the clip's frame and its time in seconds, None where it concerns the whole
     track. joint: an SMPL joint or a body part. value and limit in `unit`. sentence: an explanation, where numbers
-    are not enough. severe: beyond what can be real, whatever the rest is like. verdict: what the problem leads to on its
-    own; PASS for a note, and for single frames, of which some are allowed.
+    are not enough. severe: beyond what can be real, whatever the rest is like. verdict: what the problem leads to on
+    its own; PASS for a note, and for single frames, of which some are allowed.
     """
 
     person: int | None
