@@ -1,122 +1,76 @@
-"""How much of fast wrists' speed the filter keeps on real clips, and what that costs where people are calm.
+"""Where fast wrists lose their speed, stage by stage, and what keeping it costs where people are calm.
 
-    python benchmarks/fast_limbs.py [--out DIR] [--keypoints NAME]
+    python benchmarks/fast_limbs.py [--cache DIR] [--clips NAME...] [--alone]
 
-For each clip three results of one fit: not filtered, filtered alike everywhere, and filtered as by default, which
-spares fast limbs. Speed: of the wrists in the image, in the tenth of the frames in which the keypoints are fastest, as
-a share of the keypoints' own speed (whose trembling counts as speed, so that 100 % is out of reach). Off: shares of
-elbows, wrists, knees and ankles that are surely seen and lie more than 10 % of the person's height from where they are
-seen. Acceleration: mean over the joints and frames, each counted with at most 200 m/s2.
+Rows: the prior's poses, placed where the image has them; the fit without smoothness in time; the fit; the fit smoothed
+alike everywhere; the filter by default, which spares fast limbs; what the whole chain gives, placed in the world. The
+tracking has no filter of its own. Speed: of the wrists in the image, in the tenth of the frames in which the keypoints
+are fastest, as a share of the keypoints' own speed (whose trembling counts as speed, so that 100 % is out of reach).
+Both networks: the same along what another network sees, where trembling falls out (`accuracy_parts/agreement.py`);
+--alone leaves this column out, for which clips are tracked once more. Off: shares of elbows, wrists, knees and ankles
+that are surely seen and lie more than 10 % of the person's height from where they are seen. Acceleration: mean over the
+joints and frames, each counted with at most 200 m/s2.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
+from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
+from benchmarks.accuracy_parts.tables import figure
 
 from kinema.body import BodyModel, load_body
 from kinema.commands._tables import print_table
-from kinema.geometry.camera import project
 from kinema.motion import Motion
-from kinema.person import Person
-from kinema.pipeline import RunOptions, run
 from kinema.refinement import FilterOptions, filter_motion
-from kinema.skeleton import joint_set
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
-CLIPS = (
-    "taiji_single_static",
-    "basketball_two_people_static",
-    "tennis_single_moving_camera",
-    "breakdance_crowd_moving_camera",
-    "street_crowd_moving_camera",
-    "one_leg_stand_single_static",
+PLAIN = {"filter": "none"}
+LOOSE = dict.fromkeys(("rotation_acceleration", "root_acceleration", "depth_acceleration"), 1e4)
+FITS = (
+    Chain("prior", PLAIN, solver={"iterations": 0}),
+    Chain("fit, not smooth", PLAIN, solver=LOOSE),
+    Chain("fit", PLAIN),
 )
-FILTERS = {
-    "none": None,
-    "alike": FilterOptions(fast_limbs=False),
-    "default": FilterOptions(),
-}
-WRISTS = ("left_wrist", "right_wrist")
-LIMBS = [f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")]
-SURE, FEW, MOST = 0.6, 30, 200.0
+FILTERS = {"alike": FilterOptions(fast_limbs=False), "filter": FilterOptions()}
+WHOLE = Chain("default")
 
 
-def shown(motion: Motion, person: Person, body: BodyModel, names: Sequence[str]) -> tuple[np.ndarray, ...]:
-    """Pixels of the body's points (F,K,2), of the keypoints (F,K,2), and these' confidence (F,K)."""
-    pose, betas, transl = person.require("pose", "betas", "transl")
-    keypoints, confidence = person.require("keypoints", "keypoint_confidence")
-    rows = [list(body.points(person.keypoint_set).names).index(name) for name in names]
-    columns = joint_set(person.keypoint_set).indices(names)
-    points = body.posed_points(person.keypoint_set, pose, betas, transl)[:, rows]
-    pixels = project(points, motion.camera.intrinsics, motion.camera.distortion)
-    return pixels, keypoints[:, columns], confidence[:, columns]
-
-
-def speed_kept(motion: Motion, body: BodyModel) -> float:
-    """Mean over people and wrists, percent; NaN if none is seen for long enough."""
-    kept = []
-    for person in motion:
-        pixels, seen, sure = shown(motion, person, body, WRISTS)
-        follows = np.diff(person.frames) == 1
-        interval = np.diff(motion.times[person.frames])
-        for wrist in range(len(WRISTS)):
-            use = follows & (np.minimum(sure[1:, wrist], sure[:-1, wrist]) > SURE)
-            if use.sum() < FEW:
-                continue
-            own, theirs = (
-                np.linalg.norm(np.diff(path[:, wrist], axis=0), axis=1)[use] / interval[use] for path in (pixels, seen)
-            )
-            fast = theirs >= np.percentile(theirs, 90)
-            kept.append(own[fast].mean() / theirs[fast].mean())
-    return 100 * float(np.mean(kept)) if kept else np.nan
-
-
-def limbs_off(motion: Motion, body: BodyModel) -> float:
-    """Per mille of surely seen limb joints."""
-    seen = wrong = 0
-    for person in motion:
-        pixels, keypoints, confidence = shown(motion, person, body, LIMBS)
-        height = (person.boxes[:, 3] - person.boxes[:, 1])[:, None]
-        sure = confidence > 0.8
-        seen += int(sure.sum())
-        wrong += int((sure & (np.linalg.norm(pixels - keypoints, axis=-1) > 0.1 * height)).sum())
-    return 1000 * wrong / max(seen, 1)
-
-
-def acceleration(motion: Motion) -> float:
-    """Mean over people, frames and joints, m/s2."""
-    found = []
-    for person in motion:
-        if len(person) >= FEW:
-            second = np.linalg.norm(np.diff(person.require("joints")[0], 2, axis=0), axis=-1) * motion.fps**2
-            found.append(np.minimum(second, MOST).mean())
-    return float(np.mean(found))
+def stages(kept: Kept, clip: Path, body: BodyModel) -> Iterator[tuple[str, Motion]]:
+    """The results of a clip, by stage."""
+    for how in FITS:
+        fitted = kept.result(clip, how)
+        yield how.name, fitted
+    for name, options in FILTERS.items():
+        yield name, filter_motion(fitted, body, options)
+    yield "world", kept.result(clip, WHOLE)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("outputs/fast_limbs"))
-    parser.add_argument("--keypoints", default="blazepose", help="the source of keypoints")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=Path("outputs/accuracy"), help="folder of what was tracked")
+    parser.add_argument("--clips", nargs="+", choices=CLIPS, default=CLIPS, metavar="NAME", help="only these")
+    parser.add_argument("--alone", action="store_true", help="without another network")
     args = parser.parse_args()
     if not (DATA / "videos").is_dir():
         print(f"no {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
         return 3
-    body = load_body()
-    rows = []
-    for clip in CLIPS:
-        options = RunOptions.of(overlay=False, filter="none", keypoints=args.keypoints)
-        fitted = run(DATA / "videos" / f"{clip}.mp4", args.out, options).motion
-        for name, how in FILTERS.items():
-            motion = fitted if how is None else filter_motion(fitted, body, how)
-            figures = (speed_kept(motion, body), limbs_off(motion, body), acceleration(motion))
-            rows.append([clip if how is None else "", name, *(f"{each:.1f}" for each in figures)])
-    print_table(["clip", "filter", "speed kept %", "limbs off, per mille", "acceleration m/s2"], rows)
+    body, kept, rows = load_body(), Kept(args.cache), []
+    for clip in args.clips:
+        file = DATA / "videos" / f"{clip}.mp4"
+        other = kept.tracked(file, ANOTHER) if clip in AGREED and not args.alone else None
+        for name, motion in stages(kept, file, body):
+            shared = float("nan") if other is None else agreed_speed(motion, other, body)[0]
+            off, moved = limbs_off(motion, body), acceleration(motion)
+            figures = (figure(speed_kept(motion, body)), figure(shared), figure(off, 1), figure(moved, 1))
+            rows.append(["" if rows and name != "prior" else clip, name, *figures])
+    print_table(["clip", "stage", "speed kept %", "both networks %", "limbs off, per mille", "acceleration m/s2"], rows)
     return 0
 
 

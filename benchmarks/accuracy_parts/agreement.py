@@ -7,12 +7,17 @@ but on its own: velocities along its own, summed, contain the movement alone.
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.fast_limbs import FEW, SURE, WRISTS, shown
+from benchmarks.accuracy_parts.chains import Chain
+from benchmarks.accuracy_parts.limbs import CLIPS, FEW, SURE, WRISTS, shown
 
 from kinema.body import BodyModel
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
+
+ANOTHER = Chain("another network", {"keypoints": "rtmpose-s-halpe26"})
+AGREED = CLIPS[:3]
+"""The network that judges the speed of wrists beside the default's own, and the clips on which it does."""
 
 VISIBLE = 0.5
 """Confidence above which the other network's wrists count: its confidences are lower where pictures are blurred."""

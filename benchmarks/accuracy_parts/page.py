@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.accuracy_parts import angles, pictures
-from benchmarks.accuracy_parts.agreement import agreed_speed
+from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
 from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
 from benchmarks.accuracy_parts.rendered import rendered_scores
 from benchmarks.accuracy_parts.tables import figure, table
 from benchmarks.accuracy_parts.truths import AXES, Scores, TruthClip, peer_scores, scores_of, truth_clips
-from benchmarks.fast_limbs import CLIPS, acceleration, limbs_off, speed_kept
 
 from kinema.body import load_body
 from kinema.body.definitions import DEFINITIONS
@@ -29,9 +29,6 @@ PRESETS = (
 )
 """What a user chooses among; the default is `--quality fast`."""
 
-ANOTHER = Chain("another network", {"keypoints": "rtmpose-s-halpe26"})
-AGREED = CLIPS[:3]
-"""The network that judges the speed of wrists beside the default's own, and the clips on which it does."""
 KEYPOINTS_ALONE = Chain("no outlines", {"outlines": False})
 
 ABLATIONS = (

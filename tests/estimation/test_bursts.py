@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kinema.body import load_body
 from kinema.body.kinematics import Rig
 from kinema.errors import UsageError
-from kinema.estimation.bursts import burst_trust, emphasis, shown_turns, sure_acceleration
+from kinema.estimation.bursts import burst_trust, emphasis, shown_turns, sure_share, with_shown
 from kinema.estimation.options import FitOptions, SolverOptions
 from kinema.estimation.solver import FREE_JOINTS, Evidence, PoseState, solve
 from kinema.geometry.rotations import axis_angle_to_matrix
@@ -49,24 +49,6 @@ def test_trust_is_a_share_for_any_points(frames, names, seed):
     assert np.all((trust >= 0) & (trust <= 1))
 
 
-@pytest.mark.parametrize("rate", [12, 24, 60])
-def test_the_acceleration_of_a_parabola_is_found_under_noise(rate):
-    times = np.arange(2 * rate) / rate
-    noise = np.random.default_rng(rate).normal(0, 0.003, (len(times), 2))
-    fast = np.where(times[:, None] > 1, 15.0 * (times[:, None] - 1) ** 2 * [1.0, 0.5], 0.0)
-    found = sure_acceleration(times, fast + noise, np.ones(len(times)))
-    # A sum of squares less that of the noise's bound: up to a third less than the truth, 33.5 m/s2.
-    assert 22 < np.median(found[times > 1.3]) < 36
-    assert np.mean(sure_acceleration(times, noise, np.ones(len(times))) > 0) < 0.1
-
-
-def test_acceleration_of_few_or_unseen_frames_is_none():
-    path = np.random.default_rng(0).normal(size=(30, 2))
-    assert not sure_acceleration(TIMES[:30], path, np.zeros(30)).any()
-    for frames in (1, 2, 4):
-        assert not sure_acceleration(TIMES[:frames], path[:frames], np.ones(frames)).any()
-
-
 def test_points_of_a_fast_forearm_count_for_more():
     body = load_body()
     points = body.points("blazepose33")
@@ -76,12 +58,29 @@ def test_points_of_a_fast_forearm_count_for_more():
     rays[:, wrist, 1] += 0.05 * np.sin(2 * np.pi * 3 * TIMES)
     confidence = np.ones(rays.shape[:2])
     turns = shown_turns(TIMES, rays, confidence, np.full(40, 3.0), points.names, rig)
-    counts = emphasis(turns, np.ones((40, 25)), rig, 4.0)[20]
+    share = sure_share(turns)
+    counts = emphasis(share, rig, 4.0)[20]
     assert counts[wrist] > 2
     assert counts[points.names.index("left_index")] == counts[wrist]
     hand = [points.names.index(f"left_{part}") for part in ("wrist", "index", "pinky", "thumb")]
     assert np.allclose(np.delete(counts, hand), 1)
-    assert np.allclose(emphasis(turns, np.zeros((40, 25)), rig, 4.0), 1)
+    assert np.allclose(emphasis(np.zeros((40, 24)), rig, 4.0), 1)
+    trust = with_shown(np.zeros((40, 25)), share)[20]
+    assert trust[SMPL24.index("left_elbow")] > 0.5
+    assert trust[SMPL24.index("right_elbow")] == trust[-1] == 0
+
+
+def test_a_blurred_strike_is_believed_if_the_limb_is_clear_around_it():
+    confidence = np.ones((len(TIMES), 12))
+    confidence[18:22, LIMBS12.index("left_wrist")] = 0.2
+    elbow = SMPL24.index("left_elbow")
+    by_now, lately = (
+        burst_trust(TIMES, confidence, LIMBS12, BETWEEN, shown=shown)[:, elbow] for shown in (False, True)
+    )
+    assert by_now[20] < 0.3
+    assert lately.min() == 1
+    confidence[:, LIMBS12.index("left_wrist")] = 0.2
+    assert burst_trust(TIMES, confidence, LIMBS12, BETWEEN, shown=True)[:, elbow].max() == 0
 
 
 def strike(trust: float, bend: float = 80.0, noise: float = 0.0) -> np.ndarray:
@@ -98,7 +97,9 @@ def strike(trust: float, bend: float = 80.0, noise: float = 0.0) -> np.ndarray:
     rays = rays + noise * np.random.default_rng(0).normal(size=rays.shape)
     at_rest = np.tile(np.eye(3), (len(TIMES), 24, 1, 1))
     sigma = np.full((len(TIMES), 24), 0.7)
-    evidence = Evidence(TIMES, rays, np.ones(rays.shape[:2]), at_rest, sigma, np.full((len(TIMES), 25), trust))
+    evidence = Evidence(
+        TIMES, rays, np.ones(rays.shape[:2]), at_rest, sigma, np.full((len(TIMES), 25), trust), np.zeros(sigma.shape)
+    )
     solved = solve(rig, evidence, PoseState(at_rest, root), SolverOptions())
     return np.degrees(np.arctan2(solved.local[:, elbow, 1, 0], solved.local[:, elbow, 0, 0]))
 

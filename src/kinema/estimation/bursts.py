@@ -12,22 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from kinema.body.kinematics import Rig
+from kinema.refinement.sure_movement import WINDOW, seen_lately, sure_acceleration
 from kinema.skeleton import SMPL24
 
-WINDOW = 0.2
-"""Seconds over which confidences are averaged."""
-
-SURE = 4.0
-"""Standard deviations of its noise that an acceleration must exceed."""
-
-FEWEST = 4
-"""Frames of a window in which a point must be seen: three determine a parabola."""
-
 FAST = 120.0
-"""Angular acceleration, rad/s^2, that is half-way to a surely fast one."""
+"""Angular acceleration, rad/s^2, that is half-way to a surely fast one: of a forearm, 30 m/s^2 of the wrist."""
 
 AT_JOINT = 1e-6
 """Metres from its joint within which a point does not show how the joint turns."""
@@ -41,20 +33,27 @@ _SHOWN_BY: Mapping[str, tuple[str, str]] = {
 
 
 def burst_trust(
-    times: np.ndarray, confidence: np.ndarray, names: Sequence[str], between: tuple[float, float]
+    times: np.ndarray,
+    confidence: np.ndarray,
+    names: Sequence[str],
+    between: tuple[float, float],
+    *,
+    shown: bool = False,
 ) -> np.ndarray:
     """How far accelerations are believed, in [0, 1], (F,25): of the 24 joints and, last, of the root's position.
 
     times (F,) seconds; confidence (F,K) of the points of these names, 0 where one is not seen. between: mean
     confidences over `WINDOW` at which trust begins and is complete. The less sure of two points that show a joint
-    counts; the trunk is shown by its better side. Joints of which a set does not have the points are believed.
+    counts; the trunk is shown by its better side. Joints of which a set does not have the points are believed. shown:
+    for bursts that the image shows, of which blurred frames may be unsure (`seen_lately`).
     """
     trust = np.ones((len(times), len(SMPL24) + 1))
     if len(times) < 2:
         return trust
     size = max(1, round(WINDOW / float(np.median(np.diff(times)))))
     low, high = between
-    clear = np.clip((uniform_filter1d(confidence, size, axis=0, mode="nearest") - low) / (high - low), 0.0, 1.0)
+    level = seen_lately(times, confidence) if shown else uniform_filter1d(confidence, size, axis=0, mode="nearest")
+    clear = np.clip((level - low) / (high - low), 0.0, 1.0)
     seen = dict(zip(names, clear.T, strict=True))
     for side in ("left", "right"):
         for part, points in _SHOWN_BY.items():
@@ -70,13 +69,24 @@ def burst_trust(
     return trust
 
 
-def emphasis(turns: np.ndarray, trust: np.ndarray, rig: Rig, most: float) -> np.ndarray:
+def sure_share(turns: np.ndarray) -> np.ndarray:
+    """(F,24) in [0, 1]: how surely each joint is in a burst; turns (F,24): of `shown_turns`."""
+    return np.asarray(turns**2 / (turns**2 + FAST**2))
+
+
+def with_shown(trust: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The trust (F,25) of `burst_trust`, complete where the image surely shows a burst; share (F,24): of `sure_share`.
+
+    Confidences fall where a fast limb is blurred, so that they alone would doubt just what is fastest.
+    """
+    return np.concatenate([np.maximum(trust[:, :-1], share), trust[:, -1:]], axis=1)
+
+
+def emphasis(share: np.ndarray, rig: Rig, most: float) -> np.ndarray:
     """(F,K) from 1 to `most`: how much more the points of a rig count, those that a fast joint of a limb carries.
 
-    turns (F,24): angular accelerations that the image shows, rad/s^2; trust (F,25): of `burst_trust`.
+    share (F,24): of `sure_share`.
     """
-    square = (turns * trust[:, :-1]) ** 2
-    share = square / (square + FAST**2)
     limbs = np.array([name.startswith(("left_", "right_")) for name in SMPL24.joints])
     carried = rig.ancestry[rig.point_joint] & limbs
     at_joint = np.linalg.norm(rig.point_offset, axis=1) < AT_JOINT
@@ -101,40 +111,6 @@ def shown_turns(
             first, second = (names.index(name) for name in pair)
             length = np.linalg.norm(np.diff(rest[SMPL24.indices(pair)], axis=0))
             seen = np.minimum(confidence[:, first], confidence[:, second])
-            path = (rays[:, first] - rays[:, second]) * (depth / length)[:, None]
-            shown[:, SMPL24.index(f"{side}_{part}")] = sure_acceleration(times, path, seen)
+            path = (rays[:, first] - rays[:, second]) * depth[:, None]
+            shown[:, SMPL24.index(f"{side}_{part}")] = sure_acceleration(times, path, seen) / length
     return shown
-
-
-def sure_acceleration(times: np.ndarray, path: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(F,) size of the second derivative of a path (F,2) where it is surely more than noise; the most within `WINDOW`.
-
-    From a parabola fitted by least squares to the frames of a window about each, with weights (F,). The noise is how
-    far the path is from its parabolas: in that window, or in the median if that is more.
-    """
-    frames = len(times)
-    interval = float(np.median(np.diff(times))) if frames > 1 else WINDOW
-    reach = max(2, round(WINDOW / 2 / interval))
-    if frames <= 2 * reach:
-        return np.zeros(frames)
-    index = np.clip(np.arange(frames)[:, None] + np.arange(-reach, reach + 1), 0, frames - 1)
-    offset = (times[index] - times[:, None]) / (reach * interval)
-    inside = (np.abs(offset) < 1.5) & (np.diff(index, axis=1, prepend=-1) > 0)
-    used = np.where(inside, weight[index], 0.0)
-    powers = offset[..., None] ** np.arange(3)
-    normal = np.einsum("fwa,fw,fwb->fab", powers, used, powers)
-    known = ((used > 0).sum(axis=1) >= FEWEST) & (weight > 0)
-    normal[~known] = np.eye(3)
-    inverse = np.linalg.inv(normal + 1e-9 * np.eye(3))
-    fitted = np.einsum("fab,fwb,fw,fwc->fac", inverse, powers, used, path[index])
-    if not known.any():
-        return np.zeros(frames)
-    spread = inverse @ np.einsum("fwa,fw,fwb->fab", powers, used**2, powers) @ inverse
-    left = np.sqrt(np.clip(1 - weight * inverse[:, 0, 0], 0.05, 1.0))  # share of white noise that a parabola leaves
-    noise = np.median((np.linalg.norm(path - fitted[:, 0], axis=1) / left)[known]) / np.sqrt(2 * np.log(2))
-    off = path[index] - np.einsum("fwa,fac->fwc", powers, fitted)
-    freedom = np.maximum((used > 0).sum(axis=1) - 3, 1)
-    here = np.sqrt(np.sum((used > 0) * np.sum(off**2, axis=-1), axis=1) / (2 * freedom))
-    size, doubt = np.linalg.norm(fitted[:, 2], axis=1), SURE * np.maximum(noise, here) * np.sqrt(2 * spread[:, 2, 2])
-    beyond = np.where(known, np.sqrt(np.maximum(size**2 - doubt**2, 0.0)), 0.0) * 2 / (reach * interval) ** 2
-    return np.asarray(maximum_filter1d(beyond, 2 * reach + 1, mode="nearest"))

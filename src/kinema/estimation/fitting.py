@@ -13,7 +13,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
-from kinema.estimation.bursts import burst_trust, emphasis, shown_turns
+from kinema.estimation.bursts import burst_trust, emphasis, shown_turns, sure_share, with_shown
 from kinema.estimation.girths import fit_girths
 from kinema.estimation.landmark_pose import pose_from_landmarks
 from kinema.estimation.options import FitOptions
@@ -271,9 +271,10 @@ class _PersonFit:
         rig = self.rig(betas)
         state = PoseState(state.local, _initial_root(rig, evidence, state.local))
         turns = shown_turns(self.times, self.rays, self.confidence, state.root[:, 2], self.names, rig)
-        evidence = replace(
-            evidence, weight=evidence.weight * emphasis(turns, evidence.trust, rig, self.options.emphasis)
-        )
+        believed = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence, shown=True)
+        share = sure_share(turns * believed[:, :-1])
+        weight = evidence.weight * emphasis(share, rig, self.options.emphasis)
+        evidence = replace(evidence, weight=weight, trust=with_shown(evidence.trust, share), turns=turns * share)
         state = _solve_in_pieces(rig, evidence, state, self.options, progress, self._pull(rig, betas))
         return self._filled(state, betas, outlines)
 
@@ -296,7 +297,7 @@ class _PersonFit:
             if self.prior != "estimate":
                 prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, self.lifted_up)
             trust = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence)
-            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust)
+            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape))
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 

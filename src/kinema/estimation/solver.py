@@ -41,7 +41,8 @@ class Evidence:
     times (F,) seconds; rays (F,K,2): undistorted image points at depth 1; weight (F,K): 1 for a clear point of
     BlazePose's, more for a better network's, 0 for points not seen;
     prior (F,24,3,3): expected rotations relative to the parent; prior_sigma (F,24) radians. trust (F,25): how far
-    bursts of movement are believed, of each joint and of the root (`kinema.estimation.bursts`).
+    bursts of movement are believed, of each joint and of the root; turns (F,24): angular accelerations that the image
+    shows, rad/s^2 (both `kinema.estimation.bursts`).
     """
 
     times: np.ndarray
@@ -50,6 +51,7 @@ class Evidence:
     prior: np.ndarray
     prior_sigma: np.ndarray
     trust: np.ndarray
+    turns: np.ndarray
 
     def take(self, rows: np.ndarray | slice) -> Evidence:
         """The evidence of some frames."""
@@ -111,7 +113,7 @@ def solve(
         hessian, gradient = normal_equations(rig, evidence, state, now)
         if added is not None and number >= options.iterations - ADDED_STEPS:
             added(state, hessian, gradient)
-        step = _banded_step(hessian, gradient, smoothness, evidence.trust, state, now, fixed)
+        step = _banded_step(hessian, gradient, smoothness, evidence, state, now, fixed)
         state = moved(state, step, options.max_step)
     return state
 
@@ -217,15 +219,18 @@ class _Smoothness:
         path = np.einsum("fi,fic->fc", weight, np.stack([root[:-2], root[1:-1], root[2:]], axis=1))
         return np.concatenate([rotation, path], axis=-1)
 
-    def precision(self, acceleration: np.ndarray, trust: np.ndarray, options: SolverOptions) -> np.ndarray:
+    def precision(self, acceleration: np.ndarray, evidence: Evidence, options: SolverOptions) -> np.ndarray:
         """(F-2, n): of accelerations (F-2, n); lower for joints and for the root's way across in a burst of movement,
-        as far as it is believed (`Evidence.trust`), and, beyond much more, along the viewing direction.
+        as far as it is believed (`Evidence.trust`), and, beyond much more, along the viewing direction. A burst of a
+        joint is one of the poses as they are, or one that the image shows and the poses do not follow yet.
         """
+        trust = evidence.trust
         sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
         sigma[-3:-1], sigma[-1] = options.root_acceleration, options.depth_acceleration
         square = (acceleration / sigma) ** 2
         joints, across, depth = square[:, :-3], square[:, -3:-1], square[:, -1:]
-        of_joint = joints.reshape(len(square), -1, 3).mean(-1).repeat(3, axis=1)
+        shown = (evidence.turns[1:-1, FREE_JOINTS] / options.rotation_acceleration) ** 2 / 3
+        of_joint = np.maximum(joints.reshape(len(square), -1, 3).mean(-1), shown).repeat(3, axis=1)
         believed = np.concatenate(
             [trust[1:-1, FREE_JOINTS].repeat(3, axis=1), trust[1:-1, -1:].repeat(2, axis=1)], axis=1
         )
@@ -239,7 +244,7 @@ def _banded_step(
     hessian: np.ndarray,
     gradient: np.ndarray,
     smoothness: _Smoothness,
-    trust: np.ndarray,
+    evidence: Evidence,
     state: PoseState,
     options: SolverOptions,
     fixed: int,
@@ -251,7 +256,7 @@ def _banded_step(
     weight = smoothness.coefficients
     if len(weight):
         acceleration = smoothness.accelerations(state)
-        precision = smoothness.precision(acceleration, trust, options)
+        precision = smoothness.precision(acceleration, evidence, options)
         for i in range(3):
             rows = slice(i, num_frames - 2 + i)
             gradient[rows] += weight[:, i, None] * precision * acceleration

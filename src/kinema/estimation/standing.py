@@ -79,7 +79,8 @@ def standing_evidence(
     for root in facing:
         prior = np.tile(stance(), (len(times), 1, 1, 1))
         prior[:, 0] = root
-        found.append(Evidence(times, rays, weight, prior, sigma, np.ones((len(times), len(SMPL24) + 1))))
+        trust = np.ones((len(times), len(SMPL24) + 1))
+        found.append(Evidence(times, rays, weight, prior, sigma, trust, np.zeros(sigma.shape)))
     return found[0], found[1]
 
 

@@ -81,7 +81,7 @@ class Finding:
     def said(self, i: int) -> str:
         """The measure and the joint of the i-th frame in words."""
         joint = self.joint_name(i)
-        return self.measure if joint is None else f"{self.measure} of {joint.replace('_', ' ')}"
+        return self.measure if joint in (None, self.measure) else f"{self.measure} of {str(joint).replace('_', ' ')}"
 
     def problems(self, person: Person, times: np.ndarray) -> Iterator[Problem]:
         """One problem for each frame."""

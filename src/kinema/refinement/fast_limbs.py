@@ -1,8 +1,8 @@
-"""Fast limbs: where sure keypoints say that the filter has taken speed away, a lighter filter's result is kept.
+"""Fast limbs: where sure keypoints show that a limb is fast, a lighter filter's result is kept.
 
-One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where heavy
-smoothing moves a joint away from where it is surely seen, by more than keypoints tremble, it is movement that is lost,
-not noise. There the pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
+One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where they
+surely accelerate (`kinema.refinement.sure_movement`), it is movement that smoothing takes away, not noise. There the
+pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
 """
 
 from __future__ import annotations
@@ -10,25 +10,29 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from kinema.geometry.camera import NEAREST_DEPTH, Camera, project
+from kinema.geometry.camera import NEAREST_DEPTH, Camera
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_axis_angle,
     matrix_to_axis_angle,
 )
 from kinema.person import Person
+from kinema.refinement.sure_movement import seen_lately, sure_acceleration
 from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
-LIGHT = 0.25
-"""How long the light filter is, as a share of the full one: 0.04 s by default, little more than a frame."""
-
-LOST = 0.015
-"""Metres, at the person's depth: where the heavy filter is this much further from the keypoint than the light one, or
-as much as the keypoint trembles if that is more, the result lies half-way between the two."""
-
 MOMENT = 0.03
-"""Seconds: what is lost counts if it lasts about so long, and its neighbourhood of so long is spared, too."""
+"""Seconds: the neighbourhood of a burst that is spared, too, and over which the pose turns."""
+
+SEEN = (0.4, 0.7)
+"""Confidences at which a keypoint begins to count, and counts in full (`seen_lately`)."""
+
+LIGHT = 0.15
+"""How long the light filter is, as a share of the full one: 0.024 s by default, less than a frame at 30 a second."""
+
+SURELY_FAST = 20.0
+"""Metres per s^2 that a sure keypoint accelerates, half-way to a surely fast one: twice gravity. In the 0.1 s that the
+filter reaches by default, 2.5 cm are lost."""
 
 TRUNK_ENDS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 """The joints whose speed is the trunk's."""
@@ -58,7 +62,7 @@ def keep_fast_limbs(
     camera, of which the keypoints say little, is the heavily smoothed one. times (F,) seconds. max_gap: seconds;
     nothing reaches across a longer one.
     """
-    share = _fast(light, heavy, camera, times, max_gap)
+    share = _fast(light, camera, times, max_gap)
     (quick, near), (slow, far, transl) = light.require("pose", "joints"), heavy.require("pose", "joints", "transl")
     start = axis_angle_to_matrix(slow.reshape(-1, 24, 3))
     turn = matrix_to_axis_angle(np.swapaxes(start, -1, -2) @ axis_angle_to_matrix(quick.reshape(-1, 24, 3)))
@@ -80,44 +84,22 @@ def can_tell(person: Person) -> bool:
     )
 
 
-def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
+def _fast(light: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
     """(F,24) in [0, 1]: how much of each rotation is taken from the light filter."""
-    lost, tremble = _lost(light, heavy, camera)
+    joints, keypoints, confidence = light.require("joints", "keypoints", "keypoint_confidence")
+    columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
+    metres = np.maximum(joints[:, 0, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0]
+    path, sure = keypoints[:, columns] * metres[:, None, None], confidence[:, columns]
+    sure = np.where(np.isfinite(path).all(-1), sure, 0.0)
+    path = np.nan_to_num(path)
     share = np.zeros((len(times), len(SMPL24)))
     for piece in uninterrupted(times, light.frames, max_gap):
         if piece.stop - piece.start < 2:
             continue
         moment = MOMENT / np.median(np.diff(times[piece]))  # frames
-        lasting = np.maximum(gaussian_filter1d(lost[piece], moment, axis=0, mode="nearest"), 0.0)
-        ratio = (lasting / np.maximum(LOST, tremble)) ** 2
-        spared = maximum_filter1d(ratio / (1 + ratio), 2 * round(moment) + 1, axis=0, mode="nearest")
+        fast = [sure_acceleration(times[piece], path[piece, k], sure[piece, k]) for k in range(len(LIMBS12))]
+        clear = np.clip((seen_lately(times[piece], sure[piece]) - SEEN[0]) / (SEEN[1] - SEEN[0]), 0.0, 1.0)
+        square = (clear * np.stack(fast, axis=1)) ** 2
+        spared = maximum_filter1d(square / (square + SURELY_FAST**2), 2 * round(moment) + 1, axis=0, mode="nearest")
         share[piece, SMPL24.indices(LIMBS12)] = gaussian_filter1d(spared, moment, axis=0, mode="nearest")
     return np.asarray(np.max(np.where(_TELLS, share[:, None], 0.0), axis=-1))
-
-
-def _lost(light: Person, heavy: Person, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """(F,12) metres by which the light filter's limb joints are closer to the keypoints, times the keypoints'
-    confidence; and (12,) metres by which the keypoints tremble."""
-    joints, keypoints, confidence = light.require("joints", "keypoints", "keypoint_confidence")
-    columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
-    seen = keypoints[:, columns]
-    off = [np.linalg.norm(_pixels(each, camera) - seen, axis=-1) for each in (joints, *heavy.require("joints"))]
-    metres = np.maximum(joints[:, :1, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0]
-    lost = (off[1] - off[0]) * metres * confidence[:, columns]
-    return np.where(np.isfinite(lost), lost, 0.0), _tremble(seen * metres[..., None])
-
-
-def _tremble(path: np.ndarray) -> np.ndarray:
-    """(K,) standard deviation of white noise on the paths (F,K,2) of points, from their third differences, in which
-    movement hardly shows; 0 where there are too few."""
-    third = np.linalg.norm(np.diff(path, 3, axis=0), axis=-1)
-    third = np.where(np.isfinite(third), third, np.inf)
-    if not len(third):
-        return np.zeros(path.shape[1])
-    middle = np.median(third, axis=0) / np.sqrt(20 * 2 * np.log(2))  # 1, 3, 3, 1 squared; the median of a Rayleigh
-    return np.where(np.isfinite(middle), middle, 0.0)
-
-
-def _pixels(joints: np.ndarray, camera: Camera) -> np.ndarray:
-    """The twelve limb joints (F,12,2) of joints (F,24,3), in pixels."""
-    return project(joints[:, SMPL24.indices(LIMBS12)], camera.intrinsics, camera.distortion)

@@ -36,8 +36,8 @@ class FilterOptions:
 
     method: one of `METHODS`. strength: 0 (none) .. 1 (0.64 s). seconds: the amount itself, as the length of the moving
     average that would reduce white noise by as much; overrides strength. depth: factor by which the root's distance
-    from the camera is smoothed more, because a single camera measures it worst. fast_limbs: smooth a quarter as long
-    where sure keypoints show that a limb moves faster than the full amount leaves it (`kinema.refinement.fast_limbs`).
+    from the camera is smoothed more, because a single camera measures it worst. fast_limbs: smooth much
+    less where sure keypoints show that a limb is fast (`kinema.refinement.fast_limbs`).
     max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: how `smooth_positions` treats NaN:
     "error", or "interpolate" from the neighbouring frames.
     """
