@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter1d, percentile_filter, uniform_filter1d
 WINDOW = 0.2
 """Seconds about a moment that belong to the same burst of movement."""
 
-SURE = 5.0
+SURE = 4.0
 """Standard deviations of its noise that an acceleration must exceed."""
 
 STEP = 1 / 30
