@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kinema.camera.bundle import LOSS, NEAREST, Sightings, Views, camera_jacobian, cauchy, seen
+from kinema.camera.views import LOSS, NEAREST, Sightings, Views, cauchy, seen, slopes
 from kinema.geometry.rotations import axis_angle_to_matrix
 
 INLIER = 2.5
@@ -25,8 +25,8 @@ def resect(views: Views, sightings: Sightings, *, moves: bool, rounds: int = 10)
         residuals = pixels - sightings.pixels
         loss = LOSS * max(1.0, 16.0 / 2**number)
         root = np.sqrt(np.where(local[:, 2] <= NEAREST, 0.0, cauchy(residuals, loss)[0]))[:, None]
-        by_turn, by_centre, _ = camera_jacobian(views, sightings, local)
-        own = np.concatenate([by_turn, by_centre], axis=2)[:, :, :width] * root[:, :, None]
+        slope = slopes(views, sightings, local)
+        own = np.concatenate([slope.turn, slope.centre], axis=2)[:, :, :width] * root[:, :, None]
         blocks = np.einsum("nri,nrj->nij", own, own).reshape(len(own), -1)
         right = np.einsum("nri,nr->ni", own, residuals * root)
         summed = np.stack([np.bincount(sightings.camera, each, count) for each in np.hstack([blocks, right]).T], axis=1)

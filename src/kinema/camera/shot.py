@@ -7,34 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from kinema.camera.bundle import Sightings, Solution
-from kinema.camera.choice import evidence
+from kinema.camera.bend import CORRELATED, straight
+from kinema.camera.bundle import Solution
+from kinema.camera.explaining import explained
 from kinema.camera.resection import INLIER, resect
-from kinema.camera.structure import solve_travelling
-from kinema.camera.tracks import FEWEST, PointTracks, keyframes, linked
-from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, solve_turning
+from kinema.camera.tracks import FEWEST, PointTracks, linked
+from kinema.camera.turning import Lens, Sighted
+from kinema.camera.views import Sightings
 from kinema.geometry.rotations import geodesic_angle
 from kinema.temporal.resampling import resample_linear, resample_rotations
 
 STILL = np.radians(0.12)
 """Largest turn of a camera that stands still."""
-
-MAYBE = 0.12
-"""Share of the pairs of keyframes that a turn does not explain from which a travelling camera is tried."""
-
-BETTER = 0.85
-"""The robust error of a travelling camera, as a share of that of a turning one, below which it is believed."""
-
-CLOSER, NO_WORSE = 0.6, 1.1
-"""The noise of its points, as a share of the other's, below which it is believed although fewer points are mapped, and
-the highest robust error then, as a share of the other's: points that are not mapped count as far off in it."""
-
-ZOOMS, ZOOM_SPAN = 0.8, 0.08
-"""The robust error of a travelling camera that zooms, as a share of that of one that does not, below which it is
-believed, and the least range of its log focal length. More focal lengths always explain a little more."""
-
-PLACED = 0.7
-"""Share of the keyframes that must have a place for a travelling camera to be believed."""
 
 FOLLOWING = 0.35
 """Share of a frame's points that must be where its camera says."""
@@ -46,26 +30,17 @@ any case."""
 AT_ONCE = 256
 """Frames whose cameras are found together."""
 
-CORRELATED = 2.0
-"""Factor on uncertainties: points err alike from frame to frame, which the equations do not know."""
-
 LEAST_SIGMA = 0.06
 """Least standard deviation of the log focal length, for what the model leaves out, distortion and rolling shutters: on
 a real hand-held clip, different beginnings ended in focal lengths that differ so much."""
-
-
-FAR = float(np.log1p(INLIER**2))
-"""The robust error of a sighting that is not explained."""
-
-WELL = 0.2
-"""Pixels of noise in the residuals below which no other focal length is tried."""
 
 
 @dataclass(frozen=True, eq=False)
 class ShotPath:
     """rotation (T,3,3), centre (T,3) in the first frame's camera, log_focal (T,) of pixels of the working image, found
     (T,), kind; facts: figures for the record; breaks: frames at which a piece with a unit of its own begins, after the
-    points' thread was lost; focal_sigma: of the log focal length, None if it was not sought."""
+    points' thread was lost; focal_sigma: of the log focal length, None if it was not sought; bend: of the lens
+    (`kinema.camera.bend`), 0 if none was found, or sought."""
 
     rotation: np.ndarray
     centre: np.ndarray
@@ -75,6 +50,7 @@ class ShotPath:
     facts: dict[str, Any] = field(default_factory=dict)
     breaks: tuple[int, ...] = ()
     focal_sigma: float | None = None
+    bend: float = 0.0
 
 
 def solve_shot(tracks: PointTracks, lens: Lens) -> ShotPath:
@@ -86,6 +62,7 @@ def solve_shot(tracks: PointTracks, lens: Lens) -> ShotPath:
     longest = max(stretches, key=lambda each: each.stop - each.start)
     main = _solve_stretch(tracks.part(longest), lens)
     known = Lens(float(np.exp(main.log_focal.mean())), 0.0)
+    tracks = straight(tracks, main.bend)
     pieces = []
     for each in stretches:
         if each is longest:
@@ -125,97 +102,29 @@ def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: Sh
     kinds = [part.kind for part in parts]
     kind = next(each for each in ("full", "rotation", "static") if each in kinds)
     facts = main.facts | {"kind": kind, "found": round(float(found.mean()), 4)}
-    return ShotPath(rotation, centre, log_focal, found, kind, facts, focal_sigma=main.focal_sigma)
+    return ShotPath(rotation, centre, log_focal, found, kind, facts, focal_sigma=main.focal_sigma, bend=main.bend)
 
 
 def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     """The path through frames that share points from one to the next."""
-    keys = keyframes(tracks)
-    turning, known, focal = solve_turning(tracks, keys, lens)
-    asked = evidence(tracks, keys, turning.views.log_focal)
-    chosen, placed, kind = turning, np.ones(len(keys), bool), "rotation"
-    # Before far walls a camera that moves ahead looks much like one that zooms, so that pairs alone do not tell.
-    if asked.travelled >= MAYBE or focal == "each":
-        travelling = _best_travelling(tracks, keys, known, lens, zooms=focal == "each")
-        if travelling is not None and _believed(travelling, turning, known):
-            chosen, placed, zooms = travelling.solution, travelling.placed, travelling.zooms
-            kind, focal = "full", "each" if zooms else "shared" if lens.sigma > 0 else "fixed"
-    shot = _every_frame(tracks, keys[placed], chosen, known, kind, placed)
-    sigma = _focal_sigma(chosen, lens) if focal == "shared" else None if focal == "fixed" else LEAST_SIGMA
+    best = explained(tracks, lens)
+    shot = _every_frame(best.tracks, best.keys[best.placed], best.solution, best.known, best.kind, best.placed)
+    sigma = None if best.focal == "fixed" else LEAST_SIGMA
+    if best.focal == "shared":
+        sigma = _focal_sigma(best.solution, lens)
     facts = shot.facts | {
-        "keyframes": len(keys),
-        "parallax_pixels": round(asked.parallax, 3),
-        "pairs_that_travel": round(asked.travelled, 3),
-        "zoom": focal == "each",
-        **_drift(chosen, shot, kind),
+        "keyframes": len(best.keys),
+        "parallax_pixels": round(best.asked.parallax, 3),
+        "pairs_that_travel": round(best.asked.travelled, 3),
+        "zoom": best.focal == "each",
+        **({"bend": round(best.bend, 4)} if best.bend else {}),
+        **_drift(best.solution, shot, best.kind),
     }
     angle = geodesic_angle(shot.rotation[shot.found], np.eye(3)) if shot.found.any() else np.zeros(1)
-    if kind == "rotation" and focal != "each" and np.percentile(angle, 95) < STILL:
+    if best.kind == "rotation" and best.focal != "each" and np.percentile(angle, 95) < STILL:
         still = _nothing(len(tracks), lens)
         return replace(still, found=shot.found, facts=facts | {"kind": "static"})
-    return replace(shot, facts=facts, focal_sigma=sigma)
-
-
-@dataclass(frozen=True, eq=False)
-class _Travelling:
-    """A travelling camera: the keyframes (K,) bool that it places, and its robust error over all that they see."""
-
-    solution: Solution
-    placed: np.ndarray
-    error: float
-    zooms: bool = False
-
-    @property
-    def rate(self) -> float:
-        """The error, of a camera that would place all keyframes."""
-        return self.error / max(float(self.placed.mean()), 1e-3)
-
-
-def _best_travelling(
-    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, *, zooms: bool
-) -> _Travelling | None:
-    """The travelling camera that explains most, from the first focal length that explains it well.
-
-    zooms: one that zooms is tried even if one that does not explains it well.
-    """
-    best: _Travelling | None = None
-    for shift in FOCAL_TRIES if lens.sigma > 0 else FOCAL_TRIES[:1]:
-        found = _travelling(tracks, keys, known, lens, float(np.exp(shift)))
-        if found is None:
-            continue
-        if best is None or found.rate < best.rate:
-            best = found
-        if found.solution.noise < WELL:
-            break
-    if best is not None and best.solution.noise < WELL and not zooms:
-        return best
-    zoomed = _travelling(tracks, keys, known, lens, 1.0, zoom=True)
-    if zoomed is None or np.ptp(zoomed.solution.views.log_focal[zoomed.placed]) < ZOOM_SPAN:
-        return best
-    return zoomed if best is None or zoomed.rate < ZOOMS * best.rate else best
-
-
-def _travelling(
-    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float, *, zoom: bool = False
-) -> _Travelling | None:
-    found = solve_travelling(tracks, keys, known, lens, start, zoom=zoom)
-    if found is None:
-        return None
-    solution, placed = found
-    missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
-    return _Travelling(solution, placed, _error(solution.residuals) + missing * FAR, zoom)
-
-
-def _believed(travelling: _Travelling, turning: Solution, known: Sighted) -> bool:
-    """Whether a travelling camera explains clearly more than a turning one, in nearly all keyframes."""
-    if travelling.placed.mean() < PLACED:
-        return False
-    share = travelling.error / max(_error(turning.residuals[travelling.placed[known.sightings.camera]]), 1e-9)
-    return share < BETTER or (share < NO_WORSE and travelling.solution.noise < CLOSER * turning.noise)
-
-
-def _error(residuals: np.ndarray) -> float:
-    return float(np.log1p(np.minimum(np.sum(residuals**2, axis=1), INLIER**2)).sum())
+    return replace(shot, facts=facts, focal_sigma=sigma, bend=best.bend)
 
 
 def _every_frame(

@@ -12,11 +12,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust, seen
+from kinema.camera.bundle import Solution, Unknowns, adjust
 from kinema.camera.choice import far_pairs
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks
 from kinema.camera.turning import ZOOM_SIGMA, Lens, Sighted, rays
+from kinema.camera.views import Sightings, Views, seen
 
 PARALLAX = np.radians(1.0)
 """Angle between the rays to a point that fixes its place; of a smaller one it is taken to be far away at first."""
@@ -36,8 +37,9 @@ GROWN = 1.3
 
 def solve_travelling(
     tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float = 1.0, *, zoom: bool = False
-) -> tuple[Solution, np.ndarray] | None:
-    """The keyframes' cameras and the points, and which keyframes (K,) bool were found; None if it cannot be begun.
+) -> tuple[Solution, np.ndarray, np.ndarray] | None:
+    """The keyframes' cameras and the points, which keyframes (K,) bool were found, and which sightings (N,) bool fit;
+    None if it cannot be begun.
 
     known: what the keyframes see. start: factor on the expected focal length from which it is sought. zoom: each
     keyframe has a focal length of its own, near those of its neighbours. The first keyframe is the frame of reference;
@@ -48,7 +50,9 @@ def solve_travelling(
         return None
     growing.grow()
     solution = growing.finish()
-    return None if solution is None else (solution, growing.placed)
+    if solution is None:
+        return None
+    return solution, growing.placed, growing.fitting(np.flatnonzero(growing.placed))
 
 
 class _Growing:
@@ -208,7 +212,7 @@ class _Growing:
         self.mapped[kept] = True
         self.views = trial
 
-    def _part(self, cameras: np.ndarray) -> np.ndarray:
+    def fitting(self, cameras: np.ndarray) -> np.ndarray:
         """The good sightings of mapped points that some of the cameras see, by any that is placed."""
         part = self.known.sightings
         usable = self.good & self.mapped[part.point] & self.placed[part.camera]
@@ -222,7 +226,7 @@ class _Growing:
 
     def _adjust(self, cameras: np.ndarray, held: list[int], rounds: int, *, focal: bool = False) -> Solution | None:
         """Adjust some cameras and the points that they see; the others that see those stay."""
-        rows = self._part(cameras)
+        rows = self.fitting(cameras)
         part = self.known.sightings.where(rows)
         if not len(part.camera):
             return None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
+
+from kinema.geometry.camera import unproject
 
 STEP = 0.04
 """Median displacement of the points from one keyframe to the next, as a fraction of the image's width."""
@@ -52,6 +55,36 @@ class PointTracks:
     def part(self, frames: slice) -> PointTracks:
         """Some of the frames."""
         return PointTracks(self.ids[frames], self.pixels[frames], self.times[frames], self.size)
+
+    def straightened(self, focal: float, distortion: np.ndarray) -> PointTracks:
+        """The points where a lens without distortion would show them. focal: in pixels of the working image;
+        distortion: OpenCV's coefficients."""
+        if not np.any(distortion):
+            return self
+        lens = np.array([[focal, 0, self.middle[0]], [0, focal, self.middle[1]], [0, 0, 1]])
+        return PointTracks(self.ids, _Straight(self.pixels, lens, np.asarray(distortion)), self.times, self.size)
+
+
+class _Straight(Sequence[np.ndarray]):
+    """Pixels of some frames without the distortion of a lens."""
+
+    def __init__(self, pixels: Sequence[np.ndarray], lens: np.ndarray, distortion: np.ndarray) -> None:
+        self._pixels, self._lens, self._distortion = pixels, lens, distortion
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> _Straight: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | _Straight:
+        if isinstance(index, slice):
+            return _Straight(self._pixels[index], self._lens, self._distortion)
+        flat = unproject(self._pixels[index], self._lens, self._distortion)
+        return np.asarray(flat @ self._lens[:2, :2].T + self._lens[:2, 2], dtype=np.float32)
 
 
 def linked(tracks: PointTracks) -> list[slice]:

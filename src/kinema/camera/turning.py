@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kinema.camera.bundle import Sightings, Solution, Unknowns, Views, adjust
+from kinema.camera.bundle import Solution, Unknowns, adjust
 from kinema.camera.tracks import PointTracks
+from kinema.camera.views import Sightings, Views
 from kinema.geometry.alignment import kabsch
 
 FOCAL_TRIES = (0.0, -0.35, 0.35)
@@ -29,10 +30,11 @@ ZOOM_LEAST = 0.05
 @dataclass(frozen=True)
 class Lens:
     """What is known of the focal length: its value in pixels of the working image, and the standard deviation of its
-    logarithm, 0 if it is certain."""
+    logarithm, 0 if it is certain. bends: whether it may have a distortion that is not known."""
 
     focal: float
     sigma: float
+    bends: bool = False
 
 
 @dataclass(frozen=True, eq=False)

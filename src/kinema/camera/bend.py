@@ -1,0 +1,63 @@
+"""Whether a lens bends the picture, as the points of a camera that moves show it.
+
+One coefficient is sought, of OpenCV's first radial term: it moves the picture's corner by a share of its distance from
+the middle (`kinema.camera.views.Views.bend`), and others by the cube of theirs. In these units it does not depend on
+the focal length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kinema.camera.bundle import Unknowns, adjust
+from kinema.camera.tracks import PointTracks
+from kinema.camera.views import Sightings, Views
+
+BEND_GAIN = 0.15
+"""Share by which a bend must lower the robust cost to be believed. A straight lens's falls by a few parts in a thousand
+for one unknown more; rolling shutters and what moves in the picture bend it, too, but lower it by less."""
+
+LEAST, MOST = 0.008, 0.14
+"""Range of a bend's size: below it, the corner moves by less than three pixels of the working image; beyond 4 / 27, one
+coefficient folds the corner back into the picture."""
+
+SURE = 4.0
+"""Standard deviations by which it must differ from none."""
+
+ALIKE = 0.002
+"""A change of the bend that is none."""
+
+CORRELATED = 2.0
+"""Factor on uncertainties: points err alike from frame to frame, which the equations do not know."""
+
+
+def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns, *, more: bool = False) -> float | None:
+    """The bend that explains the sightings clearly better than none; None if they show none. views: without a bend.
+
+    more: of a picture that was straightened already, any bend that is left.
+    """
+    if not len(sightings.camera):
+        return None
+    shared = np.full(len(views.log_focal), views.log_focal.mean())
+    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=6)
+    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=20)
+    bend = bent.views.bend
+    if more:
+        return bend if ALIKE < abs(bend) < MOST else None
+    if bent.cost > (1 - BEND_GAIN) * plain.cost or not LEAST < abs(bend) < MOST:
+        return None
+    sigma = CORRELATED * bent.noise * float(np.sqrt(max(bent.spread([bent.bend])[0, 0], 0.0)))
+    return bend if abs(bend) > SURE * sigma else None
+
+
+def coefficients(bend: float, focal: float, middle: np.ndarray) -> np.ndarray:
+    """OpenCV's (4,) for a bend, of a lens of `focal` pixels in pictures whose principal point is `middle` (2,)."""
+    return np.array([bend * focal**2 / float(np.sum(np.square(middle))), 0.0, 0.0, 0.0])
+
+
+def straight(tracks: PointTracks, bend: float) -> PointTracks:
+    """The points where a lens without this bend would show them."""
+    reach = float(np.linalg.norm(tracks.middle))
+    return tracks.straightened(reach, coefficients(bend, reach, tracks.middle))
