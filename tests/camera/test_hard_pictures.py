@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from kinema.camera.finding import summary
-from kinema.camera.options import CameraOptions
+from kinema.camera.options import CameraOptions, parse_distortion
 from kinema.camera.stage import find_camera
-from kinema.geometry.camera import camera_from_fov
+from kinema.errors import UsageError
+from kinema.geometry.camera import camera_from_fov, unproject
 from kinema.geometry.camera_path import CameraPath, path_of
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.motion import Motion
@@ -49,12 +50,12 @@ def views(rotation: np.ndarray, seed: int = 1) -> list[np.ndarray]:
 
 
 def found_in(
-    images: list[np.ndarray], moving: bool | None = True, **fields: Any
+    images: list[np.ndarray], moving: bool | None = True, options: CameraOptions | None = None, **fields: Any
 ) -> tuple[CameraPath | None, Context, Motion]:
     motion = Motion(TIMES, *SIZE, camera=CAMERA, data={"camera_motion": {"moving": moving}}, **fields)
     frames: Any = [SimpleNamespace(image=image) for image in images]
     context = Context(video=frames)
-    motion = find_camera(motion, options=CameraOptions(), context=context)
+    motion = find_camera(motion, options=options or CameraOptions(), context=context)
     return path_of(motion.data), context, motion
 
 
@@ -155,8 +156,14 @@ def test_a_hardly_turning_camera_of_which_the_tracker_knew_nothing_is_taken_to_s
     """A few points on people and clocks turn a camera that stands by less than a degree."""
     slight = axis_angle_to_matrix(0.1 * matrix_to_axis_angle(PAN))
     people = (everybody((100.0, 0.0, 380.0, SIZE[1])),)
-    assert found_in(views(slight), None, people=people)[0] is None
-    assert found_in(views(slight), True, people=people)[0] is not None
+    path, context, _ = found_in(views(slight), None, people=people)
+    assert path is None
+    assert context.facts["used"] is False
+    assert "this path is not used" in summary(context.facts)
+    path, context, _ = found_in(views(slight), True, people=people)
+    assert path is not None
+    assert context.facts["used"] is True
+    assert "not used" not in summary(context.facts)
 
 
 @pytest.mark.parametrize("images", [[np.zeros((270, 480, 3), np.uint8)] * FRAMES, views(PAN)[:1] * FRAMES])
@@ -166,3 +173,56 @@ def test_black_pictures_and_a_frozen_one(images):
     black = not images[0].any()
     assert (path is None) is black
     assert context.facts["shots"][0]["kind"] == ("unknown" if black else "static")
+
+
+BEND = np.array([-0.15, 0.0, 0.0, 0.0])
+
+
+def bent(images: list[np.ndarray]) -> list[np.ndarray]:
+    """What a lens with the distortion `BEND` shows of them."""
+    pixels = np.stack(np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1])), axis=-1).astype(float)
+    lens = CAMERA.intrinsics
+    where = (unproject(pixels, lens, BEND) @ lens[:2, :2].T + lens[:2, 2]).astype(np.float32)
+    return [cv2.remap(each, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in images]
+
+
+def test_a_lens_that_bends_the_picture():
+    """Its coefficient within 15 %, and the pan as exactly as before a straight one."""
+    path, context, motion = found_in(bent(views(PAN)))
+    assert path is not None
+    assert path.kind == "rotation"
+    assert worst_turn(path, PAN) < 0.3
+    assert motion.camera.distortion[0] == pytest.approx(BEND[0], rel=0.15)
+    assert any("bends the picture" in note for note in context.notes)
+    assert "bent inwards" in summary(context.facts)
+
+
+def test_a_distortion_that_is_given_is_taken():
+    path, context, motion = found_in(bent(views(PAN)), options=CameraOptions(distortion=(-0.15,)))
+    assert path is not None
+    assert path.kind == "rotation"
+    assert worst_turn(path, PAN) < 0.3
+    np.testing.assert_array_equal(motion.camera.distortion, BEND)
+    assert not context.notes
+
+
+def test_a_camera_that_stands_gets_it_too_without_being_looked_at():
+    """A run asks the stage for the lens alone then; `kinema camera` looks in any case."""
+    options = CameraOptions(distortion=(-0.15,))
+    assert find_camera.needed(Motion(TIMES, *SIZE, data={"camera_motion": {"moving": False}}), options)
+    path, _, motion = found_in([], False, options=options)
+    assert path is None
+    np.testing.assert_array_equal(motion.camera.distortion, BEND)
+    path, _, _ = found_in(views(STILL), False, options=CameraOptions(distortion=(-0.15,), always=True))
+    assert path is not None
+
+
+@pytest.mark.parametrize("text", ["a", "1,2,3", "", "nan", "50"])
+def test_what_is_no_distortion_is_refused(text):
+    with pytest.raises(UsageError):
+        CameraOptions(distortion=parse_distortion(text))
+
+
+def test_distortions_as_text():
+    assert parse_distortion("-0.2,0.03") == (-0.2, 0.03)
+    assert CameraOptions(distortion=parse_distortion("-0.2,0.03")).distortion == (-0.2, 0.03, 0.0, 0.0)

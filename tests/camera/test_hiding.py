@@ -43,18 +43,23 @@ def test_people_beyond_the_picture_hide_nothing(tmp_path):
 
 def test_without_masks_there_are_boxes_only(tmp_path):
     hidden = HiddenPeople(motion_of(tmp_path, masked=False))
-    assert hidden.mask(0, SIZE) is None
     assert hidden.people(0, SIZE)[15:35, 10:30].all()
-    np.testing.assert_allclose(hidden.boxes(0, SIZE), [[10, 10, 30, 40], [70, 15, 80, 35]])
-    assert hidden.boxes(7, SIZE).shape == (0, 4)
+    np.testing.assert_array_equal(hidden.closed(0, SIZE), hidden.people(0, SIZE))
+    assert hidden.closed(0, SIZE)[10:40, 10:30].all()
+    assert hidden.closed(0, SIZE)[15:35, 70:80].all()
+    assert not hidden.closed(0, SIZE)[:, 45:60].any()
+    assert not hidden.closed(7, SIZE).any()
 
 
 def test_masks_serve_where_boxes_leave_too_little(tmp_path):
     """The box of one who is near fills the picture, the mask does not."""
     motion = motion_of(tmp_path)
     near, other = motion.people
-    assert HiddenPeople(motion).mask(0, SIZE) is None
+    assert HiddenPeople(motion).closed(0, SIZE)[10:40, 10:30].all()  # the box, although there is a mask
     near = near.replace(boxes=np.array([[0.0, 0, 200, 100], [20, 20, 60, 80]]))
     hidden = HiddenPeople(motion.replace(people=(near, other)))
-    assert 0 < hidden.mask(0, SIZE).mean() < 0.2
-    assert hidden.mask(1, SIZE) is None
+    crowded, plain = hidden.closed(0, SIZE), hidden.people(0, SIZE)
+    assert 0 < crowded.mean() < 0.35
+    assert crowded.sum() > plain.sum()  # a margin around the mask
+    assert (crowded | ~plain).all()
+    assert hidden.closed(1, SIZE)[10:40, 10:30].all()

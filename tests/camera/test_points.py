@@ -9,7 +9,7 @@ from kinema.camera.points import LOST_SECONDS, PointFollower
 from kinema.camera.tracks import FEWEST
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
-NOBODY = np.zeros((0, 4))
+NOBODY = np.zeros((HEIGHT, WIDTH), bool)
 
 
 def wall() -> np.ndarray:

@@ -41,8 +41,12 @@ def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns, *, more: 
     if not len(sightings.camera):
         return None
     shared = np.full(len(views.log_focal), views.log_focal.mean())
-    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=6)
-    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=20)
+    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=3)
+    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=4)
+    if not more and bent.cost > (1 - BEND_GAIN / 2) * plain.cost:
+        return None  # most lenses: nothing begins to show
+    plain = adjust(plain.views, sightings, unknowns, rounds=8)
+    bent = adjust(bent.views, sightings, replace(unknowns, bend=True), rounds=16)
     bend = bent.views.bend
     if more:
         return bend if ALIKE < abs(bend) < MOST else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.camera.bend import coefficients, straight
 from kinema.camera.hiding import HiddenPeople
 from kinema.camera.options import CameraOptions
 from kinema.camera.points import WORKING_SIZE, PointFollower, working_image
@@ -34,16 +35,20 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     """The motion with the path of its camera (`kinema.camera.methods.CameraMethod`).
 
     The context's video is the one the motion was tracked in, with the same time range, and boxes hide the people. Where
-    the lens was only assumed and the path shows it better, the camera gets that focal length. The record has each
-    shot's kind, the share of its frames in which the camera was found, the reprojection error in pixels of an image
-    `WORKING_SIZE` wide, and what the path may have drifted.
+    the lens was only assumed and the path shows it better, the camera gets that focal length; where no distortion is
+    known and the path shows one, that, too. The record has each shot's kind, the share of its frames in which the
+    camera was found, the reprojection error in pixels of an image `WORKING_SIZE` wide, and what the path may have
+    drifted; and whether the path is used.
     """
     camera = given(motion.camera)
     followers = _follow(motion, context)
     factor = min(1.0, WORKING_SIZE / max(motion.width, motion.height))
+    focal = float(camera.intrinsics[0, 0]) * factor
     tracks = [follower.tracks() for follower in followers]
+    if camera.distortion is not None:
+        tracks = [each.straightened(focal, camera.distortion) for each in tracks]
     shots = [solve_shot(each, _lens(camera, factor)) for each in tracks]
-    context.facts["shots"] = [shot.facts for shot in shots]
+    context.facts |= {"shots": [shot.facts for shot in shots], "used": False}
     found = np.concatenate([shot.found for shot in shots])
     moves = motion.data.get("camera_motion", {}).get("moving", True) is True
     if found.mean() < (FEW if moves else FEW_UNSEEN):
@@ -54,10 +59,14 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
             )
         return motion
     camera = _better(camera, shots, factor)
-    lens = Lens(float(camera.intrinsics[0, 0]) * factor, 0.0)
+    lens, bend = Lens(float(camera.intrinsics[0, 0]) * factor, 0.0), _bend(shots)
+    if bend:
+        camera = camera.replace(distortion=coefficients(bend, lens.focal, tracks[0].middle))
     # One lens serves all shots and the fit: where another was found, the path is found again with this one.
     shots = [
-        shot if shot.facts.get("zoom") or np.allclose(shot.log_focal, np.log(lens.focal)) else solve_shot(each, lens)
+        shot
+        if shot.bend == bend and (shot.facts.get("zoom") or np.allclose(shot.log_focal, np.log(lens.focal)))
+        else solve_shot(straight(each, bend), lens)
         for shot, each in zip(shots, tracks, strict=True)
     ]
     context.facts["shots"] = [shot.facts for shot in shots]
@@ -65,6 +74,13 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     turned = np.degrees(geodesic_angle(path.rotation, path.rotation[:1])).max()
     if not moves and path.kind != "static" and turned < CLEAR_TURN:
         return motion
+    context.facts["used"] = True
+    if bend:
+        context.notes.append(
+            f"the lens bends the picture, its corners by {abs(bend):.1%}"
+            f" {'outwards' if bend > 0 else 'inwards'}, which is taken out; `camera_distortion` takes its coefficients,"
+            " or 0 for none"
+        )
     zooming = {shot.kind for shot in shots if shot.facts.get("zoom")}
     if zooming:
         either = ", or moves straight ahead before something far and flat, which looks the same"
@@ -92,22 +108,27 @@ def _follow(motion: Motion, context: Context) -> list[PointFollower]:
         if number in firsts:
             followers.append(PointFollower())
         image = working_image(frame.image)
-        size = image.shape[0], image.shape[1]
-        time = float(motion.times[number])
-        followers[-1](image, time, people.boxes(number, size), mask=people.mask(number, size))
+        closed = people.closed(number, (image.shape[0], image.shape[1]))
+        followers[-1](image, float(motion.times[number]), closed)
         context.progress(number + 1, motion.num_frames)
     return followers
 
 
 def _lens(camera: Camera, factor: float) -> Lens:
-    """What is known of the focal length, in pixels of the working image."""
+    """What is known of the lens, in pixels of the working image."""
     focal = float(camera.intrinsics[0, 0]) * factor
+    bends = camera.distortion is None
     if camera.focal_source in CERTAIN or camera.fov_uncertainty == 0:
-        return Lens(focal, 0.0)
+        return Lens(focal, 0.0, bends)
     if camera.fov_uncertainty is None:
-        return Lens(focal, UNSURE)
+        return Lens(focal, UNSURE, bends)
     # f = w / (2 tan(fov/2)), so that d log f = -d fov / sin(fov).
-    return Lens(focal, float(np.radians(camera.fov_uncertainty) / np.sin(np.radians(camera.fov))))
+    return Lens(focal, float(np.radians(camera.fov_uncertainty) / np.sin(np.radians(camera.fov))), bends)
+
+
+def _bend(shots: list[ShotPath]) -> float:
+    """The bend of the lens that the longest shot with one shows; 0 for none."""
+    return max(shots, key=lambda shot: (shot.bend != 0, int(shot.found.sum()))).bend
 
 
 def _better(camera: Camera, shots: list[ShotPath], factor: float) -> Camera:

@@ -93,7 +93,7 @@ def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Moti
     camera = work.camera()
     shots = [work.shot(number, slice_, camera) for number, slice_ in enumerate(motion.shots)]
     found = np.concatenate([shot.found for shot in shots])
-    context.facts["shots"] = [shot.facts() for shot in shots]
+    context.facts |= {"shots": [shot.facts() for shot in shots], "used": bool(found.mean() >= FEW)}
     if found.mean() < FEW:
         context.notes.append(
             f"the camera could be followed in {found.mean():.0%} of the frames only (people hide the rest), so there is"

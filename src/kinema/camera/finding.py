@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kinema.camera.matching import Clip, path_for, with_lens
 from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
 from kinema.formats.camera_files import files_of, read_camera_path
-from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov
+from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, with_fov
 from kinema.geometry.camera_path import path_data
 from kinema.motion import Motion
 from kinema.stage import Context, given
@@ -23,13 +25,19 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
     """The motion with the path of its camera in `data` (`kinema.geometry.camera_path.path_data`).
 
     `options.file` gives the path if there is one, and the lens, unless `options.fov` does
-    (`kinema.camera.matching`). Otherwise `options.method` finds it. The context's video is the one the motion was
+    (`kinema.camera.matching`). Otherwise `options.method` finds it. `options.distortion` is the lens's, of cameras that
+    stand still, too. The context's video is the one the motion was
     tracked in, with the same time range. Raises InputError for a file whose poses or pictures are not the clip's.
     """
     camera = motion.camera
     if options.fov is not None:
-        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+        camera = with_fov(camera, motion.width, motion.height, options.fov)
     camera = camera or camera_from_fov(motion.width, motion.height, DEFAULT_FOV)
+    if options.distortion is not None:
+        camera = camera.replace(distortion=np.array(options.distortion))
+        stands = motion.data.get("camera_motion", {}).get("moving", False) is False
+        if options.file is None and stands and not options.always:
+            return motion.replace(camera=camera)
     if options.file is not None:
         return _of_file(motion, context, options.file, camera)
     return METHODS.find(options.method).found(motion.replace(camera=camera), context, options)
@@ -62,10 +70,14 @@ def summary(facts: dict[str, Any]) -> str:
         if shot.get("reprojection_error") is not None:
             line += f", background off by {shot['reprojection_error']:.2f} px"
         line += ", with zoom" if shot.get("zoom") else ""
+        if bend := shot.get("bend"):
+            line += f", the picture's corners bent {'outwards' if bend > 0 else 'inwards'} by {abs(bend):.1%}"
         if pieces := shot.get("pieces"):
             line += f"; {len(pieces)} pieces of {', '.join(str(piece['frames']) for piece in pieces)} frames"
         drift = max((each.get("drift_degrees", 0.0) for each in pieces or [shot]), default=0.0)
         if drift >= LEAST_DRIFT:
             line += f"; may have drifted by {drift:.1f} degrees" + (" in a piece" if pieces else "")
         lines.append(line)
+    if lines and not facts.get("used", True):
+        lines.append("this path is not used: the camera is taken to stand still")
     return "\n".join(lines)

@@ -33,7 +33,8 @@ class CameraMethod:
     (`kinema.geometry.camera_path.path_data`), whose intrinsics are those of the motion's camera, which it may improve;
     or as it was, with a note, where the background shows too little. `context.facts["shots"]` gets a dictionary for
     each shot: `kind` (one of `kinema.geometry.camera_path.KINDS`, or "unknown"), `found` (share of the frames), and, if
-    known, `reprojection_error` (pixels), `zoom`, `drift_degrees` and further figures.
+    known, `reprojection_error` (pixels), `zoom`, `drift_degrees` and further figures; `context.facts["used"]`, whether
+    the path is in the motion.
     networks: names in the weights hub of what it runs with these options. files: sha256 by name of the user's files
     that determine its result. extra: the package extra that it needs.
     """

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.camera.methods import METHODS
+from kinema.errors import UsageError
 from kinema.models.metric_depth.families import FAMILIES, family_named
 from kinema.options import require, setting
+
+
+def parse_distortion(text: str) -> tuple[float, ...]:
+    """The coefficients of "-0.12" or "-0.2,0.03,0,0". Raises UsageError."""
+    try:
+        return tuple(float(each) for each in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"coefficients of a lens's distortion, as in -0.12 or -0.2,0.03,0,0, are expected, found {text!r}"
+        ) from None
+
+
+def _whole(distortion: float | Sequence[float]) -> tuple[float, ...]:
+    """OpenCV's 4, 5 or 8 coefficients from 1, 2, 4, 5 or 8. Raises UsageError."""
+    values = tuple(map(float, distortion)) if isinstance(distortion, Sequence) else (float(distortion),)
+    require(len(values) in (1, 2, 4, 5, 8), "camera_distortion", "have 1, 2, 4, 5 or 8 coefficients", len(values))
+    require(all(abs(each) < 10 for each in values), "camera_distortion", "hold coefficients below 10", values)
+    return values + (0.0,) * (4 - len(values))
 
 
 @dataclass(frozen=True)
@@ -17,8 +37,9 @@ class CameraOptions:
     method: a name in `kinema.camera.methods`. droid: the checkpoint of DROID-SLAM, a path or a name in the weights hub;
     depth: depth maps (`kinema.camera.depth_maps`), for that method; depth_network, depth_family: or a network that
     gives them (`kinema.models.metric_depth`). file: a path that is known, in place of one that is
-    found (`kinema.formats.camera_files`). fov: the field of view that the user gave, degrees, which is then certain;
-    None: the camera's own.
+    found (`kinema.formats.camera_files`). distortion: of the lens, OpenCV's 4, 5 or 8 coefficients; all 0: none is
+    sought. fov: the field of view that the user gave, degrees, which is then certain; None: the camera's own. always:
+    the path is looked for although the tracker saw the camera stand still.
     """
 
     method: str = setting(
@@ -66,9 +87,21 @@ class CameraOptions:
         metavar="FILE",
         group="camera",
     )
+    distortion: tuple[float, ...] | None = setting(
+        None,
+        "distortion of the lens, OpenCV's K1[,K2[,P1,P2[,K3]]] (default: found where a camera that moves shows it; 0:"
+        " none)",
+        public="camera_distortion",
+        metavar="K1,...",
+        group="camera",
+        parse=parse_distortion,
+    )
     fov: float | None = None
+    always: bool = False
 
     def __post_init__(self) -> None:
+        if self.distortion is not None:
+            object.__setattr__(self, "distortion", _whole(self.distortion))
         METHODS.find(self.method)
         if self.droid is not None:
             object.__setattr__(self, "droid", str(self.droid))

@@ -13,7 +13,7 @@ import numpy as np
 from kinema.camera.sightings import SightingFile
 from kinema.camera.tracks import FEWEST, PointTracks
 from kinema.world.background import corners_of, inside_bars
-from kinema.world.camera_motion import FLOW, CameraMotionOptions, widened
+from kinema.world.camera_motion import FLOW
 
 WORKING_SIZE = 640
 """Longer side of the image in which points are followed, pixels."""
@@ -80,11 +80,11 @@ class PointFollower:
         self._times: list[float] = []
         self._recorded = SightingFile()
 
-    def __call__(self, image: np.ndarray, time: float, boxes: np.ndarray, *, mask: np.ndarray | None = None) -> None:
-        """image (h,w) uint8, of `working_image`; boxes (n,4) of people in its pixels; mask (h,w) bool: people."""
+    def __call__(self, image: np.ndarray, time: float, people: np.ndarray) -> None:
+        """image (h,w) uint8, of `working_image`; people (h,w) bool: where they hide the background."""
         if self._overlay is None or self._overlay.shape != image.shape:
             self._overlay = _bars(image)
-        closed = _people(self._overlay, boxes, mask)
+        closed = np.where(people, np.uint8(255), self._overlay)
         visible = self._image is not None and self._follow(image, closed)
         self._looked += 1
         # Points that were followed for a few frames only, in a picture that was still blurred, are not waited for.
@@ -183,17 +183,6 @@ def _bars(image: np.ndarray) -> np.ndarray:
     )
     barred[top:bottom, left:right] = 0
     return barred
-
-
-def _people(closed: np.ndarray, boxes: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """`closed` (h,w), and 255 where people are: in the mask if there is one, else in their boxes with a margin."""
-    closed = closed.copy()
-    if mask is not None:
-        closed[cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = 255
-        return closed
-    for x1, y1, x2, y2 in np.rint(np.clip(widened(boxes, CameraMotionOptions()), 0, 10_000)).astype(int):
-        closed[y1:y2, x1:x2] = 255
-    return closed
 
 
 def _as_bright(image: np.ndarray, model: np.ndarray) -> np.ndarray:

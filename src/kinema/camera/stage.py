@@ -24,9 +24,10 @@ def _networks(options: CameraOptions) -> Sequence[str]:
 
 
 def _needed(motion: Motion, options: CameraOptions) -> bool:
-    """Whether the path is given, or the tracker saw the camera move, or could not tell whether it does."""
+    """Whether the path or the lens is given, or the tracker saw the camera move, or could not tell whether it does."""
     moves = motion.data.get("camera_motion", {}).get("moving", False) is not False
-    return options.file is not None or (METHODS.find(options.method).find is not None and moves)
+    given = options.file is not None or options.distortion is not None
+    return given or (METHODS.find(options.method).find is not None and moves)
 
 
 find_camera = Stage(

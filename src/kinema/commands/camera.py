@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="path to write (default: VIDEO with _camera.npz, in this folder)"
     )
-    add_settings(parser, CameraOptions, "method", "droid", "depth", "depth_network", "depth_family")
+    add_settings(parser, CameraOptions, "method", "droid", "depth", "depth_network", "depth_family", "distortion")
     add_settings(parser, FitOptions, "fov")
     add_settings(parser, TrackingOptions, "cuts", "threads")
     add_settings(parser, RunOptions, "time_range")

@@ -24,7 +24,7 @@ from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.estimation.unseen import with_standing_legs
-from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject
+from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject, with_fov
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.keypoints.errors import reliability
 from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
@@ -137,7 +137,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
 def _camera_of(motion: Motion, fov: float | None) -> Camera:
     """The camera of the clip: with the field of view that was asked for, the motion's own, or the most likely one."""
     if fov is not None:
-        return camera_from_fov(motion.width, motion.height, fov, "fov option", uncertainty=0.0)
+        return with_fov(motion.camera, motion.width, motion.height, fov)
     if motion.camera is not None:
         return motion.camera
     likely, _ = estimate_camera(motion)

@@ -14,7 +14,7 @@ from kinema.estimation.nlf_keeping import keeping
 from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.estimation.nlf_surest import surest_people
-from kinema.geometry.camera import Camera, camera_from_fov
+from kinema.geometry.camera import Camera, camera_from_fov, with_fov
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.program import NlfProgram
 from kinema.models.nlf.release import data_file, weights_file
@@ -90,7 +90,7 @@ def locate_people(
     video ends before the tracks do, or masks that people are cropped by do not fit it; UsageError if there are none.
     """
     if options.fov is not None:
-        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+        camera = with_fov(motion.camera, motion.width, motion.height, options.fov)
     else:
         camera = motion.camera or camera_from_fov(motion.width, motion.height)
     if options.max_detections is not None:

@@ -110,6 +110,12 @@ def camera_from_fov(
     return camera_from_focal(width, height, focal, source, uncertainty=uncertainty)
 
 
+def with_fov(camera: Camera | None, width: int, height: int, fov: float) -> Camera:
+    """The camera of a clip whose field of view the user gives: with the distortion that is known of its lens."""
+    asked = camera_from_fov(width, height, fov, "fov option", uncertainty=0.0)
+    return asked if camera is None else asked.replace(distortion=camera.distortion)
+
+
 def camera_from_focal(
     width: int, height: int, focal: float, source: str, *, uncertainty: float | None = None
 ) -> Camera:

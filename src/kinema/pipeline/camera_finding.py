@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kinema.camera.finding import summary
@@ -61,7 +61,7 @@ def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: R
         motion = tracked(reader, job.tracking, watcher)
         with timed(watcher, find_camera.name) as progress:
             context = Context(video=reader, progress=progress)
-            motion = find_camera(motion, options=job.camera, context=context)
+            motion = find_camera(motion, options=replace(job.camera, always=True), context=context)
     for note in dict.fromkeys(context.notes):
         watcher.note(note)
     found = path_of(motion.data)

@@ -181,10 +181,11 @@ def moving_scene(
     seed: int = 0,
     style: Style | None = None,
     surroundings: float = 0.0,
+    distortion: np.ndarray | None = None,
 ) -> MovingScene:
     """People who walk and move before a camera. way: a name from `WAYS`; people: 1 to 3; fov: degrees over the longer
     side, at the clip's beginning; style: default a random one with walls that have texture; surroundings: metres by
-    which the walls are further away. Raises UsageError."""
+    which the walls are further away; distortion: of the lens, OpenCV's coefficients. Raises UsageError."""
     require(way in WAYS, "way", f"be one of {', '.join(WAYS)}", repr(way))
     require(1 <= people <= len(_AWAY), "people", f"lie between 1 and {len(_AWAY)}", people)
     times = np.arange(round(seconds * fps)) / fps
@@ -192,7 +193,7 @@ def moving_scene(
     moved = WAYS[way](times, rng)
     turn = axis_angle_to_matrix(np.stack([moved.pitch, np.zeros(len(times)), moved.roll], axis=1) * [1, 1, -1])
     rotation = turn @ FACING_MINUS_Z @ axis_angle_to_matrix(np.stack([0 * moved.yaw, -moved.yaw, 0 * moved.yaw], 1))
-    lens = camera_from_fov(*size, fov, source="calibration")
+    lens = camera_from_fov(*size, fov, source="calibration").replace(distortion=distortion)
     zoom = np.ones(len(times)) if moved.zoom is None else moved.zoom
     intrinsics = np.tile(lens.intrinsics, (len(times), 1, 1))
     intrinsics[:, [0, 1], [0, 1]] *= zoom[:, None]

@@ -1,4 +1,5 @@
-"""What the networks see of a clip: pictures of the working size, and where people hide the background."""
+"""What the networks see of a clip: pictures of the working size, as a lens without distortion shows them, and where
+people hide the background."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from kinema.camera.hiding import HiddenPeople
 from kinema.errors import InputError
+from kinema.geometry.camera import resized_intrinsics
 from kinema.models.droid.facts import SHRINK, SMALLEST
 from kinema.motion import Motion
 from kinema.video import VideoReader
@@ -35,6 +37,13 @@ class WorkingPictures:
     def __init__(self, video: VideoReader, motion: Motion) -> None:
         self.size = working_size(motion.height, motion.width)
         self._video, self._frames, self._hidden = video, motion.num_frames, HiddenPeople(motion)
+        self._straight: tuple[np.ndarray, np.ndarray] | None = None
+        camera = motion.camera
+        if camera is not None and camera.distortion is not None and np.any(camera.distortion):
+            lens = resized_intrinsics(camera.intrinsics, (motion.width, motion.height), self.size[::-1])
+            self._straight = cv2.initUndistortRectifyMap(
+                lens, camera.distortion, np.eye(3), lens, self.size[::-1], cv2.CV_32FC1
+            )
 
     def read(self, frames: range) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Number, picture (H,W,3) uint8 RGB, and people (H,W) bool of some frames."""
@@ -43,11 +52,17 @@ class WorkingPictures:
                 break
             if number in frames:
                 picture = cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA)
-                yield number, picture, self.people(number)
+                yield number, self._straightened(picture), self.people(number)
 
     def people(self, number: int) -> np.ndarray:
         """Where people are in a frame (H,W) bool: their masks, or their boxes where there are none."""
-        return self._hidden.people(number, self.size)
+        return self._straightened(self._hidden.people(number, self.size).astype(np.uint8)) > 0
+
+    def _straightened(self, picture: np.ndarray) -> np.ndarray:
+        """The picture of a lens without the camera's distortion."""
+        if self._straight is None:
+            return picture
+        return cv2.remap(picture, *self._straight, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def masked(picture: np.ndarray, people: np.ndarray) -> np.ndarray:

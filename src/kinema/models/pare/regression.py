@@ -12,7 +12,7 @@ import numpy as np
 
 from kinema.body import BodyModel
 from kinema.errors import UsageError
-from kinema.geometry.camera import camera_from_fov
+from kinema.geometry.camera import camera_from_fov, with_fov
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pare.crops import square_boxes
 from kinema.models.pare.options import PareOptions
@@ -32,7 +32,7 @@ def regress(motion: Motion, context: Context, options: PareOptions) -> Motion:
     """The stage's code: `regress_people` with the checkpoint in the options."""
     body = given(context.body)
     if options.fov is not None:
-        camera = camera_from_fov(motion.width, motion.height, options.fov, "fov option", uncertainty=0.0)
+        camera = with_fov(motion.camera, motion.width, motion.height, options.fov)
         motion = motion.replace(camera=camera)
     note = body_note(body)
     if note is not None:
