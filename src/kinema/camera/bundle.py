@@ -184,7 +184,7 @@ class _Problem:
 
     def _prior_residuals(self, views: Views) -> np.ndarray:
         change, wanted = views.log_focal - self.prior, self.unknowns
-        found = np.zeros(0)
+        found: np.ndarray = np.zeros(0)
         if self.shared >= 0:
             found = change[:1] / wanted.prior
         elif self.each >= 0:
@@ -274,8 +274,8 @@ def _solve(matrix: np.ndarray | sp.csr_matrix, right: np.ndarray) -> np.ndarray:
     size = len(right)
     if size == 0:
         return right
-    if size <= DENSE:
-        full = matrix.toarray() if sp.issparse(matrix) else matrix.copy()
+    if size <= DENSE or isinstance(matrix, np.ndarray):
+        full = matrix.copy() if isinstance(matrix, np.ndarray) else matrix.toarray()
         full[range(size), range(size)] += 1e-9 * (1 + full.diagonal())
         return np.asarray(scipy.linalg.solve(full, right, assume_a="sym"))
     return np.asarray(splu((matrix + 1e-9 * sp.diags(1 + matrix.diagonal())).tocsc()).solve(right))

@@ -61,7 +61,7 @@ def seen(views: Views, sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:
 def _reach(flat: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """Squares (N,) of distances from the middle, of which the corner's is 1; at most 2, so that nothing outside the
     picture is folded back into it."""
-    return np.minimum(np.sum(flat**2, axis=1) / np.sum(middle**2), 2.0)
+    return np.asarray(np.minimum(np.sum(flat**2, axis=1) / np.sum(middle**2), 2.0))
 
 
 def tangents(points: np.ndarray, moves: bool) -> np.ndarray:
@@ -92,7 +92,7 @@ def slopes(views: Views, sightings: Sightings, local: np.ndarray) -> Slopes:
     """local (N,3): the points in their cameras' frames, of `seen`."""
     focal = np.exp(views.log_focal[sightings.camera])
     depth = np.maximum(local[:, 2], NEAREST)
-    by_local = np.zeros((len(local), 2, 3))
+    by_local: np.ndarray = np.zeros((len(local), 2, 3))
     by_local[:, 0, 0] = by_local[:, 1, 1] = focal / depth
     by_local[:, :, 2] = -(focal / depth**2)[:, None] * local[:, :2]
     flat = (focal / depth)[:, None] * local[:, :2]
