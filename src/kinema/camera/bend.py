@@ -42,11 +42,11 @@ def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns, *, more: 
         return None
     shared = np.full(len(views.log_focal), views.log_focal.mean())
     plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=3)
-    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=4)
-    if not more and bent.cost > (1 - BEND_GAIN / 2) * plain.cost:
+    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=8)
+    if not more and bent.cost > (1 - BEND_GAIN / 3) * plain.cost:
         return None  # most lenses: nothing begins to show
-    plain = adjust(plain.views, sightings, unknowns, rounds=8)
-    bent = adjust(bent.views, sightings, replace(unknowns, bend=True), rounds=16)
+    plain = adjust(plain.views, sightings, unknowns, rounds=5)
+    bent = adjust(bent.views, sightings, replace(unknowns, bend=True), rounds=14)
     bend = bent.views.bend
     if more:
         return bend if ALIKE < abs(bend) < MOST else None

@@ -104,7 +104,8 @@ def explained(tracks: PointTracks, lens: Lens) -> Explained:
             if more is None:
                 break
             bend += more
-        if trial.error < (1 - BEND_GAIN) * best.error and trial.error < chosen.error:
+        simpler = chosen.kind == "rotation" and trial.kind == "full"
+        if trial.error < (1 - BEND_GAIN) * best.error and trial.error < (BETTER if simpler else 1.0) * chosen.error:
             chosen = trial
     return chosen
 
