@@ -21,6 +21,7 @@ class Room:
     def __init__(self, style: Style, scene: np.ndarray) -> None:
         """scene: (N,3) positions that must lie inside: people and cameras."""
         self.style = style
+        self._lens: tuple[tuple[tuple[int, int], bytes, bytes | None], np.ndarray] | None = None
         rng = np.random.default_rng([style.texture, 0x400])
         self.floor = _mip_levels(_floor_texture(style, rng))
         self.wall = _mip_levels(_wall_texture(style, rng))
@@ -28,6 +29,17 @@ class Room:
         high = scene.max(axis=0) + rng.uniform(1.8, 3.5, 3)
         # Axis normal to the wall, and its coordinate on that axis.
         self.walls = ((2, float(low[2])), (0, float(low[0])), (0, float(high[0])), (2, float(high[2])))
+
+    def _rays(self, size: tuple[int, int], intrinsics: np.ndarray, distortion: np.ndarray | None) -> np.ndarray:
+        """(H,W,3) float32: rays of the pixels at depth 1, in the camera's frame. The latest lens's are kept, since a
+        distortion is undone step by step."""
+        lens = (size, intrinsics.tobytes(), None if distortion is None else distortion.tobytes())
+        if self._lens is None or self._lens[0] != lens:
+            pixels = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), axis=-1).astype(np.float64)
+            rays = np.ones((size[1], size[0], 3), dtype=np.float32)
+            rays[..., :2] = unproject(pixels, intrinsics, distortion)
+            self._lens = lens, rays
+        return self._lens[1]
 
     def view(
         self,
@@ -42,10 +54,7 @@ class Room:
         size: width, height; rotation (3,3), translation (3,): world to camera.
         """
         width, height = size
-        pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
-        rays = np.ones((height, width, 3), dtype=np.float32)
-        rays[..., :2] = unproject(pixels, intrinsics, distortion)
-        rays = rays @ rotation.astype(np.float32)
+        rays = self._rays(size, intrinsics, distortion) @ rotation.astype(np.float32)
         origin = (-rotation.T @ translation).astype(np.float32)
         spread = np.float32(1 / intrinsics[0, 0])
 
