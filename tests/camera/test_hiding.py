@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
 from kinema.camera.hiding import HiddenPeople
+from kinema.camera.slam.pictures import WorkingPictures
+from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.stored import StoredArray
@@ -63,3 +68,18 @@ def test_masks_serve_where_boxes_leave_too_little(tmp_path):
     assert crowded.sum() > plain.sum()  # a margin around the mask
     assert (crowded | ~plain).all()
     assert hidden.closed(1, SIZE)[10:40, 10:30].all()
+
+
+def test_pictures_for_the_networks_are_straightened():
+    """A box in a corner of what a wide lens shows lies further out in a picture without its distortion."""
+    camera = camera_from_fov(640, 480, 90.0)
+    person = Person(1, np.array([0]), boxes=np.array([[80.0, 60, 120, 100]]))
+    motion = Motion(np.array([0.0]), 640, 480, people=(person,), camera=camera)
+    bent = motion.replace(camera=camera.replace(distortion=np.array([-0.1, 0.0, 0.0, 0.0])))
+    middles = []
+    for each in (motion, bent):
+        frames: Any = [SimpleNamespace(image=np.full((480, 640, 3), 90, np.uint8))]
+        [(_, picture, people)] = WorkingPictures(frames, each).read(range(1))
+        assert picture.shape[:2] == people.shape
+        middles.append(np.argwhere(people).mean(axis=0) * 640 / people.shape[1])
+    assert (middles[1] < middles[0] - 5).all()
