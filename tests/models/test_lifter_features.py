@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from kinema.models.pose_lifter.features import NUM_FEATURES, NUM_POINTS, lifter_features, turn_towards
+from kinema.models.pose_lifter.features import NUM_FEATURES, NUM_POINTS, NUM_VERTICAL, lifter_features, turn_towards
 
 
 def person(seed: int, frames: int = 3) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_unseen_points_leave_no_trace():
 def test_frames_without_anybody_are_finite_and_say_so():
     rays, confidence, landmarks = seen(person(1))
     features, _ = lifter_features(0 * rays, 0 * confidence, 0 * landmarks, np)
-    assert features.shape == (3, NUM_FEATURES)
+    assert features.shape == (3, NUM_FEATURES - NUM_VERTICAL)
     assert np.isfinite(features).all()
     assert (features[:, -1] == 0).all()
     assert (lifter_features(rays, confidence, landmarks, np)[0][:, -1] == 1).all()

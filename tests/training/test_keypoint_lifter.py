@@ -52,7 +52,7 @@ def test_the_points_are_those_of_the_body(tables):
 @pytest.mark.parametrize("layout", LIFTED_SETS)
 def test_a_detector_gives_the_points_of_its_set_only(pool, layout):
     points = pool.clean(200).points
-    _, confidence = observe_keypoints(points, TorchRandom(1, "cpu"), 3, None, layout)
+    _, confidence = observe_keypoints(points, TorchRandom(1, "cpu"), CONFIG.taps, None, layout)
     given = np.flatnonzero((confidence > 0).any(0).any(0).numpy())
     assert given.tolist() == sorted(places(joint_set(layout))[1].tolist())
     assert float(confidence.max()) <= 1.0
@@ -62,7 +62,7 @@ def test_errors_are_of_the_size_of_todays_detectors(pool):
     """Points that are surely seen are off by 1 to 2 % of a body's height in the median, as measured ones are."""
     clean = pool.clean(1000)
     rng = TorchRandom(2, "cpu")
-    rays, confidence = observe_keypoints(clean.points, rng, 3, None, "coco17")
+    rays, confidence = observe_keypoints(clean.points, rng, CONFIG.taps, None, "coco17")
     _, known = places(COCO17)
     truth = clean.points[..., :2] / clean.points[..., 2:]
     lens = ((rays * truth).sum((-1, -2)) / (truth * truth).sum((-1, -2)))[..., None, None]  # of a guessed focal length
@@ -73,7 +73,7 @@ def test_errors_are_of_the_size_of_todays_detectors(pool):
 
 
 def test_every_layout_is_drawn(pool):
-    _, confidence = observe_keypoints(pool.clean(800).points, TorchRandom(3, "cpu"), 3, None)
+    _, confidence = observe_keypoints(pool.clean(800).points, TorchRandom(3, "cpu"), CONFIG.taps, None)
     given = (confidence > 0).any(1)
     assert given.any(0).all()  # every point of the vocabulary
     has_hands = given[:, VOCABULARY.index("left_index")].float().mean()

@@ -12,11 +12,12 @@ from kinema.body import load_body  # noqa: E402
 from kinema.errors import InputError  # noqa: E402
 from kinema.models.pose_lifter.features import lifter_features  # noqa: E402
 from kinema.models.pose_lifter.network import PoseLifterConfig  # noqa: E402
+from kinema.models.pose_lifter.vertical import HALF_TRUST  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
-from kinema.training.lifter_data import CLOSE_METRES, NEAREST, MotionSampler  # noqa: E402
-from kinema.training.lifter_observation import observe, out_of_picture  # noqa: E402
-from kinema.training.lifter_samples import make_batch, mirror_some, roll_some  # noqa: E402
+from kinema.training.lifter_data import CLOSE_METRES, NEARBY, MotionSampler  # noqa: E402
+from kinema.training.lifter_observation import NEAREST, film_rows, observe, out_of_picture, screen, seen_share  # noqa: E402
+from kinema.training.lifter_samples import UNKNOWN_SHARE, known_verticals, make_batch, mirror_some, roll_some  # noqa: E402
 from kinema.training.mocap import MocapSequence  # noqa: E402
 from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
 from kinema.training.torch_body import BodyTables  # noqa: E402
@@ -25,6 +26,8 @@ from kinema.training.windows import load_windows, measured_errors  # noqa: E402
 
 pytestmark = pytest.mark.torch
 CONFIG = PoseLifterConfig()
+NEAR = [abs(tap) <= NEARBY for tap in CONFIG.taps]
+MIDDLE = len(CONFIG.taps) // 2
 
 
 def sequence(subject: str = "a", *, bend: float = 0.6, frames: int = 200) -> MocapSequence:
@@ -60,12 +63,12 @@ def test_the_ground_truth_is_one_consistent_body(samples, tables):
     rotation, joints = tables.joints(samples.rotation, samples.betas)
     np.testing.assert_allclose(samples.joints, joints, atol=1e-5)  # float32 forward kinematics of 9 bones
     points = tables.points(rotation, joints, samples.betas)
-    middle = samples.points[:, CONFIG.taps // 2]
+    middle = samples.points[:, MIDDLE]
     hips = BLAZEPOSE33.indices(("left_hip", "right_hip"))
     relative = [p - p[:, hips].mean(1, keepdim=True) for p in (points, middle)]
     np.testing.assert_allclose(relative[0], relative[1], atol=2e-5)  # differences at up to 12 m in float32
     np.testing.assert_allclose(samples.up.norm(dim=-1), 1, atol=1e-5)
-    assert float(samples.points[..., 2].min()) > 0.2, "everything is in front of the camera"
+    assert float(samples.points[:, NEAR, :, 2].min()) > 0.2, "everything is in front of the camera"
 
 
 def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tables):
@@ -84,22 +87,22 @@ def test_a_rolled_sample_is_the_same_scene_seen_by_a_rolled_camera(samples, tabl
     lean = [torch.einsum("nwkc,nc->nwk", s, t.up) for s, t in ((solid, turned), (landmarks, samples))]
     np.testing.assert_allclose(lean[0], lean[1], atol=1e-5)
     # The features of a rolled scene describe the same person of the same size.
-    batch = make_batch(turned, *lifter_features(rays, seen, solid, torch))
-    plain = make_batch(samples, *lifter_features(rays_of(samples.points), seen, landmarks, torch))
+    batch = make_batch(turned, *lifter_features(rays, seen, solid, torch), torch.zeros(64, 4))
+    plain = make_batch(samples, *lifter_features(rays_of(samples.points), seen, landmarks, torch), torch.zeros(64, 4))
     np.testing.assert_allclose(batch.features[..., -2], plain.features[..., -2], atol=1e-4)
 
 
 def test_cameras_stand_near_and_far_and_people_are_small_and_tall(tables):
     sampler = MotionSampler([sequence()], tables, CONFIG, TorchRandom(11, "cpu"))
     drawn = sampler.sample(1500)
-    hips = drawn.points[:, CONFIG.taps // 2, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(1)
+    hips = drawn.points[:, MIDDLE, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(1)
     near = hips[:, 2] < CLOSE_METRES[1]
     # Less than CLOSE_SHARE of the cameras, because these people walk: the distance covers their way.
     assert 0.06 < float(near.float().mean()) < 0.13
     # They look at the chest: the shoulders are nearer to the axis than the hips.
-    shoulders = drawn.points[near, CONFIG.taps // 2][:, BLAZEPOSE33.indices(("left_shoulder", "right_shoulder"))]
+    shoulders = drawn.points[near, MIDDLE][:, BLAZEPOSE33.indices(("left_shoulder", "right_shoulder"))]
     assert float(shoulders[..., 1].mean().abs()) < float(hips[near, 1].mean()) - 0.2
-    assert float(drawn.points[..., 2].min()) > NEAREST - 1e-4
+    assert float(drawn.points[:, NEAR, :, 2].min()) > NEAREST - 1e-4
     # Most cameras look down, by up to 45 degrees; up is -y in a level camera and points towards one that looks down.
     pitch = torch.rad2deg(torch.asin(drawn.up[:, 2]))
     assert -12 < float(pitch.mean()) < -6
@@ -115,7 +118,7 @@ def test_the_pictures_edge_cuts_most_people_near_the_camera(samples):
     metre = (1.0 / points[:, :, 0, 2])[..., None, None]
     centre = points[:, :, [11, 12, 23, 24], :2].mean(2, keepdim=True)
     cut = out_of_picture(points[..., :2] - centre, metre, TorchRandom(4, "cpu"))
-    ankles = cut[:, CONFIG.taps // 2, BLAZEPOSE33.indices(("left_ankle", "right_ankle"))].all(1).float()
+    ankles = cut[:, MIDDLE, BLAZEPOSE33.indices(("left_ankle", "right_ankle"))].all(1).float()
     far, near = ankles[: len(samples.points)].mean(), ankles[len(samples.points) :].mean()
     assert float(far) < 0.35 < 0.55 < float(near)
 
@@ -138,9 +141,39 @@ def test_mirrored_samples_are_a_mirror_image(samples, tables):
     np.testing.assert_allclose(joints, mirrored.joints, atol=2e-3)
 
 
+def test_people_who_come_too_near_or_leave_the_view_are_not_seen(tables):
+    sampler = MotionSampler([sequence()], tables, CONFIG, TorchRandom(11, "cpu"))
+    points = sampler.sample(1500).points
+    rays = screen(points)
+    assert torch.isfinite(rays).all()
+    seen = seen_share(points, rays).mean(2)
+    # All of the person around the middle; of those 1.6 seconds away some have walked past a close camera.
+    assert float(seen[:, MIDDLE].mean()) > 0.95
+    assert 0.6 < float(seen[:, [0, -1]].mean()) < 0.995
+
+
+def test_taps_are_frames_of_the_film():
+    assert film_rows(CONFIG.taps, torch.device("cpu")).tolist() == [tap / 3 for tap in CONFIG.taps]
+    assert CONFIG.taps == tuple(-tap for tap in reversed(CONFIG.taps))
+
+
+def test_known_verticals_are_off_by_what_they_say(samples):
+    up = samples.up[:1].expand(20000, 3)
+    known = known_verticals(up, TorchRandom(2, "cpu"))
+    share = known[:, 3]
+    assert float((share == 0).float().mean()) == pytest.approx(UNKNOWN_SHARE, abs=0.02)
+    assert (known[share == 0] == 0).all()
+    given, share = known[share > 0], share[share > 0]
+    cosine = (given[:, :3] / share[:, None] * up[0]).sum(-1).clamp(-1, 1)
+    off = torch.rad2deg(torch.arccos(cosine))
+    sigma = HALF_TRUST / share - HALF_TRUST
+    # Two axes of one sigma each: the median of their length is 1.18 sigma.
+    assert float((off / sigma).median()) == pytest.approx(1.18, abs=0.06)
+
+
 def test_simulated_errors_have_the_documented_size(samples):
     """About 2 cm across the view and 4 to 14 cm in the 3D estimate, by the constants of `observe`."""
-    rays, confidence, landmarks = observe(samples.points, TorchRandom(7, "cpu"), CONFIG.spacing, None)
+    rays, confidence, landmarks = observe(samples.points, TorchRandom(7, "cpu"), CONFIG.taps, None)
     hips = samples.points[:, :, BLAZEPOSE33.indices(("left_hip", "right_hip"))].mean(2, keepdim=True)
     sure = (confidence > 0.5) & (landmarks.abs().sum((-1, -2)) > 0)[..., None]
     error = ((landmarks - (samples.points - hips))[sure]).norm(dim=-1)

@@ -16,6 +16,10 @@ captured range."""
 CLOSE_SHARE = 0.12
 """Fraction of the people whom the camera is so near that it shows the upper body only."""
 
+LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.35, (-45.0, 10.0)
+"""Degrees: cameras are held or set up nearly level, looking down a little (mean and standard deviation); a share of
+them is mounted high up, on walls and in corners, and looks down by anything in a range."""
+
 _LEG_PARTS = ("hip", "knee", "ankle", "foot")
 UPPER_BODY = tuple(i for i, name in enumerate(SMPL24.joints) if i and name.split("_")[-1] not in _LEG_PARTS)
 ARMS = tuple(

@@ -24,8 +24,9 @@ from kinema.models.pstmo.sizes import PSTMOSizes
 from kinema.skeleton import COCO17, JOINT_SETS, LIMBS12
 from kinema.training.keypoint_observation import observe_keypoints
 from kinema.training.lifter_data import SamplePool
-from kinema.training.lifter_samples import Batch, Samples, make_batch, mirror_some, roll_some
-from kinema.training.pose_lifter import LifterTraining, lifter_scores, mid_hip_aligned
+from kinema.training.lifter_samples import Batch, Samples, known_verticals, make_batch, mirror_some, roll_some
+from kinema.training.lifter_scores import VerticalScores, mid_hip_aligned
+from kinema.training.pose_lifter import LifterTraining
 from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 
@@ -56,7 +57,7 @@ class KeypointSamples:
         """Samples, rays (N,W,K,2) and confidence (N,W,K)."""
         drawn = mirror_some(self.pool.clean(count), self.rng, MIRROR)
         rays, confidence = observe_keypoints(
-            drawn.points, self.rng, self.pool.sampler.config.spacing, self.errors, self.layout
+            drawn.points, self.rng, self.pool.sampler.config.taps, self.errors, self.layout
         )
         return drawn, rays, confidence
 
@@ -66,7 +67,8 @@ class KeypointSamples:
         drawn, rays, confidence = self.observed(count)
         rolled, turn = roll_some(drawn, self.rng)
         back = turn.transpose(1, 2)[:, None, :2, :2]
-        return make_batch(rolled, *keypoint_features(rays @ back, confidence, torch))
+        features = keypoint_features(rays @ back, confidence, torch)
+        return make_batch(rolled, *features, known_verticals(rolled.up, self.rng))
 
 
 class HeldOut:
@@ -74,14 +76,14 @@ class HeldOut:
 
     def __init__(self, samples: KeypointSamples, body: BodyTables, count: int = 4000) -> None:
         self.truth, self.rays, self.confidence = samples.observed(count)
-        self.batch = make_batch(self.truth, *keypoint_features(self.rays, self.confidence, torch))
-        self.body = body
+        features = keypoint_features(self.rays, self.confidence, torch)
+        self.scores = VerticalScores(self.truth, *features, body)
         middle = self.truth.points.shape[1] // 2
         self.limbs = mid_hip_aligned(self.truth.points[:, middle, _LIMBS])
 
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """Its `lifter_scores`."""
-        return lifter_scores(net, self.body, self.batch)
+        """Its `VerticalScores`."""
+        return self.scores(net)
 
     @torch.no_grad()
     def twin(self, net: nn.Module) -> dict[str, float]:
@@ -99,7 +101,7 @@ def train_twin(
     Its targets are the same joints in 3D, mid-hip relative, of the middle and of every frame (its two losses).
     """
     torch.manual_seed(options.seed)
-    net = PSTMO(PSTMOSizes(frames=samples.pool.sampler.config.taps))
+    net = PSTMO(PSTMOSizes(frames=len(samples.pool.sampler.config.taps)))
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     joints = torch.tensor(places(COCO17)[1])
     began, reported, step, total = time.monotonic(), 0.0, 0, options.minutes * 60

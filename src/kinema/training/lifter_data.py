@@ -1,8 +1,8 @@
 """Training data for the pose lifter, generated during training.
 
 Poses come from motion capture, landmarks from the free body, everything else is random: shape, camera,
-distance, lens, speed, mirroring, occlusion, and the keypoint network's errors. A sample is a few
-frames, `spacing` apart, and the ground truth of the middle one. Clean samples are kept in a pool that is
+distance, lens, speed, mirroring, occlusion, and the keypoint network's errors. A sample is the
+frames that the network sees, and the ground truth of the middle one. Clean samples are kept in a pool that is
 gradually renewed; errors are drawn anew each time a sample is used.
 """
 
@@ -15,8 +15,19 @@ import torch
 from torch import Tensor
 
 from kinema.models.pose_lifter.network import PoseLifterConfig
-from kinema.training.augmentation import CLOSE_SHARE, FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
-from kinema.training.lifter_observation import observe
+from kinema.training.augmentation import (
+    CLOSE_SHARE,
+    FAR_SHARE,
+    FAR_TURN,
+    HIGH_PITCH,
+    HIGH_SHARE,
+    LEVEL_PITCH,
+    LEVEL_SPREAD,
+    MIXED_PARTS,
+    TURNED_DEGREES,
+    USUAL_TURN,
+)
+from kinema.training.lifter_observation import NEAREST, observe
 from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, mirror_some
 from kinema.training.mocap import MocapSequence
 from kinema.training.torch_body import BodyTables, rotation_vector_to_matrix
@@ -28,19 +39,18 @@ RATE = 60.0
 SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 """Playback speeds of the captured motion, drawn with equal probability."""
 
+ENDED_SHARE = 0.2
+"""Fraction of the samples whose clip starts, and of those whose clip ends, within the frames that the network sees."""
+
+NEARBY = 12
+"""Frames around the middle that the camera is set up for: before and after, a person may come too near and leave."""
+
 LONGEST = 600.0
 """Seconds of a kind of motion beyond which it is not drawn more often: hours of people who stand and fidget must not
 push out fast movement."""
 
 FAR_METRES, CLOSE_METRES = (1.4, 12.0), (0.6, 1.5)
 """Distances of the camera, and of cameras that look at somebody's chest, as one on a desk does."""
-
-NEAREST = 0.25
-"""Metres: a body whose hand would reach behind the camera is moved away until all of it is in front."""
-
-LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.35, (-45.0, 10.0)
-"""Degrees: cameras are held or set up nearly level, looking down a little (mean and standard deviation); a share of
-them is mounted high up, on walls and in corners, and looks down by anything in a range."""
 
 CHILD_SHARE, YOUNGEST = 0.06, 0.8
 """Fraction of children, and how far they go at most from the average adult to the average child of three: two fifths
@@ -61,19 +71,22 @@ class MotionSampler:
         lengths = np.array([len(s.root) for s in dense])
         self.start = torch.tensor(np.r_[0, np.cumsum(lengths)[:-1]], device=device)
         self.last = torch.tensor(lengths - 1, device=device)
+        self.near = torch.tensor([abs(tap) <= NEARBY for tap in config.taps], device=device)
         self.probability = torch.tensor(_balanced(sequences, lengths), dtype=torch.float32, device=device)
 
     @torch.no_grad()
     def sample(self, count: int) -> Samples:
         """`count` clean samples."""
-        rng, frames = self.rng, self.config.taps
+        rng, frames = self.rng, len(self.config.taps)
         speed = torch.tensor(SPEEDS, device=rng.device)[rng.integers(len(SPEEDS), count)]
         which = torch.multinomial(self.probability, count, replacement=True, generator=rng.generator)
         last = self.last[which][:, None]
         centre = rng.uniform(0, 1, count)[:, None] * last
-        step = RATE / 30.0 * self.config.spacing * speed[:, None]
-        ahead = torch.arange(frames, device=rng.device) - frames // 2
-        index = (centre + step * ahead).round().long().clamp(min=0)
+        ahead = RATE / 30.0 * torch.tensor(self.config.taps, device=rng.device)
+        # The clip starts or ends so many frames away, where a clip is padded, too.
+        ends = torch.where(rng.below(ENDED_SHARE, count, 2), rng.uniform(0, 1, count, 2), 1.0) * ahead[-1]
+        ahead = torch.minimum(torch.maximum(ahead, -ends[:, :1]), ends[:, 1:])
+        index = (centre + speed[:, None] * ahead).round().long().clamp(min=0)
         index = torch.minimum(index, last) + self.start[which][:, None]
         turns = torch.tensor(TURNED_DEGREES, dtype=torch.float32, device=rng.device).deg2rad()[:, None]
         far = rng.below(FAR_SHARE, count, 1, 1)
@@ -89,12 +102,12 @@ class MotionSampler:
         rotation, joints = self.body.joints(local.reshape(-1, 24, 3, 3), betas_per_frame)
         points = self.body.points(rotation, joints, betas_per_frame)
         points = points.reshape(count, frames, -1, 3) + root[:, :, None]
-        behind = (NEAREST - points[..., 2].amin((1, 2))).clamp(min=0)[:, None]
+        behind = (NEAREST - points[:, self.near, :, 2].amin((1, 2))).clamp(min=0)[:, None]
         points[..., 2] += behind[..., None]
         root[..., 2] += behind
         joints = joints.reshape(count, frames, 24, 3)
         up = camera[:, :, 1]
-        contacts = foot_contacts(joints + root[:, :, None], up, self.config.spacing / 30.0)
+        contacts = foot_contacts(joints + root[:, :, None], up, self.config.taps)
         middle = frames // 2
         return Samples(points, local[:, middle], joints[:, middle], betas, up, contacts)
 
@@ -132,7 +145,7 @@ class MotionSampler:
         camera = bank @ flip @ tilt @ turn
         moved = root @ camera.transpose(1, 2)
         middle = moved[:, moved.shape[1] // 2 : moved.shape[1] // 2 + 1]
-        reach = (moved - middle).norm(dim=-1).amax(1)
+        reach = (moved - middle)[:, self.near].norm(dim=-1).amax(1)
         close = rng.below(CLOSE_SHARE, count)
         distance = torch.where(close, self._distance(CLOSE_METRES, count), self._distance(FAR_METRES, count))
         distance = distance + 0.7 * reach
@@ -163,7 +176,7 @@ class SamplePool:
         """A batch of `count` samples with simulated errors."""
         rng = self.sampler.rng
         drawn = mirror_some(self.clean(count), rng)
-        observed = observe(drawn.points, rng, self.sampler.config.spacing, self.errors)
+        observed = observe(drawn.points, rng, self.sampler.config.taps, self.errors)
         return landmark_batch(drawn, *observed, rng)
 
     @torch.no_grad()

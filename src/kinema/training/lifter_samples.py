@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +11,13 @@ import torch
 from torch import Tensor
 
 from kinema.models.pose_lifter.features import lifter_features
+from kinema.models.pose_lifter.vertical import VAGUE, trust, with_vertical
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.torch_body import rotation_vector_to_matrix
 from kinema.training.torch_random import TorchRandom
+
+UNKNOWN_SHARE, WRONG_SHARE, SURE = 0.4, 0.02, 0.4
+"""Fractions of the samples whose vertical is not known, and of those where it is wrong; least error in degrees."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,25 @@ def roll_some(samples: Samples, rng: TorchRandom) -> tuple[Samples, Tensor]:
     return Samples(samples.points, rotation, joints, samples.betas, up, samples.contacts), turn
 
 
-def make_batch(samples: Samples, features: Tensor, turns: Tensor) -> Batch:
-    """A batch from clean samples, the features of their observations (N,W,D), and the features' cameras (N,W,3,3)."""
+def known_verticals(up: Tensor, rng: TorchRandom) -> Tensor:
+    """What is known of verticals (N,3): inputs (N,4) as of `Vertical.inputs`; of UNKNOWN_SHARE of them nothing.
+
+    The others are off by what they say, but for WRONG_SHARE: vanishing lines that belong to something else.
+    """
+    count = len(up)
+    sigma = torch.exp(rng.uniform(math.log(SURE), math.log(VAGUE), count))
+    off = torch.where(rng.below(WRONG_SHARE, count), 15.0, sigma)
+    # A turn about the vertical itself does nothing: the error is about the two horizontal axes.
+    given = (rotation_vector_to_matrix(torch.deg2rad(off[:, None] * rng.normal(count, 3))) @ up[..., None])[..., 0]
+    share = (trust(sigma) * ~rng.below(UNKNOWN_SHARE, count))[:, None]
+    return torch.cat([share * given, share], -1)
+
+
+def make_batch(samples: Samples, features: Tensor, turns: Tensor, known: Tensor) -> Batch:
+    """A batch from clean samples, the features of their observations (N,W,D), the features' cameras (N,W,3,3), and what
+    is known of the verticals (N,4).
+    """
+    features = with_vertical(features, turns, known[:, None].expand(-1, features.shape[1], -1), torch)
     turn = turns[:, turns.shape[1] // 2]
     rotation = samples.rotation.clone()
     rotation[:, 0] = turn.transpose(1, 2) @ rotation[:, 0]
@@ -93,11 +116,12 @@ def landmark_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks
     """A batch of rolled samples from their observations (N,W,33,...), for the lifter of BlazePose's landmarks."""
     rolled, turn = roll_some(samples, rng)
     back = turn.transpose(1, 2)[:, None]
-    return make_batch(rolled, *lifter_features(rays @ back[..., :2, :2], confidence, landmarks @ back, torch))
+    features = lifter_features(rays @ back[..., :2, :2], confidence, landmarks @ back, torch)
+    return make_batch(rolled, *features, known_verticals(rolled.up, rng))
 
 
-def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
-    """Foot contacts in the middle frame: joints (N,W,24,3) `step` seconds apart, vertical (N,3) -> (N,4).
+def foot_contacts(joints: Tensor, up: Tensor, taps: Sequence[int]) -> Tensor:
+    """Foot contacts in the middle frame: joints (N,W,24,3) in frames `taps`, vertical (N,3) -> (N,4).
 
     The ground is at the lowest foot of the sample, because the body's legs differ from the captured ones. In torch,
     because samples are generated on the training device.
@@ -105,7 +129,7 @@ def foot_contacts(joints: Tensor, up: Tensor, step: float) -> Tensor:
     feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
     points = joints[:, :, feet]
     middle = points.shape[1] // 2
-    speed = (points[:, middle + 1] - points[:, middle - 1]).norm(dim=-1) / (2 * step)
+    speed = (points[:, middle + 1] - points[:, middle - 1]).norm(dim=-1) * 30.0 / (taps[middle + 1] - taps[middle - 1])
     height = torch.einsum("nwjc,nc->nwj", points, up)
     height = height[:, middle] - height[:, :, 1::2].amin((1, 2))[:, None]
     limit = torch.tensor([0.14, 0.06, 0.14, 0.06], device=joints.device)

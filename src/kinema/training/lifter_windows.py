@@ -10,9 +10,9 @@ from torch import Tensor
 
 from kinema.models.pose_lifter.features import lifter_features
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
-from kinema.training.lifter_observation import degraded
-from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch, make_batch
-from kinema.training.pose_lifter import lifter_scores
+from kinema.training.lifter_observation import degraded, film_rows
+from kinema.training.lifter_samples import Batch, Samples, foot_contacts, landmark_batch
+from kinema.training.lifter_scores import VerticalScores
 from kinema.training.rendered import LIFTER_FILM
 from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
@@ -63,13 +63,13 @@ class RenderedWindows:
         data, taps = self.data, self.config.taps
         length = data["root"].shape[1]
         window = torch.arange(len(self)).repeat_interleave(length)
-        rows = torch.arange(length).repeat(len(self))[:, None] + torch.arange(taps) - taps // 2
+        rows = torch.arange(length).repeat(len(self))[:, None] + film_rows(taps, torch.device("cpu"))
         rows = rows.clamp(0, length - 1)
         betas, up = data["betas"][window], data["up"][window]
         betas_per_frame = data["betas"][:, None].expand(-1, length, -1).reshape(-1, 10)
         _, joints = self.body.joints(data["rotation"].reshape(-1, 24, 3, 3), betas_per_frame)
         placed = joints.reshape(len(self), length, 24, 3) + data["root"][:, :, None]
-        contacts = foot_contacts(placed[window[:, None], rows], up, self.config.spacing / 30.0)
+        contacts = foot_contacts(placed[window[:, None], rows], up, taps)
         local = data["rotation"].reshape(-1, 24, 3, 3)
         observed = tuple(data[n][window[:, None], rows] for n in ("rays", "confidence", "landmarks"))
         return Samples(betas[:, :0], local, joints, betas, up, contacts), (observed[0], observed[1], observed[2])
@@ -83,7 +83,7 @@ class RenderedSamples:
 
     def __init__(self, windows: RenderedWindows, rng: TorchRandom) -> None:
         self.truth, self.observed = windows.samples()
-        self.rng, self.spacing = rng, windows.config.spacing
+        self.rng, self.taps = rng, windows.config.taps
         length = len(self.truth.betas) // len(windows)
         self.weight = windows.movement().sqrt().repeat_interleave(length)
 
@@ -96,10 +96,9 @@ class RenderedSamples:
         # One metre at the person on the image plane, from the torso length.
         torso = (rays[:, :, [11, 12]].mean(2) - rays[:, :, [23, 24]].mean(2)).norm(dim=-1)
         metre = (torso / 0.5).clamp(min=0.05)[..., None, None]
-        frames = rays.shape[1]
-        rays = rays + 0.008 * metre * self.rng.smooth(count, frames, self.spacing, 3.0, 33, 2)
+        rays = rays + 0.008 * metre * self.rng.smooth(count, self.taps, 3.0, 33, 2)
         landmarks = landmarks + 0.02 * self.rng.normal(count, 1, 33, 3)
-        observed = degraded(rays, confidence, landmarks, metre, self.rng, self.spacing)
+        observed = degraded(rays, confidence, landmarks, metre, self.rng, self.taps)
         return landmark_batch(truth, *observed, self.rng)
 
 
@@ -111,9 +110,8 @@ class Validator:
         subset = slice(None, len(truth.betas) // 2, 3)  # without the mirror images
         truth = Samples(*(getattr(truth, n)[subset] for n in Samples.__annotations__))
         rays, confidence, landmarks = (s[subset] for s in observed)
-        self.batch = make_batch(truth, *lifter_features(rays, confidence, landmarks, torch))
-        self.body = body
+        self.scores = VerticalScores(truth, *lifter_features(rays, confidence, landmarks, torch), body)
 
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """The `lifter_scores` of the windows."""
-        return lifter_scores(net, self.body, self.batch)
+        """The `VerticalScores` of the windows."""
+        return self.scores(net)

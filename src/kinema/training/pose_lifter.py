@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from kinema.models.pose_lifter.network import PoseLifter, PoseLifterConfig
-from kinema.skeleton import LIMBS12, SMPL24
 from kinema.training.lifter_samples import Batch
 from kinema.training.torch_body import BodyTables
 
@@ -83,31 +82,6 @@ def lifter_loss(
         "contact": contact,
     }
     return loss, {k: v.detach() for k, v in parts.items()}
-
-
-@torch.no_grad()
-def lifter_scores(net: PoseLifter, body: BodyTables, batch: Batch) -> dict[str, float]:
-    """MPJPE of the 12 limb joints (mid-hip aligned, mm), mean errors of joints and vertical (degrees), and the ratio of
-    the errors to the predicted sigmas (1 is calibrated).
-    """
-    six, sigma, betas, up, _ = (o[:, 0] for o in net.at_centre(batch.features))
-    rotation = gram_schmidt(six)
-    _, joints = body.joints(rotation, betas)
-    limbs = torch.tensor(SMPL24.indices(LIMBS12))
-    error = mid_hip_aligned(joints[:, limbs]) - mid_hip_aligned(batch.joints[:, limbs])
-    chord = (rotation - batch.rotation).square().sum((-1, -2)) / 2
-    cosine = (torch.nn.functional.normalize(up, dim=-1) * batch.up).sum(-1).clamp(-1, 1)
-    return {
-        "held_mpjpe": float(error.norm(dim=-1).mean() * 1e3),
-        "held_angle": float(chord.sqrt()[:, :22].mean() * 57.3),
-        "held_up": float(torch.rad2deg(torch.arccos(cosine)).mean()),
-        "held_honesty": float((chord / sigma.square() / 3)[:, :22].mean().sqrt()),
-    }
-
-
-def mid_hip_aligned(limbs: Tensor) -> Tensor:
-    """The joints LIMBS12 (..., 12, 3) relative to the midpoint of the hips."""
-    return limbs - 0.5 * (limbs[..., 6:7, :] + limbs[..., 7:8, :])
 
 
 def gram_schmidt(six: Tensor) -> Tensor:

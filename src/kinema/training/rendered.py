@@ -30,7 +30,18 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.storage.atomic import atomic_path
 from kinema.synthetic.render import render_frames
-from kinema.training.augmentation import CLOSE_SHARE, FAR_SHARE, FAR_TURN, MIXED_PARTS, TURNED_DEGREES, USUAL_TURN
+from kinema.training.augmentation import (
+    CLOSE_SHARE,
+    FAR_SHARE,
+    FAR_TURN,
+    HIGH_PITCH,
+    HIGH_SHARE,
+    LEVEL_PITCH,
+    LEVEL_SPREAD,
+    MIXED_PARTS,
+    TURNED_DEGREES,
+    USUAL_TURN,
+)
 from kinema.training.mocap import MocapSequence
 from kinema.weights import locate
 
@@ -108,7 +119,9 @@ def film_window(
     perturbation = perturbation * (rng.uniform(USUAL_TURN, FAR_TURN) if far else rng.uniform(0, USUAL_TURN))
     rotation = rotation @ axis_angle_to_matrix(np.radians(perturbation))
     betas = rng.normal(size=10) * np.r_[np.full(5, 1.2), np.full(5, 0.6)]
-    yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(-6 + 12 * rng.normal()), np.radians(3 * rng.normal())
+    high = rng.uniform() < HIGH_SHARE
+    degrees = rng.uniform(*HIGH_PITCH) if high else LEVEL_PITCH + LEVEL_SPREAD * rng.normal()
+    yaw, pitch, roll = rng.uniform(0, 2 * np.pi), np.radians(degrees), np.radians(3 * rng.normal())
     turns = [[0, 0, roll], [-np.clip(pitch, -1.2, 0.6), 0, 0], [0, yaw, 0]]
     bank, tilt, turn = (axis_angle_to_matrix(np.array(t, dtype=float)) for t in turns)
     view = bank @ np.diag([1.0, -1, -1]) @ tilt @ turn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,10 +28,10 @@ class TorchRandom:
     def integers(self, high: int, *shape: int) -> Tensor:
         return torch.randint(high, shape, generator=self.generator, device=self.device)
 
-    def smooth(self, batch: int, frames: int, step: float, sigma: float, *channels: int) -> Tensor:
-        """(N, frames, *channels) standard normal, frames `step` apart, with correlation exp(-(dt/sigma)^2 / 4)."""
-        time = step * np.arange(frames)
-        covariance = np.exp(-((time[:, None] - time) ** 2) / (4 * sigma**2)) + 1e-6 * np.eye(frames)
+    def smooth(self, batch: int, times: Sequence[int], sigma: float, *channels: int) -> Tensor:
+        """(N, T, *channels) standard normal, at the T `times`, with correlation exp(-(dt/sigma)^2 / 4)."""
+        time = np.asarray(times, dtype=float)
+        covariance = np.exp(-((time[:, None] - time) ** 2) / (4 * sigma**2)) + 1e-6 * np.eye(len(time))
         factor = torch.tensor(np.linalg.cholesky(covariance), dtype=torch.float32, device=self.device)
-        white = self.normal(batch, frames, int(np.prod(channels)))
-        return (factor @ white).reshape(batch, frames, *channels)
+        white = self.normal(batch, len(time), int(np.prod(channels)))
+        return (factor @ white).reshape(batch, len(time), *channels)

@@ -15,9 +15,16 @@ import numpy as np
 from kinema.skeleton import BLAZEPOSE33
 
 NUM_POINTS = len(BLAZEPOSE33)
-NUM_FEATURES = NUM_POINTS * 6 + 4
+NUM_VERTICAL = 4
+"""What is known of the vertical (`kinema.models.pose_lifter.vertical`)."""
+
+NUM_FEATURES = NUM_POINTS * 6 + 4 + NUM_VERTICAL
 """Per landmark: position in the rotated image plane (2), confidence (1), 3D estimate (3); then the torso's direction
-(2), the logarithm of the person's angular size (1), and whether anything was seen (1)."""
+(2), the logarithm of the person's angular size (1), whether anything was seen (1), and the vertical (4)."""
+
+TAPS = (-48, -33, -21, -12, -9, -6, -3, 0, 3, 6, 9, 12, 21, 33, 48)
+"""Frames that the networks see around the one that they predict, at 30 a second: dense where movement shows depth,
+and further ones, which show what the person is doing."""
 
 SEEN = 0.1
 """Landmarks below this confidence are hidden from the network."""
@@ -36,7 +43,8 @@ def lifter_features(rays: Any, confidence: Any, landmarks: Any, xp: ModuleType) 
 
     rays (..., 33, 2): undistorted image points at depth 1; confidence (..., 33) in [0, 1]; landmarks (..., 33, 3): the
     keypoint network's 3D estimate, metres, camera axes, mid-hip relative. Values of unseen points are ignored but must
-    be finite. Returns features (..., NUM_FEATURES) and turn (..., 3, 3): camera from rotated camera.
+    be finite. Returns features (..., NUM_FEATURES - NUM_VERTICAL), to which `with_vertical` adds the rest, and turn
+    (..., 3, 3): camera from rotated camera.
     """
     flat, seen, visible, frame, turn = centred(rays, confidence, _TORSO, _SIZE_POINTS, xp)
     solid = (landmarks[..., None, :] * xp.stack([turn[..., None, :, i] for i in range(3)], -2)).sum(-1)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kinema.body.points import definition
-from kinema.models.pose_lifter.features import centred
+from kinema.models.pose_lifter.features import NUM_VERTICAL, centred
 from kinema.skeleton import JOINT_SETS, JointSet, mirrored
 
 LIFTED_SETS = ("coco17", "halpe26", "openpose25", "h36m17", "blazepose33")
@@ -33,9 +33,9 @@ MIRROR = np.array([VOCABULARY.index(mirrored(name)) for name in VOCABULARY])
 """(K,) index of each point's mirror image."""
 
 NUM_POINTS = len(VOCABULARY)
-NUM_FEATURES = NUM_POINTS * 4 + 4
+NUM_FEATURES = NUM_POINTS * 4 + 4 + NUM_VERTICAL
 """Per point: position in the rotated image plane (2), confidence (1), presence (1); then the person's direction (2),
-the logarithm of the angular size (1), and whether anything was seen (1)."""
+the logarithm of the angular size (1), whether anything was seen (1), and the vertical (4)."""
 
 _HIPS = ("left_hip", "right_hip", "left_hip_lsp", "right_hip_lsp")
 _TORSO = np.array([VOCABULARY.index(name) for name in ("left_shoulder", "right_shoulder", *_HIPS)])
@@ -54,8 +54,8 @@ def keypoint_features(rays: Any, confidence: Any, xp: ModuleType) -> tuple[Any, 
     """Features of frames, and the rotated cameras that they belong to.
 
     rays (..., K, 2): undistorted image points at depth 1, in the order of VOCABULARY; confidence (..., K) in [0, 1], 0
-    for missing points, whose rays are ignored but must be finite. Returns features (..., NUM_FEATURES) and turn
-    (..., 3, 3): camera from rotated camera.
+    for missing points, whose rays are ignored but must be finite. Returns features (..., NUM_FEATURES - NUM_VERTICAL),
+    to which `with_vertical` adds the rest, and turn (..., 3, 3): camera from rotated camera.
     """
     flat, seen, visible, frame, turn = centred(rays, confidence, _TORSO, _EXTENT, xp)
     parts = [flat.reshape((*seen.shape[:-1], NUM_POINTS * 2)), seen, visible, frame]

@@ -14,8 +14,9 @@ import numpy as np
 from kinema.errors import UsageError
 from kinema.geometry.camera import unproject
 from kinema.geometry.rotations import matrix_from_6d, matrix_to_6d
-from kinema.models.pose_lifter.features import lifter_features
+from kinema.models.pose_lifter.features import NUM_VERTICAL, TAPS, lifter_features
 from kinema.models.pose_lifter.keypoint_features import MIRROR, NUM_POINTS, VOCABULARY, keypoint_features, places
+from kinema.models.pose_lifter.vertical import Vertical, with_vertical
 from kinema.runtime import onnx_session
 from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, LIMBS12, SMPL24, JointSet, joint_set
 from kinema.temporal.gaps import shortened
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 RATE = 30.0
 """Frames per second that the network was trained at."""
 
-REACH = 12
+REACH = TAPS[-1]
 """Frames on either side that an output depends on."""
 
 LONGEST_GAP = 4.0
@@ -43,7 +44,8 @@ class LiftedPose:
     """The network's prediction for one person, in the camera's frame.
 
     rotation (F,24,3,3) relative to the SMPL parent; sigma (F,24) radians; betas (10,); up (3,): the world's vertical,
-    unit length, as inferred from the motion; contacts (F,4) probabilities that `CONTACT_POINTS` are in contact.
+    unit length, as inferred from the motion and from what was known of it; contacts (F,4) probabilities that
+    `CONTACT_POINTS` are in contact.
     """
 
     rotation: np.ndarray
@@ -127,10 +129,13 @@ class Lifter(ABC):
 
     @abstractmethod
     def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:
-        """The network's input (F,D) and the rotations (F,3,3) of the cameras that it belongs to."""
+        """The network's input (F,D) but for the vertical, and the rotations (F,3,3) of the cameras it belongs to."""
 
-    def __call__(self, person: Person, times: np.ndarray, camera: Camera) -> LiftedPose:
-        """Lift a person; times (F,): seconds of the person's frames. Raises what `observed` raises.
+    def __call__(
+        self, person: Person, times: np.ndarray, camera: Camera, *, vertical: Vertical | None = None
+    ) -> LiftedPose:
+        """Lift a person; times (F,): seconds of the person's frames; vertical: where it is known, for all frames or for
+        each. Raises what `observed` raises, and UsageError for verticals of another number of frames.
 
         The track is resampled to the network's rate, a gap counts as unseen frames, and the outputs are resampled to
         the frames' times. The network sees the person and the person's mirror image, and the two results are averaged.
@@ -138,10 +143,11 @@ class Lifter(ABC):
         observed = self.observed(person, camera)
         times = shortened(times, LONGEST_GAP)
         grid = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * RATE - 1e-6)) + 1) / RATE
+        known = np.zeros((len(grid), NUM_VERTICAL)) if vertical is None else vertical.inputs(times, grid)
         observed = observed.resampled(grid, times)
-        plain = self._outputs(observed)
+        plain = self._outputs(observed, known)
         sign = np.array([-1.0, 1.0, 1.0])
-        flipped = self._outputs(observed.mirrored(self.mirror))
+        flipped = self._outputs(observed.mirrored(self.mirror), known * [*sign, 1.0])
         flipped[0] = flipped[0][:, SMPL24.mirror] * (sign[:, None] * sign)
         flipped[1] = flipped[1][:, SMPL24.mirror]
         flipped[3] = flipped[3] * sign
@@ -157,9 +163,13 @@ class Lifter(ABC):
             contacts=resample_linear(contacts, grid, times),
         )
 
-    def _outputs(self, observed: Observed) -> list[np.ndarray]:
-        """Network outputs (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts."""
+    def _outputs(self, observed: Observed, vertical: np.ndarray) -> list[np.ndarray]:
+        """Network outputs (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts.
+
+        vertical (F,4): as of `Vertical.inputs`.
+        """
         features, turn = self.features(replace(observed, confidence=observed.confidence.copy()))
+        features = with_vertical(features, turn, vertical, np)
         count = len(features)
         pieces: list[list[np.ndarray]] = []
         for first in range(0, count, PIECE):

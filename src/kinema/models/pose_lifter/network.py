@@ -1,8 +1,8 @@
 """Kinema's own pose lifter: landmarks over time in, SMPL joint rotations with their uncertainty out.
 
-Each frame is embedded separately; nine frames, a tenth of a second apart, are mixed into one output. That is one
-dilated convolution and a few pointwise layers: cheap enough to train on a laptop's CPU and to run in a fraction of a
-millisecond per frame.
+Each frame is embedded separately; some frames around it, dense near by and sparse far away, are mixed into one output,
+with what is known of the vertical. That is one dilated convolution and a few pointwise layers: cheap enough to train on
+a laptop's CPU and to run in a fraction of a millisecond per frame.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kinema.models.pose_lifter.features import NUM_FEATURES
+from kinema.models.pose_lifter.features import NUM_FEATURES, NUM_VERTICAL, TAPS
 
 NUM_JOINTS = 24
 NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
@@ -21,22 +21,21 @@ NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
 @dataclass(frozen=True)
 class PoseLifterConfig:
     """features: inputs of a frame; embed: channels of one frame; width: of the mixed layers; blocks: residual blocks
-    of two layers; taps: frames that one output sees, odd; spacing: frames between two taps; dropout: of the hidden
-    layers, in training.
+    of two layers; taps: the frames that one output sees, relative to it, ascending and as many before as after;
+    dropout: of the hidden layers, in training.
     """
 
     features: int = NUM_FEATURES
     embed: int = 128
     width: int = 512
     blocks: int = 2
-    taps: int = 9
-    spacing: int = 3
+    taps: tuple[int, ...] = TAPS
     dropout: float = 0.15
 
     @property
     def reach(self) -> int:
         """Frames on either side that an output depends on."""
-        return self.taps // 2 * self.spacing
+        return self.taps[-1]
 
 
 class PointwiseBlock(nn.Module):
@@ -55,7 +54,8 @@ class PointwiseBlock(nn.Module):
 
 
 class PoseLifter(nn.Module):
-    """Features (N, T, features) -> rotations, sigma, betas, up, contacts.
+    """Features (N, T, features) -> rotations, sigma, betas, up, contacts. The last NUM_VERTICAL features are what is
+    known of the vertical (`kinema.models.pose_lifter.vertical`).
 
     rotations (N, T, 24, 6): first two columns of each matrix, row-major (3,2), root in the rotated camera; sigma (N, T,
     24) radians: standard deviation of each component of the rotation's error; betas (N, T, 10); up (N, T, 3): the
@@ -68,9 +68,9 @@ class PoseLifter(nn.Module):
         config = config or PoseLifterConfig()
         self.config = config
         self.embed = nn.Sequential(
-            nn.Linear(config.features, config.embed), nn.GELU(), nn.Linear(config.embed, config.embed)
+            nn.Linear(config.features - NUM_VERTICAL, config.embed), nn.GELU(), nn.Linear(config.embed, config.embed)
         )
-        self.mix = nn.Linear(config.embed * config.taps, config.width)
+        self.mix = nn.Linear(config.embed * len(config.taps) + NUM_VERTICAL, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(PointwiseBlock(config.width, config.dropout) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
@@ -84,16 +84,17 @@ class PoseLifter(nn.Module):
             self.out.bias.copy_(rest)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        reach, spacing = self.config.reach, self.config.spacing
-        length = features.shape[1]
-        x = self.embed(features)
+        reach, length = self.config.reach, features.shape[1]
+        x = self.embed(features[..., :-NUM_VERTICAL])
         x = torch.cat([x[:, :1].expand(-1, reach, -1), x, x[:, -1:].expand(-1, reach, -1)], 1)
-        taps = [x[:, i * spacing : i * spacing + length] for i in range(self.config.taps)]
-        return self._output(torch.cat(taps, -1))
+        taps = [x[:, reach + tap : reach + tap + length] for tap in self.config.taps]
+        return self._output(torch.cat([*taps, features[..., -NUM_VERTICAL:]], -1))
 
     def at_centre(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The output for the middle of nine frames that are `spacing` apart: (N, taps, D) -> (N, 1, ...)."""
-        return self._output(self.embed(features).reshape(len(features), 1, -1))
+        """The output for the middle of the frames at the taps alone: (N, taps, D) -> (N, 1, ...)."""
+        x = self.embed(features[..., :-NUM_VERTICAL]).reshape(len(features), 1, -1)
+        middle = features.shape[1] // 2
+        return self._output(torch.cat([x, features[:, middle : middle + 1, -NUM_VERTICAL:]], -1))
 
     def _output(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x = self.dropout(self.mix(mixed))
