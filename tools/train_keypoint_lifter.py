@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kinema.models.pose_lifter.network import PoseLifterConfig
     from kinema.training.keypoint_lifter import HeldOut, KeypointSamples
 
 HELD_OUT = ("07", "09", "16", "35", "14", "random-9", "013", "003")
@@ -32,11 +33,11 @@ def pack(args: argparse.Namespace) -> None:
     print(f"{pack_bvh(files, args.out)} sequences in {args.out}")
 
 
-def _samples(args: argparse.Namespace, layout: str | None) -> tuple[KeypointSamples, HeldOut]:
+def _samples(args: argparse.Namespace, layout: str | None, config: PoseLifterConfig) -> tuple[KeypointSamples, HeldOut]:
     import torch
 
     from kinema.body import load_body
-    from kinema.training.keypoint_lifter import CONFIG, POINTS, HeldOut, KeypointSamples
+    from kinema.training.keypoint_lifter import POINTS, HeldOut, KeypointSamples
     from kinema.training.lifter_data import MotionSampler, SamplePool
     from kinema.training.lifter_windows import RenderedWindows
     from kinema.training.mocap import load_mocap, random_sequences
@@ -51,11 +52,11 @@ def _samples(args: argparse.Namespace, layout: str | None) -> tuple[KeypointSamp
     for held in (True, False):
         chosen = [each for each in sequences if (each.subject in HELD_OUT) == held]
         windows = RenderedWindows.load(
-            args.windows, "held_out" if held else "train", BodyTables.of(load_body(), "cpu"), CONFIG
+            args.windows, "held_out" if held else "train", BodyTables.of(load_body(), "cpu"), config
         )
         rng = TorchRandom(args.seed + held, "cpu")
         pools[held] = SamplePool(
-            MotionSampler(chosen, body, CONFIG, rng), size=5000 if held else args.pool, renewed=0 if held else 32
+            MotionSampler(chosen, body, config, rng), size=5000 if held else args.pool, renewed=0 if held else 32
         )
         found.append(KeypointSamples(pools[held], rng, errors=windows.errors(), layout="coco17" if held else layout))
         print(f"{len(chosen)} sequences {'held out' if held else 'to learn from'}", flush=True)
@@ -71,7 +72,7 @@ def train(args: argparse.Namespace) -> None:
     from kinema.training.torch_body import BodyTables
 
     start = load_weights(PoseLifter(CONFIG), args.start) if args.start else None
-    samples, held = _samples(args, None)
+    samples, held = _samples(args, None, CONFIG)
     options = LifterTraining(
         minutes=args.minutes, seed=args.seed, batch=args.batch, rendered_share=0.0,
         learning_rate=START_RATE if args.start else FRESH_RATE,
@@ -92,10 +93,10 @@ def train(args: argparse.Namespace) -> None:
 
 
 def twin(args: argparse.Namespace) -> None:
-    from kinema.training.keypoint_lifter import train_twin
+    from kinema.training.keypoint_lifter import TWIN_CONFIG, train_twin
     from kinema.training.pose_lifter import LifterTraining
 
-    samples, held = _samples(args, "coco17")
+    samples, held = _samples(args, "coco17", TWIN_CONFIG)
     options = LifterTraining(minutes=args.minutes, seed=args.seed, batch=args.batch)
     net, history = train_twin(samples, options, held=held, say=lambda row: print(row, flush=True))
     args.out.mkdir(parents=True, exist_ok=True)

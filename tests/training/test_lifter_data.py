@@ -106,7 +106,7 @@ def test_cameras_stand_near_and_far_and_people_are_small_and_tall(tables):
     # Most cameras look down, by up to 45 degrees; up is -y in a level camera and points towards one that looks down.
     pitch = torch.rad2deg(torch.asin(drawn.up[:, 2]))
     assert -12 < float(pitch.mean()) < -6
-    assert 0.08 < float((pitch < -20).float().mean()) < 0.25
+    assert 0.15 < float((pitch < -20).float().mean()) < 0.3
     # Children are two units or more along the last component, of which adults vary by 0.6: 6 % but for the oldest.
     assert 0.02 < float((drawn.betas[:, -1] > 2.4).float().mean()) < 0.08
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from kinema.skeleton import SMPL24
 
-TURNED_DEGREES = np.where(np.isin(np.arange(24), [16, 17, 18, 19]), 12.0, 5.0)
-"""(24,) standard deviation of random joint rotations: largest for the arms; the capture is mostly dance and sport."""
+TURNED_DEGREES = np.select([np.arange(24) == 0, np.isin(np.arange(24), [16, 17, 18, 19])], [1.5, 12.0], 5.0)
+"""(24,) standard deviation of random joint rotations: largest for the arms; the capture is mostly dance and sport. The
+root hardly turns: whoever leans as a whole falls over, and a known vertical is to tell how somebody leans."""
 
 USUAL_TURN, FAR_TURN, FAR_SHARE = 1.2, 2.5, 0.3
 """Factors on TURNED_DEGREES: up to USUAL_TURN for most people; up to FAR_TURN for FAR_SHARE of them, beyond the
@@ -16,7 +17,7 @@ captured range."""
 CLOSE_SHARE = 0.12
 """Fraction of the people whom the camera is so near that it shows the upper body only."""
 
-LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.35, (-45.0, 10.0)
+LEVEL_PITCH, LEVEL_SPREAD, HIGH_SHARE, HIGH_PITCH = -5.0, 9.0, 0.45, (-45.0, 10.0)
 """Degrees: cameras are held or set up nearly level, looking down a little (mean and standard deviation); a share of
 them is mounted high up, on walls and in corners, and looks down by anything in a range."""
 

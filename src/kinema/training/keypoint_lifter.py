@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,9 @@ from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 
 CONFIG = PoseLifterConfig(features=NUM_FEATURES, embed=192)
+
+TWIN_CONFIG = replace(CONFIG, taps=tuple(range(-39, 40, 3)))
+"""The frames that the twin sees: 27, evenly spaced as its strides require, about as far as the lifter."""
 
 POINTS = tuple(
     next((each, name) for each in LIFTED_SETS for name in JOINT_SETS[each].joints if definition(name, each) == point)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ _UNSEEN = (22, 23)
 """SMPL's hands, which are not captured."""
 
 
+KEPT = 16
+"""Batches in memory, of which those are chosen that serve again."""
+
 FRESH_RATE, START_RATE = 1e-3, 5e-4
 """Peak learning rates of a network that has learned nothing yet, and of one that goes on learning."""
 
@@ -29,7 +34,8 @@ class LifterTraining:
     """Schedule and loss weights.
 
     minutes: wall-clock limit, over which the schedule runs; rendered_share: fraction of each batch that
-    comes from rendered windows; average: decay of the exponential moving average of the weights.
+    comes from rendered windows; average: decay of the exponential moving average of the weights; uses: steps
+    that a batch serves for on average, since drawing one takes longer than a step (data echoing, Choi et al. 2019).
     """
 
     batch: int = 768
@@ -44,6 +50,7 @@ class LifterTraining:
     contact_weight: float = 0.03
     rendered_share: float = 0.5
     average: float = 0.999
+    uses: int = 2
 
 
 def lifter_loss(
@@ -118,6 +125,8 @@ def train_lifter(
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     share = options.rendered_share if rendered is not None else 0.0
+    recent: deque[Batch] = deque(maxlen=KEPT)
+    chance = random.Random(options.seed)
     began, reported, step = time.monotonic(), 0.0, 0
     history: list[dict[str, float]] = []
     total = options.minutes * 60
@@ -128,9 +137,13 @@ def train_lifter(
         factor = min(elapsed / total / options.warmup, 0.5 + 0.5 * math.cos(math.pi * elapsed / total))
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * max(factor, 1e-3)
-        batch = draw(round(options.batch * (1 - share)))
-        if rendered is not None and share > 0:
-            batch = _joined(batch, rendered(round(options.batch * share)))
+        if step % options.uses == 0:
+            batch = draw(round(options.batch * (1 - share)))
+            if rendered is not None and share > 0:
+                batch = _joined(batch, rendered(round(options.batch * share)))
+            recent.append(batch)
+        else:
+            batch = chance.choice(recent)
         loss, parts = lifter_loss(net, body, batch, options)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

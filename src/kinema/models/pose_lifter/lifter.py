@@ -154,12 +154,12 @@ class Lifter(ABC):
         flipped[4] = flipped[4][:, [2, 3, 0, 1]]
         rotation, sigma, betas, up, contacts = ((a + b) / 2 for a, b in zip(plain, flipped, strict=True))
         six = resample_linear(matrix_to_6d(rotation), grid, times)
-        vertical = up.sum(0)
+        mean_up = up.sum(0)
         return LiftedPose(
             rotation=matrix_from_6d(six),
             sigma=resample_linear(sigma, grid, times),
             betas=betas.mean(0),
-            up=vertical / max(np.linalg.norm(vertical), 1e-9),
+            up=mean_up / max(np.linalg.norm(mean_up), 1e-9),
             contacts=resample_linear(contacts, grid, times),
         )
 

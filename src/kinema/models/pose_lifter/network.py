@@ -13,9 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from kinema.models.pose_lifter.features import NUM_FEATURES, NUM_VERTICAL, TAPS
+from kinema.models.pose_lifter.vertical import HALF_TRUST
 
 NUM_JOINTS = 24
-NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4
+NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4 + 2
+
+VERTICAL_SCALE = 4.0
+"""Factor on the vertical's inputs: tenths of them matter."""
+
+OWN_SIGMA = 6.0
+"""Degrees: standard deviation of the vertical that the network infers from the person alone, about either axis."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,9 @@ class PoseLifter(nn.Module):
     24) radians: standard deviation of each component of the rotation's error; betas (N, T, 10); up (N, T, 3): the
     vertical in the rotated camera, not normalised; contacts (N, T, 4): logits of CONTACT_POINTS. The clip is padded
     with its end frames.
+
+    Where the vertical is known, the inferred one is turned towards it, and the root turns with it by a share that the
+    network chooses: somebody who seems to lean in a camera that seems to be tilted mostly stands in a level one.
     """
 
     def __init__(self, config: PoseLifterConfig | None = None) -> None:
@@ -88,20 +98,50 @@ class PoseLifter(nn.Module):
         x = self.embed(features[..., :-NUM_VERTICAL])
         x = torch.cat([x[:, :1].expand(-1, reach, -1), x, x[:, -1:].expand(-1, reach, -1)], 1)
         taps = [x[:, reach + tap : reach + tap + length] for tap in self.config.taps]
-        return self._output(torch.cat([*taps, features[..., -NUM_VERTICAL:]], -1))
+        return self._output(torch.cat(taps, -1), features[..., -NUM_VERTICAL:])
 
     def at_centre(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The output for the middle of the frames at the taps alone: (N, taps, D) -> (N, 1, ...)."""
         x = self.embed(features[..., :-NUM_VERTICAL]).reshape(len(features), 1, -1)
         middle = features.shape[1] // 2
-        return self._output(torch.cat([x, features[:, middle : middle + 1, -NUM_VERTICAL:]], -1))
+        return self._output(x, features[:, middle : middle + 1, -NUM_VERTICAL:])
 
-    def _output(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        x = self.dropout(self.mix(mixed))
+    def _output(self, taps: Tensor, vertical: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        x = self.dropout(self.mix(torch.cat([taps, VERTICAL_SCALE * vertical], -1)))
         for block in self.blocks:
             x = block(x)
         y = self.out(self.norm(x))
         num = NUM_JOINTS
         rotations = y[..., : num * 6].reshape(y.shape[0], y.shape[1], num, 6)
         sigma = 0.02 + nn.functional.softplus(y[..., num * 6 : num * 7] - 1.5)
-        return rotations, sigma, y[..., num * 7 : num * 7 + 10], y[..., -7:-4], y[..., -4:]
+        betas, up, contacts, choice = y[..., num * 7 :].split((10, 3, 4, 2), -1)
+        share = gain(vertical[..., 3:]) * torch.sigmoid(choice)
+        inferred = nn.functional.normalize(up, dim=-1)
+        # Of length 1 if the vertical is known; otherwise 0, and nothing turns.
+        known = nn.functional.normalize(vertical[..., :3], dim=-1)
+        root = torch.stack(
+            [turned_between(rotations[..., 0, i::2], inferred, known, share[..., :1]) for i in range(2)], -1
+        )
+        rotations = torch.cat([root.flatten(-2)[..., None, :], rotations[..., 1:, :]], -2)
+        return rotations, sigma, betas, turned_between(up, inferred, known, share[..., 1:]), contacts
+
+
+def gain(trust: Tensor) -> Tensor:
+    """How far to go from the inferred vertical to one that is trusted so much (0 if it is not known): by the variances
+    of the two."""
+    sigma = HALF_TRUST / trust.clamp(min=1e-6) - HALF_TRUST
+    return OWN_SIGMA**2 / (OWN_SIGMA**2 + sigma**2) * (trust > 0)
+
+
+def turned_between(vector: Tensor, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Vectors (..., 3), turned a share (..., 1) of the way from directions `start` to `end`, by Rodrigues' formula."""
+    goal = nn.functional.normalize(start + share * (end - start), dim=-1)
+    axis, cosine = cross(start, goal), (start * goal).sum(-1, keepdim=True)
+    sideways = cross(axis, vector)
+    return vector + sideways + cross(axis, sideways) / (1 + cosine).clamp(min=0.1)
+
+
+def cross(a: Tensor, b: Tensor) -> Tensor:
+    """The cross product of vectors (..., 3), of operations that ONNX has."""
+    (ax, ay, az), (bx, by, bz) = a.unbind(-1), b.unbind(-1)
+    return torch.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
