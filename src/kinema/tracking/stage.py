@@ -49,13 +49,14 @@ def track(
     If hardly anybody is found, a few frames are searched for smaller people, and if there are any, the clip is tracked
     again. Where the options name a file of keypoints, its people are taken instead. The camera is set from the focal
     length in the video's metadata, else from what is seen (`kinema.world.lens`); it stays unknown if nobody has
-    keypoints.
+    keypoints. Straight lines of the background are kept for what comes later (`kinema.world.seen_lines`).
     """
     from kinema.formats.foreign import NOTES
     from kinema.tracking.outlines import with_outlines
     from kinema.tracking.second_look import FEW, share_with_people
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
+    from kinema.world.vanishing import BACKGROUND_LINES
 
     file = keypoint_file(options.keypoints)
     if file is not None:
@@ -77,13 +78,13 @@ def track(
     if focal_35mm and motion.camera is None:
         motion = motion.replace(camera=camera_from_35mm(motion.width, motion.height, focal_35mm))
     elif motion.camera is None:
-        lines = None if watched.lines is None else watched.lines.report()
-        camera, context.facts["field_of_view"] = estimate_camera(motion, seen=lines, moving=seen["moving"])
+        lens = watched.lines.report()
+        camera, context.facts["field_of_view"] = estimate_camera(motion, seen=lens, moving=seen["moving"])
         motion = motion.replace(camera=camera)
     if len(motion.cuts):
         context.facts["cuts"] = motion.cuts.tolist()
         context.notes.append(about_cuts(motion))
-    return motion.replace(data={**motion.data, CAMERA_MOTION: seen})
+    return motion.replace(data={**motion.data, CAMERA_MOTION: seen, BACKGROUND_LINES: watched.lines.seen})
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class _Watched:
     """What observed the frames while people were tracked in them: None where the answer is known already."""
 
     motion: CameraOfShots | None
-    lines: LineObserver | None
+    lines: LineObserver
     album: Album | None
 
     @classmethod
@@ -102,7 +103,7 @@ class _Watched:
 
         return cls(
             None if options.static_camera else CameraOfShots(),
-            None if given(context.video).metadata.get("focal_35mm") else LineObserver(),
+            LineObserver(lens=not given(context.video).metadata.get("focal_35mm")),
             Album() if options.outlines else None,
         )
 
@@ -113,6 +114,7 @@ class _Watched:
     def begin_shot(self, first: int) -> None:
         if self.motion is not None:
             self.motion.begin_shot(first)
+        self.lines.begin_shot()
 
 
 def _of_file(context: Context, options: TrackingOptions, file: Path, linker: str | None) -> tuple[Motion, _Watched]:

@@ -8,6 +8,7 @@ estimated from several weak cues, each with its own uncertainty:
   would move it off the plane;
 - balance: on average, the body's centre of mass lies vertically above its supporting feet;
 - the vertical that the pose lifter infers from how people hold themselves and move;
+- the vertical of the room, where straight lines of the background show one (`kinema.world.plumb`);
 - a prior that cameras are held level: roll near zero, pitch hardly known.
 
 They are combined in a maximum a posteriori estimate of the up direction and of the camera's height above the ground
@@ -24,6 +25,7 @@ import numpy as np
 
 from kinema.world.balance import LEVEL, balance_axis, tangent
 from kinema.world.fitted import MEMORY, FittedTrack
+from kinema.world.plumb import Plumb
 from kinema.world.posture import off_feet, supports
 from kinema.world.sizes import ACROSS, DEFAULT_HEIGHT, LOWEST_CAMERA, SIZE, TILT, USUAL_CAMERA, Standing, common_ground
 
@@ -112,28 +114,30 @@ def estimate_ground(
     known: np.ndarray | None = None,
     *,
     level: bool = False,
+    plumb: Plumb | None = None,
 ) -> Ground:
     """The ground under all tracks of a clip (camera frame), each of at least one frame; without any, a level camera.
 
     statures (P,): of the fitted bodies, metres; None: people are not compared by size. known (P,) bool: the given ones.
-    level: the camera is known to be level, as in a frame whose vertical was measured.
+    level: the camera is known to be level, as in a frame whose vertical was measured. plumb: the vertical that the
+    background shows.
     """
     count = len(tracks)
     statures = np.full(count, np.nan) if statures is None else statures
     known = np.zeros(count, dtype=bool) if known is None else known
-    standing = _estimate(tracks, statures, known, level)
+    standing = _estimate(tracks, statures, known, level, plumb)
     # What carries a body depends on where up is: a body that lies may also stand before a camera that is tilted.
-    lying, up = None, LEVEL
+    lying, up = None, LEVEL if plumb is None else plumb.up
     for _ in range(POSTURES):
         carried = _carried(tracks, up)
         if not carried:
             break
-        lying = _estimate(carried, statures, known, level)
+        lying = _estimate(carried, statures, known, level, plumb)
         up = lying.up if lying.up @ LEVEL > np.cos(TILTED) else LEVEL
     if lying is None and not _carried(tracks, standing.up):
         return standing
     if lying is None:
-        return _estimate(_carried(tracks, standing.up), statures, known, level)
+        return _estimate(_carried(tracks, standing.up), statures, known, level, plumb)
     if _carried(tracks, standing.up):
         return lying
     walks = standing.spread > SPREAD and standing.height > LOW_CAMERA
@@ -157,12 +161,14 @@ def _camera_likelihood(ground: Ground) -> float:
     return float(total)
 
 
-def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray, level: bool) -> Ground:
+def _estimate(
+    tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.ndarray, level: bool, plumb: Plumb | None
+) -> Ground:
     """The ground for tracks of known posture."""
     rows = [i for i, track in enumerate(tracks) if _is_carried(track)]
     walkers = [tracks[i] for i in rows]
     # First each person separately and with the wide priors: the data then select the prior, and who shares the ground.
-    up, _, drops, normal = _solve(tracks, walkers, np.zeros(len(walkers)), DEFAULT_HEIGHT, WIDEST)
+    up, _, drops, normal = _solve(tracks, walkers, np.zeros(len(walkers)), DEFAULT_HEIGHT, WIDEST, plumb)
     priors = np.array([MEASURED**-2 if level else _prior_precision(axis, up, normal) for axis in (0, 1)])
     sigma = _drop_sigma(walkers, drops)
     people = Standing(
@@ -175,7 +181,7 @@ def _estimate(tracks: Sequence[FittedTrack], statures: np.ndarray, known: np.nda
         np.array([_is_steady(track, up, drop) for track, drop in zip(walkers, drops, strict=True)], dtype=bool),
     )
     height, together, resized = common_ground(people)
-    up, height, drops, normal = _solve(tracks, walkers, together, height, priors)
+    up, height, drops, normal = _solve(tracks, walkers, together, height, priors, plumb)
     covariance = np.linalg.inv(normal)
     if not walkers and tracks:
         # Nobody's feet were in the image: the ground is put under the feet as extrapolated by the fit.
@@ -236,6 +242,7 @@ def _solve(
     together: np.ndarray,
     height: float,
     priors: np.ndarray,
+    plumb: Plumb | None,
 ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
     """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution.
 
@@ -253,6 +260,10 @@ def _solve(
             drops = np.array(firsts, dtype=np.float64)
         axes = [balance_axis(track, up) for track in tracks]
         normal, right = _terms_without_plane(up, basis, (axes, lifted), height, drops, together, priors)
+        if plumb is not None:
+            seen = plumb.precision_along(basis)
+            normal[:2, :2] += seen
+            right[:2] += seen @ _offset(up, basis, plumb.up)
         if step >= BALANCE_ITERATIONS:
             # Steps and jumps give the plane local minima: first balance alone, then the plane, loosely weighted to
             # begin with.
@@ -296,7 +307,7 @@ def _terms_without_plane(
         for mean, sigma, amount in axes:
             if mean is None:
                 continue
-            offset = basis @ (mean - up * (mean @ up)) / max(mean @ up, 0.3)
+            offset = _offset(up, basis, mean)
             # A fit tilts everybody in the same way, so all people together count as one observation. A body that leans
             # by many sigmas (hanging, lying) carries no information about gravity.
             weight = amount / evidence / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
@@ -371,6 +382,11 @@ def _spread(walkers: Sequence[FittedTrack], up: np.ndarray) -> float:
     places = [_lowest(track, up)[0] for track in walkers]
     flat = np.concatenate([p - p.mean(axis=0) for p in places]) @ tangent(up).T
     return float(np.sqrt(np.linalg.eigvalsh(flat.T @ flat / len(flat))[-1]))
+
+
+def _offset(up: np.ndarray, basis: np.ndarray, vertical: np.ndarray) -> np.ndarray:
+    """(2,) tilt that leads from `up` to another vertical, along the basis (2,3)."""
+    return np.asarray(basis @ (vertical - up * (vertical @ up)) / max(vertical @ up, 0.3))
 
 
 def _lean(up: np.ndarray, direction: np.ndarray) -> float:

@@ -24,7 +24,9 @@ from kinema.world.measures import compare
 from kinema.world.moving import journey_along, path_over
 from kinema.world.options import WorldOptions
 from kinema.world.path_scale import metres_of_path, path_facts, scale_notes
+from kinema.world.plumb import Plumb
 from kinema.world.posture import lifted, with_carriers
+from kinema.world.seen_lines import vertical_of
 from kinema.world.sizes import SIZE, TILT
 from kinema.world.tracks import Sight, fitted
 
@@ -82,7 +84,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     sight = Sight(motion.times, camera, body, journey)
     scale = metres_of_path(motion, sight, options.scale)
     sight = replace(sight, scale=scale.metres)
-    motion, ground, sizes = _on_one_ground(motion, sight)
+    motion, ground, sizes, plumb = _on_one_ground(motion, sight)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
     context.notes.extend([*_height_notes(bodies, ground, sizes), *scale_notes(sight, scale)])
     tracks = {person.id: sight.track(person) for person in bodies}
@@ -106,6 +108,8 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         done += 1
         context.progress(done, len(bodies))
     context.facts |= {"placed": True, **_ground_facts(ground, up), "people": figures}
+    if plumb is not None:
+        context.facts["gravity"]["lines"] = plumb.facts
     if journey is None:
         unknown = options.camera == "auto" and camera.moving is None and path is None
         if unknown and "camera_motion" in motion.data:  # looked for, not merely never asked
@@ -120,19 +124,26 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     return motion.replace(people=tuple(people_placed), camera=camera)
 
 
-def _on_one_ground(motion: Motion, sight: Sight) -> tuple[Motion, Ground, dict[int, float]]:
-    """The motion with people of such sizes that they stand on one ground, that ground, and the new statures by id."""
+def _on_one_ground(motion: Motion, sight: Sight) -> tuple[Motion, Ground, dict[int, float], Plumb | None]:
+    """The motion with people of such sizes that they stand on one ground, that ground, the new statures by id, and the
+    vertical that the background shows near that of the people."""
     body, sizes = sight.body, dict[int, float]()
+    plumb: Plumb | None = None
+    looked = False
     while True:
         bodies = [person for person in motion.people if person.pose is not None and len(person)]
         statures = np.array([stature(body, np.median(fitted(person)[1], axis=0)) for person in bodies])
         known = np.array([person.id in sizes or GIVEN_HEIGHT in person.data for person in bodies])
         tracks = [sight.track(person) for person in bodies]
         level = sight.journey is not None and sight.journey.level
-        ground = estimate_ground(tracks, statures, known, level=level)
+        ground = estimate_ground(tracks, statures, known, level=level, plumb=plumb)
+        if not looked and not level:
+            looked, plumb = True, vertical_of(motion, sight.camera, ground.up, sight.journey)
+            if plumb is not None:
+                ground = estimate_ground(tracks, statures, known, plumb=plumb)
         factors = {person.id: float(each) for person, each in zip(bodies, ground.factors, strict=True) if each != 1}
         if not factors:
-            return motion, ground, sizes
+            return motion, ground, sizes, plumb
         people = tuple(
             _resized(person, body, factors[person.id]) if person.id in factors else person for person in motion.people
         )

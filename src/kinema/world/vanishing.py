@@ -20,8 +20,17 @@ from kinema.video import Frame
 FOVS = np.concatenate([np.arange(26.0, 60.0, 2.0), np.arange(60.0, 105.0, 2.5)])
 """Degrees over the longer side that are tried."""
 
+BACKGROUND_LINES = "background_lines"
+"""Key, in the motion's `data`, of the lines that `LineObserver.seen` returns."""
+
 LOOK_TIMES = (0.0, 2.0, 6.0)
-"""Seconds after the first frame at which a frame is looked at."""
+"""Seconds after the first frame at which the lens is looked for."""
+
+SHOT_TIMES = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0)
+"""Seconds after the beginning of a shot at which its lines are kept."""
+
+MOST_LOOKS = 60
+"""Looks at a clip after which no more lines are kept."""
 
 WORKING_SIZE = 960
 """Longer side of the image in which lines are found, pixels."""
@@ -31,6 +40,9 @@ LEAST_LENGTH = 0.035
 
 MOST_LINES, LEAST_LINES = 120, 12
 """Longest lines that are used; fewest that allow a conclusion."""
+
+BAR_WIDTH, BAR_LENGTH = 1.0, 0.85
+"""Pixels within which the border of a bar follows a row or column, and for how much of the picture."""
 
 HYPOTHESES = 400
 
@@ -53,30 +65,52 @@ class VanishingLines:
 
 
 class LineObserver:
-    """An observer of a video's frames, like `CameraMotionDetector`: call it with every frame, then get the `report`."""
+    """An observer of a video's frames, like `CameraMotionDetector`: call it with every frame, then get the `report` of
+    the lens, unless that is known (`lens`), and the lines that it saw (`seen`).
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lens: bool = True) -> None:
         self._first: float | None = None
+        self._shot: float | None = None
         self._support: list[np.ndarray] = []
         self._lines: list[int] = []
-        self._looks = 0
+        self._seen: list[np.ndarray] = []
+        self._lens_looks = 0 if lens else len(LOOK_TIMES)
+        self._shot_looks = 0
+
+    def begin_shot(self) -> None:
+        """The frames that follow show something else."""
+        self._shot, self._shot_looks = None, 0
 
     def __call__(self, frame: Frame, boxes: np.ndarray) -> None:
         if self._first is None:
             self._first = frame.time
-        if self._looks == len(LOOK_TIMES) or frame.time - self._first < LOOK_TIMES[self._looks]:
+        if self._shot is None:
+            self._shot = frame.time
+        lens = self._lens_looks < len(LOOK_TIMES) and frame.time - self._first >= LOOK_TIMES[self._lens_looks]
+        due = self._shot_looks < len(SHOT_TIMES) and frame.time - self._shot >= SHOT_TIMES[self._shot_looks]
+        if not lens and not (due and len(self._seen) < MOST_LOOKS):
             return
-        self._looks += 1
+        self._lens_looks += lens
+        self._shot_looks += due
         segments = find_segments(frame.image, boxes)
-        if len(segments) >= LEAST_LINES:
+        height, width = frame.image.shape[:2]
+        pixels = segments * (max(width, height) / 2) + np.tile([(width - 1) / 2, (height - 1) / 2], 2)
+        self._seen.append(np.column_stack([np.full(len(pixels), frame.time), pixels]))
+        if lens and len(segments) >= LEAST_LINES:
             self._support.append(support_of(segments))
             self._lines.append(len(segments))
 
     def report(self) -> VanishingLines | None:
-        """What the looks showed together; None without enough lines."""
+        """What the looks at the lens showed together; None without enough lines."""
         if not self._support:
             return None
         return VanishingLines(FOVS, np.mean(self._support, axis=0), float(np.mean(self._lines)))
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(N,5) the lines of all looks: seconds, and x y x y of both ends, pixels."""
+        return np.concatenate(self._seen) if self._seen else np.zeros((0, 5))
 
 
 def find_segments(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -95,10 +129,26 @@ def find_segments(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     middle = 0.5 * (lines[:, :2] + lines[:, 2:]) / scale
     people = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     inside = ((middle[:, None] > people[:, :2]) & (middle[:, None] < people[:, 2:])).all(-1).any(-1)
-    kept = np.flatnonzero((length > LEAST_LENGTH * np.hypot(*grey.shape)) & ~inside)
+    kept = np.flatnonzero((length > LEAST_LENGTH * np.hypot(*grey.shape)) & ~inside & ~_in_bars(lines, grey.shape))
     kept = kept[np.argsort(-length[kept], kind="stable")[:MOST_LINES]]
     centre = (np.array(grey.shape[::-1]) - 1) / 2
     return np.asarray((lines[kept] - np.tile(centre, 2)) / (max(grey.shape) / 2))
+
+
+def _in_bars(lines: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(n,) which lines (n,4) of a picture (height, width) belong to bars along its edges, which may hold letters: their
+    border is a line along a whole row or column, which no edge of a scene follows so exactly."""
+    out = np.zeros(len(lines), dtype=bool)
+    for axis in (0, 1):  # columns, rows
+        across, along, size = lines[:, axis::2], lines[:, 1 - axis :: 2], shape[1 - axis]
+        exact = np.flatnonzero(np.abs(across[:, 0] - across[:, 1]) < BAR_WIDTH)
+        place, length = across[exact].mean(axis=1), np.abs(along[exact, 0] - along[exact, 1])
+        covered = (np.abs(place[:, None] - place) < BAR_WIDTH) @ length
+        middle = across.mean(axis=1)
+        for border in place[covered > BAR_LENGTH * shape[axis]]:
+            edge = (middle < border + BAR_WIDTH) if border < size / 2 else (middle > border - BAR_WIDTH)
+            out |= edge
+    return out
 
 
 def support_of(segments: np.ndarray, fovs: np.ndarray = FOVS) -> np.ndarray:
