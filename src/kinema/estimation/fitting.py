@@ -24,10 +24,12 @@ from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
 from kinema.estimation.unseen import with_standing_legs
+from kinema.estimation.upright import verticals_of
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject, with_fov
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.keypoints.errors import reliability
-from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
+from kinema.models.pose_lifter.lifter import KeypointLifter, LiftedPose, Lifter, PoseLifter
+from kinema.models.pose_lifter.vertical import Vertical
 from kinema.motion import Motion
 from kinema.person import OUTLINES, Person, join_people
 from kinema.progress import Progress
@@ -35,8 +37,10 @@ from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
+from kinema.world.balance import unit
 from kinema.world.fitted import LIFTED_UP
 from kinema.world.lens import estimate_camera
+from kinema.world.vanishing import BACKGROUND_LINES
 
 REFINED_SHARE = 0.5
 """How far the analytic prior's landmarks are moved towards the refiner's: its depth is better than the raw landmarks',
@@ -117,6 +121,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     seen = [fit for parts in fits for fit in parts if fit.is_seen]
     if seen and all(fit.lacking for fit in seen):
         raise UsageError(seen[0].lacking or "")
+    _know_vertical(motion, camera, seen)
     for parts in fits:
         people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
         done += sum(len(fit.person) for fit in parts)
@@ -132,6 +137,16 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.notes.append(note)
     context.facts["focal"] = camera.intrinsics[0, 0]
     return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
+
+
+def _know_vertical(motion: Motion, camera: Camera, fits: Sequence[_PersonFit]) -> None:
+    """Tell the fits what the background shows of the vertical."""
+    if BACKGROUND_LINES not in motion.data:
+        return
+    lifted = [(fit, fit.first_lifted) for fit in fits if fit.first_lifted is not None]
+    found = verticals_of(motion, camera, [(fit.person.frames, each) for fit, each in lifted])
+    for (fit, _), vertical in zip(lifted, found, strict=True):
+        fit.vertical = vertical
 
 
 def _camera_of(motion: Motion, fov: float | None) -> Camera:
@@ -232,7 +247,22 @@ class _PersonFit:
         self.weight = self.confidence * reliability(self.set_name, self.names)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
-        self.lifted_up: np.ndarray | None = None
+        self.vertical: Vertical | None = None
+        """What the background shows, from `_know_vertical`."""
+
+    @cached_property
+    def first_lifted(self) -> LiftedPose | None:
+        """What the lifter makes of the person by itself; None without one."""
+        if self.lifter is None or self.prior not in LIFTERS:
+            return None
+        return self.lifter(self.person, self.times, self.camera)
+
+    @cached_property
+    def lifted(self) -> LiftedPose | None:
+        """What the lifter makes of the person under the vertical, if that is known."""
+        if self.first_lifted is None or self.vertical is None:
+            return self.first_lifted
+        return given(self.lifter)(self.person, self.times, self.camera, vertical=self.vertical)
 
     @property
     def is_seen(self) -> bool:
@@ -295,7 +325,10 @@ class _PersonFit:
         if self.prior != "standing":
             prior, sigma = self._prior_pose(rig)
             if self.prior != "estimate":
-                prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, self.lifted_up)
+                up = None if self.lifted is None else self.lifted.up
+                if self.vertical is not None:
+                    up = unit(np.atleast_2d(self.vertical.direction).mean(axis=0))
+                prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, up)
             trust = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence)
             evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape))
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
@@ -325,17 +358,14 @@ class _PersonFit:
             prior = axis_angle_to_matrix(pose.reshape(len(self.times), -1, 3))
             return prior, np.full(prior.shape[:2], np.radians(self.options.estimate_sigma))
         if self.prior == "lifted":
-            lifted = given(self.lifter)(self.person, self.times, self.camera)
-            self.lifted_up = lifted.up
+            lifted = given(self.lifted)
             return lifted.rotation, LIFTED_SPREAD * lifted.sigma
         landmarks, joints = self._prior_landmarks()
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
-        if self.prior == "analytic" or self.lifter is None:
+        if self.prior == "analytic" or self.lifted is None:
             return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
-        lifted = self.lifter(self.person, self.times, self.camera)
-        self.lifted_up = lifted.up
         analytic_sigma = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
-        return _combined(lifted.rotation, lifted.sigma, prior, analytic_sigma)
+        return _combined(self.lifted.rotation, self.lifted.sigma, prior, analytic_sigma)
 
     def _prior_landmarks(self) -> tuple[np.ndarray, JointSet]:
         """The 3D keypoints (F,L,3) that the analytic prior reads, and their joint set."""
@@ -373,8 +403,8 @@ class _PersonFit:
         data = {key: value for key, value in self.person.data.items() if key not in outdated}
         if outlines:
             data[SHAPE_OUTLINES] = outlines
-        if self.lifted_up is not None:
-            data[LIFTED_UP] = np.tile(self.lifted_up, (len(self.person), 1))
+        if self.first_lifted is not None:
+            data[LIFTED_UP] = np.tile(self.first_lifted.up, (len(self.person), 1))
         data[BODY_HEIGHT] = height_of(self.body, betas, self.height)
         if isinstance(self.options.height, tuple) and self.height is not None:
             data[GIVEN_HEIGHT] = self.height
