@@ -10,7 +10,8 @@ lines belong to the room is not known and integrated over (as the lines of a roo
 2003, "Manhattan World").
 
 One thing in the room must not count more often because it has more edges: lines that nearly lie in one plane with the
-camera and beside each other count as one together, within a frame and in several.
+camera and beside each other count as one together, within a frame and in several, and all lines of one region of the
+picture as no more than a few.
 """
 
 from __future__ import annotations
@@ -37,11 +38,13 @@ END_SIGMA = 0.5
 TRUE_SIGMA = np.radians(0.5)
 """By which an edge that was built upright or level is not quite, or looks bent by the lens."""
 
-ALIKE = np.radians(2.0)
-"""Angle between the planes of two lines and the camera (sigma) within which these may be one edge, ..."""
+ALIKE, BESIDE = 1 / 30, 1 / 12
+"""Angle between the planes of two lines and the camera, and angle between the lines' middles (sigmas, as parts of the
+field of view), within which they may be one edge."""
 
-BESIDE = np.radians(5.0)
-"""... if the lines' middles are this close to each other (sigma)."""
+THING, MOST_OF_THING = 1 / 8, 5.0
+"""Size of a thing (sigma, as a part of the field of view), and how many independent lines it may have: a box that
+stands askew agrees with itself, a room with more than one thing in it."""
 
 LETTER, LETTERS, LETTER_SIGMA = 0.15, 0.3, np.radians(0.3)
 """Captions and logos are full of lines along the picture's edges: of lines shorter than this part of its longer side,
@@ -61,7 +64,7 @@ HEADINGS = 9
 CLOSING = 3.0
 """Standard deviations to which the next grid reaches."""
 
-LEAST_ODDS = 30.0
+LEAST_ODDS = 100.0
 """How much better than chance a room must explain the lines."""
 
 SYSTEMATIC = np.radians(0.5)
@@ -115,7 +118,7 @@ class Lines:
         length = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1)
         pixel = max(1.0, max(camera.width, camera.height) / WORKING_SIZE)
         sigma = np.sqrt(TRUE_SIGMA**2 + 2 * (END_SIGMA * pixel / np.maximum(length, 1e-9)) ** 2)
-        weight = _independent(unit(across), unit(ray))
+        weight = _independent(unit(across), unit(ray), np.radians(camera.fov))
         kept = np.argsort(-weight / sigma, kind="stable")[:MOST_LINES]
         chance = _chance(segments, max(camera.width, camera.height))
         return cls(across[kept], right[kept], down[kept], sigma[kept], weight[kept], chance[kept])
@@ -284,10 +287,11 @@ def _chance(segments: np.ndarray, size: float) -> np.ndarray:
     return np.asarray(np.where(short, 1 + LETTERS * (aligned - 1), 1.0))
 
 
-def _independent(planes: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """(N,) what each line counts, given the normals (N,3) of the planes through camera and line, and the rays (N,3) to
-    the lines' middles."""
-    apart = 1 - (planes @ planes.T) ** 2  # squared sines
-    beside = 1 - np.clip(rays @ rays.T, -1, 1) ** 2
-    alike = np.exp(-0.5 * (np.maximum(apart, 0) / ALIKE**2 + beside / BESIDE**2))
-    return np.asarray(1 / alike.sum(axis=1))
+def _independent(planes: np.ndarray, rays: np.ndarray, fov: float) -> np.ndarray:
+    """(N,) what each line counts, given the normals (N,3) of the planes through camera and line, the rays (N,3) to the
+    lines' middles, and the camera's field of view, radians."""
+    apart = np.maximum(1 - (planes @ planes.T) ** 2, 0)  # squared sines
+    away = np.maximum(1 - np.clip(rays @ rays.T, -1, 1) ** 2, 0) / fov**2
+    weight = 1 / np.exp(-0.5 * (apart / (ALIKE * fov) ** 2 + away / BESIDE**2)).sum(axis=1)
+    crowd = np.exp(-0.5 * away / THING**2) @ weight
+    return np.asarray(weight * np.minimum(1.0, MOST_OF_THING / crowd))
