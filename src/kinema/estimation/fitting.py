@@ -37,7 +37,6 @@ from kinema.refinement.landmarks import KeypointRefiner
 from kinema.skeleton import BLAZEPOSE33, JointSet
 from kinema.stage import Context, given
 from kinema.temporal.gaps import fill_missing, near_in_time
-from kinema.world.balance import unit
 from kinema.world.fitted import LIFTED_UP
 from kinema.world.lens import estimate_camera
 from kinema.world.vanishing import BACKGROUND_LINES
@@ -327,7 +326,7 @@ class _PersonFit:
             if self.prior != "estimate":
                 up = None if self.lifted is None else self.lifted.up
                 if self.vertical is not None:
-                    up = unit(np.atleast_2d(self.vertical.direction).mean(axis=0))
+                    up = self.vertical.direction
                 prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, up)
             trust = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence)
             evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape))

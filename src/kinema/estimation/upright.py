@@ -32,21 +32,20 @@ def verticals_of(
         inside = [row for row, (frames, _) in enumerate(people) if shot.start <= frames[0] < shot.stop]
         if not inside:
             continue
-        end = motion.times[shot.stop] if shot.stop < motion.num_frames else None
-        part = motion.slice(motion.times[shot.start], end)
-        journey = journey_along(path_over(part))
-        turns = np.broadcast_to(np.eye(3), (part.num_frames, 3, 3)) if journey is None else journey.rotation
-        guesses = [turns[people[row][0] - shot.start] @ with_whole_roll(people[row][1].up[None])[0] for row in inside]
-        guess = unit(np.mean(np.concatenate(guesses), axis=0))
-        plumb = vertical_of(part, camera, guess, journey)
+        part = motion.slice(
+            motion.times[shot.start], motion.times[shot.stop] if shot.stop < motion.num_frames else None
+        )
+        if journey_along(path_over(part)) is not None:
+            continue
+        guess = unit(np.mean([with_whole_roll(people[row][1].up[None])[0] for row in inside], axis=0))
+        plumb = vertical_of(part, camera, guess)
         if plumb is None:
             continue
         basis = tangent(guess)
         seen = plumb.precision_along(basis)
         covariance = np.linalg.inv(seen + np.diag(LIFTED_SIGMA**-2))
         up = unit(guess + covariance @ seen @ (basis @ plumb.up / (guess @ plumb.up)) @ basis)
-        sigma = float(np.degrees(np.sqrt(np.trace(covariance) / 2)))
+        vertical = Vertical(up, float(np.degrees(np.sqrt(np.trace(covariance) / 2))))
         for row in inside:
-            frames = people[row][0] - shot.start
-            found[row] = Vertical(np.swapaxes(turns[frames], -1, -2) @ up, sigma)
+            found[row] = vertical
     return found

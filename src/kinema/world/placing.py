@@ -137,8 +137,8 @@ def _on_one_ground(motion: Motion, sight: Sight) -> tuple[Motion, Ground, dict[i
         tracks = [sight.track(person) for person in bodies]
         level = sight.journey is not None and sight.journey.level
         ground = estimate_ground(tracks, statures, known, level=level, plumb=plumb)
-        if not looked and not level:
-            looked, plumb = True, vertical_of(motion, sight.camera, ground.up, sight.journey)
+        if not looked and sight.journey is None:
+            looked, plumb = True, vertical_of(motion, sight.camera, ground.up)
             if plumb is not None:
                 ground = estimate_ground(tracks, statures, known, plumb=plumb)
         factors = {person.id: float(each) for person, each in zip(bodies, ground.factors, strict=True) if each != 1}

@@ -10,7 +10,7 @@ lines belong to the room is not known and integrated over (as the lines of a roo
 2003, "Manhattan World").
 
 One thing in the room must not count more often because it has more edges: lines that nearly lie in one plane with the
-camera and beside each other count as one together, within a frame and in several, and all lines of one region of the
+camera and beside each other count as one together, within a frame and in several looks, and all lines of one region of the
 picture as no more than a few.
 """
 
@@ -46,6 +46,10 @@ THING, MOST_OF_THING = 1 / 8, 5.0
 """Size of a thing (sigma, as a part of the field of view), and how many independent lines it may have: a box that
 stands askew agrees with itself, a room with more than one thing in it."""
 
+LEAST_SPREAD = 0.18
+"""Distance from their middle that half of a room's lines must exceed, as a part of the field of view: evenly over a
+whole picture it is 0.28; over a thing that fills half of it in both directions, 0.14."""
+
 LETTER, LETTERS, LETTER_SIGMA = 0.15, 0.3, np.radians(0.3)
 """Captions and logos are full of lines along the picture's edges: of lines shorter than this part of its longer side,
 how many may be such ones, and how precisely they lie (radians)."""
@@ -67,8 +71,12 @@ CLOSING = 3.0
 LEAST_ODDS = 100.0
 """How much better than chance a room must explain the lines."""
 
-SYSTEMATIC = np.radians(0.5)
-"""Sigma of what all lines share: the optical centre is not that of the picture, and lenses bend."""
+SYSTEMATIC = np.radians(1.0)
+"""Sigma of what all lines share: the optical centre is off that of the picture by 1 or 2 % of its size, and lenses bend."""
+
+LEAST_UPRIGHT = 2.0
+"""Independent vertical lines: what lies along two directions at right angles may be stands and stairs, and with another
+lens it lies along others. The lines of a floor, too, say nothing by themselves."""
 
 TOLD = 0.5
 """Share of the guess' sigma below which that of the lines must lie in some direction, to tell anything."""
@@ -79,12 +87,12 @@ MOST_LINES = 240
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """N straight lines of the background, in one frame of reference.
+    """N straight lines of the background, in the camera's axes.
 
     across, right, down (N,3): of the direction d, the sine of the angle in the image between the line and where
     parallels of d meet is d.across / hypot(d.right, d.down). sigma (N,): of that angle, radians; weight (N,): the
     independent observations that each line is; chance (N,): how much more often a line lies like this one outside any
-    room than a line at random.
+    room than a line at random; place (N,3): the direction of its middle, in fields of view.
     """
 
     across: np.ndarray
@@ -93,19 +101,15 @@ class Lines:
     sigma: np.ndarray
     weight: np.ndarray
     chance: np.ndarray
+    place: np.ndarray
 
     def __len__(self) -> int:
         return len(self.sigma)
 
     @classmethod
-    def of(
-        cls, segments: np.ndarray, camera: Camera, rotation: np.ndarray | None = None, zoom: np.ndarray | None = None
-    ) -> Lines:
-        """Lines of segments (N,4): x y x y of both ends, pixels. For each, the rotation (N,3,3) from the camera to the
-        frame of reference (None: it is the camera's), and the focal length as a factor on the camera's (N,).
-        """
+    def of(cls, segments: np.ndarray, camera: Camera) -> Lines:
+        """Lines of segments (N,4): x y x y of both ends, pixels."""
         ends = unproject(segments.reshape(-1, 2, 2), camera.intrinsics, camera.distortion)
-        ends = ends if zoom is None else ends / zoom[:, None, None]
         along = unit(ends[:, 1] - ends[:, 0])
         middle = ends.mean(axis=1)
         one, none = np.ones(len(ends)), np.zeros(len(ends))
@@ -113,15 +117,15 @@ class Lines:
         down = np.stack([none, one, -middle[:, 1]], axis=1)
         across = right * along[:, 1:] - down * along[:, :1]
         ray = np.concatenate([middle, one[:, None]], axis=1)
-        if rotation is not None:
-            across, right, down, ray = (np.einsum("nij,nj->ni", rotation, v) for v in (across, right, down, ray))
         length = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1)
         pixel = max(1.0, max(camera.width, camera.height) / WORKING_SIZE)
         sigma = np.sqrt(TRUE_SIGMA**2 + 2 * (END_SIGMA * pixel / np.maximum(length, 1e-9)) ** 2)
-        weight = _independent(unit(across), unit(ray), np.radians(camera.fov))
+        fov = np.radians(camera.fov)
+        place = unit(ray) / fov
+        weight = _independent(unit(across), place, fov)
         kept = np.argsort(-weight / sigma, kind="stable")[:MOST_LINES]
         chance = _chance(segments, max(camera.width, camera.height))
-        return cls(across[kept], right[kept], down[kept], sigma[kept], weight[kept], chance[kept])
+        return cls(across[kept], right[kept], down[kept], sigma[kept], weight[kept], chance[kept], place[kept])
 
     def off(self, directions: np.ndarray) -> np.ndarray:
         """Squared sines (M,N) of the angles between each line and where parallels of the directions (M,3) meet."""
@@ -203,6 +207,8 @@ def find_plumb(
         part * (belief.covariance + np.outer(belief.mean - mean, belief.mean - mean))
         for part, belief in zip(share, beliefs, strict=True)
     )
+    if np.linalg.norm(mean / sigma) > REACH:
+        return None
     up = unit(guess + np.tan(mean) @ basis)
     values, vectors = np.linalg.eigh(np.linalg.inv(covariance + 1e-8 * np.eye(2)) - np.diag(sigma**-2.0))
     told = values > (TOLD * float(sigma.min())) ** -2
@@ -211,7 +217,10 @@ def find_plumb(
     values = np.where(told, 1 / (1 / np.where(told, values, 1.0) + SYSTEMATIC**2), 0.0)
     axes = tangent(up) @ basis.T @ vectors
     best = int(share.argmax())
-    return Plumb(up, axes * values @ axes.T, _supporting(choices[best], up, beliefs[best].heading), guess)
+    support, spread = _supporting(choices[best], up, beliefs[best].heading)
+    if support[0] < LEAST_UPRIGHT or spread < LEAST_SPREAD:
+        return None
+    return Plumb(up, axes * values @ axes.T, support, guess)
 
 
 def _believe(lines: Lines, guess: np.ndarray, sigma: np.ndarray) -> _Belief:
@@ -271,11 +280,23 @@ def _density(lines: Lines, directions: np.ndarray, blur: float) -> np.ndarray:
     return np.asarray(np.exp(lines.off(directions) * (-0.5 / variance)) * height)
 
 
-def _supporting(lines: Lines, up: np.ndarray, heading: float) -> tuple[float, float]:
-    """How many independent lines are vertical, and how many horizontal along the heading."""
+def _supporting(lines: Lines, up: np.ndarray, heading: float) -> tuple[tuple[float, float], float]:
+    """How many independent lines are vertical, and how many horizontal along the heading; and how far from their middle
+    they are (median), in fields of view."""
     each = [up[None], *_horizontal(up[None], heading)]
-    upright, *level = [lines.weight @ (lines.off(d)[0] < (CLOSING * lines.sigma) ** 2) for d in each]
-    return float(upright), float(sum(level))
+    near = np.array([lines.off(direction)[0] < (CLOSING * lines.sigma) ** 2 for direction in each])
+    upright, *level = near @ lines.weight
+    weight = lines.weight * near.any(axis=0)
+    middle = np.array([_median(column, weight) for column in lines.place.T])
+    spread = _median(np.linalg.norm(lines.place - middle, axis=1), weight)
+    return (float(upright), float(sum(level))), spread
+
+
+def _median(values: np.ndarray, weight: np.ndarray) -> float:
+    """The weighted median of values (N,)."""
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][min(np.searchsorted(total, 0.5 * total[-1]), len(order) - 1)])
 
 
 def _chance(segments: np.ndarray, size: float) -> np.ndarray:
@@ -287,11 +308,11 @@ def _chance(segments: np.ndarray, size: float) -> np.ndarray:
     return np.asarray(np.where(short, 1 + LETTERS * (aligned - 1), 1.0))
 
 
-def _independent(planes: np.ndarray, rays: np.ndarray, fov: float) -> np.ndarray:
-    """(N,) what each line counts, given the normals (N,3) of the planes through camera and line, the rays (N,3) to the
-    lines' middles, and the camera's field of view, radians."""
+def _independent(planes: np.ndarray, place: np.ndarray, fov: float) -> np.ndarray:
+    """(N,) what each line counts, given the normals (N,3) of the planes through camera and line, the lines' places
+    (N,3), and the camera's field of view, radians."""
     apart = np.maximum(1 - (planes @ planes.T) ** 2, 0)  # squared sines
-    away = np.maximum(1 - np.clip(rays @ rays.T, -1, 1) ** 2, 0) / fov**2
+    away = ((place[:, None] - place) ** 2).sum(axis=-1)
     weight = 1 / np.exp(-0.5 * (apart / (ALIKE * fov) ** 2 + away / BESIDE**2)).sum(axis=1)
     crowd = np.exp(-0.5 * away / THING**2) @ weight
     return np.asarray(weight * np.minimum(1.0, MOST_OF_THING / crowd))

@@ -24,13 +24,11 @@ BACKGROUND_LINES = "background_lines"
 """Key, in the motion's `data`, of the lines that `LineObserver.seen` returns."""
 
 LOOK_TIMES = (0.0, 2.0, 6.0)
-"""Seconds after the first frame at which the lens is looked for."""
+"""Seconds after the first frame at which the lens is looked for, and after that of every shot at which its lines are
+kept."""
 
-SHOT_TIMES = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0)
-"""Seconds after the beginning of a shot at which its lines are kept."""
-
-MOST_LOOKS = 60
-"""Looks at a clip after which no more lines are kept."""
+MOST_SHOTS = 40
+"""Shots after which no more lines are kept."""
 
 WORKING_SIZE = 960
 """Longer side of the image in which lines are found, pixels."""
@@ -76,11 +74,12 @@ class LineObserver:
         self._lines: list[int] = []
         self._seen: list[np.ndarray] = []
         self._lens_looks = 0 if lens else len(LOOK_TIMES)
-        self._shot_looks = 0
+        self._shots, self._shot_looks = 1, 0
 
     def begin_shot(self) -> None:
         """The frames that follow show something else."""
         self._shot, self._shot_looks = None, 0
+        self._shots += 1
 
     def __call__(self, frame: Frame, boxes: np.ndarray) -> None:
         if self._first is None:
@@ -88,8 +87,8 @@ class LineObserver:
         if self._shot is None:
             self._shot = frame.time
         lens = self._lens_looks < len(LOOK_TIMES) and frame.time - self._first >= LOOK_TIMES[self._lens_looks]
-        due = self._shot_looks < len(SHOT_TIMES) and frame.time - self._shot >= SHOT_TIMES[self._shot_looks]
-        if not lens and not (due and len(self._seen) < MOST_LOOKS):
+        due = self._shot_looks < len(LOOK_TIMES) and frame.time - self._shot >= LOOK_TIMES[self._shot_looks]
+        if not lens and not (due and self._shots <= MOST_SHOTS):
             return
         self._lens_looks += lens
         self._shot_looks += due
