@@ -25,9 +25,11 @@ def verticals_of(
     motion: Motion, camera: Camera, people: Sequence[tuple[np.ndarray, LiftedPose]]
 ) -> list[Vertical | None]:
     """For each of some people, frames (F,) of the clip and what the lifter made of them, the vertical that all of them
-    and the lines of the background in their shot show together; None where there are no such lines.
+    and the lines of the background in their shot show together; None where there are none, or the camera moves.
     """
     found: list[Vertical | None] = [None] * len(people)
+    if motion.data.get("camera_motion", {}).get("moving") is True:
+        return found
     for shot in motion.shots:
         inside = [row for row, (frames, _) in enumerate(people) if shot.start <= frames[0] < shot.stop]
         if not inside:

@@ -10,8 +10,8 @@ lines belong to the room is not known and integrated over (as the lines of a roo
 2003, "Manhattan World").
 
 One thing in the room must not count more often because it has more edges: lines that nearly lie in one plane with the
-camera and beside each other count as one together, within a frame and in several looks, and all lines of one region of the
-picture as no more than a few.
+camera and beside each other count as one together, within a frame and in several looks, and all lines of one region of
+the picture as no more than a few.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ LEAST_ODDS = 100.0
 """How much better than chance a room must explain the lines."""
 
 SYSTEMATIC = np.radians(1.0)
-"""Sigma of what all lines share: the optical centre is off that of the picture by 1 or 2 % of its size, and lenses bend."""
+"""Sigma of what all lines share: the optical centre is off that of the picture by 1 or 2 % of its size, and lenses
+bend."""
 
 LEAST_UPRIGHT = 2.0
 """Independent vertical lines: what lies along two directions at right angles may be stands and stairs, and with another
