@@ -1,6 +1,6 @@
 """How far the vertical is off that the people show, that lines of the background show, and that of both together.
 
-    python benchmarks/vertical_cues.py [--rendered 6] [--only-real] [--cache DIR]
+    python benchmarks/vertical_cues.py [--rendered 6] [--only NAME...] [--cache DIR]
 
 Real clips whose truth tells the vertical, and rendered rooms before cameras that look down by up to 20 degrees and are
 rolled by up to 6, everything tracked and fitted. Degrees; in brackets what each states of roll and pitch.
@@ -75,13 +75,13 @@ def cell(motion: Motion, true: np.ndarray) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rendered", type=int, default=6, help="rendered clips (default: 6)")
-    parser.add_argument("--only-real", action="store_true", help="no rendered clips")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="clips whose names begin so (balance, rendered, ...)")
     parser.add_argument("--cache", type=Path, default=Path("outputs/vertical_cues"), help="folder of what was tracked")
     args = parser.parse_args()
     kept, how = Kept(args.cache), Chain("default")
     clips = [(known.name, known.clip, known.up) for known in truth_clips() if known.up is not None]
-    if not args.only_real:
-        clips += rendered(args.cache, args.rendered)
+    clips += rendered(args.cache, args.rendered) if args.rendered else []
+    clips = [each for each in clips if args.only is None or each[0].startswith(tuple(args.only))]
     rows = []
     for name, clip, true in clips:
         fitted = fit_body(kept.tracked(clip, how), load_body(), how.options().fit)

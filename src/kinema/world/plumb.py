@@ -59,7 +59,7 @@ SHARES = (0.03, 0.09, 0.27)
 
 STEP_HEADING = np.radians(3.0)
 
-LEVELS = ((13, None), (13, np.radians(6.0)), (15, np.radians(3.0)), (15, np.radians(2.0)))
+LEVELS = ((13, None), (11, np.radians(6.0)), (11, np.radians(3.0)), (11, np.radians(2.0)))
 """Of the grids, one after the other: tilts along each axis, and how far headings go from the best so far (all)."""
 
 HEADINGS = 9
@@ -82,7 +82,7 @@ lens it lies along others. The lines of a floor, too, say nothing by themselves.
 TOLD = 0.5
 """Share of the guess' sigma below which that of the lines must lie in some direction, to tell anything."""
 
-MOST_LINES = 240
+MOST_LINES = 160
 """The heaviest lines are used."""
 
 
