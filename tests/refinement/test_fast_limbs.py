@@ -107,8 +107,8 @@ def test_keypoints_that_tremble_keep_less():
     tremble = np.random.default_rng(3).normal(scale=12.0, size=person.keypoints.shape)
     noisy = noisy.replace(people=(person.replace(keypoints=person.keypoints + tremble),))
     plain, kept = (filter_motion(noisy, BODY, options).people[0].joints for options in (PLAIN, FilterOptions()))
-    # Of ninety frames of twelve points, four standard deviations of the noise are passed about once.
-    assert np.mean(np.linalg.norm(kept[:, OTHER_WRIST] - plain[:, OTHER_WRIST], axis=-1) > 4e-3) < 0.15
+    # Noise that is measured over 0.4 s is passed by four of its standard deviations once or twice, for 0.2 s each.
+    assert np.mean(np.linalg.norm(kept[:, OTHER_WRIST] - plain[:, OTHER_WRIST], axis=-1) > 4e-3) < 0.25
 
 
 def test_the_distance_from_the_camera_stays_smooth():
