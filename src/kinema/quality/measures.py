@@ -187,7 +187,7 @@ def _interrupted(trajectory: BodyTrajectory, times: int) -> np.ndarray:
     """(n,) bool: a gap or a cut lies within the third difference over `times` strides."""
     k, broken = trajectory.stride, ~trajectory.unbroken
     count = len(broken) + k - 3 * k * times
-    return np.any([broken[i * k : i * k + count] for i in range(3 * times)], axis=0)
+    return np.asarray(np.any([broken[i * k : i * k + count] for i in range(3 * times)], axis=0))
 
 
 def _medians(lengths: np.ndarray, window: int, starts: np.ndarray) -> np.ndarray:
