@@ -16,7 +16,10 @@ from kinema.models.pose_lifter.features import NUM_FEATURES, NUM_VERTICAL, TAPS
 from kinema.models.pose_lifter.vertical import HALF_TRUST
 
 NUM_JOINTS = 24
-NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4 + 2
+NUM_SHARES = 2
+"""Of the way from the inferred vertical to the known one: that the root turns, and that the vertical itself does."""
+
+NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4 + NUM_SHARES
 
 VERTICAL_SCALE = 4.0
 """Factor on the vertical's inputs: tenths of them matter."""
@@ -114,7 +117,7 @@ class PoseLifter(nn.Module):
         num = NUM_JOINTS
         rotations = y[..., : num * 6].reshape(y.shape[0], y.shape[1], num, 6)
         sigma = 0.02 + nn.functional.softplus(y[..., num * 6 : num * 7] - 1.5)
-        betas, up, contacts, choice = y[..., num * 7 :].split((10, 3, 4, 2), -1)
+        betas, up, contacts, choice = y[..., num * 7 :].split((10, 3, 4, NUM_SHARES), -1)
         share = gain(vertical[..., 3:]) * torch.sigmoid(choice)
         inferred = nn.functional.normalize(up, dim=-1)
         # Of length 1 if the vertical is known; otherwise 0, and nothing turns.
