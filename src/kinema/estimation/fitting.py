@@ -258,8 +258,8 @@ class _PersonFit:
 
     @cached_property
     def lifted(self) -> LiftedPose | None:
-        """What the lifter makes of the person under the vertical, if that is known."""
-        if self.first_lifted is None or self.vertical is None:
+        """What the lifter makes of the person under the vertical, if that is known and tells it anything."""
+        if self.first_lifted is None or self.vertical is None or not given(self.lifter).leans_by_vertical:
             return self.first_lifted
         return given(self.lifter)(self.person, self.times, self.camera, vertical=self.vertical)
 

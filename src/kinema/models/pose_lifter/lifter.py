@@ -110,6 +110,9 @@ class Lifter(ABC):
     mirror: np.ndarray
     """(K,) counterpart of each point in a mirror."""
 
+    leans_by_vertical: bool
+    """Whether a vertical that is known changes the poses, or `up` alone."""
+
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads
         self._model = files("kinema.models.pose_lifter").joinpath(self.file).read_bytes()
@@ -189,6 +192,7 @@ class PoseLifter(Lifter):
 
     file = "pose_lifter.onnx"
     mirror = BLAZEPOSE33.mirror
+    leans_by_vertical = False
     sets = (BLAZEPOSE33.name, FUSED59.name)
     """Joint sets of 2D keypoints that hold BlazePose's own."""
 
@@ -213,6 +217,7 @@ class KeypointLifter(Lifter):
 
     file = "keypoint_lifter.onnx"
     mirror = MIRROR
+    leans_by_vertical = True
 
     @staticmethod
     def lacking(joints: JointSet) -> str | None:
