@@ -1,8 +1,9 @@
-"""Fast limbs: where sure keypoints show that a limb is fast, a lighter filter's result is kept.
+"""Fast limbs: where sure keypoints say that the filter has taken speed away, a lighter filter's result is kept.
 
-One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where they
-surely accelerate (`kinema.refinement.sure_movement`), it is movement that smoothing takes away, not noise. There the
-pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
+One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where heavy
+smoothing moves a joint away from where it is surely seen, it is movement that is lost, not noise, if that lasts and is
+more than keypoints tremble, or if they surely accelerate there (`kinema.refinement.sure_movement`), as in strikes of a
+frame or two. There the pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from kinema.geometry.camera import NEAREST_DEPTH, Camera
+from kinema.geometry.camera import NEAREST_DEPTH, Camera, project
 from kinema.geometry.rotations import (
     axis_angle_to_matrix,
     continuous_axis_angle,
@@ -22,7 +23,14 @@ from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
 MOMENT = 0.03
-"""Seconds: the neighbourhood of a burst that is spared, too, and over which the pose turns."""
+"""Seconds: what is lost counts if it lasts about so long, and its neighbourhood of so long is spared, too."""
+
+LOST = 0.015
+"""Metres, at the person's depth: where the heavy filter is this much further from the keypoint than the light one, or
+as much as the keypoint trembles if that is more, the result lies half-way between the two."""
+
+NEARBY = 0.1
+"""Seconds about a strike in which half of `LOST` makes it count half."""
 
 SEEN = (0.4, 0.7)
 """Confidences at which a keypoint begins to count, and counts in full (`seen_lately`)."""
@@ -62,7 +70,7 @@ def keep_fast_limbs(
     camera, of which the keypoints say little, is the heavily smoothed one. times (F,) seconds. max_gap: seconds;
     nothing reaches across a longer one.
     """
-    share = _fast(light, camera, times, max_gap)
+    share = _fast(light, heavy, camera, times, max_gap)
     (quick, near), (slow, far, transl) = light.require("pose", "joints"), heavy.require("pose", "joints", "transl")
     start = axis_angle_to_matrix(slow.reshape(-1, 24, 3))
     turn = matrix_to_axis_angle(np.swapaxes(start, -1, -2) @ axis_angle_to_matrix(quick.reshape(-1, 24, 3)))
@@ -84,22 +92,72 @@ def can_tell(person: Person) -> bool:
     )
 
 
-def _fast(light: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
+def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
     """(F,24) in [0, 1]: how much of each rotation is taken from the light filter."""
-    joints, keypoints, confidence = light.require("joints", "keypoints", "keypoint_confidence")
+    keypoints, confidence = light.require("keypoints", "keypoint_confidence")
     columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
-    metres = np.maximum(joints[:, 0, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0]
-    path, sure = keypoints[:, columns] * metres[:, None, None], confidence[:, columns]
-    sure = np.where(np.isfinite(path).all(-1), sure, 0.0)
+    path = keypoints[:, columns] * _metres(light, camera)[..., None]
+    sure = np.where(np.isfinite(path).all(-1), confidence[:, columns], 0.0)
+    lost, tremble = _lost(light, heavy, camera), _tremble(path)
     path = np.nan_to_num(path)
     share = np.zeros((len(times), len(SMPL24)))
     for piece in uninterrupted(times, light.frames, max_gap):
         if piece.stop - piece.start < 2:
             continue
-        moment = MOMENT / np.median(np.diff(times[piece]))  # frames
-        fast = [sure_acceleration(times[piece], path[piece, k], sure[piece, k]) for k in range(len(LIMBS12))]
-        clear = np.clip((seen_lately(times[piece], sure[piece]) - SEEN[0]) / (SEEN[1] - SEEN[0]), 0.0, 1.0)
-        square = (clear * np.stack(fast, axis=1)) ** 2
-        spared = maximum_filter1d(square / (square + SURELY_FAST**2), 2 * round(moment) + 1, axis=0, mode="nearest")
+        interval = np.median(np.diff(times[piece]))
+        moment = MOMENT / interval  # frames
+        lasting = np.maximum(gaussian_filter1d(lost[piece], moment, axis=0, mode="nearest"), 0.0)
+        most = maximum_filter1d(lost[piece], 2 * round(NEARBY / interval) + 1, axis=0, mode="nearest")
+        struck = _struck(times[piece], path[piece], sure[piece]) * _half_at(LOST / 2, np.maximum(most, 0.0))
+        counts = np.maximum(_half_at(np.maximum(LOST, tremble), lasting), struck)
+        spared = maximum_filter1d(counts, 2 * round(moment) + 1, axis=0, mode="nearest")
         share[piece, SMPL24.indices(LIMBS12)] = gaussian_filter1d(spared, moment, axis=0, mode="nearest")
     return np.asarray(np.max(np.where(_TELLS, share[:, None], 0.0), axis=-1))
+
+
+def _struck(times: np.ndarray, path: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """(F,12) in [0, 1]: how surely keypoints accelerate; path (F,12,2) metres, sure (F,12) their confidence."""
+    fast = np.stack([sure_acceleration(times, path[:, k], sure[:, k]) for k in range(path.shape[1])], axis=1)
+    clear = np.clip((seen_lately(times, sure) - SEEN[0]) / (SEEN[1] - SEEN[0]), 0.0, 1.0)
+    return _half_at(SURELY_FAST, clear * fast)
+
+
+def _half_at(middle: np.ndarray | float, value: np.ndarray) -> np.ndarray:
+    """From 0 to 1 for values from 0, 1/2 at the middle."""
+    square = (value / middle) ** 2
+    return np.asarray(square / (1 + square))
+
+
+def _lost(light: Person, heavy: Person, camera: Camera) -> np.ndarray:
+    """(F,12) metres by which the light filter's limb joints are closer to the keypoints, times the keypoints'
+    confidence."""
+    keypoints, confidence = light.require("keypoints", "keypoint_confidence")
+    columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
+    near, far = (
+        np.linalg.norm(_pixels(each.require("joints")[0], camera) - keypoints[:, columns], axis=-1)
+        for each in (light, heavy)
+    )
+    lost = (far - near) * _metres(light, camera) * confidence[:, columns]
+    return np.where(np.isfinite(lost), lost, 0.0)
+
+
+def _metres(person: Person, camera: Camera) -> np.ndarray:
+    """(F,1) metres of a pixel at the person's depth."""
+    (joints,) = person.require("joints")
+    return np.asarray(np.maximum(joints[:, :1, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0])
+
+
+def _tremble(path: np.ndarray) -> np.ndarray:
+    """(K,) standard deviation of white noise on the paths (F,K,2) of points, from their third differences, in which
+    movement hardly shows; 0 where there are too few."""
+    third = np.linalg.norm(np.diff(path, 3, axis=0), axis=-1)
+    third = np.where(np.isfinite(third), third, np.inf)
+    if not len(third):
+        return np.zeros(path.shape[1])
+    middle = np.median(third, axis=0) / np.sqrt(20 * 2 * np.log(2))  # 1, 3, 3, 1 squared; the median of a Rayleigh
+    return np.where(np.isfinite(middle), middle, 0.0)
+
+
+def _pixels(joints: np.ndarray, camera: Camera) -> np.ndarray:
+    """The twelve limb joints (F,12,2) of joints (F,24,3), in pixels."""
+    return project(joints[:, SMPL24.indices(LIMBS12)], camera.intrinsics, camera.distortion)
