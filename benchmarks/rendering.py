@@ -1,6 +1,6 @@
 """Speed of rendering a body: Kinema's rasteriser against Embree used directly and against trimesh.ray.
 
-    python benchmarks/rendering.py [CLIP ...] [--height 900] [--repeat 20] [--against a1bce1c^]
+    python benchmarks/rendering.py [CLIP ...] [--height 900] [--repeat 20] [--against 883786c^]
 
 One free body, `--height` pixels tall in a 1920x1080 image, on one core. All three compute the same result
 (the visible face at each pixel of the body's box), then Kinema's whole renderer with lighting and antialiased
@@ -9,7 +9,7 @@ overlay of a short clip, with one and with two drawing threads, is timed in wall
 
 --against COMMIT (of this repository) draws the overlay of the same clip with that commit's code, in alternation with
 this one's, each in a process of its own, and nothing else: CPU time per frame, decoding and encoding included, and the
-median of the ratios. a1bce1c^ is the overlay before anything was done for its speed.
+median of the ratios. 883786c^ is the overlay before anything was done for its speed.
 
 The first two seconds of every CLIP are encoded as the overlay is and as other videos are, alternately: CPU time, size
 and PSNR against what was encoded.

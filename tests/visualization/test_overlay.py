@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -338,3 +339,25 @@ def test_ground_is_checkered_in_metres():
 def test_invalid_options_are_refused(bad):
     with pytest.raises(UsageError, match=f"`{next(iter(bad))}`"):
         OverlayOptions(**bad)
+
+
+def test_drawing_on_planes_looks_as_drawing_on_the_image(tmp_path):
+    """Bodies, keypoints, boxes and labels: within the blur of colours that halved chroma means."""
+    motion = motion_of(4)
+    video = source_video(tmp_path / "clip.mp4", motion.times)
+    assert video.planar is not None
+    for shown in (motion, motion.replace(people=tuple(person.replace(pose=None) for person in motion))):
+        view = CameraView(shown, BODY, (video.width, video.height))
+        for frame, stored in zip(video, video.planes(), strict=True):
+            bodies = view.prepare(frame.index)
+            image = view.draw(frame.index, frame.image.copy(), bodies)
+            planes = view.draw_planes(frame.index, stored.planes, bodies)
+            with planes.part(slice(0, video.height), slice(0, video.width)) as found:
+                assert np.any(np.abs(image.astype(int) - frame.image) > 40)
+                # Luma is whole, so grey levels agree but for rounding; thin lines lose colour.
+                grey = [
+                    cv2.cvtColor(np.ascontiguousarray(one), cv2.COLOR_RGB2GRAY).astype(int) for one in (found, image)
+                ]
+                change = np.abs(grey[0] - grey[1])
+            assert change.mean() < 1
+            assert np.percentile(change, 99) <= 2

@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 # AVColorSpace numbers that are also libswscale's numbers for its coefficient tables.
 _KNOWN_MATRICES = frozenset({1, 4, 5, 6, 7, 9, 10})
 _RGB_MATRIX = 0
-_PQ_TRANSFER = 16
+PQ_TRANSFER = 16
 _TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "srgb", 14: "bt2020-10", 16: "pq", 18: "hlg"}
 
 
@@ -30,12 +30,12 @@ class RgbConverter:
         self.width, self.height = square_pixels(width, height, aspect)
         self.ignored_aspect = bool(aspect) and not _plausible(aspect)
         self._reformatter = VideoReformatter()
-        self._curve = _pq_to_sdr() if transfer == _PQ_TRANSFER else None
+        self._curve = _pq_to_sdr() if transfer == PQ_TRANSFER else None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """(height, width, 3) uint8; rows may be padded in memory."""
-        full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-        source = _matrix(frame, full)
+        full = full_range(frame)
+        source = yuv_matrix(frame)
         same_size = (frame.width, frame.height) == (self.width, self.height)
         rgb = self._reformatter.reformat(
             frame,
@@ -77,14 +77,19 @@ def _plausible(aspect: Fraction | None) -> bool:
     return bool(aspect) and Fraction(1, 4) <= Fraction(aspect or 1) <= 4
 
 
-def _matrix(frame: av.VideoFrame, full: bool) -> int | None:
-    """The number of the frame's YUV matrix; None for RGB and gray."""
+def full_range(frame: av.VideoFrame) -> bool:
+    """Whether its luma uses all of 0 to 255, not 16 to 235."""
+    return bool(frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj"))
+
+
+def yuv_matrix(frame: av.VideoFrame) -> int | None:
+    """AVColorSpace of the frame, with BT.601 as 5; None for RGB and gray."""
     if frame.colorspace == _RGB_MATRIX or frame.format.is_rgb or len(frame.format.components) < 3:
         return None
     if frame.colorspace in _KNOWN_MATRICES:
         return 5 if frame.colorspace == 6 else int(frame.colorspace)
     high_definition = frame.width >= 1280 or frame.height > 576
-    return 1 if high_definition and not full else 5
+    return 1 if high_definition and not full_range(frame) else 5
 
 
 def _pq_to_sdr() -> np.ndarray:

@@ -14,14 +14,15 @@ import av
 
 from kinema.errors import InputError
 from kinema.video import streams
-from kinema.video.colour import RgbConverter, transfer_name
+from kinema.video.colour import PQ_TRANSFER, RgbConverter, full_range, transfer_name, yuv_matrix
 from kinema.video.decoding import Decoder, checked_header, opened, times_follow_packets
-from kinema.video.frames import TIME_TOLERANCE, Frame, TimeRange, VideoReader
+from kinema.video.frames import TIME_TOLERANCE, Frame, PlanarFrame, TimeRange, VideoReader
 from kinema.video.interlacing import deinterlaced
 from kinema.video.limits import VIDEO_PIXELS, check_size
 from kinema.video.metadata import container_tags
 from kinema.video.options import VideoOptions
 from kinema.video.orientation import UPRIGHT, Orientation, clockwise
+from kinema.video.planes import MATRICES, PlanesConverter
 from kinema.video.pool import ImagePool
 from kinema.video.rates import true_rate
 from kinema.video.times import FrameClock, Gaps, plural
@@ -32,7 +33,11 @@ _CERTAIN_LOSS = 3
 
 @dataclass
 class VideoFile(VideoReader):
-    """A video file. Made by `VideoFile.open`; see `VideoReader` for the interface."""
+    """A video file. Made by `VideoFile.open`; see `VideoReader` for the interface.
+
+    planar: the matrix (AVColorSpace) of the `planes` it can give, None if it cannot: they need rotating, stretching,
+    tone mapping or another format.
+    """
 
     orientation: Orientation = UPRIGHT
     stream_index: int = 0
@@ -43,6 +48,7 @@ class VideoFile(VideoReader):
     coded_size: tuple[int, int] = (0, 0)
     transfer: int | None = None
     header_fps: float = 30.0
+    planar: int | None = None
     expected_packets: int | None = field(default=None, repr=False)
     expected_end: float | None = field(default=None, repr=False)
 
@@ -109,6 +115,7 @@ class VideoFile(VideoReader):
                 coded_size=coded,
                 transfer=transfer,
                 header_fps=streams.header_rate(stream),
+                planar=_planar(first, converter, turned, transfer),
                 expected_end=duration,
                 expected_packets=counted,
             )
@@ -132,6 +139,18 @@ class VideoFile(VideoReader):
     def __iter__(self) -> Iterator[Frame]:
         converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
         pool = ImagePool((self.height, self.width, 3))
+        for index, time, decoded in self._pictures():
+            yield Frame(index, time, self.orientation.apply(converter(decoded), pool.take()))
+
+    def planes(self) -> Iterator[PlanarFrame]:
+        """The same frames as the file stores them; only where `planar` gives their matrix."""
+        assert self.planar is not None
+        converter = PlanesConverter(self.width, self.height, self.planar)
+        for index, time, decoded in self._pictures():
+            yield PlanarFrame(index, time, converter(decoded))
+
+    def _pictures(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
+        """Number, true time and decoded picture of each frame. Raises InputError if there is none."""
         index = 0
         resized = False
         for time, decoded in deinterlaced(self._decoded()):
@@ -141,8 +160,7 @@ class VideoFile(VideoReader):
                     f"the frame size changes to {decoded.width}x{decoded.height} at {time:.2f} s; frames are"
                     " scaled to the size of the first one"
                 )
-            image = self.orientation.apply(converter(decoded), pool.take())
-            yield Frame(index, time / self.slow_motion, image)
+            yield index, time / self.slow_motion, decoded
             index += 1
         if index == 0:
             raise InputError(f"no frame of {self.path} can be decoded; the file is corrupt, copy it again")
@@ -225,6 +243,17 @@ class VideoFile(VideoReader):
                 f"the video ends at {last_end:.2f} s, but its header says {expected:.2f} s: about {frames} missing"
                 " (the recording was truncated or only partly copied)"
             )
+
+
+def _planar(first: av.VideoFrame, converter: RgbConverter, turned: Orientation, transfer: int | None) -> int | None:
+    """See `VideoFile.planar`."""
+    size = (first.width, first.height)
+    if turned != UPRIGHT or size != (converter.width, converter.height) or size[0] % 2 or size[1] % 2:
+        return None
+    if first.format.name != "yuv420p" or full_range(first) or transfer == PQ_TRANSFER:
+        return None
+    matrix = yuv_matrix(first)
+    return matrix if matrix in MATRICES else None
 
 
 def _corruption(decoder: Decoder, concealed: list[float]) -> Iterator[str]:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kinema.brief import Brief
 from kinema.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinema.video.planes import Planes
 
 # Times are read as integer ticks and returned as floats; a range bound equal to a frame's time must match it.
 TIME_TOLERANCE = 1e-6
@@ -40,6 +43,15 @@ class Frame(Brief):
     index: int
     time: float
     image: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PlanarFrame(Brief):
+    """A `Frame` as the file stores it. planes belong to the caller."""
+
+    index: int
+    time: float
+    planes: Planes
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from kinema.errors import OutputError, ShapeError, UsageError
 from kinema.storage.atomic import atomic_path, explain_write_error
 from kinema.video.audio import AudioTrack
+from kinema.video.planes import Planes
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 """Encoders to try, the best first; FFmpeg builds differ in which they include."""
@@ -61,9 +62,11 @@ class VideoWriter:
         audio_from: str | Path | None = None,
         crf: int = DEFAULT_CRF,
         fast: bool = False,
+        matrix: int | None = None,
     ) -> None:
         """width, height: pixels of the images to write. crf: 0 (lossless) to 51, lower is better. fast: encode in four
         fifths of the time, for a file of the same size and up to 0.2 dB less (benchmarks/rendering.py).
+        matrix: AVColorSpace of the planes to write, for `write_planes`.
 
         Raises UsageError for an invalid size, quality or suffix.
         """
@@ -83,6 +86,7 @@ class VideoWriter:
             self.warnings.append("no H.264 encoder is available; the video was written as MPEG-4 part 2")
         self._audio_from = None if audio_from is None else Path(audio_from)
         self._crf, self._fast = crf, fast
+        self._matrix = _BT709 if matrix == _BT709 else _SMPTE170M
         self._ticks = _TICKS.get(self.encoder, _DEFAULT_TICKS)
         self._stack = contextlib.ExitStack()
         self._target: Path | None = None
@@ -103,18 +107,29 @@ class VideoWriter:
 
         Raises UsageError if times do not increase, OutputError if the file cannot be written.
         """
-        if self._target is None:
-            raise UsageError("a VideoWriter writes inside its `with` block only")
         if image.shape != (self.height, self.width, 3) or image.dtype != np.uint8:
             raise ShapeError(
                 f"video frame has shape {image.shape} {image.dtype}, expected {(self.height, self.width, 3)} uint8"
             )
+        self._append(self._to_planes(image), time)
+
+    def write_planes(self, planes: Planes, time: float) -> None:
+        """`write` for a picture that is in planes already, of even sizes and of the writer's matrix."""
+        if (planes.width, planes.height) != (self.width, self.height):
+            raise ShapeError(
+                f"video frame has {planes.width}x{planes.height} pixels, expected {self.width}x{self.height}"
+            )
+        self._append(planes.data, time)
+
+    def _append(self, planes: np.ndarray, time: float) -> None:
+        if self._target is None:
+            raise UsageError("a VideoWriter writes inside its `with` block only")
         if not math.isfinite(time):
             raise UsageError(f"a frame's time must be a number of seconds, found {time}")
         pending = self._pending
         if pending is None:
             self._first_time = time
-        frame = self._to_yuv(image)
+        frame = self._framed(planes)
         frame.pts = round((time - self._first_time) * self._ticks)
         if pending is not None:
             interval = frame.pts - (pending.pts or 0)
@@ -124,13 +139,15 @@ class VideoWriter:
             self._encode(pending)
         self._pending = frame
 
-    def _to_yuv(self, image: np.ndarray) -> av.VideoFrame:
+    def _to_planes(self, image: np.ndarray) -> np.ndarray:
         if self.width % 2 or self.height % 2:
             image = cv2.copyMakeBorder(image, 0, self.height % 2, 0, self.width % 2, cv2.BORDER_REPLICATE)
-        planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8)
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+    def _framed(self, planes: np.ndarray) -> av.VideoFrame:
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.time_base = Fraction(1, self._ticks)
-        frame.colorspace = _SMPTE170M
+        frame.colorspace = self._matrix
         frame.color_range = _LIMITED
         return frame
 
@@ -164,7 +181,7 @@ class VideoWriter:
         context.time_base = Fraction(1, self._ticks)
         context.thread_count = _ENCODER_THREADS
         context.gop_size = 60
-        context.colorspace, context.color_range = _SMPTE170M, _LIMITED
+        context.colorspace, context.color_range = self._matrix, _LIMITED
         context.color_primaries, context.color_trc = _BT709, _BT709
         if self.encoder != "libx264":
             # These have no constant-quality mode; 0.1 bits per pixel gives a similar quality.
@@ -184,8 +201,9 @@ class VideoWriter:
         if large:
             options.update({"refs": "1", "rc-lookahead": "0"})
         if self._fast:
-            # What makes this preset's files large is that it neither looks ahead nor refines motion to quarter pixels.
-            further += ["subme=2"] if large else ["subme=2", "mbtree=1", "rc-lookahead=10"]
+            # What makes this preset's files large is that it does not look ahead. Fades, for which frames are weighted,
+            # are rare in recordings of people.
+            further += ["weightp=0"] if large else ["weightp=0", "mbtree=1", "rc-lookahead=10"]
         if further:
             options["x264-params"] = ":".join(further)
         return options

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from kinema.skeleton import JointSet
+from kinema.visualization.raster import Box
 
 # Okabe and Ito, "Color Universal Design" (2008), without black: distinguishable with any kind of colour vision.
 _OKABE_ITO = (
@@ -54,9 +55,36 @@ def draw_box(image: np.ndarray, box: np.ndarray, color: tuple[float, float, floa
         cv2.rectangle(image, pixel(box[:2]), pixel(box[2:]), to_8bit(color), thickness(image), cv2.LINE_AA, SHIFT)
 
 
+def around(points: np.ndarray, width: int, height: int) -> Box:
+    """The pixels that `draw_skeleton` and `draw_box` may change in an image of this size, given points (K,2)."""
+    points = points[np.all(np.isfinite(points), axis=1)]
+    if not len(points):
+        return Box(0, 0, 0, 0)
+    margin = 3 * max(round(min(width, height) / 360), 1) + 2
+    low = np.clip(np.floor(points.min(axis=0)) - margin, 0, [width, height]).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, 0, [width, height]).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
 def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[float, float, float]) -> None:
     """Draw a small label whose bottom centre is at `anchor` (x, y), clamped to the image, in place."""
-    height, width = image.shape[:2]
+    (left, top, right, bottom), foot, scale, thick = _label(image.shape[1], image.shape[0], text, anchor)
+    cv2.rectangle(image, (left, top), (right, bottom), to_8bit(color), -1)
+    bright = np.dot(color, (0.299, 0.587, 0.114)) > 0.5
+    ink = (0, 0, 0) if bright else (255, 255, 255)
+    cv2.putText(image, text, foot, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thick, cv2.LINE_AA)
+
+
+def label_box(width: int, height: int, text: str, anchor: np.ndarray) -> Box:
+    """The pixels that `draw_label` changes in an image of this size."""
+    (left, top, right, bottom), *_ = _label(width, height, text, anchor)
+    return Box(left, top, min(right + 1, width), min(bottom + 1, height))
+
+
+def _label(
+    width: int, height: int, text: str, anchor: np.ndarray
+) -> tuple[tuple[int, int, int, int], tuple[int, int], float, int]:
+    """Corners of a label (left, top, right, bottom, all drawn), the text's lower left one, its scale and thickness."""
     scale = max(min(height, width) / 1100, 0.3)
     thick = max(round(1.6 * scale), 1)
     (wide, high), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
@@ -64,12 +92,7 @@ def draw_label(image: np.ndarray, text: str, anchor: np.ndarray, color: tuple[fl
     left = int(np.clip(anchor[0] - wide / 2 - pad, 0, max(width - wide - 2 * pad, 0)))
     top = int(np.clip(anchor[1] - high - base - 2 * pad, 0, max(height - high - base - 2 * pad, 0)))
     right, bottom = left + wide + 2 * pad, top + high + base + 2 * pad
-    cv2.rectangle(image, (left, top), (right, bottom), to_8bit(color), -1)
-    bright = np.dot(color, (0.299, 0.587, 0.114)) > 0.5
-    ink = (0, 0, 0) if bright else (255, 255, 255)
-    cv2.putText(
-        image, text, (left + pad, bottom - pad - base), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thick, cv2.LINE_AA
-    )
+    return (left, top, right, bottom), (left + pad, bottom - pad - base), scale, thick
 
 
 def draw_path(image: np.ndarray, points: np.ndarray, color: tuple[float, float, float]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.geometry.camera_path import CameraPath
     from kinema.video import Frame, VideoReader
+    from kinema.video.file import VideoFile
+    from kinema.video.frames import PlanarFrame
+    from kinema.video.planes import Planes
+
+_Frame = TypeVar("_Frame", "Frame", "PlanarFrame")
+_Picture = TypeVar("_Picture", "np.ndarray", "Planes")
 
 _UNKNOWN = (1280, 720)
 """Size of the view of a motion that does not store the size of its pictures."""
@@ -124,9 +131,15 @@ def _write(
     audio = video.path if video is not None and options.audio and video.metadata.get("has_audio") else None
     slow = 1.0 if video is None else video.slow_motion
     done = 0
-    with VideoWriter(out, width, height, audio_from=audio, crf=options.crf, fast=True) as writer:
-        for time, image in drawn(views, frames):
-            writer.write(image, time * slow)
+    stored = _as_stored(frames, views)
+    matrix = None if stored is None else stored[1].planar
+    with VideoWriter(out, width, height, audio_from=audio, crf=options.crf, fast=True, matrix=matrix) as writer:
+        pictures = drawn(views, frames) if stored is None else _drawn_as_stored(*stored)
+        for time, picture in pictures:
+            if isinstance(picture, np.ndarray):
+                writer.write(picture, time * slow)
+            else:
+                writer.write_planes(picture, time * slow)
             done += 1
             progress(done, motion.num_frames)
     warnings.extend(writer.warnings)
@@ -180,14 +193,43 @@ def _views(
 
 def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndarray]]:
     """Time and drawn image of each frame, in order; a few frames are drawn concurrently."""
-    in_flight = int(np.clip(_PIXELS_IN_FLIGHT // (video.width * video.height), 1, 2 * _WORKERS))
+
+    def task(frame: Frame) -> Callable[[], np.ndarray]:
+        return partial(_draw, views, frame, [view.prepare(frame.index) for view in views])
+
+    return _concurrently(video, video.width * video.height, task)
+
+
+def _as_stored(frames: Frames, views: Sequence[View]) -> tuple[CameraView, VideoFile] | None:
+    """The view and the video, if all that is shown is what the first draws on the frames of the second."""
+    from kinema.video.file import VideoFile
+
+    view = views[0]
+    if len(views) > 1 or not isinstance(view, CameraView) or not isinstance(frames, VideoFile):
+        return None
+    same = (view.width, view.height) == (frames.width, frames.height)
+    return (view, frames) if same and frames.planar is not None else None
+
+
+def _drawn_as_stored(view: CameraView, video: VideoFile) -> Iterator[tuple[float, Planes]]:
+    """`drawn` without a way through RGB, for what of the frames is not drawn on."""
+
+    def task(frame: PlanarFrame) -> Callable[[], Planes]:
+        return partial(view.draw_planes, frame.index, frame.planes, view.prepare(frame.index))
+
+    return _concurrently(video.planes(), video.width * video.height, task)
+
+
+def _concurrently(
+    frames: Iterable[_Frame], pixels: int, task: Callable[[_Frame], Callable[[], _Picture]]
+) -> Iterator[tuple[float, _Picture]]:
+    """Time and picture of each frame, in order. task: called in order, gives what may run in another thread."""
+    in_flight = int(np.clip(_PIXELS_IN_FLIGHT // pixels, 1, 2 * _WORKERS))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
-        pending: deque[tuple[float, Future[np.ndarray]]] = deque()
+        pending: deque[tuple[float, Future[_Picture]]] = deque()
         try:
-            for frame in video:
-                pending.append(
-                    (frame.time, workers.submit(_draw, views, frame, [v.prepare(frame.index) for v in views]))
-                )
+            for frame in frames:
+                pending.append((frame.time, workers.submit(task(frame))))
                 if len(pending) >= in_flight:
                     time, image = pending.popleft()
                     yield time, image.result()
@@ -195,8 +237,8 @@ def drawn(views: Sequence[View], video: Frames) -> Iterator[tuple[float, np.ndar
                 time, image = pending.popleft()
                 yield time, image.result()
         finally:
-            for _, image in pending:
-                image.cancel()
+            for _, left in pending:
+                left.cancel()
 
 
 def _draw(views: Sequence[View], frame: Frame, bodies: list[list]) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
 from kinema.geometry.meshes import vertex_normals
 from kinema.visualization.raster import Box, bounding_box, corners_of, coverage, front_facing, visible
+
+if TYPE_CHECKING:
+    from kinema.video.planes import Planes
 
 PLAIN = (0.72, 0.72, 0.74)
 """Default colour of a mesh: a light grey."""
@@ -110,6 +114,10 @@ class Rendering:
         below += change
         below += np.float32(0.5)
         part[...] = below.astype(np.uint8)
+
+    def onto_planes(self, planes: Planes, opacity: float = 1.0) -> None:
+        """The rendering composited onto a picture of its size, in place."""
+        planes.blend(*self.box.slices, self.color, self.alpha * np.float32(opacity))
 
     def full(self, name: str) -> np.ndarray:
         """One of color, alpha, depth, mesh for the whole image, (H, W, ...)."""

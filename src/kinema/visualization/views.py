@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
@@ -12,14 +14,18 @@ from kinema.geometry.meshes import VertexNormals
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
-from kinema.visualization.drawing import draw_box, draw_label, draw_skeleton, track_colors
+from kinema.visualization.drawing import around, draw_box, draw_label, draw_skeleton, label_box, track_colors
 from kinema.visualization.posing import PosedBody, PosedPeople
-from kinema.visualization.renderer import Mesh, MeshRenderer
+from kinema.visualization.raster import Box
+from kinema.visualization.renderer import Mesh, MeshRenderer, Rendering
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
+    from kinema.video.planes import Planes
 
 _CONTACT = np.array([0.86, 0.10, 0.25])
+_Parts = Callable[[Box], AbstractContextManager[np.ndarray]]
+"""Of a box: an image (H,W,3) uint8 RGB of the view's size, to draw into inside this box."""
 
 
 class View(Protocol):
@@ -69,10 +75,19 @@ class CameraView:
     def draw(self, frame: int, image: np.ndarray, bodies: list[PosedBody]) -> np.ndarray:
         """image (H,W,3) uint8, the source's frame at any size -> (height,width,3) uint8: the image itself, drawn
         into, if it has the view's size."""
-        here = self.people.rows(frame)
         image = fitted(image, self.width, self.height)
-        if not here:
-            return image
+        self._draw(frame, lambda box: nullcontext(image), lambda part: part.onto(image, self.opacity), bodies)
+        return image
+
+    def draw_planes(self, frame: int, planes: Planes, bodies: list[PosedBody]) -> Planes:
+        """The same on planes of the view's size, drawn into: what nothing is drawn on stays as it was decoded."""
+        self._draw(
+            frame, lambda box: planes.part(*box.slices), lambda part: part.onto_planes(planes, self.opacity), bodies
+        )
+        return planes
+
+    def _draw(self, frame: int, image_of: _Parts, lay: Callable[[Rendering], None], bodies: list[PosedBody]) -> None:
+        here = self.people.rows(frame)
         unseen = set()
         if self.camera is not None and bodies:
             meshes = [
@@ -85,7 +100,7 @@ class CameraView:
             intrinsics = scaled_intrinsics(self.camera.intrinsics, self.scale)
             parts = self.renderer.parts(meshes, intrinsics, self.camera.distortion)
             for part in parts:
-                part.onto(image, self.opacity)
+                lay(part)
             unseen = {
                 posed.number for i, posed in enumerate(bodies) if not any(np.any(part.mesh == i) for part in parts)
             }
@@ -93,19 +108,23 @@ class CameraView:
         for number, row in here:
             person = self.motion.people[number]
             if self.keypoints or number not in drawn:
-                self._draw_observations(image, person, row, with_box=number not in drawn)
+                self._draw_observations(image_of, person, row, with_box=number not in drawn)
             anchor = self._anchor(person, row)
             if self.labels and number not in unseen and anchor is not None:
-                draw_label(image, str(person.id), anchor, self.colors[person.id])
-        return image
+                with image_of(label_box(self.width, self.height, str(person.id), anchor)) as image:
+                    draw_label(image, str(person.id), anchor, self.colors[person.id])
 
-    def _draw_observations(self, image: np.ndarray, person: Person, row: int, *, with_box: bool) -> None:
+    def _draw_observations(self, image_of: _Parts, person: Person, row: int, *, with_box: bool) -> None:
         color = self.colors[person.id]
         if person.keypoints is not None and person.keypoint_set is not None:
             confidence = None if person.keypoint_confidence is None else person.keypoint_confidence[row]
-            draw_skeleton(image, self._pixels(person.keypoints[row]), confidence, joint_set(person.keypoint_set), color)
+            points = self._pixels(person.keypoints[row])
+            with image_of(around(points, self.width, self.height)) as image:
+                draw_skeleton(image, points, confidence, joint_set(person.keypoint_set), color)
         elif with_box and person.boxes is not None:
-            draw_box(image, self._pixels(person.boxes[row].reshape(2, 2)).ravel(), color)
+            corners = self._pixels(person.boxes[row].reshape(2, 2))
+            with image_of(around(corners, self.width, self.height)) as image:
+                draw_box(image, corners.ravel(), color)
 
     def _anchor(self, person: Person, row: int) -> np.ndarray | None:
         """The label's position above the head: (2,) pixels, or None if it is unknown."""

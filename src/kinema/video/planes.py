@@ -1,0 +1,134 @@
+"""Pictures as files store them: a plane of luma, two of chroma at half the size (4:2:0, 8 bits, limited range).
+
+Most of a picture that something is drawn on stays as it was. Drawing on its planes converts the drawn parts alone, and
+leaves the colours of the rest exactly as they were decoded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, VideoReformatter
+
+from kinema.video.colour import full_range, yuv_matrix
+from kinema.video.pool import ImagePool
+
+_WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114)}
+"""AVColorSpace -> the weights of red and blue in luma: ITU-R BT.709 and BT.601."""
+MATRICES = frozenset(_WEIGHTS)
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """One picture. data (3 * height / 2, width) uint8: luma, then both planes of chroma; even sizes.
+    matrix: AVColorSpace, one of `MATRICES`.
+    """
+
+    data: np.ndarray
+    matrix: int
+
+    @property
+    def width(self) -> int:
+        return int(self.data.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.data.shape[0]) * 2 // 3
+
+    def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Views of luma (H,W) and the two planes of chroma (H/2,W/2)."""
+        height, width = self.height, self.width
+        chroma = self.data[height:].reshape(2, height // 2, width // 2)
+        return self.data[:height], chroma[0], chroma[1]
+
+    def blend(self, rows: slice, columns: slice, color: np.ndarray, alpha: np.ndarray) -> None:
+        """Composite onto a part of the picture. color (h,w,3) float32 sRGB in [0,1]; alpha (h,w) float32 in [0,1].
+
+        As Y'CbCr is linear in RGB, this is compositing in RGB, without a way there and back.
+        """
+        grown = _even(rows), _even(columns)
+        border = [(whole.start, whole.stop, own) for whole, own in zip(grown, (rows, columns), strict=True)]
+        (top, bottom), (left, right) = ((own.start - start, stop - own.stop) for start, stop, own in border)
+        if top or bottom or left or right:
+            color = cv2.copyMakeBorder(color, top, bottom, left, right, cv2.BORDER_REPLICATE)
+            alpha = cv2.copyMakeBorder(alpha, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        if not alpha.size:
+            return
+        forward = (_conversion(self.matrix)[0] * [255, 255, 255, 1]).astype(np.float32)
+        height, width = alpha.shape
+        luma = cv2.transform(color, forward[:1])
+        weighted = cv2.merge([alpha, *(channel * alpha for channel in cv2.split(cv2.transform(color, forward[1:])))])
+        covered, blue, red = cv2.split(cv2.resize(weighted, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+        half = slice(grown[0].start // 2, grown[0].stop // 2), slice(grown[1].start // 2, grown[1].stop // 2)
+        y, u, v = self.split()
+        for plane, part, opaque, above in (
+            (y, grown, alpha, luma * alpha), (u, half, covered, blue), (v, half, covered, red),
+        ):  # fmt: skip
+            # The conversion to integers truncates.
+            plane[part] = (plane[part] * (1 - opaque) + above + np.float32(0.5)).astype(np.uint8)
+
+    @contextlib.contextmanager
+    def part(self, rows: slice, columns: slice) -> Iterator[np.ndarray]:
+        """An RGB image (H,W,3) uint8 of the whole picture to draw into, but valid, and kept, in this part alone."""
+        rows, columns = _even(rows), _even(columns)
+        half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+        image = np.empty((self.height, self.width, 3), np.uint8)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            yield image
+            return
+        forward, back = _conversion(self.matrix)
+        y, u, v = self.split()
+        y, u, v = y[rows, columns], u[half], v[half]
+        size = (y.shape[1], y.shape[0])
+        u_whole, v_whole = (cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST) for plane in (u, v))
+        image[rows, columns] = cv2.transform(cv2.merge([y, u_whole, v_whole]), back)
+        yield image
+        drawn = cv2.transform(image[rows, columns], forward)
+        y[...] = drawn[..., 0]
+        chroma = cv2.resize(drawn[..., 1:], (u.shape[1], u.shape[0]), interpolation=cv2.INTER_AREA)
+        u[...], v[...] = chroma[..., 0], chroma[..., 1]
+
+
+class PlanesConverter:
+    """Turns decoded frames into `Planes` of one size and matrix, whose memory is their own."""
+
+    def __init__(self, width: int, height: int, matrix: int) -> None:
+        self.width, self.height, self.matrix = width, height, matrix
+        self._pool = ImagePool((height * 3 // 2, width))
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Planes:
+        full, matrix = full_range(frame), yuv_matrix(frame)
+        kind = (frame.format.name, frame.width, frame.height, matrix)
+        if full or kind != ("yuv420p", self.width, self.height, self.matrix):
+            frame = self._reformatter.reformat(
+                frame, width=self.width, height=self.height, format="yuv420p",
+                src_colorspace=matrix, dst_colorspace=None if matrix is None else self.matrix,
+                src_color_range=ColorRange.JPEG if full else ColorRange.MPEG, dst_color_range=ColorRange.MPEG,
+            )  # fmt: skip
+        planes = Planes(self._pool.take(), self.matrix)
+        for own, given in zip(planes.split(), frame.planes, strict=True):
+            rows = np.frombuffer(memoryview(given), np.uint8).reshape(-1, given.line_size)
+            own[...] = rows[: own.shape[0], : own.shape[1]]
+        return planes
+
+
+def _even(extent: slice) -> slice:
+    """The extent grown to whole pixels of chroma."""
+    return slice(extent.start - extent.start % 2, extent.stop + extent.stop % 2)
+
+
+def _conversion(matrix: int) -> tuple[np.ndarray, np.ndarray]:
+    """(3,4) each: RGB to Y'CbCr of limited range, and back (ITU-R BT.601 and BT.709, 8 bits)."""
+    red, blue = _WEIGHTS[matrix]
+    luma = np.array([red, 1 - red - blue, blue])
+    scale = np.array([219, 112 / (1 - blue), 112 / (1 - red)])[:, None] / 255
+    forward = scale * np.stack([luma, np.array([0, 0, 1]) - luma, np.array([1, 0, 0]) - luma])
+    offset = np.array([16, 128, 128])
+    back = np.linalg.inv(forward)
+    return np.column_stack([forward, offset]), np.column_stack([back, -back @ offset])
