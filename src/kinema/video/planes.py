@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import av
 import cv2
@@ -60,10 +61,14 @@ class Planes:
         if not alpha.size:
             return
         forward = (_conversion(self.matrix)[0] * [255, 255, 255, 1]).astype(np.float32)
-        height, width = alpha.shape
         luma = cv2.transform(color, forward[:1])
-        weighted = cv2.merge([alpha, *(channel * alpha for channel in cv2.split(cv2.transform(color, forward[1:])))])
-        covered, blue, red = cv2.split(cv2.resize(weighted, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+        # One channel at a time: arrays with a last axis of three are slow.
+        covered = _halved(alpha)
+        channels = [_halved(channel * alpha) for channel in cv2.split(color)]
+        blue, red = (
+            sum((weight * channel for weight, channel in zip(row, channels, strict=False)), row[3] * covered)
+            for row in forward[1:]
+        )
         half = slice(grown[0].start // 2, grown[0].stop // 2), slice(grown[1].start // 2, grown[1].stop // 2)
         y, u, v = self.split()
         for plane, part, opaque, above in (
@@ -118,11 +123,18 @@ class PlanesConverter:
         return planes
 
 
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """The mean of each 2 x 2 pixels of a plane (H,W) float32 of even size."""
+    rows = plane[::2] + plane[1::2]
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25))
+
+
 def _even(extent: slice) -> slice:
     """The extent grown to whole pixels of chroma."""
     return slice(extent.start - extent.start % 2, extent.stop + extent.stop % 2)
 
 
+@cache
 def _conversion(matrix: int) -> tuple[np.ndarray, np.ndarray]:
     """(3,4) each: RGB to Y'CbCr of limited range, and back (ITU-R BT.601 and BT.709, 8 bits)."""
     red, blue = _WEIGHTS[matrix]
