@@ -25,7 +25,7 @@ from kinema.models.nlf.facts import BOX_SIZE, HEAD, MAPS, SIZES
 from kinema.models.nlf.fast.network import PIECE as PIECES
 from kinema.models.nlf.fast.network import fast_network
 from kinema.models.nlf.network import BodyVolume, CropModel
-from kinema.models.nlf.points import PointCodes, PointWeights, localize
+from kinema.models.nlf.point_network import PointCodes, PointWeights, localize
 
 PIECE = PIECES["cpu"]
 

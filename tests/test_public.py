@@ -66,7 +66,7 @@ def test_judging_and_mending(motion, tmp_path):
 def test_one_word_for_every_choice():
     assert {row.name for row in kinema.refiners()} >= {"whittaker", "smoothnet", "mixer"}
     assert {row.name for row in kinema.formats()} >= {"kinema-pkl", "bvh", "amass"}
-    assert [row.name for row in kinema.stages()][:5] == ["track", "segment", "camera", "select", "lift"]
+    assert [row.name for row in kinema.stages()][:6] == ["track", "segment", "apart", "camera", "select", "lift"]
     assert {row.name for row in kinema.estimators()} >= {"keypoints", "pare", "nlf"}
     with pytest.raises(UsageError, match="unknown setting 'tall'"):
         kinema.run("clip.mp4", tall=1.8)

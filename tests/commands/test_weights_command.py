@@ -114,7 +114,7 @@ def test_get_says_in_one_sentence_why_not(capsys, monkeypatch):
     assert main(["weights", "get", "blazepose"]) == 3
     assert "KINEMA_OFFLINE" in capsys.readouterr().err
     assert main(["weights", "get", "nonsense"]) == 2
-    assert "choose one of" in capsys.readouterr().err
+    assert "see all of them with" in capsys.readouterr().err
     assert main(["weights", "get", "pare"]) == 3
     assert "cannot be downloaded for you" in capsys.readouterr().err
 

@@ -15,7 +15,7 @@ from kinema.models.alphapose.torch_run import FastPoseRun
 from kinema.models.hrnet.pose import SIZES
 from kinema.models.hrnet.torch_run import HRNetPose
 from kinema.models.imagenet import MEAN, STD
-from kinema.models.yolov3.torch_run import YoloDetector
+from kinema.models.yolov3.torch_run import OVERLAP, YoloDetector
 from kinema.skeleton import COCO17
 from kinema.video import Frame, VideoReader
 from tests.helpers.coloured_people import layout
@@ -131,6 +131,6 @@ def fastpose() -> FastPoseRun:
 
 def yolov3(size: int = 416) -> YoloDetector:
     double = YoloDetector.__new__(YoloDetector)
-    double.name, double.size = "YOLOv3", size
+    double.name, double.size, double.overlap = "YOLOv3", size, OVERLAP
     double._net = BoxesOfDots()
     return double

@@ -1,4 +1,5 @@
-"""Every model's folder is alike: it says what it is, imports nothing by itself, and loads torch in `network` only."""
+"""Every model's folder is alike: it says what it is, imports nothing by itself, and loads torch in `network` and
+`..._network` only."""
 
 from __future__ import annotations
 
@@ -42,8 +43,12 @@ def test_a_folder_says_what_it_is_and_imports_nothing(name):
 def test_torch_is_loaded_by_networks_only(name):
     folder = Path(str(import_module(f"kinema.models.{name}").__file__)).parent
     for path in folder.rglob("*.py"):
-        needs = {each for each in imported(path) if each.split(".")[0] == "torch" or each.endswith(".network")}
-        assert path.name == "network.py" or not needs, path
+        needs = {
+            each
+            for each in imported(path)
+            if each.split(".")[0] == "torch" or each.endswith((".network", f"{name}.point_network"))
+        }
+        assert path.stem.endswith("network") or not needs, path
 
 
 @pytest.mark.parametrize("name", FOLDERS)

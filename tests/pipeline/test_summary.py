@@ -45,7 +45,7 @@ def test_the_height_of_everyone():
 
 
 def printed(summary, tmp_path, capsys):
-    record = {"summary": summary, "verdict": "PASS", "seconds": {"total": 1.0}, "files": {}}
+    record = {"summary": summary, "verdict": "PASS", "verdict_reasons": [], "seconds": {"total": 1.0}, "files": {}}
     print_result(RunResult(tmp_path, record))
     return capsys.readouterr().out
 

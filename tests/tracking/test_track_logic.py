@@ -228,7 +228,6 @@ def test_boxes_hold_the_visible_body_and_the_head():
         {"max_persons": 0},
         {"min_track_frames": 0},
         {"threads": -1},
-        {"detection_threshold": 1.0},
         {"landmark_threshold": 0.0},
         {"smallest_person": 1.5},
         {"detection_interval": 0.0},
@@ -240,3 +239,12 @@ def test_boxes_hold_the_visible_body_and_the_head():
 def test_impossible_options_are_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         TrackingOptions(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "option"),
+    [("detection_threshold", "detector_threshold"), ("detection_overlap", "detector_nms_iou_threshold")],
+)
+def test_refusals_name_the_option_that_users_know(field, option):
+    with pytest.raises(UsageError, match=option):
+        TrackingOptions(**{field: 1.0})

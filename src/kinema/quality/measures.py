@@ -113,27 +113,29 @@ def spin(trajectory: BodyTrajectory) -> np.ndarray | None:
     return out
 
 
-def shake(trajectory: BodyTrajectory) -> np.ndarray | None:
+def shake(trajectory: BodyTrajectory, *, surely: bool = True) -> np.ndarray | None:
     """(F,24) mm: amplitude of the noise on each joint's position where it shakes, else 0.
 
     From third differences, over half a second, of joints relative to the pelvis (column 0: the pelvis itself). Movement
-    that goes on for two frames or more, however fast, is no noise.
+    that goes on for two frames or more, however fast, is no noise. surely: what is surely noise, not what may be.
     """
     if trajectory.relative is None:
         return None
-    noise = 1000 * _noise(trajectory, trajectory.relative)
+    noise = 1000 * _noise(trajectory, trajectory.relative, surely)
     if not trajectory.steady:
         noise[:, 0] = np.nan
     return noise
 
 
-def tremor(trajectory: BodyTrajectory) -> np.ndarray | None:
+def tremor(trajectory: BodyTrajectory, *, surely: bool = True) -> np.ndarray | None:
     """(F,24) degrees: amplitude of the noise on each joint's rotation where it shakes, else 0, as `shake`."""
     # A quaternion's vector part is the sine of half the angle.
-    return None if trajectory.quaternions is None else np.degrees(2 * _noise(trajectory, trajectory.quaternions))
+    return (
+        None if trajectory.quaternions is None else np.degrees(2 * _noise(trajectory, trajectory.quaternions, surely))
+    )
 
 
-def _noise(trajectory: BodyTrajectory, values: np.ndarray) -> np.ndarray:
+def _noise(trajectory: BodyTrajectory, values: np.ndarray, surely: bool) -> np.ndarray:
     """(F,24) standard deviation per coordinate of white noise on values (F,24,D); 0 where none is detected.
 
     Third differences hardly contain smooth movement, but a strike that takes one or two frames is in them like noise.
@@ -157,7 +159,7 @@ def _noise(trajectory: BodyTrajectory, values: np.ndarray) -> np.ndarray:
     # Three independent coordinates of variance 20 s^2 have a median length of 1.538 sqrt(20) s.
     scale = 1 / (1.538 * np.sqrt(20) * trajectory.coarseness**3)
     median1, median3 = _medians(length1, window, starts), _medians(length3, window, starts)
-    if len(double):
+    if surely and len(double):
         # The middle of a double difference is later by half of what it is longer.
         median6 = _medians(double, window, np.clip(starts - 3 * k // 2, 0, max(0, len(double) - window)))
         noise = np.sqrt(np.clip(2 * median3**2 - median6**2, 0.0, median3**2))

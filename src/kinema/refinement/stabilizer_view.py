@@ -257,7 +257,8 @@ def _bridge(view: View, trajectory: BodyTrajectory) -> _Result:
 
 def _smooth(view: View, trajectory: BodyTrajectory) -> _Result:
     joints, quaternions = _joints_and_rotations(trajectory)
-    tremor, shake = measures.tremor(trajectory), measures.shake(trajectory)
+    # Where a person trembles and moves at once, what may be noise is smoothed.
+    tremor, shake = measures.tremor(trajectory, surely=False), measures.shake(trajectory, surely=False)
     noise = np.zeros(quaternions.shape[:2]) if tremor is None else np.radians(np.nan_to_num(tremor))
     quaternions, turned = repair.smooth_jittery_rotations(quaternions, view.times, noise, view.pieces)
     noise = np.zeros(len(joints)) if shake is None else np.nan_to_num(shake[:, 0]) / 1000

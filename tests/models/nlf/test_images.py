@@ -24,7 +24,7 @@ def test_joints_relative_to_the_hips(weights):
     torch = pytest.importorskip("torch")
     from kinema.body import load_body
     from kinema.models.nlf.images import NlfImages
-    from kinema.models.nlf.points import localize
+    from kinema.models.nlf.point_network import localize
     from kinema.models.nlf.reading import read_crop_model
     from kinema.models.nlf.torch_run import NlfEstimator
 
@@ -49,7 +49,7 @@ def test_the_heatmaps_are_those_that_the_points_are_read_from(weights):
     torch = pytest.importorskip("torch")
     from kinema.body import load_body
     from kinema.models.nlf.images import NlfImages
-    from kinema.models.nlf.points import localize
+    from kinema.models.nlf.point_network import localize
     from kinema.models.nlf.reading import read_crop_model
     from kinema.models.nlf.torch_run import NlfEstimator
 

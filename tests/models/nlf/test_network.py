@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 
 from kinema.models.nlf.facts import IGNORED, SIZES  # noqa: E402
 from kinema.models.nlf.network import CropModel  # noqa: E402
-from kinema.models.nlf.points import Localized, localize  # noqa: E402
+from kinema.models.nlf.point_network import Localized, localize  # noqa: E402
 from kinema.models.nlf.reading import read_crop_model, read_volume  # noqa: E402
 from kinema.models.nlf.reconstruction import reconstruct  # noqa: E402
 

@@ -25,7 +25,7 @@ from kinema.models.nlf.facts import (
     Size,
     StageSize,
 )
-from kinema.models.nlf.points import PointCodes, PointWeights
+from kinema.models.nlf.point_network import PointCodes, PointWeights
 from kinema.models.published_tensors import load_published
 
 _NORM_EPSILON = 1e-3

@@ -14,7 +14,7 @@ from kinema.models.nlf.facts import INNER_BORDER, NEAREST, STRIDE, SURE, UNCERTA
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kinema.models.nlf.points import Localized
+    from kinema.models.nlf.point_network import Localized
 
 _RIDGE = 1e-4
 _SMALL = 1e-8

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kinema.models.nlf.network import CropModel
-    from kinema.models.nlf.points import PointCodes, PointWeights
+    from kinema.models.nlf.point_network import PointCodes, PointWeights
 
 NO_TORCH = "NLF needs torch, which is not installed; run `pip install 'kinema[torch]'`"
 
@@ -105,7 +105,7 @@ class NlfEstimator:
         import torch
 
         from kinema.models.nlf.fast.network import PIECE
-        from kinema.models.nlf.points import localize
+        from kinema.models.nlf.point_network import localize
         from kinema.models.nlf.reconstruction import reconstruct
 
         if crops.ndim != 4 or tuple(crops.shape[1:]) != (3, self.side, self.side):
@@ -129,7 +129,7 @@ class NlfEstimator:
         import torch
 
         from kinema.models.nlf.fast.network import PIECE
-        from kinema.models.nlf.points import localize
+        from kinema.models.nlf.point_network import localize
 
         with torch.inference_mode():
             parts = [
@@ -148,7 +148,7 @@ class NlfEstimator:
         import torch
 
         from kinema.models.nlf.facts import UNCERTAINTY_FACTOR
-        from kinema.models.nlf.points import heatmaps, localize
+        from kinema.models.nlf.point_network import heatmaps, localize
 
         with torch.inference_mode():
             given = torch.from_numpy(crops).to(self.device).contiguous(memory_format=torch.channels_last)
