@@ -30,9 +30,9 @@ from kinema.formats.camera_track import NAME, CameraTrack, camera_track
 from kinema.formats.glb_asset import INDICES, UBYTE, UINT, USHORT, VERTICES, Asset
 from kinema.formats.glb_surface import add_surface
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
+from kinema.formats.skeletal import SkeletonTrack
 from kinema.formats.skin import Skin, skin_of
-from kinema.formats.surfaces import SurfaceTrack, only_located, surface_tracks
+from kinema.formats.surfaces import meshes_or_skeletons
 from kinema.formats.timeline import without_pauses
 from kinema.motion import Motion
 from kinema.storage.atomic import atomic_path
@@ -62,12 +62,7 @@ def write(
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    meshes: list[SurfaceTrack] = []
-    tracks: list[SkeletonTrack] = []
-    if surface is not None or only_located(motion):
-        meshes = surface_tracks(motion, body, report, surface)
-    else:
-        tracks = skeleton_tracks(motion, body, report, names)
+    meshes, tracks = meshes_or_skeletons(motion, body, report, surface, names)
     start, end = float(motion.times[0]), float(motion.times[-1])
     filmed = camera_track(motion, (meshes or tracks)[0].frame, report, middle=True) if camera else None
     layout = Layout(start, end, lambda at: at - start)

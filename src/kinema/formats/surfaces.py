@@ -70,6 +70,18 @@ def only_located(motion: Motion) -> bool:
     return any(p.vertices is not None for p in motion) and not any(map(_is_posed, motion))
 
 
+def meshes_or_skeletons(
+    motion: Motion, body: BodyModel | None, report: WriteReport, surface: str | None, names: str | None
+) -> tuple[list[SurfaceTrack], list[SkeletonTrack]]:
+    """For formats that hold both: meshes where a surface is asked for or nobody has a pose, else skinned skeletons.
+
+    surface: as of `surface_tracks`; names: of the joints (`naming`). Raises what these two raise.
+    """
+    if surface is not None or only_located(motion):
+        return surface_tracks(motion, body, report, surface), []
+    return [], skeleton_tracks(motion, body, report, names)
+
+
 def surface_tracks(
     motion: Motion, body: BodyModel | None, report: WriteReport, surface: str | None = None
 ) -> list[SurfaceTrack]:

@@ -29,9 +29,9 @@ from kinema.formats.angles import pose_quaternions
 from kinema.formats.camera_track import NAME, CameraTrack, camera_track
 from kinema.formats.naming import identifier
 from kinema.formats.report import WriteReport
-from kinema.formats.skeletal import SkeletonTrack, skeleton_tracks
+from kinema.formats.skeletal import SkeletonTrack
 from kinema.formats.skin import skin_of
-from kinema.formats.surfaces import SurfaceTrack, only_located, surface_tracks
+from kinema.formats.surfaces import meshes_or_skeletons
 from kinema.formats.timeline import without_pauses
 from kinema.formats.usd_surface import write_surface
 from kinema.motion import Motion
@@ -61,12 +61,7 @@ def write(
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
-    meshes: list[SurfaceTrack] = []
-    tracks: list[SkeletonTrack] = []
-    if surface is not None or only_located(motion):
-        meshes = surface_tracks(motion, body, report, surface)
-    else:
-        tracks = skeleton_tracks(motion, body, report, names)
+    meshes, tracks = meshes_or_skeletons(motion, body, report, surface, names)
     filmed = camera_track(motion, (meshes or tracks)[0].frame, report) if camera else None
     start, end, rate = float(motion.times[0]), float(motion.times[-1]), motion.fps
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
