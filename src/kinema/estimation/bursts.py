@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from kinema.body.kinematics import Rig
-from kinema.refinement.sure_movement import WINDOW, seen_lately, sure_acceleration
+from kinema.refinement.sure_movement import WINDOW, half_at, seen_lately, sure_acceleration
 from kinema.skeleton import SMPL24
 
 FAST = 120.0
@@ -71,7 +71,7 @@ def burst_trust(
 
 def sure_share(turns: np.ndarray) -> np.ndarray:
     """(F,24) in [0, 1]: how surely each joint is in a burst; turns (F,24): of `shown_turns`."""
-    return np.asarray(turns**2 / (turns**2 + FAST**2))
+    return half_at(FAST, turns)
 
 
 def with_shown(trust: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from kinema.geometry.rotations import (
     matrix_to_axis_angle,
 )
 from kinema.person import Person
-from kinema.refinement.sure_movement import seen_lately, sure_acceleration
+from kinema.refinement.sure_movement import half_at, seen_lately, sure_acceleration
 from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
@@ -108,8 +108,8 @@ def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_g
         moment = MOMENT / interval  # frames
         lasting = np.maximum(gaussian_filter1d(lost[piece], moment, axis=0, mode="nearest"), 0.0)
         most = maximum_filter1d(lost[piece], 2 * round(NEARBY / interval) + 1, axis=0, mode="nearest")
-        struck = _struck(times[piece], path[piece], sure[piece]) * _half_at(LOST / 2, np.maximum(most, 0.0))
-        counts = np.maximum(_half_at(np.maximum(LOST, tremble), lasting), struck)
+        struck = _struck(times[piece], path[piece], sure[piece]) * half_at(LOST / 2, np.maximum(most, 0.0))
+        counts = np.maximum(half_at(np.maximum(LOST, tremble), lasting), struck)
         spared = maximum_filter1d(counts, 2 * round(moment) + 1, axis=0, mode="nearest")
         share[piece, SMPL24.indices(LIMBS12)] = gaussian_filter1d(spared, moment, axis=0, mode="nearest")
     return np.asarray(np.max(np.where(_TELLS, share[:, None], 0.0), axis=-1))
@@ -119,13 +119,7 @@ def _struck(times: np.ndarray, path: np.ndarray, sure: np.ndarray) -> np.ndarray
     """(F,12) in [0, 1]: how surely keypoints accelerate; path (F,12,2) metres, sure (F,12) their confidence."""
     fast = np.stack([sure_acceleration(times, path[:, k], sure[:, k]) for k in range(path.shape[1])], axis=1)
     clear = np.clip((seen_lately(times, sure) - SEEN[0]) / (SEEN[1] - SEEN[0]), 0.0, 1.0)
-    return _half_at(SURELY_FAST, clear * fast)
-
-
-def _half_at(middle: np.ndarray | float, value: np.ndarray) -> np.ndarray:
-    """From 0 to 1 for values from 0, 1/2 at the middle."""
-    square = (value / middle) ** 2
-    return np.asarray(square / (1 + square))
+    return half_at(SURELY_FAST, clear * fast)
 
 
 def _lost(light: Person, heavy: Person, camera: Camera) -> np.ndarray:

@@ -82,6 +82,11 @@ def seen_lately(times: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return np.asarray(percentile_filter(confidence, 75, size=(size, 1), mode="nearest"))
 
 
+def half_at(middle: np.ndarray | float, value: np.ndarray) -> np.ndarray:
+    """How surely something is more than nothing, from 0 towards 1, 1/2 where the value is the middle (above 0)."""
+    return np.asarray(value**2 / (value**2 + middle**2))
+
+
 def coherent_noise(path: np.ndarray, seen: np.ndarray, k: int, window: int) -> np.ndarray:
     """(F,) standard deviation on each axis of the noise of a path (F,2), about each frame.
 
