@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from kinema.models.nlf.release import data_file, weights_file
 from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import Person, row_of
 from kinema.stage import Context, given
 
 _NOTE = (
@@ -151,15 +151,10 @@ def _crops(
     for number, frame in enumerate(given(context.video)):
         if number > last:
             break
-        here = _people_at(people, number) if number >= first else []
+        rows = ((person.id, row_of(person, number)) for person in people)
+        here = [(id, row) for id, row in rows if row is not None] if number >= first else []
         if here:
             corners = np.stack([tracks[id][row] for id, row in here])
             boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
             for (id, row), crop in zip(here, estimator.cropped(frame.image, boxes, lens, settings), strict=True):
                 yield id, row, crop
-
-
-def _people_at(people: Sequence[Person], number: int) -> list[tuple[int, int]]:
-    """Ids and rows of those who are in a frame of the video."""
-    rows = ((person, int(np.searchsorted(person.frames, number))) for person in people)
-    return [(person.id, row) for person, row in rows if row < len(person) and person.frames[row] == number]

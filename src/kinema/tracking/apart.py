@@ -8,7 +8,7 @@ that are seen falls by a tenth to a half, and people whom tracking took for each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,8 +81,16 @@ def look_apart(motion: Motion, context: Context, options: TrackingOptions) -> Mo
 
 def overlapped(motion: Motion) -> list[tuple[int, int]]:
     """(frame, place of the person) of all who are seen while others' masks cover a part of their box."""
+    return list(_overlaps(motion))
+
+
+def anybody_overlapped(motion: Motion) -> bool:
+    """Whether there is anybody to look at; reads masks up to the first one."""
+    return next(_overlaps(motion), None) is not None
+
+
+def _overlaps(motion: Motion) -> Iterator[tuple[int, int]]:
     masks = _masks(motion)
-    found = []
     for frame in range(motion.num_frames):
         here = [(place, row) for place, person in enumerate(motion) if (row := row_of(person, frame)) is not None]
         here = [(place, row) for place, row in here if masks[place] is not None]
@@ -96,8 +104,7 @@ def overlapped(motion: Motion) -> list[tuple[int, int]]:
             inside = _inside(box, own.shape, (motion.width, motion.height))
             area = max(own[inside].size, 1)
             if own[inside].sum() > _SEEN * area and (others & ~own)[inside].sum() > _OVERLAPPED * area:
-                found.append((frame, place))
-    return found
+                yield frame, place
 
 
 @dataclass(eq=False)

@@ -11,9 +11,9 @@ from kinema.tracking.options import TrackingOptions
 
 
 def _needed(motion: Motion, options: TrackingOptions) -> bool:
-    from kinema.tracking.apart import overlapped
+    from kinema.tracking.apart import anybody_overlapped
 
-    return keypoint_file(options.keypoints) is None and bool(overlapped(motion))
+    return keypoint_file(options.keypoints) is None and anybody_overlapped(motion)
 
 
 def _networks(options: TrackingOptions) -> Sequence[str]:
