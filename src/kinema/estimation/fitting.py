@@ -23,7 +23,7 @@ from kinema.estimation.shape import fit_shape, height_of, out_of_reach
 from kinema.estimation.shown import joints_estimated, joints_shown, parts_of
 from kinema.estimation.solver import Evidence, PoseState, solve
 from kinema.estimation.standing import coarse, misfit, standing_evidence
-from kinema.estimation.unseen import with_standing_legs
+from kinema.estimation.unseen import legs_unseen, with_standing_legs
 from kinema.estimation.upright import verticals_of
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, project, unproject, with_fov
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -139,8 +139,8 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
 
 
 def _know_vertical(motion: Motion, camera: Camera, fits: Sequence[_PersonFit]) -> None:
-    """Tell the fits what the background shows of the vertical."""
-    if BACKGROUND_LINES not in motion.data:
+    """Tell the fits what the background shows of the vertical, where one of them asks."""
+    if BACKGROUND_LINES not in motion.data or not any(fit.asks_for_vertical for fit in fits):
         return
     lifted = [(fit, fit.first_lifted) for fit in fits if fit.first_lifted is not None]
     found = verticals_of(motion, camera, [(fit.person.frames, each) for fit, each in lifted])
@@ -248,6 +248,12 @@ class _PersonFit:
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
         self.vertical: Vertical | None = None
         """What the background shows, from `_know_vertical`."""
+
+    @property
+    def asks_for_vertical(self) -> bool:
+        """Whether a vertical changes anything: the lifter's poses, or how legs stand that nobody sees."""
+        leans = self.lifter is not None and self.lifter.leans_by_vertical
+        return leans or legs_unseen(self.names, self.weight)
 
     @cached_property
     def first_lifted(self) -> LiftedPose | None:

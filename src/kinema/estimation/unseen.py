@@ -21,6 +21,12 @@ _UPRIGHT = 60.0  # degrees of the trunk from the vertical up to which somebody m
 _CAMERA_UP = np.array([0.0, -1.0, 0.0])
 
 
+def legs_unseen(names: Sequence[str], weight: np.ndarray) -> bool:
+    """Whether a set with points below the hips hardly ever shows one. names (K), weight (F,K): as below."""
+    below = [k for k, name in enumerate(names) if name.split("_", 1)[-1] in _BELOW]
+    return bool(below) and bool(np.mean((weight[:, below] > 0).any(axis=1)) <= _HARDLY_EVER)
+
+
 def with_standing_legs(
     rotation: np.ndarray, sigma: np.ndarray, names: Sequence[str], weight: np.ndarray, up: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -29,8 +35,7 @@ def with_standing_legs(
     names (K) and weight (F,K) of the points that the fit reads; up (3,): the vertical in the camera's frame, None for
     that of the picture. Whoever lies or bends far is left as guessed. Left alone as well if a set has no points there.
     """
-    below = [k for k, name in enumerate(names) if name.split("_", 1)[-1] in _BELOW]
-    if not below or np.mean((weight[:, below] > 0).any(axis=1)) > _HARDLY_EVER:
+    if not legs_unseen(names, weight):
         return rotation, sigma
     vertical = _CAMERA_UP if up is None else up
     root = rotation[:, 0]
