@@ -13,11 +13,11 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.datasets import mpi3dhp
-from kinema.datasets.h36m import SIDES, read_dataset
+from kinema.datasets.h36m import SIDES, mirror_order, read_dataset
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
 from kinema.datasets.humaneva import HUMANEVA_CAMERAS
 from kinema.datasets.writing import LAYOUTS, write_data, write_keypoints, write_positions
-from kinema.evaluation.lifter_data import evaluated_data, mirror_order
+from kinema.evaluation.lifter_data import evaluated_data
 from kinema.evaluation.lifter_options import LifterEvaluationOptions
 from kinema.evaluation.lifters import evaluate_lifter
 from kinema.lifting.inputs import to_screen
@@ -153,8 +153,7 @@ def knowing_3dhp(data, change, unit=1.0):
         joints = parts["data_3d"].astype(np.float64)
         joints = joints - joints[:, mpi3dhp.ROOT, None]
         known.append((to_screen(parts["data_2d"], width, height, width), unit * change(joints)))
-    mirror = mirror_order(17, mpi3dhp.LEFT, mpi3dhp.RIGHT)
-    return KnowingLifter(known, mirror, mirror)
+    return KnowingLifter(known, mpi3dhp.MIRROR, mpi3dhp.MIRROR)
 
 
 @pytest.mark.parametrize(("unit", "asked"), [(1.0, []), (0.001, ["--unit", "m"])])

@@ -65,7 +65,7 @@ def test_files_that_do_not_fit(tmp_path, capsys, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data_2d": np.ones((5, 17, 2))}, "has 5 frames of data_2d, 6 of data_3d and 6 of valid"),
+        ({"data_2d": np.ones((5, 17, 2))}, "has 5 frames of data_2d and 6 of data_3d"),
         ({"data_3d": np.ones((6, 28, 3))}, "data_3d has shape (6, 28, 3), expected (F, 17, 3)"),
         ({"data_3d": np.full((6, 17, 3), np.nan)}, "is not finite in frame 0, which is marked as valid"),
         ({"data_2d": np.full((6, 17, 2), np.nan)}, "data_2d holds a value that is not finite"),

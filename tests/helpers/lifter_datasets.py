@@ -10,8 +10,10 @@ import numpy as np
 from kinema.datasets.cameras import DatasetCamera
 from kinema.datasets.h36m import SIDES
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
+from kinema.datasets.writing import write_data
 from kinema.geometry.camera import project
 from kinema.geometry.rotations import turn_about
+from kinema.lifting.inputs import MPI3DHP17
 from kinema.skeleton import H36M17
 
 _BONES = np.array([
@@ -96,3 +98,28 @@ def write_keypoints(path: Path, keypoints: dict[str, Any], joints: int = 17, **m
         path, positions_2d=np.array(keypoints, dtype=object), metadata=np.array(about | metadata, dtype=object)
     )
     return path
+
+
+def write_3dhp(folder: Path, frames: int = 30) -> tuple[Path, Path]:
+    """`data_train_3dhp.npz` of three subjects before two cameras each, and `data_test_3dhp.npz` of TS1 and TS6."""
+    order = H36M17.indices(MPI3DHP17.joints)
+    cameras = H36M_CAMERAS["S1"][:2]
+
+    def view(world: np.ndarray, camera: DatasetCamera, width: int) -> dict[str, np.ndarray]:
+        pixels = seen(world, camera)[:, order] * (width / camera.width)
+        joints = 1000 * camera.to_camera(world)[:, order]
+        return {"data_2d": pixels, "data_3d": joints.astype(np.float32)}
+
+    training = {
+        f"S{subject} Seq{take}": [
+            {str(k): view(motion(frames, 10 * subject + take), camera, 2048) for k, camera in enumerate(cameras)}, 25
+        ]
+        for subject in (1, 2, 3)
+        for take in (1, 2)
+    }  # fmt: skip
+    test = {}
+    for number, (name, width) in enumerate({"TS1": 2048, "TS6": 1920}.items()):
+        valid = np.arange(frames) % 5 != 0
+        test[name] = view(motion(frames, 90 + number), cameras[number], width) | {"valid": valid.astype(np.float64)}
+        test[name]["data_3d"][~valid] = 9e5
+    return write_data(folder / "data_train_3dhp.npz", training), write_data(folder / "data_test_3dhp.npz", test)

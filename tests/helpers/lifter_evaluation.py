@@ -7,8 +7,7 @@ import json
 import numpy as np
 
 from kinema.__main__ import main
-from kinema.datasets.h36m import SIDES, read_dataset
-from kinema.evaluation.lifter_data import mirror_order
+from kinema.datasets.h36m import SIDES, mirror_order, read_dataset
 from kinema.lifting.inputs import to_screen
 from tests.helpers.lifter_datasets import write_dataset
 from tests.helpers.lifter_doubles import KnowingLifter

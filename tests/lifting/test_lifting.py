@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinema.datasets import mpi3dhp
 from kinema.errors import InputError, UsageError
 from kinema.lifting import LIFTERS, lift_keypoints
-from kinema.lifting.inputs import input_set_of, joint_weights, joints_from, mirrored, to_screen
+from kinema.lifting.inputs import MPI3DHP17, input_set_of, joint_weights, joints_from, mirrored, to_screen
 from kinema.lifting.lifting import lift_clip
 from kinema.lifting.options import LiftOptions
 from kinema.models.pstmo.sizes import PSTMOSizes
@@ -62,6 +63,29 @@ def test_every_frame_is_lifted_and_the_pelvis_is_the_origin(name, checkpoints):
     assert joints.shape == (30, 17, 3)
     assert np.isfinite(joints).all()
     np.testing.assert_array_equal(joints[:, 0], 0)
+
+
+class Echo:
+    """A network that gives the joints that it takes, in mm, as 3DHP's does."""
+
+    joints_in, joints_out, reach = 17, 17, (0, 0)
+
+    def lift(self, clip, stride, frames):
+        flat = 1000 * clip[list(frames)]
+        return np.concatenate([flat, np.full_like(flat[..., :1], 500)], axis=-1)
+
+
+def test_joints_of_a_network_for_3dhp_are_put_in_order():
+    """Which of them is the left knee is known by its name alone: a network that echoes what it sees tells."""
+    clip = np.random.default_rng(0).normal(size=(5, 17, 2)).astype(np.float32)
+    joints = lift_clip(Echo(), clip, MPI3DHP17)
+    for name in H36M17.joints:
+        np.testing.assert_allclose(joints[:, H36M17.index(name), :2], clip[:, MPI3DHP17.index(name)], rtol=1e-6)
+    np.testing.assert_allclose(joints[..., 2], 0.5)
+    assert [MPI3DHP17.joints[i] for i in mpi3dhp.LEFT] == [
+        MPI3DHP17.joints[i].replace("right", "left") for i in mpi3dhp.RIGHT
+    ]
+    assert MPI3DHP17.joints[mpi3dhp.ROOT] == "pelvis"
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -159,6 +183,7 @@ def test_the_longer_side_is_from_minus_one_to_one(width, height):
         ("PSTMOS_no_refine_48_5137_in_the_wild.pth", COCO17, True),
         ("pretrained_h36m_cpn.bin", H36M17, True),
         ("PSTMOS_no_refine_15_2936_h36m_gt.pth", H36M17, True),
+        ("PSTMOS_no_refine_50_3203_3dhp.pth", MPI3DHP17, True),
         ("mine.pth", COCO17, False),
     ],
 )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Train a published lifter on 2D keypoints and motion capture in the layout of VideoPose3D's authors (data_2d_*.npz and
-data_3d_*.npz), with the published losses and schedules. The result is a checkpoint in the authors' own format, which
-kinema lift and kinema run open with --lifter-checkpoint, and their programs, too.
+data_3d_*.npz), or P-STMO on MPI-INF-3DHP in the layout of its authors (data_train_3dhp.npz), with the published losses
+and schedules. The result is a checkpoint in the authors' own format, which kinema lift and kinema run open with
+--lifter-checkpoint, and their programs, too.
 
 networks    videopose3d     convolutions over time; with --unlabelled-subjects also on keypoints without motion capture
             pstmo-masked    P-STMO's first stage: it fills in hidden frames and joints of 2D clips, needs no 3D
@@ -35,6 +36,7 @@ EXAMPLES = """\
   kinema train lifter --network pstmo-masked --keypoints data_2d_h36m_gt.npz --out masked --device cuda
   kinema train lifter --network pstmo --positions data_3d_h36m.npz --keypoints data_2d_h36m_gt.npz
       --start-from masked/pstmo_masked_h36m.pth --out pstmo --device cuda
+  kinema train lifter --network pstmo --sequences data_train_3dhp.npz --test-sequences data_test_3dhp.npz --out 3dhp
 """
 
 
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     require(1 <= args.threads <= MOST_THREADS, "threads", f"lie between 1 and {MOST_THREADS}", args.threads)
     torch.set_num_threads(args.threads)
     wanted = given(args, LifterTraining)
-    options = LifterTraining.published(wanted.pop("network", LifterTraining.network), **wanted)
+    network = wanted.pop("network", LifterTraining.network)
+    options = LifterTraining.published(network, of_3dhp=args.sequences is not None, **wanted)
     try:
         result = _trained(args, options)
     except KeyboardInterrupt as stop:

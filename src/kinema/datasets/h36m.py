@@ -240,6 +240,13 @@ def _inside(content: Mapping[str, np.ndarray], key: str, what: str) -> Mapping[A
     return inside
 
 
+def mirror_order(joints: int, left: Sequence[int], right: Sequence[int]) -> np.ndarray:
+    """(J,) the joint that each joint becomes in a mirror."""
+    order = np.arange(joints)
+    order[list(left)], order[list(right)] = right, left
+    return order
+
+
 def subjects_of(text: str) -> tuple[str, ...]:
     """The names in "S1,S5,S6". Raises UsageError if there are none."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP's test set in the layout that P-STMO's authors read (users' copies): joints, groups, reader.
+"""MPI-INF-3DHP in the layout that P-STMO's authors read (users' copies): joints, groups, readers of both sets.
 
     data_test_3dhp.npz        data: {TS1: {data_2d: (F, 17, 2) pixels, data_3d: (F, 17, 3) mm, valid: (F,)}, ... TS6}
     data_train_3dhp.npz       data: {"S1 Seq1": [{"0": {data_2d, data_3d}, ...}, frames a second], ...}
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.datasets.h36m import mirror_order
 from kinema.errors import InputError, quoted
 from kinema.storage.fields import numbers, require_keys
 from kinema.storage.safe_npz import load_npz
@@ -23,6 +24,8 @@ JOINTS = 17
 ROOT = 14
 LEFT, RIGHT = (5, 6, 7, 11, 12, 13), (2, 3, 4, 8, 9, 10)
 """Joints of the left and of the right side, paired."""
+
+MIRROR = mirror_order(JOINTS, LEFT, RIGHT)
 
 GROUPS: dict[str, tuple[int, ...]] = {
     "head": (0,),
@@ -57,38 +60,83 @@ class TestSequence:
     valid: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingView:
+    """One sequence seen by one camera. keypoints (F, 17, 2) pixels; joints (F, 17, 3) mm, in the camera's axes."""
+
+    subject: str
+    sequence: str
+    camera: str
+    keypoints: np.ndarray
+    joints: np.ndarray
+
+
+def read_training_3dhp(path: Path) -> tuple[TrainingView, ...]:
+    """`data_train_3dhp.npz`. Raises InputError that names the view and what is wrong with it."""
+    views = []
+    for name, entry in _inside(path).items():
+        place = f"{path.name}, {quoted(str(name), 30)}"
+        if isinstance(entry, Mapping):
+            raise InputError(f"{place} must be a list of the cameras' views and the frame rate, as of the training set")
+        if not isinstance(entry, (list, tuple, np.ndarray)) or not len(entry) or not isinstance(entry[0], Mapping):
+            raise InputError(f"{place} must be a list that begins with a dict of the cameras' views")
+        subject = str(name).split(" ")[0]
+        for camera, view in entry[0].items():
+            here = f"{place}, camera {quoted(str(camera), 10, mark='')}"
+            keypoints, joints = _points(view, here)
+            if not np.isfinite(joints).all():
+                raise InputError(f"{here}: data_3d is not finite")
+            views.append(TrainingView(subject, str(name), str(camera), keypoints, joints))
+    if not views:
+        raise InputError(f"{path.name} has no view of any sequence")
+    return tuple(views)
+
+
 def read_test_3dhp(path: Path) -> tuple[TestSequence, ...]:
     """`data_test_3dhp.npz`. Raises InputError that names the sequence and what is wrong with it.
 
     Frames that are not valid may lack their joints.
     """
-    content = load_npz(path)
-    what = path.name
-    value = content.get("data")
+    return tuple(_sequence(str(name), parts, path.name) for name, parts in _inside(path).items())
+
+
+def _inside(path: Path) -> Mapping[Any, Any]:
+    """The sequences of a file by name."""
+    value = load_npz(path).get("data")
     inside = value.item() if value is not None and value.shape == () else None
     if not isinstance(inside, Mapping):
-        raise InputError(f"{what} has no dict under data; it is not in the layout of P-STMO's 3DHP files")
+        raise InputError(f"{path.name} has no dict under data; it is not in the layout of P-STMO's 3DHP files")
     if not inside:
-        raise InputError(f"{what} contains no sequence")
-    return tuple(_sequence(str(name), parts, what) for name, parts in inside.items())
+        raise InputError(f"{path.name} contains no sequence")
+    return inside
 
 
 def _sequence(name: str, parts: Any, what: str) -> TestSequence:
     place = f"{what}, {quoted(name, 30)}"
     if not isinstance(parts, Mapping):
         raise InputError(f"{place} must be a dict of data_2d, data_3d and valid, as of the test set")
-    require_keys(parts, ("data_2d", "data_3d", "valid"), place)
-    keypoints = numbers(parts["data_2d"], "data_2d", place, ("F", JOINTS, 2))
-    joints = numbers(parts["data_3d"], "data_3d", place, ("F", JOINTS, 3), nan=True)
+    keypoints, joints = _points(parts, place)
+    require_keys(parts, ("valid",), place)
     valid = numbers(parts["valid"], "valid", place, ("F",)) != 0
-    if not len(joints) == len(keypoints) == len(valid):
-        raise InputError(
-            f"{place} has {len(keypoints)} frames of data_2d, {len(joints)} of data_3d and {len(valid)} of valid;"
-            " they must be as many"
-        )
-    if not len(joints):
-        raise InputError(f"{place} has no frames")
+    if len(valid) != len(joints):
+        raise InputError(f"{place} has {len(joints)} frames of data_3d and {len(valid)} of valid; they must be as many")
     lost = valid & ~np.isfinite(joints).all(axis=(1, 2))
     if lost.any():
         raise InputError(f"{place}: data_3d is not finite in frame {int(np.argmax(lost))}, which is marked as valid")
     return TestSequence(name, *SIZES.get(name, TRAIN_SIZE), keypoints, joints, valid)
+
+
+def _points(parts: Any, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """data_2d and data_3d, as many frames of both; the joints of some may not be finite."""
+    if not isinstance(parts, Mapping):
+        raise InputError(f"{place} must be a dict of data_2d and data_3d")
+    require_keys(parts, ("data_2d", "data_3d"), place)
+    keypoints = numbers(parts["data_2d"], "data_2d", place, ("F", JOINTS, 2))
+    joints = numbers(parts["data_3d"], "data_3d", place, ("F", JOINTS, 3), nan=True)
+    if len(joints) != len(keypoints):
+        raise InputError(
+            f"{place} has {len(keypoints)} frames of data_2d and {len(joints)} of data_3d; they must be as many"
+        )
+    if not len(joints):
+        raise InputError(f"{place} has no frames")
+    return keypoints, joints

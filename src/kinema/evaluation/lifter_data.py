@@ -13,7 +13,7 @@ import numpy as np
 
 from kinema.datasets import humaneva, mpi3dhp
 from kinema.datasets.cameras import DatasetCamera, read_cameras
-from kinema.datasets.h36m import LifterDataset, read_dataset
+from kinema.datasets.h36m import LifterDataset, mirror_order, read_dataset
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
 from kinema.errors import InputError, UsageError, quoted
 from kinema.evaluation.lifter_options import LifterEvaluationOptions, names_in
@@ -71,13 +71,6 @@ def evaluated_data(folder: Path, options: LifterEvaluationOptions) -> EvaluatedD
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the one with the prepared files (kinema data prepare)")
     return _of_3dhp(folder, options) if options.dataset == "3dhp" else _of_positions(folder, options)
-
-
-def mirror_order(joints: int, left: Sequence[int], right: Sequence[int]) -> np.ndarray:
-    """(J,) the joint that each joint becomes in a mirror."""
-    order = np.arange(joints)
-    order[list(left)], order[list(right)] = right, left
-    return order
 
 
 def _of_positions(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
@@ -144,7 +137,7 @@ def _of_3dhp(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
             )  # fmt: skip
 
     frames = sum(-(-len(sequence.valid) // options.downsample) for sequence in sequences)
-    mirror = mirror_order(mpi3dhp.JOINTS, mpi3dhp.LEFT, mpi3dhp.RIGHT)
+    mirror = mpi3dhp.MIRROR
     return EvaluatedData(
         "3dhp", "gt", views, frames, mpi3dhp.JOINTS, mpi3dhp.JOINTS, mirror, mirror, mpi3dhp.ROOT, mpi3dhp.SCORED, 25.0,
         mpi3dhp.GROUPS,

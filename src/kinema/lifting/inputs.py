@@ -23,19 +23,38 @@ _MADE: dict[str, tuple[dict[str, float], ...]] = {
 """Joints that are made of others where a set lacks them: weights by name, the first that is possible."""
 
 
+MPI3DHP17 = JointSet(
+    "mpi3dhp17",
+    ("head_top", "thorax", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "pelvis", "spine", "neck_nose"),
+)  # fmt: skip
+"""Human3.6M's joints in the order of MPI-INF-3DHP's test set, whose neck and head are their thorax and neck_nose."""
+
+INPUT_SETS = {each.name: each for each in (COCO17, H36M17, MPI3DHP17)}
+"""Joint sets of the keypoints that published lifters were trained on."""
+
+
 def input_set_of(file: str, given: str | None) -> tuple[JointSet, bool]:
     """The joints that a published checkpoint takes, and whether that is certain.
 
-    Its file's name tells: detections in COCO's order ("coco", "wild"), or in Human3.6M's ("cpn", "gt", "h36m").
+    Its file's name tells: detections in COCO's order ("coco", "wild"), in Human3.6M's ("cpn", "gt", "h36m"), or in
+    MPI-INF-3DHP's ("3dhp").
     """
     if given is not None:
-        return (COCO17 if given == COCO17.name else H36M17), True
+        return INPUT_SETS[given], True
     name = file.lower()
+    if "3dhp" in name:
+        return MPI3DHP17, True
     if "coco" in name or "wild" in name:
         return COCO17, True
     if any(word in name for word in ("cpn", "_gt", "h36m")):
         return H36M17, True
     return COCO17, False
+
+
+def output_of(taken: JointSet) -> tuple[JointSet, float]:
+    """The joints that a network gives that takes these, and metres in its unit: 3DHP's own in mm, else Human3.6M's."""
+    return (taken, 1e-3) if taken is MPI3DHP17 else (H36M17, 1.0)
 
 
 def joint_weights(given: JointSet, wanted: JointSet) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.lifting.inputs import input_set_of, joint_weights, joints_from, mirrored, to_screen
+from kinema.lifting.inputs import input_set_of, joint_weights, joints_from, mirrored, output_of, to_screen
 from kinema.lifting.options import OWN, LiftOptions
 from kinema.lifting.registry import LIFTERS, Lifter, LiftingNetwork
 from kinema.motion import Motion
@@ -75,7 +75,8 @@ def _opened(lifter: Lifter, path: Path, causal: bool, threads: int, state: tuple
 def lift_clip(
     network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
 ) -> np.ndarray:
-    """(F, J, 2) screen coordinates of every frame -> (F, 17, 3), averaged with the mirror image's if `flip`."""
+    """(F, J, 2) screen coordinates of every frame -> (F, 17, 3) metres, Human3.6M's joints, averaged with the mirror
+    image's if `flip`."""
     joints: np.ndarray = np.empty((len(clip), network.joints_out, 3), dtype=np.float32)
     for rows, lifted in _lifted_blocks(network, clip, wanted, stride, flip):
         joints[rows] = lifted
@@ -87,6 +88,8 @@ def _lifted_blocks(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """The frames of `lift_clip` block by block: where they belong, and their joints."""
     before, after = (stride * reach for reach in network.reach)
+    given, metres = output_of(wanted)
+    rows = given.indices(H36M17.joints)
     for first in range(0, len(clip), BLOCK):
         last = min(first + BLOCK, len(clip))
         low = max(0, first - before)
@@ -94,8 +97,8 @@ def _lifted_blocks(
         frames = range(first - low, last - low)
         joints = network.lift(part, stride, frames)
         if flip:
-            joints = (joints + mirrored(network.lift(mirrored(part, wanted), stride, frames), H36M17)) / 2
-        yield slice(first, last), joints
+            joints = (joints + mirrored(network.lift(mirrored(part, wanted), stride, frames), given)) / 2
+        yield slice(first, last), joints if given is H36M17 else metres * joints[:, rows]
 
 
 def _check(network: LiftingNetwork, wanted: JointSet, path: Path) -> None:

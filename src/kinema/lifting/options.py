@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.errors import UsageError
+from kinema.lifting.inputs import INPUT_SETS
 from kinema.options import require, setting
-from kinema.skeleton import COCO17, H36M17, JOINT_SETS
-
-INPUT_SETS = (COCO17.name, H36M17.name)
-"""Joint sets of the keypoints that published lifters were trained on."""
-
+from kinema.skeleton import JOINT_SETS
 
 OWN = "own"
 """Name of Kinema's own lifter, which needs no checkpoint (`kinema.models.pose_lifter`)."""
@@ -40,7 +37,7 @@ class LiftOptions:
     )
     input_set: str | None = setting(
         None, "joints that the lifter takes, where its file's name does not tell", public="lifter_joints",
-        choices=INPUT_SETS, group="lifting",
+        choices=tuple(INPUT_SETS), group="lifting",
     )  # fmt: skip
     flip: bool = True
     causal: bool = setting(False, "the lifter is a causal VideoPose3D", public="lifter_causal", group="lifting")

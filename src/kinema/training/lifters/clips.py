@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from kinema.datasets.cameras import DatasetCamera
-from kinema.datasets.h36m import Keypoints, LifterDataset, Positions, chosen_subject
+from kinema.datasets.h36m import Keypoints, LifterDataset, Positions, chosen_subject, mirror_order
 from kinema.errors import InputError, quoted
 from kinema.lifting.inputs import to_screen
 from kinema.training.lifters.options import LifterTraining
@@ -22,7 +23,8 @@ class TrainingClips:
     keypoints (F, K, 2): the image's width is from -1 to 1. joints (F, J, 3): metres in the camera's axes, the root in
     row 0, the others relative to it; None without motion capture. starts, lengths (C,): of each clip. lenses (C, 9):
     see `DatasetCamera.lens`. names: the kind of action of each clip. keypoint_mirror, joint_mirror: the joint that each
-    is in a mirror.
+    is in a mirror. judged (F,) bool: frames that a score counts; all if None. root: the joint, where it is not the
+    first. millimetres: in a unit of the joints, where it is not the metre.
     """
 
     keypoints: np.ndarray
@@ -33,6 +35,9 @@ class TrainingClips:
     names: tuple[str, ...]
     keypoint_mirror: np.ndarray
     joint_mirror: np.ndarray
+    judged: np.ndarray | None = None
+    root: int = 0
+    millimetres: float = 1000.0
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -45,14 +50,15 @@ def labelled_clips(
     """Clips with motion capture. whole: all of each, whatever `subset` says. Raises InputError if there are none."""
     views = []
     for clip in data.clips(subjects, actions):
-        part = _part(len(clip.joints), f"{clip.subject} {clip.action}", options, whole=whole)
+        part = chosen_part(len(clip.joints), f"{clip.subject} {clip.action}", options, whole=whole)
         joints = clip.joints[part].copy()
         joints[:, 1:] -= joints[:, :1]
         screen = to_screen(clip.keypoints[part], clip.camera.width, clip.camera.height, clip.camera.width)
         views.append((screen, joints, clip.camera.lens, clip.kind))
-    return _joined(
-        views, data.keypoints, data.positions, f"{data.positions.name} has no motion of {', '.join(subjects)}"
-    )
+    return joined(
+        views, _mirror(data.keypoints), _mirror(data.positions),
+        f"{data.positions.name} has no motion of {', '.join(subjects)}",
+    )  # fmt: skip
 
 
 def unlabelled_clips(
@@ -71,9 +77,10 @@ def unlabelled_clips(
             for view, (width, height, lens) in zip(
                 seen, _lenses(keypoints, cameras, subject, len(seen), lenses), strict=True
             ):
-                part = view[_part(len(view), f"{subject} {action}", options, whole=True)]
+                part = view[chosen_part(len(view), f"{subject} {action}", options, whole=True)]
                 views.append((to_screen(part, width, height, width), None, lens, action.split(" ")[0]))
-    return _joined(views, keypoints, None, f"{keypoints.name} has no keypoints of {', '.join(subjects)}")
+    nothing = f"{keypoints.name} has no keypoints of {', '.join(subjects)}"
+    return joined(views, _mirror(keypoints), np.arange(0), nothing)
 
 
 def _lenses(
@@ -91,7 +98,7 @@ def _lenses(
     return [(*size, np.zeros(9))] * views
 
 
-def _part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> slice:
+def chosen_part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> slice:
     """The frames of a clip that are used: a share of it, at a place that its name decides, every so many-th."""
     count = frames if whole else round(frames // options.downsample * options.subset) * options.downsample
     chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
@@ -99,7 +106,13 @@ def _part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> sl
     return slice(first, first + count, options.downsample)
 
 
-def _joined(views: Iterable[tuple], keypoints: Keypoints, positions: Positions | None, nothing: str) -> TrainingClips:
+def joined(
+    views: Iterable[tuple], keypoint_mirror: np.ndarray, joint_mirror: np.ndarray, nothing: str, **more: Any
+) -> TrainingClips:
+    """Clips end to end. views: (keypoints, joints or None, lens, name) of each. more: further fields.
+
+    Raises InputError(nothing) if no view has frames.
+    """
     views = [view for view in views if len(view[0])]
     if not views:
         raise InputError(nothing)
@@ -112,15 +125,14 @@ def _joined(views: Iterable[tuple], keypoints: Keypoints, positions: Positions |
         lengths=lengths,
         lenses=np.stack(lenses).astype(np.float32),
         names=names,
-        keypoint_mirror=_mirror(keypoints),
-        joint_mirror=np.arange(0) if positions is None else _mirror(positions),
+        keypoint_mirror=keypoint_mirror,
+        joint_mirror=joint_mirror,
+        **more,
     )
 
 
 def _mirror(joints: Keypoints | Positions) -> np.ndarray:
-    order = np.arange(joints.joints)
-    order[[*joints.left, *joints.right]] = [*joints.right, *joints.left]
-    return order
+    return mirror_order(joints.joints, joints.left, joints.right)
 
 
 @dataclass(frozen=True, eq=False)

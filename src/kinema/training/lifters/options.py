@@ -38,11 +38,15 @@ class LifterTraining:
     widths: str = setting("3,3,3,3,3", "widths of VideoPose3D's filters", metavar="W,W")
     causal: bool = setting(False, "VideoPose3D sees the past alone")
     dense: bool = setting(False, "VideoPose3D with filters without holes")
-    frames: int = setting(243, "frames of P-STMO's window: 9, 27, 81, 243 or 351", public="window_size", metavar="N")
+    frames: int = setting(
+        243, "frames of P-STMO's window: 9, 27, 81, 243 or 351 (default: 243; 81 for 3DHP)", public="window_size",
+        metavar="N",
+    )  # fmt: skip
     layers: int = setting(3, "layers of P-STMO's temporal encoder: 3 for P-STMO-S, 4 for P-STMO", metavar="N")
     channels: int = setting(1024, f"width of the network ({PUBLISHED})", metavar="N")
     frame_stride: int = setting(
-        1, "frames of the data from one frame of P-STMO's window to the next (default: 2, for 50 frames per second)",
+        1, "frames of the data from one frame of P-STMO's window to the next (default: 2, for Human3.6M's 50 frames per"
+        " second; 1 for 3DHP)",
         metavar="N",
     )  # fmt: skip
     stride: int = setting(1, "frames that a sample of VideoPose3D predicts", metavar="N")
@@ -89,12 +93,17 @@ class LifterTraining:
         return widths_of(self.widths)
 
     @classmethod
-    def published(cls, network: str, **changes: Any) -> LifterTraining:
-        """The settings that the authors recommend for a network, some of them changed."""
+    def published(cls, network: str, *, of_3dhp: bool = False, **changes: Any) -> LifterTraining:
+        """The settings that the authors recommend for a network, some of them changed.
+
+        of_3dhp: for MPI-INF-3DHP, in place of Human3.6M.
+        """
         row: dict[str, Any] = {"network": network}
         if network != "videopose3d":
             row |= {"channels": 256, "frame_stride": 2, "epochs": 79, "batch": 160, "decay": 0.97, "dropout": 0.1}
             larger = (changes.get("layers") or cls.layers) > cls.layers  # P-STMO, not P-STMO-S
             row |= {"learning_rate": 1e-4 if network == "pstmo-masked" else 1e-3 if larger else 7e-4}
             row |= {"hidden_frames": 0.6, "hidden_joints": 3} if larger else {}
+        if of_3dhp and network != "videopose3d":
+            row |= {"frames": 81, "frame_stride": 1, "hidden_frames": 0.7, "hidden_joints": 2}
         return cls(**row | {name: value for name, value in changes.items() if value is not None})

@@ -61,7 +61,7 @@ class PSTMOTraining:
 
     def loss(self, rows: np.ndarray, epoch: int, step: int) -> Tensor:
         joints = self._batches.joints(rows, self._places)
-        joints[:, :, 0] = 0
+        joints[:, :, self._batches.clips.root] = 0
         every, middle = lifting_terms(self._lifter(self._batches.keypoints(rows, self._places)), joints)
         return every + middle
 

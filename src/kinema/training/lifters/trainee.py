@@ -14,8 +14,6 @@ from kinema.storage.atomic import atomic_path
 from kinema.training.lifters.batches import mirrored
 from kinema.training.lifters.clips import Order, TrainingClips
 
-MILLIMETRES = 1000.0
-
 
 class Trainee(Protocol):
     """One network in training.
@@ -80,7 +78,7 @@ def lifting_score(
     lift: Lifting, clips: TrainingClips, device: str, *, centred: bool, flip: bool = True,
     correct: Correction | None = None,
 ) -> float:  # fmt: skip
-    """MPJPE in millimetres: mean of the frames of each kind of action, then mean of the kinds.
+    """MPJPE in millimetres: mean of the frames of each kind of action that count, then mean of the kinds.
 
     flip: average with the lifted mirror image. correct: what follows. centred: the root counts as 0 in the end.
     """
@@ -94,11 +92,16 @@ def lifting_score(
             other = lift(mirrored(keypoints, torch.from_numpy(clips.keypoint_mirror).to(device)))
             found = (found + mirrored(other, torch.from_numpy(clips.joint_mirror).to(device))) / 2
         if correct is not None:
-            found = correct(found, keypoints, true[:, 0, 2], torch.from_numpy(clips.lenses[number]).to(device))
+            depth = true[:, clips.root, 2].clone()
+            found = correct(found, keypoints, depth, torch.from_numpy(clips.lenses[number]).to(device))
         if centred:
-            found[:, 0] = 0
-        true = torch.cat([torch.zeros_like(true[:, :1]), true[:, 1:]], dim=1)
+            found[:, clips.root] = 0
+        true = true.clone()
+        true[:, clips.root] = 0
+        errors = (found - true).norm(dim=-1).mean(dim=-1).double()
+        if clips.judged is not None:
+            errors = errors[torch.from_numpy(clips.judged[part]).to(device)]
         total = sums.setdefault(clips.names[number], [0.0, 0.0])
-        total[0] += float((found - true).norm(dim=-1).mean(dim=-1).double().sum())
-        total[1] += len(true)
-    return MILLIMETRES * float(np.mean([error / frames for error, frames in sums.values()]))
+        total[0] += float(errors.sum())
+        total[1] += len(errors)
+    return clips.millimetres * float(np.mean([error / frames for error, frames in sums.values() if frames]))
