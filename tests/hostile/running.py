@@ -17,6 +17,26 @@ LONGEST_SENTENCE = 1500
 """Characters of an error, with a path in it."""
 
 
+def commands(path: Path, out: Path) -> tuple[tuple[object, ...], ...]:
+    """The command lines that read a motion file."""
+    good = path.parent / "honest.pkl"
+    return (
+        ("validate", path, "--no-files"),
+        ("convert", path, out / "converted.npz"),
+        ("diagnose", path),
+        ("export", path, "--format", "bvh", "--out", out / "exported"),
+        ("refine", path, "--method", "whittaker", "--out", out / "refined.pkl"),
+        ("stabilize", path, "--out", out / "stable.pkl"),
+        ("diagnose", path, "--json"),
+        ("export", path, "--format", "glb", "--out", out / "exported"),
+        ("evaluate", "motion", path, "--truth", good),
+        ("evaluate", "motion", good, "--truth", path),
+        ("export", path, "--format", "csv", "--out", out / "exported"),
+        ("export", path, "--format", "trc", "--out", out / "exported"),
+        ("convert", path, out / "converted.pkl"),
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command did: exit code (negative: killed by that signal), CPU seconds, resident megabytes, its output."""
