@@ -65,6 +65,10 @@ def test_people_keep_their_ids(name):
     assert matched == set(people)
 
 
+def test_who_is_away_for_too_long_is_somebody_new():
+    assert len(track_people(clip("gap"), TrackingOptions(max_absence=0.5), source=SOURCE).people) == 3
+
+
 def test_keypoints_lie_where_the_source_has_seen_them():
     motion = track_people(ColouredPeople({"blue": lambda i: (300, 180)}, 20), source=SOURCE)
     (person,) = motion.people

@@ -74,7 +74,7 @@ def test_odd_and_huge_frames_show_the_same_person(data_dir, size):
 def test_the_person_of_a_single_person_clip(data_dir, name):
     calls, boxes_seen = [], []
     motion = track_people(
-        open_video(data_dir / f"videos/{name}.mp4"),
+        open_video(data_dir / f"videos/{name}.mp4", end=1.0),
         progress=lambda done, total: calls.append((done, total)),
         observers=[lambda frame, boxes: boxes_seen.append(len(boxes))],
     )
@@ -166,8 +166,6 @@ def test_a_person_who_leaves_and_returns_keeps_the_id(stage):
     assert min(result.purity) == 1.0
     assert result.switches == 0
     assert min(result.coverage) > 0.9
-    never = track_people(clip, TrackingOptions(max_absence=0.5))
-    assert len(never.people) == 3  # absent for longer than that: a new person
 
 
 @pytest.mark.real
