@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,6 +111,7 @@ def test_a_video_is_handed_on_as_it_is_named(stub, name):
     assert stub.arguments("run", VIDEO=name) == ["run", as_path(name)]
 
 
+@settings(max_examples=15)  # each is a process of make
 @given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=12))
 def test_any_name_arrives(stub, name):
     assert stub.arguments("run", VIDEO=name) == ["run", as_path(name)]

@@ -100,7 +100,9 @@ def test_a_keypoint_source_of_another_joint_set_makes_a_run(tmp_path):
         result = kinema.run(
             clip, tmp_path / "out", keypoints=SOURCE.name, static_camera=True, overlay=False, filter="none"
         )
-        assert main(["run", str(clip), "--keypoints", SOURCE.name, "--out", str(tmp_path / "cli"), "--quiet"]) == 0
+        again = ["run", str(clip), "--keypoints", SOURCE.name, "--out", str(tmp_path / "out"), "--filter", "none"]
+        assert main([*again, "--static-camera", "--no-overlay", "--quiet"]) == 0
+        assert len(list((tmp_path / "out").glob("*/run.json"))) == 1
         assert kinema.keypoint_sources()[-1] is SOURCE
     finally:
         SOURCES.unregister(SOURCE.name)
