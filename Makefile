@@ -44,8 +44,9 @@ run: install
 demo: install
 	@$(CALL)/kinema demo
 
-# A process for each core, four at most; a file's tests stay together, since they share what is costly to make.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# A process for each core, four at most; a file's tests stay together, since they share what is costly to make. The order
+# of the files is that of tests/conftest.py.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install-dev
 	@tools/environment.sh blender maybe

@@ -12,8 +12,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 from hypothesis import settings
 
@@ -29,6 +32,27 @@ settings.register_profile("kinema", deadline=None, max_examples=40, derandomize=
 # What `make compat` needs of property tests: whether they run at all with other versions.
 settings.register_profile("quick", deadline=None, max_examples=3, derandomize=True)
 settings.load_profile("kinema")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes take the files with the most slow tests first: a file stays in one process, and a long one that
+    begins last would be waited for.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """OpenCV and the tracker use every core unless they are told otherwise. So does the process of tests beside this
+    one, and threads that wait for each other spin: a sixth of tracking's time. What several threads do is tested where
+    they are asked for.
+    """
+    cv2.setNumThreads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kinema.tracking.tracker._available_threads", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")
