@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kinema.models.pare.crops import normalized
+from kinema.models.pare.torch_run import Regressed
 from tests.helpers.goldens import recording, seeded_tensors, smpl_maker
 from tests.helpers.pare_samples import write_checkpoint
 
@@ -51,6 +54,40 @@ def estimator(checkpoint):
 
     torch.set_num_threads(1)
     return PareEstimator(checkpoint, device="cpu")
+
+
+class Remembering:
+    """An estimator that looks at a crop once, however often it is asked about it."""
+
+    def __init__(self, estimator) -> None:
+        self.asked, self.known = estimator, {}
+        self.device, self.path, self.sha256 = estimator.device, estimator.path, estimator.sha256
+
+    def __call__(self, crops: np.ndarray, *, maps: bool = False) -> Regressed:
+        return self.run(normalized(crops), maps=maps)
+
+    def run(self, images: np.ndarray, *, maps: bool = False) -> Regressed:
+        keys = [(image.tobytes(), maps) for image in images]
+        new = {key: image for key, image in zip(keys, images, strict=True) if key not in self.known}
+        if new:
+            found = self.asked.run(np.stack(list(new.values())), maps=maps)
+            names = [each.name for each in fields(found) if getattr(found, each.name) is not None]
+            for row, key in enumerate(new):
+                self.known[key] = {name: getattr(found, name)[row] for name in names}
+        rows = [self.known[key] for key in keys]
+        return Regressed(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+
+
+@pytest.fixture(scope="session")
+def remembering(estimator) -> Remembering:
+    return Remembering(estimator)
+
+
+@pytest.fixture
+def one_network(remembering, monkeypatch) -> None:
+    """Commands use the network that is loaded already in place of one of their own."""
+    for module in ("kinema.models.pare.torch_run", "kinema.models.pare.images", "kinema.pipeline.pare_demo"):
+        monkeypatch.setattr(f"{module}.PareEstimator", lambda *_, **__: remembering)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ SIZE = (320, 240)
 
 
 @pytest.fixture(scope="module")
-def answers(pipeline, estimator):
+def answers(pipeline, remembering):
     """The network's outputs for the tracks of the recorded clip, in batches that mix people and frames."""
     from kinema.models.pare.tracks import regress_tracks
 
@@ -39,7 +39,7 @@ def answers(pipeline, estimator):
     ids = cases(pipeline, r"video\.p(\d+)\.in\.frames")
     tracks = {id: (pipeline[f"video.p{id}.in.frames"], pipeline[f"video.p{id}.in.bbox"]) for id in ids}
     images = (picture(seed + i) for i in range(int(pipeline["video.frames"])))
-    return tracks, regress_tracks(images, tracks, estimator, batch_size=3)
+    return tracks, regress_tracks(images, tracks, remembering, batch_size=3)
 
 
 @pytest.mark.golden
@@ -133,6 +133,7 @@ def test_command_writes_the_documented_file(clip, detections, release_folder, tm
     assert "body: SMPL_NEUTRAL.pkl; joints: published" in said
 
 
+@pytest.mark.usefixtures("one_network")
 @pytest.mark.parametrize(("option", "kept"), [([], False), (["--verts"], True)])
 def test_vertices_of_long_videos_are_left_out(
     clip, detections, release_folder, tmp_path, monkeypatch, capsys, option, kept
@@ -148,6 +149,7 @@ def test_vertices_of_long_videos_are_left_out(
     assert ("--verts keeps them" in told.out + told.err) == (not kept)
 
 
+@pytest.mark.usefixtures("one_network")
 def test_files_open_without_kinema(clip, detections, release_folder, tmp_path) -> None:
     """Parity: the original's folder name, matrices, 25 frames a second; joblib reads the file elsewhere."""
     from kinema.formats import load_motion
@@ -184,6 +186,7 @@ def two_people(monkeypatch):
     return real
 
 
+@pytest.mark.usefixtures("one_network")
 def test_image_folder(two_people, release_folder, tmp_path, capsys) -> None:
     """Images of all kinds: gray, 16 bits, CMYK, one pixel, corrupt, without people."""
     from PIL import Image

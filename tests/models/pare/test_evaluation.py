@@ -50,7 +50,7 @@ def dataset_folder(pipeline, release_folder) -> Path:
 @pytest.mark.golden
 @pytest.mark.torch
 @each_case("truth", "pare/pipeline.npz", r"eval\.(\w+)\.mpjpe")
-def test_evaluation(pipeline, dataset_folder, estimator, definition, truth) -> None:
+def test_evaluation(pipeline, dataset_folder, remembering, definition, truth) -> None:
     from kinema.body import load_body
     from kinema.models.pare.evaluation import evaluate_pare
     from kinema.models.pare.release import PareRelease
@@ -61,7 +61,7 @@ def test_evaluation(pipeline, dataset_folder, estimator, definition, truth) -> N
     bodies = None
     if truth == "gender":
         bodies = {"m": load_body(release.body_file("male")), "f": load_body(release.body_file("female"))}
-    scores = evaluate_pare(dataset, estimator, definition, gendered=bodies, batch_size=3)
+    scores = evaluate_pare(dataset, remembering, definition, gendered=bodies, batch_size=3)
     for name, value in (
         ("gt_j14", scores.gt_j14), ("pred_j14", scores.pred_j14), ("mpjpe", scores.mpjpe),
         ("pampjpe", scores.pa_mpjpe), ("v2v", scores.v2v),
@@ -70,6 +70,7 @@ def test_evaluation(pipeline, dataset_folder, estimator, definition, truth) -> N
 
 
 @pytest.mark.torch
+@pytest.mark.usefixtures("one_network")
 def test_command(pipeline, dataset_folder, tmp_path, capsys) -> None:
     out = tmp_path / "scores.json"
     command = ["evaluate", "pare", "--data", str(dataset_folder), "--json", str(out)]
@@ -180,7 +181,7 @@ def test_impossible_patches() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.usefixtures("networks")
+@pytest.mark.usefixtures("networks", "one_network")
 def test_command_compares_estimators(data_dir, release_folder, tmp_path, capsys) -> None:
     """A real photo: covering the person changes BlazePose's output, covering the empty corner does not."""
     pytest.importorskip("torch")
@@ -202,6 +203,7 @@ def test_command_compares_estimators(data_dir, release_folder, tmp_path, capsys)
 
 @pytest.mark.golden
 @pytest.mark.torch
+@pytest.mark.usefixtures("one_network")
 def test_command_on_a_data_set(pipeline, dataset_folder, tmp_path) -> None:
     command = ["occlusion", "--dataset", "3dpw", "--data", str(dataset_folder), "--every", "3", "--patch", "112"]
     assert main([*command, "--out", str(tmp_path), "--no-video", "--quiet", "--threads", "1"]) == 0
