@@ -19,8 +19,14 @@ SETTINGS = {"overlay": False, "time_range": SECONDS, "threads": 1}
 
 
 @pytest.fixture(scope="module")
-def found(data_dir, networks, tmp_path_factory):
-    return kinema.run(data_dir / "videos" / CLIP, tmp_path_factory.mktemp("street"), **SETTINGS)
+def out(tmp_path_factory):
+    """The folder of all runs: each after the first takes over what it has in common with an earlier one."""
+    return tmp_path_factory.mktemp("street")
+
+
+@pytest.fixture(scope="module")
+def found(data_dir, networks, out):
+    return kinema.run(data_dir / "videos" / CLIP, out, **SETTINGS)
 
 
 def test_a_camera_that_travels_gives_everybody_a_world(found):
@@ -70,24 +76,24 @@ def test_the_background_stands_still_in_the_shots_frame(found, data_dir):
     assert np.median(missed) < 2.5
 
 
-def test_without_a_path_there_is_no_world(data_dir, tmp_path):
-    result = kinema.run(data_dir / "videos" / CLIP, tmp_path, camera_method="none", **SETTINGS)
+def test_without_a_path_there_is_no_world(found, data_dir, out):
+    result = kinema.run(data_dir / "videos" / CLIP, out, camera_method="none", **SETTINGS)
     assert result.motion.camera.rotation is None
     assert "camera" not in [record.name for record in result.motion.provenance]
 
 
-def test_a_path_from_a_file_counts(found, data_dir, tmp_path):
+def test_a_path_from_a_file_counts(found, data_dir, out, tmp_path):
     path = path_of(found.motion.data)
     frames = len(path)
     still = CameraPath(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), path.intrinsics, kind="static")
     motion = found.motion
     file = write_camera_path(still, tmp_path / "still.npz", motion.times, (motion.width, motion.height))
-    result = kinema.run(data_dir / "videos" / CLIP, tmp_path / "out", camera=file, **SETTINGS)
+    result = kinema.run(data_dir / "videos" / CLIP, out, camera=file, **SETTINGS)
     assert path_of(result.motion.data).kind == "static"
     assert result.motion.camera.focal_source == "file"
     short = write_camera_path(still.part(slice(0, 5)), tmp_path / "short.npz", motion.times[:5], (4, 4))
     with pytest.raises(InputError, match=r"poses from 0\.00 to .* but the clip goes from 0\.00"):
-        kinema.run(data_dir / "videos" / CLIP, tmp_path / "out", camera=short, **SETTINGS)
+        kinema.run(data_dir / "videos" / CLIP, out, camera=short, **SETTINGS)
 
 
 def test_the_command_writes_a_path(data_dir, tmp_path, monkeypatch, capsys):
