@@ -30,6 +30,7 @@ def _subjects() -> list:
             marks=[pytest.mark.skip(reason=NEEDS_FILES[refiner.name])] if refiner.name in NEEDS_FILES else [],
         )
         for refiner in REFINERS
+        if refiner.stage not in STAGES or refiner.stage.options().method != refiner.name  # else it is run as a stage
     ]  # fmt: skip
     return subjects
 
