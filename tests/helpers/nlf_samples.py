@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.helpers.goldens import goldens, recording, seeded_tensors, torch_tensors
+from tests.helpers.goldens import goldens, recording, torch_tensors
 
 
 def sizes() -> list[str]:
@@ -70,14 +70,12 @@ def write_data_files(path: Path, vertices: np.ndarray, joints: np.ndarray) -> Pa
     return path
 
 
-def write_state_dict(path: Path, name: str, *, trained: bool = True) -> Path:
-    """A file like `nlf_s_crop.pt`. trained: with the two parameters that inference does not read."""
+def write_state_dict(path: Path, tensors: dict[str, Any]) -> Path:
+    """A file like `nlf_s_crop.pt`, with the two parameters that inference does not read."""
     import torch
 
-    tensors = torch_tensors(f"nlf/{name}/manifest.json")
-    if trained:
-        tensors |= {"canonical_lefts": torch.zeros(5, 3), "canonical_centers": torch.zeros(4, 2)}
-    torch.save({"model_state_dict": tensors}, path)
+    unread = {"canonical_lefts": torch.zeros(5, 3), "canonical_centers": torch.zeros(4, 2)}
+    torch.save({"model_state_dict": tensors | unread}, path)
     return path
 
 
@@ -125,10 +123,10 @@ def write_small_body(path: Path) -> Path:
     return path
 
 
-def write_program(path: Path, name: str = "", *, tensors: dict[str, Any] | None = None, without: str = "") -> Path:
+def write_program(path: Path, *, tensors: dict[str, Any], without: str = "") -> Path:
     """A TorchScript program with the tensors where the release's has them, in half precision; it computes nothing.
 
-    tensors: in place of those recorded under the name. without: the end of an attribute's name that is left out.
+    without: the end of an attribute's name that is left out.
     """
     import torch
 
@@ -141,7 +139,6 @@ def write_program(path: Path, name: str = "", *, tensors: dict[str, Any] | None 
             at = at.setdefault(part, {})
         at[leaf] = value
 
-    tensors = seeded_tensors(f"nlf/{name}/manifest.json") if tensors is None else tensors
     for key, value in tensors.items():
         put(f"crop_model.{key}", torch.from_numpy(np.array(value)))
     low, high, eigenvalues = (torch.from_numpy(each) for each in volume_arrays())

@@ -142,15 +142,14 @@ def test_a_person_whose_points_are_known_is_found_where_it_is():
 
 
 @pytest.mark.golden
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_three_kinds_of_files_hold_one_network(tmp_path):
+def test_the_three_kinds_of_files_hold_one_network(tmp_path, monkeypatch):
     """The program's weights are halves, so they equal the state dict's within a half's last place."""
-    name = nlf_samples.smallest()
+    tensors = nlf_samples.narrow_network(monkeypatch)
     low, high, eigenvalues = nlf_samples.volume_arrays()
     data = nlf_samples.write_data_files(tmp_path / "nlf_data_files.zip", np.zeros((3, 3)), np.zeros((2, 3)))
-    plain = read_crop_model(nlf_samples.write_state_dict(tmp_path / "nlf_crop.pt", name))
-    program = read_crop_model(nlf_samples.write_program(tmp_path / "nlf.torchscript", name))
+    plain = read_crop_model(nlf_samples.write_state_dict(tmp_path / "nlf_crop.pt", tensors))
+    program = read_crop_model(nlf_samples.write_program(tmp_path / "nlf.torchscript", tensors=tensors))
     assert {value.dtype for value in program.state_dict().values()} <= {torch.float32, torch.int64}
     for key, value in plain.state_dict().items():
         np.testing.assert_allclose(program.state_dict()[key], value, rtol=2**-10, atol=2**-14)
@@ -158,7 +157,8 @@ def test_the_three_kinds_of_files_hold_one_network(tmp_path):
         np.testing.assert_array_equal(model.volume.low, low)
         np.testing.assert_array_equal(model.volume.high, high)
         np.testing.assert_allclose(model.volume.scales, eigenvalues[1:] ** -0.5, rtol=1e-6)
-    lacking = nlf_samples.write_program(tmp_path / "other.torchscript", name, without="r_sqrt_eigva")
+    other = tmp_path / "other.torchscript"
+    lacking = nlf_samples.write_program(other, tensors=tensors, without="r_sqrt_eigva")
     with pytest.raises(InputError, match=r"other\.torchscript is not an NLF program: it lacks crop_model\.heatmap_he"):
         read_crop_model(lacking)
     whole = (tmp_path / "nlf.torchscript").read_bytes()
