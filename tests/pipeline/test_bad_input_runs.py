@@ -212,7 +212,7 @@ def test_a_folder_of_images(pictures, tmp_path):
     (tmp_path / "walk").mkdir()
     for index, image in enumerate(pictures):
         cv2.imwrite(str(tmp_path / "walk" / f"{index:04d}.png"), image[:, :, ::-1])
-    assert run("walk") == 0
+    assert run("walk", "--no-overlay") == 0
     assert result("walk").num_frames == 16
     (tmp_path / "empty").mkdir()
     assert run("empty") == 3

@@ -13,7 +13,9 @@ from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import load_truth
 from kinema.pipeline import RunOptions, RunResult, run
+from kinema.skeleton import COCO17, joint_set
 from kinema.video import open_video
+from tests.helpers.keypoint_files import alphapose_file
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.usefixtures("networks")]
 
@@ -88,17 +90,6 @@ def test_errors_are_below_those_of_the_network_alone(results, data_dir, view, ca
         assert ours[measure] < share * raw[measure], measure
 
 
-def test_two_people_are_kept_apart(results):
-    """One walks, one stands on a container: in many frames both are there, and never as one."""
-    motion = results("walk_two_people_backlit_static").motion
-    assert len(motion.people) >= 2
-    first, second = sorted(motion.people, key=len, reverse=True)[:2]
-    both, a, b = np.intersect1d(first.frames, second.frames, return_indices=True)
-    assert len(both) > 0.5 * motion.num_frames
-    apart = np.linalg.norm(first.keypoints[a] - second.keypoints[b], axis=-1)
-    assert (np.nanmedian(apart, axis=1) > 20).mean() > 0.95
-
-
 def test_the_pkl_opens_without_kinema(results):
     with results("one_leg_stand_single_static").files["pkl"].open("rb") as file:
         content = pickle.load(file)
@@ -106,6 +97,29 @@ def test_the_pkl_opens_without_kinema(results):
     assert person["pose"].shape[1] == 72
     for key in ("pred_cam", "orig_cam", "betas", "joints3d", "joints2d", "bboxes", "frame_ids", "trans", "fps"):
         assert key in person
+
+
+def test_cocos_joints_of_the_default_chain_give_nearly_its_body(results, data_dir, tmp_path):
+    """61.5 mm of PA-MPJPE to the triangulated truth, where the default chain with its 3D landmarks has 63.8: 10 mm of
+    margin for other processors. The bystander, whom the file holds, too, is kept apart."""
+    default = results("balance_single_multiview_cam01").motion
+    people = []
+    for person in default:
+        rows = joint_set(person.keypoint_set).indices(COCO17.joints)
+        points = np.zeros((default.num_frames, len(rows), 3))
+        points[person.frames, :, :2] = person.keypoints[:, rows]
+        points[person.frames, :, 2] = person.keypoint_confidence[:, rows]
+        people.append(points)
+    file = alphapose_file(tmp_path / "poses.json", people, ids=False)
+    clip = data_dir / "videos" / "balance_single_multiview_cam01.mp4"
+    motion = run(clip, tmp_path, RunOptions.of(overlay=False, keypoints=str(file))).motion
+    assert len(motion.people) == len(default.people)
+    folder = data_dir / "gt" / "balance_single"
+    truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera="cam_01")
+    assert evaluate_motion(motion, truth).total["pa_mpjpe_mm"] < 72
+    assert evaluate_motion(motion, truth).total["coverage"] > 0.95
+    same = motion.people[0].contacts == default.people[0].contacts
+    assert same.mean() > 0.9
 
 
 def test_the_overlay_keeps_the_sources_times(data_dir, tmp_path):
