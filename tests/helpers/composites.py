@@ -6,6 +6,7 @@ occlusions, leaving and coming back can be scored without labels.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class CutOut:
     points: np.ndarray
 
 
+@functools.cache
 def cut_out(path: Path, *, body_height: float, start: int = 0, frames: int = 100) -> CutOut:
     """Cut the main person out of a single-person clip and scale them to `body_height` pixels (about)."""
     detector = BlazePoseDetector(locate("blazepose-detector").path)

@@ -116,6 +116,10 @@ def test_a_jump_and_a_walk_through_the_frame(data_dir):
     assert 195 <= walker.frames[-1] <= 210
     hips = walker.keypoints[:, 23:25, 0].mean(axis=1)
     assert np.all(np.diff(hips[::10]) < 0)  # she walks to the left all the time
+    both, a, b = np.intersect1d(jumper.frames, walker.frames, return_indices=True)
+    assert len(both) > 0.5 * motion.num_frames
+    apart = np.linalg.norm(jumper.keypoints[a] - walker.keypoints[b], axis=-1)
+    assert (np.nanmedian(apart, axis=1) > 20).mean() > 0.95  # never as one
 
 
 @pytest.fixture(scope="module")
