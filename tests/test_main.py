@@ -12,6 +12,7 @@ import pytest
 from kinema import __main__ as main_module
 from kinema import __version__, errors
 from kinema.__main__ import COMMANDS, FAULT, GROUPS, build_parser, main
+from kinema.commands._parser import nearest
 
 
 @pytest.fixture
@@ -151,6 +152,22 @@ def test_help_of_a_command(command, capsys):
 )  # fmt: skip
 def test_wrong_use_is_one_sentence(command, capsys, argv, sentence):
     assert leaves(capsys, argv) == (2, "", f"kinema: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [
+        *((word, "--time-range") for word in ("--start", "--end", "--duration", "--tiem-range")),
+        ("--people", "--max-persons"),
+        ("--persons", "--max-persons"),
+        ("--model", "--body-model"),
+        ("--no-video", "--no-overlay"),
+        *((word, None) for word in ("--gpu", "--workers", "--first", "--size", "--still")),
+    ],
+)
+def test_what_is_suggested_in_place_of_an_option_of_run(word, option):
+    known = build_parser("run").subcommands().choices["run"].options()
+    assert nearest(word, known) == option
 
 
 def test_a_video_in_the_commands_place(tmp_path, capsys):

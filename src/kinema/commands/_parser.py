@@ -107,9 +107,24 @@ class Parser(argparse.ArgumentParser):
         self.error(f"unexpected argument `{extra[0]}`")
 
 
+_MEANT = {
+    "--time-range": ("start", "begin", "from", "end", "stop", "to", "until", "duration", "seconds", "trim"),
+    "--max-persons": ("people", "persons", "num-people", "num-persons"),
+    "--filter": ("smooth", "smoothing"),
+    "--no-overlay": ("no-video", "no-render"),
+}
+"""Options that do what other programs call by these words."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word closest to `word`, None if none is close."""
+    """The known word that does what `word` says elsewhere, else the one closest to it; None if none is close."""
     from difflib import get_close_matches
 
-    found = get_close_matches(word, list(known), 1, 0.6)
-    return found[0] if found else None
+    bare = {each.lstrip("-"): each for each in known}
+    word = word.lstrip("-")
+    for option, words in _MEANT.items():
+        if word in words and option in bare.values():
+            return option
+    # Two letters of three that are exchanged are that close.
+    found = get_close_matches(word, list(bare), 1, 0.66)
+    return bare[found[0]] if found else None
