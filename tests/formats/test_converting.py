@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kinema.errors import InputError, UsageError
-from kinema.formats import find_format, formats, load_motion, save_motion
+from kinema.formats import FORMATS, formats, load_motion, save_motion
 from kinema.formats.converting import convert, losses
 from tests.helpers.exchange_motions import camera_only
 from tests.helpers.motion_samples import rotations_apart
@@ -27,17 +27,17 @@ def smplx(motion):
 @pytest.mark.parametrize("other", ["kinema-pkl", "kinema-npz", "amass", "gvhmr", "bvh"])
 def test_every_pair_keeps_what_both_hold(walk, tmp_path, one, other):
     motion = walk if "bvh" in (one, other) else smplx(walk)
-    first = save_motion(motion, tmp_path / f"one{find_format(one).suffixes[0]}", format=one)
-    second = tmp_path / f"other{find_format(other).suffixes[0]}"
+    first = save_motion(motion, tmp_path / f"one{FORMATS.find(one).suffixes[0]}", format=one)
+    second = tmp_path / f"other{FORMATS.find(other).suffixes[0]}"
     if one == "pare" and other == "bvh":
         pytest.skip("PARE's files have no world, and their translation is a guess")
     report = convert(first, second, source_format=one, target_format=other, fps=30)
-    back = load_motion(second, format=other, **({} if find_format(other).timed else {"fps": 30}))
+    back = load_motion(second, format=other, **({} if FORMATS.find(other).timed else {"fps": 30}))
     a, b = motion.people[0], back.people[0]
     tolerance = MILLIMETRE if "bvh" in (one, other) else EXACT
-    kept = (set(find_format(one).keeps) or set(a.filled)) & (set(find_format(other).keeps) or set(a.filled))
+    kept = (set(FORMATS.find(one).keeps) or set(a.filled)) & (set(FORMATS.find(other).keeps) or set(a.filled))
     # Translation and betas are comparable only on the same body, with its betas.
-    intermediate = load_motion(first, format=one, **({} if find_format(one).timed else {"fps": 30}))
+    intermediate = load_motion(first, format=one, **({} if FORMATS.find(one).timed else {"fps": 30}))
     same_body = motion.body_model == intermediate.body_model == back.body_model and intermediate.people[0].betas.any()
     for name in kept & set(a.filled):
         if name.startswith("pose"):
@@ -98,8 +98,8 @@ def test_every_lossy_format_states_what_it_keeps():
 
 def test_losses_of_an_empty_motion(walk):
     nobody = walk.replace(people=())
-    assert losses(nobody, find_format("kinema-pkl"))
-    assert losses(nobody, find_format("kinema-npz")) == []
+    assert losses(nobody, FORMATS.find("kinema-pkl"))
+    assert losses(nobody, FORMATS.find("kinema-npz")) == []
 
 
 def test_impossible_conversions_are_refused(walk, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 from kinema.errors import InputError, KinemaError, UnsafeFileError, UsageError
-from kinema.formats import find_format, formats, load_motion, save_motion
+from kinema.formats import FORMATS, formats, load_motion, save_motion
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS
 from kinema.storage.stored import StoredArray
@@ -231,7 +231,7 @@ def test_every_row_names_a_module_with_its_functions():
         assert not entry.reads or (callable(module.read) and callable(module.recognises))
         assert not entry.writes or callable(module.write)
         assert entry.suffixes
-        assert find_format(entry.name) is entry
+        assert FORMATS.find(entry.name) is entry
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out", "out.json"])

@@ -116,7 +116,7 @@ def _count(motion, context, options):
 STAGE = Stage("toy-count", "counting", ToyStageOptions, _count)
 
 
-def _write(motion, path, *, body=None, vertices=False):
+def _write(motion, path, *, body=None):
     path.write_text(json.dumps({"toy": [person.transl.tolist() for person in motion], "fps": motion.fps}))
     return path
 

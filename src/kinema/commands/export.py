@@ -108,14 +108,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and print the notes and the files written."""
     from kinema.body import load_body
-    from kinema.formats import find_format, load_motion, motion_file, save_motion
+    from kinema.formats import FORMATS as ALL_FORMATS
+    from kinema.formats import load_motion, motion_file, save_motion
     from kinema.formats.converting import reading_notes
     from kinema.formats.report import WriteReport
     from kinema.formats.skeletal import in_frame
     from kinema.pipeline.source_video import source_of_run
 
     name = args.target_format
-    entry = find_format(FORMATS[name][0])
+    entry = ALL_FORMATS.find(FORMATS[name][0])
     options = {
         "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
         "names": args.names, "blender": args.blender, "camera": args.camera, "footage": args.video,

@@ -14,7 +14,6 @@ from kinema.formats.motion_files import load_motion as load_motion
 from kinema.formats.motion_files import save_motion as save_motion
 from kinema.formats.registry import FORMATS as FORMATS
 from kinema.formats.registry import MotionFormat as MotionFormat
-from kinema.formats.registry import find_format as find_format
 from kinema.formats.registry import formats as formats
 
 

@@ -69,7 +69,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     fps: float | None = None,
     layout: str = "smplx",
     camera: bool = True,

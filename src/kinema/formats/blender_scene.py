@@ -38,7 +38,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     names: str | None = None,
     footage: str | Path | None = None,
     report: WriteReport | None = None,

@@ -64,7 +64,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     units: str | None = None,
     fps: float | None = None,
     rotation_order: str = "ZXY",
@@ -72,7 +71,7 @@ def write(
     camera: bool = True,
     report: WriteReport | None = None,
 ) -> Path:
-    """Write one file per person and return the first. See the module; `vertices` is ignored.
+    """Write one file per person and return the first. See the module.
 
     units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`. names: of
     the joints, a key of `naming.NAMINGS`, default SMPL's. camera: with the filming camera's file.

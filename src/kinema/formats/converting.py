@@ -13,7 +13,7 @@ from kinema.body.loading import other_version
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
 from kinema.formats.motion_files import infer_format, load_motion, save_motion
-from kinema.formats.registry import MotionFormat, find_format, format_by_suffix
+from kinema.formats.registry import FORMATS, MotionFormat, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS
@@ -45,10 +45,10 @@ def convert(
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target} would overwrite the source; name another file")
-    entry = format_by_suffix(target) if target_format is None else find_format(target_format)
+    entry = format_by_suffix(target) if target_format is None else FORMATS.find(target_format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
-    read = infer_format(source) if source_format is None else find_format(source_format)
+    read = infer_format(source) if source_format is None else FORMATS.find(source_format)
     motion = load_motion(source, format=read.name, fps=fps, units=source_units)
     report = WriteReport()
     for note in reading_notes(motion):

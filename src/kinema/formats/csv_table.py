@@ -42,7 +42,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     report: WriteReport | None = None,
 ) -> Path:
     """Write everybody into one table, person after person. Raises UsageError, OutputError."""

@@ -54,7 +54,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     names: str | None = None,
     blender: str | Path | None = None,
     camera: bool = True,

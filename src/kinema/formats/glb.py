@@ -49,7 +49,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     names: str | None = None,
     camera: bool = True,
     surface: str | None = None,

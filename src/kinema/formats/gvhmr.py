@@ -102,7 +102,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     fps: float | None = None,
     report: WriteReport | None = None,
 ) -> Path:

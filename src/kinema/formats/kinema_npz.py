@@ -39,8 +39,8 @@ def recognises(content: Mapping[Any, Any]) -> bool:
     return _VERSION_KEY in content and not isinstance(content, dict)
 
 
-def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
-    """Write the motion, and an AMASS file for every person but the first. `vertices` is ignored."""
+def write(motion: Motion, path: Path, *, body: BodyModel | None = None) -> Path:
+    """Write the motion, and an AMASS file for every person but the first."""
     arrays: dict[str, np.ndarray] = {}
     played = without_pauses(motion)
     posed = posed_people(played)

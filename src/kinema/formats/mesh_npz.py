@@ -29,7 +29,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     surface: str | None = None,
     report: WriteReport | None = None,
 ) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import InputError, ShapeError, UsageError, quoted
 from kinema.formats.containers import open_container
-from kinema.formats.registry import FORMATS, MotionFormat, find_format, format_by_suffix
+from kinema.formats.registry import FORMATS, MotionFormat, format_by_suffix
 from kinema.motion import Motion
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def load_motion(
     UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
     """
     path = Path(path)
-    entry = None if format is None else find_format(format)
+    entry = None if format is None else FORMATS.find(format)
     if entry is not None and not entry.reads:
         raise UsageError(f"{entry.name} files can be written, not read")
     if fps is not None and not is_rate(fps):
@@ -86,7 +86,7 @@ def save_motion(
     format or option), OutputError (disk full, folder not writable).
     """
     path = Path(path)
-    entry = format_by_suffix(path) if format is None else find_format(format)
+    entry = format_by_suffix(path) if format is None else FORMATS.find(format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them")
     unknown = [name for name in options if name not in entry.takes]
@@ -94,7 +94,9 @@ def save_motion(
         raise UsageError(f"{entry.name} files are written without {unknown[0]}; leave it out")
     if "report" in entry.takes:
         options["report"] = report
-    written = entry.load().write(motion, path, body=body, vertices=vertices, **options)
+    if "vertices" in entry.takes:
+        options["vertices"] = vertices
+    written = entry.load().write(motion, path, body=body, **options)
     if report is not None and not report.paths:
         report.paths.append(written)
     result: Path = written

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 
-def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
+def write(motion: Motion, path: Path, *, body: BodyModel | None = None) -> Path:
     """Write everybody's 15 joints of PoseTrack. Raises UsageError, OutputError."""
     content = [
         {

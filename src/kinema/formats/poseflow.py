@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 
-def write(motion: Motion, path: Path, *, body: BodyModel | None = None, vertices: bool = False) -> Path:
+def write(motion: Motion, path: Path, *, body: BodyModel | None = None) -> Path:
     """Write everybody's 17 joints of COCO. Raises UsageError, OutputError."""
     content = {
         name: [{"keypoints": each.points, "scores": each.score, "idx": each.id} for each in people]

@@ -4,7 +4,7 @@ A format is one row here and one module with up to three functions, imported onl
 
     recognises(content) -> bool                     content: the opened file, a mapping (see `containers`)
     read(content, path) -> Motion                   takes `fps=`, `units=` where a file may lack them
-    write(motion, path, *, body, vertices) -> Path  the first file written; also takes the options in `takes`
+    write(motion, path, *, body) -> Path            the first file written; also takes the options in `takes`
 
 A row states what the format can hold, so that a converter can report what is lost.
 """
@@ -29,9 +29,9 @@ class MotionFormat:
     the one written. module: the module with its functions, by name, or any object that has them. reads, writes:
     what it supports. timed: whether its files store the frame times or the frame rate. lossless: whether a Motion
     survives a round trip unchanged. named: written only where it is named, because its suffix says nothing. holds:
-    what a file can store of a motion, in words. takes: further options of its writer; "report" stands for a
-    `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a person, "camera" and "rate" that can be
-    read back from a file written by Kinema (every one, for a lossless format).
+    what a file can store of a motion, in words. takes: further options of its writer; "vertices": with
+    posed meshes; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a
+    person, "camera" and "rate" that can be read back from a file written by Kinema (every one, for a lossless format).
     opener: function path -> mapping that opens its files, itself or as "module:function"; None for pickles, `.npz`
     and torch files, which Kinema opens itself.
     """
@@ -75,6 +75,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             writes=True,
             timed=True,
             lossless=True,
+            takes=("vertices",),
             holds="everything of a motion that has people",
         ),
         MotionFormat(
@@ -104,7 +105,7 @@ FORMATS: Registry[MotionFormat] = Registry(
             (".pkl",),
             "kinema.formats.pare",
             writes=True,
-            takes=("report",),
+            takes=("vertices", "report"),
             keeps=("pose", "betas", "transl", "boxes"),
             holds="people's pose, shape, boxes and 49 joints in the camera's frame",
         ),
@@ -328,11 +329,6 @@ FORMATS: Registry[MotionFormat] = Registry(
 def formats() -> tuple[MotionFormat, ...]:
     """Every motion format that Kinema knows. Imports none of them."""
     return FORMATS.rows()
-
-
-def find_format(name: str) -> MotionFormat:
-    """The format called `name`. Raises UsageError, listing the known ones."""
-    return FORMATS.find(name)
 
 
 def format_by_suffix(path: Path) -> MotionFormat:

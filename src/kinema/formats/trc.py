@@ -30,7 +30,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     units: str | None = None,
     fps: float | None = None,
     report: WriteReport | None = None,

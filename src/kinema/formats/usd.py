@@ -47,7 +47,6 @@ def write(
     path: Path,
     *,
     body: BodyModel | None = None,
-    vertices: bool = False,
     names: str | None = None,
     camera: bool = True,
     surface: str | None = None,
