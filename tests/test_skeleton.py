@@ -16,7 +16,6 @@ from kinema.skeleton import (
     JointSet,
     joint_set,
     mirrored,
-    shared_joints,
 )
 
 SETS = [pytest.param(s, id=s.name) for s in JOINT_SETS.values()]
@@ -85,15 +84,6 @@ def test_spin49_begins_with_openpose25():
 def test_limbs_are_in_the_common_sets():
     for name in ("smpl24", "coco17", "halpe26", "h36m17", "blazepose33", "openpose25"):
         assert all(limb in JOINT_SETS[name] for limb in LIMBS12), name
-
-
-def test_shared_joints_keep_the_first_order():
-    a = JointSet("a", ("x", "y", "z"))
-    b = JointSet("b", ("z", "x", "w"))
-    assert shared_joints(a, b) == ("x", "z")
-    assert shared_joints(b, a) == ("z", "x")
-    for one in JOINT_SETS.values():
-        assert shared_joints(one, one) == one.joints
 
 
 def test_edges_without_tree_or_links():

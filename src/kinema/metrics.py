@@ -16,9 +16,6 @@ from kinema.errors import ShapeError, UsageError
 from kinema.geometry.alignment import align, similarity
 from kinema.geometry.rotations import geodesic_angle
 
-PARE_ANGLE_JOINTS = (0, 1, 2, 4, 5, 16, 17, 18, 19)
-"""SMPL joints of PARE's joint angle error: pelvis, hips, knees, shoulders, elbows."""
-
 BENDS = {
     "left_elbow": ("left_shoulder", "left_elbow", "left_wrist"),
     "right_elbow": ("right_shoulder", "right_elbow", "right_wrist"),

@@ -85,11 +85,6 @@ def mirrored(joint: str) -> str:
     return joint
 
 
-def shared_joints(a: JointSet, b: JointSet) -> tuple[str, ...]:
-    """Names that both sets have, in the order of `a`."""
-    return tuple(joint for joint in a.joints if joint in b)
-
-
 NUM_POSE = 72
 """Numbers of an SMPL pose: axis-angle of 24 joints."""
 

@@ -11,7 +11,7 @@ from kinema.body import load_body
 from kinema.errors import UsageError
 from kinema.geometry.camera import project, unproject
 from kinema.motion import Motion
-from kinema.synthetic import Style, procedural_motion, render_clip, render_crops, render_frames, studio_camera
+from kinema.synthetic import Style, procedural_motion, render_clip, render_frames, studio_camera
 from kinema.synthetic.room import Room
 from kinema.synthetic.style import FLOORS, PATTERNS, WALLS, vertex_colors
 from kinema.video import open_video
@@ -46,26 +46,6 @@ def test_the_body_is_drawn_at_its_true_position():
     np.testing.assert_allclose([u.max(), v.max()], pixels.max(axis=0), atol=1.5)
     joints = project(person.joints[0], motion.camera.intrinsics).round().astype(int)
     assert red[joints[:, 1], joints[:, 0]].mean() > 0.9
-
-
-def test_crops_have_matching_intrinsics():
-    motion = short(4)
-    style = dataclasses.replace(CLEAN, shirt=(0.0, 0.9, 0.0), trousers=(0.0, 0.9, 0.0), wall_color=(0.5, 0.5, 0.5))
-    crops = list(render_crops(motion, BODY, size=160, style=style, frames=[0, 2]))
-    assert [crop.frame for crop in crops] == [0, 2]
-    person = motion.people[0]
-    for crop in crops:
-        assert crop.image.shape == (160, 160, 3)
-        green = crop.image[..., 1].astype(int) - crop.image[..., 0] > 50
-        v, u = np.nonzero(green)
-        vertices = BODY.vertices(person.pose, person.betas, person.transl)[crop.frame]
-        dressed = np.isin(BODY.labels, [BODY.label_names.index(name) for name in ("shirt", "trousers")])
-        pixels = project(vertices[dressed], crop.intrinsics)
-        np.testing.assert_allclose([u.min(), v.min()], pixels.min(axis=0), atol=3)
-        np.testing.assert_allclose([u.max(), v.max()], pixels.max(axis=0), atol=3)
-        inside = project(person.joints[crop.frame], crop.intrinsics)
-        assert inside.min() > 0
-        assert inside.max() < 159
 
 
 def test_clip_has_the_motions_times_and_size(tmp_path):

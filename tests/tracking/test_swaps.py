@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.skeleton import BLAZEPOSE33, JOINT_SETS, JointSet, shared_joints
+from kinema.skeleton import BLAZEPOSE33, JOINT_SETS, JointSet
 from kinema.tracking.swaps import NUM_GROUPS, exchange, find_swaps
 from tests.helpers.walkers import image_of, walker
 
@@ -108,7 +108,7 @@ def test_exchange_is_its_own_inverse_and_spares_the_middle():
 def flat_clip(joints, turn):
     """The clip in the image only, in those joints of a set that the walker has too; the others lie on the hips."""
     points, _, _, times, heights = clip(turn)
-    shared = shared_joints(joints, BLAZEPOSE33)
+    shared = [joint for joint in joints.joints if joint in BLAZEPOSE33]
     flat = np.repeat(points[:, [BLAZEPOSE33.index("left_hip")]], len(joints), axis=1)
     flat[:, joints.indices(shared)] = points[:, BLAZEPOSE33.indices(shared)]
     confidence = np.zeros(flat.shape[:2])

@@ -57,15 +57,13 @@ class IdentityScores:
         return self.found / max(self.present, 1)
 
 
-def identity_scores(
-    known: Sequence[KnownPerson], found: Sequence[FoundPerson], *, within: float = WITHIN
-) -> IdentityScores:
+def identity_scores(known: Sequence[KnownPerson], found: Sequence[FoundPerson]) -> IdentityScores:
     """In every frame, known and found people are paired so that the sum of their distances is least."""
     distance = np.stack([np.stack([_distances(one, other) for other in found]) for one in known]) if found else None
     present = sum(int(one.present.sum()) for one in known)
     if distance is None:
         return IdentityScores(present, 0, 0, 0, 0, 0.0)
-    near = distance <= within
+    near = distance <= WITHIN
     ids = np.full((len(known), distance.shape[2]), -1)
     for frame in np.flatnonzero(near.any(axis=(0, 1))):
         cost = np.where(near[..., frame], distance[..., frame], 1e3)

@@ -65,10 +65,10 @@ def concatenate(parts: list[Circles]) -> Circles:
     return whole.select(np.argsort(-whole.scores, kind="stable"))
 
 
-def merge(found: Circles, *, distance: float = 0.3) -> Circles:
+def merge(found: Circles) -> Circles:
     """One circle for each person: the score-weighted mean of those around the best one.
 
-    Two circles belong to one person if their hips are closer than `distance` times the smaller radius
+    Two circles belong to one person if their hips are closer than 0.3 times the smaller radius
     and their radii agree within a factor of 1.8. (MediaPipe compares face boxes, which are only a few pixels
     wide for small people.)
     """
@@ -80,7 +80,7 @@ def merge(found: Circles, *, distance: float = 0.3) -> Circles:
             continue
         gap = np.hypot(*(found.hips - found.hips[i]).T)
         smaller, larger = np.minimum(radii, radii[i]), np.maximum(radii, radii[i])
-        same = left & (gap < distance * smaller) & (larger < 1.8 * np.maximum(smaller, 1e-9))
+        same = left & (gap < 0.3 * smaller) & (larger < 1.8 * np.maximum(smaller, 1e-9))
         same[i] = True
         left &= ~same
         weight = found.scores[same]

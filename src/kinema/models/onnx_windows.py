@@ -15,13 +15,13 @@ from kinema.runtime import onnx_session
 class OnnxWindows:
     """An exported refiner: input "windows" (N, W, C), output "smooth" (N, W, C)."""
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        self._path, self._threads = path, threads
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     @cached_property
     def _session(self):  # type: ignore[no-untyped-def]  # onnxruntime has no types
         try:
-            return onnx_session(str(self._path), threads=self._threads)
+            return onnx_session(str(self._path))
         except ImportError:  # not the file's fault
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base

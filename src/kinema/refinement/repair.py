@@ -110,10 +110,8 @@ def replace_root_excursions(root: np.ndarray, times: np.ndarray, scale: float) -
     return fill_missing(root, times, ~away[:, None]), away
 
 
-def bridge_jumps(
-    root: np.ndarray, times: np.ndarray, fastest: float, jump: float = 0.1
-) -> tuple[np.ndarray, np.ndarray]:
-    """A path (F,3) with its jumps of more than `jump` metres bridged, and where it was changed: (F,) bool.
+def bridge_jumps(root: np.ndarray, times: np.ndarray, fastest: float) -> tuple[np.ndarray, np.ndarray]:
+    """A path (F,3) with its jumps of more than 0.1 m bridged, and where it was changed: (F,) bool.
 
     Each jump is spread over enough seconds around it that nothing moves faster than `fastest` (m/s); before and after,
     the path is unchanged.
@@ -122,7 +120,7 @@ def bridge_jumps(
     steps = np.diff(root, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     usual = _usual(lengths) if len(lengths) else lengths
-    for row in np.flatnonzero((lengths > jump + 2 * usual) & (lengths > 0)).tolist():
+    for row in np.flatnonzero((lengths > 0.1 + 2 * usual) & (lengths > 0)).tolist():
         delta = steps[row] * (1 - usual[row] / lengths[row])
         # A cubic step is fastest at its midpoint: one and a half times its mean speed.
         seconds = max(SHORTEST_BRIDGE, 1.5 * float(np.linalg.norm(delta)) / (0.8 * fastest))

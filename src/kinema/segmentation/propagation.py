@@ -158,7 +158,7 @@ def open_propagation(given: Setting) -> PropagatedMasks:
     return PropagatedMasks(detector.people, start, given)
 
 
-def orders_of(frames: int, initial: Sequence[int], passes: int, *, permute: bool, seed: int = _SEED) -> list[list[int]]:
+def orders_of(frames: int, initial: Sequence[int], passes: int, *, permute: bool) -> list[list[int]]:
     """For each pass, the order of all frames.
 
     Without `permute`, or in the last of several passes: from the first initial frame to the end, then from there to the
@@ -168,7 +168,7 @@ def orders_of(frames: int, initial: Sequence[int], passes: int, *, permute: bool
     steady = [*range(first, frames), *range(first - 1, -1, -1)]
     if not permute:
         return [steady] * passes
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(_SEED)
     others = np.setdiff1d(np.arange(frames), initial)
     mixed = [[*initial, *random.permutation(others).tolist()] for _ in range(max(passes - 1, 1))]
     return [*mixed, steady] if passes > 1 else mixed

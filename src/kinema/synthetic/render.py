@@ -1,7 +1,6 @@
 """Rendered images and videos of a motion with known ground truth.
 
-    for image in render_frames(motion, body, seed=7): ...        # (H,W,3) uint8, the motion's own camera
-    for crop in render_crops(motion, body, size=320, seed=7): ...  # around each person, with its intrinsics
+    for image in render_frames(motion, body, seed=7): ...  # (H,W,3) uint8, the motion's own camera
     render_clip(motion, body, "clip.mp4", seed=7)
 
 The scene: a dressed body in a textured room, lit by one main light, with its shadow on the floor, imaged
@@ -10,8 +9,7 @@ with lens blur and sensor noise. Realistic enough for person detectors to work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,18 +34,6 @@ _SCALE = 2
 """The body is rendered this much larger and averaged, so that edges inside the silhouette are antialiased too."""
 _MARGIN = 64
 """Extra rows and columns of noise, so that each frame takes a different crop."""
-
-
-@dataclass(frozen=True)
-class Crop:
-    """An image around one person. frame: index into the motion's times; person: its id; image (S,S,3) uint8 RGB;
-    intrinsics (3,3): project camera-frame joints into this image.
-    """
-
-    frame: int
-    person: int
-    image: np.ndarray
-    intrinsics: np.ndarray
 
 
 def render_frames(
@@ -81,40 +67,6 @@ def render_frames(
         yield scene.image(frame, size, lens, empty)
 
 
-def render_crops(
-    motion: Motion,
-    body: BodyModel,
-    *,
-    size: int = 320,
-    seed: int = 0,
-    style: Style | None = None,
-    margin: float = 1.3,
-    frames: Sequence[int] | None = None,
-) -> Iterator[Crop]:
-    """A square image around each person in each frame where they are visible; fast, for evaluating detectors.
-
-    size: pixels; margin: the image's side relative to the longer side of the person's box; frames: which ones,
-    default all. Lens distortion is not applied. Other arguments as for `render_frames`.
-    """
-    scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed, distorted=False)
-    selected = None if frames is None else {int(frame) for frame in frames}
-    rng = np.random.default_rng([seed, 0xC409])
-    for person in motion:
-        (boxes,) = person.require("boxes")
-        for row, frame in enumerate(person.frames):
-            extent = float(np.max(boxes[row, 2:] - boxes[row, :2]))
-            if (selected is not None and int(frame) not in selected) or not extent > 1:
-                continue
-            side = extent * margin
-            middle = (boxes[row, :2] + boxes[row, 2:]) / 2 + rng.uniform(-0.04, 0.04, 2) * side
-            scale = size / side
-            corner = middle - (size / 2 - 0.5) / scale
-            shift = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1]])
-            intrinsics = np.diag([scale, scale, 1.0]) @ shift @ scene.camera.intrinsics
-            empty = scene.background(int(frame), (size, size), intrinsics)
-            yield Crop(int(frame), person.id, scene.image(int(frame), (size, size), intrinsics, empty), intrinsics)
-
-
 def render_clip(
     motion: Motion,
     body: BodyModel,
@@ -140,10 +92,7 @@ def render_clip(
 class _Scene:
     """Body, room and light of one rendering job; renders single frames."""
 
-    def __init__(
-        self, motion: Motion, body: BodyModel, style: Style, seed: int, *, distorted: bool = True,
-        surroundings: float = 0.0,
-    ) -> None:  # fmt: skip
+    def __init__(self, motion: Motion, body: BodyModel, style: Style, seed: int, *, surroundings: float = 0.0) -> None:
         camera = motion.camera
         if camera is None or camera.rotation is None or camera.translation is None:
             raise UsageError("rendering needs a motion whose camera has a pose in the world; give it one first")
@@ -151,7 +100,7 @@ class _Scene:
             person.require("pose", "betas", "transl")
         self.motion, self.body, self.style = motion, body, style
         self.camera = camera
-        self.distortion = camera.distortion if distorted else None
+        self.distortion = camera.distortion
         self.moving = camera.rotation.ndim == 3
         self._rotation, self._translation = camera.rotation, camera.translation
         self.colors = [vertex_colors(body, dressed(style, number)) for number in range(len(motion.people))]

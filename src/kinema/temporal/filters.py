@@ -116,8 +116,8 @@ def whittaker(
     return np.asarray((trend + rest).reshape(values.shape))
 
 
-def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: int = 2) -> np.ndarray:
-    """Butterworth low-pass of `order`, run forward and backward (zero phase, so `order` doubles), cutoff in Hz.
+def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float) -> np.ndarray:
+    """Butterworth low-pass of second order, run forward and backward (zero phase, so fourth order), cutoff in Hz.
 
     At `cutoff` the gain of both passes together is 1/2. Non-uniform times are resampled to a uniform grid
     and back, linearly: prefer `whittaker` there.
@@ -140,7 +140,7 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float, order: 
         grid = np.linspace(times[0], times[-1], count)
         flat = resample_linear(flat, times, grid)
         interval = grid[1] - grid[0]
-    sos = butter(order, cutoff, fs=1 / interval, output="sos")
+    sos = butter(2, cutoff, fs=1 / interval, output="sos")
     # Odd extension over two periods of the cut-off: shorter ones leave a transient at the ends.
     pad = min(len(flat) - 1, math.ceil(2 / (cutoff * interval)))
     flat = sosfiltfilt(sos, flat, axis=0, padtype="odd", padlen=pad)
@@ -226,17 +226,17 @@ def _gain(cutoff: float | np.ndarray, dt: float) -> float | np.ndarray:
     return ratio / (ratio + 1)
 
 
-def gaussian_in_blocks(values: np.ndarray, *, sigma: float = 3.0, block: int = 31) -> np.ndarray:
+def gaussian_in_blocks(values: np.ndarray) -> np.ndarray:
     """The Gaussian baseline of SmoothNet's published comparison, defects included: for parity only.
 
-    sigma and block in frames. Blocks are filtered separately (so there are jumps between them) and the frames
-    after the last whole block are left unfiltered; a clip shorter than a block is one block. Use `gaussian`
+    A deviation of 3 frames, in blocks of 31, which are filtered separately (so there are jumps between them); the
+    frames after the last whole block are left unfiltered; a clip shorter than a block is one block. Use `gaussian`
     for anything else.
     """
     out = np.array(values, dtype=np.float64)
-    block = max(1, min(block, len(out)))
+    block = max(1, min(31, len(out)))
     for start in range(0, len(out) - block + 1, block):
-        out[start : start + block] = gaussian_filter1d(out[start : start + block], sigma, axis=0, mode="reflect")
+        out[start : start + block] = gaussian_filter1d(out[start : start + block], 3.0, axis=0, mode="reflect")
     return out
 
 

@@ -102,8 +102,6 @@ def find_jumps(
     kernel: np.ndarray,
     *,
     threshold: float,
-    epsilon: float = EPSILON,
-    rounds: int = ROUNDS,
     parity: bool = False,
 ) -> np.ndarray:
     """The frames at which a new piece begins, sorted int (J,): values (F,D), weights (F,).
@@ -120,7 +118,7 @@ def find_jumps(
     centre = len(kernel) // 2
     past = np.concatenate([kernel[:centre], [kernel[centre] / 2], np.zeros(centre)])
     future = np.concatenate([np.zeros(centre + 2), [kernel[centre] / 2], kernel[centre + 1 :]])
-    before, after = (robust_filter(values, weights, half, epsilon=epsilon, rounds=rounds)[0] for half in (past, future))
+    before, after = (robust_filter(values, weights, half)[0] for half in (past, future))
     if parity:
         before, after = np.nan_to_num(before), np.nan_to_num(after)
     gap = np.nan_to_num(np.linalg.norm(before - after, axis=1), nan=0.0)
@@ -138,8 +136,6 @@ def filter_pieces(
     kernel: np.ndarray,
     starts: np.ndarray,
     *,
-    epsilon: float = EPSILON,
-    rounds: int = ROUNDS,
     goes_on: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as of `find_jumps`.
@@ -156,7 +152,7 @@ def filter_pieces(
     done = []
     for v, w in pieces:
         longer, counted, first = _longer(v, w, margin)
-        found = robust_filter(longer, counted, kernel, epsilon=epsilon, rounds=rounds) if len(v) else (v, w)
+        found = robust_filter(longer, counted, kernel) if len(v) else (v, w)
         done.append(tuple(each[first : first + len(v)] for each in found))
     return np.concatenate([each[0] for each in done]), np.concatenate([each[1] for each in done])
 

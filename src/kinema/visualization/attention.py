@@ -9,30 +9,28 @@ import numpy as np
 
 from kinema.skeleton import SMPL24
 
-_COLUMNS = 6
+_COLUMNS, _TILE = 6, 160
 LABEL = 16
 """Height in pixels of a line of text above an image."""
 
 
-def heat_over(image: np.ndarray, heat: np.ndarray, opacity: float = 0.5) -> np.ndarray:
-    """A heatmap (h,w) in [0,1] over an image (H,W,3) uint8, in jet colours, resized by cubic interpolation."""
+def heat_over(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A heatmap (h,w) in [0,1] half over an image (H,W,3) uint8, in jet colours, resized by cubic interpolation."""
     size = image.shape[1], image.shape[0]
     resized = cv2.resize(heat.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    return np.rint((1 - opacity) * image + opacity * jet(resized)).astype(np.uint8)
+    return np.rint(0.5 * image + 0.5 * jet(resized)).astype(np.uint8)
 
 
-def attention_sheet(
-    crop: np.ndarray, attention: np.ndarray, notes: Sequence[str] = (), *, tile: int = 160
-) -> np.ndarray:
+def attention_sheet(crop: np.ndarray, attention: np.ndarray, notes: Sequence[str] = ()) -> np.ndarray:
     """All 24 maps (24,h,w) over the crop (S,S,3) uint8, one tile each with the joint's name: (H,W,3) uint8.
 
     Each map is scaled by its own maximum: it shows where the network attends, not how sharply. notes: on each joint,
     below its name.
     """
-    small = cv2.resize(crop, (tile, tile), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(crop, (_TILE, _TILE), interpolation=cv2.INTER_AREA)
     tiles = []
     for number, (one, name) in enumerate(zip(attention, SMPL24.joints, strict=True)):
-        heat = cv2.resize((one / max(float(one.max()), 1e-12)).astype(np.float32), (tile, tile))
+        heat = cv2.resize((one / max(float(one.max()), 1e-12)).astype(np.float32), (_TILE, _TILE))
         # Where there is no attention, the image stays unchanged.
         opacity = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
         tiles.append(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+FILL = 0.86
+"""The share of each side of the image that the scene takes."""
+
 
 def looking_from(azimuth: float, elevation: float) -> np.ndarray:
     """World-to-camera rotation (3,3) of a camera in this direction from the scene, looking at it.
@@ -17,19 +20,16 @@ def looking_from(azimuth: float, elevation: float) -> np.ndarray:
 
 
 def framing_translation(
-    points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86
+    points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
     """The translation (3,) of the nearest camera with this rotation that has all points (N,3) well inside its image.
 
-    rotation (3,3): world to camera; size: width, height; `fill` of each side is used.
+    rotation (3,3): world to camera; size: width, height; `FILL` of each side is used.
     """
-    asked = limits(points[None], rotation, intrinsics, size, fill)
-    return np.asarray(translation_of(asked, intrinsics, size, fill)[0])
+    return np.asarray(translation_of(limits(points[None], rotation, intrinsics, size), intrinsics, size)[0])
 
 
-def limits(
-    points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86
-) -> np.ndarray:
+def limits(points: np.ndarray, rotation: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """What points (n,N,3), NaN where there is none, ask of the translation in each of n frames: (n,5).
 
     Each number only grows with more points, and translations that satisfy all of them have means that do, too.
@@ -38,16 +38,16 @@ def limits(
     seen = points @ rotation.T
     # The condition is linear in the camera's position: |x - cx| <= half (z - cz), and likewise for y. So the
     # extreme rays on each side decide.
-    half = fill * np.array(size) / (2 * np.diag(intrinsics)[:2])
+    half = FILL * np.array(size) / (2 * np.diag(intrinsics)[:2])
     asked = [sign * seen[..., axis] - half[axis] * seen[..., 2] for axis in range(2) for sign in (1, -1)]
     everything = np.stack([*asked, -seen[..., 2]], axis=-1)
     found = np.max(np.nan_to_num(everything, nan=-np.inf), axis=1, initial=-np.inf)
     return np.asarray(np.where(np.isfinite(found), found, np.nan))
 
 
-def translation_of(asked: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int], fill: float = 0.86) -> np.ndarray:
+def translation_of(asked: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The translations (n,3) of the nearest cameras that satisfy `limits` (n,5), none nearer than 1.5 m to a point."""
-    half = fill * np.array(size) / (2 * np.diag(intrinsics)[:2])
+    half = FILL * np.array(size) / (2 * np.diag(intrinsics)[:2])
     right, left = asked[:, 0:4:2], asked[:, 1:4:2]
     distance = np.maximum(np.max((right + left) / (2 * half), axis=1), 1.5 + asked[:, 4])
     return np.column_stack([-(right - left) / 2, distance])

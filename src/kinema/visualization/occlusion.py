@@ -19,11 +19,11 @@ DISPLAY = 480
 RATE = 15.0
 """Frames per second of the sweep video."""
 
-_COLUMNS = 5
+_COLUMNS, _TILE = 5, 224
 _COLOR = (0.35, 0.7, 0.9)
 
 
-def heat_sheet(image: np.ndarray, found: Sensitivity, *, aligned: bool = False, tile: int = 224) -> np.ndarray:
+def heat_sheet(image: np.ndarray, found: Sensitivity, *, aligned: bool = False) -> np.ndarray:
     """One tile per joint, and one for their mean: its error heatmap over the crop (S,S,3) uint8.
 
     All joints share one scale, so that they can be compared; each title gives the smallest and largest error in
@@ -32,7 +32,7 @@ def heat_sheet(image: np.ndarray, found: Sensitivity, *, aligned: bool = False, 
     heat = found.pa_heat if aligned else found.heat
     whole = np.concatenate([heat, heat.mean(axis=-1, keepdims=True)], axis=-1)
     low, high = float(heat.min()), float(heat.max())
-    small = cv2.resize(image, (tile, tile), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (_TILE, _TILE), interpolation=cv2.INTER_AREA)
     tiles = []
     for k, name in enumerate((*found.joints, "mean of all")):
         one = whole[..., k]

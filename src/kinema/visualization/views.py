@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
     from kinema.video.planes import Planes
 
-_CONTACT = np.array([0.86, 0.10, 0.25])
 _Parts = Callable[[Box], AbstractContextManager[np.ndarray]]
 """Of a box: an image (H,W,3) uint8 RGB of the view's size, to draw into inside this box."""
 

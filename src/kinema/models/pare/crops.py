@@ -93,7 +93,6 @@ def crop_batches(
     *,
     batch: int,
     scale: float = 1.0,
-    size: int = IMAGE_SIZE,
 ) -> Iterator[CropBatch]:
     """Crops of all people in batches as full as possible, across frames and people.
 
@@ -104,12 +103,12 @@ def crop_batches(
     for id, (frames, _) in tracks.items():
         for row, frame in enumerate(frames):
             wanted.setdefault(int(frame), []).append((id, row))
-    crops = np.empty((batch, size, size, 3), dtype=np.uint8)
+    crops = np.empty((batch, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     owners: list[tuple[int, int]] = []
     last = max(wanted, default=-1)
     for number, image in enumerate(images):
         for id, row in wanted.get(number, ()):
-            crop(image, tracks[id][1][row], scale=scale, size=size, out=crops[len(owners)])
+            crop(image, tracks[id][1][row], scale=scale, out=crops[len(owners)])
             owners.append((id, row))
             if len(owners) == batch:
                 yield _batch(crops, owners)

@@ -13,7 +13,7 @@ _REFERENCE = 150.0
 _SMALLEST = 0.5
 
 
-def boxes_from_keypoints(keypoints: np.ndarray, *, visible: float = VISIBLE) -> tuple[np.ndarray, int, int]:
+def boxes_from_keypoints(keypoints: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Square boxes around the visible keypoints of a track.
 
     keypoints (F,K,3): x, y pixels and confidence. Returns boxes (n,4) cx cy w h of the frames start..stop-1, and start
@@ -22,7 +22,7 @@ def boxes_from_keypoints(keypoints: np.ndarray, *, visible: float = VISIBLE) -> 
     visible one are left out.
     """
     keypoints = np.asarray(keypoints, dtype=np.float64)
-    seen = np.greater(keypoints[..., 2:], visible)
+    seen = np.greater(keypoints[..., 2:], VISIBLE)
     low = np.where(seen, keypoints[..., :2], np.inf).min(axis=1)
     high = np.where(seen, keypoints[..., :2], -np.inf).max(axis=1)
     some = seen.any(axis=(1, 2))

@@ -40,16 +40,16 @@ def from_checkpoint(tensors: Mapping[str, np.ndarray], path: Path) -> OnnxSmooth
 
 
 class OnnxSmoothNet:
-    """Runs a SmoothNet. coordinates: None, any number of them; threads: how many onnxruntime may use."""
+    """Runs a SmoothNet. coordinates: None, any number of them."""
 
     coordinates = None
 
-    def __init__(self, net: NumpySmoothNet, *, threads: int = 1) -> None:
-        self.net, self.window, self._threads = net, net.window, threads
+    def __init__(self, net: NumpySmoothNet) -> None:
+        self.net, self.window = net, net.window
 
     @cached_property
     def _session(self) -> Any:
-        return onnx_session(smoothnet_model(self.net), threads=self._threads)
+        return onnx_session(smoothnet_model(self.net))
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """(N, T, C) -> (N, T_out, C) float32. Raises InputError for windows of another length."""

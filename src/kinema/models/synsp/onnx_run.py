@@ -44,14 +44,13 @@ class OnnxSynSP:
 
     window = None
 
-    def __init__(self, tensors: Mapping[str, np.ndarray], name: str, *, threads: int = 1) -> None:
+    def __init__(self, tensors: Mapping[str, np.ndarray], name: str) -> None:
         self._sizes, self._tensors = checked_tensors(tensors, name)
-        self._threads = threads
         self.coordinates = self._sizes.coordinates
         self._session = lru_cache(maxsize=4)(self._make_session)
 
     def _make_session(self, frames: int) -> Any:
-        return onnx_session(synsp_model(self._sizes, self._tensors, frames), threads=self._threads)
+        return onnx_session(synsp_model(self._sizes, self._tensors, frames))
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """(N, W, C) -> (N, W, C) float32. Raises InputError for windows of more than 100 frames."""

@@ -79,8 +79,9 @@ def along_ground(rng: np.random.Generator) -> np.ndarray:
     return np.array([np.cos(heading), 0.0, np.sin(heading)])
 
 
-def wander(times: np.ndarray, rng: np.random.Generator, seconds: float = 1.5) -> np.ndarray:
-    """(F,) smooth random curve from 0 to 1 that turns about every `seconds`."""
+def wander(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(F,) smooth random curve from 0 to 1 that turns about every 1.5 seconds."""
+    seconds = 1.5
     keys = np.arange(times[0], times[-1] + 2 * seconds, seconds)
     heights = rng.uniform(0, 1, len(keys))
     left = np.clip(np.searchsorted(keys, times, side="right") - 1, 0, len(keys) - 2)
