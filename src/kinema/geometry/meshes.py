@@ -16,27 +16,42 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30))
 
 
-class VertexNormals:
-    """`vertex_normals` of many poses of one mesh: what depends on the faces alone is computed once."""
+class Topology:
+    """What the faces of a mesh alone decide, computed once for many poses of it.
+
+    corners (3,N): the first, second and third vertex of each face; edges (2,E): the vertices of each edge, once.
+    """
 
     def __init__(self, faces: np.ndarray, num_vertices: int) -> None:
         """faces: (N,3) int."""
-        self._corners = np.ascontiguousarray(np.asarray(faces).T)
-        numbers = np.tile(np.arange(len(faces)), 3)
-        ones = np.ones(3 * len(faces))
-        shape = (num_vertices, len(faces))
-        self._around = scipy.sparse.csr_matrix((ones, (self._corners.ravel(), numbers)), shape=shape)
+        self.corners = np.ascontiguousarray(np.asarray(faces).T, dtype=np.int64)
+        begin, end = self.corners.ravel(), self.corners[[1, 2, 0]].ravel()
+        keys = np.minimum(begin, end) * num_vertices + np.maximum(begin, end)
+        keys, edge = np.unique(keys, return_inverse=True)
+        self.edges = np.stack([keys // num_vertices, keys % num_vertices])
+        count = self.corners.shape[1]
+        numbers = np.tile(np.arange(count), 3)
+        along = np.where(begin < end, 1, -1).astype(np.int8)
+        self._sides = scipy.sparse.csr_matrix((along, (edge.ravel(), numbers)), shape=(len(keys), count))
+        ones = np.ones(3 * count, np.float32)
+        self._around = scipy.sparse.csr_matrix((ones, (begin, numbers)), shape=(num_vertices, count))
 
-    def __call__(self, vertices: np.ndarray) -> np.ndarray:
-        """Unit normals (V,3) of vertices (V,3)."""
-        columns = np.ascontiguousarray(np.asarray(vertices, dtype=np.float64).T)
-        first, second, third = (columns[:, corner] for corner in self._corners)
-        second -= first
-        third -= first
-        normals = np.empty((self._around.shape[1], 3))
-        for axis in range(3):
-            a, b = (axis + 1) % 3, (axis + 2) % 3
-            normals[:, axis] = second[a] * third[b] - second[b] * third[a]
-        total = self._around @ normals
-        length = np.sqrt(np.einsum("vi,vi->v", total, total))[:, None]
-        return np.asarray(np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30))
+    def normals(self, vertices: np.ndarray) -> np.ndarray:
+        """`vertex_normals` of vertices (V,3), in single precision."""
+        sides = []
+        for axis in np.ascontiguousarray(np.asarray(vertices).T):
+            first, *others = (axis.take(corner) for corner in self.corners)
+            sides.append([(other - first).astype(np.float32, copy=False) for other in others])
+        total = np.empty((3, len(vertices)), np.float32)
+        for k in range(3):
+            (a, a_next), (b, b_next) = sides[(k + 1) % 3], sides[(k + 2) % 3]
+            total[k] = self._around @ (a * b_next - b * a_next)
+        length = np.sqrt(np.einsum("kv,kv->v", total, total))
+        return np.asarray(np.divide(total, length, out=np.zeros_like(total), where=length > 1e-15).T)
+
+    def outline(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The edges around some faces, faces (N,) bool: their vertices (2,E), and how many more of the faces run from
+        the first to the second than back, (E,) int, never 0."""
+        more = self._sides @ faces.astype(np.int8)
+        some = np.flatnonzero(more)
+        return self.edges[:, some], more[some]

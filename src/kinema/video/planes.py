@@ -7,7 +7,7 @@ leaves the colours of the rest exactly as they were decoded.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -47,35 +47,35 @@ class Planes:
         chroma = self.data[height:].reshape(2, height // 2, width // 2)
         return self.data[:height], chroma[0], chroma[1]
 
-    def blend(self, rows: slice, columns: slice, color: np.ndarray, alpha: np.ndarray) -> None:
-        """Composite onto a part of the picture. color (h,w,3) float32 sRGB in [0,1]; alpha (h,w) float32 in [0,1].
+    def blend(self, rows: slice, columns: slice, shades: np.ndarray, tint: np.ndarray, alpha: np.ndarray) -> None:
+        """Composite onto a part of the picture. shades (C,h,w) float32; tint (3,C+1): the sRGB in [0,1] that they
+        make, the last column an offset; alpha (h,w) float32 in [0,1].
 
         As Y'CbCr is linear in RGB, this is compositing in RGB, without a way there and back.
         """
         grown = _even(rows), _even(columns)
-        border = [(whole.start, whole.stop, own) for whole, own in zip(grown, (rows, columns), strict=True)]
-        (top, bottom), (left, right) = ((own.start - start, stop - own.stop) for start, stop, own in border)
-        if top or bottom or left or right:
-            color = cv2.copyMakeBorder(color, top, bottom, left, right, cv2.BORDER_REPLICATE)
-            alpha = cv2.copyMakeBorder(alpha, top, bottom, left, right, cv2.BORDER_CONSTANT)
         if not alpha.size:
             return
-        forward = (_conversion(self.matrix)[0] * [255, 255, 255, 1]).astype(np.float32)
-        luma = cv2.transform(color, forward[:1])
-        # One channel at a time: arrays with a last axis of three are slow.
-        covered = _halved(alpha)
-        channels = [_halved(channel * alpha) for channel in cv2.split(color)]
-        blue, red = (
-            sum((weight * channel for weight, channel in zip(row, channels, strict=False)), row[3] * covered)
-            for row in forward[1:]
-        )
+        border = [
+            (own.start - whole.start, whole.stop - own.stop) for whole, own in zip(grown, (rows, columns), strict=True)
+        ]
+        if np.any(border):
+            shades = np.pad(shades, [(0, 0), *border], mode="edge")
+            alpha = np.pad(alpha, border)
+        forward = _conversion(self.matrix)[0]
+        tint = 255 * forward[:, :3] @ tint
+        tint[:, -1] += forward[:, 3]
         half = slice(grown[0].start // 2, grown[0].stop // 2), slice(grown[1].start // 2, grown[1].stop // 2)
-        y, u, v = self.split()
-        for plane, part, opaque, above in (
-            (y, grown, alpha, luma * alpha), (u, half, covered, blue), (v, half, covered, red),
-        ):  # fmt: skip
-            # The conversion to integers truncates.
-            plane[part] = (plane[part] * (1 - opaque) + above + np.float32(0.5)).astype(np.uint8)
+        covered, halves = _halved(alpha), [_halved(shade * alpha) for shade in shades]
+        above = [_mixed(shades, tint[0]) * alpha, *(_mixed(halves, row, covered) for row in tint[1:])]
+        for plane, part, opaque, color in zip(
+            self.split(), (grown, half, half), (alpha, covered, covered), above, strict=True
+        ):
+            below = plane[part].astype(np.float32)
+            below *= 1 - opaque
+            below += color
+            below += np.float32(0.5)  # the conversion to integers truncates
+            plane[part] = below
 
     @contextlib.contextmanager
     def part(self, rows: slice, columns: slice) -> Iterator[np.ndarray]:
@@ -121,6 +121,18 @@ class PlanesConverter:
             rows = np.frombuffer(memoryview(given), np.uint8).reshape(-1, given.line_size)
             own[...] = rows[: own.shape[0], : own.shape[1]]
         return planes
+
+
+def _mixed(
+    shades: Sequence[np.ndarray] | np.ndarray, weights: np.ndarray, offset: np.ndarray | float = 1.0
+) -> np.ndarray:
+    """Shades (C,h,w) weighed by the first of these weights (C+1,), plus the last one times the offset."""
+    *factors, constant = weights.astype(np.float32)
+    total = np.asarray(factors[0] * shades[0])
+    for factor, shade in zip(factors[1:], shades[1:], strict=True):
+        total += factor * shade
+    total += constant * offset
+    return total
 
 
 def _halved(plane: np.ndarray) -> np.ndarray:

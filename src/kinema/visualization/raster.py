@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-SUBSAMPLES = 4
-"""Samples along each side of a pixel at the silhouette."""
+LINES = 4
+"""Lines per row of pixels along which coverage is measured."""
+STEPS = 64
+"""Into how many parts of a pixel: a power of two, so that sums of them are exact."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ class Spans:
 
     def expanded(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Every pixel of every span: the span (P,) and the pixel's index (P,), row * box width + column in `box`."""
-        span = np.repeat(np.arange(len(self.length)), self.length)
-        first = (self.row.astype(np.int64) - box.top) * box.width + (self.left - box.left)
-        first -= np.cumsum(self.length) - self.length
-        index = first[span]
+        end = np.cumsum(self.length)
+        span = _numbers(end)
+        first = (self.row - box.top) * np.int64(box.width) + (self.left - box.left)
+        first -= end - self.length
+        index = first.take(span)
         index += np.arange(len(span))
         return span, index
 
@@ -119,47 +121,59 @@ def bounding_box(corners: np.ndarray, width: int, height: int) -> Box | None:
 
 def spans(corners: np.ndarray, box: Box) -> Spans:
     """The pixel rows that every face covers inside `box`. corners: (2, 3, N) image coordinates."""
-    (x_top, x_middle, x_bottom), (top, middle, bottom) = _downwards(corners.astype(np.float32))
-    first = np.ceil(np.maximum(top, box.top)).astype(np.int32)
-    count = np.maximum(np.ceil(np.minimum(bottom, box.bottom)).astype(np.int32) - first, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a horizontal edge crosses no row: never used
-        slope_long = (x_bottom - x_top) / (bottom - top)
-        slope_upper = (x_middle - x_top) / (middle - top)
-        slope_lower = (x_bottom - x_middle) / (bottom - middle)
+    (x_top, x_middle, x_bottom), (top, middle, bottom) = _downwards(corners)
+    first, split, stop = (np.ceil(np.clip(edge, box.top, box.bottom)) for edge in (top, middle, bottom))
+    # Of each face the rows of the upper part, then of the lower one: between the long edge and another.
+    long = np.tile(_line(x_top, top, x_bottom, bottom), 2)
+    short = np.concatenate([_line(x_top, top, x_middle, middle), _line(x_middle, middle, x_bottom, bottom)], axis=1)
+    count = np.concatenate([split - first, stop - split]).astype(np.int64)
+    end = np.cumsum(count)
+    part = _numbers(end)
+    row = (np.concatenate([first, split]) - (end - count)).take(part)
+    row += np.arange(len(part))
+    one, two = (line[0].take(part) * row + line[1].take(part) for line in (long, short))
+    left = np.ceil(np.minimum(one, two)).clip(box.left, box.right)
+    length = np.ceil(np.maximum(one, two)).clip(box.left, box.right) - left
+    some = np.flatnonzero(length > 0)
+    face = np.tile(np.arange(len(first)), 2).take(part.take(some))
+    row, left, length = (values.take(some).astype(np.int64) for values in (row, left, length))
+    return Spans(face, row, left, length)
 
-    # One entry per row of each triangle: the upper part of each, then the lower one.
-    until = np.clip(np.ceil(middle).clip(box.top, box.bottom).astype(np.int32) - first, 0, count)
-    halves = np.concatenate([until, count - until])
-    number = np.arange(len(first))
-    face = np.repeat(np.concatenate([number, number]), halves)
-    begin = np.concatenate([first, first + until]) - (np.cumsum(halves) - halves)
-    row = np.arange(len(face), dtype=np.int32) + np.repeat(begin.astype(np.int32), halves)
-    height = row.astype(np.float32)
-    one = x_top[face] + (height - top[face]) * slope_long[face]
-    split = int(until.sum())
-    upper, lower = face[:split], face[split:]
-    two = np.empty_like(one)
-    two[:split] = x_top[upper] + (height[:split] - top[upper]) * slope_upper[upper]
-    two[split:] = x_middle[lower] + (height[split:] - middle[lower]) * slope_lower[lower]
-    left = np.ceil(np.minimum(one, two)).clip(box.left, box.right).astype(np.int32)
-    right = np.ceil(np.maximum(one, two)).clip(box.left, box.right).astype(np.int32)
-    some = np.flatnonzero(right > left)
-    left = left[some]
-    return Spans(face[some], row[some], left, right[some] - left)
+
+_TIE = 1e-6
+"""Pixels: less than what coordinates are known to, more than what double precision loses on them."""
+_ORDERS = np.array([[0, 1, 2], [1, 0, 2], [0, 2, 1], [0, 0, 0], [0, 0, 0], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+"""Corners of a face from the top down, by whether the first is below the second (1), the second below the third (2)
+and the first below the third (4)."""
 
 
 def _downwards(corners: np.ndarray) -> np.ndarray:
-    """The corners (2, 3, N) of each face sorted by row.
+    """The corners (2, 3, N) of each face sorted by row, in double precision.
 
     An edge then runs downwards in both triangles that share it, and both find the identical intersection with a
     pixel row.
     """
-    for one, two in ((0, 1), (1, 2), (0, 1)):
-        swapped = np.flatnonzero(corners[1, one] > corners[1, two])
-        first = corners[:, one, swapped]
-        corners[:, one, swapped] = corners[:, two, swapped]
-        corners[:, two, swapped] = first
-    return corners
+    x, y = np.asarray(corners, dtype=np.float64)
+    code = (y[0] > y[1]) + 2 * (y[1] > y[2]) + 4 * (y[0] > y[2])
+    order = _ORDERS.T.take(code, axis=1) * y.shape[1] + np.arange(y.shape[1])
+    return np.stack([x.take(order), y.take(order)])
+
+
+def _line(x: np.ndarray, y: np.ndarray, x_end: np.ndarray, y_end: np.ndarray) -> np.ndarray:
+    """Slope and offset (2, N) of the lines through two points each, as functions of the row.
+
+    They are `_TIE` to the left: lines that start at the centre of a pixel all lie left of it, however they are rounded.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):  # a horizontal line crosses no row: never used
+        slope = (x_end - x) / (y_end - y)
+        return np.stack([slope, x - y * slope - _TIE])
+
+
+def _numbers(end: np.ndarray) -> np.ndarray:
+    """0 for the first places up to `end[0]`, 1 for those up to `end[1]`, and so on. Faster than np.repeat for few."""
+    if not len(end):
+        return np.zeros(0, np.int64)
+    return np.cumsum(np.bincount(end, minlength=int(end[-1]) + 1)[:-1])
 
 
 def covered_pixels(corners: np.ndarray, box: Box) -> np.ndarray:
@@ -192,15 +206,15 @@ def visible(corners: np.ndarray, nearness: np.ndarray, box: Box, values: Sequenc
     found = spans(corners, box)
     planes = _Planes(corners, box)
     span, index = found.expanded(box)
-    face = found.face[span]
-    row = (found.row - box.top)[span]
+    face = found.face.take(span)
+    row = (found.row - box.top).take(span)
     column = (index - row * np.int64(box.width)).astype(np.float32)
     row = row.astype(np.float32)
     near = planes.at(nearness, face, column, row)
     nearest = np.zeros(box.height * box.width, dtype=np.float32)
     np.maximum.at(nearest, index, near)
-    won = np.flatnonzero(near == nearest[index])
-    face, index, near, column, row = face[won], index[won], near[won], column[won], row[won]
+    won = np.flatnonzero(near == nearest.take(index))
+    face, index, near, column, row = (each.take(won) for each in (face, index, near, column, row))
     return Visible(index, face, near, [planes.at(value * nearness, face, column, row) / near for value in values])
 
 
@@ -221,43 +235,48 @@ class _Planes:
         dx = (d1 * self.y2 - d2 * self.y1) * self.inverse
         dy = (d2 * self.x1 - d1 * self.x2) * self.inverse
         # In doubles: thin faces have steep slopes, and the box's corner may be far away.
-        found = (values[0] - self.x * dx - self.y * dy)[face]
-        found += column * dx[face]
-        found += row * dy[face]
+        found = (values[0] - self.x * dx - self.y * dy).take(face)
+        found += column * dx.take(face)
+        found += row * dy.take(face)
         return np.asarray(found, dtype=np.float32)
 
 
-def coverage(corners: np.ndarray, mask: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels that faces may cover in part, and by how much: index (P,) and fraction (P,) float32 in [0, 1].
+def coverage(points: np.ndarray, edges: np.ndarray, weights: np.ndarray, box: Box) -> np.ndarray:
+    """How much of each pixel faces cover: (box height, box width) float32 in [0, 1].
 
-    corners: (2, 3, N); mask: (box height, box width) bool, the pixels whose centre they cover. index: row * box width +
-    column. Only pixels at the silhouette can be partly covered, so only the faces there are resampled, and only
-    there, with 16 samples per pixel.
+    points: (2, V) image coordinates; edges (2, E): the points from which and to which the faces' edges run; weights
+    (E,) int: how many more faces there are on an edge's left than on its right, as the camera sees it. Where faces
+    meet that is 0, so the edges of the outline are enough. Along `LINES` lines per row of pixels the length that is
+    covered is measured, to 1 / `STEPS` of a pixel.
     """
-    boundary = np.asarray(cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
-    # How many pixels of the silhouette lie above and to the left of each.
-    count = np.asarray(cv2.integral(boundary))
-    origin = np.array([[box.left], [box.top]])
-    limit = np.array([[box.width], [box.height]])
-    low = np.rint((corners.min(axis=1) - origin).clip(-1, limit)).astype(int)
-    high = np.rint((corners.max(axis=1) - origin).clip(-1, limit)).astype(int)
-    reach = np.flatnonzero(_within(count, low[1], low[0], high[1] + 1, high[0] + 1))
-    scale = SUBSAMPLES
-    fine = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-    found = spans(corners[..., reach] * scale + (scale - 1) / 2, fine)
-    row, left = (found.row - fine.top) // scale, found.left - fine.left
-    found = found.select(_within(count, row, left // scale, row + 1, (left + found.length - 1) // scale + 1))
-    hit = np.zeros(fine.height * fine.width, dtype=bool)
-    hit[found.expanded(fine)[1]] = True
-    rows, columns = np.divmod(np.flatnonzero(boundary), box.width)
-    parts = hit.reshape(box.height, scale, box.width, scale)[rows, :, columns].reshape(-1, scale * scale)
-    return rows * box.width + columns, parts.mean(axis=1, dtype=np.float32)
-
-
-def _within(count: np.ndarray, top: np.ndarray, left: np.ndarray, bottom: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether anything lies in rows top..bottom-1, columns left..right-1, by the integral image `count`."""
-    width = count.shape[1]
-    flat = count.reshape(-1)
-    top, bottom = (np.clip(edge, 0, count.shape[0] - 1) * width for edge in (top, bottom))
-    left, right = (np.clip(edge, 0, width - 1) for edge in (left, right))
-    return np.asarray(flat[bottom + right] - flat[top + right] > flat[bottom + left] - flat[top + left])
+    (x, x_end), (y, y_end) = (axis.take(edges).astype(np.float64) for axis in points)
+    y, y_end = (LINES * rows + (LINES - 1) / 2 for rows in (y, y_end))
+    slope, offset = _line(x, y, x_end, y_end)
+    limits = LINES * box.top, LINES * box.bottom
+    first, stop = (np.ceil(np.clip(end, *limits)) for end in (np.minimum(y, y_end), np.maximum(y, y_end)))
+    count = (stop - first).astype(np.int64)
+    end = np.cumsum(count)
+    edge = _numbers(end)
+    line = (first - (end - count)).take(edge) + np.arange(len(edge))
+    across = slope.take(edge) * line + offset.take(edge) - (box.left - 0.5)
+    row_length = STEPS * (box.width + 1)
+    place = (line - limits[0]).astype(np.int64) * row_length + np.rint(STEPS * across.clip(0, box.width)).astype(
+        np.int64
+    )
+    order = np.argsort(place)
+    # Along each line from left to right: how many faces there are after each edge and before it. Edges at which there
+    # are none on one side are where what is covered starts or ends.
+    more = (np.sign(y_end - y) * weights).astype(np.int64).take(edge.take(order))
+    after = np.cumsum(more)
+    change = (after > 0).astype(np.int32) - (after > more)
+    some = np.flatnonzero(change)
+    change = change.take(some)
+    pixel, part = np.divmod(place.take(order.take(some)), STEPS)
+    row, column = np.divmod(pixel, box.width + 1)
+    pixel = row // LINES * (box.width + 1) + column
+    # So much more is covered of this pixel, and the rest of a whole one from the next pixel on.
+    total = np.zeros(box.height * (box.width + 1) + 1, np.int32)
+    np.add.at(total, pixel, change * (STEPS - part).astype(np.int32))
+    np.add.at(total, pixel + 1, change * part.astype(np.int32))
+    covered = np.cumsum(total, out=total)[:-1].reshape(box.height, box.width + 1)[:, :-1]
+    return np.asarray(covered * np.float32(1 / (LINES * STEPS)), dtype=np.float32)

@@ -15,8 +15,8 @@ import numpy as np
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
-from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, bounding_box, corners_of, coverage, front_facing, visible
+from kinema.geometry.meshes import Topology
+from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, visible
 
 if TYPE_CHECKING:
     from kinema.video.planes import Planes
@@ -26,20 +26,24 @@ PLAIN = (0.72, 0.72, 0.74)
 SRGB_GAMMA, SRGB_OFFSET, SRGB_LINEAR = 2.4, 0.055, 0.0031308
 """IEC 61966-2-1: srgb = (1 + offset) * linear ** (1 / gamma) - offset, and 12.92 * linear up to SRGB_LINEAR."""
 
+_PRIMARIES = np.eye(3, 4)
+"""The tint of shades that are red, green and blue."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """A triangle mesh in the camera's frame.
 
     vertices (V,3) metres; faces (N,3) int, corners counter-clockwise seen from outside; color (3,) or
-    (V,3), sRGB in [0,1]; normals (V,3) of unit length, or None to take them from the faces. Raises
-    ShapeError if these are inconsistent.
+    (V,3), sRGB in [0,1]; normals (V,3) of unit length, or None to take them from the faces; topology: that of the
+    faces, None to find it for this mesh alone. Raises ShapeError if these are inconsistent.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     color: np.ndarray | tuple[float, float, float] = PLAIN
     normals: np.ndarray | None = None
+    topology: Topology | None = None
 
     def __post_init__(self) -> None:
         vertices, faces, color = np.asarray(self.vertices), np.asarray(self.faces), np.asarray(self.color)
@@ -74,11 +78,10 @@ class Light:
 
     def irradiance(self, normals: np.ndarray) -> np.ndarray:
         """Irradiance of surfaces with these unit normals (V,3) -> (V,), linear."""
-        above = 0.5 + 0.5 * (normals @ _unit(self.up))
-        key = np.maximum(normals @ _unit(self.key), 0)
-        fill = np.maximum(normals @ _unit(self.fill), 0)
-        ambient = self.ground + (self.sky - self.ground) * above
-        return np.asarray(ambient + self.key_strength * key + self.fill_strength * fill)
+        directions = np.stack([_unit(direction) for direction in (self.up, self.key, self.fill)])
+        up, key, fill = directions.astype(normals.dtype) @ normals.T
+        ambient = self.ground + (self.sky - self.ground) * (0.5 + 0.5 * up)
+        return np.asarray(ambient + self.key_strength * np.maximum(key, 0) + self.fill_strength * np.maximum(fill, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +89,34 @@ class Rendering:
     """Rendered meshes, stored for their bounding box only.
 
     width, height: the whole image's size. box: the bounding box, empty if nothing is visible. Inside it:
-    color (h,w,3) sRGB in [0,1], valid where alpha > 0; alpha (h,w) covered fraction of each pixel;
-    depth (h,w) metres along z, inf for background; mesh (h,w) int, index of the visible mesh, -1 for none.
+    shades (C,h,w), of which the colour is a linear function: tint (3,C+1), the last column an offset; valid where
+    alpha > 0; alpha (h,w) covered fraction of each pixel; depth (h,w) metres along z, inf for background; mesh (h,w)
+    int, index of the visible mesh, -1 for none.
     """
 
     width: int
     height: int
     box: Box
-    color: np.ndarray
+    shades: np.ndarray
+    tint: np.ndarray
     alpha: np.ndarray
     depth: np.ndarray
     mesh: np.ndarray
+
+    @property
+    def channels(self) -> np.ndarray:
+        """Red, green and blue (3,h,w) float32: sRGB in [0,1], valid where alpha > 0."""
+        rgb = np.empty((3, *self.alpha.shape), np.float32)
+        for k, (*factors, offset) in enumerate(self.tint.astype(np.float32)):
+            rgb[k] = offset
+            for factor, shade in zip(factors, self.shades, strict=True):
+                rgb[k] += factor * shade
+        return np.clip(rgb, 0, 1, out=rgb)
+
+    @property
+    def color(self) -> np.ndarray:
+        """The same as (h,w,3)."""
+        return np.stack(self.channels, axis=-1)
 
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
         """The rendering composited over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
@@ -117,7 +137,7 @@ class Rendering:
 
     def onto_planes(self, planes: Planes, opacity: float = 1.0) -> None:
         """The rendering composited onto a picture of its size, in place."""
-        planes.blend(*self.box.slices, self.color, self.alpha * np.float32(opacity))
+        planes.blend(*self.box.slices, self.shades, self.tint, self.alpha * np.float32(opacity))
 
     def full(self, name: str) -> np.ndarray:
         """One of color, alpha, depth, mesh for the whole image, (H, W, ...)."""
@@ -173,8 +193,10 @@ class MeshRenderer:
 
     def _empty(self) -> Rendering:
         empty = np.zeros((0, 0), dtype=np.float32)
-        color = np.zeros((0, 0, 3), dtype=np.float32)
-        return Rendering(self.width, self.height, Box(0, 0, 0, 0), color, empty, empty, empty.astype(np.int32))
+        none = np.zeros((3, 0, 0), dtype=np.float32)
+        return Rendering(
+            self.width, self.height, Box(0, 0, 0, 0), none, _PRIMARIES, empty, empty, empty.astype(np.int32)
+        )
 
     def _layer(
         self, mesh: Mesh, number: int, intrinsics: np.ndarray, distortion: np.ndarray | None
@@ -185,45 +207,43 @@ class MeshRenderer:
         usable = vertices[:, 2] > self.near
         if distortion is not None:
             usable &= self._undistortable(vertices, intrinsics, distortion)
-        faces = np.asarray(mesh.faces)
+        topology = mesh.topology or Topology(mesh.faces, len(vertices))
+        points = np.ascontiguousarray(pixels.T, dtype=np.float32)
+        front = front_facing(points.take(topology.corners, axis=1))
         if not usable.all():
-            faces = faces[usable[faces[:, 0]] & usable[faces[:, 1]] & usable[faces[:, 2]]]
-        corners = corners_of(pixels, faces)
-        front = np.flatnonzero(front_facing(corners))
-        corners, corner = np.ascontiguousarray(corners[..., front]), faces[front].T
+            front &= usable.take(topology.corners).all(axis=0)
+        corner = topology.corners.take(np.flatnonzero(front), axis=1)
+        corners = points.take(corner, axis=1)
         box = bounding_box(corners, self.width, self.height)
         if box is None:
             return None
 
-        nearness = (1 / np.maximum(vertices[:, 2], self.near))[corner]
-        shades, factors = self._shade(mesh)
+        nearness = (1 / np.maximum(vertices[:, 2], self.near)).take(corner)
+        shades, tint = self._shade(mesh, topology)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
-        seen = visible(corners, nearness, box, [shade[corner] for shade in shades])
+        seen = visible(corners, nearness, box, [shade.take(corner) for shade in shades])
         mask = np.zeros(box.height * box.width, dtype=bool)
         mask[seen.index] = True
         layer = np.zeros((1 + len(shades), len(mask)), dtype=np.float32)
         for channel, values in zip(layer, (1 / seen.nearness, *seen.values), strict=True):
             channel[seen.index] = values
-        edge, covered = coverage(corners, mask.reshape(box.height, box.width), box)
-        _extend(layer, mask, edge[covered > 0], box.width)
-        alpha = mask.astype(np.float32)
-        alpha[edge] = covered
+        alpha = coverage(points, *topology.outline(front), box).ravel()
+        _extend(layer, alpha, mask, box.width)
         depth = np.where(alpha > 0, layer[0], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        color = _colored(layer[1:], factors)
         shape = (box.height, box.width)
         return Rendering(
-            self.width, self.height, box, color.reshape(*shape, 3), alpha.reshape(shape), depth.reshape(shape),
-            which.reshape(shape),
+            self.width, self.height, box, layer[1:].reshape(-1, *shape), tint, alpha.reshape(shape),
+            depth.reshape(shape), which.reshape(shape),
         )  # fmt: skip
 
-    def _shade(self, mesh: Mesh) -> tuple[np.ndarray, np.ndarray | None]:
-        """The lit colour of each vertex: sRGB as three channels (3,V) and None, or one (1,V) and its factors (3,).
+    def _shade(self, mesh: Mesh, topology: Topology) -> tuple[np.ndarray, np.ndarray]:
+        """The shades (C,V) of the vertices, and the tint (3,C+1) that makes them lit colours in sRGB.
 
         With one colour for the whole mesh, each channel of sRGB is its factor times a shade that they share, minus an
         offset, as long as no light is clipped and none falls into the linear part of sRGB; so one is interpolated.
         """
-        normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else np.asarray(mesh.normals)
+        normals = topology.normals(mesh.vertices) if mesh.normals is None else np.asarray(mesh.normals)
         light = self.light.irradiance(normals)
         color = to_linear(np.asarray(mesh.color, dtype=np.float64))
         if (
@@ -231,8 +251,9 @@ class MeshRenderer:
             and np.all(color * light.max() <= 1)
             and np.all((color * light.min() > SRGB_LINEAR) | (color == 0))
         ):
-            return (light ** (1 / SRGB_GAMMA))[None], (1 + SRGB_OFFSET) * color ** (1 / SRGB_GAMMA)
-        return to_srgb(color * light[:, None]).T, None
+            factors = (1 + SRGB_OFFSET) * color ** (1 / SRGB_GAMMA)
+            return (light ** (1 / SRGB_GAMMA))[None], np.stack([factors, np.where(color == 0, 0, -SRGB_OFFSET)], axis=1)
+        return to_srgb(color * light[:, None]).T, _PRIMARIES
 
     def _undistortable(self, vertices: np.ndarray, intrinsics: np.ndarray, distortion: np.ndarray) -> np.ndarray:
         """(V,) bool: not so far outside the image that the lens polynomial, fitted to the image, folds back into it."""
@@ -257,30 +278,18 @@ def to_srgb(linear: np.ndarray) -> np.ndarray:
     return np.where(linear <= SRGB_LINEAR, linear * 12.92, curve)
 
 
-def _colored(channels: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
-    """Interpolated shades, as of `MeshRenderer._shade`, to colours: (C,P) -> (P,3) in [0,1]."""
-    color = np.empty((channels.shape[1], 3), dtype=np.float32)
-    for channel in range(3):
-        if factors is None:
-            np.clip(channels[channel], 0, 1, out=color[:, channel])
-        else:
-            shade = channels[0] * np.float32(factors[channel]) - np.float32(SRGB_OFFSET)
-            np.clip(shade, 0, 1, out=color[:, channel])
-    return color
-
-
 def _unit(vector: Sequence[float]) -> np.ndarray:
     array = np.asarray(vector, dtype=np.float64)
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray, width: int) -> None:
-    """Give pixels that are partly covered, but not at their centre, the mean of their covered neighbours.
+def _extend(layer: np.ndarray, alpha: np.ndarray, mask: np.ndarray, width: int) -> None:
+    """Give pixels that are partly covered, but not at their centre, the mean of their neighbours that are.
 
-    layer: (C, P), the pixels of a box of this width, zero where not `mask` (P,); changed in place. edge: indices of the
-    pixels that are partly covered.
+    layer: (C, P), the pixels of a box of this width, zero where not `mask` (P,); alpha (P,), how much is covered: 0
+    from here on where no neighbour is. Both are changed in place.
     """
-    index = edge[~mask[edge]]
+    index = np.flatnonzero((alpha > 0) & ~mask)
     rows, columns = np.divmod(index, width)
     height = len(mask) // width
     values = np.zeros((len(layer), len(index)), dtype=np.float32)
@@ -288,9 +297,10 @@ def _extend(layer: np.ndarray, mask: np.ndarray, edge: np.ndarray, width: int) -
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             near = np.clip(rows + dy, 0, height - 1) * width + np.clip(columns + dx, 0, width - 1)
-            values += layer[:, near]
-            count += mask[near]
+            values += layer.take(near, axis=1)
+            count += mask.take(near)
     layer[:, index] = values / np.maximum(count, 1)
+    alpha[index[count == 0]] = 0
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:
@@ -300,18 +310,20 @@ def _composed(layers: Sequence[Rendering]) -> Rendering:
     for layer in layers[1:]:
         box = box.joined(layer.box)
     shape = (box.height, box.width)
-    color = np.zeros((*shape, 3), dtype=np.float32)  # premultiplied by alpha while compositing
+    channels = np.zeros((3, *shape), dtype=np.float32)  # premultiplied by alpha while compositing
     alpha = np.zeros(shape, dtype=np.float32)
     depth = np.full(shape, np.inf, dtype=np.float32)
     which = np.full(shape, -1, dtype=np.int32)
     for layer in layers:
         part = layer.box.inside(box)
-        front = (layer.depth < depth[part])[..., None]
-        above, below = layer.alpha[..., None], alpha[part][..., None]
-        own = layer.color * above
-        color[part] = np.where(front, own + (1 - above) * color[part], color[part] + (1 - below) * own)
+        front = layer.depth < depth[part]
+        # How much of the layer, and of what was there, is seen.
+        own, other = layer.alpha * np.where(front, 1, 1 - alpha[part]), np.where(front, 1 - layer.alpha, 1)
+        for channel, new in zip(channels, layer.channels, strict=True):
+            channel[part] = own * new + other * channel[part]
         alpha[part] += layer.alpha * (1 - alpha[part])
-        which[part] = np.where(front[..., 0] & (layer.alpha > 0), layer.mesh, which[part])
+        which[part] = np.where(front & (layer.alpha > 0), layer.mesh, which[part])
         depth[part] = np.minimum(depth[part], layer.depth)
-    np.divide(color, alpha[..., None], out=color, where=alpha[..., None] > 0)
-    return Rendering(first.width, first.height, box, color, alpha, depth, which)
+    for channel in channels:
+        np.divide(channel, alpha, out=channel, where=alpha > 0)
+    return Rendering(first.width, first.height, box, channels, _PRIMARIES, alpha, depth, which)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project, scaled_intrinsics
-from kinema.geometry.meshes import VertexNormals
+from kinema.geometry.meshes import Topology
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
@@ -59,7 +59,7 @@ class CameraView:
         surfaces that a network located, where there are some, and not the bodies fitted to them."""
         self.width, self.height = size
         self.motion, self.faces = motion, body.faces
-        self.normals = VertexNormals(body.faces, len(body.weights))
+        self.topology = Topology(body.faces, len(body.weights))
         self.opacity, self.labels, self.keypoints = opacity, labels, keypoints
         self.colors = track_colors([person.id for person in motion])
         self.scale = self.width / motion.width
@@ -92,7 +92,7 @@ class CameraView:
             meshes = [
                 Mesh(
                     posed.vertices, self.faces, self.colors[self.motion.people[posed.number].id],
-                    self.normals(posed.vertices),
+                    topology=self.topology,
                 )
                 for posed in bodies
             ]  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.geometry.camera import project, unproject
 from kinema.geometry.camera_path import CameraPath
-from kinema.geometry.meshes import VertexNormals
+from kinema.geometry.meshes import Topology
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.temporal.gaps import AWAY
@@ -58,7 +58,7 @@ class WorldView:
         self.width, self.height = size
         self.motion, self.labels, self.looks = motion, labels, looks
         self.faces = body.faces
-        self.normals = VertexNormals(body.faces, len(body.weights))
+        self.topology = Topology(body.faces, len(body.weights))
         self.colors = track_colors([person.id for person in motion])
         self.people = PosedPeople(motion, body, world=True, located=located)
         self.feet = _foot_parts(body) if contacts else None
@@ -86,7 +86,7 @@ class WorldView:
         self._draw_ways(canvas, frame, bodies, pose)
         seen = [posed.vertices @ rotation.T + translation for posed in bodies]
         meshes = [
-            Mesh(vertices, self.faces, self._vertex_colors(posed), self.normals(vertices))
+            Mesh(vertices, self.faces, self._vertex_colors(posed), topology=self.topology)
             for vertices, posed in zip(seen, bodies, strict=True)
         ]
         meshes += self._camera_mesh(frame, rotation, translation)
