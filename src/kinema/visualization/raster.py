@@ -108,15 +108,19 @@ def front_facing(corners: np.ndarray) -> np.ndarray:
 
 
 def bounding_box(corners: np.ndarray, width: int, height: int) -> Box | None:
-    """The bounding box of faces (2, 3, N) in the image, one pixel wider on each side; None if outside the image."""
+    """The bounding box of faces (2, 3, N) in the image, one pixel wider on each side; None if outside the image.
+
+    It starts and ends at even pixels, or where the image ends: videos store colour for two by two pixels.
+    """
     if not corners.size:
         return None
     low = np.clip(np.floor(corners.min(axis=(1, 2))) - 1, -1, [width, height]).astype(int)
     high = np.clip(np.ceil(corners.max(axis=(1, 2))) + 2, -1, [width, height]).astype(int)
-    left, top = np.maximum(low, 0)
-    if left >= high[0] or top >= high[1]:
+    left, top = np.maximum(low - low % 2, 0)
+    right, bottom = np.minimum(high + high % 2, [width, height])
+    if left >= right or top >= bottom:
         return None
-    return Box(int(left), int(top), int(high[0]), int(high[1]))
+    return Box(int(left), int(top), int(right), int(bottom))
 
 
 def spans(corners: np.ndarray, box: Box) -> Spans:
@@ -278,5 +282,5 @@ def coverage(points: np.ndarray, edges: np.ndarray, weights: np.ndarray, box: Bo
     total = np.zeros(box.height * (box.width + 1) + 1, np.int32)
     np.add.at(total, pixel, change * (STEPS - part).astype(np.int32))
     np.add.at(total, pixel + 1, change * part.astype(np.int32))
-    covered = np.cumsum(total, out=total)[:-1].reshape(box.height, box.width + 1)[:, :-1]
+    covered = np.cumsum(total, dtype=np.int32)[:-1].reshape(box.height, box.width + 1)[:, :-1]
     return np.asarray(covered * np.float32(1 / (LINES * STEPS)), dtype=np.float32)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from kinema.errors import ShapeError
@@ -222,20 +223,17 @@ class MeshRenderer:
         shades, tint = self._shade(mesh, topology)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
         seen = visible(corners, nearness, box, [shade.take(corner) for shade in shades])
-        mask = np.zeros(box.height * box.width, dtype=bool)
-        mask[seen.index] = True
-        layer = np.zeros((1 + len(shades), len(mask)), dtype=np.float32)
+        shape = (box.height, box.width)
+        mask = np.zeros(shape, dtype=bool)
+        mask.ravel()[seen.index] = True
+        layer = np.zeros((1 + len(shades), *shape), dtype=np.float32)
         for channel, values in zip(layer, (1 / seen.nearness, *seen.values), strict=True):
-            channel[seen.index] = values
-        alpha = coverage(points, *topology.outline(front), box).ravel()
-        _extend(layer, alpha, mask, box.width)
+            channel.ravel()[seen.index] = values
+        alpha = coverage(points, *topology.outline(front), box)
+        _extend(layer, alpha, mask)
         depth = np.where(alpha > 0, layer[0], np.float32(np.inf))
         which = np.where(alpha > 0, np.int32(number), np.int32(-1))
-        shape = (box.height, box.width)
-        return Rendering(
-            self.width, self.height, box, layer[1:].reshape(-1, *shape), tint, alpha.reshape(shape),
-            depth.reshape(shape), which.reshape(shape),
-        )  # fmt: skip
+        return Rendering(self.width, self.height, box, layer[1:], tint, alpha, depth, which)
 
     def _shade(self, mesh: Mesh, topology: Topology) -> tuple[np.ndarray, np.ndarray]:
         """The shades (C,V) of the vertices, and the tint (3,C+1) that makes them lit colours in sRGB.
@@ -283,24 +281,20 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, alpha: np.ndarray, mask: np.ndarray, width: int) -> None:
+def _extend(layer: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
     """Give pixels that are partly covered, but not at their centre, the mean of their neighbours that are.
 
-    layer: (C, P), the pixels of a box of this width, zero where not `mask` (P,); alpha (P,), how much is covered: 0
-    from here on where no neighbour is. Both are changed in place.
+    layer: (C,h,w), zero where not `mask` (h,w); alpha (h,w), how much is covered: 0 from here on where there is no such
+    neighbour. Both are changed in place.
     """
+    count, *sums = (
+        np.asarray(cv2.boxFilter(plane, cv2.CV_32F, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)).ravel()
+        for plane in (mask.view(np.uint8), *layer)
+    )
     index = np.flatnonzero((alpha > 0) & ~mask)
-    rows, columns = np.divmod(index, width)
-    height = len(mask) // width
-    values = np.zeros((len(layer), len(index)), dtype=np.float32)
-    count = np.zeros(len(index), dtype=np.float32)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            near = np.clip(rows + dy, 0, height - 1) * width + np.clip(columns + dx, 0, width - 1)
-            values += layer.take(near, axis=1)
-            count += mask.take(near)
-    layer[:, index] = values / np.maximum(count, 1)
-    alpha[index[count == 0]] = 0
+    for plane, total in zip(layer, sums, strict=True):
+        plane.ravel()[index] = total[index] / np.maximum(count[index], 1)
+    alpha.ravel()[index[count[index] == 0]] = 0
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:
