@@ -8,8 +8,8 @@ silhouettes is timed: all in CPU time of the process, so that other load on the 
 overlay of a short clip, with one and with two drawing threads, is timed in wall-clock time. Best of `--repeat`.
 
 --against COMMIT (of this repository) draws the overlay of the same clip with that commit's code, in alternation with
-this one's, each in a process of its own, and nothing else: CPU time per frame, decoding and encoding included, and the
-median of the ratios. 883786c^ is the overlay before anything was done for its speed.
+this one's, each in a process of its own, and nothing else: CPU and wall-clock time per frame, decoding and encoding
+included, and the median of the ratios. 883786c^ is the overlay before anything was done for its speed.
 
 The first two seconds of every CLIP are encoded as the overlay is and as other videos are, alternately: CPU time, size
 and PSNR against what was encoded.
@@ -149,9 +149,9 @@ body = load_body()
 motion = procedural_motion(body, "demo", fps=15)
 keep = np.arange(int(sys.argv[3]))
 motion = motion.replace(times=motion.times[keep], people=tuple(p.select(keep) for p in motion))
-start = time.process_time()
+start = time.process_time(), time.perf_counter()
 report = write_overlay(motion, body, open_video(sys.argv[1]), sys.argv[2])
-print(time.process_time() - start)
+print(time.process_time() - start[0], time.perf_counter() - start[1])
 assert report.path is not None, report.warnings
 """
 
@@ -169,20 +169,21 @@ def compare_versions(commit: str, turns: int, frames: int = 60) -> None:
         sources = {"then": Path(folder) / "then" / "src", "now": here / "src"}
         for size in ((1280, 720), (1920, 1080)):
             clip = render_clip(motion, body, Path(folder) / f"{size[1]}.mp4", size=size)
-            taken: dict[str, list[float]] = {"then": [], "now": []}
+            taken: dict[str, list[list[float]]] = {"then": [], "now": []}
             for _ in range(turns):
                 for name, source in sources.items():
                     command = [sys.executable, "-c", DRAW, str(clip), str(Path(folder) / "out.mp4"), str(frames)]
                     environment = {**os.environ, "PYTHONPATH": str(source)}
                     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-                    taken[name].append(1e3 * float(done.stdout.split()[-1]) / frames)
-            then, now = (np.array(taken[name]) for name in ("then", "now"))
-            print(
-                f"overlay at {size[1]}p: {np.median(then):.1f} ms of CPU time per frame at {commit},"
-                f" {np.median(now):.1f} ms now: x{np.median(then / now):.2f} ({np.min(then / now):.2f} to"
-                f" {np.max(then / now):.2f}, {turns} turns)",
-                flush=True,
-            )
+                    taken[name].append([1e3 * float(seconds) / frames for seconds in done.stdout.split()[-2:]])
+            for column, clock in enumerate(("CPU time", "wall-clock time")):
+                then, now = (np.array(taken[name])[:, column] for name in ("then", "now"))
+                print(
+                    f"overlay at {size[1]}p: {np.median(then):.1f} ms of {clock} per frame at {commit},"
+                    f" {np.median(now):.1f} ms now: x{np.median(then / now):.2f} ({np.min(then / now):.2f} to"
+                    f" {np.max(then / now):.2f}, {turns} turns)",
+                    flush=True,
+                )
 
 
 def compare_encoding(clip: Path, repeat: int) -> None:

@@ -79,7 +79,7 @@ def test_blending_is_blending_in_rgb(matrix):
     box = slice(21, 70), slice(31, 90)
     color = (smooth(rng, 64, 64)[:49, :59] / 255).astype(np.float32)
     alpha = cv2.resize(rng.random((7, 7)).astype(np.float32), (59, 49))
-    planes.blend(*box, color, alpha)
+    planes.blend(*box, np.moveaxis(color, -1, 0), np.eye(3, 4), alpha)
     expected = image.astype(float)
     expected[box] += alpha[..., None] * (255 * color - expected[box])
     wanted = planes_of(expected, matrix)
@@ -90,6 +90,18 @@ def test_blending_is_blending_in_rgb(matrix):
         np.testing.assert_array_equal(found[outside], old[outside])
         assert np.abs(found.astype(int) - right).max() <= 2
         assert np.abs(found.astype(int) - old).max() > 20
+
+
+def test_blending_of_one_shade_is_that_of_the_colours_it_stands_for():
+    rng = np.random.default_rng(4)
+    planes = planes_of(smooth(rng, 32, 32), BT709)
+    same = Planes(planes.data.copy(), BT709)
+    box, tint = (slice(4, 20), slice(6, 30)), np.array([[0.5, 0.3], [0.7, -0.1], [0.0, 0.2]])
+    shade, alpha = rng.random((2, 16, 24)).astype(np.float32) * 0.5 + 0.25
+    planes.blend(*box, shade[None], tint, alpha)
+    same.blend(*box, (tint[:, :1, None] * shade + tint[:, 1:, None]).astype(np.float32), np.eye(3, 4), alpha)
+    # Two orders of the same sums: one level where they round differently.
+    assert np.abs(planes.data.astype(int) - same.data).max() <= 1
 
 
 def test_a_part_that_nothing_is_drawn_on_stays_as_it_was():

@@ -18,6 +18,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.geometry.camera import scaled_intrinsics
+from kinema.geometry.meshes import Topology
 from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.synthetic.room import Room
@@ -99,6 +100,7 @@ class _Scene:
         for person in motion:
             person.require("pose", "betas", "transl")
         self.motion, self.body, self.style = motion, body, style
+        self.topology = Topology(body.faces, len(body.weights))
         self.camera = camera
         self.distortion = camera.distortion
         self.moving = camera.rotation.ndim == 3
@@ -134,7 +136,9 @@ class _Scene:
         for posed in bodies:
             self._shade_floor(canvas, posed.vertices, rotation, translation, intrinsics)
         fine = MeshRenderer(_SCALE * size[0], _SCALE * size[1], light=self._light(rotation))
-        meshes = [Mesh(posed.vertices, self.body.faces, self.colors[posed.number]) for posed in bodies]
+        meshes = [
+            Mesh(posed.vertices, self.body.faces, self.colors[posed.number], topology=self.topology) for posed in bodies
+        ]
         _composite(canvas, fine.render(meshes, scaled_intrinsics(intrinsics, _SCALE), self.distortion), self.gain)
         return self._imaged(canvas)
 

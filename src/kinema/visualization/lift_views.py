@@ -7,6 +7,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.geometry.camera import camera_from_fov, project
+from kinema.geometry.meshes import Topology
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import SMPL24, joint_set
@@ -78,6 +79,7 @@ class SkeletonsView:
         if all(joints is None for joints in self.joints):
             raise InputError("nobody in the motion has 3D joints to draw; fit bodies first, with `kinema lift`")
         self.skeleton = SolidSkeleton(SMPL24)
+        self.topology: Topology | None = None
         self.colors = track_colors([person.id for person in motion])
         self.rotation = looking_from(_AZIMUTH, _ELEVATION)
         self.intrinsics = camera_from_fov(self.width, self.height, _FOV).intrinsics
@@ -108,7 +110,9 @@ class SkeletonsView:
                 part = canvas[box.slices]
                 part[...] = (part * (1 - 0.3 * shadow[..., None])).astype(np.uint8)
             colors = self.skeleton.colors(None if person.joint_seen is None else person.joint_seen[row])
-            meshes.append(Mesh(vertices @ self.rotation.T + shift, self.skeleton.faces, colors))
+            seen = vertices @ self.rotation.T + shift
+            self.topology = self.topology or Topology(self.skeleton.faces, len(seen))
+            meshes.append(Mesh(seen, self.skeleton.faces, colors, topology=self.topology))
             labels.append((person.id, joints[row, SMPL24.index("head")] + [0.0, _ABOVE, 0.0]))
         if meshes:
             canvas = self.renderer.render(meshes, self.intrinsics).over(canvas)

@@ -3,7 +3,8 @@
 Every triangle is split into the pixel rows that it touches, every row into its pixels, and the nearest
 fragment of each pixel wins. All triangles go through each step together, so the work is a few dozen
 array operations. For a body of some ten thousand triangles that is several times faster than building
-and traversing a ray tracer's BVH for each frame (benchmarks/rendering.py measures the ratio).
+and traversing a ray tracer's BVH for each frame (benchmarks/rendering.py measures the ratio). How much of
+a pixel is covered is found apart from that, from the few edges of the outline.
 
 A pixel is sampled at its centre, and centres are at integers. A sample that lies exactly on an edge
 shared by two triangles belongs to one of them (top-left rule): no holes, no overlaps.

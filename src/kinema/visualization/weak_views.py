@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project
+from kinema.geometry.meshes import Topology
 from kinema.visualization.raster import corners_of, front_facing
 from kinema.visualization.renderer import Mesh, MeshRenderer
 
@@ -52,6 +53,7 @@ class WeakView:
         self.wireframe, self.sideview, self.keypoints = wireframe, sideview, keypoints
         self.intrinsics = np.array([[_FOCAL, 0, width / 2], [0, _FOCAL, height / 2], [0, 0, 1]])
         self._renderer = MeshRenderer(width, height)
+        self._topology: Topology | None = None
 
     @property
     def width(self) -> int:
@@ -73,9 +75,12 @@ class WeakView:
         return np.concatenate([front, self._draw(np.zeros_like(image), bodies, from_side=True)], axis=1)
 
     def _draw(self, image: np.ndarray, bodies: Sequence[WeakBody], *, from_side: bool) -> np.ndarray:
-        meshes = [Mesh(self._placed(body, from_side), self.faces, body.color) for body in bodies]
-        if not meshes:
+        if not bodies:
             return image.copy()
+        self._topology = self._topology or Topology(self.faces, len(bodies[0].vertices))
+        meshes = [
+            Mesh(self._placed(body, from_side), self.faces, body.color, topology=self._topology) for body in bodies
+        ]
         if not self.wireframe:
             return self._renderer.render(meshes, self.intrinsics).over(image)
         out = image.copy()
