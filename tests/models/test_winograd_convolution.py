@@ -26,6 +26,25 @@ def test_any_size(count, inputs, outputs, height, width, bias):
             torch.testing.assert_close(found, convolution(given), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("activation", [torch.nn.SiLU(), torch.nn.ReLU(), None])
+@pytest.mark.parametrize("mixing", [True, False])
+def test_what_follows_the_convolution(bias, activation, mixing):
+    """Rounding as above: what follows changes sizes little."""
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(6, 20, 3, padding=1, bias=bias)
+    pointwise = torch.nn.Conv2d(20, 7, 1, bias=bias) if mixing else None
+    given = torch.randn(2, 6, 30, 41).contiguous(memory_format=torch.channels_last)
+    kept = given.clone()
+    with torch.inference_mode():
+        expected = convolution(given)
+        for each in (activation, pointwise):
+            expected = expected if each is None else each(expected)
+        found = WinogradConvolution(convolution, activation, pointwise)(given)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(given, kept, atol=0, rtol=0)
+
+
 def test_only_those_that_gain_are_replaced():
     wide = torch.nn.Conv2d(LEAST, LEAST, 3, padding=1)
     others = [

@@ -62,6 +62,18 @@ class PackedConvolution(nn.Module):
         )
         return result
 
+    @property
+    def adds(self) -> bool:
+        """Whether `added_to` can be called: nothing follows the convolution."""
+        return self._activation[0] == "none"
+
+    def added_to(self, sum_: Tensor, x: Tensor) -> Tensor:
+        """`sum_` with the result added, in place and in the same pass over memory; returns it."""
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
+            sum_, x, self._weight, self._bias, *self._arguments, "add", 1.0, None, [], None
+        )
+        return result
+
 
 def can_pack() -> bool:
     """Whether this build of torch has oneDNN with the operators that `pack_convolutions` needs."""
@@ -69,6 +81,7 @@ def can_pack() -> bool:
         torch.backends.mkldnn.is_available()
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
     )
 
 

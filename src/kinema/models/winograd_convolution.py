@@ -42,24 +42,32 @@ def _twice(rows: Rows) -> Tensor:
 
 
 class WinogradConvolution(nn.Module):
-    """What a 3x3 convolution of stride 1 that keeps the size computes.
+    """What a 3x3 convolution of stride 1 that keeps the size computes, and what follows it.
 
-    Some rows of patches of one picture are computed at a time, which fit the processor's cache.
+    activation: one that can work in place (ReLU, SiLU), or none. pointwise: a 1x1 convolution after it, or none. Some
+    rows of patches of one picture are computed at a time, all of this while they are in the processor's cache: the
+    many channels between two convolutions are never in memory as a whole.
     """
 
-    def __init__(self, convolution: nn.Conv2d) -> None:
+    def __init__(
+        self, convolution: nn.Conv2d, activation: nn.Module | None = None, pointwise: nn.Conv2d | None = None
+    ) -> None:
         super().__init__()
         weight = convolution.weight.detach().double()
         kernel = _twice(_FROM_KERNEL) @ weight.permute(2, 3, 1, 0).reshape(9, -1)
         self._kernel = kernel.view(PATCH * PATCH, weight.shape[1], weight.shape[0]).float().contiguous()
-        self._bias = None if convolution.bias is None else convolution.bias.detach()
+        self._bias = _bias(convolution)
         self._from_patch, self._to_result = _twice(_FROM_PATCH).float(), _twice(_TO_RESULT).float()
+        self._activation = activation
+        self._mixed = None if pointwise is None else pointwise.weight.detach().flatten(1).t().contiguous()
+        self._mixed_bias = None if pointwise is None else _bias(pointwise)
+        self._outputs = (convolution if pointwise is None else pointwise).out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """(B,C,H,W), channels-last in memory, as is the result."""
         count, channels, height, width = x.shape
         high, wide = -(-height // STEP), -(-width // STEP)
-        out = x.new_empty(count, STEP * high, STEP * wide, self._kernel.shape[2])
+        out = x.new_empty(count, STEP * high, STEP * wide, self._outputs)
         rows = max(1, AT_ONCE // wide)
         for picture, whole in zip(x.permute(0, 2, 3, 1), out, strict=True):
             for top in range(0, high, rows):
@@ -70,12 +78,26 @@ class WinogradConvolution(nn.Module):
                 patches = part.unfold(0, PATCH, STEP).unfold(1, PATCH, STEP)
                 flat = patches.permute(3, 4, 0, 1, 2).reshape(PATCH * PATCH, -1)
                 product = torch.bmm((self._from_patch @ flat).view(PATCH * PATCH, -1, channels), self._kernel)
-                result = (self._to_result @ product.flatten(1)).view(STEP, STEP, some, wide, -1)
+                result = self._followed((self._to_result @ product.flatten(1)).view(-1, self._kernel.shape[2]))
                 place = whole[STEP * top : STEP * (top + some)].view(some, STEP, wide, STEP, -1)
-                place.copy_(result.permute(2, 0, 3, 1, 4))
-        if self._bias is not None:
-            out += self._bias
+                place.copy_(result.view(STEP, STEP, some, wide, -1).permute(2, 0, 3, 1, 4))
         return out[:, :height, :width].permute(0, 3, 1, 2)
+
+    def _followed(self, pixels: Tensor) -> Tensor:
+        """The convolution's results (N,C), changed, with all that comes after it."""
+        if self._bias is not None:
+            pixels += self._bias
+        if isinstance(self._activation, nn.SiLU):
+            F.silu(pixels, inplace=True)
+        elif self._activation is not None:
+            F.relu_(pixels)
+        if self._mixed is None:
+            return pixels
+        return pixels @ self._mixed if self._mixed_bias is None else torch.addmm(self._mixed_bias, pixels, self._mixed)
+
+
+def _bias(convolution: nn.Conv2d) -> Tensor | None:
+    return None if convolution.bias is None else convolution.bias.detach()
 
 
 def replace_convolutions(module: nn.Module, *, least: int = LEAST) -> nn.Module:
