@@ -270,6 +270,12 @@ def test_files_are_missed_before_any_work_is_done(tmp_path):
     (tmp_path / "nlf.pt").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match=r"data\.zip is not a file; give nlf_data_files\.zip"):
         chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt", nlf_data=tmp_path / "data.zip"))
+    torch.save({"some": torch.ones(20)}, tmp_path / "nlf.pt")
+    with pytest.raises(InputError, match=r"nlf\.pt lacks the canonical body's volume, .* name it with `nlf_data`"):
+        chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt"))
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "nlf.pt").read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"cut\.pt is corrupt or cut off; get a fresh copy"):
+        chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "cut.pt"))
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="leave `nlf_program` out"):
             chain(RunOptions.of(estimator="nlf", nlf=tmp_path / "nlf.pt", nlf_program=True))

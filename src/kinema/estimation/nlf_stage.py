@@ -11,6 +11,7 @@ from kinema.stage import Stage
 def _files(options: NlfOptions) -> Mapping[str, str]:
     from kinema.errors import UsageError
     from kinema.models.nlf.program import require_gpu
+    from kinema.models.nlf.reading import require_whole
     from kinema.models.nlf.release import data_file, weights_file
     from kinema.models.nlf.torch_run import NO_TORCH
     from kinema.models.torch_inference import require_torch
@@ -24,6 +25,7 @@ def _files(options: NlfOptions) -> Mapping[str, str]:
         require_gpu()
     weights = weights_file(options.weights)
     data = data_file(weights, options.data)
+    require_whole(weights, data)
     return {path.name: known_sha256(path) for path in (weights, data) if path is not None}
 
 

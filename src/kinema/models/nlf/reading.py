@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -29,6 +30,10 @@ INSIDE = "crop_model."
 """Where the crop model lies in the TorchScript program."""
 
 DATA_FILE = "nlf_data_files.zip"
+_NO_VOLUME = (
+    "{} lacks the canonical body's volume, which the release keeps in "
+    f"{DATA_FILE}; put it beside the weights, name it with `nlf_data`, or give the .torchscript, which holds it"
+)
 _FIELD = "heatmap_head.weight_field."
 _LARGEST_COORDINATE = 10.0
 
@@ -47,15 +52,27 @@ def read_crop_model(path: str | Path, data: str | Path | None = None) -> CropMod
         inside = {key[len(INSIDE) :]: value for key, value in tensors.items() if key.startswith(INSIDE)}
         volume = _volume_inside(inside, str(path))
         return CropModel.from_tensors(_parameters(inside), volume, source=str(path))
-    beside = Path(path).with_name(DATA_FILE)
     model = CropModel.from_tensors(tensors, source=str(path))
+    beside = Path(path).with_name(DATA_FILE)
     if data is None and not beside.is_file():
-        raise InputError(
-            f"{path} lacks the canonical body's volume, which the release keeps in {DATA_FILE}; put it beside the"
-            " weights, name it with `nlf_data`, or give the .torchscript, which holds it"
-        )
+        raise InputError(_NO_VOLUME.format(path))
     model.volume = read_volume(beside if data is None else data)
     return model
+
+
+def require_whole(path: Path, data: Path | None) -> None:
+    """Raise the InputErrors of `read_crop_model` that show without reading the weights: an archive that is cut off, a
+    state dict without `data`."""
+    try:
+        with ZipFile(path) as archive:
+            program = any("/code/" in name for name in archive.namelist())
+    except BadZipFile:
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                raise InputError(f"{path} is corrupt or cut off; get a fresh copy of it") from None
+        return  # what else it is shows when it is read
+    if data is None and not program:
+        raise InputError(_NO_VOLUME.format(path))
 
 
 def _parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -30,8 +30,8 @@ def weights_file(wanted: str | None = None) -> Path:
             return hub.locate(name).path
     entry = find(wanted or NAMES[0])
     raise WeightsError(
-        f"NLF's weights are missing: {entry.instructions}, with `kinema weights add {entry.name} FILE`; they are"
-        f" licensed for {entry.licence.summary} ({entry.licence.url})"
+        f"NLF's weights are missing: {entry.instructions}, then run `kinema weights add {entry.name} FILE` or give the"
+        f" file with `nlf`; they are licensed for {entry.licence.summary} ({entry.licence.url})"
     )
 
 
