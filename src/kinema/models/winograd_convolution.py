@@ -44,7 +44,7 @@ def _twice(rows: Rows) -> Tensor:
 class WinogradConvolution(nn.Module):
     """What a 3x3 convolution of stride 1 that keeps the size computes, and what follows it.
 
-    activation: one that can work in place (ReLU, SiLU), or none. pointwise: a 1x1 convolution after it, or none. Some
+    activation: of every value for itself, or none. pointwise: a 1x1 convolution after it, or none. Some
     rows of patches of one picture are computed at a time, all of this while they are in the processor's cache: the
     many channels between two convolutions are never in memory as a whole.
     """
@@ -87,10 +87,8 @@ class WinogradConvolution(nn.Module):
         """The convolution's results (N,C), changed, with all that comes after it."""
         if self._bias is not None:
             pixels += self._bias
-        if isinstance(self._activation, nn.SiLU):
-            F.silu(pixels, inplace=True)
-        elif self._activation is not None:
-            F.relu_(pixels)
+        if self._activation is not None:
+            pixels = self._activation(pixels)
         if self._mixed is None:
             return pixels
         return pixels @ self._mixed if self._mixed_bias is None else torch.addmm(self._mixed_bias, pixels, self._mixed)

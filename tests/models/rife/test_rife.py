@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from tests.helpers.goldens import cases, recording, seeded_tensors
 torch = pytest.importorskip("torch")
 
 from kinema.models.rife.facts import MULTIPLE  # noqa: E402
+from kinema.models.rife.fast import fast_network  # noqa: E402
 from kinema.models.rife.network import RIFE, warp  # noqa: E402
 from kinema.models.rife.torch_run import LARGE, FrameInterpolator  # noqa: E402
 
@@ -74,8 +77,11 @@ def test_features_and_every_block(golden, net):
 def test_the_frame_between(golden, net, name):
     when, scale = WHEN_AND_SCALE[name]
     first, second = pair(golden, scale)
+    both = torch.cat([first, second])
     with torch.inference_mode():
         found = net(first, second, when, scale).numpy()
+        fast = fast_network(copy.deepcopy(net), "cpu", both, threads=1)(both, when, scale).numpy()
+    np.testing.assert_allclose(fast, found, atol=TOLERANCE)
     step = found.shape[3] // golden[name].shape[3]
     np.testing.assert_allclose(found[..., ::step, ::step], golden[name], atol=TOLERANCE)
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from kinema.models.published_tensors import load_published
 from kinema.models.rife.facts import FEATURES, SCALES, WIDTHS
 
-_SLOPE = 0.2
+SLOPE = 0.2
 
 
 class RIFE(nn.Module):
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         for layer in (self.cnn0, self.cnn1, self.cnn2):
-            picture = F.leaky_relu(layer(picture), _SLOPE)
+            picture = F.leaky_relu(layer(picture), SLOPE)
         features: Tensor = self.cnn3(picture)
         return features
 
@@ -112,11 +112,11 @@ class Residual(nn.Module):
         self.beta = nn.Parameter(torch.ones(1, width, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x) * self.beta + x, _SLOPE)
+        return F.leaky_relu(self.conv(x) * self.beta + x, SLOPE)
 
 
 def _halving(channels: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, width, 3, 2, 1), nn.LeakyReLU(_SLOPE))
+    return nn.Sequential(nn.Conv2d(channels, width, 3, 2, 1), nn.LeakyReLU(SLOPE))
 
 
 def _resized(x: Tensor, factor: float) -> Tensor:

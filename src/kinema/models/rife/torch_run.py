@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from kinema.errors import ShapeError
 from kinema.models.rife.facts import MULTIPLE
 from kinema.runtime import import_native
 from kinema.storage.checkpoints import load_torch_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGE = 2560
 """Frames whose longer side exceeds this many pixels are compared at half their size, as the authors advise for 4K."""
@@ -32,10 +37,13 @@ class FrameInterpolator:
             torch.set_num_threads(threads)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._net = RIFE.from_tensors(tensors, str(path)).to(self._device)
+        self._run: Callable[[Tensor, float, float], Tensor] | None = None
 
     def __call__(self, first: np.ndarray, second: np.ndarray, when: float = 0.5) -> np.ndarray:
         """The frame at `when` in [0,1] of the way from the first to the second: (H,W,3) uint8 RGB, like both."""
         torch = import_native("torch")
+        from kinema.models.rife.fast import fast_network
+
         if first.shape != second.shape or first.ndim != 3 or first.shape[2] != 3:
             raise ShapeError(f"two frames (H,W,3) of one size are needed, found {first.shape} and {second.shape}")
         height, width = first.shape[:2]
@@ -45,6 +53,8 @@ class FrameInterpolator:
         with torch.inference_mode():
             pair = torch.from_numpy(np.stack([first, second])).to(self._device).permute(0, 3, 1, 2).float() / 255
             pair = torch.nn.functional.pad(pair, pad)
-            between = self._net(pair[:1], pair[1:], when, scale)[0, :, :height, :width]
+            if self._run is None:  # now the size of the pictures is known
+                self._run = fast_network(self._net, self._device, pair, torch.get_num_threads())
+            between = self._run(pair, when, scale)[0, :, :height, :width]
             levels = (between.clamp(0, 1) * 255).round().to(torch.uint8)
             return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())

@@ -85,7 +85,7 @@ def _winograd_blocks(model: CropModel) -> None:
             spatial, projection = widening[0], narrowing[0]
             assert isinstance(projection, nn.Conv2d)
             if fits(spatial, _LEAST):
-                block.block = nn.Sequential(WinogradConvolution(spatial, nn.SiLU(), projection))
+                block.block = nn.Sequential(WinogradConvolution(spatial, nn.SiLU(inplace=True), projection))
 
 
 def fast_network(model: CropModel, device: str, threads: int) -> Any:
