@@ -138,6 +138,30 @@ def test_the_command_prints_and_writes(files, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["pairs"][0]["apart"] == content["pairs"][0]["apart"]
 
 
+def test_long_names_are_told_apart_by_their_ends(walk, tmp_path, capsys):
+    """Those of two runs of one clip would cover the pictures and each other."""
+    paths = [tmp_path / f"basketball_two_people_static_20261129-{time}.npz" for time in (161250, 193521)]
+    for path in paths:
+        save_motion(walk, path, body=BODY)
+    assert main(["compare", *map(str, paths), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["20261129-161250.npz", "20261129-193521.npz"]
+
+
+def test_ways_are_drawn_of_the_moments_compared(walk, monkeypatch, tmp_path):
+    """Of a result of the whole clip no more than what the other has; the second is on the frames of the first."""
+    pytest.importorskip("matplotlib")
+    from kinema.evaluation.agreement import on_frames_of
+    from kinema.visualization import agreement_plot
+
+    drawn = []
+    monkeypatch.setattr(agreement_plot, "plot_from_above", lambda axes, ways, **_: drawn.extend(ways))
+    part = walk.slice(0.0, float(walk.times[9]))
+    for first, second in ((walk, part), (part, walk)):
+        found = compare_motions(first, second, names=("a", "b"))
+        agreement_plot.plot_agreement(found, first, on_frames_of(first, second), tmp_path / "plot.png")
+    assert {len(way.joints) for way in drawn} == {found.pairs[0].frames}
+
+
 def test_joints_alone_are_drawn_as_joints(walk, files, tmp_path):
     """And a result of half the size is drawn in the other's."""
     bare = walk.people[0].replace(pose=None, betas=None, transl=None, pose_world=None, transl_world=None)

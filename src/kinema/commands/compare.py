@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ EXAMPLES = """\
   kinema compare keypoints pare --video clip.mp4 --out apart
   kinema compare first.pkl second.pkl --people 1:3 --json
 """
+
+_LONG = 24
+"""Characters of a name that fit over half of a picture, and into a legend."""
 
 FILES = ("comparison.json", "comparison.png", "comparison.mp4")
 
@@ -115,12 +119,17 @@ def _motion(given: str, args: argparse.Namespace) -> Motion:
 
 
 def _names(first: str, second: str) -> tuple[str, str]:
-    """Short names of the two: of files without what both share, of folders their own."""
+    """Short names of the two: their own, with their folders where these are equal; of long ones the words in which they
+    differ."""
     names = [Path(each).resolve().name if Path(each).exists() else each for each in (first, second)]
     if names[0] == names[1]:
         names = [
             f"{Path(each).resolve().parent.name}/{name}" for each, name in zip((first, second), names, strict=True)
         ]
+    if max(map(len, names)) > _LONG:
+        words = [name.split("_") for name in names]
+        alike = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(*words, strict=False)))
+        names = ["_".join(each[min(alike, len(each) - 1) :]) for each in words]
     return ("A", "B") if names[0] == names[1] else (names[0], names[1])
 
 
@@ -153,12 +162,12 @@ def _write(
         options = dataclasses.replace(options, kind="3d")
     write_json(paths[0], content)
     with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
+        drawn = on_frames_of(first, second)
         try:
-            plot_agreement(agreement, first, second, paths[1])
+            plot_agreement(agreement, first, drawn, paths[1])
         except UsageError as missing:
             shown.note(str(missing))
             del paths[1]
-        drawn = on_frames_of(first, second)
         if drawn.camera is None or not drawn.camera.width or not first.width:
             drawn = drawn.replace(camera=first.camera)
         else:

@@ -5,6 +5,7 @@ Needs matplotlib, an extra (`pip install "kinema[plot]"`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ FIRST, SECOND, BETWEEN = "#D55E00", "#0072B2", "#333333"
 
 
 def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: str | Path) -> Path:
-    """Plot a comparison of two motions; the suffix selects the format (.png, .pdf, .svg).
+    """Plot a comparison of two motions, the second on the first's frames; the suffix selects the format (.png, .pdf,
+    .svg).
 
     Raises UsageError without matplotlib, OutputError if the file cannot be written.
     """
@@ -48,7 +50,10 @@ def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: st
     for row, pair in enumerate(pairs):
         _over_time(figure.add_subplot(grid[row, 0]), pair)
         _by_joint(figure.add_subplot(grid[row, 1]), pair)
-        sides = (first.person(pair.first), second.person(pair.second))
+        sides = [
+            _compared(motion.person(id), first.times, pair)
+            for motion, id in ((first, pair.first), (second, pair.second))
+        ]
         axes = figure.add_subplot(grid[row, 2])
         plot_from_above(axes, _ways(agreement, sides), world=agreement.frame == "world")
     with atomic_path(path) as temporary:
@@ -83,7 +88,13 @@ def _by_joint(axes: Axes, pair: Pair) -> None:
     axes.grid(alpha=0.3, axis="x")
 
 
-def _ways(agreement: Agreement, sides: tuple[Person, Person]) -> list[Way]:
+def _compared(person: Person, times: np.ndarray, pair: Pair) -> Person:
+    """The person from the first to the last moment at which there are both; times (T,) of the clip."""
+    own = times[person.frames]
+    return person.select(np.flatnonzero((own >= pair.times[0] - 1e-6) & (own <= pair.times[-1] + 1e-6)))
+
+
+def _ways(agreement: Agreement, sides: Sequence[Person]) -> list[Way]:
     ways = []
     for person, name, colour in zip(sides, agreement.names, (FIRST, SECOND), strict=True):
         joints = person.joints_world if agreement.frame == "world" else person.joints

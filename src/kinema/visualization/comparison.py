@@ -16,7 +16,7 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.progress import Progress, silent
 from kinema.skeleton import SMPL24, JointSet, joint_set
-from kinema.visualization.drawing import draw_label, draw_path, draw_skeleton, track_colors
+from kinema.visualization.drawing import draw_label, draw_path, draw_skeleton, label_box, track_colors
 from kinema.visualization.framing import framing_translation, looking_from
 from kinema.visualization.options import ComparisonOptions
 from kinema.visualization.views import CameraView, fitted
@@ -201,6 +201,10 @@ class _Strip:
             known = np.isfinite(y)
             draw_path(image, np.stack([x[known], y[known]], axis=1), color)
         cv2.line(image, (round(x[-1]), 0), (round(x[-1]), self.height), (120, 120, 120), 1)
-        for i, (text, color) in enumerate(zip(self.legend, (_BEFORE, _AFTER), strict=True)):
-            draw_label(image, text, np.array([self.width * (0.12 + 0.25 * i), self.height * 0.45]), color)
+        left, foot = self.width * 0.02, self.height * 0.45
+        for text, color in zip(self.legend, (_BEFORE, _AFTER), strict=True):
+            box = label_box(self.width, self.height, text, np.zeros(2))
+            middle = left + (box.right - box.left) / 2
+            draw_label(image, text, np.array([middle, foot]), color)
+            left += box.right - box.left + self.width * 0.02
         return image

@@ -34,7 +34,8 @@ def plot_from_above(axes: Axes, ways: Sequence[Way], *, world: bool) -> None:
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("x (m)")
     axes.set_ylabel("z (m)")
-    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'}  (o start, □ end)", fontsize=10)
+    axes.set_title(f"pelvis from above, {'world' if world else 'camera frame'}\n(○ start, □ end)", fontsize=10)
     axes.grid(alpha=0.3)
     if ways:
-        axes.legend(fontsize=8, loc="best")
+        # Below the axes: names may be as long as those of files.
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13))
