@@ -1,8 +1,9 @@
-"""Confirmation of people who are seen when a clip ends, before the detector could find them often enough.
+"""Confirmation of people who are seen no longer, before the detector could find them often enough.
 
 In a video the detector finds a person again and again, a thing only at times (`kinema.tracking.people.is_person`). A
-still picture, or somebody who comes in at the end, gives it one look. More looks at the same frame tell as much: with
-the person in tiles of other sizes, and mirrored, the detector finds most people most of the time, and things hardly.
+still picture, somebody who comes in at the end or passes by, gives it one look, and whoever stays at the picture's edge
+lies in few tiles as a whole. More looks at the same frame tell as much: with the person in tiles of other sizes, and
+mirrored, the detector finds most people most of the time, and things hardly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SIDES = (0.8, 1.0, 1.3, 1.6)  # of the tiles, over that of the person's region
 
 
 def confirm(tracks: Sequence[Track], frame: Frame, perception: Perception) -> None:
-    """Look for those again who are in the clip's last frame and whom the detector has rarely looked for.
+    """Look for those again whose last frame this is and whom the detector has rarely looked for.
 
     Counts what it finds in `hits` and `searches` of the tracks.
     """

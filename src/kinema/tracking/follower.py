@@ -7,6 +7,7 @@ image at intervals for newcomers, and where people were lost.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,6 +20,7 @@ from kinema.keypoints.source import OpenedSource
 from kinema.tracking.backward import RecentFrames, look_back, track_backward
 from kinema.tracking.changes import LOST_MISSES, give_up, note_change
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
+from kinema.tracking.confirmation import confirm
 from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
 from kinema.tracking.cuts import Cut
 from kinema.tracking.id_switches import learn_appearance, note_encounters, resolve_encounters
@@ -88,6 +90,7 @@ class Follower:
             found = merge(concatenate(parts))
             count_detections(self.active, tiles, found, self._tile_range.sure)
             self._add(frame, newcomers(self.active, found, frame, self._perception))
+        self._confirm(self.lost, frame.index - 1)
         for track in self.active:
             if track.run == ESTABLISHED:
                 others = [other for other in (*self.active, *self.lost) if other is not track]
@@ -104,6 +107,7 @@ class Follower:
             if track.last_frame >= first:
                 track.rows.cut(first - 1)
         self.ended = [track for track in self.ended if len(track.rows)]
+        self._confirm(before, first - 1)
         for track in before:
             self._end(track, first)
         self._recent.forget(first)
@@ -213,6 +217,15 @@ class Follower:
         self.active = [track for track in self.active if track not in gone]
         self.lost += gone
 
+    def _confirm(self, tracks: Sequence[Track], last: int) -> None:
+        """Look once more for those who were last seen in the frame `last` and are not known for people yet."""
+        gone = [track for track in tracks if track.last_frame == last and not self._is_person(track, last + 1)]
+        shown = self._recent.find(last) if gone else None
+        if shown is not None:
+            confirm(
+                [each for each in gone if len(each.rows) >= self._options.min_track_frames], shown, self._perception
+            )
+
     def _end_lost(self, frame: Frame) -> None:
         """End the tracks that were lost too long ago, and drop those that were not people."""
         limit = self._options.max_absence
@@ -223,10 +236,12 @@ class Follower:
     def _end(self, track: Track, num_frames: int) -> None:
         """Keep the track if it was a person. num_frames: of the clip so far."""
         track.rivals.clear()
-        size, thresholds = self._perception.size, self._perception.thresholds
-        if len(track.rows) and is_person(track, num_frames, size, self._options, thresholds):
+        if len(track.rows) and self._is_person(track, num_frames):
             track.seen = dataclasses.replace(track.seen, mask=None)
             self.ended.append(track)
+
+    def _is_person(self, track: Track, num_frames: int) -> bool:
+        return is_person(track, num_frames, self._perception.size, self._options, self._perception.thresholds)
 
     def _add(self, frame: Frame, new: list[Newcomer]) -> None:
         """Assign each newcomer to the lost track that it continues, or to a new track."""

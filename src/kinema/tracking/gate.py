@@ -6,11 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.keypoints.source import Observation, Thresholds
+from kinema.keypoints.source import BODY, Observation, Thresholds
 from kinema.tracking.track import height
 
 _MAX_JUMP = 0.45  # of the body's height: hips do not move further between consecutive frames
 _MAX_GROWTH = 2.0  # factor by which a body's size may change between frames
+
+
+def clearness(points: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> float:
+    """Mean confidence of the body's keypoints inside the image, 0 if none is.
+
+    points (..., K, 2) pixels, confidence (..., K); size: width and height of the frame.
+    """
+    points, confidence = points[..., BODY, :], confidence[..., BODY]
+    inside = np.all((points >= 0) & (points < size), axis=-1)
+    return float(confidence[inside].mean()) if inside.any() else 0.0
 
 
 @dataclass(frozen=True)

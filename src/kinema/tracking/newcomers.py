@@ -16,6 +16,7 @@ from kinema.tracking.crowds import CROWD_LIMIT, LINK_LIMIT, SWITCH_MARGIN, near
 from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
 from kinema.tracking.shadows import is_shadow
+from kinema.tracking.tilts import upright
 from kinema.tracking.track import Track, height
 from kinema.video import Frame
 
@@ -75,7 +76,10 @@ def newcomers(active: Sequence[Track], found: Circles, frame: Frame, perception:
             continue
         view = hide_people(perception.view(frame, rough.next_roi), others)
         seen = perception.observe(view, mask=bool(known))
-        if not perception.gate.person(seen) or any(perception.same_body(seen, other) for other in known):
+        if not perception.gate.person(seen):
+            continue
+        seen, view = upright(seen, view, perception, known)
+        if any(perception.same_body(seen, other) for other in known):
             continue
         if any(is_shadow(seen, track.seen, perception.parts) for track in active):
             continue

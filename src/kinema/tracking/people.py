@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinema.keypoints.source import BODY, Observation, OpenedSource, Thresholds
+from kinema.keypoints.source import Observation, OpenedSource, Thresholds
 from kinema.person import Person
 from kinema.skeleton import JointSet
 from kinema.temporal.gaps import fill_missing
 from kinema.tracking.body_parts import BodyParts, body_parts
 from kinema.tracking.bones import trust_in_bones
 from kinema.tracking.gaps import fill_gaps, without_scraps
+from kinema.tracking.gate import clearness
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
@@ -54,7 +55,7 @@ def is_person(
     rows = track.rows.array()
     if len(rows) < min(options.min_track_frames, max(1, num_frames // 2)):
         return False
-    confidence = _mean_confidence(rows, size)
+    confidence = clearness(rows["points"], rows["visibility"] * rows["presence"], size)
     support = track.hits / track.searches
     if confidence < _UNCLEAR * thresholds.surely_person and support < _UNCLEAR_SUPPORT:
         return False
@@ -62,13 +63,6 @@ def is_person(
         score = float(rows["score"].mean())
         return confidence > thresholds.certainly_person and score > thresholds.certain_score
     return track.hits >= SURE_HITS or confidence > thresholds.surely_person
-
-
-def _mean_confidence(rows: np.ndarray, size: tuple[int, int]) -> float:
-    points = rows["points"][:, BODY]
-    inside = np.all((points >= 0) & (points < size), axis=-1)
-    confidence = (rows["visibility"] * rows["presence"])[:, BODY]
-    return float(confidence[inside].mean()) if inside.any() else 0.0
 
 
 def person_from(

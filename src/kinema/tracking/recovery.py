@@ -26,12 +26,14 @@ SAME_APPEARANCE = 0.45
 MAX_OVERLAP = 0.2
 """Mask overlap with another person from which a doubtful observation is dropped."""
 
+UPRIGHT = 0.7
+"""Radians: detectors find people tilted by less."""
+
 _SECONDS = 1.0
 _ESTABLISHED = 10  # least number of frames of a track
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
 _SMALL_TURNS = 4  # the first ones, for a person who was upright
 _AT_ONCE = 2  # regions per frame, after all were tried in the first
-_UPRIGHT = 0.7  # radians: detectors find people tilted by less
 _DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # a track is doubtful with fewer detections after more frames
 _VERIFY_SECONDS, _CHANGED_SECONDS = 0.5, 0.12  # between two looks at one person
 _TILE = 1.3  # side of the detector's tile over the region's
@@ -57,7 +59,7 @@ def recover(track: Track, frame: Frame, perception: Perception, near: list[Obser
     """The lost person, if found in one of this frame's regions; near: the other people there."""
     missing = frame.index - track.last_frame
     expected = track.expected(frame.time)
-    upright = abs(expected[3]) < _UPRIGHT
+    upright = abs(expected[3]) < UPRIGHT
     if upright and (near or track.rivals):
         return None  # more likely hidden than turned over
     turns = _TURNS[:_SMALL_TURNS] if upright else _TURNS

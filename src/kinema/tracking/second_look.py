@@ -15,8 +15,9 @@ import numpy as np
 from kinema.detection.tiles import SMALLEST_PERSON, tile_plan
 from kinema.geometry.circles import concatenate, merge
 from kinema.geometry.roi import roi_from_circle
-from kinema.keypoints.source import BODY, Observation
+from kinema.keypoints.source import Observation
 from kinema.motion import Motion
+from kinema.tracking.gate import clearness
 from kinema.tracking.options import CLOSER_LOOK
 from kinema.tracking.perception import Perception
 from kinema.video import Frame, VideoReader
@@ -86,10 +87,7 @@ def people_in(frame: Frame, tiles: np.ndarray, perception: Perception, *, sure: 
         if rough.score < perception.options.landmark_threshold:
             continue
         seen = perception.observe(perception.view(frame, rough.next_roi))
-        points = seen.points[BODY]
-        inside = np.all((points >= 0) & (points < perception.size), axis=1)
-        clear = inside.any() and seen.confidence[BODY][inside].mean() > least
-        if perception.gate.person(seen) and clear:
+        if perception.gate.person(seen) and clearness(seen.points, seen.confidence, perception.size) > least:
             people.append(seen)
     return people
 

@@ -1,0 +1,45 @@
+"""Newcomers whom the detector took for tilted: looked at upright where the keypoints are not clear.
+
+The detector tells how somebody is tilted from the top of a circle around the body. Of somebody who is half out of the
+picture it may guess that wrongly, and a keypoint network that is shown an upright person lying down finds a lying one
+there, frame after frame, though it is never sure of it. Shown the same person upright it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kinema.keypoints.source import Observation, View
+from kinema.tracking.gate import clearness
+from kinema.tracking.masks import hide_people
+from kinema.tracking.perception import Perception
+from kinema.tracking.recovery import UPRIGHT
+
+_SCALES = (1.0, 1.25)  # of the region: somebody whom the edge cuts is larger than what is seen
+
+
+def upright(
+    seen: Observation, view: View, perception: Perception, others: Sequence[Observation]
+) -> tuple[Observation, View]:
+    """The newcomer seen in a view, upright if so it is surely a person and tilted it was not; and the view of that.
+
+    others: people who are hidden from the view.
+    """
+    least = perception.thresholds.surely_person
+    if abs(seen.next_roi[3]) < UPRIGHT or _clear(seen, perception) >= least:
+        return seen, view
+    best = seen, view
+    for scale in _SCALES:
+        roi = np.array([*seen.next_roi[:2], scale * seen.next_roi[2], 0.0])
+        shown = hide_people(perception.view(view.frame, roi), [(other, np.zeros(2)) for other in others])
+        again = perception.observe(shown, mask=seen.mask is not None)
+        clear = _clear(again, perception)
+        if clear > least and perception.gate.expected(again, roi):
+            best, least = (again, shown), clear
+    return best
+
+
+def _clear(seen: Observation, perception: Perception) -> float:
+    return clearness(seen.points, seen.confidence, perception.size)
