@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kinema.camera.bundle import Unknowns, adjust
+from kinema.camera.bundle import ROUGHLY, Unknowns, adjust
 from kinema.camera.tracks import PointTracks
 from kinema.camera.views import Sightings, Views
 
@@ -41,8 +41,8 @@ def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns, *, more: 
     if not len(sightings.camera):
         return None
     shared = np.full(len(views.log_focal), views.log_focal.mean())
-    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=3)
-    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=8)
+    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=3, settled=ROUGHLY)
+    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=8, settled=ROUGHLY)
     if not more and bent.cost > (1 - BEND_GAIN / 3) * plain.cost:
         return None  # most lenses: nothing begins to show
     plain = adjust(plain.views, sightings, unknowns, rounds=5)

@@ -6,6 +6,8 @@ Fitzgibbon, "Bundle adjustment - a modern synthesis" (2000), sections 4 and 6.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,17 +15,22 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from kinema.camera.views import LOSS, NEAREST, Sightings, Views, cauchy, seen, slopes, tangents
+from kinema.camera.views import NEAREST, Sightings, Views, cauchy, seen, slopes, squares, tangents
 from kinema.geometry.rotations import axis_angle_to_matrix
 
 BEND_SIGMA = 0.1
 """Standard deviation of a lens's bend (`Views.bend`) before anything is seen."""
 
-DENSE = 900
+SETTLED, ROUGHLY = 1e-4, 1e-3
+"""Share of the cost by which a step must lower it for there to be another: at the end, and on the way there or to
+choose between explanations."""
+
+DENSE = 2000
 """Unknowns of the cameras up to which their system is solved as a dense one."""
 
-FILLED = 1_000_000
-"""Entries of the matrix that ties cameras and points up to which it is multiplied as a dense one."""
+FILLED, CHUNK = 2_000_000, 128
+"""Entries of the matrix that ties cameras and points up to which it is one dense matrix; beyond, so many points at a
+time, neighbours in time, which few cameras see."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +51,17 @@ class Unknowns:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """views: the cameras and points found; residuals (N,2) pixels; cost: the robust cost; normal: the cameras' normal
-    matrix without the points, for uncertainties; columns: the first unknown of each camera, -1 if it is held; focal,
-    bend: those of the shared focal length and of the bend, -1 if there is none."""
+    """views: the cameras and points found; residuals (N,2) pixels; cost: the robust cost; columns: the first unknown of
+    each camera, -1 if it is held; focal, bend: those of the shared focal length and of the bend, -1 if there is none;
+    normal: gives the cameras' normal matrix without the points, for uncertainties."""
 
     views: Views
     residuals: np.ndarray
     cost: float
-    normal: np.ndarray | sp.spmatrix
     columns: np.ndarray
     focal: int
-    bend: int = -1
+    bend: int
+    normal: Callable[[], np.ndarray | sp.csc_matrix]
 
     @property
     def noise(self) -> float:
@@ -63,67 +70,180 @@ class Solution:
 
     def spread(self, columns: list[int]) -> np.ndarray:
         """Covariance (k,k) of some unknowns for noise of one pixel, in units of which what is expected counts, too."""
-        size = self.normal.shape[0]
-        unit = np.zeros((size, len(columns)))
+        matrix = self.normal()
+        unit = np.zeros((matrix.shape[0], len(columns)))
         unit[columns, range(len(columns))] = 1
-        matrix = sp.csc_matrix(self.normal) + sp.csc_matrix(1e-9 * sp.identity(size))
-        return np.asarray(splu(matrix).solve(unit)[columns])
+        return solve_normal(matrix, unit)[columns]
 
 
-def adjust(views: Views, sightings: Sightings, unknowns: Unknowns, *, rounds: int = 20, loss: float = LOSS) -> Solution:
-    """The views that fit the sightings best; the first camera stays where it is."""
-    problem = _Problem(views, sightings, unknowns, loss)
-    damping, settled = 1e-3, 0
-    residuals, cost = problem.cost(views)
-    system = problem.system(views, residuals)
+def adjust(
+    views: Views, sightings: Sightings, unknowns: Unknowns, *, rounds: int = 20, settled: float = SETTLED
+) -> Solution:
+    """The views that fit the sightings best, after so many steps at most; the first camera stays where it is. settled:
+    share of the cost by which a step must lower it for there to be another."""
+    order = np.argsort(sightings.camera, kind="stable")
+    problem = _Problem(views, sightings.where(order), unknowns)
+    damping = 1e-3
+    state = problem.state(views)
+    system: _System | None = None
     for _ in range(rounds):
-        changed = problem.step(views, system, damping)
-        trial, lower = problem.cost(changed)
-        if lower < cost:
-            settled = settled + 1 if cost - lower < 1e-5 * cost else 0
-            views, residuals, cost = changed, trial, lower
+        system = system or problem.system(state)
+        trial = problem.state(problem.step(state.views, system, damping))
+        if trial.cost < state.cost:
+            done = state.cost - trial.cost < settled * state.cost
+            state, system = trial, None
             damping = max(damping / 5, 1e-8)
-            system = problem.system(views, residuals)
         else:
             damping *= 8
-            settled += damping > 1e4
-        if settled >= 2:
+            done = damping > 1e4
+        if done:
             break
-    return Solution(views, residuals, cost, system.reduced(0.0)[0], problem.columns, problem.shared, problem.bend)
+    residuals = np.empty_like(state.residuals)
+    residuals[order] = state.residuals
+    return Solution(
+        state.views, residuals, state.cost, problem.columns, problem.shared, problem.bend,
+        lambda: problem.system(state).reduced(0.0).matrix,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Views, and what they leave: points in their cameras' frames (N,3), residuals (N,2), the cost, and the sightings'
+    weights (N,)."""
+
+    views: Views
+    local: np.ndarray
+    residuals: np.ndarray
+    cost: float
+    weights: np.ndarray
+
+
+class _Normal:
+    """A symmetric matrix that is added up from blocks, dense or sparse."""
+
+    def __init__(self, size: int) -> None:
+        self._dense = np.zeros((size, size)) if size <= DENSE else None
+        self._size = size
+        self._parts: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, rows: np.ndarray, block: np.ndarray) -> None:
+        """Add a block (n,n) at some rows (n,), and columns, all of them different."""
+        if self._dense is not None:
+            self._dense[rows[:, None], rows] += block
+        else:
+            self._parts.append((rows, block))
+
+    def matrix(self) -> np.ndarray | sp.csc_matrix:
+        if self._dense is not None:
+            return self._dense
+        row = np.concatenate([np.repeat(rows, len(rows)) for rows, _ in self._parts])
+        column = np.concatenate([np.tile(rows, len(rows)) for rows, _ in self._parts])
+        data = np.concatenate([block.ravel() for _, block in self._parts])
+        return sp.coo_matrix((data, (row, column)), shape=(self._size, self._size)).tocsc()
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Points whose equations are eliminated together: rows of points (p,); the sightings (n,) of cameras that move; the
+    shape (u,k,p) of what ties all of these cameras' unknowns to the points, and where in it those of a sighting (u,k,n)
+    belong; unknowns (.,) of these cameras and of all, and which of their rows (.,) bool are unknown."""
+
+    points: np.ndarray
+    sightings: np.ndarray
+    shape: tuple[int, int, int]
+    places: np.ndarray
+    unknowns: np.ndarray
+    known: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    """The cameras' own system with the points eliminated, and what finds the points afterwards: the inverse roots
+    (k,k,P) of the points' matrices, the right sides (k,P) and, for each chunk, the ties (u,k,p), both times these."""
+
+    matrix: np.ndarray | sp.csc_matrix
+    right: np.ndarray
+    roots: np.ndarray
+    ahead: np.ndarray
+    ties: list[np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The normal equations: cameras (U, u), points (V (P,k,k), v (P,k)), and what ties them, E, whose blocks (M,k) are
-    those of an unknown and a point (M,) each."""
+    """The normal equations of the cameras, blocks at rows and the right side, and of the points (k,k,P), (k,P); and
+    what the ties between them are made of: the weighted slopes (2,u,N) and (2,s,N) by what is each camera's and what is
+    common to all, and (2,k,N) by the points."""
 
-    cameras: sp.csr_matrix
+    problem: _Problem
+    cameras: list[tuple[np.ndarray, np.ndarray]]
     right: np.ndarray
     points: np.ndarray
     right_points: np.ndarray
-    tie: sp.csr_matrix
-    tied: np.ndarray
+    own: np.ndarray
+    common: np.ndarray
+    by_point: np.ndarray
 
-    def reduced(self, damping: float) -> tuple[np.ndarray | sp.csr_matrix, np.ndarray, np.ndarray]:
-        """The cameras' own system with the points eliminated, and the inverse (P,k,k) of the points'."""
-        size = self.points.shape[1]
-        diagonal = np.einsum("pii->pi", self.points)
-        damped = self.points + np.eye(size) * (damping * diagonal + 1e-9 * (1 + diagonal))[:, None]
-        inverse = np.linalg.inv(damped)
-        blocks = np.einsum("mj,mjl->ml", self.tie.data.reshape(-1, size), inverse[self.tied])
-        through = sp.csr_matrix((blocks.ravel(), self.tie.indices, self.tie.indptr), shape=self.tie.shape)
-        grown = self.cameras + damping * sp.diags(self.cameras.diagonal())
-        right = self.right - through @ self.right_points.ravel()
-        if np.prod(self.tie.shape) <= FILLED:
-            return grown.toarray() - through.toarray() @ self.tie.toarray().T, right, inverse
-        return grown - through @ self.tie.T, right, inverse
+    def reduced(self, damping: float) -> _Reduced:
+        """The points eliminated."""
+        problem = self.problem
+        normal, right, ties = _Normal(problem.size), self.right.copy(), []
+        for rows, block in self.cameras:
+            grown = block.copy()
+            grown[range(len(rows)), range(len(rows))] *= 1 + damping
+            normal.add(rows, grown)
+        diagonal = np.einsum("iip->ip", self.points)
+        roots = inverse_root(self.points, damping * diagonal + 1e-9 * (1 + diagonal))
+        ahead = _through(roots, self.right_points)
+        by_point = _through(roots.take(problem.sightings.point, axis=2), self.by_point)
+        shared = problem.by_points(_products(self.common, by_point)) if len(problem.common) else None
+        for chunk in problem.chunks:
+            tie = np.zeros(chunk.shape)
+            rows, whole = chunk.sightings, len(chunk.sightings) == self.own.shape[2]
+            own, their = (self.own, by_point) if whole else (self.own[..., rows], by_point[..., rows])
+            tie.ravel()[chunk.places] = _products(own, their)
+            if shared is not None:
+                tie = np.concatenate([tie, shared[..., chunk.points]])
+            if not chunk.known.all():
+                tie = tie[chunk.known]
+            flat = tie.reshape(len(tie), -1)
+            if len(flat):
+                normal.add(chunk.unknowns, -(flat @ flat.T))
+                right[chunk.unknowns] -= flat @ ahead[:, chunk.points].ravel()
+            ties.append(tie)
+        return _Reduced(normal.matrix(), right, roots, ahead, ties)
+
+
+def inverse_root(matrices: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    """L^-1 (k,k,P) of L L^T = matrices (k,k,P), positive definite, plus damping (k,P) of their diagonals; k <= 3.
+
+    Written out, because LAPACK's calls for thousands of small matrices take longer than what they compute.
+    """
+    size = len(matrices)
+    root, inverse = np.zeros_like(matrices), np.zeros_like(matrices)
+    for i in range(size):
+        for j in range(i):
+            root[i, j] = (matrices[i, j] - (root[i, :j] * root[j, :j]).sum(axis=0)) / root[j, j]
+        rest = matrices[i, i] + damping[i] - (root[i, :i] ** 2).sum(axis=0)
+        root[i, i] = np.sqrt(np.maximum(rest, 1e-12 * (1 + matrices[i, i])))
+        inverse[i, i] = 1 / root[i, i]
+        for j in range(i):
+            inverse[i, j] = -(root[i, j:i] * inverse[j:i, j]).sum(axis=0) * inverse[i, i]
+    return inverse
+
+
+def _through(lower: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Lower triangular matrices (k,k,N) times vectors (...,k,N)."""
+    rows = [
+        sum(lower[i, j] * vectors[..., j, :] for j in range(i + 1)) for i in range(len(lower))
+    ]  # fmt: skip
+    return np.stack(rows, axis=-2)
 
 
 class _Problem:
-    """The layout of the unknowns, and the equations at given views."""
+    """The layout of the unknowns, and the equations at given views. sightings: in the order of their cameras."""
 
-    def __init__(self, views: Views, sightings: Sightings, unknowns: Unknowns, loss: float) -> None:
-        self.sightings, self.unknowns, self.loss = sightings, unknowns, loss
+    def __init__(self, views: Views, sightings: Sightings, unknowns: Unknowns) -> None:
+        self.sightings, self.unknowns = sightings, unknowns
         expected = unknowns.expected
         self.prior = views.log_focal.copy() if expected is None else np.full(len(views.log_focal), expected)
         cameras = len(views.rotation)
@@ -141,28 +261,55 @@ class _Problem:
         self.bend = self.size if unknowns.bend else -1
         self.size += unknowns.bend
         own = [np.where(self.columns < 0, -1, self.columns + i) for i in range(self.width)]
-        own += [np.full(cameras, self.shared)] if self.shared >= 0 else []
         own += [self.each + np.arange(cameras)] if self.each >= 0 else []
-        own += [np.full(cameras, self.bend)] if self.bend >= 0 else []
-        self.unknown = np.stack(own, axis=1)
-        """(C,u) the unknowns that the sightings of a camera depend on, -1 for those that are held."""
+        self.own = np.stack(own, axis=1)
+        """(C,u) the unknowns of a camera, -1 for those that are held."""
+        self.common = np.array([each for each in (self.shared, self.bend) if each >= 0], int)
+        """(s,) those of all cameras."""
         self.prior_rows = self._prior_rows()
-        count = len(views.points)
-        self.by_camera = _sums(sightings.camera, cameras)
-        self.by_point = _sums(sightings.point, count)
-        rows = self.unknown[sightings.camera]
-        self.tying = (rows >= 0).ravel()
-        key = (rows * count + sightings.point[:, None]).ravel()[self.tying]
-        pairs, pair = np.unique(key, return_inverse=True)
-        self.by_pair, self.tied = _sums(pair, len(pairs)), pairs % count
-        self.per_row = np.bincount(pairs // count, minlength=self.size)
+        self.starts = np.searchsorted(sightings.camera, np.arange(cameras + 1))
+        self.sums = _sums(sightings.point, len(views.points))
+        self.chunks = self._chunks(len(views.points))
 
-    def cost(self, views: Views) -> tuple[np.ndarray, float]:
+    def by_points(self, values: np.ndarray) -> np.ndarray:
+        """Values (.,.,N) of sightings, summed over each point's: (.,.,P)."""
+        return np.asarray((self.sums @ values.reshape(-1, values.shape[2]).T).T.reshape(*values.shape[:2], -1))
+
+    def _chunks(self, points: int) -> list[_Chunk]:
+        """The points, in the order in which cameras see them."""
+        part, width = self.sightings, 3 if self.unknowns.moves else 2
+        first = np.full(points, len(self.own))
+        np.minimum.at(first, part.point, part.camera)
+        order = np.argsort(first, kind="stable")
+        place = np.empty(points, int)
+        place[order] = np.arange(points)
+        size = max(points, 1) if points * width * self.size <= FILLED else CHUNK
+        rows = np.flatnonzero(np.asarray((self.own >= 0).any(axis=1))[part.camera])
+        if size < points:
+            rows = rows[np.argsort(place[part.point[rows]], kind="stable")]
+        ends = np.searchsorted(place[part.point[rows]], np.arange(0, points + size, size)) if size < points else None
+        chunks = []
+        for number, start in enumerate(range(0, points, size)):
+            here = rows if ends is None else rows[ends[number] : ends[number + 1]]
+            cameras, camera = np.unique(part.camera[here], return_inverse=True)
+            columns = np.append(self.own[cameras].ravel(), self.common)
+            own, count = self.own.shape[1], min(size, points - start)
+            row = camera * own + np.arange(own)[:, None]
+            places = (row[:, None] * width + np.arange(width)[:, None]) * count + place[part.point[here]] - start
+            shape = len(cameras) * own, width, count
+            chunks.append(
+                _Chunk(order[start : start + size], here, shape, places, columns[columns >= 0], columns >= 0)
+            )  # fmt: skip
+        return chunks
+
+    def state(self, views: Views) -> _State:
         local, pixels = seen(views, self.sightings)
         residuals = pixels - self.sightings.pixels
-        residuals[local[:, 2] <= NEAREST] = 1e3
-        _, cost = cauchy(residuals, self.loss)
-        return residuals, cost + float(np.sum(self._prior_residuals(views) ** 2))
+        behind = local[:, 2] <= NEAREST
+        residuals[behind] = 1e3
+        weights, cost = cauchy(residuals)
+        weights[behind] = 0.0
+        return _State(views, local, residuals, cost + float(np.sum(self._prior_residuals(views) ** 2)), weights)
 
     def _prior_rows(self) -> sp.csr_matrix:
         """The equations of what is known of the lens, one row for each."""
@@ -174,9 +321,10 @@ class _Problem:
         elif self.each >= 0:
             count = len(self.prior)
             rows = sp.lil_matrix((count, self.size))
-            step = np.arange(count - 1)
+            rows.resize(2 * count - 1, self.size)
+            step, one = np.arange(count - 1), np.arange(count)
             rows[step, self.each + step], rows[step, self.each + step + 1] = -1 / wanted.zoom, 1 / wanted.zoom
-            rows[count - 1, self.each : self.each + count] = 1 / (count * wanted.prior)
+            rows[count - 1 + one, self.each + one] = 1 / (np.sqrt(count) * wanted.prior)
         if self.bend >= 0:
             rows.resize(rows.shape[0] + 1, self.size)
             rows[rows.shape[0] - 1, self.bend] = 1 / BEND_SIGMA
@@ -188,62 +336,47 @@ class _Problem:
         if self.shared >= 0:
             found = change[:1] / wanted.prior
         elif self.each >= 0:
-            found = np.append(np.diff(views.log_focal) / wanted.zoom, change.mean() / wanted.prior)
+            own = change / (np.sqrt(len(change)) * wanted.prior)
+            found = np.append(np.diff(views.log_focal) / wanted.zoom, own)
         return np.append(found, views.bend / BEND_SIGMA) if self.bend >= 0 else found
 
-    def system(self, views: Views, residuals: np.ndarray) -> _System:
-        local, _ = seen(views, self.sightings)
-        root = np.sqrt(cauchy(residuals, self.loss)[0])
-        root = np.where(local[:, 2] <= NEAREST, 0.0, root)[:, None]
-        slope = slopes(views, self.sightings, local)
-        parts = [slope.turn, slope.centre][: self.width // 3]
-        parts += [slope.focal[..., None]] if self.unknowns.focal != "fixed" else []
-        parts += [slope.bend[..., None]] if self.bend >= 0 else []
-        own = np.concatenate(parts, axis=2) * root[:, :, None]
-        basis = tangents(views.points, self.unknowns.moves)
-        through = np.concatenate([views.rotation, -views.rotation @ views.centre[..., None]], axis=2)
-        by_point = (slope.local @ through[self.sightings.camera] @ basis[self.sightings.point]) * root[:, :, None]
-        weighted = residuals * root
-        number, unknowns, size, count = len(local), own.shape[2], basis.shape[2], len(views.points)
-        turned = np.swapaxes(own, 1, 2)
-        summed = self.by_camera @ np.concatenate(
-            [(turned @ own).reshape(number, -1), (turned @ weighted[..., None])[..., 0]], axis=1
-        )
-        row, column = np.broadcast_arrays(self.unknown[:, :, None], self.unknown[:, None])
-        known = (row >= 0) & (column >= 0)
-        blocks = summed[:, : unknowns**2].reshape(-1, unknowns, unknowns)
-        cameras = sp.coo_matrix((blocks[known], (row[known], column[known])), shape=(self.size, self.size)).tocsr()
-        free = self.unknown >= 0
-        right = np.bincount(self.unknown[free], summed[:, unknowns**2 :][free], self.size)
-        turned_points = np.swapaxes(by_point, 1, 2)
-        matrix = self.by_point @ np.concatenate(
-            [(turned_points @ by_point).reshape(number, -1), (turned_points @ weighted[..., None])[..., 0]], axis=1
-        )
-        tie = self.by_pair @ (turned @ by_point).reshape(-1, size)[self.tying]
+    def system(self, state: _State) -> _System:
+        views, part = state.views, self.sightings
+        slope = slopes(views, part, state.local)
+        root = np.sqrt(state.weights)
+        columns = [slope.turn, slope.centre][: self.width // 3]
+        columns += [slope.focal] if self.each >= 0 or self.shared >= 0 else []
+        columns += [slope.bend] if self.bend >= 0 else []
+        weighted = np.concatenate([*columns, state.residuals.T[:, None]], axis=1) * root
+        basis = tangents(views.points, self.unknowns.moves).transpose(1, 2, 0).take(part.point, axis=2)
+        by_point = (slope.point[:, 0, None] * basis[0]) * root
+        for each in range(1, 4):
+            by_point += (slope.point[:, each, None] * basis[each]) * root
+        own, cameras, right = self.own.shape[1], [], np.zeros(self.size)
+        for camera, block in enumerate(squares(weighted, self.starts)):
+            index = np.append(self.own[camera], self.common)
+            known = index >= 0
+            if known.any():
+                cameras.append((index[known], block[:-1, :-1][np.ix_(known, known)]))
+                right[index[known]] += block[:-1, -1][known]
+        if self.prior_rows.shape[0]:
+            right += self.prior_rows.T @ self._prior_residuals(views)
+        for start, stop in itertools.pairwise(self.prior_rows.indptr.tolist()):
+            values = self.prior_rows.data[start:stop]
+            cameras.append((self.prior_rows.indices[start:stop], np.outer(values, values)))
+        square = self.by_points(_products(by_point, np.concatenate([by_point, weighted[:, -1:]], axis=1)))
         return _System(
-            cameras + self.prior_rows.T @ self.prior_rows,
-            right + self.prior_rows.T @ self._prior_residuals(views),
-            matrix[:, : size * size].reshape(count, size, size),
-            matrix[:, size * size :],
-            sp.csr_matrix(
-                (
-                    tie.ravel(),
-                    (size * self.tied[:, None] + np.arange(size)).ravel(),
-                    np.concatenate([[0], np.cumsum(size * self.per_row)]),
-                ),
-                shape=(self.size, size * count),
-            ),
-            self.tied,
+            self, cameras, right, square[:, :-1], square[:, -1], weighted[:, :own], weighted[:, own:-1], by_point
         )
 
     def step(self, views: Views, system: _System, damping: float) -> Views:
         """The views after one damped step."""
-        matrix, right, inverse = system.reduced(damping)
-        change = _solve(matrix, right)
-        size = system.points.shape[1]
-        left = system.right_points - (change @ system.tie).reshape(-1, size)
-        own = -np.einsum("pij,pj->pi", inverse, left)
-        change = -change
+        reduced = system.reduced(damping)
+        change = -solve_normal(reduced.matrix, reduced.right)
+        left = reduced.ahead.copy()
+        for chunk, tie in zip(self.chunks, reduced.ties, strict=True):
+            left[:, chunk.points] += (change[chunk.unknowns] @ tie.reshape(len(tie), -1)).reshape(tie.shape[1:])
+        own = -np.einsum("jip,jp->pi", reduced.roots, left)
         points = views.points + np.einsum("pij,pj->pi", tangents(views.points, self.unknowns.moves), own)
         points = points / np.linalg.norm(points, axis=1, keepdims=True)
         turn, centre = np.zeros_like(views.centre), np.zeros_like(views.centre)
@@ -270,12 +403,21 @@ def _sums(group: np.ndarray, count: int) -> sp.csr_matrix:
     return sp.csr_matrix((np.ones(number), (group, np.arange(number))), shape=(count, number))
 
 
-def _solve(matrix: np.ndarray | sp.csr_matrix, right: np.ndarray) -> np.ndarray:
-    size = len(right)
-    if size == 0:
+def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(i,j,N): sums of products of (2,i,N) and (2,j,N)."""
+    return np.asarray(first[0][:, None] * second[0] + first[1][:, None] * second[1])
+
+
+def solve_normal(matrix: np.ndarray | sp.csc_matrix, right: np.ndarray) -> np.ndarray:
+    """The solution of a system whose matrix is positive definite but for what nothing determines."""
+    if not len(right):
         return right
-    if size <= DENSE or isinstance(matrix, np.ndarray):
-        full = matrix.copy() if isinstance(matrix, np.ndarray) else matrix.toarray()
-        full[range(size), range(size)] += 1e-9 * (1 + full.diagonal())
-        return np.asarray(scipy.linalg.solve(full, right, assume_a="sym"))
-    return np.asarray(splu((matrix + 1e-9 * sp.diags(1 + matrix.diagonal())).tocsc()).solve(right))
+    small = 1e-9 * (1 + matrix.diagonal())
+    if isinstance(matrix, np.ndarray):
+        full = matrix.copy()
+        full[range(len(right)), range(len(right))] += small
+        try:
+            return np.asarray(scipy.linalg.solve(full, right, assume_a="pos", check_finite=False))
+        except np.linalg.LinAlgError:
+            return np.asarray(scipy.linalg.solve(full, right, assume_a="sym", check_finite=False))
+    return np.asarray(splu((matrix + sp.diags(small)).tocsc()).solve(right))

@@ -13,6 +13,7 @@ from kinema.camera.resection import INLIER
 from kinema.camera.structure import solve_travelling
 from kinema.camera.tracks import PointTracks, keyframes
 from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, solve_turning
+from kinema.camera.views import LOSS
 
 MAYBE = 0.12
 """Share of the pairs of keyframes that a turn does not explain from which a travelling camera is tried."""
@@ -35,7 +36,15 @@ FAR = float(np.log1p(INLIER**2))
 """The robust error of a sighting that is not explained."""
 
 WELL = 0.2
-"""Pixels of noise in the residuals below which no other focal length is tried."""
+"""Pixels of noise in the residuals of points that are followed well: below it, no other focal length, zoom or bend is
+tried."""
+
+SURELY = 0.5
+"""The robust error of a turning camera whose lens bends, as a share of that of one whose lens does not, below which
+it is believed without asking whether a travelling one would explain as much."""
+
+NEARLY_ALL = 0.9
+"""Share of the sightings that a turning camera must explain within a pixel for nothing else to be asked."""
 
 BENDS = 3
 """Times that a lens's bend is sought again, in points that are straightened by what was found before."""
@@ -45,7 +54,7 @@ BENDS = 3
 class Explained:
     """tracks: the points, without the bend of the lens; keys (K,): the keyframes; known: what they see; solution: their
     cameras, of those that are placed (K,) bool; kind: "rotation" or "full"; focal: whether the focal length is "fixed",
-    "shared" or changes ("each"); asked: what pairs of keyframes say; turning, travelling: all that was tried; bend: of
+    "shared" or changes ("each"); asked: what pairs of keyframes say; turned, travelling: all that was tried; bend: of
     the lens."""
 
     tracks: PointTracks
@@ -56,72 +65,137 @@ class Explained:
     kind: str
     focal: str
     asked: Evidence
-    turning: Solution
+    turned: _Turned
     travelling: _Travelling | None
     bend: float
 
     @property
     def error(self) -> float:
         """The robust error of a sighting, the mean."""
-        whole = _error(self.turning.residuals)
+        whole = _error(self.turned.solution.residuals)
         if self.kind == "full" and self.travelling is not None:
             whole = self.travelling.rate
         return whole / max(len(self.known.sightings.camera), 1)
 
-    def bend_left(self, kind: str, lens: Lens) -> float | None:
-        """The bend that the turning or the travelling camera shows in these tracks; None for none."""
-        focal, more = "shared" if lens.sigma > 0 else "fixed", self.bend != 0
-        wanted = Unknowns(False, focal, float(np.log(lens.focal)), max(lens.sigma, 1e-3))
-        if kind == "rotation":
-            return bend_shown(self.turning.views, self.known.sightings, wanted, more=more)
+    def bend_left(self, lens: Lens) -> float | None:
+        """The bend that the camera which was found shows in these tracks; None for none."""
+        if self.kind == "rotation":
+            return self.turned.bend_left(lens)
         if self.travelling is None or self.travelling.zooms:
             return None
         placed = self.travelling.placed
         held = ~placed
         held[np.flatnonzero(placed)[0]] = True
         sightings = self.known.sightings.where(self.travelling.fitting)
-        wanted = replace(wanted, moves=True, held=held)
-        return bend_shown(self.travelling.solution.views, sightings, wanted, more=more)
+        wanted = replace(_lens_unknowns(lens), moves=True, held=held)
+        return bend_shown(self.travelling.solution.views, sightings, wanted, more=self.bend != 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Turned:
+    """The camera that turns in one place: as in `Explained`."""
+
+    tracks: PointTracks
+    keys: np.ndarray
+    known: Sighted
+    solution: Solution
+    focal: str
+    bend: float
+
+    @property
+    def error(self) -> float:
+        """The robust error of a sighting, the mean."""
+        return _error(self.solution.residuals) / max(len(self.known.sightings.camera), 1)
+
+    @property
+    def well(self) -> bool:
+        """Whether it leaves no more than the noise of points that are followed well, of nearly all: before a far wall
+        few points tell a way from a zoom."""
+        missed = np.linalg.norm(self.solution.residuals, axis=1)
+        return self.solution.noise < WELL and float(np.mean(missed > LOSS)) < 1 - NEARLY_ALL
+
+    def bend_left(self, lens: Lens) -> float | None:
+        """The bend that it shows; None for none."""
+        return bend_shown(self.solution.views, self.known.sightings, _lens_unknowns(lens), more=self.bend != 0)
+
+
+def _lens_unknowns(lens: Lens) -> Unknowns:
+    focal = "shared" if lens.sigma > 0 else "fixed"
+    return Unknowns(False, focal, float(np.log(lens.focal)), max(lens.sigma, 1e-3))
 
 
 def explained(tracks: PointTracks, lens: Lens) -> Explained:
     """What explains a linked stretch best; with the bend of the lens, where that is not known, and the points show it.
 
     A bent picture of a camera that turns looks as if it travelled: from what either of them shows, both are asked again
-    about the straightened picture.
+    about the straightened picture; the turning one first, which is soon told.
     """
-    best = _explained(tracks, lens, 0.0)
-    if not lens.bends:
+    plain = _turned(tracks, lens, 0.0)
+    straightened: Explained | None = None
+    if lens.bends and not plain.well:
+        turned = _straightened(plain, tracks, lens)
+        if turned is not None:
+            straightened = _explained(turned, lens)
+            if straightened.kind == "rotation" and straightened.error < SURELY * plain.error:
+                return straightened
+    best = _explained(plain, lens)
+    if not lens.bends or (best.kind == "rotation" and plain.well):
         return best
     chosen = best
-    for kind in ("rotation", "full"):
-        bend = best.bend_left(kind, lens)
-        if bend is None:
-            continue
+    if straightened is not None and _clearer(straightened, best, chosen):
+        chosen = straightened
+    bend = best.bend_left(lens) if best.kind == "full" else None
+    if bend is not None:
         for _ in range(BENDS):
-            trial = _explained(straight(tracks, bend), lens, bend)
-            more = trial.bend_left(trial.kind, lens)
+            trial = _explained(_turned(straight(tracks, bend), lens, bend), lens)
+            more = trial.bend_left(lens)
             if more is None:
                 break
             bend += more
-        simpler = chosen.kind == "rotation" and trial.kind == "full"
-        if trial.error < (1 - BEND_GAIN) * best.error and trial.error < (BETTER if simpler else 1.0) * chosen.error:
+        if _clearer(trial, best, chosen):
             chosen = trial
     return chosen
 
 
-def _explained(tracks: PointTracks, lens: Lens, bend: float) -> Explained:
+def _clearer(trial: Explained, best: Explained, chosen: Explained) -> bool:
+    """Whether an explanation with a bend is believed: it must explain clearly more than the best without one, and a way
+    more than a turn."""
+    simpler = chosen.kind == "rotation" and trial.kind == "full"
+    return trial.error < (1 - BEND_GAIN) * best.error and trial.error < (BETTER if simpler else 1.0) * chosen.error
+
+
+def _straightened(plain: _Turned, tracks: PointTracks, lens: Lens) -> _Turned | None:
+    """The turning camera in the picture without the bend that it shows; None if it shows none."""
+    bend = plain.bend_left(lens)
+    if bend is None:
+        return None
+    for _ in range(BENDS):
+        trial = _turned(straight(tracks, bend), lens, bend)
+        more = trial.bend_left(lens)
+        if more is None:
+            break
+        bend += more
+    return trial
+
+
+def _turned(tracks: PointTracks, lens: Lens, bend: float) -> _Turned:
     keys = keyframes(tracks)
     turning, known, focal = solve_turning(tracks, keys, lens)
-    asked = evidence(tracks, keys, turning.views.log_focal)
-    chosen, placed, kind, travelling = turning, np.ones(len(keys), bool), "rotation", None
+    return _Turned(tracks, keys, known, turning, focal, bend)
+
+
+def _explained(turned: _Turned, lens: Lens) -> Explained:
+    tracks, keys, known = turned.tracks, turned.keys, turned.known
+    asked = evidence(tracks, keys, turned.solution.views.log_focal)
+    chosen, placed, kind, focal = turned.solution, np.ones(len(keys), bool), "rotation", turned.focal
+    travelling = None
     # Before far walls a camera that moves ahead looks much like one that zooms, so that pairs alone do not tell.
-    if asked.travelled >= MAYBE or focal == "each":
+    if asked.travelled >= MAYBE or (focal == "each" and not turned.well):
         travelling = _best_travelling(tracks, keys, known, lens, zooms=focal == "each")
-        if travelling is not None and _believed(travelling, turning, known):
+        if travelling is not None and _believed(travelling, turned.solution, known):
             chosen, placed, kind = travelling.solution, travelling.placed, "full"
             focal = "each" if travelling.zooms else "shared" if lens.sigma > 0 else "fixed"
-    return Explained(tracks, keys, known, chosen, placed, kind, focal, asked, turning, travelling, bend)
+    return Explained(tracks, keys, known, chosen, placed, kind, focal, asked, turned, travelling, turned.bend)
 
 
 @dataclass(frozen=True, eq=False)

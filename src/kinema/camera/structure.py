@@ -12,7 +12,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from kinema.camera.bundle import Solution, Unknowns, adjust
+from kinema.camera.bundle import ROUGHLY, SETTLED, Solution, Unknowns, adjust
 from kinema.camera.choice import far_pairs
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks
@@ -28,8 +28,9 @@ START_PARALLAX = np.radians(4.0)
 STARTS = 16
 """Pairs that are tried as the first two."""
 
-LATEST = 6
-"""Keyframes that are adjusted after each new one."""
+LATEST, LATELY = 6, 0.005
+"""Keyframes that are adjusted after each new one, and the share of the cost by which a step must lower it for there to
+be another: what is left, the next ones take along."""
 
 GROWN = 1.3
 """All are adjusted whenever they have become so many times as many."""
@@ -96,7 +97,7 @@ class _Growing:
         self._triangulate()
         if self.mapped.sum() < FEWEST:
             return False
-        self._adjust(np.flatnonzero(self.placed), held=[a], rounds=10)
+        self._adjust(np.flatnonzero(self.placed), held=[a], rounds=10, settled=ROUGHLY)
         return True
 
     def _two(self, a: int, b: int) -> tuple[float, np.ndarray, np.ndarray] | None:
@@ -140,10 +141,11 @@ class _Growing:
             self._triangulate()
             window = np.argsort(np.abs(np.arange(len(self.keys)) - key), kind="stable")
             window = np.array([each for each in window if self.placed[each]][:LATEST])
-            self._adjust(window, held=[], rounds=4)
+            self._adjust(window, held=[], rounds=4, settled=LATELY)
             if self.placed.sum() > GROWN * adjusted:
                 everything = np.flatnonzero(self.placed)
-                self._adjust(everything, held=[everything[0]], rounds=8, focal=self.placed.sum() >= 5)
+                focal = self.placed.sum() >= 5
+                self._adjust(everything, held=[everything[0]], rounds=8, settled=ROUGHLY, focal=focal)
                 self._reject()
                 self._triangulate()
                 adjusted = int(self.placed.sum())
@@ -224,7 +226,9 @@ class _Growing:
         counts = np.bincount(part.point[usable], minlength=len(self.mapped))
         return np.asarray(usable & (counts[part.point] >= 2))
 
-    def _adjust(self, cameras: np.ndarray, held: list[int], rounds: int, *, focal: bool = False) -> Solution | None:
+    def _adjust(
+        self, cameras: np.ndarray, held: list[int], rounds: int, *, settled: float = SETTLED, focal: bool = False
+    ) -> Solution | None:
         """Adjust some cameras and the points that they see; the others that see those stay."""
         rows = self.fitting(cameras)
         part = self.known.sightings.where(rows)
@@ -242,7 +246,7 @@ class _Growing:
         kind = "each" if self.zoom else "shared" if focal and self.lens.sigma > 0 else "fixed"
         sigma = max(self.lens.sigma, ZOOM_SIGMA if self.zoom else 1e-3)
         wanted = Unknowns(True, kind, float(np.log(self.lens.focal)), sigma, held=stays)
-        solution = adjust(small, Sightings(camera, point, part.pixels), wanted, rounds=rounds)
+        solution = adjust(small, Sightings(camera, point, part.pixels), wanted, rounds=rounds, settled=settled)
         found = solution.views
         rotation, centre, points_ = self.views.rotation.copy(), self.views.centre.copy(), self.views.points.copy()
         rotation[used], centre[used], points_[points] = found.rotation, found.centre, found.points

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kinema.camera.bundle import Solution, Unknowns, adjust
+from kinema.camera.bundle import ROUGHLY, Solution, Unknowns, adjust
 from kinema.camera.tracks import PointTracks
 from kinema.camera.views import Sightings, Views
 from kinema.geometry.alignment import kabsch
@@ -100,17 +100,18 @@ def _plane_like(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.n
 def solve_turning(tracks: PointTracks, keys: np.ndarray, lens: Lens) -> tuple[Solution, Sighted, str]:
     """The keyframes' rotations, and whether the focal length is "fixed", "shared" or changes ("each")."""
     known = sighted(tracks, keys)
-    kinds = ["fixed"] if lens.sigma == 0 else ["shared"]
+    kind = "fixed" if lens.sigma == 0 else "shared"
+    wanted = _unknowns(kind, lens)
     tries = [
-        adjust(_start(tracks, keys, known, lens.focal * np.exp(shift)), known.sightings, _unknowns(kinds[0], lens))
+        adjust(_start(tracks, keys, known, lens.focal * np.exp(shift)), known.sightings, wanted, settled=ROUGHLY)
         for shift in (FOCAL_TRIES if lens.sigma > 0 else FOCAL_TRIES[:1])
     ]
     best = min(tries, key=lambda solution: solution.cost)
-    zoomed = adjust(best.views, known.sightings, _unknowns("each", Lens(lens.focal, max(lens.sigma, ZOOM_SIGMA))))
-    span = float(np.ptp(zoomed.views.log_focal))
-    if span > ZOOM_LEAST and zoomed.cost < (1 - ZOOM_GAIN) * best.cost:
-        return zoomed, known, "each"
-    return best, known, kinds[0]
+    zooming = _unknowns("each", Lens(lens.focal, max(lens.sigma, ZOOM_SIGMA)))
+    zoomed = adjust(best.views, known.sightings, zooming, settled=ROUGHLY)
+    if np.ptp(zoomed.views.log_focal) > ZOOM_LEAST and zoomed.cost < (1 - ZOOM_GAIN) * best.cost:
+        best, wanted, kind = zoomed, zooming, "each"
+    return adjust(best.views, known.sightings, wanted), known, kind
 
 
 def _unknowns(kind: str, lens: Lens) -> Unknowns:

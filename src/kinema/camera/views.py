@@ -47,21 +47,26 @@ class Sightings:
 
 def seen(views: Views, sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:
     """Points in their cameras' frames (N,3), of unit homogeneous length, and their pixels (N,2)."""
-    points = views.points[sightings.point]
-    along = points[:, :3] - points[:, 3:] * views.centre[sightings.camera]
-    local = np.einsum("nij,nj->ni", views.rotation[sightings.camera], along)
-    depth = np.maximum(local[:, 2:], NEAREST)
-    focal = np.exp(views.log_focal[sightings.camera])[:, None]
-    flat = focal * local[:, :2] / depth
+    # One row for each component: thousands of small matrices, one after the other, would take several times as long.
+    points = views.points.T.take(sightings.point, axis=1)
+    along = points[:3] - points[3] * views.centre.T.take(sightings.camera, axis=1)
+    turn = _turns(views, sightings)
+    local = turn[:, 0] * along[0] + turn[:, 1] * along[1] + turn[:, 2] * along[2]
+    flat = local[:2] * (np.exp(views.log_focal[sightings.camera]) / np.maximum(local[2], NEAREST))
     if views.bend:
-        flat = flat * (1 + views.bend * _reach(flat, views.middle))[:, None]
-    return local, flat + views.middle
+        flat *= 1 + views.bend * _reach(flat, views.middle)
+    return local.T, (flat + views.middle[:, None]).T
+
+
+def _turns(views: Views, sightings: Sightings) -> np.ndarray:
+    """The rotations (3,3,N) of the sightings' cameras."""
+    return views.rotation.reshape(-1, 9).T.take(sightings.camera, axis=1).reshape(3, 3, -1)
 
 
 def _reach(flat: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Squares (N,) of distances from the middle, of which the corner's is 1; at most 2, so that nothing outside the
-    picture is folded back into it."""
-    return np.asarray(np.minimum(np.sum(flat**2, axis=1) / np.sum(middle**2), 2.0))
+    """Squares (N,) of distances (2,N) from the middle, of which the corner's is 1; at most 2, so that nothing outside
+    the picture is folded back into it."""
+    return np.asarray(np.minimum((flat[0] ** 2 + flat[1] ** 2) / np.sum(middle**2), 2.0))
 
 
 def tangents(points: np.ndarray, moves: bool) -> np.ndarray:
@@ -78,39 +83,55 @@ def tangents(points: np.ndarray, moves: bool) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Derivatives of the pixels (N,2,.): by the camera's turn (3) and centre (3), the local point (3), the log focal
-    length and the bend."""
+    """Derivatives of the pixels (2,.,N): by the camera's turn (3) and centre (3), the homogeneous point (4), the log
+    focal length (1) and the bend (1)."""
 
     turn: np.ndarray
     centre: np.ndarray
-    local: np.ndarray
+    point: np.ndarray
     focal: np.ndarray
     bend: np.ndarray
 
 
 def slopes(views: Views, sightings: Sightings, local: np.ndarray) -> Slopes:
     """local (N,3): the points in their cameras' frames, of `seen`."""
-    focal = np.exp(views.log_focal[sightings.camera])
-    depth = np.maximum(local[:, 2], NEAREST)
-    by_local: np.ndarray = np.zeros((len(local), 2, 3))
-    by_local[:, 0, 0] = by_local[:, 1, 1] = focal / depth
-    by_local[:, :, 2] = -(focal / depth**2)[:, None] * local[:, :2]
-    flat = (focal / depth)[:, None] * local[:, :2]
+    x, y, z = local.T
+    scale = np.exp(views.log_focal[sightings.camera]) / np.maximum(z, NEAREST)
+    flat = scale * local.T[:2]
+    zero = np.zeros_like(scale)
+    across = -flat / np.maximum(z, NEAREST)
+    by_local = np.array([[scale, zero, across[0]], [zero, scale, across[1]]])
     by_focal, reach = flat, _reach(flat, views.middle)
     if views.bend:
-        square = np.sum(views.middle**2)
-        bent = (1 + views.bend * reach)[:, None, None] * np.eye(2)
-        bent += (2 * views.bend / square) * flat[:, :, None] * flat[:, None]
-        by_local, by_focal = bent @ by_local, np.einsum("nij,nj->ni", bent, flat)
-    x, y, z = local.T
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, z, -y, -z, zero, x, y, -x, zero], axis=-1).reshape(-1, 3, 3)  # of a turn: w x X
-    weight = -views.points[sightings.point, 3][:, None, None]
-    by_centre = by_local @ (weight * views.rotation[sightings.camera])
-    return Slopes(by_local @ cross, by_centre, by_local, by_focal, flat * reach[:, None])
+        # (1 + bend r^2) flat, whose square r^2 counts in units of the corner's.
+        grown = 1 + views.bend * reach
+        mixed = (2 * views.bend / np.sum(views.middle**2)) * flat[:, None] * flat
+        mixed[0, 0] += grown
+        mixed[1, 1] += grown
+        by_local = mixed[:, 0, None] * by_local[0] + mixed[:, 1, None] * by_local[1]
+        by_focal = mixed[:, 0] * flat[0] + mixed[:, 1] * flat[1]
+    first, second, third = by_local[:, 0], by_local[:, 1], by_local[:, 2]
+    by_turn = np.stack([y * third - z * second, z * first - x * third, x * second - y * first], axis=1)  # w x X
+    turn = _turns(views, sightings)
+    by_place = first[:, None] * turn[0] + second[:, None] * turn[1] + third[:, None] * turn[2]
+    centre = views.centre.T.take(sightings.camera, axis=1)
+    by_weight = -(by_place * centre).sum(axis=1, keepdims=True)
+    by_centre = -views.points[sightings.point, 3] * by_place
+    by_point = np.concatenate([by_place, by_weight], axis=1)
+    return Slopes(by_turn, by_centre, by_point, by_focal[:, None], (flat * reach)[:, None])
+
+
+def squares(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """For each camera the products (C,k,k) of the columns (2,k,N) with each other, summed over its sightings, which lie
+    from starts (C+1,) on."""
+    out: np.ndarray = np.zeros((len(starts) - 1, columns.shape[1], columns.shape[1]))
+    for camera in range(len(out)):
+        for part in columns[:, :, starts[camera] : starts[camera + 1]]:
+            out[camera] += part @ part.T
+    return out
 
 
 def cauchy(residuals: np.ndarray, loss: float = LOSS) -> tuple[np.ndarray, float]:
     """Weights (N,) and the cost of residuals (N,2)."""
-    square = np.sum(residuals**2, axis=1) / loss**2
+    square = (residuals[:, 0] ** 2 + residuals[:, 1] ** 2) / loss**2
     return 1 / (1 + square), float(loss**2 * np.log1p(square).sum())
