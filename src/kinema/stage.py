@@ -83,7 +83,8 @@ class Stage:
     options: its options class, a frozen dataclass. run: its code, or "module:function". requires: fields that every
     person must have; fills: fields that it fills ("camera" is the motion's); clears: fields that its changes invalidate
     and that are emptied. networks: names in the weights hub of the networks that it runs with these options; files:
-    sha256 by name of other files that determine its result. body, video: whether it needs one; optional_body: whether
+    sha256 by name of other files that determine its result. check: raises InputError for files that are not of the
+    video, as far as its header tells, before any stage runs. body, video: whether it needs one; optional_body: whether
     it uses one if there is one. slow: whether its result is worth keeping for other runs of the same video.
     """
 
@@ -96,6 +97,7 @@ class Stage:
     clears: tuple[str, ...] = ()
     networks: Callable[[Any], Sequence[str]] = lambda options: ()
     files: Callable[[Any], Mapping[str, str]] = lambda options: {}
+    check: Callable[[VideoReader, Any], None] = lambda video, options: None
     body: bool = False
     optional_body: bool = False
     video: bool = False

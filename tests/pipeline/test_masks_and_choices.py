@@ -21,6 +21,7 @@ from kinema.pipeline.stages import Job, chain, run_chain
 from kinema.pipeline.watching import RunWatcher
 from kinema.segmentation.choice import SelectOptions, select_people
 from kinema.segmentation.files import read_masks, write_masks
+from kinema.segmentation.making import require_of_video
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.stage import RunMaskOptions, segment_people
@@ -172,6 +173,41 @@ def test_a_broken_file_of_masks_is_one_sentence_before_anybody_is_tracked(
     told = capsys.readouterr().err
     assert sentence in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "segment"])
+@pytest.mark.parametrize(
+    ("frames", "size", "sentence"),
+    [
+        (4, (HEIGHT, WIDTH), "has masks of 4 frames and the video has about 12"),
+        (FRAMES, (WIDTH, HEIGHT), "which is another shape than the video's 96x64"),
+    ],
+    ids=["shorter", "turned"],
+)
+def test_masks_of_another_video_are_refused_before_anybody_is_tracked(
+    clip, tmp_path, monkeypatch, capsys, command, frames, size, sentence
+):
+    def tracking(*_, **__):
+        raise AssertionError("people were tracked first")
+
+    masks = Masks.of([np.ones((1, *size), bool)] * frames, height=size[0], width=size[1], ids=(1,))
+    write_masks(masks, tmp_path / "m.pkl")
+    monkeypatch.setattr("kinema.pipeline.segmenting.tracked", tracking)
+    monkeypatch.setattr("kinema.tracking.tracker.track_people", tracking)
+    monkeypatch.chdir(tmp_path)
+    assert main([command, str(clip), "--quiet", "--masks", str(tmp_path / "m.pkl")]) == 3
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("frames", "start"), [(11, None), (FRAMES, 0.0)])
+def test_a_header_that_is_a_little_off_refuses_nothing(clip, tmp_path, frames, start):
+    """Frames that an edit list leaves out are in its count; a part's is its length times a mean rate."""
+    one = np.ones((1, HEIGHT, WIDTH), bool)
+    write_masks(Masks.of([one] * frames, height=HEIGHT, width=WIDTH, ids=(1,)), tmp_path / "m.pkl")
+    with open_video(clip, start=start) as video:
+        require_of_video(MaskOptions(source=str(tmp_path / "m.pkl")), video)
 
 
 @pytest.mark.parametrize("layout", ["given.pkl", "given.json", "given"])

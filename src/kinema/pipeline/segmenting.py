@@ -17,7 +17,7 @@ from kinema.pipeline.tracking_alone import tracked
 from kinema.pipeline.watching import RunWatcher, timed
 from kinema.segmentation.choice import SelectOptions
 from kinema.segmentation.files import read_masks
-from kinema.segmentation.making import checkpoints_of, make_masks, open_masks
+from kinema.segmentation.making import checkpoints_of, make_masks, open_masks, require_of_video
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.registry import MaskedFrame, mask_file, source_of
@@ -77,6 +77,7 @@ def segment_video(
         local_file(path) as file,
         open_video(file, start=times.start, end=times.end, options=job.video) as reader,
     ):
+        require_of_video(job.masks, reader)
         semantic = source_of(job.masks.source).semantic
         motion = Motion(np.zeros(0), 0, 0) if semantic else tracked(reader, job.tracking, watcher)
         if not semantic and not motion.people:

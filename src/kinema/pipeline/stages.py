@@ -215,15 +215,17 @@ def run_chain(
 ) -> ChainResult:
     """Run the steps in order; with a `store`, reuse the results that are in it and add the others.
 
-    base_key: the identity of the input, its time range and the program. Networks that no stored result replaces are
-    fetched first, so that one that cannot be had is known before any work is done. Steps that the motion does not need
-    are left out. The chain ends early if there is nobody in the video.
+    base_key: the identity of the input, its time range and the program. Before any work is done, files of another video
+    are refused, and networks that no stored result replaces are fetched, so that one that cannot be had is known. Steps
+    that the motion does not need are left out. The chain ends early if there is nobody in the video.
     """
     motion: Motion | None = None
     times: list[StageTime] = []
     warnings: list[str] = []
     keys = list(itertools.accumulate(steps, lambda key, step: step.key(key, job.body), initial=base_key))[1:]
     pending = [s for s, key in zip(steps, keys, strict=True) if store is None or not store.holds(s.stage.name, key)]
+    for step in pending:
+        step.stage.check(job.video, step.options)
     _fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
     for step, key in zip(steps, keys, strict=True):
         stage = step.stage

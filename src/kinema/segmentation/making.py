@@ -13,12 +13,18 @@ from kinema.motion import Motion
 from kinema.progress import Progress, silent
 from kinema.registry import resolve
 from kinema.segmentation.cleanup import cleaned
+from kinema.segmentation.files import read_masks
 from kinema.segmentation.masks import Masks
 from kinema.segmentation.options import MaskOptions
-from kinema.segmentation.registry import MaskedFrame, OpenedMasks, Setting, source_of
+from kinema.segmentation.registry import MaskedFrame, OpenedMasks, Setting, mask_file, source_of
 from kinema.segmentation.rle import encode
 from kinema.video import VideoReader
+from kinema.video.frames import TimeRange
 from kinema.weights import locate
+
+FAR_OFF, FAR_OFF_IN_PART = 0.1, 1 / 3
+"""Share of a video's likely frames by which a file may have more or fewer masks before they are counted: of all of it,
+whose header counts them, and of a part, whose frames may come faster or slower than the mean."""
 
 
 def checkpoints_of(options: MaskOptions) -> dict[str, Path]:
@@ -36,6 +42,29 @@ def checkpoints_of(options: MaskOptions) -> dict[str, Path]:
         else:
             raise InputError(f"{options.checkpoint} does not exist; check the path of the weights")
     return found
+
+
+def require_of_video(options: MaskOptions, video: VideoReader) -> None:
+    """Raise InputError for a file of masks that cannot be of this video, before anybody is tracked.
+
+    How many frames the video has is known for certain once all are decoded (`Masks.require_fit`). Headers count those
+    that an edit list leaves out, too, so that only a number is refused that is far from all that they say.
+    """
+    file = mask_file(options.source)
+    if file is None:
+        return
+    masks = read_masks(file)
+    masks.require_shape(video.height, video.width, source=str(file))
+    whole = video.time_range == TimeRange()
+    likely = [] if video.num_frames_estimate is None else [video.num_frames_estimate]
+    if whole and likely and "duration" in video.metadata:
+        likely.append(round(float(video.metadata["duration"]) * video.fps))
+    far = FAR_OFF if whole else FAR_OFF_IN_PART
+    if likely and all(abs(len(masks) - count) > far * count for count in likely):
+        raise InputError(
+            f"{file} has masks of {len(masks)} frames and the video has about {likely[-1]}; give the masks of this"
+            " video, or cut both to the same range"
+        )
 
 
 def open_masks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from kinema.motion import Motion
 from kinema.options import same_as
@@ -12,6 +12,9 @@ from kinema.segmentation.choice import MASKS
 from kinema.segmentation.options import MaskOptions
 from kinema.segmentation.registry import SOURCES, mask_file, source_of
 from kinema.stage import Context, Stage, given
+
+if TYPE_CHECKING:
+    from kinema.video import VideoReader
 
 NONE = "none"
 
@@ -91,6 +94,13 @@ def _files(options: RunMaskOptions) -> Mapping[str, str]:
     return found
 
 
+def _check(video: VideoReader, options: RunMaskOptions) -> None:
+    from kinema.segmentation.making import require_of_video
+
+    if options.source != NONE:
+        require_of_video(options, video)
+
+
 segment_people = Stage(
     name="segment",
     title="making masks",
@@ -100,6 +110,7 @@ segment_people = Stage(
     fills=("masks",),
     networks=_networks,
     files=_files,
+    check=_check,
     video=True,
     slow=True,
     needed=lambda motion, options: options.source != NONE,
