@@ -6,7 +6,8 @@ One to three people move before a camera that pans, tilts, zooms, is held, trave
 hide them. Rotation: median over the frames, after the one rotation that fits best (as `kinema evaluate camera` has it),
 and from the first frame's. Path: root mean square over the frames after the best rotation and scale, as a share of its
 length. Bend: of the lens, in percent of the way from the picture's middle to its corner. Frames a second of a core:
-of 1280x720, following and solving, no decoding, by CPU time, which other work on the machine hardly changes.
+of 1280x720, following and solving, no decoding, by CPU time, with one thread of the linear algebra library, as in a
+run. Other work on the machine slows that down, too, by up to two: ratios count.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from kinema.commands._tables import print_table
 from kinema.evaluation.camera import shot_scores
 from kinema.geometry.camera_path import CameraPath
 from kinema.geometry.rotations import geodesic_angle
+from kinema.pipeline.threads import one_blas_thread
 from kinema.synthetic.moving_camera import WAYS, moving_scene
 
 FAR = 12.0
@@ -104,7 +106,7 @@ def row_of(name: str, scene: Followed, lens_off: float) -> list[str]:
     """The scene's row of the table."""
     begin = time.process_time()
     lens = Lens(scene.focal * lens_off, 0.0 if lens_off == 1 else 0.2, bends=True)
-    found = solve_shot(scene.tracks, lens)
+    found = one_blas_thread(solve_shot)(scene.tracks, lens)
     spent = scene.spent + time.process_time() - begin
     truth = scene.truth
     path = CameraPath(found.rotation, found.centre, truth.intrinsics, found.kind)
