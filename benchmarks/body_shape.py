@@ -15,23 +15,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
-import cv2
 import numpy as np
-from scipy.spatial import cKDTree
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.masks import covers, mean_of
 
 from kinema.body import BodyModel, load_body
 from kinema.body.sizes import BODY_HEIGHT
 from kinema.commands._tables import print_table
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import Truth, load_truth
-from kinema.geometry.camera import project
 from kinema.motion import Motion
-from kinema.person import Person
 from kinema.pipeline import RunOptions, run
-from kinema.pipeline.segmenting import segment_video
-from kinema.segmentation.masks import Masks
 from kinema.skeleton import SMPL24
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
@@ -48,10 +47,6 @@ LENGTHS = {
     "thigh": ("hip", "knee"),
     "shin": ("knee", "ankle"),
 }
-ENDS = SMPL24.indices([name for name in SMPL24.joints if name.endswith(("head", "wrist", "hand", "ankle", "foot"))])
-"""Joints whose surface is hidden under hair and shoes, or holds things."""
-
-FRAMES = 12
 
 
 def truth_of(clip: str) -> Truth | None:
@@ -77,47 +72,12 @@ def lengths(points: np.ndarray, names: tuple[str, ...]) -> list[float]:
     return [float(np.mean(pair)) for pair in pairs]
 
 
-def outline(motion: Motion, person: Person, row: int, body: BodyModel) -> np.ndarray:
-    """(H,W) bool: the pixels that a person's body covers in one of the person's frames."""
-    assert motion.camera is not None
-    pose, betas, transl = person.require("pose", "betas", "transl")
-    vertices = body.vertices(pose[row : row + 1], betas[row], transl[row])[0]
-    pixels = project(vertices, motion.camera.intrinsics, motion.camera.distortion)
-    out = np.zeros((motion.height, motion.width), np.uint8)
-    for corners in np.round(np.clip(pixels, -1e4, 1e4)[body.faces] * 16).astype(np.int32):
-        cv2.fillConvexPoly(out, corners, 1, shift=4)
-    return out > 0
-
-
-def lost_at_ends(beside: np.ndarray, motion: Motion, person: Person, row: int, body: BodyModel) -> int:
-    """How many of some pixels (H,W) bool are nearest to the body's head, hands or feet."""
-    pose, betas, transl = person.require("pose", "betas", "transl")
-    vertices = body.vertices(pose[row : row + 1], betas[row], transl[row])[0]
-    tree = cKDTree(project(vertices, motion.camera.intrinsics, motion.camera.distortion))
-    _, nearest = tree.query(np.argwhere(beside)[:, ::-1])
-    return int(np.isin(body.weights.argmax(axis=1)[nearest], ENDS).sum())
-
-
-def overlap(motion: Motion, masks: Masks, person: Person, body: BodyModel) -> tuple[float, float, float, float]:
-    """IoU of body and mask, the fractions of the mask beside the body and of the body beside the mask, and that of
-    both together that differs at head, hands and feet; means."""
-    column = masks.ids.index(person.id)
-    scores = []
-    for row in np.unique(np.linspace(0, len(person) - 1, FRAMES + 2).round().astype(int))[1:-1]:
-        seen = masks.frame(int(person.frames[row]))[column]
-        if not seen.any():
-            continue
-        own = outline(motion, person, int(row), body)
-        both, whole = (own & seen).sum(), (own | seen).sum()
-        ends = lost_at_ends(own ^ seen, motion, person, int(row), body) / whole
-        scores.append((both / whole, 1 - both / seen.sum(), 1 - both / max(own.sum(), 1), ends))
-    return tuple(np.mean(scores, axis=0)) if scores else (np.nan,) * 4
-
-
-def rows_of(clip: str, motion: Motion, alone: Motion, masks: Masks, body: BodyModel) -> list[list[str]]:
+def rows_of(video: Path, motion: Motion, alone: Motion, body: BodyModel) -> list[list[str]]:
     """The table rows of a clip, one for each person, the truth's lengths in one of their own. alone: the result of a
     fit to the keypoints alone."""
+    clip = video.stem
     truth = truth_of(clip)
+    with_outlines, by_keypoints = covers(body, video, motion, (motion, alone))
     rows = []
     for person in sorted(motion, key=len, reverse=True)[:2]:
         errors = ["-", "-"]
@@ -129,13 +89,12 @@ def rows_of(clip: str, motion: Motion, alone: Motion, masks: Masks, body: BodyMo
         height = person.data[BODY_HEIGHT]
         (betas,) = person.require("betas")
         own = lengths(body.rest_joints(betas[:1]), SMPL24.joints)
-        fit = overlap(motion, masks, person, body)
-        same = [each for each in alone if each.id == person.id]
-        before = overlap(alone, masks, same[0], body)[0] if same else np.nan
+        fit = mean_of(with_outlines.get(person.id, []))
+        before = mean_of(by_keypoints.get(person.id, []))
         rows.append(
             [f"{clip} {person.id}", *errors, f"{100 * height['metres']:.0f}±{100 * height['uncertainty']:.0f}"]
             + [f"{value:.0f}" for value in own]
-            + [f"{100 * value:.1f} %" for value in (fit[0], before, *fit[1:])]
+            + [f"{100 * value:.1f} %" for value in (fit.iou, before.iou, *astuple(fit)[1:])]
         )
     if truth is not None:
         known = truth.people[0]
@@ -158,7 +117,7 @@ def main() -> int:
         motion, alone = (
             run(video, args.out, RunOptions.of(overlay=False, outlines=how)).motion for how in (True, False)
         )
-        rows += rows_of(clip, motion, alone, segment_video(video), body)
+        rows += rows_of(video, motion, alone, body)
     columns = ["clip and person", "MPJPE", "PA", "stature cm", *LENGTHS]
     columns += ["IoU", "by keypoints alone", "mask beside", "body beside", "at head, hands, feet"]
     print_table(columns, rows)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from benchmarks.accuracy_parts import angles, pictures
+from benchmarks.accuracy_parts import angles, masks, pictures
 from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
 from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
 from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
@@ -182,6 +182,12 @@ def in_pictures(kept: Kept, seeds: int) -> str:
             [[name, str(people), str(found), figure(iou, 2), figure(alone, 2)]
              for (name, people, found, iou), (*_, alone) in
              zip(pictures.mask_scores(kept, DEFAULT), pictures.mask_scores(kept, KEYPOINTS_ALONE), strict=True)],
+        ),
+        table(
+            ["clip", "IoU with BlazePose's masks", "mask beside, %", "body beside, %", "at head, hands, feet, %"],
+            [[clip, figure(fit.iou, 2),
+              *(figure(100 * share) for share in (fit.mask_beside, fit.body_beside, fit.at_ends))]
+             for clip, fit in masks.clip_covers(kept, DEFAULT)],
         ),
         table(
             ["clip", "people", "bodies", "frames in which as many are seen, %"],

@@ -63,7 +63,10 @@ def true_masks(name: str, shape: tuple[int, int]) -> list[np.ndarray]:
 
 
 def mask_scores(kept: Kept, how: Chain) -> list[tuple[str, int, int, float]]:
-    """(image, people in it, found, mean IoU of those found) of every image with a mask."""
+    """(image, people in it, found, mean IoU of those found) of every image with a mask.
+
+    What others' masks cover is taken out of a body: there it may be hidden.
+    """
     body, rows = load_body(), []
     for path in sorted(IMAGES.glob("*.jpg")):
         motion = kept.result(path, how)
@@ -73,8 +76,9 @@ def mask_scores(kept: Kept, how: Chain) -> list[tuple[str, int, int, float]]:
             ours, people = ([np.any(ours, axis=0)] if ours else []), 3
         else:
             people = len(true)
-        best = [max((overlap(mask, each) for each in ours), default=0.0) for mask in true]
-        found = [each for each in best if each >= 0.3]
+        anybody = np.any(true, axis=0)
+        pairs = [(mask, max(ours, key=lambda each, mask=mask: overlap(mask, each))) for mask in true if ours]
+        found = [overlap(mask, each & (mask | ~anybody)) for mask, each in pairs if overlap(mask, each) >= 0.3]
         count = len(motion.people) if people == 3 and len(true) == 1 else len(found)
         rows.append((path.stem, people, count, float(np.mean(found)) if found else np.nan))
     return rows
