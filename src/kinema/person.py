@@ -23,7 +23,8 @@ that was fitted to them."""
 
 OUTLINES = "outlines"
 """Key in a person's data of the outlines of some frames: `frames`, and for each of them `contours`, polygons as COCO
-writes them, x1 y1 x2 y2 ... pixels, holes among them (even-odd rule)."""
+writes them, x1 y1 x2 y2 ... pixels, holes among them (even-odd rule), and `hidden`, boxes x1 y1 x2 y2 of other people,
+inside which nothing is known."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -180,6 +180,31 @@ def test_a_bag_does_not_count(body):
     assert np.abs(body.shaped(with_bag.betas[0]) - body.shaped(plain.betas[0])).max() < 0.015
 
 
+def test_what_others_hide_says_nothing(body):
+    """Somebody in front hides all that is right of the middle of a heavy person. With the box of who hides it, half of
+    the outline makes nearly the body that all of it makes; without it, the cut edge counts as one of the body."""
+    scene = make_scene(body, frames=20, betas=shape_with(2.0))
+    motion = outlined(body, scene, [5, 12])
+    person = motion.people[0]
+    contours_, hidden = [], []
+    for frame in (5, 12):
+        mask = covered(body, scene.seen, scene.truth, frame)
+        middle = int(np.argwhere(mask)[:, 1].mean())
+        mask[:, middle:] = False
+        contours_.append(polygons_of(mask))
+        hidden.append([[middle - 2.0, 0.0, SIZE[0], SIZE[1]]])
+    half = {"frames": [5, 12], "contours": contours_}
+    fitted = [
+        body.shaped(
+            fit_body(motion.replace(people=(person.replace(data={OUTLINES: data}),)), body, ANALYTIC).people[0].betas[0]
+        )
+        for data in (person.data[OUTLINES], half | {"hidden": hidden}, half)
+    ]
+    away = [float(np.abs(each - fitted[0]).max()) for each in fitted[1:]]
+    assert away[0] < 0.01, "metres"
+    assert away[0] < 0.7 * away[1]
+
+
 def test_in_a_photo_the_pose_follows_the_outline(body):
     """One frame whose keypoints are off by 2 % of the height: the body covers more of the person."""
     scene = make_scene(body, frames=1, pixel_noise=10.0, seed=3)

@@ -101,7 +101,24 @@ def test_everybody_alone_gets_outlines_around_their_keypoints(source):
     assert source.estimator.seen == 2 * (FRAMES // 24)
 
 
-def test_people_who_overlap_get_none(source):
+def test_people_who_are_hidden_by_half_get_outlines_that_say_where(source):
+    found = with_outlines(clip(person(1, 20), person(2, 55)), album_of(FRAMES), TrackingOptions())
+    for each, other in zip(found, reversed(found.people), strict=True):
+        kept = each.data[OUTLINES]
+        assert len(kept["frames"]) == len(kept["hidden"]) == FRAMES // 24
+        assert kept["hidden"][0] == [other.boxes[0].tolist()]
+
+
+def test_frames_in_which_somebody_is_alone_are_preferred(source):
+    """The second one walks past the first in the second half of the clip."""
+    walker = person(2, 200)
+    boxes = walker.boxes.copy()
+    boxes[FRAMES // 2 :] -= [145.0, 0.0, 145.0, 0.0]
+    found = with_outlines(clip(person(1, 20), walker.replace(boxes=boxes)), album_of(FRAMES), TrackingOptions())
+    assert max(found.people[0].data[OUTLINES]["frames"]) < FRAMES // 2
+
+
+def test_people_who_overlap_more_get_none(source):
     motion = clip(person(1, 20), person(2, 40))
     assert with_outlines(motion, album_of(FRAMES), TrackingOptions()) is motion
     assert not source.estimator.seen

@@ -54,18 +54,22 @@ _SAME_SIDE = 0.3
 @dataclass(frozen=True, eq=False)
 class Outline:
     """The mask of one frame. row: of the evidence. distance (h,w): to its outline in pixels of the image, positive
-    outside; place (2,): the pixel of the first cell; step: pixels from cell to cell."""
+    outside; place (2,): the pixel of the first cell; step: pixels from cell to cell. hidden (n,4): boxes of the image
+    inside which the mask's edge may be another person's."""
 
     row: int
     distance: np.ndarray
     place: np.ndarray
     step: float
+    hidden: np.ndarray
 
     @classmethod
-    def of(cls, row: int, polygons: Sequence[np.ndarray], size: tuple[int, int]) -> Outline | None:
+    def of(
+        cls, row: int, polygons: Sequence[np.ndarray], size: tuple[int, int], hidden: np.ndarray | None = None
+    ) -> Outline | None:
         """From the polygons of a mask, each (N,2) pixels, holes among them (even-odd rule); None without any inside.
 
-        size: width and height of the image, at whose edge the mask does not end.
+        size: width and height of the image, at whose edge the mask does not end. hidden: see `Outline`.
         """
         if not polygons:
             return None
@@ -89,13 +93,15 @@ class Outline:
         distance = np.where(inside > 0, 1.0 - within, beyond) * step
         # Distances from a picture of cells have directions of their own near the outline.
         smooth = cv2.GaussianBlur(distance.astype(np.float32), (0, 0), _BLUR)
-        return cls(row, smooth, place, step)
+        return cls(row, smooth, place, step, np.zeros((0, 4)) if hidden is None else hidden)
 
     def at(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distances (N,), their gradients (N,2) and whether they are known (N,), at pixels (N,2)."""
         x, y = ((pixels - self.place) / self.step).T.astype(np.float32)
         height, width = self.distance.shape
         known = (x > 1) & (y > 1) & (x < width - 2) & (y < height - 2)
+        for box in self.hidden:
+            known &= ((pixels < box[:2]) | (pixels > box[2:])).any(axis=1)
         x, y = np.where(known, x, np.float32(1.5)), np.where(known, y, np.float32(1.5))
         left, right, above, below, here = (
             cv2.remap(self.distance, (x + dx)[None], (y + dy)[None], cv2.INTER_LINEAR)[0]
@@ -113,17 +119,18 @@ def outlines_of(person: Person, size: tuple[int, int], rows: Sequence[int] | np.
     """
     if person.masks is not None:
         masks, places = opened_masks(person, person.masks, size)
-        found = {int(row): _polygons(masks[places[row]], size) for row in rows}
+        found = {int(row): Outline.of(int(row), _polygons(masks[places[row]], size), size) for row in rows}
     else:
         kept: Mapping[str, Any] = person.data.get(OUTLINES, {})
         wanted = set(np.asarray(rows).tolist())
-        found = {
-            row: [np.reshape(np.asarray(each, dtype=float), (-1, 2)) for each in contours]
-            for frame, contours in zip(kept.get("frames", ()), kept.get("contours", ()), strict=True)
-            if (row := row_of(person, frame)) in wanted and row is not None
-        }
-    outlines = (Outline.of(row, polygons, size) for row, polygons in sorted(found.items()))
-    return [outline for outline in outlines if outline is not None]
+        frames, contours = kept.get("frames", ()), kept.get("contours", ())
+        found = {}
+        for frame, polygons, hidden in zip(frames, contours, kept.get("hidden", [[]] * len(frames)), strict=True):
+            row = row_of(person, frame)
+            if row is not None and row in wanted:
+                points = [np.reshape(np.asarray(each, dtype=float), (-1, 2)) for each in polygons]
+                found[row] = Outline.of(row, points, size, np.reshape(np.asarray(hidden, dtype=float), (-1, 4)))
+    return [outline for _, outline in sorted(found.items()) if outline is not None]
 
 
 def outlined_rows(person: Person) -> np.ndarray:

@@ -33,6 +33,9 @@ _SHARE, _OUTLINES = 24, 8
 _ALONE = 0.05
 """Share of a person's box that another's may cover."""
 
+_COVERED = 0.5
+"""The same of somebody who is never alone: half of the outline tells nearly as much of the girths as all of it."""
+
 _AGREES = 0.8
 """Share of the clearly seen keypoints that must lie in the mask."""
 
@@ -70,20 +73,25 @@ class Album:
             self._kept = [kept for kept in self._kept if kept.index % self._every == 0]
 
     def chosen(self, motion: Motion, person: Person) -> list[tuple[_Kept, int]]:
-        """The frames in which a person is seen best of each section of the clip, alone, and the person's rows."""
+        """The frames in which a person is seen best of each section of the clip, alone, or at least by half if never
+        alone, and the person's rows."""
         boxes, confidence, observed = person.require("boxes", "keypoint_confidence", "observed")
-        found = []
+        found, shares = [], []
         for kept in self._kept:
             row = row_of(person, kept.index)
-            if row is not None and observed[row] and _alone(motion, person, boxes[row], kept.index):
+            if row is not None and observed[row]:
                 found.append((kept, row))
+                shares.append(_covered(boxes[row], _others(motion, person, kept.index)))
+        most = _ALONE if min(shares, default=1.0) <= _ALONE else _COVERED
+        found = [each for each, share in zip(found, shares, strict=True) if share <= most]
         count = int(np.clip(len(person) // _SHARE, 1, _OUTLINES))
         sections = np.array_split(np.arange(len(found)), min(count, len(found))) if found else []
         return [found[max(section, key=lambda i: float(confidence[found[i][1]].mean()))] for section in sections]
 
 
 def with_outlines(motion: Motion, album: Album, options: TrackingOptions) -> Motion:
-    """The motion with the outlines (`kinema.person.OUTLINES`) of everybody who is seen alone in a frame of the album.
+    """The motion with the outlines (`kinema.person.OUTLINES`) of everybody who is seen alone in a frame of the album,
+    or at least by half.
 
     As it was if the options' source of keypoints gives no masks.
     """
@@ -99,7 +107,8 @@ def with_outlines(motion: Motion, album: Album, options: TrackingOptions) -> Mot
         found = [(kept.index, _outline(kept, person, row, source)) for kept, row in frames]
         found = [(index, outline) for index, outline in found if outline]
         indices, contours = [index for index, _ in found], [outline for _, outline in found]
-        own = {OUTLINES: {"frames": indices, "contours": contours}} if found else {}
+        hidden = [_others(motion, person, index).tolist() for index in indices]
+        own = {OUTLINES: {"frames": indices, "contours": contours, "hidden": hidden}} if found else {}
         people.append(person.replace(data={**person.data, **own}))
     return motion.replace(people=tuple(people))
 
@@ -124,17 +133,18 @@ def _outline(kept: _Kept, person: Person, row: int, source: OpenedSource) -> lis
     return [(polygon @ to_image[:, :2].T + to_image[:, 2]).round(2).ravel().tolist() for polygon in polygons(mask)]
 
 
-def _alone(motion: Motion, person: Person, box: np.ndarray, frame: int) -> bool:
-    """Whether nobody else's box covers more of a person's box (4,) in a frame than `_ALONE`."""
+def _others(motion: Motion, person: Person, frame: int) -> np.ndarray:
+    """The boxes (n,4) of everybody else in a frame."""
+    rows = [(other, row_of(other, frame)) for other in motion if other is not person]
+    boxes = [other.require("boxes")[0][row] for other, row in rows if row is not None]
+    return np.array([box for box in boxes if np.isfinite(box).all()]).reshape(-1, 4)
+
+
+def _covered(box: np.ndarray, others: np.ndarray) -> float:
+    """The largest share of a person's box (4,) that one of others' boxes (n,4) covers; 1 of no box at all."""
     area = float(np.prod(box[2:] - box[:2]))
-    for other in motion:
-        row = None if other is person else row_of(other, frame)
-        if row is not None:
-            theirs = other.require("boxes")[0][row]
-            shared = np.minimum(box[2:], theirs[2:]) - np.maximum(box[:2], theirs[:2])
-            if float(np.prod(np.maximum(shared, 0.0))) > _ALONE * area:
-                return False
-    return bool(area > 0)
+    shared = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.prod(np.maximum(shared, 0.0), axis=1).max(initial=0.0)) / area if area > 0 else 1.0
 
 
 def _mask(kept: _Kept, roi: np.ndarray, estimator: KeypointEstimator) -> tuple[np.ndarray | None, np.ndarray]:
