@@ -181,7 +181,7 @@ def _errors(metres: np.ndarray) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--made", type=int, default=20, metavar="N", help="scenes of each kind, made")
+    parser.add_argument("--made", type=int, default=10, metavar="N", help="scenes of each kind, made")
     parser.add_argument("--rendered", type=int, default=6, metavar="N", help="scenes of each kind, rendered")
     parser.add_argument("--cache", type=Path, default=Path("outputs/stature"), help="folder of what was tracked")
     args = parser.parse_args()
