@@ -1,4 +1,4 @@
-"""Random motion: as varied as intended, and within human limits."""
+"""Random motions and exercises: as varied as intended, and within human limits."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from kinema.body import load_body
 from kinema.geometry.rotations import geodesic_angle, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
+from kinema.synthetic.exercises import random_exercise
 from kinema.synthetic.performer import perform
 from kinema.synthetic.random_motion import DURATION, random_motion
 from kinema.training.mocap import random_sequences
@@ -13,10 +14,11 @@ from kinema.training.mocap import random_sequences
 BODY = load_body()
 
 
+@pytest.mark.parametrize("act", [random_motion, random_exercise])
 @pytest.mark.parametrize("seed", range(12))
-def test_planted_feet_do_not_slide_and_joints_stay_within_their_range(seed):
+def test_planted_feet_do_not_slide_and_joints_stay_within_their_range(seed, act):
     betas = np.random.default_rng(seed).normal(size=10)
-    acted = perform(random_motion(np.random.default_rng(seed)), BODY, betas, np.arange(0, DURATION, 1 / 60))
+    acted = perform(act(np.random.default_rng(seed)), BODY, betas, np.arange(0, DURATION, 1 / 60))
     soles = BODY.posed_points("contacts", acted.pose, betas, acted.transl)
     assert soles[..., 1].min() > -0.03  # a foot that rolls is rigid: its edges dip
     for k in range(4):
@@ -51,3 +53,21 @@ def test_random_sequences_are_reproducible_and_vary():
     assert np.degrees(spread).min() > 7  # two frames differ in every joint
     headings = np.ptp(np.concatenate([matrix_to_axis_angle(s.rotation[:, 0])[:, 1] for s in sequences]))
     assert headings == pytest.approx(2 * np.pi, abs=0.5)  # people face every direction
+
+
+def test_exercises_show_both_arms_forward_over_bent_knees():
+    """What they are for: knees bent by over 50 degrees while both hands are 30 cm or more ahead of the shoulders, far
+    more often than in random motion."""
+    shares = {}
+    for category in ("exercise", "random"):
+        frames = np.concatenate([s.rotation[::10] for s in random_sequences(BODY, 30, category)])
+        pose = matrix_to_axis_angle(frames)
+        joints = BODY.joints(pose.reshape(len(pose), 72), np.zeros(10), np.zeros((len(pose), 3)))
+        ahead = frames[:, 0, :, 2] * [1, 0, 1]
+        ahead = ahead / np.linalg.norm(ahead, axis=-1, keepdims=True)
+        places = {name: (joints[:, SMPL24.index(name)] * ahead).sum(-1) for name in SMPL24.joints}
+        reach = np.min([places[f"{side}_wrist"] - places[f"{side}_shoulder"] for side in ("left", "right")], axis=0)
+        knees = np.degrees(pose[:, SMPL24.indices(("left_knee", "right_knee")), 0]).min(axis=1)
+        shares[category] = np.mean((knees > 50) & (reach > 0.3))
+    assert shares["exercise"] > 0.02, shares
+    assert shares["exercise"] > 4 * shares["random"], shares

@@ -56,6 +56,21 @@ def test_weights_come_back_from_either_file(tmp_path):
             np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=1e-7, err_msg=name)
 
 
+def test_a_network_that_grows_by_a_block_is_the_same_at_first(tmp_path):
+    small, large = (PoseLifterConfig(embed=32, width=48, blocks=blocks) for blocks in (1, 2))
+    torch.manual_seed(2)
+    net, grown = PoseLifter(small).eval(), PoseLifter(large).eval()
+    save_lifter(net, tmp_path, {}, [])
+    grown.load_state_dict(load_weights(grown, tmp_path / "pose_lifter.safetensors"))
+    features = torch.randn(1, 40, small.features)
+    with torch.no_grad():
+        for mine, theirs in zip(grown(features), net(features), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    save_lifter(grown, tmp_path, {}, [])
+    with pytest.raises(InputError, match="another network"):  # it does not shrink
+        load_weights(net, tmp_path / "pose_lifter.safetensors")
+
+
 def test_files_that_cannot_be_continued_are_refused(tmp_path):
     net = PoseLifter()
     with pytest.raises(InputError, match="another network than PoseLifter"):

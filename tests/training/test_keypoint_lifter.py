@@ -12,9 +12,17 @@ from kinema.formats.motion_files import save_motion  # noqa: E402
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle  # noqa: E402
 from kinema.models.pose_lifter.keypoint_features import LIFTED_SETS, MIRROR, NUM_POINTS, VOCABULARY, places  # noqa: E402
 from kinema.models.pose_lifter.network import PoseLifter  # noqa: E402
+from kinema.models.pstmo.network import PSTMOOutput  # noqa: E402
 from kinema.skeleton import COCO17, joint_set  # noqa: E402
 from kinema.synthetic import procedural_motion  # noqa: E402
-from kinema.training.keypoint_lifter import CONFIG, POINTS, HeldOut, KeypointSamples  # noqa: E402
+from kinema.training.keypoint_lifter import (  # noqa: E402
+    BOTH_CONFIG,
+    CONFIG,
+    POINTS,
+    TWIN_CONFIG,
+    HeldOut,
+    KeypointSamples,
+)
 from kinema.training.keypoint_observation import LEAST, observe_keypoints  # noqa: E402
 from kinema.training.lifter_data import MotionSampler, SamplePool  # noqa: E402
 from kinema.training.mocap import load_mocap, pack_bvh, random_sequences  # noqa: E402
@@ -83,7 +91,7 @@ def test_every_layout_is_drawn(pool):
 def test_it_learns(pool, tables):
     """Eighty small steps take it well below the untrained network, whose answer is the rest pose: 400 mm off."""
     samples = KeypointSamples(pool, TorchRandom(4, "cpu"), errors=None)
-    held = HeldOut(KeypointSamples(pool, TorchRandom(5, "cpu"), errors=None, layout="coco17"), tables, count=300)
+    held = held_out(tables)
     torch.manual_seed(0)
     net = PoseLifter(CONFIG)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
@@ -92,7 +100,30 @@ def test_it_learns(pool, tables):
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    assert held(net.eval())["held_mpjpe"] < 320.0
+    plain = held(net.eval())["held_mpjpe"]
+    assert plain < 320.0
+    assert held.averaged(net) < plain  # the mean of two estimates, whose errors differ
+
+
+def held_out(tables):
+    rng = TorchRandom(5, "cpu")
+    sampler = MotionSampler(random_sequences(load_body(), 2, seed=1), tables, BOTH_CONFIG, rng)
+    samples = KeypointSamples(SamplePool(sampler, size=1000, renewed=0), rng, errors=None, layout="coco17")
+    return HeldOut(samples, tables, count=300)
+
+
+def test_both_networks_are_scored_on_the_same_detections(tables):
+    held = held_out(tables)
+    common = sorted({*CONFIG.taps} & {*TWIN_CONFIG.taps})
+    own, twins = ([config.taps.index(tap) for tap in common] for config in (CONFIG, TWIN_CONFIG))
+    assert len(common) > 10
+    np.testing.assert_array_equal(held.rays[:, own], held.twin_rays[:, twins])
+    # A twin that knows the truth, for either of the two images, is not off at all.
+    mirror = torch.tensor([-1.0, 1.0, 1.0])
+    truth = held.truth.points[:, held.truth.points.shape[1] // 2][:, torch.tensor(places(COCO17)[1])]
+    answers = [truth, (truth * mirror)[:, COCO17.mirror]]
+    scores = held.twin(lambda windows: PSTMOOutput(answers.pop(0), windows))
+    assert max(scores.values()) < 1e-3
 
 
 def test_mirror_images_have_mirrored_points():

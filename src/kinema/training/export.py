@@ -44,7 +44,8 @@ def export_onnx(
 
 def load_weights(net: nn.Module, path: Path) -> dict[str, Tensor]:
     """The weights of a network of the shape of `net`, from a state dict (.safetensors) or from an ONNX file that
-    `export_onnx` wrote, so that training can go on from a file that ships.
+    `export_onnx` wrote, so that training can go on from a file that ships. A network of fewer blocks gets the others,
+    which change nothing yet.
 
     Raises InputError if the file is no such file or its tensors are of another network.
     """
@@ -53,12 +54,21 @@ def load_weights(net: nn.Module, path: Path) -> dict[str, Tensor]:
 
     wanted = net.state_dict()
     try:
-        found = _of_onnx(path) if path.suffix == ".onnx" else load_file(str(path))
+        found = _grown(net, _of_onnx(path) if path.suffix == ".onnx" else load_file(str(path)))
     except (OSError, SafetensorError, ValueError) as error:
         raise InputError(f"cannot read weights from {path}: {error}") from None
     if {name: value.shape for name, value in found.items()} != {name: value.shape for name, value in wanted.items()}:
         raise InputError(f"{path} holds another network than {type(net).__name__} of this configuration")
     return found
+
+
+def _grown(net: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with those of the blocks that only `net` has: they add nothing, until they learn."""
+    state = dict(found)
+    for name, value in net.state_dict().items():
+        if name.startswith("blocks.") and name not in found:
+            state[name] = torch.zeros_like(value) if ".second." in name else value
+    return state
 
 
 def _of_onnx(path: Path) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from kinema.formats.motion_files import load_motion
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS
 from kinema.storage.atomic import atomic_path
-from kinema.synthetic.performer import perform
+from kinema.synthetic.exercises import random_exercise
+from kinema.synthetic.performer import Script, perform
 from kinema.synthetic.random_motion import random_motion
 from kinema.temporal.rate import frame_rate
 from kinema.temporal.resampling import resample_linear, resample_rotations
@@ -45,18 +46,25 @@ class MocapSequence:
         return MocapSequence(self.name, self.subject, self.category, rate, rotation, root)
 
 
-def random_sequences(body: BodyModel, count: int, seed: int = 0, rate: float = 60.0) -> list[MocapSequence]:
-    """Random motions of the average body, for the variety that half an hour of capture does not contain.
+ACTS: dict[str, Callable[[np.random.Generator], Script]] = {"random": random_motion, "exercise": random_exercise}
+"""What is performed for training, by category."""
+
+
+def random_sequences(
+    body: BodyModel, count: int, category: str = "random", seed: int = 0, rate: float = 60.0
+) -> list[MocapSequence]:
+    """Random motions of the average body, of one of ACTS: what half an hour of capture does not contain.
 
     They are assigned to ten subjects, so that some can be held out for validation.
     """
     betas, sequences = np.zeros(NUM_BETAS), []
     for i in range(count):
-        script = random_motion(np.random.default_rng([seed, i]))
+        script = ACTS[category](np.random.default_rng([seed, i]))
         performed = perform(script, body, betas, np.arange(round(script.duration * rate)) / rate)
         rotation = axis_angle_to_matrix(performed.pose.reshape(-1, 24, 3))
         root = performed.transl + body.rest_joints(betas)[0]
-        sequences.append(MocapSequence(f"random_{i}", f"random-{i % 10}", "random", rate, rotation, root))
+        name, subject = f"{category}_{i}", f"{category}-{i % 10}"
+        sequences.append(MocapSequence(name, subject, category, rate, rotation, root))
     return sequences
 
 
