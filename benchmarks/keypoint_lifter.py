@@ -1,12 +1,15 @@
 """What 2D keypoints alone are worth on real clips: the chain with BlazePose's 3D, and with 17 of its 2D points only.
 
-    python benchmarks/keypoint_lifter.py [--frames 10000] [--speed]
+    python benchmarks/keypoint_lifter.py [--frames 10000] [--speed] [--network FILE] [--rendered FOLDER]
 
 Both start from the same tracks. The second sees them as COCO's 17 joints without 3D, as a file of keypoints has them,
 and is lifted by Kinema's own lifter of 2D keypoints; the third is fitted from a relaxed stance instead, as before there
 was that lifter. Then the first two again with lifters that are given the true vertical, as sure to a degree. 12 limb
-joints, mid-hip aligned, millimetres. Then the lifter's speed (--speed: nothing else): in CPU time, beside products of
-matrices of as many operations as its network has, and in frames per second on two threads. Needs onnx for that.
+joints, mid-hip aligned, millimetres. --rendered adds three rendered clips, which are made in that folder; --network
+takes another file for the lifter of 2D keypoints, such as one before a training.
+
+Then the lifter's speed (--speed: nothing else): in CPU time, beside products of matrices of as many operations as its
+network has, and in frames per second on two threads. Needs onnx for that.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.accuracy_parts.chains import DATA
+from benchmarks.accuracy_parts.rendered import SCRIPTS, rendered_clip
 from benchmarks.accuracy_parts.truths import truth_clips
 
 from kinema.body import load_body
@@ -41,6 +45,7 @@ from kinema.person import Person
 from kinema.pipeline.threads import one_blas_thread
 from kinema.refinement.stage import filter_motion
 from kinema.skeleton import BLAZEPOSE33, COCO17
+from kinema.stage import given
 from kinema.tracking import track_people
 from kinema.video import open_video
 
@@ -66,7 +71,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=10000, help="frames that are lifted for the speed")
     parser.add_argument("--speed", action="store_true", help="measure nothing but the speed")
+    parser.add_argument("--network", type=Path, help="an ONNX file instead of the lifter of 2D keypoints that ships")
+    parser.add_argument("--rendered", type=Path, help="folder for rendered clips, which are measured, too")
     args = parser.parse_args()
+    if args.network is not None:
+        content = args.network.read_bytes()
+        KeypointLifter._model = property(lambda self: content, lambda self, value: None)  # type: ignore[assignment]
     if args.speed:
         print(speed(args.frames))
         return 0
@@ -74,9 +84,14 @@ def main() -> int:
         print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)
         return 3
     body, rows = load_body(), []
-    for known in truth_clips():
-        truth = known.truth
-        with open_video(known.clip) as video:
+    clips = [(known.name, known.clip, known.truth, known.up) for known in truth_clips()]
+    if args.rendered is not None:
+        args.rendered.mkdir(parents=True, exist_ok=True)
+        for script in SCRIPTS:
+            path, made = rendered_clip(args.rendered, body, script, seed=0)
+            clips.append((script, path, made, given(made.camera).rotation[:, 1]))
+    for name, clip, truth, up in clips:
+        with open_video(clip) as video:
             tracked = track_people(video)
         flat = tracked.replace(people=tuple(map(as_coco, tracked.people)))
         cells = [score(filter_motion(fit_body(motion, body), body), truth) for motion in (tracked, flat)]
@@ -84,10 +99,10 @@ def main() -> int:
         cells.append(score(filter_motion(fit_body(flat, body), body), truth))
         fitting.prior_of = chosen
         told = ["", ""]
-        if known.up is not None:
-            with given_vertical(known.up):
+        if up is not None:
+            with given_vertical(up):
                 told = [score(filter_motion(fit_body(motion, body), body), truth) for motion in (tracked, flat)]
-        rows.append([known.name, *cells, *told])
+        rows.append([name, *cells, *told])
     columns = (
         "33 points, 2D and 3D",
         "17 points in 2D",
@@ -111,7 +126,7 @@ def given_vertical(up: np.ndarray) -> Iterator[None]:
         Lifter.__call__ = plain  # type: ignore[method-assign]
 
 
-def score(motion: Motion, truth: Truth) -> str:
+def score(motion: Motion, truth: Truth | Motion) -> str:
     total = evaluate_motion(motion, truth).total
     return f"{total['mpjpe_mm']:.1f} / {total['pa_mpjpe_mm']:.1f}"
 

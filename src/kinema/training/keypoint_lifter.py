@@ -32,7 +32,7 @@ from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 
 CONFIG = PoseLifterConfig(features=NUM_FEATURES, embed=192, blocks=3, dropout=0.0)
-"""No dropout: on people whom it was trained on, the network is hardly better than on others."""
+"""No dropout: on people whom it was trained on, the network is little better than on others."""
 
 TWIN_CONFIG = replace(CONFIG, taps=tuple(range(-39, 40, 3)))
 """The frames that the twin sees: 27, evenly spaced as its strides require, about as far as the lifter."""
@@ -159,7 +159,7 @@ def train_twin(
         if elapsed - reported > 300:
             reported, paused = elapsed, options.clock()
             net.eval()
-            row = {"minute": elapsed / 60, "step": step, "mpjpe_mm": float(middle) * 1e3, **held.twin(net)}
+            row = {"minute": elapsed / 60, "step": step, "mpjpe_mm": float(middle.detach()) * 1e3, **held.twin(net)}
             net.train()
             began += options.clock() - paused
             history.append(row)
