@@ -67,7 +67,8 @@ def _over_time(axes: Axes, pair: Pair) -> None:
     axes.plot(times, aligned, color="#009E73", lw=1.1, label="joints, best similarity")
     axes.set_ylabel("mm")
     axes.set_xlabel("time (s)")
-    axes.set_ylim(bottom=0)
+    largest = np.nanmax([error, aligned], initial=0.0)
+    axes.set_ylim(0, 1.3 * largest or None)  # room for the legend
     axes.grid(alpha=0.3)
     far = axes.twinx()
     far.plot(times, root, color="#CC79A7", lw=1.0, ls="--")
