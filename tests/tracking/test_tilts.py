@@ -41,8 +41,9 @@ class Perception:
         return dataclasses.replace(seen, roi=view.roi, next_roi=np.array([x, y, side, angle]))
 
 
-def first_look(perception: Perception, angle: float, side: float = 250.0) -> tuple[Observation, View]:
-    view = perception.view(FRAME, np.array([300.0, 240.0, side, angle]))
+def first_look(perception: Perception, angle: float, side: float = 250.0, x: float = 2.0):
+    """The observation and view of somebody of whom the left edge cuts off a half, or who is at `x`."""
+    view = perception.view(FRAME, np.array([x, 240.0, side, angle]))
     return perception.observe(view), view
 
 
@@ -71,9 +72,10 @@ def test_the_size_that_shows_the_person_best_is_taken():
     assert seen.next_roi[2] == 375
 
 
-def test_nobody_is_looked_at_again_without_need():
-    perception = Perception(lambda angle, side: 0.9)
-    upright(*first_look(perception, 1.4), perception, [])
+@pytest.mark.parametrize(("clear", "x"), [(0.9, 2.0), (0.6, 300.0)])
+def test_who_is_clearly_seen_or_in_the_picture_as_a_whole_is_left_alone(clear, x):
+    perception = Perception(lambda angle, side: clear if angle else 0.95)
+    upright(*first_look(perception, 1.4, x=x), perception, [])
     assert perception.looks == 1
 
 

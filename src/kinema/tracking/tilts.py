@@ -1,8 +1,9 @@
-"""Newcomers whom the detector took for tilted: looked at upright where the keypoints are not clear.
+"""Newcomers cut by the picture's edge whom the detector took for tilted: looked at upright as well.
 
 The detector tells how somebody is tilted from the top of a circle around the body. Of somebody who is half out of the
 picture it may guess that wrongly, and a keypoint network that is shown an upright person lying down finds a lying one
-there, frame after frame, though it is never sure of it. Shown the same person upright it is.
+there, frame after frame, though it is never sure of it. Shown the same person upright it is. Whoever is in the picture
+as a whole is left alone: people who bend are unclear at times, and rightly tilted.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinema.keypoints.source import Observation, View
+from kinema.keypoints.source import BODY, Observation, View
 from kinema.tracking.gate import clearness
 from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
 from kinema.tracking.recovery import UPRIGHT
 
+_CUT = 0.75  # share of the keypoints inside the picture below which its edge cuts the body
 _SCALES = (1.0, 1.25)  # of the region: somebody whom the edge cuts is larger than what is seen
 
 
 def upright(
     seen: Observation, view: View, perception: Perception, others: Sequence[Observation]
 ) -> tuple[Observation, View]:
-    """The newcomer seen in a view, upright if so it is surely a person and tilted it was not; and the view of that.
+    """The newcomer, seen upright if the edge cuts them and only so it is surely a person; and the view of that.
 
-    others: people who are hidden from the view.
+    seen: as observed in the view; others: people who are hidden from the view.
     """
     least = perception.thresholds.surely_person
-    if abs(seen.next_roi[3]) < UPRIGHT or _clear(seen, perception) >= least:
+    inside = np.all((seen.points[BODY] >= 0) & (seen.points[BODY] < perception.size), axis=1)
+    if abs(seen.next_roi[3]) < UPRIGHT or inside.mean() >= _CUT or _clear(seen, perception) >= least:
         return seen, view
     best = seen, view
     for scale in _SCALES:
