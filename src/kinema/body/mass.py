@@ -14,7 +14,18 @@ _SEGMENTS = (
 """From joint, to joint, fraction of the body's mass, position of the centre of mass between them (0 to 1)."""
 
 
+def _mass_of_joints() -> np.ndarray:
+    shares = np.zeros(24)
+    for a, b, mass, at in _SEGMENTS:
+        shares[a] += mass * (1 - at)
+        shares[b] += mass * at
+    return shares
+
+
+MASS_OF_JOINTS = _mass_of_joints()
+"""(24,) shares with which the centre of mass is a mean of SMPL's joints; they sum to 1."""
+
+
 def centre_of_mass(joints: np.ndarray) -> np.ndarray:
     """Centre of mass (F,3) of SMPL joints (F,24,3), with the segment masses of de Leva 1996, sexes averaged."""
-    parts = [mass * ((1 - at) * joints[:, a] + at * joints[:, b]) for a, b, mass, at in _SEGMENTS]
-    return np.asarray(np.sum(parts, axis=0))
+    return np.asarray(np.einsum("j,...jc->...c", MASS_OF_JOINTS, joints))

@@ -13,6 +13,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.errors import UsageError
+from kinema.estimation.balanced import BalancePull
 from kinema.estimation.bursts import burst_trust, emphasis, shown_turns, sure_share, with_shown
 from kinema.estimation.girths import fit_girths
 from kinema.estimation.landmark_pose import pose_from_landmarks
@@ -251,9 +252,9 @@ class _PersonFit:
 
     @property
     def asks_for_vertical(self) -> bool:
-        """Whether a vertical changes anything: the lifter's poses, or how legs stand that nobody sees."""
+        """Whether a vertical changes anything: the lifter's poses, the balance, or how legs stand that nobody sees."""
         leans = self.lifter is not None and self.lifter.leans_by_vertical
-        return leans or legs_unseen(self.names, self.weight)
+        return leans or self.options.balance or legs_unseen(self.names, self.weight)
 
     @cached_property
     def first_lifted(self) -> LiftedPose | None:
@@ -310,7 +311,8 @@ class _PersonFit:
         share = sure_share(turns * believed[:, :-1])
         weight = evidence.weight * emphasis(share, rig, self.options.emphasis)
         evidence = replace(evidence, weight=weight, trust=with_shown(evidence.trust, share), turns=turns * share)
-        state = _solve_in_pieces(rig, evidence, state, self.options, progress, self._pull(rig, betas))
+        pulls = [pull for pull in (self._pull(rig, betas), self._balance(rig)) if pull is not None]
+        state = _solve_in_pieces(rig, evidence, state, self.options, progress, pulls)
         return self._filled(state, betas, outlines)
 
     def _pull(self, rig: Rig, betas: np.ndarray) -> OutlinePull | None:
@@ -319,6 +321,13 @@ class _PersonFit:
         if len(rows) < DENSE * len(self.person):
             return None
         return OutlinePull(self.body, rig, betas, self.person, self.image, self.camera, rows)
+
+    def _balance(self, rig: Rig) -> BalancePull | None:
+        """Balance for the poses, where the vertical is known and both ankles are among the points."""
+        ankles = [self.names.index(name) for name in ("left_ankle", "right_ankle") if name in self.names]
+        if not self.options.balance or self.vertical is None or len(ankles) < 2:
+            return None
+        return BalancePull(rig, self.times, self.vertical, self.confidence[:, ankles].min(axis=1).clip(0, 1))
 
     def rig(self, betas: np.ndarray) -> Rig:
         """The body of this shape (10,), with the points that are seen."""
@@ -466,7 +475,7 @@ def _solve_in_pieces(
     state: PoseState,
     options: FitOptions,
     progress: Callable[[int], None],
-    pull: OutlinePull | None = None,
+    pulls: Sequence[OutlinePull | BalancePull] = (),
 ) -> PoseState:
     """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded."""
     local, root = state.local.copy(), state.root.copy()
@@ -484,7 +493,7 @@ def _solve_in_pieces(
                 PoseState(local[piece], root[piece]),
                 options.solver,
                 fixed=seam,
-                added=None if pull is None else pull.of(piece),
+                added=[each for each in (pull.of(piece) for pull in pulls) if each is not None],
             )
             local[piece], root[piece] = solved.local, solved.root
             progress(stop)

@@ -63,7 +63,8 @@ class FitOptions:
     sudden accelerations begin to be believed, and are. emphasis: times that points of a surely fast limb count.
     max_gap: seconds; a longer gap starts a new segment. chunk: frames that are solved together; overlap: frames that
     two chunks share. shape_frames: number of frames from which the shape is fitted. outlines: whether people's outlines
-    count, where they are known; shape_outlines: how many, for the shape. keep_all: do not leave out tracks that are
+    count, where they are known; shape_outlines: how many, for the shape. balance: whether people on their feet are
+    taken to be in balance, where the background shows the vertical. keep_all: do not leave out tracks that are
     certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
@@ -110,6 +111,7 @@ class FitOptions:
         public=True,
         group="people",
     )
+    balance: bool = True
     threads: int = 2
     solver: SolverOptions = field(default_factory=SolverOptions)
 

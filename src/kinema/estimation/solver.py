@@ -7,7 +7,7 @@ half-width 2n; `scipy.linalg.solveh_banded` solves it in time linear in the numb
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -100,19 +100,20 @@ def solve(
     options: SolverOptions,
     *,
     fixed: int = 0,
-    added: Added | None = None,
+    added: Sequence[Added] = (),
 ) -> PoseState:
     """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap).
 
-    added: evidence that counts in the last steps, when the poses are near.
+    added: more evidence, which counts in the last steps, when the poses are near.
     """
     smoothness = _Smoothness.of(evidence.times)
     scales = np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations)
     for number, scale in enumerate(scales):
         now = replace(options, robust_scale=float(scale))
         hessian, gradient = normal_equations(rig, evidence, state, now)
-        if added is not None and number >= options.iterations - ADDED_STEPS:
-            added(state, hessian, gradient)
+        if number >= options.iterations - ADDED_STEPS:
+            for add in added:
+                add(state, hessian, gradient)
         step = _banded_step(hessian, gradient, smoothness, evidence, state, now, fixed)
         state = moved(state, step, options.max_step)
     return state
