@@ -21,11 +21,12 @@ from kinema.skeleton import SMPL24
 from kinema.world.balance import BENT_KNEE, ROBUST, SUPPORT, tangent
 
 LEAN = np.radians(2.5)
-"""Standard deviation, on either horizontal axis, of the line from the feet to the centre of mass, standing still.
+"""Standard deviation, on either horizontal axis, of the line from the feet to the centre of mass.
 
-Captured people (`benchmarks/captured_balance.py`) lean by 3.4 degrees in the core of the distribution, which the kernel
-keeps, and by 5 with its tails. Two thirds of that pass within half a second, while the errors of the prior
-beside which it is counted, frame by frame, last for seconds: a frame says more than its spread does."""
+Captured people who dance, play and walk lean by 4.6 degrees in the core of the distribution
+(`benchmarks/captured_balance.py`). More than half of the variance passes within half a second, while the errors of the
+prior beside which it is counted, frame by frame, last for seconds: a frame says more than its spread does
+(docs/pose-lifter.md has what other values give)."""
 
 MIN_HEIGHT = 0.3
 """Metres of the centre of mass above the feet below which leans are taken as if it were so high: of whoever lies."""
