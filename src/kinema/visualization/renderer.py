@@ -108,16 +108,16 @@ class Rendering:
     def channels(self) -> np.ndarray:
         """Red, green and blue (3,h,w) float32: sRGB in [0,1], valid where alpha > 0."""
         rgb = np.empty((3, *self.alpha.shape), np.float32)
-        for k, (*factors, offset) in enumerate(self.tint.astype(np.float32)):
+        for k, (*factors, offset) in enumerate(self.tint.tolist()):
             rgb[k] = offset
             for factor, shade in zip(factors, self.shades, strict=True):
                 rgb[k] += factor * shade
-        return np.clip(rgb, 0, 1, out=rgb)
+        return np.asarray(np.clip(rgb, 0, 1, out=rgb))
 
     @property
     def color(self) -> np.ndarray:
         """The same as (h,w,3)."""
-        return np.stack(self.channels, axis=-1)
+        return np.ascontiguousarray(np.moveaxis(self.channels, 0, -1))
 
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
         """The rendering composited over `image` (H,W,3) uint8 -> (H,W,3) uint8, a new array."""
