@@ -7,6 +7,7 @@ A window contains their output and the ground truth.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -193,10 +194,13 @@ def observe(motion: Motion, window: Window, landmarker: BlazePoseLandmarker, see
 
 
 def render_windows(
-    sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float, workers: int,
-    held_out: Sequence[str],
+    sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float = math.inf,
+    most: float = math.inf, workers: int, held_out: Sequence[str],
 ) -> None:  # fmt: skip
-    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, in several processes."""
+    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, or so many of them, in several processes.
+
+    most: in each process. With the same seed and number of processes the windows are the same, however long each takes.
+    """
     out.mkdir(parents=True, exist_ok=True)
     locate("blazepose-landmarks-full")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -205,15 +209,17 @@ def render_windows(
     deadline = time.time() + minutes * 60
     with ProcessPoolExecutor(workers) as pool:
         jobs = [
-            pool.submit(_fill, dense, out, film, seed * 1000 + i, deadline, tuple(held_out)) for i in range(workers)
+            pool.submit(_fill, dense, out, film, seed * 1000 + i, deadline, most, tuple(held_out))
+            for i in range(workers)
         ]
         counts = [job.result() for job in jobs]
     print(f"{sum(counts)} windows of {film.frames} frames in {out}")
 
 
 def _fill(
-    sequences: list[MocapSequence], out: Path, film: Film, seed: int, deadline: float, held_out: tuple[str, ...]
-) -> int:
+    sequences: list[MocapSequence], out: Path, film: Film, seed: int, deadline: float, most: float,
+    held_out: tuple[str, ...],
+) -> int:  # fmt: skip
     rng = np.random.default_rng(seed)
     landmarker = BlazePoseLandmarker(locate("blazepose-landmarks-full").path, threads=1)
     groups: dict[tuple[str, str], list[MocapSequence]] = {}
@@ -227,7 +233,7 @@ def _fill(
     donors = [s for s in sequences if s.subject not in held_out]
     done: dict[str, list[Window]] = {"train": [], "held_out": []}
     count = 0
-    while time.time() < deadline:
+    while count < most and time.time() < deadline:
         key = rng.choice(len(keys), p=probability / probability.sum())
         group = groups[keys[key]]
         motion, blank = film_window(group[rng.integers(len(group))], rng, film, () if held[key] else donors)
