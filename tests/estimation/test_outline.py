@@ -12,8 +12,8 @@ from kinema.body.kinematics import Rig
 from kinema.errors import InputError
 from kinema.estimation import FitOptions, fit_body
 from kinema.estimation.contour import contours
-from kinema.estimation.fitting import SHAPE_OUTLINES
 from kinema.estimation.outline import Outline, outlined_rows, outlines_of
+from kinema.estimation.person_fit import SHAPE_OUTLINES
 from kinema.estimation.solver import PoseState, moved
 from kinema.geometry.camera import camera_from_fov, project
 from kinema.geometry.rotations import axis_angle_to_matrix
