@@ -14,7 +14,7 @@ from tests.helpers.goldens import cases, recording, seeded_tensors
 torch = pytest.importorskip("torch")
 
 from kinema.models.rife.facts import MULTIPLE  # noqa: E402
-from kinema.models.rife.fast import fast_network  # noqa: E402
+from kinema.models.rife.fast.network import fast_network  # noqa: E402
 from kinema.models.rife.network import RIFE, warp  # noqa: E402
 from kinema.models.rife.torch_run import LARGE, FrameInterpolator  # noqa: E402
 

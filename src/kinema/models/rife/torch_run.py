@@ -42,7 +42,7 @@ class FrameInterpolator:
     def __call__(self, first: np.ndarray, second: np.ndarray, when: float = 0.5) -> np.ndarray:
         """The frame at `when` in [0,1] of the way from the first to the second: (H,W,3) uint8 RGB, like both."""
         torch = import_native("torch")
-        from kinema.models.rife.fast import fast_network
+        from kinema.models.rife.fast.network import fast_network
 
         if first.shape != second.shape or first.ndim != 3 or first.shape[2] != 3:
             raise ShapeError(f"two frames (H,W,3) of one size are needed, found {first.shape} and {second.shape}")

@@ -1,0 +1,1 @@
+"""RIFE in the form in which it runs fast."""
