@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.accuracy_parts.chains import Chain
-from benchmarks.accuracy_parts.limbs import CLIPS, FEW, SURE, WRISTS, shown
+from benchmarks.accuracy_parts.limbs import CLIPS, FEW, SURE, WRISTS, is_quick, shown
 
 from kinema.body import BodyModel
 from kinema.motion import Motion
@@ -35,7 +35,7 @@ FASTEST = 0.9
 def agreed_speed(motion: Motion, other: Motion, body: BodyModel) -> tuple[float, float]:
     """Percent, of all people and wrists: the body's speed of that of its keypoints, and theirs of the other's.
 
-    other: the same clip tracked with another network. NaN where no wrist is surely seen for long enough.
+    other: the same clip tracked with another network. NaN where no quick wrist is surely seen for long enough.
     """
     kept, seen = [], []
     for person in motion:
@@ -60,6 +60,8 @@ def agreed_speed(motion: Motion, other: Motion, body: BodyModel) -> tuple[float,
             a, b, c = ((np.diff(path[:, wrist], axis=0) / interval)[use] for path in (ours, keypoints, theirs))
             speed = np.linalg.norm(c, axis=1)
             fast = speed >= np.quantile(speed, FASTEST)
+            if not is_quick(speed[fast], person):
+                continue
             along = [float(np.sum((velocity * c)[fast])) for velocity in (a, b, c)]
             kept.append(along[0] / along[1])
             seen.append(along[1] / along[2])

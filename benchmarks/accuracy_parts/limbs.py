@@ -24,6 +24,9 @@ WRISTS = ("left_wrist", "right_wrist")
 LIMBS = [f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")]
 SURE, FEW, MOST = 0.6, 30, 200.0
 
+QUICK = 0.5
+"""Heights of a person per second from which a wrist moves fast: less than arms that swing in a walk."""
+
 
 def shown(motion: Motion, person: Person, body: BodyModel, names: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Pixels of the body's points (F,K,2), of the keypoints (F,K,2), and these' confidence (F,K)."""
@@ -36,8 +39,15 @@ def shown(motion: Motion, person: Person, body: BodyModel, names: Sequence[str])
     return pixels, keypoints[:, columns], confidence[:, columns]
 
 
+def is_quick(speed: np.ndarray, person: Person) -> bool:
+    """Whether a wrist whose fastest frames have these speeds (n,), pixels per second, moves fast at all: those of people
+    who stand are mostly the trembling of their keypoints."""
+    (boxes,) = person.require("boxes")
+    return bool(speed.mean() > QUICK * np.median(boxes[:, 3] - boxes[:, 1]))
+
+
 def speed_kept(motion: Motion, body: BodyModel) -> float:
-    """Mean over people and wrists, percent; NaN if none is seen for long enough."""
+    """Mean over people and quick wrists, percent; NaN if none is seen for long enough."""
     kept = []
     for person in motion:
         pixels, seen, sure = shown(motion, person, body, WRISTS)
@@ -51,7 +61,8 @@ def speed_kept(motion: Motion, body: BodyModel) -> float:
                 np.linalg.norm(np.diff(path[:, wrist], axis=0), axis=1)[use] / interval[use] for path in (pixels, seen)
             )
             fast = theirs >= np.percentile(theirs, 90)
-            kept.append(own[fast].mean() / theirs[fast].mean())
+            if is_quick(theirs[fast], person):
+                kept.append(own[fast].mean() / theirs[fast].mean())
     return 100 * float(np.mean(kept)) if kept else np.nan
 
 
