@@ -40,8 +40,8 @@ def shown(motion: Motion, person: Person, body: BodyModel, names: Sequence[str])
 
 
 def is_quick(speed: np.ndarray, person: Person) -> bool:
-    """Whether a wrist whose fastest frames have these speeds (n,), pixels per second, moves fast at all: those of people
-    who stand are mostly the trembling of their keypoints."""
+    """Whether a wrist moves fast at all. speed (n,): pixels per second, of its fastest frames; of somebody who stands
+    these are mostly the trembling of the keypoints."""
     (boxes,) = person.require("boxes")
     return bool(speed.mean() > QUICK * np.median(boxes[:, 3] - boxes[:, 1]))
 
