@@ -91,7 +91,16 @@ class PersonFit:
     def asks_for_vertical(self) -> bool:
         """Whether a vertical changes anything: the lifter's poses, the balance, or how legs stand that nobody sees."""
         leans = self.lifter is not None and self.lifter.leans_by_vertical
-        return leans or self.options.balance or legs_unseen(self.names, self.weight)
+        return leans or self.feet_sure is not None or legs_unseen(self.names, self.weight)
+
+    @cached_property
+    def feet_sure(self) -> np.ndarray | None:
+        """(F,) in [0, 1]: how clearly both ankles are seen; None if they never are, or balance is not to count."""
+        ankles = [self.names.index(name) for name in ("left_ankle", "right_ankle") if name in self.names]
+        if not self.options.balance or len(ankles) < 2:
+            return None
+        sure = self.confidence[:, ankles].min(axis=1).clip(0, 1)
+        return sure if sure.any() else None
 
     @cached_property
     def first_lifted(self) -> LiftedPose | None:
@@ -160,11 +169,10 @@ class PersonFit:
         return OutlinePull(self.body, rig, betas, self.person, self.image, self.camera, rows)
 
     def _balance(self, rig: Rig) -> BalancePull | None:
-        """Balance for the poses, where the vertical is known and both ankles are among the points."""
-        ankles = [self.names.index(name) for name in ("left_ankle", "right_ankle") if name in self.names]
-        if not self.options.balance or self.vertical is None or len(ankles) < 2:
+        """Balance for the poses, where the vertical is known and both ankles are seen."""
+        if self.vertical is None or self.feet_sure is None:
             return None
-        return BalancePull(rig, self.times, self.vertical, self.confidence[:, ankles].min(axis=1).clip(0, 1))
+        return BalancePull(rig, self.times, self.vertical, self.feet_sure)
 
     def rig(self, betas: np.ndarray) -> Rig:
         """The body of this shape (10,), with the points that are seen."""
