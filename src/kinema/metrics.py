@@ -156,11 +156,12 @@ def acceleration_error(
 def acceleration_error_per_frame(
     result: np.ndarray, truth: np.ndarray, visible: np.ndarray | None = None
 ) -> np.ndarray:
-    """VIBE's acceleration error: second differences without the frame rate, metres per frame^2, (n,).
+    """VIBE's acceleration error: second differences without the frame rate, (n,), in the input's unit per frame^2.
 
-    visible (F,) bool: of the F - 2 values, those that involve an invisible frame are dropped.
+    result, truth: (F, J, D) of any D. visible (F,) bool: of the F - 2 values, those that involve an invisible frame are
+    dropped.
     """
-    result, truth = _pair(result, truth)
+    result, truth = _pair(result, truth, dimensions=None)
     errors = np.linalg.norm(np.diff(result - truth, n=2, axis=0), axis=-1)
     if visible is not None:
         seen = np.asarray(visible, dtype=bool)
@@ -292,8 +293,8 @@ def nan_mean(values: np.ndarray, axis: int | None = None) -> np.ndarray:
         return np.asarray(np.nanmean(np.where(np.isfinite(values), values, np.nan), axis=axis))
 
 
-def _pair(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pair(result: np.ndarray, truth: np.ndarray, dimensions: int | None = 3) -> tuple[np.ndarray, np.ndarray]:
     result, truth = np.asarray(result, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if result.shape != truth.shape or result.ndim < 2 or result.shape[-1] != 3:
-        raise ShapeError(f"result {result.shape} and truth {truth.shape} must both be (F, J, 3)")
+    if result.shape != truth.shape or result.ndim < 2 or result.shape[-1] != (dimensions or result.shape[-1]):
+        raise ShapeError(f"result {result.shape} and truth {truth.shape} must both be (F, J, {dimensions or 'D'})")
     return result, truth

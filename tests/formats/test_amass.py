@@ -123,7 +123,7 @@ def test_options_of_the_writer(tmp_path, walk):
     said = " | ".join(report.notes)
     assert "at least 30, found 25" in said
     assert "SMPL-H's average body" in said
-    assert "way is scaled by 0.8" in said  # 0.936 m of legs for a tall person's 1.1 m
+    assert "trajectory is scaled by 0.8" in said  # 0.936 m of legs for a tall person's 1.1 m
     with pytest.raises(UsageError, match="unknown `layout` 'star'; use one of smplx, smplh, smpl"):
         save_motion(walk, tmp_path / "b.npz", format="amass", layout="star")
     with pytest.raises(UsageError, match="the frame rate must be a number between"):

@@ -243,7 +243,7 @@ def wait_for_tracking(process: subprocess.Popen) -> None:
 
 def test_killed_in_the_middle_and_started_again(person_clip):
     person_clip()
-    command = [sys.executable, "-m", "kinema", "run", "clip.mp4", "--quiet"]
+    command = [sys.executable, "-m", "kinema", "run", "clip.mp4", "--quiet", "--no-overlay"]
     process = subprocess.Popen(command)
     wait_for_tracking(process)
     process.send_signal(signal.SIGKILL)
@@ -275,7 +275,7 @@ def test_ctrl_c_in_the_middle(person_clip):
 
 def test_the_same_run_twice_at_once(person_clip):
     person_clip()
-    command = [sys.executable, "-m", "kinema", "run", "clip.mp4", "--quiet"]
+    command = [sys.executable, "-m", "kinema", "run", "clip.mp4", "--quiet", "--no-overlay"]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     printed = [process.communicate(timeout=200)[1] for process in processes]
     codes = sorted(process.returncode for process in processes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +84,12 @@ def run(args: argparse.Namespace) -> int:
     estimator = PareEstimator(
         release.checkpoint(options.checkpoint), device=options.device, precision=options.precision
     )
-    scores: list[Any] = []
     notes: list[str] = []
-    with watcher(quiet=args.json == "-", flags=args.flags) as shown:
-        for truth in _truths(args, dataset, release, notes):
-            bodies = release.gendered() if truth == "gendered" else None
-            with timed(shown, f"{args.dataset}, {truth}") as progress:
-                scores.append(
-                    evaluate_pare(
-                        dataset, estimator, joints, gendered=bodies, batch_size=options.batch_size, progress=progress
-                    )
-                )
+    truths = [release.gendered() if truth == "gendered" else None for truth in _truths(args, dataset, release, notes)]
+    with watcher(quiet=args.json == "-", flags=args.flags) as shown, timed(shown, args.dataset) as progress:
+        scores = evaluate_pare(
+            dataset, estimator, joints, truths=truths, batch_size=options.batch_size, progress=progress
+        )
     subsets = dataset.subsets()
     content: dict[str, Any] = {"checkpoint": {"file": estimator.path.name, "sha256": estimator.sha256}}
     content |= {"scores": [each.to_dict(subsets) for each in scores]}
@@ -123,7 +119,9 @@ def _truths(args: argparse.Namespace, dataset: Any, release: Any, notes: list[st
     return ["neutral", "gendered"]
 
 
-def _rows(scores: list[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]) -> list[list[str]]:
+def _rows(
+    scores: Sequence[Any], subsets: dict[str, np.ndarray], published: dict[str, dict[str, float]]
+) -> list[list[str]]:
     """The rows of the table: the measured results, overall and by subset, then the published ones."""
     lines = []
     for each in scores:

@@ -53,13 +53,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.evaluation.refiner_methods import compare, method
+    from kinema.pipeline.showing import watcher
+    from kinema.pipeline.watching import timed
 
     require(is_rate(args.fps), "fps", f"be {RATE_RANGE}", args.fps)
     results = {}
     for row in rows(args):
         clips = _clips(args, *row)
         methods = [method(text, clips, args.fps, args.window_size) for text in args.method or DEFAULT]
-        scores = compare(clips, methods, padded=args.padded)
+        with watcher(quiet=args.json, flags=args.flags) as shown, timed(shown, clips.name) as progress:
+            scores = compare(clips, methods, padded=args.padded, progress=progress)
         results[clips.name] = {name: each.to_dict() for name, each in scores.items()}
         if not args.json:
             console().print(table(clips, scores))

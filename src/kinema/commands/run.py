@@ -166,12 +166,17 @@ def print_result(result: RunResult) -> None:
 
 def _advice(summary: dict[str, Any]) -> str:
     """What was assumed and how to state it; empty if nothing was."""
-    names = []
+    names, what = [], "distances"
     if any((person.get("height") or {}).get("source") in ("assumed", "estimated") for person in summary["people"]):
         names.append("body height (--height)")
+        what = "sizes and distances"
     if summary["camera"]["source"] == "assumed":
         names.append("field of view (--fov)")
-    return f"assumed: {' and '.join(names)}; sizes and distances are wrong by as much as these are" if names else ""
+    return (
+        f"assumed: {' and '.join(names)}; {what} are off by as much as {'they are' if names[1:] else 'it is'}"
+        if names
+        else ""
+    )
 
 
 def _person_row(person: dict[str, Any]) -> list[str]:

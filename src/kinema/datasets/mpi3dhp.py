@@ -8,7 +8,7 @@ Each is a dict in an object array; the safe reader reads it, nothing is executed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,11 @@ class TrainingView:
     joints: np.ndarray
 
 
-def read_training_3dhp(path: Path) -> tuple[TrainingView, ...]:
-    """`data_train_3dhp.npz`. Raises InputError that names the view and what is wrong with it."""
+def read_training_3dhp(path: Path, subjects: Sequence[str] | None = None) -> tuple[TrainingView, ...]:
+    """`data_train_3dhp.npz`: the views of some subjects ("S1"), or all.
+
+    Raises InputError that names the view and what is wrong with it, or the subject that the file lacks.
+    """
     views = []
     for name, entry in _inside(path).items():
         place = f"{path.name}, {quoted(str(name), 30)}"
@@ -89,15 +92,26 @@ def read_training_3dhp(path: Path) -> tuple[TrainingView, ...]:
             views.append(TrainingView(subject, str(name), str(camera), keypoints, joints))
     if not views:
         raise InputError(f"{path.name} has no view of any sequence")
-    return tuple(views)
+    _require_known(subjects, [view.subject for view in views], f"{path.name} has no subject")
+    return tuple(view for view in views if subjects is None or view.subject in subjects)
 
 
-def read_test_3dhp(path: Path) -> tuple[TestSequence, ...]:
-    """`data_test_3dhp.npz`. Raises InputError that names the sequence and what is wrong with it.
+def read_test_3dhp(path: Path, names: Sequence[str] | None = None) -> tuple[TestSequence, ...]:
+    """`data_test_3dhp.npz`: some sequences ("TS1"), or all, in the order of the file.
 
-    Frames that are not valid may lack their joints.
+    Frames that are not valid may lack their joints. Raises InputError that names the sequence and what is wrong with
+    it, or the one that the file lacks.
     """
-    return tuple(_sequence(str(name), parts, path.name) for name, parts in _inside(path).items())
+    sequences = [_sequence(str(name), parts, path.name) for name, parts in _inside(path).items()]
+    _require_known(names, [sequence.name for sequence in sequences], f"{path.name} has no sequence")
+    return tuple(sequence for sequence in sequences if names is None or sequence.name in names)
+
+
+def _require_known(wanted: Sequence[str] | None, known: Iterable[str], lacks: str) -> None:
+    known = tuple(dict.fromkeys(known))
+    lost = next((name for name in wanted or () if name not in known), None)
+    if lost is not None:
+        raise InputError(f"{lacks} {quoted(lost)}; it has {', '.join(quoted(name, 30, mark='') for name in known)}")
 
 
 def _inside(path: Path) -> Mapping[Any, Any]:

@@ -161,7 +161,7 @@ def _shape(fits: list[PersonFit], starts: list[tuple[Evidence, PoseState]]) -> t
     count = -(-options.shape_frames // len(starts))
     samples = [_well_seen(evidence, count) for evidence, _ in starts]
     evidence, state = _of_rows(starts, samples)
-    betas, _ = fit_shape(body, make_rig, evidence, state, solver, height=fits[0].height)
+    betas = fit_shape(body, make_rig, evidence, state, solver, height=fits[0].height)
     count = -(-options.shape_outlines // len(fits))
     outlines = [fit.outlines(count) for fit in fits]
     if not any(outlines):

@@ -42,6 +42,9 @@ SHORTFALL = 0.03
 POPULATION_SIGMA = 0.09
 """Metres: standard deviation of the heights of adults, and so of an assumed one."""
 
+ROUNDS = 8
+"""Gauss-Newton steps of the shape."""
+
 ADULTS = 0.15
 """Deviation of a height from the average body's, as a fraction, beyond which a person is no adult: betas extrapolated
 so far along the direction in which adults differ would give a body of strange proportions, too tall."""
@@ -84,9 +87,8 @@ def fit_shape(
     options: SolverOptions,
     *,
     height: float | None = None,
-    iterations: int = 8,
-) -> tuple[np.ndarray, PoseState]:
-    """Betas (10,) of the person and the corresponding poses, from some frames of the track.
+) -> np.ndarray:
+    """Betas (10,) of the person, from some frames of the track and poses to begin with.
 
     make_rig returns the rig for betas. The betas' prior is normal, about the average body; about that body scaled to
     the given height where no adult has it. `height` in metres, if given, is met regardless of the evidence, else
@@ -97,7 +99,7 @@ def fit_shape(
     if height is not None and abs(height / template_height - 1) > ADULTS:
         centre = resized_betas(body, centre, height / template_height)
     betas = centre
-    for _ in range(iterations):
+    for _ in range(ROUNDS):
         rig = make_rig(betas)
         equations = ShapeEquations.of(rig, evidence, state, options)
         of_frames, side = equations.without_poses()
@@ -110,7 +112,7 @@ def fit_shape(
         change = np.clip(-np.linalg.solve(reduced, right), -1.0, 1.0)
         betas = np.clip(betas + change, centre - 5.0, centre + 5.0)
         state = moved(state, equations.pose_change(change), options.max_step)
-    return betas, state
+    return betas
 
 
 @dataclass(frozen=True, eq=False)

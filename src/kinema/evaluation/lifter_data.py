@@ -15,7 +15,7 @@ from kinema.datasets import humaneva, mpi3dhp
 from kinema.datasets.cameras import DatasetCamera, read_cameras
 from kinema.datasets.h36m import LifterDataset, mirror_order, read_dataset
 from kinema.datasets.h36m_cameras import H36M_CAMERAS
-from kinema.errors import InputError, UsageError, quoted
+from kinema.errors import InputError, UsageError
 from kinema.evaluation.lifter_options import LifterEvaluationOptions, names_in
 
 H36M_SUBJECTS = ("S9", "S11")
@@ -115,15 +115,7 @@ def _frames(data: LifterDataset, subjects: Sequence[str], actions: Sequence[str]
 
 def _of_3dhp(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
     path = _file(folder, "data_test_3dhp.npz", options.dataset)
-    sequences = mpi3dhp.read_test_3dhp(path)
-    wanted = names_in(options.subjects)
-    if wanted is not None:
-        known = {sequence.name: sequence for sequence in sequences}
-        lost = next((name for name in wanted if name not in known), None)
-        if lost is not None:
-            has = ", ".join(quoted(name, 30, mark="") for name in known)
-            raise InputError(f"{path.name} has no sequence {quoted(lost)}; it has {has}")
-        sequences = tuple(known[name] for name in wanted)
+    sequences = mpi3dhp.read_test_3dhp(path, names_in(options.subjects))
     if not any(sequence.valid[:: options.downsample].any() for sequence in sequences):
         raise InputError(f"{path.name} marks no frame as valid, so there is nothing to evaluate; prepare it again")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.geometry.rotations import geodesic_angle, matrix_from_6d
-from kinema.metrics import pa_mpjpe
+from kinema.metrics import acceleration_error_per_frame, pa_mpjpe
 
 if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
@@ -48,12 +48,13 @@ def score_refiner(clips: RefinerClips, refined: Sequence[np.ndarray], *, padded:
     for detected, after, true in zip(clips.detected, refined, clips.truth, strict=True):
         views = (detected[None], after[None], true[None]) if detected.ndim == 2 else (detected, after, true)
         for one in zip(*views, strict=True):
-            truth = _points(clips, one[2])
-            for side, values in enumerate(one[:2]):
-                points = _points(clips, values)
-                rows[f"p{side}"].append(_position(clips, points, truth))
-                rows[f"a{side}"].append(_aligned(clips, points, truth))
-                rows[f"s{side}"].append(_acceleration(clips, values, one[2], padded))
+            truth = _values(clips, one[2])
+            for side, each in enumerate(one[:2]):
+                values = _values(clips, each)
+                acceleration = acceleration_error_per_frame(values, truth)
+                rows[f"p{side}"].append(_position(clips, values, truth))
+                rows[f"a{side}"].append(_aligned(clips, values, truth))
+                rows[f"s{side}"].append(np.pad(acceleration, 1) if padded else acceleration)
     together = {name: np.concatenate(parts) for name, parts in rows.items()}
     before = together["p0"]
     count = max(1, round(WORST * len(before)))
@@ -65,29 +66,18 @@ def score_refiner(clips: RefinerClips, refined: Sequence[np.ndarray], *, padded:
     )  # fmt: skip
 
 
-def _points(clips: RefinerClips, values: np.ndarray) -> np.ndarray:
-    """Points (F,K,D) in the unit of the scores, relative to the root if there is one; rotations (F,24,3,3)."""
-    if clips.representation == "smpl":
-        return matrix_from_6d(np.asarray(values, dtype=np.float64).reshape(len(values), -1, 6))
-    depth = 2 if clips.representation == "2d" else 3
+def _values(clips: RefinerClips, values: np.ndarray) -> np.ndarray:
+    """(F,K,D) in the unit of the scores, relative to the root if there is one."""
+    depth = {"2d": 2, "3d": 3, "smpl": 6}[clips.representation]
     points = np.asarray(values, dtype=np.float64).reshape(len(values), -1, depth) * clips.scale
     return points if clips.root is None else points - points[:, list(clips.root)].mean(axis=1, keepdims=True)
 
 
-def _position(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _position(clips: RefinerClips, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     if clips.representation == "smpl":
-        return np.asarray(np.degrees(geodesic_angle(points, truth)).mean(axis=-1))
-    return np.asarray(np.linalg.norm(points - truth, axis=-1).mean(axis=-1))
+        return np.asarray(np.degrees(geodesic_angle(matrix_from_6d(values), matrix_from_6d(truth))).mean(axis=-1))
+    return np.asarray(np.linalg.norm(values - truth, axis=-1).mean(axis=-1))
 
 
-def _aligned(clips: RefinerClips, points: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return pa_mpjpe(points, truth) if clips.representation == "3d" else np.full(len(points), np.nan)
-
-
-def _acceleration(clips: RefinerClips, values: np.ndarray, truth: np.ndarray, padded: bool) -> np.ndarray:
-    depth = {"2d": 2, "3d": 3, "smpl": 6}[clips.representation]
-    difference = (np.asarray(values, dtype=np.float64) - truth).reshape(len(values), -1, depth) * clips.scale
-    if clips.root is not None:
-        difference = difference - difference[:, list(clips.root)].mean(axis=1, keepdims=True)
-    errors = np.linalg.norm(np.diff(difference, n=2, axis=0), axis=-1).mean(axis=-1)
-    return np.concatenate([[0.0], errors, [0.0]]) if padded else errors
+def _aligned(clips: RefinerClips, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return pa_mpjpe(values, truth) if clips.representation == "3d" else np.full(len(values), np.nan)

@@ -149,8 +149,8 @@ def note_body(motion: Motion, person: Person, body: BodyModel | None, layout: st
         report.notes.add(f"the shape is left out: it belongs to the {whose} body, not to {NAMES[layout]}")
     ratio = AVERAGE_LEGS[layout].depth / own_legs(motion, person, body).depth
     report.notes.add(
-        f"person {person.id}'s way is scaled by {ratio:.3f}, to the legs of {NAMES[layout]}'s average body, so that its"
-        " soles are where the person's are"
+        f"person {person.id}'s trajectory is scaled by {ratio:.3f} to match the legs of {NAMES[layout]}'s average body,"
+        " so that its soles are where the person's are"
     )
 
 

@@ -72,13 +72,11 @@ def _opened(lifter: Lifter, path: Path, causal: bool, threads: int, state: tuple
     return lifter.opened(path, causal=causal, threads=threads)
 
 
-def lift_clip(
-    network: LiftingNetwork, clip: np.ndarray, wanted: JointSet, *, stride: int = 1, flip: bool = True
-) -> np.ndarray:
+def lift_clip(network: LiftingNetwork, clip: np.ndarray, wanted: JointSet) -> np.ndarray:
     """(F, J, 2) screen coordinates of every frame -> (F, 17, 3) metres, Human3.6M's joints, averaged with the mirror
-    image's if `flip`."""
+    image's."""
     joints: np.ndarray = np.empty((len(clip), network.joints_out, 3), dtype=np.float32)
-    for rows, lifted in _lifted_blocks(network, clip, wanted, stride, flip):
+    for rows, lifted in _lifted_blocks(network, clip, wanted, stride=1, flip=True):
         joints[rows] = lifted
     return joints
 

@@ -61,7 +61,7 @@ def test_evaluation(pipeline, dataset_folder, remembering, definition, truth) ->
     bodies = None
     if truth == "gender":
         bodies = {"m": load_body(release.body_file("male")), "f": load_body(release.body_file("female"))}
-    scores = evaluate_pare(dataset, remembering, definition, gendered=bodies, batch_size=3)
+    (scores,) = evaluate_pare(dataset, remembering, definition, truths=[bodies], batch_size=3)
     for name, value in (
         ("gt_j14", scores.gt_j14), ("pred_j14", scores.pred_j14), ("mpjpe", scores.mpjpe),
         ("pampjpe", scores.pa_mpjpe), ("v2v", scores.v2v),

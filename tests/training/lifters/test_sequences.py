@@ -92,9 +92,14 @@ def test_settings_that_do_not_belong_to_sequences(files, tmp_path):
     refused(tmp_path, UsageError, "are for pstmo-masked and pstmo; videopose3d needs", "videopose3d", **given)
     refused(tmp_path, UsageError, "leave out `keypoints`", **given, keypoints=tmp_path / "k.npz")
     refused(tmp_path, UsageError, "give both, or neither", test_sequences=files[1], keypoints=tmp_path / "k.npz")
-    refused(tmp_path, InputError, "has no 'S9'; it has S1, S2, S3", **given, subjects="S1,S9")
+    refused(tmp_path, InputError, "has no subject 'S9'; it has S1, S2, S3", **given, subjects="S1,S9")
     refused(
-        tmp_path, InputError, "has no 'TS2'; it has TS1, TS6", **given, test_sequences=files[1], test_subjects="TS2"
+        tmp_path,
+        InputError,
+        "has no sequence 'TS2'; it has TS1, TS6",
+        **given,
+        test_sequences=files[1],
+        test_subjects="TS2",
     )
     refused(tmp_path, InputError, "must be a list of the cameras' views", sequences=files[1])
 

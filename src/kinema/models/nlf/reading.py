@@ -114,17 +114,16 @@ def read_volume(path: str | Path) -> BodyVolume:
     return BodyVolume.of(low, high, torch.from_numpy(values.astype(np.float32)))
 
 
-def read_canonical_points(path: str | Path, body_model: str = "smpl") -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V,3) and joints (J,3) of a body model in the canonical body, metres, from `nlf_data_files.zip`.
+def read_canonical_points(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V,3) and joints (J,3) of SMPL in the canonical body, metres, from `nlf_data_files.zip`.
 
     Raises InputError.
     """
     with _data_files(path) as files:
-        found = [
-            _points(files[f"canonical_{kind}/{body_model}"], path, f"canonical_{kind}/{body_model}.npy")
-            for kind in ("verts", "joints")
-        ]
-    return found[0], found[1]
+        vertices, joints = (
+            _points(files[f"canonical_{kind}/smpl"], path, f"canonical_{kind}/smpl.npy") for kind in ("verts", "joints")
+        )
+    return vertices, joints
 
 
 class _Files(Mapping[str, np.ndarray]):

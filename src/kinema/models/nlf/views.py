@@ -15,6 +15,9 @@ from kinema.errors import ShapeError
 Y_DOWN_UP = (0.0, -1.0, 0.0)
 """Up, in the axes of a level camera."""
 
+MOST_DEGREES = 25.0
+"""How far the variants of a crop are turned, to either side."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lens:
@@ -51,14 +54,14 @@ class Augmentation:
     flipped: bool = False
 
 
-def augmentations(count: int, most_degrees: float = 25.0) -> tuple[Augmentation, ...]:
+def augmentations(count: int) -> tuple[Augmentation, ...]:
     """The `count` variants of every crop: turned, zoomed, darker and brighter, every other one mirrored."""
     if count < 1:
         raise ShapeError(f"a crop needs at least one variant, found {count}")
     if count == 1:
         return (Augmentation(),)
     half = count // 2
-    angles = np.radians(np.linspace(-most_degrees, most_degrees, count))
+    angles = np.radians(np.linspace(-MOST_DEGREES, MOST_DEGREES, count))
     zooms = np.concatenate([np.linspace(0.8, 1.0, half, endpoint=False), np.linspace(1.0, 1.1, count - half)])
     gammas = np.linspace(0.6, 1.0, count)
     return tuple(

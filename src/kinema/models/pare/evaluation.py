@@ -8,7 +8,7 @@ any alignment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,45 +74,54 @@ def evaluate_pare(
     estimator: PareEstimator,
     joints: JointDefinition,
     *,
-    gendered: Mapping[str, BodyModel] | None = None,
+    truths: Sequence[Mapping[str, BodyModel] | None] = (None,),
     batch_size: int = 16,
     progress: Progress = silent,
-) -> PareScores:
-    """Run the network on every image and compare. Memory: one batch of images and bodies.
+) -> tuple[PareScores, ...]:
+    """Run the network once on every image and compare with each ground truth. Memory: one batch of images and bodies.
 
-    joints: of the neutral body, on which the prediction is posed. gendered: bodies by "m" and "f" for the truth; None
-    poses the truth on the neutral body as well. Raises InputError for an image that cannot be read.
+    joints: of the neutral body, on which the prediction is posed. truths: bodies by "m" and "f" on which the labels are
+    posed; None: on the neutral body as well. Raises InputError for an image that cannot be read.
     """
     if not len(dataset):
         raise InputError(f"the dataset {dataset.name} has no images")
-    if gendered is not None and dataset.gender is None:
+    if dataset.gender is None and any(bodies is not None for bodies in truths):
         raise UsageError(
             f"the labels of {dataset.name} name no gender; use the neutral ground truth"
             + ("" if DATASETS[dataset.name].gendered else ", the only one that this dataset has")
         )
-    found: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("per_joint", "pa_per_joint", "v2v", "pred_j14", "gt_j14")
-    }
+    found: list[list[dict[str, np.ndarray]]] = [[] for _ in truths]
     for rows in pieces(len(dataset), batch_size):
         numbers = range(rows.start, rows.stop)
         crops = [evaluation_crop(dataset.image(i), dataset.center[i], dataset.scale[i]) for i in numbers]
         output = estimator.run(normalized(np.array(crops, dtype=np.float32)))
         predicted = _posed(joints.body, output.rotations.astype(np.float64), output.betas.astype(np.float64))
-        genders = None if gendered is None or dataset.gender is None else dataset.gender[rows]
-        truth = truth_vertices(joints.body, gendered, dataset.pose[rows], dataset.shape[rows], genders)
-        pred14, true14 = joints.joints14(predicted), joints.joints14(truth)
-        found["per_joint"].append(joint_errors(pred14, true14))
-        found["pa_per_joint"].append(pa_joint_errors(pred14, true14))
-        found["v2v"].append(vertex_errors(predicted, truth))
-        found["pred_j14"].append(pred14)
-        found["gt_j14"].append(true14)
+        for batches, bodies in zip(found, truths, strict=True):
+            genders = None if bodies is None or dataset.gender is None else dataset.gender[rows]
+            truth = truth_vertices(joints.body, bodies, dataset.pose[rows], dataset.shape[rows], genders)
+            batches.append(_errors(joints, predicted, truth))
         progress(rows.stop, len(dataset))
-    return PareScores(
-        dataset=dataset.name,
-        ground_truth="neutral" if gendered is None else "gendered",
-        joints=joints.definition,
-        **{name: np.concatenate(values) for name, values in found.items()},
+    return tuple(
+        PareScores(
+            dataset=dataset.name,
+            ground_truth="neutral" if bodies is None else "gendered",
+            joints=joints.definition,
+            **{name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]},
+        )
+        for batches, bodies in zip(found, truths, strict=True)
     )
+
+
+def _errors(joints: JointDefinition, predicted: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of `PareScores` for vertices (n,V,3) of one batch."""
+    predicted14, truth14 = joints.joints14(predicted), joints.joints14(truth)
+    return {
+        "per_joint": joint_errors(predicted14, truth14),
+        "pa_per_joint": pa_joint_errors(predicted14, truth14),
+        "v2v": vertex_errors(predicted, truth),
+        "pred_j14": predicted14,
+        "gt_j14": truth14,
+    }
 
 
 def truth_vertices(

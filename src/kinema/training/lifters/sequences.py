@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema.datasets import mpi3dhp
-from kinema.errors import InputError, quoted
+from kinema.errors import InputError
 from kinema.lifting.inputs import to_screen
 from kinema.training.lifters.clips import TrainingClips, chosen_part, joined
 from kinema.training.lifters.options import LifterTraining
@@ -18,12 +18,8 @@ _NO_LENS = np.zeros(9)
 
 def training_sequences(path: Path, subjects: Sequence[str] | None, options: LifterTraining) -> TrainingClips:
     """Every camera's view of every sequence of some subjects ("S1"), or of all. Raises InputError."""
-    views = mpi3dhp.read_training_3dhp(path)
-    _require_known(subjects, [view.subject for view in views], path.name)
     clips = []
-    for view in views:
-        if subjects is not None and view.subject not in subjects:
-            continue
+    for view in mpi3dhp.read_training_3dhp(path, subjects):
         part = chosen_part(len(view.joints), f"{view.sequence} {view.camera}", options, whole=False)
         screen = to_screen(view.keypoints[part], *mpi3dhp.TRAIN_SIZE, mpi3dhp.TRAIN_SIZE[0])
         clips.append((screen, _about_root(view.joints[part]), _NO_LENS, view.sequence))
@@ -32,12 +28,8 @@ def training_sequences(path: Path, subjects: Sequence[str] | None, options: Lift
 
 def judged_sequences(path: Path, names: Sequence[str] | None, options: LifterTraining) -> TrainingClips:
     """The test set's sequences ("TS1"), or some of them. A score counts their valid frames alone. Raises InputError."""
-    sequences = mpi3dhp.read_test_3dhp(path)
-    _require_known(names, [each.name for each in sequences], path.name)
     clips, valid = [], []
-    for each in sequences:
-        if names is not None and each.name not in names:
-            continue
+    for each in mpi3dhp.read_test_3dhp(path, names):
         part = slice(None, None, options.downsample)
         screen = to_screen(each.keypoints[part], each.width, each.height, each.width)
         clips.append((screen, _about_root(np.nan_to_num(each.joints[part])), _NO_LENS, each.name))
@@ -61,10 +53,3 @@ def _about_root(joints: np.ndarray) -> np.ndarray:
     out = np.asarray(joints - root[:, None], dtype=np.float32)
     out[:, mpi3dhp.ROOT] = root
     return out
-
-
-def _require_known(wanted: Sequence[str] | None, known: Sequence[str], what: str) -> None:
-    lost = next((name for name in wanted or () if name not in known), None)
-    if lost is not None:
-        has = ", ".join(quoted(name, 30, mark="") for name in dict.fromkeys(known))
-        raise InputError(f"{what} has no {quoted(lost)}; it has {has}")
