@@ -66,5 +66,8 @@ def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: R
         watcher.note(note)
     found = path_of(motion.data)
     if found is None:
-        raise InputError(f"{path}: too little of the background is seen to follow the camera")
+        raise InputError(
+            f"{path}: too little of the background is seen to follow the camera;"
+            " if it stood still, `kinema run --static-camera` needs no path"
+        )
     return FoundCamera(found, motion, summary(context.facts))
