@@ -15,6 +15,7 @@ from kinema.body.sizes import BODY_HEIGHT, GIVEN_HEIGHT
 from kinema.estimation.balanced import BalancePull
 from kinema.estimation.bursts import burst_trust, emphasis, shown_turns, sure_share, with_shown
 from kinema.estimation.landmark_pose import pose_from_landmarks
+from kinema.estimation.lasting import SHORTEST
 from kinema.estimation.options import FitOptions
 from kinema.estimation.outline import Outline, OutlinePull, outlined_rows, outlines_of
 from kinema.estimation.priors import evidence_rows, lacking, landmarks_of
@@ -158,7 +159,8 @@ class PersonFit:
         weight = evidence.weight * emphasis(share, rig, self.options.emphasis)
         evidence = replace(evidence, weight=weight, trust=with_shown(evidence.trust, share), turns=turns * share)
         pulls = [pull for pull in (self._pull(rig, betas), self._balance(rig)) if pull is not None]
-        state = _solve_in_pieces(rig, evidence, state, self.options, progress, pulls)
+        lasting = self.options.lasting and self.prior in LIFTERS
+        state = _solve_in_pieces(rig, evidence, state, self.options, progress, pulls, lasting=lasting)
         return self._filled(state, betas, outlines)
 
     def _pull(self, rig: Rig, betas: np.ndarray) -> OutlinePull | None:
@@ -313,11 +315,17 @@ def _solve_in_pieces(
     options: FitOptions,
     progress: Callable[[int], None],
     pulls: Sequence[OutlinePull | BalancePull] = (),
+    *,
+    lasting: bool = False,
 ) -> PoseState:
-    """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded."""
+    """Solve segment by segment, long segments in overlapping chunks, so that memory stays bounded.
+
+    lasting: whether the prior's errors last, which is believed of segments that are long enough to tell.
+    """
     local, root = state.local.copy(), state.root.copy()
     for segment in near_in_time(evidence.times, options.max_gap):
         first, last = segment.start, segment.stop
+        long = evidence.times[last - 1] - evidence.times[first] >= SHORTEST
         start = first
         while True:
             stop = last if last - start <= options.chunk + options.overlap else start + options.chunk
@@ -331,6 +339,7 @@ def _solve_in_pieces(
                 options.solver,
                 fixed=seam,
                 added=[each for each in (pull.of(piece) for pull in pulls) if each is not None],
+                lasting=lasting and long,
             )
             local[piece], root[piece] = solved.local, solved.root
             progress(stop)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from kinema.body.kinematics import Rig
+from kinema.estimation.lasting import FIRST_STEP, momentary, recentred
 from kinema.estimation.options import SolverOptions
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
@@ -101,15 +102,20 @@ def solve(
     *,
     fixed: int = 0,
     added: Sequence[Added] = (),
+    lasting: bool = False,
 ) -> PoseState:
     """The poses that best explain the evidence. The first `fixed` frames do not change (an overlap).
 
-    added: more evidence, which counts in the last steps, when the poses are near.
+    added: more evidence, which counts in the last steps, when the poses are near. lasting: whether the prior's errors
+    last (`kinema.estimation.lasting`).
     """
+    stated = evidence
     smoothness = _Smoothness.of(evidence.times)
     scales = np.geomspace(max(options.first_scale, options.robust_scale), options.robust_scale, options.iterations)
     for number, scale in enumerate(scales):
         now = replace(options, robust_scale=float(scale))
+        if lasting:
+            evidence = recentred(stated, state) if number >= FIRST_STEP else momentary(stated)
         hessian, gradient = normal_equations(rig, evidence, state, now)
         if number >= options.iterations - ADDED_STEPS:
             for add in added:
