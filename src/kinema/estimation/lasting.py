@@ -1,7 +1,7 @@
 """What a lifter has wrong of a person lasts: the fit departs from it more freely for seconds than for a moment.
 
 Errors of a lifted pose come of how somebody stands, is built and is seen, which stay while they move. Of the variance
-of the lifter's errors in three seconds of rendered people whom it was never trained on, 78 % is that of their mean
+of the lifter's errors in three seconds of rendered people whom it was never trained on, 77 % is that of their mean
 (`python benchmarks/lasting_errors.py WINDOWS`), and its uncertainty, stated for single frames, is that of all together.
 A fit that counts every frame by it resists a lasting correction as often as there are frames, and follows the lifter's
 momentary errors too willingly.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from kinema.skeleton import SMPL24
 
 if TYPE_CHECKING:
     from kinema.estimation.solver import Evidence, PoseState
@@ -27,17 +28,18 @@ MEMORY = 1.5
 """Seconds: standard deviation of the weights with which frames around one count in its mean."""
 
 MOMENTARY = 0.7
-"""What of the stated uncertainty is left for momentary errors. Those measured are half of it (the root of 22 %), and
+"""What of the stated uncertainty is left for momentary errors. Those measured are half of it (the root of 23 %), and
 the mean over `MEMORY` does not follow all that lasts."""
 
 SHORTEST = 1.0
 """Seconds that somebody must be seen for lasting errors to be told from momentary ones."""
 
 FIRST_STEP = 2
-"""Steps of the fit that come first, with the prior as it is, so that no deviation is one of poses still on their way."""
+"""Steps with the prior as it is, which come first: until then deviations are those of poses on their way."""
 
-ROOT = 0
-"""The root's own rotation keeps its prior: of its errors only half last for two seconds, the least of all joints."""
+ROOT = SMPL24.index("pelvis")
+"""The root's own rotation keeps its prior: less than half of the variance of its errors is left after two seconds, the
+least of all joints."""
 
 
 def recentred(evidence: Evidence, state: PoseState) -> Evidence:

@@ -64,8 +64,8 @@ class FitOptions:
     max_gap: seconds; a longer gap starts a new segment. chunk: frames that are solved together; overlap: frames that
     two chunks share. shape_frames: number of frames from which the shape is fitted. outlines: whether people's outlines
     count, where they are known; shape_outlines: how many, for the shape. balance: whether people on their feet are
-    taken to be in balance, where the background shows the vertical. lasting: whether a lifter's errors are taken to last
-    (`kinema.estimation.lasting`). keep_all: do not leave out tracks that are
+    taken to be in balance, where the background shows the vertical. lasting: whether a lifter's errors are taken to
+    last (`kinema.estimation.lasting`). keep_all: do not leave out tracks that are
     certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
