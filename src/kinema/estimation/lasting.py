@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 MEMORY = 1.5
 """Seconds: standard deviation of the weights with which frames around one count in its mean."""
 
-MOMENTARY = 0.7
-"""What of the stated uncertainty is left for momentary errors. Those measured are half of it (the root of 23 %), and
-the mean over `MEMORY` does not follow all that lasts."""
+MOMENTARY = 0.85
+"""What of the stated uncertainty is left for momentary errors. Those measured are half of it (the root of 23 %), but
+the mean over `MEMORY` does not follow all that lasts, and real people differ from rendered ones."""
 
 SHORTEST = 1.0
 """Seconds that somebody must be seen for lasting errors to be told from momentary ones."""
 
-FIRST_STEP = 2
+FIRST_STEP = 3
 """Steps with the prior as it is, which come first: until then deviations are those of poses on their way."""
 
 ROOT = SMPL24.index("pelvis")
