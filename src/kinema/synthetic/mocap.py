@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from kinema.checks import RATE_RANGE, is_rate
 from kinema.errors import ShapeError
@@ -26,6 +27,9 @@ _CONTACT_HEIGHT = 0.045
 _CONTACT_SPEED = 0.45
 """Metres above the floor and metres per second below which a captured foot counts as in contact."""
 
+_SMOOTHING = 0.07
+"""Seconds over which corrections of the soles' height are smoothed."""
+
 
 def motion_from_mocap(
     body: BodyModel,
@@ -35,6 +39,7 @@ def motion_from_mocap(
     *,
     betas: np.ndarray | None = None,
     leg_length: float | None = None,
+    soles: np.ndarray | None = None,
     heading: float = 0.0,
     place: tuple[float, float] | None = None,
     camera: Camera | None = None,
@@ -44,9 +49,11 @@ def motion_from_mocap(
 
     root: (F,3) metres, the pelvis, y up. rotations: (F,24,4) quaternions x, y, z, w, of each SMPL joint relative
     to its parent, joint 0 in the world. betas: (10,), default the average body. leg_length: metres from hip to
-    ankle of the captured skeleton; None keeps the root trajectory unscaled. heading: rotation of everything
-    about y, radians. place: x and z of the trajectory's centre, default as captured. camera: with a pose in
-    the world, default one that sees everything. source: recorded in the provenance.
+    ankle of the captured skeleton; None keeps the root trajectory unscaled. soles: (F,) metres, the height of the
+    lowest sole as captured, which the body gets: one of other proportions whose pelvis moves as captured would
+    float where its legs bend; default as the root has it. heading: rotation of everything about y, radians. place:
+    x and z of the trajectory's centre, default as captured. camera: with a pose in the world, default one that sees
+    everything. source: recorded in the provenance.
 
     The floor is set to the 5th percentile of the lowest foot height (what lies below is noise). Contacts are
     derived from height and speed, so they are an estimate, not a measurement. Raises ShapeError, UsageError.
@@ -71,13 +78,20 @@ def motion_from_mocap(
         middle = (pelvis.min(axis=0) + pelvis.max(axis=0)) / 2
         pelvis += np.array([place[0] - middle[0], 0, place[1] - middle[2]])
     transl = pelvis - rest[0]
-    soles = body.posed_points("contacts", pose, betas, transl)
-    floor = float(np.percentile(soles[..., 1].min(axis=1), 5))
+    points = body.posed_points("contacts", pose, betas, transl)
+    lowest = points[..., 1].min(axis=1)
+    if soles is not None:
+        # Smoothed: which of the points is the lowest changes at once.
+        change = gaussian_filter1d(soles - lowest, _SMOOTHING * fps)
+        transl[:, 1] += change
+        points[..., 1] += change[:, None]
+        lowest = lowest + change
+    floor = float(np.percentile(lowest, 5))
     transl[:, 1] -= floor
-    soles[..., 1] -= floor
+    points[..., 1] -= floor
     joints = body.joints(pose, betas, transl)
     camera = camera_around(joints) if camera is None else camera
-    person = person_in_view(body, camera, 1, pose, betas, transl, contacts=_contacts(soles, fps))
+    person = person_in_view(body, camera, 1, pose, betas, transl, contacts=_contacts(points, fps))
     arguments = {"fps": fps, "betas": betas, "leg_length": leg_length, "heading": heading, "capture": source}
     motion = Motion(
         times=np.arange(len(root)) / fps,
