@@ -57,11 +57,11 @@ def find_contacts(track: FittedTrack, centre: np.ndarray) -> tuple[np.ndarray, F
     for speed, share in zip(SPEEDS, DEPTH_SHARES, strict=True):
         offset = steady_root(track, weight, centre, offset)
         steadied = track.moved(root=track.root + offset)
-        weight = contact_weights(steadied, speed, centre, share)
+        weight = contact_weights(steadied, speed, centre, share) * not_pulled_down(track, offset, centre)
     standing = foot_speeds(steadied, centre, DEPTH_SHARES[-1])[weight > 0.5]
     if len(standing):
         speed = float(np.clip(NOISE_FACTOR * np.median(standing), MIN_SPEED, SPEEDS[-1]))
-        weight = contact_weights(steadied, speed, centre, DEPTH_SHARES[-1])
+        weight = contact_weights(steadied, speed, centre, DEPTH_SHARES[-1]) * not_pulled_down(track, offset, centre)
     return spans(weight, track.times), steadied
 
 
@@ -73,6 +73,19 @@ def contact_weights(track: FittedTrack, speed: float, centre: np.ndarray, depth:
     slow = 1 / (1 + (foot_speeds(track, centre, depth) / speed) ** 2) ** 2
     low = 1 / (1 + ((track.points[..., 1] - floor_below(track)[:, None]) / LOW) ** 2) ** 2
     return np.asarray(slow * low * touchable(track))
+
+
+def not_pulled_down(track: FittedTrack, offset: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """How far the offset (F,3) of a track's root leaves its feet as low as the image shows them, (F,1) in [0,1].
+
+    A foot that leaves the ground is slow at first: held still, it takes the whole body along, and seems to stand until
+    the person has landed again. What the offset moves down across the viewing ray from the camera at `centre` (3,) or
+    (F,3) counts as height, as if the foot were still there.
+    """
+    ray = track.root - centre
+    ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 0.3)
+    across = offset[:, 1] - np.sum(offset * ray, axis=-1) * ray[:, 1]
+    return np.asarray(1 / (1 + (np.minimum(across, 0) / LOW) ** 2) ** 2)[:, None]
 
 
 def foot_speeds(track: FittedTrack, centre: np.ndarray, depth: float = 1.0) -> np.ndarray:
