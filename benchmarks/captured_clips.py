@@ -6,10 +6,10 @@ The free body moves as people of CMU's motion capture did (KINEMA_DATA's `mocap`
 room, before a camera 3 to 4 m away; the truth is exact. Clips are rendered and tracked once and kept in the cache.
 Prints, for each clip and preset: MPJPE and PA-MPJPE of the limbs in the camera's frame, mid-hip aligned, mm;
 acceleration error, m/s2; the errors of the vertical and of the trunk's direction in the camera's frame, degrees;
-precision and recall of contacts; of the frames in which the truth is in the air, the share in which a foot is taken to be on the
-ground; the stature over the true one, percent; with that taken out, the pelvis' range of heights over the true one, its
-mean height too much and how far the ground is too low, mm; the root's path, percent of its length; the speed of feet
-that in truth stand, mm/s.
+precision and recall of contacts; of the frames in which the truth is in the air, the share in which a foot is taken to
+be on the ground; the stature over the true one, percent; with that taken out, the pelvis' range of heights over the
+true one, its mean height too much and how far the ground is too low, mm; the root's path, percent of its length; the
+speed of feet that in truth stand, mm/s.
 """
 
 from __future__ import annotations
