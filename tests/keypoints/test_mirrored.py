@@ -129,7 +129,7 @@ def test_wrong_numbers_are_named_as_the_user_wrote_them():
         TrackingOptions(detection_overlap=1.5)
 
 
-@pytest.mark.parametrize("name", ["nlf_l_multi_0.3.2.torchscript", "yolov8x.pt"])
-def test_a_detector_inside_a_program_is_refused_and_what_to_use_is_said(name):
-    with pytest.raises(UsageError, match=rf"{name} is no detector that can be read: .* ONNX .*`yolo export"):
+@pytest.mark.parametrize("name", ["nlf_l_crop_0.3.2.pt", "yolov8x.pt"])
+def test_a_state_dict_is_refused_and_what_to_use_is_said(name):
+    with pytest.raises(UsageError, match=rf"{name} is no detector that can be read; give .* ONNX .*`yolo export"):
         find_detector(name)

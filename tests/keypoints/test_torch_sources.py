@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 
@@ -18,6 +19,7 @@ from kinema.geometry.crops import crop
 from kinema.keypoints import SOURCES, open_source, torch_sources
 from kinema.keypoints.calibration import HEATMAPS
 from kinema.keypoints.detectors import DETECTORS, BoxDetector
+from kinema.keypoints.registry import find_detector
 from kinema.keypoints.source import OpenedSource, View
 from kinema.keypoints.top_down import TopDown
 from kinema.keypoints.torch_sources import AsPublished
@@ -31,6 +33,7 @@ from kinema.video import Frame
 from kinema.weights import cache, consent
 from tests.helpers.dotted_people import GREY, TALL, DottedPeople, draw, fastpose, hrnet, places, yolov3
 from tests.helpers.fakes import write_images
+from tests.helpers.nlf_program import write_double
 
 pytestmark = pytest.mark.torch
 
@@ -222,6 +225,44 @@ def test_a_run_from_video_to_file(empty_cache, tmp_path, monkeypatch, capsys, na
     assert person.keypoint_set == "coco17"
     truth = np.array([clip.joints(0, int(frame)) for frame in person.frames])
     assert np.median(np.abs(person.keypoints - truth)) < 3.0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_run_with_the_detector_of_the_nlf_program(empty_cache, tmp_path, monkeypatch, capsys):
+    """The command with a scripted double of the program, which finds two people of dots, and its file's sha256 kept."""
+    from kinema.__main__ import main
+    from kinema.models.nlf import program_detector
+
+    (empty_cache / "pose_hrnet_w32_256x192.pth").write_bytes(b"in the double's place")
+    monkeypatch.setattr(torch_sources, "HRNetPose", lambda path, network, threads: hrnet(network))
+    monkeypatch.setattr(program_detector, "DEVICE", "cpu")
+    clip = DottedPeople([(140, 240), (430, 250)], frames=10)
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / "clip.mp4", (frame.image for frame in clip))
+    write_double(tmp_path / "nlf.torchscript")
+    settings = ["--keypoints", "hrnet-w32", "--detector", "nlf.torchscript", "--detector-nms-iou-threshold", "0.8"]
+    code = main(["run", "clip.mp4", *settings, "--detector-flip-aug", "--no-overlay", "--threads", "1"])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    assert "2 people in 10 frames" in printed.out
+    (record,) = (tmp_path / "outputs").glob("*/run.json")
+    used = json.loads(record.read_text())["weights"]["nlf.torchscript"]
+    assert used == hashlib.sha256((tmp_path / "nlf.torchscript").read_bytes()).hexdigest()
+    for person in load_motion(record.with_name("smpl_output.pkl")):
+        number = int(np.argmin([abs(x - person.keypoints[0, :, 0].mean()) for x, _ in clip.starts]))
+        truth = np.array([clip.joints(number, int(frame)) for frame in person.frames])
+        assert np.median(np.abs(person.keypoints - truth)) < 3.0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_the_detector_of_the_nlf_program_without_a_gpu(tmp_path):
+    path = write_double(tmp_path / "nlf.torchscript")
+    with pytest.raises(
+        UsageError, match=r"half precision and needs a GPU, .*; choose a `detector` that runs on the CPU"
+    ):
+        find_detector(str(path)).opened()
 
 
 def test_cut_off_weights(empty_cache):

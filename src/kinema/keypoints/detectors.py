@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from kinema.geometry.circles import Circles, from_boxes
 from kinema.keypoints.source import PersonDetector, TileRange, explained
+from kinema.models.detecting import Detecting
 from kinema.registry import Registry, resolve
 from kinema.video import Frame
 from kinema.weights.hub import WeightsFile
@@ -42,6 +43,7 @@ class DetectorRow:
 
 _BOXES = "kinema.keypoints.onnx_sources:open_detector"
 _YOLOV3 = "kinema.keypoints.torch_sources:open_yolov3"
+_NLF = "kinema.keypoints.torch_sources:open_nlf"
 
 DETECTORS: Registry[DetectorRow] = Registry(
     "person detector",
@@ -65,6 +67,11 @@ DETECTORS: Registry[DetectorRow] = Registry(
                         (f"yolov3{kind}",), extra="torch")
             for kind in ("", "-spp")
         ),
+        *(
+            DetectorRow(f"nlf-{size}", f"the detector in the program NLF-{size.upper()}, which is run on a GPU", _NLF,
+                        (f"nlf-{size}",), extra="torch")
+            for size in ("l", "s")
+        ),
     ),
 )  # fmt: skip
 """Every person detector."""
@@ -77,6 +84,14 @@ class BoxNetwork(Protocol):
     """
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+@runtime_checkable
+class Looking(BoxNetwork, Protocol):
+    """A network of boxes that looks at mirrored pictures, and drops double boxes, itself."""
+
+    def looking(self, wanted: Detecting) -> BoxNetwork:
+        """The network, used as it is wanted."""
 
 
 BOX_TILES = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.5))

@@ -12,7 +12,7 @@ import numpy as np
 
 from kinema.errors import UsageError
 from kinema.geometry.circles import Circles, concatenate, merge
-from kinema.keypoints.detectors import BoxDetector, BoxNetwork
+from kinema.keypoints.detectors import BoxDetector, BoxNetwork, Looking
 from kinema.keypoints.source import PersonDetector
 from kinema.models.detecting import Detecting
 from kinema.models.person_boxes import suppressed
@@ -35,6 +35,8 @@ def detecting_so(detector: PersonDetector, wanted: Detecting) -> PersonDetector:
     axes = (_X, _Y) if wanted.both_flips else (_X,) if wanted.flip else ()
     if isinstance(detector, BoxDetector):
         network = detector.network
+        if isinstance(network, Looking):
+            return BoxDetector(network.looking(wanted))
         if wanted.overlap is not None:
             network = _suppressing(network, wanted.overlap)
         return BoxDetector(_MirroredBoxes(network, axes) if axes else network)

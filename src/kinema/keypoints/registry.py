@@ -15,8 +15,10 @@ from kinema.registry import Registry
 SUFFIX = ".onnx"
 """Of a user's own network, which may stand in place of a name."""
 
-_PROGRAMS = (".torchscript", ".pt", ".pth")
-"""Of torch's files."""
+_PROGRAM = ".torchscript"
+"""Of NLF's program, whose detector may stand in place of a detector's name."""
+
+_TORCH_FILES = (".pt", ".pth")
 
 _BLAZEPOSE = "kinema.keypoints.blazepose"
 _ONNX = "kinema.keypoints.onnx_sources"
@@ -162,12 +164,15 @@ def keypoint_file(name: str) -> Path | None:
 
 
 def find_detector(name: str) -> DetectorRow:
-    """The detector of that name, or of a user's network in an ONNX file. Raises UsageError for an unknown name."""
-    if name.lower().endswith(_PROGRAMS):
+    """The detector of that name, of a user's network in an ONNX file, or in NLF's program. Raises UsageError for an
+    unknown name."""
+    if name.lower().endswith(_TORCH_FILES):
         raise UsageError(
-            f"{name} is no detector that can be read: how a torch program calls its parts is not known; give an ONNX"
-            " file (of YOLOv8: `yolo export model=yolov8x.pt format=onnx`) or one of " + ", ".join(DETECTORS.names())
+            f"{name} is no detector that can be read; give NLF's program (.torchscript), an ONNX file (of YOLOv8: `yolo"
+            " export model=yolov8x.pt format=onnx`) or one of " + ", ".join(DETECTORS.names())
         )
+    if name.lower().endswith(_PROGRAM):
+        return DetectorRow(name, "the detector in a program of NLF", f"{_TORCH}:open_nlf_file", (), extra="torch")
     if not name.lower().endswith(SUFFIX):
         return DETECTORS.find(name)
     from kinema.keypoints.onnx_sources import detector_of_file
@@ -188,7 +193,7 @@ def networks_of(name: str, detector: str | None = None) -> tuple[str, ...]:
 
 def files_of(name: str, detector: str | None = None) -> Mapping[str, str]:
     """sha256 by path of the user's files among a source and its detector. Raises InputError if one is missing."""
-    paths = [each for each in (name, detector) if each is not None and each.lower().endswith(SUFFIX)]
+    paths = [each for each in (name, detector) if each is not None and each.lower().endswith((SUFFIX, _PROGRAM))]
     if not paths:
         return {}
     from kinema.keypoints.onnx_sources import file_of

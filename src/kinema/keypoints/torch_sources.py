@@ -1,15 +1,19 @@
-"""HRNet and AlphaPose's FastPose as keypoint sources, YOLOv3 as a person detector: the published networks in torch."""
+"""HRNet and AlphaPose's FastPose as keypoint sources, YOLOv3 and NLF's program as person detectors: the published
+networks in torch."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from kinema.body import load_body
 from kinema.keypoints.calibration import HEATMAPS
 from kinema.keypoints.detectors import BoxDetector, DetectorRow
+from kinema.keypoints.onnx_sources import file_of
 from kinema.keypoints.source import REGION_PER_HEIGHT, KeypointSource, Observation, OpenedSource, PersonDetector, View
 from kinema.keypoints.top_down import CropNetwork, TopDown
 from kinema.models.alphapose.torch_run import FastPoseRun
 from kinema.models.hrnet.torch_run import HRNetPose
+from kinema.models.nlf.program_detector import ProgramDetector
 from kinema.models.torch_inference import require_torch
 from kinema.models.yolov3.torch_run import YoloDetector
 from kinema.skeleton import COCO17
@@ -69,3 +73,20 @@ def open_yolov3(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, Weig
     require_torch()
     file = locate(row.weights[0])
     return BoxDetector(YoloDetector(file.path, row.name, threads=threads)), file
+
+
+def open_nlf(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, WeightsFile]:
+    """The detector in the NLF program of a row, which is executed. Raises WeightsError, and what `ProgramDetector.load`
+    raises."""
+    require_torch()
+    return _nlf_detector(locate(row.weights[0]))
+
+
+def open_nlf_file(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, WeightsFile]:
+    """The same of a row whose name is that of a file."""
+    require_torch()
+    return _nlf_detector(file_of(row.name))
+
+
+def _nlf_detector(file: WeightsFile) -> tuple[PersonDetector, WeightsFile]:
+    return BoxDetector(ProgramDetector.load(file.path, load_body().J_template)), file

@@ -37,21 +37,24 @@ class Letterbox:
         return np.asarray(self.to_image(boxes.reshape(-1, 2, 2)).reshape(-1, 4))
 
 
-def letterbox(image: np.ndarray, tile: np.ndarray, height: int, width: int) -> Letterbox | None:
-    """The part of an image (H, W, 3) uint8 RGB that lies in a square tile (x, y, side); None if there is none."""
+def part_of(image: np.ndarray, tile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of an image (H, W, 3) in a square tile (x, y, side), a view that may be empty, and its corner (x, y)."""
     x, y, side = (float(value) for value in tile)
     left, top = max(round(x), 0), max(round(y), 0)
-    right, bottom = min(round(x + side), image.shape[1]), min(round(y + side), image.shape[0])
-    if right <= left or bottom <= top:
+    part = image[top : max(round(y + side), 0), left : max(round(x + side), 0)]
+    return part, np.array([left, top], dtype=np.float64)
+
+
+def letterbox(image: np.ndarray, tile: np.ndarray, height: int, width: int) -> Letterbox | None:
+    """The part of an image (H, W, 3) uint8 RGB that lies in a square tile (x, y, side); None if there is none."""
+    part, corner = part_of(image, tile)
+    if not part.size:
         return None
-    part = image[top:bottom, left:right]
     scale = min(width / part.shape[1], height / part.shape[0])
     inside = max(int(part.shape[1] * scale), 1), max(int(part.shape[0] * scale), 1)
     pixels = np.full((height, width, 3), GREY, dtype=np.uint8)
     pixels[: inside[1], : inside[0]] = cv2.resize(part, inside, interpolation=cv2.INTER_LINEAR)[..., ::-1]
-    return Letterbox(
-        pixels, np.array(inside) / np.array([part.shape[1], part.shape[0]]), np.array([left, top], dtype=np.float64)
-    )
+    return Letterbox(pixels, np.array(inside) / np.array([part.shape[1], part.shape[0]]), corner)
 
 
 def suppressed(boxes: np.ndarray, scores: np.ndarray, *, threshold: float, overlap: float) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The released TorchScript program, called through its methods on a GPU, in place of Kinema's own network.
 
-The program is the whole system in half precision; what is used is its estimation of poses in given boxes, which decodes
-the pictures' gamma once. Loading it runs the code in the file. It calls one operator of torchvision, which is
-registered here where torchvision is missing.
+The program is the whole system in half precision; what is used here is its estimation of poses in given boxes, which
+decodes the pictures' gamma once; its detector is in `kinema.models.nlf.program_detector`. Loading it runs the code in
+the file. It calls one operator of torchvision, which is registered here where torchvision is missing.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from kinema.models.nlf.views import Lens
 if TYPE_CHECKING:
     from torch import Tensor
 
-METHODS = ("get_weights_for_canonical_points", "estimate_poses_batched")
-"""What the program must offer."""
+POINTS, ESTIMATE = "get_weights_for_canonical_points", "estimate_poses_batched"
+"""Methods that the program must offer."""
+
+DEVICE = "cuda"
+"""Where the released program works."""
 
 NO_GPU = (
-    "the NLF program works in half precision and needs a GPU, and there is none that torch can use; leave `nlf_program`"
-    " out, and Kinema's own network runs with the program's weights on the CPU"
+    "the program in NLF's .torchscript works in half precision and needs a GPU, and there is none that torch can use"
 )
+OWN_NETWORK = "leave `nlf_program` out, and Kinema's own network runs with the program's weights on the CPU"
 
 _MM = 1000.0
 
@@ -46,32 +49,14 @@ class Boxed:
 class NlfProgram:
     """The program in a `.torchscript` file, which is executed, and the points that it looks for.
 
-    points (N,3): in the canonical body, metres. device: where it runs; the released one works on "cuda" only. batch:
-    crops at once. Raises UsageError (torch missing, no GPU), InputError for a file that is not the program.
+    points (N,3): in the canonical body, metres. device: None for `DEVICE`. batch: crops at once. Raises what
+    `load_program` raises.
     """
 
-    def __init__(self, path: str | Path, points: np.ndarray, *, device: str = "cuda", batch: int = 64) -> None:
-        try:
-            import torch
-        except ImportError:
-            raise UsageError(NO_TORCH) from None
-        if device == "cuda":
-            require_gpu()
-        register_suppression()
-        self.path, self.device, self._batch, self.count = Path(path), device, batch, len(points)
-        try:
-            self._program: Any = torch.jit.load(str(path), map_location=device).eval()
-        except (RuntimeError, ValueError, OSError) as error:
-            reason = (str(error) or type(error).__name__).strip().splitlines()[0][:200]
-            raise InputError(f"{path} is not a TorchScript program that torch can load: {reason}") from None
-        missing = [name for name in METHODS if not hasattr(self._program, name)]
-        if missing:
-            raise InputError(
-                f"{path} is not the NLF program: it has no method {missing[0]}; give nlf_l_multi.torchscript"
-            )
-        with torch.inference_mode(), torch.device(device):
-            given = torch.from_numpy(np.asarray(points, np.float32)).to(device)
-            self._weights = self._program.get_weights_for_canonical_points(given)
+    def __init__(self, path: str | Path, points: np.ndarray, *, device: str | None = None, batch: int = 64) -> None:
+        self.path, self.device, self._batch, self.count = Path(path), device or DEVICE, batch, len(points)
+        self._program = load_program(path, ESTIMATE, device=self.device, advice=OWN_NETWORK)
+        self._weights = weights_of(self._program, points, self.device)
 
     @property
     def sha256(self) -> str:
@@ -124,12 +109,46 @@ def _coefficients(lens: Lens) -> np.ndarray:
     return np.pad(given, (0, max(0, 5 - len(given)))).astype(np.float32)
 
 
-def require_gpu() -> None:
-    """Raise a UsageError that says what to do where there is no GPU that torch can use."""
+def load_program(path: str | Path, method: str, *, device: str, advice: str) -> Any:
+    """The program in a file, which is executed, on a device.
+
+    method: which it must offer besides `POINTS`. advice: what to do without a GPU. Raises UsageError (torch missing, no
+    GPU), InputError for a file that is not the program.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise UsageError(NO_TORCH) from None
+    if device == "cuda":
+        require_gpu(advice)
+    register_suppression()
+    try:
+        program: Any = torch.jit.load(str(path), map_location=device).eval()
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:200]
+        raise InputError(f"{path} is not a TorchScript program that torch can load: {reason}") from None
+    missing = [name for name in (POINTS, method) if not hasattr(program, name)]
+    if missing:
+        raise InputError(f"{path} is not the NLF program: it has no method {missing[0]}; give nlf_l_multi.torchscript")
+    return program
+
+
+def weights_of(program: Any, points: np.ndarray, device: str) -> dict[str, Tensor]:
+    """What a program calls the weights of points (N,3) in the canonical body, metres."""
+    import torch
+
+    with torch.inference_mode(), torch.device(device):
+        given = torch.from_numpy(np.asarray(points, np.float32)).to(device)
+        found: dict[str, Tensor] = program.get_weights_for_canonical_points(given)
+    return found
+
+
+def require_gpu(advice: str = OWN_NETWORK) -> None:
+    """Raise a UsageError with the advice where there is no GPU that torch can use."""
     import torch
 
     if not torch.cuda.is_available():
-        raise UsageError(NO_GPU)
+        raise UsageError(f"{NO_GPU}; {advice}")
 
 
 _REGISTERED: list[Any] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kinema.models.person_boxes import part_of
 from kinema.models.torch_inference import prepared, run
 from kinema.models.yolov3.architecture import TITLES
 from kinema.models.yolov3.darknet import read_weights
@@ -47,12 +48,10 @@ class YoloDetector:
 
         The tile may extend beyond the image. A score is the objectness of a box whose best class is a person.
         """
-        x, y, side = (float(value) for value in tile)
-        left, top = max(round(x), 0), max(round(y), 0)
-        part = image[top : max(round(y + side), 0), left : max(round(x + side), 0)]
+        part, corner = part_of(image, tile)
         if not part.size:
             return np.zeros((0, 4)), np.zeros(0)
         prediction, box = self.boxes(part)
         rows = objects(prediction, confidence=threshold, overlap=self.overlap, people_only=True)
         corners = unletterboxed(rows[:, :4], part.shape[1], part.shape[0], box).astype(np.float64)
-        return corners + np.tile([left, top], 2), rows[:, 4].astype(np.float64)
+        return corners + np.tile(corner, 2), rows[:, 4].astype(np.float64)
