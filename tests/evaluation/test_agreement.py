@@ -208,3 +208,45 @@ def test_two_estimators_on_one_clip(walk, monkeypatch, capsys, tmp_path):
     assert main(["compare", "keypoints", "pare", "--video", "clip.mp4", "--json"]) == 0
     assert asked == [("clip.mp4", "keypoints"), ("clip.mp4", "pare")]
     assert json.loads(capsys.readouterr().out)["names"] == ["keypoints", "pare"]
+
+
+def test_options_of_each_side_and_of_both(walk, monkeypatch, capsys, tmp_path):
+    """An estimator's own options go before those of the command; the names say in what the sides differ."""
+    asked = []
+
+    def pretend(video, out, options, *, watcher):
+        from types import SimpleNamespace
+
+        asked.append(options)
+        return SimpleNamespace(motion=walk)
+
+    monkeypatch.setattr("kinema.pipeline.run", pretend)
+
+    def names(first: str, second: str, *more: str) -> list[str]:
+        asked.clear()
+        assert main(["compare", first, second, "--video", "clip.mp4", "--json", *more]) == 0
+        return json.loads(capsys.readouterr().out)["names"]
+
+    shared = ("--nlf", "both.torchscript", "--checkpoint", "pare.ckpt")
+    assert names("nlf --num-aug 5", "pare", *shared) == ["nlf", "pare"]
+    assert asked[0].nlf.weights == "both.torchscript"
+    assert asked[0].nlf.num_aug == 5
+    assert asked[1].pare.checkpoint == "pare.ckpt"
+    assert not asked[0].overlay
+    assert names("nlf --nlf 'a b/small.torchscript'", "nlf", *shared) == ["nlf small.torchscript", "nlf"]
+    assert [each.nlf.weights for each in asked] == ["a b/small.torchscript", "both.torchscript"]
+    lifted = "keypoints --lifter videopose3d --lifter-checkpoint model.bin"
+    assert names("nlf", lifted, *shared) == ["nlf", "keypoints"]
+    assert asked[1].lift.method == "videopose3d"
+    assert names("nlf --num-aug 5", "nlf --num-aug 1") == ["num-aug 5", "num-aug 1"]
+
+
+def test_wrong_options_of_a_side(capsys):
+    """They are named as those of a run; quotes that do not end are no file that is missing."""
+    with pytest.raises(SystemExit):
+        main(["compare", "nlf --num-agu 5", "pare", "--video", "clip.mp4"])
+    assert "there is no option `--num-agu` of `kinema run`; did you mean `--num-aug`?" in capsys.readouterr().err
+    assert main(["compare", "nlf --nlf 'a", "pare", "--video", "clip.mp4"]) == 2
+    assert "cannot be read as options (No closing quotation); check its quotes" in capsys.readouterr().err
+    assert main(["compare", "nlf --num-aug 500", "pare", "--video", "clip.mp4"]) == 2
+    assert "--num-aug must lie between 1 and 64" in capsys.readouterr().err

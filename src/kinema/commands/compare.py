@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from kinema.visualization.options import ComparisonOptions
 
 DESCRIPTION = """\
-Compare two results of one clip. A and B are motion files or folders of runs, or names of estimators, which are then run
-on --video. People are matched by where they are and how they move, frames by their times. The tables say how far the
-joints are apart, and what each side has of its own: jitter, sliding feet, distance travelled. Neither side is taken for
-true; `kinema evaluate` does that.
+Compare two results of one clip. Each is a motion file, a run's folder, or an estimator's name, which is then run on
+--video; options of `kinema run` may follow the name, all of it in quotes. People are matched by where they are and how
+they move, frames by their times. The tables say how far the joints are apart, and what each side has of its own:
+jitter, sliding feet, distance travelled. Neither side is taken for true; `kinema evaluate` does that.
 
 --out FOLDER writes comparison.json, comparison.png (with matplotlib) and comparison.mp4, the two side by side.
 """
@@ -35,23 +34,23 @@ true; `kinema evaluate` does that.
 EXAMPLES = """\
   kinema compare outputs/clip_1 outputs/clip_2
   kinema compare smpl_output.pkl wham_output.pkl --video clip.mp4 --out apart
-  kinema compare keypoints pare --video clip.mp4 --out apart
+  kinema compare nlf pare --video clip.mp4 --out apart --nlf nlf_l_multi.torchscript
+  kinema compare nlf "keypoints --lifter videopose3d --lifter-checkpoint model.bin" --video clip.mp4
   kinema compare first.pkl second.pkl --people 1:3 --json
 """
-
-_LONG = 24
-"""Characters of a name that fit over half of a picture, and into a legend."""
 
 FILES = ("comparison.json", "comparison.png", "comparison.mp4")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from kinema.commands._sides import SHARED
     from kinema.evaluation.options import FRAMES
+    from kinema.pipeline.options import public_settings
     from kinema.visualization.options import ComparisonOptions
 
     for name in ("first", "second"):
         parser.add_argument(
-            name, metavar=name.upper(), help="a motion file, a run's folder, or the name of an estimator"
+            name, metavar=name.upper(), help="a motion file, a run's folder, or an estimator's name, with options"
         )
     parser.add_argument("--video", type=Path, metavar="VIDEO", help="the clip, for estimators and for the video")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write JSON, plot and video there")
@@ -59,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", choices=FRAMES, help="frame to compare in (default: the camera's if known)")
     parser.add_argument("--fps", type=float, metavar="N", help="frame rate of files that have none (default: 30)")
     add_settings(parser, ComparisonOptions)
+    add_settings(parser, [public_settings()[name].setting for name in SHARED])
     add_body(parser)
     add_json(parser, "everything")
     add_quiet(parser)
@@ -70,14 +70,16 @@ def only_prints(args: argparse.Namespace) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
+    from kinema.commands._sides import Side, names_of
     from kinema.evaluation.agreement import compare_motions
     from kinema.visualization.options import ComparisonOptions
 
     options = options_from(args, ComparisonOptions)
     people = None if args.people is None else _ids(args.people)
     body = None if args.body_model is None else load_body(args.body_model)
-    names = _names(args.first, args.second)
-    first, second = (_motion(each, args) for each in (args.first, args.second))
+    sides = Side.of(args.first), Side.of(args.second)
+    names = names_of(*sides)
+    first, second = (side.motion(args) for side in sides)
     agreement = compare_motions(first, second, names=names, frame=args.frame, people=people, body=body)
     content = {"first": args.first, "second": args.second, **agreement.to_dict()}
     written = [] if args.out is None else _write(args, options, agreement, content, (first, second), body)
@@ -95,42 +97,6 @@ def run(args: argparse.Namespace) -> int:
     for path in written:
         shown.print(str(path), soft_wrap=True)
     return 0
-
-
-def _motion(given: str, args: argparse.Namespace) -> Motion:
-    """The motion of a file or a run, or what an estimator makes of the video."""
-    from kinema.estimation.registry import ESTIMATORS
-    from kinema.formats import load_motion, motion_file
-
-    known = {*(row.name for row in ESTIMATORS), *ESTIMATORS.aliases}
-    if given not in known or Path(given).exists():
-        return load_motion(motion_file(Path(given)), fps=args.fps)
-    if args.video is None:
-        raise UsageError(f"the estimator {given} needs the clip; give it with `video`")
-    from kinema.pipeline import RunOptions
-    from kinema.pipeline import run as run_pipeline
-    from kinema.pipeline.running import OUT
-    from kinema.pipeline.showing import watcher
-
-    options = RunOptions.of(estimator=given, body_model=args.body_model, overlay=False)
-    with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
-        motion: Motion = run_pipeline(args.video, OUT, options, watcher=shown).motion
-    return motion
-
-
-def _names(first: str, second: str) -> tuple[str, str]:
-    """Short names of the two: their own, with their folders where these are equal; of long ones the words in which they
-    differ."""
-    names = [Path(each).resolve().name if Path(each).exists() else each for each in (first, second)]
-    if names[0] == names[1]:
-        names = [
-            f"{Path(each).resolve().parent.name}/{name}" for each, name in zip((first, second), names, strict=True)
-        ]
-    if max(map(len, names)) > _LONG:
-        words = [name.split("_") for name in names]
-        alike = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(*words, strict=False)))
-        names = ["_".join(each[min(alike, len(each) - 1) :]) for each in words]
-    return ("A", "B") if names[0] == names[1] else (names[0], names[1])
 
 
 def _ids(text: str) -> tuple[int, int]:
