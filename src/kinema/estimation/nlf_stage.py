@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kinema.models.nlf.options import NlfOptions
 from kinema.stage import Stage
+
+if TYPE_CHECKING:
+    from kinema.video import VideoReader
 
 
 def _files(options: NlfOptions) -> Mapping[str, str]:
@@ -29,6 +33,19 @@ def _files(options: NlfOptions) -> Mapping[str, str]:
     return {path.name: known_sha256(path) for path in (weights, data) if path is not None}
 
 
+def _check(video: VideoReader, options: NlfOptions) -> None:
+    """Weights that cannot be used are known before people are tracked, which may take hours."""
+    from kinema.models.nlf.program import ESTIMATE, load_program
+    from kinema.models.nlf.reading import require_readable
+    from kinema.models.nlf.release import data_file, weights_file
+
+    weights = weights_file(options.weights)
+    if options.program:
+        load_program(weights, ESTIMATE)
+    else:
+        require_readable(weights, data_file(weights, options.data))
+
+
 localize_people = Stage(
     name="localize",
     title="locating bodies",
@@ -36,6 +53,7 @@ localize_people = Stage(
     run="kinema.estimation.nlf_people:localize",
     fills=("joints", "joint_uncertainty", "vertices", "vertex_uncertainty", "camera"),
     files=_files,
+    check=_check,
     body=True,
     video=True,
     slow=True,

@@ -77,7 +77,7 @@ def joints_of(network: ImageNetwork, count: int) -> JointSet:
 def file_of(path: str) -> WeightsFile:
     """A user's network, for the provenance. Raises InputError if there is none, WeightsError if it cannot be read."""
     if not Path(path).is_file():
-        raise InputError(f"there is no file {path}; give an ONNX file, or the name of a source or a detector")
+        raise InputError(f"there is no file {path}; check the path, or give the name of a source or a detector")
     return WeightsFile(Path(path).name, Path(path), hashed(Path(path)))
 
 

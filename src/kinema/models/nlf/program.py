@@ -55,7 +55,7 @@ class NlfProgram:
 
     def __init__(self, path: str | Path, points: np.ndarray, *, device: str | None = None, batch: int = 64) -> None:
         self.path, self.device, self._batch, self.count = Path(path), device or DEVICE, batch, len(points)
-        self._program = load_program(path, ESTIMATE, device=self.device, advice=OWN_NETWORK)
+        self._program = load_program(path, ESTIMATE, device=self.device)
         self._weights = weights_of(self._program, points, self.device)
 
     @property
@@ -109,8 +109,8 @@ def _coefficients(lens: Lens) -> np.ndarray:
     return np.pad(given, (0, max(0, 5 - len(given)))).astype(np.float32)
 
 
-def load_program(path: str | Path, method: str, *, device: str, advice: str) -> Any:
-    """The program in a file, which is executed, on a device.
+def load_program(path: str | Path, method: str, *, device: str | None = None, advice: str = OWN_NETWORK) -> Any:
+    """The program in a file, which is executed, on a device, None for `DEVICE`.
 
     method: which it must offer besides `POINTS`. advice: what to do without a GPU. Raises UsageError (torch missing, no
     GPU), InputError for a file that is not the program.
@@ -119,6 +119,7 @@ def load_program(path: str | Path, method: str, *, device: str, advice: str) -> 
         import torch
     except ImportError:
         raise UsageError(NO_TORCH) from None
+    device = device or DEVICE
     if device == "cuda":
         require_gpu(advice)
     register_suppression()

@@ -30,6 +30,11 @@ INSIDE = "crop_model."
 """Where the crop model lies in the TorchScript program."""
 
 DATA_FILE = "nlf_data_files.zip"
+PROGRAM = ".torchscript"
+"""Ending of the program's file."""
+
+EXPECTED = "nlf_l_multi.torchscript or nlf_l_crop.pt of NLF's release, or those of its small network"
+_ZIP, _PICKLE = b"PK", b"\x80"
 _NO_VOLUME = (
     "{} lacks the canonical body's volume, which the release keeps in "
     f"{DATA_FILE}; put it beside the weights, name it with `nlf_data`, or give the .torchscript, which holds it"
@@ -61,18 +66,28 @@ def read_crop_model(path: str | Path, data: str | Path | None = None) -> CropMod
 
 
 def require_whole(path: Path, data: Path | None) -> None:
-    """Raise the InputErrors of `read_crop_model` that show without reading the weights: an archive that is cut off, a
+    """Raise the InputErrors of `read_crop_model` that show at a glance: no file of torch, an archive that is cut off, a
     state dict without `data`."""
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head != _ZIP and (head[:1] != _PICKLE or path.suffix.lower() == PROGRAM):
+        raise InputError(f"{path} is no file of torch; give {EXPECTED}")
+    if head != _ZIP:
+        return  # of an old torch, which says nothing of its end
     try:
         with ZipFile(path) as archive:
             program = any("/code/" in name for name in archive.namelist())
     except BadZipFile:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":
-                raise InputError(f"{path} is corrupt or cut off; get a fresh copy of it") from None
-        return  # what else it is shows when it is read
+        raise InputError(f"{path} is corrupt or cut off; get a fresh copy of it") from None
     if data is None and not program:
         raise InputError(_NO_VOLUME.format(path))
+
+
+def require_readable(path: Path, data: Path | None) -> None:
+    """Raise what `read_crop_model` and `read_canonical_points` raise. Reads everything, and keeps nothing."""
+    read_crop_model(path, data)
+    if data is not None:
+        read_canonical_points(data)
 
 
 def _parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
