@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from kinema.video import VideoReader
 
 
+LEFT_OUT = "left out"
+"""Beginning of the notes on tracks, or frames of them, that are dropped."""
+
+
 class Partial(Protocol):
     """Where a long stage saves its intermediate results."""
 

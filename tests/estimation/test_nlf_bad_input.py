@@ -107,3 +107,16 @@ def test_weights_that_are_cut_off(tmp_path, monkeypatch, suffix, keep):
         NlfEstimator(path, np.zeros((5, 3)), device="cpu", threads=1)
     assert "\n" not in str(error.value)
     assert path.name in str(error.value)
+
+
+def test_everybody_left_out_is_not_nobody_found(tmp_path):
+    """The error says why, the last reason of several, and how they would stay."""
+    from kinema.pipeline import RunOptions
+    from kinema.pipeline.running import _nobody
+    from kinema.pipeline.stages import ChainResult
+
+    motion = Motion(np.zeros(1), *SIZE)
+    result = ChainResult(motion, warnings=["left out, because of this", "something", "left out, because of that"])
+    job = SimpleNamespace(video=SimpleNamespace(path="clip.mp4"))
+    said = _nobody(job, RunOptions.of(), result)
+    assert said.startswith("nobody was found in clip.mp4, and a track was left out, because of that; use a clip")

@@ -151,7 +151,7 @@ def test_a_limit_of_people_is_one_setting_of_the_run(tmp_path):
     found = locate_people(motion, context, body, points, Watching(), options)
     assert given_boxes == [1, 1, 1]
     assert [person.id for person in found] == [1]
-    assert "at most 1 people of a frame were kept" in context.notes[0]
+    assert "at most 1 person of a frame were kept" in context.notes[0]
     assert RunOptions.of(max_detections=-1).nlf.max_detections is None
     with pytest.raises(UsageError, match="`max_detections` must be at least 1, or -1"):
         RunOptions.of(max_detections=0)

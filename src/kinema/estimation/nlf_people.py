@@ -22,7 +22,7 @@ from kinema.models.nlf.torch_run import CropSettings, NlfEstimator
 from kinema.models.nlf.views import Lens
 from kinema.motion import Motion
 from kinema.person import Person, row_of
-from kinema.stage import Context, given
+from kinema.stage import LEFT_OUT, Context, given
 
 _NOTE = (
     "the free body stands in for SMPL: NLF was asked for the points of its surface; give an SMPL file with `body_model`"
@@ -70,7 +70,10 @@ def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
     if options.suppress_implausible_poses:
         motion, dropped = plausible_people(motion)
         if dropped:
-            context.notes.append(f"implausible poses of NLF were left out, {dropped} frames of people in all")
+            context.notes.append(
+                f"{LEFT_OUT}, because NLF's pose is unsure, outside of its box, or another person's: {dropped} frames"
+                " of people in all; without `suppress_implausible_poses` they stay"
+            )
     return motion
 
 
@@ -96,9 +99,9 @@ def locate_people(
     if options.max_detections is not None:
         motion, dropped = surest_people(motion, options.max_detections)
         if dropped:
+            most = "1 person" if options.max_detections == 1 else f"{options.max_detections} people"
             context.notes.append(
-                f"at most {options.max_detections} people of a frame were kept, the surest; {dropped} frames of people"
-                " in all were left out"
+                f"at most {most} of a frame were kept, the surest; {dropped} frames of people in all were left out"
             )
     tracks = boxes_of(motion, options.boxes, context.notes)
     people = [person for person in motion if person.id in tracks]

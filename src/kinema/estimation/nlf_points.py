@@ -47,7 +47,10 @@ def canonical_points(body: BodyModel, data: Path | None) -> CanonicalPoints:
         raise InputError(f"{data}: canonical_joints/smpl.npy has {len(joints)} joints, SMPL has {len(SMPL24)}")
     if body.name != "free":
         if len(vertices) != body.num_vertices:
-            raise InputError(f"{data} has {len(vertices)} vertices of SMPL, the body {body.name} {body.num_vertices}")
+            raise InputError(
+                f"{data} has {len(vertices)} vertices of SMPL, the body {body.name} {body.num_vertices}; give SMPL with"
+                " `body_model`, or leave it out"
+            )
         return CanonicalPoints(vertices, joints)
     names, points = SMPL24.joints, joints[None]
     betas, _ = shape_of_points(body, names, points)

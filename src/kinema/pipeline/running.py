@@ -45,11 +45,12 @@ from kinema.pipeline.outputs import (
 )
 from kinema.pipeline.quality import in_words
 from kinema.pipeline.record import package_versions, run_record
-from kinema.pipeline.stages import LEFT_OUT, ChainResult, Job, Step, body_for, chain, identify, run_chain
+from kinema.pipeline.stages import ChainResult, Job, Step, body_for, chain, identify, run_chain
 from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
+from kinema.stage import LEFT_OUT
 from kinema.tracking.options import looked_for
 from kinema.video import open_video
 from kinema.video.sources import local_file
@@ -239,7 +240,7 @@ def _work(
 def _nobody(job: Job, options: RunOptions, result: ChainResult) -> str:
     """Why there is no result, one sentence."""
     found = f"nobody was found in {job.video.path}"
-    left_out = next((note for note in result.warnings if note.startswith(LEFT_OUT)), None)
+    left_out = next((note for note in reversed(result.warnings) if note.startswith(LEFT_OUT)), None)
     if left_out is not None:
         return f"{found}, and a track was {left_out}; use a clip in which at least one person is seen from head to hip"
     file = keypoint_file(options.tracking.keypoints)

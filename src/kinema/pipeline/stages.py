@@ -30,7 +30,7 @@ from kinema.refinement.registry import REFINERS
 from kinema.refinement.stage import filter_motion
 from kinema.segmentation.choice import Choice, select_people
 from kinema.segmentation.stage import NONE, OWN, segment_people
-from kinema.stage import Context, Stage
+from kinema.stage import LEFT_OUT, Context, Stage
 from kinema.tracking.apart_stage import look_at_overlapped
 from kinema.tracking.registry import TRACKERS
 from kinema.tracking.stage import CAMERA_MOTION
@@ -41,9 +41,6 @@ from kinema.weights.catalogue import find as find_weights
 from kinema.weights.consent import clearing
 from kinema.weights.hub import status
 from kinema.world.stage import place_in_world
-
-LEFT_OUT = "left out"
-"""Beginning of the notes on tracks that `settle` drops."""
 
 
 @dataclass(frozen=True)
