@@ -46,13 +46,15 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_exist(page):
-    """Every `kinema COMMAND ... --option` that a page shows is understood."""
+    """Every `kinema COMMAND ... --option` that a page shows is understood; in a quoted side of a comparison, by a run."""
     for line in re.findall(r"^ {4}(?:.*/)?kinema ([\w-]+)([^\n]*)$", page.read_text(encoding="utf-8"), flags=re.M):
         command, rest = line[0], line[1].split(" #")[0]
         assert command in COMMANDS, f"kinema {command}"
-        options = re.findall(r"(?<!\S)--([\w-]+)", rest)
-        known = _options(build_parser(command))
-        assert set(options) <= known, f"kinema {command}: {set(options) - known}"
+        sides = "".join(re.findall(r'"[^"]*"', rest)) if command == "compare" else ""
+        for by, text in ((command, rest if not sides else re.sub(r'"[^"]*"', "", rest)), ("run", sides)):
+            options = re.findall(r"(?<!\S)--([\w-]+)", text)
+            known = _options(build_parser(by))
+            assert set(options) <= known, f"kinema {by}: {set(options) - known}"
 
 
 def _options(parser) -> set[str]:

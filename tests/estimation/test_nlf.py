@@ -10,8 +10,8 @@ import pytest
 
 from kinema.body import load_body
 from kinema.errors import InputError, UsageError, WeightsError
+from kinema.estimation.nlf_choosing import plausible_people
 from kinema.estimation.nlf_people import locate_people
-from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
 from kinema.geometry.camera import project
 from kinema.metrics import mpjpe

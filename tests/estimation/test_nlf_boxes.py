@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from kinema.body import load_body
 from kinema.errors import InputError, UsageError
 from kinema.estimation.nlf_boxes import boxes_of, mask_boxes
+from kinema.estimation.nlf_choosing import surest_people
 from kinema.estimation.nlf_people import locate_people
 from kinema.estimation.nlf_points import CanonicalPoints
-from kinema.estimation.nlf_surest import surest_people
 from kinema.models.nlf.options import NlfOptions
 from kinema.motion import Motion
 from kinema.person import Person

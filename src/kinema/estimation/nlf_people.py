@@ -10,10 +10,9 @@ import numpy as np
 from kinema.body import BodyModel
 from kinema.errors import InputError
 from kinema.estimation.nlf_boxes import boxes_of
+from kinema.estimation.nlf_choosing import plausible_people, surest_people
 from kinema.estimation.nlf_keeping import keeping
-from kinema.estimation.nlf_plausible import plausible_people
 from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
-from kinema.estimation.nlf_surest import surest_people
 from kinema.geometry.camera import Camera, camera_from_fov, with_fov
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.program import NlfProgram
