@@ -46,7 +46,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_exist(page):
-    """Every `kinema COMMAND ... --option` that a page shows is understood; in a quoted side of a comparison, by a run."""
+    """Every `kinema COMMAND ... --option` that a page shows is understood: quoted sides of a comparison by a run."""
     for line in re.findall(r"^ {4}(?:.*/)?kinema ([\w-]+)([^\n]*)$", page.read_text(encoding="utf-8"), flags=re.M):
         command, rest = line[0], line[1].split(" #")[0]
         assert command in COMMANDS, f"kinema {command}"
