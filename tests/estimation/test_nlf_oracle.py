@@ -71,6 +71,8 @@ def test_the_chain_after_the_network_loses_less_than_two_millimetres(tmp_path, m
     clip = render_clip(truth, body, tmp_path / "clip.mp4", seed=1)
     oracle = Oracle(truth, clip)
     monkeypatch.setattr("kinema.estimation.nlf_people.NlfEstimator", lambda *_, **__: oracle)
+    for check in ("require_whole", "require_readable"):
+        monkeypatch.setattr(f"kinema.models.nlf.reading.{check}", lambda path, data: None)
     (tmp_path / "nlf.torchscript").write_bytes(b"an oracle is in its place")
     command = [
         "run", str(clip), "--estimator", "nlf", "--nlf", str(tmp_path / "nlf.torchscript"), "--fov", "55",
