@@ -51,7 +51,8 @@ class TrackingOptions:
     )
     detector: str | None = setting(
         None,
-        "person detector, or an ONNX file of one (default: the keypoint source's own, else blazepose)",
+        "person detector, or a file of one: ONNX, or NLF's .torchscript, which is executed (default: the keypoint"
+        " source's own, else blazepose)",
         public=True,
         metavar="NAME",
     )
