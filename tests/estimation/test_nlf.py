@@ -217,7 +217,7 @@ def test_missing_weights_say_what_to_get(tmp_path, monkeypatch):
 @pytest.mark.torch
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_real_clip_of_two_people_from_file_to_render(tmp_path, capsys, monkeypatch):
-    """30 frames with seeded weights, of a backbone as narrow as it can be and for a body of few points, so what is
+    """200 frames with seeded weights, of a backbone as narrow as it can be and for a body of few points, so what is
     found is no person: files, notes and the overlay are there, nobody's frames are lost, and a second run reuses
     everything."""
     pytest.importorskip("torch")
@@ -231,7 +231,7 @@ def test_a_real_clip_of_two_people_from_file_to_render(tmp_path, capsys, monkeyp
     tensors = nlf_samples.narrow_network(monkeypatch)
     weights = nlf_samples.write_program(tmp_path / "nlf_multi.torchscript", tensors=tensors)
     command = [
-        "run", str(clip), "--estimator", "nlf", "--nlf", str(weights), "--time-range", "0-0.99",
+        "run", str(clip), "--estimator", "nlf", "--nlf", str(weights), "--time-range", "0-6.65",
         "--out", str(tmp_path / "out"), "--threads", "1", "--quiet",
         "--body-model", str(nlf_samples.write_small_body(tmp_path / "small.npz")),
     ]  # fmt: skip
@@ -245,7 +245,7 @@ def test_a_real_clip_of_two_people_from_file_to_render(tmp_path, capsys, monkeyp
         "localize", "fit-tracks"
     ]  # fmt: skip
     motion = Motion.load(folder / "smpl_output.pkl")
-    assert motion.num_frames == 30
+    assert motion.num_frames == 200
     assert len(motion.people) == 2
     for person in motion:
         surface = person.vertices.open()
@@ -255,7 +255,7 @@ def test_a_real_clip_of_two_people_from_file_to_render(tmp_path, capsys, monkeyp
         assert person.data[LOCATED].shape == person.joints.shape
         assert np.ptp(person.betas, axis=0).max() == 0
     with av.open(str(folder / "overlay.mp4")) as overlay:
-        assert sum(1 for _ in overlay.decode(video=0)) == 30
+        assert sum(1 for _ in overlay.decode(video=0)) == 200
     capsys.readouterr()
     assert main(command) == 0
     assert len(list((tmp_path / "out").glob("*/run.json"))) == 1
