@@ -73,7 +73,7 @@ def _score(person: Person, row: int) -> float:
 def _scored_box(person: Person, row: int) -> np.ndarray:
     """(5,) x y w h score."""
     box = np.asarray(person.boxes)[row]
-    return np.r_[box[:2], box[2:] - box[:2], _score(person, row)]
+    return np.concatenate([box[:2], box[2:] - box[:2], [_score(person, row)]])
 
 
 def _selected(motion: Motion, kept: Mapping[int, np.ndarray]) -> tuple[Motion, int]:
