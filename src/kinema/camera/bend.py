@@ -33,27 +33,39 @@ CORRELATED = 2.0
 """Factor on uncertainties: points err alike from frame to frame, which the equations do not know."""
 
 
-def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns, *, more: bool = False) -> float | None:
-    """The bend that explains the sightings clearly better than none; None if they show none. views: without a bend.
-
-    more: of a picture that was straightened already, any bend that is left.
-    """
+def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns) -> float | None:
+    """The bend that explains the sightings clearly better than none; None if they show none. views: without a bend."""
     if not len(sightings.camera):
         return None
-    shared = np.full(len(views.log_focal), views.log_focal.mean())
-    plain = adjust(replace(views, log_focal=shared), sightings, unknowns, rounds=3, settled=ROUGHLY)
-    bent = adjust(plain.views, sightings, replace(unknowns, bend=True), rounds=8, settled=ROUGHLY)
-    if not more and bent.cost > (1 - BEND_GAIN / 3) * plain.cost:
+    bending = replace(unknowns, bend=True)
+    plain = adjust(_of_one_focal(views), sightings, unknowns, rounds=3, settled=ROUGHLY)
+    bent = adjust(plain.views, sightings, bending, rounds=8, settled=ROUGHLY)
+    if bent.cost > (1 - BEND_GAIN / 3) * plain.cost:
         return None  # most lenses: nothing begins to show
     plain = adjust(plain.views, sightings, unknowns, rounds=5)
-    bent = adjust(bent.views, sightings, replace(unknowns, bend=True), rounds=14)
+    bent = adjust(bent.views, sightings, bending, rounds=14)
     bend = bent.views.bend
-    if more:
-        return bend if ALIKE < abs(bend) < MOST else None
     if bent.cost > (1 - BEND_GAIN) * plain.cost or not LEAST < abs(bend) < MOST:
         return None
     sigma = CORRELATED * bent.noise * float(np.sqrt(max(bent.spread([bent.bend])[0, 0], 0.0)))
     return bend if abs(bend) > SURE * sigma else None
+
+
+def bend_again(views: Views, bend: float, sightings: Sightings, unknowns: Unknowns) -> float | None:
+    """The bend that explains sightings in the picture as it was filmed, from cameras that were found in one that was
+    straightened by `bend`; None if it is still that, or none that a lens has.
+
+    What is left in the straightened picture could not be added: there the same bend moves the corner twice as far.
+    """
+    if not len(sightings.camera):
+        return None
+    begin = replace(_of_one_focal(views), bend=bend)
+    found = adjust(begin, sightings, replace(unknowns, bend=True), rounds=20).views.bend
+    return found if abs(found - bend) > ALIKE and abs(found) < MOST else None
+
+
+def _of_one_focal(views: Views) -> Views:
+    return replace(views, log_focal=np.full(len(views.log_focal), views.log_focal.mean()))
 
 
 def coefficients(bend: float, focal: float, middle: np.ndarray) -> np.ndarray:

@@ -205,8 +205,8 @@ class _System:
                 tie = np.concatenate([tie, shared[..., chunk.points]])
             if not chunk.known.all():
                 tie = tie[chunk.known]
-            flat = tie.reshape(len(tie), -1)
-            if len(flat):
+            if len(tie):
+                flat = tie.reshape(len(tie), -1)
                 normal.add(chunk.unknowns, -(flat @ flat.T))
                 right[chunk.unknowns] -= flat @ ahead[:, chunk.points].ravel()
             ties.append(tie)
@@ -307,7 +307,7 @@ class _Problem:
         residuals = pixels - self.sightings.pixels
         behind = local[:, 2] <= NEAREST
         residuals[behind] = 1e3
-        weights, cost = cauchy(residuals)
+        weights, cost = cauchy(residuals, exact=self.sightings.exact)
         weights[behind] = 0.0
         return _State(views, local, residuals, cost + float(np.sum(self._prior_residuals(views) ** 2)), weights)
 
@@ -375,7 +375,7 @@ class _Problem:
         change = -solve_normal(reduced.matrix, reduced.right)
         left = reduced.ahead.copy()
         for chunk, tie in zip(self.chunks, reduced.ties, strict=True):
-            left[:, chunk.points] += (change[chunk.unknowns] @ tie.reshape(len(tie), -1)).reshape(tie.shape[1:])
+            left[:, chunk.points] += np.tensordot(change[chunk.unknowns], tie, axes=1)
         own = -np.einsum("jip,jp->pi", reduced.roots, left)
         points = views.points + np.einsum("pij,pj->pi", tangents(views.points, self.unknowns.moves), own)
         points = points / np.linalg.norm(points, axis=1, keepdims=True)

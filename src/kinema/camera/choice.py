@@ -77,11 +77,20 @@ def _advantage(tracks: PointTracks, keys: np.ndarray, a: int, b: int, focal: np.
     sigma = np.hypot(SIGMA, DRIFT * np.sqrt(keys[b] - keys[a]))
     count = len(before)
     turned = _gric(missed**2 / 2, sigma, 2, 4, count)  # half: both places are uncertain
-    matrix, _ = cv2.findFundamentalMat(before, after, cv2.USAC_MAGSAC, 2 * sigma, 0.999, 2000)
-    if matrix is None or matrix.shape != (3, 3):
+    matrix = _epipolar(before, after, 2 * sigma)
+    if matrix is None:
         return 0.0, float(np.median(missed))
     travelled = _gric(_sampson(matrix, before, after), sigma, 3, 7, count)
     return (turned - travelled) / count, float(np.median(missed))
+
+
+def _epipolar(before: np.ndarray, after: np.ndarray, reach: float) -> np.ndarray | None:
+    """The fundamental matrix (3,3) that most points follow within `reach` pixels; None if there is none."""
+    try:
+        matrix, _ = cv2.findFundamentalMat(before, after, cv2.USAC_MAGSAC, reach, 0.999, 2000)
+    except cv2.error:  # its local optimisation fails on an assertion of its own where every sample was degenerate
+        return None
+    return matrix if matrix is not None and matrix.shape == (3, 3) else None
 
 
 def _gric(square: np.ndarray, sigma: float, dimension: int, parameters: int, count: int) -> float:

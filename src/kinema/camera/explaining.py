@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.camera.bend import BEND_GAIN, bend_shown, straight
-from kinema.camera.bundle import Solution, Unknowns
+from kinema.camera.bend import BEND_GAIN, bend_again, bend_shown, straight
+from kinema.camera.bundle import ROUGHLY, Solution, Unknowns, adjust
 from kinema.camera.choice import Evidence, evidence
 from kinema.camera.resection import INLIER
-from kinema.camera.structure import solve_travelling
+from kinema.camera.structure import resume_travelling, solve_travelling
 from kinema.camera.tracks import PointTracks, keyframes
-from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, solve_turning
-from kinema.camera.views import LOSS
+from kinema.camera.turning import FOCAL_TRIES, Lens, Sighted, sighted, solve_turning
+from kinema.camera.views import LOSS, Sightings, Views
 
 MAYBE = 0.12
 """Share of the pairs of keyframes that a turn does not explain from which a travelling camera is tried."""
@@ -46,8 +46,11 @@ it is believed without asking whether a travelling one would explain as much."""
 NEARLY_ALL = 0.9
 """Share of the sightings that a turning camera must explain within a pixel for nothing else to be asked."""
 
+LEFT_ROUNDS = 8
+"""Steps after which points of sightings that do not fit have found their place."""
+
 BENDS = 3
-"""Times that a lens's bend is sought again, in points that are straightened by what was found before."""
+"""Times that a lens's bend is sought, each but the first in points that are straightened by what was found before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +80,18 @@ class Explained:
             whole = self.travelling.rate
         return whole / max(len(self.known.sightings.camera), 1)
 
-    def bend_left(self, lens: Lens) -> float | None:
-        """The bend that the camera which was found shows in these tracks; None for none."""
+    def bend_shown(self, filmed: PointTracks, lens: Lens) -> float | None:
+        """The bend that the camera which was found shows, or another than was taken out, of the points as they were
+        `filmed`; None for none."""
         if self.kind == "rotation":
-            return self.turned.bend_left(lens)
+            return self.turned.bend_shown(filmed, lens)
         if self.travelling is None or self.travelling.zooms:
             return None
         placed = self.travelling.placed
         held = ~placed
         held[np.flatnonzero(placed)[0]] = True
-        sightings = self.known.sightings.where(self.travelling.fitting)
         wanted = replace(_lens_unknowns(lens), moves=True, held=held)
-        return bend_shown(self.travelling.solution.views, sightings, wanted, more=self.bend != 0)
+        return _bend_shown(self, self.travelling.solution.views, filmed, self.travelling.fitting, wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +117,19 @@ class _Turned:
         missed = np.linalg.norm(self.solution.residuals, axis=1)
         return self.solution.noise < WELL and float(np.mean(missed > LOSS)) < 1 - NEARLY_ALL
 
-    def bend_left(self, lens: Lens) -> float | None:
-        """The bend that it shows; None for none."""
-        return bend_shown(self.solution.views, self.known.sightings, _lens_unknowns(lens), more=self.bend != 0)
+    def bend_shown(self, filmed: PointTracks, lens: Lens) -> float | None:
+        """As `Explained.bend_shown`."""
+        every = np.ones(len(self.known.sightings.camera), bool)
+        return _bend_shown(self, self.solution.views, filmed, every, _lens_unknowns(lens))
+
+
+def _bend_shown(
+    found: Explained | _Turned, views: Views, filmed: PointTracks, which: np.ndarray, wanted: Unknowns
+) -> float | None:
+    sightings = sighted(filmed, found.keys).sightings.where(which)
+    if found.bend:
+        return bend_again(views, found.bend, sightings, wanted)
+    return bend_shown(views, sightings, wanted)
 
 
 def _lens_unknowns(lens: Lens) -> Unknowns:
@@ -144,14 +157,14 @@ def explained(tracks: PointTracks, lens: Lens) -> Explained:
     chosen = best
     if straightened is not None and _clearer(straightened, best, chosen):
         chosen = straightened
-    bend = best.bend_left(lens) if best.kind == "full" else None
+    bend = best.bend_shown(tracks, lens) if best.kind == "full" else None
     if bend is not None:
-        for _ in range(BENDS):
-            trial = _explained(_turned(straight(tracks, bend), lens, bend), lens)
-            more = trial.bend_left(lens)
-            if more is None:
+        trial = _explained(_turned(straight(tracks, bend), lens, bend), lens)
+        for _ in range(BENDS - 1):
+            bend = trial.bend_shown(tracks, lens)
+            if bend is None:
                 break
-            bend += more
+            trial = _rebent(trial, tracks, bend, lens)
         if _clearer(trial, best, chosen):
             chosen = trial
     return chosen
@@ -166,16 +179,33 @@ def _clearer(trial: Explained, best: Explained, chosen: Explained) -> bool:
 
 def _straightened(plain: _Turned, tracks: PointTracks, lens: Lens) -> _Turned | None:
     """The turning camera in the picture without the bend that it shows; None if it shows none."""
-    bend = plain.bend_left(lens)
+    bend = plain.bend_shown(tracks, lens)
     if bend is None:
         return None
-    for _ in range(BENDS):
-        trial = _turned(straight(tracks, bend), lens, bend)
-        more = trial.bend_left(lens)
-        if more is None:
+    trial = _turned(straight(tracks, bend), lens, bend)
+    for _ in range(BENDS - 1):
+        bend = trial.bend_shown(tracks, lens)
+        if bend is None:
             break
-        bend += more
+        trial = _turned(straight(tracks, bend), lens, bend)
     return trial
+
+
+def _rebent(trial: Explained, tracks: PointTracks, bend: float, lens: Lens) -> Explained:
+    """An explanation again, of the picture without another bend, which is nearly the same: a way begins where it was
+    found."""
+    tracks = straight(tracks, bend)
+    if trial.kind == "rotation" or trial.travelling is None:
+        return _explained(_turned(tracks, lens, bend), lens)
+    known = sighted(tracks, trial.keys)
+    found = resume_travelling(tracks, trial.keys, known, lens, trial.solution.views, trial.placed)
+    if found is None:
+        return trial
+    travelling = _judged(found, known, zooms=False)
+    return replace(
+        trial, tracks=tracks, known=known, solution=travelling.solution, placed=travelling.placed,
+        travelling=travelling, bend=bend,
+    )  # fmt: skip
 
 
 def _turned(tracks: PointTracks, lens: Lens, bend: float) -> _Turned:
@@ -243,11 +273,28 @@ def _travelling(
     tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, start: float, *, zoom: bool = False
 ) -> _Travelling | None:
     found = solve_travelling(tracks, keys, known, lens, start, zoom=zoom)
-    if found is None:
-        return None
+    return None if found is None else _judged(found, known, zooms=zoom)
+
+
+def _judged(found: tuple[Solution, np.ndarray, np.ndarray], known: Sighted, *, zooms: bool) -> _Travelling:
     solution, placed, fitting = found
-    missing = max(int(placed[known.sightings.camera].sum()) - len(solution.residuals), 0)
-    return _Travelling(solution, placed, fitting, _error(solution.residuals) + missing * FAR, zoom)
+    left = known.sightings.where(placed[known.sightings.camera] & ~fitting)
+    error = _error(solution.residuals) + _error_of_left(solution.views, left)
+    return _Travelling(solution, placed, fitting, error, zooms)
+
+
+def _error_of_left(views: Views, left: Sightings) -> float:
+    """The robust error of sightings that do not fit, their points where the cameras see them best. Most of a point that
+    was refused for one of its sightings is explained."""
+    points, point, count = np.unique(left.point, return_inverse=True, return_counts=True)
+    alone = count[point] < 2  # a place on its ray explains it, whatever the camera did
+    error = float(alone.sum()) * FAR
+    if alone.all():
+        return error
+    stay = Unknowns(True, held=np.ones(len(views.rotation), bool))
+    part = Sightings(left.camera, point, left.pixels).where(~alone)
+    best = adjust(replace(views, points=views.points[points]), part, stay, rounds=LEFT_ROUNDS, settled=ROUGHLY)
+    return error + _error(best.residuals)
 
 
 def _believed(travelling: _Travelling, turning: Solution, known: Sighted) -> bool:

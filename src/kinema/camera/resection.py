@@ -27,7 +27,7 @@ def resect(views: Views, sightings: Sightings, *, moves: bool, rounds: int = 10)
         local, pixels = seen(views, part)
         residuals = pixels - part.pixels
         loss = LOSS * max(1.0, 16.0 / 2**number)
-        root = np.sqrt(np.where(local[:, 2] <= NEAREST, 0.0, cauchy(residuals, loss)[0]))
+        root = np.sqrt(np.where(local[:, 2] <= NEAREST, 0.0, cauchy(residuals, loss, part.exact)[0]))
         slope = slopes(views, part, local)
         own = np.concatenate([slope.turn, slope.centre][: width // 3] + [residuals.T[:, None]], axis=1)
         summed = squares(own * root, starts)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from kinema.camera.bend import CORRELATED, straight
-from kinema.camera.bundle import Solution
+from kinema.camera.bundle import Solution, Unknowns
+from kinema.camera.exactness import with_exactness
 from kinema.camera.explaining import explained
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks, linked
-from kinema.camera.turning import Lens, Sighted
+from kinema.camera.turning import ZOOM_SIGMA, Lens, Sighted
 from kinema.camera.views import Sightings
 from kinema.geometry.rotations import geodesic_angle
 from kinema.temporal.resampling import resample_linear, resample_rotations
@@ -107,18 +108,23 @@ def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: Sh
 
 def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
     """The path through frames that share points from one to the next."""
-    best = explained(tracks, lens)
-    shot = _every_frame(best.tracks, best.keys[best.placed], best.solution, best.known, best.kind, best.placed)
+    best, exact = explained(tracks, lens), None
+    solution = best.solution
+    if best.kind == "full":
+        unsure = max(lens.sigma, ZOOM_SIGMA if best.focal == "each" else 1e-3)
+        unknowns = Unknowns(True, best.focal, float(np.log(lens.focal)), unsure)
+        solution, exact = with_exactness(solution, best.known.sightings, best.placed, unknowns)
+    shot = _every_frame(best.tracks, best.keys, solution, best.known, best.kind, best.placed, exact)
     sigma = None if best.focal == "fixed" else LEAST_SIGMA
     if best.focal == "shared":
-        sigma = _focal_sigma(best.solution, lens)
+        sigma = _focal_sigma(solution, lens)
     facts = shot.facts | {
         "keyframes": len(best.keys),
         "parallax_pixels": round(best.asked.parallax, 3),
         "pairs_that_travel": round(best.asked.travelled, 3),
         "zoom": best.focal == "each",
         **({"bend": round(best.bend, 4)} if best.bend else {}),
-        **_drift(best.solution, shot, best.kind),
+        **_drift(solution, shot, best.kind),
     }
     angle = geodesic_angle(shot.rotation[shot.found], np.eye(3)) if shot.found.any() else np.zeros(1)
     if best.kind == "rotation" and best.focal != "each" and np.percentile(angle, 95) < STILL:
@@ -128,10 +134,17 @@ def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
 
 
 def _every_frame(
-    tracks: PointTracks, keys: np.ndarray, solution: Solution, known: Sighted, kind: str, placed: np.ndarray
+    tracks: PointTracks,
+    keys: np.ndarray,
+    solution: Solution,
+    known: Sighted,
+    kind: str,
+    placed: np.ndarray,
+    exact: np.ndarray | None,
 ) -> ShotPath:
-    """The cameras of all frames, from the points that the keyframes fixed. keys: those that are placed."""
+    """The cameras of all frames, from the points that the keyframes fixed; exact (P,): of these, where known."""
     views, frames = solution.views, np.arange(len(tracks))
+    keys = keys[placed]
     rotation, centre = _between(keys, views.rotation[placed], views.centre[placed], frames)
     log_focal = np.interp(frames, keys, views.log_focal[placed])
     row_of = np.full(int(known.ids.max(initial=0)) + 1, -1)
@@ -143,7 +156,7 @@ def _every_frame(
         camera = np.repeat(np.arange(len(chunk)), [len(tracks.ids[i]) for i in chunk])
         pixels = np.concatenate([tracks.pixels[i] for i in chunk]).astype(float)
         point = np.where(ids < len(row_of), row_of[np.minimum(ids, len(row_of) - 1)], -1)
-        part = Sightings(camera, point, pixels).where(point >= 0)
+        part = Sightings(camera, point, pixels, None if exact is None else exact[point]).where(point >= 0)
         here = slice(start, start + len(chunk))
         begin = replace(views, rotation=rotation[here], centre=centre[here], log_focal=log_focal[here])
         placed_here, residuals = resect(begin, part, moves=kind == "full")
@@ -197,9 +210,10 @@ def _focal_sigma(solution: Solution, lens: Lens) -> float:
 
 def _drift(solution: Solution, shot: ShotPath, kind: str) -> dict[str, Any]:
     """How uncertain the last keyframe is, seen from the first, in degrees; and how far a travelling camera went."""
-    column = int(solution.columns[-1])
-    if column < 0:
+    free = solution.columns[solution.columns >= 0]
+    if not len(free):
         return {}
+    column = int(free[-1])
     turn = solution.spread([column, column + 1, column + 2])
     facts: dict[str, Any] = {
         "drift_degrees": round(

@@ -50,10 +50,16 @@ def solve_travelling(
     if not growing.begin():
         return None
     growing.grow()
-    solution = growing.finish()
-    if solution is None:
-        return None
-    return solution, growing.placed, growing.fitting(np.flatnonzero(growing.placed))
+    return growing.finish()
+
+
+def resume_travelling(
+    tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, views: Views, placed: np.ndarray
+) -> tuple[Solution, np.ndarray, np.ndarray] | None:
+    """As `solve_travelling`, from what was found in nearly the same picture: the keyframes' cameras that are placed."""
+    growing = _Growing(tracks, keys, known, lens, 1.0, zoom=False)
+    growing.resume(views, placed)
+    return growing.finish()
 
 
 class _Growing:
@@ -99,6 +105,14 @@ class _Growing:
             return False
         self._adjust(np.flatnonzero(self.placed), held=[a], rounds=10, settled=ROUGHLY)
         return True
+
+    def resume(self, views: Views, placed: np.ndarray) -> None:
+        """Take cameras that are known; the points are found again."""
+        self.views = replace(
+            self.views, rotation=views.rotation, centre=views.centre, log_focal=views.log_focal
+        )  # fmt: skip
+        self.placed = placed.copy()
+        self._triangulate()
 
     def _two(self, a: int, b: int) -> tuple[float, np.ndarray, np.ndarray] | None:
         """How good a beginning two keyframes are, and the second one's rotation and centre seen from the first."""
@@ -265,8 +279,8 @@ class _Growing:
         counts = np.bincount(part.point[rows & self.good], minlength=len(self.mapped))
         self.mapped &= counts >= 2
 
-    def finish(self) -> Solution | None:
-        """Adjust everything, without what does not fit; unit and frame of reference as promised."""
+    def finish(self) -> tuple[Solution, np.ndarray, np.ndarray] | None:
+        """Adjust everything, without what does not fit; unit and frame of reference, and what is given, as promised."""
         everything = np.flatnonzero(self.placed)
         if len(everything) < 2:
             return None
@@ -275,4 +289,6 @@ class _Growing:
             solution = self._adjust(everything, held=[everything[0]], rounds=rounds, focal=True)
             self._reject()
             self._triangulate()
-        return None if solution is None else replace(solution, views=self.views)
+        if solution is None:
+            return None
+        return replace(solution, views=self.views), self.placed, self.fitting(everything)

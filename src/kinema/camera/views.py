@@ -34,15 +34,18 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """Where points are seen: pixels (N,2) of point (N,) in camera (N,), rows of `Views`."""
+    """Where points are seen: pixels (N,2) of point (N,) in camera (N,), rows of `Views`. exact: how many times as exact
+    as usual each is (N,); None: all alike."""
 
     camera: np.ndarray
     point: np.ndarray
     pixels: np.ndarray
+    exact: np.ndarray | None = None
 
     def where(self, kept: np.ndarray) -> Sightings:
         """Only those of a mask or rows."""
-        return Sightings(self.camera[kept], self.point[kept], self.pixels[kept])
+        exact = None if self.exact is None else self.exact[kept]
+        return Sightings(self.camera[kept], self.point[kept], self.pixels[kept], exact)
 
 
 def seen(views: Views, sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +134,10 @@ def squares(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return out
 
 
-def cauchy(residuals: np.ndarray, loss: float = LOSS) -> tuple[np.ndarray, float]:
-    """Weights (N,) and the cost of residuals (N,2)."""
+def cauchy(residuals: np.ndarray, loss: float = LOSS, exact: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    """Weights (N,) and the cost of residuals (N,2) of sightings that are so many times as `exact` (N,) as usual."""
     square = (residuals[:, 0] ** 2 + residuals[:, 1] ** 2) / loss**2
-    return 1 / (1 + square), float(loss**2 * np.log1p(square).sum())
+    if exact is None:
+        return 1 / (1 + square), float(loss**2 * np.log1p(square).sum())
+    square *= exact**2
+    return exact**2 / (1 + square), float(loss**2 * np.log1p(square).sum())
