@@ -110,21 +110,6 @@ def test_a_walk_towards_a_far_wall_is_no_zoom():
     assert path_error(found, centre) < 0.02
 
 
-def test_points_that_jump_make_no_zoom_of_a_way():
-    """Before the same wall a tenth of the sightings are wrong by some pixels: a point that is refused for one of its
-    sightings counts with that one, not with all of them."""
-    rng = np.random.default_rng(2)
-    wall = np.stack([rng.uniform(-12, 12, 300), rng.uniform(-5, 1.5, 300), np.full(300, 12.0)], axis=1)
-    floor = np.stack([rng.uniform(-6, 6, 80), np.full(80, 1.5), rng.uniform(3, 12, 80)], axis=1)
-    centre, still = SHARE[:, None] * [0.2, 0.0, 1.5], np.tile(np.eye(3), (FRAMES, 1, 1))
-    tracks = tracks_of(still, centre, points=np.concatenate([wall, floor]))
-    jumped = [each + 5 * (rng.random((len(each), 1)) < 0.1) for each in tracks.pixels]
-    found = solve_shot(PointTracks(tracks.ids, jumped, tracks.times, tracks.size), Lens(FOCAL, 0.0))
-    assert found.kind == "full"
-    assert turn_error(found, still) < 0.5
-    assert path_error(found, centre) < 0.02
-
-
 def test_zoom_while_travelling():
     """Each keyframe's focal length is found with the way: within 2 %, and 2 % of its length."""
     rotation, centre = orbiting()
