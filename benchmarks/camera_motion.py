@@ -1,6 +1,6 @@
 """The path of the camera in rendered scenes whose truth is known: what is found, and how far off it is.
 
-    python benchmarks/camera_motion.py [--seconds 3] [--width 1280] [--lens-off 1] [--points FOLDER] [--fits 3] [SCENE...]
+    python benchmarks/camera_motion.py [--seconds 3] [--width 1280] [--lens-off 1] [--points DIR] [--fits 3] [SCENE...]
 
 One to three people move before a camera that pans, tilts, zooms, is held, travels or stands still; their true boxes
 hide them. Rotation: median over the frames, after the one rotation that fits best (as `kinema evaluate camera` has it),
