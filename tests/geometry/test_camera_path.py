@@ -7,7 +7,7 @@ import pytest
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import camera_from_fov
-from kinema.geometry.camera_path import CameraPath, path_data, path_of
+from kinema.geometry.camera_path import CameraPath, path_data, path_of, still_turns
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
 from kinema.person import Person
@@ -80,3 +80,15 @@ def test_half_a_path_is_refused():
     del data["camera_path_centre"]
     with pytest.raises(ShapeError, match="not whole: centre"):
         path_of(data)
+
+
+def test_axes_that_do_not_turn_with_the_camera():
+    path = made(frames=9)
+    still = still_turns(path, np.array([2, 3, 5, 8]))
+    point = path.rotation[[2, 3, 5, 8]] @ np.array([0.3, -0.2, 4.0])
+    fixed = np.einsum("fij,fj->fi", still, point)
+    np.testing.assert_allclose(fixed, fixed[:1].repeat(4, axis=0), atol=1e-12)
+    assert np.abs(still - np.eye(3)).max(axis=(1, 2)).min() < 1e-12  # those of one of the frames
+    assert still_turns(made(kind="static"), np.arange(5)) is None
+    assert still_turns(path, np.array([4, 4])) is None
+    assert still_turns(path, np.zeros(0, dtype=int)) is None

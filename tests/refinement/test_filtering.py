@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from kinema.errors import InputError, UsageError
+from kinema.geometry.camera_path import CameraPath, path_data
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from kinema.motion import Motion
 from kinema.person import Person
@@ -256,3 +257,34 @@ def test_every_filter_is_registered_and_runs_by_name():
         assert set(refiner.fills) <= set(out.people[0].filled)
     with pytest.raises(UsageError, match="whittaker"):
         REFINERS.find("magic")
+
+
+def test_a_shaking_camera_does_not_shake_a_body_that_stands():
+    """Smoothed in axes that turn with the camera, the body would lag behind every turn, and shake in the world."""
+    angle = np.radians(2.0) * np.stack([np.sin(40 * TIMES), np.cos(31 * TIMES), 0 * TIMES], axis=1)
+    turn = axis_angle_to_matrix(angle)
+    place, pelvis = np.array([1.0, 0.3, 6.0]), BODY.rest_joints(np.zeros(10))[0]
+    pose = np.zeros((60, 72))
+    pose[:, :3] = matrix_to_axis_angle(turn)
+    transl = turn @ place - pelvis
+    person = Person(1, np.arange(60), pose=pose, betas=np.zeros((60, 10)), transl=transl)
+    camera = studio_camera()
+    path = CameraPath(turn, np.zeros((60, 3)), camera.intrinsics, kind="rotation")
+    motion = Motion(TIMES, 1280, 720, (person,), camera=camera)
+    known = filter_motion(motion.replace(data=path_data(path)), BODY).people[0]
+    assert np.abs(np.einsum("fji,fj->fi", turn, known.transl + pelvis) - place).max() < 1e-6
+    assert angle_between(known.pose[:, :3], pose[:, :3]).max() < 1e-6
+    unknown = filter_motion(motion, BODY).people[0]
+    assert np.abs(np.einsum("fji,fj->fi", turn, unknown.transl + pelvis) - place).max() > 0.02
+
+
+def test_a_camera_that_turns_all_the_way_round_changes_nothing_of_how_a_body_is_smoothed():
+    """There are no axes in which it is always before the camera."""
+    rng = np.random.default_rng(3)
+    turn = axis_angle_to_matrix(np.linspace(0, 2 * np.pi, 60)[:, None] * [0.0, 1.0, 0.0])
+    root = np.array([0.0, 0.2, 4.0]) + 0.02 * rng.normal(size=(60, 3))
+    options = FilterOptions(seconds=0.2)
+    still = smooth_root(root, TIMES, options)
+    turned = smooth_root(root, TIMES, options, turns=np.swapaxes(turn, -1, -2))
+    shaking = [float(np.abs(np.diff(each[:, 2], 2)).mean()) for each in (turned, still)]
+    assert shaking[0] < 1.5 * shaking[1]  # smoothed like a point, and not as a distance, it shakes 19 times as much

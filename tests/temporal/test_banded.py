@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from kinema.temporal.banded import (
     add_second_differences,
+    add_turned_second_differences,
     band_of_blocks,
     difference_coefficients,
     roughness_band,
@@ -80,3 +82,23 @@ def test_a_solved_band_solves_the_dense_system(seed, count, n):
     np.testing.assert_allclose(dense(band.reshape(count * n, -1).T), matrix, atol=1e-9 * np.abs(matrix).max())
     expected = np.linalg.solve(matrix, right.ravel()).reshape(count, n)
     np.testing.assert_allclose(solve_band(band, right), expected, rtol=1e-6, atol=1e-6)
+
+
+@given(seeds, st.integers(3, 9), st.integers(3, 5))
+def test_second_differences_of_vectors_in_axes_that_turn(seed, frames, unknowns):
+    rng = np.random.default_rng(seed)
+    coefficients = difference_coefficients(uneven_times(rng, frames), 2)
+    precision = rng.uniform(0.5, 2.0, (frames - 2, 3))
+    turns = Rotation.random(3 * (frames - 2), random_state=seed % 2**31).as_matrix().reshape(-1, 3, 3, 3)
+    band = np.zeros((frames, unknowns, 2 * unknowns + 3))
+    add_turned_second_differences(band, coefficients, precision, turns)
+    expected = np.zeros((frames * unknowns, frames * unknowns))
+    for f in range(frames - 2):
+        rows = np.zeros((3, frames * unknowns))
+        for i in range(3):
+            end = (f + i + 1) * unknowns
+            rows[:, end - 3 : end] = coefficients[f, i] * turns[f, i]
+        expected += rows.T @ (precision[f][:, None] * rows)
+    np.testing.assert_allclose(
+        dense(band.reshape(-1, 2 * unknowns + 3).T), expected, atol=1e-9 * np.abs(expected).max()
+    )

@@ -19,6 +19,7 @@ from kinema.estimation.shown import joints_estimated, parts_of
 from kinema.estimation.solver import Evidence, PoseState
 from kinema.estimation.upright import verticals_of
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, with_fov
+from kinema.geometry.camera_path import path_of, still_turns
 from kinema.motion import Motion
 from kinema.person import Person, join_people
 from kinema.progress import Progress
@@ -90,6 +91,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     if seen and all(fit.lacking for fit in seen):
         raise UsageError(seen[0].lacking or "")
     _know_vertical(motion, camera, seen)
+    _know_camera(motion, seen)
     for parts in fits:
         people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
         done += sum(len(fit.person) for fit in parts)
@@ -115,6 +117,25 @@ def _know_vertical(motion: Motion, camera: Camera, fits: Sequence[PersonFit]) ->
     found = verticals_of(motion, camera, [(fit.person.frames, each) for fit, each in lifted])
     for (fit, _), vertical in zip(lifted, found, strict=True):
         fit.vertical = vertical
+
+
+def _know_camera(motion: Motion, fits: Sequence[PersonFit]) -> None:
+    """Tell the fits how the camera turns in their frames, and in which of them that is known.
+
+    Of a camera that zooms it is not known how fast people come nearer; a path begins anew where it was lost.
+    """
+    path = path_of(motion.data)
+    if path is None or len(path) != motion.num_frames:
+        if motion.data.get("camera_motion", {}).get("moving") is True:
+            for fit in fits:
+                fit.bounded = np.zeros(len(fit.times), dtype=bool)
+        return
+    assert path.found is not None
+    known = path.found & (path.intrinsics.ndim == 2)
+    known[path.breaks] = False
+    for fit in fits:
+        frames = fit.person.frames
+        fit.still, fit.bounded = still_turns(path, frames), known[frames]
 
 
 def _camera_of(motion: Motion, fov: float | None) -> Camera:

@@ -87,6 +87,9 @@ class PersonFit:
         self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
         self.vertical: Vertical | None = None
         """What the background shows, from `kinema.estimation.fitting`."""
+        self.still: np.ndarray | None = None
+        self.bounded: np.ndarray | None = None
+        """How the camera turns, and where that is known, from `kinema.estimation.fitting`; as in `Evidence`."""
 
     @property
     def asks_for_vertical(self) -> bool:
@@ -191,7 +194,9 @@ class PersonFit:
                     up = self.vertical.direction
                 prior, sigma = with_standing_legs(prior, sigma, self.names, self.weight, up)
             trust = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence)
-            evidence = Evidence(self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape))
+            evidence = Evidence(
+                self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape), self.still, self.bounded
+            )
             return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 
@@ -200,6 +205,7 @@ class PersonFit:
         first, second = standing_evidence(self.names, rig, self.times, self.rays, self.weight)
         options = replace(self.options, solver=coarse(self.options.solver))
         states, costs = [], []
+        first, second = (replace(each, still=self.still, bounded=self.bounded) for each in (first, second))
         for evidence in (first, second):
             state = PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
             states.append(_solve_in_pieces(rig, evidence, state, options, lambda done: None))

@@ -109,6 +109,18 @@ def centres(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
     return np.asarray(-np.einsum("tji,tj->ti", rotation, translation))
 
 
+def still_turns(path: CameraPath, frames: np.ndarray) -> np.ndarray | None:
+    """(F,3,3) from the camera's axes in frames (F,) of one shot to axes that do not turn; None if it never turns.
+
+    They are those of one of the frames, whose camera looks most nearly where it looks on average.
+    """
+    back = np.swapaxes(path.rotation[frames], -1, -2)
+    if path.kind == "static" or not len(back) or np.abs(back - back[0]).max() < 1e-6:
+        return None
+    likeliest = int(np.argmax(back[:, :, 2] @ back[:, :, 2].mean(axis=0)))
+    return np.asarray(back[likeliest].T @ back)
+
+
 def path_in_world(camera: Camera | None, frames: int) -> CameraPath | None:
     """The way of a clip's camera in the world, in metres, with a pose for each frame; None if it is not known there."""
     if camera is None or camera.rotation is None or camera.translation is None or not frames:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError
+from kinema.geometry.camera_path import path_of, still_turns
 from kinema.geometry.rotations import (
     axis_angle_to_quaternion,
     continuous_axis_angle,
     continuous_quaternions,
     quaternion_to_axis_angle,
+    turned_root,
 )
 from kinema.motion import Motion
 from kinema.person import Person
@@ -84,9 +86,10 @@ def _filter_person(
     before = person.joints
     if body is not None and before is None and person.pose is not None and person.transl is not None and len(person):
         before = body.joints(person.pose, shape_of(person), person.transl)
-    after = _smoothed(person, times, body, options, upright=upright)
+    turns = None if upright else _camera_turns(motion, person)
+    after = _smoothed(person, times, body, options, turns, upright=upright)
     if options.fast_limbs and not upright and body is not None and motion.camera is not None and can_tell(after):
-        light = _smoothed(person, times, body, replace(options, seconds=LIGHT * options.amount), upright=False)
+        light = _smoothed(person, times, body, replace(options, seconds=LIGHT * options.amount), turns, upright=False)
         pose, transl = keep_fast_limbs(light, after, motion.camera, times, options.max_gap)
         after = after.replace(pose=pose, transl=transl, joints=body.joints(pose, shape_of(person), transl))
     figures = {}
@@ -99,14 +102,32 @@ def _filter_person(
     return after, figures
 
 
+def _camera_turns(motion: Motion, person: Person) -> np.ndarray | None:
+    """How a moving camera turns in the person's frames (`still_turns`); None if it does not, or nobody knows."""
+    path = path_of(motion.data)
+    return None if path is None or len(path) != motion.num_frames else still_turns(path, person.frames)
+
+
 def _smoothed(
-    person: Person, times: np.ndarray, body: BodyModel | None, options: FilterOptions, *, upright: bool
+    person: Person,
+    times: np.ndarray,
+    body: BodyModel | None,
+    options: FilterOptions,
+    turns: np.ndarray | None,
+    *,
+    upright: bool,
 ) -> Person:
-    """The person with pose, transl and joints smoothed alike at all times. times (F,): of the person's frames."""
+    """The person with pose, transl and joints smoothed alike at all times. times (F,): of the person's frames.
+
+    turns (F,3,3): from the camera's axes to axes that do not turn, in which the body is smoothed: what shakes in the
+    camera's own because the camera does would be taken for noise, and shake in the world. None: they are the same.
+    """
     changes: dict[str, Any] = {}
     if person.pose is not None and len(person):
-        pose = smooth_rotations(person.pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
-        changes["pose"] = pose.reshape(-1, 72)
+        pose = person.pose if turns is None else turned_root(person.pose, turns)
+        pose = smooth_rotations(pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
+        pose = pose.reshape(-1, 72)
+        changes["pose"] = pose if turns is None else _continuous(turned_root(pose, np.swapaxes(turns, -1, -2)))
     if person.pose is not None and person.transl is not None and len(person):
         betas = shape_of(person)
         pelvis = np.zeros(3) if body is None else body.rest_joints(betas)[:, 0]
@@ -114,13 +135,18 @@ def _smoothed(
         if upright:
             root = smooth_positions(root, times, options, frames=person.frames, name="transl_world")
         else:
-            root = smooth_root(root, times, options, frames=person.frames, name="transl")
+            root = smooth_root(root, times, options, frames=person.frames, name="transl", turns=turns)
         changes["transl"] = root - pelvis
         if body is not None:
             changes["joints"] = body.joints(changes["pose"], betas, changes["transl"])
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
     return person.replace(**changes)
+
+
+def _continuous(pose: np.ndarray) -> np.ndarray:
+    """Poses (F,72) without jumps by whole turns."""
+    return continuous_axis_angle(pose.reshape(-1, 24, 3)).reshape(-1, 72)
 
 
 def smooth_positions(
@@ -146,9 +172,19 @@ def smooth_root(
     *,
     frames: np.ndarray | None = None,
     name: str = "root",
+    turns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A root trajectory (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times more."""
+    """A root trajectory (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times more.
+
+    turns (F,3,3): from the camera's axes to axes that do not turn, in which the ray is smoothed; None: it does not.
+    """
     root = _complete(root, times, options, frames, name)
+    if turns is not None and len(root):
+        distance = np.maximum(np.linalg.norm(root, axis=1, keepdims=True), NEAREST)
+        ray = _smooth(np.einsum("fij,fj->fi", turns, root / distance), times, options, frames, options.amount)
+        ray /= np.maximum(np.linalg.norm(ray, axis=1, keepdims=True), 1e-9)
+        distance = np.exp(_smooth(np.log(distance), times, options, frames, options.amount * options.depth))
+        return np.asarray(distance * np.einsum("fji,fj->fi", turns, ray))
     if not len(root) or root[:, 2].min() < NEAREST:
         return _smooth(root, times, options, frames, options.amount)
     ray = _smooth(root[:, :2] / root[:, 2:], times, options, frames, options.amount)

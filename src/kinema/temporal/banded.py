@@ -67,6 +67,26 @@ def add_second_differences(
             band[j : rows + j, :, n * (i - j)] += weigh(coefficients[:, i] * coefficients[:, j])
 
 
+def add_turned_second_differences(
+    band: np.ndarray, coefficients: np.ndarray, precision: np.ndarray, turns: np.ndarray
+) -> None:
+    """The same for the last three of n unknowns per frame, a vector in axes of its frame's own, in place.
+
+    band (F, n, > 2 n + 2); precision (F - 2, 3) of the second difference in the axes of frame f + 1;
+    turns (F - 2, 3, 3, 3): into these from those of frames f, f + 1, f + 2.
+    """
+    rows, n = len(coefficients), band.shape[1]
+    for i in range(3):
+        for j in range(i + 1):
+            product = (coefficients[:, i] * coefficients[:, j])[:, None, None]
+            block = product * np.swapaxes(turns[:, i], -1, -2) @ (precision[..., None] * turns[:, j])
+            for row in range(3):
+                for column in range(3):
+                    below = n * (i - j) + row - column
+                    if below >= 0:
+                        band[j : rows + j, n - 3 + column, below] += block[:, row, column]
+
+
 def solve_band(band: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Solve for unknowns (F, n): band (F, n, width) positive definite, right (F, n). The band is overwritten."""
     frames, n, width = band.shape
