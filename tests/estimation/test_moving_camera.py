@@ -71,15 +71,14 @@ def test_nobody_is_carried_off_by_keypoints_of_somebody_further_away(body, turne
         turn = axis_angle_to_matrix(pan[:, None] * [0.0, 1.0, 0.0])
         seen = known(seen, turn)
     root = fit_body(seen, body, ANALYTIC).people[0].joints[:, SMPL24.index("pelvis"), 2]
-    # 12 m/s^2 for half of the time, and back: 2 m/s; 12 m/s without that limit.
-    assert np.abs(np.diff(root)).max() * 30 < 4.0
+    assert np.abs(np.diff(root)).max() * 30 < solver.FASTEST + 1.0  # more than SIGMA, since a crowd of points pulls
 
 
 def test_movement_that_bodies_make_is_untouched_by_the_limits(body, monkeypatch):
     scene = make_scene(body, pixel_noise=3.0, depth_noise=0.05)
     bounded = fit_body(scene.seen, body, ANALYTIC).people[0]
     monkeypatch.setattr(solver, "MOST_ACROSS", np.inf)
-    monkeypatch.setattr(solver, "MOST_DEPTH", np.inf)
+    monkeypatch.setattr(solver, "FASTEST", np.inf)
     free = fit_body(scene.seen, body, ANALYTIC).people[0]
     assert np.array_equal(bounded.transl, free.transl)
 

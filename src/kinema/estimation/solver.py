@@ -37,12 +37,15 @@ FREE_JOINTS = SMPL24.indices([j for j in SMPL24.joints if not j.endswith(("_foot
 """Joints that the evidence can rotate; toes and hands keep their prior."""
 
 ADDED_STEPS = 3
-"""Steps, the last ones, in which added evidence, and how fast a body may accelerate, count."""
+"""Steps, the last ones, in which added evidence, and how fast a body moves at most, count."""
 
-MOST_ACROSS, MOST_DEPTH = 40.0, 12.0
-"""m/s^2 that a pelvis accelerates at most, across and along the camera's viewing direction: what is beyond is no burst
-of movement but an error. In captured salsa and sport (CMU), 99.9 % of the frames stay below 28 along the ground and 23
-vertically, 99 % below 8.5 along one horizontal axis; landings on stiff legs are beyond that for a frame or two."""
+MOST_ACROSS = 40.0
+"""m/s^2 that a pelvis accelerates at most across the camera's viewing direction: what is beyond is no burst of movement
+but an error. In captured salsa and sport (CMU), 99.9 % of the frames stay below 28 along the ground, 23 vertically."""
+
+FASTEST, FASTEST_SIGMA = 8.0, 0.3
+"""m/s at which a pelvis moves at most along the viewing direction, and the sigma of what is beyond. Nothing in that
+capture is faster than 6.1; accelerations cannot be limited there, because bursts gather them in a frame or two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +73,8 @@ class Evidence:
 
     def take(self, rows: np.ndarray | slice) -> Evidence:
         """The evidence of some frames."""
-        values = (getattr(self, f.name) for f in fields(self))
-        return Evidence(*(None if value is None else value[rows] for value in values))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value[rows] for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +264,7 @@ class _Smoothness:
         """(F-2, n): of accelerations (F-2, n); lower for joints and for the root's way across in a burst of movement,
         as far as it is believed (`Evidence.trust`), and, beyond much more, along the viewing direction. A burst of a
         joint is one of the poses as they are, or one that the image shows and the poses do not follow yet. bounded: of
-        the root, what is beyond `MOST_ACROSS` and `MOST_DEPTH` counts in full.
+        the root's way across, what is beyond `MOST_ACROSS` counts in full.
         """
         trust = evidence.trust
         sigma = np.full(acceleration.shape[1], options.rotation_acceleration)
@@ -277,18 +280,33 @@ class _Smoothness:
         burst = believed * burst / options.bursts**2
         robust = 1 / (1 + np.concatenate([burst, depth / options.depth_bursts**2], axis=1))
         if bounded:
-            robust[:, -3:] += _beyond(acceleration[:, -3:], evidence.bounded)
+            robust[:, -3:-1] += _beyond(acceleration[:, -3:-1], evidence.bounded)
         return np.asarray(self.counts[:, None] * robust / sigma**2)
 
 
 def _beyond(acceleration: np.ndarray, bounded: np.ndarray | None) -> np.ndarray:
-    """(F-2,3) in [0, 1): the share of a root's accelerations (F-2,3) that no body reaches; bounded (F,) bool."""
-    across = np.linalg.norm(acceleration[:, :2], axis=1, keepdims=True).repeat(2, axis=1)
-    size = np.concatenate([across, np.abs(acceleration[:, 2:])], axis=1)
-    share = 1 - np.minimum(1.0, np.array([MOST_ACROSS, MOST_ACROSS, MOST_DEPTH]) / np.maximum(size, 1e-9))
+    """(F-2,1) in [0, 1): the share of a root's accelerations (F-2,2) that no body reaches; bounded (F,) bool."""
+    size = np.linalg.norm(acceleration, axis=1, keepdims=True)
+    share = 1 - np.minimum(1.0, MOST_ACROSS / np.maximum(size, 1e-9))
     if bounded is not None:
         share = share * (bounded[:-2] & bounded[1:-1] & bounded[2:])[:, None]
     return np.asarray(share)
+
+
+def _limit_speed(band: np.ndarray, gradient: np.ndarray, evidence: Evidence, root: np.ndarray) -> None:
+    """Add how much faster than `FASTEST` roots (F,3) come nearer or go away to a band and a gradient, in place."""
+    interval = np.diff(evidence.times)
+    speed = np.diff(root[:, 2]) / interval
+    excess = speed - np.clip(speed, -FASTEST, FASTEST)
+    if evidence.bounded is not None:
+        excess = excess * (evidence.bounded[:-1] & evidence.bounded[1:])
+    precision = REFERENCE_RATE * interval / FASTEST_SIGMA**2
+    pull, stiff = precision * excess / interval, precision * (excess != 0) / interval**2
+    gradient[1:, -1] += pull
+    gradient[:-1, -1] -= pull
+    band[1:, -1, 0] += stiff
+    band[:-1, -1, 0] += stiff
+    band[:-1, -1, band.shape[1]] -= stiff
 
 
 def _banded_step(
@@ -302,7 +320,7 @@ def _banded_step(
     *,
     bounded: bool,
 ) -> np.ndarray:
-    """Solve the banded normal equations: the step (F, n) of all frames. bounded: as for `_Smoothness.precision`."""
+    """Solve the banded normal equations: the step (F, n) of all frames. bounded: bodies have limits."""
     num_frames, n = gradient.shape
     gradient = gradient.copy()
     weight, turns = smoothness.coefficients, smoothness.turns
@@ -320,6 +338,8 @@ def _banded_step(
             add_turned_second_differences(band, weight, precision[:, -3:], turns)
             precision[:, -3:] = 0.0
         add_second_differences(band, weight, lambda product: product[:, None] * precision)
+        if bounded:
+            _limit_speed(band, gradient, evidence, state.root)
     if fixed:
         band[:fixed, :, 0] += FIXED
         gradient[:fixed] = 0.0
