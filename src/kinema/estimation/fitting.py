@@ -199,11 +199,12 @@ def _of_rows(starts: list[tuple[Evidence, PoseState]], samples: Sequence[Any]) -
 
 
 def _concatenated(parts: list[Values]) -> Values:
-    """Evidence or states of some frames, one after the other."""
+    """Evidence or states of some frames, one after the other, with the fields that all of them have."""
     if len(parts) == 1:
         return parts[0]
-    names = [each.name for each in fields(parts[0])]
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    values = {each.name: [getattr(part, each.name) for part in parts] for each in fields(parts[0])}
+    known = {name: own for name, own in values.items() if all(value is not None for value in own)}
+    return type(parts[0])(**{name: np.concatenate(own) for name, own in known.items()})
 
 
 def _well_seen(evidence: Evidence, count: int) -> np.ndarray:
