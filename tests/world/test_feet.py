@@ -15,7 +15,7 @@ from kinema.synthetic import procedural_motion
 from kinema.temporal.gaps import runs
 from kinema.world import cleanup
 from kinema.world.cleanup import LEGS, clean_feet, levels
-from kinema.world.contacts import find_contacts, spans
+from kinema.world.contacts import find_contacts, held, spans
 from kinema.world.fitted import FittedTrack
 from kinema.world.measures import compare, floating, penetration, sliding
 from kinema.world.root import steady_root
@@ -275,3 +275,14 @@ def test_measures_of_a_track_that_slides_and_sinks(body):
     assert figures["sliding_after"] == pytest.approx(100, rel=1e-3)
     assert figures["bent_max"] < 1e-6
     assert compare([], [], [], []) == {}
+
+
+def test_a_contact_that_could_not_be_held_is_none():
+    times = np.arange(8) / 50
+    points = np.zeros((8, 2, 3))
+    points[3:, 0, 0] = 0.02  # 1 m/s from frame 2 to 3
+    points[:, 1, 0] = 0.004 * np.arange(8)  # 0.2 m/s
+    points[:, :, 1] = 0.1 * np.arange(8)[:, None]  # a lift is no slide
+    contacts = np.ones((8, 2), dtype=bool)
+    assert held(contacts, points, times).T.tolist() == [[True, True, False, False, True, True, True, True], [True] * 8]
+    assert held(contacts[:1], points[:1], times[:1]).all()

@@ -34,6 +34,10 @@ LOW = 0.08
 FLOOR_WINDOW = 0.5
 """Seconds before and after a frame in which the lowest point of the feet is taken as the floor."""
 
+LOST_HOLD = 0.25
+"""m/s at which a foot that was to be held moves all the same: half of what counts as standing in a raw fit, and a
+hundred times what the clean-up leaves where it can hold it."""
+
 SMOOTHING = 0.1
 """Seconds over which positions are smoothed before they are differentiated."""
 
@@ -128,6 +132,19 @@ def touchable(track: FittedTrack) -> np.ndarray:
     carries = track.limbs | (trunk == trunk.min(axis=1, keepdims=True))
     feet |= track.on_other_parts[:, None]
     return np.concatenate([feet, carries & track.on_other_parts[:, None]], axis=1)
+
+
+def held(contacts: np.ndarray, points: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The contacts (F,K) whose points (F,K,3) in the world stand still in the end: legs do not reach every contact.
+
+    A frame from or to which a point in contact moves along the ground by more than `LOST_HOLD` is none.
+    """
+    if len(times) < 2:
+        return contacts
+    step = np.linalg.norm(np.diff(points[..., [0, 2]], axis=0), axis=-1) / np.diff(times)[:, None]
+    fast = (step > LOST_HOLD) & contacts[1:] & contacts[:-1]
+    none = np.zeros((1, contacts.shape[1]), dtype=bool)
+    return np.asarray(contacts & ~np.concatenate([fast, none]) & ~np.concatenate([none, fast]))
 
 
 def spans(weight: np.ndarray, times: np.ndarray) -> np.ndarray:

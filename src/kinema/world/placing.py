@@ -17,7 +17,7 @@ from kinema.stage import Context, given
 from kinema.temporal.gaps import uninterrupted
 from kinema.world.balance import world_from_camera
 from kinema.world.cleanup import clean_feet, levels
-from kinema.world.contacts import find_contacts
+from kinema.world.contacts import find_contacts, held
 from kinema.world.fitted import FittedTrack
 from kinema.world.ground import Ground, estimate_ground
 from kinema.world.measures import compare
@@ -233,7 +233,7 @@ def _place(
         here = centre[piece] if centre.ndim == 2 else centre
         touch, steadied = find_contacts(raw, here)
         clean = lifted(clean_feet(raw, steadied, touch, here)) if options.clean else raw
-        contacts[piece] = touch[:, :4]
+        contacts[piece] = held(touch[:, :4], clean.feet, clean.times) if options.clean else touch[:, :4]
         before.append(raw)
         after.append(clean)
         touching.append(contacts[piece])
