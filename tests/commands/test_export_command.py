@@ -128,7 +128,7 @@ def test_rate_and_body_of_the_reader(file, tmp_path, capsys):
     """An npz at 60 frames a second for SMPL-H's body; a pt for readers who take another rate for granted."""
     arguments = ["export", str(file), "--person", "1", "--out", str(tmp_path)]
     assert main([*arguments, "--format", "npz", "--rate", "60", "--layout", "smplh"]) == 0
-    assert "to the legs of SMPL-H's average body" in capsys.readouterr().out
+    assert "to match the legs of SMPL-H's average body" in capsys.readouterr().out
     with np.load(tmp_path / "walk.npz", allow_pickle=False) as arrays:
         assert arrays["poses"].shape == (29, 156)
         assert arrays["mocap_frame_rate"] == 60

@@ -142,7 +142,8 @@ def test_one_frame_gaps_and_nan(body, name, solid):
     fitted = fit_body(with_person(scene, holed.select(rows)), body).people[0]
     assert np.isfinite(fitted.pose).all()
     assert np.isnan(fitted.reprojection_error[3:6]).all()
-    assert errors(fitted, scene.truth.select(rows))[0] < 0.12
+    # From 2D alone, in pieces of 0.4 s: of what the lifter finds there, depth is the least certain.
+    assert errors(fitted, scene.truth.select(rows))[0] < (0.12 if solid else 0.14)
 
 
 def test_3d_keypoints_that_are_never_seen_are_none(body):

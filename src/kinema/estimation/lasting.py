@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MEMORY = 1.5
 """Seconds: standard deviation of the weights with which frames around one count in its mean."""
 
-MOMENTARY = 0.85
+MOMENTARY = 0.9
 """What of the stated uncertainty is left for momentary errors. Those measured are half of it (the root of 23 %), but
 the mean over `MEMORY` does not follow all that lasts, and real people differ from rendered ones."""
 
