@@ -31,7 +31,7 @@ FITS = {
     f"fit, {prior} prior, {landmarks} landmarks": FitOptions(prior=prior, landmarks=landmarks)
     for prior in ("analytic", "learned")
     for landmarks in ("raw", "refined")
-}
+} | {"the last, its errors not taken to last": FitOptions(lasting=False)}
 RAW = "BlazePose's raw 3D"
 
 
