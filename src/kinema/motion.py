@@ -26,7 +26,7 @@ from kinema.brief import brief_list
 from kinema.checks import checked, checked_bounds, length
 from kinema.errors import ShapeError, UsageError
 from kinema.geometry.camera import Camera, join_cameras, merge_cameras
-from kinema.geometry.camera_path import path_data, path_of
+from kinema.geometry.camera_path import CameraPath, path_data, path_of
 from kinema.person import Person, checked_data, join_people
 from kinema.provenance import StageRecord
 from kinema.temporal.gaps import shot_of, uninterrupted
@@ -113,6 +113,12 @@ class Motion:
         bounds = [0, *self.cuts.tolist(), len(self.times)]
         return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
+    @property
+    def camera_path(self) -> CameraPath | None:
+        """The camera's path in `data`; None if there is none, or one of another clip's length. Raises ShapeError."""
+        path = path_of(self.data)
+        return path if path is not None and len(path) == self.num_frames else None
+
     def pieces(self, person: Person, max_gap: float) -> list[slice]:
         """The contiguous pieces of a person, as slices of the person's own frames.
 
@@ -174,8 +180,8 @@ class Motion:
         camera = None if self.camera is None else self.camera.at(inside)
         cuts = self.cuts - first
         cuts = cuts[(cuts > 0) & (cuts < inside.sum())]
-        path, data = path_of(self.data), self.data
-        if path is not None and len(path) == len(inside):
+        path, data = self.camera_path, self.data
+        if path is not None:
             data = {**data, **path_data(path.part(inside))}
         return self.replace(times=self.times[inside], people=tuple(people), camera=camera, cuts=cuts, data=data)
 

@@ -19,7 +19,7 @@ from kinema.estimation.shown import joints_estimated, parts_of
 from kinema.estimation.solver import Evidence, PoseState
 from kinema.estimation.upright import verticals_of
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, with_fov
-from kinema.geometry.camera_path import path_of, still_turns
+from kinema.geometry.camera_path import still_turns
 from kinema.motion import Motion
 from kinema.person import Person, join_people
 from kinema.progress import Progress
@@ -124,8 +124,8 @@ def _know_camera(motion: Motion, fits: Sequence[PersonFit]) -> None:
 
     Of a camera that zooms it is not known how fast people come nearer; a path begins anew where it was lost.
     """
-    path = path_of(motion.data)
-    if path is None or len(path) != motion.num_frames:
+    path = motion.camera_path
+    if path is None:
         if motion.data.get("camera_motion", {}).get("moving") is True:
             for fit in fits:
                 fit.bounded = np.zeros(len(fit.times), dtype=bool)

@@ -34,9 +34,9 @@ the mean over `MEMORY` does not follow all that lasts, and real people differ fr
 SHORTEST = 1.0
 """Seconds that somebody must be seen for lasting errors to be told from momentary ones."""
 
-FIRST_STEP = 4
-"""Steps with the prior as it is, which come first: until then deviations are those of poses on their way. One step
-fewer gains a millimetre more on real people, and loses half of one on rendered people (docs/pose-lifter.md)."""
+LAST_STEPS = 2
+"""Steps, the last ones, with a prior that has moved: until then deviations are those of poses on their way. One step
+more gains a millimetre on real people, and loses half of one on rendered people (docs/pose-lifter.md)."""
 
 ROOT = SMPL24.index("pelvis")
 """The root's own rotation keeps its prior: less than half of the variance of its errors is left after two seconds, the

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from kinema.body.kinematics import Rig
-from kinema.estimation.lasting import FIRST_STEP, momentary, recentred
+from kinema.estimation.lasting import LAST_STEPS, momentary, recentred
 from kinema.estimation.options import SolverOptions
 from kinema.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from kinema.skeleton import SMPL24
@@ -133,7 +133,7 @@ def solve(
     for number, scale in enumerate(scales):
         now = replace(options, robust_scale=float(scale))
         if lasting:
-            evidence = recentred(stated, state) if number >= FIRST_STEP else momentary(stated)
+            evidence = recentred(stated, state) if number >= options.iterations - LAST_STEPS else momentary(stated)
         hessian, gradient = normal_equations(rig, evidence, state, now)
         last = number >= options.iterations - ADDED_STEPS
         for add in added if last else ():

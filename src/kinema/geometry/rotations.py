@@ -154,3 +154,8 @@ def continuous_axis_angle(axis_angle: np.ndarray) -> np.ndarray:
         along = np.sum(axis * out[i - 1], axis=-1, keepdims=True)
         out[i] = axis * (angle + 2 * np.pi * np.round((along - angle) / (2 * np.pi)))
     return out
+
+
+def continuous_pose(pose: np.ndarray) -> np.ndarray:
+    """Poses (F, 72) whose axis-angles change least from frame to frame (`continuous_axis_angle`)."""
+    return continuous_axis_angle(pose.reshape(-1, 24, 3)).reshape(-1, 72)

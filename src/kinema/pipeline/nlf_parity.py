@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError
-from kinema.geometry.camera_path import path_of
 from kinema.models.nlf.facts import FOV
 from kinema.models.nlf.options import MASKS
 from kinema.motion import Motion
@@ -53,8 +52,8 @@ def with_ground(motion: Motion, notes: list[str]) -> Motion:
     for person in reversed(motion.people):
         if person.joints is not None:
             toes[person.frames] = person.joints[:, SMPL24.indices(_FEET)]
-    path = path_of(motion.data)
-    if path is not None and len(path) == motion.num_frames and path.metric:
+    path = motion.camera_path
+    if path is not None and path.metric:
         toes = toes @ path.rotation + path.centre[:, None]
     try:
         plane = foot_plane(toes, np.array(_UP))

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.geometry.camera_path import path_of, still_turns
+from kinema.geometry.camera_path import still_turns
 from kinema.geometry.rotations import (
     axis_angle_to_quaternion,
     continuous_axis_angle,
+    continuous_pose,
     continuous_quaternions,
     quaternion_to_axis_angle,
     turned_root,
@@ -104,8 +105,8 @@ def _filter_person(
 
 def _camera_turns(motion: Motion, person: Person) -> np.ndarray | None:
     """How a moving camera turns in the person's frames (`still_turns`); None if it does not, or nobody knows."""
-    path = path_of(motion.data)
-    return None if path is None or len(path) != motion.num_frames else still_turns(path, person.frames)
+    path = motion.camera_path
+    return None if path is None else still_turns(path, person.frames)
 
 
 def _smoothed(
@@ -127,7 +128,7 @@ def _smoothed(
         pose = person.pose if turns is None else turned_root(person.pose, turns)
         pose = smooth_rotations(pose.reshape(-1, 24, 3), times, options, frames=person.frames, name="pose")
         pose = pose.reshape(-1, 72)
-        changes["pose"] = pose if turns is None else _continuous(turned_root(pose, np.swapaxes(turns, -1, -2)))
+        changes["pose"] = pose if turns is None else continuous_pose(turned_root(pose, np.swapaxes(turns, -1, -2)))
     if person.pose is not None and person.transl is not None and len(person):
         betas = shape_of(person)
         pelvis = np.zeros(3) if body is None else body.rest_joints(betas)[:, 0]
@@ -142,11 +143,6 @@ def _smoothed(
     if "joints" not in changes and person.joints is not None and len(person):
         changes["joints"] = smooth_positions(person.joints, times, options, frames=person.frames, name="joints")
     return person.replace(**changes)
-
-
-def _continuous(pose: np.ndarray) -> np.ndarray:
-    """Poses (F,72) without jumps by whole turns."""
-    return continuous_axis_angle(pose.reshape(-1, 24, 3)).reshape(-1, 72)
 
 
 def smooth_positions(

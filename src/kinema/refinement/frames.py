@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from kinema.geometry.camera_path import path_of
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS, Person
 from kinema.skeleton import NUM_BETAS
@@ -52,8 +51,7 @@ def can_be_placed(motion: Motion) -> bool:
     if camera is None or camera.rotation is None:
         return False
     if camera.moving:
-        path = path_of(motion.data)
-        return path is not None and len(path) == motion.num_frames
+        return motion.camera_path is not None
     return camera.rotation.ndim == 2 or len(motion.cuts) > 0
 
 

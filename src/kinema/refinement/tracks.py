@@ -9,8 +9,8 @@ import numpy as np
 
 from kinema.body.model import NUM_JOINTS, BodyModel
 from kinema.formats.marker_fitting import fit_points, shape_of_points
-from kinema.geometry.camera_path import CameraPath, path_of
-from kinema.geometry.rotations import continuous_axis_angle, turned_root
+from kinema.geometry.camera_path import CameraPath
+from kinema.geometry.rotations import continuous_pose, turned_root
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.refinement.frames import in_its_frames
@@ -91,9 +91,8 @@ class _Fit:
         if path is not None:
             found = _as_seen(self.body, found, path)
         self.errors.append(found.error)
-        frames = len(person)
-        pose = continuous_axis_angle(found.pose.reshape(frames, NUM_JOINTS, 3)).reshape(frames, -1)
-        betas = np.tile(found.betas, (frames, 1))
+        pose = continuous_pose(found.pose)
+        betas = np.tile(found.betas, (len(person), 1))
         changed = person.replace(pose=pose, betas=betas, transl=found.transl, joints=found.joints)
         pieces = motion.pieces(person, options.max_gap)
         return changed, what_changed(before, found.joints, motion.times[person.frames], pieces)
@@ -133,8 +132,8 @@ class _Found:
 
 def _path(motion: Motion, person: Person) -> CameraPath | None:
     """The path of a moving camera in the person's frames, if it is known."""
-    path = path_of(motion.data)
-    if path is None or path.kind == "static" or len(path) != motion.num_frames:
+    path = motion.camera_path
+    if path is None or path.kind == "static":
         return None
     return path.part(person.frames)
 

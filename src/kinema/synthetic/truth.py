@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema.geometry.camera import Camera, camera_from_fov, project, to_camera
-from kinema.geometry.rotations import axis_angle_to_matrix, continuous_axis_angle, turned_root
+from kinema.geometry.rotations import axis_angle_to_matrix, continuous_pose, turned_root
 from kinema.person import Person
 from kinema.skeleton import SMPL24
 from kinema.visualization.framing import framing_translation, looking_from
@@ -82,7 +82,7 @@ def person_in_view(
     joints_world = body.joints(pose_world, all_betas, transl_world)
     rotation = np.broadcast_to(np.asarray(camera.rotation), (frames, 3, 3))
     pose = turned_root(pose_world, rotation)
-    pose = continuous_axis_angle(pose.reshape(frames, 24, 3)).reshape(frames, 72)
+    pose = continuous_pose(pose)
     # The root rotates about the pelvis, not about the origin: the pelvis determines the translation.
     rest_pelvis = body.rest_joints(np.asarray(betas, dtype=np.float64))[0]
     pelvis = to_camera(np.asarray(transl_world) + rest_pelvis, camera)
@@ -98,7 +98,7 @@ def person_in_view(
         betas=all_betas,
         transl=pelvis - rest_pelvis,
         joints=joints,
-        pose_world=continuous_axis_angle(pose_world.reshape(frames, 24, 3)).reshape(frames, 72),
+        pose_world=continuous_pose(pose_world),
         transl_world=transl_world,
         joints_world=joints_world,
         contacts=contacts,

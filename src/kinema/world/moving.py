@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinema.geometry.camera import Camera
-from kinema.geometry.camera_path import CameraPath, path_of
+from kinema.geometry.camera_path import CameraPath
 from kinema.motion import Motion
 from kinema.world.balance import unit
 from kinema.world.fitted import FittedTrack
@@ -103,8 +103,8 @@ class Journey:
 
 def path_over(motion: Motion) -> CameraPath | None:
     """The camera's path through a clip of one shot; None if there is none of the clip's length, or none was found."""
-    path = path_of(motion.data)
-    if path is None or path.found is None or len(path) != motion.num_frames or not path.found.any():
+    path = motion.camera_path
+    if path is None or path.found is None or not path.found.any():
         return None
     return path
 
