@@ -2,11 +2,12 @@
 
     python benchmarks/keypoint_lifter.py [--frames 10000] [--speed] [--network FILE] [--rendered FOLDER]
 
-Both start from the same tracks. The second sees them as COCO's 17 joints without 3D, as a file of keypoints has them,
-and is lifted by Kinema's own lifter of 2D keypoints; the third is fitted from a relaxed stance instead, as before there
-was that lifter. Then the first two again with lifters that are given the true vertical, as sure to a degree. 12 limb
-joints, mid-hip aligned, millimetres. --rendered adds three rendered clips, which are made in that folder; --network
-takes another file for the lifter of 2D keypoints, such as one before a training.
+All start from the same tracks, with what the background shows of the vertical, as in `kinema run`. First the chain as
+it runs, with BlazePose's 33 points and their 3D; then the same with a fit that sees COCO's 17 points only, and a prior
+from all 33 in 3D; then these 17 in 2D and nothing else, as a file of keypoints has them, lifted by Kinema's own lifter
+of 2D keypoints; last, fitted from a relaxed stance instead. 12 limb joints, mid-hip aligned, millimetres. --rendered
+adds three rendered clips, which are made in that folder; --network takes another file for the lifter of 2D keypoints,
+such as one before a training.
 
 Then the lifter's speed (--speed: nothing else): in CPU time, beside products of matrices of as many operations as its
 network has, and in frames per second on two threads. Needs onnx for that.
@@ -19,9 +20,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partialmethod
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -32,29 +33,29 @@ from benchmarks.accuracy_parts.rendered import SCRIPTS, rendered_clip
 from benchmarks.accuracy_parts.truths import truth_clips
 
 from kinema.body import load_body
+from kinema.body.points import SurfacePoints
 from kinema.commands._tables import print_table
-from kinema.estimation import fitting
+from kinema.estimation import fitting, person_fit
+from kinema.estimation.priors import evidence_rows
 from kinema.estimation.stage import fit_body
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import Truth
 from kinema.geometry.camera import camera_from_fov
-from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter
-from kinema.models.pose_lifter.vertical import Vertical
+from kinema.models.pose_lifter.lifter import KeypointLifter
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.pipeline.threads import one_blas_thread
 from kinema.refinement.stage import filter_motion
 from kinema.skeleton import BLAZEPOSE33, COCO17
-from kinema.stage import given
-from kinema.tracking import track_people
+from kinema.stage import Context
+from kinema.tracking.options import TrackingOptions
+from kinema.tracking.stage import track_video
 from kinema.video import open_video
 
 SEED = 0
 
 ROUNDS = 5
 """Of the measurement of speed, whose alternatives take turns, so that what else the machine does hits all."""
-SURE = 1.0
-"""Degrees of uncertainty that the lifters are told of the true vertical."""
 
 
 def as_coco(person: Person) -> Person:
@@ -84,46 +85,48 @@ def main() -> int:
         print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)
         return 3
     body, rows = load_body(), []
-    clips = [(known.name, known.clip, known.truth, known.up) for known in truth_clips()]
+    clips: list[tuple[str, Path, Truth | Motion]] = [(each.name, each.clip, each.truth) for each in truth_clips()]
     if args.rendered is not None:
         args.rendered.mkdir(parents=True, exist_ok=True)
         for script in SCRIPTS:
             path, made = rendered_clip(args.rendered, body, script, seed=0)
-            clips.append((script, path, made, given(made.camera).rotation[:, 1]))
-    for name, clip, truth, up in clips:
+            clips.append((script, path, made))
+    for name, clip, truth in clips:
         with open_video(clip) as video:
-            tracked = track_people(video)
+            tracked = track_video(None, options=TrackingOptions(), context=Context(body, video))
         flat = tracked.replace(people=tuple(map(as_coco, tracked.people)))
-        cells = [score(filter_motion(fit_body(motion, body), body), truth) for motion in (tracked, flat)]
-        chosen, fitting.prior_of = fitting.prior_of, lambda person, requested: "standing"
-        cells.append(score(filter_motion(fit_body(flat, body), body), truth))
-        fitting.prior_of = chosen
-        told = ["", ""]
-        if up is not None:
-            with given_vertical(up):
-                told = [score(filter_motion(fit_body(motion, body), body), truth) for motion in (tracked, flat)]
-        rows.append([name, *cells, *told])
-    columns = (
-        "33 points, 2D and 3D",
-        "17 points in 2D",
-        "... from a stance",
-        "33, vertical given",
-        "17, vertical given",
-    )
+        rows.append([name, fitted(tracked, truth)])
+        with replaced(person_fit, "evidence_rows", coco_rows):
+            rows[-1].append(fitted(tracked, truth))
+        rows[-1].append(fitted(flat, truth))
+        with replaced(fitting, "prior_of", lambda person, requested: "standing"):
+            rows[-1].append(fitted(flat, truth))
+    columns = ("33 points, 2D and 3D", "17 of them, 2D and 3D", "17 in 2D, lifted", "17 in 2D, from a stance")
     print_table(["MPJPE / PA-MPJPE, mm", *columns], rows)
     print(speed(args.frames))
     return 0
 
 
+def coco_rows(points: SurfacePoints, set_name: str) -> np.ndarray:
+    """The rows of the points that the fit uses, of COCO's joints only."""
+    rows = evidence_rows(points, set_name)
+    return np.array([row for row in rows if points.names[row] in COCO17.joints], dtype=int)
+
+
 @contextmanager
-def given_vertical(up: np.ndarray) -> Iterator[None]:
-    """All lifters are told this vertical (3,), in the camera's axes, meanwhile."""
-    plain = Lifter.__call__
-    Lifter.__call__ = partialmethod(plain, vertical=Vertical(up, SURE))  # type: ignore[method-assign, assignment]
+def replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """A module has another value by this name meanwhile."""
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        Lifter.__call__ = plain  # type: ignore[method-assign]
+        setattr(module, name, before)
+
+
+def fitted(tracked: Motion, truth: Truth | Motion) -> str:
+    """The errors of tracked people, fitted and filtered."""
+    return score(filter_motion(fit_body(tracked, load_body()), load_body()), truth)
 
 
 def score(motion: Motion, truth: Truth | Motion) -> str:

@@ -3,8 +3,9 @@
     python benchmarks/lasting_errors.py WINDOWS
 
 WINDOWS: the folder of `tools/train_pose_lifter.py render`, of which the held-out windows are taken, three seconds each.
-Prints the error over the stated uncertainty, its correlation after a while, and the share of the error's variance that
-is that of the window's mean: what lasts (`kinema.estimation.lasting`).
+Prints the error over the stated uncertainty, its correlation after a while, the share of the error's variance that
+is that of the window's mean: what lasts (`kinema.estimation.lasting`), and its correlation with the errors that the
+lifter of 2D keypoints makes of the same points.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from kinema.commands._tables import print_table
 from kinema.geometry.camera import camera_from_focal, project
 from kinema.geometry.rotations import matrix_to_axis_angle
-from kinema.models.pose_lifter.lifter import PoseLifter
+from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
 from kinema.person import Person
 from kinema.skeleton import BLAZEPOSE33, SMPL24
 from kinema.training.rendered import LIFTER_FILM
@@ -29,10 +30,10 @@ MOST = 3.0
 """Errors in stated uncertainties beyond which all count alike: of people who are not found at all."""
 
 
-def errors(folder: Path) -> np.ndarray:
+def errors(folder: Path, lifter: Lifter) -> np.ndarray:
     """(N,F,24,3): tangents of the error's rotation over the stated uncertainty, of N windows."""
     windows = {name: each.astype(float) for name, each in load_windows(folder, "held_out", LIFTER_FILM).items()}
-    camera, lifter = camera_from_focal(1000, 1000, 1000.0, "calibration"), PoseLifter()
+    camera = camera_from_focal(1000, 1000, 1000.0, "calibration")
     found = []
     for number, rays in enumerate(windows["rays"]):
         pixels = project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1), camera.intrinsics)
@@ -49,18 +50,20 @@ def errors(folder: Path) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("windows", type=Path)
-    off = errors(parser.parse_args().windows)
+    windows = parser.parse_args().windows
+    off, other = errors(windows, PoseLifter()), errors(windows, KeypointLifter())
     rows = []
     for name in (*JOINTS, "all of these"):
         columns = [k for k, joint in enumerate(SMPL24.joints) if joint.removeprefix("left_").removeprefix("right_") in
                    (JOINTS if name not in JOINTS else (name,))]  # fmt: skip
-        part = off[:, :, columns]
+        part, apart = off[:, :, columns], other[:, :, columns]
         variance = np.mean(part**2)
         steps = [round(delay * LIFTER_FILM.rate) for delay in AFTER]
         left = [np.mean(part[:, step:] * part[:, :-step]) / variance for step in steps]
         lasts = np.mean(part.mean(axis=1) ** 2) / variance
-        rows.append([name, *(f"{value:.2f}" for value in (np.sqrt(variance), *left, lasts))])
-    print_table(["", "error / sigma", *(f"after {delay:g} s" for delay in AFTER), "lasts"], rows)
+        shared = np.mean(part * apart) / np.sqrt(variance * np.mean(apart**2))
+        rows.append([name, *(f"{value:.2f}" for value in (np.sqrt(variance), *left, lasts, shared))])
+    print_table(["", "error / sigma", *(f"after {delay:g} s" for delay in AFTER), "lasts", "shared"], rows)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from kinema.body import load_body
 from kinema.body.definitions import DEFINITIONS
 from kinema.evaluation.motion import evaluate_motion
 
-DEFAULT = Chain("default")
+DEFAULT, GOOD = Chain("default"), Chain("`--quality good`", {"quality": "good"})
 PRESETS = (
     DEFAULT,
-    Chain("`--quality good`", {"quality": "good"}),
+    GOOD,
     Chain("`--quality good --commercial-only`", {"quality": "good", "commercial_only": True}),
     Chain("`--quality best`", {"quality": "best"}),
     Chain("`--quality best --commercial-only`", {"quality": "best", "commercial_only": True}),
@@ -43,8 +43,10 @@ ABLATIONS = (
     Chain("bursts of unsure limbs believed as well", fit={"burst_confidence": (-2.0, -1.0)}),
     Chain("points of fast limbs count no more", fit={"emphasis": 1.0}),
     Chain("no bursts believed", solver={"bursts": 1e3}),
+    GOOD,
+    Chain("`--quality good`, lifted by one lifter", {"quality": "good"}, fit={"second_lifter": False}),
 )
-"""The default with one part taken out or changed."""
+"""The default, and `good`, with one part taken out or changed."""
 
 
 def scored(kept: Kept, how: Chain, known: TruthClip) -> Scores:
@@ -211,7 +213,7 @@ def in_pictures(kept: Kept, seeds: int) -> str:
 
 
 def ablations(kept: Kept, seeds: int) -> str:
-    """The default with one part changed."""
+    """The chains with one part changed."""
     clips = [known for known in truth_clips() if known.name != "desk"]
     rows = []
     for how in ABLATIONS:

@@ -13,7 +13,7 @@ from kinema.errors import UsageError
 from kinema.estimation.girths import fit_girths
 from kinema.estimation.options import FitOptions
 from kinema.estimation.person_fit import LIFTERS, PersonFit
-from kinema.estimation.priors import prior_of
+from kinema.estimation.priors import is_lifted_twice, prior_of
 from kinema.estimation.shape import fit_shape, out_of_reach
 from kinema.estimation.shown import joints_estimated, parts_of
 from kinema.estimation.solver import Evidence, PoseState
@@ -38,9 +38,10 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     Requires keypoints and keypoint_confidence of a joint set of which the body model defines at least six points,
     limb joints among them; fills pose, betas, transl, joints, joint_seen and reprojection_error in the camera's
     frame, and the camera if the motion has none. keypoints3d, of the same set or another, give the pose prior: the
-    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Without them the lifter of 2D
-    keypoints reads any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in
-    the image, and the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the
+    pose lifter reads blazepose33, the analytic prior any set with the twelve limb joints. Where another network's 2D
+    keypoints are fused with BlazePose's (fused59), the lifter of 2D keypoints reads these and joins in. Without 3D it
+    reads any set with these joints; with fewer, the fit starts from a relaxed stance oriented by the torso in the
+    image, and the depth of the limbs is little more than a guess. If a prior replaces the one in the options, the
     person's data record it: "fit_prior" is "lifted", "analytic" or "standing". They also say how tall the body is and
     why (`kinema.body.sizes.BODY_HEIGHT`), and on how many outlines the shape rests
     (`kinema.estimation.person_fit.SHAPE_OUTLINES`): those that tracking made (`kinema.person.OUTLINES`), which are used
@@ -52,11 +53,14 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     body = given(context.body)
     camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
-    lifters = {
-        prior: lifter(threads=options.threads)
-        for prior, lifter in LIFTERS.items()
-        if prior in (priors or [options.prior])
-    }
+    used = set(priors or [options.prior])
+    twice = [
+        options.second_lifter and is_lifted_twice(person, prior)
+        for person, prior in zip(motion.people, priors, strict=True)
+    ]
+    if any(twice):
+        used.add("lifted")
+    lifters = {prior: lifter(threads=options.threads) for prior, lifter in LIFTERS.items() if prior in used}
     refined = any(
         prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
         for person, prior in zip(motion.people, priors, strict=True)
@@ -81,11 +85,12 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
                 prior,
                 height,
                 lifters.get(prior),
+                lifters["lifted"] if again else None,
                 refiner,
             )
             for part in motion.parts(person)
         ]
-        for person, prior, height in zip(motion.people, priors, heights, strict=False)
+        for person, prior, again, height in zip(motion.people, priors, twice, heights, strict=False)
     ]
     seen = [fit for parts in fits for fit in parts if fit.is_seen]
     if seen and all(fit.lacking for fit in seen):

@@ -65,7 +65,8 @@ class FitOptions:
     two chunks share. shape_frames: number of frames from which the shape is fitted. outlines: whether people's outlines
     count, where they are known; shape_outlines: how many, for the shape. balance: whether people on their feet are
     taken to be in balance, where the background shows the vertical. lasting: whether a lifter's errors are taken to
-    last (`kinema.estimation.lasting`). keep_all: do not leave out tracks that are
+    last (`kinema.estimation.lasting`). second_lifter: whether keypoints that are fused from two networks are lifted
+    from 2D, too, for the learned prior. keep_all: do not leave out tracks that are
     certainly no whole person (`kinema.quality.wholeness`). threads: of the pose lifter.
     """
 
@@ -114,6 +115,7 @@ class FitOptions:
     )
     balance: bool = True
     lasting: bool = True
+    second_lifter: bool = True
     threads: int = 2
     solver: SolverOptions = field(default_factory=SolverOptions)
 

@@ -69,6 +69,7 @@ class PersonFit:
         prior: str,
         height: float | None,
         lifter: Lifter | None,
+        second: Lifter | None,
         refiner: KeypointRefiner | None,
     ) -> None:
         self.person, self.times, self.camera, self.body, self.options = person, times, camera, body, options
@@ -84,7 +85,8 @@ class PersonFit:
         self.confidence = np.where(seen, confidence[:, columns], 0.0)
         self.weight = self.confidence * reliability(self.set_name, self.names)
         self.rays = unproject(np.where(seen[..., None], self.pixels, 0.0), camera.intrinsics, camera.distortion)
-        self.prior, self.height, self.lifter, self.refiner = prior, height, lifter, refiner
+        self.prior, self.height, self.refiner = prior, height, refiner
+        self.lifter, self.second = lifter, second
         self.vertical: Vertical | None = None
         """What the background shows, from `kinema.estimation.fitting`."""
         self.still: np.ndarray | None = None
@@ -231,8 +233,13 @@ class PersonFit:
         prior = pose_from_landmarks(landmarks, rig.offsets, joints)
         if self.prior == "analytic" or self.lifted is None:
             return prior, np.full(prior.shape[:2], np.radians(self.options.analytic_sigma))
+        rotation, sigma = self.lifted.rotation, self.lifted.sigma
+        if self.second is not None:
+            # Its errors are much the same (benchmarks/lasting_errors.py): the mean is not surer than the first alone.
+            other = self.second(self.person, self.times, self.camera)
+            rotation, _ = _combined(rotation, sigma, other.rotation, LIFTED_SPREAD * other.sigma)
         analytic_sigma = np.full(prior.shape[:2], np.radians(self.options.beside_sigma))
-        return _combined(self.lifted.rotation, self.lifted.sigma, prior, analytic_sigma)
+        return _combined(rotation, sigma, prior, analytic_sigma)
 
     def _prior_landmarks(self) -> tuple[np.ndarray, JointSet]:
         """The 3D keypoints (F,L,3) that the analytic prior reads, and their joint set."""

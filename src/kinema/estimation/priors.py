@@ -11,7 +11,7 @@ from kinema.errors import UsageError
 from kinema.estimation.landmark_pose import NEEDED
 from kinema.models.pose_lifter.lifter import KeypointLifter, PoseLifter
 from kinema.person import Person
-from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, LIMBS12, JointSet, joint_set
+from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, LIMBS12, JointSet, joint_set
 
 MIN_POINTS = 6
 """Fewest points from which a pose can be recovered from 2D keypoints."""
@@ -35,6 +35,12 @@ def prior_of(person: Person, requested: str) -> str:
     if requested == "learned" and person.keypoint_set in PoseLifter.sets and person.keypoint3d_set == BLAZEPOSE33.name:
         return "learned"
     return "analytic"
+
+
+def is_lifted_twice(person: Person, prior: str) -> bool:
+    """Whether the lifter of 2D keypoints joins the pose lifter, which reads BlazePose's own points: where those of
+    another network are fused with them."""
+    return prior == "learned" and person.keypoint_set == FUSED59.name
 
 
 def _has_limbs(person: Person) -> bool:
