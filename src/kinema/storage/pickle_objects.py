@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from kinema.storage.pickle_machine import PickleMachine
 
 
+class Refused(Exception):
+    """The file references a name that is not on the allow-list; the message is that name."""
+
+
 class Token:
     """A name in a file ("numpy.ndarray") and the Kinema function that replaces it."""
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from kinema.errors import InputError, UnsafeFileError, UsageError, quoted
 from kinema.storage.budget import Malformed
-from kinema.storage.pickle_machine import PickleMachine, Refused
-from kinema.storage.pickle_objects import Inert
+from kinema.storage.pickle_machine import PickleMachine
+from kinema.storage.pickle_objects import Inert, Refused
 from kinema.storage.pickle_stream import open_stream
 from kinema.storage.pickle_values import TABLE
 from kinema.storage.unreadable import unreadable
