@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinema.camera import bundle
-from kinema.camera.bundle import Solution, Unknowns, adjust, inverse_root
+from kinema.camera import bundle_problem, normal_equations
+from kinema.camera.bundle import Solution, Unknowns, adjust
+from kinema.camera.normal_equations import inverse_root
 from kinema.camera.views import Sightings, Views, seen, slopes
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 
@@ -100,8 +101,8 @@ def test_long_clips_are_solved_as_short_ones_are(monkeypatch, moves, focal, bend
         return adjust(disturbed(views, moves), sightings, wanted, rounds=4, settled=0.0)
 
     whole = solved()
-    monkeypatch.setattr(bundle, "DENSE", 0)
-    monkeypatch.setattr(bundle, "FILLED", 0)
+    monkeypatch.setattr(normal_equations, "DENSE", 0)
+    monkeypatch.setattr(bundle_problem, "FILLED", 0)
     parts = solved()
     assert parts.cost == pytest.approx(whole.cost, rel=1e-6, abs=1e-9)
     np.testing.assert_allclose(parts.views.rotation, whole.views.rotation, atol=1e-7)

@@ -45,7 +45,7 @@ class PickleMachine:
         persistent: Callable[[Any], Any] | None = None,
         parent: PickleMachine | None = None,
     ) -> None:
-        self.stream = stream
+        self.stream: PickleStream = stream
         self.encoding = encoding
         self.persistent = persistent
         self._table = table
