@@ -25,8 +25,8 @@ _SOFT_ARGMAX = slice(4, 6)
 
 
 def read_detections(path: Path, layout: Layout) -> np.ndarray:
-    """(F, K, 2) float32 pixels. Where Detectron found nobody, the person of the frame before stays, as the authors
-    have it. Raises InputError: another format, other joints, nobody at all.
+    """(F, K, 2) float32 pixels. Where Detectron found nobody, the person of the previous frame is repeated, as the
+    authors have it. Raises InputError: another format, other joints, nobody at all.
     """
     if path.suffix == ".h5":
         with open_hdf5(path) as file:

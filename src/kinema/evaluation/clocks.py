@@ -29,7 +29,7 @@ _RIVAL = 0.05
 _APART = 0.3
 
 _SURE, _BETTER = 0.8, 0.2
-"""Correlation, and its gain, from which a shift that nobody asked for is worth a warning."""
+"""Correlation, and its gain, above which a note recommends a shift."""
 
 
 @dataclass(frozen=True)

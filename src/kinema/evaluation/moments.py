@@ -31,7 +31,7 @@ _ROUNDED = (0.01, 0.001, 0.0001)
 """Seconds: units that files round times to."""
 
 _ROUNDS = 3
-"""Times that frames are counted anew, with the rate that the last count gave."""
+"""Rounds of counting the frames, each with the rate from the last one."""
 
 
 @dataclass(frozen=True, eq=False)

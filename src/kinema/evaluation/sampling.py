@@ -66,7 +66,7 @@ def sample(
     tolerance: float,
     through: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] = cubic,
 ) -> np.ndarray:
-    """(T, J, D) at `times` -> (N, J, D) at the times `at`, each of the J by itself.
+    """(T, J, D) at `times` -> (N, J, D) at the times `at`, each of the J separately.
 
     NaN before the first known row, after the last and within gaps (steps of more than `longest`, see `longest_steps`);
     what is known in one row only is unknown at other times. Times that lie outside by no more than `tolerance` seconds

@@ -49,8 +49,8 @@ def chunks(pieces: np.ndarray, length: int = CHUNK) -> list[slice]:
 def world_mpjpe(result: np.ndarray, truth: np.ndarray, pieces: np.ndarray, *, first: int | None = None) -> np.ndarray:
     """(N,) metres: MPJPE of joints in the world, each piece of 100 frames aligned as a whole by one similarity.
 
-    result, truth (N,J,3), NaN where unknown; pieces (N,): see `chunks`. first: only so many frames at the beginning of
-    a piece are aligned (W-MPJPE); by default all are (WA-MPJPE). A piece that cannot be aligned is NaN.
+    result, truth (N,J,3), NaN where unknown; pieces (N,): see `chunks`. first: only this many frames at the beginning
+    of a piece are aligned (W-MPJPE); by default all are (WA-MPJPE). A piece that cannot be aligned is NaN.
     """
     errors = np.full(len(result), np.nan)
     for rows in chunks(pieces):

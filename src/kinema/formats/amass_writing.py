@@ -241,7 +241,8 @@ def camera_arrays(
 
 
 def _upright(motion: Motion, person: Person, body: BodyModel | None, layout: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pose (F,72) and the pelvis (F,3) of the reader's body, y up: in the world where known, else before the camera."""
+    """Pose (F,72) and the pelvis (F,3) of the reader's body, y up: in the world if known, else in the camera's
+    frame."""
     pose, pelvis = _in_frame(motion, person, body)
     if keeps_shape(motion, layout):
         return pose, pelvis

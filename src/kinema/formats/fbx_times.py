@@ -37,7 +37,7 @@ Clock = Callable[[np.ndarray], np.ndarray]
 
 
 def rewrite(path: Path, clock: Clock, centimetres: float) -> None:
-    """Give the keys and animations of an FBX other times, and state its unit exactly: so many centimetres.
+    """Give the keys and animations of an FBX other times, and state its unit exactly, in centimetres.
 
     Raises InputError where it is no binary FBX.
     """

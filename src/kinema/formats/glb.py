@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 _NEAR = 0.01
-"""Metres before the camera from which on viewers draw."""
+"""Near plane of the camera, metres."""
 
 
 def write(

@@ -24,7 +24,7 @@ _MAX_SIZE = 2**32 - 1
 
 
 def require_size(total: float) -> None:
-    """Raise a UsageError if a file of so many bytes cannot be a GLB."""
+    """Raise a UsageError if a file of this many bytes cannot be a GLB."""
     if total > _MAX_SIZE:
         raise UsageError("a GLB file cannot be larger than 4 GB; export a shorter time range or one person")
 

@@ -7,8 +7,8 @@
 Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition, which is 30 by
 default, as GVHMR's readers take for granted: poses at other times, and in gaps, are interpolated. The body is SMPL-X of
 the person's shape if the motion was fitted with SMPL-X. Otherwise it is the average one, and the way is scaled to its
-legs (`kinema.formats.reader_body`): in the world with the soles on the floor, and before the camera about the camera,
-so that the body is drawn where the person is.
+legs (`kinema.formats.reader_body`): in the world with the soles on the floor, and in the camera's frame about the
+camera, so that the body is drawn where the person is.
 """
 
 from __future__ import annotations

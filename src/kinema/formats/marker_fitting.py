@@ -58,7 +58,7 @@ STEADY, STEADINESS = 0.1, 1 / np.radians(12.0)
 """Seconds (sigma) over which rotations are averaged, and per radian how much they keep to that average."""
 
 STRIDE = 8
-"""Every so many frames are solved from nothing, the others from the nearest of these."""
+"""Interval of the frames that are solved from scratch; the others start from the nearest of these."""
 
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder", "neck")
 _LIMBS = tuple(

@@ -52,7 +52,7 @@ _OTHERWISE = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Proportions:
-    """betas (10,); bends (24,3,3): constant local rotations of SMPL's joints, the identity but for the trunk."""
+    """betas (10,); bends (24,3,3): constant local rotations of SMPL's joints, the identity except in the trunk."""
 
     betas: np.ndarray
     bends: np.ndarray

@@ -75,7 +75,7 @@ def meshes_or_skeletons(
 ) -> tuple[list[SurfaceTrack], list[SkeletonTrack]]:
     """For formats that hold both: meshes where a surface is asked for or nobody has a pose, else skinned skeletons.
 
-    surface: as of `surface_tracks`; names: of the joints (`naming`). Raises what these two raise.
+    surface: as in `surface_tracks`; names: of the joints (`naming`). Raises what these two raise.
     """
     if surface is not None or only_located(motion):
         return surface_tracks(motion, body, report, surface), []

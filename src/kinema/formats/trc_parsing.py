@@ -79,7 +79,7 @@ def _read(file: TextIO, path: Path, unit: str | None) -> Markers:
     rate = _number(header.get("DataRate", "")) or _number(header.get("CameraRate", ""))
     times, rows = _mended_times(times, numbers, rate, path, notes)
     positions = table[rows][:, 2:].reshape(-1, columns, 3)[:, places]
-    # A frame of a point at the very origin is worth less than a limb that points there in every gap.
+    # Losing a frame of a point at the very origin is better than a limb that points there in every gap.
     away = (positions == 0).all(axis=-1)
     away &= ~np.array([name.lower() in _CENTRES for name in names]) | ~away.all(axis=0)
     positions[away] = np.nan

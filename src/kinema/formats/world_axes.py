@@ -28,7 +28,7 @@ RESTING = (0.03, 1.0)
 """Metres: height of the pelvis of somebody who lies on a floor at 0, on a bed or a table."""
 
 AHEAD = 1.0
-"""Metres before the camera at which people are at least."""
+"""Smallest distance of people in front of the camera, metres."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _MOST_SIDE = 10_000
 
 
 def limit(memory: int, seconds: int) -> None:
-    """Limit the process to so many bytes more, and so many seconds of CPU time."""
+    """Limit the process's additional memory in bytes, and its CPU time in seconds."""
     try:
         import resource
     except ImportError:  # Windows

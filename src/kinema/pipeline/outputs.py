@@ -34,7 +34,7 @@ NAMES = {
 """The files of a run, by kind. Each person after the first has an AMASS file of their own, `smpl_output_<id>.npz`."""
 
 _REWRITTEN = ("validation", "bad_frames")
-"""Kinds that `kinema validate` writes anew on request."""
+"""Kinds that `kinema validate` rewrites on request."""
 _FURTHER = f"{Path(NAMES['npz']).stem}_*.npz"
 
 

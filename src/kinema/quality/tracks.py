@@ -22,7 +22,7 @@ HARDLY_STANDING = 0.2
 """Density of feet's velocities at zero, as a fraction of the highest one, below which the ground moves with them."""
 
 NET = 0.05
-"""Metres that the ground must rise or sink in all, or to and fro."""
+"""Metres by which the ground must rise or sink in total, or up and down."""
 
 HOVERING, HOVERING_SHARE = 0.045, 0.65
 """Metres above the ground from which a body that goes up and down rather hovers; the limit's fraction then."""

@@ -1,6 +1,6 @@
 """Is the world's up the direction against gravity: on average, a standing body's centre of mass lies above its feet.
 
-The force from the ground goes through the feet and, but for what accelerates the body, through its centre of mass. The
+The force from the ground goes through the feet and, unless the body accelerates, through its centre of mass. The
 mean over a track tells which way is up, to a few degrees: how weight is shared between two feet is unknown and averages
 out only as people turn and step. What that leaves open, the direction from foot to foot, is just what two feet on one
 floor tell: in a tilted world one stands higher.

@@ -17,7 +17,7 @@ def change_people(
 ) -> Motion:
     """The motion with every person changed. change: returns the new person and figures of what changed.
 
-    It is called for each shot of a person by itself, so that nothing reaches across a camera cut; the figures of
+    It is called for each shot of a person separately, so that nothing reaches across a camera cut; the figures of
     several shots are averaged over their frames. The figures go into the person's `data[key]`, and by person id into
     `people` of the stage's record.
     """

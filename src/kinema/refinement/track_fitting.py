@@ -1,7 +1,7 @@
 """A body fitted to the points of a whole track: one shape, one size a frame, smoothed without smoothing over jumps.
 
 The track step of the NLF video pipeline (Sarandi, 2024; docs/nlf.md), for points of any origin. A network guesses a
-person's size and distance anew in every frame, and the two hang together: so every frame is first scaled about the
+person's size and distance anew in every frame, and the two are coupled: so every frame is first scaled about the
 camera to the one size of the track; then the distance of the pelvis and all points go through the robust filter
 (`kinema.temporal.robust`), and a body of one shape is fitted to them, each point counted by its weight.
 
@@ -131,7 +131,7 @@ def smooth_joints(
     starts: np.ndarray | None = None,
     options: TrackFitOptions = DEFAULTS,
 ) -> np.ndarray:
-    """The joints (F,24,3) that `fit_track` would fit to, where no surface is known; NaN where none is in reach."""
+    """The joints (F,24,3) that `fit_track` would fit to, where no surface is known; NaN where none is within reach."""
     track, _ = _smoothed(_Track.of(joints, weights, camera, NUM_JOINTS), fps, options, starts, seen=seen)
     return np.where(track.weights[..., None] > 0, track.points, np.nan)
 

@@ -104,7 +104,8 @@ class Masks(Brief):
         return dataclasses.replace(self, height=height, width=width, rows=tuple(rows))
 
     def require_fit(self, frames: int, height: int, width: int, *, source: str = "the masks") -> None:
-        """Raise InputError unless they are of a video of so many frames and these proportions. source: their file."""
+        """Raise InputError unless they belong to a video of this many frames and this aspect ratio. source: their
+        file."""
         if len(self) != frames:
             raise InputError(
                 f"{source} has masks of {len(self)} frames and the video has {frames}; give the masks of this video, or"

@@ -124,7 +124,7 @@ def owners(masks: Masks, motion: Motion) -> list[int | None]:
 class KeypointMasks:
     """The masks that BlazePose's landmark network gives with the keypoints, in each person's region.
 
-    Each is made steady by the frame before (`kinema.segmentation.steady`). Where people overlap, a pixel belongs to the
+    Each is steadied by the previous frame (`kinema.segmentation.steady`). Where people overlap, a pixel belongs to the
     one of whom the network is surer.
     """
 

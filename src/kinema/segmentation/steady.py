@@ -1,7 +1,7 @@
 """Masks that keep still: what a network says of one frame, mixed with what it said of the same places a frame before.
 
 The places are followed by dense optical flow (Kroeger et al., "Fast optical flow using dense inverse search", ECCV
-2016), and where the pictures then differ, nothing of the frame before is taken: nothing lags behind a fast limb.
+2016), and where the pictures then differ, the previous frame is not used: nothing lags behind a fast limb.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from kinema.geometry.roi import crop_matrix
 
 SHARE = 0.7
-"""Share of the frame before where it shows the same."""
+"""Weight of the previous frame where it shows the same."""
 
 MOST_SURE = 3.0
 """Largest logit that counts in the mixture, so that a place that is not the person's any more is given up at once."""
@@ -42,7 +42,7 @@ class Seen:
 
 
 class Steadier:
-    """Call it with each person's logits, frame by frame; a pause begins anew.
+    """Call it with each person's logits, frame by frame; it starts again after a pause.
 
     share: see `SHARE`; 0 leaves each frame as it is.
     """
@@ -65,7 +65,7 @@ class Steadier:
 
 
 def followed(before: Seen, now: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """The logits (S,S) of the frame before at the places of this frame's pixels, and how surely (S,S) in [0,1] they
+    """The previous frame's logits (S,S) at the places of this frame's pixels, and how surely (S,S) in [0,1] they
     show the same."""
     pixels = moved(before.pixels, before.roi, now.roi, border=cv2.BORDER_REPLICATE)
     logits = moved(before.logits, before.roi, now.roi)

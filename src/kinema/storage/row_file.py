@@ -1,7 +1,7 @@
-"""A `.npy` file that is written row by row, in any order, over hours: its disk is asked for at once, and an interrupted
-one can be gone on with.
+"""A `.npy` file that is written row by row, in any order, over hours.
 
-Rows are written as to any file. A memory-mapped array would end the process with a bus error on a full disk.
+Its disk space is allocated at the start, and an interrupted one can be resumed. Rows are written with ordinary calls: a
+memory-mapped array would end the process with a bus error on a full disk.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _UNABLE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
 
 class RowFile:
-    """An array of this shape and type, whose rows (along the first axis) are put where they belong.
+    """An array of this shape and type on disk; `put` writes a row (along the first axis).
 
-    Until `finish` the file's name ends in `.part`. resume: go on with such a file. Raises OutputError where the disk is
-    too small or may not be written.
+    Until `finish` the file's name ends in `.part`. resume: continue such a file. Raises OutputError if the disk is too
+    small or cannot be written.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: type, *, resume: bool = False) -> None:
@@ -76,7 +76,7 @@ class RowFile:
         return False
 
     def put(self, row: int, values: np.ndarray) -> None:
-        """Raises OutputError."""
+        """Write one row. Raises OutputError."""
         data = np.ascontiguousarray(values, self._dtype).tobytes()
         with self._explained():
             self._file.seek(self._start + self._row * row)
@@ -84,7 +84,7 @@ class RowFile:
                 data = data[self._file.write(data) :]
 
     def get(self) -> np.ndarray:
-        """All rows, read. Raises OutputError."""
+        """Read all rows. Raises OutputError."""
         with self._explained():
             self._file.seek(self._start)
             data = self._file.read(self._row * self._shape[0])
@@ -103,7 +103,7 @@ class RowFile:
             os.replace(self._part, self.path)
 
     def leave(self, *, forget: bool) -> None:
-        """Close the file if it is not finished. forget: and remove it."""
+        """Close the file if it is not finished. forget: also remove it."""
         if not self._file.closed:
             self._file.close()
             if forget:

@@ -1,4 +1,4 @@
-"""Clips of people before a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit, walking.
+"""Clips of people in front of a camera that moves in a known way: pan, tilt, zoom, hand-held, dolly, orbit, walking.
 
 scene = moving_scene(load_body(), "pan", people=2, seconds=3, seed=1)
 for image in scene.images(): ...     # (H,W,3) uint8
@@ -183,9 +183,9 @@ def moving_scene(
     surroundings: float = 0.0,
     distortion: np.ndarray | None = None,
 ) -> MovingScene:
-    """People who walk and move before a camera. way: a name from `WAYS`; people: 1 to 3; fov: degrees over the longer
-    side, at the clip's beginning; style: default a random one with walls that have texture; surroundings: metres by
-    which the walls are further away; distortion: of the lens, OpenCV's coefficients. Raises UsageError."""
+    """People who walk and move in front of a camera. way: a name from `WAYS`; people: 1 to 3; fov: degrees over the
+    longer side, at the clip's beginning; style: default a random one with walls that have texture; surroundings: metres
+    by which the walls are further away; distortion: of the lens, OpenCV's coefficients. Raises UsageError."""
     require(way in WAYS, "way", f"be one of {', '.join(WAYS)}", repr(way))
     require(1 <= people <= len(_AWAY), "people", f"lie between 1 and {len(_AWAY)}", people)
     times = np.arange(round(seconds * fps)) / fps

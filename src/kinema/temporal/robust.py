@@ -82,8 +82,9 @@ def robust_filter(
     """The moving geometric median: values (F,...,D), weights (F,...) >= 0 -> filtered (F,...,D), new weights (F,...).
 
     kernel (K,) with K odd, centred. Values that are not finite, and those of weight 0, count for nothing; beyond the
-    ends there is nothing. Where no value is in reach the result is NaN with weight 0. A new weight is the mean of the
-    weights under the kernel and the last reweighting. epsilon: in the units of the values. rounds 0: the moving mean.
+    ends there is nothing. Where no value is within reach the result is NaN with weight 0. A new weight is the mean of
+    the weights under the kernel and the last reweighting. epsilon: in the units of the values. rounds 0: the moving
+    mean.
     """
     values, weights = _usable(values, weights)
     kernel = _taps(kernel)
@@ -138,7 +139,8 @@ def filter_pieces(
     *,
     goes_on: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as of `find_jumps`.
+    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as returned by
+    `find_jumps`.
 
     goes_on: a piece is taken to go on beyond its ends as it came, mirrored about its first and its last value;
     otherwise its ends know one side only and lag behind what moves.

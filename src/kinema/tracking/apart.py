@@ -1,6 +1,6 @@
 """People who overlap, looked at again with each other's pixels hidden, where masks say which are whose.
 
-Tracking hides people from each other's views by the keypoint network's own masks of the frame before, which are coarse
+Tracking hides people from each other's views by the keypoint network's masks of the previous frame, which are coarse
 and wrong where it took one for the other. Masks of another source, or of a file, are better: the error of keypoints
 that are seen falls by a tenth to a half, and people whom tracking took for each other are themselves again
 (`python benchmarks/masked_views.py`).

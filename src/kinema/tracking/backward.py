@@ -66,7 +66,7 @@ def look_back(track: Track, recent: RecentFrames, perception: Perception, others
 
     Where the two looks disagree, each keypoint is taken from the one that has it nearer to its place in the frame that
     follows. A run whose last two frames do not agree either is left alone: the network is unsure all along.
-    others: as of `track_backward`.
+    others: as in `track_backward`.
     """
     start = len(track.rows) - track.run
     rows = track.rows.array()

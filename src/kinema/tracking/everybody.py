@@ -16,7 +16,7 @@ from kinema.tracking.perception import Perception
 from kinema.video import Frame
 
 _TILE = 1.3  # side of the detector's tile around somebody over that of their region
-_SAME = 0.35  # of the smaller radius: hips of a detection and of somebody in the frame before that are as near as this
+_SAME = 0.35  # of the smaller radius: hips of a detection and of somebody in the previous frame at most this far apart
 _CARRIED = 0.5  # seconds for which somebody is followed whom the detector does not find
 
 
@@ -31,9 +31,9 @@ class Found:
 
 
 class Everybody:
-    """Finds people anew in every frame: the detector looks around everybody of the frame before, and elsewhere in turn.
+    """Detects people in every frame: around everybody of the previous frame, and elsewhere in turn.
 
-    Keypoints are read from the region of somebody in the frame before where a detection lies in one, which is better
+    Keypoints are read from the region of somebody in the previous frame where a detection lies in one, which is better
     placed, else from the detector's. Whom the detector misses is followed for half a second.
     """
 
@@ -49,7 +49,7 @@ class Everybody:
         self.restart, self.state, self.restore = self._schedule.restart, self._schedule.state, self._schedule.restore
 
     def find(self, frame: Frame, before: Sequence[Found]) -> list[Found]:
-        """Everybody in the frame, the surest detection first. before: in the frame before."""
+        """Everybody in the frame, the surest detection first. before: in the previous one."""
         boxes = self._perception.boxes([each.seen for each in before])
         tiles = [self._schedule.due(frame.image, frame.time, boxes), *(_around(each.seen) for each in before)]
         detected = merge(concatenate(self._perception.detect(frame, np.concatenate(tiles))))
@@ -94,7 +94,7 @@ def _around(seen: Observation) -> np.ndarray:
 
 
 def _nearest(people: Sequence[Found], detected: Circles, place: int) -> Found | None:
-    """Of the people of the frame before, the one whose place and size a detection has; None if nobody has."""
+    """Of the people of the previous frame, the one whose place and size a detection has; None if nobody has."""
     hip, radius = detected.hips[place], detected.radii[place]
     best, least = None, 1.0
     for each in people:

@@ -54,7 +54,7 @@ def people_of_file(
     """A Motion of the video whose people are those of the file: boxes, confidence, observed, keypoints in the file's
     joint set. `data["notes"]` has what was assumed.
 
-    linker: a name in `kinema.keypoints.files.linkers.LINKERS` that says anew who is who; None for the file's
+    linker: a name in `kinema.keypoints.files.linkers.LINKERS` that assigns new ids; None for the file's
     identities. People without identities are followed from frame to frame. Raises InputError if the file cannot be
     read or is not one of this video's, UsageError for another joint set.
     """
@@ -105,7 +105,7 @@ class _Clock:
         return cls(video, before, {}, {})
 
     def pictures(self, count: int | None, *, exact: bool = True) -> Pictures:
-        """What poses are matched to, in a video of so many frames, None if that is not known."""
+        """What poses are matched to, in a video of this many frames, None if that is not known."""
         names = self.names
         return Pictures(str(self.video.path), len(names) if names else count, names, exact)
 

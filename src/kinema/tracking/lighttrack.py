@@ -56,7 +56,7 @@ class LightTrackFollower(LinkedFollower):
         return found, self._ids
 
     def _followed(self, frame: Frame) -> list[Found] | None:
-        """Everybody of the frame before, each in the region that their keypoints give; None if somebody is lost, or
+        """Everybody of the previous frame, each in the region that their keypoints give; None if somebody is lost, or
         two are on one body."""
         found: list[Found] = []
         for each in self._before:

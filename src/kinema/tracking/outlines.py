@@ -25,22 +25,23 @@ _LONGEST = 960
 """Longer side of the frames that are kept, pixels."""
 
 _EVERY, _MOST = 8, 16
-"""Every so many frames one is kept, and so many at most: then every second one is dropped, and the steps double."""
+"""Interval in frames of those that are kept, and their largest number: then every second one is dropped, and the
+interval doubles."""
 
 _SHARE, _OUTLINES = 24, 8
-"""One outline for so many frames of a person, and so many at most: a twentieth of the time of tracking, or less."""
+"""Frames of a person per outline, and the largest number of outlines: a twentieth of the time of tracking, or less."""
 
 _ALONE = 0.05
 """Share of a person's box that another's may cover."""
 
 _COVERED = 0.5
-"""The same of somebody who is never alone: half of the outline tells nearly as much of the girths as all of it."""
+"""The same for somebody who is never alone: half of the outline shows the girths nearly as well as all of it."""
 
 _AGREES = 0.8
 """Share of the clearly seen keypoints that must lie in the mask."""
 
 _FINER = 2
-"""Pixels of the outline's picture for one of the mask's, along each side."""
+"""Pixels of the outline's grid per pixel of the mask, along each side."""
 
 _PIECE = 0.02
 """Area of the smallest piece or hole, as a fraction of the largest piece."""
@@ -161,7 +162,7 @@ def _mask(kept: _Kept, roi: np.ndarray, estimator: KeypointEstimator) -> tuple[n
 
 
 def polygons(mask: np.ndarray) -> list[np.ndarray]:
-    """The outlines (N,2) of a mask (H,W) bool in its pixels: its pieces and their holes, but for specks."""
+    """The outlines (N,2) of a mask (H,W) bool in its pixels: its pieces and their holes, without specks."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     areas = [cv2.contourArea(each) for each in found]
     least = _PIECE * max(areas, default=0.0)

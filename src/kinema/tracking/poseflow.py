@@ -38,7 +38,7 @@ class PoseFlowFollower(LinkedFollower):
         return found, self._rules.step(frame.index, points, self._matching(frame, points))[0]
 
     def _matching(self, frame: Frame, points: np.ndarray) -> Matching | None:
-        """Between the frame before and this one; None where nobody was or is there."""
+        """Between the previous frame and this one; None where nobody was or is there."""
         before, self._features = self._features, None
         if self._last is None or not len(points) or not self._before:
             return None

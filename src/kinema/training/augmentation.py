@@ -8,7 +8,7 @@ from kinema.skeleton import SMPL24
 
 TURNED_DEGREES = np.select([np.arange(24) == 0, np.isin(np.arange(24), [16, 17, 18, 19])], [1.5, 12.0], 5.0)
 """(24,) standard deviation of random joint rotations: largest for the arms; the capture is mostly dance and sport. The
-root hardly turns: whoever leans as a whole falls over, and a known vertical is to tell how somebody leans."""
+root hardly turns: a person who leans as a whole falls over, and a known vertical shall show how somebody leans."""
 
 USUAL_TURN, FAR_TURN, FAR_SHARE = 1.2, 2.5, 0.3
 """Factors on TURNED_DEGREES: up to USUAL_TURN for most people; up to FAR_TURN for FAR_SHARE of them, beyond the

@@ -3,7 +3,7 @@
 Poses come from motion capture, landmarks from the free body, everything else is random: shape, camera,
 distance, lens, speed, mirroring, occlusion, and the keypoint network's errors. A sample is the
 frames that the network sees, and the ground truth of the middle one. Clean samples are kept in a pool that is
-gradually renewed; errors are drawn anew each time a sample is used.
+gradually renewed; errors are redrawn each time a sample is used.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class MotionSampler:
         last = self.last[which][:, None]
         centre = rng.uniform(0, 1, count)[:, None] * last
         ahead = RATE / 30.0 * torch.tensor(self.config.taps, device=rng.device)
-        # The clip starts or ends so many frames away, where a clip is padded, too.
+        # The clip starts or ends this many frames away, where a clip is padded, too.
         ends = torch.where(rng.below(ENDED_SHARE, count, 2), rng.uniform(0, 1, count, 2), 1.0) * ahead[-1]
         ahead = torch.minimum(torch.maximum(ahead, -ends[:, :1]), ends[:, 1:])
         index = (centre + speed[:, None] * ahead).round().long().clamp(min=0)

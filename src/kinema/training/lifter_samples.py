@@ -87,9 +87,9 @@ def roll_some(samples: Samples, rng: TorchRandom) -> tuple[Samples, Tensor]:
 
 
 def known_verticals(up: Tensor, rng: TorchRandom) -> Tensor:
-    """What is known of verticals (N,3): inputs (N,4) as of `Vertical.inputs`; of UNKNOWN_SHARE of them nothing.
+    """What is known of verticals (N,3): inputs (N,4) as in `Vertical.inputs`; of UNKNOWN_SHARE of them nothing.
 
-    The others are off by what they say, but for WRONG_SHARE: vanishing lines that belong to something else.
+    The others are off by what they say, except for WRONG_SHARE: vanishing lines that belong to something else.
     """
     count = len(up)
     sigma = torch.exp(rng.uniform(math.log(SURE), math.log(VAGUE), count))

@@ -233,7 +233,7 @@ class _Run:
         self.best: dict[str, Tensor] = {}
 
     def resume(self, device: str) -> int:
-        """The epoch to go on with."""
+        """The epoch to continue with."""
         path = self.out / "state.pt"
         if not path.is_file():
             return 0

@@ -197,7 +197,7 @@ def render_windows(
     sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float = math.inf,
     most: float = math.inf, workers: int, held_out: Sequence[str],
 ) -> None:  # fmt: skip
-    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, or so many of them, in several processes.
+    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, or a number of them, in several processes.
 
     most: in each process. With the same seed and number of processes the windows are the same, however long each takes.
     """

@@ -2,7 +2,7 @@
 
 EXIF is a small TIFF file embedded in the image: a header with the byte order, then directories of 12-byte
 entries (EXIF 2.32, section 4.6). Only the entries that Kinema uses are read; anything malformed counts as absent.
-However long a file says that its lists and texts are, only so many and so much of them are read.
+Lists and texts are read up to a limit, however long the file says they are.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _REDUCED = {
 @dataclass(frozen=True)
 class Picture:
     """An image file whose header was read. stored: width and height in the file. reduction: by how much its sides
-    are divided when it is decoded. orientation: how it is then rotated. tags: as of `ImageHeader`."""
+    are divided when it is decoded. orientation: how it is then rotated. tags: as in `ImageHeader`."""
 
     file: Path
     stored: tuple[int, int]

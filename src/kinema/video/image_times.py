@@ -40,7 +40,7 @@ class ImageTimes:
 
 
 def image_times(files: Sequence[Path], tags: Sequence[dict[str, Any]], options: VideoOptions) -> ImageTimes:
-    """The times of images in order. tags: of each, as of `ImageHeader`."""
+    """The times of images in order. tags: of each, as in `ImageHeader`."""
     slow_motion = options.slow_motion or 1.0
     if len(files) == 1:
         return ImageTimes(np.zeros(1), options.fps or DEFAULT_IMAGE_FPS * slow_motion, "assumed")

@@ -102,7 +102,7 @@ _HASHED: dict[tuple[str, int, int, int, int], str] = {}
 
 
 def hashed(path: Path) -> str:
-    """The sha256 of a file by its contents, hashed anew unless this process has done so and it is unchanged since.
+    """The sha256 of a file by its contents, hashed again unless this process has done so and it is unchanged since.
 
     Raises WeightsError if it cannot be read.
     """

@@ -1,6 +1,6 @@
 """One world for the pieces of a camera's path, between which the camera was lost (`CameraPath.breaks`).
 
-Each piece is placed by itself, which gives it metres, a vertical and the ground. What is left between two pieces is a
+Each piece is placed separately, which gives it metres, a vertical and the ground. What is left between two pieces is a
 turn about the vertical and a shift along the ground. They follow from what goes on: people, who walk on as they walked
 and look where they looked, and the camera, which goes on as it went. How uncertain each is grows with the seconds
 between. With places a_i before and b_i after, and headings, each with an inverse variance as its weight, the turn that
@@ -84,7 +84,7 @@ class _Clue:
 
 
 def poses_of(camera: Camera, frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """The camera's rotation (T,3,3) to the world and its place (T,3), in each of so many frames."""
+    """The camera's rotation (T,3,3) to the world and its place (T,3), in each of a number of frames."""
     path = given(path_in_world(camera, frames))
     return np.swapaxes(path.rotation, -1, -2), path.centre
 

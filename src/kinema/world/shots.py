@@ -33,7 +33,7 @@ class Part:
 
 
 def place_shots(motion: Motion, context: Context, options: WorldOptions) -> Motion:
-    """`place_people` for each shot by itself, so that no ground is shared across a camera cut, and for each piece of a
+    """`place_people` for each shot separately, so that no ground is shared across a camera cut, and for each piece of a
     moving camera's path, which are joined to one world where people go on (`kinema.world.pieces`).
 
     A clip of several shots in which all cameras stand still has a camera pose for each frame. If some of them move, the

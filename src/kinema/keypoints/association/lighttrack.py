@@ -1,8 +1,8 @@
-"""LightTrack's identities: by overlap with the boxes of the frame before, else by the likeness of the poses.
+"""LightTrack's identities: by overlap with the previous frame's boxes, else by the similarity of the poses.
 
 Ning et al., "LightTrack: A Generic Framework for Online Top-Down Human Pose Tracking", CVPR Workshops 2020. Only the
 frame before counts: somebody who is away for a frame comes back as somebody else, unless the network says that the pose
-is the same, which it is asked only of people who were there in the frame before.
+is the same, which it is asked only of people who were there in the previous frame.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ENLARGED = 0.1
 class LightTrackOptions:
     """The published values.
 
-    overlap: intersection over union with a box of the frame before, above which it is the same person; distance: of the
-    network's features, up to which it is. found: least mean confidence of the `best` most confident joints of somebody
-    who is not lost.
+    overlap: intersection over union with a box of the previous frame, above which it is the same person; distance: of
+    the network's features, up to which it is. found: least mean confidence of the `best` most confident joints of
+    somebody who is not lost.
     """
 
     overlap: float = 0.3
@@ -77,8 +77,8 @@ class LightTrack:
         self._points, self._boxes = np.zeros((0, len(self._joints), 2)), np.zeros((0, 4))
 
     def _take(self, ids: np.ndarray, cost: np.ndarray, same: np.ndarray) -> None:
-        """Give the identities of the frame before to poses without one, of all pairs that may be the same the cheapest
-        first. cost, same (n, m)."""
+        """Give the identities of the previous frame to poses without one, of all pairs that may be the same the
+        cheapest first. cost, same (n, m)."""
         taken = np.isin(self._ids, ids)
         free = same & (ids == 0)[:, None] & ~taken[None]
         rows, columns = np.nonzero(free)

@@ -35,7 +35,7 @@ class PoseFlowOptions:
     memory: frames for which somebody is remembered. accepted: a pair's grade must be above it. joints: that count,
     those that overlap most; reach: pixels from a joint to the sides of its square. recent, older: weights of the
     overlaps of boxes in corresponding points, of boxes, of joints in corresponding points, of joints, for people who
-    were seen in the frame before and for others. margin: of boxes around keypoints, on either side.
+    were seen in the previous frame and for others. margin: of boxes around keypoints, on either side.
     """
 
     memory: int = 100
@@ -70,7 +70,7 @@ class PoseFlow:
         """Identities (n,), from 1, of the poses (n, K, 2) in a frame later than the former ones, and their grades
         (n,), 0 for newcomers. Joints that are not seen are NaN.
 
-        matching: between the pictures of the frame before and of this one; None: every pixel corresponds to itself.
+        matching: between the previous frame and this one; None: every pixel corresponds to itself.
         """
         self._known = [known for known in self._known if frame - known.frame <= self.options.memory]
         boxes = clipped(keypoint_boxes(points, self.options.margin), self._size)

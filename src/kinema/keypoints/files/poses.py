@@ -103,7 +103,7 @@ def poses_of(
 
 
 def joints_by_count(count: int, layout: str | None, what: str) -> tuple[JointSet, Sequence[int] | None]:
-    """The joint set of a file with so many joints, and their places in it. Raises InputError, UsageError."""
+    """The joint set of a file with this many joints, and their places in it. Raises InputError, UsageError."""
     if layout is not None:
         named = joint_set(layout)
         if len(named) != count:

@@ -58,7 +58,7 @@ def read_keypoints(
     """The keypoints of a file, or of OpenPose's folder, as tracks.
 
     fps, size: where the file stores neither frame rate nor image size. layout: name of the joint set, where the number
-    of joints does not tell it. tracker: a name in `linkers.LINKERS`, which says anew who is who; by default the file's
+    of joints does not tell it. tracker: a name in `linkers.LINKERS`, which assigns new ids; by default the file's
     identities, and where it has none, people are followed from frame to frame (`linking`); checkpoint: of the tracker.
     Frames without anybody keep their place. `data["notes"]` has what was assumed. Raises InputError (missing,
     malformed, of an unknown layout, of another size), UsageError (an impossible `fps` or `size`).

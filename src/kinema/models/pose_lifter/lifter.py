@@ -132,7 +132,7 @@ class Lifter(ABC):
 
     @abstractmethod
     def features(self, observed: Observed) -> tuple[np.ndarray, np.ndarray]:
-        """The network's input (F,D) but for the vertical, and the rotations (F,3,3) of the cameras it belongs to."""
+        """The network's input (F,D) without the vertical, and the rotations (F,3,3) of the cameras it belongs to."""
 
     def __call__(
         self, person: Person, times: np.ndarray, camera: Camera, *, vertical: Vertical | None = None
@@ -169,7 +169,7 @@ class Lifter(ABC):
     def _outputs(self, observed: Observed, vertical: np.ndarray) -> list[np.ndarray]:
         """Network outputs (F, ...) in the camera's axes: rotation matrices, sigma, betas, up, contacts.
 
-        vertical (F,4): as of `Vertical.inputs`.
+        vertical (F,4): as in `Vertical.inputs`.
         """
         features, turn = self.features(replace(observed, confidence=observed.confidence.copy()))
         features = with_vertical(features, turn, vertical, np)

@@ -66,7 +66,7 @@ def trust(sigma: Any) -> Any:
 def with_vertical(features: Any, turn: Any, vertical: Any, xp: ModuleType) -> Any:
     """Features (..., D) with the vertical's inputs behind them, which are turned into the rotated camera.
 
-    turn (..., 3, 3): camera from rotated camera; vertical (..., 4): as of `Vertical.inputs`, 0 where it is not known.
+    turn (..., 3, 3): camera from rotated camera; vertical (..., 4): as in `Vertical.inputs`, 0 where it is not known.
     """
     turned = (turn * vertical[..., :3, None]).sum(-2)
     return xp.concatenate([features, turned, vertical[..., 3:]], -1)

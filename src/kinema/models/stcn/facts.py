@@ -6,7 +6,7 @@ KEY, VALUE = 64, 512
 """Channels of a memory's keys and values."""
 
 MULTIPLE = 16
-"""Sides of pictures are padded to a multiple of it; keys and values have one cell for so many pixels."""
+"""Sides of pictures are padded to a multiple of it; keys and values have one cell per this many pixels."""
 
 TOP = 20
 """Memory cells that a cell of the picture reads."""

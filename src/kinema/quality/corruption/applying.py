@@ -36,7 +36,7 @@ def _reposed(
     new_pose, new_transl = repose(pose.reshape(-1, 24, 3).copy(), transl.copy(), motion.times[person.frames])
     new_pose = new_pose.reshape(-1, 72)
     changed = person.replace(pose_world=new_pose, transl_world=new_transl)
-    if person.joints_world is None and grow is None:  # whoever judges poses alone has no joints to go by
+    if person.joints_world is None and grow is None:  # without joints only the poses can be judged
         return changed
     skeleton = skeleton if grow is None else grow(skeleton, len(person))
     return changed.replace(joints_world=skeleton.joints(new_pose, new_transl))

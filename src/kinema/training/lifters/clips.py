@@ -99,7 +99,7 @@ def _lenses(
 
 
 def chosen_part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> slice:
-    """The frames of a clip that are used: a share of it, at a place that its name decides, every so many-th."""
+    """The frames of a clip that are used: a share of it, at a place that its name decides, at a constant stride."""
     count = frames if whole else round(frames // options.downsample * options.subset) * options.downsample
     chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
     first = int(chance * (frames - count + 1))

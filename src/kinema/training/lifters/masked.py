@@ -19,7 +19,7 @@ from kinema.training.lifters.options import LifterTraining
 from kinema.training.lifters.trainee import in_steps, write_bare
 
 SPREAD = 4096
-"""At most so many held-out windows are filled in after each epoch."""
+"""Largest number of held-out windows that are filled in after each epoch."""
 
 
 class MaskedTraining:
@@ -91,7 +91,7 @@ class MaskedTraining:
 def draw_masks(
     frames: int, joints: int, hidden_frames: float, hidden_joints: int, chance: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hidden frames (T,) and joints (T, J): a share of the frames, and so many different joints of each frame.
+    """Hidden frames (T,) and joints (T, J): a share of the frames, and a number of different joints of each frame.
 
     Every joint can be hidden; the authors' code leaves out the last one.
     """

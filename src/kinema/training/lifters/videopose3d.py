@@ -164,7 +164,7 @@ class VideoPose3DTraining:
 
 
 def started_from(tensors: dict[str, Tensor], sizes: VideoPose3DSizes, name: str, **given: Any) -> VideoPose3D:
-    """A trained network to go on with. Raises InputError for one of another size."""
+    """A trained network to continue with. Raises InputError for one of another size."""
     net = VideoPose3D.from_tensors(tensors, name=name, **given)
     if net.sizes != sizes:
         raise InputError(f"{name} is of another size: {net.sizes}, where {sizes} is to be trained")
