@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from kinema.commands._tables import print_table
-from kinema.tracking.cuts import AHEAD, CutFinder, Look
+from kinema.tracking.cuts import AHEAD, CutFinder, Thumbnail
 from kinema.video import Frame, open_video
 
 DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
@@ -29,16 +29,18 @@ SIDE = 24
 """Frames on either side of what is made."""
 
 
-def looks_of(images: Sequence[np.ndarray]) -> list[Look]:
-    return [Look.of(Frame(i, i / 30, image)) for i, image in enumerate(images)]
+def thumbnails_of(images: Sequence[np.ndarray]) -> list[Thumbnail]:
+    return [Thumbnail.of(Frame(i, i / 30, image)) for i, image in enumerate(images)]
 
 
-def found(looks: Sequence[Look]) -> tuple[list[int], float]:
+def found(thumbnails: Sequence[Thumbnail]) -> tuple[list[int], float]:
     """The cuts, and the greatest prominence of a step that is none."""
     finder, cuts, greatest = CutFinder(), [], 0.0
-    for i in range(len(looks)):
+    for i in range(len(thumbnails)):
         finder.prominence = 0.0
-        cut = finder.step([replace(look, index=k) for k, look in enumerate(looks[i : i + AHEAD + 1], start=i)])
+        cut = finder.step(
+            [replace(thumbnail, index=k) for k, thumbnail in enumerate(thumbnails[i : i + AHEAD + 1], start=i)]
+        )
         if cut is not None:
             cuts.append(cut.first)
         else:
@@ -46,10 +48,10 @@ def found(looks: Sequence[Look]) -> tuple[list[int], float]:
     return cuts, greatest
 
 
-def without(looks: Sequence[Look], first: int, count: int) -> list[Look]:
-    """The looks around a piece that was cut out, at even times."""
-    kept = [*looks[max(0, first - SIDE) : first], *looks[first + count : first + count + SIDE]]
-    return [replace(look, time=i / 30, index=i) for i, look in enumerate(kept)]
+def without(thumbnails: Sequence[Thumbnail], first: int, count: int) -> list[Thumbnail]:
+    """The thumbnails around a piece that was cut out, at even times."""
+    kept = [*thumbnails[max(0, first - SIDE) : first], *thumbnails[first + count : first + count + SIDE]]
+    return [replace(thumbnail, time=i / 30, index=i) for i, thumbnail in enumerate(kept)]
 
 
 def transitions(one: Sequence[np.ndarray], other: Sequence[np.ndarray], rng: np.random.Generator) -> dict[str, bool]:
@@ -69,7 +71,7 @@ def transitions(one: Sequence[np.ndarray], other: Sequence[np.ndarray], rng: np.
     }
     right = {}
     for name, images in made.items():
-        cuts = found(looks_of(images))[0]
+        cuts = found(thumbnails_of(images))[0]
         right[name] = len(cuts) == 1 and SIDE <= cuts[0] <= SIDE + length
     return right
 
@@ -85,21 +87,23 @@ def main() -> int:
     rng = np.random.default_rng(0)
     rows, kept = [], []
     for clip in clips:
-        looks, images = [], []
+        thumbnails, images = [], []
         with open_video(clip) as video:
             for frame in video:
-                looks.append(Look.of(frame))
+                thumbnails.append(Thumbnail.of(frame))
                 if frame.index >= 10 and len(images) < 80:  # the treadmill's own cut is before
                     images.append(cv2.resize(frame.image, (256, 144), interpolation=cv2.INTER_AREA))
         if not clip.stem.endswith("_original"):
             kept.append(images)
-        cuts, greatest = found(looks)
+        cuts, greatest = found(thumbnails)
         shares = []
         for count in (12, 30):
-            firsts = rng.integers(SIDE, max(SIDE + 1, len(looks) - count - SIDE), 12)
-            hits = [any(abs(c - SIDE) < 2 for c in found(without(looks, int(first), count))[0]) for first in firsts]
+            firsts = rng.integers(SIDE, max(SIDE + 1, len(thumbnails) - count - SIDE), 12)
+            hits = [
+                any(abs(c - SIDE) < 2 for c in found(without(thumbnails, int(first), count))[0]) for first in firsts
+            ]
             shares.append(f"{100 * np.mean(hits):.0f} %")
-        rows.append([clip.stem, str(len(looks)), ", ".join(map(str, cuts)) or "none", f"{greatest:.2f}", *shares])
+        rows.append([clip.stem, str(len(thumbnails)), ", ".join(map(str, cuts)) or "none", f"{greatest:.2f}", *shares])
     print_table(["clip", "frames", "cuts", "greatest other step", "12 frames cut out", "30 frames"], rows)
     made = [transitions(one, other, rng) for one, other in pairwise([*kept, kept[0]]) for _ in range(2)]
     for name in made[0]:

@@ -103,15 +103,21 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(wrong)[0])
 
 
+def integers(value: Any, name: str, axis: str, who: str) -> np.ndarray:
+    """`value` as one axis of integers. Raises ShapeError, which calls the axis `axis`."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{who}: {name} must be ({axis},) integers ({error})") from None
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise ShapeError(f"{who}: {name} must be ({axis},) integers, found {array.shape} {array.dtype}")
+    return array
+
+
 def checked_bounds(value: Any, name: str, count: int, who: str) -> np.ndarray:
     """`value` as read-only (C,) int64: indices of `count` frames at which something new begins, increasing, the first
     frame not among them. Raises ShapeError."""
-    try:
-        bounds = np.asarray(value)
-    except ValueError as error:
-        raise ShapeError(f"{who}: {name} must be (C,) integers ({error})") from None
-    if bounds.ndim != 1 or (bounds.size and not np.issubdtype(bounds.dtype, np.integer)):
-        raise ShapeError(f"{who}: {name} must be (C,) integers, found {bounds.shape} {bounds.dtype}")
+    bounds = integers(value, name, "C", who)
     if bounds.size and (bounds[0] < 1 or bounds[-1] >= count or np.any(np.diff(bounds) <= 0)):
         raise ShapeError(f"{who}: {name} must increase strictly from 1 to at most {count - 1}, the last frame")
     return frozen(bounds, np.int64)

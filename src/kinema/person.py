@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.checks import checked, frozen
+from kinema.checks import checked, frozen, integers
 from kinema.errors import ShapeError, UsageError, quoted
 from kinema.fields import Field, per_frame, table_of
 from kinema.provenance import jsonable
@@ -182,12 +182,7 @@ _SETS = {"K": "keypoint_set", "L": "keypoint3d_set"}
 
 
 def _frames(value: Any, who: str) -> np.ndarray:
-    try:
-        frames = np.asarray(value)
-    except ValueError as error:
-        raise ShapeError(f"{who}: frames must be (F,) integers ({error})") from None
-    if frames.ndim != 1 or (frames.size and not np.issubdtype(frames.dtype, np.integer)):
-        raise ShapeError(f"{who}: frames must be (F,) integers, found {frames.shape} {frames.dtype}")
+    frames = integers(value, "frames", "F", who)
     if frames.size and (frames[0] < 0 or np.any(np.diff(frames) <= 0)):
         raise ShapeError(f"{who}: frames must be non-negative and strictly increasing")
     return frozen(frames, np.int64)

@@ -93,7 +93,7 @@ class TileSchedule:
             setattr(self, f"_{name}", np.array(state[name]))
 
     def _changed(self, tile: int, now: np.ndarray, covered: np.ndarray) -> bool:
-        """Whether something moved other than people who were tracked then or are tracked now."""
+        """Whether something other than the people tracked then or now moved."""
         window = self._windows[tile]
         known = covered[window] | self._hidden[tile][window]
         difference = np.where(known, 0.0, np.abs(now[window] - self._seen[tile][window]))

@@ -26,7 +26,7 @@ from kinema.quality.validation import Validation, validate_file
 from kinema.skeleton import SMPL24
 
 MAX_ENTRIES = 200
-"""Entries of a file that are listed."""
+"""Largest number of a file's entries that are listed."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +80,7 @@ def diagnose_file(
 
 
 def describe_clip(motion: Motion) -> dict[str, Any]:
-    """What concerns the clip as a whole: source, frame rate, camera, stages, readers' notes."""
+    """The clip as a whole: source, frame rate, camera, stages, readers' notes."""
     steps = np.diff(motion.times)
     even = bool(len(steps) == 0 or np.ptp(steps) < 0.01 * np.median(steps))
     camera = motion.camera

@@ -1,6 +1,6 @@
 """Frames at a track's ends that are not of its movement: the rest pose or zeros that many programs write first.
 
-The body jumps from them into the movement at once. They are judged by themselves and left out of all other measures;
+The body jumps from them into the movement at once. They are judged separately and left out of all other measures;
 `kinema stabilize` removes them.
 """
 
@@ -18,13 +18,13 @@ JUMP, OTHER_JUMP = 0.06, 0.09
 of anything else."""
 
 COARSE = 1.5
-"""How much larger the jump out of a T-pose must be in longer steps, at most: the pose itself tells."""
+"""Largest factor by which the jump out of a T-pose must be larger in longer steps: the pose itself is evidence."""
 
 FEW, LONGEST_REST = 0.1, 1.0
-"""Seconds that such frames last at most: of any kind, and of a body at rest in its T-pose."""
+"""Longest duration in seconds of such frames: of any kind, and of a body at rest in its T-pose."""
 
 T_POSE = 20.0
-"""Degrees that joints are rotated on average, at most, in a T-pose."""
+"""Largest mean rotation of the joints in a T-pose, degrees."""
 
 _ARMS = SMPL24.indices(("left_shoulder", "right_shoulder")), SMPL24.indices(("left_wrist", "right_wrist"))
 
@@ -88,7 +88,7 @@ def _leading(trajectory: BodyTrajectory, joints: np.ndarray, *, backwards: bool 
 
 
 def _is_t_pose(trajectory: BodyTrajectory, number: int, backwards: bool) -> bool:
-    """Whether the body is in its T-pose in that many first or last frames, at least in the outermost one."""
+    """Whether the body is in its T-pose in this many first or last frames, at least in the outermost one."""
     rows = slice(-number, None) if backwards else slice(0, number)
     outer = -1 if backwards else 0
     assert trajectory.joints is not None

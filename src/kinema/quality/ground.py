@@ -1,7 +1,7 @@
 """Where the ground is, and whether the body floats above it.
 
-Kinema's own files have it at y = 0. Other files have it anywhere: one in which the body is below 0 for most of the time
-has its ground lower, where the body comes down to. One in which nothing comes near 0 floats, unless its floor is given.
+Kinema's own files have it at y = 0. Other files may have it anywhere: if the body is below 0 for most of the time, the
+ground is the lowest level that it reaches. A body that never comes near 0 floats, unless its floor is given.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BELOW = 0.015
 `penetration`, which a body that is always a little too low would otherwise exceed in one file and not in the next."""
 
 CLEARANCE, UNSURE_CLEARANCE, BODY_CLEARANCE = 0.08, 0.15, 0.2
-"""Metres above the ground at which the lowest joint of a resting body is at most: toes; ankles of a skeleton without
+"""Largest height above the ground, metres, of the lowest joint of a resting body: toes; ankles of a skeleton without
 toes, or a stand-in's, whose legs may be shorter than the person's; any other joint, inside the hand or the hip."""
 
 REST = 5
@@ -28,7 +28,7 @@ REST = 5
 _FEET = SMPL24.indices(FEET)
 
 AUTO = "auto"
-"""The floor that is always where the body comes down to."""
+"""The floor at the lowest level that the body reaches."""
 
 
 @dataclass(frozen=True)

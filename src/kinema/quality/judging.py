@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 FEW = 2
-"""Frames beyond `usual` with which even a short track passes."""
+"""Number of frames beyond `usual` with which even a short track passes."""
 
 TRAJECTORY_MEASURES: dict[str, Callable[[BodyTrajectory], np.ndarray | None]] = {
     "speed": measures.speed,
@@ -75,7 +75,7 @@ class Finding:
 
     @property
     def worst(self) -> int:
-        """Of the n frames, the one farthest beyond its limit."""
+        """The one of the n frames farthest beyond its limit."""
         return int(np.argmax(self.values / self.limits))
 
     def said(self, i: int) -> str:
@@ -196,7 +196,7 @@ def _beyond_all(person: Person, findings: Sequence[Finding]) -> Iterator[Problem
 
 
 def _too_many(person: Person, bad: np.ndarray, findings: Sequence[Finding], limits: Limits) -> Iterator[Problem]:
-    """A problem if more frames are bad than may be. bad: rows."""
+    """A problem if more frames are bad than allowed. bad: rows."""
     share = len(bad) / max(1, len(person))
     if share <= limits.pass_share or len(bad) <= FEW:
         return

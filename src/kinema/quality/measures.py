@@ -23,7 +23,7 @@ SWAP_NOISE = 0.02
 """Metres of movement between two frames below which left and right cannot be told apart."""
 
 BENT = 30.0
-"""Degrees from which an elbow is bent, one way or the other."""
+"""Smallest angle of a bent elbow in degrees, one way or the other."""
 
 SPIN = 0.35
 """Seconds in which no joint makes a full turn about its parent."""
@@ -83,7 +83,7 @@ def flip(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,24) degrees by which a rotation relative to the parent exceeds, in 1/30 s, what its neighbours lead to expect.
 
     As `snap`, but as an angle: no joint of a living person turns by 75 degrees from one frame to the next out of rest,
-    whoever it belongs to and whatever limb is at its end. Steps longer than 1/30 s may be larger.
+    whatever limb is at its end. Steps longer than 1/30 s may be larger.
     """
     if trajectory.excess_turns is None:
         return None
@@ -211,7 +211,7 @@ def angle(trajectory: BodyTrajectory) -> np.ndarray | None:
 def overstretch(trajectory: BodyTrajectory) -> np.ndarray | None:
     """(F,24) degrees of hyperextension of knees and elbows; NaN for other joints.
 
-    An elbow that bends the wrong way more often than not is hung otherwise, on a rig whose upper arms are twisted: NaN.
+    An elbow that bends the wrong way more often than not belongs to a rig whose upper arms are twisted: NaN.
     """
     if trajectory.quaternions is None:
         return None

@@ -19,13 +19,13 @@ SURE = 0.5
 """Confidence from which a keypoint counts."""
 
 ENOUGH = 0.5
-"""Share of a step, metres, that keypoints must show: they do not see its depth."""
+"""Share of a step in metres that keypoints must show: they do not show its depth."""
 
 SLIP = 0.09
 """Seconds within which no limb makes a step and takes it back: a shaken fist takes 0.15 s."""
 
 BACK = 0.5
-"""Share of a step: closer to where it began, it was taken back."""
+"""Share of a step: if the limb ends closer than this to where it began, the step was taken back."""
 
 SHOWN_BY = {"elbow": "elbow", "wrist": "wrist", "hand": "wrist", "knee": "knee", "ankle": "ankle", "foot": "ankle"}
 """Joint of a side -> the keypoint, and the joint, that show its steps: hands and feet go with the forearm and shank."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PARENTS = np.array(SMPL24.parents)
 
 MAX_MISFIT = 0.01
-"""Metres: median distance between a file's joints and the posed skeleton recovered from them, at most."""
+"""Largest median distance, metres, between a file's joints and the posed skeleton recovered from them."""
 
 
 @dataclass(frozen=True, eq=False)

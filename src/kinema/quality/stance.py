@@ -1,4 +1,4 @@
-"""How the feet stand: the velocity that feet have most often is that of the ground under them.
+"""How the feet stand: the most frequent velocity of the feet is that of the ground under them.
 
 Feet stand more than they do anything else twice in the same way: whatever the movement, their velocities (as vectors)
 are densest where they stand. In the world that is at zero. Where it is not, the person glides, rises or sinks, together
@@ -24,7 +24,7 @@ WIDTH = 0.08
 """Standard deviation, m/s, of the kernel that measures how densely velocities lie together."""
 
 SAMPLES = 600
-"""Velocities that are compared with each other: every one with every other."""
+"""Number of velocities that are compared, each with every other."""
 
 DENSE, FASTEST = 0.15, 2.0
 """Seconds that feet move at the same velocity, at least, and its speed, m/s, at most: for less time, or faster, they do
@@ -37,8 +37,8 @@ CALM_SHARE = 0.1
 """Share of the frames in which a foot must stand for its rising to be measured."""
 
 RISING = 65
-"""Percentile of the vertical speed of standing feet that says how fast the ground rises: somewhat above the median, as
-what bobs up and down turns round at times."""
+"""Percentile of the vertical speed of standing feet that says how fast the ground rises: somewhat above the median,
+because a bobbing body turns round at times."""
 
 LEVEL = 1.0
 """Seconds within which somebody on the ground touches it."""

@@ -1,4 +1,4 @@
-"""What stands still though it should not: a pelvis that stays while the body moves, a pose that stays while it travels.
+"""Unnatural standstill: a pelvis that stays while the body moves, a pose that stays while it travels.
 
 Both are displacements over a fixed time, so that they mean the same at any frame rate.
 """
@@ -20,7 +20,7 @@ STILL = 5e-5
 """Metres in `SPAN`: a pelvis that moves less is stiller than any living person's, who sways by millimetres."""
 
 TRAVELS = 0.2
-"""Speed of the pelvis, m/s, from which somebody is travelling."""
+"""Smallest speed of the pelvis, m/s, of somebody who travels."""
 
 STIFF = 0.02
 """Speed at which the body changes its shape, as a fraction of the pelvis' speed, below which the pose is stuck."""

@@ -1,6 +1,6 @@
 """Is the file a valid motion file: keys, shapes, lengths, finite numbers, frame ids, rotations.
 
-Whatever a file holds, it gives findings, never an exception: reading it is the first check. Files that hold people by
+Any file gives findings, never an exception: reading it is the first check. Files that hold people by
 track (`.pkl` of most systems) are checked key by key, so that every fault is reported and not only the first.
 """
 
@@ -169,7 +169,7 @@ def _check_rotations(id: int | None, key: str, array: np.ndarray) -> Iterator[Pr
 
 
 def check_people(motion: Motion) -> list[Problem]:
-    """What a motion that could be read lacks."""
+    """What a readable motion lacks."""
     if not motion.people:
         return [_fault(None, "people", "there is nobody in it")]
     problems = []

@@ -16,7 +16,7 @@ from kinema.quality.trajectory import BodyTrajectory
 from kinema.quality.upright import tilt
 
 CALM_PERCENTILE = 10
-"""Percentile of the foot speed over a track that stands for its calmest frames: in them, a foot stands."""
+"""Percentile of the foot speed over a track that represents its calmest frames: in them, a foot stands."""
 
 HARDLY_STANDING = 0.2
 """Density of feet's velocities at zero, as a fraction of the highest one, below which the ground moves with them."""

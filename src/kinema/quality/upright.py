@@ -25,7 +25,7 @@ STANDING = 0.25
 """Speed of a foot, m/s, at which it half counts as standing."""
 
 STRAIGHT, STRAIGHT_WIDTH = 0.9, 0.02
-"""Distance from hip to ankle, as a fraction of the leg, from which a leg carries; people who sit bend theirs."""
+"""Distance from hip to ankle, as a fraction of the leg, above which a leg carries; people who sit bend theirs."""
 
 HIGH = 0.7
 """Height of the centre of mass above the feet, as a fraction of the leg, below which nobody stands."""

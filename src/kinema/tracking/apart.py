@@ -1,4 +1,4 @@
-"""People who overlap, looked at again with each other's pixels hidden, where masks say which are whose.
+"""People who overlap, examined again with each other's pixels hidden by masks.
 
 Tracking hides people from each other's views by the keypoint network's masks of the previous frame, which are coarse
 and wrong where it took one for the other. Masks of another source, or of a file, are better: the error of keypoints
@@ -33,22 +33,22 @@ from kinema.tracking.tracker import threads_of
 from kinema.video import Frame
 
 _OVERLAPPED = 0.03
-"""Share of a person's box that others' masks cover from which the person is looked at again."""
+"""Share of a person's box covered by others' masks above which the person is examined again."""
 
 _SEEN = 0.01
-"""Share of the box that the person's own mask covers at least: of whom less is seen there is nothing to look at."""
+"""Smallest share of the box that the person's own mask must cover: with less, there is nothing to examine."""
 
 _ASTRAY = 0.3
 """Agreement of keypoints with masks below which they are somebody else's, so that the mask says where to look."""
 
 _ROOM = 0.02
-"""Of the box's longer side: how far outside of a mask a keypoint still belongs to it."""
+"""Distance outside a mask up to which a keypoint still belongs to it, as a fraction of the box's longer side."""
 
 
 def look_apart(motion: Motion, context: Context, options: TrackingOptions) -> Motion:
     """The motion with new keypoints, in 2D and 3D, of everybody in the frames in which others' masks cover them.
 
-    They are taken where they lie in the person's own mask at least as well as those before. Raises UsageError if the
+    They are kept where they lie in the person's own mask at least as well as the old ones. Raises UsageError if the
     people's keypoints are another source's.
     """
     source = open_source(
@@ -109,7 +109,7 @@ def _overlaps(motion: Motion) -> Iterator[tuple[int, int]]:
 
 @dataclass(eq=False)
 class _Looker:
-    """Looks at single people, and keeps what is better than before."""
+    """Examines single people, and keeps keypoints that are better than before."""
 
     motion: Motion
     source: OpenedSource
@@ -124,7 +124,7 @@ class _Looker:
         return sum(len(rows) for rows in self._found.values())
 
     def look(self, frame: Frame, place: int) -> None:
-        """Look at a person in a frame again."""
+        """Examine a person in a frame again."""
         person = self.motion.people[place]
         here = [(k, row) for k, each in enumerate(self.motion) if (row := row_of(each, frame.index)) is not None]
         row = dict(here)[place]
@@ -164,8 +164,8 @@ class _Looker:
     def _agreement(
         self, points: np.ndarray, confidence: np.ndarray, own: np.ndarray, others: np.ndarray, box: np.ndarray
     ) -> float:
-        """The share of the keypoints (K,2) that are seen which lie in the person's own mask, less that of those which
-        lie in the others' only."""
+        """Of the keypoints (K,2) that are seen, the share in the person's own mask minus the share in others' masks
+        only."""
         sure = confidence >= self.gate.thresholds.visible
         if not sure.any():
             return 0.0
@@ -178,7 +178,7 @@ class _Looker:
         return float((mine.sum() - theirs.sum()) / sure.sum())
 
     def people(self) -> tuple[Person, ...]:
-        """Everybody, with what was found."""
+        """Everybody, with the keypoints found."""
         return tuple(
             self._with(person, self._found[place]) if place in self._found else person
             for place, person in enumerate(self.motion)

@@ -32,4 +32,4 @@ look_at_overlapped = Stage(
     slow=True,
     needed=_needed,
 )
-"""Only of motions whose people have masks that overlap; a run has it after those that make masks."""
+"""Only for motions with overlapping masks; in a run it follows the stages that make masks."""

@@ -1,6 +1,6 @@
 """Appearance of a person: colour histograms of torso and thighs, cheap enough to keep for every track.
 
-Where the person has a mask, only pixels inside it count: in front of a person may be another one's arm or body.
+Where the person has a mask, only pixels inside it count: another person's arm or body may be in front.
 """
 
 from __future__ import annotations

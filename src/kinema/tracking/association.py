@@ -42,7 +42,7 @@ def same_body(a: Observation, b: Observation, parts: BodyParts) -> bool:
 
 
 def has_double(track: Track, others: Sequence[Track], time: float) -> bool:
-    """Whether one of the others wears the same and may appear at `time` where this one is expected."""
+    """Whether one of the others wears the same clothes and may appear at `time` where this one is expected."""
     return any(
         other is not track
         and track.appearance.distance(other.appearance) < _ALIKE

@@ -61,11 +61,11 @@ class RecentFrames:
 
 
 def look_back(track: Track, recent: RecentFrames, perception: Perception, others: list[Track]) -> None:
-    """Look again at the first frames of a track's last run, from its last frame backwards, each in the region of the
+    """Observe the first frames of a track's last run again, from its last frame backwards, each in the region of the
     frame that follows it.
 
-    Where the two looks disagree, each keypoint is taken from the one that has it nearer to its place in the frame that
-    follows. A run whose last two frames do not agree either is left alone: the network is unsure all along.
+    Where the two observations disagree, each keypoint is taken from the one that has it nearer to its place in the
+    frame that follows. A run whose last two frames do not agree either is left alone: the network is unsure all along.
     others: as in `track_backward`.
     """
     start = len(track.rows) - track.run

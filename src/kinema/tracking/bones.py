@@ -1,9 +1,9 @@
 """Knees and elbows that the network's own 3D contradicts: a thigh does not shrink.
 
-A network that is not sure where along a limb the joint is may still say that it sees it well. Its 3D points tell: over
-the real clips, where the bone above a knee or elbow is less than 0.8 of its usual length, the landmark lies three to
-five times as far from the body fitted to all of them as otherwise. Foreshortening does not do that, for the lengths are
-those in 3D. Wrists and ankles, at a limb's end, show nothing of the kind.
+A network that is not sure where along a limb the joint is may still say that it sees it well. Its 3D points show it:
+over the real clips, where the bone above a knee or elbow is less than 0.8 of its usual length, the landmark lies three
+to five times as far from the body fitted to all of them as otherwise. Foreshortening does not do that, for the lengths
+are those in 3D. Wrists and ankles, at a limb's end, show nothing of the kind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the camera moves, asked of every shot by itself."""
+"""Whether the camera moves, for every shot separately."""
 
 from __future__ import annotations
 

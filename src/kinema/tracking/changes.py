@@ -1,7 +1,7 @@
 """Sudden changes: a person who disappears behind something may leave the track on a chair that stands there.
 
 The keypoint network finds a body in almost anything that it is shown, and the next region comes from that body, so a
-track can settle on an object for good. Nothing is wrong with what it found before; what tells is the moment of the
+track can settle on an object for good. The frames before are right; what reveals it is the moment of the
 change, when size, tilt, place or score jump, and that the detector finds nobody there from then on.
 """
 

@@ -1,4 +1,4 @@
-"""Confirmation of people who are seen no longer, before the detector could find them often enough.
+"""Confirmation of people who went out of view before the detector could find them often enough.
 
 In a video the detector finds a person again and again, a thing only at times (`kinema.tracking.people.is_person`). A
 still picture, somebody who comes in at the end or passes by, gives it one look, and whoever stays at the picture's edge
@@ -24,7 +24,7 @@ _SIDES = (0.8, 1.0, 1.3, 1.6)  # of the tiles, over that of the person's region
 
 
 def confirm(tracks: Sequence[Track], frame: Frame, perception: Perception) -> None:
-    """Look for those again whose last frame this is and whom the detector has rarely looked for.
+    """Search again for people whose last frame this is and for whom the detector has rarely searched.
 
     Counts what it finds in `hits` and `searches` of the tracks.
     """

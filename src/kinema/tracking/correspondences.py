@@ -11,13 +11,13 @@ from kinema.keypoints.association.overlap import Correspondences, Matching, Same
 from kinema.video import Frame
 
 FEATURES = 10_000
-"""Features of a frame, at most."""
+"""Largest number of features of a frame."""
 
 RATIO = 0.8
-"""A match counts if its distance is below this part of the next best one's (Lowe 2004, section 7.1)."""
+"""Ratio test: a match counts if its distance is below this fraction of the next best one's (Lowe 2004, section 7.1)."""
 
 LEAST_PAIRS = 400
-"""Pairs of features of two frames; with fewer of them, every pixel corresponds to itself."""
+"""Matches of two frames below which every pixel corresponds to itself."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ import numpy as np
 from kinema.video import Frame
 
 AHEAD = 4
-"""Frames after a step that are looked at."""
+"""Frames after a step that are examined."""
 
 _SIZE = 64  # longer side of a thumbnail
 _SAMPLED = 4 * _SIZE  # longer side to which large frames are sampled first
@@ -43,7 +43,7 @@ _MIXED_SHARES = (0.2, 0.8)  # of the second picture in the frames that are teste
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Thumbnail:
     """A frame's thumbnail: picture (h, w, 3) float32 of normalised brightness; contrast: before that; time, index."""
 
     picture: np.ndarray
@@ -52,7 +52,7 @@ class Look:
     index: int
 
     @classmethod
-    def of(cls, frame: Frame) -> Look:
+    def of(cls, frame: Frame) -> Thumbnail:
         image = frame.image
         stride = max(1, max(image.shape[:2]) // _SAMPLED)
         factor = _SIZE / max(image.shape[:2])
@@ -62,17 +62,17 @@ class Look:
         level = _LEVEL / max(float(small.mean()), _DARK)
         return cls(small * level, float(small.mean(axis=2).std()), frame.time, frame.index)
 
-    def change(self, other: Look) -> float:
+    def change(self, other: Thumbnail) -> float:
         """Mean absolute difference, grey levels."""
         return float(np.abs(self.picture - other.picture).mean())
 
-    def likeness(self, other: Look) -> float:
+    def likeness(self, other: Thumbnail) -> float:
         """Correlation of the grey pictures, -1 to 1: how far they show one scene."""
         a, b = (look.picture.mean(axis=2).ravel() for look in (self, other))
         a, b = a - a.mean(), b - b.mean()
         return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9))
 
-    def other_scene(self, other: Look) -> bool:
+    def other_scene(self, other: Thumbnail) -> bool:
         return self.change(other) >= _OTHER_CHANGE and self.likeness(other) < _OTHER_SCENE
 
 
@@ -95,13 +95,13 @@ def with_cuts(
     gets the frames whose step stands out a little; it is a cut if somebody's body jumps there, too (see `jumps`).
     """
     finder = CutFinder()
-    looks: deque[Look] = deque()
+    thumbnails: deque[Thumbnail] = deque()
     waiting: deque[Frame] = deque()
     found: list[Cut] = []
 
     def decide() -> None:
-        cut = finder.step(looks)
-        suspect = looks.popleft().index
+        cut = finder.step(thumbnails)
+        suspect = thumbnails.popleft().index
         if suspects is not None and cut is None and finder.prominence > _SUSPECT:
             suspects.append(suspect)
         if cut is not None:
@@ -115,37 +115,38 @@ def with_cuts(
 
     for frame in frames:
         waiting.append(frame)
-        looks.append(Look.of(frame))
-        if len(looks) > AHEAD:
+        thumbnails.append(Thumbnail.of(frame))
+        if len(thumbnails) > AHEAD:
             decide()
         if len(waiting) > held:
             yield next_one()
-    while looks:
+    while thumbnails:
         decide()
     while waiting:
         yield next_one()
 
 
 class CutFinder:
-    """Finds the cuts of one clip, whose looks come in order. Memory does not grow.
+    """Finds the cuts of one clip, whose thumbnails come in order. Memory does not grow.
 
     prominence: of the latest step, relative to the greatest one nearby; 0 if that is not known.
     """
 
     def __init__(self) -> None:
         self.prominence = 0.0
-        self._past: deque[Look] = deque(maxlen=max(_MIXED_OVER) + 1)  # of this shot
+        self._past: deque[Thumbnail] = deque(maxlen=max(_MIXED_OVER) + 1)  # of this shot
         self._steps: deque[float] = deque(maxlen=_BEHIND)
         self._intervals: deque[float] = deque(maxlen=_BEHIND)
         self._changed = 0.0  # time of the last frame that was not a repetition
-        self._content: Look | None = None  # the last picture before a blank one
-        self._mixture: tuple[int, Look] | None = None  # the middle of a dissolve that may go on, and its first picture
+        self._content: Thumbnail | None = None  # the last picture before a blank one
+        # The middle of a dissolve that may continue, and its first picture.
+        self._mixture: tuple[int, Thumbnail] | None = None
 
-    def step(self, looks: Sequence[Look]) -> Cut | None:
-        """The cut that the first of the looks tells of, if any; the others are those after it."""
-        now = looks[0]
+    def step(self, thumbnails: Sequence[Thumbnail]) -> Cut | None:
+        """The cut at the first of the thumbnails, if any; the others are those after it."""
+        now = thumbnails[0]
         self.prominence = 0.0
-        first = self._first_of_shot(now, looks)
+        first = self._first_of_shot(now, thumbnails)
         cut = None
         if first is not None:
             cut = Cut(first, self._past[-1].likeness(now) >= _SAME_SCENE)
@@ -156,7 +157,7 @@ class CutFinder:
         self._past.append(now)
         return cut
 
-    def _first_of_shot(self, now: Look, looks: Sequence[Look]) -> int | None:
+    def _first_of_shot(self, now: Thumbnail, thumbnails: Sequence[Thumbnail]) -> int | None:
         """The first frame of the shot that begins here, if one does."""
         if not self._past:
             self._changed = now.time
@@ -170,9 +171,9 @@ class CutFinder:
             before, self._content = self._content, None
             self._steps.clear()
             return now.index if before.likeness(now) < _OTHER_SCENE else None
-        return now.index if self._hard_cut(now, looks) else self._dissolve(now)
+        return now.index if self._hard_cut(now, thumbnails) else self._dissolve(now)
 
-    def _hard_cut(self, now: Look, looks: Sequence[Look]) -> bool:
+    def _hard_cut(self, now: Thumbnail, thumbnails: Sequence[Thumbnail]) -> bool:
         before = self._past[-1]
         step = before.change(now)
         if step < _STILL:
@@ -180,29 +181,29 @@ class CutFinder:
         interval = now.time - self._changed
         usual = float(np.median(self._intervals)) if self._intervals else interval
         stretch = max(1.0, interval / usual)
-        later = [a.change(b) for a, b in itertools.pairwise(looks)]
+        later = [a.change(b) for a, b in itertools.pairwise(thumbnails)]
         near = [*self._steps, *(each for each in later if each >= _STILL)]
         if len(near) < _KNOWN or stretch > _LONG_STEP:
             stands_out = before.other_scene(now)
         else:
             self.prominence = step / (stretch * (max(near) + _NOISE))
             stands_out = step >= _LEAST and self.prominence > _STANDS_OUT
-        cut = stands_out and not self._returns(looks, step)
+        cut = stands_out and not self._returns(thumbnails, step)
         self._changed = now.time
         if not stands_out:
             self._steps.append(step)
             self._intervals.append(interval)
         return cut
 
-    def _returns(self, looks: Sequence[Look], step: float) -> bool:
-        """Whether the picture is, or will be, again what it was."""
+    def _returns(self, thumbnails: Sequence[Thumbnail], step: float) -> bool:
+        """Whether the picture returns, or has returned, to what it was."""
         before = list(self._past)[-3:]
         return any(
             a.change(b) < _RETURNS * step
-            for a in before for b in itertools.islice(looks, AHEAD) if (a, b) != (before[-1], looks[0])
+            for a in before for b in itertools.islice(thumbnails, AHEAD) if (a, b) != (before[-1], thumbnails[0])
         )  # fmt: skip
 
-    def _dissolve(self, now: Look) -> int | None:
+    def _dissolve(self, now: Thumbnail) -> int | None:
         """The middle of a dissolve that ends here."""
         past = list(self._past)
         for frames in _MIXED_OVER:
@@ -216,14 +217,14 @@ class CutFinder:
         return None if goes_on else middle
 
 
-def _middle_of_mixture(looks: Sequence[Look]) -> int | None:
-    """The frame from which the second picture prevails, if the looks between the first and the last are mixtures."""
-    first, last = looks[0], looks[-1]
+def _middle_of_mixture(thumbnails: Sequence[Thumbnail]) -> int | None:
+    """The frame from which the last picture prevails, if those between the first and the last are mixtures."""
+    first, last = thumbnails[0], thumbnails[-1]
     if first.contrast < _BLANK or not first.other_scene(last):
         return None
     whole = (last.picture - first.picture).ravel()
     size = float(whole @ whole)
-    parts = np.stack([(look.picture - first.picture).ravel() for look in looks[1:-1]])
+    parts = np.stack([(each.picture - first.picture).ravel() for each in thumbnails[1:-1]])
     shares = parts @ whole / size
     mixed = (shares > _MIXED_SHARES[0]) & (shares < _MIXED_SHARES[1])
     if np.count_nonzero(mixed) < 2:
@@ -231,4 +232,4 @@ def _middle_of_mixture(looks: Sequence[Look]) -> int | None:
     off = np.linalg.norm(parts[mixed] - shares[mixed, None] * whole, axis=1) / size**0.5
     if off.max() > _MIXED:
         return None
-    return looks[1 + int(np.argmax(shares >= 0.5))].index if (shares >= 0.5).any() else last.index
+    return thumbnails[1 + int(np.argmax(shares >= 0.5))].index if (shares >= 0.5).any() else last.index

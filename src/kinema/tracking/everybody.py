@@ -1,4 +1,4 @@
-"""The poses of everybody in a frame, without saying who is who: what trackers by detection start from."""
+"""The poses of everybody in a frame, without identities: the input of trackers by detection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CARRIED = 0.5  # seconds for which somebody is followed whom the detector does 
 @dataclass(frozen=True, eq=False)
 class Found:
     """Somebody in a frame. detected: when the detector last found them, in seconds; hit: whether it did in this frame,
-    None if it did not look."""
+    None if it did not search."""
 
     seen: Observation
     detected: float

@@ -204,7 +204,7 @@ class Follower:
                 found.append(Sighting(track, seen, bool(others), view, self._perception))
 
     def _check_changes(self, frame: Frame) -> None:
-        """Look at somebody who suddenly changed; tracks that turn out to be on nobody are lost.
+        """Search for somebody who suddenly changed; tracks that turn out to be on nobody are lost.
 
         Only that person is looked for: whoever else is in the tile has a turn in the search of the whole image.
         """
@@ -218,7 +218,7 @@ class Follower:
         self.lost += gone
 
     def _confirm(self, tracks: Sequence[Track], last: int) -> None:
-        """Look once more for those who were last seen in the frame `last` and are not known for people yet."""
+        """Search once more for those last seen in the frame `last` who are not confirmed yet."""
         gone = [track for track in tracks if track.last_frame == last and not self._is_person(track, last + 1)]
         shown = self._recent.find(last) if gone else None
         if shown is not None:

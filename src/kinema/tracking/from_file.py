@@ -1,4 +1,4 @@
-"""People from a file of keypoints that belongs to the video: nobody is detected, everything else is as in tracking.
+"""People from a file of the video's keypoints: nobody is detected, everything else is as in tracking.
 
 The frames are read all the same: for the camera's motion, for cuts, and for the times of the frames.
 """
@@ -38,7 +38,7 @@ from kinema.video.frames import TimeRange
 from kinema.video.images import ImageSequence
 
 BOXED = 0.2
-"""Confidence from which a keypoint counts for a person's box."""
+"""Smallest confidence with which a keypoint counts for a person's box."""
 
 
 def people_of_file(
@@ -76,7 +76,7 @@ def people_of_file(
 
 @dataclass(frozen=True, eq=False)
 class _Frames:
-    """What was read of the video. times (T,); frames (T,): their numbers in the whole video; cuts (C,)."""
+    """What was read from the video. times (T,); frames (T,): their numbers in the whole video; cuts (C,)."""
 
     times: np.ndarray
     frames: np.ndarray
@@ -105,7 +105,7 @@ class _Clock:
         return cls(video, before, {}, {})
 
     def pictures(self, count: int | None, *, exact: bool = True) -> Pictures:
-        """What poses are matched to, in a video of this many frames, None if that is not known."""
+        """The numbers to which poses are matched, in a video of this many frames, None if that is not known."""
         names = self.names
         return Pictures(str(self.video.path), len(names) if names else count, names, exact)
 
@@ -242,6 +242,6 @@ def _scores(points: np.ndarray) -> np.ndarray:
 
 
 def _presence(track: Sequence[np.ndarray]) -> float:
-    """How long and how large somebody is seen."""
+    """For how long somebody is seen, and how large."""
     rows = np.concatenate(list(track))
     return float(len(rows) * np.mean(rows["roi"][:, 2]) ** 0.5)

@@ -9,9 +9,9 @@ _SCRAP = 5  # frames: fewer between two long gaps are somebody else, or a guess 
 
 
 def without_scraps(rows: np.ndarray, times: np.ndarray, limit: float) -> np.ndarray:
-    """The rows without those that a gap of more than `limit` seconds parts from the others, where they are few.
+    """The rows without short pieces that gaps of more than `limit` seconds separate from the others.
 
-    Somebody who is hidden behind another is seen wrongly, if at all: in a single frame, as whoever is in front. The
+    A person hidden behind another is observed wrongly, if at all: in a single frame, as the person in front. The
     longest piece stays, however short. rows, times as for `fill_gaps`.
     """
     frames = rows["frame"]

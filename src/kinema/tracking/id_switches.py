@@ -70,7 +70,7 @@ def _switched(track: Track, rival: Track, gap: float, present: bool, time: float
     """Whether the exchange matches clearly better.
 
     gap: pixels between the two at their closest; present: the rival is being tracked now. Two in the same clothes who
-    meet and turn back look as if they had crossed: unless one hid the other, following them is the better evidence.
+    meet and turn back look as if they had crossed: unless one hid the other, tracking is the better evidence.
     """
     gain = 0.0
     alike = track.appearance.distance(rival.appearance) <= _DIFFERENT

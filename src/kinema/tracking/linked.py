@@ -1,4 +1,4 @@
-"""Followers that find everybody in a frame first and then say who is who: the frame of PoseFlow and LightTrack."""
+"""Followers that first find everybody in a frame and then assign identities: common to PoseFlow and LightTrack."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class LinkedFollower(ABC):
 
     @abstractmethod
     def _remembered(self) -> int:
-        """Frames for which somebody who is not seen may come back as the same person."""
+        """Frames for which somebody unseen may come back as the same person."""
 
     @abstractmethod
     def _forget(self) -> None:
-        """A new shot begins: nobody goes on."""
+        """A new shot begins: no identity continues."""
 
     @abstractmethod
     def _own_state(self) -> dict[str, Any]:
-        """What the tracker's later frames depend on, as plain values and arrays."""
+        """The state that the tracker's later frames depend on, as plain values and arrays."""
 
     @abstractmethod
     def _restore_own(self, state: dict[str, Any]) -> None:

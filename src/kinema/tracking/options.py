@@ -14,7 +14,7 @@ from kinema.temporal.gaps import TRACKING_GAP
 
 CLOSER_LOOK = 0.045
 """Height of the smallest person of the second look, as a fraction of the frame's short side: 50 pixels in 1080p, where
-keypoints begin to mean something."""
+keypoints begin to be meaningful."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from kinema.tracking.swaps import exchange, find_swaps
 from kinema.tracking.track import Track, height
 
 SURE_HITS = 3
-"""Detections that confirm a person, however little of them is visible."""
+"""Detections that confirm a person, however little is visible."""
 
 _MIN_SUPPORT = 0.25  # fraction of the detector's searches that must have found the person
 _UNCLEAR, _UNCLEAR_SUPPORT = 0.9, 0.5  # the same for keypoints below this share of a sure person's confidence
@@ -92,9 +92,9 @@ def person_of_rows(
     joints3d: JointSet | None,
     boxed: float,
 ) -> Person:
-    """Rows (n,) of `track.row_dtype` as a `Person`, as `person_from` makes it of a track.
+    """Rows (n,) of `track.row_dtype` as a `Person`, as `person_from` makes it from a track.
 
-    Points may be NaN where they are not seen. boxed: confidence from which a keypoint counts for the box.
+    Points may be NaN where they are not seen. boxed: smallest confidence with which a keypoint counts for the box.
     """
     rows = rows.copy()
     if options.repair_swaps:

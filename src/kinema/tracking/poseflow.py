@@ -1,4 +1,4 @@
-"""The tracker `poseflow`: everybody's pose in every frame, and PoseFlow's rules of who is who."""
+"""The tracker `poseflow`: everybody's pose in every frame, and PoseFlow's rules of association."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Who goes on across a camera cut: tracks of different shots that look like one person become one person.
-
-Nothing but the appearance tells: a cut changes place, size and pose. So two tracks are joined only if their colours
-agree closely, each with the other more than with anybody else.
+"""Re-identification across camera cuts: tracks of different shots that look like one person become one person. Only the
+appearance can tell, because a cut changes place, size and pose. Two tracks are joined only if their colours agree
+closely, and each more with the other than with anybody else.
 """
 
 from __future__ import annotations

@@ -18,16 +18,16 @@ from kinema.tracking.track import Track
 from kinema.video import Frame
 
 MOST = 2
-"""People whose recovery is tried in one frame: the longest tracks first."""
+"""Number of people whose recovery is tried in one frame: the longest tracks first."""
 
 SAME_APPEARANCE = 0.45
 """Appearance distance up to which a doubtful observation may be the person."""
 
 MAX_OVERLAP = 0.2
-"""Mask overlap with another person from which a doubtful observation is dropped."""
+"""Mask overlap with another person above which a doubtful observation is dropped."""
 
 UPRIGHT = 0.7
-"""Radians: detectors find people tilted by less."""
+"""Radians of tilt below which detectors find people."""
 
 _SECONDS = 1.0
 _ESTABLISHED = 10  # least number of frames of a track

@@ -23,7 +23,7 @@ from kinema.tracking.perception import Perception
 from kinema.video import Frame, VideoReader
 
 FEW = 0.5
-"""Share of the clip's frames with somebody in them below which a second look is taken."""
+"""Share of frames with somebody in them below which a second look is taken."""
 
 STEPS = ((2 * CLOSER_LOOK, 4), (CLOSER_LOOK, 2))
 """Smallest person, and number of frames, of each step of the second look. The next one, with four times as many tiles,

@@ -1,7 +1,7 @@
 """Shadows on the floor and reflections in it: bodies upside down that stand on somebody's feet.
 
-A keypoint network is as sure of them as of people. But wherever they fall, they begin where the person stands, and
-those that it takes for a body reach down in the picture from there. Two people hardly ever meet like that.
+A keypoint network is as sure of them as of people. But they begin where the person stands, and those that it takes for
+a body reach down in the picture from there. Two people hardly ever meet like that.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from kinema.tracking.body_parts import BodyParts
 from kinema.tracking.track import Pose, Track
 
 _FEET = 0.25
-"""Distance of the two pairs of ankles, of the smaller one's length from ankles to shoulders."""
+"""Largest distance of the two pairs of ankles, as a fraction of the smaller body's length from ankles to shoulders."""
 
 _AGAINST = -0.7
-"""Cosine of the angle between the two bodies, and of the shadow's with the picture's vertical: 135 degrees."""
+"""Cosine of 135 degrees: smallest angle between the two bodies, and of the shadow with the picture's vertical."""
 
 _MOSTLY = 0.5
-"""Share of a track's frames in which it is somebody's shadow from which it is one altogether."""
+"""Share of a track's frames as somebody's shadow above which the whole track is one."""
 
 
 def is_shadow(seen: Observation | Pose, other: Observation | Pose, parts: BodyParts) -> bool:
@@ -40,7 +40,7 @@ def is_shadow(seen: Observation | Pose, other: Observation | Pose, parts: BodyPa
 
 
 def without_shadows(tracks: Sequence[Track], parts: BodyParts) -> list[Track]:
-    """The tracks that are not most of the time the shadow of one of the others."""
+    """The tracks without those that are a shadow of another most of the time."""
     return [track for track in tracks if not any(_shadows(track, other, parts) for other in tracks)]
 
 

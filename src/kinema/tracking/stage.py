@@ -34,7 +34,7 @@ CAMERA_MOTION = "camera_motion"
 """Key of the camera's motion in the motion's `data`: the detector's report, and "source"."""
 
 MOST_TIMES = 8
-"""Cuts whose times a note names."""
+"""Largest number of cuts whose times a note lists."""
 
 
 def track(
@@ -89,7 +89,7 @@ def track(
 
 @dataclass(frozen=True)
 class _Watched:
-    """What observed the frames while people were tracked in them: None where the answer is known already."""
+    """The observers of the frames while people were tracked: None where the answer is already known."""
 
     motion: CameraOfShots | None
     lines: LineObserver

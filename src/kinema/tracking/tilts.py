@@ -1,4 +1,4 @@
-"""Newcomers cut by the picture's edge whom the detector took for tilted: looked at upright as well.
+"""Newcomers at the picture's edge whom the detector took to be tilted: examined upright as well.
 
 The detector tells how somebody is tilted from the top of a circle around the body. Of somebody who is half out of the
 picture it may guess that wrongly, and a keypoint network that is shown an upright person lying down finds a lying one

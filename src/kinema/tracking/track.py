@@ -68,7 +68,8 @@ class Rows:
         self._count += len(new)
 
     def correct(self, place: int, seen: Observation, which: np.ndarray) -> None:
-        """Take some keypoints (K,) bool of row `place`, and the region, from another look at its frame."""
+        """Replace some keypoints (K,) bool of row `place`, and the region, by those of another observation of its
+        frame."""
         row = self._data[place]
         new = np.zeros(1, dtype=self._data.dtype)[0]
         _fill(new, int(row["frame"]), seen, bool(row["crowded"]))
@@ -118,7 +119,7 @@ class Encounter:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """The state of a track in the last frame before a sudden change: what it goes back to if the change was to
+    """The state of a track in the last frame before a sudden change: restored if the change turns out to be onto
     something that is nobody.
     """
 

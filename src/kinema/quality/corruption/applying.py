@@ -19,7 +19,7 @@ Place = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def reposed(motion: Motion, repose: Repose, grow: Callable[[Skeleton, int], Skeleton] | None = None) -> Motion:
-    """Every person with another pose, the joints posed again, on the skeleton that `grow` makes of theirs."""
+    """Every person with another pose, the joints posed again, on their skeleton as changed by `grow`."""
     return motion.replace(people=tuple(_reposed(motion, person, repose, grow) for person in motion))
 
 

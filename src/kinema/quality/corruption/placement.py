@@ -1,4 +1,4 @@
-"""Damage of the place in the world: a body that floats, rises, leans with its world, drifts, hovers or stays."""
+"""Damage of the place in the world: a body that floats, rises, tilts with its world, drifts, hovers or freezes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from kinema.quality.corruption.applying import intervals, reposed
 from kinema.skeleton import SMPL24
 
 STUCK = 1.5
-"""Seconds for which a pose is stuck, at least."""
+"""Shortest duration in seconds of a stuck pose."""
 
 # A joint, the one below it, and the direction of the bone between them in the rest pose.
 _BONES = {

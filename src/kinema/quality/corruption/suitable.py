@@ -1,4 +1,4 @@
-"""Which clips a kind of damage makes sense for: on the others it changes nothing that anybody could see."""
+"""For which clips a kind of damage makes sense: on the others it changes nothing visible."""
 
 from __future__ import annotations
 
