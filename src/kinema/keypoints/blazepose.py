@@ -1,4 +1,4 @@
-"""BlazePose as a keypoint source: 33 keypoints in 2D and 3D, masks, and a detector of its own."""
+"""BlazePose as a keypoint source: 33 keypoints in 2D and 3D, masks, and its own detector."""
 
 from __future__ import annotations
 

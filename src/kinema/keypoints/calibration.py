@@ -1,4 +1,4 @@
-"""What the confidences of published families of networks mean to tracking."""
+"""Calibration of the confidences of published families of networks, for tracking."""
 
 from __future__ import annotations
 

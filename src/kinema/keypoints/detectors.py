@@ -1,4 +1,4 @@
-"""The person detectors by name, for sources without one of their own, or in its place."""
+"""The person detectors by name, for sources without their own, or instead of it."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ class BoxDetector:
 
 
 def large_enough(found: Circles, tile: np.ndarray, tile_range: TileRange) -> Circles:
-    """The people in a tile (x, y, side) who are not so small that smaller tiles are meant for them: a detector that
-    sees the spectators of a match would have each of them looked at in every frame."""
+    """The people in a tile (x, y, side) who are not so small that smaller tiles are meant for them: otherwise each
+    spectator of a match would be examined in every frame."""
     return found.select(2.0 * found.radii >= _SMALLER * tile_range.smallest * float(tile[2]))
 
 

@@ -1,4 +1,4 @@
-"""How far off networks' keypoints are: a spread for each point and confidence, measured on rendered people.
+"""Errors of networks' keypoints: a standard deviation for each point and confidence, measured on rendered people.
 
 The free body in poses of CMU's motion capture, rendered before random cameras (`python tools/keypoint_errors.py`): the
 standard deviation on one axis of the picture, in metres at the person, of errors that include what a network's
@@ -17,7 +17,7 @@ import numpy as np
 from kinema.skeleton import BLAZEPOSE_OWN, FUSED59
 
 WORST = 0.1
-"""Metres: a point that is off by more is anywhere."""
+"""Metres: points that are off by more are outliers."""
 
 _FULL = {
     "nose": (0.0332, 0.0), "eye": (0.0267, 0.0), "ear": (0.0299, 0.0), "shoulder": (0.0302, 0.0),
@@ -68,7 +68,7 @@ def spread_of(source: str) -> Spread:
 
 
 TYPICAL = 0.8
-"""Confidence of what is clearly seen by the second of two fused networks."""
+"""Confidence of points that the second of two fused networks sees clearly."""
 
 _LESS = {"neck": 0.5, "mid_hip": 0.5, f"index{BLAZEPOSE_OWN}": 0.1, f"pinky{BLAZEPOSE_OWN}": 0.1}
 """How much points count whose place on the body networks and body see differently, and those of a worse network."""

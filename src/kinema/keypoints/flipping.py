@@ -1,6 +1,5 @@
-"""Flip averaging: a person seen twice, as the picture is and mirrored, and the mean of both.
-
-Networks err differently on the two, and left and right are no longer treated differently. It takes twice the time.
+"""Flip averaging: the mean of the results for a picture and its mirror image. A network's errors on the two differ, and
+left and right are treated equally. It takes twice the time.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from kinema.keypoints.source import KeypointEstimator, Observation, View
 from kinema.skeleton import JointSet
 
 APART = 0.25
-"""Distance of two estimates of a point, as a fraction of the region's side, from which they are of two places, so that
-the surer one counts alone."""
+"""Distance of two estimates of a point, as a fraction of the region's side, above which only the surer one counts."""
 
 
 class Flipped:
@@ -34,7 +32,7 @@ class Flipped:
 
 
 def unmirrored(seen: Observation, joints: JointSet, joints3d: JointSet | None) -> Observation:
-    """What was observed in the mirrored pixels of a view, as if in the view: left and right change places, too."""
+    """The observation of the mirrored pixels of a view, mapped back to the view: left and right are exchanged, too."""
     roi = np.asarray(seen.roi, dtype=np.float64)
     unit = to_crop(seen.points, roi)[joints.mirror]
     unit[:, 0] = 1.0 - unit[:, 0]

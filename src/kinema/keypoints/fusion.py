@@ -21,8 +21,7 @@ JOINED = "+"
 """Between the names of two sources."""
 
 APART = 0.15
-"""Distance of two estimates of a point, as a fraction of the region's side, from which they are of two places, so that
-the better one counts alone."""
+"""Distance of two estimates of a point, as a fraction of the region's side, above which only the better one counts."""
 
 SHARED = tuple(name for name in HALPE26.joints if name in BLAZEPOSE33)
 

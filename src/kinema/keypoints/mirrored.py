@@ -1,7 +1,6 @@
-"""Person detectors that also look at mirrored pictures, or take other boxes for one person's.
-
-A mirrored look finds people whom the first one misses; what both find is one person. Mirrored upside down, the picture
-of somebody who stands on their hands is an ordinary one.
+"""Person detectors that are also run on mirrored pictures, or with another threshold of overlap. The mirrored picture
+shows people whom the first run misses; overlapping boxes of both are one person. Mirrored upside down, the picture of
+somebody who stands on their hands is an ordinary one.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from kinema.models.person_boxes import suppressed
 from kinema.video import Frame
 
 OVERLAP = 0.7
-"""Intersection over union from which boxes of two looks are one, for networks that do not say."""
+"""Intersection over union above which boxes of two runs are one person's, for networks that do not state it."""
 
 _X, _Y = 0, 1
 

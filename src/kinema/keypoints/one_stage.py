@@ -1,7 +1,7 @@
 """Networks that find everybody in one pass: detector and estimator at once.
 
-The whole picture is looked at once, however many people are followed in it. Who is not found there, because the person
-is small in it, is looked for in the person's own region.
+The network runs once on the whole picture, however many people are tracked. A person too small to be found there is
+searched for in their own region.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from kinema.skeleton import JointSet
 from kinema.video import Frame
 
 SHOWN = 0.3
-"""Score from which RTMO's authors show somebody, which becomes a score of 0.5."""
+"""Score above which RTMO's authors draw somebody; it becomes a score of 0.5."""
 
 LEAST = 0.15
-"""Score from which somebody found in a pass is remembered; callers choose among them."""
+"""Score above which somebody found in a pass is kept; callers choose among them."""
 
 TILE_RANGE = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.4))
 """Of the published networks: people of 80 of the input's 640 pixels are found."""
@@ -73,7 +73,7 @@ class OneStage:
         return Observation(points, nobody, np.ones(len(nobody)), 0.0, view.roi, np.array(view.roi, dtype=np.float64))
 
     def _nearest(self, found: People, roi: np.ndarray) -> Observation | None:
-        """Who is in this region (4,), None if nobody is."""
+        """The person in this region (4,), None if nobody is."""
         best, least = None, np.inf
         for row in range(len(found.scores)):
             region = self._region(found, row)

@@ -1,4 +1,4 @@
-"""Keypoint sources and person detectors of ONNX files: the family is recognised from what a file takes and gives."""
+"""Keypoint sources and person detectors of ONNX files: the family is recognised from a file's inputs and outputs."""
 
 from __future__ import annotations
 

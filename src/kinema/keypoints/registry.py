@@ -39,7 +39,7 @@ def _titled(name: str) -> str:
 
 
 def _top_down(name: str, summary: str, joints: str) -> KeypointSource:
-    """A source of one network, called like its weights, which looks at one person at a time."""
+    """A source of one network, named like its weights, for one person at a time."""
     return KeypointSource(name, summary, joints, joint3d_set=None, open=f"{_ONNX}:open_source", weights=(name,))
 
 

@@ -1,4 +1,4 @@
-"""Any network of one person as a source's estimator: a crop of the person's region to 2D keypoints."""
+"""A top-down network as a source's estimator: from a crop of the person's region to 2D keypoints."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CropNetwork(Protocol):
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a family's confidences mean. thresholds: on them; person: the mean confidence of the better half of the
+    """Calibration of a family's confidences. thresholds: on them; person: the mean confidence of the better half of the
     body's keypoints at which a crop shows a person as probably as not, which becomes a score of 0.5."""
 
     thresholds: Thresholds

@@ -22,7 +22,7 @@ from kinema.weights.hub import WeightsFile
 
 
 class AsPublished(TopDown):
-    """HRNet as video-to-pose3D's program shows people to it, with its two defects (`kinema.models.hrnet.pose`)."""
+    """HRNet on crops as video-to-pose3D makes them, with their two defects (`kinema.models.hrnet.pose`)."""
 
     def __init__(self, network: HRNetPose) -> None:
         super().__init__(network, COCO17, HEATMAPS)

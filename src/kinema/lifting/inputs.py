@@ -1,4 +1,4 @@
-"""What a lifter sees: the joints that it was trained on, in coordinates of the image.
+"""The input of a lifter: the joints that it was trained on, in image coordinates.
 
 The networks were trained on images that are nearly square, x from -1 to 1. For other images the longer side is -1 to 1,
 so that a portrait video looks like part of a square one, neither squeezed nor beyond the trained range.
@@ -20,7 +20,7 @@ _MADE: dict[str, tuple[dict[str, float], ...]] = {
     # As far above the eyes as the eyes are above the nose.
     "head_top": ({"left_eye": 1.0, "right_eye": 1.0, "nose": -1.0},),
 }
-"""Joints that are made of others where a set lacks them: weights by name, the first that is possible."""
+"""Joints that are computed from others if a set lacks them: weights by name, the first that is possible."""
 
 
 MPI3DHP17 = JointSet(
@@ -58,9 +58,8 @@ def output_of(taken: JointSet) -> tuple[JointSet, float]:
 
 
 def joint_weights(given: JointSet, wanted: JointSet) -> np.ndarray:
-    """(W, K) weights by which the wanted joints are sums of the given ones.
-
-    Raises UsageError that names the joints that cannot be had.
+    """(W, K) weights by which the required joints are sums of the given ones. Raises UsageError that names the joints
+    that cannot be computed.
     """
     weights = np.zeros((len(wanted), len(given)))
     missing = []

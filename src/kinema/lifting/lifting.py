@@ -21,7 +21,7 @@ from kinema.temporal.sequences import UniformTimes, filled
 from kinema.weights.cache import known_sha256
 
 BLOCK = 3888
-"""Frames that are lifted at once: what is in between takes memory for these alone."""
+"""Frames that are lifted at once: only these take memory for activations."""
 
 
 def lift_people(motion: Motion, context: Context, options: LiftOptions) -> Motion:

@@ -1,4 +1,4 @@
-"""What the authors' programs for ordinary video compute, slips included, for comparison with them.
+"""The output of the authors' programs for ordinary video, defects included, for comparison.
 
 Every video is taken for one of 1000 x 1002 pixels, every frame for the neighbour of the one before it, at the network's
 rate; the world is Human3.6M's, seen by one of its cameras, moved so that the lowest joint of the clip lies at 0.

@@ -1,4 +1,4 @@
-"""Fast limbs: where sure keypoints say that the filter has taken speed away, a lighter filter's result is kept.
+"""Fast limbs: where reliable keypoints show that the filter removed speed, a lighter filter's result is kept.
 
 One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where heavy
 smoothing moves a joint away from where it is surely seen, it is movement that is lost, not noise, if that lasts and is
@@ -36,7 +36,7 @@ SEEN = (0.4, 0.7)
 """Confidences at which a keypoint begins to count, and counts in full (`seen_lately`)."""
 
 LIGHT = 0.15
-"""How long the light filter is, as a share of the full one: 0.024 s by default, less than a frame at 30 a second."""
+"""Length of the light filter as a share of the full one's: 0.024 s by default, less than a frame at 30 a second."""
 
 SURELY_FAST = 20.0
 """Metres per s^2 that a sure keypoint accelerates, half-way to a surely fast one: twice gravity. In the 0.1 s that the

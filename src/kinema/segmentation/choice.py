@@ -1,4 +1,4 @@
-"""Whom to keep: choices of people as text, and the stage `select`."""
+"""Selection of people: choices as text, and the stage `select`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaning a mask as the NLF video pipeline does: holes and gaps closed, what lies far from the person cleared."""
+"""Cleaning a mask as the NLF video pipeline does: holes and gaps closed, parts far from the person removed."""
 
 from __future__ import annotations
 

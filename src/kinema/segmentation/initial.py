@@ -11,7 +11,7 @@ _APART = 0.1
 
 
 def initial_frames(motion: Motion) -> list[int]:
-    """As few frames as show every person, where possible apart from others.
+    """The fewest frames that show every person, if possible apart from others.
 
     The first one shows the most people; each further one the most of those who are in none so far. Of equal frames the
     one nearest to the middle of the clip is taken; without people that is the middle itself.

@@ -114,7 +114,7 @@ class Masks(Brief):
         self.require_shape(height, width, source=source)
 
     def require_shape(self, height: int, width: int, *, source: str = "the masks") -> None:
-        """Raise InputError unless they are of a video of these proportions. source: their file."""
+        """Raise InputError unless they belong to a video of this aspect ratio. source: their file."""
         if not same_proportions((self.width, self.height), (width, height), _SAME_PROPORTIONS):
             raise InputError(
                 f"{source} has masks of {self.width}x{self.height} pixels, which is another shape than the video's"

@@ -25,7 +25,7 @@ def frame_numbers(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """What masks are made by.
+    """How masks are made.
 
     checkpoint: of the source's own network. clean: fill gaps in each mask and clear what lies far from the person
     (`kinema.segmentation.cleanup`). The others are of stcn: init_frame, init_time: where Mask R-CNN looks for people,

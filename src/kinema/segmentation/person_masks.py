@@ -74,7 +74,7 @@ class PersonMasks:
 
 
 def near(box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H,W) bool, of this size: a person's box (4,) and what is close around it."""
+    """(H,W) bool, of this size: a person's box (4,) and its margin."""
     height, width = size
     margin = _ROOM * np.tile(box[2:] - box[:2], 2) * [-1, -1, 1, 1]
     x1, y1, x2, y2 = np.clip(np.rint(np.nan_to_num(box + margin)), 0, [width, height, width, height]).astype(int)

@@ -38,9 +38,9 @@ class OpenedMasks(Protocol):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a source is opened for. motion: of the same frames, with boxes, and keypoints where it needs them; without
-    people for one mask of all. checkpoints: files by the names of the row's weights. folder: for what is too large for
-    memory, None for the system's temporary one. note: takes sentences for the user."""
+    """The setting in which a source is opened. motion: of the same frames, with boxes, and keypoints where it needs
+    them; without people for one mask of all. checkpoints: files by the names of the row's weights. folder: for what is
+    too large for memory, None for the system's temporary one. note: takes sentences for the user."""
 
     options: MaskOptions
     motion: Motion

@@ -28,8 +28,8 @@ def select(
 ) -> Motion:
     """The motion with the chosen people only, in the motion's order; all of them without choices.
 
-    masks: of the motion's people, by which points are told; without them boxes and keypoints tell. slow_motion: as the
-    video's. Raises UsageError if there is no such person, nobody at a point, or no such time.
+    masks: of the motion's people, which decide who is at a point; without them boxes and keypoints do. slow_motion: as
+    the video's. Raises UsageError if there is no such person, nobody at a point, or no such time.
     """
     if not choices:
         return motion
@@ -76,7 +76,7 @@ def _frame_of(motion: Motion, point: tuple[float, float, float], slow_motion: fl
 
 
 def _person_at(motion: Motion, point: tuple[float, float, float], masks: Masks | None, slow_motion: float) -> int:
-    """The id of who is at a point. Raises UsageError."""
+    """The id of the person at a point. Raises UsageError."""
     frame, place = _frame_of(motion, point, slow_motion), np.array(point[:2])
     here = [(person, row) for person in motion if (row := row_of(person, frame)) is not None]
     inside = [person.id for person, row in here if _within(person, row, place)]

@@ -35,7 +35,7 @@ _SAME_PERSON = 0.3
 """Least intersection over union of a mask's box and a track's box."""
 
 _SAME_TRACK = 0.1
-"""The same on average over a track, whose person a file's masks may show only now and then."""
+"""The same on average over a track, whose person a file's masks may show only at times."""
 
 
 class EachFrame:

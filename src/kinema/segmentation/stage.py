@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 NONE = "none"
 
 OWN = "blazepose"
-"""Of the keypoint network itself, which tracking hides people by already."""
+"""The keypoint network's own masks, with which tracking already hides people."""
 
 
 @dataclass(frozen=True)
 class RunMaskOptions(MaskOptions):
-    """Whether a run makes masks, and what by. threads: as in tracking."""
+    """Whether a run makes masks, and how. threads: as in tracking."""
 
     source: str = same_as(
         MaskOptions,
@@ -41,7 +41,7 @@ class RunMaskOptions(MaskOptions):
 
 def segment(motion: Motion, context: Context, options: RunMaskOptions) -> Motion:
     """The motion with `masks` of its people, and the path of a file of masks at the video's size in `data`, in which
-    their ids are kept. Of a source that tells nobody apart, everybody's mask is what lies in their box.
+    their ids are kept. If a source gives one mask of all people, a person's mask is its part in their box.
     """
     from kinema.segmentation.files import write_masks
     from kinema.segmentation.making import make_masks, open_masks
@@ -115,4 +115,4 @@ segment_people = Stage(
     slow=True,
     needed=lambda motion, options: options.source != NONE,
 )
-"""Which pixels of each frame are whose; a run makes masks only if they are asked for."""
+"""Person masks; a run makes them only if they are asked for."""

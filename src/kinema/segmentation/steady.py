@@ -1,4 +1,4 @@
-"""Masks that keep still: what a network says of one frame, mixed with what it said of the same places a frame before.
+"""Masks without flicker: a network's output for a frame, blended with that for the same places in the previous frame.
 
 The places are followed by dense optical flow (Kroeger et al., "Fast optical flow using dense inverse search", ECCV
 2016), and where the pictures then differ, the previous frame is not used: nothing lags behind a fast limb.
@@ -19,10 +19,10 @@ SHARE = 0.7
 """Weight of the previous frame where it shows the same."""
 
 MOST_SURE = 3.0
-"""Largest logit that counts in the mixture, so that a place that is not the person's any more is given up at once."""
+"""Largest logit that counts in the mixture, so that a place that is no longer the person's is given up at once."""
 
 DIFFERENT = 20.0
-"""Grey levels by which a place that was followed may look different: a third of the share is then left."""
+"""Grey levels by which a tracked place may look different: a third of the share is then left."""
 
 NOBODY = -20.0
 """Logit where there is certainly nobody."""

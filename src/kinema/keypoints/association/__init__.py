@@ -1,4 +1,4 @@
-"""Who is who from frame to frame by published trackers' rules: poses in, identities out, without a video or a detector.
+"""Association by published trackers' rules: poses in, identities out, without a video or a detector.
 
 `poseflow` and `lighttrack` each hold the state of one clip and are given the poses of one frame after another.
 """

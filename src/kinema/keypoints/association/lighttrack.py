@@ -1,8 +1,8 @@
 """LightTrack's identities: by overlap with the previous frame's boxes, else by the similarity of the poses.
 
 Ning et al., "LightTrack: A Generic Framework for Online Top-Down Human Pose Tracking", CVPR Workshops 2020. Only the
-frame before counts: somebody who is away for a frame comes back as somebody else, unless the network says that the pose
-is the same, which it is asked only of people who were there in the previous frame.
+previous frame counts: somebody who is away for a frame gets a new identity, unless the network says that the pose is
+the same, which it is asked only of people who were there in the previous frame.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class LightTrackOptions:
 
 
 def is_lost(confidence: np.ndarray, options: LightTrackOptions) -> bool:
-    """Whether the confidences (K,) of a pose say that nobody is there."""
+    """Whether the confidences (K,) of a pose mean that nobody is there."""
     return bool(np.sort(confidence)[-options.best :].mean() < options.found)
 
 
@@ -72,13 +72,13 @@ class LightTrack:
         self._points, self._boxes = points, keypoint_boxes(points, ENLARGED)
 
     def forget(self) -> None:
-        """Nobody goes on: a new shot begins."""
+        """A new shot begins: no identity continues."""
         self._frame, self._ids = -2, np.zeros(0, dtype=np.int64)
         self._points, self._boxes = np.zeros((0, len(self._joints), 2)), np.zeros((0, 4))
 
     def _take(self, ids: np.ndarray, cost: np.ndarray, same: np.ndarray) -> None:
-        """Give the identities of the previous frame to poses without one, of all pairs that may be the same the
-        cheapest first. cost, same (n, m)."""
+        """Give the identities of the previous frame to poses without one, the cheapest of all possible pairs first.
+        cost, same (n, m)."""
         taken = np.isin(self._ids, ids)
         free = same & (ids == 0)[:, None] & ~taken[None]
         rows, columns = np.nonzero(free)
@@ -96,7 +96,7 @@ class LightTrack:
         return np.where(whole[0][:, None] & whole[1][None], distances(*features), np.inf)
 
     def state(self) -> dict[str, Any]:
-        """Everything that later frames depend on, as plain values and arrays."""
+        """The state that later frames depend on, as plain values and arrays."""
         return {"count": self._count, "frame": self._frame, "ids": self._ids, "points": self._points}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How much boxes and poses overlap, in pixels and in points of the picture that correspond between two frames.
+"""Overlap of boxes and poses, in pixels and in points that correspond between two frames.
 
 Boxes are (n, 4) x1 y1 x2 y2. Sizes count pixels: a box from 3 to 5 is three wide.
 """
@@ -59,7 +59,7 @@ class Correspondences:
 
 
 class SamePixels:
-    """Every pixel of a picture corresponds to itself: where too little of it can be recognised, or none is there."""
+    """Every pixel of a picture corresponds to itself: for pictures with too few features, and without pictures."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         """size: width and height, 0 where unknown."""

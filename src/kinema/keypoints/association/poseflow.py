@@ -102,11 +102,11 @@ class PoseFlow:
         return np.where(recent, graded(terms, self.options.recent), graded(terms, self.options.older))
 
     def forget(self) -> None:
-        """Nobody goes on: a new shot begins."""
+        """A new shot begins: no identity continues."""
         self._known = []
 
     def state(self) -> dict[str, Any]:
-        """Everything that later frames depend on, as plain values and arrays."""
+        """The state that later frames depend on, as plain values and arrays."""
         return {
             "count": self._count,
             "known": [{"id": k.id, "frame": k.frame, "points": k.points, "box": k.box} for k in self._known],

@@ -1,7 +1,5 @@
-"""The ways to tell who is who in a file of poses, by the names of the trackers of `kinema run`.
-
-Their video is not there: PoseFlow compares boxes and joints without points of the pictures, and every frame is one of
-LightTrack's keyframes.
+"""Association in files of poses, by the names of the trackers of `kinema run`. There is no video: PoseFlow compares
+boxes and joints without points of the pictures, and every frame is one of LightTrack's keyframes.
 """
 
 from __future__ import annotations

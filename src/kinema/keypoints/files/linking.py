@@ -1,4 +1,4 @@
-"""Who is who in poses without identities: each pose continues the track that it fits best."""
+"""Association of poses without identities: each pose continues the track that it fits best."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Track:
 def linked(frames: np.ndarray, points: np.ndarray, rate: float) -> np.ndarray:
     """(N,) identities, from 1, of poses (N, K, 3) in frames (N,), sorted. rate: frames per second.
 
-    In every frame, poses and tracks are paired so that the sum of their distances is least; what is left begins tracks.
+    In every frame, poses and tracks are paired with the least sum of distances; remaining poses begin tracks.
     """
     ids = np.zeros(len(frames), dtype=np.int64)
     tracks: list[_Track] = []
@@ -64,5 +64,5 @@ def _size(pose: np.ndarray) -> float:
 
 
 def _merged(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """The pose of now, with the last known place of what it lacks."""
+    """The current pose, with the last known position of joints that it lacks."""
     return np.where(np.isfinite(now[:, :1]), now, before)

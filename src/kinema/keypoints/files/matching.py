@@ -1,7 +1,7 @@
 """Which frame of a video each pose of a file belongs to: by the names of its pictures, or by their numbers.
 
-Programs count a video's frames from 0 or from 1, and pictures that were taken out of a video begin anywhere. The
-video's own length decides where the numbers leave it open.
+Programs count a video's frames from 0 or from 1, and pictures that were taken out of a video begin anywhere. If the
+numbers leave it open, the video's length decides.
 """
 
 from __future__ import annotations
