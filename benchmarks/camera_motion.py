@@ -1,6 +1,7 @@
 """The path of the camera in rendered scenes whose truth is known: what is found, and how far off it is.
 
-    python benchmarks/camera_motion.py [--seconds 3] [--width 1280] [--lens-off 1] [--points DIR] [--fits 3] [SCENE...]
+    python benchmarks/camera_motion.py [--seconds 3] [--width 1280] [--lens-off 1] [--points DIR] [--fits 3]
+        [--no-ground] [SCENE...]
 
 One to three people move before a camera that pans, tilts, zooms, is held, travels or stands still; their true boxes
 hide them. Rotation: median over the frames, after the one rotation that fits best (as `kinema evaluate camera` has it),
@@ -9,10 +10,12 @@ length. Bend: of the lens, in percent of the way from the picture's middle to it
 of 1280x720, following and solving, no decoding, by CPU time, with one thread of the linear algebra library, as in a
 run. Other work on the machine slows that down, too, by up to two: ratios count.
 
-Then these people, with the errors of a fit (`world_accuracy.py`) and a size that is off by 5 %, and by 1 % as with
-`--height`, are placed by the path that was found, --fits times each. Scale: percent by which its metres are off; the
-camera's way: what that makes, with the way's own error, in centimetres. People: their ways, in percent of the distance
-walked, after the best shift and rotation about the vertical; in centimetres, since some hardly walk. Means.
+Then these people, with the errors of a fit (`world_accuracy.py`) and sizes that are off by 5 % each, and by 1 % as with
+`--height`, are placed by the path that was found, --fits times each; --no-ground: without the places of the background
+that tell how far away the ground under their feet is. Scale: percent by which its metres are off; stated: its standard
+deviation; the camera's way: what that makes, with the way's own error, in centimetres. People: their ways, in percent
+of the distance walked, after the best shift and rotation about the vertical; in centimetres, since some hardly walk.
+Means.
 """
 
 from __future__ import annotations
@@ -136,7 +139,10 @@ def row_of(name: str, scene: Followed, lens_off: float) -> tuple[list[str], Came
     found = one_blas_thread(solve_shot)(scene.tracks, lens)
     spent = scene.spent + time.process_time() - begin
     truth = scene.truth
-    path = CameraPath(found.rotation, found.centre, truth.intrinsics, found.kind)
+    path = CameraPath(
+        found.rotation, found.centre, truth.intrinsics, found.kind, points=found.places,
+        points_sigma=found.places_sigma, points_piece=found.places_piece,
+    )  # fmt: skip
     scores = shot_scores(path, truth, scene.tracks.times)
     turned = np.degrees(geodesic_angle(found.rotation, truth.rotation @ truth.rotation[0].T))
     return [
@@ -160,16 +166,17 @@ def people_row(body: BodyModel, name: str, seconds: float, path: CameraPath, fit
         found: list[list[float]] = []
         for number in range(fits):
             rng = np.random.default_rng([number, list(SCENES).index(name)])
-            fitted = of_other_size(as_fitted(truth, body, rng), body, float(np.exp(size * rng.normal())))
+            fitted = of_other_size(as_fitted(truth, body, rng), body, np.exp(size * rng.normal(size=len(truth.people))))
             height = {BODY_HEIGHT: {"metres": 1.7, "source": "assumed", "uncertainty": 1.7 * size}}
             people = tuple(person.replace(data={**person.data, **height}) for person in fitted)
             camera = fitted.camera.replace(moving=path.kind != "static")
             fitted = fitted.replace(people=people, camera=camera, data={**fitted.data, **path_data(path)})
             placed = place_in_world(fitted, body)
-            scale = way = np.nan
+            scale = stated = way = np.nan
             if travels:
                 unit = float(similarity(path.centre, places)[0])
-                scale = 100 * abs(placed.provenance[-1].arguments["path"]["scale"] / unit - 1)
+                told = placed.provenance[-1].arguments["path"]
+                scale, stated = 100 * abs(told["scale"] / unit - 1), 100 * told["sigma_scale"]
                 own = -np.einsum("tji,tj->ti", placed.camera.rotation, placed.camera.translation)
                 way = root_trajectory_error(own, places) * path_length(places)
             pairs = [(placed.person(each.id).joints_world[:, 0], each.joints_world[:, 0]) for each in truth]
@@ -177,14 +184,15 @@ def people_row(body: BodyModel, name: str, seconds: float, path: CameraPath, fit
             walked = np.array([path_length(true) for _, true in pairs])
             # Of all together, since the share of somebody who stands says nothing.
             found.append(
-                [scale, way, 100 * np.nansum(shares / 100 * walked) / walked.sum(), np.nanmean(shares * walked)]
+                [scale, stated, way, 100 * np.nansum(shares / 100 * walked) / walked.sum(), np.nanmean(shares * walked)]
             )
         mean = np.mean(found, axis=0)
         cells += [
             f"{mean[0]:.1f}" if travels else "-",
             f"{mean[1]:.1f}" if travels else "-",
-            f"{mean[2]:.1f}",
+            f"{mean[2]:.1f}" if travels else "-",
             f"{mean[3]:.1f}",
+            f"{mean[4]:.1f}",
         ]
     return [name, f"{np.mean(walked):.1f}", *cells]
 
@@ -198,6 +206,7 @@ def main() -> int:
         "--lens-off", type=float, default=1.0, help="factor on the assumed focal length; 1: it is known"
     )
     parser.add_argument("--fits", type=int, default=3, help="of the people, for each size; 0: without them")
+    parser.add_argument("--no-ground", action="store_true", help="place people without the background's places")
     parser.add_argument(
         "--points", type=Path, metavar="FOLDER",
         help="keep the points that were followed here, and take those that are: rendering takes most of the time",
@@ -216,6 +225,8 @@ def main() -> int:
         row, path = row_of(name, scene, args.lens_off)
         rows.append(row)
         if args.fits:
+            if args.no_ground:
+                path = path.replace(points=np.zeros((0, 3)), points_sigma=np.zeros(0), points_piece=np.zeros(0))
             people.append(people_row(body, name, args.seconds, path, args.fits))
         print(" ".join(rows[-1]), file=sys.stderr, flush=True)
     print_table(
@@ -226,7 +237,7 @@ def main() -> int:
         rows,
     )  # fmt: skip
     if people:
-        measures = ("scale, %", "camera's way, cm", "people, %", "people, cm")
+        measures = ("scale, %", "stated, %", "camera's way, cm", "people, %", "people, cm")
         columns = [f"{each} (+-{100 * size:.0f} %)" for size in SIZES for each in measures]
         print_table(["scene", "walked, m", *columns], people)
     return 0

@@ -99,10 +99,12 @@ def lost_between(path: CameraPath, first: int, stop: int, ratio: float) -> Camer
     return path.replace(rotation=rotation, centre=centre, found=found, breaks=np.array([stop]))
 
 
-def of_other_size(motion: Motion, body: BodyModel, factor: float) -> Motion:
-    """A fitted motion whose people are `factor` times as tall as they are, and as far away: with the same image."""
+def of_other_size(motion: Motion, body: BodyModel, factors: float | np.ndarray) -> Motion:
+    """A fitted motion whose people are so many times as tall as they are, and as far away: with the same image.
+
+    factors: one for all, or (P,) for each."""
     people = []
-    for person in motion:
+    for person, factor in zip(motion, np.broadcast_to(factors, len(motion.people)).tolist(), strict=True):
         pelvis = body.rest_joints(person.betas)[:, 0]
         betas = np.broadcast_to(resized_betas(body, person.betas[0], factor), person.betas.shape)
         transl = factor * (person.transl + pelvis) - body.rest_joints(betas)[:, 0]

@@ -155,6 +155,10 @@ def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
         {int(first) for first in firsts[1:-1]}
         | {int(first) + each for first, shot in zip(firsts[:-1], shots, strict=True) for each in shot.breaks}
     )
+    pieces = [
+        np.searchsorted(breaks, int(first) + np.array([0, *shot.breaks])[shot.places_piece], side="right")
+        for first, shot in zip(firsts[:-1], shots, strict=True)
+    ]
     intrinsics = camera.intrinsics
     if any(shot.facts.get("zoom") for shot in shots):
         focal = np.exp(np.concatenate([shot.log_focal for shot in shots])) / factor
@@ -167,4 +171,7 @@ def _path(shots: list[ShotPath], camera: Camera, factor: float) -> CameraPath:
         kind=max(kinds, key=KINDS.index),
         breaks=np.array(breaks, dtype=np.int64),
         found=np.concatenate([shot.found for shot in shots]),
+        points=np.concatenate([shot.places for shot in shots]),
+        points_sigma=np.concatenate([shot.places_sigma for shot in shots]),
+        points_piece=np.concatenate(pieces),
     )

@@ -11,6 +11,7 @@ from kinema.camera.bend import CORRELATED, straight
 from kinema.camera.bundle import Solution, Unknowns
 from kinema.camera.exactness import with_exactness
 from kinema.camera.explaining import explained
+from kinema.camera.landmarks import landmarks
 from kinema.camera.resection import INLIER, resect
 from kinema.camera.tracks import FEWEST, PointTracks, linked
 from kinema.camera.turning import ZOOM_SIGMA, Lens, Sighted
@@ -40,8 +41,9 @@ a real hand-held clip, different beginnings ended in focal lengths that differ s
 class ShotPath:
     """rotation (T,3,3), centre (T,3) in the first frame's camera, log_focal (T,) of pixels of the working image, found
     (T,), kind; facts: figures for the record; breaks: frames at which a piece with a unit of its own begins, after the
-    points' thread was lost; focal_sigma: of the log focal length, None if it was not sought; bend: of the lens
-    (`kinema.camera.bend`), 0 if none was found, or sought."""
+    points' thread was lost; places (P,3), places_sigma (P,), places_piece (P,): of the background, in the first frame's
+    camera (`kinema.camera.landmarks`), and the number of their piece; focal_sigma: of the log focal length, None if it
+    was not sought; bend: of the lens (`kinema.camera.bend`), 0 if none was found, or sought."""
 
     rotation: np.ndarray
     centre: np.ndarray
@@ -49,6 +51,9 @@ class ShotPath:
     found: np.ndarray
     kind: str
     facts: dict[str, Any] = field(default_factory=dict)
+    places: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    places_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    places_piece: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     breaks: tuple[int, ...] = ()
     focal_sigma: float | None = None
     bend: float = 0.0
@@ -91,10 +96,11 @@ def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: Sh
     number tells are those of the longest."""
     rotation, centre = np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3))
     found, log_focal = np.zeros(frames, bool), np.full(frames, main.log_focal.mean())
-    turn, place = np.eye(3), np.zeros(3)
+    turn, place, places = np.eye(3), np.zeros(3), []
     for number, (where, part) in enumerate(zip(stretches, parts, strict=True)):
         rotation[where] = part.rotation @ turn
         centre[where] = place + part.centre @ turn
+        places.append(place + part.places @ turn)
         found[where], log_focal[where] = part.found, part.log_focal
         stop = stretches[number + 1].start if number + 1 < len(stretches) else frames
         turn, place = rotation[where.stop - 1], centre[where.stop - 1]
@@ -103,7 +109,12 @@ def _joined(stretches: list[slice], parts: list[ShotPath], frames: int, main: Sh
     kinds = [part.kind for part in parts]
     kind = next(each for each in ("full", "rotation", "static") if each in kinds)
     facts = main.facts | {"kind": kind, "found": round(float(found.mean()), 4)}
-    return ShotPath(rotation, centre, log_focal, found, kind, facts, focal_sigma=main.focal_sigma, bend=main.bend)
+    sizes = [len(part.places) for part in parts]
+    return ShotPath(
+        rotation, centre, log_focal, found, kind, facts, np.concatenate(places),
+        np.concatenate([part.places_sigma for part in parts]), np.repeat(np.arange(len(parts)), sizes),
+        focal_sigma=main.focal_sigma, bend=main.bend,
+    )  # fmt: skip
 
 
 def _solve_stretch(tracks: PointTracks, lens: Lens) -> ShotPath:
@@ -174,7 +185,13 @@ def _every_frame(
         "reprojection_error": round(float(np.sqrt(np.mean(missed**2))), 3) if len(missed) else None,
     }
     first = rotation[0].copy()
-    return ShotPath(rotation @ first.T, (centre - centre[0]) @ first.T, log_focal, found, kind, facts)
+    places, sigma = np.zeros((0, 3)), np.zeros(0)
+    if kind == "full":
+        places, sigma = landmarks(views, known.sightings.where(placed[known.sightings.camera]), solution.noise, exact)
+    return ShotPath(
+        rotation @ first.T, (centre - centre[0]) @ first.T, log_focal, found, kind, facts,
+        (places - centre[0]) @ first.T, sigma,
+    )  # fmt: skip
 
 
 def _bridged(rotation: np.ndarray, centre: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

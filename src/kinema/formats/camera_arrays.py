@@ -2,8 +2,9 @@
 
 `R` (T,3,3) and `t` (T,3): X_camera = R @ X + t, OpenCV axes; `K` (3,3) or, with zoom, (T,3,3) in pixels, for pictures
 of `size` (width, height); `distortion` (4, 5 or 8 coefficients in OpenCV's order); `times` (T,) seconds; `up` (3,) the
-vertical in the axes of X; `found` (T,) bool, `kind`, `metric`, `breaks`: as in `kinema.geometry.camera_path`. R and t
-are needed. The keys `rotation`, `centre`, `intrinsics`, `width`, `height` of earlier files are read, too.
+vertical in the axes of X; `found` (T,) bool, `kind`, `metric`, `breaks`, `points` (P,3), `points_sigma` and
+`points_piece` (P,): as in `kinema.geometry.camera_path`. R and t are needed. The keys `rotation`, `centre`,
+`intrinsics`, `width`, `height` of earlier files are read, too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from kinema.errors import InputError
 from kinema.formats.camera_poses import LONGEST_CLOCK, CameraPoses, one_distortion
-from kinema.geometry.camera_path import CameraPath, centres
+from kinema.geometry.camera_path import POINTS, CameraPath, centres
 from kinema.storage.atomic import atomic_path
 from kinema.storage.fields import integers, numbers, scalar, text
 from kinema.storage.json_file import load_json
@@ -60,6 +61,10 @@ def _poses(content: Mapping[str, Any], what: str) -> CameraPoses:
         optional["metric"] = bool(scalar(content["metric"], "metric", what))
     if "breaks" in content:
         optional["breaks"] = integers(content["breaks"], "breaks", what)
+    if "points" in content:
+        optional["points"] = points = numbers(content["points"], "points", what, ("P", 3))
+        optional["points_sigma"] = numbers(content.get("points_sigma"), "points_sigma", what, (len(points),))
+        optional["points_piece"] = integers(content.get("points_piece"), "points_piece", what)
     centre = place if old else centres(rotation, place)
     path = CameraPath(rotation, centre, intrinsics, **optional)
     times = numbers(content["times"], "times", what, ("T",), largest=LONGEST_CLOCK) if "times" in content else None
@@ -93,7 +98,8 @@ def arrays_of(poses: CameraPoses) -> dict[str, Any]:
             arrays[name] = np.asarray(value)
     arrays |= {} if path.up is None else {"up": path.up}
     arrays |= {"found": path.found, "kind": path.kind, "metric": path.metric}
-    return arrays | ({"breaks": path.breaks} if len(path.breaks) else {})
+    arrays |= {"breaks": path.breaks} if len(path.breaks) else {}
+    return arrays | ({name: getattr(path, name) for name in POINTS} if len(path.points) else {})
 
 
 def write_npz(poses: CameraPoses, file: Path) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from kinema.brief import Brief
-from kinema.checks import checked, checked_bounds
+from kinema.checks import checked, checked_bounds, frozen
 from kinema.errors import ShapeError, quoted
 from kinema.geometry.camera import Camera
 
 KINDS = ("static", "rotation", "full")
+
+POINTS = ("points", "points_sigma", "points_piece")
+"""What a path knows of the background, if anything."""
 
 _PREFIX = "camera_path_"
 
@@ -31,7 +34,9 @@ class CameraPath(Brief):
     (T,3,3) pixels; kind: "static", "rotation" (the camera turns in one place: all centres are equal) or "full"; found
     (T,) bool: False in frames whose pose is a guess between those of their neighbours; up (3,) the vertical in the
     shot's frame, None if it is not known; breaks (B,) int: the frames at which a new piece begins, because the camera
-    was lost before them: how it turned and moved in between is not known, and the unit is another.
+    was lost before them: how it turned and moved in between is not known, and the unit is another. points (P,3): places
+    of the background that the camera saw, in the shot's frame and the unit of their piece; points_sigma (P,): standard
+    deviation of their distance from the camera, as a fraction; points_piece (P,) int: the number of their piece.
     """
 
     rotation: np.ndarray
@@ -42,6 +47,9 @@ class CameraPath(Brief):
     found: np.ndarray | None = None
     up: np.ndarray | None = None
     breaks: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    points: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    points_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    points_piece: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         frames = len(self.rotation) if np.ndim(self.rotation) == 3 else 0
@@ -64,6 +72,14 @@ class CameraPath(Brief):
         found = checked(found, "found", ("T",), sizes, who, boolean=True)
         object.__setattr__(self, "found", found)
         object.__setattr__(self, "breaks", checked_bounds(self.breaks, "breaks", frames, who))
+        sizes["P"] = len(self.points) if np.ndim(self.points) == 2 else 0
+        object.__setattr__(self, "points", checked(self.points, "points", ("P", 3), sizes, who))
+        sigma = checked(self.points_sigma, "points_sigma", ("P",), sizes, who)
+        if np.any(sigma <= 0):
+            raise ShapeError(f"{who}: points_sigma must be positive")
+        object.__setattr__(self, "points_sigma", sigma)
+        piece = checked(self.points_piece, "points_piece", ("P",), sizes, who)
+        object.__setattr__(self, "points_piece", frozen(piece, np.int64))
         if self.up is not None:
             up = checked(self.up, "up", (3,), {}, who)
             if np.linalg.norm(up) < 1e-6:
@@ -91,7 +107,12 @@ class CameraPath(Brief):
         """The path in some of the frames, in the same shot's frame."""
         intrinsics = self.intrinsics[frames] if self.intrinsics.ndim == 3 else self.intrinsics
         assert self.found is not None
+        pieces = np.unique(self.piece[frames])
+        here = np.isin(self.points_piece, pieces)
         return self.replace(
+            points=self.points[here],
+            points_sigma=self.points_sigma[here],
+            points_piece=np.searchsorted(pieces, self.points_piece[here]),
             rotation=self.rotation[frames],
             centre=self.centre[frames],
             intrinsics=intrinsics,
@@ -101,7 +122,7 @@ class CameraPath(Brief):
 
     def scaled(self, scale: float) -> CameraPath:
         """The path in metres, of which one of its units is `scale`."""
-        return self.replace(centre=self.centre * scale, metric=True)
+        return self.replace(centre=self.centre * scale, points=self.points * scale, metric=True)
 
 
 def centres(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
@@ -136,6 +157,7 @@ def path_data(path: CameraPath) -> dict[str, Any]:
     data: dict[str, Any] = {
         _PREFIX + name: getattr(path, name) for name in ("rotation", "centre", "intrinsics", "found", "breaks")
     }
+    data |= {_PREFIX + name: getattr(path, name) for name in POINTS if len(path.points)}
     data |= {_PREFIX + "kind": path.kind, _PREFIX + "metric": path.metric}
     return data if path.up is None else data | {_PREFIX + "up": path.up}
 

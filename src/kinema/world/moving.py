@@ -27,13 +27,15 @@ class Journey:
     """A camera's way through a shot of T frames, in the working frame.
 
     rotation (T,3,3) from the camera's frame in each frame of the shot to the working frame; way (T,3) the camera's
-    positions in the path's unit, their mean 0; axes (3,3) from the path's frame to the working frame; path: as given.
+    positions in the path's unit, their mean 0; axes (3,3) from the path's frame to the working frame; path: as given;
+    places (P,3): of the background, in the path's unit, about the same mean.
     """
 
     rotation: np.ndarray
     way: np.ndarray
     axes: np.ndarray
     path: CameraPath
+    places: np.ndarray
 
     @classmethod
     def of(cls, path: CameraPath) -> Journey:
@@ -47,9 +49,9 @@ class Journey:
         if sure and np.linalg.norm(forward) > 0.1:
             forward = unit(forward)
             axes = np.stack([np.cross(down, forward), down, forward])
-        way = path.centre @ axes.T
-        way = way - way.mean(axis=0) if path.kind == "full" else np.zeros_like(way)
-        return cls(axes @ looks, way, axes, path)
+        middle = path.centre.mean(axis=0)
+        way = (path.centre - middle) @ axes.T if path.kind == "full" else np.zeros_like(path.centre)
+        return cls(axes @ looks, way, axes, path, (path.points - middle) @ axes.T)
 
     @property
     def travels(self) -> bool:

@@ -21,13 +21,15 @@ from kinema.motion import Motion
 from kinema.person import Person
 from kinema.temporal.filters import cutoff_for, whittaker
 from kinema.world.balance import balance_axis, unit, world_from_camera
-from kinema.world.contacts import LOW, SMOOTHING, contact_weights, touchable
+from kinema.world.contacts import LOW, SMOOTHING, touchable
 from kinema.world.fitted import MEMORY, FittedTrack
+from kinema.world.footing import Footing, footing
 from kinema.world.ground import estimate_ground
 from kinema.world.moving import Journey
-from kinema.world.root import evidence_of_shift, steady_root
+from kinema.world.root import evidence_of_shift
 from kinema.world.sizes import SIZE
 from kinema.world.tracks import Sight
+from kinema.world.walker import Walker
 
 GIVEN_SCALE = "path_metres"
 """Key in a motion's data of the metres of one unit of the camera's path that the user gave."""
@@ -54,6 +56,16 @@ DISTANCE = 0.015
 VAGUE, VAGUE_REACH = 0.15, 0.2
 """Sigma of the scale as a fraction, and metres that it makes over the camera's way, from which the user is told."""
 
+STEADY = 0.2
+"""Seconds over which the camera's way is smoothed: hands, wheels and legs move it more slowly than at 3 Hz, and what is
+faster is mostly noise of the path. Feet on the ground would seem to move with it, the less the smaller the scale."""
+
+GROUNDINGS = 2
+"""How often the ground under the feet is looked for: who stands when depends on the scale."""
+
+LEAP = 1.0
+"""By how much the logarithm of the scale changes in a step at most."""
+
 POSES = 2.0
 """Factor on the variance from the contacts: limbs are wrong for longer than the model of their errors has it."""
 
@@ -68,34 +80,64 @@ class Scale:
     source: str
 
 
-@dataclass(frozen=True, eq=False)
-class Walker:
-    """A track in world axes whose camera does not travel (scale 0), and the camera's way (F,3) in them, in the path's
-    unit. size: standard deviation of the body's fitted size, as a fraction."""
-
-    track: FittedTrack
-    way: np.ndarray
-    size: float
-
-    def at(self, scale: float) -> FittedTrack:
-        return self.track.moved(root=self.track.root + scale * self.way)
-
-
-def scale_of(walkers: Sequence[Walker], way: np.ndarray, times: np.ndarray) -> Scale:
-    """The scale of a path from everybody who was seen. way (T,3) of the camera in all frames, in its unit."""
+def scale_of(
+    walkers: Sequence[Walker],
+    way: np.ndarray,
+    times: np.ndarray,
+    places: np.ndarray | None = None,
+    sigma: np.ndarray | None = None,
+) -> Scale:
+    """The scale of a path from everybody who was seen. way (T,3) of the camera in all frames, in its unit; places
+    (P,3): of the background, in the same axes and unit; sigma (P,): of their distance, as a fraction."""
     step = np.linalg.norm(np.diff(way, axis=0), axis=1) / np.diff(times)
     fastest = max(float(np.percentile(step, 90)), 1e-9)
     usual = USUAL_SPEED / fastest
     walkers = [walker for walker in walkers if len(walker.way) > 2]
     scale = _searched(walkers, fastest)
-    found: list[tuple[float, float]] = []
+    nothing = Footing(np.zeros(0, dtype=int), np.zeros(0), np.zeros((0, 0)))
     for speed, share in zip(SPEEDS, SHARES, strict=True):
-        found = [each for each in (_refined(walker, scale, speed, share) for walker in walkers) if each is not None]
-        metres = np.array([usual, *(metres for metres, _ in found)])
-        sigma = np.array([SPEED_SIGMA * max(scale, usual), *(sigma for _, sigma in found)])
-        scale = max(float(np.average(metres, weights=sigma**-2)), SLOWEST / fastest)
-    spread = float(np.sum(np.array([sigma for _, sigma in found]) ** -2.0)) * scale**2 + SPEED_SIGMA**-2
-    return Scale(scale, float(spread**-0.5), "people")
+        found = [_refined(walker, scale, speed, share) for walker in walkers]
+        scale, uncertain, apart = _together(walkers, found, nothing, scale, usual)
+        scale = max(scale, SLOWEST / fastest)
+    if places is not None and sigma is not None:
+        for _ in range(GROUNDINGS):
+            standing = [walker.standing(scale, SPEEDS[-1], SHARES[-1]) for walker in walkers]
+            told = footing(walkers, standing, places, sigma, scale, apart)
+            if told is None:
+                break
+            found = [_refined(walker, scale, SPEEDS[-1], SHARES[-1]) for walker in walkers]
+            scale, uncertain, _ = _together(walkers, found, told, scale, usual)
+    return Scale(scale, uncertain, "people")
+
+
+def _together(
+    walkers: Sequence[Walker],
+    found: Sequence[tuple[float, float] | None],
+    told: Footing,
+    scale: float,
+    usual: float,
+) -> tuple[float, float, float]:
+    """The scale that everybody's standing feet (`_refined`), the ground under them and usual speeds of cameras show
+    together, its standard deviation as a fraction, and that without the people's sizes. scale: as known so far."""
+    rows = sorted({row for row, each in enumerate(found) if each is not None} | set(told.rows.tolist()))
+    information, pull = np.zeros((len(rows), len(rows))), np.zeros(len(rows))
+    for number, row in enumerate(rows):
+        each = found[row]
+        if each is not None:
+            information[number, number] = (each[1] / scale) ** -2
+            pull[number] = information[number, number] * (each[0] / scale - 1)
+    on_ground = np.searchsorted(rows, told.rows)
+    exact = np.linalg.inv(told.covariance)
+    information[np.ix_(on_ground, on_ground)] += exact
+    pull[on_ground] += exact @ (told.scales - np.log(scale))
+    # Everybody's own scale, at the fitted size, by which theirs is off from the others'.
+    covariance = np.linalg.inv(information)
+    own = covariance @ pull
+    weight = np.linalg.inv(covariance + np.diag([walkers[row].size ** 2 for row in rows]))
+    precision = float(weight.sum()) + SPEED_SIGMA**-2
+    change = float(np.sum(weight @ own) + np.log(usual / scale) * SPEED_SIGMA**-2) / precision
+    apart = float(np.linalg.inv(covariance).sum()) + SPEED_SIGMA**-2
+    return scale * float(np.exp(np.clip(change, -LEAP, LEAP))), precision**-0.5, apart**-0.5
 
 
 def _searched(walkers: Sequence[Walker], fastest: float) -> float:
@@ -122,18 +164,15 @@ def _searched(walkers: Sequence[Walker], fastest: float) -> float:
 
 
 def _refined(walker: Walker, scale: float, speed: float, share: float) -> tuple[float, float] | None:
-    """The scale that keeps one person's feet still, and its standard deviation, both in metres per unit; None if they
-    tell nothing. scale: as known so far; speed, share: as for `contact_weights`.
+    """The scale that keeps one person's feet still, and its standard deviation, both in metres per unit, at the fitted
+    size; None if they tell nothing. scale: as known so far; speed, share: as for `contact_weights`.
     """
     track, eye = walker.at(scale), scale * walker.way
-    weight = contact_weights(track, 2 * speed, eye, share)
-    track_still = track.moved(root=track.root + steady_root(track, weight, eye, grounded=False))
-    weight = contact_weights(track_still, speed, eye, share)
+    weight = walker.standing(scale, speed, share)
     information, pull = evidence_of_shift(track, weight, eye, walker.way)
     if information * scale**2 < 1e-4:
         return None
-    sigma = np.sqrt(POSES / information + (walker.size * scale) ** 2)
-    return scale + pull / information, float(sigma)
+    return scale + pull / information, float(np.sqrt(POSES / information))
 
 
 def metres_of_path(motion: Motion, sight: Sight, given: float | None = None) -> Scale:
@@ -153,15 +192,20 @@ def metres_of_path(motion: Motion, sight: Sight, given: float | None = None) -> 
     people = [person for person in motion.people if person.pose is not None and len(person)]
     turning = replace(sight, scale=0.0)
     tracks = [turning.track(person) for person in people]
+    way = journey.way
+    if len(way) > 2:
+        way = whittaker(way, motion.times, cutoff=cutoff_for(STEADY, 2))
     up = _first_up(tracks)
     scale = Scale(1.0, 0.0, "none")
     for last in (False, True):
         turn = world_from_camera(up)
         walkers = [
-            Walker(_turned(track, turn), journey.way[person.frames] @ turn.T, _size_sigma(person))
+            Walker(_turned(track, turn), way[person.frames] @ turn.T, _size_sigma(person))
             for person, track in zip(people, tracks, strict=True)
         ]
-        scale = scale_of(walkers, journey.way, motion.times)
+        scale = scale_of(
+            walkers, way @ turn.T, motion.times, journey.places @ turn.T, journey.path.points_sigma
+        )  # fmt: skip
         if not last:
             seen = replace(sight, scale=scale.metres)
             up = estimate_ground([seen.track(person) for person in people], level=journey.level).up
