@@ -29,13 +29,15 @@ def made(**changes: object) -> CameraPath:
 @pytest.mark.parametrize("zoom", [False, True])
 def test_our_own_layouts_keep_everything(tmp_path, zoom, suffix):
     path = made(
-        kind="rotation", metric=True, up=np.array([0.0, -1.0, 0.1]), found=np.arange(FRAMES) != 3, breaks=np.array([4])
-    )
+        kind="rotation", metric=True, up=np.array([0.0, -1.0, 0.1]), found=np.arange(FRAMES) != 3, breaks=np.array([4]),
+        points=np.array([[0.1, 0.2, 3.0], [-1.0, 0.5, 7.0]]), points_sigma=np.array([0.01, 0.08]),
+        points_piece=np.array([0, 1]),
+    )  # fmt: skip
     if zoom:
         path = path.replace(intrinsics=np.tile(path.intrinsics, (FRAMES, 1, 1)))
     lens = np.array([-0.1, 0.02, 0.001, 0.0])
     poses = read_camera_path(write_camera_path(path, tmp_path / f"a{suffix}", TIMES, (640, 480), lens))
-    for name in ("rotation", "intrinsics", "found", "up", "breaks"):
+    for name in ("rotation", "intrinsics", "found", "up", "breaks", "points", "points_sigma", "points_piece"):
         np.testing.assert_array_equal(getattr(poses.path, name), getattr(path, name))
     np.testing.assert_allclose(poses.path.centre, path.centre, atol=1e-12)
     assert (poses.path.kind, poses.path.metric, poses.lens, poses.size) == ("rotation", True, True, (640, 480))

@@ -56,9 +56,32 @@ def test_a_part_and_a_scale():
     np.testing.assert_allclose(scaled.centre, 2.5 * made().centre)
 
 
+def test_places_of_the_background_stay_with_their_piece(tmp_path):
+    """In parts of the path, in metres and in files."""
+    places = np.arange(9.0).reshape(3, 3)
+    path = made(
+        breaks=np.array([3]), points=places, points_sigma=np.array([0.1, 0.2, 0.3]), points_piece=np.array([0, 1, 1])
+    )
+    after = path.part(slice(3, 5))
+    np.testing.assert_array_equal(after.points, places[1:])
+    np.testing.assert_array_equal(after.points_sigma, [0.2, 0.3])
+    np.testing.assert_array_equal(after.points_piece, [0, 0])
+    np.testing.assert_array_equal(path.part(slice(0, 2)).points, places[:1])
+    np.testing.assert_allclose(path.scaled(2.0).points, 2 * places)
+    person = Person(id=1, frames=np.arange(5), boxes=np.tile([0.0, 0.0, 9.0, 9.0], (5, 1)))
+    Motion(np.arange(5) / 25, 640, 480, (person,), data=path_data(path)).save(tmp_path / "motion.npz")
+    back = Motion.load(tmp_path / "motion.npz").camera_path
+    for name in ("points", "points_sigma", "points_piece"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(path, name))
+        assert not any(key.endswith(name) for key in path_data(made()))  # a path without them has no such entries
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"points": np.zeros((2, 2))}, "points has shape"),
+        ({"points": np.zeros((2, 3)), "points_sigma": np.ones(1)}, "points_sigma has shape"),
+        ({"points": np.ones((1, 3)), "points_sigma": np.zeros(1), "points_piece": np.zeros(1)}, "must be positive"),
         ({"kind": "wobble"}, "kind must be one of"),
         ({"rotation": np.zeros((5, 3, 3))}, "not a rotation"),
         ({"rotation": np.repeat(np.diag([1.0, 1.0, -1.0])[None], 5, axis=0)}, "not a rotation"),

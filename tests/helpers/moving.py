@@ -88,6 +88,20 @@ def path_of_camera(
     return CameraPath(rotation, centre, camera.intrinsics, kind=kind)
 
 
+def with_places(
+    path: CameraPath, camera: Camera, unit: float, rng: np.random.Generator, ground: np.ndarray, noise: float = 0.02
+) -> CameraPath:
+    """The path with places of the background: those of the ground, (P,3) in the world, and as many at any height up to
+    3 m near them, whose distances from the first camera are off by a fraction `noise`."""
+    rest = ground + np.stack(
+        [rng.uniform(-2, 2, len(ground)), rng.uniform(0, 3, len(ground)), np.zeros(len(ground))], 1
+    )
+    seen = np.concatenate([ground, rest]) @ camera.rotation[0].T + camera.translation[0]
+    seen *= 1 + noise * rng.normal(size=(len(seen), 1))
+    piece = np.zeros(len(seen), dtype=np.int64)
+    return path.replace(points=seen / unit, points_sigma=np.full(len(seen), noise), points_piece=piece)
+
+
 def lost_between(path: CameraPath, first: int, stop: int, ratio: float) -> CameraPath:
     """The path as it is found if the camera is lost from `first` to `stop`: it stays, and what follows begins with the
     pose that was left, in a unit `ratio` times as long."""

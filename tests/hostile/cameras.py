@@ -53,6 +53,10 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "breaks": {"breaks": [10**18]},
     "breaks_back": {"breaks": [3, 2]},
     "found": {"found": [0.5] * N},
+    "points_alone": {"points": [[0.0, 0.0, 1.0]]},
+    "points_huge": {"points": [[0.0, 0.0, 1e300]], "points_sigma": [0.1], "points_piece": [0]},
+    "points_pieces": {"points": [[0.0, 0.0, 1.0]], "points_sigma": [0.1], "points_piece": [10**18]},
+    "points_exact": {"points": [[0.0, 0.0, 1.0]], "points_sigma": [0.0], "points_piece": [0]},
     "metric": {"metric": [1, 2]},
 }
 
