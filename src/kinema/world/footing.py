@@ -58,8 +58,9 @@ SIGMAS = 4.0
 WIDTH, CLEAR = 0.1, 0.9
 """The probability that must lie within so much of the likeliest logarithm of the scale."""
 
-ENOUGH = 3.0
-"""Log of how much likelier the ground under a person must be than none."""
+ENOUGH = 6.0
+"""Log of how much likelier the ground under a person must be than none: twenty to one, and as much for each of the
+twenty or so scales that are tried, at one of which some places may happen to lie at the feet's height."""
 
 OWN = 0.5
 """Share of the most that speaks for ground under a person at any scale which must speak for it at this one: who stands
