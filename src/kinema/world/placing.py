@@ -20,6 +20,7 @@ from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts, held
 from kinema.world.fitted import FittedTrack
 from kinema.world.ground import Ground, estimate_ground
+from kinema.world.hiding import hidden_shares
 from kinema.world.measures import compare
 from kinema.world.moving import journey_along, path_over
 from kinema.world.options import WorldOptions
@@ -83,7 +84,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     camera = motion.camera
     sight = Sight(motion.times, camera, body, journey)
     scale = metres_of_path(motion, sight, options.scale)
-    sight = replace(sight, scale=scale.metres)
+    sight = replace(sight, scale=scale.metres, hidden=hidden_shares(motion, camera))
     motion, ground, sizes, plumb = _on_one_ground(motion, sight)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
     context.notes.extend([*_height_notes(bodies, ground, sizes), *scale_notes(sight, scale)])

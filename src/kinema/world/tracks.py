@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.person import Person
 from kinema.skeleton import joint_set
 from kinema.world.balance import unit
+from kinema.world.distance import with_sure_distance
 from kinema.world.fitted import LIFTED_UP, FittedTrack
 from kinema.world.moving import Journey
 from kinema.world.surface import Surface
@@ -36,13 +38,15 @@ MOST_ROLL = np.radians(20.0)
 @dataclass(frozen=True, eq=False)
 class Sight:
     """What a clip's people were seen with. times (T,) of the clip; journey: the way of a moving camera, and scale,
-    metres of a unit of its path; without one the camera stands still."""
+    metres of a unit of its path; without one the camera stands still. hidden: how much of people is hidden, by their
+    ids (`kinema.world.hiding`)."""
 
     times: np.ndarray
     camera: Camera
     body: BodyModel
     journey: Journey | None = None
     scale: float = 1.0
+    hidden: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def track(self, person: Person) -> FittedTrack:
         """The person in the camera's frame; of a moving camera, in the working frame of its journey.
@@ -68,7 +72,9 @@ class Sight:
             seen=_seen(person, track, self.camera),
             lifted_up=None if lifted is None else unit(np.mean(lifted, axis=0)),
         )
-        return track if self.journey is None else self.journey.bring(track, person.frames, self.scale)
+        if self.journey is not None:
+            track = self.journey.bring(track, person.frames, self.scale)
+        return with_sure_distance(track, self.hidden[person.id]) if person.id in self.hidden else track
 
 
 def with_whole_roll(up: np.ndarray) -> np.ndarray:
