@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import median_filter, minimum_filter1d, uniform_filter1d
 
 from kinema.geometry.camera import Camera, project
 from kinema.motion import Motion
@@ -25,8 +25,11 @@ THICK = 0.15
 ORDER_SECONDS = 2.0
 """Seconds over which it is judged who is in front: distances of people who hide each other are unsure themselves."""
 
+SPREADING = 0.3
+"""Seconds before and after what is hidden in which the distance is as unsure: the fit and the filter spread its errors."""
+
 STEADY_SECONDS = 0.2
-"""Seconds over which what is seen of somebody is averaged: single frames do not hide."""
+"""Seconds over which what is seen of somebody is averaged."""
 
 NEAREST = 0.1
 """Metres before the camera from which a body is in the picture."""
@@ -81,8 +84,8 @@ def _usual_depth(person: Person, times: np.ndarray) -> np.ndarray:
     assert person.joints is not None
     own = times[person.frames]
     interval = float(np.median(np.diff(own))) if len(own) > 1 else ORDER_SECONDS
-    size = 2 * round(ORDER_SECONDS / 2 / max(interval, 1e-6)) + 1
-    return np.asarray(median_filter(person.joints[:, 0, 2], min(size, 2 * len(own) + 1), mode="nearest"))
+    size = _frames(ORDER_SECONDS, interval, len(own))
+    return np.asarray(median_filter(person.joints[:, 0, 2], size, mode="nearest"))
 
 
 def _behind(front: Person, back: Person, rows: np.ndarray, behind: np.ndarray, camera: Camera) -> np.ndarray:
@@ -122,8 +125,13 @@ def _share(person: Person, seen: np.ndarray, times: np.ndarray) -> np.ndarray:
     shown = _moment(flat, seen) / np.maximum(_moment(flat, np.ones(seen.shape)), 1e-9)
     own = times[person.frames]
     interval = float(np.median(np.diff(own))) if len(own) > 1 else STEADY_SECONDS
-    size = max(1, round(STEADY_SECONDS / max(interval, 1e-6)))
-    return np.asarray(1.0 - uniform_filter1d(shown, min(size, len(own)), mode="nearest"))
+    least = minimum_filter1d(shown, _frames(SPREADING * 2, interval, len(own)), mode="nearest")
+    return np.asarray(1.0 - uniform_filter1d(least, _frames(STEADY_SECONDS, interval, len(own)), mode="nearest"))
+
+
+def _frames(seconds: float, interval: float, most: int) -> int:
+    """The odd number of frames, at most 2 * most + 1, that take some seconds."""
+    return min(2 * round(seconds / 2 / max(interval, 1e-6)), 2 * most) + 1
 
 
 def _moment(points: np.ndarray, weight: np.ndarray) -> np.ndarray:
