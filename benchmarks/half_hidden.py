@@ -35,7 +35,7 @@ MISTAKES = (("farther", 0.25), ("nearer", -0.2), ("right", 0.0))
 
 
 def scored(placed: Motion, truth: Motion, when: np.ndarray, body: BodyModel) -> list[float]:
-    """Percent of the distance walked, the largest error in centimetres when hidden, the greatest speed along the view."""
+    """Percent of the distance walked, largest error in centimetres when hidden, greatest speed along the view."""
     found, true = placed.people[0].joints_world[:, 0], truth.people[0].joints_world[:, 0]
     off = np.linalg.norm(align_trajectory(found, true, "yaw", 1) - true, axis=-1)
     ray = found + np.einsum("tji,tj->ti", placed.camera.rotation, placed.camera.translation)
@@ -66,7 +66,9 @@ def main() -> None:
     args = parser.parse_args()
     body = load_body()
     names = ("person, %", "hidden, cm", "along, m/s")
-    print("| mistaken for | camera | hidden, s | " + " | ".join([*names, *(f"as sure: {name}" for name in names)]) + " |")
+    print(
+        "| mistaken for | camera | hidden, s | " + " | ".join([*names, *(f"as sure: {name}" for name in names)]) + " |"
+    )
     print("| --- " * 9 + "|")
     for word, share in MISTAKES:
         for kind in args.cameras:

@@ -30,7 +30,7 @@ class FittedTrack:
     wherever the feet were). off_feet (F,) bool: something other than the feet carries the body (None: nowhere; see
     `kinema.world.posture`); limbs (K-4,) bool: which of the rig's other points belong to limbs. lifted_up (3,): the
     vertical that the pose lifter infers, of unit length (None: no lifter saw the person). eye (F,3): where the camera
-    was (None: always at the origin). doubt (F,): factor, 1 or more, on the uncertainty of the distance (None: 1).
+    was (None: always at the origin).
     """
 
     rig: Rig
@@ -44,7 +44,6 @@ class FittedTrack:
     limbs: np.ndarray | None = None
     lifted_up: np.ndarray | None = None
     eye: np.ndarray | None = None
-    doubt: np.ndarray | None = None
 
     @cached_property
     def _posed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +90,6 @@ class FittedTrack:
             seen=None if self.seen is None else self.seen[rows],
             off_feet=None if self.off_feet is None else self.off_feet[rows],
             eye=None if self.eye is None else self.eye[rows],
-            doubt=None if self.doubt is None else self.doubt[rows],
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from kinema.geometry.camera import Camera, project
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import LIMBS12, SMPL24, joint_set
+from kinema.stage import given
 
 UNSEEN, SEEN = 0.3, 0.7
 """Confidence up to which a keypoint tells nothing, and from which it tells all that it can."""
@@ -26,7 +27,7 @@ ORDER_SECONDS = 2.0
 """Seconds over which it is judged who is in front: distances of people who hide each other are unsure themselves."""
 
 SPREADING = 0.3
-"""Seconds before and after what is hidden in which the distance is as unsure: the fit and the filter spread its errors."""
+"""Seconds before and after what is hidden in which the distance is as unsure: fit and filter spread its errors."""
 
 STEADY_SECONDS = 0.2
 """Seconds over which what is seen of somebody is averaged."""
@@ -34,8 +35,9 @@ STEADY_SECONDS = 0.2
 NEAREST = 0.1
 """Metres before the camera from which a body is in the picture."""
 
+_CHUNK = 512  # frames at once, so that memory stays bounded
 _JOINTS = SMPL24.indices(LIMBS12)
-_BONES = np.array([(parent, joint) for joint, parent in enumerate(SMPL24.parents) if parent >= 0])
+_BONES = np.array([(parent, joint) for joint, parent in enumerate(given(SMPL24.parents)) if parent >= 0])
 
 
 def hidden_shares(motion: Motion, camera: Camera) -> dict[int, np.ndarray]:
@@ -74,34 +76,34 @@ def _hide(one: Person, other: Person, times: np.ndarray, camera: Camera, seen: d
         (one, other, first, second, depths[0] < depths[1]),
         (other, one, second, first, depths[1] < depths[0]),
     ):
-        if nearer.any():
-            shown = ~_behind(front, back, rows[nearer], behind[nearer], camera)
-            seen[back.id][behind[nearer]] *= shown
+        together = np.stack([rows, behind], axis=1)[nearer]
+        for start in range(0, len(together), _CHUNK):
+            own, others = together[start : start + _CHUNK].T
+            seen[back.id][others] *= ~_behind(front, back, own, others, camera)
 
 
 def _usual_depth(person: Person, times: np.ndarray) -> np.ndarray:
     """(F,) depth of the pelvis, the median over `ORDER_SECONDS`."""
-    assert person.joints is not None
     own = times[person.frames]
     interval = float(np.median(np.diff(own))) if len(own) > 1 else ORDER_SECONDS
     size = _frames(ORDER_SECONDS, interval, len(own))
-    return np.asarray(median_filter(person.joints[:, 0, 2], size, mode="nearest"))
+    return np.asarray(median_filter(given(person.joints)[:, 0, 2], size, mode="nearest"))
 
 
 def _behind(front: Person, back: Person, rows: np.ndarray, behind: np.ndarray, camera: Camera) -> np.ndarray:
     """(N,12) bool: which limbs' joints of one person lie behind the body of another, in rows (N,) of each."""
-    assert front.joints is not None
-    assert back.joints is not None
-    body, joints = front.joints[rows], back.joints[behind][:, _JOINTS]
+    body, joints = given(front.joints)[rows], given(back.joints)[behind][:, _JOINTS]
     hidden = np.zeros(joints.shape[:2], dtype=bool)
     there = (body[..., 2].min(axis=1) > NEAREST) & (joints[..., 2].min(axis=1) > NEAREST)
-    reach = camera.intrinsics[0, 0] * THICK / np.maximum(front.joints[rows, 0, 2], NEAREST)
+    reach = camera.intrinsics[0, 0] * THICK / np.maximum(body[:, 0, 2], NEAREST)
     body, joints = (
         project(np.where(there[:, None, None], each, [0.0, 0.0, 1.0]), camera.intrinsics, camera.distortion)
         for each in (body, joints)
     )
     margin = reach[:, None]
-    there &= np.all((body.min(axis=1) - margin < joints.max(axis=1)) & (joints.min(axis=1) < body.max(axis=1) + margin), 1)
+    there &= np.all(
+        (body.min(axis=1) - margin < joints.max(axis=1)) & (joints.min(axis=1) < body.max(axis=1) + margin), 1
+    )
     if not there.any():
         return hidden
     start, end, point = body[there][:, _BONES[:, 0]], body[there][:, _BONES[:, 1]], joints[there][:, :, None]
@@ -115,12 +117,12 @@ def _behind(front: Person, back: Person, rows: np.ndarray, behind: np.ndarray, c
 
 def _share(person: Person, seen: np.ndarray, times: np.ndarray) -> np.ndarray:
     """(F,) the share of the information that is hidden, seen (F,12) of the joints."""
-    assert person.joints is not None
     if person.observed is not None:
         seen = seen * person.observed[:, None]
-    root = person.joints[:, 0]
+    whole = given(person.joints)
+    root = whole[:, 0]
     ray = root / np.maximum(np.linalg.norm(root, axis=-1, keepdims=True), 1e-9)
-    joints = person.joints[:, _JOINTS] - root[:, None]
+    joints = whole[:, _JOINTS] - root[:, None]
     flat = joints - np.sum(joints * ray[:, None], axis=-1, keepdims=True) * ray[:, None]
     shown = _moment(flat, seen) / np.maximum(_moment(flat, np.ones(seen.shape)), 1e-9)
     own = times[person.frames]
