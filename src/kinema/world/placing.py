@@ -19,6 +19,7 @@ from kinema.world.balance import world_from_camera
 from kinema.world.cleanup import clean_feet, levels
 from kinema.world.contacts import find_contacts, held
 from kinema.world.fitted import FittedTrack
+from kinema.world.flight import Flights, size_by_flight
 from kinema.world.ground import Ground, estimate_ground
 from kinema.world.hiding import hidden_shares
 from kinema.world.measures import compare
@@ -54,8 +55,8 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     pelvis of the first person; a moving camera (`kinema.geometry.camera_path` in the motion's data) has a pose in each
     frame, looks along -z in the first one, and its path is scaled to metres (`kinema.world.path_scale`). The
     camera-frame fields are left as fitted, so that the two differ by the clean-up as
-    well as by the rigid transform, except for people whose size the common ground shows to be another (betas, transl
-    and joints; a note says so).
+    well as by the rigid transform, except for people whose size the common ground, or how they fall in jumps
+    (`kinema.world.flight`), shows to be another (betas, transl and joints; a note says so).
 
     Without its path a moving camera has no world: the fields stay empty and the provenance says so. The
     provenance also holds the uncertainty and source of gravity and height (`kinema.world.ground.Ground`), and what
@@ -85,9 +86,10 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     sight = Sight(motion.times, camera, body, journey)
     scale = metres_of_path(motion, sight, options.scale)
     sight = replace(sight, scale=scale.metres, hidden=hidden_shares(motion, camera))
-    motion, ground, sizes, plumb = _on_one_ground(motion, sight)
+    motion, ground, sizes, plumb, flights = _on_one_ground(motion, sight)
     bodies = [person for person in motion.people if person.pose is not None and len(person)]
-    context.notes.extend([*_height_notes(bodies, ground, sizes), *scale_notes(sight, scale)])
+    context.notes.extend([*_flight_notes(bodies, flights), *_height_notes(bodies, ground, sizes)])
+    context.notes.extend(scale_notes(sight, scale))
     tracks = {person.id: sight.track(person) for person in bodies}
     up = ground.up if journey is None else journey.rotation[0].T @ ground.up
     turn = world_from_camera(ground.up, None if journey is None else journey.rotation[0, :, 2])
@@ -122,19 +124,25 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         context.facts["path"] = path_facts(journey, scale)
     if sizes:
         context.facts["resized"] = {str(id): round(size, 3) for id, size in sizes.items()}
+    if flights:
+        context.facts["flights"] = {
+            str(id): {"count": each.count, "factor": round(each.factor, 3)} for id, each in flights.items()
+        }
     return motion.replace(people=tuple(people_placed), camera=camera)
 
 
-def _on_one_ground(motion: Motion, sight: Sight) -> tuple[Motion, Ground, dict[int, float], Plumb | None]:
-    """The motion with people of such sizes that they stand on one ground, that ground, the new statures by id, and the
-    vertical that the background shows near that of the people."""
-    body, sizes = sight.body, dict[int, float]()
+def _on_one_ground(
+    motion: Motion, sight: Sight
+) -> tuple[Motion, Ground, dict[int, float], Plumb | None, dict[int, Flights]]:
+    """The motion with people of such sizes that they stand on one ground, that ground, the new statures by id, the
+    vertical that the background shows near that of the people, and whose size flights told, by id."""
+    body, sizes, flights = sight.body, dict[int, float](), dict[int, Flights]()
     plumb: Plumb | None = None
     looked = False
     while True:
         bodies = [person for person in motion.people if person.pose is not None and len(person)]
         statures = np.array([stature(body, np.median(fitted(person)[1], axis=0)) for person in bodies])
-        known = np.array([person.id in sizes or GIVEN_HEIGHT in person.data for person in bodies])
+        known = np.array([person.id in {*sizes, *flights} or GIVEN_HEIGHT in person.data for person in bodies])
         tracks = [sight.track(person) for person in bodies]
         level = sight.journey is not None and sight.journey.level
         ground = estimate_ground(tracks, statures, known, level=level, plumb=plumb)
@@ -142,35 +150,57 @@ def _on_one_ground(motion: Motion, sight: Sight) -> tuple[Motion, Ground, dict[i
             looked, plumb = True, vertical_of(motion, sight.camera, ground.up)
             if plumb is not None:
                 ground = estimate_ground(tracks, statures, known, plumb=plumb)
+        flown = {}
+        if sight.journey is None and not flights:
+            for person, track, drop in zip(bodies, tracks, ground.drops, strict=True):
+                found = size_by_flight(person, track, body, sight.camera, ground.up, drop)
+                flown |= {} if found is None else {person.id: found}
+        flights |= flown
         factors = {person.id: float(each) for person, each in zip(bodies, ground.factors, strict=True) if each != 1}
-        if not factors:
-            return motion, ground, sizes, plumb
+        # Whose size flights show needs no comparison with others, who are then compared with them.
+        if flown:
+            factors = {id: each.factor for id, each in flown.items()}
+        elif not factors:
+            return motion, ground, sizes, plumb, flights
         people = tuple(
-            _resized(person, body, factors[person.id]) if person.id in factors else person for person in motion.people
+            _resized(person, body, factors[person.id], flown.get(person.id)) if person.id in factors else person
+            for person in motion.people
         )
         sizes |= {
             person.id: float(each * factors[person.id])
             for person, each in zip(bodies, statures, strict=True)
-            if person.id in factors
+            if person.id in factors and person.id not in flown
         }
         motion = motion.replace(people=people)
 
 
-def _resized(person: Person, body: BodyModel, factor: float) -> Person:
-    """The person `factor` times as large and as far away in the camera's frame: with the same image."""
+def _resized(person: Person, body: BodyModel, factor: float, flights: Flights | None = None) -> Person:
+    """The person `factor` times as large and as far away in the camera's frame: with the same image. flights: that tell
+    the factor; None: the common ground does."""
     pose, betas, transl = fitted(person)
     flat = pose.reshape(len(person), -1)
     root = factor * (transl + body.rest_joints(betas)[:, 0])
     shapes, which = np.unique(betas, axis=0, return_inverse=True)
     betas = np.stack([resized_betas(body, shape, factor) for shape in shapes])[which.reshape(-1)]
     transl = root - body.rest_joints(betas)[:, 0]
-    height = {
-        "metres": round(stature(body, betas[0]), 4),
-        "source": "estimated",
-        "uncertainty": RESIZED_SIGMA,
-    }
+    metres = stature(body, betas[0])
+    sigma = RESIZED_SIGMA if flights is None else round(flights.sigma * metres, 3)
+    height = {"metres": round(metres, 4), "source": "estimated", "uncertainty": sigma}
     joints = body.joints(flat, betas, transl)
     return person.replace(betas=betas, transl=transl, joints=joints, data={**person.data, BODY_HEIGHT: height})
+
+
+def _flight_notes(bodies: list[Person], flights: dict[int, Flights]) -> list[str]:
+    """Whose height follows from jumps."""
+    notes = []
+    for person in bodies:
+        if person.id in flights:
+            height, count = person.data[BODY_HEIGHT], flights[person.id].count
+            notes.append(
+                f"person {person.id} is {height['metres']:.2f} +- {height['uncertainty']:.2f} m tall, by how fast they"
+                f" fall in {count} {'jump' if count == 1 else 'jumps'}"
+            )
+    return notes
 
 
 def _height_notes(bodies: list[Person], ground: Ground, sizes: dict[int, float]) -> list[str]:
