@@ -130,7 +130,8 @@ def shape_with(weight: float) -> np.ndarray:
 @pytest.mark.parametrize("weight", [-1.5, 2.0])
 def test_girths_are_found_and_lengths_are_kept(body, weight):
     """Keypoints alone hardly show weight: the trunk is 6 % too broad or too narrow. Four outlines, whose clothes may be
-    loose for all that the fit knows, show a fifth of it at least."""
+    loose for all that the fit knows, show half of it at least (54 and 74 % here), and what is not held by keypoints,
+    such as where the spine runs, follows the girths."""
     scene = make_scene(body, frames=30, betas=shape_with(weight), pixel_noise=2.0)
     alone = fit_body(scene.seen, body, ANALYTIC).people[0]
     both = fit_body(outlined(body, scene, [4, 10, 16, 22]), body, ANALYTIC).people[0]
@@ -141,7 +142,7 @@ def test_girths_are_found_and_lengths_are_kept(body, weight):
         shaped = body.shaped(person.betas[0])[trunk]
         return float(abs(np.ptp(shaped[:, 0]) / np.ptp(true[trunk, 0]) - 1))
 
-    assert girth_error(both) < 0.8 * girth_error(alone)
+    assert girth_error(both) < 0.5 * girth_error(alone)
     ious = [
         overlap(covered(body, scene.seen, each, 13), covered(body, scene.seen, scene.truth, 13))
         for each in (alone, both)
@@ -151,7 +152,7 @@ def test_girths_are_found_and_lengths_are_kept(body, weight):
     assert SHAPE_OUTLINES not in alone.data
     assert OUTLINES not in both.data
     bones = [np.linalg.norm(np.diff(body.rest_joints(each.betas[0])[LIMBS], axis=0), axis=-1) for each in (alone, both)]
-    assert np.abs(bones[0] - bones[1]).max() < 0.01
+    assert np.abs(bones[0] - bones[1]).max() < 0.004  # two of `LENGTH_SIGMA`
 
 
 def test_outlines_can_be_left_out(body):

@@ -17,13 +17,27 @@ from kinema.estimation.outline import Outline, outline_terms
 from kinema.estimation.shape import ShapeEquations, stature
 from kinema.estimation.solver import Evidence, PoseState, moved
 from kinema.geometry.camera import Camera
+from kinema.skeleton import SMPL24
 
-EVIDENCE = 5.0
+EVIDENCE = 10.0
 """Weight for the shape of all outlines together, however many there are: each shows all of the person's girths. More
-brings the contour nearer to the outline, which is that of clothes: twice as much made bellies of loose jackets."""
+brings the contour nearer to the outline, which is that of clothes, and makes bellies of loose jackets."""
 
-LENGTH_SIGMA = 0.003
-"""Metres by which a joint may move, relative to its parent, from where the keypoints put it."""
+LENGTH_SIGMA = 0.002
+"""Metres by which a length may change from what the keypoints say."""
+
+YOUTH_SIGMA = 0.3
+"""Deviation of the last beta of a body that has children: it is no girth, and outlines of hair would make heads of
+children's size."""
+
+LENGTHS = (
+    *((f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (
+        ("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"),
+    )),
+    ("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"), ("neck", "head"),
+)  # fmt: skip
+"""Joints whose distances keypoints tell. Where a spine runs within its trunk they do not: it moves when girths change,
+as bodies differ, and to hold it would hold the girths."""
 
 ITERATIONS = 4
 """Steps; the poses start where the keypoints put them."""
@@ -43,9 +57,11 @@ def fit_girths(
 
     evidence, state: of the outlines' frames, in their order.
     """
-    lengths = make_rig(betas).offsets_dbeta.reshape(-1, len(betas))
     _, slope = stature(body)
-    anchor = lengths.T @ lengths / LENGTH_SIGMA**2 + np.outer(slope, slope) / LENGTH_SIGMA**2
+    lengths = np.concatenate([_lengths_by_shape(body, betas), slope[None]])
+    anchor = lengths.T @ lengths / LENGTH_SIGMA**2
+    if body.child_betas is not None:
+        anchor[-1, -1] += 1 / YOUTH_SIGMA**2
     start, share = betas, EVIDENCE / len(outlines)
     for _ in range(ITERATIONS):
         rig = make_rig(betas)
@@ -63,3 +79,12 @@ def fit_girths(
         betas = betas + change
         state = moved(state, equations.pose_change(change), options.max_step)
     return betas
+
+
+def _lengths_by_shape(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """(L,10): derivatives of `LENGTHS` with respect to the betas (10,), metres."""
+    start, end = (SMPL24.indices(names) for names in zip(*LENGTHS, strict=True))
+    rest = body.rest_joints(betas)
+    along = rest[end] - rest[start]
+    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    return np.asarray(np.einsum("lc,lcb->lb", along, body.J_shapedirs[end] - body.J_shapedirs[start]))
