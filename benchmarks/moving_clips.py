@@ -6,8 +6,8 @@ Runs each clip of KINEMA_DATA's videos that the names match (default: those with
 was run before, and prints for the clip: how the camera moves; how far, in pixels of the picture, the background's
 points are from where the camera's path and their one place in the world put them (root mean square; it stands still in
 the bird's view by as much), and how many frames a second following and solving take, of one core's CPU time and by the
-clock; and for each person: the share of feet that are in contact and their speed (limit: 50 mm/s), stature, and by how
-much bones change in length, in percent.
+clock; and for each person: the share of feet that are in contact and their speed (limit: 50 mm/s), the greatest speed
+of the pelvis along the view and across it, stature, and by how much bones change in length, in percent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from kinema.camera.classical import find_classical
 from kinema.camera.options import CameraOptions
 from kinema.camera.points import WORKING_SIZE
 from kinema.commands._tables import print_table
+from kinema.geometry.camera import to_world
 from kinema.motion import Motion
+from kinema.person import Person
 from kinema.pipeline import RunOptions, run
 from kinema.skeleton import SMPL24
 from kinema.stage import Context
@@ -40,6 +42,20 @@ def bone_change(joints: np.ndarray) -> float:
     bones = np.flatnonzero(parents >= 0)
     lengths = np.linalg.norm(joints[:, bones] - joints[:, parents[bones]], axis=-1)
     return float(100 * (np.ptp(lengths, axis=0) / lengths.mean(axis=0)).max())
+
+
+def pelvis_speed(motion: Motion, person: Person) -> tuple[float, float]:
+    """m/s: greatest speed of a person's pelvis in the world between neighbouring frames, along the view and across."""
+    if person.joints_world is None or motion.camera is None:
+        return np.nan, np.nan
+    root, times = person.joints_world[:, 0], motion.times[person.frames]
+    ray = root - to_world(np.zeros((len(root), 3)), motion.camera.at(person.frames))
+    ray /= np.linalg.norm(ray, axis=-1, keepdims=True)
+    velocity = (np.diff(root, axis=0) / np.diff(times)[:, None])[np.diff(person.frames) == 1]
+    ray = ray[:-1][np.diff(person.frames) == 1]
+    along = np.sum(velocity * ray, axis=-1)
+    across = np.linalg.norm(velocity - along[:, None] * ray, axis=-1)
+    return float(np.abs(along).max(initial=0.0)), float(across.max(initial=0.0))
 
 
 def camera_speed(file: Path, motion: Motion) -> tuple[dict[str, object], float, float]:
@@ -66,7 +82,7 @@ def main() -> int:
         return 3
     cameras, people = [], []
     for file in files:
-        result = run(file, args.out / file.stem, RunOptions.of(overlay=False), force=True)
+        result = run(file, args.out / file.stem, RunOptions.of(overlay=False))
         motion = result.motion
         facts, cpu, clock = camera_speed(file, motion)
         larger = max(motion.width, motion.height) / WORKING_SIZE
@@ -81,11 +97,12 @@ def main() -> int:
         for person in motion:
             told = world["arguments"].get("people", {}).get(str(person.id), {})
             sizes = person.data.get(BODY_HEIGHT, {})
+            along, across = pelvis_speed(motion, person)
             bones = "-" if person.joints_world is None else f"{bone_change(person.joints_world):.2f}"
             people.append([
                 file.stem, str(person.id), str(len(person)), f"{100 * told.get('contact', np.nan):.0f}",
                 f"{told.get('sliding_before', np.nan):.0f}", f"{told.get('sliding_after', np.nan):.1f}",
-                f"{sizes.get('metres', np.nan):.2f}", bones,
+                f"{along:.1f}", f"{across:.1f}", f"{sizes.get('metres', np.nan):.2f}", bones,
             ])  # fmt: skip
         print(file.stem, file=sys.stderr)
     print_table(
@@ -93,7 +110,18 @@ def main() -> int:
         cameras,
     )
     print_table(
-        ["clip", "person", "frames", "in contact, %", "sliding before", "after, mm/s", "stature, m", "bones change, %"],
+        [
+            "clip",
+            "person",
+            "frames",
+            "in contact, %",
+            "sliding before",
+            "after, mm/s",
+            "pelvis along, m/s",
+            "across",
+            "stature, m",
+            "bones change, %",
+        ],
         people,
     )
     return 0
