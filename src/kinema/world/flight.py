@@ -140,8 +140,8 @@ def _lag(person: Person, body: BodyModel, camera: Camera) -> np.ndarray:
     them."""
     pose, betas, transl = person.require("pose", "betas", "transl")
     none = np.zeros((len(person), 3))
-    shown = person.keypoints is not None and person.keypoint_confidence is not None
-    if not shown or person.keypoint_set not in POINT_SETS or body.landmark_weights is None:
+    shown, confidence = person.keypoints, person.keypoint_confidence
+    if shown is None or confidence is None or person.keypoint_set not in POINT_SETS or body.landmark_weights is None:
         return none
     points = body.points(person.keypoint_set)
     names = [points.names.index(name) for name in TRUNK if name in points.names]
@@ -150,9 +150,9 @@ def _lag(person: Person, body: BodyModel, camera: Camera) -> np.ndarray:
     columns = points.rows[names]
     places = body.posed_points(person.keypoint_set, pose, betas, transl)[:, names]
     pixels = project(places, camera.intrinsics, camera.distortion)
-    seen = np.isfinite(person.keypoints[:, columns]).all(-1)
-    weight = np.where(seen, person.keypoint_confidence[:, columns], 0.0)[..., None]
-    apart = np.where(seen[..., None], person.keypoints[:, columns] - pixels, 0.0)
+    seen = np.isfinite(shown[:, columns]).all(-1)
+    weight = np.where(seen, confidence[:, columns], 0.0)[..., None]
+    apart = np.where(seen[..., None], shown[:, columns] - pixels, 0.0)
     apart = (weight * apart).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     focal = np.diag(camera.intrinsics)[:2]
     none[:, :2] = apart / focal * places[..., 2].mean(axis=1)[:, None]

@@ -150,7 +150,7 @@ def _on_one_ground(
             looked, plumb = True, vertical_of(motion, sight.camera, ground.up)
             if plumb is not None:
                 ground = estimate_ground(tracks, statures, known, plumb=plumb)
-        flown = {}
+        flown = dict[int, Flights]()
         if sight.journey is None and not flights:
             for person, track, drop in zip(bodies, tracks, ground.drops, strict=True):
                 found = size_by_flight(person, track, body, sight.camera, ground.up, drop)
