@@ -76,6 +76,24 @@ def test_the_network_is_given_the_boxes_of_masks(tmp_path):
     assert seen == [track] * 4
 
 
+def test_the_gamma_is_decoded_as_often_as_is_asked_for(tmp_path):
+    seen = []
+
+    class Watching:
+        def cropped(self, image, boxes, lens, settings):
+            seen.append(settings.decodings)
+            return [None] * len(boxes)
+
+        def located(self, people):
+            return np.zeros((len(people), 25, 3)), np.zeros((len(people), 25))
+
+    body, points = load_body(), CanonicalPoints(np.zeros((1, 3)), np.zeros((24, 3)))
+    motion = masked(tmp_path / "masks.npy", np.ones((1, 240, 320), np.uint8))
+    for options in (NlfOptions(), NlfOptions(double_gamma=True)):
+        locate_people(motion, Context(body=body, video=BlackFrames(1, SIZE)), body, points, Watching(), options)
+    assert seen == [1, 2]
+
+
 def test_chosen_frames_have_their_own_masks(tmp_path):
     masks = np.zeros((6, 48, 64), bool)
     for index in range(6):

@@ -15,6 +15,7 @@ from kinema.evaluation.agreement import compare_motions, on_frames_of
 from kinema.formats import save_motion
 from kinema.motion import Motion
 from kinema.synthetic import procedural_motion, studio_camera
+from tests.helpers.fakes import write_clip
 
 BODY = load_body()
 SIZE = (320, 240)
@@ -110,6 +111,12 @@ def test_what_cannot_be_compared(walk):
         compare_motions(walk, walk, frame="room")
 
 
+def test_a_result_in_another_unit_is_named(walk):
+    small = walk.people[0].replace(joints=walk.people[0].joints / 1000)
+    with pytest.raises(InputError, match=r"person 1 of second: its joints lie .* which is no body in metres"):
+        compare_motions(walk, walk.replace(people=(small,)), names=("first", "second"), frame="camera")
+
+
 def test_in_the_world(walk):
     found = compare_motions(walk, walk, frame="world")
     assert found.frame == "world"
@@ -190,8 +197,22 @@ def test_wrong_use_of_the_command(files, more, sentence, code, capsys, tmp_path,
 def test_estimators_need_the_clip(files, capsys):
     assert main(["compare", files[0], "nlf"]) == 2
     assert "the estimator nlf needs the clip; give it with --video" in capsys.readouterr().err
+    assert main(["compare", files[0], "pare", "--out", files[0]]) == 2
+    assert f"{files[0]} is a file; name a folder with --out" in capsys.readouterr().err
     assert main(["compare", files[0], "nowhere.pkl"]) == 3
     assert "nowhere.pkl does not exist" in capsys.readouterr().err
+
+
+def test_what_the_second_side_lacks_is_known_before_the_first_runs(walk, monkeypatch, capsys, tmp_path):
+    """Weights of the second estimator that are missing, and a file that is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("kinema.pipeline.run", lambda *_, **__: pytest.fail("an estimator was run"))
+    write_clip(tmp_path / "clip.mp4")
+    assert main(["compare", "keypoints", "nlf", "--video", "clip.mp4", "--nlf", "nowhere.pt"]) == 3
+    assert "nowhere.pt is not a file; give weights of NLF" in capsys.readouterr().err
+    (tmp_path / "broken.pkl").write_bytes(b"nothing")
+    assert main(["compare", "keypoints", "broken.pkl", "--video", "clip.mp4"]) == 3
+    assert "broken.pkl" in capsys.readouterr().err
 
 
 def test_two_estimators_on_one_clip(walk, monkeypatch, capsys, tmp_path):
@@ -205,8 +226,11 @@ def test_two_estimators_on_one_clip(walk, monkeypatch, capsys, tmp_path):
         return SimpleNamespace(motion=walk if options.estimator == "keypoints" else changed(walk, noise=0.01))
 
     monkeypatch.setattr("kinema.pipeline.run", pretend)
+    monkeypatch.setattr(
+        "kinema.pipeline.require_runnable", lambda video, options: asked.append((str(video), options.estimator))
+    )
     assert main(["compare", "keypoints", "pare", "--video", "clip.mp4", "--json"]) == 0
-    assert asked == [("clip.mp4", "keypoints"), ("clip.mp4", "pare")]
+    assert asked == [("clip.mp4", "pare"), ("clip.mp4", "keypoints"), ("clip.mp4", "pare")]
     assert json.loads(capsys.readouterr().out)["names"] == ["keypoints", "pare"]
 
 
@@ -221,6 +245,7 @@ def test_options_of_each_side_and_of_both(walk, monkeypatch, capsys, tmp_path):
         return SimpleNamespace(motion=walk)
 
     monkeypatch.setattr("kinema.pipeline.run", pretend)
+    monkeypatch.setattr("kinema.pipeline.require_runnable", lambda video, options: None)
 
     def names(first: str, second: str, *more: str) -> list[str]:
         asked.clear()

@@ -18,6 +18,16 @@ def test_it_chooses_the_originals_settings():
     assert not options.nlf.suppress_implausible_poses
     alone = RunOptions.of(estimator="nlf", nlf_parity=True)
     assert (alone.nlf.boxes, alone.nlf.suppress_implausible_poses) == ("tracks", True)
+    assert (options.nlf.double_gamma, alone.nlf.double_gamma) == (False, True)
+
+
+@pytest.mark.parametrize("detector", ["nlf-l", "somewhere/nlf_s_multi.torchscript"])
+def test_the_programs_own_detector_is_used_as_the_original_uses_it(detector):
+    """The thresholds of its `run_all`; another detector's scores mean something else, so it keeps its own."""
+    own = RunOptions.of(estimator="nlf", nlf_parity=True, detector=detector).tracking
+    assert (own.detection_threshold, own.detection_overlap, own.detection_flip) == (0.15, 0.8, True)
+    other = RunOptions.of(estimator="nlf", nlf_parity=True, detector="yolox-tiny-coco").tracking
+    assert (other.detection_threshold, other.detection_overlap, other.detection_flip) == (0.5, None, False)
 
 
 def test_the_users_own_go_before():

@@ -19,9 +19,7 @@ from kinema.errors import UsageError
 
 if TYPE_CHECKING:
     from kinema.motion import Motion
-
-SHARED = ("nlf", "nlf_data", "checkpoint")
-"""Settings of a run that the command itself takes, for both sides."""
+    from kinema.pipeline import RunOptions
 
 _LONG = 24
 """Characters of a name that fit over half of a picture, and into a legend."""
@@ -48,24 +46,20 @@ class Side:
         known = {*ESTIMATORS.names(), *ESTIMATORS.aliases}
         return cls(given, words) if words and words[0] in known else cls(given)
 
-    def motion(self, args: argparse.Namespace) -> Motion:
-        """The motion of the file, or what the estimator makes of the video in the arguments of the command."""
+    def loaded(self, args: argparse.Namespace) -> Motion:
+        """The motion of the file."""
         from kinema.formats import load_motion, motion_file
 
-        if not self.words:
-            return load_motion(motion_file(Path(self.given)), fps=args.fps)
+        return load_motion(motion_file(Path(self.given)), fps=args.fps)
+
+    def options(self, args: argparse.Namespace) -> RunOptions:
+        """Those of the estimator's run. Raises UsageError if there is no video to run it on."""
+        from kinema.pipeline import RunOptions
+
         if args.video is None:
             raise UsageError(f"the estimator {self.words[0]} needs the clip; give it with `video`")
-        from kinema.pipeline import RunOptions
-        from kinema.pipeline import run as run_pipeline
-        from kinema.pipeline.running import OUT
-        from kinema.pipeline.showing import watcher
-
-        shared = {name: getattr(args, name) for name in (*SHARED, "body_model")}
-        settings = shared | self._settings(args) | {"estimator": self.words[0], "overlay": False}
-        with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
-            motion: Motion = run_pipeline(args.video, OUT, RunOptions.of(**settings), watcher=shown).motion
-        return motion
+        shared = {name: getattr(args, name) for name in (*shared_settings(), "body_model")}
+        return RunOptions.of(**(shared | self._settings(args) | {"estimator": self.words[0], "overlay": False}))
 
     def _settings(self, args: argparse.Namespace) -> dict[str, Any]:
         """Those of the options after the estimator's name; their flags join those of the command, for its messages."""
@@ -77,6 +71,34 @@ class Side:
         found = parser.parse_args(self.words[1:])
         args.flags = {**found.flags, **args.flags}
         return {name: value for name in known if (value := getattr(found, name)) is not None}
+
+
+def motions_of(sides: Sequence[Side], args: argparse.Namespace) -> list[Motion]:
+    """The motions of the files, and what the estimators make of the video in the arguments of the command.
+
+    Files are read, and the weights of the second estimator are checked, before the first one runs, which may take
+    hours. Raises what reading and running raise.
+    """
+    from kinema.pipeline import require_runnable
+    from kinema.pipeline import run as run_pipeline
+    from kinema.pipeline.running import OUT
+    from kinema.pipeline.showing import watcher
+
+    options = {number: side.options(args) for number, side in enumerate(sides) if side.words}
+    found = {number: side.loaded(args) for number, side in enumerate(sides) if not side.words}
+    for later in list(options.values())[1:]:
+        require_runnable(args.video, later)
+    for number, wanted in options.items():
+        with watcher(quiet=args.quiet or args.json, flags=args.flags) as shown:
+            found[number] = run_pipeline(args.video, OUT, wanted, watcher=shown).motion
+    return [found[number] for number in range(len(sides))]
+
+
+def shared_settings() -> tuple[str, ...]:
+    """Settings of a run that the command itself takes, for both sides: where the weights of estimators are."""
+    from kinema.estimation.registry import ESTIMATORS
+
+    return tuple(dict.fromkeys(name for row in ESTIMATORS for name in row.files or ()))
 
 
 def names_of(first: Side, second: Side) -> tuple[str, str]:

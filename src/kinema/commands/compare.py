@@ -43,7 +43,7 @@ FILES = ("comparison.json", "comparison.png", "comparison.mp4")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from kinema.commands._sides import SHARED
+    from kinema.commands._sides import shared_settings
     from kinema.evaluation.options import FRAMES
     from kinema.pipeline.options import public_settings
     from kinema.visualization.options import ComparisonOptions
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", choices=FRAMES, help="frame to compare in (default: the camera's if known)")
     parser.add_argument("--fps", type=float, metavar="N", help="frame rate of files that have none (default: 30)")
     add_settings(parser, ComparisonOptions)
-    add_settings(parser, [public_settings()[name].setting for name in SHARED])
+    add_settings(parser, [public_settings()[name].setting for name in shared_settings()])
     add_body(parser)
     add_json(parser, "everything")
     add_quiet(parser)
@@ -70,7 +70,7 @@ def only_prints(args: argparse.Namespace) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
-    from kinema.commands._sides import Side, names_of
+    from kinema.commands._sides import Side, motions_of, names_of
     from kinema.evaluation.agreement import compare_motions
     from kinema.visualization.options import ComparisonOptions
 
@@ -79,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
     body = None if args.body_model is None else load_body(args.body_model)
     sides = Side.of(args.first), Side.of(args.second)
     names = names_of(*sides)
-    first, second = (side.motion(args) for side in sides)
+    if args.out is not None and args.out.is_file():
+        raise UsageError(f"{args.out} is a file; name a folder with `out`")
+    first, second = motions_of(sides, args)
     agreement = compare_motions(first, second, names=names, frame=args.frame, people=people, body=body)
     content = {"first": args.first, "second": args.second, **agreement.to_dict()}
     written = [] if args.out is None else _write(args, options, agreement, content, (first, second), body)

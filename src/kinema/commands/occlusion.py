@@ -12,6 +12,7 @@ from kinema.commands._options import add_quiet, add_settings, given
 from kinema.errors import UsageError
 
 if TYPE_CHECKING:
+    from kinema.options import Setting
     from kinema.pipeline.occlusion import OcclusionRun
 
 DESCRIPTION = (
@@ -28,8 +29,6 @@ EXAMPLES = """  kinema occlusion photo.jpg
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     from kinema.evaluation.options import OcclusionOptions
-    from kinema.models.nlf.options import NlfOptions
-    from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
 
     parser.add_argument("source", nargs="?", metavar="IMAGE", help="an image, or a folder of images")
@@ -39,17 +38,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=("3dpw", "3doh"), help="a data set's images and truth instead of IMAGE")
     add_settings(parser, OcclusionRunOptions)
     add_settings(parser, OcclusionOptions)
-    add_settings(parser, PareOptions, "checkpoint", "threads")
-    add_settings(parser, NlfOptions, "weights", "data")
+    add_settings(parser, _settings().values())
     add_quiet(parser)
+
+
+def _settings() -> dict[str, Setting]:
+    """The settings of every estimator that matter for single images, by public name."""
+    from kinema.estimation.registry import ESTIMATORS
+    from kinema.estimation.single_images import image_settings
+
+    return {name: one for row in ESTIMATORS for name, one in image_settings(row).items()}
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, print the means and the output folder. Returns 0."""
     from kinema.evaluation.options import OcclusionOptions
-    from kinema.models.nlf.options import NlfOptions
     from kinema.models.pare.datasets import DATASETS, load_dataset
-    from kinema.models.pare.options import PareOptions
     from kinema.pipeline.occlusion import analyse_dataset, analyse_images
     from kinema.pipeline.occlusion_options import OcclusionRunOptions
     from kinema.pipeline.showing import watcher
@@ -61,8 +65,7 @@ def run(args: argparse.Namespace) -> int:
     options = OcclusionRunOptions(
         **{**chosen, **given(args, OcclusionRunOptions)},
         occlusion=OcclusionOptions(**{"stride": patch.get("patch", OcclusionOptions.stride), **patch}),
-        pare=PareOptions(checkpoint=args.checkpoint, threads=args.threads),
-        nlf=NlfOptions(**given(args, NlfOptions)),
+        settings={name: value for name in _settings() if (value := getattr(args, name)) is not None},
     )
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         if args.dataset:

@@ -148,7 +148,8 @@ def _crops(
 ) -> Iterator[tuple[int, int, Any]]:
     """The crop of everyone in every frame from the `first` one, with id and row, as the video gives them."""
     lens = Lens(camera.intrinsics, camera.distortion)
-    settings = CropSettings(options.num_aug, options.antialias_factor, options.pad_white_pixels)
+    decodings = 2 if options.double_gamma else 1
+    settings = CropSettings(options.num_aug, options.antialias_factor, options.pad_white_pixels, decodings)
     last = max((int(person.frames[-1]) for person in people if len(person)), default=-1)
     for number, frame in enumerate(given(context.video)):
         if number > last:

@@ -15,6 +15,7 @@ from kinema.stage import Stage
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
+    from kinema.models.image_estimator import ImageEstimator, ImageSettings
 
 
 def _smpl_body() -> BodyModel:
@@ -30,7 +31,10 @@ class Estimator:
     stages: what runs, in order; the last one fills pose, betas and transl. settings: by stage and name, settings that
     the user cannot change. body: the default body, None for the free one. follows_keypoints: whether poses come from
     the keypoints alone, so that a body far from them shows that there is no person, rather than a wrong pose. smooth:
-    whether its track fit filters, so that a run filters once more only if it is told to.
+    whether its track fit filters, so that a run filters once more only if it is told to. files: public names of those
+    settings that say where its weights are, None for all settings. images: "module:function", or a function, that opens
+    it for single images (`kinema.models.image_estimator`) with the options of its first stage; None: its stages are run
+    on them.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Estimator:
     body: Callable[[], BodyModel] | None = None
     follows_keypoints: bool = False
     smooth: bool = False
+    files: tuple[str, ...] | None = None
+    images: str | Callable[[Any, ImageSettings], ImageEstimator] | None = None
 
 
 ESTIMATORS: Registry[Estimator] = Registry(
@@ -52,6 +58,8 @@ ESTIMATORS: Registry[Estimator] = Registry(
             "a body fitted to the keypoints of all frames together (default)",
             (fit_body,),
             follows_keypoints=True,
+            files=(),
+            images="kinema.models.blazepose.images:open_images",
         ),
         Estimator(
             "pare",
@@ -59,6 +67,8 @@ ESTIMATORS: Registry[Estimator] = Registry(
             (regress_people, fit_body),
             settings={"fit": {"prior": "estimate", "outlines": False}},
             body=_smpl_body,
+            files=("checkpoint",),
+            images="kinema.models.pare.images:open_images",
         ),
         Estimator(
             "nlf",
@@ -66,6 +76,8 @@ ESTIMATORS: Registry[Estimator] = Registry(
             (localize_people, fit_tracks),
             body=_smpl_body,
             smooth=True,
+            files=("nlf", "nlf_data"),
+            images="kinema.estimation.nlf_images:open_images",
         ),
     ),
 )

@@ -15,7 +15,7 @@ from kinema.brief import Brief
 from kinema.errors import InputError
 from kinema.evaluation.feet import foot_scores
 from kinema.evaluation.joints import with_joints
-from kinema.evaluation.matching import choose_frame
+from kinema.evaluation.matching import check_size, choose_frame
 from kinema.evaluation.moments import Moments, match_times
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.options import FRAMES
@@ -24,6 +24,7 @@ from kinema.evaluation.truth import truth_from_motion
 from kinema.motion import Motion
 from kinema.options import require
 from kinema.person import Person
+from kinema.skeleton import SMPL24
 
 if TYPE_CHECKING:
     from kinema.body import BodyModel
@@ -123,6 +124,11 @@ def compare_motions(
     frame = choose_frame(one, truth, "body") if frame is None else frame
     if not any((p.joints if frame == "camera" else p.joints_world) is not None for p in one):
         raise InputError(f"{labels[0]} has no joints in the {frame}'s frame, in which {labels[1]} has them")
+    for motion, name in zip((first, second), names, strict=True):
+        for person in motion:
+            joints = person.joints if frame == "camera" else person.joints_world
+            if joints is not None:
+                check_size(joints, SMPL24.joints, f"person {person.id} of {name}")
     only = None if people is None else one.people[0].id
     scores = evaluate_motion(one, truth, joints="shared", frame=frame, person=only)
     moments = scores.moments

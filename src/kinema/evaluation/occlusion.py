@@ -4,63 +4,21 @@ A patch is slid over the person's crop; the estimator is run at each position, a
 all joints are recorded (Zeiler and Fergus 2014; Kocabas et al. 2021, section 4.1, with the same grid). Errors
 are relative to the truth if known, else to the estimator's own prediction for the unoccluded crop.
 
-Any single-image estimator that implements `ImageEstimator` can be analysed.
+Any `kinema.models.image_estimator.ImageEstimator` can be analysed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from kinema.errors import UsageError
 from kinema.evaluation.options import OcclusionOptions
 from kinema.metrics import joint_errors, pa_joint_errors
-from kinema.models.attention import Attention
+from kinema.models.image_estimator import ImageEstimator
 from kinema.progress import Progress, silent
-
-
-class ImageEstimator(Protocol):
-    """Estimates 3D joints from a person's crop.
-
-    name: in files and titles. size: pixels of the square input. joints: names of the output. fill (3,): the mean
-    colour in the input's unit, with which a patch is filled. weights: sha256 by file name.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def joints(self) -> tuple[str, ...]: ...
-    @property
-    def fill(self) -> np.ndarray: ...
-    @property
-    def weights(self) -> Mapping[str, str]: ...
-
-    def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """The input (size,size,3) float32 for the person in a box (4,) cx cy w h of an image (H,W,3) uint8."""
-        ...
-
-    def to_image(self, prepared: np.ndarray) -> np.ndarray:
-        """A prepared input as an image (size,size,3) uint8."""
-        ...
-
-    def estimate(self, prepared: np.ndarray) -> np.ndarray:
-        """Joints (n,J,3) metres, relative to the hips, of inputs (n,size,size,3)."""
-        ...
-
-
-@runtime_checkable
-class AttentiveEstimator(Protocol):
-    """An `ImageEstimator` that can say where it looks."""
-
-    def attention(self, prepared: np.ndarray) -> Attention:
-        """Where it looks for each of SMPL's joints in an input (size,size,3)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,6 @@ from kinema.skeleton import DEFINITIONS
 ALIGNMENTS = ("mid_hip", "none")
 SOURCES = ("body", "keypoints3d")
 FRAMES = ("camera", "world")
-IMAGE_ESTIMATORS = ("pare", "nlf", "blazepose")
-"""Estimators that the occlusion analysis supports, see `kinema.evaluation.image_estimators`."""
 
 
 def parse_offset(text: str) -> float | str:

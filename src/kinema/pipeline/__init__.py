@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from kinema.pipeline.estimating import estimate as estimate
     from kinema.pipeline.options import RunOptions as RunOptions
     from kinema.pipeline.running import RunResult as RunResult
+    from kinema.pipeline.running import require_runnable as require_runnable
     from kinema.pipeline.running import run as run
     from kinema.pipeline.watching import RunWatcher as RunWatcher
 
-__all__ = ["RunOptions", "RunResult", "RunWatcher", "estimate", "run"]
+__all__ = ["RunOptions", "RunResult", "RunWatcher", "estimate", "require_runnable", "run"]
 __getattr__ = late(
     __name__,
     {
         "estimate": "kinema.pipeline.estimating",
         "RunOptions": "kinema.pipeline.options",
         "RunResult": "kinema.pipeline.running",
+        "require_runnable": "kinema.pipeline.running",
         "run": "kinema.pipeline.running",
         "RunWatcher": "kinema.pipeline.watching",
     },

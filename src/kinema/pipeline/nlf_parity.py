@@ -14,6 +14,7 @@ import numpy as np
 from kinema.errors import InputError, UsageError
 from kinema.models.nlf.facts import FOV
 from kinema.models.nlf.options import MASKS
+from kinema.models.nlf.reading import PROGRAM
 from kinema.motion import Motion
 from kinema.skeleton import SMPL24
 from kinema.world.foot_plane import foot_plane
@@ -23,7 +24,14 @@ GROUND = "nlf_ground"
 
 _ALWAYS: dict[str, Any] = {"num_aug": 5, "antialias_factor": 2, "fov": FOV, "fit_parity": True, "filter": "none"}
 _WITH_MASKS: dict[str, Any] = {"boxes": MASKS}
-_WITHOUT_MASKS: dict[str, Any] = {"suppress_implausible_poses": True}
+_WITHOUT_MASKS: dict[str, Any] = {"suppress_implausible_poses": True, "double_gamma": True}
+"""Without masks the original calls a method that detects people, and decodes the gamma twice before it crops them."""
+_ITS_DETECTORS = ("nlf-l", "nlf-s")
+_OF_ITS_DETECTOR: dict[str, Any] = {
+    "detector_threshold": 0.15,
+    "detector_nms_iou_threshold": 0.8,
+    "detector_flip_aug": True,
+}
 _OF_STCN: dict[str, Any] = {"passes": 2, "permute_frames": True, "morph_cleanup": True}
 _UP = (0.0, -1.0, 0.0)
 _FEET = ("left_foot", "right_foot")
@@ -42,7 +50,12 @@ def of_the_original(settings: Mapping[str, Any]) -> dict[str, Any]:
     chosen = dict(_ALWAYS)
     chosen |= _WITHOUT_MASKS if masks in (None, "none") else _WITH_MASKS
     chosen |= _OF_STCN if masks == "stcn" else {}
+    chosen |= _OF_ITS_DETECTOR if _is_its_detector(settings.get("detector")) else {}
     return {name: value for name, value in chosen.items() if settings.get(name) in (None, False)}
+
+
+def _is_its_detector(wanted: Any) -> bool:
+    return wanted is not None and (str(wanted) in _ITS_DETECTORS or str(wanted).endswith(PROGRAM))
 
 
 def with_ground(motion: Motion, notes: list[str]) -> Motion:

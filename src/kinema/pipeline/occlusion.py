@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from kinema._version import __version__
+from kinema.body import BodyModel
 from kinema.errors import InputError
-from kinema.evaluation.image_estimators import image_estimator
-from kinema.evaluation.occlusion import AttentiveEstimator, ImageEstimator, Sensitivity, occlusion_sensitivity
-from kinema.models.pare.crops import evaluation_crop, normalized
+from kinema.estimation.registry import ESTIMATORS
+from kinema.estimation.single_images import open_estimator
+from kinema.evaluation.occlusion import Sensitivity, occlusion_sensitivity
+from kinema.models.image_estimator import AttentiveEstimator, ImageEstimator, ImageSettings, LabelledEstimator
 from kinema.models.pare.datasets import PareDataset
-from kinema.models.pare.images import PareImages
+from kinema.models.pare.facts import REFERENCE_HEIGHT
 from kinema.models.pare.release import PareRelease
 from kinema.pipeline.occlusion_options import OcclusionRunOptions
 from kinema.pipeline.pare_demo_renderings import write_png
 from kinema.pipeline.pare_people import people_in_images
 from kinema.pipeline.watching import RunWatcher, timed
+from kinema.skeleton import SMPL24
 from kinema.storage.atomic import atomic_path, write_json
 from kinema.tracking import TrackingOptions
 from kinema.video.images import list_images
@@ -62,26 +65,50 @@ def analyse_images(
 def analyse_dataset(
     dataset: PareDataset, folder: str | Path, options: OcclusionRunOptions, *, watcher: RunWatcher | None = None
 ) -> OcclusionRun:
-    """Analyse PARE on images of a dataset against their (neutral) ground truth, as the original does."""
+    """Analyse estimators on images of a dataset against their (neutral) ground truth: PARE as the original does, others
+    by SMPL's joints. Raises InputError for one with other joints."""
     watcher = watcher or RunWatcher()
     result = OcclusionRun(Path(folder))
-    for estimator in _estimators(options):
-        if not isinstance(estimator, PareImages):
-            raise InputError(f"a dataset's ground truth is PARE's 14 joints; {estimator.name} has others, choose pare")
+    estimators = [_labelled(estimator, options) for estimator in _estimators(options)]
+    for estimator, labelled in estimators:
         for row in range(0, len(dataset), options.every):
-            cut = evaluation_crop(dataset.image(row), dataset.center[row], dataset.scale[row])
-            prepared = normalized(cut[None].astype(np.float32))[0]
-            truth = estimator.truth(dataset.pose[[row]], dataset.shape[[row]])[0]
+            prepared = labelled.prepare_labelled(dataset.image(row), dataset.center[row], float(dataset.scale[row]))
+            truth = labelled.truth(dataset.pose[[row]], dataset.shape[[row]])[0]
             stem = f"{row:06d}_{estimator.name}"
             _analyse(prepared, estimator, truth, stem, result, options, watcher)
     return _finished(result, options, watcher, f"the dataset {dataset.name} has no images")
 
 
 def _estimators(options: OcclusionRunOptions) -> list[ImageEstimator]:
-    release = PareRelease(options.data)
-    return [
-        image_estimator(name, release, options.pare, options.body_model, options.nlf) for name in options.estimators
-    ]
+    shared = ImageSettings(options.body_model, options.data, options.threads)
+    return [open_estimator(ESTIMATORS.find(name), options.settings, shared) for name in options.estimators]
+
+
+@dataclass(frozen=True)
+class _OfSmpl:
+    """An estimator of SMPL's joints on labelled people, compared with the joints of a body."""
+
+    estimator: ImageEstimator
+    body: BodyModel
+
+    def prepare_labelled(self, image: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
+        return self.estimator.prepare(image, np.r_[center, [REFERENCE_HEIGHT * scale] * 2])
+
+    def truth(self, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+        joints = self.body.joints(pose, betas, np.zeros((len(pose), 3)))
+        return np.asarray(joints - joints[:, SMPL24.indices(["left_hip", "right_hip"])].mean(axis=1, keepdims=True))
+
+
+def _labelled(estimator: ImageEstimator, options: OcclusionRunOptions) -> tuple[ImageEstimator, LabelledEstimator]:
+    """The estimator, and how it is compared with a dataset's labels. Raises InputError if it cannot be."""
+    if isinstance(estimator, LabelledEstimator):
+        return estimator, estimator
+    if estimator.joints != SMPL24.joints:
+        raise InputError(
+            f"a dataset's ground truth is SMPL's joints; {estimator.name} has others, choose one that has them, such as"
+            " pare"
+        )
+    return estimator, _OfSmpl(estimator, PareRelease(options.data).body(options.body_model))
 
 
 def _analyse(

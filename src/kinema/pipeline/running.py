@@ -160,6 +160,19 @@ def run(
     return RunResult(folder.path, record)
 
 
+def require_runnable(video: str | Path, options: RunOptions) -> None:
+    """Raise what a run would raise before its first stage: for a video that cannot be opened, files that are missing,
+    of another network or of another video. Reads them, and keeps nothing."""
+    times = options.time_range
+    with (
+        local_file(video) as path,
+        open_video(path, start=times.start, end=times.end, options=options.video) as reader,
+    ):
+        body_for(options)
+        for step in chain(options):
+            step.stage.check(reader, step.options)
+
+
 def base_key_of(watch: InputWatch, options: RunOptions) -> str:
     """What the first stage's result depends on: the input, the part of it that is read, and the program."""
     reading = plain([dataclasses.asdict(options.time_range), dataclasses.asdict(options.video)])

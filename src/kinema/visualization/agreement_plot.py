@@ -27,6 +27,9 @@ MAX_PAIRS = 4
 FIRST, SECOND, BETWEEN = "#D55E00", "#0072B2", "#333333"
 """Colours of the sides, and of what lies between them (Okabe and Ito's vermilion and blue)."""
 
+_LEAST = 1.0
+"""Millimetres that an axis of errors spans at least: two results may be equal."""
+
 
 def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: str | Path) -> Path:
     """Plot a comparison of two motions, the second on the first's frames; the suffix selects the format (.png, .pdf,
@@ -68,12 +71,12 @@ def _over_time(axes: Axes, pair: Pair) -> None:
     axes.set_ylabel("mm")
     axes.set_xlabel("time (s)")
     largest = np.nanmax([error, aligned], initial=0.0)
-    axes.set_ylim(0, 1.3 * largest or None)  # room for the legend
+    axes.set_ylim(0, 1.3 * max(largest, _LEAST))  # room for the legend
     axes.grid(alpha=0.3)
     far = axes.twinx()
     far.plot(times, root, color="#CC79A7", lw=1.0, ls="--")
     far.set_ylabel("pelvis apart, mm (dashed)", color="#CC79A7")
-    far.set_ylim(bottom=0)
+    far.set_ylim(0, 1.1 * max(np.nanmax(root, initial=0.0), _LEAST))
     axes.legend(fontsize=8, loc="upper left")
     title = f"person {pair.first} and {pair.second}: {pair.apart['mpjpe_mm']:.1f} mm apart"
     axes.set_title(title, fontsize=10, loc="left")

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kinema.evaluation.occlusion import ImageEstimator, Sensitivity, occluded
+from kinema.evaluation.occlusion import Sensitivity, occluded
+from kinema.models.image_estimator import ImageEstimator
 from kinema.video import VideoWriter
 from kinema.visualization.attention import LABEL, heat_over, labelled, sheet
 from kinema.visualization.weak_views import WeakBody, WeakView

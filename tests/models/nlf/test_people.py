@@ -60,6 +60,11 @@ def boxes_of(golden) -> list[np.ndarray]:
     return np.split(golden["boxes_xywh"], np.cumsum(golden["boxes_per_image"])[:-1])
 
 
+def recorded_runs(golden) -> list[tuple[str, tuple[int, str]]]:
+    """Names and settings of the recorded runs, those of fewest variants first."""
+    return sorted((f"a{run[0]}{run[1]}", run) for run in cases(golden, r"a(\d+)(\w*)_poses3d"))
+
+
 @pytest.mark.golden
 @pytest.mark.slow
 @each_case("variants,more", FILE, r"a(\d+)(\w*)_poses3d")
@@ -91,6 +96,28 @@ def test_people_in_pictures(golden, estimator, variants, more):
     np.testing.assert_array_equal(np.isnan(pixels), np.isnan(golden[f"{run}_poses2d"]))
 
     np.testing.assert_allclose(pixels, golden[f"{run}_poses2d"], atol=0.05)
+
+
+@pytest.mark.golden
+def test_a_gamma_decoded_twice(golden, estimator):
+    """As the original's `detect_*` do: what is recorded of a picture is what a picture with the gamma encoded once more
+    gives, within the recording's tolerance; and of an even grey both are known: crops are grey ** gamma, with the gamma
+    of the variant, and grey ** (2.2 * gamma)."""
+    name, (variants, more) = next((name, run) for name, run in recorded_runs(golden) if not run[1])
+    lens, boxes = lenses(golden)[0], boxes_of(golden)[0]
+    picture = golden["image_u8"][0].transpose(1, 2, 0)
+    settings = CropSettings(variants, **SETTINGS.get(f"{variants}{more}", {}), decodings=2)
+    encoded = (picture / np.float32(255)) ** np.float32(1 / 2.2)
+    found = torch.stack([person.crops for person in estimator.cropped(encoded, boxes, lens, settings)], dim=1)
+    recorded = golden[f"{name}_crops"][:, : len(boxes)]
+    np.testing.assert_allclose(found[..., 5::25, 5::25], recorded, atol=1e-4)
+
+    grey = np.full((90, 160, 3), 77, np.uint8)
+    lens = Lens(np.array([[150.0, 0, 80], [0, 150, 45], [0, 0, 1]]))
+    for decodings, exponent in ((1, 0.8), (2, 2.2 * 0.8)):
+        (person,) = estimator.cropped(grey, np.array([[70.0, 35, 20, 20]]), lens, CropSettings(decodings=decodings))
+        middle = person.crops[0, :, 100:150, 100:150]
+        np.testing.assert_allclose(middle, (77 / 255) ** exponent, atol=1e-5)
 
 
 @pytest.mark.golden

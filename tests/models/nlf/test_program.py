@@ -65,6 +65,15 @@ def test_people_of_several_pictures_in_one_call(tmp_path):
     assert len(program.sha256) == 64
 
 
+def test_a_gamma_decoded_twice(tmp_path):
+    """The program decodes once, so it is given floats in [0,1], decoded once before; halves, as it works in them."""
+    program = NlfProgram(write_double(tmp_path / "double.torchscript"), np.zeros((1, 3)), device="cpu")
+    lens = Lens(np.array([[300.0, 0, 20], [0, 300, 10], [0, 0, 1]]))
+    people = program.cropped(np.full((20, 40, 3), 77, np.uint8), np.zeros((1, 4)), lens, CropSettings(decodings=2))
+    found, _ = program.located(people)
+    assert found[0, 0, 1] * 1000 == pytest.approx((77 / 255) ** 2.2, rel=1e-3)
+
+
 def test_strangers_and_a_computer_without_a_gpu(tmp_path):
     path = tmp_path / "other.torchscript"
     write_double(path, POINTS)

@@ -11,10 +11,13 @@ import pytest
 
 from kinema.__main__ import main
 from kinema.errors import InputError, UsageError
+from kinema.estimation.registry import ESTIMATORS
 from kinema.evaluation.occlusion import OcclusionOptions, grid, occluded, occlusion_sensitivity
-from kinema.models.pare.datasets import load_dataset
+from kinema.models.pare.datasets import DATASETS, load_dataset
+from kinema.models.pare.release import PareRelease
 from tests.helpers.goldens import each_case
 from tests.helpers.pare_samples import network_input, picture
+from tests.helpers.tiny_estimator import TINY
 
 # Errors are metres; the gate of the network's outputs.
 GATE = 1e-4
@@ -213,3 +216,24 @@ def test_command_on_a_data_set(pipeline, dataset_folder, tmp_path) -> None:
     assert rows[0]["against"] == "truth"
     assert main(["occlusion"]) == UsageError.exit_code
     assert main([*command, "--estimator", "blazepose", "--out", str(tmp_path)]) == InputError.exit_code
+
+
+@pytest.mark.golden
+@pytest.mark.usefixtures("one_network")
+def test_another_estimator_on_a_data_set(pipeline, dataset_folder, tmp_path) -> None:
+    """One of SMPL's joints is compared with the joints of the true poses: here everybody upright, with the arms out."""
+    ESTIMATORS.register(TINY)
+    try:
+        command = ["occlusion", "--dataset", "3dpw", "--data", str(dataset_folder), "--every", "3", "--patch", "200"]
+        assert main([*command, "--estimator", "tiny", "--out", str(tmp_path), "--no-video", "--quiet"]) == 0
+    finally:
+        ESTIMATORS.unregister(TINY.name)
+    data = load_dataset("3dpw", dataset_folder / DATASETS["3dpw"].labels, dataset_folder / DATASETS["3dpw"].images)
+    body = PareRelease(dataset_folder).body()
+    rows = json.loads((tmp_path / "occlusion.json").read_text())["results"]
+    assert [row["picture"] for row in rows] == [f"{i:06d}_tiny" for i in range(0, len(data), 3)]
+    for row, i in zip(rows, range(0, len(data), 3), strict=True):
+        true = body.joints(data.pose[[i]], data.shape[[i]], np.zeros((1, 3)))[0]
+        with np.load(tmp_path / f"{row['picture']}.npz") as file:
+            np.testing.assert_allclose(file["reference"], true - true[[1, 2]].mean(axis=0), atol=1e-9)
+            assert file["orig_per_mpjpe"].shape == (24,)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import kinema
 from kinema.__main__ import main
 from kinema.body import load_body
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError, WeightsError
 from kinema.estimation import FitOptions, fit_body
 from kinema.geometry.camera import project
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
@@ -24,7 +26,10 @@ from kinema.person import Person
 from kinema.pipeline import RunOptions
 from kinema.pipeline.stages import chain
 from kinema.synthetic import procedural_motion, studio_camera
+from kinema.tracking.registry import TRACKERS
+from tests.helpers import toys
 from tests.helpers.black_frames import BlackFrames
+from tests.helpers.fakes import write_clip
 
 SIZE = (640, 480)
 FRAMES = 24
@@ -146,6 +151,29 @@ def test_options(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UsageError, match=r"kinema\[torch\]"):
         chain(RunOptions.of(estimator="pare"))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ({"backbone.conv1.weight": (64, 3, 7, 7)}, WeightsError, r"pare\.ckpt does not contain PARE's network"),
+        (b"nothing of the kind", InputError, r"pare\.ckpt"),
+    ],
+)
+def test_a_wrong_checkpoint_is_known_before_people_are_tracked(tmp_path, monkeypatch, content, error, message) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "pare.ckpt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save({name: torch.zeros(shape) for name, shape in content.items()}, path)
+    never = replace(toys.TRACKER.stage, run=lambda *_: pytest.fail("people were tracked"))
+    monkeypatch.setitem(TRACKERS._rows, "toy-tracker", replace(toys.TRACKER, stage=never))
+    clip = write_clip(tmp_path / "clip.mp4")
+    with pytest.raises(error, match=message) as found:
+        kinema.run(clip, tmp_path / "out", estimator="pare", checkpoint=path, tracker="toy-tracker")
+    assert "\n" not in str(found.value)
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from kinema.geometry.crops import crop
 from kinema.models.blazepose.landmarks import CROP, BlazePoseLandmarker
+from kinema.models.image_estimator import ImageSettings
 from kinema.models.imagenet import MEAN
 from kinema.skeleton import BLAZEPOSE33, LIMBS12
 from kinema.weights import locate
@@ -42,3 +44,8 @@ class BlazePoseImages:
         roi = np.array([CROP / 2, CROP / 2, CROP, 0.0])
         images = [self.to_image(one) for one in prepared]
         return np.array([self._network.run_crop(one, roi).world[self._rows] for one in images], dtype=np.float64)
+
+
+def open_images(options: Any, shared: ImageSettings) -> BlazePoseImages:
+    """Raises WeightsError if the network cannot be had. There is nothing to choose."""
+    return BlazePoseImages(threads=shared.threads or 2)

@@ -24,21 +24,29 @@ _BORDER = 2 ** (_LEVELS - 1)
 
 
 def crops_of(
-    image: np.ndarray, views: Sequence[View], lens: Lens, side: int, *, antialias: int = 1, white: bool = False
+    image: np.ndarray,
+    views: Sequence[View],
+    lens: Lens,
+    side: int,
+    *,
+    antialias: int = 1,
+    white: bool = False,
+    decodings: int = 1,
 ) -> Tensor:
     """Crops (n,3,side,side) float32 in [0,1] of an image (H,W,3) RGB, uint8, or a float in [0,1].
 
     antialias: factor at which they are sampled before they are averaged. white: what lies outside of the picture is
-    white, not black. Only the part of the picture that a crop shows is read.
+    white, not black. decodings: how often the gamma is decoded; 2 darkens the crops, as the original's `detect_*` do.
+    Only the part of the picture that a crop shows is read.
     """
     import torch
 
     if not views:
         return torch.zeros(0, 3, side, side)
-    return torch.stack([_crop(image, view, lens, side, antialias, white) for view in views])
+    return torch.stack([_crop(image, view, lens, side, antialias, white, decodings) for view in views])
 
 
-def _crop(image: np.ndarray, view: View, lens: Lens, side: int, antialias: int, white: bool) -> Tensor:
+def _crop(image: np.ndarray, view: View, lens: Lens, side: int, antialias: int, white: bool, decodings: int) -> Tensor:
     import torch
     from torch.nn import functional
 
@@ -48,7 +56,7 @@ def _crop(image: np.ndarray, view: View, lens: Lens, side: int, antialias: int, 
     gamma = view.augmentation.gamma / LINEAR
     if part.size == 0:
         return torch.full((3, side, side), 1.0 if white else 0.0)
-    picture = _linear(part)
+    picture = _linear(part, LINEAR**decodings)
     if white:
         picture = 1 - picture
     for _ in range(level):
@@ -83,15 +91,15 @@ def _part(image: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return image[y0:y1, x0:x1], np.array([x0, y0], float)
 
 
-def _linear(part: np.ndarray) -> Tensor:
-    """(1,3,h,w) float32 in linear light."""
+def _linear(part: np.ndarray, exponent: float) -> Tensor:
+    """(1,3,h,w) float32, raised to the exponent."""
     import torch
 
     whole = part.dtype == np.uint8
-    values = _table()[part] if whole else np.asarray(part, np.float32) ** np.float32(LINEAR)
+    values = _table(exponent)[part] if whole else np.asarray(part, np.float32) ** np.float32(exponent)
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
 
 
 @cache
-def _table() -> np.ndarray:
-    return (np.arange(256, dtype=np.float32) / 255) ** np.float32(LINEAR)
+def _table(exponent: float) -> np.ndarray:
+    return (np.arange(256, dtype=np.float32) / 255) ** np.float32(exponent)

@@ -20,10 +20,11 @@ class NlfOptions:
     weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
     before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
     picture is white. max_detections: people of a frame, None or -1 for all. suppress_implausible_poses: see
-    `kinema.estimation.nlf_choosing`. program: execute the file, on a GPU. half_weights: as `NlfEstimator`'s `halves`.
-    boxes: what people are cropped by, TRACKS or MASKS. parity: half_weights, and what `kinema.pipeline.nlf_parity`
-    chooses of other settings. device: "cpu", "cuda" or "auto". threads: CPU threads (None: as many as there are
-    cores). fov: degrees over the longer image side, in place of the motion's camera.
+    `kinema.estimation.nlf_choosing`. double_gamma: decode the pictures' gamma twice before people are cropped, a slip
+    of the original where it detects people itself. program: execute the file, on a GPU. half_weights: as
+    `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity: half_weights, and what
+    `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto". threads: CPU threads (None:
+    as many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
     """
 
     weights: str | None = setting(
@@ -57,6 +58,11 @@ class NlfOptions:
         "NLF: crop people by the boxes of their tracks, or by their masks",
         public=True,
         choices=(TRACKS, MASKS),
+    )
+    double_gamma: bool = setting(
+        False,
+        "NLF: decode the gamma of pictures twice, as the original does by mistake where it detects people itself",
+        public=True,
     )
     parity: bool = setting(
         False,

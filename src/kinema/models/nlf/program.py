@@ -1,7 +1,7 @@
 """The released TorchScript program, called through its methods on a GPU, in place of Kinema's own network.
 
-The program is the whole system in half precision; what is used here is its estimation of poses in given boxes, which
-decodes the pictures' gamma once; its detector is in `kinema.models.nlf.program_detector`. Loading it runs the code in
+The program is the whole system in half precision; what is used here is its estimation of poses in given boxes; its
+detector is in `kinema.models.nlf.program_detector`. Loading it runs the code in
 the file. It calls one operator of torchvision, which is registered here where torchvision is missing.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinema.errors import InputError, UsageError
+from kinema.models.nlf.crops import LINEAR
 from kinema.models.nlf.detector import suppressed
 from kinema.models.nlf.torch_run import NO_TORCH, CropSettings
 from kinema.models.nlf.views import Lens
@@ -89,9 +90,12 @@ class NlfProgram:
         settings = groups[0][0].settings
         lenses = [group[0].lens for group in groups]
         boxes = [put([one.box.astype(np.float32) for one in group]) for group in groups]
+        images = put([group[0].image.transpose(2, 0, 1) for group in groups])
+        if settings.decodings > 1:  # the program decodes once; floats are in [0,1] to it
+            images = (images.float() / 255).pow(LINEAR ** (settings.decodings - 1)).half()
         with torch.inference_mode(), torch.device(self.device):
             found = self._program.estimate_poses_batched(
-                put([group[0].image.transpose(2, 0, 1) for group in groups]),
+                images,
                 boxes,
                 self._weights,
                 intrinsic_matrix=put([lens.intrinsics.astype(np.float32) for lens in lenses]),

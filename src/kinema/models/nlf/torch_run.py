@@ -33,11 +33,13 @@ NO_TORCH = "NLF needs torch, which is not installed; run `pip install 'kinema[to
 @dataclass(frozen=True)
 class CropSettings:
     """How people are cropped. variants: of every crop, merged afterwards; antialias: factor at which crops are sampled
-    before they are averaged; white: what lies outside of the picture is white, not black."""
+    before they are averaged; white: what lies outside of the picture is white, not black; decodings: how often the
+    picture's gamma is decoded."""
 
     variants: int = 1
     antialias: int = 1
     white: bool = False
+    decodings: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +164,10 @@ class NlfEstimator:
         people = []
         for box in boxes:
             views = tuple(view_of(box, lens, self.side, each) for each in augmentations(settings.variants))
-            crops = crops_of(image, views, lens, self.side, antialias=settings.antialias, white=settings.white)
+            crops = crops_of(
+                image, views, lens, self.side, antialias=settings.antialias, white=settings.white,
+                decodings=settings.decodings,
+            )  # fmt: skip
             people.append(CroppedPerson(crops, views))
         return people
 

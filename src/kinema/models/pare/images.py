@@ -9,8 +9,9 @@ import numpy as np
 
 from kinema.body.landmarks import SMPL_VERTICES
 from kinema.models.attention import Attention
+from kinema.models.image_estimator import ImageSettings
 from kinema.models.imagenet import MEAN, STD
-from kinema.models.pare.crops import crop, normalized
+from kinema.models.pare.crops import crop, evaluation_crop, normalized
 from kinema.models.pare.facts import IMAGE_SIZE, JOINTS14
 from kinema.models.pare.joints import JointDefinition, joint_definition
 from kinema.models.pare.options import PareOptions
@@ -29,15 +30,6 @@ class PareImages:
     def __init__(self, estimator: PareEstimator, joints: JointDefinition, *, crop_scale: float = 1.0) -> None:
         self._estimator, self._joints, self._scale = estimator, joints, crop_scale
 
-    @classmethod
-    def load(cls, release: PareRelease, options: PareOptions, body_model: str | None = None) -> PareImages:
-        """From a checkpoint and a body, given by the user or found. Raises WeightsError if there is none."""
-        path = release.checkpoint(options.checkpoint)
-        body = release.body(body_model)
-        h36m = release.file("J_regressor_h36m.npy") if body.num_vertices == SMPL_VERTICES else None
-        estimator = PareEstimator(path, device=options.device, precision=options.precision, threads=options.threads)
-        return cls(estimator, joint_definition(body, None, h36m), crop_scale=options.crop_scale)
-
     @cached_property
     def weights(self) -> Mapping[str, str]:
         body = self._joints.body
@@ -45,6 +37,11 @@ class PareImages:
 
     def prepare(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         return np.asarray(normalized(crop(image, box, scale=self._scale)[None])[0])
+
+    def prepare_labelled(self, image: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
+        """As in the published evaluation."""
+        cut = evaluation_crop(image, center, scale)
+        return np.asarray(normalized(cut[None].astype(np.float32))[0])
 
     def to_image(self, prepared: np.ndarray) -> np.ndarray:
         return np.asarray(np.rint(np.clip(prepared * STD + MEAN, 0, 1) * 255).astype(np.uint8))
@@ -74,3 +71,14 @@ class PareImages:
     def faces(self) -> np.ndarray:
         """(N,3) of the meshes."""
         return self._joints.body.faces
+
+
+def open_images(options: PareOptions, shared: ImageSettings) -> PareImages:
+    """From a checkpoint and a body, given by the user or found. Raises WeightsError if there is no checkpoint, and what
+    `PareEstimator` raises."""
+    release = PareRelease(shared.data)
+    path = release.checkpoint(options.checkpoint)
+    body = release.body(shared.body_model)
+    h36m = release.file("J_regressor_h36m.npy") if body.num_vertices == SMPL_VERTICES else None
+    estimator = PareEstimator(path, device=options.device, precision=options.precision, threads=shared.threads)
+    return PareImages(estimator, joint_definition(body, None, h36m), crop_scale=options.crop_scale)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kinema.models.pare.options import PareOptions
 from kinema.stage import Stage
+
+if TYPE_CHECKING:
+    from kinema.video import VideoReader
 
 
 def _checkpoint(options: PareOptions) -> Mapping[str, str]:
@@ -18,6 +22,16 @@ def _checkpoint(options: PareOptions) -> Mapping[str, str]:
     return {path.name: known_sha256(path)}
 
 
+def _check(video: VideoReader, options: PareOptions) -> None:
+    """A checkpoint that cannot be used is known before people are tracked, which may take hours."""
+    from kinema.models.pare.network import load_pare
+    from kinema.models.pare.release import PareRelease
+    from kinema.storage.checkpoints import load_torch_checkpoint
+
+    path = PareRelease().checkpoint(options.checkpoint)
+    load_pare(load_torch_checkpoint(path), str(path))
+
+
 regress_people = Stage(
     name="regress",
     title="regressing poses",
@@ -25,6 +39,7 @@ regress_people = Stage(
     run="kinema.models.pare.regression:regress",
     fills=("pose", "betas", "transl", "joints", "camera"),
     files=_checkpoint,
+    check=_check,
     body=True,
     video=True,
     slow=True,
