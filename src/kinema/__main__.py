@@ -28,6 +28,7 @@ GROUPS = {
         "lift": "turn 2D keypoints of another program into motion",
         "camera": "find the path of a moving camera",
         "segment": "write the masks of the people in a video",
+        "stage": "run one stage of a run alone, on a file",
         "export": "export a motion to Blender, Unity, Unreal, OpenSim and others",
         "render": "render a video of a result: 2D skeletons beside the 3D ones",
         "visualize": "compare a motion before and after refinement, side by side in a video",

@@ -40,17 +40,26 @@ def test_validate_prints_the_verdict_and_exits_accordingly(saved, capsys, name, 
     out = capsys.readouterr().out
     assert out.split()[0] == verdict
     folder = saved[name].parent
-    report = json.loads((folder / "motion_validation.json").read_text())
+    report = json.loads((folder / f"{name}_motion_validation.json").read_text())
     assert report["verdict"] == verdict
-    with (folder / "bad_frames.csv").open() as file:
+    with (folder / f"{name}_bad_frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert bool(rows) == (name != "walk")
 
 
+def test_reports_on_several_files_of_one_folder_do_not_replace_each_other(saved):
+    for name in ("walk", "jitter"):
+        main(["validate", str(saved[name])])
+    folder = saved["walk"].parent
+    verdicts = [json.loads((folder / f"{n}_motion_validation.json").read_text())["verdict"] for n in ("walk", "jitter")]
+    assert verdicts == ["PASS", "FAIL"]
+    assert (folder / "jitter_bad_frames.csv").stat().st_size > (folder / "walk_bad_frames.csv").stat().st_size
+
+
 def test_reports_go_to_the_chosen_folder(saved, tmp_path, capsys):
     assert main(["validate", str(saved["walk"]), "--out", str(tmp_path / "a" / "b")]) == 0
-    assert (tmp_path / "a" / "b" / "motion_validation.json").is_file()
-    assert not (saved["walk"].parent / "motion_validation.json").exists()
+    assert (tmp_path / "a" / "b" / "walk_motion_validation.json").is_file()
+    assert not list(saved["walk"].parent.glob("*.json"))
     assert main(["validate", str(saved["walk"]), "--no-files"]) == 0
     assert "reports" not in capsys.readouterr().out.splitlines()[-1]
 
@@ -79,7 +88,7 @@ def test_wrong_use_and_missing_files_have_their_codes(tmp_path, capsys):
     broken.write_bytes(b"broken")
     assert main(["validate", str(broken)]) == 1
     assert capsys.readouterr().out.startswith("FAIL")
-    assert json.loads((tmp_path / "motion_validation.json").read_text())["verdict"] == "FAIL"
+    assert json.loads((tmp_path / "broken_motion_validation.json").read_text())["verdict"] == "FAIL"
     assert main(["stabilize", str(broken)]) == 3
     assert main(["diagnose", str(broken)]) == 1
 

@@ -49,6 +49,8 @@ def test_no_filter_skips_the_stage():
         ({"fov": 400.0}, "fov"),
         ({"time_range": (5.0, 2.0)}, "empty"),
         ({"strength": -1.0}, "strength"),
+        ({"fps_factor": 2, "overlay": False}, r"`fps_factor` is about overlay\.mp4, which is not drawn; leave it out"),
+        ({"view": "side", "overlay": False}, r"`view` is about overlay\.mp4, which is not drawn"),
     ],
 )
 def test_impossible_settings_are_one_sentence(settings, sentence):

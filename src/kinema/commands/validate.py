@@ -24,7 +24,8 @@ quality     jumps, jitter, flips, impossible speeds and joint angles, limb lengt
             and penetration, floating, rising, drifting or tilted bodies, stuck poses, gaps
 
 Every person gets a verdict: PASS, PASS_WITH_CLEANUP (`kinema stabilize` may help) or FAIL. The exit code is 1 for
-FAIL, else 0. Details go to motion_validation.json and bad_frames.csv; docs/validation.md explains the measures.
+FAIL, else 0. Details go to motion_validation.json and bad_frames.csv, with the file's name in front of theirs if it is
+not a run's; docs/validation.md explains the measures.
 """
 
 EXAMPLES = """\
@@ -84,10 +85,20 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     print_lines([in_flags(line, args.flags) for line in lines(validation)])
     if not args.no_files:
-        folder = file.parent if args.out is None else args.out
-        write_report(validation, *(folder / name for name in REPORTS))
-        print(f"reports: {folder / REPORTS[0]}, {folder / REPORTS[1]}")
+        paths = reports_of(file, args.out)
+        write_report(validation, *paths)
+        print(f"reports: {paths[0]}, {paths[1]}")
     return 1 if validation.verdict == FAIL else 0
+
+
+def reports_of(file: Path, folder: Path | None) -> tuple[Path, Path]:
+    """The reports on a file, in the folder or next to it. Those of a run's file are the run's own; others have the
+    file's name, since one folder may hold the results of many clips."""
+    from kinema.formats.containers import RUN_MOTION
+
+    before = "" if file.name == RUN_MOTION else f"{file.stem}_"
+    first, second = ((file.parent if folder is None else folder) / f"{before}{name}" for name in REPORTS)
+    return first, second
 
 
 def lines(validation: Validation) -> list[str]:

@@ -139,6 +139,16 @@ class RunOptions:
         object.__setattr__(self, "added", dict(self.added))
         if self.body_model is not None:
             object.__setattr__(self, "body_model", Path(self.body_model))
+        if not self.overlay:
+            self._require_no_drawing()
+
+    def _require_no_drawing(self) -> None:
+        """Raise UsageError for settings of the overlay, which is not drawn: they would be ignored."""
+        for name, one in settings_of(OverlayOptions).items():
+            if getattr(self.drawing, name) != one.default:
+                raise UsageError(
+                    f"`{one.public}` is about overlay.mp4, which is not drawn; leave it out, or have the overlay drawn"
+                )
 
     @classmethod
     def given(cls, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
@@ -254,6 +264,17 @@ def public_settings() -> dict[str, PublicSetting]:
         for one in settings_of(holder).values()
         if one.public is not None
     }
+
+
+def settings_for(stage: Stage) -> dict[str, Setting]:
+    """The public settings that reach a stage, by public name: its own, and those that it shares with others."""
+    own = {one.public for one in settings_of(stage.options).values()}
+    own |= {field.name for field in dataclasses.fields(stage.options) if field.name in _SHARED}
+    return {name: known.setting for name, known in public_settings().items() if name in own}
+
+
+_SHARED = frozenset({"fov", "threads"})
+"""Fields of options that a run fills from another stage's, where they have the same public name."""
 
 
 def plain(value: Any) -> Any:

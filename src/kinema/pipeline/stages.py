@@ -114,20 +114,28 @@ def _steps(options: RunOptions) -> tuple[Step, ...]:
     lifting = () if options.lift.method is None else (lift_keypoints,)
     tracker = TRACKERS.find(options.tracker).stage
     for stage in (tracker, *masking, *looking, find_camera, *choosing, *lifting, *estimator.stages):
-        fixed = estimator.settings.get(stage.name, {})
-        settled = partial(settle, things=estimator.follows_keypoints and not options.fit.keep_all)
-        then: Callable[[Motion, list[str]], Motion] | None = None
+        step = step_of(stage, options)
         if stage is tracker and choosing:
-            then = partial(_can_choose, choices=options.select.choices)
-        elif stage is estimator.stages[-1]:
-            then = partial(_with_ground, settled=settled) if options.nlf.parity else settled
-        steps.append(Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then))
+            step = dataclasses.replace(step, then=partial(_can_choose, choices=options.select.choices))
+        steps.append(step)
     if options.refine.method is not None:
         following = [REFINERS.find(options.refine.method).stage, place_in_world]
     else:
         smooth = not (estimator.smooth and options.tracks.smooth) if options.smooth is None else options.smooth
         following = [filter_motion, place_in_world] if smooth else [place_in_world]
     return (*steps, *(Step(stage, options.options_of(stage)) for stage in following))
+
+
+def step_of(stage: Stage, options: RunOptions) -> Step:
+    """A stage as a step of the chain of these settings: with what the estimator fixes of its options, and what follows
+    its last stage."""
+    estimator = ESTIMATORS.find(options.estimator)
+    then: Callable[[Motion, list[str]], Motion] | None = None
+    if stage is estimator.stages[-1]:
+        settled = partial(settle, things=estimator.follows_keypoints and not options.fit.keep_all)
+        then = partial(_with_ground, settled=settled) if options.nlf.parity else settled
+    fixed = estimator.settings.get(stage.name, {})
+    return Step(stage, dataclasses.replace(options.options_of(stage), **fixed), then)
 
 
 def _can_choose(motion: Motion, notes: list[str], *, choices: Sequence[Choice]) -> Motion:
@@ -147,7 +155,7 @@ def _with_ground(motion: Motion, notes: list[str], *, settled: Callable[[Motion,
 def identify(steps: Sequence[Step], watcher: RunWatcher) -> None:
     """Fetch the networks whose sha256 is not published, since it is part of what a result is known by."""
     names = [name for step in steps for name in step.stage.networks(step.options)]
-    _fetch([name for name in names if find_weights(name).sha256 is None], watcher)
+    fetch([name for name in names if find_weights(name).sha256 is None], watcher)
 
 
 def settle(motion: Motion, notes: list[str], *, things: bool = True) -> Motion:
@@ -223,7 +231,7 @@ def run_chain(
     pending = [s for s, key in zip(steps, keys, strict=True) if store is None or not store.holds(s.stage.name, key)]
     for step in pending:
         step.stage.check(job.video, step.options)
-    _fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
+    fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
     for step, key in zip(steps, keys, strict=True):
         stage = step.stage
         if motion is not None and not stage.needed(motion, step.options):
@@ -231,7 +239,7 @@ def run_chain(
         result = store.find(stage.name, key) if store is not None else None
         reused = result is not None
         if result is None:
-            _fetch(stage.networks(step.options), watcher)
+            fetch(stage.networks(step.options), watcher)
             result = _run(step, motion, job, watcher, store, key, warnings)
         motion, notes = result.motion, list(result.warnings)
         times.append(StageTime(stage.name, result.seconds, reused))
@@ -285,7 +293,7 @@ def _check_input(watch: InputWatch, partial: PartialResult | None) -> None:
         raise
 
 
-def _fetch(networks: Sequence[str], watcher: RunWatcher) -> None:
+def fetch(networks: Sequence[str], watcher: RunWatcher) -> None:
     """Ensure that the networks can be used, with progress if they must be fetched. Raises WeightsError."""
     missing = [name for name in dict.fromkeys(networks) if status(find_weights(name)).state != "ready"]
     if missing:
