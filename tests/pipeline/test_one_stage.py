@@ -12,8 +12,8 @@ import kinema
 from kinema.__main__ import main
 from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
-from kinema.pipeline.one_stage import run_stage, stages_alone
-from kinema.pipeline.registry import STAGES
+from kinema.pipeline.one_stage import run_stage
+from kinema.pipeline.registry import STAGES, stages_alone
 from kinema.stage import Stage
 from kinema.tracking.registry import TRACKERS
 from tests.helpers import nlf_samples, toys

@@ -44,8 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _settings() -> dict[str, Setting]:
     """The settings of every estimator that matter for single images, by public name."""
-    from kinema.estimation.registry import ESTIMATORS
-    from kinema.estimation.single_images import image_settings
+    from kinema.estimation.registry import ESTIMATORS, image_settings
 
     return {name: one for row in ESTIMATORS for name, one in image_settings(row).items()}
 

@@ -32,7 +32,7 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from kinema.pipeline.one_stage import begins, stages_alone
+    from kinema.pipeline.registry import begins, stages_alone
 
     subparsers = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
     for name, stage in stages_alone().items():
@@ -59,8 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _settings(stage: Stage) -> dict[str, Setting]:
     """The settings that reach the stage, the body, and how a video is read."""
-    from kinema.pipeline.one_stage import begins
     from kinema.pipeline.options import public_settings, settings_for
+    from kinema.pipeline.registry import begins
     from kinema.video.options import VideoOptions
 
     known = public_settings()
@@ -81,7 +81,8 @@ def _described(stage: Stage) -> str:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.formats import motion_file
-    from kinema.pipeline.one_stage import begins, run_stage, stages_alone
+    from kinema.pipeline.one_stage import run_stage
+    from kinema.pipeline.registry import begins, stages_alone
     from kinema.pipeline.showing import watcher
     from kinema.video.times import plural
 
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _default(file: Path, stage: Stage) -> Path:
     """In this folder for a video, next to a motion file."""
-    from kinema.pipeline.one_stage import begins
+    from kinema.pipeline.registry import begins
 
     name = f"{file.stem}_{stage.name}.pkl"
     return Path(name) if begins(stage) else file.with_name(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.estimation.nlf_stage import localize_people
 from kinema.estimation.stage import fit_body
 from kinema.models.pare.stage import regress_people
+from kinema.options import Setting, settings_of
 from kinema.refinement.stage import fit_tracks
 from kinema.registry import Registry
 from kinema.stage import Stage
@@ -82,3 +83,13 @@ ESTIMATORS: Registry[Estimator] = Registry(
     ),
 )
 """Every estimator."""
+
+
+def image_settings(row: Estimator) -> dict[str, Setting]:
+    """The settings of a row that matter for single images, by public name: its files, or all that it has."""
+    return {
+        one.public: one
+        for stage in row.stages
+        for one in settings_of(stage.options).values()
+        if one.public is not None and (row.files is None or one.public in row.files)
+    }

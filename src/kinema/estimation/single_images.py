@@ -24,7 +24,7 @@ from kinema.geometry.crops import crop
 from kinema.models.image_estimator import ImageEstimator, ImageSettings
 from kinema.models.imagenet import MEAN
 from kinema.motion import Motion
-from kinema.options import Setting, settings_of
+from kinema.options import settings_of
 from kinema.person import Person
 from kinema.registry import resolve
 from kinema.skeleton import SMPL24
@@ -53,16 +53,6 @@ def open_estimator(row: Estimator, settings: Mapping[str, Any], shared: ImageSet
     opened = resolve(row.images) if isinstance(row.images, str) else row.images
     found: ImageEstimator = opened(options, shared)
     return found
-
-
-def image_settings(row: Estimator) -> dict[str, Setting]:
-    """The settings of a row that matter for single images, by public name: its files, or all that it has."""
-    return {
-        one.public: one
-        for stage in row.stages
-        for one in settings_of(stage.options).values()
-        if one.public is not None and (row.files is None or one.public in row.files)
-    }
 
 
 def _options(stage: Stage, settings: Mapping[str, Any], shared: ImageSettings) -> Any:

@@ -19,7 +19,7 @@ class OcclusionRunOptions:
     """What is analysed and written.
 
     estimators: names in `kinema.estimation.registry`. settings: of their stages, by public name
-    (`kinema.estimation.single_images.image_settings`). every: each Nth image. max_persons: the largest N people of an
+    (`kinema.estimation.registry.image_settings`). every: each Nth image. max_persons: the largest N people of an
     image. video: write the sweep. data, body_model: the PARE release's folder and an SMPL file. threads: of networks.
     """
 

@@ -20,33 +20,15 @@ from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS
 from kinema.pipeline.keys import code_identity, digest, input_identity
 from kinema.pipeline.options import RunOptions
-from kinema.pipeline.registry import STAGES
+from kinema.pipeline.registry import begins
 from kinema.pipeline.source_video import source_of_run
 from kinema.pipeline.stages import Step, body_for, fetch, step_of
 from kinema.pipeline.store import StageResult, StageStore
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, StageTime
-from kinema.refinement.registry import REFINERS
 from kinema.segmentation.stage import OWN, segment_people
 from kinema.stage import Context, Stage
-from kinema.tracking.registry import TRACKERS
 from kinema.video import VideoReader, open_video
-
-
-def stages_alone() -> dict[str, Stage]:
-    """The stages that can be run alone, by name: all but those of refiners, which `kinema refine` runs."""
-    others = {row.stage.name for row in REFINERS if row.stage not in _estimating()}
-    rows = (*(row.stage for row in TRACKERS), *STAGES, *_estimating())
-    return {stage.name: stage for stage in rows if stage.name not in others}
-
-
-def _estimating() -> tuple[Stage, ...]:
-    return tuple(stage for row in ESTIMATORS for stage in row.stages)
-
-
-def begins(stage: Stage) -> bool:
-    """Whether the stage starts with a video, and not with a motion."""
-    return any(row.stage is stage for row in TRACKERS)
 
 
 @one_blas_thread

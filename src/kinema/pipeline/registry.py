@@ -39,3 +39,19 @@ def added_stages() -> dict[str, Stage]:
 
 BUILT_IN = {stage.name: stage for stage in (*STAGES.built_in, *(row.stage for row in TRACKERS.built_in))}
 """Kinema's own stages by name, whose options are fields of `RunOptions`."""
+
+
+def stages_alone() -> dict[str, Stage]:
+    """The stages that can be run alone, by name: all but those of refiners, which `kinema refine` runs."""
+    others = {row.stage.name for row in REFINERS if row.stage not in _estimating()}
+    rows = (*(row.stage for row in TRACKERS), *STAGES, *_estimating())
+    return {stage.name: stage for stage in rows if stage.name not in others}
+
+
+def _estimating() -> tuple[Stage, ...]:
+    return tuple(stage for row in ESTIMATORS for stage in row.stages)
+
+
+def begins(stage: Stage) -> bool:
+    """Whether the stage starts with a video, and not with a motion."""
+    return any(row.stage is stage for row in TRACKERS)
