@@ -21,6 +21,10 @@ LOCATED = "located_joints"
 """Key in a person's data of the joints (F,24,3) that a network located, metres, camera; `joints` are those of the body
 that was fitted to them."""
 
+POINTS, POINT_UNCERTAINTY = "located_points", "located_point_uncertainty"
+"""Keys in a person's data of further points (F,N,3) that a network was asked for, metres, camera, and of their
+uncertainties (F,N), metres."""
+
 OUTLINES = "outlines"
 """Key in a person's data of the outlines of some frames: `frames`, and for each of them `contours`, polygons as COCO
 writes them, x1 y1 x2 y2 ... pixels, holes among them (even-odd rule), and `hidden`, boxes x1 y1 x2 y2 of other people,

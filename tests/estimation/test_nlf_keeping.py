@@ -8,16 +8,17 @@ import os
 import numpy as np
 import pytest
 
-from kinema.errors import OutputError
+from kinema.errors import InputError, OutputError
 from kinema.estimation import nlf_keeping
 from kinema.estimation.nlf_people import locate_people
-from kinema.estimation.nlf_points import CanonicalPoints
+from kinema.estimation.nlf_points import CanonicalPoints, further_points
 from kinema.models.nlf.options import NlfOptions
 from kinema.motion import Motion
-from kinema.person import Person
+from kinema.person import POINT_UNCERTAINTY, POINTS, Person
 from kinema.stage import Context
 from kinema.storage import row_file
 from kinema.storage.row_file import RowFile
+from tests.helpers import nlf_samples
 from tests.helpers.black_frames import BlackFrames
 
 SIZE, FRAMES, VERTICES = (640, 480), 20, 7
@@ -107,6 +108,55 @@ def test_leftovers_of_other_people_are_not_gone_on_with(motion, tmp_path, monkey
     fresh = Counting()
     located(motion, tmp_path, fresh, partial)
     assert len(fresh.seen) == 34
+
+
+def test_further_points_are_part_of_the_motion(motion, tmp_path):
+    """Their places and uncertainties, also where the stage was stopped; they go along when frames are chosen and in
+    files."""
+    points = CanonicalPoints(CANONICAL.vertices, CANONICAL.joints, more=np.zeros((3, 3)))
+    body, seen = type("Body", (), {"name": "free"}), []
+
+    class Further(Counting):
+        def located(self, people):
+            seen.extend(people)
+            found = np.array(people)[:, None, None] + np.arange(VERTICES + 24 + 3)[:, None] + np.arange(3)
+            return found, found[..., 0] / 100
+
+    context = Context(video=BlackFrames(FRAMES, SIZE), folder=tmp_path)
+    found = locate_people(motion, context, body, points, Further(), NlfOptions())
+    for person in found:
+        corner = motion.person(person.id).boxes[:, 0]
+        expected = corner[:, None] + np.arange(VERTICES + 24, VERTICES + 27)
+        np.testing.assert_allclose(person.data[POINTS][..., 0], expected, rtol=1e-6)
+        np.testing.assert_allclose(person.data[POINT_UNCERTAINTY], expected / 100, rtol=1e-6)
+        assert person.joints[0, 0, 0] == corner[0] + VERTICES
+        assert person.select(np.arange(2)).data[POINTS].shape == (2, 3, 3)
+    found.save(tmp_path / "found.pkl")
+    np.testing.assert_array_equal(
+        Motion.load(tmp_path / "found.pkl").people[1].data[POINTS], found.people[1].data[POINTS]
+    )
+
+
+@pytest.mark.golden
+def test_which_points_are_looked_for(tmp_path):
+    joints = np.random.default_rng(0).normal(size=(24, 3))
+    data = nlf_samples.write_data_files(tmp_path / "data.zip", joints, joints)
+    np.testing.assert_array_equal(further_points("smpl", data), joints)
+    np.save(tmp_path / "nose.npy", joints[:1])
+    np.testing.assert_array_equal(further_points(str(tmp_path / "nose.npy"), None), joints[:1])
+    assert further_points(None, data).shape == (0, 3)
+    with pytest.raises(InputError, match="has no joint set 'coco'; it has smpl"):
+        further_points("coco", data)
+    with pytest.raises(
+        InputError, match=r"`nlf_points` smpl is a joint set of nlf_data_files\.zip, which is not there"
+    ):
+        further_points("smpl", None)
+    for array, message in ((joints[None], r"must be points \(N, 3\) in metres"), (np.zeros((1025, 3)), "at most 1024")):
+        np.save(tmp_path / "other.npy", array)
+        with pytest.raises(InputError, match=message):
+            further_points(str(tmp_path / "other.npy"), None)
+    with pytest.raises(InputError, match=r"nowhere\.npy"):
+        further_points(str(tmp_path / "nowhere.npy"), None)
 
 
 def test_without_a_run_nothing_is_left_behind(motion, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from kinema.errors import InputError
 from kinema.estimation.nlf_boxes import boxes_of
 from kinema.estimation.nlf_choosing import plausible_people, surest_people
 from kinema.estimation.nlf_keeping import keeping
-from kinema.estimation.nlf_points import CanonicalPoints, canonical_points
+from kinema.estimation.nlf_points import CanonicalPoints, canonical_points, further_points
 from kinema.geometry.camera import Camera, camera_from_fov, with_fov
 from kinema.models.nlf.options import NlfOptions
 from kinema.models.nlf.program import NlfProgram
@@ -45,7 +46,8 @@ def localize(motion: Motion, context: Context, options: NlfOptions) -> Motion:
     """The stage's code: `locate_people` with the weights in the options."""
     body = given(context.body)
     weights = weights_file(options.weights)
-    points = canonical_points(body, data_file(weights, options.data))
+    data = data_file(weights, options.data)
+    points = replace(canonical_points(body, data), more=further_points(options.points, data))
     context.notes.extend(points.notes)
     if body.name == "free":
         context.notes.append(_NOTE)
@@ -104,7 +106,8 @@ def locate_people(
             )
     tracks = boxes_of(motion, options.boxes, context.notes)
     people = [person for person in motion if person.id in tracks]
-    with keeping(people, len(points.vertices), context.folder, context.partial) as kept:
+    counts = [len(points.vertices), len(points.joints), *([len(points.more)] if len(points.more) else [])]
+    with keeping(people, counts, context.folder, context.partial) as kept:
         total = sum(map(len, people))
         owed = sum(int((person.frames >= kept.first).sum()) for person in people)
         batch: list[tuple[int, int, Any]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.models.nlf.options import NlfOptions
@@ -30,16 +31,19 @@ def _files(options: NlfOptions) -> Mapping[str, str]:
     weights = weights_file(options.weights)
     data = data_file(weights, options.data)
     require_whole(weights, data)
-    return {path.name: known_sha256(path) for path in (weights, data) if path is not None}
+    points = () if options.points is None or not Path(options.points).is_file() else (Path(options.points),)
+    return {path.name: known_sha256(path) for path in (weights, data, *points) if path is not None}
 
 
 def _check(video: VideoReader, options: NlfOptions) -> None:
     """Weights that cannot be used are known before people are tracked, which may take hours."""
+    from kinema.estimation.nlf_points import further_points
     from kinema.models.nlf.program import ESTIMATE, load_program
     from kinema.models.nlf.reading import require_readable
     from kinema.models.nlf.release import data_file, weights_file
 
     weights = weights_file(options.weights)
+    further_points(options.points, data_file(weights, options.data))
     if options.program:
         load_program(weights, ESTIMATE)
     else:

@@ -17,14 +17,15 @@ NO_MASKS = "boxes from masks need masks of the people; choose `masks`, or leave 
 class NlfOptions:
     """How NLF is run.
 
-    weights, data: files. num_aug: variants of every crop that are merged; antialias_factor: at which crops are sampled
-    before they are averaged; internal_batch_size: crops in memory at once. pad_white_pixels: what lies outside of the
-    picture is white. max_detections: people of a frame, None or -1 for all. suppress_implausible_poses: see
-    `kinema.estimation.nlf_choosing`. double_gamma: decode the pictures' gamma twice before people are cropped, a slip
-    of the original where it detects people itself. program: execute the file, on a GPU. half_weights: as
-    `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity: half_weights, and what
-    `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto". threads: CPU threads (None:
-    as many as there are cores). fov: degrees over the longer image side, in place of the motion's camera.
+    weights, data: files. points: see `kinema.estimation.nlf_points`. num_aug: variants of every crop that are merged;
+    antialias_factor: at which crops are sampled before they are averaged; internal_batch_size: crops in memory at once.
+    pad_white_pixels: what lies outside of the picture is white. max_detections: people of a frame, None or -1 for all.
+    suppress_implausible_poses: see `kinema.estimation.nlf_choosing`. double_gamma: decode the pictures' gamma twice
+    before people are cropped, a slip of the original where it detects people itself. program: execute the file, on a
+    GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity:
+    half_weights, and what `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto".
+    threads: CPU threads (None: as many as there are cores). fov: degrees over the longer image side, in place of the
+    motion's camera.
     """
 
     weights: str | None = setting(
@@ -38,6 +39,13 @@ class NlfOptions:
         "NLF's nlf_data_files.zip, which a .pt needs (default: the one beside the weights)",
         public="nlf_data",
         metavar="FILE",
+    )
+    points: str | None = setting(
+        None,
+        "NLF: look for these points, too: .npy of places (N,3) in NLF's canonical body, in metres, or a joint set of"
+        " nlf_data_files.zip, such as smplx",
+        public="nlf_points",
+        metavar="FILE|SET",
     )
     num_aug: int = setting(1, "NLF: variants of every crop, turned, zoomed and mirrored", public=True, metavar="N")
     antialias_factor: int = setting(1, "NLF: crops are sampled this much finer", public=True, metavar="N")
@@ -77,7 +85,7 @@ class NlfOptions:
     fov: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("weights", "data"):
+        for name in ("weights", "data", "points"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, str(getattr(self, name)))
         threads_fit = self.threads is None or 1 <= self.threads <= MOST_THREADS

@@ -34,6 +34,7 @@ PROGRAM = ".torchscript"
 """Ending of the program's file."""
 
 EXPECTED = "nlf_l_multi.torchscript or nlf_l_crop.pt of NLF's release, or those of its small network"
+_JOINTS = "canonical_joints"
 _ZIP, _PICKLE = b"PK", b"\x80"
 _NO_VOLUME = (
     "{} lacks the canonical body's volume, which the release keeps in "
@@ -119,7 +120,7 @@ def read_volume(path: str | Path) -> BodyVolume:
 
     with _data_files(path) as files:
         nodes, values = files["canonical_nodes3"], files["canonical_eigval3"].reshape(-1)
-    nodes = _points(nodes, path, "canonical_nodes3.npy")
+    nodes = checked_points(nodes, path, "canonical_nodes3.npy")
     good = (
         values.dtype.kind == "f" and len(values) > EIGENFUNCTIONS and bool(np.all(values[1 : EIGENFUNCTIONS + 1] > 0))
     )
@@ -136,9 +137,20 @@ def read_canonical_points(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     with _data_files(path) as files:
         vertices, joints = (
-            _points(files[f"canonical_{kind}/smpl"], path, f"canonical_{kind}/smpl.npy") for kind in ("verts", "joints")
+            checked_points(files[f"canonical_{kind}/smpl"], path, f"canonical_{kind}/smpl.npy")
+            for kind in ("verts", "joints")
         )
     return vertices, joints
+
+
+def read_joint_set(path: str | Path, name: str) -> np.ndarray:
+    """The joints (J,3) of a body model in the canonical body, metres, from `nlf_data_files.zip`. Raises InputError."""
+    with _data_files(path) as files:
+        folder = f"{_JOINTS}/"
+        known = sorted({each.rpartition(folder)[2] for each in files if folder in each})
+        if name not in known:
+            raise InputError(f"{path} has no joint set {name!r}; it has {', '.join(known[:30]) or 'none'}")
+        return checked_points(files[f"{_JOINTS}/{name}"], path, f"{_JOINTS}/{name}.npy")
 
 
 class _Files(Mapping[str, np.ndarray]):
@@ -166,7 +178,8 @@ def _data_files(path: str | Path) -> Iterator[_Files]:
         yield _Files(archive, path)
 
 
-def _points(values: np.ndarray, path: str | Path, name: str) -> np.ndarray:
+def checked_points(values: np.ndarray, path: str | Path, name: str) -> np.ndarray:
+    """Points (N,3) float64, metres. name: of the array in the file. Raises InputError for anything else."""
     fits = values.ndim == 2 and values.shape[1] == 3 and len(values) > 0 and values.dtype.kind in "fiu"
     if not fits or not bool(np.all(np.abs(values) < _LARGEST_COORDINATE)):
         raise InputError(f"{path}: {name} must be points (N, 3) in metres, found {values.shape} {values.dtype}")
