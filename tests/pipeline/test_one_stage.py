@@ -123,8 +123,6 @@ def test_what_a_stage_lacks_is_one_sentence(clip, tmp_path):
     write_clip(tmp_path / "other.mp4", frames=12, size=(128, 80))
     with pytest.raises(InputError, match=r"other\.mp4 has pictures of 128x80 pixels and 1\.pkl is of a video of"):
         run_stage(stages["tiny-raise"], "1.pkl", "2.pkl", video="other.mp4")
-    with pytest.raises(UsageError, match="the stage segment has nothing to do with these settings"):
-        run_stage(stages["segment"], "1.pkl", "2.pkl", video=clip)
     with pytest.raises(InputError, match=r"the stage world filled .* of nobody: 1\.pkl lacks what it works from"):
         run_stage(stages["world"], "1.pkl", "2.pkl")
     with pytest.raises(InputError, match=r"the stage fit-tracks filled pose, betas, transl of nobody"):
@@ -132,6 +130,16 @@ def test_what_a_stage_lacks_is_one_sentence(clip, tmp_path):
     assert not (tmp_path / "2.pkl").exists()
     # An estimator's stage gets what the estimator fixes: of a motion that PARE has regressed, PARE's prior.
     assert stages["fit"] in ESTIMATORS.find("pare").stages
+
+
+def test_a_stage_that_is_not_needed_leaves_the_motion_as_it_is(clip, capsys):
+    """So that one script does for clips of still and of moving cameras."""
+    assert main(["stage", "toy-track", "clip.mp4", "--out", "1.pkl"]) == 0
+    assert main(["stage", "camera", "1.pkl", "--video", "clip.mp4", "--out", "2.pkl"]) == 0
+    assert "note: the stage camera has nothing to do here; 2.pkl is the motion as it was" in capsys.readouterr().err
+    one, other = kinema.load("1.pkl"), kinema.load("2.pkl")
+    np.testing.assert_array_equal(one.people[0].boxes, other.people[0].boxes)
+    assert [record.name for record in other.provenance] == ["toy-track"]
 
 
 def test_the_estimator_is_the_one_that_the_motion_came_through(clip):

@@ -45,13 +45,14 @@ def run_stage(
 
     video: where the stage reads one; None: that of the run whose folder has the file. It is read over the times of the
     motion. settings: those of a run, by public name. A finished stage whose input, settings and program are the same is
-    not repeated. Raises UsageError if the stage needs a video that is not given, or has nothing to do; InputError for a
-    video of another size,
+    not repeated. Raises UsageError if the stage needs a video that is not given; InputError for a video of another size,
+
     or if the stage fills nothing, OutputError, and what the stage raises.
     """
     source, out, watcher = Path(source), Path(out), watcher or RunWatcher()
     motion = None if begins(stage) else load_motion(source)
-    options = RunOptions.of(**{**(settings or {}), **_past(stage, motion)})
+    wanted = {"masks": OWN} if stage is segment_people else _past(stage, motion)
+    options = RunOptions.of(**{**wanted, **(settings or {})})
     with contextlib.ExitStack() as stack:
         reader = None
         if motion is None:
@@ -61,7 +62,9 @@ def run_stage(
             reader = stack.enter_context(_video_of(motion, stage, source, video, options))
         step = step_of(stage, options)
         if motion is not None and not stage.needed(motion, step.options):
-            raise UsageError(f"the stage {stage.name} has nothing to do with these settings; see its `--help`")
+            watcher.note(f"the stage {stage.name} has nothing to do here; {out.name} is the motion as it was")
+            save_motion(motion, out)
+            return motion
         result = _result(step, motion, reader, options, _inputs(source, reader), StageStore(out.parent), watcher)
         for sentence in result.warnings:
             watcher.note(sentence)
@@ -85,7 +88,7 @@ def _past(stage: Stage, motion: Motion | None) -> dict[str, str]:
     estimator that the stage is part of, the one whose earlier stages the motion has behind it if several have it."""
     done = set() if motion is None else {record.name for record in motion.provenance}
     masked = motion is not None and any(person.masks is not None for person in motion)
-    known = {"masks": OWN} if masked and stage is not segment_people else {}
+    known = {"masks": OWN} if masked else {}
     rows = [row for row in ESTIMATORS if stage in row.stages]
     if not rows:
         return known
