@@ -45,9 +45,9 @@ def run_stage(
 
     video: where the stage reads one; None: that of the run whose folder has the file. It is read over the times of the
     motion. settings: those of a run, by public name. A finished stage whose input, settings and program are the same is
-    not repeated. Raises UsageError if the stage needs a video that is not given; InputError for a video of another size,
-
-    or if the stage fills nothing, OutputError, and what the stage raises.
+    not repeated; where the stage is not needed, the motion is written as it was. Raises UsageError if the stage needs a
+    video that is not given, InputError for a video of another size or if the stage fills nothing, OutputError, and what
+    the stage raises.
     """
     source, out, watcher = Path(source), Path(out), watcher or RunWatcher()
     motion = None if begins(stage) else load_motion(source)
