@@ -15,6 +15,9 @@ def test_it_chooses_the_originals_settings():
     assert (options.nlf.num_aug, options.nlf.antialias_factor, options.nlf.boxes) == (5, 2, "masks")
     assert (options.fit.fov, options.tracks.parity, options.smooth) == (55.0, True, False)
     assert (options.masks.passes, options.masks.permute, options.masks.clean) == (2, True, True)
+    assert options.masks.init_frame == "half"
+    earlier = RunOptions.of(estimator="nlf", nlf_parity=True, masks="stcn", seg_init_time="0:01")
+    assert (earlier.masks.init_frame, earlier.masks.init_time) == (None, 1.0)
     assert not options.nlf.suppress_implausible_poses
     alone = RunOptions.of(estimator="nlf", nlf_parity=True)
     assert (alone.nlf.boxes, alone.nlf.suppress_implausible_poses) == ("tracks", True)

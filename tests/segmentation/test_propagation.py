@@ -147,6 +147,13 @@ def test_whom_the_frame_does_not_show_is_named(clip):
     ]
 
 
+def test_the_frame_half_way(clip):
+    """That of the original's `run_all`: of twelve frames the one with number 6."""
+    half, numbered = (propagate(clip, MaskOptions(source="stcn", init_frame=each))[0] for each in ("half", (6,)))
+    assert half.rows == numbered.rows
+    assert half.seen()[6].any()
+
+
 def test_several_frames_together_show_everybody(clip):
     masks, run, notes, _ = propagate(clip, MaskOptions(source="stcn", init_frame=(2, 9)))
     assert run.objects == 2
@@ -171,6 +178,7 @@ def test_a_frame_outside_the_clip_is_refused(clip, settings, sentence):
     [
         ({"init_frame": (1,), "init_time": 2.0}, "say the same"),
         ({"init_frame": (-1,)}, "`init_frame` must be a frame's number"),
+        ({"init_frame": "third"}, "`init_frame` must be a frame's number, from 0, or half"),
         ({"passes": 0}, "`passes` must be at least 1"),
         ({"memory": 0}, "`mask_memory` must be at least 1"),
         ({"source": "maskrcnn", "passes": 2}, "`passes` is of the masks of stcn"),
@@ -185,7 +193,7 @@ def test_wrong_settings_are_refused(settings, sentence):
 def test_frame_numbers_of_the_command_line():
     assert frame_numbers("40,200") == (40, 200)
     with pytest.raises(UsageError, match="is not a frame number"):
-        frame_numbers("half")
+        frame_numbers("third")
 
 
 @given(

@@ -16,6 +16,7 @@ from kinema.models.nlf.facts import FOV
 from kinema.models.nlf.options import MASKS
 from kinema.models.nlf.reading import PROGRAM
 from kinema.motion import Motion
+from kinema.segmentation.options import HALF
 from kinema.skeleton import SMPL24
 from kinema.world.foot_plane import foot_plane
 
@@ -49,7 +50,8 @@ def of_the_original(settings: Mapping[str, Any]) -> dict[str, Any]:
     masks = settings.get("masks")
     chosen = dict(_ALWAYS)
     chosen |= _WITHOUT_MASKS if masks in (None, "none") else _WITH_MASKS
-    chosen |= _OF_STCN if masks == "stcn" else {}
+    if masks == "stcn":
+        chosen |= _OF_STCN | ({"init_frame": HALF} if settings.get("seg_init_time") is None else {})
     chosen |= _OF_ITS_DETECTOR if _is_its_detector(settings.get("detector")) else {}
     return {name: value for name, value in chosen.items() if settings.get(name) in (None, False)}
 

@@ -15,12 +15,18 @@ _GROUP = "masks"
 _ONLY_STCN = ("init_frame", "seg_init_time", "passes", "permute_frames", "mask_memory")
 
 
-def frame_numbers(text: str) -> tuple[int, ...]:
-    """Frame numbers from "40" or "40,200". Raises UsageError."""
+HALF = "half"
+"""As `init_frame`: the frame half-way through the clip."""
+
+
+def frame_numbers(text: str) -> tuple[int, ...] | str:
+    """Frame numbers from "40" or "40,200", or `HALF`. Raises UsageError."""
+    if text.strip().lower() == HALF:
+        return HALF
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"{text!r} is not a frame number; write for instance 40, or 40,200") from None
+        raise UsageError(f"{text!r} is not a frame number; write for instance 40, or 40,200, or {HALF}") from None
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,9 @@ class MaskOptions:
 
     checkpoint: of the source's own network. clean: fill gaps in each mask and clear what lies far from the person
     (`kinema.segmentation.cleanup`). The others are of stcn: init_frame, init_time: where Mask R-CNN looks for people,
-    frames from 0, or seconds since the beginning of the video; None for as few frames as show everybody. passes: all
-    but the last one only fill the memory. permute: these see the frames in random order. memory: frames that are
-    remembered at most.
+    frames from 0 (or `HALF`), or seconds since the beginning of the video; None for as few frames as show everybody.
+    passes: all but the last one only fill the memory. permute: these see the frames in random order. memory: frames
+    that are remembered at most.
     """
 
     source: str = setting(
@@ -50,9 +56,10 @@ class MaskOptions:
     clean: bool = setting(
         False, "fill gaps in masks, clear what lies far from the person", public="morph_cleanup", group=_GROUP
     )
-    init_frame: tuple[int, ...] | None = setting(
+    init_frame: tuple[int, ...] | str | None = setting(
         None,
-        "stcn: the frame in which people are found, from 0, or several, 40,200 (default: as few as show everybody)",
+        f"stcn: the frame in which people are found, from 0, or several, 40,200, or {HALF}, the one half-way (default:"
+        " as few as show everybody)",
         public=True,
         parse=frame_numbers,
         metavar="N",
@@ -82,9 +89,11 @@ class MaskOptions:
         if self.checkpoint is not None:
             object.__setattr__(self, "checkpoint", Path(self.checkpoint))
         if self.init_frame is not None:
-            given = (self.init_frame,) if isinstance(self.init_frame, int) else tuple(self.init_frame)
-            require(bool(given) and min(given) >= 0, "init_frame", "be a frame's number, from 0", self.init_frame)
-            object.__setattr__(self, "init_frame", given)
+            if self.init_frame != HALF:
+                given = (self.init_frame,) if isinstance(self.init_frame, int) else self.init_frame
+                numbers = not isinstance(given, str) and len(given) > 0 and min(given) >= 0
+                require(numbers, "init_frame", f"be a frame's number, from 0, or {HALF}", self.init_frame)
+                object.__setattr__(self, "init_frame", tuple(given))
             if self.init_time is not None:
                 raise UsageError("`init_frame` and `seg_init_time` say the same; give one of them")
         require(self.init_time is None or self.init_time >= 0, "seg_init_time", "be 0 or more", self.init_time)

@@ -21,6 +21,7 @@ from kinema.models.stcn.torch_run import Propagation, open_stcn
 from kinema.progress import Progress
 from kinema.segmentation.initial import initial_frames
 from kinema.segmentation.masks import scaled
+from kinema.segmentation.options import HALF
 from kinema.segmentation.registry import MaskedFrame, Setting
 from kinema.segmentation.sources import masks_of_tracks
 from kinema.storage.atomic import explain_write_error
@@ -114,7 +115,9 @@ class PropagatedMasks:
 
     def _read(self, video: VideoReader, store: FrameStore) -> tuple[dict[int, np.ndarray], Sequence[int]]:
         """Fill the store; the masks (P,H,W) of the people in the initial frames by frame, and these frames."""
-        options, chosen, before = self._given.options, list(self._given.options.init_frame or ()), None
+        options, before = self._given.options, None
+        half = [self._motion.num_frames // 2]
+        chosen = half if options.init_frame == HALF else [int(number) for number in options.init_frame or ()]
         if not chosen and options.init_time is None:
             chosen = initial_frames(self._motion)
         initial = {}
