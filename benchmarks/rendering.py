@@ -81,10 +81,9 @@ def compare(vertices: np.ndarray, faces: np.ndarray, intrinsics: np.ndarray, rep
     def raster() -> np.ndarray:
         corners = corners_of(project(vertices, intrinsics), faces)
         front = np.flatnonzero(front_facing(corners))
-        seen = visible(corners[..., front], 1 / vertices[:, 2][faces[front].T], box)
-        owner = np.full(box.height * box.width, -1)
-        owner[seen.index] = front[seen.face]
-        return owner
+        number = np.tile(front.astype(float), (3, 1))
+        nearness, owner = visible(corners[..., front], 1 / vertices[:, 2][faces[front].T], box, [number])
+        return np.where(nearness > 0, np.rint(owner), -1).astype(int).ravel()
 
     def embree() -> np.ndarray:
         traced = rtcore_scene.EmbreeScene()

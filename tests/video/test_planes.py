@@ -28,7 +28,16 @@ def planes_of(image, matrix):
     height, width = luma.shape
     halves = [224 * part.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)) + 128 for part in (b, r)]
     parts = [np.rint(16 + 219 * luma).ravel(), *(np.rint(half).ravel() for half in halves)]
-    return Planes(np.concatenate(parts).astype(np.uint8).reshape(-1, width), matrix)
+    return of_array(np.concatenate(parts).astype(np.uint8).reshape(-1, width), matrix)
+
+
+def of_array(data, matrix):
+    """data (3 * height / 2, width): luma, then both planes of chroma."""
+    return Planes(av.VideoFrame.from_ndarray(data, format="yuv420p"), matrix)
+
+
+def array_of(planes):
+    return planes.frame.to_ndarray()
 
 
 @pytest.mark.parametrize("matrix", [BT709, BT601])
@@ -48,7 +57,7 @@ def test_drawing_on_a_part_is_drawing_on_the_image(matrix):
     """Equal to converting the whole drawn image: within 2 levels of 255 in each plane."""
     image = smooth(np.random.default_rng(1), 96, 128)
     planes = planes_of(image, matrix)
-    before = planes.data.copy()
+    before = array_of(planes)
     box = slice(20, 70), slice(31, 90)  # an odd border, through the middle of chroma's pixels
 
     def draw(on):
@@ -60,7 +69,7 @@ def test_drawing_on_a_part_is_drawing_on_the_image(matrix):
     expected = image.copy()
     draw(expected)
     for found, wanted, old in zip(
-        planes.split(), planes_of(expected, matrix).split(), Planes(before, matrix).split(), strict=True
+        planes.split(), planes_of(expected, matrix).split(), of_array(before, matrix).split(), strict=True
     ):
         grown = 96 // found.shape[0]
         outside = np.ones(found.shape, bool)
@@ -75,7 +84,7 @@ def test_blending_is_blending_in_rgb(matrix):
     rng = np.random.default_rng(3)
     image = smooth(rng, 96, 128)
     planes = planes_of(image, matrix)
-    before = Planes(planes.data.copy(), matrix)
+    before = of_array(array_of(planes), matrix)
     box = slice(21, 70), slice(31, 90)
     color = (smooth(rng, 64, 64)[:49, :59] / 255).astype(np.float32)
     alpha = cv2.resize(rng.random((7, 7)).astype(np.float32), (59, 49))
@@ -95,24 +104,24 @@ def test_blending_is_blending_in_rgb(matrix):
 def test_blending_of_one_shade_is_that_of_the_colours_it_stands_for():
     rng = np.random.default_rng(4)
     planes = planes_of(smooth(rng, 32, 32), BT709)
-    same = Planes(planes.data.copy(), BT709)
+    same = of_array(array_of(planes), BT709)
     box, tint = (slice(4, 20), slice(6, 30)), np.array([[0.5, 0.3], [0.7, -0.1], [0.0, 0.2]])
     shade, alpha = rng.random((2, 16, 24)).astype(np.float32) * 0.5 + 0.25
     planes.blend(*box, shade[None], tint, alpha)
     same.blend(*box, (tint[:, :1, None] * shade + tint[:, 1:, None]).astype(np.float32), np.eye(3, 4), alpha)
     # Two orders of the same sums: one level where they round differently.
-    assert np.abs(planes.data.astype(int) - same.data).max() <= 1
+    assert np.abs(array_of(planes).astype(int) - array_of(same)).max() <= 1
 
 
 def test_a_part_that_nothing_is_drawn_on_stays_as_it_was():
     """Also where luma and chroma say what no RGB can: within the rounding of the values that can be."""
     planes = planes_of(smooth(np.random.default_rng(2), 64, 64), BT709)
-    before = planes.data.copy()
+    before = array_of(planes)
     with planes.part(slice(0, 64), slice(0, 64)):
         pass
     with planes.part(slice(5, 5), slice(9, 9)):
         pass
-    assert np.abs(planes.data.astype(int) - before).max() <= 1
+    assert np.abs(array_of(planes).astype(int) - before).max() <= 1
 
 
 @pytest.mark.parametrize("matrix", [BT709, BT601])
@@ -130,8 +139,25 @@ def test_files_are_read_and_written_in_planes(tmp_path, matrix):
     found = list(video.planes())
     assert [(frame.index, round(10 * frame.time)) for frame in found] == [(0, 0), (1, 1), (2, 2)]
     for frame, picture, image, raw in zip(found, video, images, stored, strict=True):
-        np.testing.assert_array_equal(frame.planes.data, raw)
+        np.testing.assert_array_equal(array_of(frame.planes), raw)
         assert np.abs(picture.image.astype(int) - image).mean() < 3
+
+
+def test_pictures_are_encoded_whatever_kind_of_frame_they_were_decoded_from(tmp_path):
+    """A file of key frames alone, as editing programs write them, does not become another one."""
+    with av.open(str(tmp_path / "all.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=10, width=128, height=96, options={"g": "1"})
+        image = smooth(np.random.default_rng(0), 96, 128)
+        frames = [av.VideoFrame.from_ndarray(image, format="rgb24") for _ in range(6)]
+        for packet in (*(packet for frame in frames for packet in stream.encode(frame)), *stream.encode(None)):
+            container.mux(packet)
+    video = open_video(tmp_path / "all.mp4")
+    with VideoWriter(tmp_path / "again.mp4", 128, 96, matrix=video.planar) as out:
+        for frame in video.planes():
+            out.write_planes(frame.planes, frame.time)
+    for name, expected in (("all", 6), ("again", 1)):
+        with av.open(str(tmp_path / f"{name}.mp4")) as container:
+            assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) == expected
 
 
 def test_other_frames_are_not_planar(tmp_path):

@@ -159,7 +159,7 @@ def test_triangles_that_share_edges_leave_no_holes_and_do_not_overlap(seed):
 
     faces = Delaunay(points).simplices
     box = Box(0, 0, 40, 40)
-    _, index = spans(corners_of(points, faces), box).expanded(box)
+    index = spans(corners_of(points, faces), box).pixels(box)
     count = np.bincount(index, minlength=1600)
     assert np.all(count == 1)
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
+from itertools import pairwise
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.filter import Graph
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from kinema.video.colour import full_range, yuv_matrix
-from kinema.video.pool import ImagePool
 
 _WEIGHTS = {1: (0.2126, 0.0722), 5: (0.299, 0.114)}
 """AVColorSpace -> the weights of red and blue in luma: ITU-R BT.709 and BT.601."""
@@ -26,26 +29,30 @@ MATRICES = frozenset(_WEIGHTS)
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """One picture. data (3 * height / 2, width) uint8: luma, then both planes of chroma; even sizes.
-    matrix: AVColorSpace, one of `MATRICES`.
+    """One picture. frame: yuv420p of even size, whose memory nobody else uses; matrix: AVColorSpace, one of `MATRICES`.
+
+    It stays a frame of FFmpeg's from the decoder to the encoder, since each further copy of a frame of 1080p takes a
+    millisecond or two.
     """
 
-    data: np.ndarray
+    frame: av.VideoFrame
     matrix: int
 
     @property
     def width(self) -> int:
-        return int(self.data.shape[1])
+        return self.frame.width
 
     @property
     def height(self) -> int:
-        return int(self.data.shape[0]) * 2 // 3
+        return self.frame.height
 
     def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Views of luma (H,W) and the two planes of chroma (H/2,W/2)."""
-        height, width = self.height, self.width
-        chroma = self.data[height:].reshape(2, height // 2, width // 2)
-        return self.data[:height], chroma[0], chroma[1]
+        """Views of luma (H,W) and the two planes of chroma (H/2,W/2), to read and to write."""
+        luma, first, second = (
+            np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+            for plane in self.frame.planes
+        )
+        return luma, first, second
 
     def blend(self, rows: slice, columns: slice, shades: np.ndarray, tint: np.ndarray, alpha: np.ndarray) -> None:
         """Composite onto a part of the picture. shades (C,h,w) float32; tint (3,C+1): the sRGB in [0,1] that they
@@ -104,7 +111,7 @@ class PlanesConverter:
 
     def __init__(self, width: int, height: int, matrix: int) -> None:
         self.width, self.height, self.matrix = width, height, matrix
-        self._pool = ImagePool((height * 3 // 2, width))
+        self._graph = _copying(width, height)
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Planes:
@@ -116,11 +123,25 @@ class PlanesConverter:
                 src_colorspace=matrix, dst_colorspace=None if matrix is None else self.matrix,
                 src_color_range=ColorRange.JPEG if full else ColorRange.MPEG, dst_color_range=ColorRange.MPEG,
             )  # fmt: skip
-        planes = Planes(self._pool.take(), self.matrix)
-        for own, given in zip(planes.split(), frame.planes, strict=True):
-            rows = np.frombuffer(memoryview(given), np.uint8).reshape(-1, given.line_size)
-            own[...] = rows[: own.shape[0], : own.shape[1]]
-        return planes
+        self._graph.push(frame)
+        return Planes(cast(av.VideoFrame, self._graph.pull()), self.matrix)
+
+
+def _copying(width: int, height: int) -> Graph:
+    """What copies frames of yuv420p into memory that FFmpeg uses again once nobody has the copy any more.
+
+    Frames that other ways make have to be copied another time for the encoder. What a decoder tells with a frame
+    (captions, motion vectors) is left out: it would be encoded with the picture.
+    """
+    graph = Graph()
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("yuv420p"), time_base=Fraction(1, 90000)
+    )
+    chain = [source, graph.add("copy"), graph.add("sidedata", "mode=delete"), graph.add("buffersink")]
+    for before, after in pairwise(chain):
+        before.link_to(after)
+    graph.configure()
+    return graph
 
 
 def _mixed(

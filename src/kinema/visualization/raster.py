@@ -20,7 +20,9 @@ import numpy as np
 LINES = 4
 """Lines per row of pixels along which coverage is measured."""
 STEPS = 64
-"""Into how many parts of a pixel: a power of two, so that sums of them are exact."""
+"""Into how many parts of a pixel: powers of two, so that sums of them are exact."""
+_MOST = 128
+"""More faces than are ever on one side of an edge alone."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +72,37 @@ class Box:
 
 @dataclass(frozen=True)
 class Spans:
-    """Parts of pixel rows that triangles cover, in no particular order.
+    """Parts of pixel rows that triangles cover, the longest first.
 
-    face (S,) int: row of the face array; row, left (S,) int: image coordinates of the first pixel; length (S,) int:
-    number of pixels, at least 1.
+    face (S,) int: row of the face array; row, left (S,) float: image coordinates of the first pixel, whole numbers;
+    members: how many of the spans have a first pixel, a second one, and so on.
     """
 
     face: np.ndarray
     row: np.ndarray
     left: np.ndarray
-    length: np.ndarray
+    members: list[int]
 
-    def select(self, which: np.ndarray) -> Spans:
-        """Some of them, by mask or index."""
-        return Spans(self.face[which], self.row[which], self.left[which], self.length[which])
+    def along(self, first: np.ndarray, step: np.ndarray | None = None) -> np.ndarray:
+        """A value for every pixel: of the first pixels of all spans, then of the second ones, and so on. first (S,):
+        that of each span's first pixel; step (S,): by how much it grows from a pixel to the next, None for 1.
 
-    def expanded(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        """Every pixel of every span: the span (P,) and the pixel's index (P,), row * box width + column in `box`."""
-        end = np.cumsum(self.length)
-        span = _numbers(end)
-        first = (self.row - box.top) * np.int64(box.width) + (self.left - box.left)
-        first -= end - self.length
-        index = first.take(span)
-        index += np.arange(len(span))
-        return span, index
+        Thus all is computed from neighbours in memory, in fewer passes than with the spans one after the other.
+        """
+        out = np.empty(sum(self.members), first.dtype)
+        end = 0
+        for k, count in enumerate(self.members):
+            part, end = out[end : end + count], end + count
+            if step is None:
+                np.add(first[:count], k, out=part)
+            else:
+                np.multiply(step[:count], first.dtype.type(k), out=part)
+                part += first[:count]
+        return out
+
+    def pixels(self, box: Box) -> np.ndarray:
+        """Every pixel's index (P,), row * box width + column in `box`."""
+        return self.along(((self.row - box.top) * box.width + (self.left - box.left)).astype(np.int64))
 
 
 def corners_of(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -126,42 +135,46 @@ def bounding_box(corners: np.ndarray, width: int, height: int) -> Box | None:
 
 def spans(corners: np.ndarray, box: Box) -> Spans:
     """The pixel rows that every face covers inside `box`. corners: (2, 3, N) image coordinates."""
-    (x_top, x_middle, x_bottom), (top, middle, bottom) = _downwards(corners)
-    first, split, stop = (np.ceil(np.clip(edge, box.top, box.bottom)) for edge in (top, middle, bottom))
+    x, y = _downwards(corners)
+    edge = np.ceil(np.clip(y, box.top, box.bottom))
     # Of each face the rows of the upper part, then of the lower one: between the long edge and another.
-    long = np.tile(_line(x_top, top, x_bottom, bottom), 2)
-    short = np.concatenate([_line(x_top, top, x_middle, middle), _line(x_middle, middle, x_bottom, bottom)], axis=1)
-    count = np.concatenate([split - first, stop - split]).astype(np.int64)
+    long = np.tile(_line(x[0], y[0], x[2], y[2]), 2)
+    short = _line(x[:2].ravel(), y[:2].ravel(), x[1:].ravel(), y[1:].ravel())
+    count = (edge[1:] - edge[:2]).astype(np.int64).ravel()
     end = np.cumsum(count)
     part = _numbers(end)
-    row = (np.concatenate([first, split]) - (end - count)).take(part)
+    row = (edge[:2].ravel() - (end - count)).take(part)
     row += np.arange(len(part))
     one, two = (line[0].take(part) * row + line[1].take(part) for line in (long, short))
-    left = np.ceil(np.minimum(one, two)).clip(box.left, box.right)
-    length = np.ceil(np.maximum(one, two)).clip(box.left, box.right) - left
-    some = np.flatnonzero(length > 0)
-    face = np.tile(np.arange(len(first)), 2).take(part.take(some))
-    row, left, length = (values.take(some).astype(np.int64) for values in (row, left, length))
-    return Spans(face, row, left, length)
+    left, right = np.minimum(one, two), np.maximum(one, two, out=one)
+    for side in (left, right):
+        np.ceil(side, out=side)
+        np.clip(side, box.left, box.right, out=side)
+    length = np.subtract(right, left, out=right).astype(np.int64)
+    more = np.bincount(length)
+    order = np.argsort(-length)[: len(length) - (more[0] if len(more) else 0)]
+    members = (len(length) - np.cumsum(more))[:-1].tolist()
+    face = part.take(order)
+    face -= x.shape[1] * (face >= x.shape[1])
+    return Spans(face, row.take(order), left.take(order), members)
 
 
 _TIE = 1e-6
 """Pixels: less than what coordinates are known to, more than what double precision loses on them."""
-_ORDERS = np.array([[0, 1, 2], [1, 0, 2], [0, 2, 1], [0, 0, 0], [0, 0, 0], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
-"""Corners of a face from the top down, by whether the first is below the second (1), the second below the third (2)
-and the first below the third (4)."""
 
 
-def _downwards(corners: np.ndarray) -> np.ndarray:
-    """The corners (2, 3, N) of each face sorted by row, in double precision.
+def _downwards(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x and y (3, N) of the corners (2, 3, N) of each face, sorted by row, in double precision.
 
     An edge then runs downwards in both triangles that share it, and both find the identical intersection with a
     pixel row.
     """
-    x, y = np.asarray(corners, dtype=np.float64)
-    code = (y[0] > y[1]) + 2 * (y[1] > y[2]) + 4 * (y[0] > y[2])
-    order = _ORDERS.T.take(code, axis=1) * y.shape[1] + np.arange(y.shape[1])
-    return np.stack([x.take(order), y.take(order)])
+    x, y = (list(axis) for axis in corners)
+    for above, below in ((0, 1), (1, 2), (0, 1)):
+        swap = y[above] > y[below]
+        x[above], x[below] = np.where(swap, x[below], x[above]), np.where(swap, x[above], x[below])
+        y[above], y[below] = np.minimum(y[above], y[below]), np.maximum(y[above], y[below])
+    return np.array(x, np.float64), np.array(y, np.float64)
 
 
 def _line(x: np.ndarray, y: np.ndarray, x_end: np.ndarray, y_end: np.ndarray) -> np.ndarray:
@@ -184,66 +197,61 @@ def _numbers(end: np.ndarray) -> np.ndarray:
 def covered_pixels(corners: np.ndarray, box: Box) -> np.ndarray:
     """(box height, box width) bool: the pixels whose centre lies in a face of those with these corners (2, 3, N)."""
     covered = np.zeros(box.height * box.width, dtype=bool)
-    covered[spans(corners, box).expanded(box)[1]] = True
+    covered[spans(corners, box).pixels(box)] = True
     return covered.reshape(box.height, box.width)
 
 
-@dataclass(frozen=True)
-class Visible:
-    """The nearest face at each pixel's centre, for the pixels of a box that have one.
-
-    index (P,) int: row * box width + column; face (P,) int: number of the face; nearness (P,) float32; values: C arrays
-    (P,) float32 of what was interpolated. A pixel with two faces at one depth occurs twice; the later one counts.
-    """
-
-    index: np.ndarray
-    face: np.ndarray
-    nearness: np.ndarray
-    values: list[np.ndarray]
+_AT_ONCE = 4096
+"""Faces that go through the steps together: their pixels stay in a processor's cache from one to the next."""
 
 
-def visible(corners: np.ndarray, nearness: np.ndarray, box: Box, values: Sequence[np.ndarray] = ()) -> Visible:
-    """What the faces show at the pixels' centres.
+def visible(corners: np.ndarray, nearness: np.ndarray, box: Box, values: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """What the faces show at the pixels' centres: (1 + C, box height, box width) float32, the nearness of the nearest
+    face, and its values there; 0 where there is no face.
 
     corners: (2, 3, N); nearness: (3, N) positive, one over depth, which is linear over a face in the image, and so is
     a value times nearness. values: C arrays (3, N), interpolated as they are in space.
     """
-    found = spans(corners, box)
-    planes = _Planes(corners, box)
-    span, index = found.expanded(box)
-    face = found.face.take(span)
-    row = (found.row - box.top).take(span)
-    column = (index - row * np.int64(box.width)).astype(np.float32)
-    row = row.astype(np.float32)
-    near = planes.at(nearness, face, column, row)
-    nearest = np.zeros(box.height * box.width, dtype=np.float32)
-    np.maximum.at(nearest, index, near)
-    won = np.flatnonzero(near == nearest.take(index))
-    face, index, near, column, row = (each.take(won) for each in (face, index, near, column, row))
-    return Visible(index, face, near, [planes.at(value * nearness, face, column, row) / near for value in values])
+    seen = np.zeros((1 + len(values), box.height * box.width), dtype=np.float32)
+    nearest, shown = seen[0], seen[1:]
+    for start in range(0, corners.shape[2], _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        found, near_here = spans(corners[..., some], box), nearness[:, some]
+        planes = _Planes(corners[..., some], found, box)
+        index, near = found.pixels(box), planes.of(near_here)
+        np.maximum.at(nearest, index, near)
+        won = np.flatnonzero(near == nearest.take(index))
+        index = index.take(won)
+        for plane, value in zip(shown, values, strict=True):
+            inside = planes.of(value[:, some] * near_here)
+            inside /= near
+            plane[index] = inside.take(won)
+    return seen.reshape(-1, box.height, box.width)
 
 
 class _Planes:
-    """Linear functions over faces in the image, by pixels of a box. A degenerate face gets slopes of zero."""
+    """Linear functions over faces in the image, at the pixels of spans. A degenerate face gets slopes of zero."""
 
-    def __init__(self, corners: np.ndarray, box: Box) -> None:
+    def __init__(self, corners: np.ndarray, spans: Spans, box: Box) -> None:
         """corners: (2, 3, N) image coordinates."""
         x, y = corners
+        self.spans, self.row, self.column = spans, spans.row - box.top, spans.left - box.left
         self.x, self.y = x[0] - box.left, y[0] - box.top
         self.x1, self.y1, self.x2, self.y2 = x[1] - x[0], y[1] - y[0], x[2] - x[0], y[2] - y[0]
         area = self.x1 * self.y2 - self.y1 * self.x2
         self.inverse = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > 1e-4)
 
-    def at(self, values: np.ndarray, face: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
-        """(P,) float32: values (3, N) of the corners, linear over `face` (P,), at pixels of the box."""
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Values (3, N) of the corners, linear over each face, at every pixel: (P,) float32."""
         d1, d2 = values[1] - values[0], values[2] - values[0]
         dx = (d1 * self.y2 - d2 * self.y1) * self.inverse
         dy = (d2 * self.x1 - d1 * self.x2) * self.inverse
-        # In doubles: thin faces have steep slopes, and the box's corner may be far away.
-        found = (values[0] - self.x * dx - self.y * dy).take(face)
-        found += column * dx.take(face)
-        found += row * dy.take(face)
-        return np.asarray(found, dtype=np.float32)
+        # In doubles up to a span: thin faces have steep slopes, and the box's corner may be far away.
+        first = (values[0] - self.x * dx - self.y * dy).take(self.spans.face)
+        step = dx.take(self.spans.face)
+        first += self.column * step
+        first += self.row * dy.take(self.spans.face)
+        return self.spans.along(first.astype(np.float32), step.astype(np.float32))
 
 
 def coverage(points: np.ndarray, edges: np.ndarray, weights: np.ndarray, box: Box) -> np.ndarray:
@@ -264,24 +272,23 @@ def coverage(points: np.ndarray, edges: np.ndarray, weights: np.ndarray, box: Bo
     edge = _numbers(end)
     line = (first - (end - count)).take(edge) + np.arange(len(edge))
     across = slope.take(edge) * line + offset.take(edge) - (box.left - 0.5)
-    row_length = STEPS * (box.width + 1)
-    place = (line - limits[0]).astype(np.int64) * row_length + np.rint(STEPS * across.clip(0, box.width)).astype(
-        np.int64
-    )
-    order = np.argsort(place)
+    along = np.rint(STEPS * across.clip(0, box.width)).astype(np.int64)
+    place = (line - limits[0]).astype(np.int64) * (STEPS * (box.width + 1)) + along
     # Along each line from left to right: how many faces there are after each edge and before it. Edges at which there
-    # are none on one side are where what is covered starts or ends.
-    more = (np.sign(y_end - y) * weights).astype(np.int64).take(edge.take(order))
+    # are none on one side are where what is covered starts or ends. One number holds both, since sorting numbers is
+    # faster than finding their order.
+    change = (np.sign(y_end - y) * weights).astype(np.int64)
+    both = np.sort(place * (2 * _MOST) + (change + _MOST).take(edge))
+    place, more = both // (2 * _MOST), both % (2 * _MOST) - _MOST
     after = np.cumsum(more)
-    change = (after > 0).astype(np.int32) - (after > more)
-    some = np.flatnonzero(change)
-    change = change.take(some)
-    pixel, part = np.divmod(place.take(order.take(some)), STEPS)
+    more = (after > 0).astype(np.int64) - (after > more)
+    some = np.flatnonzero(more)
+    more, (pixel, part) = more.take(some), np.divmod(place.take(some), STEPS)
     row, column = np.divmod(pixel, box.width + 1)
     pixel = row // LINES * (box.width + 1) + column
     # So much more is covered of this pixel, and the rest of a whole one from the next pixel on.
-    total = np.zeros(box.height * (box.width + 1) + 1, np.int32)
-    np.add.at(total, pixel, change * (STEPS - part).astype(np.int32))
-    np.add.at(total, pixel + 1, change * part.astype(np.int32))
-    covered = np.cumsum(total, dtype=np.int32)[:-1].reshape(box.height, box.width + 1)[:, :-1]
-    return np.asarray(covered * np.float32(1 / (LINES * STEPS)), dtype=np.float32)
+    total = np.zeros(box.height * (box.width + 1) + 1, np.float32)
+    np.add.at(total, pixel, (more * (STEPS - part) / (LINES * STEPS)).astype(np.float32))
+    np.add.at(total, pixel + 1, (more * part / (LINES * STEPS)).astype(np.float32))
+    np.cumsum(total, out=total)
+    return total[:-1].reshape(box.height, box.width + 1)[:, :-1]

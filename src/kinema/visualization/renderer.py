@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from kinema.errors import ShapeError
@@ -222,17 +221,15 @@ class MeshRenderer:
         nearness = (1 / np.maximum(vertices[:, 2], self.near)).take(corner)
         shades, tint = self._shade(mesh, topology)
         # Over a triangle in the image 1/z and value/z are linear; the value itself is not.
-        seen = visible(corners, nearness, box, [shade.take(corner) for shade in shades])
-        shape = (box.height, box.width)
-        mask = np.zeros(shape, dtype=bool)
-        mask.ravel()[seen.index] = True
-        layer = np.zeros((1 + len(shades), *shape), dtype=np.float32)
-        for channel, values in zip(layer, (1 / seen.nearness, *seen.values), strict=True):
-            channel.ravel()[seen.index] = values
+        layer = visible(corners, nearness, box, [shade.take(corner) for shade in shades])
+        depth = layer[0]
+        mask = depth > 0
+        with np.errstate(divide="ignore"):
+            np.divide(1, depth, out=depth)
         alpha = coverage(points, *topology.outline(front), box)
-        _extend(layer, alpha, mask)
-        depth = np.where(alpha > 0, layer[0], np.float32(np.inf))
-        which = np.where(alpha > 0, np.int32(number), np.int32(-1))
+        covered = _extend(layer, alpha, mask)
+        depth[~covered] = np.inf
+        which = np.where(covered, np.int32(number), np.int32(-1))
         return Rendering(self.width, self.height, box, layer[1:], tint, alpha, depth, which)
 
     def _shade(self, mesh: Mesh, topology: Topology) -> tuple[np.ndarray, np.ndarray]:
@@ -281,20 +278,28 @@ def _unit(vector: Sequence[float]) -> np.ndarray:
     return array / np.linalg.norm(array)
 
 
-def _extend(layer: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> None:
-    """Give pixels that are partly covered, but not at their centre, the mean of their neighbours that are.
+def _extend(layer: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Give pixels that are partly covered, but not at their centre, the mean of their neighbours that are; (h,w) bool:
+    what is covered then.
 
-    layer: (C,h,w), zero where not `mask` (h,w); alpha (h,w), how much is covered: 0 from here on where there is no such
+    layer: (C,h,w), valid where `mask` (h,w); alpha (h,w), how much is covered: 0 from here on where there is no such
     neighbour. Both are changed in place.
     """
-    count, *sums = (
-        np.asarray(cv2.boxFilter(plane, cv2.CV_32F, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)).ravel()
-        for plane in (mask.view(np.uint8), *layer)
-    )
-    index = np.flatnonzero((alpha > 0) & ~mask)
-    for plane, total in zip(layer, sums, strict=True):
-        plane.ravel()[index] = total[index] / np.maximum(count[index], 1)
-    alpha.ravel()[index[count[index] == 0]] = 0
+    covered = alpha > 0
+    index = np.flatnonzero(covered & ~mask)
+    height, width = mask.shape
+    row, column = np.divmod(index, width)
+    steps = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right])
+    rows, columns = row + steps[:, :1], column + steps[:, 1:]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    around = np.where(inside, rows * width + columns, index)  # itself, which is not known
+    known = mask.ravel().take(around)
+    count = known.sum(axis=0, dtype=np.float32)
+    for plane in layer.reshape(len(layer), -1):
+        plane[index] = np.where(known, plane.take(around), 0).sum(axis=0) / np.maximum(count, 1)
+    lost = np.divmod(index[count == 0], width)
+    alpha[lost], covered[lost] = 0, False
+    return covered
 
 
 def _composed(layers: Sequence[Rendering]) -> Rendering:
