@@ -15,7 +15,7 @@ from kinema.models.pose_lifter.lifter import LiftedPose
 from kinema.models.pose_lifter.vertical import Vertical
 from kinema.motion import Motion
 from kinema.world.balance import tangent, unit
-from kinema.world.ground import LIFTED_SIGMA
+from kinema.world.ground_solver import LIFTED_SIGMA
 from kinema.world.moving import journey_along, path_over
 from kinema.world.seen_lines import vertical_of
 from kinema.world.tracks import with_whole_roll

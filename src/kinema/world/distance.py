@@ -11,7 +11,7 @@ import numpy as np
 
 from kinema.temporal.banded import add_second_differences, difference_coefficients, solve_band
 from kinema.world.fitted import MEMORY, FittedTrack
-from kinema.world.ground import ALONG
+from kinema.world.ground_solver import ALONG
 from kinema.world.root import ACCELERATION, STILL_MEMORY, TAIL
 
 USUAL = 0.15

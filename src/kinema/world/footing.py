@@ -18,7 +18,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from kinema.world.fitted import MEMORY
-from kinema.world.ground import ALONG
+from kinema.world.ground_solver import ALONG
 from kinema.world.walker import Walker
 
 NEAR = 4.0

@@ -11,7 +11,8 @@ import numpy as np
 
 from kinema.temporal.banded import add_second_differences, band_of_blocks, difference_coefficients, solve_band
 from kinema.world.fitted import MEMORY, FittedTrack
-from kinema.world.ground import ALONG, RAISED
+from kinema.world.ground import RAISED
+from kinema.world.ground_solver import ALONG
 
 ACROSS = 0.02
 """Metres: sigma of the fitted root across the ray."""
