@@ -25,12 +25,10 @@ import numpy as np
 
 from kinema.world.balance import LEVEL, balance_axis, tangent
 from kinema.world.fitted import MEMORY, FittedTrack
-from kinema.world.ground_solver import ALONG, LIFTED_SIGMA, carrying_points, solve_ground, tilt_along
+from kinema.world.ground_solver import carrying_points, solve_ground, tilt_along
 from kinema.world.plumb import Plumb
 from kinema.world.posture import off_feet
 from kinema.world.sizes import ACROSS, DEFAULT_HEIGHT, LOWEST_CAMERA, SIZE, TILT, USUAL_CAMERA, Standing, common_ground
-
-__all__ = ["ALONG", "LIFTED_SIGMA", "RAISED", "Ground", "estimate_ground"]
 
 LEVEL_PRIORS = (
     ((0.85, np.radians(2.0)), (0.15, np.radians(10.0))),
