@@ -1,15 +1,16 @@
-"""Joints as others define them, as means of a body's vertices: SMPL's, OpenSim's, Human3.6M's, COCO's, Halpe's.
+"""Joint definitions as means of a body's vertices: SMPL's, OpenSim's, Human3.6M's, COCO's, Halpe's.
 
 The regressors are our own, derived for any body of SMPL's format when they are needed:
 
 - smpl: the body's own joint regressor.
-- opensim: hips and shoulders are centres of ball joints, as SMPL's; knees, ankles, elbows and wrists are halfway
+- opensim: hips and shoulders are centres of ball joints, like SMPL's; knees, ankles, elbows and wrists are halfway
   between the epicondyles, the malleoli, the styloid processes (the joint centres of Rajagopal et al. 2016 and of
   markers), here between the outermost points of the skin on both sides of the joint.
 - h36m: the mixtures of `kinema.body.points`.
-- coco, halpe: where networks that were trained on these annotations see the points of a body whose joints are known:
+- coco, halpe: where networks trained on these annotations place the points of a body whose joints are known:
   their offsets on rendered people in captured poses (`python tools/keypoint_errors.py`, RTMPose-s), in the rest pose's
-  axes. An ankle is clicked 3 cm above SMPL's, a hip 3 cm before it, the neck 6 cm above the middle of the collarbones.
+  axes. Ankles are annotated 3 cm above SMPL's, hips 3 cm in front of SMPL's, the neck 6 cm above the middle of the
+  collarbones.
 """
 
 from __future__ import annotations
@@ -35,30 +36,30 @@ CLICKED: Mapping[str, tuple[float, float, float]] = {
     "left_big_toe": (0.004, 0.010, -0.034), "left_small_toe": (-0.013, 0.019, -0.022),
     "left_heel": (0.004, 0.034, 0.016),
 }  # fmt: skip
-"""Metres from a point of `halpe26` (`kinema.body.points`) to where it is clicked, in the T-pose: x to the left, y up,
-z ahead."""
+"""Metres from a point of `halpe26` (`kinema.body.points`) to where it is annotated, in the T-pose: x to the left, y up,
+z forward."""
 
 _ACROSS = {
     "knee": ("hip", "knee", 1, 0), "ankle": ("knee", "ankle", 1, 0), "elbow": ("shoulder", "elbow", 0, 1),
     "wrist": ("elbow", "wrist", 0, 2),
 }  # fmt: skip
-"""Joint -> the two joints whose skin is around it, the rest pose's axis along the limb, and that across the joint."""
+"""Joint -> the two joints whose skin surrounds it, and the rest pose's axes along the limb and across the joint."""
 
 _RING = 0.015
-"""Metres along the limb around a joint in which its sides are looked for."""
+"""Metres along the limb, on either side of a joint, within which its outermost points are searched."""
 
 _SIDE = 3
-"""Outermost vertices of which the mean is a side."""
+"""Number of outermost vertices whose mean is one side of a joint."""
 
 _NEIGHBOURS = 60
-"""Vertices around a point that follow the skin there."""
+"""Number of vertices around a point that carry it along with the skin."""
 
 
 @dataclass(frozen=True, eq=False)
 class JointRegressor:
     """Joints as means of vertices. names (K); weights (K, V) sparse, rows sum to 1: joints = weights @ vertices of the
-    rest pose; joint (K,) int: SMPL's joint that each moves with. Blended skin collapses where it bends, joints do not:
-    a mean of posed vertices is up to 2 cm off at bent hips and shoulders."""
+    rest pose; joint (K,) int: the SMPL joint that each moves with. Blended skin collapses where it bends, joints do
+    not: a mean of posed vertices is up to 2 cm off at bent hips and shoulders."""
 
     definition: str
     names: tuple[str, ...]
@@ -99,7 +100,7 @@ def joint_regressor(body: BodyModel, definition: str) -> JointRegressor:
 
 
 def _midpoint(body: BodyModel, name: str) -> np.ndarray:
-    """Weights (V,) of the middle between the two sides of a joint."""
+    """Weights (V,) of the midpoint between the two sides of a joint."""
     side, _, joint = name.partition("_")
     above, own, along, across = _ACROSS[joint]
     skin = np.isin(body.weights.argmax(axis=1), SMPL24.indices([f"{side}_{above}", f"{side}_{own}"]))
@@ -115,8 +116,8 @@ def _midpoint(body: BodyModel, name: str) -> np.ndarray:
 
 
 def _moved(body: BodyModel, weights: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Weights (V,) of a point that lies `offset` (3,) from that of `weights` in the rest pose: those, and the smallest
-    change of the weights of the vertices around it."""
+    """Weights (V,) of a point that lies `offset` (3,) from the point of `weights` in the rest pose: the smallest change
+    to `weights` among the vertices around it."""
     place = weights @ body.v_template + offset
     near = np.argsort(np.linalg.norm(body.v_template - place, axis=1), kind="stable")[:_NEIGHBOURS]
     system = np.concatenate([body.v_template[near] - place, np.ones((len(near), 1))], axis=1)

@@ -15,12 +15,12 @@ from kinema.errors import InputError
 
 FREE_BODY = Path(__file__).with_name("free_body.npz")
 EARLIER_SKELETONS = ("free_skeleton_1.npz",)
-"""Joints at rest of free bodies that shipped before, the first one's to begin with: files were written with them."""
+"""Rest joints of free bodies that shipped before, oldest first: motion files were written with them."""
 
 
 @dataclass(frozen=True, eq=False)
 class RestSkeleton:
-    """J_template (24,3) metres: joints at rest; J_shapedirs (24,3,10): by shape component."""
+    """J_template (24,3) metres: rest joints; J_shapedirs (24,3,10): their change with each shape component."""
 
     J_template: np.ndarray
     J_shapedirs: np.ndarray
@@ -75,6 +75,6 @@ def free_body() -> BodyModel:
 
 
 def _normalized(weights: np.ndarray) -> np.ndarray:
-    """Rows normalised to sum to 1 again; they were stored at reduced precision."""
+    """Rows renormalised to sum to 1; they were stored at reduced precision."""
     weights = weights.astype(np.float64)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

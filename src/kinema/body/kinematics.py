@@ -97,7 +97,7 @@ class Rig:
 
     @cached_property
     def ancestry(self) -> np.ndarray:
-        """(24,24) bool: [j, a] is True where a is j or one of its ancestors."""
+        """(24,24) bool: [j, a] is True if a is j or one of its ancestors."""
         return ancestry(self.parents)
 
     def forward(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ class Rig:
         return rotation, position, position[:, self.point_joint] + carried
 
     def joint_shape_jacobian(self, rotation: np.ndarray) -> np.ndarray:
-        """The same of the joints: G (...,24,3,3) -> (...,24,3,10)."""
+        """The same for the joints: G (...,24,3,3) -> (...,24,3,10)."""
         joints = np.zeros((*rotation.shape[:-2], 3, self.offsets_dbeta.shape[-1]))
         for j in range(1, len(self.parents)):
             p = self.parents[j]
@@ -150,7 +150,7 @@ class Rig:
 
     @cached_property
     def turning(self) -> np.ndarray:
-        """(A,) the joints whose rotation moves a point: not those with nothing but points at themselves."""
+        """(A,) the joints whose rotation moves a point: not those that carry only points at the joint itself."""
         away = np.any(np.abs(self.point_offset) > 1e-9, axis=1)
         below = self.ancestry[self.point_joint] & (
             ~np.eye(len(self.parents), dtype=bool)[self.point_joint] | away[:, None]

@@ -1,8 +1,8 @@
-"""Finds the landmarks on a user's SMPL-format body, whose topology data we may not ship.
+"""Finds the landmarks on a user's SMPL-format body, whose mesh topology we may not ship.
 
 On a mesh with SMPL's 6890 vertices, twenty-one landmarks have published vertex indices (nose, eyes, ears,
 toes, heels, finger tips). All others are transferred from the free body: its head, hands and feet are
-registered to the user's by what both share (joints and those landmarks), and a landmark becomes the
+registered to the user's by what both share (the joints and these landmarks), and a landmark becomes the
 nearest vertex or, inside the hand, a mean of the surrounding vertices.
 """
 
@@ -32,7 +32,7 @@ SMPL_NUMBERS = {
 """Published vertex indices of SMPL's mesh, as the `smplx` package selects them for its extra joints."""
 
 NEIGHBOURS = 24
-"""Vertices whose mean stands for a landmark inside the hand."""
+"""Number of vertices whose mean is a landmark inside the hand."""
 
 
 @dataclass(frozen=True)

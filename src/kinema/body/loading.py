@@ -15,7 +15,7 @@ EARLIER_BODY = (
 
 
 def other_version(motion: Motion) -> str | None:
-    """A sentence if the free body was another one when the motion's shapes were found, else None."""
+    """A warning if the motion's shapes were fitted with an earlier free body, else None."""
     sha256 = motion.data.get(BODY_SHA256) if motion.body_model == "free" else None
     return EARLIER_BODY if isinstance(sha256, str) and sha256 != free_body_sha256() else None
 
@@ -33,7 +33,7 @@ def load_body(path: str | Path | None = None) -> BodyModel:
 
 
 def body_of(motion: Motion, body: BodyModel | None = None) -> BodyModel | None:
-    """The body that a motion's poses belong to: `body` where given, the free body where the motion was fitted with it.
+    """The body that a motion's poses belong to: `body` if given, the free body if the motion was fitted with it.
 
     None for any other body: a licensed one must be passed in.
     """

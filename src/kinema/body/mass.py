@@ -23,7 +23,7 @@ def _mass_of_joints() -> np.ndarray:
 
 
 MASS_OF_JOINTS = _mass_of_joints()
-"""(24,) shares with which the centre of mass is a mean of SMPL's joints; they sum to 1."""
+"""(24,) weights of SMPL's joints in the centre of mass; they sum to 1."""
 
 
 def centre_of_mass(joints: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""A body fitted to points of its mesh and its joints in closed-form steps: rotations of parts, then shape, by turns.
+"""Fits a body to points of its mesh and its joints in closed-form steps that alternate: rotations of parts, then shape.
 
 The algorithm of the NLF video pipeline's fit (Sarandi and Pons-Moll 2024, the package smplfitter 0.6.0): every part of
-the body is turned onto its points, the shape and translation follow by linear least squares with these rotations, the
-mesh is rebuilt, and what is left is turned again. It needs no starting pose and takes milliseconds a frame.
+the body is rotated onto its points, shape and translation follow by linear least squares with these rotations, the mesh
+is rebuilt, and the parts are rotated again. It needs no initial pose and takes milliseconds per frame.
 
 Letters in shapes: F frames, V fitted vertices, S unknowns of a frame (betas, and a scale if asked for).
 """
@@ -29,14 +29,14 @@ SCALES = ("none", "target", "body")
 class MeshFitOptions:
     """How a body is fitted to points of its mesh."""
 
-    rounds: int = setting(3, "how often the rotations and the shape are solved")
-    beta_ridge: float = setting(1.0, "how strongly the third beta and those after it are held at 0")
+    rounds: int = setting(3, "how many times the rotations and the shape are solved")
+    beta_ridge: float = setting(1.0, "how strongly the third and later betas are held at 0")
     first_beta_ridge: float = setting(0.0, "how strongly the first two betas are held at 0")
-    scale: str = setting("none", "what the last solve may scale: the target, the body or nothing", choices=SCALES)
+    scale: str = setting("none", "what the last solve may scale: the target, the body or none", choices=SCALES)
     scale_ridge: float = setting(0.0, "how strongly the scale is held at 1")
     one_shape: bool = setting(False, "one shape for all frames")
-    adjust: bool = setting(True, "turn the limbs once more about the joints of the fitted shape")
-    polish: int = setting(0, "steps of Gauss-Newton on turns, positions and shape together, after all that")
+    adjust: bool = setting(True, "rotate the limbs once more about the joints of the fitted shape")
+    polish: int = setting(0, "final Gauss-Newton steps on rotations, positions and shape together")
     parity: bool = setting(
         False, "with the body scaled, leave the betas multiplied by the scale, as smplfitter 0.6.0 does"
     )
@@ -83,10 +83,10 @@ def fit_mesh(
 ) -> MeshFit:
     """Fit each frame: vertices (F,V,3) and joints (F,24,3), metres, in any one frame of reference.
 
-    subset (V,): which vertices of the body are given; all if None, and it must be given joints then, too. Weights
-    (F,V) and (F,24) count only together where there are joints. betas (F,10) or (10,): a known shape, of which only
-    pose and position are sought. pose (F,72): a known pose, of which only shape and position are sought.
-    Raises ShapeError and UsageError, each with what does not fit.
+    subset (V,): which vertices of the body are given; None for all. With a subset, joints are required. If joints are
+    given, weights (F,V) and (F,24) count only together. betas (F,10) or (10,): a known shape; only pose and position
+    are fitted. pose (F,72): a known pose; only shape and position are fitted. Raises ShapeError and UsageError that say
+    what does not fit.
     """
     parts = BodyParts.of(body, subset)
     if joints is None and not parts.whole:
@@ -156,7 +156,7 @@ class _Solved:
 def _solve(
     parts: BodyParts, target: Target, turned: np.ndarray, options: MeshFitOptions, shape: np.ndarray | None
 ) -> _Solved:
-    """Shape, translation and scale by least squares, with the rotations (F,24,3,3) given. shape (F,10): if known."""
+    """Shape, translation and scale by least squares for given rotations (F,24,3,3). shape (F,10): if known."""
     pieces = [
         _equations(parts, target.part(rows), turned[rows], options.scale, None if shape is None else shape[rows])
         for rows in chunks(len(turned))
@@ -172,7 +172,7 @@ def _solve(
     if shape is not None:
         return _Solved(np.array(shape), transl, scale)
     betas = unknowns[:, :NUM_BETAS]
-    # The scaled body is s (T + D b), which is linear in s and s b: what was solved for is s b.
+    # The scaled body is s (T + D b), which is linear in s and s b: the solution is s b.
     return _Solved(betas / scale[:, None] if options.scale == "body" else betas, transl, scale)
 
 
@@ -180,7 +180,7 @@ def _equations(
     parts: BodyParts, target: Target, turned: np.ndarray, scale: str, shape: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Each frame's normal equations of shape and scale, (F,S,S) and (F,S), without the translation, which follows from
-    the weighted means of the columns (F,3,S) and of what is left (F,3)."""
+    the weighted means of the columns (F,3,S) and of the residuals (F,3)."""
     frames, points, weights = len(turned), target.points, target.weights
     columns, offset = parts.columns(turned, target.joints is not None)  # (F,P,3,10), (F,P,3)
     if shape is not None:
@@ -204,7 +204,7 @@ def _equations(
 def _polished(
     parts: BodyParts, target: Target, turned: np.ndarray, solved: _Solved, options: MeshFitOptions, *, known: bool
 ) -> tuple[np.ndarray, _Solved]:
-    """Rotations, and the rest, after steps of Gauss-Newton. known: whether the shape stays."""
+    """Rotations, shape, translation and scale after Gauss-Newton steps. known: whether the shape is fixed."""
     state = State(turned, solved.betas, solved.scale)
     for _ in range(options.polish):
         state = polished(
@@ -226,10 +226,10 @@ def _each(normal: np.ndarray, wanted: np.ndarray, ridge: np.ndarray) -> np.ndarr
 
 
 def _shared(normal: np.ndarray, wanted: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Betas for all frames, and each frame's own scale, which is eliminated first."""
+    """Betas shared by all frames, and a scale for each frame, which is eliminated first."""
     frames = len(normal)
     shape, sought = normal[:, :NUM_BETAS, :NUM_BETAS].sum(axis=0), wanted[:, :NUM_BETAS].sum(axis=0)
-    # As many ridges as frames: one shape of a long track is held as firmly as that of a single frame.
+    # One ridge for each frame: the shape of a long track is held as firmly as that of a single frame.
     shape = shape + frames * np.diag(ridge[:NUM_BETAS] + 1e-12)
     if normal.shape[1] == NUM_BETAS:
         return np.tile(np.linalg.solve(shape, sought), (frames, 1))
@@ -243,7 +243,7 @@ def _shared(normal: np.ndarray, wanted: np.ndarray, ridge: np.ndarray) -> np.nda
 def _adjusted(
     parts: BodyParts, target: Target, turned: np.ndarray, solved: _Solved, options: MeshFitOptions
 ) -> np.ndarray:
-    """The limbs turned once more, along the tree, about the joints where the fitted body now has them."""
+    """The limbs rotated once more, down the tree, about the joints of the fitted body."""
     mesh, places = parts.pose(turned, solved.betas, solved.transl)
     size = np.ones(len(turned))
     if options.scale == "target":

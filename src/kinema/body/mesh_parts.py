@@ -1,7 +1,7 @@
-"""The parts of a body's mesh, and how each is turned onto its points in closed form.
+"""The parts of a body's mesh, and the closed-form rotation of each onto its points.
 
-A part is what moves with one joint: the vertices that the joint has the largest skinning weight of, its own joint and
-the joints of its children. The toes belong to the feet.
+A part is what moves with one joint: the vertices for which that joint has the largest skinning weight, the joint itself
+and its children. The toes belong to the feet.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ class BodyParts:
     @classmethod
     def of(cls, body: BodyModel, subset: np.ndarray | None) -> BodyParts:
         if tuple(body.parents.tolist()) != PARENTS:
-            raise ShapeError(
-                f"body model {body.name}: its joints do not hang together as SMPL's do, so no mesh fits it"
-            )
+            raise ShapeError(f"body model {body.name}: its joint tree is not SMPL's, so it cannot be fitted to a mesh")
         chosen = np.arange(body.num_vertices) if subset is None else np.asarray(subset)
         if chosen.ndim != 1 or not len(chosen) or chosen.min() < 0 or chosen.max() >= body.num_vertices:
             raise ShapeError(f"a subset must list vertices of the body, from 0 to {body.num_vertices - 1}")
@@ -98,8 +96,8 @@ class BodyParts:
         return turned
 
     def _posed(self, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """What shape and position follow from: blended rotations (F,V,3,3), the pose's offsets of the rest vertices
-        (F,V,3), and columns (F,24,3,11) of the joints' places and of the parts' shifts."""
+        """The terms of shape and position: blended rotations (F,V,3,3), the pose's offsets of the rest vertices
+        (F,V,3), and columns (F,24,3,11) of the joints' positions and of the parts' shifts."""
         basis = self.shape_basis[1]
         place = np.empty((len(turned), NUM_JOINTS, 3, NUM_BETAS + 1))
         place[:, 0] = basis[0]
@@ -115,8 +113,8 @@ class BodyParts:
         return blended, bent, place, shift
 
     def carried(self, turned: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rest vertices with the pose's offsets (F,V,3), and where each joint alone takes them: to its rotation times
-        them plus its shift (F,24,3); and the joints' places (F,24,3), without a translation."""
+        """Rest vertices with the pose's offsets (F,V,3); the shift (F,24,3) of each joint, which alone would move them
+        to its rotation times them plus its shift; and the joints' positions (F,24,3), without a translation."""
         _, bent, place, shift = self._posed(turned)
         full = np.concatenate([np.ones((len(betas), 1)), betas], axis=1)[:, None, :, None]
         return self.rest(betas)[0] + bent, (shift @ full)[..., 0], (place @ full)[..., 0]
@@ -215,7 +213,7 @@ class Moments:
 
 
 def _swung(bone: np.ndarray, new: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Bones (F,3) turned onto new ones by the least angle, then about them as the part's vertices ask.
+    """Bones (F,3) rotated onto new ones by the least angle, then about them to fit the part's vertices.
 
     With a' the swung vertices and b the new direction, the angle is that of sum b.(a' x t) over
     sum a'.t - (a'.b)(t.b), both of which the covariance sum t a^T holds.

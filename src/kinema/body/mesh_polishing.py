@@ -1,4 +1,4 @@
-"""A fitted body brought to the least-squares solution: Gauss-Newton on turns, positions and the shape together.
+"""Refines a fitted body to the least-squares solution: Gauss-Newton on rotations, positions and shape together.
 
 The closed-form steps (`kinema.body.mesh_fitting`) turn one part after another, each as its own points ask, and what
 hangs on a part is carried along with its error. Here all points of a frame weigh against each other. A turn w of joint
@@ -26,13 +26,13 @@ from kinema.geometry.rotations import axis_angle_to_matrix, nearest_rotation
 from kinema.skeleton import NUM_POSE, ancestry
 
 _DAMPING = 1e-4
-"""Relative to the mean of the normal matrix's diagonal; what no point shows stays as it is."""
+"""Relative to the mean of the normal matrix's diagonal; unobserved rotations stay as they are."""
 
 _AT_ONCE = 8
-"""Frames whose arrays fit a processor's cache."""
+"""Number of frames whose arrays fit into the processor's cache."""
 
 _BELOW = ancestry(np.array(PARENTS)).T.astype(float)
-"""[j, i]: 1 where joint i is j or hangs on it."""
+"""[j, i]: 1 where joint i is j or a descendant of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,9 @@ def polished(
 ) -> State:
     """The state after a step. The translation of every frame is free.
 
-    ridge (10,): how strongly each beta is held at 0 in each frame, for one shape that all frames share, or None for
-    shapes that stay as they are. scale_ridge: how strongly the scale is held at 1, or None if it stays. What is each
-    frame's own is eliminated from the equations of the shared shape.
+    ridge (10,): how strongly each beta is held at 0 in each frame, for one shape shared by all frames; None for fixed
+    shapes. scale_ridge: how strongly the scale is held at 1; None for a fixed scale. The unknowns of each frame are
+    eliminated from the equations of the shared shape.
     """
     pieces = chunks(len(state.scale), _AT_ONCE)
     found = [_frames(parts, target, state, rows, ridge is not None, scale_ridge) for rows in pieces]
@@ -61,7 +61,7 @@ def polished(
         left, held = np.sum([each[1] for each in found], axis=0), len(solved) * ridge
         change = np.linalg.solve(left[1:, 1:] + np.diag(held + 1e-12), left[1:, 0] - held * betas[0])
         step, betas = step - solved[..., 1:] @ change, betas + change
-    # Turns of a joint turn all that hangs on it, the farther out, the later.
+    # A joint's rotation also rotates its descendants; rotations compose from the root outwards.
     turns = BodyParts.chain(axis_angle_to_matrix(step[:, :NUM_POSE].reshape(-1, NUM_JOINTS, 3)))
     scale = state.scale if scale_ridge is None else state.scale + step[:, NUM_POSE]
     return State(nearest_rotation(turns @ state.rotations), betas, scale)
@@ -70,8 +70,8 @@ def polished(
 def _frames(
     parts: BodyParts, target: Target, state: State, rows: slice, free: bool, scale_ridge: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each frame's own step, and how much less of it per unit of each beta, (F,72 or 73,1 or 11): turns, then the
-    scale; and the equations that are left of the shape, summed over the frames, (11,11), the right side in front."""
+    """Each frame's step (rotations, then the scale) and its decrease per unit of each beta, (F,72 or 73,1 or 11); and
+    the reduced equations of the shape, summed over the frames, (11,11), with the right side first."""
     target, turned, scale = target.part(rows), state.rotations[rows], state.scale[rows]
     points = target.points
     weights = np.ones(points.shape[:2]) if target.weights is None else target.weights
@@ -89,7 +89,7 @@ def _frames(
     other -= np.einsum("fp,fpcn->fcn", share, other)[:, None]
     frames = len(turned)
     weighted = hanging * weights[:, None].astype(np.float32)
-    # A translation is free: what hangs on a joint counts from its weighted mean. The other side is about its own.
+    # The translation is free, so both sides are centred on their weighted means.
     middle = (hanging @ share[..., None].astype(np.float32)).astype(np.float64)
     moments = (weighted @ np.swapaxes(hanging, 1, 2)).astype(np.float64)
     moments -= weights.sum(axis=1)[:, None, None] * (middle @ np.swapaxes(middle, 1, 2))
@@ -112,8 +112,8 @@ def _frames(
 
 
 def _hanging(parts: BodyParts, turned: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and joints (F,V+24,3) without a translation, and of each, what hangs on a joint, seen from the joint,
-    (F,72,V+24)."""
+    """Vertices and joints (F,V+24,3) without a translation, and the share of each that a joint carries, relative to
+    that joint, (F,72,V+24)."""
     rest, shift, place = parts.carried(turned, shape)
     frames, skin = len(turned), parts.skinning.T.astype(np.float32)
     count = skin.shape[1]

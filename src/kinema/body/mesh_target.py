@@ -1,4 +1,4 @@
-"""What a body is fitted to: points of its mesh and its joints in every frame, checked, about their mean."""
+"""The target of a mesh fit: points of the mesh and joints in every frame, checked and centred on their mean."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kinema.errors import ShapeError, UsageError
 from kinema.skeleton import SMPL24
 
 CHUNK = 16
-"""Frames whose temporary arrays are in memory at once."""
+"""Number of frames whose temporary arrays are in memory at once."""
 
 
 def chunks(frames: int, most: int | None = None) -> list[slice]:
-    """The frames in pieces of at most `CHUNK`, or `most`."""
+    """The frames in chunks of at most `CHUNK`, or `most`."""
     step = CHUNK if most is None else most
     return [slice(start, start + step) for start in range(0, frames, step)]
 
@@ -38,7 +38,7 @@ class Target:
         joint_weights: np.ndarray | None,
         count: int,
     ) -> Target:
-        """Checked: count vertices are wanted. Raises ShapeError, and UsageError for numbers that are not finite."""
+        """The checked target of `count` vertices. Raises ShapeError, and UsageError for numbers that are not finite."""
         vertices = np.asarray(vertices, dtype=np.float64)
         if vertices.ndim != 3 or vertices.shape[1:] != (count, 3) or not len(vertices):
             raise ShapeError(f"vertices must be (F, {count}, 3) with at least one frame, found {vertices.shape}")
@@ -55,7 +55,7 @@ class Target:
                 raise ShapeError(f"{name} must be {shape}, found {np.shape(value)}")
         for name, value in [("vertices", vertices), *found.items()]:
             if value is not None and not np.isfinite(value).all():
-                raise UsageError(f"{name} must be finite: set what is missing to 0 with weight 0")
+                raise UsageError(f"{name} must be finite: set missing values to 0 with weight 0")
         places = found["joints"]
         everything = vertices if places is None else np.concatenate([vertices, places], axis=1)
         mean = everything.mean(axis=1)
@@ -69,7 +69,8 @@ class Target:
 
     @property
     def weights(self) -> np.ndarray | None:
-        """Of all points (F,P), or None where they weigh alike: weights count only if both kinds have them."""
+        """Weights of all points (F,P), or None for equal ones: weights count only if vertices and joints both have
+        them."""
         if self.joints is None:
             return self.vertex_weights
         if self.vertex_weights is None or self.joint_weights is None:

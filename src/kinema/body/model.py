@@ -2,7 +2,7 @@
 
 Follows Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear Model": shape blend shapes, joints
 regressed from the shaped template, pose blend shapes of (R - I), the kinematic chain, linear blend
-skinning, and the translation last. The root turns about its own joint, not about the origin.
+skinning, and the translation last. The root rotates about its own joint, not about the origin.
 
 Letters in shapes: F frames, V vertices, K points of a set.
 """
@@ -41,7 +41,7 @@ class BodyModel(Brief):
     landmark_names, landmark_weights (P,V): named points as weighted means of vertices (`kinema.body.points`).
     labels (V,) uint8 and label_names: what each vertex shows (skin, shirt, ...), or None.
     mirror (V,) int: each vertex's counterpart on the other side; None if the mesh is not symmetric.
-    child_betas (10,): the average child of three years; None if the body has adults only.
+    child_betas (10,): the average three-year-old; None if the body has adults only.
     """
 
     name: str
@@ -133,7 +133,7 @@ class BodyModel(Brief):
     ) -> np.ndarray:
         """Posed vertices (F,V,3) metres.
 
-        pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3). dtype: of the
+        pose (F,72) axis-angle or (F,24,3,3) matrices; betas (F,10) or (10,); transl (F,3). dtype: that of the
         arithmetic and the result; float32 differs from float64 by about 1e-6 m. Frames are processed in
         chunks, so memory on top of the result stays bounded.
         """

@@ -66,7 +66,7 @@ _LEFT_AND_MIDDLE: dict[str, Mixture] = {
 }
 _SUFFIXES = {"_lsp": "", "_coco": "", BLAZEPOSE_OWN: ""}
 
-# What a name means in a set, where it differs from other sets. Everywhere else:
+# The meaning of a name in a set where it differs from other sets. Elsewhere:
 # limbs are SMPL's joint centres, COCO's and OpenPose's hips included, as in SMPLify-X's map from SMPL to OpenPose
 # (COCO's annotators mark a hip where they guess the joint under the clothes; network predictions scatter around it
 # by more than the two definitions differ). Eyes, nose, ears, heels and toes lie on the skin. OpenPose's neck is
@@ -89,7 +89,7 @@ _SET_DEFINITIONS: dict[str, dict[str, str]] = {
 
 
 def definition(name: str, set_name: str) -> str:
-    """What a name means in a set: points of two sets with the same definition are the same point of the body."""
+    """The meaning of a name in a set: points of two sets with the same definition are the same point of the body."""
     return _SET_DEFINITIONS.get(set_name, {}).get(name, name)
 
 
@@ -106,7 +106,7 @@ def recipe(name: str, set_name: str = "") -> Mixture:
     return {name: 1.0}
 
 
-# The joint that a point is attached to, where it is neither a joint itself nor the main joint of its skin.
+# The joint that a point is attached to, if it is neither a joint itself nor the main joint of its skin.
 _ATTACHED_TO = {
     # The knuckles end the palm and move with the wrist; SMPL's hand joint bends the fingers beyond them.
     **{f"{side}_{part}": f"{side}_wrist" for side in ("left", "right") for part in ("index", "pinky", "thumb")},

@@ -1,4 +1,4 @@
-"""Reads SMPL model files, `.pkl` and `.npz`, also Python 2's with chumpy arrays, without executing them."""
+"""Reads SMPL model files, `.pkl` (also Python 2's with chumpy arrays) and `.npz`, without executing them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from kinema.skeleton import NUM_BETAS
 from kinema.storage.containers import open_container
 
 KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
-"""What a file must hold; `posedirs` is used if present."""
+"""Required keys of a file; `posedirs` is used if present."""
 
 _OF_INDICES = ("f", "kintree_table")
 _LARGEST, _OFF_ONE = 1e4, 0.1
 
 _MOST_DENSE = 50_000_000
-"""Entries of a sparse matrix that is made dense: 24 joints of two million vertices."""
+"""Most entries of a sparse matrix that is made dense: 24 joints of two million vertices."""
 
 
 def read_smpl(path: Path) -> BodyModel:
@@ -48,7 +48,7 @@ def read_smpl(path: Path) -> BodyModel:
 
 
 def _numbers(path: Path, content: Mapping[Any, Any], key: str) -> np.ndarray:
-    """One entry as a plain array of numbers, whatever it was stored as."""
+    """One entry as a plain numeric array, however it was stored."""
     value = content[key]
     if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.item()

@@ -1,4 +1,4 @@
-"""How tall a shape is, and the same shape at another size."""
+"""The height of a shape, and the same shape at another size."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ GIVEN_HEIGHT = "given_height"
 """Key in a person's data of the height that the user gave for that person, metres."""
 
 SMALLEST_ADULT = 1.55
-"""Metres: shorter bodies are given a child's proportions, the more the shorter; at 1.31 m, the height of a child of
-ten, two fifths of what a child of three has (heads of MakeHuman's children, as a fraction of their height)."""
+"""Metres: shorter bodies gradually take a child's proportions; at 1.31 m, the height of a ten-year-old, two fifths of a
+three-year-old's (heads of MakeHuman's children, as a fraction of their height)."""
 
 RIDGE = 1e-3
 """Square metres per squared beta, over all vertices: keeps betas that hardly change the surface near zero."""
@@ -30,10 +30,10 @@ def stature(body: BodyModel, betas: np.ndarray) -> float:
 
 
 def resized_betas(body: BodyModel, betas: np.ndarray, factor: float) -> np.ndarray:
-    """The betas (10,) whose body is that of `betas` (10,), `factor` times as large.
+    """The betas (10,) of the body of `betas` (10,) at `factor` times its size.
 
     Below `SMALLEST_ADULT` the proportions become a child's, if the body has children. Least squares over the vertices,
-    with the height met exactly. Betas are no scale, but those of the free body contain one nearly: at 0.6 of an adult's
+    with the height met exactly. Betas do not scale a body exactly, but the free body's come close: at 0.6 of an adult's
     size its surface is 5 mm off.
     """
     directions = body.shapedirs - body.shapedirs.mean(axis=0)
@@ -63,7 +63,7 @@ def _centred(body: BodyModel, betas: np.ndarray) -> np.ndarray:
 
 
 def _youth(body: BodyModel, height: float) -> float:
-    """How much of the average child's proportions a body of this height has: 0 for adults, 1 at the child's height."""
+    """Share of the average child's proportions in a body of this height: 0 for adults, 1 at the child's height."""
     assert body.child_betas is not None
     share = (SMALLEST_ADULT - height) / (SMALLEST_ADULT - stature(body, body.child_betas))
     return float(np.clip(share, 0.0, 1.5))

@@ -24,10 +24,10 @@ FILM_WIDTH, FILM_DIAGONAL = 36.0, math.hypot(36.0, 24.0)
 """mm: the frame of 35 mm film, to which equivalent focal lengths refer."""
 
 TAG_UNCERTAINTY = 0.06
-"""Standard deviation of the logarithm of a tagged focal length: what stabilisation crops, 5-15 % of the width."""
+"""Standard deviation of the logarithm of a tagged focal length: stabilisation crops 5-15 % of the width."""
 
 CERTAIN = ("fov option", "calibration", "file")
-"""Sources of a focal length that is not sought again."""
+"""Sources of a focal length that is not estimated again."""
 
 NEAREST_DEPTH = 0.1
 """Metres: nearer points are projected as if they were at this depth, to keep the division bounded."""
@@ -94,7 +94,7 @@ class Camera(Brief):
         return dataclasses.replace(self, **changes)
 
     def at(self, frames: np.ndarray | Sequence[int]) -> Camera:
-        """The camera in some frames of its clip (numbers, or a mask): itself, unless it has a pose for each."""
+        """The camera in some frames of its clip (indices or a mask): itself, unless it has a pose for each frame."""
         if self.rotation is None or self.translation is None or self.rotation.ndim == 2:
             return self
         return self.replace(rotation=self.rotation[frames], translation=self.translation[frames])
@@ -111,7 +111,7 @@ def camera_from_fov(
 
 
 def with_fov(camera: Camera | None, width: int, height: int, fov: float) -> Camera:
-    """The camera of a clip whose field of view the user gives: with the distortion that is known of its lens."""
+    """The camera of a clip with the field of view that the user gives and the known distortion of its lens."""
     asked = camera_from_fov(width, height, fov, "fov option", uncertainty=0.0)
     return asked if camera is None else asked.replace(distortion=camera.distortion)
 
@@ -130,10 +130,10 @@ def camera_from_focal(
 def camera_from_35mm(width: int, height: int, millimetres: float) -> Camera:
     """The camera of an image whose lens is described by its 35 mm equivalent focal length.
 
-    Equivalents are defined by the diagonal of the film frame, 36 by 24 mm. Images wider than 3:2 are cut from the frame
-    at the top and the bottom, so their longer side spans its 36 mm (an iPhone's lens of 26 mm for photos of 4:3 is
-    tagged 27 in its videos of 16:9: 26 mm times 36 over the 34.6 mm that photos span). Stabilisation and digital zoom
-    show less than that, by a factor that no tag tells.
+    Equivalents are defined by the diagonal of the film frame, 36 by 24 mm. Images wider than 3:2 are cropped from the
+    frame at the top and the bottom, so their longer side spans its 36 mm (an iPhone's 26 mm lens for 4:3 photos is
+    tagged 27 in 16:9 videos: 26 mm times 36 over the 34.6 mm that photos span). Stabilisation and digital zoom show
+    less than that, by a factor that no tag gives.
     """
     longer, diagonal = max(width, height), math.hypot(width, height)
     focal = millimetres * max(longer / FILM_WIDTH, diagonal / FILM_DIAGONAL)
@@ -222,7 +222,7 @@ def _extrinsics(camera: Camera, ndim: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def join_cameras(parts: Sequence[tuple[Camera | None, int]]) -> Camera | None:
-    """The camera of clips that follow each other; each part is a clip's camera and its number of frames.
+    """The camera of concatenated clips; each part is a clip's camera and its number of frames.
 
     One pose is kept if all clips share it; otherwise the camera has a pose for every frame. Raises UsageError if the
     intrinsics differ, or if the pose is known in some clips only.
@@ -248,7 +248,7 @@ def join_cameras(parts: Sequence[tuple[Camera | None, int]]) -> Camera | None:
 
 
 def merge_cameras(a: Camera | None, b: Camera | None) -> Camera | None:
-    """The camera of two motions of one clip: the one that is known, with the pose that is known.
+    """The camera of two motions of one clip: whichever camera and whichever pose is known.
 
     Raises UsageError if the intrinsics or the poses differ.
     """

@@ -11,7 +11,7 @@ from kinema.geometry.roi import crop_matrix
 def crop(image: np.ndarray, roi: np.ndarray, *, size: int) -> np.ndarray:
     """The ROI (4,) of an image (H, W, 3) uint8, upright, (size, size, 3) uint8; border pixels are replicated outside.
 
-    Where the ROI is at least twice as large as the crop, its part of the image is first halved, once or more:
+    If the ROI is at least twice as large as the crop, its part of the image is first halved, once or more:
     sampling single pixels of a large image makes keypoints jitter (by a tenth in acceleration, measured).
     """
     matrix = crop_matrix(roi, size)

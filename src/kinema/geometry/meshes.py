@@ -17,7 +17,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 class Topology:
-    """What the faces of a mesh alone decide, computed once for many poses of it.
+    """Quantities of a mesh that depend on its faces alone, computed once for many poses.
 
     corners (3,N): the first, second and third vertex of each face; edges (2,E): the vertices of each edge, once.
     """

@@ -1,4 +1,4 @@
-"""The rotated square region of interest that a keypoint network is given.
+"""The rotated square region of interest that a keypoint network takes.
 
 A ROI is four numbers: centre x, centre y, side length (pixels) and angle (radians, clockwise in the
 image). In the crop the person is upright: the crop's axes are the image's, rotated by the angle.

@@ -55,12 +55,12 @@ def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
 def turn_about(axis: str, angle: np.ndarray | float) -> np.ndarray:
     """Rotations by angles (...) radians about the axis "x", "y" or "z" -> (..., 3, 3)."""
     angle = np.array(angle, dtype=np.float64)
-    # A column: from 1.17 on scipy takes several angles about one axis in no other shape.
+    # A column: scipy 1.17 and later take several angles about one axis in no other shape.
     return np.asarray(Rotation.from_euler(axis, angle.reshape(-1, 1)).as_matrix().reshape(*angle.shape, 3, 3))
 
 
 def turned_root(pose: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Poses (n, 3 J) axis-angle, the root first, whose root is turned by rotations (3, 3) or (n, 3, 3); a copy."""
+    """Copies of poses (n, 3 J) axis-angle, the root first, with the root turned by rotations (3, 3) or (n, 3, 3)."""
     turned = np.array(pose, dtype=np.float64)
     turned[:, :3] = matrix_to_axis_angle(turn @ axis_angle_to_matrix(turned[:, :3]))
     return turned
@@ -91,7 +91,7 @@ def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def shortest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The rotations (..., 3, 3) of least angle that map directions (..., 3) onto directions (..., 3).
 
-    Lengths do not matter; the identity where either is zero. Opposite directions give half a turn about
+    Lengths do not matter; the identity if either is zero. Opposite directions give half a turn about
     one of the perpendicular axes.
     """
     source, target = _directions(source), _directions(target)
