@@ -2,11 +2,11 @@
 
 Every filter takes `values` (F, ...) and their `times` (F,) in seconds, uses the true times (a variable
 frame rate needs no resampling, `butterworth` excepted) and returns an array of the same shape. All are
-zero-phase, that is without lag, except `one_euro` run forward only. A clip shorter than the filter's
+zero-phase, that is without lag, except a forward-only `one_euro`. A clip shorter than the filter's
 window is smoothed with the frames it has.
 
-The strength of all filters has one unit: `seconds`, the length of the moving average
-that reduces white noise equally (the inverse of the noise-equivalent bandwidth). White noise in
+The strength of all filters has one unit: `seconds`, the length of the moving average that reduces white noise by as
+much (the inverse of the noise-equivalent bandwidth). White noise in
 a clip with frame interval dt falls to sqrt(dt / seconds) of its amplitude. The functions `*_for` convert it
 to each filter's own parameter.
 
@@ -91,8 +91,8 @@ def whittaker(
     2003, "A perfect smoother", with divided differences for non-uniform times). Its response is that of a
     zero-phase Butterworth filter, 1 / (1 + (f/cutoff)^(2 order)), and it needs no padding: polynomials of
     degree below `order` pass unchanged, ends included. cutoff: Hz. weights (F,): of the frames;
-    frames of weight 0 are interpolated. Where the frame rate is so far above the cut-off that the
-    equations would lose more than half of their digits, the order is lowered.
+    frames of weight 0 are interpolated. If the frame rate is so far above the cut-off that the equations would lose
+    more than half of their digits, the order is lowered.
     """
     values, times = _arrays(values, times)
     cutoff = _positive(cutoff, "cutoff")
@@ -101,7 +101,7 @@ def whittaker(
     order = min(order, len(times) - 1)
     if order < 1:
         return values.copy()
-    # The part that passes unchanged is removed first, so that rounding affects the rest only.
+    # The part that passes unchanged is removed first, so that rounding affects only the rest.
     powers = np.vander(2 * (times - times[0]) / (times[-1] - times[0]) - 1, order)
     data = np.ones(len(times)) if weights is None else np.asarray(weights, dtype=np.float64)
     interval = (times[-1] - times[0]) / (len(times) - 1)
@@ -150,7 +150,7 @@ def butterworth(values: np.ndarray, times: np.ndarray, *, cutoff: float) -> np.n
 
 
 def median(values: np.ndarray, times: np.ndarray, *, window: float) -> np.ndarray:
-    """Median of every coordinate over a window of `window` seconds, truncated at the ends: removes single spikes."""
+    """Median of each coordinate over a window of `window` seconds, truncated at the ends: removes single spikes."""
     values, times = _arrays(values, times)
     index, inside = _windows(times, _positive(window, "window") / 2, keep_whole=False)
     flat = values.reshape(len(values), -1)

@@ -1,4 +1,4 @@
-"""Gaps in a track: splitting at them, the runs in between, and filling missing values."""
+"""Gaps in a track: splitting at gaps, the runs between them, and filling missing values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Over a longer gap a limb can complete a swing, and smoothing would invent its mo
 
 FIT_GAP = 0.4
 """Seconds: the fit and the world stage solve across shorter gaps. They weight smoothness by elapsed time, so the
-coupling across a gap weakens with its length, until it is no longer worth its equations."""
+coupling across a gap weakens with its length, and over longer ones it is not worth solving."""
 
 TRACKING_GAP = 0.3
 """Seconds: shorter gaps in a track are filled with interpolated keypoints of reduced confidence."""
@@ -30,14 +30,14 @@ Longer than the other limits, because a person who flickers looks worse than an 
 
 
 STALL = 2.5
-"""Multiple of the usual step nearby from which a step between neighbouring frames of a video counts as a pause."""
+"""Multiple of the usual step nearby above which a step between neighbouring frames of a video counts as a pause."""
 
 NEARBY = 5
-"""Steps on either side that say what is usual: the frame rate of a video may change."""
+"""Steps on either side whose median is the usual step: the frame rate of a video may change."""
 
 LONG_PAUSE = 10.0
-"""Seconds without anybody that files for other programs leave out, and that end a piece at any frame rate: a clock that
-jumps would make such a file, or a uniform grid, as long as the jump."""
+"""Seconds: pauses above this are left out of files for other programs, and split a track at any frame rate. If the
+clock jumps, such a file or a uniform grid would otherwise be as long as the jump."""
 
 
 def uninterrupted(
@@ -60,8 +60,8 @@ def uninterrupted(
 def pauses(times: np.ndarray) -> np.ndarray:
     """Which steps between times (F,) are pauses, longer than `STALL` times the usual step nearby: (F - 1,) bool.
 
-    "Usual" is the median of up to `NEARBY` steps before and after; the greater one counts, so that frames of a lower
-    rate are no pauses.
+    "Usual" is the median of up to `NEARBY` steps before and after; the greater one counts, so that a lower frame rate
+    is not a pause.
     """
     steps = np.diff(times)
     if len(steps) < 2 or steps.max() <= STALL * steps.min():
@@ -70,7 +70,7 @@ def pauses(times: np.ndarray) -> np.ndarray:
 
 
 def usual_steps(times: np.ndarray) -> np.ndarray:
-    """The usual step near each step between times (F,), as in `pauses`, without the step itself: (F - 1,) seconds.
+    """The usual step near each step between times (F,), as in `pauses`, excluding the step itself: (F - 1,) seconds.
 
     NaN for a single step.
     """
@@ -98,7 +98,7 @@ def shortened(times: np.ndarray, longest: float, step: float | None = None) -> n
 
 
 def near_in_time(times: np.ndarray, max_gap: float) -> list[slice]:
-    """Segments of a track (F,) whose neighbouring frames are at most `max_gap` seconds apart, at any frame rate."""
+    """Segments of a track (F,) whose successive frames are at most `max_gap` seconds apart, at any frame rate."""
     return split_after(np.diff(times) > max_gap, len(times))
 
 
@@ -118,7 +118,7 @@ def fill_missing(values: np.ndarray, times: np.ndarray, known: np.ndarray | None
     """Fill missing values of (F, ...) by linear interpolation in time, column by column, held constant at the ends.
 
     times (F,), increasing. known: bool that broadcasts to the values' shape; by default the finite ones. Known values
-    are unchanged, and so is a column without any.
+    are unchanged, and so is a column without known values.
     """
     values = np.array(values, dtype=np.float64)
     known = np.isfinite(values) if known is None else np.broadcast_to(known, values.shape)

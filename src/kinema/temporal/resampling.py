@@ -1,4 +1,4 @@
-"""Resampling motion: linear interpolation of values, spherical of rotations, and grids of constant rate."""
+"""Resampling motion: linear interpolation of values, slerp of rotations, and grids of constant rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 ON_GRID = 1e-4
-"""Seconds: frames nearer than this to the grid are used as they are, not interpolated."""
+"""Seconds: frames closer than this to the grid are used as they are, not interpolated."""
 
 
 def constant_rate_times(times: np.ndarray, rate: float) -> np.ndarray:

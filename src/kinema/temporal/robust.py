@@ -2,8 +2,8 @@
 
 The filter of the NLF video pipeline (Sarandi, 2024): each value is the geometric median of its neighbours under a
 kernel, found by iteratively reweighted least squares (Weiszfeld 1937). One outlier therefore moves it little. Where the
-medians of the past and of the future disagree by more than a threshold, the track jumps, and each piece is filtered
-alone.
+medians of the past and the future differ by more than a threshold, the track jumps, and each piece is filtered
+separately.
 
 Letters in shapes: F frames, ... any axes of points, D coordinates.
 """
@@ -19,16 +19,16 @@ from scipy.stats import chi2
 from kinema.errors import ShapeError, UsageError
 
 EPSILON = 0.05
-"""Metres: distances well under this are noise and weigh alike."""
+"""Metres: distances well below this are noise and weigh alike."""
 ROUNDS = 10
 FAST_RATE = 40.0
-"""Frames per second from which the longer kernels are used."""
+"""Frames per second at and above which the longer kernels are used."""
 SLOW_RATE, LOWEST_RATE = 30.0, 25.0
-"""Frames per second that the shorter kernels were made for, and those from which they are used as they are."""
+"""Frames per second that the shorter kernels were designed for, and the lowest at which they are used unchanged."""
 
 
 def _mirrored(*half: float) -> np.ndarray:
-    """A symmetric kernel from its first half and its centre."""
+    """A symmetric kernel, given its first half and its centre."""
     kernel = np.array([*half, *half[-2::-1]])
     kernel.flags.writeable = False
     return kernel
@@ -52,8 +52,8 @@ FAST = Kernels(
 def kernels(fps: float, *, parity: bool = False) -> Kernels:
     """The kernels for a frame rate (frames per second).
 
-    They were chosen for 30 and 60. Rates below 25 take from those for 30 what lies as far away in time, so that clips
-    of few frames a second keep their movement. parity: as the original, one of the two sets whatever the rate.
+    They were chosen for 30 and 60. Below 25 the kernels for 30 are resampled to the same span of time, so that clips
+    with a low frame rate keep their movement. parity: one of the two sets at any rate, as in the original.
     """
     if not (np.isfinite(fps) and fps > 0):
         raise UsageError(f"`fps` must be a positive number, found {fps}")
@@ -65,7 +65,7 @@ def kernels(fps: float, *, parity: bool = False) -> Kernels:
 
 
 def _stretched(kernel: np.ndarray, rate: float) -> np.ndarray:
-    """A kernel (K,) at a rate below its own, relative to it: read off between its taps, zero beyond them."""
+    """A kernel (K,) at a lower rate, as a fraction of its own: interpolated between its taps, zero beyond them."""
     centre = len(kernel) // 2
     taps = np.arange(-centre, centre + 1)
     return np.asarray(np.interp(taps / rate, [-centre - 1, *taps, centre + 1], [0, *kernel, 0]))
@@ -81,10 +81,9 @@ def robust_filter(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The moving geometric median: values (F,...,D), weights (F,...) >= 0 -> filtered (F,...,D), new weights (F,...).
 
-    kernel (K,) with K odd, centred. Values that are not finite, and those of weight 0, count for nothing; beyond the
-    ends there is nothing. Where no value is within reach the result is NaN with weight 0. A new weight is the mean of
-    the weights under the kernel and the last reweighting. epsilon: in the units of the values. rounds 0: the moving
-    mean.
+    kernel (K,) with K odd, centred. Values that are not finite or have weight 0 are ignored, and the sequence is not
+    padded. Where the kernel covers no value, the result is NaN with weight 0. A new weight is the mean of the weights
+    under the kernel and the last reweighting. epsilon: in the units of the values. rounds 0: the moving mean.
     """
     values, weights = _usable(values, weights)
     kernel = _taps(kernel)
@@ -107,10 +106,10 @@ def find_jumps(
 ) -> np.ndarray:
     """The frames at which a new piece begins, sorted int (J,): values (F,D), weights (F,).
 
-    The median of the past and this frame is compared with that of the frames to come. Their distance is largest
+    The median of the past and this frame is compared with the median of the following frames. Their distance is largest
     just before a jump; every local maximum above `threshold` (units of the values) is one. Where one of the medians has
-    nothing in reach there is no jump. parity: it counts as 0, as in the original, so that a track whose last frames are
-    missing may be split there, which leaves them without a value; and the first and last frame are no maximum.
+    no value there is no jump. parity: as in the original, that median counts as 0, so a track whose last frames are
+    missing may be split there, which leaves them without a value; and the first and last frame cannot be a maximum.
     """
     values, weights = _usable(values, weights)
     if values.ndim != 2:
@@ -123,7 +122,8 @@ def find_jumps(
     if parity:
         before, after = np.nan_to_num(before), np.nan_to_num(after)
     gap = np.nan_to_num(np.linalg.norm(before - after, axis=1), nan=0.0)
-    # A plateau has no strict maximum: a noise far below the threshold picks one frame of it, the same in every call.
+    # A plateau has no strict maximum: noise far below the threshold selects one of its frames, the same in every
+    # call.
     tied = gap + np.random.default_rng(0).normal(0, 0.001 * threshold, len(gap))
     around = np.pad(tied, 1, constant_values=np.inf if parity else -np.inf)
     highest = (tied > around[:-2]) & (tied >= around[2:]) & (gap > threshold)
@@ -139,11 +139,11 @@ def filter_pieces(
     *,
     goes_on: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`robust_filter` of every piece alone. starts: sorted frames at which a new piece begins, as returned by
+    """`robust_filter` of each piece separately. starts: sorted frames at which a new piece begins, as returned by
     `find_jumps`.
 
-    goes_on: a piece is taken to go on beyond its ends as it came, mirrored about its first and its last value;
-    otherwise its ends know one side only and lag behind what moves.
+    goes_on: pieces are extended beyond their ends by odd reflection about the first and the last value; otherwise the
+    ends see one side only and lag behind movement.
     """
     values, weights = _usable(values, weights)
     starts = np.asarray(starts, dtype=int)
@@ -162,10 +162,10 @@ def filter_pieces(
 def gentle_filter(
     values: np.ndarray, weights: np.ndarray, kernel: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`filter_pieces`, of pieces that go on beyond their ends, without what it takes off clear movement.
+    """`filter_pieces` with pieces extended beyond their ends, and with the clear movement that it removes put back.
 
-    A moving average cuts corners. What it took off goes through it once more and is given back (Tukey 1977, "twicing"),
-    for each series by the share that is not noise (`given_back`).
+    A moving average cuts corners. The residual is filtered as well and added back (Tukey 1977, "twicing"), for each
+    series by the share that is not noise (`given_back`).
     """
     filtered, new = filter_pieces(values, weights, kernel, starts, goes_on=True)
     left = np.asarray(values, dtype=np.float64) - filtered
@@ -178,8 +178,8 @@ def gentle_filter(
 def noise_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The variance of the noise of each series, (...,), summed over its coordinates: values (F,...,D), weights (F,...).
 
-    By the median of third differences, of which movement has little: those of white noise have 20 times its variance.
-    0 where fewer than four frames follow each other.
+    From the median of third differences, to which movement contributes little: those of white noise have 20 times its
+    variance. 0 without four successive frames.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 4:
@@ -194,10 +194,10 @@ def noise_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def given_back(taken: np.ndarray, noise: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The share in 0..1 of what a filter takes off that is movement: 1 - n / `taken` (James and Stein 1961).
+    """The share, 0..1, of movement in what a filter removes: 1 - n / `taken` (James and Stein 1961).
 
-    taken: mean square of what it took off, as it is after the filter; noise: variance of the noise before. n, what
-    noise alone would leave of it, is its variance times the square of the taps of k - k * k.
+    taken: mean square of the filtered residual; noise: variance of the noise in the input. n, the mean square that
+    noise alone would leave, is the noise's variance times the squared norm of the taps of k - k * k.
     """
     taps = np.asarray(kernel, dtype=np.float64) / np.sum(kernel)
     twice = np.convolve(taps, taps)
@@ -208,10 +208,10 @@ def given_back(taken: np.ndarray, noise: np.ndarray, kernel: np.ndarray) -> np.n
 
 
 def distance_factors(points: np.ndarray, wanted: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """How much each frame is to be scaled about its camera so that a point comes to the distance of another: (F,).
+    """The factor by which to scale each frame about its camera so that a point gets the distance of another: (F,).
 
-    points, wanted, camera (F,3). The factor is (wanted - c) . (p - c) / |p - c|^2, so the direction in which the
-    camera sees the point stays as it was. NaN where something is NaN or the point lies in the camera.
+    points, wanted, camera (F,3). The factor is (wanted - c) . (p - c) / |p - c|^2, so the viewing direction of the
+    point is unchanged. NaN where an input is NaN or the point coincides with the camera.
     """
     points, wanted, camera = (np.asarray(each, dtype=np.float64) for each in (points, wanted, camera))
     if points.ndim != 2 or points.shape[1] != 3 or not points.shape == wanted.shape == camera.shape:
@@ -233,20 +233,20 @@ def scale_about(points: np.ndarray, camera: np.ndarray, factors: np.ndarray) -> 
 
 
 def _mean(values: np.ndarray, weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The weighted moving mean, NaN where the kernel meets no weight."""
+    """The weighted moving mean, NaN where the kernel covers no weight."""
     total = correlate1d(weights, kernel, axis=0, mode="constant")[..., None]
     moved = correlate1d(values * weights[..., None], kernel, axis=0, mode="constant")
     return np.asarray(np.divide(moved, total, out=np.full(values.shape, np.nan), where=total > 0))
 
 
 def _longer(values: np.ndarray, weights: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Values and weights with up to `margin` frames more at each end, mirrored, and how many these are."""
+    """Values and weights extended by up to `margin` mirrored frames at each end, and the number of these."""
     more = min(margin, len(values) - 1)
     if more <= 0:
         return values, weights, 0
     ahead, behind = slice(more, 0, -1), slice(-2, -more - 2, -1)
     longer = np.concatenate([2 * values[:1] - values[ahead], values, 2 * values[-1:] - values[behind]])
-    # What has no value at its end has none beyond it.
+    # Series without a value at an end have none beyond it.
     sides = [np.where(end > 0, weights[some], 0.0) for end, some in ((weights[:1], ahead), (weights[-1:], behind))]
     return longer, np.concatenate([sides[0], weights, sides[1]]), more
 

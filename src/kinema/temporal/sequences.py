@@ -1,6 +1,6 @@
 """A person's motion as the values (F, C) that a refiner smooths, and back: 2D keypoints, 3D joints, SMPL rotations.
 
-Networks need these values at uniform times and without missing ones.
+Networks need these values at uniform times, without missing ones.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def from_rotations(pose: np.ndarray) -> np.ndarray:
 
 
 def to_rotations(six: np.ndarray) -> np.ndarray:
-    """(F,144) -> axis-angles (F,72) that do not jump, by Gram-Schmidt."""
+    """(F,144) -> continuous axis-angles (F,72), by Gram-Schmidt."""
     matrices = matrix_from_6d(np.asarray(six, dtype=np.float64).reshape(len(six), -1, 6))
     return continuous_axis_angle(matrix_to_axis_angle(matrices)).reshape(len(six), -1)
 
@@ -69,7 +69,7 @@ def to_rotations(six: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class UniformTimes:
-    """A uniform grid for a segment of a track. times, grid: seconds; same: the times already are uniform."""
+    """A uniform grid for a segment of a track. times, grid: seconds; same: the times are already uniform."""
 
     times: np.ndarray
     grid: np.ndarray

@@ -1,8 +1,8 @@
-"""Resampling motion smoothly: cubic within a shot, straight across gaps, nothing across a cut.
+"""Resampling motion smoothly: cubic within a shot, linear across gaps, nothing across a cut.
 
-Straight interpolation is off by up to a h^2 / 8 between two frames (a: acceleration, h: their distance) and changes the
-velocity abruptly at every one of them, which a reader that differentiates sees as noise: 2 mm, and several m/s2, where
-a walk at 24 frames a second is written at 30. Cubic splines have neither.
+Linear interpolation is off by up to a h^2 / 8 between two frames (a: acceleration, h: frame interval), and velocity
+jumps at each frame, which becomes noise once a reader differentiates: 2 mm, and several m/s2, for a walk at 24 frames
+per second written at 30. Cubic splines have neither problem.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from scipy.spatial.transform import Rotation, RotationSpline
 from kinema.temporal.resampling import resample_axis_angle, resample_linear
 
 GAP = 4.0
-"""A distance between frames of more than this many usual ones is a gap, which is crossed straight."""
+"""Frame intervals above this multiple of the usual one are gaps, which are interpolated linearly."""
 
 LEAST = 4
 """Frames that a cubic needs."""
 
 
 def resample_cubic(values: np.ndarray, times: np.ndarray, moments: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """(F, ...) at `times` -> (M, ...) at `moments`. first (K,): the rows at which another shot begins.
+    """(F, ...) at `times` -> (M, ...) at `moments`. first (K,): the rows at which a new shot begins.
 
     Moments after the last frame (up to a step of a grid) continue the curve; those before the first one are held.
     """

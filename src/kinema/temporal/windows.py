@@ -1,6 +1,6 @@
 """Sliding windows: a network that smooths W frames at a time, run over a clip of any length.
 
-    smooth = slide(values, 32, network)             # (F, C): every frame is the mean of all windows that hold it
+    smooth = slide(values, 32, network)             # (F, C): every frame is the mean of all windows that contain it
 
 Windows are averaged exactly, as one sparse product of shifts and at the speed of memory: there is
 no loop over frames. `WindowStream` applies the same rule frame by frame, for live use with
@@ -106,7 +106,7 @@ def slide(
 ) -> np.ndarray:  # fmt: skip
     """Values (F, C) smoothed window by window and averaged: (F, C), in the dtype that `smooth` returns.
 
-    step: frames between windows, 1 to W; batch: windows at once; short: one of `SHORT`; lag: future frames
+    step: frames between windows, 1 to W; batch: windows at once; short: one of `SHORT`; lag: number of future frames
     that the result at a frame may depend on, 0 to W - 1 (None: all W - 1), as in `WindowStream`.
     Raises InputError that names the frame where a value is not finite.
     """
